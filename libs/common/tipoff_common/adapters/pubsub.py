@@ -1,0 +1,52 @@
+"""The bus on google-cloud-pubsub."""
+
+from collections.abc import Iterable
+
+from google.api_core.exceptions import GoogleAPIError
+from google.api_core.retry import Retry
+from google.cloud.pubsub_v1 import PublisherClient
+from google.cloud.pubsub_v1.types import BatchSettings
+
+from tipoff_common.binding import Envelope, encode
+from tipoff_common.ports import Unavailable
+from tipoff_common.topics import TopicMap
+
+_TIMEOUT_SECONDS = 15.0
+
+
+class PubSubBus:
+    """Publishes in binary mode to the topic that carries the event's type."""
+
+    def __init__(self, project: str, topics: TopicMap) -> None:
+        self._project, self._topics = project, topics
+        self._client = PublisherClient(batch_settings=BatchSettings(max_latency=0.005))
+
+    def publish(self, envelopes: Iterable[Envelope]) -> None:
+        futures = []
+        for envelope in envelopes:
+            data, attributes = encode(envelope)
+            topic = self._path(self._topics.topic_of(envelope.payload.TYPE))
+            futures.append(
+                self._client.publish(
+                    topic,
+                    data,
+                    retry=Retry(deadline=_TIMEOUT_SECONDS),
+                    timeout=_TIMEOUT_SECONDS,
+                    **attributes,
+                )
+            )
+        try:
+            for future in futures:
+                future.result(timeout=2 * _TIMEOUT_SECONDS)
+        except (GoogleAPIError, TimeoutError) as error:
+            raise Unavailable(f"Pub/Sub did not take an event: {error}") from error
+
+    def check(self) -> None:
+        try:
+            for topic in self._topics.topics:
+                self._client.get_topic(topic=self._path(topic), timeout=5.0, retry=None)
+        except GoogleAPIError as error:
+            raise Unavailable(f"Pub/Sub topics cannot be read: {error}") from error
+
+    def _path(self, topic: str) -> str:
+        return f"projects/{self._project}/topics/{topic}"

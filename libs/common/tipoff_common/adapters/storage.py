@@ -1,0 +1,77 @@
+"""Objects on google-cloud-storage.
+
+Create-if-absent is an upload with if_generation_match=0
+(https://cloud.google.com/storage/docs/request-preconditions); idempotency rests on it.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
+from google.cloud.storage import Client
+from requests.exceptions import RequestException
+
+from tipoff_common.ports import ObjectInfo, Unavailable
+
+_FAULTS = (GoogleAPIError, GoogleAuthError, RequestException, ConnectionError)
+_TIMEOUT_SECONDS = 20.0
+
+
+def storage_client(project: str, emulator: str | None) -> Client:
+    """A client; anonymous on an emulator, whose address the library takes from STORAGE_EMULATOR_HOST."""
+    return Client(project=project, credentials=AnonymousCredentials() if emulator else None)
+
+
+class GcsObjects:
+    """One bucket. Transient faults are not retried here: the message that caused the call is delivered again."""
+
+    def __init__(self, client: Client, bucket: str) -> None:
+        self._client, self._bucket = client, client.bucket(bucket)
+
+    @property
+    def bucket(self) -> str:
+        return str(self._bucket.name)
+
+    def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
+        blob = self._bucket.blob(name)
+        blob.metadata = dict(metadata)
+        try:
+            blob.upload_from_string(body, if_generation_match=0, timeout=_TIMEOUT_SECONDS, retry=None)
+        except PreconditionFailed:
+            return False
+        except _FAULTS as error:
+            raise Unavailable(f"Cloud Storage did not create gs://{self.bucket}/{name}: {error}") from error
+        return True
+
+    def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
+        blob = self._bucket.blob(name)
+        blob.metadata = dict(metadata)
+        try:
+            blob.upload_from_string(body, content_type=content_type, timeout=_TIMEOUT_SECONDS, retry=None)
+        except _FAULTS as error:
+            raise Unavailable(f"Cloud Storage did not write gs://{self.bucket}/{name}: {error}") from error
+
+    def get(self, name: str) -> bytes | None:
+        try:
+            return bytes(self._bucket.blob(name).download_as_bytes(timeout=_TIMEOUT_SECONDS, retry=None))
+        except NotFound:
+            return None
+        except _FAULTS as error:
+            raise Unavailable(f"Cloud Storage did not read gs://{self.bucket}/{name}: {error}") from error
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        try:
+            for blob in self._client.list_blobs(
+                self._bucket, prefix=prefix, timeout=_TIMEOUT_SECONDS, retry=None
+            ):
+                yield ObjectInfo(blob.name, blob.size or 0, blob.updated, blob.metadata or {})
+        except _FAULTS as error:
+            raise Unavailable(f"Cloud Storage did not list gs://{self.bucket}/{prefix}: {error}") from error
+
+    def check(self) -> None:
+        try:
+            if not self._bucket.exists(timeout=5.0, retry=None):
+                raise Unavailable(f"bucket {self.bucket} does not exist")
+        except _FAULTS as error:
+            raise Unavailable(f"bucket {self.bucket} cannot be reached: {error}") from error

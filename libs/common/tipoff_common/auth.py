@@ -1,0 +1,133 @@
+"""Who is calling: Google's OIDC tokens, verified; locally a development key.
+
+Push tokens: https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions.
+"""
+
+import hmac
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fastapi import HTTPException, Request
+
+from tipoff_common.settings import ServiceSettings
+
+DEVELOPER = "developer@localhost"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An authenticated caller."""
+
+    email: str
+
+
+class InvalidToken(Exception):
+    """The token proves nothing: malformed, unsigned, expired, or signed by somebody else."""
+
+
+class WrongAudience(Exception):
+    """The token is genuine but was made for another service."""
+
+
+class TokenVerifier(Protocol):
+    def __call__(self, token: str) -> Mapping[str, Any]:
+        """The claims of a genuine token for this service. Raises InvalidToken or WrongAudience."""
+
+
+class GoogleTokens:
+    """Verifies signature, issuer, expiry and audience with Google's published certificates."""
+
+    _CERTIFICATES_SECONDS = 3600.0
+
+    def __init__(
+        self,
+        audience: str,
+        certificates: str = "https://www.googleapis.com/oauth2/v1/certs",
+        issuers: tuple[str, ...] = ("accounts.google.com", "https://accounts.google.com"),
+    ) -> None:
+        self._audience, self._url, self._issuers = audience, certificates, issuers
+        self._lock = threading.Lock()
+        self._certificates: Mapping[str, str] = {}
+        self._fetched_at = float("-inf")
+
+    def __call__(self, token: str) -> Mapping[str, Any]:
+        from google.auth import exceptions, jwt
+
+        try:
+            key = jwt.decode_header(token).get("kid")
+            claims: Mapping[str, Any] = jwt.decode(
+                token, certs=self._certificates_with(key), clock_skew_in_seconds=10
+            )
+        except (ValueError, exceptions.GoogleAuthError) as error:
+            raise InvalidToken(str(error)) from error
+        if claims.get("iss") not in self._issuers:
+            raise InvalidToken(f"issuer {claims.get('iss')!r} is not Google")
+        if claims.get("aud") != self._audience:
+            raise WrongAudience(f"audience {claims.get('aud')!r} is not {self._audience!r}")
+        return claims
+
+    def _certificates_with(self, key: object) -> Mapping[str, str]:
+        """The known certificates, fetched anew when old or when the key is not among them (a rotation); at most
+        once in ten seconds, so that forged key ids cannot make us hammer the issuer."""
+        with self._lock:
+            age = time.monotonic() - self._fetched_at
+            if age > self._CERTIFICATES_SECONDS or (key not in self._certificates and age > 10):
+                self._certificates = self._fetch()
+                self._fetched_at = time.monotonic()
+            return self._certificates
+
+    def _fetch(self) -> Mapping[str, str]:
+        import requests
+
+        response = requests.get(self._url, timeout=10)
+        response.raise_for_status()
+        certificates: Mapping[str, str] = response.json()
+        return certificates
+
+
+class Authentication:
+    """Turns the Authorization header into a Caller, or into 401 (not proven) and 403 (proven, not allowed)."""
+
+    def __init__(self, settings: ServiceSettings, verify: TokenVerifier | None = None) -> None:
+        self._key = settings.development_key.get_secret_value() if settings.development_key else None
+        self._push_account = settings.push_service_account
+        self._invokers = frozenset(settings.invokers) | ({settings.scheduler_service_account} - {None})
+        self._verify = verify or (GoogleTokens(settings.audience) if settings.audience else None)
+
+    def push(self, request: Request) -> Caller:
+        """The subscription's service account. Pub/Sub's emulators send no token, so locally the key may stand in
+        the push URL as `?token=`."""
+        return self._caller(
+            request, lambda email: email == self._push_account, request.query_params.get("token")
+        )
+
+    def person(self, request: Request) -> Caller:
+        """Somebody on the list of invokers."""
+        return self._caller(request, lambda email: email in self._invokers, None)
+
+    def _caller(self, request: Request, allowed: Callable[[str], bool], parameter: str | None) -> Caller:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        token = token.strip() if scheme.lower() == "bearer" else ""
+        if self._key is not None:
+            if not (token := token or parameter or ""):
+                raise HTTPException(401, "Authorization: Bearer <development key> is missing")
+            if not hmac.compare_digest(token.encode(), self._key.encode()):
+                raise HTTPException(403, "the development key is wrong; it stands in TIPOFF_DEVELOPMENT_KEY")
+            return Caller(DEVELOPER)
+        if not token or self._verify is None:
+            raise HTTPException(401, "Authorization: Bearer <Google OIDC token> is missing")
+        try:
+            claims = self._verify(token)
+        except InvalidToken as error:
+            raise HTTPException(401, f"token not accepted: {error}") from error
+        except WrongAudience as error:
+            raise HTTPException(403, str(error)) from error
+        email = str(claims.get("email", ""))
+        if not claims.get("email_verified") or not allowed(email):
+            raise HTTPException(
+                403, f"{email or 'this account'} may not call this; see docs/reference/configuration.md"
+            )
+        return Caller(email)

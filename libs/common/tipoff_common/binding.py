@@ -1,0 +1,178 @@
+"""CloudEvents 1.0 over Pub/Sub, with the CloudEvents SDK.
+
+Rules: https://github.com/googleapis/google-cloudevents/blob/main/docs/spec/pubsub.md. In binary mode the
+attributes travel as `ce-<name>` message attributes and the payload is the message data; in structured mode the
+content-type is `application/cloudevents+json` and the whole event is the data.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from cloudevents.core.exceptions import CloudEventValidationError
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+from pydantic import ValidationError
+
+from tipoff_common.events import EVENTS, Event, RejectReason, TickFired
+from tipoff_common.identity import event_id
+
+STRUCTURED = "application/cloudevents+json"
+_PREFIX = "ce-"
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """An event on its way: its payload and the CloudEvents context around it."""
+
+    payload: Event
+    id: str
+    source: str
+    time: datetime
+    traceparent: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A Pub/Sub message, free of any transport."""
+
+    data: bytes
+    attributes: Mapping[str, str]
+    message_id: str = ""
+    publish_time: datetime | None = None
+    subscription: str = ""
+    delivery_attempt: int | None = None
+
+    @property
+    def event_type(self) -> str | None:
+        return self.attributes.get("ce-type")
+
+
+@dataclass
+class Refused(Exception):
+    """A message that can never be read as an event; `reason` is recorded with it."""
+
+    reason: RejectReason
+    detail: str
+    event_type: str | None = field(default=None)
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}"
+
+
+def encode(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
+    """Binary mode: message data and attributes."""
+    event = _cloud_event(envelope)
+    attributes = {
+        f"{_PREFIX}{name}": _text(value)
+        for name, value in event.get_attributes().items()
+        if value is not None
+    }
+    attributes["content-type"] = attributes.pop("ce-datacontenttype")
+    attributes.update(envelope.payload.attributes)
+    if envelope.traceparent:
+        attributes["traceparent"] = envelope.traceparent
+    return envelope.payload.model_dump_json().encode(), attributes
+
+
+def encode_structured(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
+    """Structured mode: the whole event as the message's data."""
+    attributes = {
+        "content-type": STRUCTURED,
+        **({"traceparent": envelope.traceparent} if envelope.traceparent else {}),
+    }
+    return JSONFormat().write(_cloud_event(envelope)), attributes
+
+
+def decode(message: Message) -> Envelope:
+    """Reads either mode.
+
+    Cloud Scheduler sends fixed attributes only, so a tick without id and time takes Pub/Sub's messageId and
+    publishTime.
+
+    Raises:
+        Refused: with the reason that goes into dead_letters.
+    """
+    event = _structured(message) if _is_structured(message) else _binary(message)
+    model = EVENTS.get(event.get_type())
+    if model is None:
+        raise Refused(
+            "unknown_type",
+            f"ce-type '{event.get_type()}' is not one of {', '.join(EVENTS)}",
+            event.get_type(),
+        )
+    data = event.get_data()
+    try:
+        payload = (
+            model.model_validate_json(data) if isinstance(data, bytes | str) else model.model_validate(data)
+        )
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'payload'}: {item['msg']}"
+            for item in error.errors(include_url=False)[:5]
+        )
+        reason: RejectReason = (
+            "undecodable" if error.errors()[0]["type"] == "json_invalid" else "invalid_payload"
+        )
+        raise Refused(reason, faults, model.TYPE) from error
+    time = event.get_time() or message.publish_time
+    if time is None:
+        raise Refused("invalid_payload", "ce-time is missing; send it as an RFC 3339 instant", model.TYPE)
+    return Envelope(
+        payload, event.get_id(), event.get_source(), time, message.attributes.get("traceparent", "")
+    )
+
+
+def _cloud_event(envelope: Envelope) -> CloudEvent:
+    attributes: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": envelope.id,
+        "type": envelope.payload.TYPE,
+        "source": envelope.source,
+        "time": envelope.time,
+        "datacontenttype": "application/json",
+    }
+    if envelope.payload.subject:
+        attributes["subject"] = envelope.payload.subject
+    return CloudEvent(attributes, envelope.payload.model_dump(mode="json"))
+
+
+def _is_structured(message: Message) -> bool:
+    return message.attributes.get("content-type", "").split(";")[0].strip() == STRUCTURED
+
+
+def _structured(message: Message) -> CloudEvent:
+    try:
+        event = JSONFormat().read(CloudEvent, message.data)
+    except (ValueError, TypeError, AttributeError, CloudEventValidationError) as error:
+        raise Refused("undecodable", f"not a structured CloudEvent: {error}") from error
+    if not isinstance(event, CloudEvent):
+        raise Refused("undecodable", f"CloudEvents version {event.get_specversion()} is not read; send 1.0")
+    return event
+
+
+def _binary(message: Message) -> CloudEvent:
+    attributes: dict[str, Any] = {
+        name.removeprefix(_PREFIX): value
+        for name, value in message.attributes.items()
+        if name.startswith(_PREFIX)
+    }
+    event_type = attributes.get("type")
+    if event_type is None:
+        raise Refused(
+            "undecodable", "the ce-type attribute is missing; send a CloudEvent in binary or structured mode"
+        )
+    if event_type == TickFired.TYPE and message.publish_time is not None:
+        attributes.setdefault("id", message.message_id or event_id(event_type, message.publish_time))
+    attributes["datacontenttype"] = message.attributes.get("content-type", "application/json")
+    try:
+        if "time" in attributes:
+            attributes["time"] = datetime.fromisoformat(attributes["time"])
+        return CloudEvent(attributes, message.data)
+    except (ValueError, CloudEventValidationError) as error:
+        raise Refused("undecodable", f"not a CloudEvent: {error}", event_type) from error
+
+
+def _text(value: object) -> str:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)

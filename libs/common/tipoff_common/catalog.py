@@ -1,0 +1,139 @@
+"""The catalogue of scrapers, read from each `scrapers/<source>/<name>/scraper.yaml`.
+
+The controller needs to know what exists and what it may ask for, the runner how to run it; both read this one
+description. The registered name is the only name of a scraper.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tipoff_common.yaml_source import ConfigurationError, YamlSource
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ParameterSpec(_Spec):
+    """One declared parameter. Only declared parameters are accepted, and only they are logged."""
+
+    type: Literal["date", "instant", "integer", "string"]
+    required: bool = False
+    description: str = Field(min_length=1)
+
+
+class RateLimit(_Spec):
+    """Pacing per host and runner process."""
+
+    per_second: float = Field(gt=0, le=50)
+
+
+class RetryPolicy(_Spec):
+    """Transport retries inside one execution; they are counted in `retry_count`."""
+
+    attempts: int = Field(default=3, ge=1, le=6)
+
+
+class Assertions(_Spec):
+    """Expected volume of a success. A minimum of zero would assert nothing and is refused."""
+
+    min: int = Field(ge=1)
+    max: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Assertions":
+        if self.max < self.min:
+            raise ValueError(f"max {self.max} is below min {self.min}; swap them")
+        return self
+
+
+class ScraperSpec(_Spec):
+    """What scraper.yaml says."""
+
+    name: Name
+    description: str = Field(min_length=1)
+    source: Name
+    parameters: Mapping[str, ParameterSpec]
+    output: str = Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_{}-]+)*$", description="folder in the data bucket")
+    timeout_seconds: float = Field(gt=0, le=540)
+    rate_limit: RateLimit
+    retry: RetryPolicy = RetryPolicy()
+    assertions: Assertions
+    not_published: str = Field(min_length=1, description="how this source says 'not yet'")
+    needs_games: bool = Field(description="whether a day without games has nothing to fetch")
+    secrets: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _game_date_declared(self) -> "ScraperSpec":
+        game_date = self.parameters.get("game_date")
+        if game_date is None or game_date.type != "date" or not game_date.required:
+            raise ValueError("parameters: declare game_date with type date and required true")
+        return self
+
+
+class Catalog(Mapping[str, ScraperSpec]):
+    """All scrapers by name."""
+
+    def __init__(self, specs: Mapping[str, ScraperSpec]) -> None:
+        self._specs = dict(sorted(specs.items()))
+
+    def __getitem__(self, name: str) -> ScraperSpec:
+        return self._specs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+
+def load_catalog(scrapers: Path) -> Catalog:
+    """Reads every `<source>/<name>/scraper.yaml` below `scrapers`.
+
+    Raises:
+        ConfigurationError: naming file and line, for an invalid file, a name or source that differs from its
+            folder, a name that stands twice, or when there is no scraper at all.
+    """
+    specs: dict[str, ScraperSpec] = {}
+    faults: list[str] = []
+    for path in sorted(scrapers.glob("*/*/scraper.yaml")):
+        try:
+            source = YamlSource.read(path)
+            spec = source.validate(ScraperSpec)
+        except ConfigurationError as error:
+            faults.extend(error.faults)
+            continue
+        if spec.name != path.parent.name:
+            faults.append(
+                source.fault(
+                    ("name",), f"name = '{spec.name}' but the folder is '{path.parent.name}'; make them equal"
+                )
+            )
+        if spec.source != path.parent.parent.name:
+            faults.append(
+                source.fault(
+                    ("source",),
+                    f"source = '{spec.source}' but the folder is '{path.parent.parent.name}'; make them equal",
+                )
+            )
+        if spec.name in specs:
+            faults.append(
+                source.fault(
+                    ("name",), f"name = '{spec.name}' stands twice; a name is the only name of a scraper"
+                )
+            )
+        specs[spec.name] = spec
+    if faults:
+        raise ConfigurationError(faults)
+    if not specs:
+        raise ConfigurationError(
+            [
+                f"{scrapers}: no <source>/<name>/scraper.yaml below it; set TIPOFF_SCRAPERS_DIR to the scrapers folder"
+            ]
+        )
+    return Catalog(specs)

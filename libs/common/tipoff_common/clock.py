@@ -1,0 +1,47 @@
+"""Instants and business days.
+
+Instants are aware and UTC. The business day is a day in America/New_York; it is worked out once, at the edge,
+and travels as `game_date` from there. Only `wall_now` reads the clock, and only the edge calls it.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime
+
+EASTERN = ZoneInfo("America/New_York")
+
+
+def _to_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+"""An aware datetime, normalised to UTC; a naive one is refused."""
+
+
+def wall_now() -> datetime:
+    """The wall clock, aware UTC."""
+    return datetime.now(UTC)
+
+
+def business_date(instant: datetime) -> date:
+    """The America/New_York date of an aware instant."""
+    return instant.astimezone(EASTERN).date()
+
+
+def eastern(day: date, at: time) -> datetime:
+    """The UTC instant of a New York wall time.
+
+    A time that is skipped in spring is read with the offset before the change, hence an hour later on the wall;
+    a repeated one in autumn means its first occurrence (PEP 495, fold=0).
+    """
+    return datetime.combine(day, at, tzinfo=EASTERN).astimezone(UTC)
+
+
+def floor_to(instant: datetime, minutes: int) -> datetime:
+    """`instant` rounded down to a multiple of `minutes` since the epoch."""
+    step = timedelta(minutes=minutes)
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    return epoch + (instant - epoch) // step * step

@@ -1,0 +1,94 @@
+"""One service's connections to the cloud, from its settings: what every bootstrap starts with.
+
+Each client is made when it is first asked for: a service that needs no warehouse does not pay for importing one.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from tipoff_common.auth import Authentication
+from tipoff_common.events import Event
+from tipoff_common.identity import short_hash
+from tipoff_common.ports import Bus, Objects, Warehouse
+from tipoff_common.publisher import Publisher
+from tipoff_common.push import PushEndpoint
+from tipoff_common.settings import ServiceSettings
+from tipoff_common.topics import TopicMap, load_topics
+from tipoff_common.web import create_app
+
+
+class Cloud:
+    """Connections of `service`; see the ports for what they raise."""
+
+    def __init__(self, service: str, settings: ServiceSettings, config_files: tuple[Path, ...] = ()) -> None:
+        self._service, self._settings = service, settings
+        self.topics: TopicMap = load_topics(settings.topics_file)
+        self.config_hash = configuration_hash(settings.topics_file, *config_files)
+        self.authentication = Authentication(settings)
+
+    @cached_property
+    def bus(self) -> Bus:
+        from tipoff_common.adapters.pubsub import PubSubBus
+
+        return PubSubBus(self._settings.project, self.topics)
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        from tipoff_common.adapters.bigquery import BigQueryWarehouse
+
+        settings = self._settings
+        return BigQueryWarehouse(settings.project, settings.dataset, settings.bigquery_emulator_host)
+
+    @cached_property
+    def state(self) -> Objects:
+        """The bucket for what services remember."""
+        return self._objects(self._settings.state_bucket)
+
+    @cached_property
+    def data(self) -> Objects:
+        """The bucket for what is fetched."""
+        return self._objects(self._settings.data_bucket)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        return Publisher(self._service, self.bus)
+
+    def app(self, description: str, needs: tuple[str, ...], config_hash: str | None = None) -> FastAPI:
+        """The service's application; /readyz checks the bus and the named connections."""
+        checks: Mapping[str, Callable[[], None]] = {
+            name: getattr(self, name).check for name in ("bus", *needs)
+        }
+        return create_app(
+            service=self._service,
+            description=description,
+            environment=self._settings.environment,
+            config_hash=config_hash or self.config_hash,
+            checks=checks,
+        )
+
+    def push_endpoint(self, accepted: frozenset[type[Event]]) -> PushEndpoint:
+        return PushEndpoint(
+            service=self._service,
+            environment=self._settings.environment,
+            event_time=self._settings.event_time,
+            accepted=accepted,
+            authentication=self.authentication,
+            topics=self.topics,
+            publisher=self.publisher,
+            state=self.state,
+        )
+
+    def _objects(self, bucket: str) -> Objects:
+        from tipoff_common.adapters.storage import GcsObjects, storage_client
+
+        return GcsObjects(
+            storage_client(self._settings.project, self._settings.storage_emulator_host), bucket
+        )
+
+
+def configuration_hash(*files: Path) -> str:
+    """One short hash over the files' contents, in the given order: which configuration is live."""
+    return short_hash(b"\0".join(path.read_bytes() for path in files))

@@ -1,0 +1,55 @@
+"""Identities as functions of content (uuid5), so that doing something twice is doing it once."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date, datetime
+from uuid import UUID, uuid5
+
+NAMESPACE = UUID("8f2a3c1e-6d5b-5e0a-9a51-7469706f6666")
+
+
+def _id(kind: str, *parts: object) -> str:
+    return str(
+        uuid5(NAMESPACE, json.dumps([kind, *map(str, parts)], ensure_ascii=False, separators=(",", ":")))
+    )
+
+
+def occurrence_id(workflow: str, game_date: date, subject: str, slot: int) -> str:
+    """Never the instant: a game that moves keeps its occurrence. `subject` is the game, the team or "-"."""
+    return _id("occurrence", workflow, game_date.isoformat(), subject, slot)
+
+
+def decision_id(occurrence: str, tick: datetime) -> str:
+    """A SKIP at 11:00 and a RUN at 11:15 are two decisions about one occurrence."""
+    return _id("decision", occurrence, tick.isoformat())
+
+
+def request_id(occurrence: str, step: str, scraper: str, parameters: Mapping[str, str], attempt: int) -> str:
+    """The request and its execution have the same id; a retry is attempt + 1, hence another request."""
+    canonical = json.dumps(parameters, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _id("request", occurrence, step, scraper, canonical, attempt)
+
+
+def manual_occurrence_id(target: str, idempotency_key: str) -> str:
+    """A manual run takes the caller's Idempotency-Key as its identity."""
+    return _id("manual", target, idempotency_key)
+
+
+def schedule_row_id(occurrence: str, schedule_version: str, state: str) -> str:
+    return _id("schedule-row", occurrence, schedule_version, state)
+
+
+def event_id(event_type: str, *key: object) -> str:
+    """The CloudEvents id of an event whose identity is `key`."""
+    return _id("event", event_type, *key)
+
+
+def content_hash(content: bytes) -> str:
+    """SHA-256, hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def short_hash(content: bytes) -> str:
+    """The first 12 hexadecimal digits of the SHA-256: enough to tell configurations apart by eye."""
+    return content_hash(content)[:12]

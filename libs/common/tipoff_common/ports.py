@@ -1,0 +1,78 @@
+"""What services need of the cloud: a bus, a warehouse, objects. Adapters implement them on Google's clients."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from tipoff_common.binding import Envelope
+
+Row = Mapping[str, Any]
+Parameter = str | int | float | bool | datetime | date | Sequence[str] | Sequence[date]
+
+
+class Unavailable(Exception):
+    """A part of the cloud did not do what was asked; nothing can be assumed done, asking again may help."""
+
+
+class RowsRefused(Exception):
+    """The warehouse refused rows for what they contain; `errors` maps the row's index to the reason."""
+
+    def __init__(self, table: str, errors: Mapping[int, str]) -> None:
+        super().__init__(f"{table}: {len(errors)} row(s) refused: {next(iter(errors.values()), '')}")
+        self.errors = errors
+
+
+class Bus(Protocol):
+    """Where events are published."""
+
+    def publish(self, envelopes: Iterable[Envelope]) -> None:
+        """Returns when all are durable on their topics. Raises Unavailable; some may then be published."""
+
+    def check(self) -> None:
+        """Raises Unavailable when the topics cannot be reached."""
+
+
+class Warehouse(Protocol):
+    """The dataset."""
+
+    def append(self, table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
+        """Returns when all rows are durable. Raises RowsRefused or Unavailable."""
+
+    def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        """Rows of one query with named parameters. Raises Unavailable."""
+
+    def check(self) -> None:
+        """Raises Unavailable when the dataset cannot be reached."""
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """One object of a listing. `metadata` is the custom metadata given when it was written."""
+
+    name: str
+    size: int
+    updated: datetime
+    metadata: Mapping[str, str]
+
+
+class Objects(Protocol):
+    """One bucket."""
+
+    @property
+    def bucket(self) -> str: ...
+
+    def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
+        """Writes unless the object exists; False when it does. Exactly one of concurrent callers wins."""
+
+    def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
+        """Writes, replacing what is there."""
+
+    def get(self, name: str) -> bytes | None:
+        """The content, None when there is no such object."""
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """Objects below `prefix`, by name. Every method raises Unavailable."""
+
+    def check(self) -> None:
+        """Raises Unavailable when the bucket cannot be reached."""

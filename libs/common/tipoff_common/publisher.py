@@ -1,0 +1,23 @@
+"""Events on their way out: the CloudEvents context put around a payload."""
+
+from collections.abc import Iterable
+
+from tipoff_common.binding import Envelope
+from tipoff_common.clock import wall_now
+from tipoff_common.events import Event
+from tipoff_common.ports import Bus
+from tipoff_common.trace import traceparent
+
+
+class Publisher:
+    """Publishes payloads as events of one service (`source` is "/tipoff/<service>")."""
+
+    def __init__(self, service: str, bus: Bus) -> None:
+        self._source, self._bus = f"/tipoff/{service}", bus
+
+    def envelope(self, event: Event) -> Envelope:
+        return Envelope(event, event.id, self._source, wall_now(), traceparent())
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Returns when all are durable. Raises Unavailable; then publish all of them again."""
+        self._bus.publish([self.envelope(event) for event in events])

@@ -1,0 +1,50 @@
+"""What becomes of a message that can never succeed: its payload is kept, the fact is an event, Pub/Sub is answered."""
+
+from datetime import datetime
+
+from tipoff_common.binding import Message
+from tipoff_common.events import MessageRejected, RejectReason
+from tipoff_common.identity import content_hash
+from tipoff_common.ports import Objects
+
+HEAD_BYTES = 64 * 1024
+_SOURCE = "CloudPubSubDeadLetterSource"
+
+
+def is_dead_letter(message: Message) -> bool:
+    """Whether Pub/Sub gave up on the message.
+
+    Source of the attributes: https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic
+    """
+    return f"{_SOURCE}Subscription" in message.attributes
+
+
+def rejection(
+    message: Message, reason: RejectReason, detail: str, *, service: str, environment: str, at: datetime
+) -> MessageRejected:
+    """The event that records `message`, without its payload's path."""
+    attempts = message.attributes.get(f"{_SOURCE}DeliveryCount", "")
+    return MessageRejected(
+        rejected_at=at,
+        reason=reason,
+        detail=detail,
+        service=service,
+        subscription=message.attributes.get(
+            f"{_SOURCE}Subscription", message.subscription.rsplit("/", 1)[-1]
+        ),
+        message_id=message.message_id,
+        event_type=message.event_type,
+        attributes=message.attributes,
+        payload_sha256=content_hash(message.data),
+        payload_bytes=len(message.data),
+        payload_head=message.data[:HEAD_BYTES].decode("utf-8", "backslashreplace"),
+        delivery_attempts=int(attempts) if attempts.isdigit() else message.delivery_attempt,
+        environment=environment,
+    )
+
+
+def keep_payload(event: MessageRejected, payload: bytes, state: Objects) -> MessageRejected:
+    """Writes the payload to the state bucket under its hash and names it in the event. Raises Unavailable."""
+    name = f"dead-letters/{event.payload_sha256}"
+    state.create(name, payload)
+    return event.model_copy(update={"payload_path": f"gs://{state.bucket}/{name}"})

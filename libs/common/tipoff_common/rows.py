@@ -1,0 +1,199 @@
+"""Events as rows of the dataset; `schemas/bigquery/nba_orchestration/*.sql` says what each column means.
+
+A row carries its event's id, so that what came twice can be told apart, and `created_at`, the wall clock at the
+time of writing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tipoff_common.events import (
+    CleanupCompleted,
+    Event,
+    FileProcessed,
+    MessageRejected,
+    ScheduleLocked,
+    ScrapeExecuted,
+    WorkflowDecided,
+)
+from tipoff_common.outcomes import Failed, Success
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """Rows for one table; `ids` are the rows' identities, in the same order."""
+
+    table: str
+    rows: tuple[Mapping[str, Any], ...]
+    ids: tuple[str, ...]
+
+
+def execution_row(event: ScrapeExecuted, created_at: datetime) -> Mapping[str, Any]:
+    outcome = event.outcome
+    return {
+        "execution_id": event.execution_id,
+        "scraper_name": event.scraper_name,
+        "workflow": event.workflow,
+        "game_date": event.game_date,
+        "status": outcome.status.value,
+        "triggered_at": event.triggered_at,
+        "completed_at": event.completed_at,
+        "duration_seconds": event.duration_seconds,
+        "source": event.source.value,
+        "environment": event.environment,
+        "triggered_by": event.triggered_by,
+        "gcs_path": outcome.gcs_path if isinstance(outcome, Success) else None,
+        "data_summary": dict(event.data_summary),
+        "error_type": outcome.kind.value if isinstance(outcome, Failed) else None,
+        "error_message": outcome.message if isinstance(outcome, Failed) else None,
+        "retry_count": event.retry_count,
+        "recovery": event.recovery,
+        "run_id": event.run_id,
+        "opts": dict(event.opts),
+        "created_at": created_at,
+        "occurrence_id": event.occurrence_id,
+        "decision_id": event.decision_id,
+        "request_id": event.request_id,
+        "attempt": event.attempt,
+        "event_id": event.id,
+        "config_hash": event.config_hash,
+    }
+
+
+def decision_row(event: WorkflowDecided, created_at: datetime) -> Mapping[str, Any]:
+    return {
+        "decision_id": event.decision_id,
+        "decision_time": event.decision_time,
+        "workflow_name": event.workflow_name,
+        "action": event.action.value,
+        "reason": event.reason,
+        "context": dict(event.context),
+        "scrapers_triggered": list(event.scrapers_triggered),
+        "target_games": list(event.target_games),
+        "next_check_time": event.next_check_time,
+        "priority": event.priority.value,
+        "alert_level": event.alert_level.value,
+        "controller_version": event.controller_version,
+        "environment": event.environment,
+        "triggered_by": event.triggered_by,
+        "created_at": created_at,
+        "reason_code": event.reason_code,
+        "game_date": event.game_date,
+        "occurrence_id": event.occurrence_id,
+        "event_id": event.id,
+        "config_hash": event.config_hash,
+    }
+
+
+def schedule_rows(event: ScheduleLocked, created_at: datetime) -> tuple[Mapping[str, Any], ...]:
+    return tuple(
+        {
+            "date": event.date,
+            "locked_at": event.locked_at,
+            "workflow_name": run.workflow_name,
+            "expected_run_time": run.expected_run_time,
+            "reason": run.reason,
+            "scrapers": list(run.scrapers),
+            "games_today": event.games_today,
+            "priority": run.priority.value,
+            "schedule_version": event.schedule_version,
+            "generated_by": event.generated_by,
+            "environment": event.environment,
+            "created_at": created_at,
+            "schedule_row_id": run.schedule_row_id,
+            "occurrence_id": run.occurrence_id,
+            "state": run.state.value,
+            "deadline": run.deadline,
+            "game_date": run.game_date,
+            "subject": run.subject,
+            "event_id": event.id,
+            "config_hash": event.config_hash,
+        }
+        for run in event.runs
+    )
+
+
+def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, Any]:
+    return {
+        "cleanup_id": event.cleanup_id,
+        "cleanup_time": event.cleanup_time,
+        "files_checked": event.files_checked,
+        "missing_files_found": len(event.missing_files),
+        "republished_count": event.republished_count,
+        "missing_files": [
+            {
+                "scraper_name": file.scraper_name,
+                "gcs_path": file.gcs_path,
+                "triggered_at": file.triggered_at,
+                "age_minutes": file.age_minutes,
+                "republished": file.republished,
+            }
+            for file in event.missing_files
+        ],
+        "errors": list(event.errors),
+        "duration_seconds": event.duration_seconds,
+        "pubsub_enabled": event.pubsub_enabled,
+        "environment": event.environment,
+        "created_at": created_at,
+        "event_id": event.id,
+    }
+
+
+def receipt_row(event: FileProcessed, created_at: datetime) -> Mapping[str, Any]:
+    return {
+        "gcs_path": event.gcs_path,
+        "processor": event.processor,
+        "processed_at": event.processed_at,
+        "row_count": event.row_count,
+        "environment": event.environment,
+        "created_at": created_at,
+        "event_id": event.id,
+    }
+
+
+def dead_letter_row(event: MessageRejected, created_at: datetime) -> Mapping[str, Any]:
+    return {
+        "event_id": event.id,
+        "rejected_at": event.rejected_at,
+        "reason": event.reason,
+        "detail": event.detail,
+        "service": event.service,
+        "subscription": event.subscription,
+        "message_id": event.message_id,
+        "event_type": event.event_type,
+        "attributes": dict(event.attributes),
+        "payload_path": event.payload_path,
+        "payload_sha256": event.payload_sha256,
+        "payload_head": event.payload_head,
+        "payload_bytes": event.payload_bytes,
+        "delivery_attempts": event.delivery_attempts,
+        "environment": event.environment,
+        "created_at": created_at,
+    }
+
+
+def _one(
+    table: str, build: Callable[[Any, datetime], Mapping[str, Any]]
+) -> Callable[[Any, datetime], TableRows]:
+    return lambda event, created_at: TableRows(table, (build(event, created_at),), (event.id,))
+
+
+def _schedule(event: ScheduleLocked, created_at: datetime) -> TableRows:
+    return TableRows(
+        "daily_expected_schedule",
+        schedule_rows(event, created_at),
+        tuple(run.schedule_row_id for run in event.runs),
+    )
+
+
+TABLES: Mapping[type[Event], Callable[[Any, datetime], TableRows]] = {
+    ScrapeExecuted: _one("scraper_execution_log", execution_row),
+    WorkflowDecided: _one("workflow_decisions", decision_row),
+    ScheduleLocked: _schedule,
+    CleanupCompleted: _one("cleanup_operations", cleanup_row),
+    FileProcessed: _one("file_receipts", receipt_row),
+    MessageRejected: _one("dead_letters", dead_letter_row),
+}
+"""Which event has rows in which table."""

@@ -1,0 +1,108 @@
+"""Settings from TIPOFF_* environment variables, checked once at start.
+
+Each field carries its meaning; a missing, malformed or unknown variable ends the process with the variable's
+name before anything is served.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TIPOFF_"
+S = TypeVar("S", bound="ServiceSettings")
+
+
+class SettingsError(Exception):
+    """The environment does not configure this service; the message names each variable and its fault."""
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs to know."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True)
+
+    environment: Literal["local", "dev", "prod"] = Field(description="where this runs; stands in every row")
+    project: str = Field(min_length=1, description="Google Cloud project")
+    dataset: str = Field(default="nba_orchestration", description="BigQuery dataset")
+    data_bucket: str = Field(min_length=1, description="bucket for what is fetched")
+    state_bucket: str = Field(min_length=1, description="bucket for what services remember")
+    topics_file: Path = Field(default=Path("infra/topics.yaml"), description="the topic map")
+    port: int = Field(default=8080, validation_alias="PORT", description="HTTP port; Cloud Run sets PORT")
+
+    audience: str | None = Field(
+        default=None, description="audience of Google OIDC tokens: the service's URI"
+    )
+    push_service_account: str | None = Field(default=None, description="whose tokens Pub/Sub pushes with")
+    invokers: tuple[str, ...] = Field(
+        default=(), description="service accounts and people who may trigger by hand"
+    )
+    scheduler_service_account: str | None = Field(default=None, description="Cloud Scheduler's identity")
+    development_key: SecretStr | None = Field(
+        default=None, description="stands in for OIDC, local environment only"
+    )
+
+    event_time: bool = Field(
+        default=False, description="replay a day: ticks bring the time; embedded cloud only"
+    )
+    pubsub_emulator_host: str | None = Field(default=None, validation_alias="PUBSUB_EMULATOR_HOST")
+    bigquery_emulator_host: str | None = Field(default=None, validation_alias="BIGQUERY_EMULATOR_HOST")
+    storage_emulator_host: str | None = Field(default=None, validation_alias="STORAGE_EMULATOR_HOST")
+
+    @model_validator(mode="after")
+    def _authentication_is_on(self) -> "ServiceSettings":
+        if self.environment == "local":
+            if self.development_key is None:
+                raise ValueError(f"{PREFIX}DEVELOPMENT_KEY is missing; the local environment needs one")
+            return self
+        if self.development_key is not None:
+            raise ValueError(f"{PREFIX}DEVELOPMENT_KEY is for the local environment only; unset it")
+        for name in ("audience", "push_service_account"):
+            if getattr(self, name) is None:
+                raise ValueError(f"{PREFIX}{name.upper()} is missing; pushes are verified by it")
+        return self
+
+    @model_validator(mode="after")
+    def _event_time_is_embedded(self) -> "ServiceSettings":
+        embedded = self.pubsub_emulator_host and self.bigquery_emulator_host and self.storage_emulator_host
+        if self.event_time and (self.environment != "local" or not embedded):
+            raise ValueError(
+                f"{PREFIX}EVENT_TIME is for the local environment on embedded endpoints only; unset it"
+            )
+        return self
+
+
+def load_settings(model: type[S], environ: Mapping[str, str] = os.environ) -> S:
+    """Reads `model` from the environment.
+
+    Raises:
+        SettingsError: naming every missing, malformed or unknown TIPOFF_* variable.
+    """
+    known = {_variable(name, model) for name in model.model_fields}
+    faults = [
+        f"{name}: unknown variable; unset it or correct its spelling"
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name not in known
+    ]
+    try:
+        settings = model()
+    except ValidationError as error:
+        for item in error.errors():
+            if not item["loc"]:
+                faults.append(item["msg"].removeprefix("Value error, "))
+                continue
+            name = str(item["loc"][0])
+            variable = name if name.isupper() else _variable(name, model)
+            faults.append(f"{variable}: {'missing; set it' if item['type'] == 'missing' else item['msg']}")
+        raise SettingsError("\n".join(faults)) from error
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _variable(name: str, model: type[ServiceSettings]) -> str:
+    alias = model.model_fields[name].validation_alias if name in model.model_fields else None
+    return alias if isinstance(alias, str) else f"{PREFIX}{name.upper()}"

@@ -1,0 +1,80 @@
+"""The topic map, `infra/topics.yaml`: read by Terraform, the local stack, the services and the tests."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tipoff_common.events import EVENTS
+from tipoff_common.yaml_source import YamlSource
+
+
+class _Node(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Retry(_Node):
+    """Exponential back-off of a subscription, seconds."""
+
+    minimum_seconds: float = Field(default=10, ge=0, le=600)
+    maximum_seconds: float = Field(default=600, ge=0, le=600)
+
+
+class Subscription(_Node):
+    """A push subscription of one service. `filter` is Pub/Sub's filter language; "" takes everything."""
+
+    service: str
+    description: str = Field(min_length=1)
+    filter: str = Field(default="", max_length=256)
+    ack_deadline_seconds: int = Field(default=60, ge=10, le=600, description="also the push timeout")
+
+
+class Topic(_Node):
+    description: str = Field(min_length=1)
+    events: tuple[str, ...] = Field(min_length=1)
+    structured: bool = Field(default=False, description="whether structured mode is accepted beside binary")
+    subscriptions: Mapping[str, Subscription] = {}
+
+    @model_validator(mode="after")
+    def _known_events(self) -> "Topic":
+        unknown = [name for name in self.events if name not in EVENTS]
+        if unknown:
+            raise ValueError(f"events: {', '.join(unknown)} is not known; known are {', '.join(EVENTS)}")
+        return self
+
+
+class TopicMap(_Node):
+    """All topics. A message that ran out of delivery attempts goes to `dead_letter_topic`, whose own
+    subscriptions have no dead-letter policy."""
+
+    dead_letter_topic: str
+    max_delivery_attempts: int = Field(ge=5, le=100)
+    retry: Retry = Retry()
+    topics: Mapping[str, Topic]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TopicMap":
+        if self.dead_letter_topic not in self.topics:
+            raise ValueError(f"dead_letter_topic: '{self.dead_letter_topic}' is not among topics")
+        carried = [name for topic in self.topics.values() for name in topic.events]
+        missing = [name for name in EVENTS if name not in carried]
+        if missing:
+            raise ValueError(f"topics: no topic carries {', '.join(missing)}")
+        twice = sorted({name for name in carried if carried.count(name) > 1})
+        if twice:
+            raise ValueError(f"topics: {', '.join(twice)} stands under two topics; an event type has one")
+        return self
+
+    def topic_of(self, event_type: str) -> str:
+        return next(name for name, topic in self.topics.items() if event_type in topic.events)
+
+    def subscriptions(self) -> Iterator[tuple[str, str, Subscription]]:
+        """(topic, subscription, its settings)."""
+        for topic_name, topic in self.topics.items():
+            for name, subscription in topic.subscriptions.items():
+                yield topic_name, name, subscription
+
+
+def load_topics(path: Path) -> TopicMap:
+    """Raises ConfigurationError naming file, line and remedy."""
+    return YamlSource.read(path).validate(TopicMap)

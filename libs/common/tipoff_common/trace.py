@@ -1,0 +1,32 @@
+"""W3C trace context (https://www.w3.org/TR/trace-context/): one trace from the tick to the row.
+
+The current traceparent is kept in a context variable: set when a message or request comes in, read when an
+event goes out and when a line is logged.
+"""
+
+import re
+import secrets
+from contextvars import ContextVar
+
+_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
+_current: ContextVar[str] = ContextVar("traceparent", default="")
+
+
+def continue_trace(traceparent: str | None) -> None:
+    """Takes part in the given trace, or starts one when there is none or it is malformed."""
+    match = _TRACEPARENT.match(traceparent or "")
+    trace_id = match.group(1) if match else secrets.token_hex(16)
+    _current.set(f"00-{trace_id}-{secrets.token_hex(8)}-01")
+
+
+def traceparent() -> str:
+    """The traceparent to send on; a new trace when none is under way."""
+    if not _current.get():
+        continue_trace(None)
+    return _current.get()
+
+
+def trace_id() -> str | None:
+    """The trace under way, 32 hexadecimal digits."""
+    match = _TRACEPARENT.match(_current.get())
+    return match.group(1) if match else None

@@ -1,0 +1,103 @@
+"""The FastAPI application that every service is built on, and how it is served."""
+
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from tipoff_common import __version__
+from tipoff_common.logs import configure_logs
+from tipoff_common.ports import Unavailable
+from tipoff_common.push import Acknowledged
+from tipoff_common.settings import ServiceSettings, SettingsError, load_settings
+from tipoff_common.yaml_source import ConfigurationError
+
+log = logging.getLogger(__name__)
+S = TypeVar("S", bound=ServiceSettings)
+
+
+class Health(BaseModel):
+    """Which service, version and configuration is live."""
+
+    service: str
+    version: str
+    config_hash: str
+    environment: str
+
+
+class Readiness(Health):
+    """`checks` maps each thing the service needs to "ok" or to what is wrong with it."""
+
+    checks: Mapping[str, str]
+
+
+def create_app(
+    *,
+    service: str,
+    description: str,
+    environment: str,
+    config_hash: str,
+    checks: Mapping[str, Callable[[], None]],
+) -> FastAPI:
+    """An application with /healthz, /readyz and the answers to common errors."""
+    app = FastAPI(title=f"Tipoff {service}", description=description, version=__version__)
+    health = Health(service=service, version=__version__, config_hash=config_hash, environment=environment)
+
+    @app.get("/healthz", tags=["operation"])
+    async def healthz() -> Health:
+        """The process answers."""
+        return health
+
+    @app.get("/readyz", tags=["operation"], responses={503: {"model": Readiness}})
+    def readyz(response: Response) -> Readiness:
+        """What the service needs is reachable; 503 names what is not."""
+        results = {name: _result(check) for name, check in checks.items()}
+        if any(result != "ok" for result in results.values()):
+            response.status_code = 503
+        return Readiness(**health.model_dump(), checks=results)
+
+    @app.exception_handler(Acknowledged)
+    async def acknowledged(_request: Request, _error: Acknowledged) -> Response:
+        return Response(status_code=204)
+
+    @app.exception_handler(Unavailable)
+    async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:
+        log.error("unavailable, to be delivered again", extra={"detail": str(error)})
+        return JSONResponse({"detail": str(error), "remedy": "nothing was lost; it is delivered again"}, 503)
+
+    return app
+
+
+def _result(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except Unavailable as error:
+        return str(error)
+    return "ok"
+
+
+def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) -> None:
+    """Runs a service until SIGTERM or SIGINT; requests under way are finished first.
+
+    Exits with 2 and a readable message when the environment or a configuration file is at fault.
+    """
+    try:
+        settings = load_settings(settings_model)
+        configure_logs(service, __version__, settings.project)
+        app = build(settings)
+    except (SettingsError, ConfigurationError) as error:
+        sys.stderr.write(f"tipoff {service}: cannot start\n{error}\n")
+        sys.exit(2)
+    uvicorn.run(
+        app,
+        host="0.0.0.0",  # noqa: S104  # a container's port
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=8,
+    )

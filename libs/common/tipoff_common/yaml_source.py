@@ -1,0 +1,112 @@
+"""YAML files whose mistakes are reported with file, line, offending value and remedy.
+
+The nodes of the document are kept beside its data, so that a validation error found in the data can be traced
+to the line that a person has to change.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, JsonValue, ValidationError
+
+M = TypeVar("M", bound=BaseModel)
+Location = tuple[int | str, ...]
+
+
+class ConfigurationError(Exception):
+    """A configuration file cannot be used; the message lists each fault as `file:line: what; remedy`."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
+@dataclass(frozen=True)
+class YamlSource:
+    """A parsed document and its nodes."""
+
+    path: Path
+    data: JsonValue
+    root: yaml.Node
+
+    @classmethod
+    def read(cls, path: Path) -> "YamlSource":
+        """Raises ConfigurationError when the file is missing, is not YAML, or has a key twice."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigurationError(
+                [f"{path}: cannot be read: {error.strerror}; name an existing file"]
+            ) from error
+        try:
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            data = yaml.safe_load(text)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise ConfigurationError(
+                [f"{path}:{line}: not YAML: {error.problem}; mend the syntax"]
+            ) from error
+        if root is None:
+            raise ConfigurationError([f"{path}:1: the file is empty; see docs/reference for its keys"])
+        twice = list(_duplicate_keys(root))
+        if twice:
+            raise ConfigurationError(
+                [f"{path}:{line}: key '{key}' stands twice; keep one" for key, line in twice]
+            )
+        return cls(path, data, root)
+
+    def line(self, location: Location) -> int:
+        """The 1-based line of the deepest node on the way to `location`."""
+        node: yaml.Node = self.root
+        line = node.start_mark.line
+        for step in location:
+            if isinstance(node, yaml.MappingNode):
+                for key, value in node.value:
+                    if key.value == str(step):
+                        node, line = value, key.start_mark.line
+                        break
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+                node = node.value[step]
+                line = node.start_mark.line
+        return line + 1
+
+    def fault(self, location: Location, what: str) -> str:
+        return f"{self.path}:{self.line(location)}: {what}"
+
+    def validate(self, model: type[M]) -> M:
+        """The document as `model`. Raises ConfigurationError naming file, line, value and remedy."""
+        try:
+            return model.model_validate(self.data)
+        except ValidationError as error:
+            raise ConfigurationError(
+                [
+                    self._describe(item["loc"], item["type"], item["msg"], item["input"])
+                    for item in error.errors()
+                ]
+            ) from error
+
+    def _describe(self, location: Location, kind: str, message: str, value: object) -> str:
+        name = ".".join(str(step) for step in location)
+        if kind == "extra_forbidden":
+            return self.fault(location, f"unknown key '{name}'; remove it or correct its spelling")
+        if kind == "missing":
+            return self.fault(location, f"key '{name}' is missing; add it")
+        shown = repr(value)
+        shown = shown if len(shown) <= 80 else shown[:77] + "..."
+        return self.fault(location, f"{name} = {shown}: {message.removeprefix('Value error, ')}")
+
+
+def _duplicate_keys(node: yaml.Node) -> Iterable[tuple[str, int]]:
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                yield key.value, key.start_mark.line + 1
+            seen.add(key.value)
+            yield from _duplicate_keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for child in node.value:
+            yield from _duplicate_keys(child)

@@ -1,0 +1,1 @@
+"""Records: the only writer of the dataset."""

@@ -1,0 +1,26 @@
+"""Routes of the logger."""
+
+from typing import Annotated
+
+from fastapi import Depends, FastAPI
+
+from tipoff_common.clock import wall_now
+from tipoff_common.push import Delivery
+from tipoff_logger.bootstrap import Wiring, bootstrap
+from tipoff_logger.handlers import record_event
+from tipoff_logger.settings import LoggerSettings
+
+
+def create_app(settings: LoggerSettings) -> FastAPI:
+    return routes(bootstrap(settings))
+
+
+def routes(wiring: Wiring) -> FastAPI:
+    app = wiring.app
+
+    @app.post("/events", status_code=204, tags=["Pub/Sub"])
+    def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
+        """Any event that has a row in the dataset."""
+        record_event(delivery, wiring.deps, wall_now())
+
+    return app

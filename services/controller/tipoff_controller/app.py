@@ -1,0 +1,62 @@
+"""Routes of the controller."""
+
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Request
+
+from tipoff_common.clock import wall_now
+from tipoff_common.events import MessageRejected, ScrapeExecuted, TickFired
+from tipoff_common.push import Delivery
+from tipoff_controller.bootstrap import Wiring, bootstrap
+from tipoff_controller.handlers import handle_tick, note_dead_request, note_execution
+from tipoff_controller.ledger import Decided
+from tipoff_controller.manual import ManualRun, UnknownScrapers, draft_run, run_workflow
+from tipoff_controller.settings import ControllerSettings
+
+
+def create_app(settings: ControllerSettings) -> FastAPI:
+    return routes(bootstrap(settings))
+
+
+def routes(wiring: Wiring) -> FastAPI:
+    app, deps = wiring.app, wiring.deps
+
+    @app.post("/events", status_code=204, tags=["Pub/Sub"])
+    def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
+        """Ticks, executions, and requests that died."""
+        now = wall_now()
+        match delivery.event:
+            case TickFired() as tick:
+                handle_tick(tick, delivery.message.publish_time or now, deps, now)
+            case ScrapeExecuted() as executed:
+                note_execution(executed, deps, now)
+            case MessageRejected():
+                note_dead_request(delivery.message, deps, now)
+
+    @app.post("/workflows/{name}/runs", status_code=202, tags=["by hand"])
+    def trigger_workflow(
+        name: str,
+        run: ManualRun,
+        request: Request,
+        dry_run: bool = False,
+        idempotency_key: Annotated[str | None, Header()] = None,
+    ) -> Decided:
+        """Runs a workflow for a game date now, whatever was found before.
+
+        Answers with the decision and its requests. With `dry_run` nothing is published. The same
+        `Idempotency-Key` is the same run.
+        """
+        caller = wiring.authentication.person(request)
+        if name not in deps.configuration.workflows:
+            raise HTTPException(
+                404, f"no workflow '{name}'; there are {', '.join(deps.configuration.workflows)}"
+            )
+        try:
+            drafted = draft_run(
+                name, run, deps, caller=caller.email, now=wall_now(), idempotency_key=idempotency_key
+            )
+        except UnknownScrapers as error:
+            raise HTTPException(422, f"scrapers: {error}") from error
+        return drafted if dry_run else run_workflow(drafted, deps)
+
+    return app

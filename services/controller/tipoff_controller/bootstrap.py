@@ -1,0 +1,47 @@
+"""The controller's wiring."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from tipoff_common.auth import Authentication
+from tipoff_common.catalog import load_catalog
+from tipoff_common.cloud import Cloud
+from tipoff_common.push import PushEndpoint
+from tipoff_controller.handlers import ACCEPTED, Deps
+from tipoff_controller.landed_calendar import LandedCalendar
+from tipoff_controller.ledger import Ledger
+from tipoff_controller.settings import ControllerSettings
+from tipoff_controller.workflows import load_workflows
+
+
+@dataclass(frozen=True)
+class Wiring:
+    app: FastAPI
+    endpoint: PushEndpoint
+    authentication: Authentication
+    deps: Deps
+
+
+def bootstrap(settings: ControllerSettings) -> Wiring:
+    catalog = load_catalog(settings.scrapers_dir)
+    configuration = load_workflows(settings.workflows_file, catalog)
+    cloud = Cloud("controller", settings)
+    schedule_folder = catalog[configuration.file.calendar.scraper].output
+    return Wiring(
+        app=cloud.app(
+            "Decides what to fetch when.",
+            needs=("warehouse", "data", "state"),
+            config_hash=configuration.hash,
+        ),
+        endpoint=cloud.push_endpoint(ACCEPTED),
+        authentication=cloud.authentication,
+        deps=Deps(
+            environment=settings.environment,
+            configuration=configuration,
+            calendar=LandedCalendar(cloud.data, schedule_folder),
+            ledger=Ledger(cloud.state),
+            warehouse=cloud.warehouse,
+            publisher=cloud.publisher,
+        ),
+    )

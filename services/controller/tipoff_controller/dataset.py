@@ -1,0 +1,48 @@
+"""What the dataset knows of the past: the execution log decides."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from tipoff_common.events import Source
+from tipoff_common.outcomes import FailureKind, Status
+from tipoff_common.ports import Warehouse
+from tipoff_controller.history import ExecutionFact
+
+# Deduplication is by request id, in Python, where the ledger's facts join: one row an outcome is read here.
+_EXECUTIONS = """
+SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at
+FROM scraper_execution_log
+WHERE game_date IN UNNEST(@game_dates)
+  AND DATE(triggered_at) BETWEEN @first_partition AND @last_partition
+  AND environment = @environment
+ORDER BY created_at
+"""
+
+
+def read_executions(warehouse: Warehouse, environment: str, days: Sequence[date]) -> list[ExecutionFact]:
+    """All executions about `days`, with one query whatever the number of workflows. Raises Unavailable.
+
+    Executions about a date are looked for from the day before it to the two days after: the log is partitioned by
+    when they ran, in UTC.
+    """
+    rows = warehouse.query(
+        _EXECUTIONS,
+        {
+            "game_dates": list(days),
+            "first_partition": min(days) - timedelta(days=1),
+            "last_partition": max(days) + timedelta(days=2),
+            "environment": environment,
+        },
+    )
+    return [
+        ExecutionFact(
+            request_id=row["request_id"],
+            scraper=row["scraper_name"],
+            game_date=row["game_date"],
+            status=Status(row["status"]),
+            kind=FailureKind(row["error_type"]) if row["error_type"] else None,
+            source=Source(row["source"]),
+            triggered_at=row["triggered_at"],
+        )
+        for row in rows
+    ]

@@ -1,0 +1,49 @@
+"""The newest schedule that the fleet has landed, read from the data bucket and kept until a newer one is there."""
+
+import logging
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from tipoff_common.ports import ObjectInfo, Objects
+from tipoff_controller.calendar import Calendar, read_calendar
+
+log = logging.getLogger(__name__)
+
+
+class LandedCalendar:
+    """Reads files below `prefix`. A file that cannot be read as a schedule is reported and the calendar before it
+    stays."""
+
+    def __init__(self, data: Objects, prefix: str) -> None:
+        self._data, self._prefix = data, prefix.rstrip("/") + "/"
+        self._read: tuple[str, datetime] | None = None
+        self._calendar: Calendar | None = None
+
+    def current(self) -> Calendar | None:
+        """The calendar, None when none has landed yet. Raises Unavailable."""
+        for info in sorted(self._data.list(self._prefix), key=_fetched_at, reverse=True):
+            if self._read == (info.name, info.updated):
+                return self._calendar
+            calendar = self._load(info)
+            if calendar is not None:
+                self._read, self._calendar = (info.name, info.updated), calendar
+                return calendar
+        return self._calendar
+
+    def _load(self, info: ObjectInfo) -> Calendar | None:
+        body = self._data.get(info.name)
+        if body is None:
+            return None
+        try:
+            return read_calendar(body, _fetched_at(info))
+        except ValidationError as error:
+            log.error(
+                "landed schedule cannot be read", extra={"object": info.name, "detail": str(error)[:500]}
+            )
+            return None
+
+
+def _fetched_at(info: ObjectInfo) -> datetime:
+    text = info.metadata.get("fetched-at")
+    return datetime.fromisoformat(text) if text else info.updated

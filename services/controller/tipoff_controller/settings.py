@@ -1,0 +1,16 @@
+"""Settings of the controller."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from tipoff_common.settings import ServiceSettings
+
+
+class ControllerSettings(ServiceSettings):
+    """What the controller needs beyond what every service needs."""
+
+    workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="what should run when")
+    scrapers_dir: Path = Field(
+        default=Path("services/scraper-runner/scrapers"), description="folder of <source>/<name>/scraper.yaml"
+    )

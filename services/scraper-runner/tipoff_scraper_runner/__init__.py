@@ -1,0 +1,1 @@
+"""Fetches: runs one scraper for one request and says what came of it."""

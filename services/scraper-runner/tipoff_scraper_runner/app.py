@@ -1,0 +1,58 @@
+"""Routes of the scraper-runner."""
+
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Request
+
+from tipoff_common.clock import wall_now
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
+from tipoff_common.push import Delivery
+from tipoff_scraper_runner.bootstrap import Wiring, bootstrap
+from tipoff_scraper_runner.handlers import run_request
+from tipoff_scraper_runner.manual import ManualExecution, UnusableParameters, manual_request
+from tipoff_scraper_runner.settings import RunnerSettings
+
+
+def create_app(settings: RunnerSettings) -> FastAPI:
+    return routes(bootstrap(settings))
+
+
+def routes(wiring: Wiring) -> FastAPI:
+    app, deps = wiring.app, wiring.deps
+
+    @app.post("/events", status_code=204, tags=["Pub/Sub"])
+    def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
+        """`tipoff.scrape.requested.v1`: fetch this."""
+        if isinstance(delivery.event, ScrapeRequested):
+            run_request(delivery.event, deps, wall_now())
+
+    @app.post("/scrapers/{name}/executions", tags=["by hand"])
+    def execute_scraper(
+        name: str,
+        body: ManualExecution,
+        request: Request,
+        idempotency_key: Annotated[str | None, Header()] = None,
+    ) -> ScrapeExecuted:
+        """Runs one scraper now and answers with its execution, which is logged like any other.
+
+        The same `Idempotency-Key` gives the same execution without fetching again.
+        """
+        caller = wiring.authentication.person(request)
+        scraper = deps.registry.get(name)
+        if scraper is None:
+            raise HTTPException(404, f"no scraper '{name}'; there are {', '.join(deps.registry)}")
+        source = Source.SCHEDULER if caller.email == wiring.scheduler_service_account else Source.CLOUD_RUN
+        try:
+            command = manual_request(
+                scraper,
+                {"game_date": body.game_date.isoformat(), **body.parameters},
+                source=source,
+                triggered_by=caller.email,
+                now=wall_now(),
+                idempotency_key=idempotency_key,
+            )
+        except UnusableParameters as error:
+            raise HTTPException(422, error.faults) from error
+        return run_request(command, deps, wall_now())
+
+    return app

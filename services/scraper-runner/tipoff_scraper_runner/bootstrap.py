@@ -1,0 +1,57 @@
+"""The runner's wiring."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import FastAPI
+
+from tipoff_common.auth import Authentication
+from tipoff_common.catalog import ScraperSpec
+from tipoff_common.cloud import Cloud
+from tipoff_common.push import PushEndpoint
+from tipoff_scraper_runner.execution import OpenHttp
+from tipoff_scraper_runner.handlers import ACCEPTED, Deps
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.memory import Memory
+from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.registry import load_registry
+from tipoff_scraper_runner.settings import RunnerSettings
+
+
+@dataclass(frozen=True)
+class Wiring:
+    app: FastAPI
+    endpoint: PushEndpoint
+    authentication: Authentication
+    scheduler_service_account: str | None
+    deps: Deps
+
+
+def http_opener(upstream_url: str | None) -> OpenHttp:
+    """Opens each execution's HTTP client; all share one pacer."""
+    pacer = Pacer()
+
+    def open_http(spec: ScraperSpec, now: datetime, replaying: bool) -> HttpxHttp:
+        return HttpxHttp(spec, now, pacer, upstream_url=upstream_url, replaying=replaying)
+
+    return open_http
+
+
+def bootstrap(settings: RunnerSettings) -> Wiring:
+    registry = load_registry(settings.scrapers_dir)
+    described = sorted(settings.scrapers_dir.glob("*/*/scraper.yaml"))
+    cloud = Cloud("scraper-runner", settings, config_files=tuple(described))
+    return Wiring(
+        app=cloud.app("Fetches: runs one scraper for one request.", needs=("data", "state")),
+        endpoint=cloud.push_endpoint(ACCEPTED),
+        authentication=cloud.authentication,
+        scheduler_service_account=settings.scheduler_service_account,
+        deps=Deps(
+            environment=settings.environment,
+            registry=registry,
+            memory=Memory(cloud.state),
+            data=cloud.data,
+            publisher=cloud.publisher,
+            open_http=http_opener(settings.upstream_url),
+        ),
+    )

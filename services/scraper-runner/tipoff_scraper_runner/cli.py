@@ -1,0 +1,195 @@
+"""Scrapers on the command line: `python -m scrapers.<source>.<name>`, `tipoff scrape NAME`.
+
+The same runner as in the service. Exit codes: 0 got it, 3 not published yet, 2 failed, 64 wrong usage.
+"""
+
+import argparse
+import getpass
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+from dotenv import dotenv_values
+
+from tipoff_common.clock import business_date, wall_now
+from tipoff_common.cloud import Cloud
+from tipoff_common.events import ScrapeExecuted, Source
+from tipoff_common.outcomes import Failed, NoData, Success
+from tipoff_common.ports import Unavailable
+from tipoff_common.rows import execution_row
+from tipoff_common.settings import SettingsError, load_settings
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_scraper_runner.bootstrap import http_opener
+from tipoff_scraper_runner.execution import execute
+from tipoff_scraper_runner.handlers import Deps, run_request
+from tipoff_scraper_runner.manual import UnusableParameters, manual_request
+from tipoff_scraper_runner.memory import Memory
+from tipoff_scraper_runner.registry import Registered, Registry, load_registry
+from tipoff_scraper_runner.settings import RunnerSettings
+
+EXIT_USAGE, EXIT_FAILED, EXIT_NO_DATA = 64, 2, 3
+SCRAPERS_DIR = Path(__file__).parents[1] / "scrapers"
+RUNNING_STACK = Path(".tipoff/stack.env")
+"""Written by the local stack while it runs, so that commands in the same folder find it."""
+_GAME_DATE_ALIASES = ("--game-date", "--game_date", "--gamedate", "--date")
+
+
+def run_module(name: str) -> NoReturn:
+    """What `python -m scrapers.<source>.<name>` does."""
+    sys.exit(main(name, sys.argv[1:], program=f"python -m scrapers...{name}"))
+
+
+def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape") -> int:
+    """Runs one scraper and returns the exit code."""
+    try:
+        registry = load_registry(SCRAPERS_DIR)
+    except ConfigurationError as error:
+        return _complain(str(error))
+    if name not in registry:
+        return _complain(f"no scraper '{name}'; there are {', '.join(registry)}")
+    scraper = registry[name]
+    options = _parser(scraper, program).parse_args(arguments)
+    given = {key: getattr(options, key) for key in scraper.spec.parameters}
+    parameters = {key: str(value) for key, value in given.items() if value is not None}
+    parameters.setdefault("game_date", business_date(wall_now()).isoformat())
+    try:
+        request = manual_request(
+            scraper, parameters, source=Source.LOCAL, triggered_by=getpass.getuser(), now=wall_now()
+        )
+        saved = options.from_file.read_bytes() if options.from_file else None
+    except UnusableParameters as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"--from-file: {options.from_file} cannot be read: {error.strerror}")
+    if options.dry_run or saved is not None:
+        execution = execute(
+            request,
+            scraper,
+            environment="local",
+            now=wall_now(),
+            open_http=http_opener(None),
+            data=None,
+            saved=saved,
+        )
+        return _report(
+            execution.executed,
+            options.json,
+            "not logged: dry run" if options.dry_run else "not logged: parsed from a file",
+        )
+    try:
+        deps = _connect(registry)
+        executed = run_request(request, deps, wall_now())
+        note = f"logged with source LOCAL as {executed.execution_id}"
+    except (Unavailable, SettingsError) as error:
+        execution = execute(
+            request, scraper, environment="local", now=wall_now(), open_http=http_opener(None), data=None
+        )
+        executed, note = (
+            execution.executed,
+            f"not logged: no bus is reachable ({_first_line(error)}); `make up` starts one",
+        )
+    return _report(executed, options.json, note)
+
+
+def _connect(registry: Registry) -> Deps:
+    """The stack that the environment names, else the one running here."""
+    if "TIPOFF_PROJECT" not in os.environ and RUNNING_STACK.exists():
+        os.environ.update(
+            {key: value for key, value in dotenv_values(RUNNING_STACK).items() if value is not None}
+        )
+    settings = load_settings(RunnerSettings)
+    cloud = Cloud("scraper-runner", settings)
+    cloud.bus.check()
+    return Deps(
+        environment=settings.environment,
+        registry=registry,
+        memory=Memory(cloud.state),
+        data=cloud.data,
+        publisher=cloud.publisher,
+        open_http=http_opener(settings.upstream_url),
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        sys.stderr.write(f"{self.prog}: {message}\n")
+        sys.exit(EXIT_USAGE)
+
+
+def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
+    spec = scraper.spec
+    parser = _Parser(
+        prog=program,
+        description=spec.description,
+        epilog="exit codes: 0 got it, 3 not published yet, 2 failed, 64 wrong usage",
+    )
+    for name, parameter in spec.parameters.items():
+        flags = _GAME_DATE_ALIASES if name == "game_date" else (f"--{name.replace('_', '-')}",)
+        kind = _date_text if parameter.type == "date" else str
+        default = "; today in New York when left out" if name == "game_date" else ""
+        parser.add_argument(
+            *flags, dest=name, type=kind, metavar=parameter.type.upper(), help=parameter.description + default
+        )
+    parser.add_argument(
+        "--from-file", type=Path, metavar="FILE", help="parse a saved payload instead of fetching"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="fetch and parse, but write and publish nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="print the execution record as the table has it")
+    return parser
+
+
+def _date_text(value: str) -> str:
+    """2025-01-15 or 20250115."""
+    for form in ("%Y-%m-%d", "%Y%m%d"):
+        try:
+            return datetime.strptime(value, form).date().isoformat()  # noqa: DTZ007  # a date has no zone
+        except ValueError:
+            continue
+    raise argparse.ArgumentTypeError(f"'{value}' is not a date; write 2025-01-15 or 20250115")
+
+
+def _report(executed: ScrapeExecuted, as_json: bool, note: str) -> int:
+    if as_json:
+        row = execution_row(executed, wall_now())
+        sys.stdout.write(json.dumps(row, default=_json_value, ensure_ascii=False, indent=2) + "\n")
+    else:
+        sys.stdout.write(f"{_sentence(executed)}\n")
+    sys.stderr.write(f"{note}\n")
+    match executed.outcome:
+        case Success():
+            return 0
+        case NoData():
+            return EXIT_NO_DATA
+        case Failed():
+            return EXIT_FAILED
+
+
+def _sentence(executed: ScrapeExecuted) -> str:
+    subject = f"{executed.scraper_name} {executed.game_date}"
+    match executed.outcome:
+        case Success(record_count=count, gcs_path=path):
+            return f"{subject}: success, {count} records in {executed.duration_seconds:.1f} s{f', {path}' if path else ''}"
+        case NoData(reason=reason):
+            return f"{subject}: no_data, {reason}"
+        case Failed(kind=kind, message=message):
+            return f"{subject}: failed ({kind}), {message}"
+
+
+def _json_value(value: object) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+def _complain(message: str) -> int:
+    sys.stderr.write(f"{message}\n")
+    return EXIT_USAGE

@@ -1,0 +1,55 @@
+"""A request comes in, an execution goes out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tipoff_common.answers import answer
+from tipoff_common.events import Event, ScrapeExecuted, ScrapeRequested
+from tipoff_common.outcomes import Failed, FailureKind
+from tipoff_common.ports import Objects
+from tipoff_common.publisher import Publisher
+from tipoff_scraper_runner.execution import Execution, OpenHttp, execute
+from tipoff_scraper_runner.memory import Memory
+from tipoff_scraper_runner.registry import Registry
+
+ACCEPTED: frozenset[type[Event]] = frozenset({ScrapeRequested})
+
+
+@dataclass(frozen=True)
+class Deps:
+    environment: str
+    registry: Registry
+    memory: Memory
+    data: Objects
+    publisher: Publisher
+    open_http: OpenHttp
+
+
+def run_request(request: ScrapeRequested, deps: Deps, now: datetime) -> ScrapeExecuted:
+    """Fetches once, however often the request is delivered, and publishes what came of it each time.
+
+    Raises:
+        Unavailable: the outcome could not be written down or published; the request is to be delivered again.
+    """
+    execution = deps.memory.recall(request)
+    if execution is None:
+        execution = deps.memory.remember(request, _execute(request, deps, request.event_time or now))
+    events: list[Event] = [execution.executed]
+    if execution.landed is not None and deps.memory.announces(execution.landed):
+        events.insert(0, execution.landed)
+    deps.publisher.publish(events)
+    return execution.executed
+
+
+def _execute(request: ScrapeRequested, deps: Deps, now: datetime) -> Execution:
+    scraper = deps.registry.get(request.scraper)
+    if scraper is not None:
+        return execute(
+            request, scraper, environment=deps.environment, now=now, open_http=deps.open_http, data=deps.data
+        )
+    known = ", ".join(deps.registry)
+    outcome = Failed(
+        kind=FailureKind.INTERNAL, message=f"no scraper '{request.scraper}' in this runner; it has {known}"
+    )
+    executed = answer(request, outcome, environment=deps.environment, triggered_at=now, completed_at=now)
+    return Execution(executed, None)

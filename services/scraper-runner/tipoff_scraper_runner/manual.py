@@ -1,0 +1,66 @@
+"""Requests that people make: over HTTP and on the command line."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tipoff_common.events import ScrapeRequested, Source
+from tipoff_common.identity import manual_occurrence_id, request_id
+from tipoff_scraper_runner.registry import Registered
+
+
+class ManualExecution(BaseModel):
+    """The body of a manual trigger."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    game_date: date = Field(description="the date the data is about, America/New_York")
+    parameters: Mapping[str, str] = Field(
+        default_factory=dict, description="the scraper's other parameters, as text"
+    )
+
+
+class UnusableParameters(Exception):
+    """The parameters do not fit the scraper; `faults` has one sentence for each, naming it."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+def manual_request(
+    scraper: Registered,
+    parameters: Mapping[str, str],
+    *,
+    source: Source,
+    triggered_by: str,
+    now: datetime,
+    idempotency_key: str | None = None,
+) -> ScrapeRequested:
+    """Raises UnusableParameters."""
+    spec = scraper.spec
+    try:
+        checked = scraper.module.Parameters.model_validate(parameters)
+    except ValidationError as error:
+        known = ", ".join(spec.parameters)
+        raise UnusableParameters(
+            [
+                f"{'.'.join(map(str, item['loc'])) or 'parameters'}: {item['msg']} (known: {known})"
+                for item in error.errors()
+            ]
+        ) from error
+    key = idempotency_key or str(uuid4())
+    return ScrapeRequested(
+        request_id=request_id(manual_occurrence_id(spec.name, key), "main", spec.name, parameters, 1),
+        workflow="MANUAL",
+        step="main",
+        scraper=spec.name,
+        game_date=checked.game_date,
+        parameters=parameters,
+        attempt=1,
+        source=source,
+        triggered_by=triggered_by,
+        requested_at=now,
+    )

@@ -1,0 +1,52 @@
+"""What the runner remembers: the outcome of each request, and which execution brought each file first.
+
+Both are write-once objects below `runner/` in the state bucket; the first creation wins, so a request that is
+delivered twice has one outcome, and a file is announced by one execution only.
+"""
+
+from pydantic import BaseModel
+
+from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
+from tipoff_common.identity import content_hash
+from tipoff_common.ports import Objects
+from tipoff_scraper_runner.execution import Execution
+
+
+class _Stored(BaseModel):
+    executed: ScrapeExecuted
+    landed: FileLanded | None
+
+
+class Memory:
+    """The runner's prefix of the state bucket. Every method raises Unavailable."""
+
+    def __init__(self, state: Objects) -> None:
+        self._state = state
+
+    def recall(self, request: ScrapeRequested) -> Execution | None:
+        """The outcome of the request, None when it has none yet."""
+        body = self._state.get(self._outcome(request))
+        if body is None:
+            return None
+        stored = _Stored.model_validate_json(body)
+        return Execution(stored.executed, stored.landed)
+
+    def remember(self, request: ScrapeRequested, execution: Execution) -> Execution:
+        """Writes the outcome down before anything is published of it, and returns the one that counts."""
+        stored = _Stored(executed=execution.executed, landed=execution.landed)
+        if self._state.create(self._outcome(request), stored.model_dump_json().encode()):
+            return execution
+        first = self.recall(request)
+        return first or execution
+
+    def announces(self, landed: FileLanded) -> bool:
+        """Whether `landed` is the announcement of its file: true for the first execution that brought this
+        content, each time it is asked, and false for any other."""
+        name = f"runner/landed/{content_hash(landed.gcs_path.encode())}"
+        if self._state.create(name, landed.execution_id.encode()):
+            return True
+        return self._state.get(name) == landed.execution_id.encode()
+
+    @staticmethod
+    def _outcome(request: ScrapeRequested) -> str:
+        return f"runner/outcomes/{request.game_date.isoformat()}/{request.request_id}.json"

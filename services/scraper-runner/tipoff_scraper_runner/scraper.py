@@ -1,0 +1,94 @@
+"""What a scraper is: a folder with `scraper.yaml` and a `scraper.py` that offers these three names.
+
+Parameters   a ScrapeParameters model whose fields are those the YAML declares
+fetch        talks to the source and returns its payload unchanged
+parse        a pure function from the payload to records; runs again on a saved payload without fetching
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from tipoff_common.outcomes import EMPTY
+
+P = TypeVar("P", bound="ScrapeParameters", contravariant=True)
+
+
+class ScrapeParameters(BaseModel):
+    """The typed parameters of one request; `game_date` is the date the data is about."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    game_date: date
+
+
+class Record(BaseModel):
+    """One parsed row; scrapers subclass it."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+@dataclass(frozen=True)
+class Response:
+    """An HTTP answer that the scraper asked to see (2xx, or one of its `expected` statuses)."""
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Http(Protocol):
+    """The only way a scraper reaches its source: paced per host, retried, bounded in time and size."""
+
+    @property
+    def now(self) -> datetime:
+        """The instant of this scrape, aware UTC: the tick's time when a day is replayed."""
+
+    def get(
+        self, url: str, *, headers: Mapping[str, str] = {}, expected: frozenset[int] = frozenset()
+    ) -> Response:
+        """GET `url`. Returns for any 2xx and for the statuses in `expected`.
+
+        Raises:
+            TimedOut, HttpFailure: after the retries that scraper.yaml allows.
+        """
+
+
+@dataclass(frozen=True)
+class Payload:
+    """The source's bytes as they came, with where they came from. `suffix` is the file ending, e.g. "pdf"."""
+
+    body: bytes
+    url: str
+    suffix: str
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a payload says.
+
+    records: the rows to write; their number is the record count.
+    summary: JSON values that ride in `data_summary` beside `record_count`.
+    empty_reason: why no records is a legitimate answer (it becomes `no_data`); without one, an empty parse is
+        `failed`/`source_changed`.
+    """
+
+    records: Sequence[Record]
+    summary: Mapping[str, JsonValue] = EMPTY
+    empty_reason: str = ""
+
+
+class Scraper(Protocol[P]):
+    """The shape of a scraper module."""
+
+    Parameters: type[ScrapeParameters]
+
+    def fetch(self, parameters: P, http: Http) -> Payload:
+        """Raises NotPublished, or a ScrapeFailure."""
+
+    def parse(self, payload: bytes, parameters: P) -> Parsed:
+        """Raises Undecodable or SourceChanged."""

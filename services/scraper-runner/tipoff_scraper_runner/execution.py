@@ -39,7 +39,6 @@ class _Findings:
 
     summary: dict[str, JsonValue]
     retries: int = 0
-    content_sha256: str = ""
 
 
 def execute(
@@ -81,7 +80,7 @@ def execute(
         opts={name: value for name, value in request.parameters.items() if name in scraper.spec.parameters},
         retry_count=findings.retries,
     )
-    return Execution(executed, _landed(executed, findings))
+    return Execution(executed, _landed(executed))
 
 
 def _outcome(
@@ -187,14 +186,15 @@ def _write_records(
         "records": [record.model_dump(mode="json") for record in parsed.records],
     }
     body = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-    findings.content_sha256 = content_hash(body)
-    name = f"{_folder(spec, request)}/{findings.content_sha256[:16]}.json"
+    digest = content_hash(body)
+    findings.summary["content_sha256"] = digest
+    name = f"{_folder(spec, request)}/{digest[:16]}.json"
     metadata = {"fetched-at": now.isoformat(), "execution-id": request.request_id}
     data.put(name, body, content_type="application/json", metadata=metadata)
     return f"gs://{data.bucket}/{name}"
 
 
-def _landed(executed: ScrapeExecuted, findings: _Findings) -> FileLanded | None:
+def _landed(executed: ScrapeExecuted) -> FileLanded | None:
     if not isinstance(executed.outcome, Success) or executed.outcome.gcs_path is None:
         return None
     return FileLanded(
@@ -204,6 +204,6 @@ def _landed(executed: ScrapeExecuted, findings: _Findings) -> FileLanded | None:
         game_date=executed.game_date,
         execution_id=executed.execution_id,
         record_count=executed.outcome.record_count,
-        content_sha256=findings.content_sha256,
+        content_sha256=str(executed.data_summary["content_sha256"]),
         landed_at=executed.completed_at,
     )

@@ -1,0 +1,1 @@
+"""Heals: compares what landed with what was processed."""

@@ -1,0 +1,29 @@
+"""Routes of cleanup."""
+
+from typing import Annotated
+
+from fastapi import Depends, FastAPI
+
+from tipoff_cleanup.bootstrap import Wiring, bootstrap
+from tipoff_cleanup.handlers import run_cleanup
+from tipoff_cleanup.settings import CleanupSettings
+from tipoff_common.clock import wall_now
+from tipoff_common.events import TickFired
+from tipoff_common.push import Delivery
+
+
+def create_app(settings: CleanupSettings) -> FastAPI:
+    return routes(bootstrap(settings))
+
+
+def routes(wiring: Wiring) -> FastAPI:
+    app = wiring.app
+
+    @app.post("/events", status_code=204, tags=["Pub/Sub"])
+    def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
+        """`tipoff.tick.fired.v1` with tick `cleanup`."""
+        now = wall_now()
+        if isinstance(delivery.event, TickFired):
+            run_cleanup(delivery.event, delivery.message.publish_time or now, wiring.deps, now)
+
+    return app

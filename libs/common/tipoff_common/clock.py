@@ -1,7 +1,7 @@
 """Instants and business days.
 
 Instants are aware and UTC. The business day is a day in America/New_York; it is worked out once, at the edge,
-and travels as `game_date` from there. Only `wall_now` reads the clock, and only the edge calls it.
+and travels as `game_date` from there. Nothing here reads the clock.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,11 +19,6 @@ def _to_utc(value: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """An aware datetime, normalised to UTC; a naive one is refused."""
-
-
-def wall_now() -> datetime:
-    """The wall clock, aware UTC."""
-    return datetime.now(UTC)
 
 
 def business_date(instant: datetime) -> date:

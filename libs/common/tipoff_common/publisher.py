@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from tipoff_common.binding import Envelope
-from tipoff_common.clock import wall_now
 from tipoff_common.events import Event
 from tipoff_common.ports import Bus
 from tipoff_common.trace import traceparent
+from tipoff_common.wall_clock import wall_now
 
 
 class Publisher:

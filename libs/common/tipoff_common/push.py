@@ -8,7 +8,6 @@ import json
 import logging
 from base64 import b64decode
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from fastapi import HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -16,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tipoff_common.auth import Authentication
 from tipoff_common.binding import STRUCTURED, Envelope, Message, Refused, decode
-from tipoff_common.clock import Instant, wall_now
+from tipoff_common.clock import Instant
 from tipoff_common.events import Event, RejectReason
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects
@@ -24,6 +23,7 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.rejections import is_dead_letter, keep_payload, rejection
 from tipoff_common.topics import TopicMap
 from tipoff_common.trace import continue_trace
+from tipoff_common.wall_clock import wall_now
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +185,7 @@ def _unwrap(body: bytes) -> Message:
         data,
         push.message.attributes,
         push.message.messageId,
-        push.message.publishTime or datetime.now(UTC),
+        push.message.publishTime or wall_now(),
         push.subscription,
         push.deliveryAttempt,
     )

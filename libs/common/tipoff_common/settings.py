@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TIPOFF_"
+_OF_THE_LOCAL_STACK = frozenset({"TIPOFF_PUBSUB"})
 S = TypeVar("S", bound="ServiceSettings")
 
 
@@ -81,7 +82,7 @@ def load_settings(model: type[S], environ: Mapping[str, str] = os.environ) -> S:
     Raises:
         SettingsError: naming every missing, malformed or unknown TIPOFF_* variable.
     """
-    known = {_variable(name, model) for name in model.model_fields}
+    known = {_variable(name, model) for name in model.model_fields} | _OF_THE_LOCAL_STACK
     faults = [
         f"{name}: unknown variable; unset it or correct its spelling"
         for name in sorted(environ)

@@ -7,9 +7,9 @@ from fastapi import Depends, FastAPI
 from tipoff_cleanup.bootstrap import Wiring, bootstrap
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.settings import CleanupSettings
-from tipoff_common.clock import wall_now
 from tipoff_common.events import TickFired
 from tipoff_common.push import Delivery
+from tipoff_common.wall_clock import wall_now
 
 
 def create_app(settings: CleanupSettings) -> FastAPI:

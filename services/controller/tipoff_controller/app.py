@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 
-from tipoff_common.clock import wall_now
 from tipoff_common.events import MessageRejected, ScrapeExecuted, TickFired
 from tipoff_common.push import Delivery
+from tipoff_common.wall_clock import wall_now
 from tipoff_controller.bootstrap import Wiring, bootstrap
 from tipoff_controller.handlers import handle_tick, note_dead_request, note_execution
 from tipoff_controller.ledger import Decided

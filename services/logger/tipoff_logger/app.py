@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI
 
-from tipoff_common.clock import wall_now
 from tipoff_common.push import Delivery
+from tipoff_common.wall_clock import wall_now
 from tipoff_logger.bootstrap import Wiring, bootstrap
 from tipoff_logger.handlers import record_event
 from tipoff_logger.settings import LoggerSettings

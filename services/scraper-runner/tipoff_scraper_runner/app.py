@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 
-from tipoff_common.clock import wall_now
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.push import Delivery
+from tipoff_common.wall_clock import wall_now
 from tipoff_scraper_runner.bootstrap import Wiring, bootstrap
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.manual import ManualExecution, UnusableParameters, manual_request

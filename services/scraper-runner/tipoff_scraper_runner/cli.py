@@ -15,13 +15,14 @@ from typing import NoReturn
 
 from dotenv import dotenv_values
 
-from tipoff_common.clock import business_date, wall_now
+from tipoff_common.clock import business_date
 from tipoff_common.cloud import Cloud
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, NoData, Success
 from tipoff_common.ports import Unavailable
 from tipoff_common.rows import execution_row
 from tipoff_common.settings import SettingsError, load_settings
+from tipoff_common.wall_clock import wall_now
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_scraper_runner.bootstrap import http_opener
 from tipoff_scraper_runner.execution import execute
@@ -175,7 +176,8 @@ def _sentence(executed: ScrapeExecuted) -> str:
     subject = f"{executed.scraper_name} {executed.game_date}"
     match executed.outcome:
         case Success(record_count=count, gcs_path=path):
-            return f"{subject}: success, {count} records in {executed.duration_seconds:.1f} s{f', {path}' if path else ''}"
+            where = f", {path}" if path else ""
+            return f"{subject}: success, {count} records in {executed.duration_seconds:.1f} s{where}"
         case NoData(reason=reason):
             return f"{subject}: no_data, {reason}"
         case Failed(kind=kind, message=message):

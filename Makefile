@@ -1,0 +1,65 @@
+# The door. Every target sets up what it needs; `make` alone lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := libs/common libs/local services/controller services/scraper-runner services/cleanup services/logger
+SERVICES := controller scraper-runner cleanup logger
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test check format bench lock generate clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.complete ## Create the virtual environment with everything in it
+
+$(VENV)/.complete: requirements-dev.txt $(addsuffix /pyproject.toml,$(PACKAGES))
+	@echo "setting up $(VENV); a few minutes the first time, nothing afterwards"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it: make PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
+	@touch $@
+
+demo: setup ## Replay a game day through the real services and check what the dataset says
+	@$(BIN)/tipoff demo
+
+up: setup ## Run the whole stack in the background, at fixed ports, in wall-clock time
+	@$(BIN)/tipoff up
+
+down: setup ## Stop it
+	@$(BIN)/tipoff down
+
+test: setup ## Run every test
+	$(BIN)/pytest
+
+check: setup ## Lint, types, layers, YAML, shell scripts, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .
+	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
+	$(BIN)/python -m tipoff_local.generate --check
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+generate: setup ## Write the generated files anew (JSON Schemas of events and of workflows.yaml)
+	$(BIN)/python -m tipoff_local.generate
+
+bench: setup ## Measure, both sides in one run
+	$(BIN)/python bench/tick_to_row.py
+	$(BIN)/python bench/pubsub_push.py
+	$(BIN)/python bench/cold_start.py
+
+lock: setup ## Resolve the pinned requirements anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
+	for service in $(SERVICES); do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt \
+	    services/$$service/requirements.in -o services/$$service/requirements.txt || exit 1; \
+	done
+
+clean: ## Remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,69 @@
+"""The `tipoff` command line."""
+
+import signal
+import sys
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from tipoff_local.stack.processes import StackError
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Runs a fleet of scrapers and proves what it did."
+)
+console = Console()
+
+
+@app.command()
+def demo() -> None:
+    """Replay 15 January 2025 through the real services on the embedded cloud, and check what the dataset says."""
+    from tipoff_local.demo.run import run_demo
+
+    raise typer.Exit(run_demo(console))
+
+
+@app.command()
+def up(foreground: bool = typer.Option(False, help="stay attached; Ctrl-C stops the stack")) -> None:
+    """Run the whole stack at fixed ports, in wall-clock time, with its own scheduler."""
+    from tipoff_local.stack.background import run_in_foreground, start_in_background
+
+    if foreground:
+        run_in_foreground(console)
+    else:
+        start_in_background(console)
+
+
+@app.command()
+def down() -> None:
+    """Stop the running stack."""
+    from tipoff_local.stack.background import stop_background
+
+    stop_background(console)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    options_metavar="NAME [OPTIONS]",
+)
+def scrape(context: typer.Context) -> None:
+    """Run one scraper by hand; `tipoff scrape NAME --help` lists its parameters."""
+    from tipoff_scraper_runner.cli import main as run_scraper
+
+    name, *arguments = context.args or ["--help"]
+    raise typer.Exit(run_scraper(name, arguments, program=f"tipoff scrape {name}"))
+
+
+def main() -> NoReturn:
+    """Runs the command; SIGTERM ends it as Ctrl-C does, so that nothing is left behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as finished:
+        sys.exit(finished.exit_code)
+    except StackError as error:
+        console.print(f"[red]{error}[/]", highlight=False)
+        sys.exit(1)
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    sys.exit(0)

@@ -1,0 +1,86 @@
+"""The day that is replayed, tick by tick, and what the dataset must say of it at the end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from tipoff_common.clock import eastern
+from tipoff_common.events import Tick, TickFired
+from tipoff_common.ports import Parameter, Warehouse
+from tipoff_local.queries import ask
+
+GAME_DAY = date(2025, 1, 15)
+FIRST_HOUR, LAST_HOUR = 5, 18
+SCRAPER = "nbac_injury_report"
+ENVIRONMENT = "local"
+
+
+def ticks() -> Iterator[TickFired]:
+    """Hourly from 05:00 to 18:00 New York time: evaluate, after the first the lock, and half an hour later cleanup."""
+    for hour in range(FIRST_HOUR, LAST_HOUR + 1):
+        instant = eastern(GAME_DAY, time(hour))
+        yield TickFired(tick=Tick.EVALUATE, cadence_minutes=60, event_time=instant)
+        if hour == FIRST_HOUR:
+            yield TickFired(tick=Tick.LOCK_SCHEDULE, cadence_minutes=60, event_time=instant)
+        if hour < LAST_HOUR:
+            yield TickFired(tick=Tick.CLEANUP, cadence_minutes=30, event_time=instant + timedelta(minutes=30))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the dataset says of the day as of its last tick."""
+
+    discovery: dict[str, Any]
+    attempts: dict[str, Any]
+    expected_vs_actual: list[dict[str, Any]]
+    cleanup_runs: int
+
+
+def ask_dataset(warehouse: Warehouse, as_of: datetime | None = None) -> Answers:
+    """Raises Unavailable."""
+    instant = as_of or eastern(GAME_DAY, time(LAST_HOUR))
+    scraper: dict[str, Parameter] = {"as_of": instant, "environment": ENVIRONMENT, "scraper_name": SCRAPER}
+    return Answers(
+        discovery=next(iter(ask(warehouse, "discovery_check", **scraper)), {}),
+        attempts=next(iter(ask(warehouse, "discovery_attempts", **scraper)), {}),
+        expected_vs_actual=ask(warehouse, "expected_vs_actual", as_of=instant, environment=ENVIRONMENT),
+        cleanup_runs=warehouse.query("SELECT COUNT(DISTINCT cleanup_id) AS runs FROM cleanup_operations", {})[
+            0
+        ]["runs"],
+    )
+
+
+EXPECTED_DAY = [
+    ("morning_operations", "05:00", "05:00", "ON_TIME"),
+    ("injury_discovery", "11:00", "11:00", "ON_TIME"),
+    ("injury_discovery", "12:00", "12:00", "ON_TIME"),
+    ("injury_discovery", "13:00", "13:00", "ON_TIME"),
+    *(("injury_discovery", f"{hour}:00", None, "SKIPPED_OK") for hour in range(14, LAST_HOUR + 1)),
+]
+"""The report comes out at 12:40: nothing at 11:00 and 12:00, found at 13:00, no more asking from 14:00 on."""
+
+
+def faults(answers: Answers) -> list[str]:
+    """Where the dataset's answers differ from what happened that day; empty when all is right."""
+    found = []
+    discovery = (answers.discovery.get("status"), answers.discovery.get("time_et"))
+    if discovery != ("success", "01:00 PM") or int(answers.discovery.get("records") or 0) <= 0:
+        found.append(
+            f"discovery: expected a success with records at 01:00 PM, the dataset says {answers.discovery}"
+        )
+    wanted = {"attempts_today": 3, "found_data": 1, "no_data_yet": 2, "failures": 0}
+    attempts = {name: answers.attempts.get(name) for name in wanted}
+    if attempts != wanted:
+        found.append(f"attempts: expected {wanted}, the dataset says {attempts}")
+    actual = [
+        (row["workflow_name"], row["expected_time"], row["actual_time"], row["status"])
+        for row in answers.expected_vs_actual
+    ]
+    found += [f"expected against actual: {row} is missing" for row in EXPECTED_DAY if row not in actual]
+    found += [f"expected against actual: {row} is too much" for row in actual if row not in EXPECTED_DAY]
+    if answers.cleanup_runs != LAST_HOUR - FIRST_HOUR:
+        found.append(
+            f"cleanup: expected {LAST_HOUR - FIRST_HOUR} runs, the dataset says {answers.cleanup_runs}"
+        )
+    return found

@@ -1,0 +1,128 @@
+"""The demo as a person sees it."""
+
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tipoff_common.clock import EASTERN
+from tipoff_common.events import Tick, TickFired
+from tipoff_common.ports import Warehouse
+from tipoff_local.demo.day import GAME_DAY, Answers
+from tipoff_local.stack.layout import SERVICES
+from tipoff_local.stack.stack import Stack
+
+_MARKS = {
+    "RUN": ("▶", "cyan"),
+    "SKIP": ("·", "bright_black"),
+    "ABORT": ("■", "red"),
+    "success": ("✔", "green"),
+    "no_data": ("○", "yellow"),
+    "failed": ("✘", "red"),
+}
+_STATUS_STYLES = {
+    "ON_TIME": "green",
+    "SKIPPED_OK": "green",
+    "LATE": "yellow",
+    "PENDING": "cyan",
+    "MISSING": "red",
+}
+_DECISIONS = """
+SELECT decision_id, workflow_name, action, reason
+FROM v_decisions
+WHERE decision_time = @at
+ORDER BY workflow_name DESC
+"""
+_EXECUTIONS = """
+SELECT decision_id, scraper_name, status, error_message,
+  JSON_VALUE(data_summary, '$.record_count') AS records, JSON_VALUE(data_summary, '$.reason') AS reason
+FROM v_executions
+WHERE DATE(triggered_at) = DATE(@at) AND triggered_at = @at
+ORDER BY scraper_name
+"""
+
+
+def show_addresses(console: Console, stack: Stack) -> None:
+    """What runs where."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("what", "where"):
+        table.add_column(column)
+    for name in stack.layout.ports:
+        note = "/docs" if name in SERVICES else ""
+        address = stack.layout.address(name)
+        table.add_row(name, f"http://{address}{note}" if name in SERVICES else address)
+    console.print(table)
+
+
+def show_tick(console: Console, tick: TickFired, warehouse: Warehouse) -> None:
+    """One tick's decisions and what came of them, read from the dataset."""
+    if tick.event_time is None or tick.tick is Tick.CLEANUP:
+        return
+    clock = Text(_clock(tick.event_time), style="bold")
+    if tick.tick is Tick.LOCK_SCHEDULE:
+        rows = warehouse.query(
+            "SELECT COUNT(*) AS n FROM v_expected_schedule WHERE date = @day", {"day": GAME_DAY}
+        )
+        console.print(
+            clock, Text("▣", style="magenta"), f"schedule locked: {rows[0]['n']} runs expected today"
+        )
+        return
+    executions = warehouse.query(_EXECUTIONS, {"at": tick.event_time})
+    for decision in warehouse.query(_DECISIONS, {"at": tick.event_time}):
+        console.print(clock, _mark(decision["action"]), _line(decision["workflow_name"], decision["reason"]))
+        for execution in executions:
+            if execution["decision_id"] == decision["decision_id"]:
+                console.print(
+                    "     ", _mark(execution["status"]), _line(execution["scraper_name"], _came_of(execution))
+                )
+
+
+def show_answers(console: Console, answers: Answers) -> None:
+    """The dataset's answers to the questions people ask."""
+    console.rule("what the dataset says")
+    found, tried = answers.discovery, answers.attempts
+    console.print(
+        f"[bold]Was it found?[/]  {found.get('status')}, {found.get('records')} records at {found.get('time_et')} ET"
+    )
+    console.print(
+        f"[bold]How often was it asked?[/]  {tried.get('attempts_today')} attempts: {tried.get('found_data')} found, "
+        f"{tried.get('no_data_yet')} not published yet, {tried.get('failures')} failed"
+    )
+    table = Table(title="Expected against actual", title_justify="left", header_style="bold")
+    for column in ("workflow", "expected", "actual", "status", "why"):
+        table.add_column(column)
+    for row in answers.expected_vs_actual:
+        style = _STATUS_STYLES.get(row["status"], "")
+        table.add_row(
+            row["workflow_name"],
+            row["expected_time"],
+            row["actual_time"] or "-",
+            Text(row["status"], style=style),
+            row["actual_reason"] or "",
+        )
+    console.print(table)
+
+
+def _mark(key: str) -> Text:
+    sign, style = _MARKS[key]
+    return Text(sign, style=style)
+
+
+def _line(name: str, text: str) -> Text:
+    return Text.assemble((f"{name:<20}", "bold"), text)
+
+
+def _came_of(execution: dict[str, Any]) -> str:
+    match execution["status"]:
+        case "success":
+            return f"success, {execution['records']} records"
+        case "no_data":
+            return f"no_data: {execution['reason']}"
+        case _:
+            return f"failed: {execution['error_message']}"
+
+
+def _clock(instant: datetime) -> str:
+    return f"{instant.astimezone(EASTERN):%H:%M}"

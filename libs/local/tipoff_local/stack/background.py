@@ -1,0 +1,141 @@
+"""`make up` and `make down`: the stack as one background process that owns all the others.
+
+`.tipoff/stack.lock` is held by the owner for as long as it lives, so nobody takes a recycled process id for it;
+`.tipoff/stack.env` tells commands in the same folder where the stack is.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from tipoff_local.demo.show import show_addresses
+from tipoff_local.stack.layout import REPOSITORY, Layout
+from tipoff_local.stack.processes import StackError
+from tipoff_local.stack.stack import READY_SECONDS, Stack, running_stack
+from tipoff_local.ticks import run_scheduler
+
+FOLDER = REPOSITORY / ".tipoff"
+_LOCK, _ENVIRONMENT, _LOG = FOLDER / "stack.lock", FOLDER / "stack.env", FOLDER / "stack.log"
+_STOP_SECONDS = 30.0
+
+
+def run_in_foreground(console: Console) -> None:
+    """Runs the stack until it is interrupted."""
+    with _owned(), console.status("starting") as status:
+        layout = Layout.on_fixed_ports()
+        with running_stack(layout, FOLDER, progress=status.update, google_pubsub=_google_wanted()) as stack:
+            status.stop()
+            show_addresses(console, stack)
+            _write_environment(layout)
+            try:
+                _serve(stack)
+            finally:
+                _ENVIRONMENT.unlink(missing_ok=True)
+
+
+def start_in_background(console: Console) -> None:
+    """Starts the owner and returns when the stack is ready; a stack that runs already is left as it is."""
+    if _owner() is not None:
+        console.print("the stack is running; `make down` stops it")
+        return
+    FOLDER.mkdir(exist_ok=True)
+    with _LOG.open("wb") as log:
+        owner = subprocess.Popen(  # our own interpreter and module
+            [sys.executable, "-m", "tipoff_local", "up", "--foreground"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=REPOSITORY,
+        )
+    deadline = time.monotonic() + READY_SECONDS
+    with console.status("starting"):
+        while not _ENVIRONMENT.exists():
+            if owner.poll() is not None or time.monotonic() > deadline:
+                owner.terminate()
+                raise StackError(f"the stack did not start:\n{_LOG.read_text(errors='replace')[-2000:]}")
+            time.sleep(0.1)
+    console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
+    console.print(f"running in the background; logs in {FOLDER / 'logs'}, `make down` stops it")
+
+
+def stop_background(console: Console) -> None:
+    """Stops the owner and waits until it has stopped everything."""
+    owner = _owner()
+    if owner is None:
+        console.print("no stack is running")
+        return
+    os.kill(owner, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _owner() is not None:
+        if time.monotonic() > deadline:
+            raise StackError(f"process {owner} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
+        time.sleep(0.1)
+    console.print("stopped")
+
+
+def _serve(stack: Stack) -> None:
+    stopped = threading.Event()
+    scheduler = threading.Thread(target=run_scheduler, args=(stack.publisher, stopped), daemon=True)
+    scheduler.start()
+    try:
+        while scheduler.is_alive():
+            stack.processes.check()
+            time.sleep(1.0)
+        raise StackError("the scheduler ended; see the log above")
+    finally:
+        stopped.set()
+
+
+def _google_wanted() -> bool:
+    wanted = os.environ.get("TIPOFF_PUBSUB", "embedded")
+    if wanted not in ("embedded", "google"):
+        raise StackError(f"TIPOFF_PUBSUB={wanted}: write embedded or google")
+    return wanted == "google"
+
+
+def _write_environment(layout: Layout) -> None:
+    lines = [f"{name}={value}" for name, value in layout.runner_environment().items()]
+    unfinished = _ENVIRONMENT.with_suffix(".new")
+    unfinished.write_text("\n".join(lines) + "\n")
+    unfinished.replace(_ENVIRONMENT)
+
+
+@contextmanager
+def _owned() -> Iterator[None]:
+    FOLDER.mkdir(exist_ok=True)
+    with _LOCK.open("a+") as lock:
+        if not _take(lock.fileno()):
+            raise StackError("a stack is running already; `make down` stops it")
+        _ENVIRONMENT.unlink(missing_ok=True)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _owner() -> int | None:
+    """The process id of the living owner."""
+    if not _LOCK.exists():
+        return None
+    with Path(_LOCK).open("r+") as lock:
+        if _take(lock.fileno()):
+            return None
+        return int(lock.read() or 0) or None
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

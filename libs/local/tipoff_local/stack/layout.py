@@ -1,0 +1,113 @@
+"""Which process listens where, and what each service is told."""
+
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[4]
+HOST = "127.0.0.1"
+PROJECT = "nba-props-platform"
+DATASET = "nba_orchestration"
+DATA_BUCKET = "nba-scraped-data"
+STATE_BUCKET = "tipoff-state"
+
+CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "upstream")
+SERVICES: Mapping[str, str] = {
+    "controller": "tipoff_controller",
+    "scraper-runner": "tipoff_scraper_runner",
+    "cleanup": "tipoff_cleanup",
+    "logger": "tipoff_logger",
+}
+FIXED_PORTS: Mapping[str, int] = {
+    "controller": 8081,
+    "scraper-runner": 8082,
+    "cleanup": 8083,
+    "logger": 8084,
+    "pubsub": 8085,
+    "pubsub-admin": 8086,
+    "upstream": 8087,
+    "storage": 9023,
+    "bigquery": 9050,
+    "bigquery-grpc": 9060,
+}
+
+
+def free_ports() -> dict[str, int]:
+    """A free port for each process, all held at once so that no two are the same."""
+    probes = {name: socket.socket() for name in (*CLOUD, *SERVICES)}
+    try:
+        for probe in probes.values():
+            probe.bind((HOST, 0))
+        return {name: int(probe.getsockname()[1]) for name, probe in probes.items()}
+    finally:
+        for probe in probes.values():
+            probe.close()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The stack's addresses and identity."""
+
+    ports: Mapping[str, int]
+    event_time: bool
+    development_key: str
+
+    @classmethod
+    def on_free_ports(cls, *, event_time: bool) -> "Layout":
+        return cls(free_ports(), event_time, secrets.token_urlsafe(16))
+
+    @classmethod
+    def on_fixed_ports(cls) -> "Layout":
+        return cls(FIXED_PORTS, False, "development-key")
+
+    def address(self, name: str) -> str:
+        return f"{HOST}:{self.ports[name]}"
+
+    def url(self, name: str) -> str:
+        return f"http://{self.address(name)}"
+
+    def push_endpoint(self, service: str) -> str:
+        """Emulators send no OIDC token, so the development key stands in the URL."""
+        return f"{self.url(service)}/events?token={self.development_key}"
+
+    def emulators(self) -> dict[str, str]:
+        """The variables by which Google's clients find an emulator."""
+        return {
+            "PUBSUB_EMULATOR_HOST": self.address("pubsub"),
+            "BIGQUERY_EMULATOR_HOST": self.url("bigquery"),
+            "STORAGE_EMULATOR_HOST": self.url("storage"),
+        }
+
+    def shared_environment(self) -> dict[str, str]:
+        """What every service and command is told."""
+        return {
+            **self.emulators(),
+            "TIPOFF_ENVIRONMENT": "local",
+            "TIPOFF_PROJECT": PROJECT,
+            "TIPOFF_DATASET": DATASET,
+            "TIPOFF_DATA_BUCKET": DATA_BUCKET,
+            "TIPOFF_STATE_BUCKET": STATE_BUCKET,
+            "TIPOFF_TOPICS_FILE": str(REPOSITORY / "infra/topics.yaml"),
+            "TIPOFF_DEVELOPMENT_KEY": self.development_key,
+            "TIPOFF_EVENT_TIME": str(self.event_time).lower(),
+        }
+
+    def service_environment(self, service: str) -> dict[str, str]:
+        return {
+            **self.shared_environment(),
+            "PORT": str(self.ports[service]),
+            **self._own_settings().get(service, {}),
+        }
+
+    def runner_environment(self) -> dict[str, str]:
+        """For scrapers run by hand beside the stack."""
+        return {**self.shared_environment(), **self._own_settings()["scraper-runner"]}
+
+    def _own_settings(self) -> dict[str, dict[str, str]]:
+        scrapers = {"TIPOFF_SCRAPERS_DIR": str(REPOSITORY / "services/scraper-runner/scrapers")}
+        return {
+            "controller": {**scrapers, "TIPOFF_WORKFLOWS_FILE": str(REPOSITORY / "config/workflows.yaml")},
+            "scraper-runner": {**scrapers, "TIPOFF_UPSTREAM_URL": self.url("upstream")},
+        }

@@ -1,0 +1,97 @@
+"""Child processes that are started together and never outlive the one who started them."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+STOP_SECONDS = 8.0
+
+
+class StackError(Exception):
+    """The stack cannot do what was asked; the message says why and what to do."""
+
+
+@dataclass
+class Child:
+    """A running module: its name for people, its process and its log."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def check(self) -> None:
+        """Raises StackError with the end of the log when the process has ended."""
+        if self.process.poll() is not None:
+            tail = self.log.read_text(errors="replace")[-1500:]
+            raise StackError(
+                f"{self.name} ended with exit code {self.process.returncode}:\n{tail}(log: {self.log})"
+            )
+
+
+class Processes:
+    """Starts modules and stops all of them, last started first. Each writes its output to a file in `folder`."""
+
+    def __init__(self, logs: Path) -> None:
+        self.folder = logs
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.children: dict[str, Child] = {}
+        self._lifeline, self._writing_end = os.pipe()
+
+    def start(
+        self, name: str, module: str, *arguments: str, environment: Mapping[str, str], cwd: Path
+    ) -> Child:
+        """Starts `python -m module arguments` with exactly `environment` beside what a process needs to live."""
+        command = [
+            sys.executable,
+            "-m",
+            "tipoff_local.stack.child",
+            str(self._lifeline),
+            module,
+            *arguments,
+        ]
+        log = self.folder / f"{name}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(  # noqa: S603  # our own interpreter and modules
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**_inherited(), **environment},
+                cwd=cwd,
+                pass_fds=(self._lifeline,),
+                start_new_session=True,
+            )
+        child = Child(name, process, log)
+        self.children[name] = child
+        return child
+
+    def check(self) -> None:
+        """Raises StackError when any child has ended."""
+        for child in self.children.values():
+            child.check()
+
+    def stop(self) -> None:
+        """Asks every child to stop, services before the cloud they use, and kills what does not."""
+        for child in reversed(self.children.values()):
+            if child.process.poll() is None:
+                child.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self.children.values():
+            try:
+                child.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.process.kill()
+                child.process.wait()
+        self.children.clear()
+        for descriptor in (self._lifeline, self._writing_end):
+            os.close(descriptor)
+
+
+def _inherited() -> dict[str, str]:
+    """Of the caller's environment only what a Python process needs, so that no setting leaks into a service."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT", "TZ")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}

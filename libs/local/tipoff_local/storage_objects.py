@@ -1,0 +1,142 @@
+"""The emulator's store with generations that mean something and a journal instead of a rewritten index."""
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gcp_storage_emulator.exceptions import NotFound
+from gcp_storage_emulator.storage import Storage
+
+_INDEX = ".meta"  # the emulator's name for it
+_INDEXED = ("buckets", "objects", "resumable", "bucket_iam_policies", "soft_deleted")
+_JOURNAL = ".journal"
+
+
+class ObjectStore(Storage):  # type: ignore[misc]
+    """Objects in memory, or below `data_dir`.
+
+    Not thread-safe by itself: the server holds one lock around a request's check and its effect. With a
+    directory, a change is on disk (in the hands of the operating system) before the answer: objects as one line
+    of a journal that is folded into the index at the next start, buckets and upload sessions in the index.
+    """
+
+    def __init__(self, data_dir: Path | None = None) -> None:
+        self._last_generation = 0
+        self._defer_index = False
+        self._journal: Any = None
+        super().__init__(
+            use_memory_fs=data_dir is None, data_dir=str(data_dir.resolve()) if data_dir is not None else None
+        )
+        if data_dir is not None:
+            self._open_journal(self._store._root / _JOURNAL)
+
+    def close(self) -> None:
+        """Fold the journal into the index and let go of it."""
+        if self._journal is not None:
+            self._write_config_to_file()
+            self._journal.close()
+            self._journal = None
+
+    def generation_of(self, bucket: str, name: str) -> tuple[int, int]:
+        """Generation and metageneration of the live object, (0, 0) when there is none."""
+        found = self.objects.get(bucket, {}).get(name)
+        return (int(found["generation"]), int(found["metageneration"])) if found else (0, 0)
+
+    def create_file(
+        self, bucket_name: str, file_name: str, content: Any, file_obj: Any, file_id: Any = None
+    ) -> None:
+        """Store an object as a new generation; the emulator's own is as old as its upload session.
+
+        Raises NotFound when the bucket does not exist.
+        """
+        if bucket_name not in self.buckets:
+            raise NotFound
+        self._stamp(file_obj, bucket_name, file_name)
+        with self._journalled(bucket_name, file_name):
+            super().create_file(bucket_name, file_name, content or b"", file_obj, file_id)
+
+    def patch_object(self, bucket_name: str, file_name: str, file_obj: Any) -> None:
+        """Store changed metadata; the emulator leaves `updated` as it was."""
+        file_obj["updated"] = _now()
+        with self._journalled(bucket_name, file_name):
+            super().patch_object(bucket_name, file_name, file_obj)
+
+    def _hard_delete_file(self, bucket_name: str, file_name: str) -> None:
+        with self._journalled(bucket_name, file_name):
+            super()._hard_delete_file(bucket_name, file_name)
+
+    def _bucket_soft_delete_retention_seconds(self, bucket_name: str) -> int:
+        """Deleted objects are gone, unless the bucket says otherwise: an embedded store keeps no past."""
+        policy = (self.buckets.get(bucket_name) or {}).get("softDeletePolicy") or {}
+        return int(policy.get("retentionDurationSeconds") or 0)
+
+    def _stamp(self, resource: dict[str, Any], bucket: str, name: str) -> None:
+        """Give the resource a generation greater than any before, in microseconds since 1970 as the real one."""
+        self._last_generation = max(self._last_generation + 1, time.time_ns() // 1000)
+        now = _now()
+        link = str(resource.get("mediaLink") or "").partition("?")[0]
+        resource.update(
+            id=f"{bucket}/{name}/{self._last_generation}",
+            generation=str(self._last_generation),
+            metageneration="1",
+            timeCreated=now,
+            updated=now,
+            mediaLink=f"{link}?generation={self._last_generation}&alt=media",
+        )
+
+    def _journalled(self, bucket: str, name: str) -> "_Journalled":
+        return _Journalled(self, bucket, name)
+
+    def _write_config_to_file(self) -> None:
+        """Write the index, whole or not at all; it then holds all that the journal says."""
+        if self._use_memory_fs or self._defer_index:
+            return
+        index = self._store._root / _INDEX
+        fresh = index.with_name(f"{_INDEX}.new")
+        fresh.write_text(json.dumps({name: getattr(self, name) for name in _INDEXED}))
+        fresh.replace(index)
+        if self._journal is not None:
+            self._journal.truncate(0)
+
+    def _append(self, bucket: str, name: str) -> None:
+        if self._journal is None:
+            return
+        entry = [bucket, name, self.objects.get(bucket, {}).get(name)]
+        self._journal.write(json.dumps(entry) + "\n")
+        self._journal.flush()
+
+    def _open_journal(self, path: Path) -> None:
+        """Apply what a previous process had journalled (a torn last line was never acknowledged)."""
+        lines = path.read_text().split("\n")[:-1] if path.exists() else []
+        for line in lines:
+            bucket, name, resource = json.loads(line)
+            objects = self.objects.setdefault(bucket, {})
+            if resource is None:
+                objects.pop(name, None)
+            else:
+                objects[name] = resource
+        generations = [int(found["generation"]) for held in self.objects.values() for found in held.values()]
+        self._last_generation = max(generations, default=0)
+        self._journal = path.open("a")
+        self._write_config_to_file()
+
+
+class _Journalled:
+    """While inside, the index is not rewritten; on leaving without error, the object's state is journalled."""
+
+    def __init__(self, store: ObjectStore, bucket: str, name: str) -> None:
+        self._store, self._bucket, self._name = store, bucket, name
+
+    def __enter__(self) -> None:
+        self._store._defer_index = True
+
+    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
+        self._store._defer_index = False
+        if kind is None:
+            self._store._append(self._bucket, self._name)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,175 @@
+"""The HTTP side of the embedded object store: parallel connections, one request's effect at a time."""
+
+import json
+import logging
+import re
+import sys
+import threading
+from email import message_from_bytes
+from email.policy import HTTP
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from gcp_storage_emulator import server as emulator
+
+from tipoff_local.storage_objects import ObjectStore
+
+_log = logging.getLogger(__name__)
+
+_EFFECT = threading.Lock()
+
+_ROUTES = [(re.compile(pattern), handlers) for pattern, handlers in emulator.HANDLERS]
+
+# Query parameters that make a request conditional, and how the object's number must compare.
+_CONDITIONS = (
+    ("ifGenerationMatch", 0, True),
+    ("ifGenerationNotMatch", 0, False),
+    ("ifMetagenerationMatch", 1, True),
+    ("ifMetagenerationNotMatch", 1, False),
+)
+
+
+class StorageServer(ThreadingHTTPServer):
+    """One thread a connection; open connections do not keep the process from ending."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no fault of the server."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            _log.exception("connection from %s", client_address)
+
+
+class StorageHandler(BaseHTTPRequestHandler):
+    """Serves one connection, which stays open between requests."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # headers and body leave together
+
+    def __init__(self, store: ObjectStore, *args: Any, **kwargs: Any) -> None:
+        self.storage = store
+        super().__init__(*args, **kwargs)
+
+    def _serve(self) -> None:
+        method = self.headers.get("x-http-method-override") or self.command
+        request = emulator.Request(self, method)
+        response = emulator.Response(self)
+        try:
+            self._read_body(request)
+            with _EFFECT:
+                _dispatch(request, response, self.storage)
+        except Exception as error:
+            _log.exception("%s %s", method, self.path)
+            response = emulator.Response(self)
+            _answer_error(response, HTTPStatus.INTERNAL_SERVER_ERROR, "internalError", str(error))
+        response.close()
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - names that http.server looks for
+
+    def _read_body(self, request: Any) -> None:
+        """Read the body whether the request needs it or not, because the next one follows it.
+
+        The emulator's reading of multipart uploads loses parameters of the content's type.
+        """
+        content_type = self.headers.get("Content-Type", "")
+        if not content_type.startswith("multipart/related"):
+            _ = request.data
+            return
+        raw = emulator._decode_raw_data(emulator._read_raw_data(self), self)
+        request._data = split_upload(content_type, raw or b"")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the signature of http.server
+        """Say nothing of a request that was answered."""
+
+
+def split_upload(content_type: str, raw: bytes) -> dict[str, Any]:
+    """The metadata and the content of a multipart upload, byte for byte, in the emulator's form.
+
+    Raises ValueError when the body does not have the two parts.
+    """
+    head = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode(), policy=HTTP)
+    delimiter = f"--{head.get_boundary()}".encode()
+    parts = (b"\r\n" + raw).split(b"\r\n" + delimiter)
+    if len(parts) != 4:
+        raise ValueError("a multipart upload has a metadata part and a content part")
+    meta, content = (part.partition(b"\r\n\r\n") for part in parts[1:3])
+    headers = message_from_bytes(content[0].strip() + b"\r\n\r\n", policy=HTTP)
+    return {
+        "meta": json.loads(meta[2]),
+        "content": content[2],
+        "content-type": headers.get("Content-Type", "application/octet-stream"),
+    }
+
+
+def _dispatch(request: Any, response: Any, store: ObjectStore) -> None:
+    """Check the request's conditions and carry it out; the caller holds the lock."""
+    handler = _handler_for(request)
+    if handler is None:
+        _answer_error(response, HTTPStatus.NOT_IMPLEMENTED, "notImplemented", f"no {request.method} here")
+        return
+    target = _target(request, store)
+    if target is not None:
+        current = store.generation_of(*target)
+        asked = request.query.get("generation")
+        if asked and not request.query.get("softDeleted") and int(asked[0]) != current[0]:
+            _answer_error(response, HTTPStatus.NOT_FOUND, "notFound", f"No such object: {'/'.join(target)}")
+            return
+        failed = failed_condition(request.query, current)
+        if failed is not None:
+            message = f"At least one of the pre-conditions you specified did not hold: {failed}."
+            _answer_error(response, HTTPStatus.PRECONDITION_FAILED, "conditionNotMet", message)
+            return
+    handler(request, response, store)
+
+
+def failed_condition(query: dict[str, list[str]], current: tuple[int, int]) -> str | None:
+    """The first condition that an object of this (generation, metageneration) does not meet.
+
+    Generation 0 stands for no live object, as in the JSON interface.
+    """
+    for name, part, must_equal in _CONDITIONS:
+        if name in query and (int(query[name][0]) == current[part]) is not must_equal:
+            return name
+    return None
+
+
+def _handler_for(request: Any) -> Any:
+    for pattern, handlers in _ROUTES:
+        match = pattern.fullmatch(request.path)
+        if not match:
+            continue
+        request.set_match(match)
+        handler = handlers.get(request.method)
+        if handler is None and request.method == "POST" and request.query.get("uploadType"):
+            return emulator.objects.insert
+        return handler
+    return None
+
+
+def _target(request: Any, store: ObjectStore) -> tuple[str, str] | None:
+    """The object whose generation the conditions are about: the one written, else the one named."""
+    params = request.params or {}
+    if "dest_object_id" in params:
+        return params["dest_bucket_name"], params["dest_object_id"]
+    if "object_id" in params:
+        return params["bucket_name"], params["object_id"]
+    session = request.query.get("upload_id")
+    if session:
+        upload = store.resumable.get(session[0])
+        return (upload["bucket"], upload["name"]) if upload else None
+    if request.query.get("uploadType") and "bucket_name" in params:
+        body = request.data if isinstance(request.data, dict) else {}
+        named = request.query.get("name") or [body.get("meta", body).get("name")]
+        return (params["bucket_name"], named[0]) if named[0] else None
+    return None
+
+
+def _answer_error(response: Any, status: HTTPStatus, reason: str, message: str) -> None:
+    """Answer in the JSON interface's form of an error."""
+    response.status = status
+    error = {"domain": "global", "reason": reason, "message": message}
+    response.json({"error": {"code": status.value, "message": message, "errors": [error]}})

@@ -1,0 +1,42 @@
+"""Ticks, as Cloud Scheduler fires them: by hand for a replay, or by the wall clock."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from tipoff_common.clock import EASTERN, floor_to
+from tipoff_common.events import Tick, TickFired
+from tipoff_common.publisher import Publisher
+from tipoff_common.wall_clock import wall_now
+
+EVALUATE_MINUTES = 15
+CLEANUP_MINUTES = 15
+LOCK_AT = "05:00"
+
+
+def due_ticks(minute: datetime) -> list[TickFired]:
+    """The ticks that fire at `minute`, an aware instant with whole minutes; the lock at 05:00 New York time."""
+    ticks = []
+    if minute == floor_to(minute, EVALUATE_MINUTES):
+        ticks.append(TickFired(tick=Tick.EVALUATE, cadence_minutes=EVALUATE_MINUTES, event_time=None))
+    if minute == floor_to(minute, CLEANUP_MINUTES):
+        ticks.append(TickFired(tick=Tick.CLEANUP, cadence_minutes=CLEANUP_MINUTES, event_time=None))
+    if f"{minute.astimezone(EASTERN):%H:%M}" == LOCK_AT:
+        ticks.append(TickFired(tick=Tick.LOCK_SCHEDULE, cadence_minutes=60, event_time=None))
+    return ticks
+
+
+def run_scheduler(
+    publisher: Publisher, stopped: threading.Event, clock: Callable[[], datetime] = wall_now
+) -> None:
+    """Fires due ticks each minute until `stopped`; a first evaluation at once, so that a fresh stack has decided."""
+    publisher.publish([TickFired(tick=Tick.EVALUATE, cadence_minutes=EVALUATE_MINUTES, event_time=None)])
+    minute = floor_to(clock(), 1)
+    while not stopped.wait(_seconds_until(minute + timedelta(minutes=1), clock())):
+        minute += timedelta(minutes=1)
+        if ticks := due_ticks(minute):
+            publisher.publish(ticks)
+
+
+def _seconds_until(instant: datetime, now: datetime) -> float:
+    return max(0.0, (instant - now).total_seconds())

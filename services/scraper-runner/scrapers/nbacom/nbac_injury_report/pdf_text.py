@@ -1,0 +1,150 @@
+"""A PDF's words and horizontal rules, page by page, within limits."""
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scrapers.nbacom.payloads import first_bytes
+from tipoff_scraper_runner.errors import Undecodable
+
+MAX_BYTES = 4_000_000  # the largest report known has 0.1 MB
+MAX_PAGES = 60
+MAX_INFLATED_BYTES = 32_000_000  # of all streams together: what a compressed one may unfold to in memory
+MAX_CHARS_A_PAGE = 20_000
+
+X_TOLERANCE = 1.5
+"""Points between characters that part two words. The reports' spaces are narrower than pdfplumber's default of 3,
+which reads "NOTYETSUBMITTED"."""
+
+_DEFLATED = re.compile(rb"(?<!end)stream[\r\n]+(\x78)")
+
+_DAMAGED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RecursionError,
+)
+"""What pdfminer raises, beside its own errors, on damaged files: it trusts what it reads."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A run of characters without a gap; points from the page's upper left corner."""
+
+    text: str
+    x0: float
+    x1: float
+    top: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A horizontal line."""
+
+    x0: float
+    x1: float
+    y: float
+
+
+@dataclass(frozen=True)
+class PageText:
+    words: Sequence[Word]
+    rules: Sequence[Rule]
+
+
+def read_pages(body: bytes) -> list[PageText]:
+    """The pages in order.
+
+    Raises:
+        Undecodable: not a PDF, cut short, damaged, or larger than any report can be.
+    """
+    _check_envelope(body)
+    import pdfplumber
+    from pdfminer.psexceptions import PSException
+    from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException
+
+    try:
+        with pdfplumber.open(io.BytesIO(body)) as pdf:
+            pages: list[PageText] = []
+            for page in pdf.pages[: MAX_PAGES + 1]:
+                pages.append(_page(page))
+                page.close()
+    except (
+        PSException,
+        PdfminerException,
+        MalformedPDFException,
+        struct.error,
+        zlib.error,
+        *_DAMAGED,
+    ) as error:
+        detail = f"{type(error).__name__}: {error}"
+        raise Undecodable(f"the PDF is damaged ({detail}); it begins {first_bytes(body)}") from error
+    if not pages:
+        raise Undecodable(f"the PDF has no pages; it begins {first_bytes(body)}")
+    if len(pages) > MAX_PAGES:
+        raise Undecodable(f"the PDF has more than {MAX_PAGES} pages; an injury report has 1 to 10")
+    return pages
+
+
+def _page(page: Any) -> PageText:
+    if len(page.chars) > MAX_CHARS_A_PAGE:
+        raise Undecodable(
+            f"page {page.page_number} has {len(page.chars)} characters, over {MAX_CHARS_A_PAGE}"
+        )
+    words = [
+        Word(word["text"], word["x0"], word["x1"], word["top"], word["bottom"])
+        for word in page.extract_words(x_tolerance=X_TOLERANCE)
+    ]
+    rules = [
+        Rule(line["x0"], line["x1"], line["top"])
+        for line in page.lines
+        if abs(line["top"] - line["bottom"]) < 1
+    ]
+    return PageText(words, rules)
+
+
+def _check_envelope(body: bytes) -> None:
+    if not body.startswith(b"%PDF"):
+        raise Undecodable(f"not a PDF: it begins {first_bytes(body)}")
+    if len(body) > MAX_BYTES:
+        raise Undecodable(f"the PDF has {len(body)} bytes, over {MAX_BYTES}")
+    if b"%%EOF" not in body[-1024:]:
+        raise Undecodable(f"the PDF is cut short: no end marker; it begins {first_bytes(body)}")
+    budget = MAX_INFLATED_BYTES
+    for stream in _deflated_streams(body):
+        budget -= _inflated_size(stream, budget)
+        if budget <= 0:
+            raise Undecodable(f"the PDF unfolds to more than {MAX_INFLATED_BYTES} bytes")
+
+
+def _deflated_streams(body: bytes) -> Iterator[memoryview]:
+    """Each zlib stream in the file, from its start to the end of the file. Deflate is the only compression the source
+    uses; a page's size is bounded by its characters besides."""
+    view = memoryview(body)
+    for match in _DEFLATED.finditer(body):
+        yield view[match.start(1) :]
+
+
+def _inflated_size(stream: memoryview, limit: int) -> int:
+    """Size after decompression, or a number over `limit` as soon as that is certain.
+
+    Raises:
+        Undecodable: the stream is damaged. pdfminer reads such a one as far as it goes, and rows would be missing
+            without a word.
+    """
+    decompressor = zlib.decompressobj()
+    try:
+        size = len(decompressor.decompress(stream, limit + 1))
+    except zlib.error as error:
+        raise Undecodable(f"the PDF is damaged in a compressed part ({error})") from error
+    if size <= limit and not decompressor.eof:
+        raise Undecodable("the PDF is damaged: a compressed part has no end")
+    return size

@@ -1,0 +1,129 @@
+"""`nbac_injury_report`: fetches the newest report of a game day, or one exact report, and reads it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import AwareDatetime, Field, JsonValue, model_validator
+
+from scrapers.nbacom.nbac_injury_report.fetching import first_published
+from scrapers.nbacom.nbac_injury_report.pdf_text import read_pages
+from scrapers.nbacom.nbac_injury_report.rows import STATUSES, Row, read_rows
+from scrapers.nbacom.nbac_injury_report.table import read_table
+from scrapers.nbacom.nbac_injury_report.urls import ET, ReportName, candidates, exact
+from tipoff_scraper_runner.errors import NotPublished, SourceChanged
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
+
+
+class Parameters(ScrapeParameters):
+    """`hour` and `period` (and `minute`) name exactly one report and then `as_of` has no say; else the newest report
+    at or before `as_of` is looked for, `as_of` being now unless given."""
+
+    hour: int | None = Field(default=None, ge=1, le=12)
+    minute: Literal[0, 15, 30, 45] = 0
+    period: Literal["AM", "PM"] | None = None
+    as_of: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _names_a_report(self) -> "Parameters":
+        if (self.hour is None) != (self.period is None):
+            raise ValueError("hour and period: give both or neither")
+        if self.hour is None and self.minute:
+            raise ValueError("minute: give hour and period with it")
+        self.exact_report()
+        return self
+
+    def exact_report(self) -> ReportName | None:
+        """The one report asked for, if one is."""
+        if self.hour is None or self.period is None:
+            return None
+        return exact(self.game_date, self.hour, self.minute, self.period)
+
+
+class InjuryRecord(Record):
+    """One listed player.
+
+    report_time: the instant in the report's title, UTC. game_date: of the row's game, a New York date. game_time_et:
+    as printed, without AM or PM ("12:30 (ET)"), so never a tip-off. matchup: "AWAY@HOME". team, player_name ("Last,
+    First"), status and reason: as printed.
+    """
+
+    report_time: datetime
+    game_date: date
+    game_time_et: str
+    matchup: str
+    team: str
+    player_name: str
+    status: str
+    reason: str
+
+
+def fetch(parameters: Parameters, http: Http) -> Payload:
+    """The report asked for, as PDF.
+
+    Raises:
+        NotPublished, Blocked, SourceChanged, Undecodable: see `fetching`.
+    """
+    report = parameters.exact_report()
+    as_of = parameters.as_of or http.now
+    reports = (report,) if report else candidates(parameters.game_date, as_of)
+    if not reports:
+        raise NotPublished(
+            f"no report of {parameters.game_date} can be out by {as_of.astimezone(ET):%Y-%m-%d %H:%M} ET"
+        )
+    return first_published(reports, http)
+
+
+def parse(payload: bytes, parameters: Parameters) -> Parsed:
+    """One record a listed player; teams that have not submitted are told in the summary.
+
+    Raises:
+        Undecodable: not a whole PDF.
+        SourceChanged: another layout, column or status, or the report of another day.
+    """
+    table = read_table(read_pages(payload))
+    day = table.published.astimezone(ET).date()
+    if day != parameters.game_date:
+        raise SourceChanged(f"the report asked for is of {parameters.game_date}, its title says {day}")
+    rows = read_rows(table.pages)
+    listed = [row for row in rows if row.submitted]
+    missing = [row for row in rows if not row.submitted]
+    return Parsed(
+        records=[_record(row, table.published) for row in listed],
+        summary=_summary(listed, missing, table.published),
+        empty_reason="" if listed else _empty_reason(missing),
+    )
+
+
+def _record(row: Row, published: datetime) -> InjuryRecord:
+    return InjuryRecord(
+        report_time=published,
+        game_date=row.game_date,
+        game_time_et=row.game_time,
+        matchup=row.matchup,
+        team=row.team,
+        player_name=row.player_name,
+        status=row.status,
+        reason=row.reason,
+    )
+
+
+def _summary(listed: Sequence[Row], missing: Sequence[Row], published: datetime) -> dict[str, JsonValue]:
+    by_status = Counter(row.status for row in listed)
+    names: list[JsonValue] = [
+        {"game_date": row.game_date.isoformat(), "matchup": row.matchup, "team": row.team} for row in missing
+    ]
+    return {
+        "report_time": published.isoformat(),
+        "teams_listed": len({(row.game_date, row.matchup, row.team) for row in listed}),
+        "teams_not_submitted": len(missing),
+        "teams_not_submitted_names": names,
+        "players_by_status": {status: by_status[status] for status in STATUSES if by_status[status]},
+    }
+
+
+def _empty_reason(missing: Sequence[Row]) -> str:
+    if missing:
+        return f"the report is out, and none of its {len(missing)} teams has submitted yet"
+    return "the report is out and lists nobody"

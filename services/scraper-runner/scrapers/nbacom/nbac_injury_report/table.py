@@ -1,0 +1,172 @@
+"""From words and rules to the cells of each row.
+
+A reason that wraps is centred on its row, so its lines stand above and below the player's: what belongs together
+cannot be told by lines of text, only by the rules between the rows.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from scrapers.nbacom.nbac_injury_report.pdf_text import PageText, Rule, Word
+from scrapers.nbacom.nbac_injury_report.urls import ET
+from tipoff_scraper_runner.errors import SourceChanged, Undecodable
+
+COLUMNS = ("Game Date", "Game Time", "Matchup", "Team", "Player Name", "Current Status", "Reason")
+
+_TITLE = re.compile(r"Injury Report: (\d{2}/\d{2}/\d{2} \d{2}:\d{2} [AP]M)")
+_FOOTER = re.compile(r"Page (\d+) of (\d+)")
+_SAME_LINE = 2.0  # points between the tops of words on one line
+_SAME_RULE = 1.5  # points between the strokes of one rule
+_LABEL_GAP = 8.0  # points between two column labels; inside one there are 3 at most
+_OUTDENT = 6.0  # points a cell's text may begin left of its label
+
+Line = list[Word]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One row as printed: blank where a value carries over from above."""
+
+    game_date: str = ""
+    game_time: str = ""
+    matchup: str = ""
+    team: str = ""
+    player_name: str = ""
+    status: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """published: the instant in the title, aware UTC. pages: the rows of each page, in order."""
+
+    published: datetime
+    pages: Sequence[Sequence[Cells]]
+
+
+def read_table(pages: Sequence[PageText]) -> Table:
+    """Raises SourceChanged (another layout) or Undecodable (pages are missing)."""
+    titles: list[str] = []
+    columns: list[float] = []
+    rows: list[list[Cells]] = []
+    for number, page in enumerate(pages, start=1):
+        lines = _lines(page.words)
+        titles.append(_title(lines, number))
+        body = lines[1:]
+        if number == 1:
+            columns = _columns(body)
+        if body and _labels(body[0]) == COLUMNS:
+            body = body[1:]
+        body = _without_footer(body, number, len(pages))
+        rows.append(list(_rows(body, page.rules, columns)))
+    if len(set(titles)) > 1:
+        raise SourceChanged(f"the pages bear different titles: {sorted(set(titles))}")
+    return Table(_published(titles[0]), rows)
+
+
+def join_wrapped(lines: Sequence[str]) -> str:
+    """One text from wrapped lines. A line broken after a hyphen or slash inside a word goes on without a space."""
+    text = ""
+    for line in lines:
+        glued = not text or re.search(r"\w[-/]$", text)
+        text = f"{text}{line}" if glued else f"{text} {line}"
+    return text
+
+
+def _lines(words: Sequence[Word]) -> list[Line]:
+    """Words by line, top to bottom, left to right."""
+    lines: list[Line] = []
+    for word in sorted(words, key=lambda word: (word.top, word.x0)):
+        if lines and word.top - lines[-1][0].top <= _SAME_LINE:
+            lines[-1].append(word)
+        else:
+            lines.append([word])
+    return [sorted(line, key=lambda word: word.x0) for line in lines]
+
+
+def _text(line: Line) -> str:
+    return " ".join(word.text for word in line)
+
+
+def _title(lines: Sequence[Line], number: int) -> str:
+    first = _text(lines[0]) if lines else ""
+    match = _TITLE.fullmatch(first)
+    if match is None:
+        raise SourceChanged(
+            f"page {number} has no title 'Injury Report: MM/DD/YY HH:MM AM'; it reads {first!r}"
+        )
+    return match[1]
+
+
+def _published(printed: str) -> datetime:
+    try:
+        return datetime.strptime(printed, "%m/%d/%y %I:%M %p").replace(tzinfo=ET).astimezone(UTC)
+    except ValueError as error:
+        raise SourceChanged(f"the title's time {printed!r} is not MM/DD/YY HH:MM AM") from error
+
+
+def _labels(line: Line) -> tuple[str, ...]:
+    return tuple(_text(label) for label in _by_gap(line))
+
+
+def _by_gap(line: Line) -> list[Line]:
+    groups: list[Line] = []
+    for word in line:
+        if groups and word.x0 - groups[-1][-1].x1 < _LABEL_GAP:
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    return groups
+
+
+def _columns(body: Sequence[Line]) -> list[float]:
+    """Where each column's label begins."""
+    labels = _by_gap(body[0]) if body else []
+    seen = [_text(label) for label in labels]
+    if seen != list(COLUMNS):
+        raise SourceChanged(f"the columns are {seen}, not {list(COLUMNS)}")
+    return [label[0].x0 for label in labels]
+
+
+def _without_footer(body: list[Line], number: int, count: int) -> list[Line]:
+    footer = _FOOTER.fullmatch(_text(body[-1])) if body else None
+    if footer is None:
+        return body
+    if (int(footer[1]), int(footer[2])) != (number, count):
+        raise Undecodable(f"page {number} of {count} says {footer[0]!r}: pages are missing")
+    return body[:-1]
+
+
+def _rows(body: Sequence[Line], rules: Sequence[Rule], columns: Sequence[float]) -> Iterator[Cells]:
+    borders = _borders(rules, columns[-1])
+    if body and not borders:
+        raise SourceChanged(f"no rule parts the rows; the first reads {_text(body[0])!r}")
+    starts = [x - _OUTDENT for x in columns]
+    bands: dict[int, list[list[str]]] = {}
+    for line in body:
+        for cell in _by_column(line, starts):
+            top, bottom = line[0].top, line[0].bottom
+            band = bands.setdefault(bisect_right(borders, (top + bottom) / 2), [[] for _ in columns])
+            band[cell[0]].append(cell[1])
+    for _, band in sorted(bands.items()):
+        yield Cells(*(join_wrapped(texts) for texts in band))
+
+
+def _by_column(line: Line, starts: Sequence[float]) -> Iterator[tuple[int, str]]:
+    cells: dict[int, list[str]] = {}
+    for word in line:
+        cells.setdefault(max(bisect_right(starts, word.x0) - 1, 0), []).append(word.text)
+    for column, texts in cells.items():
+        yield column, " ".join(texts)
+
+
+def _borders(rules: Sequence[Rule], reason_x: float) -> list[float]:
+    """The heights at which a row ends: rules that cross the last column, which has one under every row."""
+    borders: list[float] = []
+    for y in sorted(rule.y for rule in rules if rule.x0 <= reason_x <= rule.x1):
+        if not borders or y - borders[-1] > _SAME_RULE:
+            borders.append(y)
+    return borders

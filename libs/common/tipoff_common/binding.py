@@ -70,7 +70,7 @@ def encode(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
         if value is not None
     }
     attributes["content-type"] = attributes.pop("ce-datacontenttype")
-    attributes.update(envelope.payload.attributes)
+    attributes.update(envelope.payload.filter_attributes)
     if envelope.traceparent:
         attributes["traceparent"] = envelope.traceparent
     return envelope.payload.model_dump_json().encode(), attributes

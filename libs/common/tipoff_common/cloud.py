@@ -40,7 +40,7 @@ class Cloud:
         from tipoff_common.adapters.bigquery import BigQueryWarehouse
 
         settings = self._settings
-        return BigQueryWarehouse(settings.project, settings.dataset, settings.bigquery_emulator_host)
+        return BigQueryWarehouse(settings.project, settings.bigquery_emulator_host)
 
     @cached_property
     def state(self) -> Objects:

@@ -69,7 +69,7 @@ class Event(BaseModel):
         return None
 
     @property
-    def attributes(self) -> Mapping[str, str]:
+    def filter_attributes(self) -> Mapping[str, str]:
         """Message attributes beside the CloudEvents ones, for subscription filters."""
         return {}
 
@@ -99,7 +99,7 @@ class TickFired(Event):
         return (self.tick, self.event_time)
 
     @property
-    def attributes(self) -> Mapping[str, str]:
+    def filter_attributes(self) -> Mapping[str, str]:
         return {"tick": self.tick.value}
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from tipoff_common.binding import Envelope
 
+DATASET = "nba_orchestration"
 Row = Mapping[str, Any]
 Parameter = str | int | float | bool | datetime | date | Sequence[str] | Sequence[date]
 

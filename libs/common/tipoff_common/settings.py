@@ -28,7 +28,6 @@ class ServiceSettings(BaseSettings):
 
     environment: Literal["local", "dev", "prod"] = Field(description="where this runs; stands in every row")
     project: str = Field(min_length=1, description="Google Cloud project")
-    dataset: str = Field(default="nba_orchestration", description="BigQuery dataset")
     data_bucket: str = Field(min_length=1, description="bucket for what is fetched")
     state_bucket: str = Field(min_length=1, description="bucket for what services remember")
     topics_file: Path = Field(default=Path("infra/topics.yaml"), description="the topic map")

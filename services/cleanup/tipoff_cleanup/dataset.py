@@ -15,7 +15,7 @@ SELECT
   MAX(SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64)) AS record_count,
   ANY_VALUE(JSON_VALUE(data_summary, '$.content_sha256')) AS content_sha256,
   MIN(completed_at) AS landed_at
-FROM scraper_execution_log
+FROM nba_orchestration.scraper_execution_log
 WHERE DATE(triggered_at) BETWEEN DATE(@since) AND DATE(@now)
   AND triggered_at BETWEEN @since AND @now
   AND status = 'success'
@@ -26,7 +26,7 @@ GROUP BY gcs_path
 
 _RECEIPTS = """
 SELECT gcs_path, MIN(processed_at) AS processed_at
-FROM file_receipts
+FROM nba_orchestration.file_receipts
 WHERE DATE(processed_at) >= DATE(@since)
   AND environment = @environment
 GROUP BY gcs_path

@@ -11,7 +11,7 @@ from tipoff_controller.history import ExecutionFact
 # Deduplication is by request id, in Python, where the ledger's facts join: one row an outcome is read here.
 _EXECUTIONS = """
 SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at
-FROM scraper_execution_log
+FROM nba_orchestration.scraper_execution_log
 WHERE game_date IN UNNEST(@game_dates)
   AND DATE(triggered_at) BETWEEN @first_partition AND @last_partition
   AND environment = @environment

@@ -6,13 +6,11 @@ parse        a pure function from the payload to records; runs again on a saved 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
-
-from tipoff_common.outcomes import EMPTY
 
 P = TypeVar("P", bound="ScrapeParameters", contravariant=True)
 
@@ -78,7 +76,7 @@ class Parsed:
     """
 
     records: Sequence[Record]
-    summary: Mapping[str, JsonValue] = EMPTY
+    summary: Mapping[str, JsonValue] = field(default_factory=dict)
     empty_reason: str = ""
 
 

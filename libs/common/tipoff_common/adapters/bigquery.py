@@ -15,17 +15,17 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from requests.exceptions import RequestException
 
-from tipoff_common.ports import Parameter, Row, RowsRefused, Unavailable
+from tipoff_common.ports import DATASET, Parameter, Row, RowsRefused, Unavailable
 
 _TIMEOUT_SECONDS = 20.0
 _NO_RETRY = Retry(predicate=if_exception_type())
 
 
 class BigQueryWarehouse:
-    """One dataset. Unqualified table names in queries are names in it."""
+    """The dataset `nba_orchestration` of one project; queries name its tables `nba_orchestration.<table>`."""
 
-    def __init__(self, project: str, dataset: str, emulator: str | None = None) -> None:
-        self._dataset = bigquery.DatasetReference(project, dataset)
+    def __init__(self, project: str, emulator: str | None = None) -> None:
+        self._dataset = bigquery.DatasetReference(project, DATASET)
         self._client = bigquery.Client(
             project=project, credentials=AnonymousCredentials() if emulator else None
         )
@@ -47,7 +47,6 @@ class BigQueryWarehouse:
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         config = bigquery.QueryJobConfig(
-            default_dataset=self._dataset,
             query_parameters=[_parameter(name, value) for name, value in parameters.items()],
         )
         retry = Retry(deadline=_TIMEOUT_SECONDS)

@@ -14,6 +14,7 @@ GAME_DAY = date(2025, 1, 15)
 FIRST_HOUR, LAST_HOUR = 5, 18
 SCRAPER = "nbac_injury_report"
 ENVIRONMENT = "local"
+_CLEANUP_RUNS = "SELECT COUNT(DISTINCT cleanup_id) AS runs FROM nba_orchestration.cleanup_operations"
 
 
 def ticks() -> Iterator[TickFired]:
@@ -45,9 +46,7 @@ def ask_dataset(warehouse: Warehouse, as_of: datetime | None = None) -> Answers:
         discovery=next(iter(ask(warehouse, "discovery_check", **scraper)), {}),
         attempts=next(iter(ask(warehouse, "discovery_attempts", **scraper)), {}),
         expected_vs_actual=ask(warehouse, "expected_vs_actual", as_of=instant, environment=ENVIRONMENT),
-        cleanup_runs=warehouse.query("SELECT COUNT(DISTINCT cleanup_id) AS runs FROM cleanup_operations", {})[
-            0
-        ]["runs"],
+        cleanup_runs=warehouse.query(_CLEANUP_RUNS, {})[0]["runs"],
     )
 
 

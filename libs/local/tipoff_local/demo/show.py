@@ -31,14 +31,14 @@ _STATUS_STYLES = {
 }
 _DECISIONS = """
 SELECT decision_id, workflow_name, action, reason
-FROM v_decisions
+FROM nba_orchestration.v_decisions
 WHERE decision_time = @at
 ORDER BY workflow_name DESC
 """
 _EXECUTIONS = """
 SELECT decision_id, scraper_name, status, error_message,
   JSON_VALUE(data_summary, '$.record_count') AS records, JSON_VALUE(data_summary, '$.reason') AS reason
-FROM v_executions
+FROM nba_orchestration.v_executions
 WHERE DATE(triggered_at) = DATE(@at) AND triggered_at = @at
 ORDER BY scraper_name
 """
@@ -63,7 +63,8 @@ def show_tick(console: Console, tick: TickFired, warehouse: Warehouse) -> None:
     clock = Text(_clock(tick.event_time), style="bold")
     if tick.tick is Tick.LOCK_SCHEDULE:
         rows = warehouse.query(
-            "SELECT COUNT(*) AS n FROM v_expected_schedule WHERE date = @day", {"day": GAME_DAY}
+            "SELECT COUNT(*) AS n FROM nba_orchestration.v_expected_schedule WHERE date = @day",
+            {"day": GAME_DAY},
         )
         console.print(
             clock, Text("▣", style="magenta"), f"schedule locked: {rows[0]['n']} runs expected today"

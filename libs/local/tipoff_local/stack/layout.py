@@ -9,7 +9,6 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[4]
 HOST = "127.0.0.1"
 PROJECT = "nba-props-platform"
-DATASET = "nba_orchestration"
 DATA_BUCKET = "nba-scraped-data"
 STATE_BUCKET = "tipoff-state"
 
@@ -86,7 +85,6 @@ class Layout:
             **self.emulators(),
             "TIPOFF_ENVIRONMENT": "local",
             "TIPOFF_PROJECT": PROJECT,
-            "TIPOFF_DATASET": DATASET,
             "TIPOFF_DATA_BUCKET": DATA_BUCKET,
             "TIPOFF_STATE_BUCKET": STATE_BUCKET,
             "TIPOFF_TOPICS_FILE": str(REPOSITORY / "infra/topics.yaml"),

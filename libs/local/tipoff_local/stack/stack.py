@@ -16,7 +16,6 @@ from tipoff_common.ports import Objects, Warehouse
 from tipoff_common.publisher import Publisher
 from tipoff_local.stack.layout import (
     DATA_BUCKET,
-    DATASET,
     HOST,
     PROJECT,
     REPOSITORY,
@@ -59,7 +58,7 @@ class Stack:
             progress(f"waiting for {service}")
             self._wait(service, self._http(f"{self.layout.url(service)}/readyz"))
         self.publisher = Publisher("scheduler", PubSubBus(PROJECT, self.topics))
-        self.warehouse: Warehouse = BigQueryWarehouse(PROJECT, DATASET, self.layout.url("bigquery"))
+        self.warehouse: Warehouse = BigQueryWarehouse(PROJECT, self.layout.url("bigquery"))
 
     def objects(self, bucket: str) -> Objects:
         return GcsObjects(storage_client(PROJECT, self.layout.url("storage")), bucket)

@@ -1,0 +1,13 @@
+"""The upstream stand-in: the real sources' hosts, shapes and silences, with publication times that can be set.
+
+A request for `https://HOST/PATH` is sent to it as `http://ADDRESS/HOST/PATH`. What it serves follows from a scenario
+file and the time, which is the wall clock unless the request says `X-Tipoff-Event-Time`, so a day can be replayed.
+
+    scenario.py       the model of a scenario file
+    teams.py          the league's teams
+    publication.py    which report is out when, and what it says
+    injury_pdf.py     writes injury reports as PDF
+    schedule_json.py  writes scheduleLeagueV2.json
+    faults.py         answers that go wrong on purpose
+    app.py            the HTTP surface
+"""

@@ -1,0 +1,62 @@
+"""Answers that go wrong on purpose."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+
+class Fault(BaseModel):
+    """What goes wrong for which paths.
+
+    path: a pattern over "HOST/PATH", `*` matching slashes too. status: the answer's status instead of the real one.
+    body: the real one, a page for people as an edge shows it to clients it refuses, the first half, or nothing.
+    times: how often before it heals; null for ever. since, until: when, by the request's time.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field(min_length=1)
+    status: int | None = Field(default=None, ge=200, le=599)
+    delay_seconds: float = Field(default=0, ge=0, le=600)
+    body: Literal["real", "html", "truncated", "empty"] = "real"
+    times: int | None = Field(default=None, ge=1)
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    def applies(self, path: str, at: datetime) -> bool:
+        begun = self.since is None or self.since <= at
+        over = self.until is not None and at >= self.until
+        return begun and not over and fnmatchcase(path, self.path)
+
+
+class FaultBook:
+    """The faults in force; the one set last is asked first."""
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._open: list[tuple[Fault, int | None]] = []
+        for fault in faults:
+            self.set(fault)
+
+    def set(self, fault: Fault) -> None:
+        self._open.insert(0, (fault, fault.times))
+
+    def clear(self) -> None:
+        self._open.clear()
+
+    def all(self) -> list[Fault]:
+        return [fault for fault, _ in self._open]
+
+    def take(self, path: str, at: datetime) -> Fault | None:
+        """The fault for this request, which uses up one of its times."""
+        for position, (fault, left) in enumerate(self._open):
+            if not fault.applies(path, at):
+                continue
+            if left == 1:
+                del self._open[position]
+            elif left is not None:
+                self._open[position] = (fault, left - 1)
+            return fault
+        return None

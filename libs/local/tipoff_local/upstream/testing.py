@@ -1,0 +1,25 @@
+"""The stand-in without a port, for tests."""
+
+import asyncio
+
+import httpx
+from fastapi import FastAPI
+
+
+class InProcessTransport(httpx.BaseTransport):
+    """Answers a synchronous `httpx.Client` from an application in this process."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._asgi = httpx.ASGITransport(app)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return asyncio.run(self._answer(request))
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._asgi.handle_async_request(request)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+
+
+def in_process_client(app: FastAPI) -> httpx.Client:
+    """A client whose relative URLs reach `app`."""
+    return httpx.Client(transport=InProcessTransport(app), base_url="http://upstream")

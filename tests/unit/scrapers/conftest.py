@@ -1,0 +1,18 @@
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from stand_in_http import HttpAt, StandInHttp
+
+from tipoff_local.upstream.app import create_app
+from tipoff_local.upstream.scenario import load_scenario
+from tipoff_local.upstream.testing import in_process_client
+
+
+@pytest.fixture
+def http_at() -> Iterator[HttpAt]:
+    def no_clock() -> datetime:
+        raise AssertionError("the stand-in was asked without an event time")
+
+    with in_process_client(create_app(load_scenario(), no_clock)) as client:
+        yield lambda instant: StandInHttp(client, datetime.fromisoformat(instant))

@@ -1,0 +1,113 @@
+"""403 means not published, never existed or refused: incident 5 is a system that took the three for one."""
+
+from datetime import date
+
+import pytest
+from stand_in_http import HttpAt
+
+from scrapers.nbacom.nbac_injury_report.fetching import PROBE_URL
+from scrapers.nbacom.nbac_injury_report.scraper import Parameters, fetch, parse
+from scrapers.nbacom.nbac_injury_report.urls import BASE_URL, MAX_CANDIDATES
+from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged, Undecodable
+
+TODAY = Parameters(game_date=date(2025, 1, 15))
+REPORTS = "ak-static.cms.nba.com/referee/injury/*"
+PROBE = PROBE_URL.removeprefix("https://")
+BEFORE, AFTER = "2025-01-15T12:39:00-05:00", "2025-01-15T12:40:00-05:00"
+
+
+def test_the_newest_report_that_is_out_wins(http_at: HttpAt) -> None:
+    http = http_at("2025-01-15T16:29:00-05:00")
+
+    payload = fetch(TODAY, http)
+
+    assert payload.url == BASE_URL + "Injury-Report_2025-01-15_03PM.pdf"
+    assert payload.suffix == "pdf"
+    assert payload.body.startswith(b"%PDF")
+    assert http.asked == [payload.url]
+
+
+def test_a_late_report_is_not_published_a_minute_before_and_there_a_minute_after(http_at: HttpAt) -> None:
+    before, after = http_at(BEFORE), http_at(AFTER)
+
+    with pytest.raises(NotPublished, match=r"2025-01-15_12PM\.pdf and 11 before it: 403, .* is served"):
+        fetch(TODAY, before)
+
+    assert before.asked[-1] == PROBE_URL
+    assert len(before.asked) == MAX_CANDIDATES + 1
+    assert len(parse(fetch(TODAY, after).body, TODAY).records) > 0
+
+
+def test_as_of_goes_before_now(http_at: HttpAt) -> None:
+    parameters = TODAY.model_validate({"game_date": "2025-01-15", "as_of": "2025-01-15T14:45:00-05:00"})
+
+    assert fetch(parameters, http_at("2025-02-01T12:00:00-05:00")).url.endswith("_02PM.pdf")
+
+
+def test_an_exact_report_is_the_only_one_asked_for(http_at: HttpAt) -> None:
+    exact = Parameters(game_date=date(2025, 1, 15), hour=1, period="PM")
+    early = Parameters(game_date=date(2025, 1, 15), hour=8, period="AM")
+    http = http_at("2025-01-15T20:00:00-05:00")
+
+    assert fetch(exact, http).url == BASE_URL + "Injury-Report_2025-01-15_01PM.pdf"
+    with pytest.raises(NotPublished, match="08AM"):
+        fetch(early, http)
+    assert http.asked[1:] == [BASE_URL + "Injury-Report_2025-01-15_08AM.pdf", PROBE_URL]
+
+
+def test_before_the_day_nothing_is_asked(http_at: HttpAt) -> None:
+    http = http_at("2025-01-14T22:00:00-05:00")
+
+    with pytest.raises(NotPublished, match="can be out by 2025-01-14 22:00 ET"):
+        fetch(TODAY, http)
+    assert http.asked == []
+
+
+def test_incident_5_a_refusal_is_not_no_data(http_at: HttpAt) -> None:
+    http = http_at(AFTER)
+    http.fault(path=REPORTS, status=403)
+
+    with pytest.raises(Blocked, match="which exists, answers 403"):
+        fetch(TODAY, http)
+
+
+def test_incident_5_reports_that_moved_are_not_no_data(http_at: HttpAt) -> None:
+    http = http_at(AFTER)
+    http.fault(path=REPORTS, status=404)
+
+    with pytest.raises(SourceChanged, match="which exists, answers 404"):
+        fetch(TODAY, http)
+
+
+def test_incident_5_a_probe_that_moved_alone_is_told_too(http_at: HttpAt) -> None:
+    http = http_at(BEFORE)
+    http.fault(path=PROBE, status=404)
+
+    with pytest.raises(SourceChanged, match="12PM"):
+        fetch(TODAY, http)
+
+
+@pytest.mark.parametrize("path", [REPORTS, PROBE])
+def test_a_page_for_people_is_a_refusal_and_shows_its_first_bytes(http_at: HttpAt, path: str) -> None:
+    http = http_at(BEFORE)
+    http.fault(path=path, body="html")
+
+    with pytest.raises(Blocked, match=r"answers 200 with b'<!DOCTYPE html>"):
+        fetch(TODAY, http)
+
+
+@pytest.mark.parametrize(("body", "shown"), [("empty", "nothing")])
+def test_what_is_no_pdf_is_undecodable(http_at: HttpAt, body: str, shown: str) -> None:
+    http = http_at(AFTER)
+    http.fault(path=REPORTS, body=body)
+
+    with pytest.raises(Undecodable, match=shown):
+        fetch(TODAY, http)
+
+
+def test_a_missing_referer_is_what_the_host_refuses(http_at: HttpAt) -> None:
+    http = http_at("2025-01-15T16:29:00-05:00")
+
+    refused = http.get(BASE_URL + "Injury-Report_2025-01-15_03PM.pdf", expected=frozenset({403}))
+
+    assert refused.status == 403

@@ -25,7 +25,7 @@ from tipoff_common.settings import SettingsError, load_settings
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_scraper_runner.bootstrap import http_opener
-from tipoff_scraper_runner.execution import execute
+from tipoff_scraper_runner.execution import Saved, execute
 from tipoff_scraper_runner.handlers import Deps, run_request
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
 from tipoff_scraper_runner.memory import Memory
@@ -56,12 +56,13 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
     options = _parser(scraper, program).parse_args(arguments)
     given = {key: getattr(options, key) for key in scraper.spec.parameters}
     parameters = {key: str(value) for key, value in given.items() if value is not None}
+    stated = frozenset(parameters)
     parameters.setdefault("game_date", business_date(wall_now()).isoformat())
     try:
         request = manual_request(
             scraper, parameters, source=Source.LOCAL, triggered_by=getpass.getuser(), now=wall_now()
         )
-        saved = options.from_file.read_bytes() if options.from_file else None
+        saved = Saved(options.from_file.read_bytes(), "game_date" in stated) if options.from_file else None
     except UnusableParameters as error:
         return _complain(str(error))
     except OSError as error:

@@ -73,11 +73,13 @@ class Parsed:
     summary: JSON values that ride in `data_summary` beside `record_count`.
     empty_reason: why no records is a legitimate answer (it becomes `no_data`); without one, an empty parse is
         `failed`/`source_changed`.
+    about: the day that the document itself says it is about; another one than was asked for is never a success.
     """
 
     records: Sequence[Record]
     summary: Mapping[str, JsonValue] = field(default_factory=dict)
     empty_reason: str = ""
+    about: date | None = None
 
 
 class Scraper(Protocol[P]):

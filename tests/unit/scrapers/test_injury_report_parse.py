@@ -160,9 +160,10 @@ def test_a_report_that_lists_nobody_is_no_data_and_says_so() -> None:
     assert parsed.empty_reason == "the report is out and lists nobody"
 
 
-def test_incident_2_the_report_of_another_day_is_refused() -> None:
-    with pytest.raises(SourceChanged, match="asked for is of 2025-01-16, its title says 2025-01-15"):
-        parse(write_report(TITLE, [player("Vale, Xan")]), Parameters(game_date=date(2025, 1, 16)))
+def test_incident_2_the_report_says_which_day_it_is_of() -> None:
+    parsed = parse(write_report(TITLE, [player("Vale, Xan")]), Parameters(game_date=date(2025, 1, 16)))
+
+    assert parsed.about == date(2025, 1, 15)
 
 
 def test_an_unknown_status_is_a_changed_source() -> None:

@@ -80,12 +80,9 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
     Raises:
         Undecodable: not a whole PDF.
-        SourceChanged: another layout, column or status, or the report of another day.
+        SourceChanged: another layout, column or status.
     """
     table = read_table(read_pages(payload))
-    day = table.published.astimezone(ET).date()
-    if day != parameters.game_date:
-        raise SourceChanged(f"the report asked for is of {parameters.game_date}, its title says {day}")
     rows = read_rows(table.pages)
     listed = [row for row in rows if row.submitted]
     missing = [row for row in rows if not row.submitted]
@@ -93,6 +90,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         records=[_record(row, table.published) for row in listed],
         summary=_summary(listed, missing, table.published),
         empty_reason="" if listed else _empty_reason(missing),
+        about=table.published.astimezone(ET).date(),
     )
 
 

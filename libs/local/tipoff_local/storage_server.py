@@ -6,7 +6,6 @@ import re
 import sys
 import threading
 from email import message_from_bytes
-from email.policy import HTTP
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -37,7 +36,7 @@ class StorageServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """A client that went away is no fault of the server."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             _log.exception("connection from %s", client_address)
@@ -62,7 +61,7 @@ class StorageHandler(BaseHTTPRequestHandler):
             self._read_body(request)
             with _EFFECT:
                 _dispatch(request, response, self.storage)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the emulator raises becomes the answer
             _log.exception("%s %s", method, self.path)
             response = emulator.Response(self)
             _answer_error(response, HTTPStatus.INTERNAL_SERVER_ERROR, "internalError", str(error))
@@ -91,13 +90,13 @@ def split_upload(content_type: str, raw: bytes) -> dict[str, Any]:
 
     Raises ValueError when the body does not have the two parts.
     """
-    head = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode(), policy=HTTP)
+    head = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode())
     delimiter = f"--{head.get_boundary()}".encode()
     parts = (b"\r\n" + raw).split(b"\r\n" + delimiter)
     if len(parts) != 4:
         raise ValueError("a multipart upload has a metadata part and a content part")
     meta, content = (part.partition(b"\r\n\r\n") for part in parts[1:3])
-    headers = message_from_bytes(content[0].strip() + b"\r\n\r\n", policy=HTTP)
+    headers = message_from_bytes(content[0].strip() + b"\r\n\r\n")
     return {
         "meta": json.loads(meta[2]),
         "content": content[2],
@@ -124,6 +123,17 @@ def _dispatch(request: Any, response: Any, store: ObjectStore) -> None:
             _answer_error(response, HTTPStatus.PRECONDITION_FAILED, "conditionNotMet", message)
             return
     handler(request, response, store)
+    if target is not None and request.method == "GET":
+        _name_the_generation(response, store.objects.get(target[0], {}).get(target[1]))
+
+
+def _name_the_generation(response: Any, resource: dict[str, Any] | None) -> None:
+    """Say with a download which generation it is: clients write back on condition of it."""
+    if resource is not None:
+        response["x-goog-generation"] = resource["generation"]
+        response["x-goog-metageneration"] = resource["metageneration"]
+        response["x-goog-storage-class"] = resource.get("storageClass", "STANDARD")
+        response["ETag"] = resource["etag"]
 
 
 def failed_condition(query: dict[str, list[str]], current: tuple[int, int]) -> str | None:

@@ -42,10 +42,13 @@ def deploy(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> list[
     Returns the names of the files applied, in order. Raises SchemaFilesError, and google.api_core's errors for
     a statement that fails.
     """
+    from google.cloud.bigquery import DEFAULT_RETRY
+
+    retry = DEFAULT_RETRY.with_timeout(STATEMENT_TIMEOUT_SECONDS)
     applied = []
     for path in ordered_files(schemas_dir):
-        job = client.query(statement_for(path.read_text(), dataset), retry=None, job_retry=None)
-        job.result(timeout=STATEMENT_TIMEOUT_SECONDS)
+        job = client.query(statement_for(path.read_text(), dataset), retry=retry)
+        job.result(retry=retry, timeout=STATEMENT_TIMEOUT_SECONDS)
         applied.append(path.name)
     return applied
 

@@ -7,7 +7,7 @@ from fastapi import Depends, FastAPI
 from tipoff_cleanup.bootstrap import Wiring, bootstrap
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.settings import CleanupSettings
-from tipoff_common.events import TickFired
+from tipoff_common.events import Tick, TickFired
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 
@@ -23,7 +23,7 @@ def routes(wiring: Wiring) -> FastAPI:
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """`tipoff.tick.fired.v1` with tick `cleanup`."""
         now = wall_now()
-        if isinstance(delivery.event, TickFired):
+        if isinstance(delivery.event, TickFired) and delivery.event.tick is Tick.CLEANUP:
             run_cleanup(delivery.event, delivery.message.publish_time or now, wiring.deps, now)
 
     return app

@@ -87,8 +87,8 @@ class Scraper(Protocol[P]):
 
     Parameters: type[ScrapeParameters]
 
-    def fetch(self, parameters: P, http: Http) -> Payload:
+    def fetch(self, parameters: P, http: Http, /) -> Payload:
         """Raises NotPublished, or a ScrapeFailure."""
 
-    def parse(self, payload: bytes, parameters: P) -> Parsed:
+    def parse(self, payload: bytes, parameters: P, /) -> Parsed:
         """Raises Undecodable or SourceChanged."""

@@ -135,7 +135,7 @@ def test_candidates_are_few_distinct_past_reports_of_the_day_newest_first(day: d
 @given(day=st.dates(date(2021, 10, 1), date(2030, 6, 30)))
 def test_every_name_says_the_instant_it_stands_for(day: date) -> None:
     for report in reports_of(day):
-        assert titled(report.file_name) == report.instant
+        assert titled(report.file_name).astimezone(UTC) == report.instant
         match = re.fullmatch(r"Injury-Report_\d{4}-\d\d-\d\d_(\d\d)_?(\d\d)?([AP]M)\.pdf", report.file_name)
         assert match
         assert exact(day, int(match[1]), int(match[2] or 0), match[3]) == report

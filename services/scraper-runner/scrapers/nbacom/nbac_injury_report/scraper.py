@@ -12,7 +12,7 @@ from scrapers.nbacom.nbac_injury_report.pdf_text import read_pages
 from scrapers.nbacom.nbac_injury_report.rows import STATUSES, Row, read_rows
 from scrapers.nbacom.nbac_injury_report.table import read_table
 from scrapers.nbacom.nbac_injury_report.urls import ET, ReportName, candidates, exact
-from tipoff_scraper_runner.errors import NotPublished, SourceChanged
+from tipoff_scraper_runner.errors import NotPublished
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 
@@ -75,7 +75,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     return first_published(reports, http)
 
 
-def parse(payload: bytes, parameters: Parameters) -> Parsed:
+def parse(payload: bytes, _parameters: Parameters) -> Parsed:
     """One record a listed player; teams that have not submitted are told in the summary.
 
     Raises:

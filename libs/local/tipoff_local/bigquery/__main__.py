@@ -1,0 +1,100 @@
+"""`python -m tipoff_local.bigquery`: serve the embedded warehouse until SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from bqemulator.config import LogFormat, LogLevel, PersistenceMode, Settings
+from bqemulator.observability.logging_ import configure_logging
+
+EXIT_PORT_TAKEN = 98  # EADDRINUSE
+GRACE_SECONDS = 0.3
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tipoff_local.bigquery", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, default=9050, help="REST port (%(default)s)")
+    parser.add_argument("--grpc-port", type=int, default=9060, help="Storage API port (%(default)s)")
+    parser.add_argument(
+        "--project", default="tipoff-local", help="project of unqualified names (%(default)s)"
+    )
+    parser.add_argument("--data-dir", type=Path, help="keep the data here (default: in memory)")
+    return parser.parse_args(arguments)
+
+
+def emulator_settings(options: argparse.Namespace) -> Settings:
+    """The emulator's settings: warnings only, no extensions that would have to be downloaded."""
+    kept = options.data_dir is not None
+    return Settings(
+        rest_host=options.host,
+        rest_port=options.port,
+        grpc_host=options.host,
+        grpc_port=options.grpc_port,
+        default_project_id=options.project,
+        persistence_mode=PersistenceMode.PERSISTENT if kept else PersistenceMode.EPHEMERAL,
+        data_dir=options.data_dir,
+        enable_format_extensions=False,
+        log_level=LogLevel.WARNING,
+        log_format=LogFormat.JSON,
+    )
+
+
+def taken_port(host: str, *ports: int) -> int | None:
+    """The first of the ports that something already listens on; 0 means any port and is never taken."""
+    for port in filter(None, ports):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError:
+                return port
+    return None
+
+
+async def serve(settings: Settings) -> None:
+    """Repair the emulator and serve until a signal asks to stop."""
+    # Imported here because the emulator logs while it is imported, before logging could be configured.
+    from bqemulator.server import EmulatorServer
+
+    from tipoff_local.bigquery.repairs import apply_all
+
+    apply_all()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = EmulatorServer(settings)
+    await server.start()
+    await stop.wait()
+    # Streams cut off report themselves to asyncio as exceptions that nobody retrieved.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    # Its own stop would give open append streams, which clients keep for hours, two seconds.
+    storage_api: Any = server._grpc_server
+    await storage_api.stop(grace=GRACE_SECONDS)
+    server._grpc_server = None
+    await server.stop()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the launcher; returns the exit code."""
+    options = parse_arguments(arguments)
+    taken = taken_port(options.host, options.port, options.grpc_port)
+    if taken is not None:
+        sys.stderr.write(f"port {taken} of {options.host} is taken\n")
+        return EXIT_PORT_TAKEN
+    settings = emulator_settings(options)
+    configure_logging(level=settings.log_level, fmt=settings.log_format)
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every clause that DuckDB does not have
+    asyncio.run(serve(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""Repairs of the translation from BigQuery SQL to DuckDB's."""
+
+import functools
+from typing import Any
+
+import bqemulator.api.routes.jobs as job_routes
+from bqemulator.jobs import executor
+from sqlglot import exp, tokenize
+from sqlglot.dialects.duckdb import DuckDB
+from sqlglot.errors import TokenError
+
+from tipoff_local.bigquery.patching import replace
+
+
+def count_whole_units() -> None:
+    """Fault: TIMESTAMP_DIFF counts the boundaries between two instants; BigQuery counts whole units."""
+
+    def whole_units(generator: Any, difference: Any) -> str:
+        unit = difference.args.get("unit")
+        name = unit.name if unit else "DAY"
+        return str(
+            generator.func("DATE_SUB", exp.Literal.string(name), difference.expression, difference.this)
+        )
+
+    replace(DuckDB.Generator, "TRANSFORMS", lambda known: {**known, exp.TimestampDiff: whole_units})
+
+
+def statement_text(sql: str) -> str:
+    """A query without the comments around it and without closing semicolons; inner comments stay.
+
+    Text that cannot be tokenized is returned as it is, for the emulator to report.
+    """
+    try:
+        tokens = list(tokenize(sql, read="bigquery"))
+    except TokenError:
+        return sql
+    while tokens and tokens[-1].text == ";":
+        tokens.pop()
+    return sql[tokens[0].start : tokens[-1].end + 1] if tokens else sql
+
+
+def accept_comments_around_statements() -> None:
+    """Fault: a comment after a statement makes the emulator run it without registering what it created."""
+
+    def trimmed(execute: Any) -> Any:
+        @functools.wraps(execute)
+        async def execute_query_job(project_id: str, job_id: str, sql: str, *args: Any, **kwargs: Any) -> Any:
+            return await execute(project_id, job_id, statement_text(sql), *args, **kwargs)
+
+        return execute_query_job
+
+    for module in (executor, job_routes):
+        replace(module, "execute_query_job", trimmed)

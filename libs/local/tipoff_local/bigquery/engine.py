@@ -1,0 +1,146 @@
+"""Repairs of how the emulator starts, locks and remembers."""
+
+import asyncio
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import bqemulator.api.routes.jobs as job_routes
+import fastapi.dependencies.utils as fastapi_dependencies
+import fastapi.routing as fastapi_routing
+from bqemulator.domain.events import TableDataChanged
+from bqemulator.grpc_api.read_servicer import BigQueryReadHandler
+from bqemulator.grpc_api.write_servicer import BigQueryWriteHandler
+from bqemulator.jobs import executor
+from bqemulator.server import EmulatorServer
+from bqemulator.storage.engine import DuckDBEngine
+from bqemulator.versioning.snapshots import SnapshotManager
+
+from tipoff_local.bigquery.patching import replace
+
+KEPT_RESULTS = 256
+KEPT_RESULT_BYTES = 128 * 1024 * 1024
+
+_WRITE_CALLS = (
+    "_perform_append",
+    "_bind_stream_to_target",
+    "_handle_create_write_stream",
+    "_handle_get_write_stream",
+    "_handle_batch_commit_write_streams",
+    "_handle_flush_rows",
+)
+
+
+def start_without_downloads() -> None:
+    """Fault: start-up downloads DuckDB's spatial extension and dies when it cannot.
+
+    Nothing here uses GEOGRAPHY, so the extension is not loaded (nor is avro, by a setting of the emulator).
+    """
+    replace(DuckDBEngine, "_load_spatial", lambda _: lambda _engine: None)
+
+
+def keep_duckdb_on_one_thread() -> None:
+    """Fault: REST and gRPC use one DuckDB connection from many threads and deadlock for good.
+
+    The event loop's thread becomes the only one that touches it: REST handlers run inline instead of in a
+    thread pool, and the gRPC handlers, which do run in one, hand their work to the loop and wait.
+    """
+    home = _HomeLoop()
+
+    def remember_loop(start: Any) -> Any:
+        @functools.wraps(start)
+        async def start_and_remember(self: Any) -> None:
+            home.enter()
+            await start(self)
+
+        return start_and_remember
+
+    async def inline(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    replace(EmulatorServer, "start", remember_loop)
+    replace(fastapi_routing, "run_in_threadpool", lambda _: inline)
+    replace(fastapi_dependencies, "run_in_threadpool", lambda _: inline)
+    for name in _WRITE_CALLS:
+        replace(BigQueryWriteHandler, name, home.bring)
+    replace(BigQueryReadHandler, "_handle_create_read_session", home.bring)
+
+
+class _HomeLoop:
+    """The event loop that owns DuckDB, and the way to it from other threads."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: int | None = None
+
+    def enter(self) -> None:
+        """Take the running loop and its thread as home."""
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+
+    def bring(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Make a blocking function run on the home thread, whatever thread calls it."""
+
+        @functools.wraps(function)
+        def at_home(*args: Any, **kwargs: Any) -> Any:
+            if self._loop is None or threading.get_ident() == self._thread:
+                return function(*args, **kwargs)
+
+            async def call() -> Any:
+                return function(*args, **kwargs)
+
+            return asyncio.run_coroutine_threadsafe(call(), self._loop).result()
+
+        return at_home
+
+
+def write_without_copies() -> None:
+    """Fault: every write copies the whole table into a snapshot for time travel.
+
+    The change is still announced, for materialized views; `FOR SYSTEM_TIME AS OF` no longer finds a past.
+    """
+
+    def announce_only(_: Any) -> Any:
+        def record_change(self: Any, project_id: str, dataset_id: str, table_id: str) -> None:
+            self._events.publish(TableDataChanged(project_id, dataset_id, table_id))
+
+        return record_change
+
+    replace(SnapshotManager, "record_change", announce_only)
+
+
+class RecentResults(dict[str, Any]):
+    """Query results by job, of which only the most recent are kept.
+
+    At most `most` results and about `most_bytes` bytes; the newest is kept whatever its size.
+    """
+
+    def __init__(self, schemas: dict[str, Any], most: int, most_bytes: int) -> None:
+        super().__init__()
+        self._schemas = schemas
+        self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
+
+    def __setitem__(self, job_id: str, table: Any) -> None:
+        self.pop(job_id, None)
+        super().__setitem__(job_id, table)
+        self._bytes += table.nbytes
+        while len(self) > 1 and (len(self) > self._most or self._bytes > self._most_bytes):
+            oldest = next(iter(self))
+            self.pop(oldest)
+            self._schemas.pop(oldest, None)
+
+    def pop(self, job_id: str, *default: Any) -> Any:
+        """Forget one result; as dict.pop."""
+        table = super().pop(job_id, *default)
+        self._bytes -= getattr(table, "nbytes", 0)
+        return table
+
+
+def forget_old_results() -> None:
+    """Fault: the result of every query stays in memory for as long as the emulator lives."""
+    results = RecentResults(executor.JOB_SCHEMAS, KEPT_RESULTS, KEPT_RESULT_BYTES)
+    for module in (executor, job_routes):
+        replace(module, "JOB_RESULTS", lambda _: results)

@@ -1,0 +1,32 @@
+"""All repairs, in the order in which they are put in place."""
+
+from tipoff_local.bigquery import catalogue, dialect, engine, inserts, streaming
+from tipoff_local.bigquery.patching import require_supported_version
+
+REPAIRS = (
+    engine.start_without_downloads,
+    engine.keep_duckdb_on_one_thread,
+    engine.write_without_copies,
+    engine.forget_old_results,
+    streaming.keep_offset_of_failed_append,
+    streaming.accept_stream_name_once,
+    streaming.append_nested_records,
+    streaming.accept_load_from_json,
+    dialect.count_whole_units,
+    dialect.accept_comments_around_statements,
+    catalogue.keep_declared_tables,
+    catalogue.keep_added_columns,
+    catalogue.keep_declared_views,
+    catalogue.keep_declared_datasets,
+    inserts.answer_rows_one_by_one,
+)
+
+
+def apply_all() -> None:
+    """Put every repair in place; before the server is built, once a process.
+
+    Raises UnsupportedEmulatorError for another version of the emulator.
+    """
+    require_supported_version()
+    for repair in REPAIRS:
+        repair()

@@ -1,0 +1,66 @@
+"""Repairs of the Storage Write interface and of load jobs."""
+
+import functools
+from typing import Any
+
+import bqemulator.api.routes.tabledata as tabledata
+import bqemulator.api.routes.upload as upload
+import bqemulator.grpc_api.write_servicer as write_servicer
+
+from tipoff_local.bigquery.patching import replace
+
+_DETAIL_LIMIT = 300
+
+
+def keep_offset_of_failed_append() -> None:
+    """Fault: an append that fails has already advanced the stream's offset, so repeating it is refused.
+
+    The stream is put back as it was and the client gets the error in the response, where the real service
+    puts it.
+    """
+
+    def restoring(perform: Any) -> Any:
+        @functools.wraps(perform)
+        def perform_append(self: Any, stream: Any, rows: Any, offset: int | None, most_rows: int) -> Any:
+            before = stream.next_offset, stream.row_count
+            try:
+                return perform(self, stream, rows, offset, most_rows)
+            except Exception as error:  # noqa: BLE001 - whatever DuckDB raises becomes the answer
+                stream.next_offset, stream.row_count = before
+                return write_servicer._error_response(stream.name, str(error)[:_DETAIL_LIMIT])
+
+        return perform_append
+
+    replace(write_servicer.BigQueryWriteHandler, "_perform_append", restoring)
+
+
+def accept_stream_name_once() -> None:
+    """Fault: every request of a connection must name the stream, while clients name it in the first only."""
+
+    def remembering(bind: Any) -> Any:
+        @functools.wraps(bind)
+        def ensure_stream_bound(self: Any, stream_name: str, bound: Any, context: Any) -> Any:
+            if bound is not None and not stream_name:
+                return bound
+            return bind(self, stream_name, bound, context)
+
+        return ensure_stream_bound
+
+    replace(write_servicer.BigQueryWriteHandler, "_ensure_stream_bound", remembering)
+
+
+def append_nested_records() -> None:
+    """Fault: the target schema is built without nested fields, so ARRAY<STRUCT> arrives as empty structs."""
+
+    replace(write_servicer, "_table_arrow_schema", lambda _: arrow_schema)
+
+
+def arrow_schema(table: Any) -> Any:
+    """The Arrow schema of a table of the catalogue, nested fields included."""
+    fields: list[Any] = [*tabledata._fields_raw_from_schema(table.schema_.fields)]
+    return tabledata._build_arrow_schema(fields)
+
+
+def accept_load_from_json() -> None:
+    """Fault: load_table_from_json labels its media part */*, which the upload route refuses."""
+    replace(upload, "_PERMITTED_MEDIA_CONTENT_TYPES", lambda types: (*types, "*/*"))

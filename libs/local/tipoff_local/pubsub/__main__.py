@@ -1,0 +1,44 @@
+"""`python -m tipoff_local.pubsub`: serve until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+
+from tipoff_local.pubsub.server import PubsubServer
+
+_log = logging.getLogger("tipoff_local.pubsub")
+
+
+async def _serve(host: str, port: int, admin_port: int | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with PubsubServer(host, port, admin_port) as server:
+        _log.info("listening on %s:%d, admin port %s", host, server.port, server.admin_port or "none")
+        await stop.wait()
+
+
+def main() -> None:
+    """Read the command line and serve. Exits with 1 when a port is taken."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tipoff_local.pubsub", description="An in-memory Pub/Sub server."
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8085, help="gRPC port; 0 takes a free one (default 8085)")
+    parser.add_argument("--admin-port", type=int, default=None, help="HTTP port for /backlog and /healthz")
+    parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
+    arguments = parser.parse_args()
+    logging.basicConfig(level=arguments.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        asyncio.run(_serve(arguments.host, arguments.port, arguments.admin_port))
+    except (OSError, RuntimeError) as error:
+        _log.error("cannot serve: %s", error)
+        raise SystemExit(1) from error
+
+
+if __name__ == "__main__":
+    main()

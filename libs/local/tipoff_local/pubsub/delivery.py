@@ -1,0 +1,253 @@
+"""What becomes of a message on one subscription: waiting, leased, backing off, acknowledged or out of attempts.
+
+Pure state, driven by a clock given to it; nothing here sleeps, sends or logs. Sources: "Subscription overview"
+(https://cloud.google.com/pubsub/docs/subscription-overview) for leases, "Handle message failures"
+(https://cloud.google.com/pubsub/docs/handling-failures) for retries and dead letters. One rule is stricter than the
+service's: an acknowledgement that comes after its lease expired is ignored, so the message is delivered again.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A published message, shared by every subscription it reaches."""
+
+    message_id: str
+    data: bytes
+    attributes: Mapping[str, str]
+    publish_time: datetime
+    ordering_key: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes that count against a stream's outstanding bytes."""
+        return len(self.data) + sum(len(key) + len(value) for key, value in self.attributes.items())
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPolicy:
+    """How a subscription leases and retries; times in seconds."""
+
+    ack_deadline: float = 10.0
+    minimum_backoff: float = 0.0
+    """0 redelivers at once, which is also what a subscription without a retry policy does."""
+    maximum_backoff: float = 0.0
+    max_attempts: int | None = None
+    """Deliveries before a message is given up; None retries for ever."""
+
+    def backoff(self, failures: int) -> float:
+        """Seconds to wait after this many failed deliveries of one message: doubles from the minimum to the maximum."""
+        return float(min(self.maximum_backoff, self.minimum_backoff * 2 ** min(failures - 1, 40)))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One lease of a message; `attempt` counts its deliveries on this subscription from 1."""
+
+    ack_id: str
+    message: Message
+    attempt: int
+
+
+@dataclass(slots=True)
+class Counters:
+    """Events on a subscription since it was created."""
+
+    delivered: int = 0
+    acked: int = 0
+    nacked: int = 0
+    expired: int = 0
+    dead_lettered: int = 0
+
+
+@dataclass(slots=True)
+class _Entry:
+    sequence: int
+    message: Message
+    added_at: float
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class _Lease:
+    entry: _Entry
+    expires_at: float | None
+    owner: int
+
+
+Exhausted = Callable[[Message, int], bool]
+"""Called with a message and its attempts when those are used up; False, when it cannot be passed on, retries it."""
+
+
+class DeliveryQueue:
+    """The messages of one subscription that are not acknowledged yet."""
+
+    def __init__(self, policy: DeliveryPolicy, clock: Callable[[], float], exhausted: Exhausted) -> None:
+        self.policy = policy
+        self.counters = Counters()
+        self._clock = clock
+        self._exhausted = exhausted
+        self._sequence = 0
+        self._entries: dict[int, _Entry] = {}
+        self._ready: deque[_Entry] = deque()
+        self._delayed: list[tuple[float, int]] = []
+        self._leases: dict[str, _Lease] = {}
+        self._expiries: list[tuple[float, str]] = []
+        self._held: dict[int, tuple[int, int]] = {}
+
+    def add(self, message: Message) -> None:
+        """A message to deliver; it counts as unacknowledged from here on."""
+        self._sequence += 1
+        entry = _Entry(self._sequence, message, self._clock())
+        self._entries[entry.sequence] = entry
+        self._ready.append(entry)
+
+    def lease(
+        self,
+        limit: int,
+        *,
+        owner: int = 0,
+        seconds: float | None = None,
+        forever: bool = False,
+        max_bytes: int | None = None,
+    ) -> list[Delivery]:
+        """Up to `limit` messages that are due, each invisible to others for `seconds`, the ack deadline by default.
+
+        `forever` leases have no deadline: their owner always settles them. `max_bytes` is not exceeded except by a
+        single first message.
+        """
+        self.advance()
+        expires_at = None if forever else self._clock() + (seconds or self.policy.ack_deadline)
+        taken: list[Delivery] = []
+        size = 0
+        while self._ready and len(taken) < limit:
+            entry = self._ready[0]
+            size += entry.message.size
+            if taken and max_bytes is not None and size > max_bytes:
+                break
+            self._ready.popleft()
+            entry.attempts += 1
+            ack_id = f"{entry.sequence:x}-{entry.attempts}"
+            self._leases[ack_id] = _Lease(entry, expires_at, owner)
+            if expires_at is not None:
+                heapq.heappush(self._expiries, (expires_at, ack_id))
+            count, held = self._held.get(owner, (0, 0))
+            self._held[owner] = (count + 1, held + entry.message.size)
+            taken.append(Delivery(ack_id, entry.message, entry.attempts))
+        self.counters.delivered += len(taken)
+        return taken
+
+    def ack(self, ack_id: str) -> bool:
+        """Settle a lease for good; False when it expired or was settled before."""
+        self.advance()
+        lease = self._release(ack_id)
+        if lease is None:
+            return False
+        del self._entries[lease.entry.sequence]
+        self.counters.acked += 1
+        return True
+
+    def nack(self, ack_id: str) -> bool:
+        """Give a lease back: the message is delivered again after its back-off. False as for `ack`."""
+        self.advance()
+        lease = self._release(ack_id)
+        if lease is None:
+            return False
+        self.counters.nacked += 1
+        self._retry(lease.entry)
+        return True
+
+    def extend(self, ack_id: str, seconds: float) -> bool:
+        """Let a lease end `seconds` from now; False when it expired or was settled before."""
+        self.advance()
+        lease = self._leases.get(ack_id)
+        if lease is None:
+            return False
+        lease.expires_at = self._clock() + seconds
+        heapq.heappush(self._expiries, (lease.expires_at, ack_id))
+        return True
+
+    def advance(self) -> bool:
+        """Expire leases and end back-offs that are due; whether any message became due."""
+        now = self._clock()
+        before = len(self._ready)
+        while self._expiries and self._expiries[0][0] <= now:
+            expires_at, ack_id = heapq.heappop(self._expiries)
+            lease = self._leases.get(ack_id)
+            if lease is not None and lease.expires_at == expires_at:
+                self._release(ack_id)
+                self.counters.expired += 1
+                self._retry(lease.entry)
+        while self._delayed and self._delayed[0][0] <= now:
+            _, sequence = heapq.heappop(self._delayed)
+            if sequence in self._entries:
+                self._ready.append(self._entries[sequence])
+        return len(self._ready) > before
+
+    def next_event(self) -> float | None:
+        """The clock reading at which `advance` next has something to do, None when never."""
+        while self._expiries:
+            expires_at, ack_id = self._expiries[0]
+            lease = self._leases.get(ack_id)
+            if lease is not None and lease.expires_at == expires_at:
+                break
+            heapq.heappop(self._expiries)
+        due = [heap[0][0] for heap in (self._expiries, self._delayed) if heap]
+        return min(due, default=None)
+
+    def purge(self) -> None:
+        """Forget every message; leases become unknown."""
+        self._entries.clear()
+        self._ready.clear()
+        self._delayed.clear()
+        self._leases.clear()
+        self._expiries.clear()
+        self._held.clear()
+
+    @property
+    def unacked(self) -> int:
+        """Messages not acknowledged: waiting, leased or backing off."""
+        return len(self._entries)
+
+    @property
+    def outstanding(self) -> int:
+        """Messages leased at this moment."""
+        return len(self._leases)
+
+    def held_by(self, owner: int) -> tuple[int, int]:
+        """How many messages, and bytes, this owner has leased."""
+        return self._held.get(owner, (0, 0))
+
+    def oldest_unacked_seconds(self) -> float:
+        """Age of the oldest message not acknowledged, 0 when there is none."""
+        oldest = next(iter(self._entries.values()), None)
+        return self._clock() - oldest.added_at if oldest else 0.0
+
+    def _release(self, ack_id: str) -> _Lease | None:
+        lease = self._leases.pop(ack_id, None)
+        if lease is not None:
+            count, held = self._held[lease.owner]
+            if count == 1:
+                del self._held[lease.owner]
+            else:
+                self._held[lease.owner] = (count - 1, held - lease.entry.message.size)
+        return lease
+
+    def _retry(self, entry: _Entry) -> None:
+        limit = self.policy.max_attempts
+        if limit is not None and entry.attempts >= limit and self._exhausted(entry.message, entry.attempts):
+            del self._entries[entry.sequence]
+            self.counters.dead_lettered += 1
+            return
+        wait = self.policy.backoff(entry.attempts)
+        if wait > 0:
+            heapq.heappush(self._delayed, (self._clock() + wait, entry.sequence))
+        else:
+            self._ready.append(entry)

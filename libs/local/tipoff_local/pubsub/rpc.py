@@ -1,0 +1,62 @@
+"""gRPC plumbing: a plain function as a unary method, PubsubError as its status, lists in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import grpc
+
+from tipoff_local.pubsub import errors
+from tipoff_local.pubsub.messages import Pb
+
+Handler = Any
+"""A gRPC method handler; grpc carries no type information."""
+
+_DEFAULT_PAGE = 1_000
+
+Item = TypeVar("Item")
+
+
+def unary(request_class: Any, call: Callable[[Pb], Pb]) -> Handler:
+    """A unary method from a function that answers at once."""
+
+    async def answer(request: Pb, context: Any) -> Pb:
+        try:
+            return call(request)
+        except errors.PubsubError as error:
+            return await context.abort(error.code, error.message)
+
+    return _handler(request_class, answer)
+
+
+def unary_waiting(request_class: Any, call: Callable[[Pb, Any], Awaitable[Pb]]) -> Handler:
+    """A unary method from a coroutine function that also gets the call's context."""
+
+    async def answer(request: Pb, context: Any) -> Pb:
+        try:
+            return await call(request, context)
+        except errors.PubsubError as error:
+            return await context.abort(error.code, error.message)
+
+    return _handler(request_class, answer)
+
+
+def page(items: Sequence[Item], size: int, token: str) -> tuple[Sequence[Item], str]:
+    """One page of a list and the token of the next, empty at the end. Raises INVALID_ARGUMENT for a made-up token."""
+    if token and not token.isdecimal():
+        raise errors.invalid("Invalid page token.")
+    start = int(token or 0)
+    end = start + (size or _DEFAULT_PAGE)
+    return items[start:end], str(end) if end < len(items) else ""
+
+
+def _handler(request_class: Any, answer: Callable[[Pb, Any], Awaitable[Pb]]) -> Handler:
+    return grpc.unary_unary_rpc_method_handler(
+        answer, request_deserializer=request_class.FromString, response_serializer=serialize
+    )
+
+
+def serialize(message: Pb) -> bytes:
+    """A message's wire form."""
+    return bytes(message.SerializeToString())

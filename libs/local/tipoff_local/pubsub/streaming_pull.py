@@ -1,0 +1,121 @@
+"""StreamingPull: messages as they come, within the flow control the client asked for.
+
+Source: the comments on StreamingPullRequest in google/pubsub/v1/pubsub.proto. Leases outlive the stream: what a
+client did not settle is delivered again when its deadline passes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
+
+import grpc
+
+from tipoff_local.pubsub import errors, messages, rpc
+from tipoff_local.pubsub.broker import Broker
+from tipoff_local.pubsub.messages import Pb
+from tipoff_local.pubsub.subscription import LiveSubscription
+
+_MAX_BATCH = 100
+_MAX_BATCH_BYTES = 3_000_000
+"""Below gRPC's default limit for one message."""
+
+_owners = itertools.count(1)
+
+
+def handler(broker: Broker, check_ack_ids: Callable[[Iterable[str]], None]) -> rpc.Handler:
+    """The method's handler."""
+
+    async def call(requests: AsyncIterator[Pb], context: Any) -> AsyncIterator[Pb]:
+        try:
+            async for response in _stream(broker, check_ack_ids, requests):
+                yield response
+        except errors.PubsubError as error:
+            await context.abort(error.code, error.message)
+
+    return grpc.stream_stream_rpc_method_handler(
+        call, request_deserializer=messages.StreamingPullRequest.FromString, response_serializer=rpc.serialize
+    )
+
+
+async def _stream(
+    broker: Broker, check_ack_ids: Callable[[Iterable[str]], None], requests: AsyncIterator[Pb]
+) -> AsyncIterator[Pb]:
+    first = await anext(aiter(requests), None)
+    if first is None:
+        raise errors.invalid("The first request of a stream must name its subscription.")
+    subscription = broker.subscription(first.subscription)
+    if not 10 <= first.stream_ack_deadline_seconds <= 600:
+        raise errors.invalid("stream_ack_deadline_seconds must be between 10 and 600.")
+    owner = next(_owners)
+    stream = _Stream(subscription, check_ack_ids, first.stream_ack_deadline_seconds)
+    listening = asyncio.create_task(stream.listen(requests))
+    try:
+        while not listening.done():
+            limit, limit_bytes = _room(subscription, owner, first)
+            deliveries = []
+            if limit > 0:
+                deliveries = subscription.lease(
+                    limit, owner=owner, seconds=stream.ack_deadline, max_bytes=limit_bytes
+                )
+            if not deliveries:
+                await subscription.changed()
+                continue
+            with_attempt = subscription.tells_attempts
+            yield messages.StreamingPullResponse(
+                received_messages=[
+                    messages.received(delivery, with_attempt=with_attempt) for delivery in deliveries
+                ]
+            )
+        await listening
+    finally:
+        listening.cancel()
+
+
+class _Stream:
+    """The client's half of the stream."""
+
+    def __init__(
+        self,
+        subscription: LiveSubscription,
+        check_ack_ids: Callable[[Iterable[str]], None],
+        ack_deadline: int,
+    ) -> None:
+        self._subscription = subscription
+        self._check_ack_ids = check_ack_ids
+        self.ack_deadline = ack_deadline
+
+    async def listen(self, requests: AsyncIterator[Pb]) -> None:
+        """Do what the client sends until it is done. Raises INVALID_ARGUMENT, which ends the stream."""
+        try:
+            async for request in requests:
+                self._apply(request)
+        finally:
+            self._subscription.notify()
+
+    def _apply(self, request: Pb) -> None:
+        if request.stream_ack_deadline_seconds:
+            self.ack_deadline = request.stream_ack_deadline_seconds
+        if request.ack_ids:
+            self._check_ack_ids(request.ack_ids)
+            self._subscription.acknowledge(request.ack_ids)
+        if len(request.modify_deadline_ack_ids) != len(request.modify_deadline_seconds):
+            raise errors.invalid("modify_deadline_ack_ids and modify_deadline_seconds differ in length.")
+        for ack_id, seconds in zip(
+            request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True
+        ):
+            self._subscription.modify_deadline(ack_id, seconds)
+
+
+def _room(subscription: LiveSubscription, owner: int, first: Pb) -> tuple[int, int]:
+    count, size = subscription.queue.held_by(owner)
+    limit, limit_bytes = _MAX_BATCH, _MAX_BATCH_BYTES
+    if first.max_outstanding_messages > 0:
+        limit = min(limit, first.max_outstanding_messages - count)
+    if first.max_outstanding_bytes > 0:
+        limit_bytes = min(limit_bytes, first.max_outstanding_bytes - size)
+        if limit_bytes <= 0:
+            return 0, 0
+    return limit, limit_bytes

@@ -1,0 +1,32 @@
+-- What was expected today, and did it happen?
+--
+-- One row an expected occurrence of the New York business day of @as_of; of the day before, those whose deadline
+-- falls after its midnight, because a night's work belongs to the day it began. What each status means stands in
+-- schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql.
+--
+--   @as_of        TIMESTAMP  instant of the question; what came later does not count
+--   @environment  STRING     prod, staging, dev or local
+--
+-- workflow_name, expected_time and actual_time (HH:MM New York; NULL without a run), status, expected_reason,
+-- actual_reason: STRING
+
+WITH outcomes AS (
+  SELECT *
+  FROM nba_orchestration.expected_vs_actual(@as_of, DATE(@as_of, 'America/New_York'))
+  UNION ALL
+  SELECT *
+  FROM nba_orchestration.expected_vs_actual(
+    @as_of, DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL 1 DAY)
+  )
+  WHERE DATE(deadline, 'America/New_York') = DATE(@as_of, 'America/New_York')
+)
+SELECT
+  workflow_name,
+  FORMAT_TIMESTAMP('%H:%M', expected_run_time, 'America/New_York') AS expected_time,
+  FORMAT_TIMESTAMP('%H:%M', actual_run_time, 'America/New_York') AS actual_time,
+  status,
+  expected_reason,
+  actual_reason
+FROM outcomes
+WHERE environment = @environment
+ORDER BY expected_run_time, workflow_name, occurrence_id;

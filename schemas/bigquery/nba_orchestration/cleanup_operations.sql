@@ -1,0 +1,54 @@
+-- cleanup_operations: one row a scan for files that landed and were not processed.
+--
+-- missing_files is the state at that scan: the ages are frozen at cleanup_time. A file that was republished is
+-- on its way, not missing. Copies of a row share cleanup_id.
+
+CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
+  cleanup_id STRING NOT NULL OPTIONS(description='Identity of the scan, a function of its tick.'),
+  cleanup_time TIMESTAMP NOT NULL OPTIONS(description='Instant of the scan, UTC. The table is partitioned by its UTC day.'),
+  files_checked INT64 OPTIONS(description='Landed files compared with the receipts.'),
+  missing_files_found INT64 OPTIONS(description='Files judged lost: a later file has its receipt, or six hours have passed.'),
+  republished_count INT64 OPTIONS(description='Files announced again in this scan, each with recovery = true.'),
+  missing_files ARRAY<STRUCT<
+    scraper_name STRING OPTIONS(description='Scraper that wrote the file.'),
+    gcs_path STRING OPTIONS(description='Object path, gs://bucket/name.'),
+    triggered_at TIMESTAMP OPTIONS(description='Start of the execution that wrote it, UTC.'),
+    age_minutes INT64 OPTIONS(description='Whole minutes from triggered_at to the scan.'),
+    republished BOOL OPTIONS(description='TRUE when this scan announced it again.')
+  >> OPTIONS(description='The lost files, as they were at this scan.'),
+  errors ARRAY<STRING> OPTIONS(description='What kept the scan from being complete, e.g. receipts that could not be read. Then nothing is republished.'),
+  duration_seconds FLOAT64 OPTIONS(description='Seconds the scan took.'),
+  pubsub_enabled BOOL OPTIONS(description='FALSE is a dry run: it finds and reports, and republishes nothing.'),
+  environment STRING NOT NULL OPTIONS(description='Deployment that wrote the row: prod, staging, dev or local. Production decisions read prod rows only.'),
+  created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest.'),
+  event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.')
+)
+PARTITION BY DATE(cleanup_time)
+CLUSTER BY missing_files_found, republished_count
+OPTIONS(
+  partition_expiration_days=90,
+  description='Every self-healing scan: what it checked, what was lost, what it republished.'
+);
+
+-- Validation queries. Run each by hand (bq query --use_legacy_sql=false '...'); what it should
+-- answer stands above it.
+--
+-- Longest silence between scans in the last day (two hours and more is an incident; NULL means no scan at all).
+-- SELECT MAX(DIV(TIMESTAMP_DIFF(cleanup_time, previous, MICROSECOND), 60000000)) AS longest_gap_minutes
+-- FROM (
+--   SELECT cleanup_time, LAG(cleanup_time) OVER (ORDER BY cleanup_time) AS previous
+--   FROM nba_orchestration.cleanup_operations
+--   WHERE DATE(cleanup_time) >= DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)
+-- );
+--
+-- Scans whose counts disagree with their list (must be 0 rows).
+-- SELECT cleanup_id, missing_files_found, ARRAY_LENGTH(missing_files) AS listed
+-- FROM nba_orchestration.cleanup_operations
+-- WHERE DATE(cleanup_time) >= DATE_SUB(CURRENT_DATE(), INTERVAL 7 DAY)
+--   AND missing_files_found != ARRAY_LENGTH(missing_files);
+--
+-- Scans that had errors.
+-- SELECT cleanup_time, errors
+-- FROM nba_orchestration.cleanup_operations
+-- WHERE DATE(cleanup_time) >= DATE_SUB(CURRENT_DATE(), INTERVAL 7 DAY) AND ARRAY_LENGTH(errors) > 0
+-- ORDER BY cleanup_time DESC;

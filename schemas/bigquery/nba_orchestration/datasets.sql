@@ -1,0 +1,18 @@
+-- nba_orchestration: what the scraper fleet was expected to do, decided, did and repaired.
+--
+-- Tables, one .sql file each with every field described:
+--   scraper_execution_log     every execution with its three-status outcome
+--   workflow_decisions        every evaluation: RUN, SKIP or ABORT and why
+--   daily_expected_schedule   what was expected when, locked at 05:00 New York
+--   cleanup_operations        every self-healing scan
+--   file_receipts             what Phase 2 has processed
+--   dead_letters              messages that could not be handled
+-- Views and the table function, one .sql file each, keep one row an id and are what people and dashboards read.
+--
+-- Append-only. Partitions expire after 90 days and are archived to a bucket before. One writer: the logger.
+
+CREATE SCHEMA IF NOT EXISTS nba_orchestration
+OPTIONS(
+  location='US',
+  description='Orchestration of the scraper fleet: expected, decided, executed, repaired. Append-only, written by the logger alone.'
+);

@@ -1,0 +1,14 @@
+-- v_expected_vs_actual: expected_vs_actual now, for today and yesterday in New York.
+--
+-- Yesterday is there because a night's work ends after midnight. For another instant or day, call the function.
+
+CREATE OR REPLACE VIEW nba_orchestration.v_expected_vs_actual
+OPTIONS(description='What became of each occurrence expected today and yesterday (New York), as of now.')
+AS
+SELECT *
+FROM nba_orchestration.expected_vs_actual(CURRENT_TIMESTAMP(), CURRENT_DATE('America/New_York'))
+UNION ALL
+SELECT *
+FROM nba_orchestration.expected_vs_actual(
+  CURRENT_TIMESTAMP(), DATE_SUB(CURRENT_DATE('America/New_York'), INTERVAL 1 DAY)
+);

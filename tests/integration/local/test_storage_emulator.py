@@ -1,0 +1,252 @@
+"""The embedded object store, through Google's own client."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from google.api_core.exceptions import NotFound, PreconditionFailed
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import storage
+from google.cloud.storage.exceptions import InvalidResponse
+from google.cloud.storage.retry import DEFAULT_RETRY
+
+MODULE = "tipoff_local.storage"
+RETRY = DEFAULT_RETRY.with_timeout(5)
+
+
+def client_for(port: int) -> storage.Client:
+    return storage.Client(
+        project="test",
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": f"http://127.0.0.1:{port}"},
+    )
+
+
+@pytest.fixture(scope="module")
+def port(launcher: Callable[..., Any], unused_port: Callable[[], int]) -> Iterator[int]:
+    port = unused_port()
+    with launcher(MODULE, port):
+        yield port
+
+
+@pytest.fixture(scope="module")
+def client(port: int) -> Iterator[storage.Client]:
+    client = client_for(port)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def bucket(client: storage.Client) -> Any:
+    return client.create_bucket(f"bucket-{uuid4().hex}")
+
+
+def upload_multipart(blob: Any, data: bytes, **conditions: Any) -> None:
+    blob.upload_from_string(data, retry=RETRY, **conditions)
+
+
+def upload_resumable(blob: Any, data: bytes, **conditions: Any) -> None:
+    blob.upload_from_file(BytesIO(data), retry=RETRY, **conditions)  # of unknown size
+
+
+def upload_media(blob: Any, data: bytes, **conditions: Any) -> None:
+    """The kind of upload that carries no metadata; the client has no method for it."""
+    names = {
+        "if_generation_match": "ifGenerationMatch",
+        "if_metageneration_match": "ifMetagenerationMatch",
+    }
+    query = {"uploadType": "media", "name": blob.name}
+    query |= {names[name]: str(value) for name, value in conditions.items()}
+    url = f"{blob.client._connection.API_BASE_URL}/upload/storage/v1/b/{blob.bucket.name}/o"
+    answer = blob.client._http.post(url, params=query, data=data, headers={"Content-Type": "text/plain"})
+    if answer.status_code == 412:
+        raise PreconditionFailed(answer.json()["error"]["message"])
+    assert answer.status_code == 200, answer.text
+
+
+uploads = pytest.mark.parametrize("upload", [upload_multipart, upload_resumable, upload_media])
+
+
+@uploads
+def test_created_only_when_absent(bucket: Any, upload: Callable[..., None]) -> None:
+    upload(bucket.blob("marker"), b"first", if_generation_match=0)
+
+    with pytest.raises(PreconditionFailed):
+        upload(bucket.blob("marker"), b"second", if_generation_match=0)
+
+    assert bucket.blob("marker").download_as_bytes(retry=RETRY) == b"first"
+
+
+@uploads
+def test_replaced_only_at_the_generation_that_was_read(bucket: Any, upload: Callable[..., None]) -> None:
+    upload(bucket.blob("state"), b"1")
+    read = bucket.get_blob("state").generation
+
+    upload(bucket.blob("state"), b"2", if_generation_match=read)
+    with pytest.raises(PreconditionFailed):
+        upload(bucket.blob("state"), b"3", if_generation_match=read)
+
+    after = bucket.get_blob("state")
+    assert after.generation > read
+    assert after.download_as_bytes(retry=RETRY) == b"2"
+    assert after.generation == bucket.get_blob("state").generation  # from the download's own headers
+
+
+@uploads
+def test_refused_at_another_metageneration(bucket: Any, upload: Callable[..., None]) -> None:
+    upload(bucket.blob("state"), b"1")
+
+    with pytest.raises(PreconditionFailed):
+        upload(bucket.blob("state"), b"2", if_metageneration_match=7)
+    upload(bucket.blob("state"), b"3", if_metageneration_match=1)
+
+
+def test_refused_when_created_during_a_resumable_upload(bucket: Any) -> None:
+    blob = bucket.blob("slow")
+    blob.chunk_size = 256 * 1024
+    writer = blob.open("wb", retry=RETRY, if_generation_match=0)
+    writer.write(b"x" * 300 * 1024)  # the session exists, the object does not
+    bucket.blob("slow").upload_from_string(b"quick", if_generation_match=0)
+
+    with pytest.raises(InvalidResponse, match="412"):  # what the client makes of it here
+        writer.close()
+
+    assert bucket.blob("slow").download_as_bytes(retry=RETRY) == b"quick"
+
+
+def test_of_many_concurrent_creations_exactly_one_wins(port: int, bucket: Any) -> None:
+    threads, rounds = 16, 20
+    barrier = threading.Barrier(threads)
+
+    def create(number: int) -> list[int]:
+        client = client_for(port)
+        won = []
+        for turn in range(rounds):
+            barrier.wait(timeout=30)
+            try:
+                content = f"{number}".encode()
+                client.bucket(bucket.name).blob(f"race/{turn}").upload_from_string(
+                    content, if_generation_match=0
+                )
+            except PreconditionFailed:
+                continue
+            won.append(turn)
+        client.close()
+        return won
+
+    with ThreadPoolExecutor(threads) as pool:
+        won = list(pool.map(create, range(threads)))
+
+    assert sorted(turn for turns in won for turn in turns) == list(range(rounds))
+    for number, turns in enumerate(won):
+        for turn in turns:
+            assert bucket.blob(f"race/{turn}").download_as_bytes(retry=RETRY) == f"{number}".encode()
+
+
+def test_delete_and_patch_are_conditional_too(bucket: Any) -> None:
+    blob = bucket.blob("thing")
+    blob.upload_from_string(b"1")
+    stale = blob.generation
+    bucket.blob("thing").upload_from_string(b"2")
+
+    with pytest.raises(PreconditionFailed):
+        bucket.blob("thing").delete(if_generation_match=stale)
+    with pytest.raises(PreconditionFailed):
+        stale_blob = bucket.blob("thing")
+        stale_blob.metadata = {"a": "b"}
+        stale_blob.patch(if_generation_match=stale)
+    bucket.get_blob("thing").delete()
+    with pytest.raises(NotFound):
+        bucket.blob("thing").download_as_bytes(retry=RETRY)
+    bucket.blob("thing").upload_from_string(b"3", if_generation_match=0)
+
+
+def test_generations_grow_and_times_are_now(bucket: Any) -> None:
+    before = datetime.now(UTC)
+    seen = []
+    for content in (b"1", b"2", b"3"):
+        blob = bucket.blob("thing")
+        blob.upload_from_string(content)
+        seen.append(blob.generation)
+    stored = bucket.get_blob("thing")
+    stored.metadata = {"k": "v"}
+    stored.patch()
+
+    assert seen == sorted(set(seen))
+    assert timedelta(0) <= stored.updated - before < timedelta(seconds=30)
+    assert stored.metageneration == 2
+    assert stored.updated >= stored.time_created
+
+
+def test_metadata_and_content_survive_byte_for_byte(bucket: Any) -> None:
+    content = bytes(range(256)) * 50 + b"\r\n--\r\n\r"
+    blob = bucket.blob("dir/file with spaces \u00e9.bin")
+    blob.metadata = {"run-id": "abc", "note": "caf\u00e9"}
+    blob.upload_from_string(content, content_type="text/plain; charset=utf-8")
+
+    stored = bucket.get_blob(blob.name)
+
+    assert stored.metadata == {"run-id": "abc", "note": "caf\u00e9"}
+    assert stored.content_type == "text/plain; charset=utf-8"
+    assert stored.download_as_bytes(retry=RETRY) == content
+    assert stored.size == len(content)
+
+
+def test_list_by_prefix_is_sorted(bucket: Any) -> None:
+    for name in ("day/2", "day/10", "day/1", "other/1"):
+        bucket.blob(name).upload_from_string(name)
+
+    assert [blob.name for blob in bucket.list_blobs(prefix="day/")] == ["day/1", "day/10", "day/2"]
+
+
+def test_objects_outlive_a_restart_and_a_kill(
+    launcher: Callable[..., Any], unused_port: Callable[[], int], tmp_path: Path
+) -> None:
+    for stop in ("kill", "terminate", None):
+        port = unused_port()
+        with launcher(MODULE, port, "--data-dir", str(tmp_path)) as process:
+            client = client_for(port)
+            bucket = client.bucket("kept")
+            if stop == "kill":
+                client.create_bucket("kept")
+                for number in range(20):
+                    bucket.blob(f"o/{number}").upload_from_string(str(number))
+                bucket.blob("o/7").delete()
+            with pytest.raises(PreconditionFailed):
+                bucket.blob("o/8").upload_from_string(b"again", if_generation_match=0)
+            names = {blob.name for blob in bucket.list_blobs()}
+            assert names == {f"o/{number}" for number in range(20) if number != 7}
+            assert bucket.blob("o/9").download_as_bytes(retry=RETRY) == b"9"
+            client.close()
+            if stop == "kill":
+                process.kill()
+                process.wait()
+
+
+def test_says_that_its_port_is_taken(port: int) -> None:
+    command = [sys.executable, "-m", MODULE, "--port", str(port)]
+    ended = subprocess.run(command, capture_output=True, timeout=20, check=False)
+
+    assert ended.returncode != 0
+    assert str(port).encode() in ended.stderr
+
+
+def test_an_operation_takes_milliseconds(bucket: Any) -> None:
+    """Nagle's algorithm against delayed acknowledgements would make each of these 40 ms."""
+    count = 50
+    started = time.monotonic()
+    for number in range(count):
+        bucket.blob(f"t/{number}").upload_from_string(b"x", if_generation_match=0)
+
+    assert (time.monotonic() - started) / count < 0.035

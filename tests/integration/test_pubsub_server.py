@@ -1,0 +1,260 @@
+"""The embedded Pub/Sub server as a process, and what it has beyond the API: the backlog, its limits, its end."""
+
+from __future__ import annotations
+
+import json
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import grpc
+import pytest
+from google.api_core.exceptions import GoogleAPICallError, MethodNotImplemented
+from google.pubsub_v1 import PublisherClient, SubscriberClient
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+from google.pubsub_v1.types import PullRequest
+
+import tipoff_local
+from tipoff_local.pubsub.google_emulator import free_port
+
+TOPIC = "projects/p/topics/main"
+SUBSCRIPTION = "projects/p/subscriptions/main"
+DEAD = "projects/p/subscriptions/dead"
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen[bytes]
+    port: int
+    admin_port: int
+    publisher: PublisherClient
+    subscriber: SubscriberClient
+
+    def get(self, path: str) -> Any:
+        with urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as answer:
+            return json.load(answer)
+
+    def backlog_when(self, unacked: int) -> dict[str, Any]:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            backlog: dict[str, Any] = self.get("/backlog")
+            if backlog["unacked"] == unacked:
+                return backlog
+            time.sleep(0.01)
+        pytest.fail(f"the backlog did not become {unacked}: {backlog}")
+
+
+def command(port: int, admin_port: int) -> list[str]:
+    options = ["--log-level", "WARNING", "--port", str(port), "--admin-port", str(admin_port)]
+    return [sys.executable, "-m", "tipoff_local.pubsub", *options]
+
+
+@pytest.fixture
+def server() -> Iterator[Running]:
+    port, admin_port = free_port(), free_port()
+    library = Path(tipoff_local.__file__).parents[1]
+    process = subprocess.Popen(command(port, admin_port), cwd=library)
+    channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+    grpc.channel_ready_future(channel).result(timeout=20)
+    publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
+    subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+    publisher.create_topic(name=TOPIC)
+    running = Running(process, port, admin_port, publisher, subscriber)
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            assert running.get("/healthz") == {"status": "ok"}
+            break
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    yield running
+    channel.close()
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    process.wait(5)
+
+
+@pytest.fixture
+def held_endpoint() -> Iterator[tuple[str, threading.Event, queue.Queue[str]]]:
+    """An endpoint that answers 200 only once the event is set."""
+    release = threading.Event()
+    arrived: queue.Queue[str] = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            arrived.put(self.path)
+            release.wait(10)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Tests are quiet."""
+
+    receiver = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+    yield f"http://127.0.0.1:{receiver.server_port}/", release, arrived
+    release.set()
+    receiver.shutdown()
+    receiver.server_close()
+
+
+def test_a_message_counts_from_its_publication_until_its_push_is_answered(
+    server: Running, held_endpoint: tuple[str, threading.Event, queue.Queue[str]]
+) -> None:
+    url, release, arrived = held_endpoint
+    server.subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC, push_config={"push_endpoint": url})
+    server.subscriber.create_subscription(name=DEAD, topic=TOPIC)
+    assert server.get("/backlog")["unacked"] == 0
+    server.publisher.publish(topic=TOPIC, messages=[{"data": b"x"}])
+    assert server.get("/backlog")["unacked"] == 2
+    arrived.get(timeout=10)
+    waiting = server.get("/backlog")["subscriptions"][SUBSCRIPTION]
+    assert (waiting["unacked"], waiting["outstanding"], waiting["delivered"]) == (1, 1, 1)
+    release.set()
+    done = server.backlog_when(1)["subscriptions"]
+    assert done[SUBSCRIPTION] == {
+        "unacked": 0,
+        "outstanding": 0,
+        "oldest_unacked_seconds": 0,
+        "delivered": 1,
+        "acked": 1,
+        "nacked": 0,
+        "expired": 0,
+        "dead_lettered": 0,
+        "push": True,
+    }
+    assert done[DEAD]["push"] is False
+    assert done[DEAD]["oldest_unacked_seconds"] > 0
+
+
+def test_a_new_endpoint_does_not_inherit_the_pause_of_the_old_one(
+    server: Running, held_endpoint: tuple[str, threading.Event, queue.Queue[str]]
+) -> None:
+    url, release, arrived = held_endpoint
+    release.set()
+    nobody = {"push_endpoint": f"http://127.0.0.1:{free_port()}/"}
+    server.subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC, push_config=nobody)
+    server.publisher.publish(topic=TOPIC, messages=[{"data": b"x"}])
+    deadline = time.monotonic() + 10
+    while server.get("/backlog")["subscriptions"][SUBSCRIPTION]["nacked"] < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    since = time.monotonic()
+    server.subscriber.modify_push_config(subscription=SUBSCRIPTION, push_config={"push_endpoint": url})
+    arrived.get(timeout=10)
+    assert time.monotonic() - since < 0.5, "the pause after four refusals is 0.8 s"
+    server.backlog_when(0)
+
+
+def test_a_dead_letter_moves_from_one_count_to_the_other_in_one_step(server: Running) -> None:
+    dead_topic = "projects/p/topics/dead"
+    server.publisher.create_topic(name=dead_topic)
+    server.subscriber.create_subscription(name=DEAD, topic=dead_topic)
+    policy = {"dead_letter_topic": dead_topic, "max_delivery_attempts": 5}
+    server.subscriber.create_subscription(
+        request={"name": SUBSCRIPTION, "topic": TOPIC, "dead_letter_policy": policy}
+    )
+    server.publisher.publish(topic=TOPIC, messages=[{"data": b"x"}])
+    for _ in range(5):
+        assert server.get("/backlog")["unacked"] == 1
+        (received,) = server.subscriber.pull(subscription=SUBSCRIPTION, max_messages=1).received_messages
+        server.subscriber.modify_ack_deadline(
+            subscription=SUBSCRIPTION, ack_ids=[received.ack_id], ack_deadline_seconds=0
+        )
+    backlog = server.get("/backlog")
+    assert backlog["unacked"] == 1
+    assert backlog["subscriptions"][SUBSCRIPTION]["dead_lettered"] == 1
+    assert backlog["subscriptions"][DEAD]["unacked"] == 1
+
+
+def test_a_detached_subscription_holds_nothing(server: Running) -> None:
+    server.subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC)
+    server.publisher.publish(topic=TOPIC, messages=[{"data": b"x"}])
+    server.publisher.detach_subscription(request={"subscription": SUBSCRIPTION})
+    assert server.get("/backlog")["unacked"] == 0
+    assert server.subscriber.get_subscription(subscription=SUBSCRIPTION).detached
+    with pytest.raises(GoogleAPICallError) as refusal:
+        server.subscriber.pull(subscription=SUBSCRIPTION, max_messages=1)
+    assert refusal.value.grpc_status_code is grpc.StatusCode.FAILED_PRECONDITION
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"enable_message_ordering": True},
+        {"enable_exactly_once_delivery": True},
+        {"push_config": {"push_endpoint": "http://127.0.0.1/", "no_wrapper": {}}},
+    ],
+)
+def test_what_is_not_supported_is_refused(server: Running, settings: dict[str, Any]) -> None:
+    with pytest.raises(MethodNotImplemented, match="does not support"):
+        server.subscriber.create_subscription(request={"name": SUBSCRIPTION, "topic": TOPIC, **settings})
+
+
+def test_a_request_over_ten_megabytes_is_refused(server: Running) -> None:
+    with pytest.raises(GoogleAPICallError, match="exceeds the limit") as refusal:
+        server.publisher.publish(topic=TOPIC, messages=[{"data": b"x" * 10_000_000}])
+    assert refusal.value.grpc_status_code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_sigterm_ends_it_within_a_second_whatever_it_is_doing(
+    server: Running, held_endpoint: tuple[str, threading.Event, queue.Queue[str]]
+) -> None:
+    url, _, arrived = held_endpoint
+    server.subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC, push_config={"push_endpoint": url})
+    server.subscriber.create_subscription(
+        request={"name": DEAD, "topic": TOPIC, "filter": "attributes:never"}
+    )
+    server.publisher.publish(topic=TOPIC, messages=[{"data": b"x"}])
+    arrived.get(timeout=10)
+    stream = server.subscriber.streaming_pull(
+        iter([{"subscription": DEAD, "stream_ack_deadline_seconds": 10}])
+    )
+    pulling = server.subscriber.transport.pull.future(PullRequest(subscription=DEAD, max_messages=1))
+    since = time.monotonic()
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(5) == 0
+    assert time.monotonic() - since < 1
+    stream.cancel()
+    assert pulling.exception(timeout=10) is not None
+
+
+def test_a_taken_port_is_said_and_fails(server: Running) -> None:
+    second = subprocess.run(
+        command(server.port, free_port()),
+        cwd=Path(tipoff_local.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert "cannot serve" in second.stderr
+
+
+def test_turning_push_off_frees_what_was_in_flight(
+    server: Running, held_endpoint: tuple[str, threading.Event, queue.Queue[str]]
+) -> None:
+    url, _, arrived = held_endpoint
+    server.subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC, push_config={"push_endpoint": url})
+    server.publisher.publish(topic=TOPIC, messages=[{"data": b"x"}] * 50)
+    arrived.get(timeout=10)
+    server.subscriber.modify_push_config(subscription=SUBSCRIPTION, push_config={})
+    freed: set[str] = set()
+    while len(freed) < 50:
+        received = server.subscriber.pull(
+            subscription=SUBSCRIPTION, max_messages=50, timeout=5
+        ).received_messages
+        freed |= {item.message.message_id for item in received}

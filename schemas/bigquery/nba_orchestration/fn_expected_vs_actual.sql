@@ -4,7 +4,7 @@
 --   for_date  New York business day of the schedule; with it only four daily partitions are read
 --
 -- An occurrence is joined to its own decisions by occurrence_id, so one run cannot satisfy two slots. status:
---   CANCELLED   no longer expected
+--   CANCELLED   no longer expected, as the latest version of the schedule says
 --   TOO_EARLY   as_of is before the expected time
 --   ON_TIME     first RUN no later than 30 minutes after the expected time
 --   LATE        first RUN later than that
@@ -24,7 +24,7 @@ AS (
     WHERE date = for_date AND locked_at <= as_of
     QUALIFY ROW_NUMBER() OVER (
       PARTITION BY environment, occurrence_id
-      ORDER BY IF(state = 'CANCELLED', 0, 1), locked_at DESC, created_at DESC, schedule_row_id
+      ORDER BY locked_at DESC, IF(state = 'CANCELLED', 0, 1), created_at DESC, schedule_row_id
     ) = 1
   ),
   decided AS (

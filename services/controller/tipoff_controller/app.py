@@ -4,13 +4,12 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
 
-from tipoff_common.events import MessageRejected, ScrapeExecuted, TickFired
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.bootstrap import Wiring, bootstrap
-from tipoff_controller.handlers import handle_tick, note_dead_request, note_execution
+from tipoff_controller.handlers import handle_delivery
 from tipoff_controller.ledger import Decided
-from tipoff_controller.manual import ManualRun, UnknownScrapers, draft_run, run_workflow
+from tipoff_controller.manual import ManualRun, UnusableRun, draft_run, run_workflow
 from tipoff_controller.settings import ControllerSettings
 
 
@@ -24,14 +23,7 @@ def routes(wiring: Wiring) -> FastAPI:
     @app.post("/events", status_code=204, tags=["Pub/Sub"])
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """Ticks, executions, and requests that died."""
-        now = wall_now()
-        match delivery.event:
-            case TickFired() as tick:
-                handle_tick(tick, delivery.message.publish_time or now, deps, now)
-            case ScrapeExecuted() as executed:
-                note_execution(executed, deps, now)
-            case MessageRejected():
-                note_dead_request(delivery.message, deps, now)
+        handle_delivery(delivery, deps, wall_now())
 
     @app.post("/workflows/{name}/runs", status_code=202, tags=["by hand"])
     def trigger_workflow(
@@ -55,8 +47,8 @@ def routes(wiring: Wiring) -> FastAPI:
             drafted = draft_run(
                 name, run, deps, caller=caller.email, now=wall_now(), idempotency_key=idempotency_key
             )
-        except UnknownScrapers as error:
-            raise HTTPException(422, f"scrapers: {error}") from error
+        except UnusableRun as error:
+            raise HTTPException(422, str(error)) from error
         return drafted if dry_run else run_workflow(drafted, deps)
 
     return app

@@ -8,11 +8,12 @@ from tipoff_common.auth import Authentication
 from tipoff_common.catalog import load_catalog
 from tipoff_common.cloud import Cloud
 from tipoff_common.push import PushEndpoint
-from tipoff_controller.handlers import ACCEPTED, Deps
+from tipoff_controller.deps import Deps
+from tipoff_controller.handlers import ACCEPTED
 from tipoff_controller.landed_calendar import LandedCalendar
 from tipoff_controller.ledger import Ledger
+from tipoff_controller.loading import load_workflows
 from tipoff_controller.settings import ControllerSettings
-from tipoff_controller.workflows import load_workflows
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             environment=settings.environment,
             configuration=configuration,
             calendar=LandedCalendar(cloud.data, schedule_folder),
-            ledger=Ledger(cloud.state),
+            ledger=Ledger(cloud.state, configuration.fan_out_parameters),
             warehouse=cloud.warehouse,
             publisher=cloud.publisher,
         ),

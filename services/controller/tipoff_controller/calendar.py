@@ -16,12 +16,17 @@ class GameStatus(StrEnum):
 
 
 class Game(BaseModel):
-    """What the controller reads of a game; the file holds more."""
+    """What the controller reads of a game; the file holds more.
+
+    game_date: the league's day of the game; a tip-off after midnight still belongs to the evening before.
+    tipoff: None while the time is to be decided. Teams are tricodes, None while they are to be decided.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     game_id: str
     game_date: date
+    game_type: str
     tipoff: Instant | None
     status: GameStatus
     postponed: bool
@@ -29,9 +34,8 @@ class Game(BaseModel):
     away_team: str | None
 
     @property
-    def name(self) -> str:
-        """AWAY@HOME, TBD for a team that is not known yet."""
-        return f"{self.away_team or 'TBD'}@{self.home_team or 'TBD'}"
+    def teams(self) -> tuple[str, ...]:
+        return tuple(team for team in (self.away_team, self.home_team) if team)
 
 
 class ScheduleFile(BaseModel):
@@ -54,9 +58,12 @@ class Calendar:
             day: tuple(sorted(games, key=lambda game: game.game_id)) for day, games in by_date.items()
         }
 
-    def games_on(self, day: date) -> tuple[Game, ...]:
-        """The day's games that are to be played; a postponed one is not."""
-        return tuple(game for game in self._by_date.get(day, ()) if not game.postponed)
+    def games_on(self, day: date, types: Iterable[str]) -> tuple[Game, ...]:
+        """The day's games of these types that are to be played; a postponed one is not."""
+        wanted = frozenset(types)
+        return tuple(
+            game for game in self._by_date.get(day, ()) if not game.postponed and game.game_type in wanted
+        )
 
     def age(self, now: datetime) -> timedelta:
         return now - self.fetched_at

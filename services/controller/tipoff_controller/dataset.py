@@ -1,16 +1,17 @@
 """What the dataset knows of the past: the execution log decides."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from tipoff_common.events import Source
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.ports import Warehouse
-from tipoff_controller.history import ExecutionFact
+from tipoff_controller.history import ExecutionFact, subject_of
 
-# Deduplication is by request id, in Python, where the ledger's facts join: one row an outcome is read here.
+# Facts are told apart by request id in Python, where the ledger's join them.
 _EXECUTIONS = """
-SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at
+SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at, TO_JSON_STRING(opts) AS opts
 FROM nba_orchestration.scraper_execution_log
 WHERE game_date IN UNNEST(@game_dates)
   AND DATE(triggered_at) BETWEEN @first_partition AND @last_partition
@@ -19,12 +20,15 @@ ORDER BY created_at
 """
 
 
-def read_executions(warehouse: Warehouse, environment: str, days: Sequence[date]) -> list[ExecutionFact]:
+def read_executions(
+    warehouse: Warehouse, environment: str, days: Sequence[date], subject_parameters: Iterable[str]
+) -> list[ExecutionFact]:
     """All executions about `days`, with one query whatever the number of workflows. Raises Unavailable.
 
     Executions about a date are looked for from the day before it to the two days after: the log is partitioned by
     when they ran, in UTC.
     """
+    names = tuple(subject_parameters)
     rows = warehouse.query(
         _EXECUTIONS,
         {
@@ -39,6 +43,7 @@ def read_executions(warehouse: Warehouse, environment: str, days: Sequence[date]
             request_id=row["request_id"],
             scraper=row["scraper_name"],
             game_date=row["game_date"],
+            subject=subject_of(json.loads(row["opts"] or "null") or {}, names),
             status=Status(row["status"]),
             kind=FailureKind(row["error_type"]) if row["error_type"] else None,
             source=Source(row["source"]),

@@ -3,8 +3,8 @@
 Pure: configuration, calendar, history and the instant are arguments, so the same history gives the same decision.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -14,18 +14,27 @@ from pydantic import JsonValue
 from tipoff_common.clock import business_date
 from tipoff_common.events import Action, AlertLevel
 from tipoff_controller.calendar import Calendar
-from tipoff_controller.history import History
-from tipoff_controller.occurrences import WHOLE_DAY, Occurrence, occurrences
-from tipoff_controller.plans import Progress, UnitState, state_of, units
-from tipoff_controller.workflows import Configuration, Discovery, Workflow
+from tipoff_controller.history import History, Known, Outputs
+from tipoff_controller.occurrences import WHOLE_DAY, Occurrence, games_of, occurrences
+from tipoff_controller.plans import Plan
+from tipoff_controller.progress import Attempt, State, progress
+from tipoff_controller.schedules import Discovery, PerGame
+from tipoff_controller.wanted import Wanted, still_wanted
+from tipoff_controller.workflows import Configuration, Workflow
 
 LATE_AFTER_MINUTES = 30
+"""From when a run is late; the dataset's views say the same."""
+REFRESH = "calendar-refresh"
 
 
 class Reason(StrEnum):
     """Why; the dataset's views tell a skip that is all right from one that is not by these codes."""
 
     DUE = "due"
+    PARTLY_DUE = "partly_due"
+    REFRESH = "refresh"
+    CALENDAR_STALE = "calendar_stale"
+    MANUAL = "manual"
     ALREADY_FOUND = "already_found"
     NO_GAMES = "no_games"
     TOO_EARLY = "too_early"
@@ -34,14 +43,18 @@ class Reason(StrEnum):
     NOT_PUBLISHED = "not_published"
     NOT_FOUND = "not_found"
     BUDGET_USED = "budget_used"
+    PARENT_UNFRUITFUL = "parent_unfruitful"
     NO_CALENDAR = "no_calendar"
     HISTORY_UNAVAILABLE = "history_unavailable"
-    MANUAL = "manual"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """One workflow, one occurrence, one tick. `todo` is what is to be requested, for RUN only."""
+    """One workflow, one occurrence, one tick.
+
+    wanted: for a first RUN, the part of the workflow that is still wanted, from which the plan is frozen.
+    plan, due: for a later RUN, the frozen plan and the attempts of it that are due.
+    """
 
     occurrence: Occurrence
     action: Action
@@ -50,42 +63,61 @@ class Decision:
     alert_level: AlertLevel
     next_check: datetime | None
     context: Mapping[str, JsonValue]
-    todo: tuple[UnitState, ...] = ()
+    wanted: Wanted | None = None
+    plan: Plan | None = None
+    due: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True)
 class Situation:
-    """All that a decision depends on."""
+    """All that a decision depends on.
+
+    plans: the frozen plans of occurrences decided before, by occurrence id.
+    outputs: what executions gave to fan out over, by request id.
+    expect: what is expected of a day; a caller that asks often may remember its answers.
+    """
 
     configuration: Configuration
     calendar: Calendar | None
     history: History
     now: datetime
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=dict)
+    expect: Callable[[Configuration, Calendar | None, date], tuple[Occurrence, ...]] = occurrences
 
     @property
     def today(self) -> date:
         return business_date(self.now)
 
+    @property
+    def calendar_is_stale(self) -> bool:
+        if self.calendar is None:
+            return True
+        return self.calendar.age(self.now) > self.configuration.file.calendar.stale_after
+
     def expected(self) -> tuple[Occurrence, ...]:
         """Yesterday's occurrences may still be due after midnight; tomorrow's tell when to look again."""
         days = (self.today + timedelta(days=offset) for offset in (-1, 0, 1))
-        return tuple(item for day in days for item in occurrences(self.configuration, self.calendar, day))
+        return tuple(item for day in days for item in self.expect(self.configuration, self.calendar, day))
 
 
 def decide(situation: Situation) -> tuple[Decision, ...]:
-    """A decision for every due occurrence, and one for every workflow that has none due."""
+    """A decision for every due occurrence, one for every workflow that has none due, and the refresh of a calendar
+    that has grown old."""
     by_workflow: dict[str, list[Occurrence]] = {name: [] for name in situation.configuration.workflows}
     for occurrence in situation.expected():
         by_workflow[occurrence.workflow].append(occurrence)
-    return tuple(
+    decisions = [
         decision
         for name, expected in by_workflow.items()
         for decision in _of_workflow(name, expected, situation)
-    )
+    ]
+    refresh = _refresh_calendar(decisions, situation)
+    return (refresh, *decisions) if refresh else tuple(decisions)
 
 
 def unable_to_decide(configuration: Configuration, now: datetime, why: str) -> tuple[Decision, ...]:
-    """ABORT for every workflow: neither the dataset nor the ledger could be asked."""
+    """ABORT for every workflow: what happened so far cannot be read."""
     situation = Situation(configuration, None, History(stale=True), now)
     return tuple(
         _Builder(_placeholder(name, situation), workflow, None, situation)(
@@ -114,88 +146,118 @@ def _none_due(
     configuration, today = situation.configuration, situation.today
     workflow = configuration.workflows[name]
     build = _Builder(upcoming or _placeholder(name, situation), workflow, upcoming, situation)
-    if configuration.needs_games(workflow):
-        if situation.calendar is None:
-            return build(
-                Action.ABORT,
-                Reason.NO_CALENDAR,
-                f"No schedule of games has landed yet; {configuration.file.calendar.scraper} has to succeed first.",
-                alert=True,
-            )
-        if not situation.calendar.games_on(today):
-            return build(Action.SKIP, Reason.NO_GAMES, f"No games on {today}, so there is nothing to fetch.")
-    closed = [item for item in expected if item.game_date == today and item.deadline <= situation.now]
-    if (
-        closed
-        and isinstance(workflow.schedule, Discovery)
-        and _found(closed[-1], workflow, situation) is None
-    ):
-        sentence = f"The publication window closed and nothing was found for {today}."
-        return _Builder(closed[-1], workflow, upcoming, situation)(
+    if name in configuration.needing_games and situation.calendar is None:
+        sentence = f"No schedule of games has landed yet; {configuration.file.calendar.scraper} has to succeed first."
+        return build(Action.ABORT, Reason.NO_CALENDAR, sentence, alert=True)
+    past = [item for item in expected if item.day == today and item.deadline <= situation.now]
+    if past and (unfound := _unfound(past, workflow, situation)) is not None:
+        sentence = f"The publication window closed and nothing was found for {unfound.game_date}."
+        return _Builder(unfound, workflow, upcoming, situation)(
             Action.SKIP, Reason.NOT_FOUND, sentence, alert=True
         )
+    if (
+        not past
+        and name in configuration.needing_games
+        and not games_of(configuration, situation.calendar, today)
+    ):
+        return build(Action.SKIP, Reason.NO_GAMES, f"No games on {today}, so there is nothing to fetch.")
     if upcoming is None:
         return build(Action.SKIP, Reason.DAY_DONE, "Nothing more is expected today or tomorrow.")
-    if upcoming.game_date > today:
-        return build(
-            Action.SKIP,
-            Reason.DAY_DONE,
-            f"Today is done; next is {_when(upcoming.expected, configuration.zone)}.",
-        )
-    return build(
-        Action.SKIP, Reason.TOO_EARLY, f"Not due before {_when(upcoming.expected, configuration.zone)}."
+    when = _when(upcoming.expected, configuration.zone)
+    if upcoming.day > today:
+        return build(Action.SKIP, Reason.DAY_DONE, f"Today is done; next is {when}.")
+    return build(Action.SKIP, Reason.TOO_EARLY, f"Not due before {when}.")
+
+
+def _unfound(past: list[Occurrence], workflow: Workflow, situation: Situation) -> Occurrence | None:
+    """The last attempt of a search that ended without finding everything; None for other kinds, or when found."""
+    if not isinstance(workflow.schedule, Discovery | PerGame):
+        return None
+    last = {item.subject: item for item in past}
+    return next(
+        (
+            item
+            for item in last.values()
+            if not still_wanted(item, situation.configuration, situation.history).found
+        ),
+        None,
     )
 
 
 def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, situation: Situation) -> Decision:
     workflow = situation.configuration.workflows[occurrence.workflow]
     build = _Builder(occurrence, workflow, upcoming, situation)
-    if (
-        isinstance(workflow.schedule, Discovery)
-        and (found := _found(occurrence, workflow, situation)) is not None
-    ):
+    plan = situation.plans.get(occurrence.id)
+    if plan is not None:
+        history = situation.history
+        return _decide_planned(build, plan, Known(history.executions, history.requested, situation.outputs))
+    wanted = still_wanted(occurrence, situation.configuration, situation.history)
+    when = _when(occurrence.expected, situation.configuration.zone)
+    if wanted.found:
+        if wanted.refresh_due(occurrence, workflow):
+            since = _when(wanted.last_found, situation.configuration.zone) if wanted.last_found else "-"
+            return build(
+                Action.RUN, Reason.REFRESH, f"Found at {since}; looking for a later version.", wanted=Wanted()
+            )
+        first = _when(wanted.first_found, situation.configuration.zone) if wanted.first_found else when
         return build(
-            Action.SKIP,
-            Reason.ALREADY_FOUND,
-            f"Already found for {occurrence.game_date} at {_when(found, situation.configuration.zone)}.",
+            Action.SKIP, Reason.ALREADY_FOUND, f"Already found for {occurrence.game_date} at {first}."
         )
-    plan = units(occurrence, workflow)
-    states = [state_of(unit, occurrence, workflow, situation.history) for unit in plan]
-    todo = tuple(state for state in states if state.progress is Progress.OPEN)
-    if todo:
-        return _run(build, occurrence, todo, situation)
-    return _settled(build, {state.progress for state in states}, occurrence)
-
-
-def _run(
-    build: "_Builder", occurrence: Occurrence, todo: tuple[UnitState, ...], situation: Situation
-) -> Decision:
     late = int((situation.now - occurrence.expected).total_seconds() // 60)
-    names = ", ".join(state.unit.scraper for state in todo)
-    sentence = f"Due since {_when(occurrence.expected, situation.configuration.zone)}: {names}."
+    sentence = f"Due since {when}: {', '.join(wanted.scrapers(workflow))}."
     if late > LATE_AFTER_MINUTES:
         sentence += f" Late by {late} minutes."
-    return build(Action.RUN, Reason.DUE, sentence, todo=todo, late_minutes=late, slot=occurrence.slot)
+    return build(Action.RUN, Reason.DUE, sentence, wanted=wanted, late_minutes=late, slot=occurrence.slot)
 
 
-def _settled(build: "_Builder", reached: set[Progress], occurrence: Occurrence) -> Decision:
-    if Progress.UNDER_WAY in reached:
+def _decide_planned(build: "_Builder", plan: Plan, known: Known) -> Decision:
+    """An occurrence that was decided before: what of its plan is still due, or how it stands."""
+    result = progress(plan, known)
+    game_date = build.occurrence.game_date
+    if result.due:
+        names = ", ".join(dict.fromkeys(attempt.unit.scraper for attempt in result.due))
+        return build(
+            Action.RUN, Reason.PARTLY_DUE, f"Still missing: {names}.", plan=plan, due=tuple(result.due)
+        )
+    if State.UNDER_WAY in result.reached:
         return build(Action.SKIP, Reason.UNDER_WAY, "Requested, and nothing came of it yet.")
-    if Progress.GIVEN_UP in reached:
+    if State.GIVEN_UP in result.reached:
         sentence = "Failed, and asking again before the next slot would not help."
         return build(Action.SKIP, Reason.BUDGET_USED, sentence, alert=True)
-    if Progress.NO_DATA in reached:
-        return build(
-            Action.SKIP, Reason.NOT_PUBLISHED, f"Asked for {occurrence.game_date}: not published yet."
-        )
-    return build(Action.SKIP, Reason.ALREADY_FOUND, f"Everything for {occurrence.game_date} was collected.")
+    if State.NO_DATA in result.reached:
+        return build(Action.SKIP, Reason.NOT_PUBLISHED, f"Asked for {game_date}: not published yet.")
+    return build(Action.SKIP, Reason.ALREADY_FOUND, f"Everything for {game_date} was collected.")
 
 
-def _found(occurrence: Occurrence, workflow: Workflow, situation: Situation) -> datetime | None:
-    """When the last of the workflow's scrapers had its first success for the game date; None if one has none."""
-    facts = [situation.history.found(step.scraper, occurrence.game_date) for step in workflow.steps]
-    instants = [fact.triggered_at for fact in facts if fact is not None]
-    return max(instants) if len(instants) == len(facts) else None
+def _refresh_calendar(decisions: list[Decision], situation: Situation) -> Decision | None:
+    """A RUN of the calendar's scraper when the calendar is old, at most once an hour, unless its workflow runs now."""
+    configuration = situation.configuration
+    name = configuration.refresher
+    if name is None or not situation.calendar_is_stale:
+        return None
+    if any(item.occurrence.workflow == name and item.action is Action.RUN for item in decisions):
+        return None
+    hour = situation.now.replace(minute=0, second=0, microsecond=0)
+    slot = int(hour.timestamp()) // 3600
+    occurrence = Occurrence(
+        name,
+        situation.today,
+        situation.today,
+        REFRESH,
+        slot,
+        hour,
+        hour + timedelta(hours=1),
+        (),
+        "calendar is old",
+    )
+    if occurrence.id in situation.plans:
+        return None
+    workflow = configuration.workflows[name]
+    source = configuration.file.calendar.scraper
+    steps = {step_name: None for step_name, step in workflow.plan.items() if step.scraper == source}
+    sentence = "The schedule of games is old or missing; it is fetched before it is relied on."
+    build = _Builder(occurrence, workflow, None, situation)
+    return build(Action.RUN, Reason.CALENDAR_STALE, sentence, wanted=Wanted(steps))
 
 
 @dataclass(frozen=True)
@@ -212,12 +274,12 @@ class _Builder:
         sentence: str,
         *,
         alert: bool = False,
-        todo: tuple[UnitState, ...] = (),
+        wanted: Wanted | None = None,
+        plan: Plan | None = None,
+        due: tuple[Attempt, ...] = (),
         **context: JsonValue,
     ) -> Decision:
-        calendar = self.situation.calendar
-        age = int(calendar.age(self.situation.now).total_seconds() // 60) if calendar else None
-        stale_after = self.situation.configuration.file.calendar.stale_after
+        calendar, now = self.situation.calendar, self.situation.now
         return Decision(
             occurrence=self.occurrence,
             action=action,
@@ -229,18 +291,21 @@ class _Builder:
                 "expected_run_time": self.occurrence.expected.isoformat(),
                 "deadline": self.occurrence.deadline.isoformat(),
                 "games": len(self.occurrence.games),
-                "calendar_age_minutes": age,
-                "calendar_stale": calendar is None or calendar.age(self.situation.now) > stale_after,
+                "calendar_age_minutes": int(calendar.age(now).total_seconds() // 60) if calendar else None,
+                "calendar_stale": self.situation.calendar_is_stale,
                 "history_stale": self.situation.history.stale,
                 **context,
             },
-            todo=todo,
+            wanted=wanted,
+            plan=plan,
+            due=due,
         )
 
 
 def _placeholder(name: str, situation: Situation) -> Occurrence:
     """Stands for the day of a workflow that has no occurrence to speak of."""
-    return Occurrence(name, situation.today, WHOLE_DAY, 0, situation.now, situation.now, (), "no occurrence")
+    today, now = situation.today, situation.now
+    return Occurrence(name, today, today, WHOLE_DAY, 0, now, now, (), "no occurrence")
 
 
 def _when(instant: datetime, zone: ZoneInfo) -> str:

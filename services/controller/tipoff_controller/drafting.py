@@ -1,121 +1,137 @@
-"""Decisions and expectations as events: pure, from the decision core's types to the contracts."""
+"""Decisions as events, plans and requests: pure, from the decision core's types to the contracts."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 
 from tipoff_common import __version__
 from tipoff_common.events import (
-    ExpectedRun,
-    ScheduleLocked,
-    ScheduleState,
+    Action,
+    AlertLevel,
     ScrapeRequested,
     Source,
     WorkflowDecided,
 )
-from tipoff_common.identity import decision_id, schedule_row_id, short_hash
-from tipoff_controller.decisions import Decision
+from tipoff_common.identity import decision_id
+from tipoff_controller.decisions import Decision, Reason
+from tipoff_controller.history import Known
 from tipoff_controller.ledger import Decided
-from tipoff_controller.occurrences import Occurrence
-from tipoff_controller.plans import MAIN_STEP
+from tipoff_controller.plans import Asker, Plan, freeze
+from tipoff_controller.progress import Attempt, Skipped, progress
 from tipoff_controller.workflows import Configuration
 
 
-def draft_decided(
-    decisions: Iterable[Decision],
-    configuration: Configuration,
-    *,
-    environment: str,
-    tick: datetime,
-    decided_at: datetime,
-    requested_at: datetime,
-    triggered_by: str,
-    source: Source,
-    event_time: datetime | None,
-) -> Decided:
-    """The decisions of one tick and the requests they make."""
+@dataclass(frozen=True)
+class Occasion:
+    """When and on whose behalf something is decided.
+
+    tick: what identifies it. now: the instant it is decided for. wall: the wall clock, from which leases run.
+    event_time: the tick's time when a day is replayed.
+    """
+
+    environment: str
+    tick: datetime
+    now: datetime
+    wall: datetime
+    triggered_by: str
+    source: Source
+    event_time: datetime | None = None
+
+
+def draft(decisions: Iterable[Decision], configuration: Configuration, occasion: Occasion) -> Decided:
+    """The decisions as events, the plans frozen by them and the requests they make."""
     events: list[WorkflowDecided] = []
+    plans: list[Plan] = []
     requests: list[ScrapeRequested] = []
     for decision in decisions:
-        occurrence = decision.occurrence
-        workflow = configuration.workflows[occurrence.workflow]
-        event = WorkflowDecided(
-            decision_id=decision_id(occurrence.id, tick),
-            occurrence_id=occurrence.id,
-            workflow_name=occurrence.workflow,
-            game_date=occurrence.game_date,
-            decision_time=decided_at,
-            action=decision.action,
-            reason_code=decision.code.value,
-            reason=decision.sentence,
-            context=decision.context,
-            scrapers_triggered=tuple(state.unit.scraper for state in decision.todo),
-            target_games=occurrence.games if decision.todo else (),
-            next_check_time=decision.next_check,
-            priority=workflow.priority,
-            alert_level=decision.alert_level,
-            config_hash=configuration.hash,
-            controller_version=__version__,
-            environment=environment,
-            triggered_by=triggered_by,
-        )
-        events.append(event)
-        requests.extend(
-            ScrapeRequested(
-                request_id=state.unit.request_id(occurrence.id, state.attempt),
-                occurrence_id=occurrence.id,
-                decision_id=event.decision_id,
-                workflow=occurrence.workflow,
-                step=MAIN_STEP,
-                scraper=state.unit.scraper,
-                game_date=occurrence.game_date,
-                parameters=state.unit.parameters,
-                attempt=state.attempt,
-                source=source,
-                priority=workflow.priority,
-                triggered_by=triggered_by,
-                config_hash=configuration.hash,
-                requested_at=requested_at,
-                event_time=event_time,
+        identifier = decision_id(decision.occurrence.id, occasion.tick)
+        attempts: Iterable[Attempt] = ()
+        if decision.wanted is not None:
+            asker = Asker(
+                identifier, occasion.source, occasion.triggered_by, occasion.now, occasion.event_time
             )
-            for state in decision.todo
-        )
-    return Decided(decisions=tuple(events), requests=tuple(requests))
+            plan = freeze(decision.occurrence, configuration, asker, decision.wanted.steps)
+            plans.append(plan)
+            attempts = progress(plan, Known()).due
+            requests.extend(request(plan, attempt, occasion.wall) for attempt in attempts)
+        elif decision.plan is not None:
+            plan, attempts = decision.plan, decision.due
+            requests.extend(request(plan, attempt, occasion.wall) for attempt in attempts)
+        events.append(_event(decision, identifier, attempts, configuration, occasion))
+    return Decided(decisions=tuple(events), plans=tuple(plans), requests=tuple(requests))
 
 
-def draft_schedule(
-    expected: Iterable[Occurrence],
+def _event(
+    decision: Decision,
+    identifier: str,
+    attempts: Iterable[Attempt],
     configuration: Configuration,
-    *,
-    day: date,
-    games_today: int | None,
-    environment: str,
-    locked_at: datetime,
-) -> ScheduleLocked:
-    """The day's expectation. Its version is a function of the configuration and of what is expected."""
-    occurrences = tuple(expected)
-    version = short_hash("\n".join([configuration.hash, *(item.id for item in occurrences)]).encode())
-    return ScheduleLocked(
-        date=day,
-        locked_at=locked_at,
-        schedule_version=version,
-        games_today=games_today,
-        runs=tuple(
-            ExpectedRun(
-                schedule_row_id=schedule_row_id(item.id, version, ScheduleState.EXPECTED),
-                occurrence_id=item.id,
-                workflow_name=item.workflow,
-                game_date=item.game_date,
-                subject=item.subject,
-                expected_run_time=item.expected,
-                deadline=item.deadline,
-                state=ScheduleState.EXPECTED,
-                reason=item.reason,
-                scrapers=tuple(step.scraper for step in configuration.workflows[item.workflow].steps),
-                priority=configuration.workflows[item.workflow].priority,
-            )
-            for item in occurrences
-        ),
+    occasion: Occasion,
+) -> WorkflowDecided:
+    occurrence = decision.occurrence
+    return WorkflowDecided(
+        decision_id=identifier,
+        occurrence_id=occurrence.id,
+        workflow_name=occurrence.workflow,
+        game_date=occurrence.game_date,
+        decision_time=occasion.now,
+        action=decision.action,
+        reason_code=decision.code.value,
+        reason=decision.sentence,
+        context=decision.context,
+        scrapers_triggered=tuple(dict.fromkeys(attempt.unit.scraper for attempt in attempts)),
+        target_games=tuple(game.game_id for game in occurrence.games)
+        if decision.action is Action.RUN
+        else (),
+        next_check_time=decision.next_check,
+        priority=configuration.workflows[occurrence.workflow].priority,
+        alert_level=decision.alert_level,
         config_hash=configuration.hash,
-        generated_by="controller",
+        controller_version=__version__,
+        environment=occasion.environment,
+        triggered_by=occasion.triggered_by,
+    )
+
+
+def request(plan: Plan, attempt: Attempt, wall: datetime) -> ScrapeRequested:
+    """The request for one attempt of a plan's unit."""
+    unit = attempt.unit
+    return ScrapeRequested(
+        request_id=unit.request_id(plan.occurrence_id, attempt.number),
+        occurrence_id=plan.occurrence_id,
+        decision_id=plan.decision_id,
+        workflow=plan.workflow,
+        step=unit.step,
+        scraper=unit.scraper,
+        game_date=plan.game_date,
+        parameters=unit.parameters,
+        attempt=attempt.number,
+        source=plan.source,
+        priority=plan.priority,
+        triggered_by=plan.triggered_by,
+        config_hash=plan.config_hash,
+        requested_at=wall,
+        event_time=plan.event_time,
+    )
+
+
+def skip(plan: Plan, skipped: Skipped, environment: str, now: datetime) -> WorkflowDecided:
+    """The decision that a step of a plan is never asked for."""
+    identifier = decision_id(f"{plan.occurrence_id}:{skipped.step}", plan.decided_at)
+    return WorkflowDecided(
+        decision_id=identifier,
+        occurrence_id=plan.occurrence_id,
+        workflow_name=plan.workflow,
+        game_date=plan.game_date,
+        decision_time=now,
+        action=Action.SKIP,
+        reason_code=Reason.PARENT_UNFRUITFUL.value,
+        reason=f"{skipped.step} is not asked for: {skipped.reason}.",
+        context={"step": skipped.step, "scraper": skipped.scraper, "parent": skipped.parent},
+        priority=plan.priority,
+        alert_level=AlertLevel.NONE,
+        config_hash=plan.config_hash,
+        controller_version=__version__,
         environment=environment,
+        triggered_by=plan.triggered_by,
     )

@@ -7,21 +7,28 @@ from datetime import date, datetime
 from tipoff_common.events import Source
 from tipoff_common.outcomes import FailureKind, Status
 
+NO_SUBJECT = "-"
+
 
 @dataclass(frozen=True)
 class ExecutionFact:
-    """The result of one request."""
+    """The result of one request. `subject` tells the requests of a fan-out apart: the game, the team, the key."""
 
     request_id: str
     scraper: str
     game_date: date
+    subject: str
     status: Status
     kind: FailureKind | None
     source: Source
     triggered_at: datetime
 
+    @property
+    def counts(self) -> bool:
+        """Whether it ends the search for its data; somebody's local try does not."""
+        return self.status is Status.SUCCESS and self.source is not Source.LOCAL
 
-@dataclass(frozen=True)
+
 class History:
     """What is known when a decision is taken.
 
@@ -30,23 +37,52 @@ class History:
     stale: the dataset could not be asked; the ledger alone speaks.
     """
 
-    executions: Mapping[str, ExecutionFact] = field(default_factory=dict)
-    requested: Mapping[str, datetime] = field(default_factory=dict)
-    stale: bool = False
+    def __init__(
+        self,
+        executions: Mapping[str, ExecutionFact] | None = None,
+        requested: Mapping[str, datetime] | None = None,
+        stale: bool = False,
+    ) -> None:
+        self.executions: Mapping[str, ExecutionFact] = executions or {}
+        self.requested: Mapping[str, datetime] = requested or {}
+        self.stale = stale
+        self._found: dict[tuple[str, date, str], list[datetime]] = {}
+        for fact in self.executions.values():
+            if fact.counts:
+                self._found.setdefault((fact.scraper, fact.game_date, fact.subject), []).append(
+                    fact.triggered_at
+                )
 
-    def found(self, scraper: str, game_date: date) -> ExecutionFact | None:
-        """The first success for the date the data is about, whoever asked; somebody's local try does not count."""
-        successes = [
-            fact
-            for fact in self.executions.values()
-            if fact.scraper == scraper
-            and fact.game_date == game_date
-            and fact.status is Status.SUCCESS
-            and fact.source is not Source.LOCAL
-        ]
-        return min(successes, key=lambda fact: fact.triggered_at, default=None)
+    def found(self, scraper: str, game_date: date, subject: str) -> tuple[datetime, datetime] | None:
+        """First and last success for the date the data is about, whoever asked; None without one."""
+        instants = self._found.get((scraper, game_date, subject))
+        return (min(instants), max(instants)) if instants else None
 
 
 def merge(*sources: Iterable[ExecutionFact]) -> dict[str, ExecutionFact]:
-    """One fact a request. A request has one outcome, so it does not matter which source names it."""
-    return {fact.request_id: fact for source in sources for fact in source}
+    """One fact a request; where sources differ (a request buried as dead that did come back), success speaks."""
+    facts: dict[str, ExecutionFact] = {}
+    for source in sources:
+        for fact in source:
+            known = facts.get(fact.request_id)
+            if known is None or not known.counts:
+                facts[fact.request_id] = fact
+    return facts
+
+
+Outputs = Mapping[str, Mapping[str, tuple[str, ...]]]
+"""The values that executions gave to fan out over: by request id, then by key."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of requests, by their ids."""
+
+    executions: Mapping[str, ExecutionFact] = field(default_factory=dict)
+    requested: Mapping[str, datetime] = field(default_factory=dict)
+    outputs: Outputs = field(default_factory=dict)
+
+
+def subject_of(parameters: Mapping[str, str], names: Iterable[str]) -> str:
+    """The value of the first of `names` among the parameters; "-" without any."""
+    return next((parameters[name] for name in names if name in parameters), NO_SUBJECT)

@@ -1,114 +1,219 @@
 """What the controller remembers, as write-once objects below `controller/` in the state bucket.
 
-    controller/ticks/<tick>.json                    the decisions taken at one tick, and their requests
-    controller/days/<date>/requests/<id>.json       each request, written before it is published
-    controller/days/<date>/executions/<id>/...json  each execution heard of; the name carries the essentials
-    controller/days/<date>/schedule.json            the locked schedule
+    controller/ticks/<tick>.json          what was decided at one tick
+    controller/manual/<occurrence>.json   what was decided for one manual run
+    controller/days/<game date>/
+        plans/<occurrence>.json           the frozen plan
+        requests/<occurrence>/<request>.json
+        executions/<occurrence>/<request>/<scraper>/<subject>/<status>/<kind>/<source>/<instant>.json
+        skips/<occurrence>/<step>         a step that is never asked for
+        schedule/<version>.json           the locked schedule, then what changed after it
 
-One list call reads a day. First creation wins: what was decided once is published again, never decided again.
+Names carry the essentials, so that one list call reads a day. First creation wins: what was decided once is
+published again, never decided again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TypeVar
+from urllib.parse import quote, unquote
 
 from pydantic import BaseModel
 
 from tipoff_common.events import ScheduleLocked, ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_common.ports import Objects
-from tipoff_controller.history import ExecutionFact, History
+from tipoff_controller.history import ExecutionFact, Known, Outputs, subject_of
+from tipoff_controller.plans import Plan
 
-_NO_KIND = "-"
+V = TypeVar("V")
+_NONE = "-"
+_INSTANT = "%Y%m%dT%H%M%SZ"
 
 
 class Decided(BaseModel):
     """What one tick, or one manual run, came to."""
 
     decisions: tuple[WorkflowDecided, ...]
+    plans: tuple[Plan, ...]
     requests: tuple[ScrapeRequested, ...]
+
+
+@dataclass
+class Remembered:
+    """What the names of some objects say; `..._paths` lead to the objects themselves."""
+
+    executions: dict[str, ExecutionFact] = field(default_factory=dict)
+    requested: dict[str, datetime] = field(default_factory=dict)
+    request_paths: dict[str, str] = field(default_factory=dict)
+    execution_paths: dict[str, str] = field(default_factory=dict)
+    plan_paths: dict[str, str] = field(default_factory=dict)
+    skips: set[tuple[str, str]] = field(default_factory=set)
+    schedules: dict[date, list[str]] = field(default_factory=dict)
 
 
 class Ledger:
     """The controller's prefix of the state bucket. Every method raises Unavailable."""
 
-    def __init__(self, state: Objects) -> None:
-        self._state = state
+    def __init__(self, state: Objects, subject_parameters: Iterable[str]) -> None:
+        self._state, self._subject_parameters = state, tuple(subject_parameters)
+        self._plans: dict[str, Plan] = {}
 
     def decided(self, key: str) -> Decided | None:
-        """What was decided at tick (or for manual run) `key`, None when nothing was."""
-        body = self._state.get(f"controller/ticks/{key}.json")
+        """What was decided under `key`, "ticks/<tick>" or "manual/<occurrence>"; None when nothing was."""
+        body = self._state.get(f"controller/{key}.json")
         return Decided.model_validate_json(body) if body is not None else None
 
     def remember_decided(self, key: str, decided: Decided) -> Decided:
         """Writes the decisions down, and returns those that count: the first that were written."""
-        if self._state.create(f"controller/ticks/{key}.json", decided.model_dump_json().encode()):
+        if self._state.create(f"controller/{key}.json", decided.model_dump_json().encode()):
             return decided
         return self.decided(key) or decided
 
+    def remember_plans(self, plans: Iterable[Plan]) -> None:
+        for plan in plans:
+            name = f"{_day(plan.game_date)}/plans/{plan.occurrence_id}.json"
+            self._state.create(name, plan.model_dump_json().encode())
+
+    def plan(self, game_date: date, occurrence: str) -> Plan | None:
+        return self._read_plan(f"{_day(game_date)}/plans/{occurrence}.json")
+
     def remember_requests(self, requests: Iterable[ScrapeRequested]) -> None:
         for request in requests:
-            self._state.create(
-                self._request(request.game_date, request.request_id), request.model_dump_json().encode()
-            )
+            name = f"{_day(request.game_date)}/requests/{request.occurrence_id or _NONE}/{request.request_id}.json"
+            self._state.create(name, request.model_dump_json().encode())
 
-    def request(self, game_date: date, request_id: str) -> ScrapeRequested | None:
-        body = self._state.get(self._request(game_date, request_id))
-        return ScrapeRequested.model_validate_json(body) if body is not None else None
+    def remember_skip(self, game_date: date, occurrence: str, step: str) -> None:
+        self._state.create(f"{_day(game_date)}/skips/{occurrence}/{step}", b"")
 
     def remember_execution(self, event: ScrapeExecuted) -> None:
         outcome = event.outcome
-        kind = outcome.kind.value if isinstance(outcome, Failed) else _NO_KIND
-        instant = event.triggered_at.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-        name = f"{event.scraper_name}/{outcome.status.value}/{kind}/{event.source.value}/{instant}.json"
-        self._state.create(
-            f"{self._day(event.game_date)}/executions/{event.request_id}/{name}",
-            event.model_dump_json().encode(),
+        essentials = (
+            event.scraper_name,
+            subject_of(event.parameters, self._subject_parameters),
+            outcome.status.value,
+            outcome.kind.value if isinstance(outcome, Failed) else _NONE,
+            event.source.value,
+            event.triggered_at.astimezone(UTC).strftime(_INSTANT),
         )
+        folder = f"{_day(event.game_date)}/executions/{event.occurrence_id or _NONE}/{event.request_id}"
+        name = "/".join(quote(part, safe="") for part in essentials)
+        self._state.create(f"{folder}/{name}.json", event.model_dump_json().encode())
 
-    def has_execution(self, game_date: date, request_id: str) -> bool:
-        return any(self._state.list(f"{self._day(game_date)}/executions/{request_id}/"))
+    def has_execution(self, request: ScrapeRequested) -> bool:
+        prefix = (
+            f"{_day(request.game_date)}/executions/{request.occurrence_id or _NONE}/{request.request_id}/"
+        )
+        return any(True for _ in self._state.list(prefix))
 
-    def history(self, days: Iterable[date]) -> History:
-        """What the ledger alone knows of `days`; one list call a day."""
-        executions: dict[str, ExecutionFact] = {}
-        requested: dict[str, datetime] = {}
+    def days(self, days: Iterable[date]) -> Remembered:
+        """What is remembered of `days`; one list call each."""
+        found = Remembered()
         for day in days:
-            prefix = f"{self._day(day)}/"
-            for info in self._state.list(prefix):
-                kind, _, rest = info.name.removeprefix(prefix).partition("/")
-                if kind == "requests":
-                    requested[rest.removesuffix(".json")] = info.updated
-                elif kind == "executions":
-                    fact = _fact(rest, day)
-                    executions[fact.request_id] = fact
-        return History(executions, requested)
+            self._collect(f"{_day(day)}/", day, found)
+        return found
 
-    def schedule(self, day: date) -> ScheduleLocked | None:
-        body = self._state.get(f"{self._day(day)}/schedule.json")
-        return ScheduleLocked.model_validate_json(body) if body is not None else None
+    def occurrence(self, game_date: date, occurrence: str) -> Remembered:
+        """What is remembered of one occurrence's requests."""
+        found = Remembered()
+        for kind in ("requests", "executions", "skips"):
+            self._collect(f"{_day(game_date)}/{kind}/{occurrence}/", game_date, found)
+        return found
 
-    def remember_schedule(self, event: ScheduleLocked) -> ScheduleLocked:
-        """The schedule that counts: the first that was locked for its day."""
-        if self._state.create(f"{self._day(event.date)}/schedule.json", event.model_dump_json().encode()):
+    def plans(self, remembered: Remembered) -> Mapping[str, Plan]:
+        """The plans of those days by occurrence id, each read when it is asked for."""
+        return _Lazy(remembered.plan_paths, self._read_plan)
+
+    def outputs(self, remembered: Remembered) -> Outputs:
+        """What the executions gave to fan out over, each read when it is asked for."""
+        return _Lazy(remembered.execution_paths, self._read_outputs)
+
+    def known(self, remembered: Remembered) -> Known:
+        return Known(remembered.executions, remembered.requested, self.outputs(remembered))
+
+    def request(self, path: str) -> ScrapeRequested | None:
+        """The request at one of `request_paths`."""
+        body = self._state.get(path)
+        return ScrapeRequested.model_validate_json(body) if body is not None else None
+
+    def schedules(self, day: date, versions: Iterable[str] | None = None) -> list[ScheduleLocked]:
+        """The locked schedule of `day` and its changes, oldest first."""
+        prefix = f"{_day(day)}/schedule/"
+        names = versions if versions is not None else [info.name for info in self._state.list(prefix)]
+        bodies = (self._state.get(name) for name in names)
+        events = [ScheduleLocked.model_validate_json(body) for body in bodies if body is not None]
+        return sorted(events, key=lambda event: event.locked_at)
+
+    def remember_schedule(self, event: ScheduleLocked, *, lock: bool) -> ScheduleLocked:
+        """The schedule that counts: for the lock the first of its day, for a change the first of its version."""
+        name = f"{_day(event.date)}/schedule/{'lock' if lock else event.schedule_version}.json"
+        if self._state.create(name, event.model_dump_json().encode()):
             return event
-        return self.schedule(event.date) or event
+        return next(iter(self.schedules(event.date, [name])), event)
 
-    @staticmethod
-    def _day(day: date) -> str:
-        return f"controller/days/{day.isoformat()}"
+    def _collect(self, prefix: str, day: date, found: Remembered) -> None:
+        for info in self._state.list(prefix):
+            kind, *rest = info.name.removeprefix(f"{_day(day)}/").removesuffix(".json").split("/")
+            match kind, rest:
+                case "plans", [occurrence]:
+                    found.plan_paths[occurrence] = info.name
+                case "requests", [_, request]:
+                    found.requested[request] = info.updated
+                    found.request_paths[request] = info.name
+                case "executions", [_, request, *essentials]:
+                    found.executions[request] = _fact(request, day, essentials)
+                    found.execution_paths[request] = info.name
+                case "skips", [occurrence, step]:
+                    found.skips.add((occurrence, step))
+                case "schedule", [_]:
+                    found.schedules.setdefault(day, []).append(info.name)
 
-    def _request(self, game_date: date, request_id: str) -> str:
-        return f"{self._day(game_date)}/requests/{request_id}.json"
+    def _read_plan(self, path: str) -> Plan | None:
+        if path not in self._plans:
+            body = self._state.get(path)
+            if body is None:
+                return None
+            self._plans[path] = Plan.model_validate_json(body)
+        return self._plans[path]
+
+    def _read_outputs(self, path: str) -> Mapping[str, tuple[str, ...]] | None:
+        body = self._state.get(path)
+        return ScrapeExecuted.model_validate_json(body).fan_out_keys if body is not None else None
 
 
-def _fact(name: str, game_date: date) -> ExecutionFact:
-    request_id, scraper, status, kind, source, instant = name.removesuffix(".json").split("/")
+class _Lazy(Mapping[str, V]):
+    """A mapping whose values are read when they are asked for."""
+
+    def __init__(self, paths: Mapping[str, str], read: Callable[[str], V | None]) -> None:
+        self._paths, self._read = paths, read
+
+    def __getitem__(self, key: str) -> V:
+        value = self._read(self._paths[key])
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def _day(day: date) -> str:
+    return f"controller/days/{day.isoformat()}"
+
+
+def _fact(request_id: str, game_date: date, essentials: list[str]) -> ExecutionFact:
+    scraper, subject, status, kind, source, instant = (unquote(part) for part in essentials)
     return ExecutionFact(
         request_id=request_id,
         scraper=scraper,
         game_date=game_date,
+        subject=subject,
         status=Status(status),
-        kind=None if kind == _NO_KIND else FailureKind(kind),
+        kind=None if kind == _NONE else FailureKind(kind),
         source=Source(source),
-        triggered_at=datetime.strptime(instant, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC),
+        triggered_at=datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC),
     )

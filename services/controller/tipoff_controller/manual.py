@@ -1,5 +1,6 @@
 """Runs of a workflow that somebody asks for."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
@@ -8,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from tipoff_common.events import Action, AlertLevel, Source
 from tipoff_common.identity import manual_occurrence_id
 from tipoff_controller.decisions import Decision, Reason
-from tipoff_controller.drafting import draft_decided
-from tipoff_controller.handlers import Deps, publish_decided
+from tipoff_controller.deps import Deps
+from tipoff_controller.drafting import Occasion, draft
+from tipoff_controller.evaluation import publish_decided
 from tipoff_controller.ledger import Decided
-from tipoff_controller.occurrences import Occurrence
-from tipoff_controller.plans import Progress, UnitState, units
+from tipoff_controller.occurrences import Occurrence, games_of
+from tipoff_controller.wanted import Wanted
+from tipoff_controller.workflows import Configuration, takes_game
 
 _ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """In place of a tick: a manual run is decided once."""
@@ -27,18 +30,22 @@ class ManualRun(BaseModel):
     scrapers: tuple[str, ...] = Field(
         default=(), description="only these of the workflow's scrapers; all when empty"
     )
+    game_id: str | None = Field(default=None, description="the game, for a workflow that runs for each game")
 
 
-class UnknownScrapers(Exception):
-    """Scrapers that the workflow does not have; the message names those it has."""
+class UnusableRun(Exception):
+    """The body does not fit the workflow; the message names the field and the remedy."""
 
 
+@dataclass(frozen=True)
 class _Manual(Occurrence):
     """An occurrence whose identity is the caller's key."""
 
+    key: str = ""
+
     @property
     def id(self) -> str:
-        return manual_occurrence_id(self.workflow, self.subject)
+        return manual_occurrence_id(self.workflow, self.key)
 
 
 def draft_run(
@@ -47,18 +54,24 @@ def draft_run(
     """The decision and requests of a manual run; the caller's key, else a fresh one, is its identity.
 
     Raises:
-        UnknownScrapers
+        UnusableRun
+        Unavailable: the calendar cannot be read.
     """
-    plan = deps.configuration.workflows[workflow]
-    known = [step.scraper for step in plan.steps]
-    if unknown := [name for name in run.scrapers if name not in known]:
-        raise UnknownScrapers(f"{', '.join(unknown)} not in {workflow}; it has {', '.join(known)}")
-    key = idempotency_key or str(uuid4())
-    occurrence = _Manual(workflow, run.game_date, key, 0, now, now, (), "asked for by hand")
-    todo = tuple(
-        UnitState(unit, Progress.OPEN, 1)
-        for unit in units(occurrence, plan)
-        if not run.scrapers or unit.scraper in run.scrapers
+    configuration = deps.configuration
+    games = games_of(configuration, deps.calendar.current(), run.game_date)
+    if run.game_id is not None:
+        games = tuple(game for game in games if game.game_id == run.game_id)
+    occurrence = _Manual(
+        workflow,
+        run.game_date,
+        run.game_date,
+        _subject(workflow, run, configuration),
+        0,
+        now,
+        now,
+        games,
+        "asked for by hand",
+        key=idempotency_key or str(uuid4()),
     )
     decision = Decision(
         occurrence=occurrence,
@@ -68,19 +81,10 @@ def draft_run(
         alert_level=AlertLevel.NONE,
         next_check=None,
         context={"idempotency_key": idempotency_key},
-        todo=todo,
+        wanted=_wanted(workflow, run, configuration),
     )
-    return draft_decided(
-        [decision],
-        deps.configuration,
-        environment=deps.environment,
-        tick=_ONCE,
-        decided_at=now,
-        requested_at=now,
-        triggered_by=caller,
-        source=Source.MANUAL,
-        event_time=None,
-    )
+    occasion = Occasion(deps.environment, _ONCE, now, now, triggered_by=caller, source=Source.MANUAL)
+    return draft([decision], configuration, occasion)
 
 
 def run_workflow(drafted: Decided, deps: Deps) -> Decided:
@@ -88,3 +92,22 @@ def run_workflow(drafted: Decided, deps: Deps) -> Decided:
     decided = deps.ledger.remember_decided(f"manual/{drafted.decisions[0].occurrence_id}", drafted)
     publish_decided(decided, deps)
     return decided
+
+
+def _subject(workflow: str, run: ManualRun, configuration: Configuration) -> str:
+    if takes_game(configuration.workflows[workflow]):
+        if run.game_id is None:
+            raise UnusableRun(f"game_id: {workflow} runs for each game; name one")
+        return run.game_id
+    return "-"
+
+
+def _wanted(workflow: str, run: ManualRun, configuration: Configuration) -> Wanted:
+    plan = configuration.workflows[workflow].plan
+    if not run.scrapers:
+        return Wanted()
+    known = list(dict.fromkeys(step.scraper for step in plan.values()))
+    if unknown := [name for name in run.scrapers if name not in known]:
+        raise UnusableRun(f"scrapers: {', '.join(unknown)} not in {workflow}; it has {', '.join(known)}")
+    chosen = {name: None for name, step in plan.items() if step.scraper in run.scrapers}
+    return Wanted(chosen)

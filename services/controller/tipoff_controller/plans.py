@@ -1,42 +1,168 @@
-"""What an occurrence asks for: its requests, and how far each has come."""
+"""Plans: what an occurrence asks for, frozen when it is decided, so that a deploy in between changes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from datetime import date, datetime
 
+from pydantic import BaseModel, ConfigDict
+
+from tipoff_common.clock import Instant
+from tipoff_common.events import Priority, Source
 from tipoff_common.identity import request_id
-from tipoff_common.outcomes import FailureKind, Status
-from tipoff_controller.history import ExecutionFact, History
 from tipoff_controller.occurrences import Occurrence
-from tipoff_controller.workflows import Workflow
+from tipoff_controller.schedules import PerGame
+from tipoff_controller.workflows import Configuration, ForEachOutput, Step, Workflow
 
-MAIN_STEP = "main"
+WAVE_SECONDS = 60
+"""A fan-out is released in waves of as many requests as the host's rate lets through in this time."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class OutputOf(_Frozen):
+    """Fan-out over a key that the executions of a parent step give."""
+
+    step: str
+    key: str
+
+
+class PlannedStep(_Frozen):
+    """One step with everything filled in that is known beforehand.
+
+    fan_out_parameter: the parameter that tells its requests apart, None for a single request.
+    fan_out: that parameter's values, or the parent whose output they are.
+    wave: how many of its requests may be under way at once.
+    """
+
+    name: str
+    scraper: str
+    parents: tuple[str, ...]
+    parameters: Mapping[str, str]
+    fan_out_parameter: str | None = None
+    fan_out: tuple[str, ...] | OutputOf = ()
+    wave: int
+
+
+class Plan(_Frozen):
+    """The steps of one occurrence, in an order in which parents come first, and what its requests carry."""
+
+    occurrence_id: str
+    decision_id: str
+    workflow: str
+    game_date: date
+    steps: tuple[PlannedStep, ...]
+    max_retries: int
+    priority: Priority
+    source: Source
+    triggered_by: str
+    config_hash: str
+    decided_at: Instant
+    event_time: Instant | None = None
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One scraper with its final parameters; `attempt` n of it is one request."""
+    """One scraper with its final parameters; attempt n of it is one request."""
 
+    step: str
     scraper: str
     parameters: Mapping[str, str]
 
     def request_id(self, occurrence: str, attempt: int) -> str:
-        return request_id(occurrence, MAIN_STEP, self.scraper, self.parameters, attempt)
+        return request_id(occurrence, self.step, self.scraper, self.parameters, attempt)
 
 
-def units(occurrence: Occurrence, workflow: Workflow) -> tuple[Unit, ...]:
-    """The plan of `occurrence`, all placeholders filled in."""
-    filled = {"{game_date}": occurrence.game_date.isoformat(), "{slot}": occurrence.expected.isoformat()}
-    return tuple(
-        Unit(
-            step.scraper,
-            {
-                "game_date": occurrence.game_date.isoformat(),
-                **{name: _fill(text, filled) for name, text in step.parameters.items()},
-            },
-        )
-        for step in workflow.steps
+def units(step: PlannedStep, values: Iterable[str]) -> Iterator[Unit]:
+    """The step's units; `values` are those of its fan-out parameter."""
+    if step.fan_out_parameter is None:
+        yield Unit(step.name, step.scraper, step.parameters)
+        return
+    for value in dict.fromkeys(values):
+        yield Unit(step.name, step.scraper, {**step.parameters, step.fan_out_parameter: value})
+
+
+@dataclass(frozen=True)
+class Asker:
+    """On whose behalf a plan is made, and when."""
+
+    decision_id: str
+    source: Source
+    triggered_by: str
+    decided_at: datetime
+    event_time: datetime | None = None
+
+
+def freeze(
+    occurrence: Occurrence,
+    configuration: Configuration,
+    asker: Asker,
+    only: Mapping[str, frozenset[str] | None] | None = None,
+) -> Plan:
+    """The plan of `occurrence`.
+
+    only: steps to keep, each with the subjects still wanted of it, None for all; the whole workflow when None. Steps
+        left out count as settled for those that come after them.
+    """
+    workflow = configuration.workflows[occurrence.workflow]
+    kept = [name for name in _parents_first(workflow) if only is None or name in only]
+    return Plan(
+        occurrence_id=occurrence.id,
+        decision_id=asker.decision_id,
+        workflow=occurrence.workflow,
+        game_date=occurrence.game_date,
+        steps=tuple(
+            _planned(name, occurrence, configuration, kept, only[name] if only is not None else None)
+            for name in kept
+        ),
+        max_retries=workflow.max_retries,
+        priority=workflow.priority,
+        source=asker.source,
+        triggered_by=asker.triggered_by,
+        config_hash=configuration.hash,
+        decided_at=asker.decided_at,
+        event_time=asker.event_time,
     )
+
+
+def _planned(
+    name: str,
+    occurrence: Occurrence,
+    configuration: Configuration,
+    kept: list[str],
+    subjects: frozenset[str] | None,
+) -> PlannedStep:
+    workflow = configuration.workflows[occurrence.workflow]
+    step = workflow.plan[name]
+    filled = {"{game_date}": occurrence.game_date.isoformat(), "{slot}": occurrence.expected.isoformat()}
+    spec = configuration.catalog[step.scraper]
+    own = {"game_date": occurrence.game_date.isoformat()}
+    if isinstance(workflow.schedule, PerGame) and "game_id" in spec.parameters:
+        own["game_id"] = occurrence.subject
+    fan_out = _fan_out(step, occurrence)
+    if subjects is not None and isinstance(fan_out, tuple):
+        fan_out = tuple(value for value in fan_out if value in subjects)
+    return PlannedStep(
+        name=step.id,
+        scraper=step.scraper,
+        parents=tuple(parent for parent in step.parents if parent in kept),
+        parameters={**own, **{key: _fill(text, filled) for key, text in step.parameters.items()}},
+        fan_out_parameter=step.fan_out_parameter,
+        fan_out=fan_out,
+        wave=max(1, int(spec.rate_limit.per_second * WAVE_SECONDS)),
+    )
+
+
+def _fan_out(step: Step, occurrence: Occurrence) -> tuple[str, ...] | OutputOf:
+    match step.for_each:
+        case "game":
+            return tuple(game.game_id for game in occurrence.games)
+        case "team":
+            return tuple(sorted({team for game in occurrence.games for team in game.teams}))
+        case ForEachOutput(step=parent, key=key):
+            return OutputOf(step=parent, key=key)
+    return ()
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
@@ -45,49 +171,16 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-class Progress(StrEnum):
-    """How far one unit of an occurrence has come."""
+def _parents_first(workflow: Workflow) -> list[str]:
+    """Step names, each after its parents; the file's order where there is a choice."""
+    ordered: list[str] = []
 
-    OPEN = "open"  # to be requested: never asked for, or due for a retry that was not sent
-    UNDER_WAY = "under_way"  # requested, nothing came of it yet
-    SUCCESS = "success"
-    NO_DATA = "no_data"
-    GIVEN_UP = "given_up"  # failed, and asking again at once would not help or is used up
+    def place(name: str) -> None:
+        if name not in ordered:
+            for parent in workflow.plan[name].parents:
+                place(parent)
+            ordered.append(name)
 
-
-@dataclass(frozen=True)
-class UnitState:
-    """A unit, how far it has come, and the attempt that is next or under way."""
-
-    unit: Unit
-    progress: Progress
-    attempt: int
-
-
-def state_of(unit: Unit, occurrence: Occurrence, workflow: Workflow, history: History) -> UnitState:
-    """Follows the unit's attempts to the last that came to something."""
-    last: ExecutionFact | None = None
-    attempt = 1
-    while (fact := history.executions.get(unit.request_id(occurrence.id, attempt))) is not None:
-        last, attempt = fact, attempt + 1
-    if unit.request_id(occurrence.id, attempt) in history.requested:
-        return UnitState(unit, Progress.UNDER_WAY, attempt)
-    if last is None:
-        return UnitState(unit, Progress.OPEN, attempt)
-    return UnitState(unit, _after(last, attempt, workflow.max_retries), attempt)
-
-
-def _after(last: ExecutionFact, attempt: int, max_retries: int) -> Progress:
-    """`attempt` is the one that would be next."""
-    match last.status:
-        case Status.SUCCESS:
-            return Progress.SUCCESS
-        case Status.NO_DATA:
-            return Progress.NO_DATA
-        case Status.FAILED:
-            return Progress.OPEN if retry_is_due(last.kind, attempt - 1, max_retries) else Progress.GIVEN_UP
-
-
-def retry_is_due(kind: FailureKind | None, attempt: int, max_retries: int) -> bool:
-    """Whether a failure of `kind` at `attempt` (counted from 1) is asked for again at once."""
-    return kind is not None and kind.retried_at_once and attempt <= max_retries
+    for name in workflow.plan:
+        place(name)
+    return ordered

@@ -1,94 +1,69 @@
-"""`config/workflows.yaml` as a model: what should run when.
-
-Unknown keys are errors. What only makes sense together with the scraper catalogue (names, parameters) is checked
-when the file is loaded; every fault names file, line, value and remedy.
-"""
+"""`config/workflows.yaml` as a model: what should run when, and in which order."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time, timedelta
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from datetime import timedelta
+from functools import cached_property
+from typing import Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tipoff_common.catalog import Catalog, Name
 from tipoff_common.events import AlertLevel, Priority
-from tipoff_common.identity import short_hash
-from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource
+from tipoff_controller.schedules import Duration, Node, PerGame, Schedule
 
-_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?$")
-_CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
 PLACEHOLDERS = ("{game_date}", "{slot}")
 
 
-def _clock(value: object) -> time:
-    if isinstance(value, str) and _CLOCK.match(value):
-        return time.fromisoformat(value)
-    raise ValueError('not a time of day; write "HH:MM" in quotes, 24 hours')
+class ForEachOutput(Node):
+    """Fan-out over what a parent step found."""
 
-
-def _duration(value: object) -> timedelta:
-    match = _DURATION.match(value) if isinstance(value, str) and value else None
-    if match is None:
-        raise ValueError("not a duration; write hours and minutes, such as 1h, 90m or 1h30m")
-    hours, minutes = (int(part or 0) for part in match.groups())
-    if not (hours or minutes):
-        raise ValueError("a duration of nothing; write at least 1m")
-    return timedelta(hours=hours, minutes=minutes)
-
-
-Clock = Annotated[time, BeforeValidator(_clock, json_schema_input_type=str)]
-Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
-
-
-class _Node(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Window(_Node):
-    """A stretch of one day, times of day in the file's zone."""
-
-    start: Clock
-    end: Clock
-
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if self.end <= self.start:
-            raise ValueError(
-                f"window {self.start:%H:%M}-{self.end:%H:%M} is empty; let end be later than start"
-            )
-        return self
-
-
-class Daily(_Node):
-    """Once a day: expected when the window opens, in time until it closes."""
-
-    kind: Literal["daily"]
-    window: Window
-
-
-class Discovery(_Node):
-    """Ask every so often within the publication window until the data is found."""
-
-    kind: Literal["discovery"]
-    window: Window
-    every: Duration = Field(
-        description="distance of two attempts; the budget is spread evenly over the window"
+    step: Name = Field(description="the parent step; it is waited for")
+    key: Name = Field(
+        description="one of the parent scraper's fan_out_keys; also the parameter that is filled"
     )
 
 
-Schedule = Annotated[Daily | Discovery, Field(discriminator="kind")]
+ForEach = Literal["game", "team"] | ForEachOutput
 
 
-class Step(_Node):
-    """One scraper of a workflow. `game_date` is always filled in; other parameters are given here as text, in
-    which {game_date} and {slot} (the expected instant, ISO 8601) are replaced."""
+class Step(Node):
+    """One scraper of a workflow.
 
-    scraper: Name
+    `game_date` is always filled in; fan-out fills `game_id`, `team` or the parent's key; other parameters are given
+    as text, in which {game_date} and {slot} (the expected instant, ISO 8601) are replaced.
+    """
+
+    scraper: Name = Field(description="the registered name")
+    name: Name | None = Field(default=None, description="name of the step; the scraper's when left out")
+    after: tuple[Name, ...] = Field(default=(), description="steps that have to be settled first")
+    for_each: ForEach | None = Field(
+        default=None, description="one request for each game, team or output of a parent"
+    )
     parameters: Mapping[str, str] = Field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.name or self.scraper
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The steps that have to be settled first, the one fanned out over included."""
+        source = (self.for_each.step,) if isinstance(self.for_each, ForEachOutput) else ()
+        return tuple(dict.fromkeys((*self.after, *source)))
+
+    @property
+    def fan_out_parameter(self) -> str | None:
+        match self.for_each:
+            case "game":
+                return "game_id"
+            case "team":
+                return "team"
+            case ForEachOutput(key=key):
+                return key
+        return None
 
     @model_validator(mode="after")
     def _placeholders_known(self) -> Self:
@@ -101,29 +76,50 @@ class Step(_Node):
         return self
 
 
-class Workflow(_Node):
+class Workflow(Node):
     """What is fetched together, and when."""
 
-    description: str = Field(min_length=1)
-    priority: Priority = Priority.MEDIUM
+    description: str = Field(min_length=1, description="what it is for")
+    priority: Priority = Field(default=Priority.MEDIUM, description="how much it matters")
     alert_level: AlertLevel = Field(default=AlertLevel.WARNING, description="of a decision that gives up")
     max_retries: int = Field(default=3, ge=0, le=10, description="retries at once of a transient failure")
     schedule: Schedule
+    order: Literal["parallel", "sequence"] = Field(
+        default="parallel", description="sequence: each step after the one before it"
+    )
     steps: tuple[Step, ...] = Field(min_length=1)
 
+    @cached_property
+    def plan(self) -> Mapping[str, Step]:
+        """Steps by name, `order: sequence` written out as `after`."""
+        steps: dict[str, Step] = {}
+        before: tuple[str, ...] = ()
+        for step in self.steps:
+            after = tuple(dict.fromkeys((*step.after, *before)))
+            steps[step.id] = step.model_copy(update={"after": after})
+            before = (step.id,) if self.order == "sequence" else ()
+        return steps
 
-class CalendarSource(_Node):
+
+class CalendarSource(Node):
     """Where the calendar of games comes from."""
 
-    scraper: Name
-    stale_after: Duration = Field(default=timedelta(hours=36), validate_default=False)
+    scraper: Name = Field(description="the scraper whose newest landed file is the calendar")
+    stale_after: Duration = Field(
+        default=timedelta(hours=36), description="age from which a refresh is asked for"
+    )
+    game_types: tuple[str, ...] = Field(
+        default=("regular", "play_in", "playoffs", "cup_final"),
+        min_length=1,
+        description="games that count; the others are on the calendar, but nothing is fetched for them",
+    )
 
 
-class WorkflowsFile(_Node):
+class WorkflowsFile(Node):
     """The whole file."""
 
     version: Literal[1]
-    timezone: str = Field(description="zone of every time of day in this file")
+    timezone: str = Field(description="zone of every time of day in this file, an IANA name")
     calendar: CalendarSource
     workflows: Mapping[Name, Workflow] = Field(min_length=1)
 
@@ -144,7 +140,7 @@ class Configuration:
     catalog: Catalog
     hash: str
 
-    @property
+    @cached_property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.file.timezone)
 
@@ -152,45 +148,31 @@ class Configuration:
     def workflows(self) -> Mapping[str, Workflow]:
         return self.file.workflows
 
-    def needs_games(self, workflow: Workflow) -> bool:
-        """Whether a day without games leaves the workflow nothing to fetch."""
-        return any(self.catalog[step.scraper].needs_games for step in workflow.steps)
+    @cached_property
+    def needing_games(self) -> frozenset[str]:
+        """Workflows for which a day without games leaves nothing to fetch."""
+        return frozenset(
+            name
+            for name, workflow in self.workflows.items()
+            if workflow.schedule.kind in ("interval", "per_game")
+            or any(self.catalog[step.scraper].needs_games for step in workflow.steps)
+        )
+
+    @cached_property
+    def fan_out_parameters(self) -> tuple[str, ...]:
+        """Parameters that tell the requests of one step apart."""
+        steps = (step for workflow in self.workflows.values() for step in workflow.steps)
+        found = {step.fan_out_parameter for step in steps} - {None}
+        return tuple(sorted({"game_id", *(name for name in found if name)}))
+
+    @cached_property
+    def refresher(self) -> str | None:
+        """The workflow that fetches the calendar."""
+        source = self.file.calendar.scraper
+        names = (n for n, w in self.workflows.items() if any(step.scraper == source for step in w.steps))
+        return next(names, None)
 
 
-def load_workflows(path: Path, catalog: Catalog) -> Configuration:
-    """Raises ConfigurationError naming file, line, value and remedy of every fault."""
-    source = YamlSource.read(path)
-    file = source.validate(WorkflowsFile)
-    faults = [source.fault(where, what) for where, what in _unfit(file, catalog)]
-    if faults:
-        raise ConfigurationError(faults)
-    return Configuration(file=file, catalog=catalog, hash=short_hash(path.read_bytes()))
-
-
-def _unfit(file: WorkflowsFile, catalog: Catalog) -> Iterator[tuple[Location, str]]:
-    known = ", ".join(catalog)
-    if file.calendar.scraper not in catalog:
-        yield ("calendar", "scraper"), f"scraper '{file.calendar.scraper}' is not known; known are {known}"
-    for name, workflow in file.workflows.items():
-        seen: set[str] = set()
-        for index, step in enumerate(workflow.steps):
-            where: Location = ("workflows", name, "steps", index, "scraper")
-            if step.scraper not in catalog:
-                yield where, f"scraper '{step.scraper}' is not known; known are {known}"
-                continue
-            if step.scraper in seen:
-                yield where, f"scraper '{step.scraper}' stands twice in '{name}'; keep one step"
-            seen.add(step.scraper)
-            declared = catalog[step.scraper].parameters
-            for parameter in step.parameters:
-                if parameter not in declared:
-                    yield (
-                        ("workflows", name, "steps", index, "parameters", parameter),
-                        f"parameter '{parameter}' is not declared by {step.scraper}; it has {', '.join(declared)}",
-                    )
-            for parameter, spec in declared.items():
-                if spec.required and parameter != "game_date" and parameter not in step.parameters:
-                    yield (
-                        where,
-                        f"parameter '{parameter}' of {step.scraper} is required; give it under parameters",
-                    )
+def takes_game(workflow: Workflow) -> bool:
+    """Whether an occurrence of the workflow is about one game."""
+    return isinstance(workflow.schedule, PerGame)

@@ -18,7 +18,7 @@ from uuid import uuid4
 import grpc
 import pytest
 from google.api_core.client_options import ClientOptions
-from google.api_core.exceptions import GoogleAPICallError, NotFound
+from google.api_core.exceptions import BadRequest, GoogleAPICallError, NotFound
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
@@ -334,6 +334,16 @@ def test_array_of_struct_is_appended(deployed: Warehouse) -> None:
     ]
 
 
+def test_arrays_that_are_not_appended_are_empty(warehouse: Warehouse) -> None:
+    table = warehouse.table("a STRING, tags ARRAY<STRING>")
+    message = row_message(("a", FIELD.TYPE_STRING))
+
+    assert not append(
+        warehouse, append_request(message, default_stream(table), [message(a="x")])
+    ).error.message
+    assert warehouse.query(f"SELECT ARRAY_LENGTH(tags) AS n FROM {table}") == [{"n": 0}]
+
+
 def test_rows_load_from_json(warehouse: Warehouse) -> None:
     table = warehouse.table("a STRING, n INT64")
     config = bigquery.LoadJobConfig(schema=warehouse.client.get_table(table).schema)
@@ -369,6 +379,33 @@ def test_comments_around_a_statement_are_no_statement(warehouse: Warehouse) -> N
     assert warehouse.client.get_table(f"ds.{name}").schema[0].name == "a"
     assert statement_text("SELECT '--;' -- in\n, 1 ;;\n-- out") == "SELECT '--;' -- in\n, 1"
     assert statement_text("-- nothing") == "-- nothing"
+
+
+@pytest.mark.parametrize(
+    ("sql", "error", "reason"),
+    [
+        ("SELECT * FROM ds.not_there", NotFound, "notFound"),
+        ("SELECT not_there FROM (SELECT 1 AS a)", BadRequest, "invalidQuery"),
+        ("SELECT FROM WHERE", BadRequest, "invalidQuery"),
+    ],
+)
+def test_a_failed_query_is_an_error_and_never_reads_as_empty(
+    warehouse: Warehouse, sql: str, error: type[GoogleAPICallError], reason: str
+) -> None:
+    """Incident 15: an error treated as the empty set."""
+    with pytest.raises(error) as failed:
+        warehouse.client.query_and_wait(sql, retry=RETRY, job_retry=None)
+    assert [item["reason"] for item in failed.value.errors] == [reason]
+    assert failed.value.message
+
+
+def test_unqualified_tables_are_those_of_the_default_dataset(warehouse: Warehouse) -> None:
+    table = warehouse.table("a STRING")
+    assert warehouse.insert(table, [{"a": "x"}]) == []
+    config = bigquery.QueryJobConfig(default_dataset=f"{PROJECT}.ds")
+    sql = f"SELECT a FROM {table.removeprefix('ds.')}"
+    rows = warehouse.client.query_and_wait(sql, job_config=config, retry=RETRY, job_retry=None)
+    assert [row["a"] for row in rows] == ["x"]
 
 
 # The catalogue

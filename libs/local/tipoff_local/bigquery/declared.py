@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bqemulator.catalog.models import Clustering, TableFieldSchema, TimePartitioning
-from sqlglot import exp, parse_one
+from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
 _MS_PER_DAY = 24 * 60 * 60 * 1000
 
 # The REST interface answers with the older names of some types.
-_REST_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
+REST_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,13 @@ class DeclaredTable:
 
 
 def parsed_create(sql: str, kind: str) -> exp.Create | None:
-    """The CREATE statement of this kind (TABLE, VIEW, SCHEMA) in the text, None for anything else."""
+    """The CREATE statement of this kind (TABLE, VIEW, SCHEMA) in the text, None for anything else. Comments may
+    stand around it, no other statement."""
     try:
-        tree = parse_one(sql, read="bigquery")
+        trees = [tree for tree in parse(sql, read="bigquery") if not isinstance(tree, exp.Semicolon | None)]
     except SqlglotError:
         return None
+    tree = trees[0] if len(trees) == 1 else None
     return tree if isinstance(tree, exp.Create) and tree.kind == kind else None
 
 
@@ -79,7 +81,7 @@ def declared_field(column: exp.ColumnDef) -> Any:
 
 def _rest_type(kind: exp.DataType) -> str:
     name = kind.sql(dialect="bigquery").partition("<")[0].partition("(")[0].upper()
-    return _REST_TYPES.get(name, name)
+    return REST_TYPES.get(name, name)
 
 
 def _description(constraints: list[Any]) -> str | None:

@@ -1,16 +1,13 @@
 """All repairs, in the order in which they are put in place."""
 
-from tipoff_local.bigquery import catalogue, dialect, engine, inserts, streaming
+from tipoff_local.bigquery import catalogue, dialect, engine, inserts, queries, streaming
 from tipoff_local.bigquery.patching import require_supported_version
 
 REPAIRS = (
-    engine.start_without_downloads,
-    engine.keep_duckdb_on_one_thread,
-    engine.write_without_copies,
-    engine.forget_old_results,
     streaming.keep_offset_of_failed_append,
     streaming.accept_stream_name_once,
     streaming.append_nested_records,
+    streaming.append_absent_arrays_as_empty,
     streaming.accept_load_from_json,
     dialect.count_whole_units,
     dialect.accept_comments_around_statements,
@@ -19,6 +16,12 @@ REPAIRS = (
     catalogue.keep_declared_views,
     catalogue.keep_declared_datasets,
     inserts.answer_rows_one_by_one,
+    queries.answer_failed_queries_with_errors,
+    engine.start_without_downloads,
+    engine.write_without_copies,
+    engine.forget_old_results,
+    # Last, so that what the others put around an append runs on DuckDB's thread too.
+    engine.keep_duckdb_on_one_thread,
 )
 
 

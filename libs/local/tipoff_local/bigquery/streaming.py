@@ -6,6 +6,7 @@ from typing import Any
 import bqemulator.api.routes.tabledata as tabledata
 import bqemulator.api.routes.upload as upload
 import bqemulator.grpc_api.write_servicer as write_servicer
+import pyarrow as pa
 
 from tipoff_local.bigquery.patching import replace
 
@@ -59,6 +60,29 @@ def arrow_schema(table: Any) -> Any:
     """The Arrow schema of a table of the catalogue, nested fields included."""
     fields: list[Any] = [*tabledata._fields_raw_from_schema(table.schema_.fields)]
     return tabledata._build_arrow_schema(fields)
+
+
+def append_absent_arrays_as_empty() -> None:
+    """Fault: an array that an appended row does not give becomes NULL, which BigQuery's arrays never are."""
+
+    def filling(perform: Any) -> Any:
+        @functools.wraps(perform)
+        def perform_append(self: Any, stream: Any, rows: Any, *rest: Any) -> Any:
+            return perform(self, stream, without_null_arrays(rows), *rest)
+
+        return perform_append
+
+    replace(write_servicer.BigQueryWriteHandler, "_perform_append", filling)
+
+
+def without_null_arrays(rows: Any) -> Any:
+    """An Arrow table with an empty array wherever a column of arrays is NULL."""
+    for index, field in enumerate(rows.schema):
+        column = rows.column(index)
+        if pa.types.is_list(field.type) and column.null_count:
+            filled = [[] if value is None else value for value in column.to_pylist()]
+            rows = rows.set_column(index, field, pa.array(filled, type=field.type))
+    return rows
 
 
 def accept_load_from_json() -> None:

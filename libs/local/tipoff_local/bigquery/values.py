@@ -56,7 +56,7 @@ def _convert_field(value: Any, field: Any, *, ignore_unknown: bool, path: str) -
         if value is None:
             return []
         if not isinstance(value, list):
-            raise RowProblem(f"Array specified for non-repeated field: {path}.", path)
+            raise RowProblem(f"Repeated field needs an array: {path}.", path)
         return [_convert_one(item, field, ignore_unknown=ignore_unknown, path=path) for item in value]
     if isinstance(value, list):
         raise RowProblem(f"Array specified for non-repeated field: {path}.", path)

@@ -1,0 +1,19 @@
+"""What the controller's handlers work with."""
+
+from dataclasses import dataclass
+
+from tipoff_common.ports import Warehouse
+from tipoff_common.publisher import Publisher
+from tipoff_controller.landed_calendar import LandedCalendar
+from tipoff_controller.ledger import Ledger
+from tipoff_controller.workflows import Configuration
+
+
+@dataclass(frozen=True)
+class Deps:
+    environment: str
+    configuration: Configuration
+    calendar: LandedCalendar
+    ledger: Ledger
+    warehouse: Warehouse
+    publisher: Publisher

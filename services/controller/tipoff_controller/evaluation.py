@@ -1,0 +1,120 @@
+"""One evaluation: what is due is decided once a tick and published each time the tick is delivered."""
+
+import logging
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+
+from tipoff_common.clock import business_date
+from tipoff_common.ports import Unavailable
+from tipoff_controller.calendar import Calendar
+from tipoff_controller.decisions import Decision, Situation, decide, unable_to_decide
+from tipoff_controller.deps import Deps
+from tipoff_controller.drafting import Occasion, draft
+from tipoff_controller.following import bury_dead_requests
+from tipoff_controller.ledger import Decided, Remembered
+from tipoff_controller.locking import draft_change, draft_schedule, schedule_version
+from tipoff_controller.memory import read_past
+from tipoff_controller.occurrences import games_of, occurrences
+
+log = logging.getLogger(__name__)
+
+
+def evaluate_workflows(occasion: Occasion, deps: Deps) -> Decided:
+    """Decides about every workflow.
+
+    Raises:
+        Unavailable: to be delivered again; what was decided stands and is published then.
+    """
+    key = f"ticks/{occasion.tick:%Y-%m-%dT%H%MZ}"
+    decided = deps.ledger.decided(key)
+    if decided is None:
+        decided = deps.ledger.remember_decided(
+            key, draft(_decisions(occasion, deps), deps.configuration, occasion)
+        )
+    publish_decided(decided, deps)
+    return decided
+
+
+def publish_decided(decided: Decided, deps: Deps) -> None:
+    """Plans are remembered before their requests go out, and requests after: a crash in between publishes them
+    again, with the same ids."""
+    deps.ledger.remember_plans(decided.plans)
+    deps.publisher.publish([*decided.decisions, *decided.requests])
+    deps.ledger.remember_requests(decided.requests)
+
+
+def _decisions(occasion: Occasion, deps: Deps) -> tuple[Decision, ...]:
+    today = business_date(occasion.now)
+    days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+    try:
+        calendar = deps.calendar.current()
+        past = read_past(days, deps)
+    except Unavailable as error:
+        log.critical("nothing can be decided", extra={"detail": str(error)})
+        aborted = draft(
+            unable_to_decide(deps.configuration, occasion.now, str(error)), deps.configuration, occasion
+        )
+        deps.publisher.publish(aborted.decisions)
+        raise
+    _note_changes(today, calendar, past.remembered, occasion, deps)
+    history = bury_dead_requests(past, deps, occasion.wall)
+    return decide(
+        Situation(
+            deps.configuration,
+            calendar,
+            history,
+            occasion.now,
+            plans=deps.ledger.plans(past.remembered),
+            outputs=deps.ledger.outputs(past.remembered),
+        )
+    )
+
+
+def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
+    """Writes down what is expected of `day`; locking twice publishes the first again. Raises Unavailable."""
+    calendar = deps.calendar.current()
+    drafted = draft_schedule(
+        occurrences(deps.configuration, calendar, day),
+        deps.configuration,
+        day=day,
+        games_today=_games(calendar, day, deps),
+        environment=deps.environment,
+        locked_at=now,
+    )
+    deps.publisher.publish([deps.ledger.remember_schedule(drafted, lock=True)])
+
+
+def _note_changes(
+    day: date, calendar: Calendar | None, remembered: Remembered, occasion: Occasion, deps: Deps
+) -> None:
+    """Records what changed after the day's schedule was locked. Without a calendar nothing can be said."""
+    names = remembered.schedules.get(day, [])
+    if not names or calendar is None:
+        return
+    expected = occurrences(deps.configuration, calendar, day)
+    version = schedule_version(expected, deps.configuration)
+    if _is_known(version, names):
+        return
+    locked = deps.ledger.schedules(day, names)
+    if locked[0].schedule_version == version and len(locked) == 1:
+        return
+    drafted = draft_change(
+        locked,
+        expected,
+        deps.configuration,
+        day=day,
+        games_today=_games(calendar, day, deps),
+        environment=deps.environment,
+        now=occasion.now,
+    )
+    if drafted.runs:
+        deps.publisher.publish([drafted])
+    deps.ledger.remember_schedule(drafted, lock=False)
+
+
+def _is_known(version: str, names: Iterable[str]) -> bool:
+    return any(name.endswith(f"/{version}.json") for name in names)
+
+
+def _games(calendar: Calendar | None, day: date, deps: Deps) -> int | None:
+    return len(games_of(deps.configuration, calendar, day)) if calendar else None

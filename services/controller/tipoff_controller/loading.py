@@ -1,0 +1,137 @@
+"""Reading `config/workflows.yaml`: every fault is found before serving and names file, line, value and remedy."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from tipoff_common.catalog import Catalog
+from tipoff_common.identity import short_hash
+from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource
+from tipoff_controller.workflows import (
+    Configuration,
+    ForEachOutput,
+    Step,
+    Workflow,
+    WorkflowsFile,
+    takes_game,
+)
+
+Fault = tuple[Location, str]
+
+
+def load_workflows(path: Path, catalog: Catalog) -> Configuration:
+    """Raises ConfigurationError with every fault of the file."""
+    source = YamlSource.read(path)
+    file = source.validate(WorkflowsFile)
+    faults = [source.fault(where, what) for where, what in _faults(file, catalog)]
+    if faults:
+        raise ConfigurationError(faults)
+    return Configuration(file=file, catalog=catalog, hash=short_hash(path.read_bytes()))
+
+
+def _faults(file: WorkflowsFile, catalog: Catalog) -> Iterator[Fault]:
+    if file.calendar.scraper not in catalog:
+        yield ("calendar", "scraper"), _unknown_scraper(file.calendar.scraper, catalog)
+    for name, workflow in file.workflows.items():
+        at: Location = ("workflows", name, "steps")
+        yield from _step_faults(workflow, at, catalog)
+        yield from _edge_faults(workflow, at)
+        yield from _search_faults(workflow, at)
+    yield from _fan_out_faults(file, catalog)
+
+
+def _step_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for index, step in enumerate(workflow.steps):
+        where: Location = (*at, index, "name" if step.name else "scraper")
+        if step.id in seen:
+            yield where, f"step '{step.id}' stands twice; give one of them another name"
+        seen.add(step.id)
+        if step.scraper not in catalog:
+            yield (*at, index, "scraper"), _unknown_scraper(step.scraper, catalog)
+        else:
+            yield from _parameter_faults(step, workflow, (*at, index), catalog)
+
+
+def _parameter_faults(step: Step, workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
+    declared = catalog[step.scraper].parameters
+    filled = {"game_date", *step.parameters}
+    if step.fan_out_parameter:
+        filled.add(step.fan_out_parameter)
+        if step.fan_out_parameter not in declared:
+            missing = f"for_each fills '{step.fan_out_parameter}', which {step.scraper} does not declare"
+            yield (*at, "for_each"), f"{missing}; it has {', '.join(declared)}"
+    if takes_game(workflow):
+        filled.add("game_id")
+    for name in step.parameters:
+        if name not in declared:
+            what = f"parameter '{name}' is not declared by {step.scraper}; it has {', '.join(declared)}"
+            yield (*at, "parameters", name), what
+        elif name in ("game_date", step.fan_out_parameter):
+            yield (*at, "parameters", name), f"parameter '{name}' is filled in already; remove it here"
+    for name, spec in declared.items():
+        if spec.required and name not in filled:
+            yield (
+                (*at, "scraper"),
+                f"parameter '{name}' of {step.scraper} is required; give it under parameters",
+            )
+
+
+def _edge_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
+    names = [step.id for step in workflow.steps]
+    for index, step in enumerate(workflow.steps):
+        for parent in step.parents:
+            if parent not in names:
+                key = "after" if parent in step.after else "for_each"
+                yield (*at, index, key), f"step '{parent}' is not in this workflow; it has {', '.join(names)}"
+            elif parent == step.id:
+                yield (*at, index, "after"), f"step '{step.id}' comes after itself; remove that"
+    if (circle := _cycle({step.id: step.parents for step in workflow.plan.values()})) is not None:
+        yield at, f"steps wait for each other in a circle: {' -> '.join(circle)}; remove one of these edges"
+
+
+def _search_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
+    """A search ends when everything was found, and of what a parent's output will be nobody can tell beforehand."""
+    if workflow.schedule.kind not in ("discovery", "per_game"):
+        return
+    for index, step in enumerate(workflow.steps):
+        if isinstance(step.for_each, ForEachOutput):
+            what = f"a {workflow.schedule.kind} workflow cannot fan out over a parent's output"
+            yield (*at, index, "for_each"), f"{what}; use schedule kind at, daily or interval"
+
+
+def _fan_out_faults(file: WorkflowsFile, catalog: Catalog) -> Iterator[Fault]:
+    """Fan-out over an output that the parent's scraper does not declare."""
+    for name, workflow in file.workflows.items():
+        for index, step in enumerate(workflow.steps):
+            source = step.for_each
+            parent = workflow.plan.get(source.step) if isinstance(source, ForEachOutput) else None
+            if isinstance(source, ForEachOutput) and parent is not None and parent.scraper in catalog:
+                known = catalog[parent.scraper].fan_out_keys
+                if source.key not in known:
+                    where: Location = ("workflows", name, "steps", index, "for_each", "key")
+                    yield (
+                        where,
+                        f"'{source.key}' is no output of {parent.scraper}; it has {', '.join(known) or 'none'}",
+                    )
+
+
+def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:
+    """A circle of steps, None when there is none."""
+    done: set[str] = set()
+
+    def visit(step: str, path: list[str]) -> list[str] | None:
+        if step in path:
+            return [*path[path.index(step) :], step]
+        if step in done or step not in parents:
+            return None
+        for parent in parents[step]:
+            if (circle := visit(parent, [*path, step])) is not None:
+                return circle
+        done.add(step)
+        return None
+
+    return next((circle for step in parents if (circle := visit(step, [])) is not None), None)
+
+
+def _unknown_scraper(name: str, catalog: Catalog) -> str:
+    return f"scraper '{name}' is not known; known are {', '.join(catalog)}"

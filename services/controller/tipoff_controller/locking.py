@@ -1,0 +1,112 @@
+"""The day's expectation, written down once: what was locked, and what changed after it. Pure."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from tipoff_common.events import ExpectedRun, ScheduleLocked, ScheduleState
+from tipoff_common.identity import schedule_row_id, short_hash
+from tipoff_controller.occurrences import Occurrence
+from tipoff_controller.workflows import Configuration
+
+
+def draft_schedule(
+    expected: Iterable[Occurrence],
+    configuration: Configuration,
+    *,
+    day: date,
+    games_today: int | None,
+    environment: str,
+    locked_at: datetime,
+) -> ScheduleLocked:
+    """The day's expectation. Its version is a function of the configuration and of what is expected when."""
+    occurrences = tuple(expected)
+    version = schedule_version(occurrences, configuration)
+    runs = tuple(_run(item, configuration, version, ScheduleState.EXPECTED) for item in occurrences)
+    return _schedule(runs, version, configuration, day, games_today, environment, locked_at)
+
+
+def draft_change(
+    locked: Iterable[ScheduleLocked],
+    expected: Iterable[Occurrence],
+    configuration: Configuration,
+    *,
+    day: date,
+    games_today: int | None,
+    environment: str,
+    now: datetime,
+) -> ScheduleLocked:
+    """What differs from the locked schedule and its changes so far: ADDED what is new or was moved, CANCELLED what is
+    no longer to come. What is past stays as it was expected."""
+    occurrences = tuple(expected)
+    version = schedule_version(occurrences, configuration)
+    standing: dict[str, ExpectedRun] = {run.occurrence_id: run for event in locked for run in event.runs}
+    wanted = {item.id: item for item in occurrences}
+    runs = [
+        _run(item, configuration, version, ScheduleState.ADDED)
+        for identifier, item in wanted.items()
+        if item.expected > now and _differs(standing.get(identifier), item)
+    ]
+    runs += [
+        run.model_copy(
+            update={
+                "schedule_row_id": schedule_row_id(identifier, version, ScheduleState.CANCELLED),
+                "state": ScheduleState.CANCELLED,
+                "reason": "no longer expected: the day's games or the configuration changed",
+            }
+        )
+        for identifier, run in standing.items()
+        if identifier not in wanted
+        and run.state is not ScheduleState.CANCELLED
+        and run.expected_run_time > now
+    ]
+    return _schedule(tuple(runs), version, configuration, day, games_today, environment, now)
+
+
+def schedule_version(expected: Iterable[Occurrence], configuration: Configuration) -> str:
+    """A function of the configuration and of what is expected when."""
+    lines = (f"{item.id} {item.expected.isoformat()} {item.deadline.isoformat()}" for item in expected)
+    return short_hash("\n".join([configuration.hash, *lines]).encode())
+
+
+def _differs(run: ExpectedRun | None, item: Occurrence) -> bool:
+    if run is None or run.state is ScheduleState.CANCELLED:
+        return True
+    return (run.expected_run_time, run.deadline) != (item.expected, item.deadline)
+
+
+def _run(item: Occurrence, configuration: Configuration, version: str, state: ScheduleState) -> ExpectedRun:
+    workflow = configuration.workflows[item.workflow]
+    return ExpectedRun(
+        schedule_row_id=schedule_row_id(item.id, version, state),
+        occurrence_id=item.id,
+        workflow_name=item.workflow,
+        game_date=item.game_date,
+        subject=item.subject,
+        expected_run_time=item.expected,
+        deadline=item.deadline,
+        state=state,
+        reason=item.reason,
+        scrapers=tuple(dict.fromkeys(step.scraper for step in workflow.steps)),
+        priority=workflow.priority,
+    )
+
+
+def _schedule(
+    runs: tuple[ExpectedRun, ...],
+    version: str,
+    configuration: Configuration,
+    day: date,
+    games_today: int | None,
+    environment: str,
+    locked_at: datetime,
+) -> ScheduleLocked:
+    return ScheduleLocked(
+        date=day,
+        locked_at=locked_at,
+        schedule_version=version,
+        games_today=games_today,
+        runs=runs,
+        config_hash=configuration.hash,
+        generated_by="controller",
+        environment=environment,
+    )

@@ -1,0 +1,165 @@
+"""The schedule kinds of `workflows.yaml`: when a workflow is expected, in terms of one business day."""
+
+import re
+from collections.abc import Sequence
+from datetime import time, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?$")
+_CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
+
+
+def _clock(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    if isinstance(value, str) and _CLOCK.match(value):
+        return time.fromisoformat(value)
+    raise ValueError('not a time of day; write "HH:MM" in quotes, 24 hours')
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(value) if isinstance(value, str) and value else None
+    if match is None:
+        raise ValueError("not a duration; write hours and minutes, such as 1h, 90m or 1h30m")
+    hours, minutes = (int(part or 0) for part in match.groups())
+    if not (hours or minutes):
+        raise ValueError("a duration of nothing; write at least 1m")
+    return timedelta(hours=hours, minutes=minutes)
+
+
+Clock = Annotated[time, BeforeValidator(_clock, json_schema_input_type=str)]
+Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
+
+
+class Weekday(StrEnum):
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
+WEEK: Sequence[Weekday] = tuple(Weekday)
+
+
+class About(StrEnum):
+    """Which day the data is about, seen from the day on which it is fetched."""
+
+    TODAY = "today"
+    YESTERDAY = "yesterday"
+
+
+class Node(BaseModel):
+    """A part of the configuration: unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Window(Node):
+    """A stretch of one day, times of day in the file's zone."""
+
+    start: Clock = Field(description="when it opens")
+    end: Clock = Field(description="when it closes, later on the same day")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError(
+                f"window {self.start:%H:%M} to {self.end:%H:%M} is empty; let end be later than start"
+            )
+        return self
+
+
+class _ByTheClock(Node):
+    """What kinds that follow the clock rather than the games have in common."""
+
+    about: About = Field(
+        default=About.TODAY, description="the game date: that of the day itself or of the day before"
+    )
+    days: tuple[Weekday, ...] = Field(
+        default=tuple(WEEK), min_length=1, description="days of the week; all by default"
+    )
+
+
+class Daily(_ByTheClock):
+    """Once a day: expected when the window opens, in time until it closes."""
+
+    kind: Literal["daily"]
+    window: Window
+
+
+class At(_ByTheClock):
+    """At fixed times of day."""
+
+    kind: Literal["at"]
+    times: tuple[Clock, ...] = Field(min_length=1, description="times of day, ascending")
+    within: Duration = Field(
+        default=timedelta(hours=1), description="how long after each time it is still in time"
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if list(self.times) != sorted(set(self.times)):
+            raise ValueError("times are not ascending; sort them and name each once")
+        return self
+
+
+class Discovery(_ByTheClock):
+    """Poll in the publication window until the data is found. The attempts are spread evenly, so that the budget
+    lasts until the window closes."""
+
+    kind: Literal["discovery"]
+    window: Window
+    every: Duration | None = Field(
+        default=None, description="distance of two attempts; either this or budget"
+    )
+    budget: int | None = Field(
+        default=None,
+        ge=1,
+        le=200,
+        description="number of attempts, spread over the window; either this or every",
+    )
+    refresh_after_found: Duration | None = Field(
+        default=None,
+        description="fetch again this long after a success, until the window closes: found is not final",
+    )
+
+    @model_validator(mode="after")
+    def _one_of_every_and_budget(self) -> Self:
+        if (self.every is None) == (self.budget is None):
+            raise ValueError("discovery takes either every or budget; give exactly one")
+        return self
+
+
+class Interval(Node):
+    """Every so often around the day's games: from before the first tip-off until after the last."""
+
+    kind: Literal["interval"]
+    every: Duration
+    before_first_tip: Duration
+    after_last_tip: Duration = Field(default=timedelta(minutes=1))
+
+
+class PerGame(Node):
+    """Relative to each game's tip-off, until that game is collected."""
+
+    kind: Literal["per_game"]
+    first: Duration = Field(description="first attempt, after tip-off")
+    every: Duration = Field(description="distance of further attempts")
+    until: Duration = Field(description="last attempt, after tip-off")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.until < self.first:
+            raise ValueError("until is before first, so there is no attempt; let until be first or later")
+        return self
+
+
+Schedule = Annotated[Daily | At | Discovery | Interval | PerGame, Field(discriminator="kind")]

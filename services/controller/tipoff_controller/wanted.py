@@ -1,0 +1,76 @@
+"""What a search still wants: of the scrapers, games and teams of an occurrence, those not found yet.
+
+A workflow is complete when each of its scrapers is, for each game; partial success closes nothing but its own part.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tipoff_controller.history import NO_SUBJECT, History
+from tipoff_controller.occurrences import Occurrence
+from tipoff_controller.schedules import Discovery, PerGame
+from tipoff_controller.workflows import Configuration, Step, Workflow
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """steps: the steps still wanted, each with the subjects wanted of it, None for all; None means the whole workflow.
+
+    found: nothing is wanted any more. first_found, last_found: when the whole was first complete, and the last success.
+    """
+
+    steps: Mapping[str, frozenset[str] | None] | None = None
+    found: bool = False
+    first_found: datetime | None = None
+    last_found: datetime | None = None
+
+    def refresh_due(self, occurrence: Occurrence, workflow: Workflow) -> bool:
+        """Whether it was found long enough ago to look for a later version."""
+        schedule = workflow.schedule
+        if (
+            not isinstance(schedule, Discovery)
+            or schedule.refresh_after_found is None
+            or self.last_found is None
+        ):
+            return False
+        return occurrence.expected >= self.last_found + schedule.refresh_after_found
+
+    def scrapers(self, workflow: Workflow) -> list[str]:
+        """Names of the scrapers wanted, each once, for people."""
+        names = self.steps if self.steps is not None else workflow.plan
+        return list(dict.fromkeys(workflow.plan[name].scraper for name in names))
+
+
+def still_wanted(occurrence: Occurrence, configuration: Configuration, history: History) -> Wanted:
+    """For kinds that search until found, what has not been; for the others everything."""
+    workflow = configuration.workflows[occurrence.workflow]
+    if not isinstance(workflow.schedule, Discovery | PerGame):
+        return Wanted()
+    missing: dict[str, frozenset[str]] = {}
+    first: list[datetime] = []
+    last: list[datetime] = []
+    for name, step in workflow.plan.items():
+        absent = set()
+        for subject in _subjects(step, occurrence, configuration):
+            instants = history.found(step.scraper, occurrence.game_date, subject)
+            if instants is None:
+                absent.add(subject)
+            else:
+                first.append(instants[0])
+                last.append(instants[1])
+        if absent:
+            missing[name] = frozenset(absent)
+    if not missing:
+        return Wanted(found=True, first_found=max(first, default=None), last_found=max(last, default=None))
+    return Wanted(missing)
+
+
+def _subjects(step: Step, occurrence: Occurrence, configuration: Configuration) -> list[str]:
+    match step.for_each:
+        case "game":
+            return [game.game_id for game in occurrence.games]
+        case "team":
+            return sorted({team for game in occurrence.games for team in game.teams})
+    about_game = "game_id" in configuration.catalog[step.scraper].parameters and occurrence.subject != "-"
+    return [occurrence.subject if about_game else NO_SUBJECT]

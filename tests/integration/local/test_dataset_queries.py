@@ -1,0 +1,260 @@
+"""The dataset's views, table function and parameterized queries, on rows that misled simpler ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+
+from tipoff_local.tables import deploy
+
+ROOT = Path(__file__).parents[3]
+RETRY = bigquery.DEFAULT_RETRY.with_timeout(5)
+ELEVEN = datetime(2026, 1, 15, 16, 0, tzinfo=UTC)  # 11:00 in New York
+DEADLINE = ELEVEN + timedelta(hours=2)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+KINDS = {"as_of": "TIMESTAMP", "for_date": "DATE"}
+COMMON = {"environment": "prod", "created_at": ELEVEN.isoformat(), "event_id": "e"}
+
+Ask = Callable[..., list[dict[str, Any]]]
+
+
+def scheduled(occurrence: str, at: datetime = ELEVEN, **changes: Any) -> dict[str, Any]:
+    return {
+        **COMMON,
+        "date": "2026-01-15",
+        "locked_at": "2026-01-15T10:00:00Z",
+        "workflow_name": occurrence,
+        "expected_run_time": at.isoformat(),
+        "deadline": (at + 2 * HOUR).isoformat(),
+        "schedule_version": "v1",
+        "schedule_row_id": f"{occurrence}/{changes.get('state', 'EXPECTED')}",
+        "occurrence_id": occurrence,
+        "state": "EXPECTED",
+        "reason": "expected",
+        **changes,
+    }
+
+
+def decided(occurrence: str, at: datetime, action: str, code: str, **changes: Any) -> dict[str, Any]:
+    return {
+        **COMMON,
+        "decision_id": f"{occurrence}/{at.isoformat()}",
+        "decision_time": at.isoformat(),
+        "workflow_name": occurrence,
+        "action": action,
+        "reason": f"because {code}",
+        "reason_code": code,
+        "occurrence_id": occurrence,
+        **changes,
+    }
+
+
+def executed(name: str, at: datetime, status: str, records: int = 0, **changes: Any) -> dict[str, Any]:
+    return {
+        **COMMON,
+        "execution_id": name,
+        "request_id": name,
+        "scraper_name": "nbac_injury_report",
+        "game_date": "2026-01-15",
+        "status": status,
+        "triggered_at": at.isoformat(),
+        "source": "CONTROLLER",
+        "data_summary": json.dumps({"record_count": records}),
+        **changes,
+    }
+
+
+SCHEDULE = [
+    scheduled("on_time"),
+    scheduled("on_time", schedule_version="v2"),  # locked twice
+    scheduled("late"),
+    scheduled("skipped"),
+    scheduled("missing"),
+    scheduled("aborted"),
+    scheduled("cancelled", locked_at="2026-01-15T15:00:00Z", state="CANCELLED"),
+    scheduled("cancelled", locked_at="2026-01-15T15:30:00Z"),
+    scheduled("tonight", ELEVEN + 9 * HOUR),
+    scheduled("dev", environment="dev"),
+    scheduled("last_night", ELEVEN - 10 * HOUR, date="2026-01-14", locked_at="2026-01-14T10:00:00Z"),
+]
+DECISIONS = [
+    decided("on_time", ELEVEN - HOUR, "SKIP", "too_early"),
+    decided("on_time", ELEVEN + 30 * MINUTE, "RUN", "due"),
+    decided("on_time", ELEVEN + 30 * MINUTE, "RUN", "due"),  # delivered twice
+    decided("on_time", ELEVEN + 90 * MINUTE, "RUN", "due"),
+    decided("late", ELEVEN + MINUTE, "SKIP", "superseded"),
+    decided("late", ELEVEN + 31 * MINUTE, "RUN", "due"),
+    decided("skipped", ELEVEN - HOUR, "SKIP", "too_early"),
+    decided("skipped", ELEVEN + MINUTE, "SKIP", "already_found"),
+    decided("missing", ELEVEN - MINUTE, "SKIP", "no_games"),
+    decided("missing", ELEVEN + 5 * HOUR, "RUN", "due"),
+    decided("aborted", ELEVEN + MINUTE, "ABORT", "history_unavailable"),
+    decided("on_time", ELEVEN, "RUN", "due", environment="dev"),
+]
+EXECUTIONS = [
+    executed("yesterdays", ELEVEN - 9 * HOUR, "success", 9, game_date="2026-01-14"),
+    executed("local", ELEVEN - HOUR, "success", 3, source="LOCAL"),
+    executed("dev", ELEVEN - HOUR, "success", 3, environment="dev"),
+    executed("first", ELEVEN, "no_data"),
+    executed("first", ELEVEN, "no_data"),  # delivered twice
+    executed("second", ELEVEN + HOUR, "success", 12, occurrence_id="on_time"),
+    executed("third", ELEVEN + 2 * HOUR, "failed", error_type="http", error_message="503"),
+    executed(
+        "late_evening", ELEVEN + 11 * HOUR + 30 * MINUTE, "no_data"
+    ),  # 22:30 in New York, tomorrow in UTC
+]
+
+
+@pytest.fixture(scope="module")
+def ask(launcher: Callable[..., Any], unused_port: Callable[[], int]) -> Iterator[Ask]:
+    """Run SQL, or a file of queries/, with parameters by name."""
+    port = unused_port()
+    with launcher("tipoff_local.bigquery", port, "--grpc-port", str(unused_port()), "--project", "test"):
+        client = bigquery.Client(
+            project="test",
+            credentials=AnonymousCredentials(),
+            client_options={"api_endpoint": f"http://127.0.0.1:{port}"},
+        )
+        deploy(client, ROOT / "schemas/bigquery/nba_orchestration")
+        for table, rows in (
+            ("daily_expected_schedule", SCHEDULE),
+            ("workflow_decisions", DECISIONS),
+            ("scraper_execution_log", EXECUTIONS),
+        ):
+            assert client.insert_rows_json(f"test.nba_orchestration.{table}", rows, retry=None) == []
+
+        def run(sql: str, **parameters: Any) -> list[dict[str, Any]]:
+            text = (ROOT / "queries" / sql).read_text() if sql.endswith(".sql") else sql
+            config = bigquery.QueryJobConfig(
+                query_parameters=[
+                    bigquery.ScalarQueryParameter(name, KINDS.get(name, "STRING"), value)
+                    for name, value in parameters.items()
+                ]
+            )
+            job = client.query(text, job_config=config, retry=RETRY)
+            return [dict(row) for row in job.result(retry=RETRY, timeout=20)]
+
+        yield run
+        client.close()
+
+
+def outcomes(ask: Ask, as_of: datetime) -> dict[str, dict[str, Any]]:
+    rows = ask(
+        "SELECT * FROM nba_orchestration.expected_vs_actual(@as_of, @for_date) WHERE environment = 'prod'",
+        as_of=as_of,
+        for_date=date(2026, 1, 15),
+    )
+    assert len(rows) == len({row["occurrence_id"] for row in rows})
+    return {row["occurrence_id"]: row for row in rows}
+
+
+def test_each_occurrence_has_one_status(ask: Ask) -> None:
+    found = outcomes(ask, ELEVEN + 3 * HOUR)
+
+    assert {name: row["status"] for name, row in found.items()} == {
+        "on_time": "ON_TIME",
+        "late": "LATE",
+        "skipped": "SKIPPED_OK",
+        "missing": "MISSING",
+        "aborted": "MISSING",
+        "cancelled": "CANCELLED",
+        "tonight": "TOO_EARLY",
+    }
+    assert found["on_time"]["actual_run_time"] == ELEVEN + 30 * MINUTE
+    assert (found["on_time"]["executions"], found["on_time"]["found"]) == (1, True)
+    assert (found["skipped"]["action"], found["skipped"]["reason_code"]) == ("SKIP", "already_found")
+    assert (found["aborted"]["action"], found["missing"]["action"]) == ("ABORT", None)
+    assert found["late"]["actual_reason"] == "because due"
+
+
+def test_status_is_what_was_known_then(ask: Ask) -> None:
+    def status(name: str, as_of: datetime) -> str | None:
+        return outcomes(ask, as_of).get(name, {}).get("status")
+
+    assert status("missing", datetime(2026, 1, 15, 9, tzinfo=UTC)) is None  # not locked yet
+    assert status("missing", ELEVEN - MINUTE) == "TOO_EARLY"
+    assert status("missing", ELEVEN) == "PENDING"
+    assert status("missing", DEADLINE) == "PENDING"
+    assert status("missing", DEADLINE + MINUTE) == "MISSING"
+    assert status("missing", ELEVEN + 6 * HOUR) == "LATE"
+    assert status("late", ELEVEN + 10 * MINUTE) == "SKIPPED_OK"
+    assert status("on_time", ELEVEN + 10 * MINUTE) == "PENDING"
+
+
+def test_expected_against_actual_shows_the_day_and_the_night_before(ask: Ask) -> None:
+    rows = ask("expected_vs_actual.sql", as_of=ELEVEN + 3 * HOUR, environment="prod")
+
+    assert list(rows[0]) == [
+        "workflow_name",
+        "expected_time",
+        "actual_time",
+        "status",
+        "expected_reason",
+        "actual_reason",
+    ]
+    assert [row["workflow_name"] for row in rows] == [
+        "last_night",
+        "aborted",
+        "cancelled",
+        "late",
+        "missing",
+        "on_time",
+        "skipped",
+        "tonight",
+    ]
+    late = rows[3]
+    assert (late["expected_time"], late["actual_time"]) == ("11:00", "11:31")
+    assert [row["status"] for row in ask("expected_vs_actual.sql", as_of=ELEVEN, environment="dev")] == [
+        "PENDING"
+    ]
+
+
+def test_discovery_check_is_about_the_business_day(ask: Ask) -> None:
+    def check(as_of: datetime) -> list[tuple[Any, ...]]:
+        rows = ask("discovery_check.sql", as_of=as_of, environment="prod", scraper_name="nbac_injury_report")
+        return [(row["status"], row["records"], row["time_et"]) for row in rows]
+
+    assert check(ELEVEN - MINUTE) == []
+    assert check(ELEVEN) == [("no_data", 0, "11:00 AM")]
+    assert check(ELEVEN + 90 * MINUTE) == [("success", 12, "12:00 PM")]
+    assert check(ELEVEN + 3 * HOUR) == [("success", 12, "12:00 PM")]  # a later failure takes nothing back
+    assert check(ELEVEN + 12 * HOUR) == [("success", 12, "12:00 PM")]  # 23:00 in New York
+    assert check(ELEVEN + 14 * HOUR) == []  # the next day
+
+
+def test_attempts_count_each_execution_once(ask: Ask) -> None:
+    def attempts(as_of: datetime) -> dict[str, Any]:
+        rows = ask(
+            "discovery_attempts.sql", as_of=as_of, environment="prod", scraper_name="nbac_injury_report"
+        )
+        assert len(rows) == 1
+        return rows[0]
+
+    assert attempts(ELEVEN + 12 * HOUR) == {
+        "attempts_today": 4,
+        "found_data": 1,
+        "no_data_yet": 2,
+        "failures": 1,
+    }
+    assert set(attempts(ELEVEN + 14 * HOUR).values()) == {0}
+
+
+def test_views_keep_one_row_an_id(ask: Ask) -> None:
+    executions = {row["execution_id"] for row in EXECUTIONS}
+    decisions = {row["decision_id"] for row in DECISIONS}
+
+    assert ask("SELECT COUNT(*) AS n FROM nba_orchestration.v_executions") == [{"n": len(executions)}]
+    assert ask("SELECT COUNT(*) AS n FROM nba_orchestration.v_decisions") == [{"n": len(decisions)}]
+    states = ask(
+        "SELECT state FROM nba_orchestration.v_expected_schedule WHERE occurrence_id IN ('on_time', 'cancelled')"
+    )
+    assert sorted(row["state"] for row in states) == ["CANCELLED", "EXPECTED"]
+    assert ask("SELECT * FROM nba_orchestration.v_expected_vs_actual") == []

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -16,11 +17,20 @@ console = Console()
 
 
 @app.command()
-def demo() -> None:
-    """Replay 15 January 2025 through the real services on the embedded cloud, and check what the dataset says."""
+def demo(
+    scenario: Path | None = typer.Option(
+        None,
+        metavar="FILE",
+        help="what the sources publish and when; see libs/local/tipoff_local/upstream/scenarios",
+    ),
+) -> None:
+    """Replay 15 January 2025 through the real services on the embedded cloud, and check what the dataset says.
+
+    Exit code 1 when the dataset tells another day: the report found at 13:00, after two attempts in vain.
+    """
     from tipoff_local.demo.run import run_demo
 
-    raise typer.Exit(run_demo(console))
+    raise typer.Exit(run_demo(console, scenario.absolute() if scenario else None))
 
 
 @app.command()

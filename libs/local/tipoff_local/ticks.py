@@ -1,13 +1,17 @@
 """Ticks, as Cloud Scheduler fires them: by hand for a replay, or by the wall clock."""
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tipoff_common.clock import EASTERN, floor_to
 from tipoff_common.events import Tick, TickFired
+from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.wall_clock import wall_now
+
+log = logging.getLogger(__name__)
 
 EVALUATE_MINUTES = 15
 CLEANUP_MINUTES = 15
@@ -29,13 +33,22 @@ def due_ticks(minute: datetime) -> list[TickFired]:
 def run_scheduler(
     publisher: Publisher, stopped: threading.Event, clock: Callable[[], datetime] = wall_now
 ) -> None:
-    """Fires due ticks each minute until `stopped`; a first evaluation at once, so that a fresh stack has decided."""
-    publisher.publish([TickFired(tick=Tick.EVALUATE, cadence_minutes=EVALUATE_MINUTES, event_time=None)])
+    """Fires due ticks each minute until `stopped`; a first evaluation at once, so that a fresh stack has decided.
+
+    Ticks that Pub/Sub does not take are fired with those of the next minute, as Cloud Scheduler tries again.
+    """
+    due = [TickFired(tick=Tick.EVALUATE, cadence_minutes=EVALUATE_MINUTES, event_time=None)]
     minute = floor_to(clock(), 1)
-    while not stopped.wait(_seconds_until(minute + timedelta(minutes=1), clock())):
+    while True:
+        try:
+            publisher.publish(due)
+            due = []
+        except Unavailable as error:
+            log.error("ticks not fired, to be tried again", extra={"detail": str(error)})
+        if stopped.wait(_seconds_until(minute + timedelta(minutes=1), clock())):
+            return
         minute += timedelta(minutes=1)
-        if ticks := due_ticks(minute):
-            publisher.publish(ticks)
+        due += [tick for tick in due_ticks(minute) if tick not in due]
 
 
 def _seconds_until(instant: datetime, now: datetime) -> float:

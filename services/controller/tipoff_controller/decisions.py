@@ -15,7 +15,7 @@ from tipoff_common.clock import business_date
 from tipoff_common.events import Action, AlertLevel
 from tipoff_controller.calendar import Calendar
 from tipoff_controller.history import History, Known, Outputs
-from tipoff_controller.occurrences import WHOLE_DAY, Occurrence, games_of, occurrences
+from tipoff_controller.occurrences import WHOLE_DAY, Occurrence, game_date_of, games_of, occurrences
 from tipoff_controller.plans import Plan
 from tipoff_controller.progress import Attempt, State, progress
 from tipoff_controller.schedules import Discovery, PerGame
@@ -149,18 +149,15 @@ def _none_due(
     if name in configuration.needing_games and situation.calendar is None:
         sentence = f"No schedule of games has landed yet; {configuration.file.calendar.scraper} has to succeed first."
         return build(Action.ABORT, Reason.NO_CALENDAR, sentence, alert=True)
-    past = [item for item in expected if item.day == today and item.deadline <= situation.now]
-    if past and (unfound := _unfound(past, workflow, situation)) is not None:
+    todays = [item for item in expected if item.day == today]
+    if (unfound := _unfound(todays, workflow, situation)) is not None:
         sentence = f"The publication window closed and nothing was found for {unfound.game_date}."
         return _Builder(unfound, workflow, upcoming, situation)(
             Action.SKIP, Reason.NOT_FOUND, sentence, alert=True
         )
-    if (
-        not past
-        and name in configuration.needing_games
-        and not games_of(configuration, situation.calendar, today)
-    ):
-        return build(Action.SKIP, Reason.NO_GAMES, f"No games on {today}, so there is nothing to fetch.")
+    game_date = game_date_of(workflow.schedule, today)
+    if name in configuration.needing_games and not games_of(configuration, situation.calendar, game_date):
+        return build(Action.SKIP, Reason.NO_GAMES, f"No games on {game_date}, so there is nothing to fetch.")
     if upcoming is None:
         return build(Action.SKIP, Reason.DAY_DONE, "Nothing more is expected today or tomorrow.")
     when = _when(upcoming.expected, configuration.zone)
@@ -169,19 +166,15 @@ def _none_due(
     return build(Action.SKIP, Reason.TOO_EARLY, f"Not due before {when}.")
 
 
-def _unfound(past: list[Occurrence], workflow: Workflow, situation: Situation) -> Occurrence | None:
-    """The last attempt of a search that ended without finding everything; None for other kinds, or when found."""
+def _unfound(todays: list[Occurrence], workflow: Workflow, situation: Situation) -> Occurrence | None:
+    """The last attempt of a search that ended without finding everything; None for other kinds, while attempts are
+    left, or when all was found."""
     if not isinstance(workflow.schedule, Discovery | PerGame):
         return None
-    last = {item.subject: item for item in past}
-    return next(
-        (
-            item
-            for item in last.values()
-            if not still_wanted(item, situation.configuration, situation.history).found
-        ),
-        None,
-    )
+    last = {item.subject: item for item in todays}
+    closed = (item for item in last.values() if item.deadline <= situation.now)
+    wanted = ((item, still_wanted(item, situation.configuration, situation.history)) for item in closed)
+    return next((item for item, still in wanted if not still.found), None)
 
 
 def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, situation: Situation) -> Decision:

@@ -1,7 +1,6 @@
 """One evaluation: what is due is decided once a tick and published each time the tick is delivered."""
 
 import logging
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from tipoff_common.clock import business_date
@@ -12,7 +11,7 @@ from tipoff_controller.deps import Deps
 from tipoff_controller.drafting import Occasion, draft
 from tipoff_controller.following import bury_dead_requests
 from tipoff_controller.ledger import Decided, Remembered
-from tipoff_controller.locking import draft_change, draft_schedule, schedule_version
+from tipoff_controller.locking import draft_change, draft_schedule
 from tipoff_controller.memory import read_past
 from tipoff_controller.occurrences import games_of, occurrences
 
@@ -81,39 +80,28 @@ def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
         environment=deps.environment,
         locked_at=now,
     )
-    deps.publisher.publish([deps.ledger.remember_schedule(drafted, lock=True)])
+    deps.publisher.publish([deps.ledger.remember_lock(drafted)])
 
 
 def _note_changes(
     day: date, calendar: Calendar | None, remembered: Remembered, occasion: Occasion, deps: Deps
 ) -> None:
     """Records what changed after the day's schedule was locked. Without a calendar nothing can be said."""
-    names = remembered.schedules.get(day, [])
-    if not names or calendar is None:
+    paths = remembered.schedule_paths.get(day, [])
+    if not paths or calendar is None:
         return
-    expected = occurrences(deps.configuration, calendar, day)
-    version = schedule_version(expected, deps.configuration)
-    if _is_known(version, names):
-        return
-    locked = deps.ledger.schedules(day, names)
-    if locked[0].schedule_version == version and len(locked) == 1:
-        return
-    drafted = draft_change(
-        locked,
-        expected,
+    change = draft_change(
+        deps.ledger.schedules(paths),
+        occurrences(deps.configuration, calendar, day),
         deps.configuration,
         day=day,
         games_today=_games(calendar, day, deps),
         environment=deps.environment,
         now=occasion.now,
     )
-    if drafted.runs:
-        deps.publisher.publish([drafted])
-    deps.ledger.remember_schedule(drafted, lock=False)
-
-
-def _is_known(version: str, names: Iterable[str]) -> bool:
-    return any(name.endswith(f"/{version}.json") for name in names)
+    if change.runs:
+        deps.publisher.publish([change])
+        deps.ledger.remember_change(change)
 
 
 def _games(calendar: Calendar | None, day: date, deps: Deps) -> int | None:

@@ -7,7 +7,8 @@
         requests/<occurrence>/<request>.json
         executions/<occurrence>/<request>/<scraper>/<subject>/<status>/<kind>/<source>/<instant>.json
         skips/<occurrence>/<step>         a step that is never asked for
-        schedule/<version>.json           the locked schedule, then what changed after it
+        schedule/lock.json                the locked schedule
+        schedule/<instant>-<version>.json each change after it, the latest last
 
 Names carry the essentials, so that one list call reads a day. First creation wins: what was decided once is
 published again, never decided again.
@@ -50,7 +51,7 @@ class Remembered:
     execution_paths: dict[str, str] = field(default_factory=dict)
     plan_paths: dict[str, str] = field(default_factory=dict)
     skips: set[tuple[str, str]] = field(default_factory=set)
-    schedules: dict[date, list[str]] = field(default_factory=dict)
+    schedule_paths: dict[date, list[str]] = field(default_factory=dict)
 
 
 class Ledger:
@@ -137,20 +138,23 @@ class Ledger:
         body = self._state.get(path)
         return ScrapeRequested.model_validate_json(body) if body is not None else None
 
-    def schedules(self, day: date, versions: Iterable[str] | None = None) -> list[ScheduleLocked]:
-        """The locked schedule of `day` and its changes, oldest first."""
-        prefix = f"{_day(day)}/schedule/"
-        names = versions if versions is not None else [info.name for info in self._state.list(prefix)]
-        bodies = (self._state.get(name) for name in names)
+    def schedules(self, paths: Iterable[str]) -> list[ScheduleLocked]:
+        """A locked schedule and its changes, oldest first."""
+        bodies = (self._state.get(path) for path in paths)
         events = [ScheduleLocked.model_validate_json(body) for body in bodies if body is not None]
         return sorted(events, key=lambda event: event.locked_at)
 
-    def remember_schedule(self, event: ScheduleLocked, *, lock: bool) -> ScheduleLocked:
-        """The schedule that counts: for the lock the first of its day, for a change the first of its version."""
-        name = f"{_day(event.date)}/schedule/{'lock' if lock else event.schedule_version}.json"
-        if self._state.create(name, event.model_dump_json().encode()):
+    def remember_lock(self, event: ScheduleLocked) -> ScheduleLocked:
+        """The schedule that counts: the first that was locked for its day."""
+        path = f"{_day(event.date)}/schedule/lock.json"
+        if self._state.create(path, event.model_dump_json().encode()):
             return event
-        return next(iter(self.schedules(event.date, [name])), event)
+        return next(iter(self.schedules([path])), event)
+
+    def remember_change(self, event: ScheduleLocked) -> None:
+        instant = event.locked_at.astimezone(UTC).strftime(_INSTANT)
+        path = f"{_day(event.date)}/schedule/{instant}-{event.schedule_version}.json"
+        self._state.create(path, event.model_dump_json().encode())
 
     def _collect(self, prefix: str, day: date, found: Remembered) -> None:
         for info in self._state.list(prefix):
@@ -167,7 +171,7 @@ class Ledger:
                 case "skips", [occurrence, step]:
                     found.skips.add((occurrence, step))
                 case "schedule", [_]:
-                    found.schedules.setdefault(day, []).append(info.name)
+                    found.schedule_paths.setdefault(day, []).append(info.name)
 
     def _read_plan(self, path: str) -> Plan | None:
         if path not in self._plans:

@@ -20,7 +20,7 @@ def draft_schedule(
 ) -> ScheduleLocked:
     """The day's expectation. Its version is a function of the configuration and of what is expected when."""
     occurrences = tuple(expected)
-    version = schedule_version(occurrences, configuration)
+    version = _version("", occurrences, configuration)
     runs = tuple(_run(item, configuration, version, ScheduleState.EXPECTED) for item in occurrences)
     return _schedule(runs, version, configuration, day, games_today, environment, locked_at)
 
@@ -35,11 +35,13 @@ def draft_change(
     environment: str,
     now: datetime,
 ) -> ScheduleLocked:
-    """What differs from the locked schedule and its changes so far: ADDED what is new or was moved, CANCELLED what is
-    no longer to come. What is past stays as it was expected."""
-    occurrences = tuple(expected)
-    version = schedule_version(occurrences, configuration)
-    standing: dict[str, ExpectedRun] = {run.occurrence_id: run for event in locked for run in event.runs}
+    """What differs from the locked schedule and its changes so far, oldest first.
+
+    ADDED is what is new or was moved, CANCELLED what is no longer to come; what is past stays as it was expected.
+    """
+    occurrences, events = tuple(expected), tuple(locked)
+    version = _version(events[-1].schedule_version, occurrences, configuration)
+    standing: dict[str, ExpectedRun] = {run.occurrence_id: run for event in events for run in event.runs}
     wanted = {item.id: item for item in occurrences}
     runs = [
         _run(item, configuration, version, ScheduleState.ADDED)
@@ -62,10 +64,11 @@ def draft_change(
     return _schedule(tuple(runs), version, configuration, day, games_today, environment, now)
 
 
-def schedule_version(expected: Iterable[Occurrence], configuration: Configuration) -> str:
-    """A function of the configuration and of what is expected when."""
+def _version(before: str, expected: Iterable[Occurrence], configuration: Configuration) -> str:
+    """A function of the configuration, of what is expected when, and of the version before: a schedule that changes
+    back is a new version."""
     lines = (f"{item.id} {item.expected.isoformat()} {item.deadline.isoformat()}" for item in expected)
-    return short_hash("\n".join([configuration.hash, *lines]).encode())
+    return short_hash("\n".join([before, configuration.hash, *lines]).encode())
 
 
 def _differs(run: ExpectedRun | None, item: Occurrence) -> bool:

@@ -73,7 +73,7 @@ def _of_workflow(
     name: str, configuration: Configuration, calendar: Calendar | None, day: date
 ) -> Iterator[Occurrence]:
     schedule = configuration.workflows[name].schedule
-    game_date = _game_date(schedule, day)
+    game_date = game_date_of(schedule, day)
     games = games_of(configuration, calendar, game_date)
     if not games and name in configuration.needing_games:
         return
@@ -94,7 +94,8 @@ def _occurrence(
     )
 
 
-def _game_date(schedule: Schedule, day: date) -> date:
+def game_date_of(schedule: Schedule, day: date) -> date:
+    """The day that data fetched on `day` is about."""
     if isinstance(schedule, Daily | At | Discovery) and schedule.about is About.YESTERDAY:
         return day - timedelta(days=1)
     return day

@@ -4,27 +4,40 @@ import tempfile
 import time
 from pathlib import Path
 
+import yaml
+from pydantic import ValidationError
 from rich.console import Console
 
 from tipoff_local.demo.day import GAME_DAY, ask_dataset, faults, ticks
-from tipoff_local.demo.show import show_addresses, show_answers, show_tick
+from tipoff_local.demo.show import Timeline, show_addresses, show_answers
 from tipoff_local.stack.layout import Layout
+from tipoff_local.stack.processes import StackError
 from tipoff_local.stack.stack import running_stack
+from tipoff_local.upstream.scenario import load_scenario
 
 
-def run_demo(console: Console) -> int:
-    """Exit code 0 when the dataset says what happened, 1 with each difference when it does not."""
+def run_demo(console: Console, scenario: Path | None = None) -> int:
+    """Exit code 0 when the dataset says what happened, 1 with each difference when it does not.
+
+    scenario: another day at the sources than the one whose outcome is known.
+
+    Raises:
+        StackError: the stack did not start, or a process of it ended.
+    """
+    if scenario is not None:
+        _require_scenario(scenario)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tipoff-demo-") as folder, console.status("starting") as status:
         layout = Layout.on_free_ports(event_time=True)
-        with running_stack(layout, Path(folder), progress=status.update) as stack:
+        with running_stack(layout, Path(folder), progress=status.update, scenario=scenario) as stack:
             status.stop()
             show_addresses(console, stack)
             console.rule(f"{GAME_DAY:%A %d %B %Y}, New York time")
+            timeline = Timeline(console, stack.warehouse)
             for tick in ticks():
                 stack.publisher.publish([tick])
                 stack.wait_until_quiet()
-                show_tick(console, tick, stack.warehouse)
+                timeline.show(tick)
             answers = ask_dataset(stack.warehouse)
     show_answers(console, answers)
     wrong = faults(answers)
@@ -37,3 +50,10 @@ def run_demo(console: Console) -> int:
         else "[red]the dataset is off[/]"
     )
     return 1 if wrong else 0
+
+
+def _require_scenario(path: Path) -> None:
+    try:
+        load_scenario(path)
+    except (OSError, yaml.YAMLError, ValidationError) as error:
+        raise StackError(f"{path} is no scenario: {error}") from error

@@ -29,10 +29,12 @@ _STATUS_STYLES = {
     "PENDING": "cyan",
     "MISSING": "red",
 }
+_EXPECTED = "SELECT COUNT(*) AS n FROM nba_orchestration.v_expected_schedule WHERE date = @day"
 _DECISIONS = """
-SELECT decision_id, workflow_name, action, reason
+SELECT decision_id, workflow_name, action, reason,
+  TIMESTAMP(JSON_VALUE(context, '$.expected_run_time')) = decision_time AS due
 FROM nba_orchestration.v_decisions
-WHERE decision_time = @at
+WHERE DATE(decision_time) = DATE(@at) AND decision_time = @at
 ORDER BY workflow_name DESC
 """
 _EXECUTIONS = """
@@ -56,28 +58,42 @@ def show_addresses(console: Console, stack: Stack) -> None:
     console.print(table)
 
 
-def show_tick(console: Console, tick: TickFired, warehouse: Warehouse) -> None:
-    """One tick's decisions and what came of them, read from the dataset."""
-    if tick.event_time is None or tick.tick is Tick.CLEANUP:
-        return
-    clock = Text(_clock(tick.event_time), style="bold")
-    if tick.tick is Tick.LOCK_SCHEDULE:
-        rows = warehouse.query(
-            "SELECT COUNT(*) AS n FROM nba_orchestration.v_expected_schedule WHERE date = @day",
-            {"day": GAME_DAY},
-        )
-        console.print(
-            clock, Text("▣", style="magenta"), f"schedule locked: {rows[0]['n']} runs expected today"
-        )
-        return
-    executions = warehouse.query(_EXECUTIONS, {"at": tick.event_time})
-    for decision in warehouse.query(_DECISIONS, {"at": tick.event_time}):
-        console.print(clock, _mark(decision["action"]), _line(decision["workflow_name"], decision["reason"]))
-        for execution in executions:
-            if execution["decision_id"] == decision["decision_id"]:
-                console.print(
-                    "     ", _mark(execution["status"]), _line(execution["scraper_name"], _came_of(execution))
-                )
+class Timeline:
+    """The day, tick by tick, read from the dataset. A skip that says what the one before it said is not repeated."""
+
+    def __init__(self, console: Console, warehouse: Warehouse) -> None:
+        self._console, self._warehouse = console, warehouse
+        self._said: dict[str, str] = {}
+
+    def show(self, tick: TickFired) -> None:
+        """One tick's decisions and what came of them. Raises Unavailable."""
+        if tick.event_time is None or tick.tick is Tick.CLEANUP:
+            return
+        if tick.tick is Tick.LOCK_SCHEDULE:
+            rows = self._warehouse.query(_EXPECTED, {"day": GAME_DAY})
+            self._line(
+                tick.event_time,
+                Text("▣", style="magenta"),
+                "schedule",
+                f"locked: {rows[0]['n']} runs expected",
+            )
+            return
+        executions = self._warehouse.query(_EXECUTIONS, {"at": tick.event_time})
+        for decision in self._warehouse.query(_DECISIONS, {"at": tick.event_time}):
+            name, reason = decision["workflow_name"], decision["reason"]
+            if decision["due"] or self._said.get(name) != reason:
+                self._line(tick.event_time, _mark(decision["action"]), name, reason)
+            self._said[name] = reason
+            for execution in executions:
+                if execution["decision_id"] == decision["decision_id"]:
+                    self._line(
+                        None, _mark(execution["status"]), execution["scraper_name"], _came_of(execution)
+                    )
+
+    def _line(self, instant: datetime | None, mark: Text, name: str, text: str) -> None:
+        clock = (f"{instant.astimezone(EASTERN):%H:%M}" if instant else "", "bold")
+        line = Text.assemble((f"{clock[0]:<5} ", "bold"), mark, " ", (f"{name:<20}", "bold"), text)
+        self._console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def show_answers(console: Console, answers: Answers) -> None:
@@ -111,10 +127,6 @@ def _mark(key: str) -> Text:
     return Text(sign, style=style)
 
 
-def _line(name: str, text: str) -> Text:
-    return Text.assemble((f"{name:<20}", "bold"), text)
-
-
 def _came_of(execution: dict[str, Any]) -> str:
     match execution["status"]:
         case "success":
@@ -123,7 +135,3 @@ def _came_of(execution: dict[str, Any]) -> str:
             return f"no_data: {execution['reason']}"
         case _:
             return f"failed: {execution['error_message']}"
-
-
-def _clock(instant: datetime) -> str:
-    return f"{instant.astimezone(EASTERN):%H:%M}"

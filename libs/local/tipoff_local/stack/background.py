@@ -48,6 +48,7 @@ def start_in_background(console: Console) -> None:
         console.print("the stack is running; `make down` stops it")
         return
     FOLDER.mkdir(exist_ok=True)
+    _ENVIRONMENT.unlink(missing_ok=True)  # an owner that was killed leaves it, and it is what tells that we are ready
     with _LOG.open("wb") as log:
         owner = subprocess.Popen(  # our own interpreter and module
             [sys.executable, "-m", "tipoff_local", "up", "--foreground"],
@@ -57,13 +58,13 @@ def start_in_background(console: Console) -> None:
             start_new_session=True,
             cwd=REPOSITORY,
         )
-    deadline = time.monotonic() + READY_SECONDS
-    with console.status("starting"):
-        while not _ENVIRONMENT.exists():
-            if owner.poll() is not None or time.monotonic() > deadline:
-                owner.terminate()
-                raise StackError(f"the stack did not start:\n{_LOG.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.1)
+    try:
+        with console.status("starting"):
+            _wait_until_ready(owner)
+    except BaseException:  # Ctrl-C too: what was begun is not left to go on unseen
+        owner.terminate()
+        owner.wait()
+        raise
     console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
     console.print(f"running in the background; logs in {FOLDER / 'logs'}, `make down` stops it")
 
@@ -81,6 +82,14 @@ def stop_background(console: Console) -> None:
             raise StackError(f"process {owner} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
         time.sleep(0.1)
     console.print("stopped")
+
+
+def _wait_until_ready(owner: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not _ENVIRONMENT.exists():
+        if owner.poll() is not None or time.monotonic() > deadline:
+            raise StackError(f"the stack did not start:\n{_LOG.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.1)
 
 
 def _serve(stack: Stack) -> None:

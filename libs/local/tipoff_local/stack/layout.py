@@ -45,6 +45,16 @@ def free_ports() -> dict[str, int]:
             probe.close()
 
 
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
 @dataclass(frozen=True)
 class Layout:
     """The stack's addresses and identity."""
@@ -60,6 +70,10 @@ class Layout:
     @classmethod
     def on_fixed_ports(cls) -> "Layout":
         return cls(FIXED_PORTS, False, "development-key")
+
+    def taken_ports(self) -> list[str]:
+        """Those that something listens on already, as "name (port)"."""
+        return [f"{name} ({port})" for name, port in self.ports.items() if not _is_free(port)]
 
     def address(self, name: str) -> str:
         return f"{HOST}:{self.ports[name]}"

@@ -15,11 +15,22 @@ class StackError(Exception):
     """The stack cannot do what was asked; the message says why and what to do."""
 
 
+@dataclass(frozen=True)
+class Program:
+    """What a child runs: a module with its arguments, exactly this environment beside what a process needs to live."""
+
+    module: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    cwd: Path
+
+
 @dataclass
 class Child:
-    """A running module: its name for people, its process and its log."""
+    """A running module: its name for people, what it runs, its process and its log."""
 
     name: str
+    program: Program
     process: subprocess.Popen[bytes]
     log: Path
 
@@ -31,6 +42,16 @@ class Child:
                 f"{self.name} ended with exit code {self.process.returncode}:\n{tail}(log: {self.log})"
             )
 
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Asks the process to end and kills it when it does not in time."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
 
 class Processes:
     """Starts modules and stops all of them, last started first. Each writes its output to a file in `folder`."""
@@ -41,31 +62,39 @@ class Processes:
         self.children: dict[str, Child] = {}
         self._lifeline, self._writing_end = os.pipe()
 
-    def start(
-        self, name: str, module: str, *arguments: str, environment: Mapping[str, str], cwd: Path
-    ) -> Child:
-        """Starts `python -m module arguments` with exactly `environment` beside what a process needs to live."""
+    def start(self, name: str, program: Program) -> Child:
+        """Starts `python -m module arguments`; its log begins anew."""
+        (self.folder / f"{name}.log").unlink(missing_ok=True)
+        return self._start(name, program)
+
+    def restart(self, name: str) -> Child:
+        """Ends the child unless it has ended, and starts it as before; its log goes on."""
+        child = self.children[name]
+        child.stop()
+        return self._start(name, child.program)
+
+    def _start(self, name: str, program: Program) -> Child:
         command = [
             sys.executable,
             "-m",
             "tipoff_local.stack.child",
             str(self._lifeline),
-            module,
-            *arguments,
+            program.module,
+            *program.arguments,
         ]
         log = self.folder / f"{name}.log"
-        with log.open("wb") as output:
+        with log.open("ab") as output:
             process = subprocess.Popen(  # noqa: S603  # our own interpreter and modules
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**_inherited(), **environment},
-                cwd=cwd,
+                env={**_inherited(), **program.environment},
+                cwd=program.cwd,
                 pass_fds=(self._lifeline,),
                 start_new_session=True,
             )
-        child = Child(name, process, log)
+        child = Child(name, program, process, log)
         self.children[name] = child
         return child
 
@@ -81,11 +110,7 @@ class Processes:
                 child.process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         for child in self.children.values():
-            try:
-                child.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+            child.stop(max(0.0, deadline - time.monotonic()))
         self.children.clear()
         for descriptor in (self._lifeline, self._writing_end):
             os.close(descriptor)

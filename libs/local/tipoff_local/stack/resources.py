@@ -15,10 +15,13 @@ SCHEMAS = REPOSITORY / "schemas/bigquery/nba_orchestration"
 TOPICS = REPOSITORY / "infra/topics.yaml"
 
 
-def create_topics(layout: Layout, minimum_backoff: float | None = None) -> TopicMap:
+def create_topics(
+    layout: Layout, minimum_backoff: float | None = None, maximum_backoff: float | None = None
+) -> TopicMap:
     """Every topic and subscription of infra/topics.yaml; those that exist stay as they are.
 
-    minimum_backoff: seconds before the first redelivery, in place of the map's; tests wait less than production.
+    minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the map's; tests wait less
+    than production.
     """
     topics = load_topics(TOPICS)
     publisher, subscriber = PublisherClient(), SubscriberClient()
@@ -38,7 +41,9 @@ def create_topics(layout: Layout, minimum_backoff: float | None = None) -> Topic
                 minimum_backoff=_seconds(
                     topics.retry.minimum_seconds if minimum_backoff is None else minimum_backoff
                 ),
-                maximum_backoff=_seconds(topics.retry.maximum_seconds),
+                maximum_backoff=_seconds(
+                    topics.retry.maximum_seconds if maximum_backoff is None else maximum_backoff
+                ),
             ),
         )
         if topic != topics.dead_letter_topic:

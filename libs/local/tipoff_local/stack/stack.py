@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -14,6 +15,7 @@ from tipoff_common.adapters.pubsub import PubSubBus
 from tipoff_common.adapters.storage import GcsObjects, storage_client
 from tipoff_common.ports import Objects, Warehouse
 from tipoff_common.publisher import Publisher
+from tipoff_common.topics import load_topics
 from tipoff_local.stack.layout import (
     DATA_BUCKET,
     HOST,
@@ -23,8 +25,8 @@ from tipoff_local.stack.layout import (
     STATE_BUCKET,
     Layout,
 )
-from tipoff_local.stack.processes import Processes, StackError
-from tipoff_local.stack.resources import create_buckets, create_tables, create_topics
+from tipoff_local.stack.processes import Processes, Program, StackError
+from tipoff_local.stack.resources import TOPICS, create_buckets, create_tables, create_topics
 
 READY_SECONDS = 90.0
 _POLL_SECONDS = 0.05
@@ -32,53 +34,62 @@ _POLL_SECONDS = 0.05
 Progress = Callable[[str], None]
 
 
-class Stack:
-    """A running stack. Its addresses are in `layout`; `publisher` and `warehouse` reach into it."""
+@dataclass(frozen=True)
+class Options:
+    """How a stack differs from the usual one.
 
-    def __init__(self, layout: Layout, folder: Path, *, google_pubsub: bool = False) -> None:
-        self.layout, self.google_pubsub = layout, google_pubsub
+    google_pubsub: Google's own emulator in place of our server.
+    minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the topic map's.
+    scenario: what the stand-in for the sources serves, in place of its own.
+    """
+
+    google_pubsub: bool = False
+    minimum_backoff: float | None = None
+    maximum_backoff: float | None = None
+    scenario: Path | None = None
+
+
+class Stack:
+    """A running stack. Its addresses are in `layout`; `publisher`, `warehouse`, `data` and `state` reach into it."""
+
+    publisher: Publisher
+    warehouse: Warehouse
+    data: Objects
+    state: Objects
+
+    def __init__(self, layout: Layout, folder: Path, options: Options) -> None:
+        self.layout, self._options = layout, options
         self.processes = Processes(folder / "logs")
 
-    def start(self, progress: Progress, minimum_backoff: float | None = None) -> None:
+    def start(self, progress: Progress) -> None:
         """Returns when every service answers ready. Raises StackError naming what did not."""
+        if taken := self.layout.taken_ports():
+            raise StackError(
+                f"taken on {HOST}: {', '.join(taken)}; stop what listens there (`make down`, if it is a stack)"
+            )
         self._start_cloud()
         for service, package in SERVICES.items():
             self._start(service, package, environment=self.layout.service_environment(service))
-        os.environ.update(self.layout.emulators())
         progress("starting the embedded cloud")
-        self._wait("bigquery", self._tcp("bigquery"))
-        self._wait("storage", self._tcp("storage"))
-        self._wait("pubsub", self._tcp("pubsub"))
-        progress("creating topics, buckets and tables")
-        self.topics = create_topics(self.layout, minimum_backoff)
-        create_buckets()
-        create_tables()
-        self._wait("upstream", self._http(f"{self.layout.url('upstream')}/healthz"))
+        for name in ("bigquery", "storage", "pubsub"):
+            self._make_ready(name)
+        self._make_ready("upstream")
         for service in SERVICES:
             progress(f"waiting for {service}")
-            self._wait(service, self._http(f"{self.layout.url(service)}/readyz"))
-        self.publisher = Publisher("scheduler", PubSubBus(PROJECT, self.topics))
-        self.warehouse: Warehouse = BigQueryWarehouse(PROJECT, self.layout.url("bigquery"))
+            self._make_ready(service)
+        with self.clients():
+            self.publisher = Publisher("scheduler", PubSubBus(PROJECT, load_topics(TOPICS)))
+            self.warehouse = BigQueryWarehouse(PROJECT, self.layout.url("bigquery"))
+            client = storage_client(PROJECT, self.layout.url("storage"))
+            self.data, self.state = GcsObjects(client, DATA_BUCKET), GcsObjects(client, STATE_BUCKET)
 
-    def objects(self, bucket: str) -> Objects:
-        return GcsObjects(storage_client(PROJECT, self.layout.url("storage")), bucket)
+    def restart(self, name: str) -> None:
+        """Starts a process anew at its old address, and ends it before unless it has ended.
 
-    @property
-    def data(self) -> Objects:
-        return self.objects(DATA_BUCKET)
-
-    @property
-    def state(self) -> Objects:
-        return self.objects(STATE_BUCKET)
-
-    def restart(self, service: str) -> None:
-        """Starts a service that has ended, or has been killed, at its old address."""
-        child = self.processes.children[service]
-        if child.process.poll() is None:
-            child.process.terminate()
-            child.process.wait()
-        self._start(service, SERVICES[service], environment=self.layout.service_environment(service))
-        self._wait(service, self._http(f"{self.layout.url(service)}/readyz"))
+        What it kept in memory is gone: an emulator has its topics, buckets or tables again, and they are empty.
+        """
+        self.processes.restart(name)
+        self._make_ready(name)
 
     def backlog(self) -> Mapping[str, int]:
         """Unacknowledged messages by subscription; our own Pub/Sub server only."""
@@ -88,15 +99,28 @@ class Stack:
 
     def wait_until_quiet(self, timeout: float = 60.0) -> None:
         """Returns when nothing is unacknowledged: every effect of what was published is durable."""
-        self.wait_for(lambda: not any(self.backlog().values()), "messages to be handled", timeout)
+        left: dict[str, int] = {}
 
-    def wait_for(self, condition: Callable[[], bool], what: str, timeout: float = 60.0) -> None:
+        def is_quiet() -> bool:
+            left.clear()
+            try:
+                left.update((name, count) for name, count in self.backlog().items() if count)
+            except requests.RequestException:
+                return False  # whether the server has ended is looked at next
+            return not left
+
+        self.wait_for(is_quiet, lambda: f"messages to be handled ({left})", timeout)
+
+    def wait_for(
+        self, condition: Callable[[], bool], what: str | Callable[[], str], timeout: float = 60.0
+    ) -> None:
         """Polls `condition`. Raises StackError when a process ends or time runs out."""
         deadline = time.monotonic() + timeout
         while not condition():
             self.processes.check()
             if time.monotonic() > deadline:
-                raise StackError(f"waited {timeout:g} s for {what}; see {self.processes.folder}")
+                awaited = what if isinstance(what, str) else what()
+                raise StackError(f"waited {timeout:g} s for {awaited}; see {self.processes.folder}")
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
@@ -105,7 +129,7 @@ class Stack:
     def _start_cloud(self) -> None:
         ports = {name: str(port) for name, port in self.layout.ports.items()}
         host = ("--host", HOST)
-        if self.google_pubsub:
+        if self._options.google_pubsub:
             self._start("pubsub", "tipoff_local.stack.google_pubsub", ports["pubsub"])
         else:
             self._start(
@@ -129,15 +153,49 @@ class Stack:
             PROJECT,
         )
         self._start("storage", "tipoff_local.storage", *host, "--port", ports["storage"])
-        self._start("upstream", "tipoff_local.upstream", *host, "--port", ports["upstream"])
+        scenario = ("--scenario", str(self._options.scenario)) if self._options.scenario else ()
+        self._start("upstream", "tipoff_local.upstream", *host, "--port", ports["upstream"], *scenario)
 
     def _start(
         self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.processes.start(name, module, *arguments, environment=environment or {}, cwd=REPOSITORY)
+        self.processes.start(name, Program(module, arguments, environment or {}, REPOSITORY))
 
-    def _wait(self, name: str, ready: Callable[[], bool]) -> None:
+    def _make_ready(self, name: str) -> None:
+        """Waits until the process answers, and makes what an emulator has to hold."""
+        match name:
+            case "bigquery" | "storage" | "pubsub":
+                ready = self._tcp(name)
+            case "upstream":
+                ready = self._http(f"{self.layout.url(name)}/healthz")
+            case _:
+                ready = self._http(f"{self.layout.url(name)}/readyz")
         self.wait_for(ready, f"{name} to be ready", READY_SECONDS)
+        with self.clients():
+            match name:
+                case "bigquery":
+                    create_tables()
+                case "storage":
+                    create_buckets()
+                case "pubsub":
+                    create_topics(
+                        self.layout, self._options.minimum_backoff, self._options.maximum_backoff
+                    )
+
+    @contextmanager
+    def clients(self) -> Iterator[None]:
+        """Google's clients that are made in this block talk to the stack; the environment, in which they look for it,
+        is left as it was."""
+        before = {name: os.environ.get(name) for name in self.layout.emulators()}
+        os.environ.update(self.layout.emulators())
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
     def _tcp(self, name: str) -> Callable[[], bool]:
         def connects() -> bool:
@@ -166,11 +224,13 @@ def running_stack(
     progress: Progress = lambda _: None,
     google_pubsub: bool = False,
     minimum_backoff: float | None = None,
+    maximum_backoff: float | None = None,
+    scenario: Path | None = None,
 ) -> Iterator[Stack]:
-    """A stack for the length of a block; it is stopped however the block ends."""
-    stack = Stack(layout, folder, google_pubsub=google_pubsub)
+    """A stack for the length of a block; it is stopped however the block ends. For the options see `Options`."""
+    stack = Stack(layout, folder, Options(google_pubsub, minimum_backoff, maximum_backoff, scenario))
     try:
-        stack.start(progress, minimum_backoff)
+        stack.start(progress)
         yield stack
     finally:
         stack.stop()

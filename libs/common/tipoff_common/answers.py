@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from uuid import uuid4
 
 from pydantic import JsonValue
@@ -20,6 +21,7 @@ def answer(
     data_summary: Mapping[str, JsonValue] = EMPTY,
     opts: Mapping[str, str] | None = None,
     retry_count: int = 0,
+    fan_out_keys: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> ScrapeExecuted:
     """`opts` are the parameters that may be logged; none unless given."""
     return ScrapeExecuted(
@@ -44,6 +46,7 @@ def answer(
         retry_count=retry_count,
         run_id=str(uuid4()),
         opts=opts or {},
+        fan_out_keys=fan_out_keys,
         config_hash=request.config_hash,
         event_time=request.event_time,
     )

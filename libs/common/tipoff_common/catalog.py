@@ -4,6 +4,7 @@ The controller needs to know what exists and what it may ask for, the runner how
 description. The registered name is the only name of a scraper.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+GAME_DATE = "game_date"
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 class _Spec(BaseModel):
@@ -59,21 +64,61 @@ class ScraperSpec(_Spec):
     description: str = Field(min_length=1)
     source: Name
     parameters: Mapping[str, ParameterSpec]
-    output: str = Field(pattern=r"^[a-z0-9_-]+(/[a-z0-9_{}-]+)*$", description="folder in the data bucket")
+    output: str = Field(
+        pattern=r"^[a-z0-9_-]+(/[a-z0-9_{}-]+)*$",
+        description="folder in the data bucket, in which {parameter} stands for a required parameter's value; the "
+        "game date comes last unless {game_date} says where",
+    )
     timeout_seconds: float = Field(gt=0, le=540)
     rate_limit: RateLimit
     retry: RetryPolicy = RetryPolicy()
     assertions: Assertions
     not_published: str = Field(min_length=1, description="how this source says 'not yet'")
     needs_games: bool = Field(description="whether a day without games has nothing to fetch")
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[SecretName, ...] = Field(
+        default=(),
+        description="what the source asks for; each is read from the environment variable of that name",
+    )
+    fan_out_keys: tuple[Name, ...] = Field(
+        default=(), description="what each success names values of, for steps that run once a value"
+    )
 
     @model_validator(mode="after")
     def _game_date_declared(self) -> "ScraperSpec":
-        game_date = self.parameters.get("game_date")
+        game_date = self.parameters.get(GAME_DATE)
         if game_date is None or game_date.type != "date" or not game_date.required:
             raise ValueError("parameters: declare game_date with type date and required true")
         return self
+
+    @model_validator(mode="after")
+    def _output_can_be_filled(self) -> "ScraperSpec":
+        if set("{}") & set(_PLACEHOLDER.sub("", self.output)):
+            raise ValueError(f"output: a brace of '{self.output}' is alone; write {{parameter}}")
+        names = _PLACEHOLDER.findall(self.output)
+        for name in names:
+            declared = self.parameters.get(name)
+            if declared is None or not declared.required:
+                raise ValueError(f"output: {{{name}}} is no required parameter; declare it, or leave it out")
+        if names and names[0] != GAME_DATE:
+            raise ValueError(
+                f"output: {{{GAME_DATE}}} has to come before {{{names[0]}}}, so that a day is one listing"
+            )
+        return self
+
+    @property
+    def output_template(self) -> str:
+        """The folder with a placeholder for each parameter it depends on, the game date's always."""
+        return self.output if f"{{{GAME_DATE}}}" in self.output else f"{self.output}/{{{GAME_DATE}}}"
+
+    @property
+    def output_parameters(self) -> tuple[str, ...]:
+        """The parameters whose values stand in the folder."""
+        return tuple(_PLACEHOLDER.findall(self.output_template))
+
+    @property
+    def output_root(self) -> str:
+        """The folder of all days."""
+        return self.output_template.partition(f"/{{{GAME_DATE}}}")[0]
 
 
 class Catalog(Mapping[str, ScraperSpec]):

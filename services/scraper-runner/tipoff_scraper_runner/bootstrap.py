@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from tipoff_common.auth import Authentication
 from tipoff_common.catalog import ScraperSpec
@@ -27,14 +28,24 @@ class Wiring:
     deps: Deps
 
 
-def http_opener(upstream_url: str | None) -> OpenHttp:
-    """Opens each execution's HTTP client; all share one pacer."""
-    pacer = Pacer()
+def http_opener(
+    upstream_url: str | None, *, max_instances: int = 1, proxy_url: SecretStr | None = None
+) -> OpenHttp:
+    """Opens each execution's HTTP client; all share one pacer, which takes this process's part of each rate."""
+    pacer = Pacer(sharers=max_instances)
+    proxy = proxy_url.get_secret_value() if proxy_url else None
 
     def open_http(spec: ScraperSpec, now: datetime, replaying: bool) -> HttpxHttp:
-        return HttpxHttp(spec, now, pacer, upstream_url=upstream_url, replaying=replaying)
+        return HttpxHttp(spec, now, pacer, upstream_url=upstream_url, replaying=replaying, proxy_url=proxy)
 
     return open_http
+
+
+def connected_opener(settings: RunnerSettings) -> OpenHttp:
+    """`http_opener` as the settings say."""
+    return http_opener(
+        settings.upstream_url, max_instances=settings.max_instances, proxy_url=settings.proxy_url
+    )
 
 
 def bootstrap(settings: RunnerSettings) -> Wiring:
@@ -52,6 +63,6 @@ def bootstrap(settings: RunnerSettings) -> Wiring:
             memory=Memory(cloud.state),
             data=cloud.data,
             publisher=cloud.publisher,
-            open_http=http_opener(settings.upstream_url),
+            open_http=connected_opener(settings),
         ),
     )

@@ -24,7 +24,7 @@ from tipoff_common.rows import execution_row
 from tipoff_common.settings import SettingsError, load_settings
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_scraper_runner.bootstrap import http_opener
+from tipoff_scraper_runner.bootstrap import connected_opener, http_opener
 from tipoff_scraper_runner.execution import Saved, execute
 from tipoff_scraper_runner.handlers import Deps, run_request
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
@@ -83,10 +83,10 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
             "not logged: dry run" if options.dry_run else "not logged: parsed from a file",
         )
     try:
-        deps = _connect(registry)
+        deps = connect(registry)
         executed = run_request(request, deps, wall_now())
         note = f"logged with source LOCAL as {executed.execution_id}"
-    except (Unavailable, SettingsError) as error:
+    except (Unavailable, SettingsError, ConfigurationError) as error:
         execution = execute(
             request, scraper, environment="local", now=wall_now(), open_http=http_opener(None), data=None
         )
@@ -97,8 +97,12 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
     return _report(executed, options.json, note)
 
 
-def _connect(registry: Registry) -> Deps:
-    """The stack that the environment names, else the one running here."""
+def connect(registry: Registry) -> Deps:
+    """The stack that the environment names, else the one running here.
+
+    Raises:
+        Unavailable, SettingsError, ConfigurationError: there is none, or not whole.
+    """
     if "TIPOFF_PROJECT" not in os.environ and RUNNING_STACK.exists():
         os.environ.update(
             {key: value for key, value in dotenv_values(RUNNING_STACK).items() if value is not None}
@@ -112,7 +116,7 @@ def _connect(registry: Registry) -> Deps:
         memory=Memory(cloud.state),
         data=cloud.data,
         publisher=cloud.publisher,
-        open_http=http_opener(settings.upstream_url),
+        open_http=connected_opener(settings),
     )
 
 

@@ -15,6 +15,14 @@ class ScrapeFailure(Exception):
     kind: ClassVar[FailureKind] = FailureKind.INTERNAL
 
 
+class Misconfigured(ScrapeFailure):
+    """This installation, or the scraper's description, lacks what the scraper needs; the message names it."""
+
+
+class UnusablePath(ScrapeFailure):
+    """A parameter's value cannot be part of an object's path; the message names both."""
+
+
 class TimedOut(ScrapeFailure):
     """The source did not answer within the scraper's timeout."""
 

@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from pydantic import JsonValue, ValidationError
@@ -13,11 +14,12 @@ from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
-from tipoff_scraper_runner.errors import NotPublished, ScrapeFailure, SourceChanged
-from tipoff_scraper_runner.files import write_payload, write_records
+from tipoff_scraper_runner.errors import Misconfigured, NotPublished, ScrapeFailure, SourceChanged
+from tipoff_scraper_runner.files import folder, write_payload, write_records
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
+from tipoff_scraper_runner.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +37,13 @@ class Execution:
 @dataclass(frozen=True)
 class Saved:
     """A payload to parse instead of fetching one. `dated` tells that the request's game_date is the payload's for
-    certain; otherwise the date that the payload states is taken."""
+    certain; otherwise the date that the payload states is taken. raw_path: where it is kept already. fetched_at: when
+    the source gave it; the instant of the run when that is not known."""
 
     body: bytes
     dated: bool
+    raw_path: str | None = None
+    fetched_at: datetime | None = None
 
 
 def execute(
@@ -68,9 +73,10 @@ def execute(
         environment=environment,
         triggered_at=now,
         completed_at=now + timedelta(seconds=time.monotonic() - started),
-        data_summary={**_headline(outcome), **run.summary},
-        opts={name: value for name, value in request.parameters.items() if name in scraper.spec.parameters},
+        data_summary={**run.summary, **_headline(outcome)},
+        opts=run.opts,
         retry_count=run.retries,
+        fan_out_keys=run.fan_out,
     )
     return Execution(executed, _landed(executed))
 
@@ -87,17 +93,33 @@ class _Run:
     saved: Saved | None
     summary: dict[str, JsonValue] = field(default_factory=dict)
     retries: int = 0
+    fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    vault: Vault | None = None
 
     def outcome(self) -> Outcome:
+        """What came of it, without a secret in any text of it or of the summary."""
+        outcome = self._attempt()
+        if self.vault is None:
+            return outcome
+        self.summary = {name: self.vault.redacted_json(value) for name, value in self.summary.items()}
+        match outcome:
+            case NoData(reason=reason):
+                return NoData(reason=self.vault.redacted(reason))
+            case Failed(kind=kind, message=message):
+                return Failed(kind=kind, message=self.vault.redacted(message))
+        return outcome
+
+    def _attempt(self) -> Outcome:
         try:
             parameters = self.scraper.module.Parameters.model_validate(self.request.parameters)
+            folder(self.scraper.spec, parameters, self.request.game_date)  # before anything is asked in vain
             payload = self._payload(parameters)
-            if self.data is not None:
-                self.summary["raw_path"] = write_payload(payload, self.scraper.spec, self.request, self.data)
+            if raw_path := self._keep(payload, parameters):
+                self.summary["raw_path"] = raw_path
             parsed: Parsed = self.scraper.module.parse(payload.body, parameters)
-            self.summary.update(parsed.summary)
+            self.summary = {**parsed.summary, **self.summary}
             self._check_date(parsed)
-            return self._judge(parsed)
+            return self._judge(parsed, parameters)
         except Unavailable:
             raise
         except NotPublished as error:
@@ -107,20 +129,45 @@ class _Run:
         except ValidationError as error:
             faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
             return Failed(kind=FailureKind.INTERNAL, message=f"{error.title}: {faults}")
-        except Exception as error:  # an unforeseen error is a fact about this scrape, and only `failed`
-            log.exception("scraper raised an unforeseen error", extra={"scraper": self.request.scraper})
+        except Exception as error:  # noqa: BLE001  # an unforeseen error is a fact about this scrape, and only `failed`
+            trace = "".join(traceback.format_exception(error))
+            log.error(
+                "scraper raised an unforeseen error",
+                extra={
+                    "scraper": self.request.scraper,
+                    "exception": self.vault.redacted(trace) if self.vault else trace,
+                },
+            )
             return Failed(kind=FailureKind.INTERNAL, message=f"{type(error).__name__}: {error}")
 
     def _payload(self, parameters: ScrapeParameters) -> Payload:
         if self.saved is not None:
             return Payload(self.saved.body, "file", "saved")
         with self.open_http(self.scraper.spec, self.now, self.request.event_time is not None) as http:
+            self.vault = http.vault
             try:
                 payload: Payload = self.scraper.module.fetch(parameters, http)
             finally:
                 self.retries = http.retries
+                self.summary.update(http.notes)
+        payload = replace(payload, url=http.vault.redacted(payload.url))
         self.summary["source_url"] = payload.url
         return payload
+
+    def _keep(self, payload: Payload, parameters: ScrapeParameters) -> str | None:
+        """Where the payload is kept, before anything is made of it; None when nothing is written."""
+        if self.data is None:
+            return None
+        if self.saved is not None and self.saved.raw_path is not None:
+            return self.saved.raw_path
+        target = folder(self.scraper.spec, parameters, self.request.game_date)
+        return write_payload(payload, target, self.opts, self.now, self.data)
+
+    @property
+    def opts(self) -> dict[str, str]:
+        """The request's parameters as far as scraper.yaml declares them: what may be kept and logged."""
+        declared = self.scraper.spec.parameters
+        return {name: value for name, value in self.request.parameters.items() if name in declared}
 
     def _check_date(self, parsed: Parsed) -> None:
         """A document about another day than was asked for is no success for the day asked for."""
@@ -131,18 +178,36 @@ class _Run:
             return
         raise SourceChanged(f"asked for {self.request.game_date}, the document is about {parsed.about}")
 
-    def _judge(self, parsed: Parsed) -> Outcome:
+    def _judge(self, parsed: Parsed, parameters: ScrapeParameters) -> Outcome:
         count, spec = len(parsed.records), self.scraper.spec
         if count == 0 and parsed.empty_reason:
             return NoData(reason=parsed.empty_reason)
         if not spec.assertions.min <= count <= spec.assertions.max:
             expected = f"between {spec.assertions.min} and {spec.assertions.max} are expected"
             return Failed(kind=FailureKind.SOURCE_CHANGED, message=f"{count} records; {expected}")
+        self.fan_out = self._declared(parsed.fan_out)
         if self.data is None:
             return Success(record_count=count, gcs_path=None)
-        path, digest = write_records(parsed, spec, self.request, self.now, self.data)
+        target = folder(spec, parameters, self.request.game_date)
+        fetched_at = (self.saved.fetched_at if self.saved else None) or self.now
+        path, digest = write_records(parsed, spec, self.request, target, fetched_at, self.data)
         self.summary["content_sha256"] = digest
         return Success(record_count=count, gcs_path=path)
+
+    def _declared(self, fan_out: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        """A follow-up step that waits for a key that never comes would never run, and one that comes unannounced
+        was checked by nobody."""
+        declared = self.scraper.spec.fan_out_keys
+        if set(fan_out) != set(declared):
+            raise Misconfigured(
+                f"{self.scraper.spec.name} fans out {_listed(fan_out)}, and 'fan_out_keys' in its scraper.yaml"
+                f" declares {_listed(declared)}; make them equal"
+            )
+        return fan_out
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
 
 
 def _headline(outcome: Outcome) -> dict[str, JsonValue]:

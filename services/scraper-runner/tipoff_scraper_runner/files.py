@@ -1,24 +1,69 @@
 """What a scrape writes to the data bucket: the payload as it came, then the records."""
 
 import json
-from datetime import datetime
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
 
-from tipoff_common.catalog import ScraperSpec
+from tipoff_common.catalog import GAME_DATE, ScraperSpec
 from tipoff_common.events import ScrapeRequested
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects
-from tipoff_scraper_runner.scraper import Parsed, Payload
+from tipoff_scraper_runner.errors import UnusablePath
+from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
+
+RAW = "raw"
+PARAMETERS, FETCHED_AT = "parameters", "fetched-at"
+"""Metadata of a payload: what it was fetched for, as JSON, and when."""
+
+_SAFE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
-def write_payload(payload: Payload, spec: ScraperSpec, request: ScrapeRequested, data: Objects) -> str:
+def folder(spec: ScraperSpec, parameters: ScrapeParameters, game_date: date) -> str:
+    """Where the records go: the output of scraper.yaml with the parameters' values in it.
+
+    A value is a name and nothing else, so that no request chooses a path.
+
+    Raises:
+        UnusablePath: a value with other characters than letters, digits, "_", "." and "-", or of dots alone.
+    """
+    filled = spec.output_template
+    for name in spec.output_parameters:
+        value = game_date.isoformat() if name == GAME_DATE else str(getattr(parameters, name))
+        if not _SAFE.fullmatch(value) or not value.strip("."):
+            raise UnusablePath(
+                f"{name} is {value!r:.120}, which cannot stand in a path; letters, digits, '_', '.' and '-' can"
+            )
+        filled = filled.replace(f"{{{name}}}", value)
+    return filled
+
+
+def raw_prefix(spec: ScraperSpec, game_date: date) -> str:
+    """What the names of all payloads of a day begin with."""
+    return f"{RAW}/{spec.output_root}/{game_date.isoformat()}/"
+
+
+def write_payload(
+    payload: Payload, folder: str, parameters: Mapping[str, str], now: datetime, data: Objects
+) -> str:
     """The gs:// path of the untouched payload: a mended parser can run again without fetching. Raises Unavailable."""
-    name = f"raw/{_folder(spec, request)}/{content_hash(payload.body)[:16]}.{payload.suffix}"
-    data.put(name, payload.body, content_type="application/octet-stream", metadata={"source-url": payload.url})
+    name = f"{RAW}/{folder}/{content_hash(payload.body)[:16]}.{payload.suffix}"
+    metadata = {
+        "source-url": payload.url,
+        PARAMETERS: json.dumps(dict(parameters), sort_keys=True, ensure_ascii=True),
+        FETCHED_AT: now.isoformat(),
+    }
+    data.put(name, payload.body, content_type="application/octet-stream", metadata=metadata)
     return f"gs://{data.bucket}/{name}"
 
 
 def write_records(
-    parsed: Parsed, spec: ScraperSpec, request: ScrapeRequested, now: datetime, data: Objects
+    parsed: Parsed,
+    spec: ScraperSpec,
+    request: ScrapeRequested,
+    folder: str,
+    fetched_at: datetime,
+    data: Objects,
 ) -> tuple[str, str]:
     """The records as one JSON document; its gs:// path, which contains the hash of its content, and the whole hash.
 
@@ -32,11 +77,7 @@ def write_records(
     }
     body = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     digest = content_hash(body)
-    name = f"{_folder(spec, request)}/{digest[:16]}.json"
-    metadata = {"fetched-at": now.isoformat(), "execution-id": request.request_id}
+    name = f"{folder}/{digest[:16]}.json"
+    metadata = {FETCHED_AT: fetched_at.isoformat(), "execution-id": request.request_id}
     data.put(name, body, content_type="application/json", metadata=metadata)
     return f"gs://{data.bucket}/{name}", digest
-
-
-def _folder(spec: ScraperSpec, request: ScrapeRequested) -> str:
-    return f"{spec.output}/{request.game_date.isoformat()}"

@@ -1,13 +1,17 @@
-"""The HTTP client that scrapers are given: paced, retried, bounded in time and size."""
+"""The HTTP client that scrapers are given: paced, retried, bounded in time and size, silent about secrets."""
 
+import logging
+import os
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
 import httpx
+from pydantic import JsonValue, SecretStr
 from tenacity import (
     RetryCallState,
     Retrying,
@@ -18,17 +22,32 @@ from tenacity import (
 
 from tipoff_common import __version__
 from tipoff_common.catalog import ScraperSpec
-from tipoff_scraper_runner.errors import HttpFailure, TimedOut
+from tipoff_scraper_runner.bounded_transport import bounded_transport
+from tipoff_scraper_runner.errors import HttpFailure, TimedOut, Undecodable
 from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.questions import Question, question
 from tipoff_scraper_runner.scraper import Response
+from tipoff_scraper_runner.vault import Vault
 
 USER_AGENT = f"Tipoff/{__version__} (scheduled data collection)"
 MAX_BYTES = 64 * 1024 * 1024
+"""Of a decoded body."""
+MAX_REDIRECTS = 5
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+_BACK_OFF = wait_exponential_jitter(multiplier=0.5, max=10)
+
+# These log whole addresses and headers, with the secrets in them, at INFO and DEBUG.
+for _name in ("httpx", "httpcore", "hpack", "h2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class _Transient(Exception):
-    """An answer worth asking for again within this execution."""
+    """An answer worth asking for again within this execution; `wait` is how long the source asks to wait, in
+    seconds."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class HttpxHttp:
@@ -36,6 +55,7 @@ class HttpxHttp:
 
     now: the instant of the scrape, aware UTC.
     retries: transport retries so far.
+    notes: what the scraper noted.
     """
 
     def __init__(
@@ -46,13 +66,20 @@ class HttpxHttp:
         *,
         upstream_url: str | None = None,
         replaying: bool = False,
+        proxy_url: str | None = None,
+        environ: Mapping[str, str] = os.environ,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.now = now
         self.retries = 0
+        self.notes: dict[str, JsonValue] = {}
+        self.vault = Vault(spec, environ, stand_in=upstream_url is not None)
         self._spec, self._pacer, self._upstream, self._replaying = spec, pacer, upstream_url, replaying
         self._deadline = time.monotonic() + spec.timeout_seconds
-        self._client = httpx.Client(headers={"User-Agent": USER_AGENT}, transport=transport)
+        self._client = httpx.Client(
+            headers={"User-Agent": USER_AGENT},
+            transport=transport or bounded_transport(self._left, proxy_url),
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -62,58 +89,99 @@ class HttpxHttp:
     ) -> None:
         self._client.close()
 
+    def secret(self, name: str) -> SecretStr:
+        return self.vault.secret(name)
+
+    def note(self, name: str, value: JsonValue) -> None:
+        self.notes[name] = value
+
     def get(
-        self, url: str, *, headers: Mapping[str, str] = {}, expected: frozenset[int] = frozenset()
+        self,
+        url: str,
+        *,
+        query: Mapping[str, str | SecretStr] = {},
+        headers: Mapping[str, str | SecretStr] = {},
+        expected: frozenset[int] = frozenset(),
     ) -> Response:
         retrying = Retrying(
             retry=retry_if_exception_type(_Transient),
             stop=stop_after_attempt(self._spec.retry.attempts),
-            wait=wait_exponential_jitter(initial=0.5, max=10),
-            before_sleep=self._count_retry,
+            wait=_wait,
+            before_sleep=self._before_retry,
             reraise=True,
         )
         try:
-            return retrying(self._get_once, url, headers, expected)
+            return retrying(self._follow, question(url, query, headers), expected)
         except _Transient as error:
             raise HttpFailure(f"{error} ({self._spec.retry.attempts} tries)") from error
 
-    def _get_once(self, url: str, headers: Mapping[str, str], expected: frozenset[int]) -> Response:
-        self._pacer.wait(urlsplit(url).netloc, self._spec.rate_limit.per_second)
+    def _follow(self, asked: Question, expected: frozenset[int]) -> Response:
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = self._ask(asked, expected)
+            if isinstance(answer, Response):
+                return answer
+            asked = asked.redirected(answer)
+        raise HttpFailure(f"{self._shown(asked)} is the last of more than {MAX_REDIRECTS} redirects")
+
+    def _ask(self, asked: Question, expected: frozenset[int]) -> Response | str:
+        """The answer, or where it redirects to."""
+        shown = self._shown(asked)
+        if not self._pacer.wait(asked.host, self._spec.rate_limit.per_second, within=self._remaining()):
+            raise TimedOut(
+                f"{asked.host} is asked {self._spec.rate_limit.per_second:g} times a second, and no turn comes free"
+                f" within the {self._spec.timeout_seconds:g} s of {self._spec.name}"
+            )
+        headers = {**asked.headers, **self._replay_header()}
         try:
             with self._client.stream(
-                "GET",
-                self._address(url),
-                headers={**headers, **self._replay_header()},
-                timeout=self._remaining(),
+                "GET", self._address(asked), headers=headers, timeout=self._remaining()
             ) as answer:
                 if answer.status_code not in expected:
-                    _check_status(url, answer)
-                return Response(answer.status_code, url, dict(answer.headers), self._read(url, answer))
+                    if answer.has_redirect_location:
+                        return answer.headers["Location"]
+                    _check_status(shown, answer)
+                return Response(answer.status_code, shown, dict(answer.headers), self._read(shown, answer))
+        except httpx.ConnectTimeout as error:
+            raise _Transient(f"{shown} does not accept a connection") from error
         except httpx.TimeoutException as error:
-            raise TimedOut(f"no answer from {url} within {self._spec.timeout_seconds:g} s") from error
+            raise TimedOut(f"{shown} did not answer within {self._spec.timeout_seconds:g} s") from error
+        except httpx.DecodingError as error:
+            encoding = answer.headers.get("Content-Encoding")
+            raise Undecodable(
+                f"{shown} answers with a broken body in encoding {encoding}: {error}"
+            ) from error
         except httpx.HTTPError as error:
-            raise _Transient(f"{url} could not be reached: {error}") from error
+            raise _Transient(f"{shown} could not be reached: {self.vault.redacted(str(error))}") from error
+        except httpx.InvalidURL as error:
+            raise HttpFailure(f"{shown} is no address: {self.vault.redacted(str(error))}") from error
 
-    def _read(self, url: str, answer: httpx.Response) -> bytes:
+    def _read(self, shown: str, answer: httpx.Response) -> bytes:
         body = bytearray()
         for chunk in answer.iter_bytes():
             body += chunk
             if len(body) > MAX_BYTES:
-                raise HttpFailure(f"{url} sends more than {MAX_BYTES} bytes")
+                raise HttpFailure(f"{shown} sends more than {MAX_BYTES} bytes")
             self._remaining()
         return bytes(body)
 
-    def _remaining(self) -> float:
+    def _left(self) -> float:
         """Seconds left of the scraper's timeout, which covers all calls of one execution."""
-        left = self._deadline - time.monotonic()
+        return self._deadline - time.monotonic()
+
+    def _remaining(self) -> float:
+        left = self._left()
         if left <= 0:
             raise TimedOut(f"{self._spec.name} did not finish within {self._spec.timeout_seconds:g} s")
         return left
 
-    def _address(self, url: str) -> str:
+    def _shown(self, asked: Question) -> str:
+        """A redirect may repeat a secret in its address."""
+        return self.vault.redacted(asked.shown)
+
+    def _address(self, asked: Question) -> str:
         if self._upstream is None:
-            return url
-        parts = urlsplit(url)
+            return asked.url
+        parts = urlsplit(asked.url)
         query = f"?{parts.query}" if parts.query else ""
         return f"{self._upstream.rstrip('/')}/{parts.netloc}{parts.path}{query}"
 
@@ -121,14 +189,39 @@ class HttpxHttp:
         """Tells the stand-in which instant is being replayed; a real source never sees it."""
         return {"X-Tipoff-Event-Time": self.now.isoformat()} if self._replaying and self._upstream else {}
 
-    def _count_retry(self, _state: RetryCallState) -> None:
-        self._remaining()
+    def _before_retry(self, state: RetryCallState) -> None:
+        left = self._left()
+        if state.upcoming_sleep >= left:
+            error = state.outcome.exception() if state.outcome else None
+            raise HttpFailure(
+                f"{error}; {left:.0f} s are left, too few to ask again in {state.upcoming_sleep:.0f} s"
+            )
         self.retries += 1
 
 
-def _check_status(url: str, answer: httpx.Response) -> None:
+def _wait(state: RetryCallState) -> float:
+    """As long as the source asks for, and never less than the back-off."""
+    error = state.outcome.exception() if state.outcome else None
+    return max(_BACK_OFF(state), error.wait if isinstance(error, _Transient) else 0.0)
+
+
+def _check_status(shown: str, answer: httpx.Response) -> None:
     if answer.is_success:
         return
     if answer.status_code in _TRANSIENT_STATUSES:
-        raise _Transient(f"{url} answered {answer.status_code}")
-    raise HttpFailure(f"{url} answered {answer.status_code}")
+        raise _Transient(f"{shown} answered {answer.status_code}", _retry_after(answer.headers))
+    raise HttpFailure(f"{shown} answered {answer.status_code}")
+
+
+def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds to wait by `Retry-After`, which is a number of seconds, or an instant to be taken against the `Date` of
+    the same answer; 0 without either."""
+    stated = headers.get("Retry-After", "")
+    if stated.isdecimal():
+        return float(stated)
+    try:
+        return (
+            parsedate_to_datetime(stated) - parsedate_to_datetime(headers.get("Date", ""))
+        ).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0

@@ -1,27 +1,37 @@
 """A rate limit per host: each call reserves the next free instant and waits for it."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
 
 
 class Pacer:
-    """Spaces calls to one host at least 1 / `per_second` seconds apart, across threads of this process.
+    """Spaces calls to one host at least `sharers` / `per_second` seconds apart, across threads of this process.
 
-    Across processes nothing is shared: N instances make at most N times the rate.
+    Processes share nothing. When no more than `sharers` of them run, they stay within the rate together, except that
+    each one's first call comes when it likes: in any T seconds at most rate * T + `sharers` calls.
     """
 
     def __init__(
-        self, monotonic: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        sharers: int = 1,
     ) -> None:
-        self._monotonic, self._sleep = monotonic, sleep
+        self._monotonic, self._sleep, self._sharers = monotonic, sleep, sharers
         self._lock = threading.Lock()
         self._next: dict[str, float] = {}
 
-    def wait(self, host: str, per_second: float) -> None:
+    def wait(self, host: str, per_second: float, *, within: float = math.inf) -> bool:
+        """Returns when it is this call's turn; false, at once, when that is more than `within` seconds away."""
         with self._lock:
             now = self._monotonic()
             at = max(now, self._next.get(host, now))
-            self._next[host] = at + 1.0 / per_second
+            if at - now > within:
+                return False
+            self._next[host] = at + self._sharers / per_second
         if at > now:
             self._sleep(at - now)
+        return True

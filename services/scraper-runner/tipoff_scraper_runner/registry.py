@@ -9,6 +9,7 @@ from typing import Any
 from tipoff_common.catalog import Catalog, ScraperSpec, load_catalog
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_scraper_runner.scraper import ScrapeParameters, Scraper
+from tipoff_scraper_runner.secret_use import secret_faults
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,11 @@ def load_registry(scrapers_dir: Path) -> Registry:
     registered: dict[str, Registered] = {}
     faults: list[str] = []
     for name, spec in catalog.items():
-        module = importlib.import_module(f"scrapers.{spec.source}.{name}.scraper")
+        try:
+            module = importlib.import_module(f"scrapers.{spec.source}.{name}.scraper")
+        except ImportError as error:
+            faults.append(f"{scrapers_dir / spec.source / name / 'scraper.py'}: cannot be imported: {error}")
+            continue
         faults.extend(f"{module.__file__}: {fault}" for fault in _faults(module, spec))
         registered[name] = Registered(spec, module)
     if faults:
@@ -59,6 +64,7 @@ def _faults(module: Any, spec: ScraperSpec) -> Iterator[str]:
             yield f"'{name}' is missing; a scraper offers Parameters, fetch and parse"
             return
     model: type[ScrapeParameters] = module.Parameters
+    yield from secret_faults(module, spec)
     declared, taken = set(spec.parameters), set(model.model_fields)
     for name in sorted(declared ^ taken):
         where = "scraper.yaml" if name in taken else "Parameters"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr
 
 P = TypeVar("P", bound="ScrapeParameters", contravariant=True)
 
@@ -31,7 +31,10 @@ class Record(BaseModel):
 
 @dataclass(frozen=True)
 class Response:
-    """An HTTP answer that the scraper asked to see (2xx, or one of its `expected` statuses)."""
+    """An HTTP answer that the scraper asked to see (2xx, or one of its `expected` statuses).
+
+    url: where it came from, after redirects and without secret parameters. headers: by lower-case name.
+    """
 
     status: int
     url: str
@@ -46,13 +49,31 @@ class Http(Protocol):
     def now(self) -> datetime:
         """The instant of this scrape, aware UTC: the tick's time when a day is replayed."""
 
+    def secret(self, name: str) -> SecretStr:
+        """The secret of that name, for `query` or `headers`; scraper.yaml declares it.
+
+        Raises:
+            Misconfigured: it is not declared, or this installation lacks it.
+        """
+
+    def note(self, name: str, value: JsonValue) -> None:
+        """Puts a fact about this scrape into `data_summary`, however the scrape ends."""
+
     def get(
-        self, url: str, *, headers: Mapping[str, str] = {}, expected: frozenset[int] = frozenset()
+        self,
+        url: str,
+        *,
+        query: Mapping[str, str | SecretStr] = {},
+        headers: Mapping[str, str | SecretStr] = {},
+        expected: frozenset[int] = frozenset(),
     ) -> Response:
-        """GET `url`. Returns for any 2xx and for the statuses in `expected`.
+        """GET `url` with `query` added. Returns for any 2xx and for the statuses in `expected`. Redirects are followed
+        on the same host.
 
         Raises:
             TimedOut, HttpFailure: after the retries that scraper.yaml allows.
+            Blocked: a redirect to another host.
+            Undecodable: the body's encoding is broken.
         """
 
 
@@ -74,12 +95,14 @@ class Parsed:
     empty_reason: why no records is a legitimate answer (it becomes `no_data`); without one, an empty parse is
         `failed`/`source_changed`.
     about: the day that the document itself says it is about; another one than was asked for is never a success.
+    fan_out: for each of scraper.yaml's `fan_out_keys`, the values that follow-up steps are requested for.
     """
 
     records: Sequence[Record]
     summary: Mapping[str, JsonValue] = field(default_factory=dict)
     empty_reason: str = ""
     about: date | None = None
+    fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Scraper(Protocol[P]):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from tipoff_common.settings import ServiceSettings
 
@@ -15,6 +15,17 @@ class RunnerSettings(ServiceSettings):
     scrapers_dir: Path = Field(default=SCRAPERS, description="folder of <source>/<name>/scraper.yaml")
     upstream_url: str | None = Field(
         default=None, description="stand-in for every source, local environment only: <url>/<host>/<path>"
+    )
+
+    max_instances: int = Field(
+        default=1,
+        ge=1,
+        description="how many runners there are at most: each takes that part of a source's rate limit",
+    )
+    proxy_url: SecretStr | None = Field(
+        default=None,
+        min_length=1,
+        description="HTTP proxy towards the sources, with its password if it has one",
     )
 
     @model_validator(mode="after")

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urlencode
 
 import httpx
+from pydantic import JsonValue, SecretStr
 
 from tipoff_local.upstream.app import EVENT_TIME_HEADER
 from tipoff_scraper_runner.scraper import Response
@@ -12,24 +14,44 @@ from tipoff_scraper_runner.scraper import Response
 
 @dataclass
 class StandInHttp:
-    """The stand-in as it answers at one instant. asked: the URLs, in order."""
+    """The stand-in as it answers at one instant. asked: the URLs, in order. notes: what the scraper noted."""
 
     client: httpx.Client
     now: datetime
     asked: list[str] = field(default_factory=list)
+    notes: dict[str, JsonValue] = field(default_factory=dict)
+
+    def secret(self, name: str) -> SecretStr:
+        return SecretStr(f"a-secret-called-{name}")
+
+    def note(self, name: str, value: JsonValue) -> None:
+        self.notes[name] = value
 
     def get(
-        self, url: str, *, headers: Mapping[str, str] = {}, expected: frozenset[int] = frozenset()
+        self,
+        url: str,
+        *,
+        query: Mapping[str, str | SecretStr] = {},
+        headers: Mapping[str, str | SecretStr] = {},
+        expected: frozenset[int] = frozenset(),
     ) -> Response:
-        self.asked.append(url)
-        answer = self.client.get(
-            "/" + url.removeprefix("https://"), headers={**headers, EVENT_TIME_HEADER: self.now.isoformat()}
-        )
+        """Response.url carries the query without its secrets, as the runner's does."""
+        sent = {**_plain(headers), EVENT_TIME_HEADER: self.now.isoformat()}
+        answer = self.client.get("/" + url.removeprefix("https://"), params=_plain(query), headers=sent)
         assert answer.is_success or answer.status_code in expected, f"{url} answered {answer.status_code}"
-        return Response(answer.status_code, url, dict(answer.headers), answer.content)
+        shown = urlencode({name: value for name, value in query.items() if isinstance(value, str)})
+        asked = f"{url}?{shown}" if shown else url
+        self.asked.append(asked)
+        return Response(answer.status_code, asked, dict(answer.headers), answer.content)
 
     def fault(self, **fault: object) -> None:
         assert self.client.post("/control/faults", json=fault).status_code == 201
+
+
+def _plain(values: Mapping[str, str | SecretStr]) -> dict[str, str]:
+    return {
+        name: value if isinstance(value, str) else value.get_secret_value() for name, value in values.items()
+    }
 
 
 HttpAt = Callable[[str], StandInHttp]

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scrapers.nbacom.nbac_injury_report import pdf_text
-from scrapers.nbacom.nbac_injury_report.pdf_text import read_pages
+from scrapers.nbacom import pdf_text
 from scrapers.nbacom.nbac_injury_report.rows import STATUSES, read_rows
 from scrapers.nbacom.nbac_injury_report.scraper import InjuryRecord, Parameters, parse
 from scrapers.nbacom.nbac_injury_report.table import Cells, join_wrapped, read_table
+from scrapers.nbacom.pdf_text import read_pages
 from tipoff_local.upstream import injury_pdf
 from tipoff_local.upstream.injury_pdf import ReportRow, write_report
 from tipoff_local.upstream.publication import report_rows

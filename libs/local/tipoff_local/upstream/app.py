@@ -5,7 +5,7 @@ It is open to whoever reaches its port and must never be bound to a public addre
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -14,6 +14,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 
 from tipoff_local.upstream.faults import Fault, FaultBook
 from tipoff_local.upstream.injury_pdf import write_report
+from tipoff_local.upstream.nba import nba_document
 from tipoff_local.upstream.publication import archived_rows, is_out, report_rows, titled
 from tipoff_local.upstream.scenario import Scenario
 from tipoff_local.upstream.schedule_json import write_schedule
@@ -21,7 +22,13 @@ from tipoff_local.upstream.schedule_json import write_schedule
 EVENT_TIME_HEADER = "X-Tipoff-Event-Time"
 REPORTS = "ak-static.cms.nba.com/referee/injury/"
 SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
-REFERERS = {"ak-static.cms.nba.com": "https://official.nba.com/", "cdn.nba.com": "https://www.nba.com/"}
+REFERERS = {
+    "ak-static.cms.nba.com": "https://official.nba.com/",
+    "cdn.nba.com": "https://www.nba.com/",
+    "official.nba.com": "https://official.nba.com/",
+    "stats.nba.com": "https://www.nba.com/",
+    "statsdmz.nba.com": "https://www.nba.com/",
+}
 """What each host wants to see; without it it answers 403 to everything."""
 
 _DENIED = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code></Error>"
@@ -54,7 +61,7 @@ def create_app(scenario: Scenario, clock: Callable[[], datetime]) -> FastAPI:
         archived = file_name in scenario.reports.always
         return write_report(title, archived_rows(title.date()) if archived else report_rows(scenario, title))
 
-    def answer(path: str, referer: str, now: datetime) -> _Answer:
+    def answer(path: str, query: Mapping[str, str], referer: str, now: datetime) -> _Answer:
         host = path.split("/", 1)[0]
         if host in REFERERS and not referer.startswith(REFERERS[host]):
             return _FORBIDDEN
@@ -65,6 +72,9 @@ def create_app(scenario: Scenario, clock: Callable[[], datetime]) -> FastAPI:
             return _Answer(200, "application/pdf", report(file_name))
         if path == SCHEDULE:
             return _Answer(200, "application/json", write_schedule(scenario, now))
+        document = nba_document(scenario, path, query, now)
+        if document is not None:
+            return _Answer(200, document.media_type, document.body)
         return _FORBIDDEN if host in REFERERS else _Answer(404, "text/plain", b"unknown host")
 
     @app.get("/healthz")
@@ -96,7 +106,7 @@ def create_app(scenario: Scenario, clock: Callable[[], datetime]) -> FastAPI:
     async def serve(path: str, request: Request) -> Response:
         now = _request_time(request, clock)
         requests[path] += 1
-        found = answer(path, request.headers.get("Referer", ""), now)
+        found = answer(path, request.query_params, request.headers.get("Referer", ""), now)
         fault = faults.take(path, now)
         if fault is not None:
             await asyncio.sleep(fault.delay_seconds)

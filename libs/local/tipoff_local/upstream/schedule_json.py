@@ -1,19 +1,19 @@
 """Writes scheduleLeagueV2.json as the league's is, false `Z`s and all: only `gameDateTimeUTC` is what it says."""
 
 import json
-import zlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from pydantic import JsonValue
 
+from tipoff_local.upstream.game_story import final_points
 from tipoff_local.upstream.scenario import ET, Game, Scenario, at
 from tipoff_local.upstream.teams import Team
 
 GAME_LENGTH = timedelta(hours=2, minutes=30)
 """From tip-off to the final buzzer, roughly and for every game."""
 
-_SCHEDULED, _LIVE, _FINAL = 1, 2, 3
+SCHEDULED, LIVE, FINAL = 1, 2, 3
 _UNTIMED = "0001-01-01T00:00:00Z"
 _NO_BROADCASTERS: Mapping[str, JsonValue] = {
     f"{scope}{medium}Broadcasters": []
@@ -52,13 +52,14 @@ def _game(scenario: Scenario, day: date, game: Game, now: datetime, place: int) 
     home, away = scenario.team(game.home), scenario.team(game.away)
     midnight = at(day, "00:00")
     tip = at(day, game.tip) if game.tip else midnight
-    off = game.postponed_at is not None and game.postponed_at <= now
-    status = _status(game, tip, now, off)
+    off = _is_off(game, now)
+    status = game_status(game, day, now)
+    home_points, away_points = (0, 0) if status == SCHEDULED else final_points(game)
     return {
         "gameId": game.id,
         "gameCode": f"{day:%Y%m%d}/{away.tricode}{home.tricode}",
         "gameStatus": status,
-        "gameStatusText": _status_text(game, tip, status, off),
+        "gameStatusText": status_text(game, day, now),
         "gameSequence": place,
         "gameDateEst": f"{day}T00:00:00Z",
         "gameTimeEst": f"1900-01-01T{tip:%H:%M}:00Z" if game.tip else _UNTIMED,
@@ -85,30 +86,37 @@ def _game(scenario: Scenario, day: date, game: Game, now: datetime, place: int) 
         "gameSubtype": "",
         "isNeutral": False,
         "broadcasters": dict(_NO_BROADCASTERS),
-        "homeTeam": _team(home, game, status),
-        "awayTeam": _team(away, game, status),
+        "homeTeam": _team(home, home_points),
+        "awayTeam": _team(away, away_points),
         "pointsLeaders": [],
     }
 
 
-def _status(game: Game, tip: datetime, now: datetime, off: bool) -> int:
-    if off or game.tip is None or now < tip:
-        return _SCHEDULED
-    return _LIVE if now < tip + GAME_LENGTH else _FINAL
+def game_status(game: Game, day: date, now: datetime) -> int:
+    """`SCHEDULED`, `LIVE` or `FINAL`; day: the league's date of the game."""
+    if game.tip is None or _is_off(game, now) or now < at(day, game.tip):
+        return SCHEDULED
+    return LIVE if now < at(day, game.tip) + GAME_LENGTH else FINAL
 
 
-def _status_text(game: Game, tip: datetime, status: int, off: bool) -> str:
-    if off:
+def _is_off(game: Game, now: datetime) -> bool:
+    return game.postponed_at is not None and game.postponed_at <= now
+
+
+def status_text(game: Game, day: date, now: datetime) -> str:
+    """As printed: "7:00 pm ET", "Q2 5:30", "Final", "PPD" or "TBD"."""
+    if _is_off(game, now):
         return "PPD"
     if game.tip is None:
         return "TBD"
-    if status == _SCHEDULED:
+    status = game_status(game, day, now)
+    if status == SCHEDULED:
+        tip = at(day, game.tip)
         return f"{tip:%I:%M} {tip:%p} ET".lstrip("0").replace("AM", "am").replace("PM", "pm")
-    return "Final" if status == _FINAL else "Q2 5:30"
+    return "Final" if status == FINAL else "Q2 5:30"
 
 
-def _team(team: Team, game: Game, status: int) -> JsonValue:
-    points = 0 if status == _SCHEDULED else 95 + zlib.crc32(f"{game.id}{team.tricode}".encode()) % 35
+def _team(team: Team, points: int) -> JsonValue:
     return {
         "teamId": team.id,
         "teamName": team.name,

@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scrapers.nbacom.payloads import first_bytes
+from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import Undecodable
 
-MAX_BYTES = 4_000_000  # the largest report known has 0.1 MB
+MAX_BYTES = 4_000_000  # the largest document known has 0.1 MB
 MAX_PAGES = 60
 MAX_INFLATED_BYTES = 32_000_000  # of all streams together: what a compressed one may unfold to in memory
 MAX_CHARS_A_PAGE = 20_000
 
 X_TOLERANCE = 1.5
-"""Points between characters that part two words. The reports' spaces are narrower than pdfplumber's default of 3,
+"""Points between characters that part two words. The documents' spaces are narrower than pdfplumber's default of 3,
 which reads "NOTYETSUBMITTED"."""
 
 _DEFLATED = re.compile(rb"(?<!end)stream[\r\n]+(\x78)")
@@ -54,17 +54,39 @@ class Rule:
     y: float
 
 
+SAME_LINE = 2.0
+"""Points between the tops of words on one line."""
+
+Line = list[Word]
+
+
 @dataclass(frozen=True)
 class PageText:
     words: Sequence[Word]
     rules: Sequence[Rule]
 
 
+def lines_of(words: Sequence[Word]) -> list[Line]:
+    """Words by line, top to bottom, left to right."""
+    lines: list[Line] = []
+    for word in sorted(words, key=lambda word: (word.top, word.x0)):
+        if lines and word.top - lines[-1][0].top <= SAME_LINE:
+            lines[-1].append(word)
+        else:
+            lines.append([word])
+    return [sorted(line, key=lambda word: word.x0) for line in lines]
+
+
+def line_text(line: Line) -> str:
+    """The line as one text, its words parted by one blank each."""
+    return " ".join(word.text for word in line)
+
+
 def read_pages(body: bytes) -> list[PageText]:
     """The pages in order.
 
     Raises:
-        Undecodable: not a PDF, cut short, damaged, or larger than any report can be.
+        Undecodable: not a PDF, cut short, damaged, or larger than any document of the league.
     """
     _check_envelope(body)
     import pdfplumber
@@ -90,7 +112,7 @@ def read_pages(body: bytes) -> list[PageText]:
     if not pages:
         raise Undecodable(f"the PDF has no pages; it begins {first_bytes(body)}")
     if len(pages) > MAX_PAGES:
-        raise Undecodable(f"the PDF has more than {MAX_PAGES} pages; an injury report has 1 to 10")
+        raise Undecodable(f"the PDF has more than {MAX_PAGES} pages; the documents known have 1 to 10")
     return pages
 
 

@@ -2,7 +2,6 @@
 
 urls.py      which reports a day can have and what they are called
 fetching.py  asks for them, and tells "not published" from "blocked" from "moved"
-pdf_text.py  the PDF's words and rules
 table.py     words and rules to the cells of each row
 rows.py      cells to rows: page breaks and carried-over columns
 scraper.py   what the runner calls

@@ -6,10 +6,10 @@ all three look alike. What tells them apart is a report known to exist, asked fo
 
 from collections.abc import Sequence
 
+from scrapers.nbacom.answers import pdf_payload
 from scrapers.nbacom.nbac_injury_report.urls import BASE_URL, ReportName
-from scrapers.nbacom.payloads import first_bytes, is_html
-from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged, Undecodable
-from tipoff_scraper_runner.scraper import Http, Payload, Response
+from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged
+from tipoff_scraper_runner.scraper import Http, Payload
 
 HEADERS = {"Referer": "https://official.nba.com/"}
 """Without it the host answers 403 to everything."""
@@ -34,8 +34,7 @@ def first_published(reports: Sequence[ReportName], http: Http) -> Payload:
     for report in reports:
         response = http.get(report.url, headers=HEADERS, expected=MISSING)
         if response.status not in MISSING:
-            _require_pdf(response)
-            return Payload(body=response.body, url=response.url, suffix="pdf")
+            return pdf_payload(response)
         statuses.add(response.status)
     _probe(http, asked=_described(reports), statuses=statuses)
     raise NotPublished(
@@ -51,17 +50,7 @@ def _probe(http: Http, *, asked: str, statuses: set[int]) -> None:
         raise SourceChanged(f"{evidence}: the reports have moved or changed their names")
     if probe.status == 403:
         raise Blocked(f"{evidence}: the host refuses this client")
-    _require_pdf(probe)
-
-
-def _require_pdf(response: Response) -> None:
-    body = response.body
-    if body.startswith(b"%PDF"):
-        return
-    found = f"{response.url} answers {response.status} with {first_bytes(body)}"
-    if is_html(body):
-        raise Blocked(f"{found}: a page for people where a PDF was asked for")
-    raise Undecodable(f"{found}: not a PDF")
+    pdf_payload(probe)
 
 
 def _described(reports: Sequence[ReportName]) -> str:

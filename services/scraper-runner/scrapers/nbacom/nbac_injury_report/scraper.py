@@ -8,10 +8,10 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
 from scrapers.nbacom.nbac_injury_report.fetching import first_published
-from scrapers.nbacom.nbac_injury_report.pdf_text import read_pages
 from scrapers.nbacom.nbac_injury_report.rows import STATUSES, Row, read_rows
 from scrapers.nbacom.nbac_injury_report.table import read_table
 from scrapers.nbacom.nbac_injury_report.urls import ET, ReportName, candidates, exact
+from scrapers.nbacom.pdf_text import read_pages
 from tipoff_scraper_runner.errors import NotPublished
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 

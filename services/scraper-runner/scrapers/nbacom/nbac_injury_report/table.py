@@ -10,20 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from scrapers.nbacom.nbac_injury_report.pdf_text import PageText, Rule, Word
 from scrapers.nbacom.nbac_injury_report.urls import ET
+from scrapers.nbacom.pdf_text import Line, PageText, Rule, line_text, lines_of
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
 COLUMNS = ("Game Date", "Game Time", "Matchup", "Team", "Player Name", "Current Status", "Reason")
 
 _TITLE = re.compile(r"Injury Report: (\d{2}/\d{2}/\d{2} \d{2}:\d{2} [AP]M)")
 _FOOTER = re.compile(r"Page (\d+) of (\d+)")
-_SAME_LINE = 2.0  # points between the tops of words on one line
 _SAME_RULE = 1.5  # points between the strokes of one rule
 _LABEL_GAP = 8.0  # points between two column labels; inside one there are 3 at most
 _OUTDENT = 6.0  # points a cell's text may begin left of its label
-
-Line = list[Word]
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ def read_table(pages: Sequence[PageText]) -> Table:
     columns: list[float] = []
     rows: list[list[Cells]] = []
     for number, page in enumerate(pages, start=1):
-        lines = _lines(page.words)
+        lines = lines_of(page.words)
         titles.append(_title(lines, number))
         body = lines[1:]
         if number == 1:
@@ -76,23 +73,8 @@ def join_wrapped(lines: Sequence[str]) -> str:
     return text
 
 
-def _lines(words: Sequence[Word]) -> list[Line]:
-    """Words by line, top to bottom, left to right."""
-    lines: list[Line] = []
-    for word in sorted(words, key=lambda word: (word.top, word.x0)):
-        if lines and word.top - lines[-1][0].top <= _SAME_LINE:
-            lines[-1].append(word)
-        else:
-            lines.append([word])
-    return [sorted(line, key=lambda word: word.x0) for line in lines]
-
-
-def _text(line: Line) -> str:
-    return " ".join(word.text for word in line)
-
-
 def _title(lines: Sequence[Line], number: int) -> str:
-    first = _text(lines[0]) if lines else ""
+    first = line_text(lines[0]) if lines else ""
     match = _TITLE.fullmatch(first)
     if match is None:
         raise SourceChanged(
@@ -109,7 +91,7 @@ def _published(printed: str) -> datetime:
 
 
 def _labels(line: Line) -> tuple[str, ...]:
-    return tuple(_text(label) for label in _by_gap(line))
+    return tuple(line_text(label) for label in _by_gap(line))
 
 
 def _by_gap(line: Line) -> list[Line]:
@@ -125,14 +107,14 @@ def _by_gap(line: Line) -> list[Line]:
 def _columns(body: Sequence[Line]) -> list[float]:
     """Where each column's label begins."""
     labels = _by_gap(body[0]) if body else []
-    seen = [_text(label) for label in labels]
+    seen = [line_text(label) for label in labels]
     if seen != list(COLUMNS):
         raise SourceChanged(f"the columns are {seen}, not {list(COLUMNS)}")
     return [label[0].x0 for label in labels]
 
 
 def _without_footer(body: list[Line], number: int, count: int) -> list[Line]:
-    footer = _FOOTER.fullmatch(_text(body[-1])) if body else None
+    footer = _FOOTER.fullmatch(line_text(body[-1])) if body else None
     if footer is None:
         return body
     if (int(footer[1]), int(footer[2])) != (number, count):
@@ -143,7 +125,7 @@ def _without_footer(body: list[Line], number: int, count: int) -> list[Line]:
 def _rows(body: Sequence[Line], rules: Sequence[Rule], columns: Sequence[float]) -> Iterator[Cells]:
     borders = _borders(rules, columns[-1])
     if body and not borders:
-        raise SourceChanged(f"no rule parts the rows; the first reads {_text(body[0])!r}")
+        raise SourceChanged(f"no rule parts the rows; the first reads {line_text(body[0])!r}")
     starts = [x - _OUTDENT for x in columns]
     bands: dict[int, list[list[str]]] = {}
     for line in body:

@@ -1,7 +1,7 @@
 """The league's schedule of the season: the calendar that everything else is computed from.
 
 fetching.py  asks for it
-document.py  the shape of the payload, key by key
+document.py  the shape of the payload
 games.py     one game of the payload to one record
 scraper.py   what the runner calls
 """

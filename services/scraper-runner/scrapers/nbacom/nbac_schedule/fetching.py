@@ -1,6 +1,6 @@
 """Asks for the schedule. It always exists, so there is no "not yet" to tell apart."""
 
-from scrapers.nbacom.payloads import first_bytes, is_html
+from scrapers.payloads import first_bytes, is_html
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 from tipoff_scraper_runner.scraper import Http, Payload
 

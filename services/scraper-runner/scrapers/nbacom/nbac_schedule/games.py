@@ -3,12 +3,12 @@
 from datetime import date, datetime
 from typing import Literal
 
-from scrapers.nbacom.nbac_schedule.document import Node, instant
+from scrapers.json_document import Node
+from scrapers.nbacom.game_status import GameStatus, game_status
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Record
 
 GameType = Literal["preseason", "regular", "all_star", "playoffs", "play_in", "cup_final"]
-GameStatus = Literal["scheduled", "live", "final"]
 
 GAME_TYPES: dict[str, GameType] = {
     "001": "preseason",
@@ -19,8 +19,6 @@ GAME_TYPES: dict[str, GameType] = {
     "006": "cup_final",
 }
 """By the prefix of the game id."""
-
-STATUSES: dict[int, GameStatus] = {1: "scheduled", 2: "live", 3: "final"}
 
 _POSTPONED = "Y"
 _POSTPONED_TEXTS = frozenset({"PPD", "POSTPONED"})
@@ -63,7 +61,7 @@ def read_game(game: Node, season_year: str, game_date: date) -> GameRecord:
     status_text = game.text("gameStatusText").strip().upper()
     postponed_status = game.text("postponedStatus").strip()
     home, away = game.child("homeTeam"), game.child("awayTeam")
-    tipoff = instant(game, "gameDateTimeUTC")
+    tipoff = game.instant("gameDateTimeUTC")
     time_tbd = status_text == _UNDECIDED or (game.optional_text("gameTimeEst") or "").startswith(_UNTIMED)
     return GameRecord(
         game_id=game_id,
@@ -72,7 +70,7 @@ def read_game(game: Node, season_year: str, game_date: date) -> GameRecord:
         tipoff=None if time_tbd else tipoff,
         time_tbd=time_tbd,
         game_type=_game_type(game, game_id),
-        status=_status(game),
+        status=game_status(game),
         postponed=is_postponed(postponed_status, status_text),
         postponed_status=postponed_status,
         home_team=home.text("teamTricode") or None,
@@ -98,12 +96,4 @@ def _game_type(game: Node, game_id: str) -> GameType:
     found = GAME_TYPES.get(game_id[:3])
     if found is None:
         raise SourceChanged(f"{game.path}.gameId is {game_id!r}; known prefixes are {', '.join(GAME_TYPES)}")
-    return found
-
-
-def _status(game: Node) -> GameStatus:
-    number = game.number("gameStatus")
-    found = STATUSES.get(number)
-    if found is None:
-        raise SourceChanged(f"{game.path}.gameStatus is {number}; 1, 2 and 3 are known")
     return found

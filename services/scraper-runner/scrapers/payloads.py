@@ -1,4 +1,4 @@
-"""What the answers of the NBA's hosts have in common: telling a document from a block page."""
+"""What the answers of all hosts have in common: telling a document from a block page."""
 
 SHOWN = 60
 

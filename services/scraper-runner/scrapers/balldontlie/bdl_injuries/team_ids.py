@@ -1,0 +1,12 @@
+"""The numbers under which BALLDONTLIE has the teams: 1 to 30, by the alphabet of the cities."""
+
+from scrapers.teams import TEAMS, Team, UnknownTeam
+
+_IN_ORDER = sorted(TEAMS, key=lambda one: one.city)
+
+
+def team_by_number(number: int) -> Team:
+    """Raises UnknownTeam: the numbers above 30 are teams of the past."""
+    if not 1 <= number <= len(_IN_ORDER):
+        raise UnknownTeam(f"no team has the number {number}; 1 to {len(_IN_ORDER)} are known")
+    return _IN_ORDER[number - 1]

@@ -1,0 +1,67 @@
+"""Fields that a source adds or drops without a word: told in `data_summary` before they matter.
+
+What a record cannot do without is no drift but a changed source.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from scrapers.json_document import Node
+from tipoff_scraper_runner.errors import SourceChanged
+
+
+@dataclass(frozen=True)
+class Drift:
+    """added: fields nobody knew. missing_optional: known ones that no object has any more. Both sorted and named
+    `kind.field`."""
+
+    added: tuple[str, ...] = ()
+    missing_optional: tuple[str, ...] = ()
+
+
+def names(listed: str) -> frozenset[str]:
+    """Field names from a text that lists them between blanks."""
+    return frozenset(listed.split())
+
+
+def find_drift(
+    kind: str,
+    nodes: Iterable[Node],
+    *,
+    required: Collection[str] = (),
+    optional: Collection[str] = (),
+    rare: Collection[str] = (),
+) -> Drift:
+    """Compares the objects of one `kind` with the fields known of it.
+
+    required: stand in every object. optional: stand in at least one of a payload's objects, else they are reported.
+    rare: known too, but a payload may well be without them.
+
+    Raises:
+        SourceChanged: an object without a required field, naming both.
+    """
+    seen: set[str] = set()
+    count = 0
+    for node in nodes:
+        count += 1
+        if missing := sorted(set(required) - node.fields.keys()):
+            raise SourceChanged(f"{node.path} has no key {', '.join(map(repr, missing))}")
+        seen.update(node.fields)
+    if not count:
+        return Drift()
+    added = seen - set(required) - set(optional) - set(rare)
+    return Drift(_named(kind, added), _named(kind, set(optional) - seen))
+
+
+def drift_summary(*drifts: Drift) -> dict[str, JsonValue]:
+    """One part of `data_summary`: `{"added": [...], "missing_optional": [...]}`."""
+    return {
+        "added": [name for drift in drifts for name in drift.added],
+        "missing_optional": [name for drift in drifts for name in drift.missing_optional],
+    }
+
+
+def _named(kind: str, names: Collection[str]) -> tuple[str, ...]:
+    return tuple(f"{kind}.{name}" for name in sorted(names))

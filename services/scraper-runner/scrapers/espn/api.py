@@ -1,0 +1,26 @@
+"""Asks ESPN's API. Its documents always exist, so a refusal is one and a missing document has moved."""
+
+from collections.abc import Mapping
+
+from scrapers.json_payload import json_payload
+from scrapers.payloads import first_bytes
+from tipoff_scraper_runner.errors import Blocked, SourceChanged
+from tipoff_scraper_runner.scraper import Http, Payload
+
+BASE_URL = "https://site.api.espn.com/apis/site/v2/sports/basketball/nba"
+
+
+def ask(http: Http, path: str, query: Mapping[str, str]) -> Payload:
+    """The document at `path`.
+
+    Raises:
+        Blocked: ESPN refuses this client, by status or by a page for people.
+        SourceChanged: it knows no such document, or not what is asked of it.
+    """
+    response = http.get(f"{BASE_URL}/{path}", query=query, expected=frozenset({400, 401, 403, 404}))
+    if response.status >= 400:
+        said = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
+        if response.status in (401, 403):
+            raise Blocked(f"{said}: the host refuses this client")
+        raise SourceChanged(f"{said}, and the document always exists")
+    return json_payload(response)

@@ -1,0 +1,128 @@
+"""`espn_roster`: fetches one team's roster and reads its players."""
+
+from collections import Counter
+from datetime import date
+
+from pydantic import field_validator
+
+from scrapers.drift import drift_summary, find_drift, names
+from scrapers.espn.api import ask
+from scrapers.espn.espn_roster.team_ids import ESPN_IDS, asked_team
+from scrapers.json_document import Node, json_object
+from scrapers.teams import UnknownTeam, team
+from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
+
+_PLAYER = names("id displayName firstName lastName status injuries")
+_PLAYER_USUAL = names("jersey position height weight age dateOfBirth experience")
+_PLAYER_UNREAD = names(
+    "uid guid type alternateIds fullName shortName displayWeight displayHeight debutYear links birthPlace citizenship"
+    " college slug headshot linked teams collegeAthlete active contract contracts eventLog draft hand flag"
+    " citizenshipCountry birthCountry nickname statistics notes news middleName"
+)
+
+
+class Parameters(ScrapeParameters):
+    """`game_date` is the day the roster is fetched for; the document is the roster of now."""
+
+    team: str
+
+    @field_validator("team")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            return asked_team(value).tricode
+        except UnknownTeam as error:
+            raise ValueError(str(error)) from error
+
+
+class RosterRecord(Record):
+    """One player. team: tricode. espn_id: ESPN's number of the player. position: "PG", "SG", "SF", "PF", "C" or wider.
+    height_inches, weight_pounds, age: as of the fetch. experience_years: seasons before this one. status: "Active" and
+    others as printed. injury_status, injury_date: of the newest injury told, as printed; null without one. A null says
+    that ESPN does not tell it."""
+
+    team: str
+    espn_id: int
+    player_name: str
+    first_name: str
+    last_name: str
+    jersey: str | None
+    position: str | None
+    height_inches: float | None
+    weight_pounds: float | None
+    age: int | None
+    date_of_birth: date | None
+    experience_years: int | None
+    status: str
+    injury_status: str | None
+    injury_date: date | None
+
+
+def fetch(parameters: Parameters, http: Http) -> Payload:
+    """The team with its roster.
+
+    Raises:
+        Blocked, SourceChanged: see `api`.
+    """
+    return ask(http, f"teams/{ESPN_IDS[parameters.team]}", {"enable": "roster"})
+
+
+def parse(payload: bytes, parameters: Parameters) -> Parsed:
+    """One record a player, by number.
+
+    Raises:
+        Undecodable: not JSON, or cut short.
+        SourceChanged: another shape or team, or a player who stands twice.
+    """
+    document = json_object(payload, "the roster").child("team")
+    found = team(document.text("abbreviation")).tricode
+    if found != parameters.team:
+        raise SourceChanged(f"asked for {parameters.team}, the document is about {found}")
+    athletes = list(document.children("athletes"))
+    drift = find_drift("athlete", athletes, required=_PLAYER, optional=_PLAYER_USUAL, rare=_PLAYER_UNREAD)
+    players = sorted((_player(athlete, found) for athlete in athletes), key=lambda player: player.espn_id)
+    twice = [number for number, count in Counter(player.espn_id for player in players).items() if count > 1]
+    if twice:
+        raise SourceChanged(f"players {twice} stand twice in the roster of {found}")
+    return Parsed(
+        records=players,
+        summary={
+            "team": found,
+            "players_by_status": dict(sorted(Counter(player.status for player in players).items())),
+            "injured": sum(player.injury_status is not None for player in players),
+            "drift": drift_summary(drift),
+        },
+        empty_reason="" if players else f"ESPN lists nobody for {found}",
+    )
+
+
+def _player(athlete: Node, tricode: str) -> RosterRecord:
+    injuries = sorted(athlete.children("injuries"), key=lambda injury: injury.instant("date"))
+    newest = injuries[-1] if injuries else None
+    return RosterRecord(
+        team=tricode,
+        espn_id=_identifier(athlete),
+        player_name=athlete.text("displayName"),
+        first_name=athlete.text("firstName"),
+        last_name=athlete.text("lastName"),
+        jersey=athlete.optional_text("jersey"),
+        position=athlete.child("position").text("abbreviation") if athlete.fields.get("position") else None,
+        height_inches=athlete.optional_amount("height"),
+        weight_pounds=athlete.optional_amount("weight"),
+        age=athlete.optional_number("age"),
+        date_of_birth=athlete.instant("dateOfBirth").date() if athlete.fields.get("dateOfBirth") else None,
+        experience_years=(
+            athlete.child("experience").optional_number("years") if athlete.fields.get("experience") else None
+        ),
+        status=athlete.child("status").text("name"),
+        injury_status=newest.text("status") if newest else None,
+        injury_date=newest.instant("date").date() if newest else None,
+    )
+
+
+def _identifier(athlete: Node) -> int:
+    printed = athlete.text("id")
+    if not printed.isdecimal():
+        raise SourceChanged(f"{athlete.path}.id is {printed!r}, not a number")
+    return int(printed)

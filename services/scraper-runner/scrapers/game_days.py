@@ -1,0 +1,22 @@
+"""The day that a game belongs to, from the instant at which it starts."""
+
+from datetime import date, datetime, timedelta
+
+from tipoff_common.clock import business_date
+from tipoff_scraper_runner.errors import SourceChanged
+
+DAY_BEGINS = timedelta(hours=4)
+"""A game that tips after midnight in New York belongs to the evening before, as the league's own schedule has it; the
+earliest games of a day are played in Asia and Australia, from half past four in New York on."""
+
+
+def game_date_of(start: datetime) -> date:
+    """The game date of a game that starts at the aware instant `start`.
+
+    Raises:
+        SourceChanged: an instant at the end of the calendar, such as the year 1, with which some sources say "unknown".
+    """
+    try:
+        return business_date(start - DAY_BEGINS)
+    except OverflowError as error:
+        raise SourceChanged(f"a game starts at {start.isoformat()}, which is no day of a game") from error

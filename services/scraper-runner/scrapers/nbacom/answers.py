@@ -1,0 +1,29 @@
+"""What an answer of the NBA's hosts is: a document, a refusal or something else."""
+
+from typing import NoReturn
+
+from scrapers.payloads import first_bytes, is_html
+from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
+from tipoff_scraper_runner.scraper import Payload, Response
+
+
+def pdf_payload(response: Response) -> Payload:
+    """Raises Blocked for a page for people, Undecodable for anything else that is not a PDF."""
+    if response.body.startswith(b"%PDF"):
+        return Payload(body=response.body, url=response.url, suffix="pdf")
+    found = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
+    if is_html(response.body):
+        raise Blocked(f"{found}: a page for people where a PDF was asked for")
+    raise Undecodable(f"{found}: not a PDF")
+
+
+def refuse(response: Response, what: str) -> NoReturn:
+    """Says what 403 or 404 means for a document that always exists; `what` is the sentence's subject.
+
+    Raises:
+        Blocked: 403.
+        SourceChanged: 404.
+    """
+    if response.status == 403:
+        raise Blocked(f"{what} answers 403: the host refuses this client")
+    raise SourceChanged(f"{what} answers {response.status}: it has moved")

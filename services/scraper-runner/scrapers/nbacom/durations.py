@@ -1,0 +1,35 @@
+"""Lengths of time as the league's documents write them."""
+
+import re
+
+from tipoff_scraper_runner.errors import SourceChanged
+
+_ISO = re.compile(r"PT(\d+)M(\d\d(?:\.\d+)?)S")
+_CLOCK = re.compile(r"(\d+):(\d\d)")
+
+REGULATION_MINUTES = 240
+"""Of a team's five players together: four quarters of twelve minutes."""
+
+OVERTIME_MINUTES = 25
+"""Five players, five minutes each."""
+
+REGULATION_PERIODS = 4
+
+
+def seconds(printed: str) -> float:
+    """Of "PT43M44.00S" or "43:44"; 0 of "", which stands for no time at all.
+
+    Raises:
+        SourceChanged: another form.
+    """
+    if not printed:
+        return 0.0
+    match = _ISO.fullmatch(printed) or _CLOCK.fullmatch(printed)
+    if match is None:
+        raise SourceChanged(f"{printed!r} is no length of time; known forms are 'PT43M44.00S' and '43:44'")
+    return int(match[1]) * 60 + float(match[2])
+
+
+def team_minutes(periods: int) -> int:
+    """What a team's players have played together when a game is over after `periods`."""
+    return REGULATION_MINUTES + OVERTIME_MINUTES * max(0, periods - REGULATION_PERIODS)

@@ -1,0 +1,19 @@
+"""How a game stands, as the league's documents number it."""
+
+from typing import Literal
+
+from scrapers.json_document import Node
+from tipoff_scraper_runner.errors import SourceChanged
+
+GameStatus = Literal["scheduled", "live", "final"]
+
+STATUSES: dict[int, GameStatus] = {1: "scheduled", 2: "live", 3: "final"}
+
+
+def game_status(game: Node) -> GameStatus:
+    """Raises SourceChanged for a number that is not known."""
+    number = game.number("gameStatus")
+    found = STATUSES.get(number)
+    if found is None:
+        raise SourceChanged(f"{game.path}.gameStatus is {number}; 1, 2 and 3 are known")
+    return found

@@ -1,0 +1,56 @@
+"""Asks for the report of a game.
+
+Its name bears the game's code, date and teams, which only the league's own documents know for certain: it is read
+from the box score, which says besides whether the game is over.
+"""
+
+import re
+
+from scrapers.nbacom.answers import pdf_payload, refuse
+from scrapers.nbacom.box_score import GameParameters, fetch_box_score, read_box_score
+from tipoff_scraper_runner.errors import NotPublished, SourceChanged
+from tipoff_scraper_runner.scraper import Http, Payload
+
+BASE_URL = "https://statsdmz.nba.com/pdfs"
+HEADERS = {"Referer": "https://www.nba.com/"}
+PROBE_URL = f"{BASE_URL}/20240410/20240410_MEMCLE.pdf"
+"""A report known to exist; the host keeps those of past seasons."""
+
+_MISSING = frozenset({403, 404})
+_GAME_CODE = re.compile(r"(\d{8})/([A-Z]{6})")
+
+
+def gamebook_url(game_code: str) -> str:
+    """The report of "20240410/MEMCLE", the short one of a single page.
+
+    Raises:
+        SourceChanged: no such game code.
+    """
+    match = _GAME_CODE.fullmatch(game_code)
+    if match is None:
+        raise SourceChanged(f"the game code {game_code!r} is not YYYYMMDD/AWYHOM")
+    day, teams = match.groups()
+    return f"{BASE_URL}/{day}/{day}_{teams}.pdf"
+
+
+def fetch_gamebook(parameters: GameParameters, http: Http) -> Payload:
+    """The report, as PDF.
+
+    Raises:
+        NotPublished: the game is not over, or its report is not out and the source does answer this client.
+        Blocked: a host refuses this client, by status or by a page for people.
+        SourceChanged: the report known to exist is gone from its place, or the box score has another shape.
+        Undecodable: an answer that is neither a PDF nor such a page.
+    """
+    box = read_box_score(fetch_box_score(parameters, http).body, parameters.game_id)
+    if box.not_final:
+        raise NotPublished(f"{box.not_final}; there is no scorer's report yet")
+    url = gamebook_url(box.game_code)
+    response = http.get(url, headers=HEADERS, expected=_MISSING)
+    if response.status not in _MISSING:
+        return pdf_payload(response)
+    probe = http.get(PROBE_URL, headers=HEADERS, expected=_MISSING)
+    if probe.status in _MISSING:
+        refuse(probe, f"{url} answers {response.status}; and {PROBE_URL}, which exists,")
+    pdf_payload(probe)
+    raise NotPublished(f"{url} answers {response.status}, while {PROBE_URL} is served; not published yet")

@@ -1,0 +1,1 @@
+"""Every action of a game that is over, in order."""

@@ -1,0 +1,1 @@
+"""Every player's line in the box score of a game that is over."""

@@ -1,0 +1,161 @@
+"""`nbac_player_boxscore`: fetches a game's box score and reads its players' lines."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import JsonValue
+
+from scrapers.drift import drift_summary, find_drift, names
+from scrapers.json_document import Node
+from scrapers.nbacom.box_score import (
+    BoxScore,
+    GameParameters,
+    broken_laws,
+    fetch_box_score,
+    read_box_score,
+)
+from scrapers.nbacom.durations import seconds
+from scrapers.source_records import Blank, CamelRecord, Flag, keys_of, read_record
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload
+
+_PLAYER_UNREAD = names("order oncourt nameI firstName familyName statistics")
+_PLAYER_RARE = names("position notPlayingReason notPlayingDescription")
+_LINE_UNREAD = names("minutes minutesCalculated minus plus")
+
+
+class Parameters(GameParameters):
+    """See `GameParameters`."""
+
+
+class StatisticsLine(CamelRecord):
+    """What a player did; zeros for who did not play. Percentages are shares of 1."""
+
+    points: int
+    field_goals_made: int
+    field_goals_attempted: int
+    field_goals_percentage: float
+    two_pointers_made: int
+    two_pointers_attempted: int
+    two_pointers_percentage: float
+    three_pointers_made: int
+    three_pointers_attempted: int
+    three_pointers_percentage: float
+    free_throws_made: int
+    free_throws_attempted: int
+    free_throws_percentage: float
+    rebounds_offensive: int
+    rebounds_defensive: int
+    rebounds_total: int
+    assists: int
+    steals: int
+    blocks: int
+    blocks_received: int
+    turnovers: int
+    fouls_personal: int
+    fouls_offensive: int
+    fouls_drawn: int
+    fouls_technical: int
+    points_fast_break: int
+    points_in_the_paint: int
+    points_second_chance: int
+    plus_minus_points: int
+
+
+class Appearance(CamelRecord):
+    """Who a player is and whether he played. position: of starters only. status, not_playing_reason ("INACTIVE_INJURY")
+    and not_playing_description: as the source states them, null for who played."""
+
+    person_id: int
+    name: str
+    jersey_num: Blank
+    status: Literal["ACTIVE", "INACTIVE"]
+    starter: Flag
+    played: Flag
+    position: Blank = None
+    not_playing_reason: Blank = None
+    not_playing_description: Blank = None
+
+
+class PlayerBoxRecord(Appearance, StatisticsLine):
+    """One player of one game, inactive ones included. team, opponent: tricodes. seconds_played: 2624 for 43:44."""
+
+    game_id: str
+    team: str
+    team_id: int
+    opponent: str
+    home: bool
+    seconds_played: float
+
+
+def fetch(parameters: Parameters, http: Http) -> Payload:
+    """The game's box score.
+
+    Raises:
+        NotPublished, Blocked, SourceChanged: see `cdn`.
+    """
+    return fetch_box_score(parameters, http)
+
+
+def parse(payload: bytes, parameters: Parameters) -> Parsed:
+    """One record a player once the game is over, home team first, in the source's order.
+
+    Raises:
+        Undecodable: not JSON, or cut short.
+        SourceChanged: another shape, or another game.
+    """
+    box = read_box_score(payload, parameters.game_id)
+    if box.not_final:
+        return Parsed(
+            records=(), summary={"status": box.status}, empty_reason=box.not_final, about=box.game_date
+        )
+    records: list[PlayerBoxRecord] = []
+    players: list[Node] = []
+    for team, opponent in box.sides:
+        listed = list(team.children("players"))
+        players.extend(listed)
+        records.extend(_record(player, box, team, opponent) for player in listed)
+    drift = find_drift(
+        "player",
+        players,
+        required=keys_of(Appearance) - _PLAYER_RARE,
+        optional=_PLAYER_UNREAD,
+        rare=_PLAYER_RARE,
+    )
+    lines = [player.child("statistics") for player in players]
+    line_drift = find_drift("statistics", lines, required=keys_of(StatisticsLine), optional=_LINE_UNREAD)
+    return Parsed(
+        records=records,
+        summary={**_summary(box, records), "drift": drift_summary(*box.drift, drift, line_drift)},
+        about=box.game_date,
+    )
+
+
+def _record(player: Node, box: BoxScore, team: Node, opponent: Node) -> PlayerBoxRecord:
+    line = player.child("statistics")
+    merged = Node(player.path, {**line.fields, **player.fields})
+    return read_record(
+        PlayerBoxRecord,
+        merged,
+        game_id=box.game_id,
+        team=team.text("teamTricode"),
+        team_id=team.number("teamId"),
+        opponent=opponent.text("teamTricode"),
+        home=team is box.home,
+        seconds_played=seconds(line.text("minutes")),
+    )
+
+
+def _summary(box: BoxScore, records: Sequence[PlayerBoxRecord]) -> dict[str, JsonValue]:
+    broken: list[JsonValue] = [*broken_laws(box)]
+    minutes: dict[str, float] = {}
+    for record in records:
+        minutes[record.team] = minutes.get(record.team, 0) + record.seconds_played / 60
+    return {
+        "game_id": box.game_id,
+        "score": {team.text("teamTricode"): team.number("score") for team in (box.home, box.away)},
+        "periods": box.periods,
+        "team_minutes": {team: round(played, 2) for team, played in minutes.items()},
+        "players_played": sum(record.played for record in records),
+        "players_inactive": sum(record.status == "INACTIVE" for record in records),
+        "broken_laws": broken,
+    }

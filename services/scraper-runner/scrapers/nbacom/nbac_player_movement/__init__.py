@@ -1,0 +1,1 @@
+"""Signings, waivers and trades, since 2015: the league's own list."""

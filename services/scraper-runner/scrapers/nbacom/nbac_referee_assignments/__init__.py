@@ -1,0 +1,1 @@
+"""Who officiates which game: out on the game's morning."""

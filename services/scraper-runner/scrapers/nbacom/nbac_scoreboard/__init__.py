@@ -1,0 +1,1 @@
+"""The games of a day and how they stand."""

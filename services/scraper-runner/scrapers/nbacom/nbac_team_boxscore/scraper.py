@@ -1,0 +1,155 @@
+"""`nbac_team_boxscore`: fetches a game's box score and reads its teams' lines."""
+
+from collections.abc import Sequence
+
+from pydantic import JsonValue
+
+from scrapers.drift import drift_summary, find_drift, names
+from scrapers.json_document import Node
+from scrapers.nbacom.box_score import (
+    BoxScore,
+    GameParameters,
+    broken_laws,
+    fetch_box_score,
+    read_box_score,
+)
+from scrapers.nbacom.durations import seconds
+from scrapers.source_records import CamelRecord, keys_of, read_record
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload
+
+_UNREAD = names(
+    "minutes minutesCalculated timeLeading assistsTurnoverRatio biggestLeadScore biggestScoringRunScore"
+    " fastBreakPointsPercentage fieldGoalsEffectiveAdjusted pointsInThePaintPercentage"
+    " secondChancePointsPercentage trueShootingAttempts trueShootingPercentage twoPointersPercentage"
+)
+
+
+class Parameters(GameParameters):
+    """See `GameParameters`."""
+
+
+class TeamStatistics(CamelRecord):
+    """What a team did; percentages are shares of 1."""
+
+    points: int
+    points_against: int
+    field_goals_made: int
+    field_goals_attempted: int
+    field_goals_percentage: float
+    two_pointers_made: int
+    two_pointers_attempted: int
+    three_pointers_made: int
+    three_pointers_attempted: int
+    three_pointers_percentage: float
+    free_throws_made: int
+    free_throws_attempted: int
+    free_throws_percentage: float
+    rebounds_offensive: int
+    rebounds_defensive: int
+    rebounds_total: int
+    rebounds_personal: int
+    rebounds_team: int
+    rebounds_team_offensive: int
+    rebounds_team_defensive: int
+    assists: int
+    steals: int
+    blocks: int
+    blocks_received: int
+    turnovers: int
+    turnovers_team: int
+    turnovers_total: int
+    fouls_personal: int
+    fouls_offensive: int
+    fouls_drawn: int
+    fouls_technical: int
+    fouls_team: int
+    fouls_team_technical: int
+    bench_points: int
+    biggest_lead: int
+    biggest_scoring_run: int
+    lead_changes: int
+    times_tied: int
+    fast_break_points_made: int
+    fast_break_points_attempted: int
+    points_fast_break: int
+    points_from_turnovers: int
+    points_in_the_paint: int
+    points_in_the_paint_made: int
+    points_in_the_paint_attempted: int
+    points_second_chance: int
+    second_chance_points_made: int
+    second_chance_points_attempted: int
+
+
+class TeamBoxRecord(TeamStatistics):
+    """One team of one game. team, opponent: tricodes. seconds_played: of its five players together. seconds_leading:
+    how long it was ahead. period_points: points by period, from the fifth on overtime."""
+
+    game_id: str
+    team: str
+    team_id: int
+    opponent: str
+    home: bool
+    score: int
+    period_points: tuple[int, ...]
+    seconds_played: float
+    seconds_leading: float
+
+
+def fetch(parameters: Parameters, http: Http) -> Payload:
+    """The game's box score.
+
+    Raises:
+        NotPublished, Blocked, SourceChanged: see `cdn`.
+    """
+    return fetch_box_score(parameters, http)
+
+
+def parse(payload: bytes, parameters: Parameters) -> Parsed:
+    """One record a team once the game is over, home team first.
+
+    Raises:
+        Undecodable: not JSON, or cut short.
+        SourceChanged: another shape, or another game.
+    """
+    box = read_box_score(payload, parameters.game_id)
+    if box.not_final:
+        return Parsed(
+            records=(), summary={"status": box.status}, empty_reason=box.not_final, about=box.game_date
+        )
+    statistics = [team.child("statistics") for team, _ in box.sides]
+    drift = find_drift("statistics", statistics, required=keys_of(TeamStatistics), optional=_UNREAD)
+    records = [_record(box, team, opponent) for team, opponent in box.sides]
+    return Parsed(
+        records=records,
+        summary={**_summary(box, records), "drift": drift_summary(*box.drift, drift)},
+        about=box.game_date,
+    )
+
+
+def _record(box: BoxScore, team: Node, opponent: Node) -> TeamBoxRecord:
+    statistics = team.child("statistics")
+    return read_record(
+        TeamBoxRecord,
+        statistics,
+        game_id=box.game_id,
+        team=team.text("teamTricode"),
+        team_id=team.number("teamId"),
+        opponent=opponent.text("teamTricode"),
+        home=team is box.home,
+        score=team.number("score"),
+        period_points=tuple(period.number("score") for period in team.children("periods")),
+        seconds_played=seconds(statistics.text("minutes")),
+        seconds_leading=seconds(str(statistics.fields.get("timeLeading") or "")),
+    )
+
+
+def _summary(box: BoxScore, records: Sequence[TeamBoxRecord]) -> dict[str, JsonValue]:
+    broken: list[JsonValue] = [*broken_laws(box)]
+    return {
+        "game_id": box.game_id,
+        "score": {record.team: record.score for record in records},
+        "periods": box.periods,
+        "team_minutes": {record.team: record.seconds_played / 60 for record in records},
+        "broken_laws": broken,
+    }

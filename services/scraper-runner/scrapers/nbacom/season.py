@@ -1,0 +1,12 @@
+"""The league's season of a date."""
+
+from datetime import date
+
+FIRST_MONTH = 10
+"""Pre-season begins in October; until then the season of the summer before is the current one."""
+
+
+def season_of(day: date) -> str:
+    """ "2024-25" from October 2024 to September 2025."""
+    start = day.year if day.month >= FIRST_MONTH else day.year - 1
+    return f"{start}-{(start + 1) % 100:02}"

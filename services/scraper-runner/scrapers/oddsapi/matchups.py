@@ -1,0 +1,90 @@
+"""Events: who plays whom on which day.
+
+An event's `commence_time` drifts by minutes until the game starts. What stays, and what its records are to be joined
+to games by, is the game date and the two teams.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from scrapers.drift import Drift, find_drift
+from scrapers.game_days import game_date_of
+from scrapers.json_document import Node, json_value, objects
+from scrapers.teams import team
+from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.scraper import Record
+
+EVENT_ID = r"^[0-9a-f]{32}$"
+"""It becomes part of a path, so it is an id and nothing else."""
+
+_KNOWN = frozenset({"id", "commence_time", "home_team", "away_team"})
+_UNREAD = frozenset({"sport_key", "sport_title"})
+_BESIDES = frozenset({"bookmakers"})
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """events: those of the answer. single: whether one event was asked for. as_of: the instant of a historical answer,
+    null for the present."""
+
+    events: tuple[Node, ...]
+    single: bool
+    as_of: datetime | None
+
+
+class Matchup(Record):
+    """What every record of an event says. event_id: the API's. commence_time: as announced at the fetch, aware UTC.
+    game_date: the New York day the game belongs to. home_team, away_team: tricodes."""
+
+    event_id: str
+    commence_time: datetime
+    game_date: date
+    home_team: str
+    away_team: str
+
+
+def snapshot(payload: bytes, what: str) -> Snapshot:
+    """A list of events, one event, or either within the wrapper of a historical answer.
+
+    Raises:
+        Undecodable: not JSON, or cut short.
+        SourceChanged: something else.
+    """
+    document = json_value(payload, what)
+    path, as_of = "document", None
+    if isinstance(document, dict) and "data" in document:
+        as_of = Node(path, document).instant("timestamp")
+        path, document = "document.data", document["data"]
+    if isinstance(document, dict):
+        return Snapshot((Node(path, document),), single=True, as_of=as_of)
+    return Snapshot(tuple(objects(path, document)), single=False, as_of=as_of)
+
+
+def matchup(event: Node) -> Matchup:
+    """Raises SourceChanged, for a team that nobody knows too."""
+    commence_time = event.instant("commence_time")
+    return Matchup(
+        event_id=event.text("id"),
+        commence_time=commence_time,
+        game_date=game_date_of(commence_time),
+        home_team=team(event.text("home_team")).tricode,
+        away_team=team(event.text("away_team")).tricode,
+    )
+
+
+def day_of(event: Node) -> date:
+    """The game date, of any event: all-star teams are no teams, but they play on a day."""
+    return game_date_of(event.instant("commence_time"))
+
+
+def only_event(found: Snapshot) -> Node:
+    """The one event that was asked for. Raises SourceChanged for a list."""
+    if not found.single:
+        raise SourceChanged(f"the document is a list of {len(found.events)} events, not the one asked for")
+    return found.events[0]
+
+
+def event_drift(events: Iterable[Node]) -> Drift:
+    """Raises SourceChanged for an event without what every event has."""
+    return find_drift("event", events, required=_KNOWN, optional=_UNREAD, rare=_BESIDES)

@@ -1,0 +1,1 @@
+"""What bookmakers offer on games: winner, spread and total."""

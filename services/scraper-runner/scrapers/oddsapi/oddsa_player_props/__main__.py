@@ -1,0 +1,4 @@
+from tipoff_scraper_runner.cli import run_module
+
+if __name__ == "__main__":
+    run_module("oddsa_player_props")

@@ -1,0 +1,97 @@
+"""`oddsa_player_props`: fetches one event's player markets and reads every line."""
+
+from collections import Counter
+from datetime import datetime
+
+from pydantic import AwareDatetime, Field
+
+from scrapers.drift import drift_summary
+from scrapers.oddsapi.api import ask
+from scrapers.oddsapi.lines import Line, line_drifts, lines
+from scrapers.oddsapi.matchups import EVENT_ID, Matchup, event_drift, matchup, only_event, snapshot
+from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
+
+MARKETS = "player_points,player_rebounds,player_assists,player_threes"
+
+
+class Parameters(ScrapeParameters):
+    """The date must be the event's: lines of another day are never saved as this day's."""
+
+    event_id: str = Field(pattern=EVENT_ID)
+    markets: str = Field(default=MARKETS, pattern=r"^player_[a-z0-9_]+(,player_[a-z0-9_]+)*$")
+    as_of: AwareDatetime | None = None
+
+
+class PlayerPropRecord(Matchup):
+    """One line. bookmaker, market: the API's keys. last_update: aware UTC, when the bookmaker last moved the market.
+    player: as the bookmaker prints the name. side: Over or Under, of yes-or-no markets Yes or No. point: what is to be
+    passed, null where there is none. price: decimal, as the API is asked for it."""
+
+    bookmaker: str
+    market: str
+    last_update: datetime | None
+    player: str
+    side: str
+    point: float | None
+    price: float
+
+
+def fetch(parameters: Parameters, http: Http) -> Payload:
+    """The event's odds; costs one credit a market that has any.
+
+    Raises:
+        NotPublished: the event has ended.
+        QuotaSpent, Blocked, SourceChanged: see `api`.
+    """
+    query = {"regions": "us", "markets": parameters.markets, "oddsFormat": "decimal"}
+    return ask(http, f"events/{parameters.event_id}/odds", query, parameters.as_of)
+
+
+def parse(payload: bytes, parameters: Parameters) -> Parsed:
+    """One record a line, ordered by all that names it; a line that a bookmaker repeats is one.
+
+    Raises:
+        Undecodable: not JSON, or cut short.
+        SourceChanged: another shape or event, an unknown team, or a line that names no player.
+    """
+    found = snapshot(payload, "the event's odds")
+    event = only_event(found)
+    drifts = (event_drift([event]), *line_drifts([event]))
+    game = matchup(event)
+    if game.event_id != parameters.event_id:
+        raise SourceChanged(f"asked for event {parameters.event_id}, the document is about {game.event_id}")
+    props = sorted(dict.fromkeys(_prop(game, line) for line in lines(event)), key=_order)
+    by_market = Counter(prop.market for prop in props)
+    return Parsed(
+        records=props,
+        summary={
+            "matchup": f"{game.away_team}@{game.home_team}",
+            "lines_by_market": dict(sorted(by_market.items())),
+            "markets_without_lines": [name for name in parameters.markets.split(",") if not by_market[name]],
+            "players": len({prop.player for prop in props}),
+            "bookmakers": [*sorted({prop.bookmaker for prop in props})],
+            "as_of": found.as_of.isoformat() if found.as_of else None,
+            "drift": drift_summary(*drifts),
+        },
+        empty_reason="" if props else f"no bookmaker offers {parameters.markets} in this event yet",
+        about=game.game_date,
+    )
+
+
+def _prop(game: Matchup, line: Line) -> PlayerPropRecord:
+    return PlayerPropRecord(
+        **game.model_dump(),
+        bookmaker=line.bookmaker,
+        market=line.market,
+        last_update=line.last_update,
+        player=line.outcome.text("description"),
+        side=line.outcome.text("name"),
+        point=line.outcome.optional_amount("point"),
+        price=line.outcome.amount("price"),
+    )
+
+
+def _order(prop: PlayerPropRecord) -> tuple[object, ...]:
+    point = (prop.point is not None, prop.point or 0.0)
+    return (prop.bookmaker, prop.market, prop.player, point, prop.side, prop.price)

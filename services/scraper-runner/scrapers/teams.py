@@ -1,0 +1,125 @@
+"""The league's thirty teams, and every way the sources spell them.
+
+A spelling nobody has seen yet is an error and never a guess: a wrong team in a record is worse than a failed scrape.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tipoff_scraper_runner.errors import SourceChanged
+
+
+class UnknownTeam(SourceChanged):
+    """A source names a team in a way that is not known."""
+
+
+@dataclass(frozen=True)
+class Team:
+    """id, tricode: the league's. name: as the league prints it ("LA Clippers")."""
+
+    id: int
+    tricode: str
+    city: str
+    nickname: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.city} {self.nickname}"
+
+
+TEAMS = (
+    Team(1610612737, "ATL", "Atlanta", "Hawks"),
+    Team(1610612738, "BOS", "Boston", "Celtics"),
+    Team(1610612739, "CLE", "Cleveland", "Cavaliers"),
+    Team(1610612740, "NOP", "New Orleans", "Pelicans"),
+    Team(1610612741, "CHI", "Chicago", "Bulls"),
+    Team(1610612742, "DAL", "Dallas", "Mavericks"),
+    Team(1610612743, "DEN", "Denver", "Nuggets"),
+    Team(1610612744, "GSW", "Golden State", "Warriors"),
+    Team(1610612745, "HOU", "Houston", "Rockets"),
+    Team(1610612746, "LAC", "LA", "Clippers"),
+    Team(1610612747, "LAL", "Los Angeles", "Lakers"),
+    Team(1610612748, "MIA", "Miami", "Heat"),
+    Team(1610612749, "MIL", "Milwaukee", "Bucks"),
+    Team(1610612750, "MIN", "Minnesota", "Timberwolves"),
+    Team(1610612751, "BKN", "Brooklyn", "Nets"),
+    Team(1610612752, "NYK", "New York", "Knicks"),
+    Team(1610612753, "ORL", "Orlando", "Magic"),
+    Team(1610612754, "IND", "Indiana", "Pacers"),
+    Team(1610612755, "PHI", "Philadelphia", "76ers"),
+    Team(1610612756, "PHX", "Phoenix", "Suns"),
+    Team(1610612757, "POR", "Portland", "Trail Blazers"),
+    Team(1610612758, "SAC", "Sacramento", "Kings"),
+    Team(1610612759, "SAS", "San Antonio", "Spurs"),
+    Team(1610612760, "OKC", "Oklahoma City", "Thunder"),
+    Team(1610612761, "TOR", "Toronto", "Raptors"),
+    Team(1610612762, "UTA", "Utah", "Jazz"),
+    Team(1610612763, "MEM", "Memphis", "Grizzlies"),
+    Team(1610612764, "WAS", "Washington", "Wizards"),
+    Team(1610612765, "DET", "Detroit", "Pistons"),
+    Team(1610612766, "CHA", "Charlotte", "Hornets"),
+)
+
+_OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "BKN": ("BK", "BRK"),
+    "CHA": ("CHO",),
+    "CLE": ("Cavs",),
+    "DAL": ("Mavs",),
+    "GSW": ("GS",),
+    "LAC": ("Los Angeles Clippers", "L.A. Clippers"),
+    "LAL": ("LA Lakers", "L.A. Lakers"),
+    "MIN": ("Wolves",),
+    "NOP": ("NO", "NOR"),
+    "NYK": ("NY",),
+    "PHI": ("Sixers", "Philadelphia Sixers"),
+    "PHX": ("PHO",),
+    "POR": ("Blazers", "Portland Blazers"),
+    "SAS": ("SA",),
+    "UTA": ("UTH",),
+    "WAS": ("WSH",),
+}
+"""ESPN's, Basketball Reference's and the bookmakers' own, beside tricode, full name, nickname and city."""
+
+_TWO_TEAMS = frozenset({"LA", "Los Angeles"})
+"""A city of two teams names neither."""
+
+
+def team(name: str) -> Team:
+    """The team that `name` spells: a tricode or another source's code, a full name, a nickname or a city.
+
+    Letter case and runs of blanks do not matter.
+
+    Raises:
+        UnknownTeam: naming the spelling.
+    """
+    found = _BY_SPELLING.get(_key(name))
+    if found is None:
+        raise UnknownTeam(f"no team is spelled {name!r}; if a source does, add it to scrapers/teams.py")
+    return found
+
+
+def team_by_id(team_id: int) -> Team:
+    """The team with the league's id.
+
+    Raises:
+        UnknownTeam: naming the id.
+    """
+    found = _BY_ID.get(team_id)
+    if found is None:
+        raise UnknownTeam(f"no team has the id {team_id}")
+    return found
+
+
+def _key(spelling: str) -> str:
+    return " ".join(spelling.split()).casefold()
+
+
+def _spellings(one: Team) -> Iterator[str]:
+    yield from (one.tricode, one.name, one.nickname)
+    if one.city not in _TWO_TEAMS:
+        yield one.city
+    yield from _OTHER_SPELLINGS.get(one.tricode, ())
+
+
+_BY_SPELLING: Mapping[str, Team] = {_key(spelling): one for one in TEAMS for spelling in _spellings(one)}
+_BY_ID: Mapping[int, Team] = {one.id: one for one in TEAMS}

@@ -1,0 +1,79 @@
+"""A transport that ends with the scrape: no wait on the network outlasts the time that is left.
+
+httpx bounds each read by itself, so a server that sends a byte now and then is never too slow for it, not even in its
+headers. Here every wait is given no more than what is left of the whole.
+"""
+
+import ssl
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+import httpcore
+import httpx
+
+CONNECT_SECONDS = 10.0
+"""A host that takes longer to accept a connection is down; there is one such wait an address of the host."""
+
+Remaining = Callable[[], float]
+
+
+def bounded_transport(remaining: Remaining, proxy_url: str | None = None) -> httpx.HTTPTransport:
+    """HTTP/2 where the host offers it. `remaining` gives the seconds left; once there are none, every wait ends."""
+    transport = httpx.HTTPTransport(verify=_tls(), http2=True, proxy=proxy_url)
+    # httpcore takes a network backend, but httpx has no parameter to hand one on.
+    transport._pool._network_backend = _Backend(remaining)
+    return transport
+
+
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """Loading the certificate authorities takes longer than most requests, so it is done once a process."""
+    return httpx.create_ssl_context()
+
+
+def _within(remaining: Remaining, timeout: float | None, late: type[Exception]) -> float:
+    left = remaining()
+    if left <= 0:
+        raise late("the time of the scrape is over")
+    return left if timeout is None else min(timeout, left)
+
+
+class _Backend(httpcore.NetworkBackend):
+    def __init__(self, remaining: Remaining) -> None:
+        self._remaining, self._network = remaining, httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        within = min(_within(self._remaining, timeout, httpcore.ConnectTimeout), CONNECT_SECONDS)
+        stream = self._network.connect_tcp(host, port, within, local_address, socket_options)
+        return _Stream(stream, self._remaining)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream, remaining: Remaining) -> None:
+        self._stream, self._remaining = stream, remaining
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _within(self._remaining, timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _within(self._remaining, timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        within = _within(self._remaining, timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, within), self._remaining)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

@@ -1,0 +1,80 @@
+"""What is asked of a source: the address as it is sent, and the address as it may be shown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode, urljoin, urlsplit
+
+from pydantic import SecretStr
+
+from tipoff_scraper_runner.errors import Blocked, HttpFailure
+
+Values = Mapping[str, str | SecretStr]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One GET. shown: the address without its secret parameters. secret_query: those, encoded."""
+
+    shown: str
+    secret_query: str
+    headers: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        return _joined(self.shown, self.secret_query)
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return urlsplit(self.shown).netloc
+
+    def redirected(self, location: str) -> "Question":
+        """The question that the answer's `location` asks to put instead.
+
+        Raises:
+            Blocked: it leads to another host, or out of TLS.
+            HttpFailure: it is no address.
+        """
+        try:
+            target = urljoin(self.shown, location)
+            stays = _stays(self.shown, target)
+            host = urlsplit(target).hostname or location[:100]
+        except ValueError as error:
+            raise HttpFailure(f"{self.shown} redirects to what is no address: {location[:100]!r}") from error
+        if not stays:
+            raise Blocked(
+                f"{self.shown} redirects to another host, {host}; redirects are followed on one host only"
+            )
+        return replace(self, shown=target, secret_query="")
+
+
+def question(url: str, query: Values, headers: Values) -> Question:
+    """A parameter or header whose value is a SecretStr is sent and never shown."""
+    public = {key: value for key, value in query.items() if isinstance(value, str)}
+    return Question(
+        shown=_joined(url, _encoded(public)),
+        secret_query=_encoded({key: _plain(value) for key, value in query.items() if key not in public}),
+        headers={key: _plain(value) for key, value in headers.items()},
+    )
+
+
+def _plain(value: str | SecretStr) -> str:
+    return value if isinstance(value, str) else value.get_secret_value()
+
+
+def _encoded(values: Mapping[str, str]) -> str:
+    return urlencode(values, safe=",:")
+
+
+def _joined(url: str, query: str) -> str:
+    if not query:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{query}"
+
+
+def _stays(old: str, new: str) -> bool:
+    """Whether `new` is on the host of `old`, by the same scheme or by TLS instead of none."""
+    before, after = urlsplit(old), urlsplit(new)
+    if after.scheme == before.scheme:
+        return after.netloc.lower() == before.netloc.lower()
+    return (before.scheme, after.scheme) == ("http", "https") and after.hostname == before.hostname

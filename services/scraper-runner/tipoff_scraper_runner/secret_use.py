@@ -1,0 +1,50 @@
+"""Which secrets a scraper's code asks for, read from the code, so that one that is not declared is refused at start
+and not on the first night it is needed."""
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+from tipoff_common.catalog import ScraperSpec
+
+_FLEET = "scrapers."
+
+
+def secret_faults(module: ModuleType, spec: ScraperSpec) -> Iterator[str]:
+    """One sentence for each secret that only one of scraper.yaml and the code knows."""
+    asked = {name for part in _parts(module) for name in _asked(part)}
+    for name in sorted(asked - set(spec.secrets)):
+        yield f"the code asks for secret {name}; add it to 'secrets' in scraper.yaml"
+    for name in sorted(set(spec.secrets) - asked):
+        yield f"secret {name} in scraper.yaml is asked for nowhere in the code; remove it"
+
+
+def _parts(module: ModuleType) -> Iterator[ModuleType]:
+    """`module` and every module of the fleet that it takes something from, directly or not."""
+    waiting, seen = [module], {module.__name__}
+    while waiting:
+        part = waiting.pop()
+        yield part
+        for value in vars(part).values():
+            name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+            if isinstance(name, str) and name.startswith(_FLEET) and name in sys.modules and name not in seen:
+                seen.add(name)
+                waiting.append(sys.modules[name])
+
+
+def _asked(part: ModuleType) -> Iterator[str]:
+    """The argument of every call `….secret(…)`: a text, or a constant of the module."""
+    for node in ast.walk(ast.parse(inspect.getsource(part))):
+        if (
+            not isinstance(node, ast.Call)
+            or not isinstance(node.func, ast.Attribute)
+            or node.func.attr != "secret"
+        ):
+            continue
+        for argument in node.args:
+            if isinstance(argument, ast.Constant):
+                yield str(argument.value)
+            elif isinstance(argument, ast.Name):
+                yield str(getattr(part, argument.id, argument.id))

@@ -1,0 +1,28 @@
+"""One game of the stand-in's day and the documents about it."""
+
+import json
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from tipoff_local.upstream.game_story import has_overtime
+from tipoff_local.upstream.scenario import load_scenario
+
+SCENARIO = load_scenario()
+DAY = date(2025, 1, 15)
+GAME = next(game for game in SCENARIO.games[DAY] if game.home == "PHI")
+BEFORE, LIVE, OVER = (
+    datetime.fromisoformat(f"2025-01-15T{clock}-05:00") for clock in ("18:59:00", "20:00:00", "23:30:00")
+)
+OVERTIME_DAY, OVERTIME_GAME = next(
+    (day, game) for day, game in SCENARIO.all_games() if game.tip and game.home and has_overtime(game)
+)
+
+Edit = Callable[[Any], None]
+
+
+def edited(payload: bytes | None, edit: Edit) -> bytes:
+    """The document after `edit` has worked on it."""
+    document = json.loads(payload or b"")
+    edit(document)
+    return json.dumps(document).encode()

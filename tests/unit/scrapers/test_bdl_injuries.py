@@ -1,0 +1,176 @@
+from typing import Any
+
+import pytest
+from served import BLOCK_PAGE, REGISTRY, count, failure, reason, records, run, served, spoilt
+
+from scrapers.balldontlie.bdl_injuries.fetching import MAX_PAGES
+from scrapers.balldontlie.bdl_injuries.team_ids import team_by_number
+from tipoff_scraper_runner.errors import ScrapeFailure
+
+NAME = "bdl_injuries"
+
+
+def injury(number: int = 1, team_id: int = 2, status: str = "Out", **changed: Any) -> dict[str, Any]:
+    """A player whom nobody knows, of Boston unless told otherwise."""
+    return {
+        "player": {
+            "id": number,
+            "first_name": "Sample",
+            "last_name": f"Player{number}",
+            "position": "G",
+            "height": "6-4",
+            "weight": "200",
+            "jersey_number": "0",
+            "college": "Sample College",
+            "country": "USA",
+            "draft_year": 2020,
+            "draft_round": 1,
+            "draft_number": 30,
+            "team_id": team_id,
+        },
+        "return_date": "Feb 1",
+        "description": "Jan 14: Player is out with a sample.",
+        "status": status,
+        **changed,
+    }
+
+
+def page(*injuries: dict[str, Any], cursor: int | None = None) -> dict[str, Any]:
+    meta = {"per_page": 100, **({"next_cursor": cursor} if cursor else {})}
+    return {"data": list(injuries), "meta": meta}
+
+
+def test_one_page() -> None:
+    source = served(page(injury(2, team_id=30), injury(1, status="Day-To-Day")))
+    executed = run(NAME, source)
+
+    assert count(executed) == 2
+    assert executed.data_summary["injuries_by_status"] == {"Day-To-Day": 1, "Out": 1}
+    assert executed.data_summary["drift"] == {"added": [], "missing_optional": []}
+    assert source.asked[0].headers["Authorization"] == "the-injury-key"
+    assert "the-injury-key" not in executed.model_dump_json()
+
+
+def test_a_record() -> None:
+    assert records(NAME, page(injury(7, return_date=None))) == [
+        {
+            "bdl_player_id": 7,
+            "player_name": "Sample Player7",
+            "team": "BOS",
+            "status": "Out",
+            "return_date": None,
+            "description": "Jan 14: Player is out with a sample.",
+        }
+    ]
+
+
+def test_all_pages_are_asked_for_by_their_cursors_and_a_repeated_injury_is_one() -> None:
+    source = served(page(injury(1), cursor=25), page(injury(1), injury(2), cursor=50), page(injury(3)))
+    executed = run(NAME, source)
+
+    assert count(executed) == 3
+    assert executed.data_summary["repeated"] == 1
+    assert [dict(request.url.params) for request in source.asked] == [
+        {"per_page": "100"},
+        {"per_page": "100", "cursor": "25"},
+        {"per_page": "100", "cursor": "50"},
+    ]
+
+
+def test_every_number_is_a_team_s() -> None:
+    assert [team_by_number(number).tricode for number in range(1, 31)] == [
+        *(
+            "ATL",
+            "BOS",
+            "BKN",
+            "CHA",
+            "CHI",
+            "CLE",
+            "DAL",
+            "DEN",
+            "DET",
+            "GSW",
+            "HOU",
+            "IND",
+            "LAC",
+            "LAL",
+            "MEM",
+        ),
+        *(
+            "MIA",
+            "MIL",
+            "MIN",
+            "NOP",
+            "NYK",
+            "OKC",
+            "ORL",
+            "PHI",
+            "PHX",
+            "POR",
+            "SAC",
+            "SAS",
+            "TOR",
+            "UTA",
+            "WAS",
+        ),
+    ]
+
+
+def test_empty_and_not_yet_published_a_list_that_names_nobody() -> None:
+    assert reason(run(NAME, served(page()))) == "the list is there and names nobody"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_blocked(status: int) -> None:
+    assert "the key is refused, or its plan lacks injuries" in failure(
+        run(NAME, served(b"Unauthorized", status=status)), "blocked"
+    )
+
+
+def test_blocked_by_a_page_for_people() -> None:
+    assert "a page for people" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
+    assert "a page for people" in failure(run(NAME, served(page(injury(), cursor=25), BLOCK_PAGE)), "blocked")
+
+
+@pytest.mark.parametrize(
+    ("document", "complaint"),
+    [
+        ({"meta": {}}, "no key 'data'"),
+        (page(injury(team_id=37)), "no team has the number 37"),
+        (page(injury(status=None)), "status is null"),
+        (page({"player": {}, "status": "Out"}), "no key 'description', 'return_date'"),
+    ],
+)
+def test_changed_is_named(document: Any, complaint: str) -> None:
+    assert complaint in failure(run(NAME, served(document)), "source_changed")
+
+
+def test_incident_5_a_list_that_has_moved_is_not_no_data() -> None:
+    assert "answers 404" in failure(run(NAME, served(b"", status=404)), "source_changed")
+
+
+def test_pages_without_an_end_are_a_changed_source() -> None:
+    source = served(page(injury(), cursor=25))
+
+    assert f"more than {MAX_PAGES} pages" in failure(run(NAME, source), "source_changed")
+    assert len(source.asked) == MAX_PAGES
+
+
+def test_incident_9_a_list_that_goes_on_elsewhere_is_no_success() -> None:
+    with pytest.raises(ScrapeFailure, match="tells of another page"):
+        records(NAME, page(injury(), cursor=25))
+
+
+@pytest.mark.parametrize("body", [b'{"data": [', b""])
+def test_truncated(body: bytes) -> None:
+    assert "it begins" in failure(run(NAME, served(body)), "decode")
+    assert "it begins" in failure(run(NAME, served(page(injury(), cursor=25), body)), "decode")
+
+
+def test_hostile_values_are_read_or_named() -> None:
+    scraper = REGISTRY[NAME].module
+    for body in spoilt([page(injury(1), cursor=25), page(injury(2))]):
+        try:
+            scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15"}))
+        except ScrapeFailure as error:
+            assert str(error)

@@ -1,0 +1,156 @@
+from typing import Any
+
+import pytest
+from served import BLOCK_PAGE, REGISTRY, count, failure, reason, records, run, served, spoilt
+
+from tipoff_scraper_runner.errors import ScrapeFailure
+
+NAME = "espn_scoreboard"
+
+
+def side(where: str, abbreviation: str, score: str) -> dict[str, Any]:
+    return {"homeAway": where, "score": score, "team": {"abbreviation": abbreviation}}
+
+
+def game(
+    number: int = 1,
+    home: tuple[str, str] = ("PHI", "0"),
+    away: tuple[str, str] = ("NY", "0"),
+    date: str = "2025-01-16T00:00Z",
+    status: tuple[str, str] = ("STATUS_SCHEDULED", "pre"),
+    period: int = 0,
+) -> dict[str, Any]:
+    """A game on 2025-01-15 in New York. home, away: ESPN's code and score. status: name and state."""
+    return {
+        "id": str(401700000 + number),
+        "date": date,
+        "name": "Sample at Sample",
+        "competitions": [{"competitors": [side("home", *home), side("away", *away)]}],
+        "status": {
+            "period": period,
+            "displayClock": "0.0",
+            "type": {"name": status[0], "state": status[1], "shortDetail": status[0].lower()},
+        },
+    }
+
+
+def scoreboard(*games: dict[str, Any]) -> dict[str, Any]:
+    return {"leagues": [{"id": "46"}], "events": list(games)}
+
+
+NIGHT = scoreboard(
+    game(2, ("UTAH", "99"), ("SA", "101"), "2025-01-16T02:00Z", ("STATUS_FINAL", "post"), 4),
+    game(1, ("GS", "55"), ("NO", "54"), "2025-01-16T00:30Z", ("STATUS_HALFTIME", "in"), 2),
+    game(3, ("WSH", "0"), ("NY", ""), "2025-01-16T00:30Z"),
+    game(4, ("LAL", "0"), ("LAC", "0"), "2025-01-16T03:30Z", ("STATUS_POSTPONED", "post")),
+)
+
+
+def test_the_day_is_asked_for_and_its_games_come_by_their_start() -> None:
+    source = served(NIGHT)
+    executed = run(NAME, source)
+
+    assert count(executed) == 4
+    assert executed.data_summary["games_by_status"] == {"final": 1, "live": 1, "postponed": 1, "scheduled": 1}
+    assert executed.data_summary["drift"] == {"added": [], "missing_optional": []}
+    assert source.asked[0].url.params["dates"] == "20250115"
+
+
+def test_codes_scores_and_states_are_read() -> None:
+    live, soon, final, off = records(NAME, NIGHT)
+
+    assert live == {
+        "event_id": "401700001",
+        "game_date": "2025-01-15",
+        "start": "2025-01-16T00:30:00Z",
+        "status": "live",
+        "status_detail": "status_halftime",
+        "period": 2,
+        "clock": "0.0",
+        "home_team": "GSW",
+        "home_score": 55,
+        "away_team": "NOP",
+        "away_score": 54,
+    }
+    assert (soon["away_team"], soon["away_score"], soon["home_team"]) == ("NYK", 0, "WAS")
+    assert (final["home_team"], final["away_team"], final["status"]) == ("UTA", "SAS", "final")
+    assert off["status"] == "postponed"
+
+
+def test_a_name_that_nobody_knows_is_read_by_its_state() -> None:
+    (row,) = records(NAME, scoreboard(game(status=("STATUS_SOMETHING_NEW", "in"))))
+
+    assert row["status"] == "live"
+
+
+def test_incident_21_a_late_tip_belongs_to_its_evening() -> None:
+    (row,) = records(NAME, scoreboard(game(date="2025-01-16T05:30Z")))
+
+    assert row["game_date"] == "2025-01-15"
+
+
+def test_empty_and_not_yet_published_a_scoreboard_without_games() -> None:
+    assert reason(run(NAME, served(scoreboard()))) == "the scoreboard is there and has no games"
+
+
+def test_incident_2_the_scoreboard_of_another_day_is_no_success() -> None:
+    executed = run(NAME, served(scoreboard(game(date="2025-01-15T00:00Z"))))
+
+    assert "asked for 2025-01-15, the document is about 2025-01-14" in failure(executed, "source_changed")
+
+
+def test_games_of_several_days_are_filtered_and_told() -> None:
+    executed = run(NAME, served(scoreboard(game(1), game(2, date="2025-01-17T00:00Z"))))
+
+    assert count(executed) == 1
+    assert executed.data_summary["events_of_other_days"] == 1
+
+
+def test_games_of_several_other_days_are_no_reason_to_be_empty() -> None:
+    executed = run(
+        NAME, served(scoreboard(game(1, date="2025-01-18T00:00Z"), game(2, date="2025-01-17T00:00Z")))
+    )
+
+    assert "0 records" in failure(executed, "source_changed")
+
+
+def test_blocked() -> None:
+    assert "answers 403" in failure(run(NAME, served(b"", status=403)), "blocked")
+    assert "a page for people" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
+
+
+def spoilt_game(**changed: Any) -> dict[str, Any]:
+    return scoreboard({**game(), **changed})
+
+
+@pytest.mark.parametrize(
+    ("document", "complaint"),
+    [
+        ({"leagues": []}, "no key 'events'"),
+        (spoilt_game(competitions=[]), "has 0 competitions"),
+        (spoilt_game(competitions=[{"competitors": [side("home", "PHI", "0")]}]), "has 0 away teams"),
+        (scoreboard(game(home=("EAST", "0"))), "no team is spelled 'EAST'"),
+        (scoreboard(game(home=("PHI", "ten"))), "not points"),
+        (scoreboard(game(status=("STATUS_X", "limbo"))), "state is 'limbo'"),
+        (scoreboard(game(), game()), "stand twice"),
+    ],
+)
+def test_changed_is_named(document: Any, complaint: str) -> None:
+    assert complaint in failure(run(NAME, served(document)), "source_changed")
+
+
+def test_incident_5_a_scoreboard_that_has_moved_is_not_no_data() -> None:
+    assert "answers 404" in failure(run(NAME, served(b"", status=404)), "source_changed")
+
+
+def test_truncated() -> None:
+    assert "it begins" in failure(run(NAME, served(b'{"leagues": [')), "decode")
+
+
+def test_hostile_values_are_read_or_named() -> None:
+    scraper = REGISTRY[NAME].module
+    for body in spoilt(NIGHT):
+        try:
+            scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15"}))
+        except ScrapeFailure as error:
+            assert str(error)

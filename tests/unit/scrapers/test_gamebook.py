@@ -1,0 +1,269 @@
+"""Reports come from the project's own PDF writer; single lines are tried without one."""
+
+import pytest
+from nba_games import BEFORE, DAY, GAME, LIVE, OVER, OVERTIME_DAY, OVERTIME_GAME, SCENARIO
+from stand_in_http import HttpAt
+
+from scrapers.nbacom.nbac_gamebook_pdf.fetching import PROBE_URL, gamebook_url
+from scrapers.nbacom.nbac_gamebook_pdf.report import LABELS, Report, broken_laws, read_report
+from scrapers.nbacom.nbac_gamebook_pdf.scraper import GamebookRecord, Parameters, fetch, parse
+from scrapers.nbacom.nbac_player_boxscore import scraper as box_scores
+from scrapers.nbacom.nbac_player_boxscore.scraper import PlayerBoxRecord
+from scrapers.nbacom.pdf_text import PageText, Word
+from scrapers.teams import UnknownTeam
+from tipoff_local.upstream.box_score_json import write_box_score
+from tipoff_local.upstream.gamebook_pdf import write_gamebook
+from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged, Undecodable
+
+ASKED = Parameters(game_date=DAY, game_id=GAME.id)
+PAYLOAD = write_gamebook(SCENARIO, DAY, GAME)
+URL = "https://statsdmz.nba.com/pdfs/20250115/20250115_NYKPHI.pdf"
+REPORTS = "statsdmz.nba.com/*"
+
+NUMBERS = "1 2 0 0 0 0 0 1 1 0 0 0 0 0 0 2"
+LINES = [
+    "OFFICIAL SCORER'S REPORT FINAL BOX",
+    "Wednesday, January 15, 2025 Wells Fargo Center, Philadelphia, PA",
+    "VISITOR: New York Knicks (27-14)",
+    LABELS,
+    f"00 Abel Van Dyke Jr. F 240:00 {NUMBERS}",
+    f"240:00 {NUMBERS}",
+    "50.0% 0.0% 0.0% TM REB: 3 TOT TO: 0 (0 PTS)",
+    "HOME: PHILADELPHIA 76ERS (15-25)",
+    LABELS,
+    f"1 Cal D'Arcy-Lee 240:00 {NUMBERS}",
+    "7 Ed Fox NWT - Injury/Illness - Right Foot;",
+    "Strain",
+    f"240:00 {NUMBERS}",
+]
+
+
+def records(payload: bytes = PAYLOAD) -> list[GamebookRecord]:
+    return [record for record in parse(payload, ASKED).records if isinstance(record, GamebookRecord)]
+
+
+def read(lines: list[str]) -> Report:
+    words = [
+        Word(text, x0=10.0 * place, x1=10.0 * place + 8, top=12.0 * number, bottom=12.0 * number + 8)
+        for number, line in enumerate(lines)
+        for place, text in enumerate(line.split())
+    ]
+    return read_report([PageText(words, [])])
+
+
+def test_the_summary_tells_the_game() -> None:
+    found = parse(PAYLOAD, ASKED)
+
+    assert found.about == DAY
+    assert found.summary == {
+        "score": {"NYK": 119, "PHI": 108},
+        "team_minutes": {"NYK": 240, "PHI": 240},
+        "players_by_status": {"dnp": 2, "inactive": 4, "played": 20},
+        "place": "Wells Fargo Center, Philadelphia",
+        "officials": ["#11 Arne Holt", "#12 Bea Quill", "#13 Cy Tanner"],
+        "attendance": 18000,
+        "duration_minutes": 130,
+        "broken_laws": [],
+        "drift": {"added": [], "missing_optional": []},
+    }
+
+
+def test_it_says_what_the_box_score_says() -> None:
+    payload = write_box_score(SCENARIO, DAY, GAME, OVER) or b""
+    box = box_scores.parse(payload, box_scores.Parameters(game_date=DAY, game_id=GAME.id))
+    told = {
+        (record.team, record.name): (
+            record.seconds_played,
+            record.points,
+            record.rebounds_total,
+            record.assists,
+        )
+        for record in box.records
+        if isinstance(record, PlayerBoxRecord) and record.played
+    }
+
+    assert told == {
+        (record.team, record.player_name): (
+            record.seconds_played,
+            record.points,
+            record.rebounds_total,
+            record.assists,
+        )
+        for record in records()
+        if record.status == "played"
+    }
+
+
+def test_who_did_not_play_has_the_reason_also_where_the_list_wraps() -> None:
+    absent = [record for record in records() if record.team == "NYK" and record.status != "played"]
+
+    assert [(record.status, record.reason, record.points) for record in absent] == [
+        ("dnp", "Coach's Decision", None),
+        ("inactive", "Injury/Illness - Left Ankle; Sprain, Bone Bruise and a Long Recovery Thereafter", None),
+        ("inactive", "G League - Two-Way", None),
+    ]
+
+
+def test_an_overtime_makes_265_minutes() -> None:
+    payload = write_gamebook(SCENARIO, OVERTIME_DAY, OVERTIME_GAME)
+    summary = parse(payload, Parameters(game_date=OVERTIME_DAY, game_id=OVERTIME_GAME.id)).summary
+
+    assert summary["team_minutes"] == {OVERTIME_GAME.away: 265, OVERTIME_GAME.home: 265}
+    assert summary["broken_laws"] == []
+
+
+def test_names_of_all_kinds_and_a_wrapped_reason_are_read() -> None:
+    report = read(LINES)
+    visitor, absent = report.visitor.players[0], report.home.players[1]
+
+    assert (visitor.jersey, visitor.name, visitor.position) == ("00", "Abel Van Dyke Jr.", "F")
+    assert report.home.players[0].name == "Cal D'Arcy-Lee"
+    assert (absent.status, absent.reason) == ("nwt", "Injury/Illness - Right Foot; Strain")
+    assert (report.officials, report.attendance, report.duration_minutes) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("listed", "players"),
+    [
+        ("None", []),
+        (
+            "Bane (Injury/Illness - Lumbar; Disc Bulge), Rose",
+            [("Bane", "Injury/Illness - Lumbar; Disc Bulge"), ("Rose", None)],
+        ),
+        (
+            "Jackson Jr. (Knee (left), sore), Smart ()",
+            [("Jackson Jr.", "Knee (left), sore"), ("Smart", None)],
+        ),
+    ],
+)
+def test_inactive_players_are_listed_in_several_forms(
+    listed: str, players: list[tuple[str, str | None]]
+) -> None:
+    report = read(
+        [*LINES, f"Inactive: Knicks - {listed}", "Inactive: 76ers - None", "Points in the Paint 40"]
+    )
+
+    assert [(player.name, player.reason) for player in report.visitor.players[1:]] == players
+
+
+def test_what_does_not_add_up_is_told() -> None:
+    wrong = LINES[5].replace("240:00 1 2", "250:00 1 3")
+
+    assert broken_laws(read(LINES).visitor) == []
+    assert broken_laws(read([*LINES[:5], wrong, *LINES[6:]]).visitor) == [
+        "NYK: 250 minutes are not 240 and 25 an overtime",
+        "NYK: the players have 2 field_goals_attempted, the team 3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "line", "complaint"),
+    [
+        (0, "OFFICIAL SCORER'S REPORT FIRST HALF", "not titled 'FINAL BOX'"),
+        (1, "January 15", "bears no date"),
+        (1, "Wednesday, Janvier 15, 2025 There", "is not 'Month D, YYYY'"),
+        (3, LABELS.replace("BS ", ""), "the columns are"),
+        (4, "4 Abel Van Dyke Jr. F 240:00 1 2 3", "a line in the table of New York Knicks is not known"),
+        (4, "4 Abel Van Dyke Jr. did not arrive", "a line in the table of New York Knicks is not known"),
+        (5, "50.0% 0.0%", "a line in the table of New York Knicks is not known"),
+        (12, "", "the table of Philadelphia 76ers has no totals"),
+        (7, "", "does not have the tables of a visitor and a home team"),
+    ],
+)
+def test_another_layout_is_a_changed_source(number: int, line: str, complaint: str) -> None:
+    with pytest.raises(SourceChanged, match=complaint):
+        read([*LINES[:number], line, *LINES[number + 1 :]])
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("Inactive: Bulls - Bane ()", "'Bulls', who does not play"),
+        ("Inactive: everybody", "a list of inactive players is not"),
+        ("Inactive: Knicks - Bane (open", "is not understood from"),
+    ],
+)
+def test_an_unknown_list_of_inactive_players_is_a_changed_source(line: str, complaint: str) -> None:
+    with pytest.raises(SourceChanged, match=complaint):
+        read([*LINES, line])
+
+
+def test_an_unknown_team_is_named() -> None:
+    with pytest.raises(UnknownTeam, match="'New York Nicks'"):
+        read([*LINES[:2], "VISITOR: New York Nicks", *LINES[3:]])
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (PAYLOAD[: len(PAYLOAD) // 2], "cut short"),
+        (b"%PDF-1.4\nnothing\n%%EOF\n", "damaged|no pages"),
+        (b"{}", "not a PDF"),
+        (b"", "nothing"),
+    ],
+)
+def test_what_is_no_whole_pdf_is_undecodable(body: bytes, complaint: str) -> None:
+    with pytest.raises(Undecodable, match=complaint):
+        parse(body, ASKED)
+
+
+def test_a_report_says_the_same_each_time() -> None:
+    assert write_gamebook(SCENARIO, DAY, GAME) == PAYLOAD
+
+
+def test_the_name_is_the_date_and_the_teams() -> None:
+    assert gamebook_url("20250115/NYKPHI") == URL
+    with pytest.raises(SourceChanged, match="is not YYYYMMDD/AWYHOM"):
+        gamebook_url("20250115/../NYK")
+
+
+def test_before_the_tip_it_is_not_published(http_at: HttpAt) -> None:
+    with pytest.raises(NotPublished, match="boxscore"):
+        fetch(ASKED, http_at(BEFORE.isoformat()))
+
+
+def test_a_live_game_has_no_report(http_at: HttpAt) -> None:
+    http = http_at(LIVE.isoformat())
+
+    with pytest.raises(
+        NotPublished, match=r"is live \(Q2 5:30\), not final; there is no scorer's report yet"
+    ):
+        fetch(ASKED, http)
+    assert len(http.asked) == 1
+
+
+def test_the_report_comes_some_time_after_the_game(http_at: HttpAt) -> None:
+    early = http_at("2025-01-15T21:49:00-05:00")
+
+    with pytest.raises(NotPublished, match=f"{URL} answers 403, while {PROBE_URL} is served"):
+        fetch(ASKED, early)
+    assert early.asked[1:] == [URL, PROBE_URL]
+    payload = fetch(ASKED, http_at("2025-01-15T21:50:00-05:00"))
+    assert (payload.url, payload.suffix, payload.body) == (URL, "pdf", PAYLOAD)
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, Blocked), (404, SourceChanged)])
+def test_incident_5_a_refusal_or_a_move_is_not_no_data(
+    status: int, error: type[Exception], http_at: HttpAt
+) -> None:
+    http = http_at(OVER.isoformat())
+    http.fault(path=REPORTS, status=status)
+
+    with pytest.raises(error, match=f"which exists, answers {status}"):
+        fetch(ASKED, http)
+
+
+def test_a_page_for_people_is_a_refusal(http_at: HttpAt) -> None:
+    http = http_at(OVER.isoformat())
+    http.fault(path=REPORTS, body="html")
+
+    with pytest.raises(Blocked, match="a page for people where a PDF was asked for"):
+        fetch(ASKED, http)
+
+
+def test_an_empty_answer_is_undecodable(http_at: HttpAt) -> None:
+    http = http_at(OVER.isoformat())
+    http.fault(path=REPORTS, body="empty")
+
+    with pytest.raises(Undecodable, match="nothing"):
+        fetch(ASKED, http)

@@ -1,0 +1,109 @@
+"""Documents with one value exchanged for any other: a parser answers or names what is wrong, and never breaks."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import pytest
+from nba_games import DAY, GAME, OVER, SCENARIO
+
+from scrapers.nbacom.nbac_play_by_play import scraper as play_by_play
+from scrapers.nbacom.nbac_player_boxscore import scraper as player_boxscore
+from scrapers.nbacom.nbac_player_list import scraper as player_list
+from scrapers.nbacom.nbac_player_movement import scraper as player_movement
+from scrapers.nbacom.nbac_referee_assignments import scraper as referee_assignments
+from scrapers.nbacom.nbac_scoreboard import scraper as scoreboard
+from scrapers.nbacom.nbac_team_boxscore import scraper as team_boxscore
+from tipoff_local.upstream.box_score_json import write_box_score
+from tipoff_local.upstream.officials_json import write_officials
+from tipoff_local.upstream.play_by_play_json import write_play_by_play
+from tipoff_local.upstream.players_json import write_player_index, write_player_movement
+from tipoff_local.upstream.scoreboard_json import write_scoreboard
+from tipoff_scraper_runner.errors import ScrapeFailure
+
+MUTATIONS = 150
+KEPT = 12
+"""Elements of each list: many alike would only make it slow."""
+
+VALUES: tuple[Any, ...] = (
+    *(None, True, 0, -1, 1.5, 1e308, 10**30),
+    *("", "x", "9" * 400, "PT99999M00.00S", "0000-00-00", "\u0663"),
+    *([], [[]], {}, {"": {}}),
+)
+"""What stands where something else is expected; the last text is an Arabic digit."""
+
+
+@dataclass(frozen=True)
+class Case:
+    scraper: Any
+    payload: bytes | None
+    per_game: bool = False
+
+    def parse(self, payload: bytes) -> Any:
+        game = {"game_id": GAME.id} if self.per_game else {}
+        return self.scraper.parse(payload, self.scraper.Parameters(game_date=DAY, **game))
+
+
+BOX_SCORE = write_box_score(SCENARIO, DAY, GAME, OVER)
+CASES = {
+    "play_by_play": Case(play_by_play, write_play_by_play(SCENARIO, DAY, GAME, OVER), per_game=True),
+    "player_boxscore": Case(player_boxscore, BOX_SCORE, per_game=True),
+    "team_boxscore": Case(team_boxscore, BOX_SCORE, per_game=True),
+    "player_list": Case(player_list, write_player_index("2024-25")),
+    "player_movement": Case(player_movement, write_player_movement(DAY)),
+    "referee_assignments": Case(referee_assignments, write_officials(SCENARIO, DAY, OVER)),
+    "scoreboard": Case(scoreboard, write_scoreboard(SCENARIO, DAY, OVER)),
+}
+
+
+def shortened(value: Any) -> Any:
+    if isinstance(value, list):
+        kept = value if len(value) <= KEPT else [*value[: KEPT // 2], *value[-KEPT // 2 :]]
+        return [shortened(item) for item in kept]
+    if isinstance(value, dict):
+        return {key: shortened(item) for key, item in value.items()}
+    return value
+
+
+def places(value: Any) -> list[Callable[[Any], None]]:
+    """What sets each value in the document."""
+    found: list[Callable[[Any], None]] = []
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        found.append(lambda new, key=key: value.__setitem__(key, new))
+        found.extend(places(item))
+    return found
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_an_exchanged_value_breaks_no_parser(case: Case) -> None:
+    whole = json.dumps(_cut(case))
+    order = Random(11)  # noqa: S311  # no secret depends on it
+    for _ in range(MUTATIONS):
+        document = json.loads(whole)
+        order.choice(places(document))(order.choice(VALUES))
+        try:
+            case.parse(json.dumps(document).encode())
+        except ScrapeFailure as error:
+            assert str(error)
+
+
+def _cut(case: Case) -> Any:
+    document = json.loads(case.payload or b"")
+    for table in document.get("resultSets", ()):
+        table["rowSet"] = table["rowSet"][:KEPT]
+        return document
+    return shortened(document)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+@pytest.mark.parametrize(
+    "payload",
+    [b"", b"null", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"game": NaN}', b"{}"],
+    ids=["nothing", "null", "list", "not text", "nested", "NaN", "bare"],
+)
+def test_what_is_no_such_document_is_named(case: Case, payload: bytes) -> None:
+    with pytest.raises(ScrapeFailure):
+        case.parse(payload)

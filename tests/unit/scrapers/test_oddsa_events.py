@@ -1,0 +1,187 @@
+from typing import Any
+
+import pytest
+from odds_payloads import QUOTA, error, event, history
+from served import BLOCK_PAGE, REGISTRY, count, failure, reason, records, run, served, spoilt
+
+from scrapers.oddsapi.api import quota
+from tipoff_scraper_runner.errors import ScrapeFailure
+
+NAME = "oddsa_events"
+TONIGHT = [
+    event(1, "Los Angeles Clippers", "Brooklyn Nets", "2025-01-16T03:40:00Z"),
+    event(2),
+    event(3, "Boston Celtics", "Utah Jazz", "2025-01-17T00:10:00Z"),
+    event(4, "Utah Jazz", "Miami Heat", "2025-01-15T01:10:00Z"),
+]
+
+
+def test_events_of_the_day_by_their_start_with_their_ids_fanned_out() -> None:
+    source = served(TONIGHT, headers=QUOTA)
+    executed = run(NAME, source)
+
+    assert count(executed) == 2
+    assert executed.fan_out_keys == {"event_id": (f"{2:032x}", f"{1:032x}")}
+    assert executed.data_summary["events_by_date"] == {"2025-01-14": 1, "2025-01-15": 2, "2025-01-16": 1}
+    assert executed.data_summary["quota"] == {"used": 100, "remaining": 400, "last": 4, "warning": False}
+    assert executed.data_summary["drift"] == {"added": [], "missing_optional": []}
+    assert source.asked[0].url.path == "/v4/sports/basketball_nba/events"
+    assert dict(source.asked[0].url.params) == {"apiKey": "the-odds-key", "dateFormat": "iso"}
+    assert records(NAME, TONIGHT)[1] == {
+        "event_id": f"{1:032x}",
+        "commence_time": "2025-01-16T03:40:00Z",
+        "game_date": "2025-01-15",
+        "home_team": "LAC",
+        "away_team": "BKN",
+    }
+
+
+def test_the_key_is_not_in_what_is_logged() -> None:
+    executed = run(NAME, served(TONIGHT))
+
+    assert executed.data_summary["source_url"] == (
+        "https://api.the-odds-api.com/v4/sports/basketball_nba/events?dateFormat=iso"
+    )
+    assert "the-odds-key" not in executed.model_dump_json()
+
+
+def test_history_is_asked_for_at_an_instant_and_unwrapped() -> None:
+    source = served(history(TONIGHT))
+    executed = run(NAME, source, as_of="2025-01-15T12:00:00-05:00")
+
+    assert count(executed) == 2
+    assert executed.data_summary["as_of"] == "2025-01-15T16:55:39+00:00"
+    assert source.asked[0].url.path == "/v4/historical/sports/basketball_nba/events"
+    assert source.asked[0].url.params["date"] == "2025-01-15T17:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("commence", "day"),
+    [
+        ("2025-01-16T04:59:00Z", "2025-01-15"),  # before midnight in New York
+        ("2025-01-16T05:40:00Z", "2025-01-15"),  # a late tip in the West is still that evening's
+        ("2024-10-05T08:30:00Z", "2024-10-05"),  # a game in Australia
+        ("2025-07-06T03:30:00Z", "2025-07-05"),
+    ],
+)
+def test_incident_21_an_event_s_day_is_that_of_its_evening_in_new_york(commence: str, day: str) -> None:
+    assert [row["game_date"] for row in records(NAME, [event(commence=commence)], game_date=day)] == [day]
+
+
+def test_drift_of_the_start_changes_neither_day_nor_teams() -> None:
+    before, after = records(NAME, [event()]), records(NAME, [event(commence="2025-01-16T00:12:38Z")])
+
+    assert [{**row, "commence_time": ""} for row in before] == [{**row, "commence_time": ""} for row in after]
+
+
+def test_two_events_for_one_game_are_told_and_one_that_is_repeated_is_one() -> None:
+    executed = run(NAME, served([event(1), event(2), event(2)]))
+
+    assert count(executed) == 2
+    assert executed.data_summary["matchups_twice"] == ["NYK@PHI"]
+
+
+def test_empty_no_event_at_all() -> None:
+    executed = run(NAME, served([]))
+
+    assert reason(executed) == "no event is on offer"
+    assert executed.fan_out_keys == {}
+
+
+def test_not_yet_published_events_of_other_days_only() -> None:
+    assert reason(run(NAME, served(TONIGHT), game_date="2025-01-20")) == (
+        "4 events are on offer, from 2025-01-14 to 2025-01-16, and none is of 2025-01-20"
+    )
+
+
+@pytest.mark.parametrize(
+    "code", ["INVALID_KEY", "DEACTIVATED_KEY", "HISTORICAL_UNAVAILABLE_ON_FREE_USAGE_PLAN"]
+)
+def test_blocked_a_key_that_is_refused(code: str) -> None:
+    executed = run(NAME, served(error(code, "key the-odds-key is no good"), status=401))
+
+    assert f"answers 401 {code}: key *** is no good" in failure(executed, "blocked")
+
+
+def test_blocked_a_page_for_people() -> None:
+    assert "b'<!DOCTYPE html>" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
+    assert "403 without a code: b'<!DOCTYPE" in failure(run(NAME, served(BLOCK_PAGE, status=403)), "blocked")
+
+
+def test_quota_spent_is_told_apart_from_a_refused_key() -> None:
+    spent = {"x-requests-remaining": "0", "x-requests-used": "500", "x-requests-last": "0"}
+    executed = run(NAME, served(error("OUT_OF_USAGE_CREDITS"), status=401, headers=spent))
+
+    assert "OUT_OF_USAGE_CREDITS" in failure(executed, "quota")
+    assert executed.data_summary["quota"] == {"used": 500, "remaining": 0, "last": 0, "warning": True}
+
+
+@pytest.mark.parametrize(("used", "warned"), [(0, False), (399, False), (400, True), (500, True)])
+def test_quota_is_warned_of_from_four_fifths_on(used: int, warned: bool) -> None:
+    headers = {
+        "x-requests-used": str(used),
+        "x-requests-remaining": f"{500 - used}.0",
+        "x-requests-last": "1",
+    }
+
+    assert quota(headers) == {"used": used, "remaining": 500 - used, "last": 1, "warning": warned}
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-requests-used": "many", "x-requests-remaining": "inf"}])
+def test_a_quota_that_is_not_told_is_not_guessed(headers: dict[str, str]) -> None:
+    assert quota(headers) == {"used": None, "remaining": None, "last": None, "warning": None}
+
+
+def test_asked_too_fast_is_a_failure_of_transport() -> None:
+    source = served(error("EXCEEDED_FREQ_LIMIT"), status=429, headers={"Retry-After": "600"})
+
+    assert "answered 429" in failure(run(NAME, source), "http")
+
+
+@pytest.mark.parametrize(
+    ("document", "complaint"),
+    [
+        ({"events": []}, "document has no key"),
+        ("[]", "document is str, not a list"),
+        ([1], r"document[0] is int, not an object"),
+        ([{**event(), "home_team": "Seattle SuperSonics"}], "no team is spelled 'Seattle SuperSonics'"),
+        ([{**event(), "commence_time": "soon"}], "not an ISO 8601 instant"),
+        ([{"id": "x"}], "'away_team', 'commence_time', 'home_team'"),
+        ([event(), event(home="Boston Celtics")], "stands twice and differs"),
+    ],
+)
+def test_changed_is_named(document: Any, complaint: str) -> None:
+    assert complaint in failure(run(NAME, served(document)), "source_changed")
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "UNKNOWN_SPORT"), (422, "INVALID_DATE_FORMAT")])
+def test_changed_the_api_no_longer_knows_what_is_asked(status: int, code: str) -> None:
+    assert f"answers {status} {code}" in failure(
+        run(NAME, served(error(code), status=status)), "source_changed"
+    )
+
+
+def test_incident_5_a_path_that_is_gone_is_not_no_data() -> None:
+    assert "answers 404 without a code" in failure(
+        run(NAME, served(b"not found", status=404)), "source_changed"
+    )
+
+
+@pytest.mark.parametrize("body", [b'[{"id": "0123', b"", b"\xff\xfe[", b"[" * 100_000])
+def test_truncated_is_undecodable(body: bytes) -> None:
+    assert "it begins" in failure(run(NAME, served(body)), "decode")
+
+
+def test_a_new_field_is_drift() -> None:
+    executed = run(NAME, served([event(broadcast="TNT")]))
+
+    assert executed.data_summary["drift"] == {"added": ["event.broadcast"], "missing_optional": []}
+
+
+def test_hostile_values_are_read_or_named() -> None:
+    scraper = REGISTRY[NAME].module
+    for body in spoilt(history(TONIGHT)):
+        try:
+            scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15"}))
+        except ScrapeFailure as error:
+            assert str(error)

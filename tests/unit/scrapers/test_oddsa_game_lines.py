@@ -1,0 +1,138 @@
+from typing import Any
+
+import pytest
+from odds_payloads import EVENT_ID, QUOTA, bookmaker, error, event, game_lines, history, market, outcome
+from served import BLOCK_PAGE, REGISTRY, count, failure, reason, records, run, served, spoilt
+
+from tipoff_scraper_runner.errors import ScrapeFailure
+
+NAME = "oddsa_game_lines"
+NIGHT = [
+    event(1, "Los Angeles Clippers", "Brooklyn Nets", "2025-01-16T03:40:00Z", bookmakers=[]),
+    event(bookmakers=game_lines()),
+    event(
+        3,
+        "Boston Celtics",
+        "Utah Jazz",
+        "2025-01-17T00:10:00Z",
+        bookmakers=game_lines("Boston Celtics", "Utah Jazz"),
+    ),
+]
+
+
+def test_one_call_brings_the_day_and_tells_which_games_have_no_lines() -> None:
+    source = served(NIGHT, headers=QUOTA)
+    executed = run(NAME, source)
+
+    assert count(executed) == 6
+    assert executed.data_summary["events_on_game_date"] == 2
+    assert executed.data_summary["events_without_lines"] == ["BKN@LAC"]
+    assert executed.data_summary["lines_by_market"] == {"h2h": 2, "spreads": 2, "totals": 2}
+    assert executed.data_summary["quota"] == {"used": 100, "remaining": 400, "last": 4, "warning": False}
+    assert source.asked[0].url.path == "/v4/sports/basketball_nba/odds"
+    assert source.asked[0].url.params["markets"] == "h2h,spreads,totals"
+
+
+def test_one_event_alone() -> None:
+    source = served(NIGHT[1])
+    executed = run(NAME, source, event_id=EVENT_ID, markets="h2h")
+
+    assert count(executed) == 6
+    assert source.asked[0].url.path == f"/v4/sports/basketball_nba/events/{EVENT_ID}/odds"
+    assert source.asked[0].url.params["markets"] == "h2h"
+
+
+def test_the_wrapper_of_history_may_hold_a_list_or_an_event() -> None:
+    assert records(NAME, history(NIGHT)) == records(NAME, history(NIGHT[1])) == records(NAME, NIGHT)
+
+
+def test_sides_are_told_by_the_teams_and_not_by_their_spelling() -> None:
+    lines = records(NAME, NIGHT)
+
+    assert [(line["market"], line["side"], line["point"], line["price"]) for line in lines] == [
+        ("h2h", "away", None, 1.7),
+        ("h2h", "home", None, 2.2),
+        ("spreads", "away", -2.5, 1.91),
+        ("spreads", "home", 2.5, 1.91),
+        ("totals", "over", 219.5, 1.95),
+        ("totals", "under", 219.5, 1.87),
+    ]
+    spreads = [line["point"] for line in lines if line["market"] == "spreads"]
+    assert sum(spreads) == 0
+
+
+def test_a_time_that_is_told_of_the_bookmaker_only_is_taken() -> None:
+    book = game_lines()[0]
+    older = {
+        **book,
+        "last_update": "2022-11-23T01:05:10Z",
+        "markets": [{"key": one["key"], "outcomes": one["outcomes"]} for one in book["markets"]],
+    }
+
+    assert {line["last_update"] for line in records(NAME, [event(bookmakers=[older])])} == {
+        "2022-11-23T01:05:10Z"
+    }
+
+
+def test_empty_no_event_at_all() -> None:
+    assert reason(run(NAME, served([]))) == "0 events are on offer, and none is of 2025-01-15"
+
+
+def test_not_yet_published_events_without_bookmakers() -> None:
+    assert reason(run(NAME, served([event(bookmakers=[])]))) == (
+        "no bookmaker offers h2h,spreads,totals in the 1 events of 2025-01-15 yet"
+    )
+
+
+def test_not_published_an_event_that_has_ended() -> None:
+    executed = run(NAME, served(error("EVENT_NOT_FOUND"), status=404), event_id=EVENT_ID)
+
+    assert "an event has odds until it ends" in reason(executed)
+
+
+def test_blocked_and_quota() -> None:
+    assert "MISSING_KEY" in failure(run(NAME, served(error("MISSING_KEY"), status=401)), "blocked")
+    assert "a page for people" in failure(run(NAME, served(BLOCK_PAGE)), "blocked")
+    assert "OUT_OF" in failure(run(NAME, served(error("OUT_OF_USAGE_CREDITS"), status=401)), "quota")
+
+
+@pytest.mark.parametrize(
+    ("document", "complaint"),
+    [
+        ([event()], "has no key 'bookmakers'"),
+        (
+            [event(bookmakers=[bookmaker("b", market("h2h", [outcome("Draw", 9.0)]))])],
+            "no team is spelled 'Draw'",
+        ),
+        (
+            [event(bookmakers=[bookmaker("b", market("h2h", [outcome("Utah Jazz", 9.0)]))])],
+            "outcomes[0].name is 'Utah Jazz', in NYK@PHI",
+        ),
+        ([event(bookmakers=[{"key": "b"}])], "has no key 'markets'"),
+        ({"message": "hello"}, "has no key"),
+    ],
+)
+def test_changed_is_named(document: Any, complaint: str) -> None:
+    assert complaint in failure(run(NAME, served(document)), "source_changed")
+
+
+def test_another_event_or_day_than_asked_for_is_a_changed_source() -> None:
+    other = event(1, bookmakers=game_lines())
+    late = event(commence="2025-01-18T00:10:00Z", bookmakers=game_lines())
+
+    assert f"about {1:032x}" in failure(run(NAME, served(other), event_id=EVENT_ID), "source_changed")
+    assert "about a list of 3" in failure(run(NAME, served(NIGHT), event_id=EVENT_ID), "source_changed")
+    assert "about 2025-01-17" in failure(run(NAME, served(late), event_id=EVENT_ID), "source_changed")
+
+
+def test_truncated() -> None:
+    assert "it begins" in failure(run(NAME, served(b'[{"id": "0123')), "decode")
+
+
+def test_hostile_values_are_read_or_named() -> None:
+    scraper = REGISTRY[NAME].module
+    for body in spoilt(history(NIGHT)):
+        try:
+            scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15"}))
+        except ScrapeFailure as error:
+            assert str(error)

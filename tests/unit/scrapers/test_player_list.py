@@ -1,0 +1,149 @@
+from datetime import date
+from random import Random
+from typing import Any
+
+import pytest
+from nba_games import DAY, edited
+from stand_in_http import HttpAt
+
+from scrapers.nbacom.nbac_player_list.scraper import Parameters, PlayerRecord, fetch, parse
+from scrapers.nbacom.season import season_of
+from tipoff_local.upstream.players_json import write_player_index
+from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
+
+ASKED = Parameters(game_date=DAY)
+PAYLOAD = write_player_index("2024-25")
+NOON = "2025-01-15T12:00:00-05:00"
+SOURCE = "stats.nba.com/*"
+
+
+def test_every_team_has_its_players() -> None:
+    found = parse(PAYLOAD, ASKED)
+
+    assert len(found.records) == 30 * 13 + 4
+    assert found.summary == {
+        "season": "2024-25",
+        "teams": 30,
+        "players_without_team": 4,
+        "drift": {"added": [], "missing_optional": []},
+    }
+
+
+def test_a_player_without_a_team_has_no_team_fields() -> None:
+    players = [player for player in parse(PAYLOAD, ASKED).records if isinstance(player, PlayerRecord)]
+    free = next(player for player in players if player.team_id == 0)
+
+    assert (free.team_abbreviation, free.team_city, free.jersey_number, free.roster_status) == (None,) * 4
+    assert (free.draft_year, free.pts, free.weight) == (None, None, None)
+
+
+def test_columns_are_found_by_their_headers() -> None:
+    def edit(document: Any) -> None:
+        table = document["resultSets"][0]
+        order = list(range(len(table["headers"])))
+        Random(7).shuffle(order)  # noqa: S311  # no secret depends on it
+        table["headers"] = [table["headers"][place] for place in order]
+        table["rowSet"] = [[row[place] for place in order] for row in table["rowSet"]]
+
+    assert parse(edited(PAYLOAD, edit), ASKED) == parse(PAYLOAD, ASKED)
+
+
+@pytest.mark.parametrize(
+    ("day", "season"),
+    [
+        (date(2024, 9, 30), "2023-24"),
+        (date(2024, 10, 1), "2024-25"),
+        (date(2025, 6, 22), "2024-25"),
+        (date(1999, 11, 2), "1999-00"),
+    ],
+)
+def test_a_date_has_its_season(day: date, season: str) -> None:
+    assert season_of(day) == season
+
+
+def test_the_season_is_asked_for(http_at: HttpAt) -> None:
+    http = http_at(NOON)
+    payload = fetch(ASKED, http)
+
+    assert len(parse(payload.body, ASKED).records) == 394
+    assert "https://stats.nba.com/stats/playerindex?" in http.asked[0]
+    assert "Season=2024-25" in http.asked[0]
+
+
+def test_another_season_is_refused() -> None:
+    with pytest.raises(SourceChanged, match="asked for season 2025-26, the document is about 2024-25"):
+        parse(PAYLOAD, Parameters(game_date=date(2025, 11, 5)))
+
+
+def test_a_player_who_stands_twice_is_refused() -> None:
+    def edit(document: Any) -> None:
+        document["resultSets"][0]["rowSet"].append(document["resultSets"][0]["rowSet"][0])
+
+    with pytest.raises(SourceChanged, match="stand twice in the index"):
+        parse(edited(PAYLOAD, edit), ASKED)
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, Blocked), (404, SourceChanged)])
+def test_incident_5_a_refusal_or_a_move_is_not_no_data(
+    status: int, error: type[Exception], http_at: HttpAt
+) -> None:
+    http = http_at(NOON)
+    http.fault(path=SOURCE, status=status)
+
+    with pytest.raises(error, match=f"which always exists, answers {status}"):
+        fetch(ASKED, http)
+
+
+def test_a_page_for_people_is_a_refusal(http_at: HttpAt) -> None:
+    http = http_at(NOON)
+    http.fault(path=SOURCE, body="html")
+
+    with pytest.raises(Blocked, match="a page for people"):
+        fetch(ASKED, http)
+
+
+def test_a_truncated_document_is_undecodable(http_at: HttpAt) -> None:
+    http = http_at(NOON)
+    http.fault(path=SOURCE, body="truncated")
+
+    with pytest.raises(Undecodable, match="the player index is not JSON"):
+        parse(fetch(ASKED, http).body, ASKED)
+
+
+def _table(document: Any) -> Any:
+    return document["resultSets"][0]
+
+
+@pytest.mark.parametrize(
+    ("edit", "complaint"),
+    [
+        (lambda document: _table(document)["headers"].__setitem__(0, "ID"), "no key 'PERSON_ID'"),
+        (lambda document: _table(document)["headers"].append("MORE"), "26 values under 27 headers"),
+        (lambda document: _table(document)["rowSet"].__setitem__(0, "x"), r"rowSet\[0\] is 'x', not a list"),
+        (lambda document: _table(document).update(rowSet=None), "rowSet is None, not a list"),
+        (lambda document: _table(document).update(name="Other"), "no 'PlayerIndex'; it has Other"),
+        (lambda document: _table(document)["rowSet"][0].__setitem__(0, None), "PERSON_ID is None"),
+        (lambda document: document.pop("parameters"), "no key 'parameters'"),
+    ],
+)
+def test_another_shape_is_named(edit: Any, complaint: str) -> None:
+    with pytest.raises(SourceChanged, match=complaint):
+        parse(edited(PAYLOAD, edit), ASKED)
+
+
+def test_no_rows_are_no_success() -> None:
+    empty = parse(edited(PAYLOAD, lambda document: _table(document).update(rowSet=[])), ASKED)
+
+    assert (list(empty.records), empty.empty_reason) == ([], "")
+
+
+def test_a_new_column_is_told() -> None:
+    def edit(document: Any) -> None:
+        _table(document)["headers"].append("WINGSPAN")
+        for row in _table(document)["rowSet"]:
+            row.append(84)
+
+    assert parse(edited(PAYLOAD, edit), ASKED).summary["drift"] == {
+        "added": ["player.WINGSPAN"],
+        "missing_optional": [],
+    }

@@ -1,0 +1,101 @@
+from typing import Any
+
+import pytest
+from nba_games import DAY, edited
+from stand_in_http import HttpAt
+
+from scrapers.nbacom.nbac_player_movement.scraper import Parameters, TransactionRecord, fetch, parse
+from tipoff_local.upstream.players_json import write_player_movement
+from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
+
+ASKED = Parameters(game_date=DAY)
+PAYLOAD = write_player_movement(DAY)
+NOON = "2025-01-15T12:00:00-05:00"
+SOURCE = "stats.nba.com/*"
+
+
+def rows(document: Any) -> Any:
+    return document["NBA_Player_Movement"]["rows"]
+
+
+def test_the_whole_list_is_read() -> None:
+    found = parse(PAYLOAD, ASKED)
+
+    assert len(found.records) == 1500
+    assert found.summary == {
+        "transactions_by_type": {"Signing": 500, "Trade": 500, "Waive": 500},
+        "transactions_on_game_date": 1,
+        "first_date": "2015-07-04",
+        "last_date": "2025-01-15",
+        "drift": {"added": [], "missing_optional": []},
+    }
+
+
+def test_a_trade_has_its_other_side_and_a_pick_no_player() -> None:
+    records = [record for record in parse(PAYLOAD, ASKED).records if isinstance(record, TransactionRecord)]
+    pick = next(record for record in records if record.player_id is None)
+    signing = records[0]
+
+    assert (pick.transaction_type, pick.player_slug) == ("Trade", None)
+    assert pick.other_team_id is not None
+    assert (signing.team_id, signing.transaction_date, signing.other_team_id) == (1610612737, DAY, None)
+
+
+def test_it_is_fetched(http_at: HttpAt) -> None:
+    http = http_at(NOON)
+
+    assert len(parse(fetch(ASKED, http).body, ASKED).records) == 1500
+    assert http.asked == ["https://stats.nba.com/js/data/playermovement/NBA_Player_Movement.json"]
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, Blocked), (404, SourceChanged)])
+def test_incident_5_a_refusal_or_a_move_is_not_no_data(
+    status: int, error: type[Exception], http_at: HttpAt
+) -> None:
+    http = http_at(NOON)
+    http.fault(path=SOURCE, status=status)
+
+    with pytest.raises(error, match=f"which always exists, answers {status}"):
+        fetch(ASKED, http)
+
+
+def test_a_page_for_people_is_a_refusal(http_at: HttpAt) -> None:
+    http = http_at(NOON)
+    http.fault(path=SOURCE, body="html")
+
+    with pytest.raises(Blocked, match="a page for people"):
+        fetch(ASKED, http)
+
+
+def test_a_truncated_document_is_undecodable(http_at: HttpAt) -> None:
+    http = http_at(NOON)
+    http.fault(path=SOURCE, body="truncated")
+
+    with pytest.raises(Undecodable, match="the list of transactions is not JSON"):
+        parse(fetch(ASKED, http).body, ASKED)
+
+
+@pytest.mark.parametrize("key", ["Transaction_Type", "TEAM_ID", "PLAYER_SLUG", "GroupSort"])
+def test_a_required_key_that_is_missing_is_named(key: str) -> None:
+    with pytest.raises(SourceChanged, match=rf"rows\[5\] has no key '{key}'"):
+        parse(edited(PAYLOAD, lambda document: rows(document)[5].pop(key)), ASKED)
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ({"TEAM_ID": 1610612737.5}, "TEAM_ID is float"),
+        ({"PLAYER_ID": None}, "PLAYER_ID is null"),
+        ({"TRANSACTION_DATE": "15 January"}, "TRANSACTION_DATE is '15 January'"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(keys: dict[str, object], complaint: str) -> None:
+    with pytest.raises(SourceChanged, match=complaint):
+        parse(edited(PAYLOAD, lambda document: rows(document)[5].update(keys)), ASKED)
+
+
+def test_no_rows_are_no_success() -> None:
+    empty = parse(edited(PAYLOAD, lambda document: rows(document).clear()), ASKED)
+
+    assert (list(empty.records), empty.empty_reason) == ([], "")
+    assert empty.summary["last_date"] is None

@@ -1,0 +1,134 @@
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from nba_games import DAY, GAME, SCENARIO, edited
+from stand_in_http import HttpAt
+
+from scrapers.nbacom.nbac_referee_assignments.scraper import Parameters, RefereeRecord, fetch, parse
+from tipoff_local.upstream.officials_json import write_officials
+from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
+
+ASKED = Parameters(game_date=DAY)
+EARLY, OUT = "2025-01-15T09:09:00-05:00", "2025-01-15T09:10:00-05:00"
+PAYLOAD = write_officials(SCENARIO, DAY, datetime.fromisoformat(OUT))
+SOURCE = "official.nba.com/*"
+
+
+def test_each_game_has_its_crew() -> None:
+    found = parse(PAYLOAD, ASKED)
+    crew = [
+        record for record in found.records if isinstance(record, RefereeRecord) and record.game_id == GAME.id
+    ]
+
+    assert [record.seat for record in crew] == [1, 2, 3]
+    assert len({record.official_id for record in crew}) == 3
+    assert {(record.home_team, record.away_team, record.game_date) for record in crew} == {
+        ("PHI", "NYK", DAY)
+    }
+    assert found.summary == {
+        "games": 11,
+        "games_without_full_crew": [],
+        "drift": {"added": [], "missing_optional": []},
+    }
+    assert found.about == DAY
+
+
+def test_a_fourth_official_is_the_alternate() -> None:
+    def edit(document: Any) -> None:
+        document["nba"]["Table"]["rows"][0] |= {
+            "official4": "Una Wells",
+            "official4_code": 9,
+            "official4_JNum": "9",
+        }
+
+    assert len(parse(edited(PAYLOAD, edit), ASKED).records) == 34
+
+
+def test_incident_9_a_game_without_its_officials_is_named() -> None:
+    def edit(document: Any) -> None:
+        document["nba"]["Table"]["rows"][0].update(official1=None, official2=None, official3="")
+
+    found = parse(edited(PAYLOAD, edit), ASKED)
+
+    assert len(found.records) == 30
+    assert found.summary["games_without_full_crew"] == [SCENARIO.games[DAY][0].id]
+
+
+def test_before_nine_the_table_is_empty(http_at: HttpAt) -> None:
+    found = parse(fetch(ASKED, http_at(EARLY)).body, ASKED)
+
+    assert found.records == []
+    assert found.empty_reason.startswith("no game of 2025-01-15 is listed")
+    assert len(parse(fetch(ASKED, http_at(OUT)).body, ASKED).records) == 33
+
+
+def test_games_without_any_official_are_not_published() -> None:
+    def edit(document: Any) -> None:
+        for row in document["nba"]["Table"]["rows"]:
+            row.update(official1=None, official2=None, official3=None)
+
+    assert parse(edited(PAYLOAD, edit), ASKED).empty_reason.startswith("11 games of 2025-01-15 are listed")
+
+
+def test_the_date_stands_in_the_url(http_at: HttpAt) -> None:
+    http = http_at(OUT)
+    fetch(ASKED, http)
+
+    assert http.asked == ["https://official.nba.com/wp-json/api/v1/get-game-officials?date=2025-01-15"]
+
+
+@pytest.mark.parametrize(("status", "error"), [(403, Blocked), (404, SourceChanged)])
+def test_incident_5_a_refusal_or_a_move_is_not_no_data(
+    status: int, error: type[Exception], http_at: HttpAt
+) -> None:
+    http = http_at(OUT)
+    http.fault(path=SOURCE, status=status)
+
+    with pytest.raises(error, match=f"which always exists, answers {status}"):
+        fetch(ASKED, http)
+
+
+def test_a_page_for_people_is_a_refusal(http_at: HttpAt) -> None:
+    http = http_at(OUT)
+    http.fault(path=SOURCE, body="html")
+
+    with pytest.raises(Blocked, match="a page for people"):
+        fetch(ASKED, http)
+
+
+def test_a_truncated_document_is_undecodable(http_at: HttpAt) -> None:
+    http = http_at(OUT)
+    http.fault(path=SOURCE, body="truncated")
+
+    with pytest.raises(Undecodable, match="the table of officials is not JSON"):
+        parse(fetch(ASKED, http).body, ASKED)
+
+
+@pytest.mark.parametrize("key", ["game_id", "official1", "official4_code", "home_team_abbr"])
+def test_a_required_key_that_is_missing_is_named(key: str) -> None:
+    def edit(document: Any) -> None:
+        del document["nba"]["Table"]["rows"][2][key]
+
+    with pytest.raises(SourceChanged, match=rf"rows\[2\] has no key '{key}'"):
+        parse(edited(PAYLOAD, edit), ASKED)
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ({"game_date": "2025-01-15"}, "not MM/DD/YYYY"),
+        ({"game_date": "01/16/2025"}, "of several dates"),
+        ({"official2_code": "12"}, "official2_code is str"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(keys: dict[str, object], complaint: str) -> None:
+    changed = edited(PAYLOAD, lambda document: document["nba"]["Table"]["rows"][2].update(keys))
+
+    with pytest.raises(SourceChanged, match=complaint):
+        parse(changed, ASKED)
+
+
+def test_without_the_leagues_part_the_source_has_changed() -> None:
+    with pytest.raises(SourceChanged, match="no key 'nba'"):
+        parse(b"{}", Parameters(game_date=date(2025, 1, 15)))

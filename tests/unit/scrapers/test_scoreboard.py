@@ -1,0 +1,165 @@
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from nba_games import BEFORE, DAY, GAME, LIVE, OVER, SCENARIO, edited
+from stand_in_http import HttpAt
+
+from scrapers.nbacom.cdn import PROBE_URL as TODAY_URL
+from scrapers.nbacom.nbac_scoreboard.scraper import Parameters, ScoreboardRecord, fetch, parse
+from tipoff_local.upstream.game_story import final_points
+from tipoff_local.upstream.scoreboard_json import write_scoreboard
+from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
+
+ASKED = Parameters(game_date=DAY)
+PAYLOAD = write_scoreboard(SCENARIO, DAY, OVER)
+STATS_URL = "https://stats.nba.com/stats/scoreboardv3?GameDate=2025-01-15&LeagueID=00"
+DAY_OFF = date(2025, 2, 14)
+
+
+def record_at(now: datetime) -> ScoreboardRecord:
+    found = parse(write_scoreboard(SCENARIO, DAY, now), ASKED)
+    games = [game for game in found.records if isinstance(game, ScoreboardRecord)]
+    return next(game for game in games if game.game_id == GAME.id)
+
+
+def test_a_game_before_its_tip() -> None:
+    game = record_at(BEFORE)
+
+    assert (game.status, game.status_text, game.period, game.clock_seconds) == (
+        "scheduled",
+        "7:00 pm ET",
+        0,
+        None,
+    )
+    assert (game.home_team, game.home_score, game.home_periods) == ("PHI", 0, ())
+    assert game.tipoff == datetime.fromisoformat("2025-01-16T00:00:00+00:00")
+
+
+def test_a_live_game() -> None:
+    game = record_at(LIVE)
+
+    assert (game.status, game.period, game.clock_seconds) == ("live", 2, 330)
+    assert game.home_score == sum(game.home_periods)
+
+
+def test_a_game_that_is_over_has_its_score_by_period() -> None:
+    game = record_at(OVER)
+
+    assert (game.status, game.clock_seconds, len(game.home_periods)) == ("final", None, game.period)
+    assert (game.home_score, game.away_score) == final_points(GAME)
+    assert (sum(game.home_periods), sum(game.away_periods)) == final_points(GAME)
+
+
+def test_the_summary_counts_games_by_status() -> None:
+    found = parse(PAYLOAD, ASKED)
+
+    assert found.summary["games_by_status"] == {"final": 8, "live": 3}
+    assert found.summary["drift"] == {"added": [], "missing_optional": []}
+    assert found.about == DAY
+
+
+def test_a_day_without_games_says_so() -> None:
+    found = parse(write_scoreboard(SCENARIO, DAY_OFF, OVER), Parameters(game_date=DAY_OFF))
+
+    assert (found.records, found.empty_reason) == ([], "the scoreboard of 2025-02-14 lists no games")
+
+
+def test_todays_scoreboard_comes_from_the_cdn_also_after_midnight(http_at: HttpAt) -> None:
+    http = http_at("2025-01-16T01:00:00-05:00")
+
+    assert parse(fetch(ASKED, http).body, ASKED).about == DAY
+    assert http.asked == [TODAY_URL]
+
+
+def test_what_the_cdn_does_not_show_yet_comes_from_the_other_host(http_at: HttpAt) -> None:
+    http = http_at("2025-01-15T09:00:00-05:00")
+
+    assert parse(fetch(ASKED, http).body, ASKED).about == DAY
+    assert http.asked == [TODAY_URL, STATS_URL]
+
+
+def test_another_day_comes_from_the_other_host(http_at: HttpAt) -> None:
+    http = http_at("2025-02-01T12:00:00-05:00")
+
+    assert parse(fetch(ASKED, http).body, ASKED).about == DAY
+    assert http.asked == [STATS_URL]
+
+
+@pytest.mark.parametrize("now", ["2025-01-15T20:00:00-05:00", "2025-02-01T12:00:00-05:00"])
+def test_incident_5_a_refusal_is_not_no_data(now: str, http_at: HttpAt) -> None:
+    http = http_at(now)
+    http.fault(path="*", status=403)
+
+    with pytest.raises(Blocked, match="which always exists, answers 403"):
+        fetch(ASKED, http)
+
+
+@pytest.mark.parametrize("now", ["2025-01-15T20:00:00-05:00", "2025-02-01T12:00:00-05:00"])
+def test_a_scoreboard_that_moved_is_told(now: str, http_at: HttpAt) -> None:
+    http = http_at(now)
+    http.fault(path="*", status=404)
+
+    with pytest.raises(SourceChanged, match="which always exists, answers 404"):
+        fetch(ASKED, http)
+
+
+@pytest.mark.parametrize("now", ["2025-01-15T20:00:00-05:00", "2025-02-01T12:00:00-05:00"])
+def test_a_page_for_people_is_a_refusal(now: str, http_at: HttpAt) -> None:
+    http = http_at(now)
+    http.fault(path="*", body="html")
+
+    with pytest.raises(Blocked, match="a page for people"):
+        fetch(ASKED, http)
+
+
+def test_a_truncated_document_is_undecodable() -> None:
+    with pytest.raises(Undecodable, match="the scoreboard is not JSON"):
+        parse(PAYLOAD[: len(PAYLOAD) // 2], ASKED)
+
+
+@pytest.mark.parametrize("key", ["gameStatus", "gameTimeUTC", "gameClock", "homeTeam"])
+def test_a_required_key_that_is_missing_is_named(key: str) -> None:
+    def edit(document: Any) -> None:
+        del document["scoreboard"]["games"][1][key]
+
+    with pytest.raises(SourceChanged, match=rf"games\[1\] has no key '{key}'"):
+        parse(edited(PAYLOAD, edit), ASKED)
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [({"gameStatus": 9}, "gameStatus is 9"), ({"gameTimeUTC": "soon"}, "not an ISO 8601 instant")],
+)
+def test_a_value_of_another_kind_is_named(keys: dict[str, object], complaint: str) -> None:
+    changed = edited(PAYLOAD, lambda document: document["scoreboard"]["games"][1].update(keys))
+
+    with pytest.raises(SourceChanged, match=complaint):
+        parse(changed, ASKED)
+
+
+def test_a_date_of_another_form_is_named() -> None:
+    changed = edited(PAYLOAD, lambda document: document["scoreboard"].update(gameDate="15/01/2025"))
+
+    with pytest.raises(SourceChanged, match="gameDate is '15/01/2025'"):
+        parse(changed, ASKED)
+
+
+def test_a_game_that_stands_twice_is_refused() -> None:
+    def edit(document: Any) -> None:
+        document["scoreboard"]["games"].append(document["scoreboard"]["games"][0])
+
+    with pytest.raises(SourceChanged, match="stands twice"):
+        parse(edited(PAYLOAD, edit), ASKED)
+
+
+def test_what_only_one_of_the_two_hosts_sends_is_no_drift() -> None:
+    def edit(document: Any) -> None:
+        for game in document["scoreboard"]["games"]:
+            game["broadcasters"] = {}
+            game["oddsFromNowhere"] = 1
+
+    assert parse(edited(PAYLOAD, edit), ASKED).summary["drift"] == {
+        "added": ["game.oddsFromNowhere"],
+        "missing_optional": [],
+    }

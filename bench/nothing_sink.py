@@ -1,0 +1,33 @@
+"""`python bench/nothing_sink.py`: the logger's push endpoint with nothing behind it.
+
+It authenticates, reads, decodes and answers as the logger does, from the same settings, and keeps no row: what the
+logger costs more is what writing costs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, FastAPI
+
+from tipoff_common.cloud import Cloud
+from tipoff_common.push import Delivery
+from tipoff_common.web import serve
+from tipoff_logger.handlers import ACCEPTED
+from tipoff_logger.settings import LoggerSettings
+
+
+def create_app(settings: LoggerSettings) -> FastAPI:
+    cloud = Cloud("nothing", settings)
+    app = cloud.app("Takes pushes and does nothing.", needs=())
+    endpoint = cloud.push_endpoint(ACCEPTED)
+
+    @app.post("/events", status_code=204)
+    async def receive(delivery: Annotated[Delivery, Depends(endpoint)]) -> None:
+        del delivery
+
+    return app
+
+
+if __name__ == "__main__":
+    serve("nothing", LoggerSettings, create_app)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from fastapi import HTTPException, Request
 
+from tipoff_common.ports import Unavailable
 from tipoff_common.settings import ServiceSettings
 
 DEVELOPER = "developer@localhost"
@@ -34,7 +35,8 @@ class WrongAudience(Exception):
 
 class TokenVerifier(Protocol):
     def __call__(self, token: str) -> Mapping[str, Any]:
-        """The claims of a genuine token for this service. Raises InvalidToken or WrongAudience."""
+        """The claims of a genuine token for this service. Raises InvalidToken, WrongAudience, or Unavailable when
+        that cannot be told."""
 
 
 class GoogleTokens:
@@ -61,7 +63,7 @@ class GoogleTokens:
             claims: Mapping[str, Any] = jwt.decode(
                 token, certs=self._certificates_with(key), clock_skew_in_seconds=10
             )
-        except (ValueError, exceptions.GoogleAuthError) as error:
+        except (ValueError, TypeError, exceptions.GoogleAuthError) as error:
             raise InvalidToken(str(error)) from error
         if claims.get("iss") not in self._issuers:
             raise InvalidToken(f"issuer {claims.get('iss')!r} is not Google")
@@ -82,9 +84,12 @@ class GoogleTokens:
     def _fetch(self) -> Mapping[str, str]:
         import requests
 
-        response = requests.get(self._url, timeout=10)
-        response.raise_for_status()
-        certificates: Mapping[str, str] = response.json()
+        try:
+            response = requests.get(self._url, timeout=10)
+            response.raise_for_status()
+            certificates: Mapping[str, str] = response.json()
+        except requests.RequestException as error:
+            raise Unavailable(f"the issuer's certificates cannot be read: {error}") from error
         return certificates
 
 

@@ -8,6 +8,7 @@ content-type is `application/cloudevents+json` and the whole event is the data.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from cloudevents.core.exceptions import CloudEventValidationError
@@ -88,8 +89,8 @@ def encode_structured(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
 def decode(message: Message) -> Envelope:
     """Reads either mode.
 
-    Cloud Scheduler sends fixed attributes only, so a tick without id and time takes Pub/Sub's messageId and
-    publishTime.
+    An event without a time takes Pub/Sub's publishTime; Cloud Scheduler sends fixed attributes only, so a tick
+    without an id takes its messageId too.
 
     Raises:
         Refused: with the reason that goes into dead_letters.
@@ -116,9 +117,7 @@ def decode(message: Message) -> Envelope:
             "undecodable" if error.errors()[0]["type"] == "json_invalid" else "invalid_payload"
         )
         raise Refused(reason, faults, model.TYPE) from error
-    time = event.get_time() or message.publish_time
-    if time is None:
-        raise Refused("invalid_payload", "ce-time is missing; send it as an RFC 3339 instant", model.TYPE)
+    time: datetime = event.get_attributes()["time"]
     return Envelope(
         payload, event.get_id(), event.get_source(), time, message.attributes.get("traceparent", "")
     )
@@ -144,8 +143,8 @@ def _is_structured(message: Message) -> bool:
 
 def _structured(message: Message) -> CloudEvent:
     try:
-        event = JSONFormat().read(CloudEvent, message.data)
-    except (ValueError, TypeError, AttributeError, CloudEventValidationError) as error:
+        event = JSONFormat().read(partial(_as_sent, message), message.data)
+    except (ValueError, TypeError, AttributeError, RecursionError, CloudEventValidationError) as error:
         raise Refused("undecodable", f"not a structured CloudEvent: {error}") from error
     if not isinstance(event, CloudEvent):
         raise Refused("undecodable", f"CloudEvents version {event.get_specversion()} is not read; send 1.0")
@@ -169,9 +168,23 @@ def _binary(message: Message) -> CloudEvent:
     try:
         if "time" in attributes:
             attributes["time"] = datetime.fromisoformat(attributes["time"])
-        return CloudEvent(attributes, message.data)
+        return _as_sent(message, attributes, message.data)
     except (ValueError, CloudEventValidationError) as error:
         raise Refused("undecodable", f"not a CloudEvent: {error}", event_type) from error
+
+
+def _as_sent(message: Message, attributes: dict[str, Any], data: Any) -> CloudEvent:
+    """The SDK would make up what is missing: a fresh id with each delivery, and the wall clock as time.
+
+    Raises:
+        ValueError, CloudEventValidationError: it is no CloudEvent of version 1.0.
+    """
+    if message.publish_time is not None:
+        attributes.setdefault("time", message.publish_time)
+    for name in ("specversion", "id", "time"):
+        if name not in attributes:
+            raise ValueError(f"attribute '{name}' is missing")
+    return CloudEvent(attributes, data)
 
 
 def _text(value: object) -> str:

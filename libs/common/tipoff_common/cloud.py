@@ -45,12 +45,12 @@ class Cloud:
     @cached_property
     def state(self) -> Objects:
         """The bucket for what services remember."""
-        return self._objects(self._settings.state_bucket)
+        return self.objects(self._settings.state_bucket)
 
     @cached_property
     def data(self) -> Objects:
         """The bucket for what is fetched."""
-        return self._objects(self._settings.data_bucket)
+        return self.objects(self._settings.data_bucket)
 
     @cached_property
     def publisher(self) -> Publisher:
@@ -81,7 +81,8 @@ class Cloud:
             state=self.state,
         )
 
-    def _objects(self, bucket: str) -> Objects:
+    def objects(self, bucket: str) -> Objects:
+        """A bucket by its name."""
         from tipoff_common.adapters.storage import GcsObjects, storage_client
 
         return GcsObjects(

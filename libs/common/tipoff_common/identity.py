@@ -9,10 +9,11 @@ from uuid import UUID, uuid5
 NAMESPACE = UUID("8f2a3c1e-6d5b-5e0a-9a51-7469706f6666")
 
 
+_CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def _id(kind: str, *parts: object) -> str:
-    return str(
-        uuid5(NAMESPACE, json.dumps([kind, *map(str, parts)], ensure_ascii=False, separators=(",", ":")))
-    )
+    return str(uuid5(NAMESPACE, _CANONICAL.encode([kind, *map(str, parts)])))
 
 
 def occurrence_id(workflow: str, game_date: date, subject: str, slot: int) -> str:

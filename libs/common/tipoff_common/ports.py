@@ -16,12 +16,23 @@ class Unavailable(Exception):
     """A part of the cloud did not do what was asked; nothing can be assumed done, asking again may help."""
 
 
+class Overloaded(Unavailable):
+    """More is waiting than is taken; nothing was done, ask again after `RETRY_SECONDS`."""
+
+    RETRY_SECONDS = 5
+
+
 class RowsRefused(Exception):
-    """The warehouse refused rows for what they contain; `errors` maps the row's index to the reason."""
+    """The warehouse refused rows for what they contain; `errors` maps the row's index to the reason. The rows beside
+    them are durable."""
 
     def __init__(self, table: str, errors: Mapping[int, str]) -> None:
         super().__init__(f"{table}: {len(errors)} row(s) refused: {next(iter(errors.values()), '')}")
         self.errors = errors
+
+
+class BatchRefused(Exception):
+    """The warehouse refused an append as a whole for what is in it, without saying in which row; none is durable."""
 
 
 class Bus(Protocol):
@@ -38,10 +49,16 @@ class Warehouse(Protocol):
     """The dataset."""
 
     def append(self, table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
-        """Returns when all rows are durable. Raises RowsRefused or Unavailable."""
+        """Returns when all rows are durable. Raises RowsRefused, BatchRefused or Unavailable."""
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         """Rows of one query with named parameters. Raises Unavailable."""
+
+    def pages(
+        self, sql: str, parameters: Mapping[str, Parameter], page_rows: int
+    ) -> Iterator[list[dict[str, Any]]]:
+        """The rows of one query as of its start, at most `page_rows` at a time, so that there may be more of them than
+        fit in memory. Raises Unavailable, also between pages."""
 
     def check(self) -> None:
         """Raises Unavailable when the dataset cannot be reached."""
@@ -68,6 +85,12 @@ class Objects(Protocol):
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
         """Writes, replacing what is there."""
+
+    def put_chunks(
+        self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
+    ) -> None:
+        """As `put`, of a content that need not fit in memory. It is there whole or not at all: what `chunks` raises
+        leaves what was there before."""
 
     def get(self, name: str) -> bytes | None:
         """The content, None when there is no such object."""

@@ -38,7 +38,7 @@ def rejection(
         payload_sha256=content_hash(message.data),
         payload_bytes=len(message.data),
         payload_head=message.data[:HEAD_BYTES].decode("utf-8", "backslashreplace"),
-        delivery_attempts=int(attempts) if attempts.isdigit() else message.delivery_attempt,
+        delivery_attempts=int(attempts) if attempts.isdecimal() else message.delivery_attempt,
         environment=environment,
     )
 

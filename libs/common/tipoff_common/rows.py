@@ -1,13 +1,16 @@
 """Events as rows of the dataset; `schemas/bigquery/nba_orchestration/*.sql` says what each column means.
 
 A row carries its event's id, so that what came twice can be told apart, and `created_at`, the wall clock at the
-time of writing.
+time of writing. Fields that this version does not know are kept in the table's JSON column, if it has one, under
+UNKNOWN_FIELDS.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Final
+
+from pydantic import BaseModel, JsonValue
 
 from tipoff_common.events import (
     CleanupCompleted,
@@ -20,14 +23,40 @@ from tipoff_common.events import (
 )
 from tipoff_common.outcomes import Failed, Success
 
+UNKNOWN_FIELDS: Final = "unknown_fields"
+_PLAIN = (str, int, float, date, dict)
+
 
 @dataclass(frozen=True)
 class TableRows:
-    """Rows for one table; `ids` are the rows' identities, in the same order."""
+    """Rows for one table; `ids` are the rows' identities, in the same order.
+
+    unknown: the event's fields that a newer producer added, by dotted path. unknown_kept_in: the JSON column that
+    holds them; None when the table has none, and the row says nothing of them.
+    """
 
     table: str
     rows: tuple[Mapping[str, Any], ...]
     ids: tuple[str, ...]
+    unknown: Mapping[str, JsonValue]
+    unknown_kept_in: str | None = None
+
+
+def unknown_fields(model: BaseModel, path: str = "") -> dict[str, JsonValue]:
+    """What a newer producer added to an event, by dotted path; list items by their place."""
+    found: dict[str, JsonValue] = {
+        f"{path}{name}": value for name, value in (model.model_extra or {}).items()
+    }
+    for name, value in model:
+        if value is None or isinstance(value, _PLAIN):  # most fields, and faster than asking for a model
+            continue
+        if isinstance(value, BaseModel):
+            found |= unknown_fields(value, f"{path}{name}.")
+        elif isinstance(value, tuple):
+            for place, item in enumerate(value):
+                if isinstance(item, BaseModel):
+                    found |= unknown_fields(item, f"{path}{name}.{place}.")
+    return found
 
 
 def execution_row(event: ScrapeExecuted, created_at: datetime) -> Mapping[str, Any]:
@@ -175,9 +204,17 @@ def dead_letter_row(event: MessageRejected, created_at: datetime) -> Mapping[str
 
 
 def _one(
-    table: str, build: Callable[[Any, datetime], Mapping[str, Any]]
+    table: str, build: Callable[[Any, datetime], Mapping[str, Any]], json_column: str | None = None
 ) -> Callable[[Any, datetime], TableRows]:
-    return lambda event, created_at: TableRows(table, (build(event, created_at),), (event.id,))
+    """One row an event; `json_column` keeps what is unknown."""
+
+    def rows(event: Event, created_at: datetime) -> TableRows:
+        row, unknown = build(event, created_at), unknown_fields(event)
+        if unknown and json_column:
+            row = {**row, json_column: {**row[json_column], UNKNOWN_FIELDS: unknown}}
+        return TableRows(table, (row,), (row["event_id"],), unknown, json_column)
+
+    return rows
 
 
 def _schedule(event: ScheduleLocked, created_at: datetime) -> TableRows:
@@ -185,15 +222,16 @@ def _schedule(event: ScheduleLocked, created_at: datetime) -> TableRows:
         "daily_expected_schedule",
         schedule_rows(event, created_at),
         tuple(run.schedule_row_id for run in event.runs),
+        unknown_fields(event),
     )
 
 
 TABLES: Mapping[type[Event], Callable[[Any, datetime], TableRows]] = {
-    ScrapeExecuted: _one("scraper_execution_log", execution_row),
-    WorkflowDecided: _one("workflow_decisions", decision_row),
+    ScrapeExecuted: _one("scraper_execution_log", execution_row, "data_summary"),
+    WorkflowDecided: _one("workflow_decisions", decision_row, "context"),
     ScheduleLocked: _schedule,
     CleanupCompleted: _one("cleanup_operations", cleanup_row),
     FileProcessed: _one("file_receipts", receipt_row),
-    MessageRejected: _one("dead_letters", dead_letter_row),
+    MessageRejected: _one("dead_letters", dead_letter_row, "attributes"),
 }
 """Which event has rows in which table."""

@@ -5,15 +5,16 @@ name before anything is served.
 """
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 PREFIX = "TIPOFF_"
-_OF_THE_LOCAL_STACK = frozenset({"TIPOFF_PUBSUB"})
+_OF_COMMANDS = frozenset({"TIPOFF_PUBSUB", "TIPOFF_CONTROLLER_URL"})
+"""What the local stack and the command line are told; no setting of a service."""
 S = TypeVar("S", bound="ServiceSettings")
 
 
@@ -34,23 +35,39 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=8080, validation_alias="PORT", description="HTTP port; Cloud Run sets PORT")
 
     audience: str | None = Field(
-        default=None, description="audience of Google OIDC tokens: the service's URI"
+        default=None, min_length=1, description="audience of Google OIDC tokens: the service's URI"
     )
-    push_service_account: str | None = Field(default=None, description="whose tokens Pub/Sub pushes with")
+    push_service_account: str | None = Field(
+        default=None, min_length=1, description="whose tokens Pub/Sub pushes with"
+    )
     invokers: tuple[str, ...] = Field(
-        default=(), description="service accounts and people who may trigger by hand"
+        default=(), description="service accounts and people who may trigger by hand, a JSON list"
     )
-    scheduler_service_account: str | None = Field(default=None, description="Cloud Scheduler's identity")
+    scheduler_service_account: str | None = Field(
+        default=None, min_length=1, description="Cloud Scheduler's identity"
+    )
     development_key: SecretStr | None = Field(
-        default=None, description="stands in for OIDC, local environment only"
+        default=None, min_length=1, description="stands in for OIDC, local environment only"
     )
 
     event_time: bool = Field(
         default=False, description="replay a day: ticks bring the time; embedded cloud only"
     )
-    pubsub_emulator_host: str | None = Field(default=None, validation_alias="PUBSUB_EMULATOR_HOST")
-    bigquery_emulator_host: str | None = Field(default=None, validation_alias="BIGQUERY_EMULATOR_HOST")
-    storage_emulator_host: str | None = Field(default=None, validation_alias="STORAGE_EMULATOR_HOST")
+    pubsub_emulator_host: str | None = Field(
+        default=None,
+        validation_alias="PUBSUB_EMULATOR_HOST",
+        description="host:port of an embedded Pub/Sub; Google's variable",
+    )
+    bigquery_emulator_host: str | None = Field(
+        default=None,
+        validation_alias="BIGQUERY_EMULATOR_HOST",
+        description="URL of an embedded BigQuery; Google's variable",
+    )
+    storage_emulator_host: str | None = Field(
+        default=None,
+        validation_alias="STORAGE_EMULATOR_HOST",
+        description="URL of an embedded Cloud Storage; Google's variable",
+    )
 
     @model_validator(mode="after")
     def _authentication_is_on(self) -> "ServiceSettings":
@@ -75,16 +92,16 @@ class ServiceSettings(BaseSettings):
         return self
 
 
-def load_settings(model: type[S], environ: Mapping[str, str] = os.environ) -> S:
+def load_settings(model: type[S]) -> S:
     """Reads `model` from the environment.
 
     Raises:
         SettingsError: naming every missing, malformed or unknown TIPOFF_* variable.
     """
-    known = {_variable(name, model) for name in model.model_fields} | _OF_THE_LOCAL_STACK
+    known = {variable(name, model) for name in model.model_fields} | _OF_COMMANDS
     faults = [
         f"{name}: unknown variable; unset it or correct its spelling"
-        for name in sorted(environ)
+        for name in sorted(os.environ)
         if name.startswith(PREFIX) and name not in known
     ]
     try:
@@ -95,14 +112,19 @@ def load_settings(model: type[S], environ: Mapping[str, str] = os.environ) -> S:
                 faults.append(item["msg"].removeprefix("Value error, "))
                 continue
             name = str(item["loc"][0])
-            variable = name if name.isupper() else _variable(name, model)
-            faults.append(f"{variable}: {'missing; set it' if item['type'] == 'missing' else item['msg']}")
+            where = name if name.isupper() else variable(name, model)
+            faults.append(f"{where}: {'missing; set it' if item['type'] == 'missing' else item['msg']}")
+        raise SettingsError("\n".join(faults)) from error
+    except UnreadableVariable as error:
+        name = next((name for name in model.model_fields if f'"{name}"' in str(error)), "")
+        faults.append(f"{variable(name, model)}: {error}; write a JSON list")
         raise SettingsError("\n".join(faults)) from error
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
 
 
-def _variable(name: str, model: type[ServiceSettings]) -> str:
+def variable(name: str, model: type[ServiceSettings]) -> str:
+    """The environment variable that sets the field `name` of `model`."""
     alias = model.model_fields[name].validation_alias if name in model.model_fields else None
     return alias if isinstance(alias, str) else f"{PREFIX}{name.upper()}"

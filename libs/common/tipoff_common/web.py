@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from tipoff_common import __version__
 from tipoff_common.logs import configure_logs
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import Overloaded, Unavailable
 from tipoff_common.push import Acknowledged
 from tipoff_common.settings import ServiceSettings, SettingsError, load_settings
 from tipoff_common.yaml_source import ConfigurationError
@@ -68,7 +68,11 @@ def create_app(
     @app.exception_handler(Unavailable)
     async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:
         log.error("unavailable, to be delivered again", extra={"detail": str(error)})
-        return JSONResponse({"detail": str(error), "remedy": "nothing was lost; it is delivered again"}, 503)
+        return JSONResponse(
+            {"detail": str(error), "remedy": "nothing was lost; it is delivered again"},
+            503,
+            {"Retry-After": str(error.RETRY_SECONDS)} if isinstance(error, Overloaded) else None,
+        )
 
     return app
 

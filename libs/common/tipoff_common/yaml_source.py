@@ -41,6 +41,8 @@ class YamlSource:
             raise ConfigurationError(
                 [f"{path}: cannot be read: {error.strerror}; name an existing file"]
             ) from error
+        except UnicodeDecodeError as error:
+            raise ConfigurationError([f"{path}: not UTF-8: {error}; save it as UTF-8"]) from error
         try:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
             data = yaml.safe_load(text)
@@ -49,6 +51,8 @@ class YamlSource:
             raise ConfigurationError(
                 [f"{path}:{line}: not YAML: {error.problem}; mend the syntax"]
             ) from error
+        except (yaml.YAMLError, ValueError) as error:  # a control character, or a date such as 2025-02-30
+            raise ConfigurationError([f"{path}: not YAML: {error}; mend the value"]) from error
         if root is None:
             raise ConfigurationError([f"{path}:1: the file is empty; see docs/reference for its keys"])
         twice = list(_duplicate_keys(root))

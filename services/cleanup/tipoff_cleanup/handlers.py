@@ -42,22 +42,26 @@ def run_cleanup(event: TickFired, published_at: datetime, deps: Deps, now: datet
 def _compare(tick: datetime, now: datetime, deps: Deps) -> CleanupCompleted:
     started = time.monotonic()
     landed: list[Landed] = []
-    missing: list[MissingFile] = []
+    missing: list[Landed] = []
+    republished: set[str] = set()
     errors: list[str] = []
     try:
         landed = read_landed(deps.warehouse, deps.environment, now, deps.lookback)
         receipts = read_receipts(deps.warehouse, deps.environment, now - deps.lookback)
         if landed and not receipts:
             errors.append(NO_RECEIPTS)
-        missing = [_heal(file, now, deps) for file in lost(landed, receipts, now, deps.lost_after)]
+        missing = lost(landed, receipts, now, deps.lost_after)
+        for file in missing:
+            if _republish(file, deps):
+                republished.add(file.gcs_path)
     except Unavailable as error:
         errors.append(str(error))
     return CleanupCompleted(
         cleanup_id=event_id("cleanup", deps.environment, tick.isoformat()),
         cleanup_time=now,
         files_checked=len(landed),
-        missing_files=tuple(missing),
-        republished_count=sum(file.republished for file in missing),
+        missing_files=tuple(_missing(file, now, file.gcs_path in republished) for file in missing),
+        republished_count=len(republished),
         errors=tuple(errors),
         duration_seconds=round(time.monotonic() - started, 3),
         pubsub_enabled=deps.pubsub_enabled,
@@ -65,20 +69,24 @@ def _compare(tick: datetime, now: datetime, deps: Deps) -> CleanupCompleted:
     )
 
 
-def _heal(file: Landed, now: datetime, deps: Deps) -> MissingFile:
+def _republish(file: Landed, deps: Deps) -> bool:
     """Announces the file again unless that was done often enough; the marker is written first, so that a crash in
     between costs one announcement rather than adding one."""
     number = deps.memory.republishes(file.gcs_path) + 1
-    republish = deps.pubsub_enabled and number <= deps.max_republishes
-    if republish:
-        deps.memory.mark_republish(file.gcs_path, number)
-        deps.publisher.publish([_again(file, number)])
+    if not deps.pubsub_enabled or number > deps.max_republishes:
+        return False
+    deps.memory.mark_republish(file.gcs_path, number)
+    deps.publisher.publish([_again(file, number)])
+    return True
+
+
+def _missing(file: Landed, now: datetime, republished: bool) -> MissingFile:
     return MissingFile(
         scraper_name=file.scraper_name,
         gcs_path=file.gcs_path,
         triggered_at=file.landed_at,
         age_minutes=int((now - file.landed_at).total_seconds() // 60),
-        republished=republish,
+        republished=republished,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tipoff_common.events import ScrapeRequested, Source
 from tipoff_common.identity import manual_occurrence_id, request_id
@@ -20,6 +20,13 @@ class ManualExecution(BaseModel):
     parameters: Mapping[str, str] = Field(
         default_factory=dict, description="the scraper's other parameters, as text"
     )
+
+    @field_validator("parameters")
+    @classmethod
+    def _game_date_stands_apart(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if "game_date" in value:
+            raise ValueError("game_date stands beside parameters, not in them")
+        return value
 
 
 class UnusableParameters(Exception):

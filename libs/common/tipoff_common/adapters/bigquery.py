@@ -1,24 +1,30 @@
 """The warehouse on google-cloud-bigquery.
 
-Rows are appended by tabledata.insertAll. JSON columns take their value as JSON text
+Rows are appended by tabledata.insertAll
+(https://cloud.google.com/bigquery/docs/reference/rest/v2/tabledata/insertAll): why, stands in
+docs/adr/0011-how-rows-are-appended.md. JSON columns take their value as JSON text
 (https://cloud.google.com/bigquery/docs/json-data).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NoReturn
 
-from google.api_core.exceptions import GoogleAPIError
+from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from requests.exceptions import RequestException
 
-from tipoff_common.ports import DATASET, Parameter, Row, RowsRefused, Unavailable
+from tipoff_common.ports import DATASET, BatchRefused, Parameter, Row, RowsRefused, Unavailable
 
 _TIMEOUT_SECONDS = 20.0
+_JSON = json.JSONEncoder(ensure_ascii=False, default=str)
+_SCALARS = (str, int, float)
 _NO_RETRY = Retry(predicate=if_exception_type())
+_REFUSALS = (400, 413)
+"""Answers to a request that cannot be read or is too large, which sending it again does not change."""
 
 
 class BigQueryWarehouse:
@@ -36,16 +42,28 @@ class BigQueryWarehouse:
                 self._dataset.table(table),
                 [_wire(row) for row in rows],
                 row_ids=list(row_ids),
+                skip_invalid_rows=True,
                 retry=_NO_RETRY,
                 timeout=_TIMEOUT_SECONDS,
             )
         except (GoogleAPIError, RequestException) as error:
+            if isinstance(error, GoogleAPICallError) and error.code in _REFUSALS:
+                raise BatchRefused(f"BigQuery refused an append to {table}: {error}") from error
             raise Unavailable(f"BigQuery did not append to {table}: {error}") from error
-        refused = {item["index"]: json.dumps(item["errors"]) for item in errors if not _only_stopped(item)}
-        if refused:
-            raise RowsRefused(table, refused)
+        if errors:
+            _raise(table, errors)
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        return [row for page in self._pages(sql, parameters, None) for row in page]
+
+    def pages(
+        self, sql: str, parameters: Mapping[str, Parameter], page_rows: int
+    ) -> Iterator[list[dict[str, Any]]]:
+        return self._pages(sql, parameters, page_rows)
+
+    def _pages(
+        self, sql: str, parameters: Mapping[str, Parameter], page_rows: int | None
+    ) -> Iterator[list[dict[str, Any]]]:
         config = bigquery.QueryJobConfig(
             query_parameters=[_parameter(name, value) for name, value in parameters.items()],
         )
@@ -58,8 +76,10 @@ class BigQueryWarehouse:
                 wait_timeout=2 * _TIMEOUT_SECONDS,
                 retry=retry,
                 job_retry=_NO_RETRY,
+                page_size=page_rows,
             )
-            return [dict(row.items()) for row in rows]
+            for page in rows.pages:
+                yield [dict(row.items()) for row in page]
         except (GoogleAPIError, RequestException, TimeoutError) as error:
             raise Unavailable(f"BigQuery did not answer a query: {error}") from error
 
@@ -70,9 +90,23 @@ class BigQueryWarehouse:
             raise Unavailable(f"dataset {self._dataset.dataset_id} cannot be read: {error}") from error
 
 
-def _only_stopped(item: Mapping[str, Any]) -> bool:
-    """Rows beside a refused one come back as "stopped": not appended, and nothing wrong with them."""
-    return all(error.get("reason") == "stopped" for error in item["errors"])
+def _raise(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
+    """Tells rows that can never be stored from rows that the answer merely does not vouch for.
+
+    Reasons: https://cloud.google.com/bigquery/docs/error-messages. A row that is beside an invalid one reads
+    "stopped". The columns of a row never depend on its event, so one that the table lacks is not the row's fault:
+    the table is older than the service.
+    """
+    errors = [(item["index"], error) for item in answer for error in item["errors"]]
+    reasons = {error.get("reason") for _, error in errors}
+    told = json.dumps(errors[0][1])
+    if any(error.get("message", "").startswith("no such field") for _, error in errors):
+        raise Unavailable(f"{table} lacks a column, deploy its schema: {told}")
+    if "stopped" in reasons:
+        raise BatchRefused(f"BigQuery stopped an append to {table}: {told}")
+    if reasons != {"invalid"}:
+        raise Unavailable(f"BigQuery did not append all rows to {table}: {told}")
+    raise RowsRefused(table, {item["index"]: json.dumps(item["errors"]) for item in answer})
 
 
 def _wire(row: Row) -> dict[str, Any]:
@@ -80,10 +114,12 @@ def _wire(row: Row) -> dict[str, Any]:
 
 
 def _wire_value(value: object) -> object:
+    if value is None or isinstance(value, _SCALARS):  # most values: what a row costs is decided here
+        return value
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        return _JSON.encode(value)
     if isinstance(value, list | tuple):
         return [_wire(item) if isinstance(item, Mapping) else _wire_value(item) for item in value]
     return value

@@ -4,18 +4,23 @@ Create-if-absent is an upload with if_generation_match=0
 (https://cloud.google.com/storage/docs/request-preconditions); idempotency rests on it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage import Client
+from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
+from google.cloud.storage.fileio import BlobWriter
 from requests.exceptions import RequestException
 
 from tipoff_common.ports import ObjectInfo, Unavailable
 
 _FAULTS = (GoogleAPIError, GoogleAuthError, RequestException, ConnectionError)
 _TIMEOUT_SECONDS = 20.0
+_CHUNK_BYTES = 4 * 256 * 1024
+"""What a resumable upload sends at a time; a multiple of 256 KiB is asked for
+(https://cloud.google.com/storage/docs/performing-resumable-uploads#chunked-upload)."""
 
 
 def storage_client(project: str, emulator: str | None) -> Client:
@@ -50,6 +55,20 @@ class GcsObjects:
         try:
             blob.upload_from_string(body, content_type=content_type, timeout=_TIMEOUT_SECONDS, retry=None)
         except _FAULTS as error:
+            raise Unavailable(f"Cloud Storage did not write gs://{self.bucket}/{name}: {error}") from error
+
+    def put_chunks(
+        self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
+    ) -> None:
+        blob = self._bucket.blob(name)
+        blob.metadata = dict(metadata)
+        try:
+            with BlobWriter(
+                blob, _CHUNK_BYTES, retry=None, content_type=content_type, timeout=_TIMEOUT_SECONDS
+            ) as upload:
+                for chunk in chunks:
+                    upload.write(chunk)
+        except (*_FAULTS, InvalidResponse, DataCorruption) as error:
             raise Unavailable(f"Cloud Storage did not write gs://{self.bucket}/{name}: {error}") from error
 
     def get(self, name: str) -> bytes | None:

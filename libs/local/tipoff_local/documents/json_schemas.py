@@ -1,0 +1,27 @@
+"""JSON Schemas: of each event for other producers, of workflows.yaml for editors."""
+
+import json
+
+from pydantic import BaseModel
+
+from tipoff_common.events import Event
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def event_schema(model: type[Event]) -> str:
+    """What a payload of this event has to be for a consumer to accept it."""
+    return _schema(model, model.TYPE, f"urn:tipoff:event:{model.TYPE}")
+
+
+def workflows_schema() -> str:
+    """What `config/workflows.yaml` may contain."""
+    from tipoff_controller.workflows import WorkflowsFile
+
+    return _schema(WorkflowsFile, "workflows.yaml", "urn:tipoff:workflows")
+
+
+def _schema(model: type[BaseModel], title: str, identifier: str) -> str:
+    schema = model.model_json_schema(mode="validation")
+    document = {"$schema": _DIALECT, "$id": identifier, **schema, "title": title}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,20 @@
+"""What the Markdown documents share."""
+
+from collections.abc import Iterable, Sequence
+
+
+def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; what would be markup in a cell is made harmless."""
+    return "\n".join(_line(row) for row in (heading, ["---"] * len(heading), *rows))
+
+
+def generated_from(what: str) -> str:
+    return f"<!-- Generated from {what} by `make generate`; change it there. -->"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(_harmless(cell) for cell in cells)} |"
+
+
+def _harmless(cell: str) -> str:
+    return " ".join(cell.split()).replace("|", "\\|").replace("<", "\\<")

@@ -1,0 +1,152 @@
+"""Every scraper of the registry is described whole, and has a test for each way in which its source can answer.
+
+The tests of a scraper say so in a table of their own file, `COVERS`: for each condition the test that raises it. What a
+source never does stands there as text, "never: why".
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tipoff_common.catalog import ScraperSpec
+from tipoff_local.stack.layout import REPOSITORY
+from tipoff_scraper_runner.cli import SCRAPERS_DIR
+from tipoff_scraper_runner.registry import load_registry
+
+TESTS = REPOSITORY / "tests/unit/scrapers"
+CONDITIONS = ("normal", "empty", "not_published", "blocked", "changed", "truncated")
+NEVER = "never: "
+REGISTRY = load_registry(SCRAPERS_DIR)
+SPECS = [pytest.param(scraper.spec, id=name) for name, scraper in REGISTRY.items()]
+
+Covers = Mapping[str, Mapping[str, str]]
+
+
+def covered(folder: Path = TESTS) -> dict[str, dict[str, str]]:
+    """By scraper and condition, the test's name or why there is none, over all files.
+
+    Raises:
+        AssertionError: a table of another form, a test that is not in its file, or a condition that stands twice.
+    """
+    found: dict[str, dict[str, str]] = {}
+    for path in sorted(folder.glob("test_*.py")):
+        for name, conditions in _table(path).items():
+            known = found.setdefault(name, {})
+            assert not known.keys() & conditions.keys(), f"{path}: {name} has {[*conditions]} elsewhere too"
+            known |= conditions
+    return found
+
+
+def _table(path: Path) -> Covers:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tests = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["COVERS"]:
+            return {name: dict(_conditions(value, tests, path)) for name, value in _items(node.value, path)}
+    return {}
+
+
+def _conditions(value: ast.expr, tests: set[str], path: Path) -> Iterator[tuple[str, str]]:
+    for condition, what in _items(value, path):
+        assert condition in CONDITIONS, f"{path}: '{condition}' is no condition; they are {CONDITIONS}"
+        if isinstance(what, ast.Constant):
+            assert str(what.value).startswith(NEVER), f"{path}: {condition}: write '{NEVER}why'"
+            yield condition, str(what.value)
+        else:
+            test = ast.unparse(what)
+            assert test in tests, f"{path}: {test} is no test of this file"
+            assert test.startswith("test_"), f"{path}: {test} is not run, as it is not named test_..."
+            yield condition, test
+
+
+def _items(value: ast.expr, path: Path) -> Iterator[tuple[str, ast.expr]]:
+    assert isinstance(value, ast.Dict), f"{path}: COVERS is a literal: scraper, condition, test"
+    for key, item in zip(value.keys, value.values, strict=True):
+        assert isinstance(key, ast.Constant), f"{path}: {key and ast.unparse(key)} is no literal"
+        yield str(key.value), item
+
+
+def test_only_scrapers_that_exist_are_covered() -> None:
+    assert set(covered()) - set(REGISTRY) == set()
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_every_way_a_source_can_answer_has_a_test(name: str) -> None:
+    """Silent emptiness, and failure paths that nobody ever took, are what fleets suffer from."""
+    assert set(CONDITIONS) - covered().get(name, {}).keys() == set()
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_what_never_happens_is_what_the_description_says(spec: ScraperSpec) -> None:
+    told = covered()[spec.name]
+    assert {condition for condition, what in told.items() if what.startswith(NEVER)} <= {"not_published"}
+    assert told["not_published"].startswith(NEVER) == spec.not_published.startswith("never")
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_description_is_written_for_people(spec: ScraperSpec) -> None:
+    texts = [spec.description, *(parameter.description for parameter in spec.parameters.values())]
+    for text in texts:
+        assert text[0].isupper(), text
+        assert not text.endswith("."), text
+        assert "TODO" not in text, text
+    assert len(spec.not_published) > 10
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_a_folder_is_whole(spec: ScraperSpec) -> None:
+    folder = SCRAPERS_DIR / spec.source / spec.name
+    assert {"__init__.py", "__main__.py", "scraper.py", "scraper.yaml"} <= {
+        path.name for path in folder.iterdir()
+    }
+    assert f'run_module("{spec.name}")' in (folder / "__main__.py").read_text()
+    for module in ("__init__.py", "scraper.py"):
+        assert ast.get_docstring(ast.parse((folder / module).read_text())), (
+            f"{module} does not say what it is"
+        )
+
+
+def test_no_two_write_to_one_folder() -> None:
+    roots = [scraper.spec.output_root for scraper in REGISTRY.values()]
+    assert len(set(roots)) == len(roots)
+
+
+def test_what_is_about_one_thing_has_a_folder_of_its_own_for_each() -> None:
+    """A day's listing tells which games, teams or events there are."""
+    for scraper in REGISTRY.values():
+        spec = scraper.spec
+        subjects = [name for name, one in spec.parameters.items() if one.required and one.type == "string"]
+        assert set(subjects) <= set(spec.output_parameters), spec.name
+
+
+class TestTheTables:
+    """What is wrong with a table is said."""
+
+    @pytest.mark.parametrize(
+        ("text", "complaint"),
+        [
+            ('COVERS = {"a": {"normal": test_b}}', "test_b is no test of this file"),
+            ('COVERS = {"a": {"norml": test_a}}', "'norml' is no condition"),
+            ('COVERS = {"a": {"empty": "later"}}', "write 'never: why'"),
+            ('COVERS = {"a": check}', "COVERS is a literal"),
+            ('COVERS = {name: {"normal": test_a}}', "name is no literal"),
+        ],
+    )
+    def test_a_table_at_fault(self, tmp_path: Path, text: str, complaint: str) -> None:
+        (tmp_path / "test_a.py").write_text(f"def test_a():\n    pass\n\n\n{text}\n")
+        with pytest.raises(AssertionError, match=complaint):
+            covered(tmp_path)
+
+    def test_a_condition_may_stand_in_one_file_only(self, tmp_path: Path) -> None:
+        for name in ("test_a.py", "test_b.py"):
+            (tmp_path / name).write_text('def test_a():\n    pass\nCOVERS = {"a": {"normal": test_a}}\n')
+        with pytest.raises(AssertionError, match="elsewhere too"):
+            covered(tmp_path)
+
+    def test_files_of_one_scraper_add_up(self, tmp_path: Path) -> None:
+        for condition in ("normal", "empty"):
+            path = tmp_path / f"test_{condition}.py"
+            path.write_text(f'def test_a():\n    pass\nCOVERS = {{"a": {{"{condition}": test_a}}}}\n')
+        assert covered(tmp_path) == {"a": {"normal": "test_a", "empty": "test_a"}}

@@ -1,0 +1,211 @@
+"""Every scraper that is scheduled, run by the runner on the stand-in for its source: what it brings, and how it ends
+when the source goes wrong. Not published, blocked, changed and truncated are told apart, always."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from io import BytesIO
+from typing import Any
+
+import httpx
+import pytest
+from reportlab.pdfgen.canvas import Canvas
+
+from tests.support.memory import MemoryObjects
+from tipoff_common.events import Source
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Status, Success
+from tipoff_controller.loading import load_workflows
+from tipoff_local.stack.layout import WORKFLOWS
+from tipoff_local.upstream.app import create_app
+from tipoff_local.upstream.odds import event_id
+from tipoff_local.upstream.scenario import load_scenario
+from tipoff_local.upstream.testing import InProcessTransport
+from tipoff_scraper_runner.cli import SCRAPERS_DIR
+from tipoff_scraper_runner.execution import Execution, execute
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.manual import manual_request
+from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.registry import load_registry
+
+SCENARIO = load_scenario()
+DAY = date(2025, 1, 15)
+GAME = next(game for game in SCENARIO.games[DAY] if game.home == "PHI")
+OF_THE_GAME = {"game_id": GAME.id}
+REGISTRY = load_registry(SCRAPERS_DIR)
+CONFIGURATION = load_workflows(WORKFLOWS, REGISTRY.catalog)
+SCHEDULED = sorted({step.scraper for item in CONFIGURATION.workflows.values() for step in item.steps})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a scraper is asked. out, not_out: instants at which the source has what it wants and has not, New York; None
+    when the source always has it."""
+
+    not_out: str | None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    out: str = "2025-01-15T23:45:00-05:00"
+
+
+AFTERNOON = "2025-01-15T16:00:00-05:00"
+ASKED = {
+    "bdl_injuries": Asked(None),
+    "espn_roster": Asked(None, {"team": "PHI"}),
+    "espn_scoreboard": Asked(None),
+    "nbac_gamebook_pdf": Asked(AFTERNOON, OF_THE_GAME),
+    "nbac_injury_report": Asked("2025-01-15T10:00:00-05:00"),
+    "nbac_play_by_play": Asked(AFTERNOON, OF_THE_GAME),
+    "nbac_player_boxscore": Asked(AFTERNOON, OF_THE_GAME),
+    "nbac_player_list": Asked(None),
+    "nbac_player_movement": Asked(None),
+    "nbac_referee_assignments": Asked("2025-01-15T08:00:00-05:00"),
+    "nbac_schedule": Asked(None),
+    "nbac_scoreboard": Asked(None),
+    "nbac_team_boxscore": Asked(AFTERNOON, OF_THE_GAME),
+    "oddsa_events": Asked("2025-01-10T12:00:00-05:00", out=AFTERNOON),
+    "oddsa_game_lines": Asked("2025-01-13T12:00:00-05:00", out=AFTERNOON),
+    "oddsa_player_props": Asked("2025-01-16T12:00:00-05:00", {"event_id": event_id(GAME)}, out=AFTERNOON),
+}
+
+
+class StandIn(httpx.BaseTransport):
+    """The stand-in in this process; `spoil` works on every answer."""
+
+    def __init__(self) -> None:
+        self._app = InProcessTransport(create_app(SCENARIO, lambda: datetime(2025, 1, 15, tzinfo=UTC)))
+        self.spoil: Any = lambda answer: answer
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        answer: httpx.Response = self.spoil(self._app.handle_request(request))
+        return answer
+
+
+@pytest.fixture
+def source() -> Iterator[StandIn]:
+    yield StandIn()
+
+
+def run(name: str, source: StandIn, instant: str, data: MemoryObjects | None = None) -> Execution:
+    scraper, asked, now = REGISTRY[name], ASKED[name], datetime.fromisoformat(instant)
+    request = manual_request(
+        scraper,
+        {"game_date": DAY.isoformat(), **asked.parameters},
+        source=Source.LOCAL,
+        triggered_by="test",
+        now=now,
+    ).model_copy(update={"event_time": now})
+    return execute(
+        request,
+        scraper,
+        environment="local",
+        now=now,
+        open_http=lambda spec, at, replaying: HttpxHttp(
+            spec,
+            at,
+            Pacer(sleep=lambda _: None),
+            upstream_url="http://upstream",
+            replaying=replaying,
+            environ={},
+            transport=source,
+        ),
+        data=data,
+    )
+
+
+def failure(execution: Execution) -> Failed:
+    outcome = execution.executed.outcome
+    assert isinstance(outcome, Failed), outcome
+    return outcome
+
+
+def test_every_scheduled_scraper_has_a_stand_in_for_its_source() -> None:
+    """Else `make up` fails where production would not."""
+    assert set(SCHEDULED) <= set(ASKED)
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_it_is_got_when_it_is_out(name: str, source: StandIn) -> None:
+    data = MemoryObjects("data")
+    execution = run(name, source, ASKED[name].out, data)
+    outcome = execution.executed.outcome
+    assert isinstance(outcome, Success), outcome
+    assert outcome.record_count == len(json.loads(data.bodies[_name(outcome.gcs_path)])["records"])
+    assert execution.landed is not None
+    assert {name.startswith("raw/") for name in data.bodies} == {True, False}
+    drift = execution.executed.data_summary.get("drift", {})
+    assert not drift or not any(drift.values()), drift  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULED if ASKED[name].not_out])
+def test_before_it_is_out_it_is_no_data_with_a_reason(name: str, source: StandIn) -> None:
+    outcome = run(name, source, ASKED[name].not_out or "").executed.outcome
+    assert isinstance(outcome, NoData), outcome
+    assert outcome.reason
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+@pytest.mark.parametrize("page", [False, True], ids=["403", "page"])
+def test_a_refusal_is_blocked_and_never_no_data(name: str, page: bool, source: StandIn) -> None:
+    """Incident 5."""
+    html = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></html>"
+    source.spoil = lambda _: httpx.Response(200, content=html) if page else httpx.Response(403)
+    assert failure(run(name, source, ASKED[name].out)).kind is FailureKind.BLOCKED
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_half_a_document_is_undecodable(name: str, source: StandIn) -> None:
+    source.spoil = lambda answer: httpx.Response(
+        answer.status_code, headers=_of_the_answer(answer), content=answer.content[: len(answer.content) // 2]
+    )
+    assert failure(run(name, source, ASKED[name].out)).kind is FailureKind.DECODE
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_another_document_is_a_changed_source(name: str, source: StandIn) -> None:
+    source.spoil = _changed
+    execution = run(name, source, ASKED[name].out)
+    assert failure(execution).kind is FailureKind.SOURCE_CHANGED
+    assert execution.executed.outcome.status is Status.FAILED
+    assert len(failure(execution).message) > 20
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_what_goes_wrong_leaves_no_records(name: str, source: StandIn) -> None:
+    source.spoil = _changed
+    data = MemoryObjects("data")
+    assert run(name, source, ASKED[name].out, data).landed is None
+    assert all(name.startswith("raw/") for name in data.bodies)
+
+
+def _changed(answer: httpx.Response) -> httpx.Response:
+    """The document with other names for everything, or a PDF about something else."""
+    if answer.content.startswith(b"%PDF"):
+        return httpx.Response(200, content=_pdf())
+    return httpx.Response(
+        answer.status_code,
+        headers=_of_the_answer(answer),
+        content=json.dumps(_renamed(answer.json())).encode(),
+    )
+
+
+def _renamed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {f"new_{key}": _renamed(item) for key, item in value.items()}
+    return [_renamed(item) for item in value] if isinstance(value, list) else value
+
+
+def _of_the_answer(answer: httpx.Response) -> dict[str, str]:
+    return {"Content-Type": answer.headers.get("Content-Type", "")}
+
+
+def _pdf() -> bytes:
+    body = BytesIO()
+    canvas = Canvas(body)
+    canvas.drawString(72, 720, "This page is about something else")
+    canvas.save()
+    return body.getvalue()
+
+
+def _name(gcs_path: str | None) -> str:
+    assert gcs_path is not None
+    return gcs_path.split("/", 3)[3]

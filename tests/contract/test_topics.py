@@ -1,0 +1,118 @@
+"""`infra/topics.yaml` against the code that it routes to."""
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.samples import NOON, SAMPLES
+from tipoff_common.binding import Envelope, encode
+from tipoff_common.events import EVENTS, Event, MessageRejected, Tick, TickFired
+from tipoff_common.rows import TABLES
+from tipoff_common.topics import Subscription, load_topics
+from tipoff_local.pubsub.filters import parse
+
+REPOSITORY = Path(__file__).parents[2]
+TOPICS = load_topics(REPOSITORY / "infra/topics.yaml")
+SUBSCRIPTIONS = [(topic, name, settings) for topic, name, settings in TOPICS.subscriptions()]
+HANDLERS = {
+    path.parents[1].name: f"{path.parent.name}.handlers"
+    for path in sorted(REPOSITORY.glob("services/*/tipoff_*/handlers.py"))
+}
+
+
+def messages(model: type[Event]) -> Iterator[dict[str, str]]:
+    """The attributes of such an event, of each tick there is."""
+    samples = [TickFired(tick=tick) for tick in Tick] if model is TickFired else [SAMPLES[model]()]
+    for event in samples:
+        yield encode(Envelope(event, event.id, "/tipoff/test", NOON))[1]
+
+
+def delivered(topic: str, subscription: Subscription) -> set[type[Event]]:
+    """The types of event that reach the service. What Pub/Sub gave up on arrives on the dead-letter topic with its
+    own attributes, and is read as a rejection."""
+    wanted = parse(subscription.filter)
+    types = {EVENTS[name] for name in TOPICS.topics[topic].events if any(map(wanted, messages(EVENTS[name])))}
+    dead = topic == TOPICS.dead_letter_topic and any(
+        wanted(attributes) for model in EVENTS.values() for attributes in messages(model)
+    )
+    return types | ({MessageRejected} if dead else set())
+
+
+@pytest.mark.parametrize("event_type", EVENTS)
+def test_every_event_has_one_topic(event_type: str) -> None:
+    carrying = [name for name, topic in TOPICS.topics.items() if event_type in topic.events]
+    assert carrying == [TOPICS.topic_of(event_type)]
+
+
+def test_every_service_named_exists() -> None:
+    assert {settings.service for _, _, settings in SUBSCRIPTIONS} <= set(HANDLERS)
+
+
+def test_every_service_has_a_subscription() -> None:
+    assert set(HANDLERS) <= {settings.service for _, _, settings in SUBSCRIPTIONS}
+
+
+def test_a_subscription_has_a_name_of_its_own() -> None:
+    """Pub/Sub's names are the project's, not the topic's."""
+    names = [name for _, name, _ in SUBSCRIPTIONS]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("service", sorted(HANDLERS))
+def test_a_service_accepts_what_its_subscriptions_deliver(service: str) -> None:
+    reaching = [
+        delivered(topic, settings) for topic, _, settings in SUBSCRIPTIONS if settings.service == service
+    ]
+    assert set().union(*reaching) == importlib.import_module(HANDLERS[service]).ACCEPTED
+
+
+def test_every_event_with_a_row_reaches_the_logger() -> None:
+    """Incident 25: an edge that nobody listens to is silent."""
+    reaching = {
+        topic for topic, _, settings in SUBSCRIPTIONS if settings.service == "logger" and not settings.filter
+    }
+    assert {TOPICS.topic_of(model.TYPE) for model in TABLES} == reaching
+
+
+@pytest.mark.parametrize(
+    ("topic", "name", "settings"), SUBSCRIPTIONS, ids=[name for _, name, _ in SUBSCRIPTIONS]
+)
+def test_a_subscription_delivers_something(topic: str, name: str, settings: Subscription) -> None:
+    assert delivered(topic, settings), f"{name}: the filter matches no event of {topic}"
+
+
+def test_the_ticks_go_where_they_are_handled() -> None:
+    reached = {
+        tick: {
+            settings.service
+            for topic, _, settings in SUBSCRIPTIONS
+            if topic == TOPICS.topic_of(TickFired.TYPE) and parse(settings.filter)({"tick": tick.value})
+        }
+        for tick in (Tick.EVALUATE, Tick.LOCK_SCHEDULE, Tick.CLEANUP, Tick.ARCHIVE)
+    }
+    assert reached == {
+        Tick.EVALUATE: {"controller"},
+        Tick.LOCK_SCHEDULE: {"controller"},
+        Tick.CLEANUP: {"cleanup"},
+        Tick.ARCHIVE: {"logger"},
+    }
+
+
+def test_only_receipts_may_come_in_structured_mode() -> None:
+    """Filters work on attributes: elsewhere a structured message would be acknowledged unseen."""
+    assert [name for name, topic in TOPICS.topics.items() if topic.structured] == ["phase2-receipts"]
+
+
+def test_a_request_is_redelivered_only_after_the_longest_scrape() -> None:
+    (requests,) = (settings for _, name, settings in SUBSCRIPTIONS if name == "runner-requests")
+    assert requests.ack_deadline_seconds >= 540
+
+
+def test_an_outage_of_hours_is_not_poison() -> None:
+    waits = [
+        min(TOPICS.retry.minimum_seconds * 2**n, TOPICS.retry.maximum_seconds)
+        for n in range(TOPICS.max_delivery_attempts - 1)
+    ]
+    assert sum(waits) > 6 * 3600

@@ -1,0 +1,124 @@
+"""The ports in memory, which can be told to fail."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from tipoff_common.binding import Envelope, encode
+from tipoff_common.events import Event
+from tipoff_common.ports import ObjectInfo, Parameter, Row, RowsRefused, Unavailable
+
+WRITTEN_AT = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
+
+
+@dataclass
+class MemoryObjects:
+    """One bucket. `create` is atomic, as Cloud Storage's if_generation_match=0 is. down: whether calls fail."""
+
+    bucket: str = "state"
+    down: bool = False
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    metadata: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
+        self.check()
+        with self._lock:
+            if name in self.bodies:
+                return False
+            self.bodies[name], self.metadata[name] = body, dict(metadata)
+            return True
+
+    def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:  # noqa: ARG002
+        self.check()
+        self.bodies[name], self.metadata[name] = body, dict(metadata)
+
+    def put_chunks(
+        self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
+    ) -> None:
+        self.put(name, b"".join(chunks), content_type=content_type, metadata=metadata)
+
+    def get(self, name: str) -> bytes | None:
+        self.check()
+        return self.bodies.get(name)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        self.check()
+        for name in sorted(self.bodies):
+            if name.startswith(prefix):
+                yield ObjectInfo(name, len(self.bodies[name]), WRITTEN_AT, self.metadata[name])
+
+    def check(self) -> None:
+        if self.down:
+            raise Unavailable(f"bucket {self.bucket} is down")
+
+
+@dataclass
+class RecordingBus:
+    """Keeps what is published, if it could be sent. capacity: how many events it still takes; None for any number."""
+
+    capacity: int | None = None
+    published: list[Envelope] = field(default_factory=list)
+
+    def publish(self, envelopes: Iterable[Envelope]) -> None:
+        for envelope in envelopes:
+            encode(envelope)
+            self.check()
+            self.published.append(envelope)
+            self.capacity = None if self.capacity is None else self.capacity - 1
+
+    def check(self) -> None:
+        if self.capacity == 0:
+            raise Unavailable("the bus is down")
+
+    @property
+    def events(self) -> list[Event]:
+        return [envelope.payload for envelope in self.published]
+
+    def of(self, kind: type[Event]) -> list[Any]:
+        """The published events of one kind."""
+        return [event for event in self.events if type(event) is kind]
+
+
+def _no_rows(_sql: str, _parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+    return []
+
+
+@dataclass
+class MemoryWarehouse:
+    """Keeps what is appended by table; `answer` gives the rows of a query and may raise Unavailable.
+
+    refused: the reason for which each append is refused, by row index; {} refuses nothing.
+    """
+
+    down: bool = False
+    refused: Mapping[int, str] = field(default_factory=dict)
+    answer: Callable[[str, Mapping[str, Parameter]], list[dict[str, Any]]] = _no_rows
+    tables: dict[str, list[Row]] = field(default_factory=dict)
+    row_ids: list[str] = field(default_factory=list)
+
+    def append(self, table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
+        self.check()
+        good = [place for place in range(len(rows)) if place not in self.refused]
+        self.tables.setdefault(table, []).extend(rows[place] for place in good)
+        self.row_ids.extend(row_ids[place] for place in good)
+        if self.refused:
+            raise RowsRefused(table, self.refused)
+
+    def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        self.check()
+        return self.answer(sql, parameters)
+
+    def pages(
+        self, sql: str, parameters: Mapping[str, Parameter], page_rows: int
+    ) -> Iterator[list[dict[str, Any]]]:
+        rows = self.query(sql, parameters)
+        for start in range(0, len(rows), page_rows):
+            self.check()
+            yield rows[start : start + page_rows]
+
+    def check(self) -> None:
+        if self.down:
+            raise Unavailable("the warehouse is down")

@@ -1,0 +1,35 @@
+"""Descriptions of scrapers for tests, as YAML and as values."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FLEET = Path(__file__).parents[1] / "fixtures/fleet"
+"""A small fleet of its own; `lines` counts the lines of its payload and can be told how to fail."""
+
+
+def spec_data(folder: str, **changes: Any) -> dict[str, Any]:
+    """What a scraper.yaml says."""
+    sample = {
+        "name": folder,
+        "description": "Counts lines",
+        "source": "fixtures",
+        "parameters": {"game_date": {"type": "date", "required": True, "description": "the day"}},
+        "output": f"fixtures/{folder}",
+        "timeout_seconds": 30,
+        "rate_limit": {"per_second": 10},
+        "retry": {"attempts": 3},
+        "assertions": {"min": 1, "max": 5},
+        "not_published": "404",
+        "needs_games": False,
+    }
+    return {**sample, **changes}
+
+
+def write_spec(fleet: Path, folder: str, *, source_folder: str = "fixtures", **changes: Any) -> Path:
+    """Writes `<source_folder>/<folder>/scraper.yaml` below `fleet`."""
+    path = fleet / source_folder / folder / "scraper.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(spec_data(folder, **changes), sort_keys=False), encoding="utf-8")
+    return path

@@ -1,0 +1,94 @@
+"""Small simulated seasons: the upstream stand-in's schedule, a configuration of every kind, a world as YAML text."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from tipoff_common.catalog import load_catalog
+from tipoff_controller.loading import load_workflows
+from tipoff_local.commands.arguments import SCRAPERS
+from tipoff_local.schedule_file import read_games
+from tipoff_local.simulate.engine import Log, Season, simulate
+from tipoff_local.simulate.report import Report, report
+from tipoff_local.simulate.world import load_world
+from tipoff_local.upstream.scenario import load_scenario
+from tipoff_local.upstream.schedule_json import write_schedule
+
+FIRST, LAST = date(2025, 1, 8), date(2025, 1, 11)
+BEFORE_ANY_IS_OFF = datetime(2025, 1, 6, tzinfo=UTC)
+
+WORKFLOWS = """
+version: 1
+timezone: America/New_York
+calendar: {scraper: nbac_schedule}
+workflows:
+  morning_operations:
+    description: the schedule of games
+    schedule: {kind: daily, window: {start: "05:00", end: "10:00"}}
+    steps: [{scraper: nbac_schedule}]
+  injury_discovery:
+    description: the day's first injury report
+    schedule: {kind: discovery, window: {start: "11:00", end: "18:00"}, every: 1h}
+    steps:
+      - scraper: nbac_injury_report
+        parameters: {as_of: "{slot}"}
+  post_game:
+    description: box scores of each game
+    schedule: {kind: per_game, first: 2h30m, every: 30m, until: 6h}
+    steps: [{scraper: nbac_team_boxscore}, {scraper: nbac_player_boxscore}]
+  betting_lines:
+    description: props of each event
+    schedule: {kind: interval, every: 2h, before_first_tip: 4h}
+    steps:
+      - {scraper: oddsa_events}
+      - {scraper: oddsa_player_props, for_each: {step: oddsa_events, key: event_id}}
+"""
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """A season that was run."""
+
+    season: Season
+    log: Log
+    report: Report
+
+    def missed(self, workflow: str) -> list[tuple[str, str]]:
+        """(game date, reason) of what a workflow missed."""
+        return [(str(item.game_date), item.reason) for item in self.report.workflows[workflow].missed]
+
+    def statuses(self, workflow: str) -> dict[str, int]:
+        return {status.value: count for status, count in self.report.workflows[workflow].statuses.items()}
+
+
+def write_season(folder: Path) -> Path:
+    """The schedule as the source publishes it before any game is called off."""
+    path = folder / "schedule.json"
+    path.write_bytes(write_schedule(load_scenario(), BEFORE_ANY_IS_OFF))
+    return path
+
+
+def simulated(
+    folder: Path,
+    world: str = "",
+    *,
+    workflows: str = WORKFLOWS,
+    first: date = FIRST,
+    last: date = LAST,
+    **options: Any,
+) -> Simulated:
+    """world: YAML beside its name; options: further fields of the season."""
+    (folder / "workflows.yaml").write_text(workflows)
+    (folder / "world.yaml").write_text(f"name: test\n{world}")
+    catalog = load_catalog(SCRAPERS)
+    season = Season(
+        configuration=load_workflows(folder / "workflows.yaml", catalog),
+        world=load_world(folder / "world.yaml", catalog),
+        games=read_games(write_season(folder)),
+        first=first,
+        last=last,
+        **options,
+    )
+    log = simulate(season)
+    return Simulated(season, log, report(season, log))

@@ -1,0 +1,262 @@
+"""Who may call: tokens of a local issuer that publishes its certificates as Google does."""
+
+import base64
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fastapi import HTTPException, Request
+
+from tests.support.issuer import Issuer, key, running_issuer
+from tests.support.pushes import KEY, local_settings
+from tipoff_common.auth import Authentication, Caller, GoogleTokens, InvalidToken, WrongAudience
+from tipoff_common.ports import Unavailable
+from tipoff_common.settings import ServiceSettings
+
+AUDIENCE = "https://runner.example"
+PUSHER = "push@p.iam.gserviceaccount.com"
+SCHEDULER = "scheduler@p.iam.gserviceaccount.com"
+
+
+@dataclass
+class Clock:
+    now: float = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("tipoff_common.auth.time", SimpleNamespace(monotonic=clock.monotonic))
+    return clock
+
+
+@pytest.fixture
+def issuer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with running_issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def tokens(issuer: Issuer) -> GoogleTokens:
+    return GoogleTokens(AUDIENCE, issuer.url)
+
+
+@pytest.fixture
+def production(tokens: GoogleTokens) -> Authentication:
+    settings = ServiceSettings.model_validate(
+        {
+            "environment": "prod",
+            "project": "p",
+            "data_bucket": "data",
+            "state_bucket": "state",
+            "audience": AUDIENCE,
+            "push_service_account": PUSHER,
+            "invokers": ["ann@example.com"],
+            "scheduler_service_account": SCHEDULER,
+        }
+    )
+    return Authentication(settings, tokens)
+
+
+def request(authorization: str | None = None, query: str = "") -> Request:
+    headers = [(b"authorization", authorization.encode())] if authorization is not None else []
+    return Request({"type": "http", "headers": headers, "query_string": query.encode()})
+
+
+def refused(authentication: Authentication, asked: Request, how: str = "push") -> int:
+    with pytest.raises(HTTPException) as error:
+        getattr(authentication, how)(asked)
+    return error.value.status_code
+
+
+def unsigned(header: dict[str, Any], claims: dict[str, Any]) -> str:
+    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, claims))
+    return b".".join([*parts, b""]).decode()
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
+
+
+class TestPush:
+    def test_the_subscriptions_account_is_let_in(self, production: Authentication, issuer: Issuer) -> None:
+        assert production.push(request(f"Bearer {issuer.token()}")) == Caller(PUSHER)
+
+    def test_the_scheme_is_read_in_any_case(self, production: Authentication, issuer: Issuer) -> None:
+        assert production.push(request(f"bearer {issuer.token()}")) == Caller(PUSHER)
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"aud": "https://other.example"},
+            {"email": "somebody@p.iam.gserviceaccount.com"},
+            {"email": "ann@example.com"},
+            {"email_verified": False},
+            {"email_verified": None},
+            {"email": None},
+        ],
+        ids=str,
+    )
+    def test_a_genuine_token_of_somebody_else_is_forbidden(
+        self, production: Authentication, issuer: Issuer, claims: dict[str, Any]
+    ) -> None:
+        assert refused(production, request(f"Bearer {issuer.token(**claims)}")) == 403
+
+    @pytest.mark.parametrize(
+        "claims",
+        [
+            {"exp": int(time.time()) - 60},
+            {"iat": int(time.time()) + 600, "exp": int(time.time()) + 4200},
+            {"iss": "https://issuer.example"},
+            {"iss": None},
+            {"exp": None},
+        ],
+        ids=["expired", "from-the-future", "wrong-issuer", "no-issuer", "endless"],
+    )
+    def test_a_token_that_proves_nothing_is_unauthorized(
+        self, production: Authentication, issuer: Issuer, claims: dict[str, Any]
+    ) -> None:
+        assert refused(production, request(f"Bearer {issuer.token(**claims)}")) == 401
+
+    @pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "RS512"])
+    def test_an_unsigned_token_is_unauthorized(
+        self, production: Authentication, issuer: Issuer, algorithm: str
+    ) -> None:
+        token = unsigned({"alg": algorithm, "typ": "JWT", "kid": "first"}, claims_of(issuer.token()))
+        assert refused(production, request(f"Bearer {token}")) == 401
+
+    def test_a_token_signed_with_another_key_under_a_known_id_is_unauthorized(
+        self, production: Authentication, issuer: Issuer
+    ) -> None:
+        head, _, _ = issuer.token().split(".")
+        _, claims, _ = issuer.token(email="ann@example.com").split(".")
+        signed = key("forger").signer.sign(f"{head}.{claims}".encode())
+        forged = f"{head}.{claims}.{base64.urlsafe_b64encode(signed).decode().rstrip('=')}"
+        assert refused(production, request(f"Bearer {forged}")) == 401
+
+    def test_changed_claims_are_unauthorized(self, production: Authentication, issuer: Issuer) -> None:
+        head, _, signature = issuer.token(email="mallory@example.com").split(".")
+        claims = issuer.token().split(".")[1]
+        assert refused(production, request(f"Bearer {head}.{claims}.{signature}")) == 401
+
+    @pytest.mark.parametrize(
+        "authorization",
+        [
+            None,
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer x",
+            "Bearer a.b.c",
+            "Basic YTpi",
+            f"Bearer {KEY}",
+            "Bearer \u00e9.\u00e9.\u00e9",
+        ],
+    )
+    def test_no_token_is_unauthorized(self, production: Authentication, authorization: str | None) -> None:
+        assert refused(production, request(authorization)) == 401
+
+    @pytest.mark.parametrize("kid", [[], {}, 7, None])
+    def test_a_key_id_that_is_no_text_is_unauthorized(
+        self, production: Authentication, issuer: Issuer, kid: object
+    ) -> None:
+        token = unsigned({"alg": "RS256", "kid": kid}, claims_of(issuer.token()))
+        assert refused(production, request(f"Bearer {token}")) == 401
+
+    def test_a_token_in_the_address_is_for_emulators_only(
+        self, production: Authentication, issuer: Issuer
+    ) -> None:
+        assert refused(production, request(query=f"token={issuer.token()}")) == 401
+
+    def test_an_issuer_that_cannot_be_reached_is_no_verdict(
+        self, production: Authentication, issuer: Issuer
+    ) -> None:
+        """Neither 401 nor 403: the message is delivered again."""
+        issuer.broken = True
+        with pytest.raises(Unavailable, match="certificates"):
+            production.push(request(f"Bearer {issuer.token()}"))
+
+
+class TestPerson:
+    @pytest.mark.parametrize("email", ["ann@example.com", SCHEDULER])
+    def test_the_invokers_and_the_scheduler_are_let_in(
+        self, production: Authentication, issuer: Issuer, email: str
+    ) -> None:
+        assert production.person(request(f"Bearer {issuer.token(email=email)}")) == Caller(email)
+
+    def test_who_pushes_may_not_trigger(self, production: Authentication, issuer: Issuer) -> None:
+        assert refused(production, request(f"Bearer {issuer.token()}"), "person") == 403
+
+
+class TestDevelopmentKey:
+    @pytest.fixture
+    def local(self) -> Authentication:
+        return Authentication(local_settings())
+
+    @pytest.mark.parametrize("how", ["push", "person"])
+    def test_the_key_lets_in(self, local: Authentication, how: str) -> None:
+        assert getattr(local, how)(request(f"Bearer {KEY}")) == Caller("developer@localhost")
+
+    @pytest.mark.parametrize("how", ["push", "person"])
+    def test_without_it_nobody_comes_in(self, local: Authentication, how: str) -> None:
+        assert refused(local, request(), how) == 401
+        assert refused(local, request("Bearer wrong"), how) == 403
+
+    def test_an_emulators_push_may_carry_it_in_the_address(self, local: Authentication) -> None:
+        assert local.push(request(query=f"token={KEY}")).email == "developer@localhost"
+        assert refused(local, request(query="token=wrong")) == 403
+
+    def test_a_person_may_not(self, local: Authentication) -> None:
+        """Addresses are logged."""
+        assert refused(local, request(query=f"token={KEY}"), "person") == 401
+
+
+class TestCertificates:
+    def test_they_are_fetched_once_an_hour(self, tokens: GoogleTokens, issuer: Issuer, clock: Clock) -> None:
+        for _ in range(3):
+            tokens(issuer.token())
+        assert issuer.asked == 1
+        clock.now += 3601
+        tokens(issuer.token())
+        assert issuer.asked == 2
+
+    def test_a_rotated_key_is_taken_up(self, tokens: GoogleTokens, issuer: Issuer, clock: Clock) -> None:
+        tokens(issuer.token())
+        issuer.published = ["first", "second"]
+        clock.now += 11
+        assert tokens(issuer.token(signed_with="second"))["email"] == PUSHER
+
+    def test_a_withdrawn_key_is_refused_in_the_end(
+        self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
+    ) -> None:
+        tokens(issuer.token())
+        issuer.published = ["second"]
+        clock.now += 3601
+        with pytest.raises(InvalidToken):
+            tokens(issuer.token())
+
+    def test_forged_key_ids_cannot_make_us_hammer_the_issuer(
+        self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
+    ) -> None:
+        for _ in range(5):
+            with pytest.raises(InvalidToken):
+                tokens(issuer.token(signed_with="unknown"))
+        assert issuer.asked == 1
+        clock.now += 11
+        with pytest.raises(InvalidToken):
+            tokens(issuer.token(signed_with="unknown"))
+        assert issuer.asked == 2
+
+    def test_the_audience_is_told_apart_from_a_forgery(self, tokens: GoogleTokens, issuer: Issuer) -> None:
+        with pytest.raises(WrongAudience, match=r"other\.example"):
+            tokens(issuer.token(aud="https://other.example"))

@@ -1,0 +1,115 @@
+"""Instants and business days."""
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from tests.support.strategies import instants
+from tipoff_common.clock import EASTERN, Instant, business_date, eastern, floor_to
+
+SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
+INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+days = st.dates(date(2000, 1, 1), date(2100, 1, 1))
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@pytest.mark.parametrize(
+    ("instant", "day"),
+    [
+        ("2025-01-16T04:59:59Z", date(2025, 1, 15)),
+        ("2025-01-16T05:00:00Z", date(2025, 1, 16)),
+        ("2025-01-16T00:05:00Z", date(2025, 1, 15)),  # incident 2: 00:05 UTC is still the evening before
+        ("2025-03-09T04:59:59Z", date(2025, 3, 8)),
+        ("2025-03-10T03:59:59Z", SPRING),
+        ("2025-03-10T04:00:00Z", date(2025, 3, 10)),
+        ("2025-11-02T03:59:59Z", date(2025, 11, 1)),
+        ("2025-11-03T04:59:59Z", AUTUMN),
+        ("2025-11-03T05:00:00Z", date(2025, 11, 3)),
+        (
+            "2025-01-16T01:30:00-05:00",
+            date(2025, 1, 16),
+        ),  # incident 21: tipped off after midnight in New York
+        ("2025-12-25T17:00:00Z", date(2025, 12, 25)),  # incident 22: Christmas noon
+    ],
+)
+def test_the_business_day_is_new_yorks(instant: str, day: date) -> None:
+    assert business_date(at(instant)) == day
+
+
+@given(days)
+def test_a_business_day_begins_at_midnight_in_new_york_and_ends_at_the_next(day: date) -> None:
+    begins, ends = eastern(day, time(0)), eastern(day + timedelta(days=1), time(0))
+    assert business_date(begins) == business_date(ends - timedelta(microseconds=1)) == day
+    assert business_date(begins - timedelta(microseconds=1)) == day - timedelta(days=1)
+
+
+@pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (AUTUMN, 25), (date(2025, 1, 15), 24)])
+def test_the_day_of_a_change_is_shorter_or_longer(day: date, hours: int) -> None:
+    assert eastern(day + timedelta(days=1), time(0)) - eastern(day, time(0)) == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize(
+    ("day", "utc"),
+    [(SPRING - timedelta(days=1), 10), (SPRING, 9), (AUTUMN - timedelta(days=1), 9), (AUTUMN, 10)],
+)
+def test_five_in_the_morning_is_five_on_the_wall_on_both_sides_of_a_change(day: date, utc: int) -> None:
+    """Incident 13: "5 AM" ran at 10 AM ET."""
+    instant = eastern(day, time(5))
+    assert instant == datetime(day.year, day.month, day.day, utc, tzinfo=UTC)
+    assert instant.astimezone(EASTERN).time() == time(5)
+
+
+def test_a_skipped_time_is_an_hour_later_on_the_wall() -> None:
+    assert eastern(SPRING, time(2, 30)).astimezone(EASTERN).time() == time(3, 30)
+
+
+def test_a_repeated_time_is_its_first_occurrence() -> None:
+    assert eastern(AUTUMN, time(1, 30)) == at("2025-11-02T05:30:00Z")
+
+
+@given(days, st.times())
+def test_a_wall_time_is_on_its_day(day: date, wall: time) -> None:
+    instant = eastern(day, wall)
+    assert instant.tzinfo is UTC
+    assert business_date(instant) == day
+
+
+@given(instants, st.integers(1, 1440))
+def test_rounding_down_is_down_by_less_than_a_step_and_only_once(instant: datetime, minutes: int) -> None:
+    floored = floor_to(instant, minutes)
+    assert timedelta(0) <= instant - floored < timedelta(minutes=minutes)
+    assert floor_to(floored, minutes) == floored
+
+
+@given(instants, st.integers(1, 1440), st.timedeltas(timedelta(0), timedelta(days=2)))
+def test_rounding_down_keeps_the_order(instant: datetime, minutes: int, later: timedelta) -> None:
+    assert floor_to(instant, minutes) <= floor_to(instant + later, minutes)
+
+
+@given(instants, st.integers(1, 1440))
+def test_rounding_down_does_not_ask_for_the_zone(instant: datetime, minutes: int) -> None:
+    elsewhere = instant.astimezone(timezone(timedelta(hours=9, minutes=30)))
+    assert floor_to(elsewhere, minutes) == floor_to(instant.astimezone(UTC), minutes)
+
+
+def test_a_tick_that_comes_late_is_that_of_its_quarter_hour() -> None:
+    assert floor_to(at("2025-01-15T17:14:59.9Z"), 15) == at("2025-01-15T17:00:00Z")
+    assert floor_to(at("2025-01-15T17:15:00Z"), 15) == at("2025-01-15T17:15:00Z")
+
+
+def test_a_naive_instant_is_refused() -> None:
+    with pytest.raises(ValidationError, match="timezone"):
+        INSTANT.validate_python("2025-01-15T12:00:00")
+
+
+@given(instants)
+def test_an_instant_is_normalised_and_stays_itself(instant: datetime) -> None:
+    read = INSTANT.validate_python(instant)
+    assert read.tzinfo is UTC
+    assert read == instant.astimezone(UTC)

@@ -1,0 +1,84 @@
+"""Log lines as Cloud Logging reads them."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tipoff_common.logs import JsonFormatter, configure_logs
+from tipoff_common.trace import continue_trace
+
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.fixture
+def root_logging() -> Iterator[None]:
+    """The root logger as it was before, afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def line(**record: Any) -> dict[str, Any]:
+    made = logging.makeLogRecord({"name": "tipoff", "levelname": "INFO", "msg": "hello", **record})
+    entry: dict[str, Any] = json.loads(JsonFormatter("logger", "1.2.3", "p").format(made))
+    return entry
+
+
+def test_a_line_says_who_when_what_and_how_bad() -> None:
+    entry = line(levelname="WARNING", msg="%d rows", args=(3,), created=1736960400.0)
+    assert {
+        name: entry[name] for name in ("severity", "message", "logger", "service", "version", "time")
+    } == {
+        "severity": "WARNING",
+        "message": "3 rows",
+        "logger": "tipoff",
+        "service": "logger",
+        "version": "1.2.3",
+        "time": "2025-01-15T17:00:00+00:00",
+    }
+
+
+def test_extras_become_fields_of_their_own() -> None:
+    entry = line(scraper="lines", day=date(2025, 1, 15), names=["\u0160ari\u0107"])
+    assert (entry["scraper"], entry["day"], entry["names"]) == ("lines", "2025-01-15", ["\u0160ari\u0107"])
+
+
+def test_a_line_is_one_line_whatever_it_says() -> None:
+    made = logging.makeLogRecord({"msg": "two\nlines", "detail": "a\nb"})
+    assert "\n" not in JsonFormatter("logger", "1", "p").format(made)
+
+
+def test_an_exception_is_kept_whole() -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError as error:
+        entry = line(exc_info=(ValueError, error, error.__traceback__))
+    assert "Traceback" in entry["exception"]
+    assert entry["exception"].endswith("ValueError: broken")
+
+
+def test_a_line_belongs_to_the_trace_under_way() -> None:
+    continue_trace(f"00-{TRACE_ID}-b7ad6b7169203331-01")
+    assert line()["logging.googleapis.com/trace"] == f"projects/p/traces/{TRACE_ID}"
+
+
+@pytest.mark.usefixtures("root_logging")
+def test_all_loggers_write_to_one_stream_without_chatter() -> None:
+    stream = io.StringIO()
+    configure_logs("logger", "1.2.3", "p", stream)
+    logging.getLogger("uvicorn.error").info("started")
+    logging.getLogger("uvicorn.access").info("GET /events")
+    logging.getLogger("urllib3.connectionpool").info("connection")
+    logging.getLogger("tipoff_logger").info("appended", extra={"rows": 3})
+    entries = [json.loads(text) for text in stream.getvalue().splitlines()]
+    assert [(entry["message"], entry.get("rows")) for entry in entries] == [
+        ("started", None),
+        ("appended", 3),
+    ]

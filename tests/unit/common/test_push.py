@@ -1,0 +1,306 @@
+"""Pub/Sub's push, from the bytes on the wire to a delivery, an answer and what is recorded."""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.support.memory import MemoryObjects, RecordingBus
+from tests.support.pushes import AUTHORIZED, KEY, PUBLISHED, Receiver, local_settings, push_body, pushed
+from tests.support.samples import NOON, SAMPLES, executed, processed, requested, tick
+from tipoff_common.auth import InvalidToken
+from tipoff_common.binding import Envelope, encode, encode_structured
+from tipoff_common.events import EVENTS, Event, MessageRejected, ScrapeExecuted
+from tipoff_common.identity import content_hash
+from tipoff_common.push import BODY_LIMIT, EVENT_LIMIT
+from tipoff_common.rejections import HEAD_BYTES
+from tipoff_common.settings import ServiceSettings
+
+TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+
+
+def wrapped(event: Event) -> Envelope:
+    return Envelope(event, event.id, "/tipoff/test", NOON, f"00-{TRACE_ID}-b7ad6b7169203331-01")
+
+
+def rejected(receiver: Receiver, body: bytes, status: int = 204) -> MessageRejected:
+    """The one rejection that is published, after the push was answered and nothing was handled."""
+    assert receiver.post(body).status_code == status
+    assert receiver.received == []
+    (event,) = receiver.bus.of(MessageRejected)
+    assert len(receiver.bus.published) == 1
+    return event  # type: ignore[no-any-return]
+
+
+def kept(receiver: Receiver, event: MessageRejected) -> bytes:
+    """The payload in the bucket, where the event says it is."""
+    assert event.payload_path is not None
+    bucket, _, name = event.payload_path.removeprefix("gs://").partition("/")
+    assert bucket == receiver.state.bucket
+    return receiver.state.bodies[name]
+
+
+@pytest.mark.parametrize("model", EVENTS.values(), ids=lambda model: model.TYPE)
+def test_an_event_reaches_its_handler(model: type[Event]) -> None:
+    receiver, envelope = Receiver(), wrapped(SAMPLES[model]())
+    assert receiver.post(pushed(envelope)).status_code == 204
+    (delivery,) = receiver.received
+    assert delivery.event == envelope.payload
+    assert delivery.envelope == envelope
+    assert (delivery.message.message_id, delivery.message.subscription) == (
+        "m-1",
+        "projects/p/subscriptions/s-1",
+    )
+    assert receiver.bus.published == []
+
+
+def test_what_is_not_a_push_is_recorded_and_acknowledged() -> None:
+    receiver = Receiver()
+    event = rejected(receiver, b"{not json")
+    assert (event.reason, event.service, event.environment) == ("undecodable", "receiver", "local")
+    assert event.payload_head == "{not json"
+    assert event.message_id == event.payload_sha256 == content_hash(b"{not json")
+    assert kept(receiver, event) == b"{not json"
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "the body: Invalid JSON"),
+        (b"\xff\xfe", "the body: Invalid JSON"),
+        (b"[" * 100_000, "the body: Invalid JSON"),
+        (b"[]", "the body: Input should be an object"),
+        (b"{}", "message: Field required"),
+        (b'{"message":{"attributes":{"a":1}}}', "message.attributes.a"),
+        (b'{"message":{"publishTime":"2025-01-15T12:00:00"}}', "message.publishTime"),
+        (b'{"message":{"deep":' + b"9" * 5000 + b"}}", "the body: Invalid JSON"),
+        (b'{"message":{"data":"not base64"}}', "message.data is not base64"),
+        (b'{"message":{"data":"YQ"}}', "message.data is not base64"),
+        ('{"message":{"data":"h\u00e9llo"}}'.encode(), "message.data is not base64"),
+        (b'{"message":{"attributes":{"ce-type":"\\ud800"}}}', "the body: Invalid JSON"),
+        (b'{"message":{"data":"","attributes":{}}}', "ce-type attribute is missing"),
+        (b'{"message":{}}', "ce-type attribute is missing"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_poison_on_the_wire_is_acknowledged_with_the_reason(body: bytes, detail: str) -> None:
+    event = rejected(Receiver(), body)
+    assert event.reason == "undecodable"
+    assert detail in event.detail
+
+
+def test_a_message_that_is_no_event_keeps_its_own_payload_and_attributes() -> None:
+    receiver = Receiver()
+    event = rejected(receiver, push_body(b"\x00\xffdata", {"colour": "red"}))
+    assert kept(receiver, event) == b"\x00\xffdata"
+    assert event.payload_head == "\x00\\xffdata"
+    assert event.payload_bytes == 6
+    assert event.attributes == {"colour": "red"}
+    assert (event.message_id, event.subscription) == ("m-1", "s-1")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "data", "reason"),
+    [
+        ({"ce-type": "tipoff.scrape.executed.v2"}, b"{}", "unknown_type"),
+        ({"ce-type": "tipoff.scrape.executed.v1"}, b"{}", "invalid_payload"),
+        ({"ce-type": "tipoff.scrape.executed.v1"}, b"{", "undecodable"),
+    ],
+)
+def test_an_event_that_cannot_be_read_is_recorded_with_its_type(
+    attributes: Mapping[str, str], data: bytes, reason: str
+) -> None:
+    context = {"ce-id": "1", "ce-source": "/x", "ce-specversion": "1.0", **attributes}
+    event = rejected(Receiver(), push_body(data, context))
+    assert (event.reason, event.event_type) == (reason, attributes["ce-type"])
+
+
+def test_a_type_without_a_handler_here_is_unknown() -> None:
+    event = rejected(Receiver(accepted=frozenset({ScrapeExecuted})), pushed(wrapped(requested())))
+    assert event.reason == "unknown_type"
+    assert "has no handler in receiver" in event.detail
+
+
+def test_an_event_over_a_mebibyte_is_recorded_and_acknowledged() -> None:
+    data, attributes = encode(wrapped(processed(processor="x" * EVENT_LIMIT)))
+    receiver = Receiver()
+    event = rejected(receiver, push_body(data, attributes))
+    assert event.reason == "oversized"
+    assert kept(receiver, event) == data
+    assert len(event.payload_head) == HEAD_BYTES
+    assert event.payload_bytes == len(data)
+
+
+def test_an_event_of_exactly_a_mebibyte_is_taken() -> None:
+    room = EVENT_LIMIT - len(encode(wrapped(processed(processor="")))[0])
+    receiver = Receiver()
+    receiver.post(pushed(wrapped(processed(processor="x" * room))))
+    assert len(receiver.received) == 1
+
+
+def test_a_body_over_the_limit_is_413_and_recorded() -> None:
+    event = rejected(Receiver(), b" " * (BODY_LIMIT + 1024 * 1024), status=413)
+    assert event.reason == "oversized"
+    assert event.payload_bytes == BODY_LIMIT
+
+
+def test_event_time_is_refused_on_the_wall_clock() -> None:
+    event = rejected(Receiver(event_time=False), pushed(wrapped(tick(event_time=NOON))))
+    assert event.reason == "invalid_payload"
+    assert "event_time" in event.detail
+
+
+def test_event_time_is_taken_when_a_day_is_replayed() -> None:
+    receiver = Receiver(event_time=True)
+    receiver.post(pushed(wrapped(tick(event_time=NOON))))
+    assert [delivery.event for delivery in receiver.received] == [tick(event_time=NOON)]
+
+
+def test_structured_mode_is_taken_for_receipts() -> None:
+    receiver = Receiver()
+    receiver.post(push_body(*encode_structured(wrapped(processed()))))
+    assert [delivery.event for delivery in receiver.received] == [processed()]
+
+
+def test_structured_mode_is_refused_elsewhere() -> None:
+    event = rejected(Receiver(), push_body(*encode_structured(wrapped(executed()))))
+    assert event.reason == "invalid_payload"
+    assert "binary mode only" in event.detail
+
+
+class TestDeadLetters:
+    """A message that Pub/Sub gave up on arrives as a rejection, whatever it was."""
+
+    ATTRIBUTES: Mapping[str, str] = {
+        "CloudPubSubDeadLetterSourceSubscription": "logger-executions",
+        "CloudPubSubDeadLetterSourceSubscriptionProject": "p",
+        "CloudPubSubDeadLetterSourceDeliveryCount": "100",
+        "CloudPubSubDeadLetterSourceTopicPublishTime": PUBLISHED,
+    }
+
+    def receive(self, data: bytes, attributes: Mapping[str, str], receiver: Receiver) -> MessageRejected:
+        assert receiver.post(push_body(data, {**attributes, **self.ATTRIBUTES})).status_code == 204
+        (delivery,) = receiver.received
+        assert isinstance(delivery.event, MessageRejected)
+        return delivery.event
+
+    def test_it_says_what_died_where_and_after_how_many_attempts(self) -> None:
+        receiver = Receiver()
+        data, attributes = encode(wrapped(executed()))
+        event = self.receive(data, attributes, receiver)
+        assert event.reason == "delivery_attempts"
+        assert event.subscription == "logger-executions"
+        assert event.delivery_attempts == 100
+        assert event.event_type == ScrapeExecuted.TYPE
+        assert json.loads(event.payload_head) == executed().model_dump(mode="json")
+        assert kept(receiver, event) == data
+        assert receiver.bus.published == []
+
+    def test_it_need_not_be_an_event(self) -> None:
+        assert self.receive(b"\xff", {}, Receiver()).event_type is None
+
+    def test_it_is_the_same_event_with_each_delivery(self) -> None:
+        first, again = (self.receive(b"x", {}, Receiver()) for _ in range(2))
+        assert first == again
+        assert first.id == again.id
+
+    def test_it_is_delivered_again_when_its_payload_cannot_be_kept(self) -> None:
+        receiver = Receiver(state=MemoryObjects(down=True))
+        assert receiver.post(push_body(b"x", self.ATTRIBUTES)).status_code == 503
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"bus": RecordingBus(capacity=0)}, {"state": MemoryObjects(down=True)}],
+    ids=["bus", "state"],
+)
+def test_poison_that_cannot_be_recorded_is_delivered_again(broken: dict[str, Any]) -> None:
+    """The anti-model answers 2xx here, and the message is lost."""
+    answer = Receiver(**broken).post(push_body(b"{", {}))
+    assert answer.status_code == 503
+    assert "delivered again" in answer.json()["remedy"]
+
+
+def test_poison_that_comes_twice_is_one_rejection() -> None:
+    """Incident 16."""
+    receiver = Receiver()
+    for _ in range(2):
+        receiver.post(push_body(b"{", {}))
+    first, again = receiver.bus.of(MessageRejected)
+    assert first.id == again.id
+    assert len(receiver.state.bodies) == 1
+
+
+def prove_nothing(_token: str) -> Mapping[str, Any]:
+    raise InvalidToken("expired")
+
+
+def prove_somebody(_token: str) -> Mapping[str, Any]:
+    return {"email": "somebody@example.com", "email_verified": True}
+
+
+PRODUCTION = ServiceSettings.model_validate(
+    {
+        "environment": "prod",
+        "project": "p",
+        "data_bucket": "data",
+        "state_bucket": "state",
+        "audience": "https://runner.example",
+        "push_service_account": "push@p.iam.gserviceaccount.com",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("receiver", "headers", "status"),
+    [
+        (Receiver(), {}, 401),
+        (Receiver(), {"Authorization": "Bearer wrong"}, 403),
+        (Receiver(settings=PRODUCTION, verify=prove_nothing), AUTHORIZED, 401),
+        (Receiver(settings=PRODUCTION, verify=prove_somebody), AUTHORIZED, 403),
+    ],
+    ids=["no key", "wrong key", "no proof", "another account"],
+)
+def test_who_may_not_push_is_turned_away_before_the_body_is_read(
+    receiver: Receiver, headers: Mapping[str, str], status: int
+) -> None:
+    answered: list[int] = []
+
+    async def unread() -> dict[str, Any]:
+        raise AssertionError("the body was asked for")
+
+    async def answer(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            answered.append(message["status"])
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/events",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+    }
+    asyncio.run(receiver.app()(scope, unread, answer))
+    assert answered == [status]
+    assert (receiver.received, receiver.bus.published) == ([], [])
+
+
+def test_a_trace_goes_on() -> None:
+    """From the message that came in to the rejection that goes out."""
+    receiver = Receiver()
+    receiver.post(push_body(b"{", {"traceparent": f"00-{TRACE_ID}-b7ad6b7169203331-01"}))
+    (envelope,) = receiver.bus.published
+    assert envelope.traceparent.split("-")[1] == TRACE_ID
+
+
+def test_a_push_without_a_time_is_taken_as_of_now() -> None:
+    message = {
+        "data": b64encode(encode(wrapped(executed()))[0]).decode(),
+        "attributes": encode(wrapped(executed()))[1],
+    }
+    receiver = Receiver(settings=local_settings(development_key=KEY))
+    assert receiver.post(json.dumps({"message": message}).encode()).status_code == 204
+    assert receiver.received[0].message.publish_time is not None

@@ -1,0 +1,166 @@
+"""Settings are checked at start, and each fault names its variable."""
+
+import os
+from collections.abc import Mapping
+
+import pytest
+
+from tipoff_common.settings import ServiceSettings, SettingsError, load_settings, variable
+
+LOCAL = {
+    "TIPOFF_ENVIRONMENT": "local",
+    "TIPOFF_PROJECT": "p",
+    "TIPOFF_DATA_BUCKET": "data",
+    "TIPOFF_STATE_BUCKET": "state",
+    "TIPOFF_DEVELOPMENT_KEY": "key",
+}
+PROD = {
+    **{name: value for name, value in LOCAL.items() if name != "TIPOFF_DEVELOPMENT_KEY"},
+    "TIPOFF_ENVIRONMENT": "prod",
+    "TIPOFF_AUDIENCE": "https://runner.example",
+    "TIPOFF_PUSH_SERVICE_ACCOUNT": "push@p.iam.gserviceaccount.com",
+}
+EMBEDDED = {
+    "PUBSUB_EMULATOR_HOST": "127.0.0.1:8085",
+    "BIGQUERY_EMULATOR_HOST": "http://127.0.0.1:9050",
+    "STORAGE_EMULATOR_HOST": "http://127.0.0.1:9023",
+}
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("TIPOFF_") or name in {*EMBEDDED, "PORT"}:
+            monkeypatch.delenv(name)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> ServiceSettings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return load_settings(ServiceSettings)
+
+
+def faults(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> list[str]:
+    with pytest.raises(SettingsError) as error:
+        load(monkeypatch, environment)
+    return str(error.value).splitlines()
+
+
+def without(environment: Mapping[str, str], name: str) -> dict[str, str]:
+    return {key: value for key, value in environment.items() if key != name}
+
+
+def test_a_complete_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, {**PROD, "PORT": "9000", "TIPOFF_INVOKERS": '["a@example.com"]'})
+    assert (settings.environment, settings.port, settings.invokers) == ("prod", 9000, ("a@example.com",))
+    assert settings.development_key is None
+
+
+@pytest.mark.parametrize("name", sorted(without(LOCAL, "TIPOFF_DEVELOPMENT_KEY")))
+def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert faults(monkeypatch, without(LOCAL, name)) == [f"{name}: missing; set it"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("TIPOFF_ENVIRONMENT", "production", "Input should be 'local', 'dev' or 'prod'"),
+        ("TIPOFF_PROJECT", "", "at least 1 character"),
+        ("PORT", "http", "valid integer"),
+        ("TIPOFF_EVENT_TIME", "maybe", "valid boolean"),
+        ("TIPOFF_INVOKERS", "a@example.com", "JSON list"),
+    ],
+)
+def test_a_malformed_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, fault: str
+) -> None:
+    (found,) = faults(monkeypatch, {**LOCAL, name: value})
+    assert found.startswith(f"{name}: ")
+    assert fault in found
+
+
+def test_an_unknown_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Incident 37: a setting that nothing reads."""
+    assert faults(monkeypatch, {**LOCAL, "TIPOFF_INVOKER": "[]"}) == [
+        "TIPOFF_INVOKER: unknown variable; unset it or correct its spelling"
+    ]
+
+
+def test_variables_of_others_are_not_ours_to_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, {**LOCAL, "HOME_SWEET_HOME": "1", "TIPOFF_PUBSUB": "embedded"}).project == "p"
+
+
+def test_all_faults_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = faults(monkeypatch, {"TIPOFF_PROJECT": "p", "TIPOFF_COLOUR": "red", "PORT": "http"})
+    assert {fault.partition(":")[0] for fault in found} == {
+        "TIPOFF_COLOUR",
+        "TIPOFF_ENVIRONMENT",
+        "TIPOFF_DATA_BUCKET",
+        "TIPOFF_STATE_BUCKET",
+        "PORT",
+    }
+
+
+def test_the_local_environment_needs_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Authentication is never off, not even here."""
+    (fault,) = faults(monkeypatch, without(LOCAL, "TIPOFF_DEVELOPMENT_KEY"))
+    assert fault == "TIPOFF_DEVELOPMENT_KEY is missing; the local environment needs one"
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_the_key_is_refused_elsewhere(monkeypatch: pytest.MonkeyPatch, environment: str) -> None:
+    (fault,) = faults(
+        monkeypatch, {**PROD, "TIPOFF_ENVIRONMENT": environment, "TIPOFF_DEVELOPMENT_KEY": "key"}
+    )
+    assert fault == "TIPOFF_DEVELOPMENT_KEY is for the local environment only; unset it"
+
+
+@pytest.mark.parametrize("name", ["TIPOFF_AUDIENCE", "TIPOFF_PUSH_SERVICE_ACCOUNT"])
+def test_pushes_cannot_go_unverified_elsewhere(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    assert faults(monkeypatch, without(PROD, name)) == [f"{name} is missing; pushes are verified by it"]
+
+
+@pytest.mark.parametrize(
+    "name", ["TIPOFF_AUDIENCE", "TIPOFF_PUSH_SERVICE_ACCOUNT", "TIPOFF_SCHEDULER_SERVICE_ACCOUNT"]
+)
+def test_an_empty_identity_is_no_identity(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (fault,) = faults(monkeypatch, {**PROD, name: ""})
+    assert fault.startswith(f"{name}: ")
+
+
+def test_an_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    (fault,) = faults(monkeypatch, {**LOCAL, "TIPOFF_DEVELOPMENT_KEY": ""})
+    assert fault.startswith("TIPOFF_DEVELOPMENT_KEY: ")
+
+
+def test_event_time_is_for_embedded_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, {**LOCAL, **EMBEDDED, "TIPOFF_EVENT_TIME": "true"})
+    assert settings.event_time
+
+
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_event_time_is_refused_when_one_endpoint_is_real(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (fault,) = faults(monkeypatch, {**LOCAL, **without(EMBEDDED, name), "TIPOFF_EVENT_TIME": "true"})
+    assert fault == "TIPOFF_EVENT_TIME is for the local environment on embedded endpoints only; unset it"
+
+
+def test_event_time_is_refused_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    (fault,) = faults(monkeypatch, {**PROD, **EMBEDDED, "TIPOFF_EVENT_TIME": "true"})
+    assert fault.startswith("TIPOFF_EVENT_TIME is for the local environment")
+
+
+def test_the_key_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, {**LOCAL, "TIPOFF_DEVELOPMENT_KEY": "open-sesame"})
+    assert "open-sesame" not in repr(settings)
+    assert "open-sesame" not in settings.model_dump_json()
+
+
+def test_every_setting_says_what_it_means() -> None:
+    fields = ServiceSettings.model_fields
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_a_variable_is_prefixed_unless_it_is_somebody_elses() -> None:
+    assert variable("data_bucket", ServiceSettings) == "TIPOFF_DATA_BUCKET"
+    assert variable("port", ServiceSettings) == "PORT"
+    assert variable("pubsub_emulator_host", ServiceSettings) == "PUBSUB_EMULATOR_HOST"

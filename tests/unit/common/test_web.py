@@ -1,0 +1,116 @@
+"""The application that every service is built on."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+from fastapi import FastAPI
+
+from tests.support.memory import MemoryObjects
+from tests.support.pushes import client
+from tipoff_common import __version__, web
+from tipoff_common.ports import Unavailable
+from tipoff_common.push import Acknowledged
+from tipoff_common.settings import ServiceSettings
+from tipoff_common.yaml_source import ConfigurationError
+
+
+def app(**checks: Callable[[], None]) -> FastAPI:
+    return web.create_app(
+        service="logger", description="Records.", environment="local", config_hash="abc123", checks=checks
+    )
+
+
+def test_health_names_what_is_live() -> None:
+    """Incident 26: the wrong image answered for three days."""
+    with client(app()) as http:
+        answer = http.get("/healthz")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "service": "logger",
+        "version": __version__,
+        "config_hash": "abc123",
+        "environment": "local",
+    }
+
+
+def test_health_does_not_ask_the_cloud() -> None:
+    """A process that is restarted because a bucket is down comes back to the same bucket."""
+    with client(app(state=MemoryObjects(down=True).check)) as http:
+        assert http.get("/healthz").status_code == 200
+
+
+def test_readiness_names_what_cannot_be_reached() -> None:
+    with client(app(state=MemoryObjects(down=True).check, data=MemoryObjects().check)) as http:
+        answer = http.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"state": "bucket state is down", "data": "ok"}
+
+
+def test_a_service_that_reaches_everything_is_ready() -> None:
+    with client(app(data=MemoryObjects().check)) as http:
+        answer = http.get("/readyz")
+    assert (answer.status_code, answer.json()["checks"]) == (200, {"data": "ok"})
+
+
+@pytest.mark.parametrize(("raised", "status"), [(Acknowledged(), 204), (Unavailable("the bus is down"), 503)])
+def test_a_handlers_word_becomes_the_answer(raised: Exception, status: int) -> None:
+    """2xx only after the durable effect; 503 to be delivered again."""
+    application = app()
+
+    @application.post("/events")
+    def receive() -> None:
+        raise raised
+
+    with client(application) as http:
+        assert http.post("/events").status_code == status
+
+
+def test_an_unforeseen_error_is_no_acknowledgement() -> None:
+    """The anti-model answers 204 in `except Exception`."""
+    application = app()
+
+    @application.post("/events")
+    def receive() -> None:
+        raise KeyError("surprise")
+
+    with client(application) as http, pytest.raises(KeyError, match="surprise"):
+        http.post("/events")
+
+
+class TestServe:
+    @pytest.fixture(autouse=True)
+    def _environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in os.environ:
+            if name.startswith("TIPOFF_"):
+                monkeypatch.delenv(name)
+        monkeypatch.setattr(web, "configure_logs", lambda *_: None)
+
+    def test_a_service_that_is_not_configured_ends_with_the_names(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        with pytest.raises(SystemExit) as ended:
+            web.serve("logger", ServiceSettings, lambda _: app())
+        assert ended.value.code == 2
+        assert "tipoff logger: cannot start\n" in (told := capsys.readouterr().err)
+        assert "TIPOFF_PROJECT: missing; set it" in told
+
+    def test_a_file_at_fault_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name, value in {
+            "TIPOFF_ENVIRONMENT": "local",
+            "TIPOFF_PROJECT": "p",
+            "TIPOFF_DATA_BUCKET": "d",
+            "TIPOFF_STATE_BUCKET": "s",
+            "TIPOFF_DEVELOPMENT_KEY": "k",
+        }.items():
+            monkeypatch.setenv(name, value)
+
+        def build(_settings: ServiceSettings) -> FastAPI:
+            raise ConfigurationError(["topics.yaml:3: unknown key"])
+
+        with pytest.raises(SystemExit) as ended:
+            web.serve("logger", ServiceSettings, build)
+        assert ended.value.code == 2
+        assert "topics.yaml:3: unknown key" in capsys.readouterr().err

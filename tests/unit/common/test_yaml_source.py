@@ -1,0 +1,97 @@
+"""Mistakes in a YAML file are named with file, line, value and remedy."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tipoff_common.yaml_source import ConfigurationError, YamlSource
+
+
+class Inner(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    size: int = Field(ge=1)
+
+
+class Outer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    items: tuple[Inner, ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _polite(cls, value: str) -> str:
+        if value == "rude":
+            raise ValueError("rude; be polite")
+        return value
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "file.yaml"
+
+
+def faults(file: Path, text: str) -> list[str]:
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as error:
+        YamlSource.read(file).validate(Outer)
+    assert str(error.value) == "\n".join(error.value.faults)
+    return [fault.removeprefix(str(file)) for fault in error.value.faults]
+
+
+def test_a_good_file_is_its_model(file: Path) -> None:
+    file.write_text("name: a\nitems:\n  - size: 2\n", encoding="utf-8")
+    assert YamlSource.read(file).validate(Outer) == Outer(name="a", items=(Inner(size=2),))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("name: a\ncolour: red\n", ":2: unknown key 'colour'; remove it or correct its spelling"),
+        ("items: []\n", ":1: key 'name' is missing; add it"),
+        (
+            "name: a\nitems:\n  - size: 1\n  - size: 0\n",
+            ":4: items.1.size = 0: Input should be greater than or equal to 1",
+        ),
+        ("name: a\nitems:\n  - size: 1\n    depth: 2\n", ":4: unknown key 'items.0.depth'"),
+        ("name: rude\n", ":1: name = 'rude': rude; be polite"),
+        ("name: a\nitems: [\n", ":3: not YAML"),
+        ("name: a\nname: b\n", ":2: key 'name' stands twice; keep one"),
+        ("name: a\nitems:\n  - size: 1\n    size: 2\n", ":4: key 'size' stands twice"),
+        ("", ":1: the file is empty"),
+        ("name: a\nitems: 2025-02-30\n", ": not YAML: day is out of range for month"),
+        ("name: \x07\n", ": not YAML: unacceptable character"),
+    ],
+)
+def test_a_fault_names_its_line(file: Path, text: str, fault: str) -> None:
+    """Incident 37: an unknown key is an error."""
+    (found,) = faults(file, text)
+    assert found.startswith(fault)
+
+
+def test_all_faults_are_named_at_once(file: Path) -> None:
+    assert len(faults(file, "colour: red\nitems:\n  - size: none\n")) == 3
+
+
+def test_a_long_value_is_cut(file: Path) -> None:
+    (found,) = faults(file, f"name: a\nitems: {'x' * 200}\n")
+    assert "..." in found
+    assert len(found) < 200
+
+
+def test_a_file_that_is_not_there_is_named(file: Path) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"file\.yaml: cannot be read: No such file.*; name an existing"
+    ):
+        YamlSource.read(file)
+
+
+def test_a_file_in_another_encoding_is_named(file: Path) -> None:
+    file.write_bytes("name: caf\u00e9".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"file\.yaml: not UTF-8"):
+        YamlSource.read(file)
+
+
+def test_a_fault_found_later_can_be_placed(file: Path) -> None:
+    file.write_text("name: a\nitems:\n  - size: 1\n", encoding="utf-8")
+    assert YamlSource.read(file).fault(("items", 0, "size"), "too small") == f"{file}:3: too small"

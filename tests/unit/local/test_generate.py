@@ -1,0 +1,101 @@
+"""Generated documents are written, found stale, and named."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.support.pushes import REPOSITORY
+
+from tipoff_local import generate
+from tipoff_local.documents.configuration import SERVICES, configuration
+from tipoff_local.documents.dataset import dataset, declared_tables
+from tipoff_local.documents.markdown import table
+
+TICK = "docs/reference/events/tipoff.tick.fired.v1.schema.json"
+
+
+@pytest.fixture
+def written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert generate.main([], tmp_path) == 0
+    capsys.readouterr()
+    return tmp_path
+
+
+def test_what_was_written_is_not_stale(written: Path) -> None:
+    assert generate.main(["--check"], written) == 0
+    assert {path.relative_to(written).as_posix() for path in written.rglob("*.*")} == set(
+        generate.documents()
+    )
+
+
+def test_a_stale_file_is_named_with_the_remedy(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (written / TICK).write_text("{}")
+    assert generate.main(["--check"], written) == 1
+    assert capsys.readouterr().out == f"{TICK}: stale\nremedy: make generate\n"
+    assert (written / TICK).read_text() == "{}"
+
+
+def test_a_missing_file_is_stale(written: Path) -> None:
+    (written / TICK).unlink()
+    assert generate.main(["--check"], written) == 1
+    assert generate.main([], written) == 0
+    assert (written / TICK).is_file()
+
+
+def test_the_schema_of_an_event_that_is_gone_goes_too(
+    written: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = written / "docs/reference/events/tipoff.gone.v1.schema.json"
+    gone.write_text("{}")
+    assert generate.main(["--check"], written) == 1
+    assert generate.main([], written) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("tipoff.gone.v1.schema.json: removed")
+    assert not gone.exists()
+
+
+def test_a_file_that_is_up_to_date_is_left_alone(written: Path) -> None:
+    before = (written / TICK).stat().st_mtime_ns
+    (written / "docs/reference/dataset.md").unlink()
+    generate.main([], written)
+    assert (written / TICK).stat().st_mtime_ns == before
+
+
+def test_a_document_is_the_same_each_time() -> None:
+    for render in generate.documents().values():
+        assert render() == render()
+
+
+def test_every_setting_of_every_service_is_documented() -> None:
+    lines = [line for line in configuration().splitlines() if line.startswith("| `")]
+    for model in SERVICES.values():
+        for field in model.model_fields.values():
+            assert field.description
+    assert all(line.count(" | ") == 3 and not line.endswith("|  |") for line in lines)
+    assert any(
+        line.startswith("| `TIPOFF_LOOKBACK_HOURS` | integer, \u2265 1, \u2264 168 | `24` |")
+        for line in lines
+    )
+
+
+def test_there_is_a_section_for_every_service() -> None:
+    shipped = {path.parts[-3] for path in REPOSITORY.glob("services/*/tipoff_*/settings.py")}
+    assert set(SERVICES) == shipped
+
+
+def test_every_column_is_documented() -> None:
+    text = dataset()
+    for name, declared in declared_tables().items():
+        assert f"## {name}\n" in text
+        assert all(f"| `{field.name}` |" in text for field in declared.fields)
+    assert "| `missing_files.gcs_path` | STRING | NULLABLE |" in text
+    assert "| `duration_seconds` | FLOAT64 |" in text
+
+
+def test_markup_in_a_cell_is_harmless() -> None:
+    assert table(("A",), [("a|b\n<c>",)]).splitlines()[-1] == r"| a\|b \<c> |"
+
+
+def test_an_editor_knows_the_keys_of_the_workflows_file() -> None:
+    schema = json.loads(generate.documents()["config/workflows.schema.json"]())
+    assert "workflows" in schema["properties"]
+    assert schema["additionalProperties"] is False

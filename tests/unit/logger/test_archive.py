@@ -1,0 +1,193 @@
+"""What is exported before it expires, what is not, and what is said when it cannot be."""
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.memory import MemoryObjects, MemoryWarehouse
+from tipoff_common.events import Tick, TickFired
+from tipoff_common.ports import Parameter, Unavailable
+from tipoff_logger.archive import (
+    EXPORTED_FROM_DAY,
+    PAGE_ROWS,
+    PARTITIONS,
+    Archive,
+    archive_partitions,
+    is_to_be_written,
+    json_lines,
+    object_name,
+)
+
+SCHEMAS = Path(__file__).parents[3] / "schemas/bigquery/nba_orchestration"
+NOW = datetime(2025, 4, 10, 8, 0, 3, tzinfo=UTC)
+OLD, YOUNG = date(2025, 1, 15), date(2025, 1, 16)
+TICK = TickFired(tick=Tick.ARCHIVE, cadence_minutes=1440, event_time=None)
+TABLE = "scraper_execution_log"
+NAME = f"logs/{TABLE}/2025-01-15.json"
+
+
+@dataclass
+class Bench:
+    """A warehouse that has rows by table and day, and answers the two queries about them."""
+
+    partitions: dict[str, dict[date, list[dict[str, Any]]]] = field(default_factory=dict)
+    miscounted: int = 0
+    broken: str = "-"
+    bucket: MemoryObjects = field(default_factory=lambda: MemoryObjects("archive"))
+    asked: list[tuple[str, Mapping[str, Parameter]]] = field(default_factory=list)
+
+    def answer(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        self.asked.append((sql, parameters))
+        found = re.search(r"nba_orchestration\.(\w+)", sql)
+        assert found
+        table = found.group(1)
+        if table == self.broken:
+            raise Unavailable("the warehouse is down")
+        days = self.partitions.get(table, {})
+        if "@last" not in sql:
+            return days[parameters["day"]]  # type: ignore[index]
+        last: Any = parameters["last"]
+        return [
+            {"day": day, "row_count": len(rows) + self.miscounted}
+            for day, rows in days.items()
+            if day <= last
+        ]
+
+    def run(self, tick: TickFired = TICK) -> None:
+        archive_partitions(tick, Archive(MemoryWarehouse(answer=self.answer), self.bucket), NOW)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench({TABLE: {OLD: [{"event_id": "a"}, {"event_id": "b"}], YOUNG: [{"event_id": "c"}]}})
+
+
+def test_a_partition_of_day_85_is_exported_and_a_younger_one_is_not(bench: Bench) -> None:
+    bench.run()
+    assert NOW.date() - OLD == timedelta(days=EXPORTED_FROM_DAY)
+    assert bench.bucket.bodies == {NAME: b'{"event_id":"a"}\n{"event_id":"b"}\n'}
+    assert bench.bucket.metadata[NAME] == {"rows": "2"}
+
+
+def test_a_replayed_day_has_its_own_now(bench: Bench) -> None:
+    bench.run(TICK.model_copy(update={"event_time": NOW + timedelta(days=1)}))
+    assert set(bench.bucket.bodies) == {NAME, object_name(TABLE, YOUNG)}
+
+
+def test_every_query_names_the_partitions_it_reads(bench: Bench) -> None:
+    bench.run()
+    assert len(bench.asked) == len(PARTITIONS) + 1
+    for sql, _ in bench.asked:
+        assert re.search(r"WHERE (date|DATE\(\w+\)) (<= @last|= @day) ", sql)
+
+
+def test_what_is_exported_is_not_written_again(bench: Bench) -> None:
+    bench.run()
+    kept = bench.bucket.bodies[NAME]
+    bench.run()
+    assert bench.bucket.bodies[NAME] is kept
+
+
+@pytest.mark.parametrize(
+    ("rows", "archived", "written"), [(2, None, True), (2, 2, False), (3, 2, True), (1, 2, False)]
+)
+def test_only_a_partition_that_the_archive_does_not_hold_is_written(
+    rows: int, archived: int | None, written: bool
+) -> None:
+    assert is_to_be_written(rows, archived) is written
+
+
+def test_rows_that_came_late_are_archived_with_the_others(bench: Bench) -> None:
+    bench.run()
+    bench.partitions[TABLE][OLD].append({"event_id": "late"})
+    bench.run()
+    assert bench.bucket.bodies[NAME].count(b"\n") == 3
+
+
+def test_an_archive_outlives_its_partition(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.run()
+    kept = bench.bucket.bodies[NAME]
+    bench.partitions[TABLE][OLD].pop()
+    with caplog.at_level(logging.WARNING):
+        bench.run()
+    assert bench.bucket.bodies[NAME] is kept
+    assert vars(caplog.records[-1])["archived"] == 2
+
+
+def test_an_object_that_does_not_say_what_it_holds_is_replaced(bench: Bench) -> None:
+    bench.bucket.put(NAME, b"half", content_type="text/plain")
+    bench.run()
+    assert bench.bucket.metadata[NAME] == {"rows": "2"}
+
+
+def test_a_count_that_does_not_agree_is_loud_and_leaves_no_object(bench: Bench) -> None:
+    bench.miscounted = 1
+    with pytest.raises(Unavailable, match=f"{TABLE} of 2025-01-15: 2 rows were read and 3 counted"):
+        bench.run()
+    assert bench.bucket.bodies == {}
+
+
+def test_a_table_that_cannot_be_read_is_named_and_the_others_are_exported(bench: Bench) -> None:
+    bench.partitions["file_receipts"] = {OLD: [{"event_id": "r"}]}
+    bench.broken = TABLE
+    with pytest.raises(Unavailable, match=f"^not archived: {TABLE}: the warehouse is down$"):
+        bench.run()
+    assert set(bench.bucket.bodies) == {object_name("file_receipts", OLD)}
+
+
+def test_a_bucket_that_is_down_is_heard(bench: Bench) -> None:
+    bench.bucket.down = True
+    with pytest.raises(Unavailable, match="archive is down"):
+        bench.run()
+
+
+def test_more_rows_than_a_page_are_all_there(bench: Bench) -> None:
+    bench.partitions = {TABLE: {OLD: [{"event_id": str(n)} for n in range(2 * PAGE_ROWS + 1)]}}
+    bench.run()
+    lines = bench.bucket.bodies[NAME].splitlines()
+    assert [json.loads(line)["event_id"] for line in lines] == [str(n) for n in range(2 * PAGE_ROWS + 1)]
+
+
+def test_a_line_is_what_bq_load_reads() -> None:
+    row = {
+        "at": NOW,
+        "day": OLD,
+        "summary": {"record_count": 3, "reason": "schön\nspät"},
+        "files": [{"gcs_path": "gs://d/x", "triggered_at": NOW}],
+        "names": [],
+        "recovery": False,
+        "missing": None,
+    }
+    body = json_lines([row])
+    assert body.count(b"\n") == 1
+    assert json.loads(body) == {
+        "at": "2025-04-10T08:00:03+00:00",
+        "day": "2025-01-15",
+        "summary": {"record_count": 3, "reason": "schön\nspät"},
+        "files": [{"gcs_path": "gs://d/x", "triggered_at": "2025-04-10T08:00:03+00:00"}],
+        "names": [],
+        "recovery": False,
+    }
+
+
+def test_a_value_without_a_json_form_is_an_error_and_no_text() -> None:
+    with pytest.raises(TypeError, match="bytes"):
+        json_lines([{"at": b"raw"}])
+
+
+def test_every_table_is_archived_by_its_partition_and_before_it_expires() -> None:
+    declared = {}
+    for path in SCHEMAS.glob("*.sql"):
+        sql = path.read_text(encoding="utf-8")
+        if found := re.search(r"^PARTITION BY (.+)$", sql, re.MULTILINE):
+            declared[path.stem] = found.group(1)
+            days = re.search(r"partition_expiration_days=(\d+)", sql)
+            assert days and int(days.group(1)) >= EXPORTED_FROM_DAY + 5
+    assert declared == PARTITIONS

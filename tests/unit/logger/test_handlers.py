@@ -1,0 +1,128 @@
+"""Events become rows; what the warehouse will never take is a rejection."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
+from tests.support.samples import NOON, SAMPLES, executed, locked, processed, rejected
+from tipoff_common.binding import Envelope, Message, encode
+from tipoff_common.events import Event, MessageRejected, TickFired
+from tipoff_common.ports import Row, Unavailable
+from tipoff_common.publisher import Publisher
+from tipoff_common.push import Delivery
+from tipoff_common.rows import TABLES
+from tipoff_logger.batching import Bounds, GroupCommit
+from tipoff_logger.handlers import ACCEPTED, Deps, record_event
+
+
+@dataclass
+class Bench:
+    warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
+    bus: RecordingBus = field(default_factory=RecordingBus)
+    state: MemoryObjects = field(default_factory=MemoryObjects)
+
+    def record(self, event: Event) -> None:
+        envelope = Envelope(event, event.id, "/tipoff/test", NOON)
+        message = Message(*encode(envelope), message_id="m-1", subscription="projects/p/subscriptions/s-1")
+        commit = GroupCommit(self.append, Bounds(500, 1_000_000, 15.0, 2_000, 1_000_000), time.monotonic)
+        deps = Deps("local", commit, Publisher("logger", self.bus), self.state)
+        asyncio.run(record_event(Delivery(event, envelope, message), deps, NOON))
+
+    async def append(self, table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
+        self.warehouse.append(table, rows, row_ids)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.mark.parametrize("model", TABLES, ids=lambda model: model.TYPE)
+def test_an_event_is_appended_to_its_table(bench: Bench, model: type[Event]) -> None:
+    event = SAMPLES[model]()
+    bench.record(event)
+    batch = TABLES[model](event, NOON)
+    assert bench.warehouse.tables == {batch.table: list(batch.rows)}
+    assert bench.warehouse.row_ids == list(batch.ids)
+    assert bench.bus.published == []
+
+
+def test_a_redelivered_event_carries_the_same_row_id() -> None:
+    """Incident 16: the row is told apart from a second one by its id."""
+    first, again = Bench(), Bench()
+    first.record(executed())
+    again.record(executed())
+    assert first.warehouse.row_ids == again.warehouse.row_ids == [executed().id]
+
+
+def test_an_event_without_rows_asks_nothing_of_the_warehouse(bench: Bench) -> None:
+    bench.warehouse.down = True
+    bench.record(locked(runs=[]))
+
+
+def test_a_warehouse_that_is_down_is_heard(bench: Bench) -> None:
+    """503, delivered again; nothing is rejected for an outage."""
+    bench.warehouse.down = True
+    with pytest.raises(Unavailable):
+        bench.record(executed())
+    assert (bench.bus.published, bench.state.bodies) == ([], {})
+
+
+def test_a_refused_row_is_a_rejection_with_its_payload_kept(bench: Bench) -> None:
+    bench.warehouse.refused = {0: "no such field: colour"}
+    bench.record(executed())
+    (event,) = bench.bus.of(MessageRejected)
+    assert (event.reason, event.service, event.environment) == ("invalid_payload", "logger", "local")
+    assert "no such field: colour" in event.detail
+    assert (event.subscription, event.message_id, event.event_type) == ("s-1", "m-1", executed().TYPE)
+    assert event.payload_path == f"gs://state/dead-letters/{event.payload_sha256}"
+    assert list(bench.state.bodies.values()) == [executed().model_dump_json().encode()]
+
+
+@pytest.mark.parametrize("broken", ["bus", "state"])
+def test_a_refused_row_that_cannot_be_recorded_is_delivered_again(bench: Bench, broken: str) -> None:
+    bench.warehouse.refused = {0: "no such field"}
+    if broken == "bus":
+        bench.bus.capacity = 0
+    else:
+        bench.state.down = True
+    with pytest.raises(Unavailable):
+        bench.record(executed())
+
+
+def test_a_refused_rejection_ends_in_the_log_and_not_in_a_circle(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.warehouse.refused = {0: "no such field"}
+    with caplog.at_level(logging.ERROR):
+        bench.record(rejected())
+    assert bench.bus.published == []
+    (record,) = caplog.records
+    assert vars(record)["event"] == rejected().model_dump(mode="json")
+
+
+def test_a_field_of_a_newer_producer_is_kept_in_the_json_column_and_reported(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.record(executed(weather="snow"))
+    (row,) = bench.warehouse.tables["scraper_execution_log"]
+    assert row["data_summary"] == {"record_count": 3, "unknown_fields": {"weather": "snow"}}
+    (record,) = caplog.records
+    assert (vars(record)["fields"], vars(record)["kept_in"]) == (["weather"], "data_summary")
+
+
+def test_where_the_table_has_no_json_column_the_log_keeps_it_whole(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.record(processed(weather={"sky": "snow"}))
+    assert "weather" not in bench.warehouse.tables["file_receipts"][0]
+    assert vars(caplog.records[0])["fields"] == {"weather": {"sky": "snow"}}
+
+
+def test_every_event_with_a_row_is_accepted_and_the_tick() -> None:
+    assert frozenset({*TABLES, TickFired}) == ACCEPTED

@@ -1,0 +1,71 @@
+"""A runner over a source that a test plays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import httpx
+
+from tests.support.memory import MemoryObjects, RecordingBus
+from tests.support.samples import NOON
+from tipoff_common.catalog import ScraperSpec
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.publisher import Publisher
+from tipoff_scraper_runner.execution import Execution, execute
+from tipoff_scraper_runner.handlers import Deps, run_request
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.memory import Memory
+from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.registry import Registry
+
+Source = Callable[[httpx.Request], httpx.Response]
+
+
+def text(content: str) -> Source:
+    """A source that answers with this text, always."""
+    return lambda _request: httpx.Response(200, text=content)
+
+
+@dataclass
+class Bench:
+    """asked: the addresses that the source was asked for, in order. opened: (now, replaying) of each execution."""
+
+    registry: Registry
+    bus: RecordingBus
+    state: MemoryObjects
+    data: MemoryObjects
+    source: Source = field(default_factory=lambda: text("a\nb\nc\n"))
+    asked: list[str] = field(default_factory=list)
+    opened: list[tuple[datetime, bool]] = field(default_factory=list)
+
+    def open_http(self, spec: ScraperSpec, now: datetime, replaying: bool) -> HttpxHttp:
+        self.opened.append((now, replaying))
+        pacer = Pacer(sleep=lambda _seconds: None)
+        return HttpxHttp(spec, now, pacer, replaying=replaying, transport=httpx.MockTransport(self._answer))
+
+    def execute(self, request: ScrapeRequested, now: datetime = NOON) -> Execution:
+        return execute(
+            request,
+            self.registry[request.scraper],
+            environment="local",
+            now=now,
+            open_http=self.open_http,
+            data=self.data,
+        )
+
+    def run(self, request: ScrapeRequested, now: datetime = NOON) -> ScrapeExecuted:
+        return run_request(request, self.deps(), now)
+
+    def deps(self) -> Deps:
+        return Deps(
+            environment="local",
+            registry=self.registry,
+            memory=Memory(self.state),
+            data=self.data,
+            publisher=Publisher("scraper-runner", self.bus),
+            open_http=self.open_http,
+        )
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(str(request.url))
+        return self.source(request)

@@ -1,0 +1,67 @@
+"""A scraper made of two functions, run as any other, over answers that a test gives."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+
+from tests.support.memory import MemoryObjects
+from tests.unit.runner.test_http_faults import spec
+from tipoff_common.events import Source
+from tipoff_scraper_runner.execution import Execution, execute
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.manual import manual_request
+from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
+
+NOW = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
+DAY = date(2025, 1, 15)
+
+
+class Row(Record):
+    text: str = "row"
+
+
+def one_row(_payload: bytes, _parameters: ScrapeParameters) -> Parsed:
+    return Parsed(records=[Row()])
+
+
+def from_nowhere(_parameters: ScrapeParameters, _http: Http) -> Payload:
+    return Payload(b"{}", "https://source.example/data", "json")
+
+
+def run(
+    fetch: Callable[[Any, Http], Payload] = from_nowhere,
+    parse: Callable[[bytes, Any], Parsed] = one_row,
+    *,
+    handler: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200),
+    environ: Mapping[str, str] = {},
+    upstream_url: str | None = None,
+    data: MemoryObjects | None = None,
+    **described: Any,
+) -> Execution:
+    """Runs the scraper of `fetch` and `parse`; `described` is what its scraper.yaml says beside the usual."""
+    module: Any = SimpleNamespace(Parameters=ScrapeParameters, fetch=fetch, parse=parse)
+    scraper = Registered(spec(**described), module)
+    request = manual_request(
+        scraper, {"game_date": DAY.isoformat()}, source=Source.LOCAL, triggered_by="test", now=NOW
+    )
+    return execute(
+        request,
+        scraper,
+        environment="local",
+        now=NOW,
+        open_http=lambda spec, now, replaying: HttpxHttp(
+            spec,
+            now,
+            Pacer(sleep=lambda _: None),
+            replaying=replaying,
+            upstream_url=upstream_url,
+            environ=environ,
+            transport=httpx.MockTransport(handler),
+        ),
+        data=data,
+    )

@@ -1,0 +1,151 @@
+"""A scraper on the command line: exit codes 0 got it, 3 not published yet, 2 failed, 64 wrong usage."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.unit.runner.bench import Bench
+from tipoff_common.clock import business_date
+from tipoff_common.events import ScrapeExecuted, Source
+from tipoff_common.wall_clock import wall_now
+from tipoff_local.documents.dataset import declared_tables
+from tipoff_scraper_runner import cli
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _no_stack_here(fleet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "SCRAPERS_DIR", fleet)
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.startswith("TIPOFF_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> Path:
+    path = tmp_path / "payload.txt"
+    path.write_text("a\nb\nc\n")
+    return path
+
+
+def run(*arguments: str, name: str = "lines") -> int:
+    """The exit code, however it comes."""
+    try:
+        return cli.main(name, arguments)
+    except SystemExit as ended:
+        assert isinstance(ended.code, int)
+        return ended.code
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        ("a\nb\nc\n", 0, "lines 2025-01-15: success, 3 records in 0.0 s"),
+        ("empty: nobody has submitted\n", 3, "lines 2025-01-15: no_data, nobody has submitted"),
+        ("", 2, "lines 2025-01-15: failed (source_changed), 0 records; between 2 and 4 are expected"),
+        ("about: 2025-01-14\na\nb\n", 2, "asked for 2025-01-15, the document is about 2025-01-14"),
+    ],
+    ids=["got it", "not yet", "failed", "another day"],
+)
+def test_the_exit_code_is_the_outcome(
+    payload: Path, capsys: Captured, content: str, code: int, said: str
+) -> None:
+    payload.write_text(content)
+    assert run("--date", "2025-01-15", "--from-file", str(payload)) == code
+    printed = capsys.readouterr()
+    assert said in printed.out
+    assert printed.err == "not logged: parsed from a file\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--date", "soon"], "'soon' is not a date; write 2025-01-15 or 20250115"),
+        (["--colour", "red"], "unrecognized arguments: --colour red"),
+        (
+            ["--from-file", "nowhere.txt"],
+            "--from-file: nowhere.txt cannot be read: No such file or directory",
+        ),
+    ],
+)
+def test_wrong_usage_is_64_and_says_what(capsys: Captured, arguments: list[str], said: str) -> None:
+    assert run(*arguments) == 64
+    assert said in capsys.readouterr().err
+
+
+def test_an_unknown_scraper_is_64_and_names_those_there_are(capsys: Captured) -> None:
+    assert run(name="rows") == 64
+    assert capsys.readouterr().err == "no scraper 'rows'; there are lines\n"
+
+
+def test_a_fleet_at_fault_is_64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setattr(cli, "SCRAPERS_DIR", tmp_path)
+    assert run() == 64
+    assert "no <source>/<name>/scraper.yaml below it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--game-date", "--game_date", "--gamedate", "--date"])
+@pytest.mark.parametrize("day", ["2025-01-15", "20250115"])
+def test_the_date_may_be_written_as_people_do(payload: Path, capsys: Captured, flag: str, day: str) -> None:
+    """Incident 30: aliases here, one name everywhere else."""
+    assert run(flag, day, "--from-file", str(payload), "--json") == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["game_date"], row["opts"]) == ("2025-01-15", {"game_date": "2025-01-15"})
+
+
+def test_without_a_date_it_is_the_business_day(payload: Path, capsys: Captured) -> None:
+    before = business_date(wall_now())
+    run("--from-file", str(payload), "--json")
+    after = business_date(wall_now())
+    assert json.loads(capsys.readouterr().out)["game_date"] in {before.isoformat(), after.isoformat()}
+
+
+def test_the_record_is_the_tables_row(payload: Path, capsys: Captured) -> None:
+    assert run("--date", "2025-01-15", "--dry-run", "--from-file", str(payload), "--json") == 0
+    printed = capsys.readouterr()
+    row = json.loads(printed.out)
+    assert list(row) == [field.name for field in declared_tables()["scraper_execution_log"].fields]
+    assert (row["scraper_name"], row["status"], row["source"]) == ("lines", "success", "LOCAL")
+    assert row["data_summary"]["record_count"] == 3
+    assert printed.err == "not logged: dry run\n"
+
+
+@pytest.mark.parametrize(("raises", "code"), [("not_published", 3), ("blocked", 2), ("surprise", 2)])
+def test_without_a_bus_it_runs_all_the_same_and_says_so(capsys: Captured, raises: str, code: int) -> None:
+    assert run("--date", "2025-01-15", "--raises", raises) == code
+    told = capsys.readouterr().err
+    assert told.startswith("not logged: no bus is reachable (")
+    assert "`make up` starts one" in told
+
+
+def test_a_topic_map_out_of_reach_is_no_bus_either(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    """The environment of a stack, in another folder."""
+    for name in ("PROJECT", "DATA_BUCKET", "STATE_BUCKET", "DEVELOPMENT_KEY"):
+        monkeypatch.setenv(f"TIPOFF_{name}", "x")
+    monkeypatch.setenv("TIPOFF_ENVIRONMENT", "local")
+    assert run("--date", "2025-01-15", "--raises", "not_published") == 3
+    assert "infra/topics.yaml: cannot be read" in capsys.readouterr().err
+
+
+def test_with_a_bus_it_is_logged_as_any_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setattr(cli, "connect", lambda _registry: bench.deps())
+    assert run("--date", "2025-01-15") == 0
+    (executed,) = bench.bus.of(ScrapeExecuted)
+    assert executed.source is Source.LOCAL
+    printed = capsys.readouterr()
+    assert printed.err == f"logged with source LOCAL as {executed.execution_id}\n"
+    assert "3 records" in printed.out
+    assert "gs://data/fixtures/lines/2025-01-15/" in printed.out
+
+
+def test_help_names_parameters_and_exit_codes(capsys: Captured) -> None:
+    assert run("--help") == 0
+    told = capsys.readouterr().out
+    assert "--raises STRING" in told
+    assert "0 got it, 3 not published yet, 2 failed, 64 wrong usage" in " ".join(told.split())

@@ -1,0 +1,263 @@
+"""The one place where what happens becomes success, no_data or failed."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.memory import MemoryObjects
+from tests.support.samples import GAME_DATE, NOON, requested
+from tests.unit.runner.bench import Bench, text
+from tipoff_common.events import ScrapeRequested
+from tipoff_common.identity import content_hash
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
+from tipoff_common.ports import Unavailable
+from tipoff_scraper_runner.execution import Saved, execute
+
+
+def asking(**parameters: str) -> ScrapeRequested:
+    return requested(parameters={"game_date": GAME_DATE.isoformat(), **parameters})
+
+
+def failed(bench: Bench, request: ScrapeRequested) -> Failed:
+    outcome = bench.execute(request).executed.outcome
+    assert isinstance(outcome, Failed)
+    return outcome
+
+
+def records(data: MemoryObjects, path: str | None) -> list[Any]:
+    assert path is not None
+    written: list[Any] = json.loads(data.bodies[path.removeprefix(f"gs://{data.bucket}/")])["records"]
+    return written
+
+
+class TestSuccess:
+    def test_the_count_is_the_count_of_what_was_written(self, bench: Bench) -> None:
+        """Incidents 7, 8."""
+        executed = bench.execute(asking()).executed
+        assert isinstance(executed.outcome, Success)
+        assert records(bench.data, executed.outcome.gcs_path) == [{"text": "a"}, {"text": "b"}, {"text": "c"}]
+        assert executed.outcome.record_count == executed.data_summary["record_count"] == 3
+
+    def test_a_parser_cannot_talk_the_count_up(self, bench: Bench) -> None:
+        """Incident 7: what the scraper puts into the summary does not hide what the runner knows."""
+        summary = bench.execute(asking()).executed.data_summary
+        assert summary["record_count"] == 3
+        assert summary["source_url"] == "https://lines.example/2025-01-15.txt"
+        assert summary["letters"] == 6
+
+    def test_the_payload_is_kept_as_it_came(self, bench: Bench) -> None:
+        summary = bench.execute(asking()).executed.data_summary
+        name = str(summary["raw_path"]).removeprefix("gs://data/")
+        came = b"a\nb\nc\n"
+        assert name == f"raw/fixtures/lines/2025-01-15/{content_hash(came)[:16]}.txt"
+        assert bench.data.bodies[name] == came
+
+    def test_the_file_is_announced_with_its_content(self, bench: Bench) -> None:
+        execution = bench.execute(asking())
+        landed = execution.landed
+        assert landed is not None
+        body = bench.data.bodies[landed.gcs_path.removeprefix("gs://data/")]
+        assert (
+            landed.content_sha256 == content_hash(body) == execution.executed.data_summary["content_sha256"]
+        )
+        assert landed.content_sha256[:16] in landed.gcs_path
+        assert (landed.record_count, landed.game_date, landed.execution_id) == (3, GAME_DATE, "request-1")
+
+    def test_the_same_data_is_the_same_file_whenever_it_is_fetched(self, bench: Bench) -> None:
+        first = bench.execute(asking())
+        again = bench.execute(
+            requested(request_id="request-2", attempt=2, parameters=asking().parameters),
+            NOON + timedelta(hours=1),
+        )
+        assert first.landed is not None
+        assert again.landed is not None
+        assert first.landed.gcs_path == again.landed.gcs_path
+        assert len(bench.data.bodies) == 2
+
+    def test_the_execution_is_that_of_its_request(self, bench: Bench) -> None:
+        """Incident 19: nothing about the identity is made up on the way."""
+        request = asking()
+        executed = bench.execute(request).executed
+        assert executed.execution_id == executed.request_id == request.request_id
+        for name in ("occurrence_id", "decision_id", "attempt", "workflow", "step", "source", "config_hash"):
+            assert getattr(executed, name) == getattr(request, name)
+        assert (executed.scraper_name, executed.triggered_at) == (request.scraper, NOON)
+
+    def test_the_time_it_took_is_measured_forward(self, bench: Bench) -> None:
+        executed = bench.execute(asking()).executed
+        assert executed.completed_at >= executed.triggered_at
+        assert 0 <= executed.duration_seconds < 30
+
+
+class TestNoData:
+    def test_what_is_not_published_yet_is_no_data_with_its_reason(self, bench: Bench) -> None:
+        execution = bench.execute(asking(raises="not_published"))
+        assert execution.executed.outcome == NoData(reason="404: not out yet")
+        assert execution.landed is None
+
+    def test_an_empty_document_that_says_why_is_no_data(self, bench: Bench) -> None:
+        bench.source = text("empty: none of 9 teams has submitted\n")
+        executed = bench.execute(asking()).executed
+        assert executed.outcome == NoData(reason="none of 9 teams has submitted")
+        assert (executed.data_summary["record_count"], executed.data_summary["reason"]) == (
+            0,
+            "none of 9 teams has submitted",
+        )
+        assert [name for name in bench.data.bodies if not name.startswith("raw/")] == []
+
+
+class TestFailed:
+    @pytest.mark.parametrize("kind", FailureKind)
+    def test_every_kind_can_be_raised(self, bench: Bench, kind: FailureKind) -> None:
+        """Incidents 5, 6, 28: the kind and a message a person can act on."""
+        outcome = failed(bench, asking(raises=kind.value))
+        assert outcome.kind is kind
+        assert outcome.message
+
+    def test_an_unforeseen_error_is_our_own_fault_and_never_no_data(self, bench: Bench) -> None:
+        """Incident 6: exceptions mapped to empty."""
+        assert failed(bench, asking(raises="surprise")) == Failed(
+            kind=FailureKind.INTERNAL, message="KeyError: 'homeTeam'"
+        )
+
+    def test_nothing_where_something_must_be_is_a_changed_source(self, bench: Bench) -> None:
+        """Silent emptiness, the universal disease."""
+        bench.source = text("")
+        outcome = failed(bench, asking())
+        assert outcome.kind is FailureKind.SOURCE_CHANGED
+        assert outcome.message == "0 records; between 2 and 4 are expected"
+
+    @pytest.mark.parametrize(
+        ("count", "fits"),
+        [(1, False), (2, True), (4, True), (5, False)],
+        ids=["below", "least", "most", "above"],
+    )
+    def test_the_volume_is_that_of_the_assertions(self, bench: Bench, count: int, fits: bool) -> None:
+        bench.source = text("line\n" * count)
+        outcome = bench.execute(asking()).executed.outcome
+        assert isinstance(outcome, Success) == fits
+        if isinstance(outcome, Failed):
+            assert outcome.kind is FailureKind.SOURCE_CHANGED
+            assert str(count) in outcome.message
+
+    def test_a_document_about_another_day_is_no_success(self, bench: Bench) -> None:
+        """Incident 2: yesterday's report counted as today's."""
+        bench.source = text("about: 2025-01-14\na\nb\n")
+        execution = bench.execute(asking())
+        assert execution.executed.outcome == Failed(
+            kind=FailureKind.SOURCE_CHANGED, message="asked for 2025-01-15, the document is about 2025-01-14"
+        )
+        assert execution.landed is None
+        assert [name for name in bench.data.bodies if not name.startswith("raw/")] == []
+
+    def test_a_document_about_the_day_asked_for_is_one(self, bench: Bench) -> None:
+        bench.source = text("about: 2025-01-15\na\nb\n")
+        assert isinstance(bench.execute(asking()).executed.outcome, Success)
+
+    def test_a_broken_payload_is_kept_for_whoever_looks_into_it(self, bench: Bench) -> None:
+        bench.source = lambda _request: httpx.Response(200, content=b"\xff\xfe")
+        executed = bench.execute(asking()).executed
+        assert isinstance(executed.outcome, Failed)
+        assert executed.outcome.kind is FailureKind.DECODE
+        assert (
+            bench.data.bodies[str(executed.data_summary["raw_path"]).removeprefix("gs://data/")]
+            == b"\xff\xfe"
+        )
+
+    @pytest.mark.parametrize(
+        ("parameters", "named"),
+        [({"game_date": "soon"}, "game_date"), ({}, "game_date"), ({"gamedate": "2025-01-15"}, "gamedate")],
+        ids=["malformed", "missing", "misnamed"],
+    )
+    def test_parameters_that_do_not_fit_are_named(
+        self, bench: Bench, parameters: dict[str, str], named: str
+    ) -> None:
+        """Incident 30."""
+        outcome = failed(bench, requested(parameters=parameters))
+        assert outcome.kind is FailureKind.INTERNAL
+        assert named in outcome.message
+        assert bench.asked == []
+
+    def test_an_error_without_words_still_has_a_message(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """electricitymaps: an error that could not be raised."""
+        module = bench.registry["lines"].module
+        monkeypatch.setitem(module.FAILURES, "blocked", type(module.FAILURES["blocked"])())
+        assert failed(bench, asking(raises="blocked")).message == "Blocked"
+
+
+def test_only_declared_parameters_are_logged(bench: Bench) -> None:
+    executed = bench.execute(asking(raises="blocked", api_key="secret")).executed
+    assert executed.opts == {"game_date": "2025-01-15", "raises": "blocked"}
+    assert isinstance(executed.outcome, Failed)
+    assert "secret" not in executed.outcome.message
+
+
+@pytest.mark.parametrize(("failures", "status"), [(1, Success), (2, Success), (3, Failed)])
+def test_transport_retries_are_counted_in_the_execution(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, failures: int, status: type
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+    answers = iter([httpx.Response(503)] * failures + [httpx.Response(200, text="a\nb\n")])
+    bench.source = lambda _request: next(answers)
+    executed = bench.execute(asking()).executed
+    assert type(executed.outcome) is status
+    assert executed.retry_count == min(failures, 2)
+    assert executed.attempt == 1
+
+
+def test_the_raw_payload_that_cannot_be_written_is_no_outcome(bench: Bench) -> None:
+    """The request is delivered again."""
+    bench.data.down = True
+    with pytest.raises(Unavailable):
+        bench.execute(asking())
+
+
+def test_the_records_that_cannot_be_written_are_no_outcome(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, parse = bench.registry["lines"].module, bench.registry["lines"].module.parse
+
+    def parse_during_an_outage(payload: bytes, parameters: Any) -> Any:
+        bench.data.down = True
+        return parse(payload, parameters)
+
+    monkeypatch.setattr(module, "parse", parse_during_an_outage)
+    with pytest.raises(Unavailable):
+        bench.execute(asking())
+
+
+class TestWithoutABucket:
+    def run(self, bench: Bench, saved: Saved | None) -> Any:
+        return execute(
+            asking(),
+            bench.registry["lines"],
+            environment="local",
+            now=NOON,
+            open_http=bench.open_http,
+            data=None,
+            saved=saved,
+        )
+
+    def test_a_dry_run_fetches_and_writes_nothing(self, bench: Bench) -> None:
+        execution = self.run(bench, None)
+        assert execution.executed.outcome == Success(record_count=3, gcs_path=None)
+        assert (execution.landed, bench.data.bodies, len(bench.asked)) == (None, {}, 1)
+
+    def test_a_saved_payload_is_parsed_without_asking_the_source(self, bench: Bench) -> None:
+        execution = self.run(bench, Saved(b"a\nb\n", dated=True))
+        assert execution.executed.outcome == Success(record_count=2, gcs_path=None)
+        assert bench.asked == []
+
+    def test_a_saved_payload_of_an_unstated_day_is_of_the_day_it_says(self, bench: Bench) -> None:
+        executed = self.run(bench, Saved(b"about: 2025-01-14\na\nb\n", dated=False)).executed
+        assert isinstance(executed.outcome, Success)
+        assert executed.game_date.isoformat() == "2025-01-14"
+
+    def test_a_saved_payload_of_another_day_than_stated_is_refused(self, bench: Bench) -> None:
+        executed = self.run(bench, Saved(b"about: 2025-01-14\na\nb\n", dated=True)).executed
+        assert isinstance(executed.outcome, Failed)

@@ -1,0 +1,71 @@
+"""What a success names for the steps that follow it."""
+
+import pytest
+from pydantic import ValidationError
+
+from tests.unit.runner.stub_scraper import Row, run
+from tests.unit.runner.test_http_faults import spec
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
+from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
+
+EVENTS = {"event_id": ("b", "a")}
+
+
+def parse(_payload: bytes, _parameters: ScrapeParameters) -> Parsed:
+    return Parsed(records=[Row()], fan_out=EVENTS)
+
+
+def parse_nothing(_payload: bytes, _parameters: ScrapeParameters) -> Parsed:
+    return Parsed(records=[], empty_reason="none yet", fan_out={"event_id": ()})
+
+
+def test_declared_keys_stand_in_the_event_in_the_order_the_scraper_gives() -> None:
+    executed = run(parse=parse, fan_out_keys=["event_id"]).executed
+
+    assert isinstance(executed.outcome, Success)
+    assert executed.fan_out_keys == EVENTS
+
+
+@pytest.mark.parametrize(
+    ("declared", "named"),
+    [([], "declares nothing"), (["game_id"], "declares game_id"), (["event_id", "x"], "event_id, x")],
+)
+def test_keys_that_differ_from_the_declared_ones_are_our_own_fault(declared: list[str], named: str) -> None:
+    executed = run(parse=parse, fan_out_keys=declared).executed
+
+    assert isinstance(executed.outcome, Failed)
+    assert executed.outcome.kind is FailureKind.INTERNAL
+    assert "fans out event_id" in executed.outcome.message
+    assert named in executed.outcome.message
+    assert executed.fan_out_keys == {}
+
+
+def test_a_declared_key_that_never_comes_is_our_own_fault_too() -> None:
+    outcome = run(fan_out_keys=["event_id"]).executed.outcome
+
+    assert isinstance(outcome, Failed)
+    assert "sample fans out nothing" in outcome.message
+
+
+def test_without_data_there_is_nothing_to_fan_out() -> None:
+    executed = run(parse=parse_nothing, fan_out_keys=["event_id"]).executed
+
+    assert executed.outcome == NoData(reason="none yet")
+    assert executed.fan_out_keys == {}
+
+
+def test_a_key_is_a_parameter_s_name() -> None:
+    with pytest.raises(ValidationError):
+        spec(fan_out_keys=["Event-Id"])
+
+
+def test_what_a_scraper_notes_is_told_however_it_ends() -> None:
+    def fetch(_parameters: ScrapeParameters, http: Http) -> Payload:
+        http.note("quota", {"used": 5})
+        raise SourceChanged("moved")
+
+    executed = run(fetch).executed
+
+    assert isinstance(executed.outcome, Failed)
+    assert executed.data_summary["quota"] == {"used": 5}

@@ -1,0 +1,118 @@
+"""A request comes in, an execution goes out: once, however often it is delivered."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.samples import NOON, requested
+from tests.unit.runner.bench import Bench, text
+from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
+from tipoff_common.outcomes import Failed, FailureKind
+from tipoff_common.ports import Unavailable
+from tipoff_scraper_runner.handlers import ACCEPTED
+
+
+def test_the_file_is_announced_before_the_execution(bench: Bench) -> None:
+    executed = bench.run(requested())
+    assert [type(event) for event in bench.bus.events] == [FileLanded, ScrapeExecuted]
+    assert bench.bus.events[1] == executed
+
+
+def test_a_redelivery_publishes_again_without_fetching_again(bench: Bench) -> None:
+    """Incident 16."""
+    first = bench.run(requested())
+    bench.source = text("something\nelse\n")
+    again = bench.run(requested(), NOON + timedelta(minutes=10))
+    assert first == again
+    assert len(bench.asked) == 1
+    landed, executed = bench.bus.of(FileLanded), bench.bus.of(ScrapeExecuted)
+    assert (landed[0], executed[0]) == (landed[1], executed[1])
+    assert len({envelope.id for envelope in bench.bus.published}) == 2
+
+
+def test_a_failure_is_remembered_too(bench: Bench) -> None:
+    """A retry is a request of its own: attempt + 1."""
+    bench.source = text("")
+    first = bench.run(requested())
+    bench.source = text("a\nb\n")
+    assert bench.run(requested()) == first
+    second = bench.run(requested(request_id="request-2", attempt=2))
+    assert (first.outcome.status, second.outcome.status) == ("failed", "success")
+
+
+@pytest.mark.parametrize("capacity", [0, 1], ids=["nothing went out", "the file went out"])
+def test_an_outcome_that_could_not_be_published_is_published_later(bench: Bench, capacity: int) -> None:
+    bench.bus.capacity = capacity
+    with pytest.raises(Unavailable):
+        bench.run(requested())
+    bench.bus.capacity = None
+    executed = bench.run(requested())
+    assert len(bench.asked) == 1
+    assert bench.bus.of(ScrapeExecuted) == [executed]
+    assert len({event.id for event in bench.bus.of(FileLanded)}) == 1
+
+
+def test_nothing_is_published_that_could_not_be_remembered(bench: Bench) -> None:
+    bench.state.down = True
+    with pytest.raises(Unavailable):
+        bench.run(requested())
+    assert bench.bus.published == []
+
+
+def test_a_request_whose_files_could_not_be_written_is_as_good_as_new(bench: Bench) -> None:
+    bench.data.down = True
+    with pytest.raises(Unavailable):
+        bench.run(requested())
+    assert (bench.bus.published, bench.state.bodies) == ([], {})
+    bench.data.down = False
+    assert bench.run(requested()).outcome.status == "success"
+
+
+def test_content_that_was_announced_is_not_announced_by_another_execution(bench: Bench) -> None:
+    bench.run(requested())
+    second = bench.run(requested(request_id="request-2", attempt=2))
+    assert second.outcome.status == "success"
+    assert [event.execution_id for event in bench.bus.of(FileLanded)] == ["request-1"]
+    assert [event.execution_id for event in bench.bus.of(ScrapeExecuted)] == ["request-1", "request-2"]
+
+
+def test_new_content_is_announced(bench: Bench) -> None:
+    """Incident 4: a later correction is fetched and handed on."""
+    bench.run(requested())
+    bench.source = text("a\nb\nc, corrected\n")
+    bench.run(requested(request_id="request-2", attempt=2))
+    first, second = bench.bus.of(FileLanded)
+    assert first.gcs_path != second.gcs_path
+
+
+def test_a_failure_announces_no_file(bench: Bench) -> None:
+    bench.source = text("")
+    bench.run(requested())
+    assert [type(event) for event in bench.bus.events] == [ScrapeExecuted]
+
+
+def test_a_scraper_that_is_not_here_is_a_failure_that_says_what_is(bench: Bench) -> None:
+    """Incidents 26, 36: a wrong image or a wrong name is told to the log and the follow-ups."""
+    executed = bench.run(requested(scraper="rows"))
+    assert executed.outcome == Failed(
+        kind=FailureKind.INTERNAL, message="no scraper 'rows' in this runner; it has lines"
+    )
+    assert executed.scraper_name == "rows"
+    assert bench.bus.of(ScrapeExecuted) == [executed]
+    assert bench.run(requested(scraper="rows")) == executed
+
+
+def test_a_replayed_day_runs_at_its_own_time(bench: Bench) -> None:
+    executed = bench.run(requested(event_time=NOON), NOON + timedelta(days=300))
+    assert bench.opened == [(NOON, True)]
+    assert executed.triggered_at == executed.event_time == NOON
+
+
+def test_otherwise_the_clock_at_handling_counts(bench: Bench) -> None:
+    now = NOON + timedelta(minutes=7)
+    assert bench.run(requested(), now).triggered_at == now
+    assert bench.opened == [(now, False)]
+
+
+def test_requests_are_all_it_takes() -> None:
+    assert frozenset({ScrapeRequested}) == ACCEPTED

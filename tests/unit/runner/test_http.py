@@ -1,0 +1,141 @@
+"""The client that scrapers are given; what a source can do wrong is in test_http_faults."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.support.samples import NOON
+from tests.support.scrapers import spec_data
+from tipoff_common.catalog import ScraperSpec
+from tipoff_scraper_runner import http as http_module
+from tipoff_scraper_runner.errors import HttpFailure, TimedOut
+from tipoff_scraper_runner.http import USER_AGENT, HttpxHttp
+from tipoff_scraper_runner.pacing import Pacer
+
+URL = "https://source.example/a/b.json?season=2025"
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _seconds: None)
+
+
+def opened(
+    handler: Handler, *, upstream_url: str | None = None, replaying: bool = False, pacer: Pacer | None = None
+) -> HttpxHttp:
+    return HttpxHttp(
+        ScraperSpec.model_validate(spec_data("lines")),
+        NOON,
+        pacer or Pacer(sleep=lambda _seconds: None),
+        upstream_url=upstream_url,
+        replaying=replaying,
+        transport=httpx.MockTransport(handler),
+    )
+
+
+def answers(*statuses: int) -> Handler:
+    left = iter(statuses)
+    return lambda _request: httpx.Response(next(left), text="body")
+
+
+def test_an_answer_is_given_as_it_came() -> None:
+    with opened(lambda _request: httpx.Response(200, content=b"\x00\xff", headers={"etag": "7"})) as http:
+        answer = http.get(URL)
+    assert (answer.status, answer.url, answer.body, answer.headers["etag"]) == (200, URL, b"\x00\xff", "7")
+    assert http.retries == 0
+
+
+def test_a_status_that_the_scraper_wants_to_see_is_no_error() -> None:
+    """Incident 5: it tells "not published" and "blocked" apart itself."""
+    with opened(answers(403)) as http:
+        assert http.get(URL, expected=frozenset({403})).status == 403
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 410, 501])
+def test_any_other_refusal_is_an_error_at_once(status: int) -> None:
+    with opened(answers(status)) as http, pytest.raises(HttpFailure, match=f"answered {status}"):
+        http.get(URL)
+    assert http.retries == 0
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_transient_error_is_asked_for_again_and_counted(status: int) -> None:
+    with opened(answers(status, status, 200)) as http:
+        assert http.get(URL).status == 200
+    assert http.retries == 2
+
+
+def test_retries_end_with_the_budget_of_the_description() -> None:
+    with opened(answers(503, 503, 503, 200)) as http, pytest.raises(HttpFailure, match=r"503 \(3 tries\)"):
+        http.get(URL)
+    assert http.retries == 2
+
+
+def test_a_source_that_does_not_answer_timed_out() -> None:
+    def silent(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadTimeout("silence", request=request)
+
+    with opened(silent) as http, pytest.raises(TimedOut, match="30 s"):
+        http.get(URL)
+
+
+def test_the_timeout_covers_all_calls_of_an_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten calls of 4 s are not within a timeout of 30 s."""
+    seconds = iter(range(0, 1000, 4))
+    monkeypatch.setattr(http_module.time, "monotonic", lambda: float(next(seconds)))
+    with (
+        opened(answers(*[200] * 10)) as http,
+        pytest.raises(TimedOut, match="lines did not finish within 30 s"),
+    ):
+        for _ in range(10):
+            http.get(URL)
+
+
+def test_an_answer_over_the_limit_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "MAX_BYTES", 10)
+    with (
+        opened(lambda _request: httpx.Response(200, content=b"x" * 11)) as http,
+        pytest.raises(HttpFailure, match="more than 10 bytes"),
+    ):
+        http.get(URL)
+
+
+def test_every_call_waits_for_its_turn_retries_too() -> None:
+    """Incident 29."""
+    slept: list[float] = []
+    with opened(answers(503, 200, 200), pacer=Pacer(lambda: 0.0, slept.append)) as http:
+        for _ in range(2):
+            http.get(URL)
+    assert slept == pytest.approx([0.1, 0.2])
+
+
+@pytest.mark.parametrize("replaying", [True, False])
+def test_the_stand_in_is_asked_by_host_and_told_the_time_of_a_replay(replaying: bool) -> None:
+    seen: list[httpx.Request] = []
+
+    def stand_in(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200)
+
+    with opened(stand_in, upstream_url="http://127.0.0.1:8087/", replaying=replaying) as http:
+        http.get(URL, headers={"Accept": "application/json"})
+    (request,) = seen
+    assert str(request.url) == "http://127.0.0.1:8087/source.example/a/b.json?season=2025"
+    assert request.headers["Accept"] == "application/json"
+    assert request.headers.get("X-Tipoff-Event-Time") == (NOON.isoformat() if replaying else None)
+
+
+def test_a_real_source_sees_who_asks_and_nothing_of_a_replay() -> None:
+    seen: list[httpx.Request] = []
+
+    def source(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200)
+
+    with opened(source, replaying=True) as http:
+        http.get(URL)
+    assert str(seen[0].url) == URL
+    assert seen[0].headers["User-Agent"] == USER_AGENT
+    assert "X-Tipoff-Event-Time" not in seen[0].headers

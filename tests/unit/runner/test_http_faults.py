@@ -1,0 +1,297 @@
+"""Every way in which a source can misbehave ends in time, as the right kind, with a message that says what was seen."""
+
+import gzip
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tenacity import wait_fixed
+
+from tests.unit.runner.faulty_server import FaultyServer, faulty_server, reply, reset
+from tipoff_common.catalog import ScraperSpec
+from tipoff_scraper_runner import http as http_module
+from tipoff_scraper_runner.errors import Blocked, HttpFailure, ScrapeFailure, TimedOut, Undecodable
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.pacing import Pacer
+
+NOW = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
+TIMEOUT = 1.0
+GZIPPED = "Content-Encoding: gzip"
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n"
+Answer = Callable[[FaultyServer, socket.socket], None]
+
+
+@pytest.fixture(autouse=True)
+def short_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_module, "_BACK_OFF", wait_fixed(0.01))
+
+
+def spec(**fields: Any) -> ScraperSpec:
+    return ScraperSpec.model_validate(
+        {
+            "name": "sample",
+            "description": "a sample",
+            "source": "samples",
+            "parameters": {"game_date": {"type": "date", "required": True, "description": "the day"}},
+            "output": "samples",
+            "timeout_seconds": TIMEOUT,
+            "rate_limit": {"per_second": 50},
+            "retry": {"attempts": 2},
+            "assertions": {"min": 1, "max": 10},
+            "not_published": "never",
+            "needs_games": False,
+            **fields,
+        }
+    )
+
+
+@contextmanager
+def asking(
+    answer: Answer, pacer: Pacer | None = None, **fields: Any
+) -> Iterator[tuple[HttpxHttp, FaultyServer]]:
+    with faulty_server(answer) as server, HttpxHttp(spec(**fields), NOW, pacer or Pacer()) as http:
+        yield http, server
+
+
+def fails(
+    kind: type[ScrapeFailure] | tuple[type[ScrapeFailure], ...], match: str, answer: Answer, **fields: Any
+) -> tuple[int, int]:
+    """One call, which fails so: how many requests it took, and how many of them were counted as retries."""
+    with asking(answer, **fields) as (http, server), pytest.raises(kind, match=match):
+        http.get(f"{server.url}/data")
+    return len(server.asked), http.retries
+
+
+def in_turn(*answers: bytes) -> Answer:
+    """Each request gets the next answer; the last one is repeated."""
+
+    def answer(server: FaultyServer, connection: socket.socket) -> None:
+        connection.sendall(answers[min(len(server.asked), len(answers)) - 1])
+
+    return answer
+
+
+def hang(server: FaultyServer, _connection: socket.socket) -> None:
+    server.stopping.wait()
+
+
+def hang_in_body(server: FaultyServer, connection: socket.socket) -> None:
+    connection.sendall(HEAD + b"\r\nabc")
+    server.stopping.wait()
+
+
+def drip_headers(server: FaultyServer, connection: socket.socket) -> None:
+    server.drip(connection, b"HTTP/1.1 200 OK\r\nX-Long: ")
+
+
+def drip_body(server: FaultyServer, connection: socket.socket) -> None:
+    server.drip(connection, HEAD + b"\r\n")
+
+
+def drip_gzip(server: FaultyServer, connection: socket.socket) -> None:
+    """A file name in the gzip header that does not end: nothing to decode ever comes."""
+    server.drip(connection, HEAD + GZIPPED.encode() + b"\r\n\r\n" + b"\x1f\x8b\x08\x08" + bytes(6))
+
+
+@pytest.mark.parametrize("answer", [hang, hang_in_body, drip_headers, drip_body, drip_gzip])
+def test_a_server_that_hangs_or_drips_ends_within_the_timeout(answer: Answer) -> None:
+    with asking(answer) as (http, server):
+        started = time.monotonic()
+        with pytest.raises(TimedOut, match=r"within 1 s"):
+            http.get(f"{server.url}/slow")
+
+    assert TIMEOUT - 0.1 < time.monotonic() - started < TIMEOUT + 0.5
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_hangs_on_every_second_call_does_not_get_the_timeout_twice() -> None:
+    def answer(_server: FaultyServer, connection: socket.socket) -> None:
+        time.sleep(0.6)
+        connection.sendall(reply("200 OK", b"late"))
+
+    with asking(answer) as (http, server):
+        started = time.monotonic()
+        assert http.get(f"{server.url}/first").body == b"late"
+        with pytest.raises(TimedOut):
+            http.get(f"{server.url}/second")
+
+    assert time.monotonic() - started < TIMEOUT + 0.5
+
+
+def test_429_waits_as_long_as_the_source_asks() -> None:
+    with asking(
+        in_turn(reply("429 Too Many Requests", b"", "Retry-After: 1"), reply("200 OK", b"data")),
+        timeout_seconds=5,
+    ) as (
+        http,
+        server,
+    ):
+        started = time.monotonic()
+        response = http.get(f"{server.url}/data")
+
+    assert response.body == b"data"
+    assert 1.0 <= time.monotonic() - started < 2.0
+    assert http.retries == 1
+
+
+def test_429_may_name_an_instant() -> None:
+    headers = ("Date: Wed, 15 Jan 2025 17:00:00 GMT", "Retry-After: Wed, 15 Jan 2025 17:00:01 GMT")
+    with asking(in_turn(reply("503 Busy", b"", *headers), reply("200 OK", b"data")), timeout_seconds=5) as (
+        http,
+        server,
+    ):
+        started = time.monotonic()
+        assert http.get(f"{server.url}/data").body == b"data"
+
+    assert 1.0 <= time.monotonic() - started < 2.0
+
+
+@pytest.mark.parametrize("stated", ["soon", "-5", "", "Wed, 15 Jan 2025 17:00:01 GMT"])
+def test_a_retry_after_that_says_nothing_leaves_the_back_off(stated: str) -> None:
+    with asking(in_turn(reply("429 Slow", b"", f"Retry-After: {stated}"), reply("200 OK"))) as (http, server):
+        assert http.get(f"{server.url}/data").status == 200
+
+
+def test_429_that_asks_for_more_than_is_left_fails_at_once_and_says_so() -> None:
+    with asking(in_turn(reply("429 Too Many Requests", b"", "Retry-After: 120"))) as (http, server):
+        started = time.monotonic()
+        with pytest.raises(HttpFailure, match=r"answered 429; 1 s are left, too few to ask again in 120 s"):
+            http.get(f"{server.url}/data")
+
+    assert time.monotonic() - started < 0.5
+    assert (len(server.asked), http.retries) == (1, 0)
+
+
+def test_429_for_ever_is_an_http_failure_with_its_retries_counted() -> None:
+    counts = fails(
+        HttpFailure,
+        r"/data answered 429 \(3 tries\)",
+        in_turn(reply("429 Too Many Requests")),
+        retry={"attempts": 3},
+    )
+
+    assert counts == (3, 2)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://localhost:{other}/x",
+        "//localhost:{other}/x",
+        "http://u:p@127.0.0.1:{port}/x",
+        "ftp://127.0.0.1/x",
+    ],
+)
+def test_a_redirect_to_another_host_is_refused_and_nothing_is_asked_there(location: str) -> None:
+    def answer(server: FaultyServer, connection: socket.socket) -> None:
+        connection.sendall(
+            reply("302 Found", b"", f"Location: {location.format(other=other.port, port=server.port)}")
+        )
+
+    with faulty_server(in_turn(reply("200 OK", b"stolen"))) as other:
+        counts = fails(Blocked, r"redirects to another host, (localhost|127\.0\.0\.1)", answer)
+
+    assert other.asked == []
+    assert counts[0] == 1
+
+
+def test_a_redirect_on_the_same_host_is_followed() -> None:
+    moved = reply("301 Moved Permanently", b"", "Location: /new/place?page=2")
+    with asking(in_turn(moved, reply("200 OK", b"data"))) as (http, server):
+        response = http.get(f"{server.url}/old", query={"page": "1"})
+
+    assert (response.url, response.body) == (f"{server.url}/new/place?page=2", b"data")
+    assert [asked.split()[1] for asked in server.asked] == ["/old?page=1", "/new/place?page=2"]
+
+
+def test_redirects_in_a_circle_end() -> None:
+    counts = fails(
+        HttpFailure, "last of more than 5 redirects", in_turn(reply("302 Found", b"", "Location: /again"))
+    )
+
+    assert counts[0] == 6
+
+
+@pytest.mark.parametrize("location", ["http://[", "http://127.0.0.1:port/"])
+def test_a_redirect_to_nowhere_is_an_error_of_the_source(location: str) -> None:
+    fails(
+        (HttpFailure, Blocked),
+        "redirects to|Invalid URL in location header",
+        in_turn(reply("302 Found", b"", f"Location: {location}")),
+    )
+
+
+@pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(b"data" * 100)[:10] + b"\xff" * 50])
+def test_a_broken_gzip_is_undecodable_and_not_asked_for_again(body: bytes) -> None:
+    counts = fails(
+        Undecodable,
+        r"/data answers with a broken body in encoding gzip",
+        in_turn(reply("200 OK", body, GZIPPED)),
+    )
+
+    assert counts[0] == 1
+
+
+@pytest.mark.parametrize(("body", "headers"), [(bytes(3000), ()), (gzip.compress(bytes(3000)), (GZIPPED,))])
+def test_a_body_over_the_limit_is_cut_off_also_when_it_is_packed(
+    monkeypatch: pytest.MonkeyPatch, body: bytes, headers: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(http_module, "MAX_BYTES", 2000)
+    fails(HttpFailure, "sends more than 2000 bytes", in_turn(reply("200 OK", body, *headers)))
+
+
+def test_a_connection_that_is_reset_is_tried_again_and_then_an_http_failure() -> None:
+    counts = fails(
+        HttpFailure, r"/data could not be reached: .* \(2 tries\)", lambda _, connection: reset(connection)
+    )
+
+    assert counts == (2, 1)
+
+
+def test_a_connection_that_is_reset_once_is_no_failure() -> None:
+    def answer(server: FaultyServer, connection: socket.socket) -> None:
+        if len(server.asked) == 1:
+            reset(connection)
+        else:
+            connection.sendall(reply("200 OK", b"data"))
+
+    with asking(answer) as (http, server):
+        assert http.get(f"{server.url}/data").body == b"data"
+    assert http.retries == 1
+
+
+def test_an_answer_that_is_cut_short_is_an_http_failure() -> None:
+    fails(HttpFailure, "could not be reached", in_turn(HEAD + b"\r\nabc"))
+
+
+def test_nobody_there_is_an_http_failure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with (
+        HttpxHttp(spec(), NOW, Pacer()) as http,
+        pytest.raises(HttpFailure, match=r"could not be reached: .*refused"),
+    ):
+        http.get(f"http://127.0.0.1:{port}/data")
+
+
+@pytest.mark.parametrize("garbage", [b"\x00\xff\xfe garbage\r\n\r\n", b"220 mail.example ESMTP\r\n"])
+def test_what_is_no_http_is_an_http_failure(garbage: bytes) -> None:
+    fails(HttpFailure, "could not be reached", in_turn(garbage))
+
+
+def test_a_host_whose_turns_are_taken_beyond_the_timeout_says_so_at_once() -> None:
+    pacer = Pacer()
+    with asking(in_turn(reply("200 OK")), pacer, rate_limit={"per_second": 0.1}) as (http, server):
+        http.get(f"{server.url}/first")
+        started = time.monotonic()
+        with pytest.raises(
+            TimedOut, match=r"0\.1 times a second, and no turn comes free within the 1 s of sample"
+        ):
+            http.get(f"{server.url}/second")
+
+    assert time.monotonic() - started < 0.2
+    assert len(server.asked) == 1

@@ -1,0 +1,71 @@
+"""Requests that people make."""
+
+from collections.abc import Mapping
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.samples import GAME_DATE, NOON
+from tipoff_common.events import ScrapeRequested, Source
+from tipoff_scraper_runner.manual import ManualExecution, UnusableParameters, manual_request
+from tipoff_scraper_runner.registry import Registry
+
+DAY = {"game_date": "2025-01-15"}
+
+
+def request(registry: Registry, parameters: Mapping[str, str], key: str | None = None) -> ScrapeRequested:
+    return manual_request(
+        registry["lines"],
+        parameters,
+        source=Source.CLOUD_RUN,
+        triggered_by="ann@example.com",
+        now=NOON,
+        idempotency_key=key,
+    )
+
+
+def test_a_request_says_who_wants_what(registry: Registry) -> None:
+    made = request(registry, {**DAY, "raises": "blocked"})
+    assert (made.scraper, made.workflow, made.attempt) == ("lines", "MANUAL", 1)
+    assert (made.game_date, made.parameters) == (GAME_DATE, {**DAY, "raises": "blocked"})
+    assert (made.source, made.triggered_by, made.requested_at) == (Source.CLOUD_RUN, "ann@example.com", NOON)
+    assert made.event_time is None
+
+
+def test_one_idempotency_key_is_one_request(registry: Registry) -> None:
+    """Incident 16."""
+    first, again, other = (request(registry, DAY, key).request_id for key in ("k1", "k1", "k2"))
+    assert first == again != other
+
+
+def test_without_a_key_each_is_a_request_of_its_own(registry: Registry) -> None:
+    assert request(registry, DAY).request_id != request(registry, DAY).request_id
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({}, "game_date: Field required"),
+        ({"game_date": "soon"}, "game_date: "),
+        ({**DAY, "gamedate": "2025-01-15"}, "gamedate: Extra inputs are not permitted"),
+    ],
+)
+def test_parameters_that_do_not_fit_are_named_with_those_that_do(
+    registry: Registry, parameters: Mapping[str, str], named: str
+) -> None:
+    """Incident 30: three names for one date."""
+    with pytest.raises(UnusableParameters) as error:
+        request(registry, parameters)
+    (fault,) = error.value.faults
+    assert fault.startswith(named)
+    assert "(known: game_date, raises)" in fault
+
+
+def test_the_source_is_not_the_callers_to_say() -> None:
+    with pytest.raises(ValidationError, match="source"):
+        ManualExecution.model_validate({"game_date": "2025-01-15", "source": "CONTROLLER"})
+
+
+def test_incident_30_the_game_date_is_given_once() -> None:
+    with pytest.raises(ValidationError, match="game_date stands beside parameters"):
+        ManualExecution(game_date=GAME_DATE, parameters={"game_date": "2025-01-16"})

@@ -1,0 +1,50 @@
+"""What a runner promises of its rate when it is one of several, and when a turn is too far away."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.unit.runner.test_http_faults import NOW, spec
+from tipoff_scraper_runner.bootstrap import http_opener
+from tipoff_scraper_runner.pacing import Pacer
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize("sharers", [1, 4])
+def test_each_of_several_runners_takes_its_part(sharers: int) -> None:
+    clock = Clock()
+    pacer = Pacer(clock, clock.sleep, sharers=sharers)
+
+    for _ in range(11):
+        assert pacer.wait("host", 2.0)
+
+    assert clock.now == pytest.approx(10 * sharers / 2.0)
+
+
+def test_a_turn_that_is_too_far_away_is_not_taken() -> None:
+    clock = Clock()
+    pacer = Pacer(clock, clock.sleep)
+    assert pacer.wait("host", 0.1)
+
+    assert not pacer.wait("host", 0.1, within=9.9)
+    assert clock.now == 0.0
+    assert pacer.wait("host", 0.1, within=10.0)
+    assert clock.now == 10.0
+
+
+def test_the_runner_s_executions_share_one_pacer() -> None:
+    open_http = http_opener(None, max_instances=4)
+
+    with open_http(spec(), NOW, False) as one, open_http(spec(), NOW, False) as other:
+        assert one._pacer is other._pacer
+        assert one._pacer._sharers == 4

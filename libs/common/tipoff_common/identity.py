@@ -10,6 +10,7 @@ NAMESPACE = UUID("8f2a3c1e-6d5b-5e0a-9a51-7469706f6666")
 
 
 _CANONICAL = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_CANONICAL_OBJECT = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def _id(kind: str, *parts: object) -> str:
@@ -28,7 +29,7 @@ def decision_id(occurrence: str, tick: datetime) -> str:
 
 def request_id(occurrence: str, step: str, scraper: str, parameters: Mapping[str, str], attempt: int) -> str:
     """The request and its execution have the same id; a retry is attempt + 1, hence another request."""
-    canonical = json.dumps(parameters, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    canonical = _CANONICAL_OBJECT.encode(dict(parameters))
     return _id("request", occurrence, step, scraper, canonical, attempt)
 
 

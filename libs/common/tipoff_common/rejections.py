@@ -8,7 +8,8 @@ from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects
 
 HEAD_BYTES = 64 * 1024
-_SOURCE = "CloudPubSubDeadLetterSource"
+SOURCE = "CloudPubSubDeadLetterSource"
+"""What the names of the attributes begin with that Pub/Sub adds to a message it gave up on."""
 
 
 def is_dead_letter(message: Message) -> bool:
@@ -16,22 +17,20 @@ def is_dead_letter(message: Message) -> bool:
 
     Source of the attributes: https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic
     """
-    return f"{_SOURCE}Subscription" in message.attributes
+    return f"{SOURCE}Subscription" in message.attributes
 
 
 def rejection(
     message: Message, reason: RejectReason, detail: str, *, service: str, environment: str, at: datetime
 ) -> MessageRejected:
     """The event that records `message`, without its payload's path."""
-    attempts = message.attributes.get(f"{_SOURCE}DeliveryCount", "")
+    attempts = message.attributes.get(f"{SOURCE}DeliveryCount", "")
     return MessageRejected(
         rejected_at=at,
         reason=reason,
         detail=detail,
         service=service,
-        subscription=message.attributes.get(
-            f"{_SOURCE}Subscription", message.subscription.rsplit("/", 1)[-1]
-        ),
+        subscription=message.attributes.get(f"{SOURCE}Subscription", message.subscription.rsplit("/", 1)[-1]),
         message_id=message.message_id,
         event_type=message.event_type,
         attributes=message.attributes,

@@ -8,6 +8,13 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
+from tipoff_local.commands.dead_letters import dead_letters
+from tipoff_local.commands.explain import explain
+from tipoff_local.commands.schedule import schedule
+from tipoff_local.commands.simulate import simulate
+from tipoff_local.commands.status import status
+from tipoff_local.commands.trigger import trigger
+from tipoff_local.commands.validate import validate
 from tipoff_local.stack.processes import StackError
 
 app = typer.Typer(
@@ -64,16 +71,17 @@ def scrape(context: typer.Context) -> None:
     raise typer.Exit(run_scraper(name, arguments, program=f"tipoff scrape {name}"))
 
 
+for command in (validate, schedule, explain, simulate, trigger, status):
+    app.command()(command)
+app.add_typer(dead_letters, name="dead-letters")
+
+
 def main() -> NoReturn:
     """Runs the command; SIGTERM ends it as Ctrl-C does, so that nothing is left behind."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app(standalone_mode=False)
-    except typer.Exit as finished:
-        sys.exit(finished.exit_code)
+        app()  # ends the process with the command's exit code: 2 for wrong usage, 130 when interrupted
     except StackError as error:
-        console.print(f"[red]{error}[/]", highlight=False)
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
-    except (KeyboardInterrupt, typer.Abort):
-        sys.exit(130)
     sys.exit(0)

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from tipoff_common.clock import EASTERN, floor_to
 from tipoff_common.events import Tick, TickFired
@@ -16,10 +16,12 @@ log = logging.getLogger(__name__)
 EVALUATE_MINUTES = 15
 CLEANUP_MINUTES = 15
 LOCK_AT = "05:00"
+ARCHIVE_AT = "08:00"
 
 
 def due_ticks(minute: datetime) -> list[TickFired]:
-    """The ticks that fire at `minute`, an aware instant with whole minutes; the lock at 05:00 New York time."""
+    """The ticks that fire at `minute`, an aware instant with whole minutes; the lock at 05:00 New York
+    time, the archive at 08:00 UTC."""
     ticks = []
     if minute == floor_to(minute, EVALUATE_MINUTES):
         ticks.append(TickFired(tick=Tick.EVALUATE, cadence_minutes=EVALUATE_MINUTES, event_time=None))
@@ -27,6 +29,8 @@ def due_ticks(minute: datetime) -> list[TickFired]:
         ticks.append(TickFired(tick=Tick.CLEANUP, cadence_minutes=CLEANUP_MINUTES, event_time=None))
     if f"{minute.astimezone(EASTERN):%H:%M}" == LOCK_AT:
         ticks.append(TickFired(tick=Tick.LOCK_SCHEDULE, cadence_minutes=60, event_time=None))
+    if f"{minute.astimezone(UTC):%H:%M}" == ARCHIVE_AT:
+        ticks.append(TickFired(tick=Tick.ARCHIVE, cadence_minutes=24 * 60, event_time=None))
     return ticks
 
 

@@ -86,24 +86,31 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
         deps = connect(registry)
         executed = run_request(request, deps, wall_now())
         note = f"logged with source LOCAL as {executed.execution_id}"
-    except (Unavailable, SettingsError, ConfigurationError) as error:
+    except (SettingsError, ConfigurationError) as error:
+        return _complain(f"the stack that is configured cannot be used; mend it, or add --dry-run\n{error}")
+    except (NoStack, Unavailable) as error:
         execution = execute(
             request, scraper, environment="local", now=wall_now(), open_http=http_opener(None), data=None
         )
-        executed, note = (
-            execution.executed,
-            f"not logged: no bus is reachable ({_first_line(error)}); `make up` starts one",
-        )
+        executed = execution.executed
+        note = f"not logged: no bus is reachable ({_first_line(error)}); `make up` starts one"
     return _report(executed, options.json, note)
+
+
+class NoStack(Exception):
+    """Neither the environment names a stack nor does one run here."""
 
 
 def connect(registry: Registry) -> Deps:
     """The stack that the environment names, else the one running here.
 
     Raises:
-        Unavailable, SettingsError, ConfigurationError: there is none, or not whole.
+        NoStack
+        Unavailable, SettingsError, ConfigurationError: there is one, but it cannot be used.
     """
-    if "TIPOFF_PROJECT" not in os.environ and RUNNING_STACK.exists():
+    if "TIPOFF_PROJECT" not in os.environ:
+        if not RUNNING_STACK.exists():
+            raise NoStack("TIPOFF_PROJECT is not set, and no stack runs here")
         os.environ.update(
             {key: value for key, value in dotenv_values(RUNNING_STACK).items() if value is not None}
         )

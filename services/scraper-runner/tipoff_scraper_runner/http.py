@@ -123,14 +123,19 @@ class HttpxHttp:
             asked = asked.redirected(answer)
         raise HttpFailure(f"{self._shown(asked)} is the last of more than {MAX_REDIRECTS} redirects")
 
+    def _take_turn(self, host: str) -> None:
+        """Waits for this process's turn at the host; a replayed day has no use for the wall clock's pace."""
+        rate = self._spec.rate_limit.per_second
+        if not self._replaying and not self._pacer.wait(host, rate, within=self._remaining()):
+            raise TimedOut(
+                f"{host} is asked {rate:g} times a second, and no turn comes free"
+                f" within the {self._spec.timeout_seconds:g} s of {self._spec.name}"
+            )
+
     def _ask(self, asked: Question, expected: frozenset[int]) -> Response | str:
         """The answer, or where it redirects to."""
         shown = self._shown(asked)
-        if not self._pacer.wait(asked.host, self._spec.rate_limit.per_second, within=self._remaining()):
-            raise TimedOut(
-                f"{asked.host} is asked {self._spec.rate_limit.per_second:g} times a second, and no turn comes free"
-                f" within the {self._spec.timeout_seconds:g} s of {self._spec.name}"
-            )
+        self._take_turn(asked.host)
         headers = {**asked.headers, **self._replay_header()}
         try:
             with self._client.stream(

@@ -10,9 +10,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
 
+from tipoff_local.queries import named
+from tipoff_local.tables import deploy
+
+SCHEMAS = Path(__file__).parents[3] / "schemas/bigquery/nba_orchestration"
+RETRY = bigquery.DEFAULT_RETRY.with_timeout(20)
 START_SECONDS = 30.0
 STOP_SECONDS = 2.0
 
@@ -79,3 +89,58 @@ def launcher() -> Callable[..., contextlib.AbstractContextManager[subprocess.Pop
 @pytest.fixture(scope="session")
 def unused_port() -> Callable[[], int]:
     return free_port
+
+
+class Dataset:
+    """The dataset, deployed to a project of its own on the shared embedded warehouse."""
+
+    def __init__(self, url: str, project: str) -> None:
+        self.url, self.project = url, project
+        self.client = bigquery.Client(
+            project=project, credentials=AnonymousCredentials(), client_options={"api_endpoint": url}
+        )
+        deploy(self.client, SCHEMAS)
+
+    def insert(self, table: str, *rows: dict[str, Any]) -> None:
+        name = f"{self.project}.nba_orchestration.{table}"
+        assert self.client.insert_rows_json(name, list(rows), retry=None, timeout=20) == []
+
+    def query(
+        self, sql: str, types: dict[str, str] | None = None, *, unqualified: bool = False, **values: Any
+    ) -> list[dict[str, Any]]:
+        """The rows of a statement. unqualified: it names the dataset's tables without the dataset."""
+        config = bigquery.QueryJobConfig(
+            query_parameters=[
+                bigquery.ScalarQueryParameter(name, (types or {}).get(name, "STRING"), value)
+                for name, value in values.items()
+            ],
+        )
+        if unqualified:  # only then: the emulator does not understand INFORMATION_SCHEMA beside it
+            config.default_dataset = f"{self.project}.nba_orchestration"
+        rows = self.client.query_and_wait(
+            sql, job_config=config, retry=RETRY, job_retry=None, api_timeout=20, wait_timeout=60
+        )
+        return [dict(row) for row in rows]
+
+    def ask(self, name: str, **given: Any) -> list[dict[str, Any]]:
+        """The rows of a named query; what is not given has its default."""
+        query = named(name)
+        values = query.arguments(given, given["as_of"] if "as_of" in given else datetime.now(UTC))
+        return self.query(query.sql, {item.name: item.type for item in query.parameters}, **values)
+
+
+@pytest.fixture(scope="session")
+def warehouse_url() -> Iterator[str]:
+    """One embedded warehouse for all modules that take a project of their own."""
+    port = free_port()
+    with running("tipoff_local.bigquery", port, "--grpc-port", str(free_port())):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="module")
+def dataset(request: pytest.FixtureRequest, warehouse_url: str) -> Iterator[Dataset]:
+    """An empty dataset for each module; a module may name its project in PROJECT."""
+    own = request.module.__name__.rpartition(".")[-1].replace("_", "-")
+    dataset = Dataset(warehouse_url, getattr(request.module, "PROJECT", own))
+    yield dataset
+    dataset.client.close()

@@ -2,74 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
+from conftest import Dataset
 
-from tipoff_local.tables import deploy
+from tests.support.dataset_rows import ELEVEN, HOUR, MINUTE, decided, executed, scheduled
 
-ROOT = Path(__file__).parents[3]
-RETRY = bigquery.DEFAULT_RETRY.with_timeout(5)
-ELEVEN = datetime(2026, 1, 15, 16, 0, tzinfo=UTC)  # 11:00 in New York
 DEADLINE = ELEVEN + timedelta(hours=2)
-MINUTE = timedelta(minutes=1)
-HOUR = timedelta(hours=1)
 KINDS = {"as_of": "TIMESTAMP", "for_date": "DATE"}
-COMMON = {"environment": "prod", "created_at": ELEVEN.isoformat(), "event_id": "e"}
 
 Ask = Callable[..., list[dict[str, Any]]]
-
-
-def scheduled(occurrence: str, at: datetime = ELEVEN, **changes: Any) -> dict[str, Any]:
-    return {
-        **COMMON,
-        "date": "2026-01-15",
-        "locked_at": "2026-01-15T10:00:00Z",
-        "workflow_name": occurrence,
-        "expected_run_time": at.isoformat(),
-        "deadline": (at + 2 * HOUR).isoformat(),
-        "schedule_version": "v1",
-        "schedule_row_id": f"{occurrence}/{changes.get('state', 'EXPECTED')}",
-        "occurrence_id": occurrence,
-        "state": "EXPECTED",
-        "reason": "expected",
-        **changes,
-    }
-
-
-def decided(occurrence: str, at: datetime, action: str, code: str, **changes: Any) -> dict[str, Any]:
-    return {
-        **COMMON,
-        "decision_id": f"{occurrence}/{at.isoformat()}",
-        "decision_time": at.isoformat(),
-        "workflow_name": occurrence,
-        "action": action,
-        "reason": f"because {code}",
-        "reason_code": code,
-        "occurrence_id": occurrence,
-        **changes,
-    }
-
-
-def executed(name: str, at: datetime, status: str, records: int = 0, **changes: Any) -> dict[str, Any]:
-    return {
-        **COMMON,
-        "execution_id": name,
-        "request_id": name,
-        "scraper_name": "nbac_injury_report",
-        "game_date": "2026-01-15",
-        "status": status,
-        "triggered_at": at.isoformat(),
-        "source": "CONTROLLER",
-        "data_summary": json.dumps({"record_count": records}),
-        **changes,
-    }
 
 
 SCHEDULE = [
@@ -79,8 +24,10 @@ SCHEDULE = [
     scheduled("skipped"),
     scheduled("missing"),
     scheduled("aborted"),
+    scheduled("cancelled"),
     scheduled("cancelled", locked_at="2026-01-15T15:00:00Z", state="CANCELLED"),
-    scheduled("cancelled", locked_at="2026-01-15T15:30:00Z"),
+    scheduled("reinstated", locked_at="2026-01-15T15:00:00Z", state="CANCELLED"),
+    scheduled("reinstated", locked_at="2026-01-15T15:30:00Z", state="ADDED"),
     scheduled("tonight", ELEVEN + 9 * HOUR),
     scheduled("dev", environment="dev"),
     scheduled("last_night", ELEVEN - 10 * HOUR, date="2026-01-14", locked_at="2026-01-14T10:00:00Z"),
@@ -114,36 +61,18 @@ EXECUTIONS = [
 
 
 @pytest.fixture(scope="module")
-def ask(launcher: Callable[..., Any], unused_port: Callable[[], int]) -> Iterator[Ask]:
+def ask(dataset: Dataset) -> Ask:
     """Run SQL, or a file of queries/, with parameters by name."""
-    port = unused_port()
-    with launcher("tipoff_local.bigquery", port, "--grpc-port", str(unused_port()), "--project", "test"):
-        client = bigquery.Client(
-            project="test",
-            credentials=AnonymousCredentials(),
-            client_options={"api_endpoint": f"http://127.0.0.1:{port}"},
-        )
-        deploy(client, ROOT / "schemas/bigquery/nba_orchestration")
-        for table, rows in (
-            ("daily_expected_schedule", SCHEDULE),
-            ("workflow_decisions", DECISIONS),
-            ("scraper_execution_log", EXECUTIONS),
-        ):
-            assert client.insert_rows_json(f"test.nba_orchestration.{table}", rows, retry=None) == []
+    dataset.insert("daily_expected_schedule", *SCHEDULE)
+    dataset.insert("workflow_decisions", *DECISIONS)
+    dataset.insert("scraper_execution_log", *EXECUTIONS)
 
-        def run(sql: str, **parameters: Any) -> list[dict[str, Any]]:
-            text = (ROOT / "queries" / sql).read_text() if sql.endswith(".sql") else sql
-            config = bigquery.QueryJobConfig(
-                query_parameters=[
-                    bigquery.ScalarQueryParameter(name, KINDS.get(name, "STRING"), value)
-                    for name, value in parameters.items()
-                ]
-            )
-            job = client.query(text, job_config=config, retry=RETRY)
-            return [dict(row) for row in job.result(retry=RETRY, timeout=20)]
+    def run(sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        if sql.endswith(".sql"):
+            return dataset.ask(sql.removesuffix(".sql"), **parameters)
+        return dataset.query(sql, KINDS, **parameters)
 
-        yield run
-        client.close()
+    return run
 
 
 def outcomes(ask: Ask, as_of: datetime) -> dict[str, dict[str, Any]]:
@@ -157,6 +86,7 @@ def outcomes(ask: Ask, as_of: datetime) -> dict[str, dict[str, Any]]:
 
 
 def test_each_occurrence_has_one_status(ask: Ask) -> None:
+    """Incidents 20 (cancelled), 24 (too early), 31 (no games), 35 (locked twice)."""
     found = outcomes(ask, ELEVEN + 3 * HOUR)
 
     assert {name: row["status"] for name, row in found.items()} == {
@@ -166,6 +96,7 @@ def test_each_occurrence_has_one_status(ask: Ask) -> None:
         "missing": "MISSING",
         "aborted": "MISSING",
         "cancelled": "CANCELLED",
+        "reinstated": "MISSING",
         "tonight": "TOO_EARLY",
     }
     assert found["on_time"]["actual_run_time"] == ELEVEN + 30 * MINUTE
@@ -207,6 +138,7 @@ def test_expected_against_actual_shows_the_day_and_the_night_before(ask: Ask) ->
         "late",
         "missing",
         "on_time",
+        "reinstated",
         "skipped",
         "tonight",
     ]
@@ -254,7 +186,7 @@ def test_views_keep_one_row_an_id(ask: Ask) -> None:
     assert ask("SELECT COUNT(*) AS n FROM nba_orchestration.v_executions") == [{"n": len(executions)}]
     assert ask("SELECT COUNT(*) AS n FROM nba_orchestration.v_decisions") == [{"n": len(decisions)}]
     states = ask(
-        "SELECT state FROM nba_orchestration.v_expected_schedule WHERE occurrence_id IN ('on_time', 'cancelled')"
+        "SELECT state FROM nba_orchestration.v_expected_schedule WHERE occurrence_id IN ('on_time', 'reinstated')"
     )
-    assert sorted(row["state"] for row in states) == ["CANCELLED", "EXPECTED"]
+    assert sorted(row["state"] for row in states) == ["ADDED", "EXPECTED"]
     assert ask("SELECT * FROM nba_orchestration.v_expected_vs_actual") == []

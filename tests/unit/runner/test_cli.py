@@ -122,13 +122,17 @@ def test_without_a_bus_it_runs_all_the_same_and_says_so(capsys: Captured, raises
     assert "`make up` starts one" in told
 
 
-def test_a_topic_map_out_of_reach_is_no_bus_either(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
-    """The environment of a stack, in another folder."""
+def test_a_stack_that_is_named_but_cannot_be_used_ends_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """The environment of a stack, in another folder: nothing is fetched from the real source instead."""
     for name in ("PROJECT", "DATA_BUCKET", "STATE_BUCKET", "DEVELOPMENT_KEY"):
         monkeypatch.setenv(f"TIPOFF_{name}", "x")
     monkeypatch.setenv("TIPOFF_ENVIRONMENT", "local")
-    assert run("--date", "2025-01-15", "--raises", "not_published") == 3
-    assert "infra/topics.yaml: cannot be read" in capsys.readouterr().err
+    assert run("--date", "2025-01-15", "--raises", "not_published") == 64
+    told = capsys.readouterr().err
+    assert "infra/topics.yaml: cannot be read" in told
+    assert "--dry-run" in told
 
 
 def test_with_a_bus_it_is_logged_as_any_other(

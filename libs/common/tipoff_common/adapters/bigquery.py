@@ -20,6 +20,7 @@ from requests.exceptions import RequestException
 from tipoff_common.ports import DATASET, BatchRefused, Parameter, Row, RowsRefused, Unavailable
 
 _TIMEOUT_SECONDS = 20.0
+_RETRY_SECONDS = 5.0  # for a hiccup; an outage is redelivery's
 _JSON = json.JSONEncoder(ensure_ascii=False, default=str)
 _SCALARS = (str, int, float)
 _NO_RETRY = Retry(predicate=if_exception_type())
@@ -67,7 +68,7 @@ class BigQueryWarehouse:
         config = bigquery.QueryJobConfig(
             query_parameters=[_parameter(name, value) for name, value in parameters.items()],
         )
-        retry = Retry(deadline=_TIMEOUT_SECONDS)
+        retry = Retry(deadline=_RETRY_SECONDS)
         try:
             rows = self._client.query_and_wait(
                 sql,

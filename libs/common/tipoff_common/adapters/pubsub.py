@@ -1,6 +1,6 @@
 """The bus on google-cloud-pubsub."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from google.api_core.exceptions import GoogleAPIError
 from google.api_core.retry import Retry
@@ -22,19 +22,22 @@ class PubSubBus:
         self._client = PublisherClient(batch_settings=BatchSettings(max_latency=0.005))
 
     def publish(self, envelopes: Iterable[Envelope]) -> None:
-        futures = []
-        for envelope in envelopes:
-            data, attributes = encode(envelope)
-            topic = self._path(self._topics.topic_of(envelope.payload.TYPE))
-            futures.append(
-                self._client.publish(
-                    topic,
-                    data,
-                    retry=Retry(deadline=_TIMEOUT_SECONDS),
-                    timeout=_TIMEOUT_SECONDS,
-                    **attributes,
-                )
+        self.publish_messages(
+            (self._topics.topic_of(envelope.payload.TYPE), *encode(envelope)) for envelope in envelopes
+        )
+
+    def publish_messages(self, messages: Iterable[tuple[str, bytes, Mapping[str, str]]]) -> None:
+        """(topic, data, attributes) of each, as they are. Returns and raises as `publish`."""
+        futures = [
+            self._client.publish(
+                self._path(topic),
+                data,
+                retry=Retry(deadline=_TIMEOUT_SECONDS),
+                timeout=_TIMEOUT_SECONDS,
+                **attributes,
             )
+            for topic, data, attributes in messages
+        ]
         try:
             for future in futures:
                 future.result(timeout=2 * _TIMEOUT_SECONDS)

@@ -58,13 +58,13 @@ def keep_declared_tables() -> None:
 
 
 def keep_added_columns() -> None:
-    """Fault: ALTER TABLE ... ADD COLUMN changes the engine's table and not the catalogue's."""
+    """Fault: ALTER TABLE ... ADD COLUMN, or ... DROP NOT NULL, changes the engine's table and not the catalogue's."""
 
     def with_alterations(sync: Sync) -> Sync:
         @functools.wraps(sync)
         def sync_created_table(sql: str, project_id: str, context: Any) -> None:
             sync(sql, project_id, context)
-            _add_columns(sql, project_id, context)
+            _alter_columns(sql, project_id, context)
 
         return sync_created_table
 
@@ -138,7 +138,7 @@ def _target(create: exp.Create, project_id: str) -> tuple[str, str, str] | None:
     return (project, dataset, name) if dataset and name else None
 
 
-def _add_columns(sql: str, project_id: str, context: Any) -> None:
+def _alter_columns(sql: str, project_id: str, context: Any) -> None:
     try:
         alter = parse_one(sql, read="bigquery")
     except SqlglotError:
@@ -148,9 +148,12 @@ def _add_columns(sql: str, project_id: str, context: Any) -> None:
     table = context.catalog.get_table(*_split_target(alter.this, project_id))
     if table is None:
         return
-    known = {field.name for field in table.schema_.fields}
-    columns = [action for action in alter.args["actions"] if isinstance(action, exp.ColumnDef)]
-    added = tuple(declared_field(column) for column in columns if column.name not in known)
-    if added:
-        schema = TableSchema(fields=(*table.schema_.fields, *added))
-        context.catalog.update_table(table.model_copy(update={"schema_": schema}))
+    actions = alter.args["actions"]
+    fields = {field.name: field for field in table.schema_.fields}
+    for column in (action for action in actions if isinstance(action, exp.ColumnDef)):
+        fields.setdefault(column.name, declared_field(column))
+    for action in (action for action in actions if isinstance(action, exp.AlterColumn)):
+        if action.args.get("allow_null") and action.name in fields:
+            fields[action.name] = fields[action.name].model_copy(update={"mode": "NULLABLE"})
+    schema = TableSchema(fields=tuple(fields.values()))
+    context.catalog.update_table(table.model_copy(update={"schema_": schema}))

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 from rich.console import Console
+from rich.text import Text
 
 from tipoff_local.demo.day import GAME_DAY, ask_dataset, faults, ticks
 from tipoff_local.demo.show import Timeline, show_addresses, show_answers
@@ -42,7 +43,7 @@ def run_demo(console: Console, scenario: Path | None = None) -> int:
     show_answers(console, answers)
     wrong = faults(answers)
     for fault in wrong:
-        console.print(f"[red]✘[/] {fault}")
+        console.print(Text.assemble(("✘ ", "red"), fault), soft_wrap=True)
     seconds = time.monotonic() - started
     console.print(
         f"[green]✔[/] the dataset tells the day as it was ({seconds:.0f} s)"

@@ -35,7 +35,7 @@ def run_in_foreground(console: Console) -> None:
         with running_stack(layout, FOLDER, progress=status.update, google_pubsub=_google_wanted()) as stack:
             status.stop()
             show_addresses(console, stack)
-            _write_environment(layout)
+            write_environment(layout)
             try:
                 _serve(stack)
             finally:
@@ -48,7 +48,7 @@ def start_in_background(console: Console) -> None:
         console.print("the stack is running; `make down` stops it")
         return
     FOLDER.mkdir(exist_ok=True)
-    _ENVIRONMENT.unlink(missing_ok=True)  # an owner that was killed leaves it, and it is what tells that we are ready
+    _ENVIRONMENT.unlink(missing_ok=True)  # left by an owner that was killed; it tells that the stack is ready
     with _LOG.open("wb") as log:
         owner = subprocess.Popen(  # our own interpreter and module
             [sys.executable, "-m", "tipoff_local", "up", "--foreground"],
@@ -112,11 +112,13 @@ def _google_wanted() -> bool:
     return wanted == "google"
 
 
-def _write_environment(layout: Layout) -> None:
-    lines = [f"{name}={value}" for name, value in layout.runner_environment().items()]
-    unfinished = _ENVIRONMENT.with_suffix(".new")
+def write_environment(layout: Layout, file: Path = _ENVIRONMENT) -> None:
+    """Where the stack is, for commands in the same folder; the file is there whole or not at all."""
+    variables = {**layout.runner_environment(), "TIPOFF_CONTROLLER_URL": layout.url("controller")}
+    lines = [f"{name}={value}" for name, value in variables.items()]
+    unfinished = file.with_suffix(".new")
     unfinished.write_text("\n".join(lines) + "\n")
-    unfinished.replace(_ENVIRONMENT)
+    unfinished.replace(file)
 
 
 @contextmanager

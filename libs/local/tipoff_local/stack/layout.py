@@ -11,6 +11,8 @@ HOST = "127.0.0.1"
 PROJECT = "nba-props-platform"
 DATA_BUCKET = "nba-scraped-data"
 STATE_BUCKET = "tipoff-state"
+WORKFLOWS = REPOSITORY / "config/workflows.yaml"
+DEMO_WORKFLOWS = REPOSITORY / "libs/local/tipoff_local/demo/workflows.yaml"
 
 CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "upstream")
 SERVICES: Mapping[str, str] = {
@@ -57,15 +59,17 @@ def _is_free(port: int) -> bool:
 
 @dataclass(frozen=True)
 class Layout:
-    """The stack's addresses and identity."""
+    """The stack's addresses and identity. workflows_file: what its controller decides by."""
 
     ports: Mapping[str, int]
     event_time: bool
     development_key: str
+    workflows_file: Path = WORKFLOWS
 
     @classmethod
-    def on_free_ports(cls, *, event_time: bool) -> "Layout":
-        return cls(free_ports(), event_time, secrets.token_urlsafe(16))
+    def on_free_ports(cls, *, event_time: bool, workflows_file: Path = DEMO_WORKFLOWS) -> "Layout":
+        """A stack beside others, for a replay: by the demo's two workflows unless others are named."""
+        return cls(free_ports(), event_time, secrets.token_urlsafe(16), workflows_file)
 
     @classmethod
     def on_fixed_ports(cls) -> "Layout":
@@ -120,6 +124,6 @@ class Layout:
     def _own_settings(self) -> dict[str, dict[str, str]]:
         scrapers = {"TIPOFF_SCRAPERS_DIR": str(REPOSITORY / "services/scraper-runner/scrapers")}
         return {
-            "controller": {**scrapers, "TIPOFF_WORKFLOWS_FILE": str(REPOSITORY / "config/workflows.yaml")},
+            "controller": {**scrapers, "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file)},
             "scraper-runner": {**scrapers, "TIPOFF_UPSTREAM_URL": self.url("upstream")},
         }

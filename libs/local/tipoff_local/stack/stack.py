@@ -41,12 +41,14 @@ class Options:
     google_pubsub: Google's own emulator in place of our server.
     minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the topic map's.
     scenario: what the stand-in for the sources serves, in place of its own.
+    services: those that run; what is pushed to the others waits.
     """
 
     google_pubsub: bool = False
     minimum_backoff: float | None = None
     maximum_backoff: float | None = None
     scenario: Path | None = None
+    services: tuple[str, ...] = tuple(SERVICES)
 
 
 class Stack:
@@ -68,13 +70,13 @@ class Stack:
                 f"taken on {HOST}: {', '.join(taken)}; stop what listens there (`make down`, if it is a stack)"
             )
         self._start_cloud()
-        for service, package in SERVICES.items():
-            self._start(service, package, environment=self.layout.service_environment(service))
+        for service in self._options.services:
+            self._start(service, SERVICES[service], environment=self.layout.service_environment(service))
         progress("starting the embedded cloud")
         for name in ("bigquery", "storage", "pubsub"):
             self._make_ready(name)
         self._make_ready("upstream")
-        for service in SERVICES:
+        for service in self._options.services:
             progress(f"waiting for {service}")
             self._make_ready(service)
         with self.clients():
@@ -178,9 +180,7 @@ class Stack:
                 case "storage":
                     create_buckets()
                 case "pubsub":
-                    create_topics(
-                        self.layout, self._options.minimum_backoff, self._options.maximum_backoff
-                    )
+                    create_topics(self.layout, self._options.minimum_backoff, self._options.maximum_backoff)
 
     @contextmanager
     def clients(self) -> Iterator[None]:
@@ -226,9 +226,12 @@ def running_stack(
     minimum_backoff: float | None = None,
     maximum_backoff: float | None = None,
     scenario: Path | None = None,
+    services: tuple[str, ...] = tuple(SERVICES),
 ) -> Iterator[Stack]:
     """A stack for the length of a block; it is stopped however the block ends. For the options see `Options`."""
-    stack = Stack(layout, folder, Options(google_pubsub, minimum_backoff, maximum_backoff, scenario))
+    stack = Stack(
+        layout, folder, Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, services)
+    )
     try:
         stack.start(progress)
         yield stack

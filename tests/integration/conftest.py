@@ -1,0 +1,68 @@
+"""The running stack: one on our own Pub/Sub server for all tests, one on Google's for those that ask for either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import pytest
+from stack_harness import EMBEDDED, GOOGLE, Driver, game_days
+
+from tipoff_local.pubsub.google_emulator import EmulatorUnavailableError, find_installation
+from tipoff_local.stack.layout import Layout
+from tipoff_local.stack.stack import running_stack
+
+
+@contextmanager
+def _running(folder: Path, kind: str) -> Iterator[Driver]:
+    layout = Layout.on_free_ports(event_time=True)
+    with running_stack(
+        layout, folder, google_pubsub=kind == GOOGLE, minimum_backoff=0.1, maximum_backoff=1.0
+    ) as stack:
+        yield Driver(stack, kind)
+
+
+@pytest.fixture(scope="session")
+def embedded_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    with _running(tmp_path_factory.mktemp("embedded"), EMBEDDED) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def google_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    try:
+        find_installation()
+    except EmulatorUnavailableError as error:
+        pytest.skip(f"Google's emulator is absent: {error}")
+    with _running(tmp_path_factory.mktemp("google"), GOOGLE) as driver:
+        yield driver
+
+
+@pytest.fixture
+def driver(embedded_stack: Driver) -> Iterator[Driver]:
+    """The stack on our own server. Whatever a test broke is whole again when the next one begins."""
+    yield embedded_stack
+    embedded_stack.heal()
+    embedded_stack.stack.processes.check()
+
+
+@pytest.fixture(params=[EMBEDDED, GOOGLE])
+def either(request: pytest.FixtureRequest) -> Iterator[Driver]:
+    """The stack on each Pub/Sub server, Google's where it is installed."""
+    driver: Driver = request.getfixturevalue(f"{request.param}_stack")
+    yield driver
+    driver.heal()
+    driver.stack.processes.check()
+
+
+@pytest.fixture(scope="session")
+def days() -> Iterator[date]:
+    return game_days()
+
+
+@pytest.fixture
+def day(days: Iterator[date]) -> date:
+    """A game day that no other test uses."""
+    return next(days)

@@ -1,0 +1,459 @@
+"""Each named query on rows that make its naive form wrong; docs/explanation/queries.md says what those were."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from conftest import Dataset
+
+from tests.support.dataset_rows import (
+    DAY,
+    ELEVEN,
+    HALF_PAST_TEN_PM,
+    HOUR,
+    MINUTE,
+    decided,
+    executed,
+    missing,
+    received,
+    scanned,
+    scheduled,
+)
+from tipoff_local.queries import names
+
+NOON = ELEVEN + HOUR
+MORNING = ELEVEN - 6 * HOUR
+WEEK_AGO = ELEVEN - 7 * DAY
+
+
+def rates(name: str, *statuses: str, at: datetime = ELEVEN, **changes: Any) -> list[dict[str, Any]]:
+    return [
+        executed(f"{name}/{number}/{at:%d%H%M}", at, status, scraper_name=name, **changes)
+        for number, status in enumerate(statuses)
+    ]
+
+
+# One subject for each group of rows: a scraper, a workflow or an environment that no other group has.
+
+EXECUTIONS = [
+    # success_rates and cost_by_source
+    *rates(
+        "rated", "success", "success", "failed", "no_data", "no_data", source="MANUAL", duration_seconds=2.0
+    ),
+    *rates("rated", "success", source="MANUAL", duration_seconds=2.0),  # delivered twice
+    *rates("rated", "failed", "failed", at=WEEK_AGO, source="MANUAL", duration_seconds=2.0),
+    *rates("rated", "success", at=ELEVEN - 6 * DAY, source="MANUAL", duration_seconds=4.0),
+    *rates("rated", "failed", at=ELEVEN + MINUTE, source="LOCAL"),
+    *rates("rated", "failed", at=ELEVEN + MINUTE, environment="dev"),
+    *rates("unpublished", "no_data", "no_data"),
+    *rates("ancient", "success", at=ELEVEN - 30 * DAY, source="SCHEDULER"),
+    # alert_high_failure_rate
+    *rates("once", "failed"),
+    *rates("diluted", "failed", "failed", "failed", "success", "success", *["no_data"] * 20),
+    *rates("third", "failed", "success", "success"),
+    *rates("mended", *["failed"] * 6, at=ELEVEN - 25 * HOUR),
+    *rates("mended", *["success"] * 6),
+    # scraper_summary and recent_executions
+    executed("s1", ELEVEN, "success", 5, scraper_name="summed"),
+    executed("s1", ELEVEN, "success", 5, scraper_name="summed"),  # delivered twice
+    executed("s2", HALF_PAST_TEN_PM, "failed", scraper_name="summed", error_type="http", error_message="503"),
+    executed("s3", MORNING - HOUR, "no_data", scraper_name="summed"),  # 04:00 in New York
+    executed("s4", ELEVEN - 12 * HOUR, "no_data", scraper_name="summed"),  # 23:00 of the day before
+    # json_field_null
+    *(
+        executed(name, ELEVEN, "success", scraper_name="jotted", data_summary=value)
+        for name, value in {
+            "j1": None,
+            "j2": "{}",
+            "j3": '{"record_count": null}',
+            "j4": '{"record_count": {"total": 3}}',
+            "j5": '{"record_count": "many"}',
+            "j6": '{"record_count": 3}',
+        }.items()
+    ),
+    # discovery_status, in an environment of its own
+    *(
+        executed(name, at, status, environment="staging", scraper_name=scraper, **changes)
+        for name, scraper, at, status, changes in (
+            (
+                "d1",
+                "found",
+                ELEVEN,
+                "success",
+                {"data_summary": '{"record_count": 7}', "occurrence_id": "o-found"},
+            ),
+            ("d2", "found", NOON, "failed", {"error_type": "http", "error_message": "503"}),
+            ("d3", "waiting", ELEVEN, "no_data", {}),
+            ("d4", "waiting", NOON, "success", {"source": "LOCAL"}),
+            ("d5", "broken", ELEVEN, "failed", {"error_type": "blocked", "error_message": "403 for all"}),
+            ("d6", "box_score", ELEVEN, "success", {"occurrence_id": "o-game-1"}),
+            ("d7", "yesterdays", ELEVEN, "success", {"game_date": "2026-01-14"}),
+        )
+    ),
+    # heartbeats: the run at noon was never executed
+    executed("h1", ELEVEN, "success", environment="dev", decision_id="h/run", gcs_path="gs://b/old"),
+    executed(
+        "h2", ELEVEN + 7 * HOUR, "success", environment="dev", decision_id="h/run", gcs_path="gs://b/new"
+    ),
+]
+
+SCHEDULE = [
+    scheduled("lines/09", ELEVEN - 2 * HOUR, workflow_name="betting_lines", priority="CRITICAL"),
+    scheduled("lines/15", ELEVEN + 4 * HOUR, workflow_name="betting_lines", priority="CRITICAL"),
+    scheduled("silent", priority="CRITICAL"),
+    scheduled("silent", priority="CRITICAL", schedule_version="v2"),  # locked twice
+    scheduled("skipping", priority="CRITICAL"),
+    scheduled("day_off", priority="CRITICAL"),
+    scheduled("postponed", priority="CRITICAL", state="CANCELLED"),
+    scheduled("tonight", ELEVEN + 9 * HOUR, priority="CRITICAL"),
+    scheduled("minor", priority="LOW"),
+    scheduled("fruitless", priority="CRITICAL"),
+    scheduled("unheard", priority="CRITICAL"),
+    *(
+        scheduled(
+            f"o-{name}",
+            at,
+            environment="staging",
+            game_date="2026-01-15",
+            scrapers=[scraper],
+            subject=subject,
+        )
+        for name, scraper, at, subject in (
+            ("found", "found", ELEVEN, "-"),
+            ("later", "found", ELEVEN + 2 * HOUR, "-"),
+            ("game-1", "box_score", ELEVEN, "0022500561"),
+            ("game-2", "box_score", ELEVEN, "0022500562"),
+            ("nobody", "forgotten", ELEVEN, "-"),
+            ("evening", "early", ELEVEN + 9 * HOUR, "-"),
+        )
+    ),
+    scheduled("h", environment="dev"),
+    scheduled("h/undecided", environment="dev"),
+]
+
+DECISIONS = [
+    decided("lines/09", ELEVEN - 2 * HOUR, "RUN", "due", workflow_name="betting_lines"),
+    decided("skipping", ELEVEN + MINUTE, "SKIP", "history_stale"),
+    decided("skipping", ELEVEN + 3 * HOUR, "SKIP", "history_stale"),  # a SKIP is no run
+    decided("day_off", ELEVEN + MINUTE, "SKIP", "no_games"),
+    decided("fruitless", ELEVEN, "RUN", "due"),
+    decided("unheard", ELEVEN, "RUN", "due"),
+    # why_skipped
+    decided("asked", ELEVEN - 12 * HOUR, "SKIP", "yesterday"),
+    decided(
+        "asked", ELEVEN, "SKIP", "too_early", next_check_time=NOON.isoformat(), context='{"attempts": 2}'
+    ),
+    decided(
+        "asked", ELEVEN, "SKIP", "too_early", next_check_time=NOON.isoformat(), context='{"attempts": 2}'
+    ),
+    decided("asked", HALF_PAST_TEN_PM, "RUN", "due"),
+    decided("asked", HALF_PAST_TEN_PM + 2 * HOUR, "SKIP", "tomorrow"),
+    # heartbeats
+    decided("h", ELEVEN, "RUN", "due", environment="dev", decision_id="h/run", scrapers_triggered=["a"]),
+    decided("h", NOON, "RUN", "due", environment="dev", decision_id="h/lost", scrapers_triggered=["a"]),
+]
+EXECUTIONS += [executed("f1", ELEVEN, "no_data", occurrence_id="fruitless")]
+
+LANDED = ELEVEN - 5 * HOUR
+SCANS = [
+    scanned(
+        ELEVEN,
+        missing("gs://b/old", LANDED, ELEVEN),
+        missing("gs://b/announced_long_ago", LANDED, ELEVEN, republished=True),
+        missing("gs://b/fresh", ELEVEN - HOUR, ELEVEN),
+        missing("gs://b/received", LANDED, ELEVEN),
+    ),
+    scanned(
+        NOON,
+        missing("gs://b/old", LANDED, NOON),
+        missing("gs://b/announced_long_ago", LANDED, NOON),
+        missing("gs://b/fresh", ELEVEN - HOUR, NOON),
+        missing("gs://b/announced", LANDED, NOON, republished=True),
+        missing("gs://b/received", LANDED, NOON),
+        missing("gs://b/dropped_" + "x", LANDED, NOON),
+    ),
+    scanned(NOON + 15 * MINUTE, errors=["the receipts cannot be read"]),  # says nothing about what is missing
+    scanned(NOON + 20 * MINUTE, environment="dev"),
+]
+SCANS.insert(1, SCANS[1])  # delivered twice
+RECEIPTS = [
+    received("gs://b/received", NOON + 5 * MINUTE),
+    received("gs://b/new", ELEVEN + 8 * HOUR, environment="dev"),
+]
+
+
+@pytest.fixture(scope="module")
+def day(dataset: Dataset) -> Dataset:
+    """The dataset with all these rows."""
+    dataset.insert("scraper_execution_log", *EXECUTIONS)
+    dataset.insert("daily_expected_schedule", *SCHEDULE)
+    dataset.insert("workflow_decisions", *DECISIONS)
+    dataset.insert("cleanup_operations", *SCANS)
+    dataset.insert("file_receipts", *RECEIPTS)
+    return dataset
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_query_runs_with_its_defaults(day: Dataset, name: str) -> None:
+    assert isinstance(day.ask(name), list)
+
+
+def test_success_rate_is_of_the_runs_that_could_tell(day: Dataset) -> None:
+    """Over eight dates, with copies, no_data and somebody's machine it would read 33%; over UTC days other runs."""
+    found = {row["scraper_name"]: row for row in day.ask("success_rates", as_of=NOON)}
+    rated = found["rated"]
+    assert (rated["total_runs"], rated["success_count"], rated["no_data_count"]) == (6, 3, 2)
+    assert (rated["failed_count"], rated["success_rate_pct"]) == (1, 75.0)
+    assert found["unpublished"]["success_rate_pct"] is None
+    assert "ancient" not in found
+
+
+def test_success_rates_are_sorted_by_what_is_worst(day: Dataset) -> None:
+    rows = day.ask("success_rates", as_of=NOON)
+    told = [row["success_rate_pct"] for row in rows if row["success_rate_pct"] is not None]
+    assert told == sorted(told)
+    assert rows[-1]["success_rate_pct"] is None
+
+
+def test_cost_counts_each_execution_once_whoever_caused_it(day: Dataset) -> None:
+    found = {(row["source"], row["environment"]): row for row in day.ask("cost_by_source", as_of=NOON)}
+    manual = found["MANUAL", "prod"]
+    assert (manual["executions"], manual["successful"]) == (8, 3)
+    assert (manual["avg_duration"], manual["total_seconds"]) == (2.25, 18.0)
+    assert found["LOCAL", "prod"]["executions"] == 1
+    assert ("SCHEDULER", "prod") not in found  # the 31st day
+
+
+def test_one_run_satisfies_one_slot(day: Dataset) -> None:
+    """A window that is open to one side lets the run at nine stand for the slot at three."""
+    rows = day.ask("expected_vs_actual", as_of=ELEVEN + 7 * HOUR)
+    lines = [
+        (row["expected_time"], row["actual_time"], row["status"])
+        for row in rows
+        if row["workflow_name"] == "betting_lines"
+    ]
+    assert lines == [("09:00", "09:00", "ON_TIME"), ("15:00", None, "MISSING")]
+    assert [row["status"] for row in rows if row["workflow_name"] == "silent"] == ["MISSING"]
+
+
+def test_missing_files_are_those_not_on_their_way(day: Dataset) -> None:
+    rows = day.ask("missing_files", as_of=NOON + 30 * MINUTE)
+    assert {row["gcs_path"]: (row["age_minutes"], row["republished"], row["urgency"]) for row in rows} == {
+        "gs://b/old": (390, False, "CRITICAL"),
+        "gs://b/announced_long_ago": (390, True, "CRITICAL"),
+        "gs://b/announced": (390, True, "REPUBLISHED"),
+        "gs://b/fresh": (150, False, "WARNING"),
+        "gs://b/dropped_x": (390, False, "CRITICAL"),
+    }
+    assert [row["gcs_path"] for row in rows][-1] == "gs://b/fresh"
+
+
+def test_missing_files_are_what_was_known_then(day: Dataset) -> None:
+    rows = {row["gcs_path"]: row for row in day.ask("missing_files", as_of=ELEVEN + 30 * MINUTE)}
+    assert rows["gs://b/received"]["urgency"] == "CRITICAL"
+    assert rows["gs://b/announced_long_ago"]["urgency"] == "REPUBLISHED"
+    assert rows["gs://b/fresh"]["urgency"] == "RECENT"
+    assert "gs://b/announced" not in rows
+
+
+def test_many_missing_files(day: Dataset) -> None:
+    found = day.ask("alert_many_missing_files", as_of=NOON + 30 * MINUTE, threshold=3)
+    assert found == [{"missing": 4, "critical": 3, "oldest_minutes": 390}]
+    assert day.ask("alert_many_missing_files", as_of=NOON + 30 * MINUTE, threshold=4) == []
+
+
+def test_silence_of_cleanup_is_an_alert_even_if_it_never_ran(day: Dataset) -> None:
+    """Incident 10: a maximum over no rows is NULL, which is less than nothing."""
+    assert day.ask("alert_cleanup_not_running", as_of=NOON + 2 * HOUR) == []
+    late = day.ask("alert_cleanup_not_running", as_of=NOON + 3 * HOUR)
+    assert late == [{"last_cleanup": NOON + 15 * MINUTE}]
+    never = day.ask("alert_cleanup_not_running", as_of=NOON, environment="staging")
+    assert never == [{"last_cleanup": None}]
+
+
+def test_a_critical_workflow_that_nothing_was_decided_about_is_an_alert(day: Dataset) -> None:
+    """Incidents 10, 24 and 31: absence is seen, nothing is early, and a day off is no fault."""
+    rows = day.ask("alert_critical_workflow_not_run", as_of=ELEVEN + 3 * HOUR + MINUTE)
+    assert {row["workflow_name"]: row["last_action"] for row in rows} == {"silent": None, "skipping": "SKIP"}
+    silent = next(row for row in rows if row["workflow_name"] == "silent")
+    assert (silent["hours_overdue"], silent["alert_source"]) == (1.02, "daily_expected_schedule")
+
+
+def test_a_day_without_its_schedule_is_an_alert(day: Dataset) -> None:
+    """Incident 10."""
+    tomorrow = MORNING + DAY
+
+    def alerts(as_of: datetime) -> list[tuple[str, str]]:
+        rows = day.ask("alert_critical_workflow_not_run", as_of=as_of)
+        return [(row["alert_source"], row["workflow_name"]) for row in rows]
+
+    assert ("schedule_lock", "lock-schedule") not in alerts(tomorrow)  # 05:00
+    assert alerts(tomorrow + HOUR) == [("schedule_lock", "lock-schedule")]
+
+
+def test_a_critical_run_without_success(day: Dataset) -> None:
+    """Incident 25: what was never executed is worse than what was executed in vain."""
+
+    def fruitless(as_of: datetime) -> dict[str, int]:
+        rows = day.ask("alert_critical_workflow_without_success", as_of=as_of)
+        return {row["workflow_name"]: row["executions"] for row in rows}
+
+    assert fruitless(ELEVEN + 59 * MINUTE) == {"betting_lines": 0}
+    assert fruitless(ELEVEN + 61 * MINUTE) == {"betting_lines": 0, "fruitless": 1, "unheard": 0}
+
+
+def test_failure_rate_is_of_enough_runs_that_could_tell(day: Dataset) -> None:
+    """Not of one run, not thinned by no_data, not of the day before."""
+    (row,) = day.ask("alert_high_failure_rate", as_of=NOON)
+    assert (row["scraper_name"], row["total_runs"], row["telling_runs"]) == ("diluted", 25, 5)
+    assert (row["failures"], row["failure_rate_pct"]) == (3, 60.0)
+
+
+def test_failure_rate_is_compared_before_it_is_rounded(day: Dataset) -> None:
+    rows = day.ask("alert_high_failure_rate", as_of=NOON, threshold_pct=33.3, min_runs=3)
+    assert {row["scraper_name"]: row["failure_rate_pct"] for row in rows}["third"] == 33.3
+
+
+def test_why_skipped_is_about_the_new_york_day(day: Dataset) -> None:
+    def why(as_of: datetime) -> list[tuple[Any, ...]]:
+        rows = day.ask("why_skipped", as_of=as_of, workflow_name="asked")
+        return [(row["time_et"], row["action"], row["reason_code"], row["next_check_et"]) for row in rows]
+
+    early = ("11:00", "SKIP", "too_early", "12:00")
+    assert why(NOON) == [early]
+    assert why(HALF_PAST_TEN_PM + HOUR) == [("22:30", "RUN", "due", None), early]
+    (row,) = day.ask("why_skipped", as_of=NOON, workflow_name="asked")
+    context = row["context"]
+    assert (json.loads(context) if isinstance(context, str) else context) == {"attempts": 2}
+
+
+def test_a_null_field_says_why(day: Dataset) -> None:
+    rows = day.ask("json_field_null", as_of=NOON, scraper_name="jotted")
+    assert [(row["value"], row["verdict"]) for row in rows] == [
+        (None, "data_summary is empty"),
+        (None, "absent"),
+        (None, "null, object or list"),
+        (None, "null, object or list"),
+        ("many", "no integer"),
+        ("3", "fine"),
+    ]
+
+
+def test_a_bad_number_ends_no_query(day: Dataset) -> None:
+    """CAST of "many" would."""
+    (row,) = day.ask("discovery_attempts", as_of=NOON, scraper_name="jotted")
+    assert (row["attempts_today"], row["found_data"]) == (6, 1)
+
+
+def test_recent_executions_reach_over_the_evening(day: Dataset) -> None:
+    rows = day.ask("recent_executions", as_of=HALF_PAST_TEN_PM, scraper_name="summed", days=1)
+    assert [(row["status"], row["records"]) for row in rows] == [
+        ("failed", 0),
+        ("success", 5),
+        ("no_data", 0),
+    ]
+    assert rows[0]["error_message"] == "503"
+
+
+def test_the_summary_is_of_the_new_york_day(day: Dataset) -> None:
+    def summed(as_of: datetime) -> dict[str, Any]:
+        return next(row for row in day.ask("scraper_summary", as_of=as_of) if row["scraper_name"] == "summed")
+
+    noon, night = summed(NOON), summed(HALF_PAST_TEN_PM)
+    assert (noon["runs"], noon["successes"], noon["last_status"]) == (2, 1, "success")
+    assert (night["runs"], night["records"], night["failures"]) == (3, 5, 1)
+    assert (night["last_status"], night["last_run_et"]) == ("failed", "22:30")
+
+
+def test_discovery_status_has_a_row_for_what_nobody_tried(day: Dataset) -> None:
+    """Incidents 8, 9, 10, 24 and 33: absence is a row, early is no fault, and one game is not all games."""
+    rows = day.ask("discovery_status", as_of=NOON, environment="staging")
+    assert {(row["scraper_name"], row["subject"]): row["status"] for row in rows} == {
+        ("broken", "-"): "FAILING",
+        ("forgotten", "-"): "NOT_TRIED",
+        ("box_score", "0022500562"): "NOT_TRIED",
+        ("waiting", "-"): "NOT_YET",
+        ("early", "-"): "TOO_EARLY",
+        ("found", "-"): "FOUND",
+        ("box_score", "0022500561"): "FOUND",
+    }
+    found = next(row for row in rows if row["scraper_name"] == "found")
+    assert (found["records"], found["attempts"], found["failures"]) == (7, 2, 1)
+    assert (found["found_et"], found["next_et"]) == ("11:00", "13:00")
+    assert rows[0]["scraper_name"] == "broken"
+
+
+def test_every_edge_has_its_heartbeat(day: Dataset) -> None:
+    """Incidents 10 and 25: decisions go on and nothing is executed; and silence is a row, not no row."""
+    edges = {row["edge"]: row for row in day.ask("heartbeats", as_of=ELEVEN + 9 * HOUR, environment="dev")}
+    assert edges["decisions -> executions"]["unanswered"] == 1
+    assert edges["decisions -> executions"]["oldest_unanswered"] == NOON
+    assert edges["decisions -> executions"]["to_last_seen"] == ELEVEN + 7 * HOUR
+    assert (edges["ticks -> decisions"]["unanswered"], edges["ticks -> decisions"]["to_last_seen"]) == (
+        1,
+        NOON,
+    )
+    assert edges["files -> receipts"]["oldest_unanswered"] == ELEVEN
+    assert edges["ticks -> cleanup"]["silent_minutes"] == 7 * 60 + 40
+    assert edges["ticks -> cleanup"]["unanswered"] is None
+    silent = day.ask("heartbeats", as_of=ELEVEN - 60 * DAY, environment="prod")
+    assert len(silent) == len(edges) == 6
+    assert {row["to_last_seen"] for row in silent} == {None}
+
+
+def test_a_run_has_a_quarter_of_an_hour_to_be_executed(day: Dataset) -> None:
+    def unanswered(as_of: datetime) -> int | None:
+        rows = {row["edge"]: row for row in day.ask("heartbeats", as_of=as_of, environment="dev")}
+        count: int | None = rows["decisions -> executions"]["unanswered"]
+        return count
+
+    assert unanswered(NOON + 14 * MINUTE) == 0
+    assert unanswered(NOON + 15 * MINUTE) == 1
+    assert unanswered(NOON + DAY) == 0
+
+
+def test_the_dataset_lists_its_tables(day: Dataset) -> None:
+    tables = {row["table_name"] for row in day.ask("dataset_tables")}
+    assert {"scraper_execution_log", "alert_events", "v_heartbeats"} <= tables
+
+
+@pytest.mark.parametrize(
+    "view",
+    [
+        "v_executions",
+        "v_decisions",
+        "v_expected_schedule",
+        "v_expected_vs_actual",
+        "v_todays_scraper_summary",
+        "v_discovery_status",
+        "v_missing_files",
+        "v_success_rates",
+        "v_cost_by_source",
+        "v_heartbeats",
+    ],
+)
+def test_every_view_answers(day: Dataset, view: str) -> None:
+    assert isinstance(day.query(f"SELECT * FROM nba_orchestration.{view}"), list)  # noqa: S608
+
+
+def test_functions_and_their_views_agree(day: Dataset) -> None:
+    for function, view, key in (
+        ("executions(@first, @last)", "v_executions", "execution_id"),
+        ("decisions(@first, @last)", "v_decisions", "decision_id"),
+    ):
+        types = {"first": "DATE", "last": "DATE"}
+        both = [
+            day.query(
+                f"SELECT {key} FROM nba_orchestration.{function}",
+                types,
+                first=date(2025, 12, 1),
+                last=date(2026, 2, 1),
+            ),  # noqa: S608
+            day.query(f"SELECT {key} FROM nba_orchestration.{view}"),  # noqa: S608
+        ]
+        ids = [sorted(row[key] for row in rows) for rows in both]
+        assert ids[0] == ids[1]
+        assert len(ids[0]) == len(set(ids[0]))

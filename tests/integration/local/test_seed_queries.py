@@ -1,0 +1,77 @@
+"""The queries of the dataset's first README, word for word, run on the dataset as it is.
+
+People have them in their notebooks and dashboards, so the columns they name stay, whatever stands beside them. What
+they get wrong is told in docs/explanation/queries.md; queries/ answers the same questions.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from conftest import Dataset
+
+from tests.support.dataset_rows import HOUR, MINUTE, decided, executed, missing, scanned, scheduled
+from tipoff_local.queries import names
+
+PROJECT = "nba-props-platform"
+"""They name it."""
+TEXTS = sorted((Path(__file__).parents[2] / "fixtures/seed_queries").glob("*.sql"))
+FRAGMENT = ".fragment"
+EMPTY = {"alert_critical_workflow_not_run"}
+"""Those that find nothing in an hour in which all is well."""
+OTHER_NAMES = {
+    "latest_execution": "recent_executions",
+    "partition_filters": "recent_executions",
+    "scans_too_much": "recent_executions",
+    "needed_columns": "recent_executions",
+    "always_filter.fragment": "recent_executions",
+    "clustering_fields.fragment": "recent_executions",
+    "todays_scraper_summary": "scraper_summary",
+}
+
+
+@pytest.fixture(scope="module")
+def now(dataset: Dataset) -> Dataset:
+    """The dataset with rows of this hour, since the texts ask the wall clock."""
+    at = datetime.now(UTC)
+    business_day = "CURRENT_DATE('America/New_York')"
+    (today,) = dataset.query(f"SELECT {business_day} AS day")  # noqa: S608
+    dataset.insert(
+        "scraper_execution_log",
+        executed("e1", at, "success", 12, duration_seconds=1.5),
+        executed("e2", at, "failed", error_type="http", error_message="503", duration_seconds=2.5),
+        executed("e3", datetime(2025, 1, 15, 17, tzinfo=UTC), "no_data"),
+    )
+    dataset.insert(
+        "workflow_decisions",
+        decided("o", at, "RUN", "due", workflow_name="betting_lines", priority="CRITICAL"),
+    )
+    dataset.insert(
+        "daily_expected_schedule",
+        scheduled("o", at - MINUTE, workflow_name="betting_lines", date=today["day"].isoformat()),
+    )
+    dataset.insert("cleanup_operations", scanned(at, missing("gs://b/lost", at - 3 * HOUR, at)))
+    return dataset
+
+
+def statements(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    if path.stem.endswith(FRAGMENT):
+        return [f"SELECT scraper_name FROM scraper_execution_log\n{text}"]  # noqa: S608
+    return [part for part in re.split(r";[ \t]*(?:\n|$)", text) if part.strip()]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
+def test_the_text_runs_as_it_stands(now: Dataset, path: Path) -> None:
+    for statement in statements(path):
+        rows = now.query(statement, unqualified="nba_orchestration." not in statement)
+        if "CREATE" not in statement and path.stem not in EMPTY:
+            assert rows
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.stem)
+def test_its_question_has_a_query_of_our_own(path: Path) -> None:
+    assert OTHER_NAMES.get(path.stem, path.stem) in names()

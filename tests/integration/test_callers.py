@@ -1,0 +1,198 @@
+"""What callers get: people who ask for a run, Pub/Sub that pushes what cannot be read, and strangers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from uuid import uuid4
+
+import pytest
+from stack_harness import INJURIES, SCHEDULE, Driver, last_report, push_body, summary
+
+from tipoff_common.push import BODY_LIMIT
+
+SERVICES = ("controller", "scraper-runner", "cleanup", "logger")
+RUNS = "/workflows/morning_operations/runs"
+EXECUTIONS = f"/scrapers/{INJURIES}/executions"
+MANUAL = [("controller", RUNS), ("scraper-runner", EXECUTIONS)]
+
+
+def _events(driver: Driver) -> str:
+    return f"/events?token={driver.stack.layout.development_key}"
+
+
+# Messages that nobody can read
+
+
+@pytest.mark.parametrize(
+    ("detail", "body"),
+    [
+        ("JSON", b"this is no JSON"),
+        ("not base64", json.dumps(push_body("%%%")).encode()),
+        ("ce-type", json.dumps(push_body(b'{"a": 1}')).encode()),
+    ],
+    ids=["no JSON", "no base64", "no attributes"],
+)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_push_that_nobody_can_read_is_acknowledged_and_recorded_with_its_reason(
+    driver: Driver, service: str, detail: str, body: bytes
+) -> None:
+    marker = uuid4().hex.encode()
+    body = body.replace(b"this", marker).replace(b'"a"', b'"%s"' % marker).replace(b"test-", marker)
+    answer = driver.post(service, _events(driver), key="", data=body)
+    assert (answer.status_code, answer.content) == (204, b"")
+    (letter,) = driver.dead_letters(
+        "service = @service AND (message_id LIKE @marker OR payload_head LIKE @marker)",
+        service=service,
+        marker=f"%{marker.decode()}%",
+    )
+    assert letter["reason"] == "undecodable"
+    assert detail in letter["detail"]
+    kept = driver.stack.state.get(letter["payload_path"].removeprefix(f"gs://{driver.stack.state.bucket}/"))
+    assert kept is not None
+    assert hashlib.sha256(kept).hexdigest() == letter["payload_sha256"]
+
+
+def test_a_body_over_the_limit_is_413_and_recorded(driver: Driver) -> None:
+    body = uuid4().hex.encode() * ((BODY_LIMIT + 2**20) // 32)
+    answer = driver.post("logger", _events(driver), key="", data=body)
+    assert answer.status_code == 413
+    assert str(BODY_LIMIT) in answer.json()["detail"]
+    digest = hashlib.sha256(body[:BODY_LIMIT]).hexdigest()
+    (letter,) = driver.dead_letters("payload_sha256 = @digest", digest=digest)
+    assert (letter["reason"], letter["payload_bytes"]) == ("oversized", BODY_LIMIT)
+
+
+# Strangers
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_push_without_its_token_is_401_and_with_a_wrong_one_403(driver: Driver, service: str) -> None:
+    body = push_body(b"{}")
+    assert driver.post(service, "/events", key="", json=body).status_code == 401
+    assert driver.post(service, "/events?token=guessed", key="", json=body).status_code == 403
+    assert driver.post(service, "/events", key="guessed", json=body).status_code == 403
+
+
+@pytest.mark.parametrize(("service", "path"), MANUAL)
+def test_a_run_by_hand_needs_a_caller(driver: Driver, day: date, service: str, path: str) -> None:
+    body = {"game_date": day.isoformat()}
+    assert driver.post(service, path, key="", json=body).status_code == 401
+    assert driver.post(service, path, key="guessed", json=body).status_code == 403
+    # The key stands in a push's URL because emulators send no header; people do.
+    in_url = f"{path}?token={driver.stack.layout.development_key}"
+    assert driver.post(service, in_url, key="", json=body).status_code == 401
+
+
+# People who ask for something that is not there
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "known"),
+    [
+        ("controller", "/workflows/morning_operation/runs", ["morning_operations", "injury_discovery"]),
+        ("scraper-runner", "/scrapers/injury_report/executions", [SCHEDULE, INJURIES]),
+    ],
+)
+def test_an_unknown_name_is_404_and_the_known_ones_are_named(
+    driver: Driver, day: date, service: str, path: str, known: list[str]
+) -> None:
+    answer = driver.post(service, path, json={"game_date": day.isoformat()})
+    assert answer.status_code == 404
+    assert [name for name in known if name in answer.json()["detail"]] == known
+
+
+def test_an_unknown_scraper_of_a_workflow_is_422_and_the_known_ones_are_named(
+    driver: Driver, day: date
+) -> None:
+    answer = driver.post("controller", RUNS, json={"game_date": day.isoformat(), "scrapers": [INJURIES]})
+    assert answer.status_code == 422
+    assert SCHEDULE in str(answer.json()["detail"])
+
+
+@pytest.mark.parametrize(("service", "path"), MANUAL)
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"game_date": "15.01.2025"}, "game_date"),
+        ({"game_date": "2025-02-30"}, "game_date"),
+        ({}, "game_date"),
+        ({"game_date": "2025-01-15", "source": "CONTROLLER"}, "source"),
+    ],
+)
+def test_a_faulty_request_is_422_and_names_the_field(
+    driver: Driver, service: str, path: str, body: dict[str, str], field: str
+) -> None:
+    """That a caller cannot say where a run comes from is the last case."""
+    answer = driver.post(service, path, json=body)
+    assert answer.status_code == 422
+    assert field in str(answer.json()["detail"])
+
+
+def test_faulty_parameters_of_a_scraper_are_422_and_named(driver: Driver, day: date) -> None:
+    body = {"game_date": day.isoformat(), "parameters": {"hour": "13", "period": "PM"}}
+    answer = driver.post("scraper-runner", EXECUTIONS, json=body)
+    assert answer.status_code == 422
+    assert "hour" in str(answer.json()["detail"])
+
+
+# People who ask for something that is
+
+
+def test_a_workflow_run_by_hand_is_logged_as_manual(either: Driver, day: date) -> None:
+    decided = either.run_workflow("morning_operations", day)
+    (request,) = decided["requests"]
+    (execution,) = either.executions(day, SCHEDULE)
+    assert (execution["execution_id"], execution["source"]) == (request["request_id"], "MANUAL")
+    assert execution["triggered_by"] == "developer@localhost"
+    assert execution["status"] == "success"
+
+
+def test_a_run_by_hand_sent_twice_under_one_key_is_one_execution(either: Driver, day: date) -> None:
+    key = {"Idempotency-Key": f"again-{day}"}
+    first, second = (either.run_workflow("morning_operations", day, **key) for _ in range(2))
+    assert first["requests"] == second["requests"]
+    other = either.run_workflow("morning_operations", day, **{"Idempotency-Key": f"other-{day}"})
+    rows = either.executions(day, SCHEDULE, count=2)
+    expected = {first["requests"][0]["request_id"], other["requests"][0]["request_id"]}
+    assert {row["execution_id"] for row in rows} == expected
+    assert len(rows) == 2
+
+
+def test_a_scraper_run_by_hand_answers_with_its_execution_which_is_logged_as_cloud_run(
+    driver: Driver, day: date
+) -> None:
+    key = {"Idempotency-Key": f"again-{day}"}
+    body = {"game_date": day.isoformat(), "parameters": {"hour": "11", "period": "PM"}}
+    first = driver.post("scraper-runner", EXECUTIONS, json=body, headers=key)
+    second = driver.post("scraper-runner", EXECUTIONS, json=body, headers=key)
+    assert first.status_code == 200, first.text
+    assert first.json() == second.json()
+    assert driver.asked(last_report(day)) == 1, "the second was answered without asking the source"
+    (row,) = driver.executions(day, INJURIES)
+    assert (row["execution_id"], row["source"]) == (first.json()["execution_id"], "CLOUD_RUN")
+    assert row["status"] == first.json()["outcome"]["status"] == "success"
+    assert summary(row)["record_count"] == first.json()["outcome"]["record_count"]
+
+
+def test_a_dry_run_publishes_and_remembers_nothing(driver: Driver, day: date) -> None:
+    before = _known(driver)
+    body = {"game_date": day.isoformat()}
+    answer = driver.post("controller", f"{RUNS}?dry_run=true", json=body)
+    assert answer.ok, answer.text
+    (decision,), (request,) = answer.json()["decisions"], answer.json()["requests"]
+    assert (decision["action"], request["scraper"], request["game_date"]) == ("RUN", SCHEDULE, str(day))
+    # A run for real comes after it: when its rows are there, those of the dry run would be too.
+    driver.run_workflow("morning_operations", day)
+    (execution,) = driver.executions(day, SCHEDULE)
+    driver.settle()
+    assert execution["execution_id"] != request["request_id"]
+    assert len(driver.executions(day, SCHEDULE)) == 1
+    sql = "SELECT 1 FROM nba_orchestration.workflow_decisions WHERE decision_id = @id"
+    assert driver.rows(sql, id=decision["decision_id"]) == []
+    assert [name for name in _known(driver) - before if request["request_id"] in name] == []
+
+
+def _known(driver: Driver) -> set[str]:
+    return {info.name for info in driver.stack.state.list("controller/")}

@@ -1,0 +1,190 @@
+"""Whoever starts the stack owns its processes: however the owner ends, none is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+import requests
+from stack_harness import INJURIES, Driver, last_report, until
+
+from tipoff_local.pubsub.google_emulator import EmulatorUnavailableError, find_installation, free_port
+from tipoff_local.stack.background import write_environment
+from tipoff_local.stack.layout import FIXED_PORTS, REPOSITORY, SERVICES, Layout, free_ports
+from tipoff_local.stack.processes import Processes, Program, StackError
+from tipoff_local.stack.stack import running_stack
+
+TIPOFF = [sys.executable, "-m", "tipoff_local"]
+LOCK, ENVIRONMENT = REPOSITORY / ".tipoff/stack.lock", REPOSITORY / ".tipoff/stack.env"
+PROCESSES = 8
+"""Four services and the four parts of the embedded cloud."""
+
+
+def _table() -> list[tuple[int, int, str]]:
+    """Every process: its id, its parent's and its state."""
+    lines = subprocess.check_output(["ps", "-eo", "pid=,ppid=,stat="], text=True).splitlines()
+    return [(int(pid), int(parent), state) for pid, parent, state in (line.split() for line in lines)]
+
+
+def _below(pid: int) -> set[int]:
+    """All descendants of a process."""
+    children: dict[int, list[int]] = {}
+    for child, parent, _ in _table():
+        children.setdefault(parent, []).append(child)
+    found: set[int] = set()
+    waiting = [pid]
+    while waiting:
+        new = set(children.get(waiting.pop(), ())) - found
+        found |= new
+        waiting.extend(new)
+    return found
+
+
+def _alive(pids: set[int]) -> set[int]:
+    """Those that still run; one that has ended and that nobody has asked about does not."""
+    return {pid for pid, _, state in _table() if pid in pids and not state.startswith("Z")}
+
+
+@contextmanager
+def _demo(output: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with output.open("wb") as written:
+        process = subprocess.Popen([*TIPOFF, "demo"], stdout=written, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def _all_started(process: subprocess.Popen[bytes]) -> set[int]:
+    def started() -> set[int]:
+        assert process.poll() is None
+        below = _below(process.pid)
+        return below if len(below) >= PROCESSES else set()
+
+    found: set[int] = until(started, "all processes to be started")
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_outlives_an_interrupted_demo(tmp_path: Path, number: signal.Signals) -> None:
+    with _demo(tmp_path / "output") as process:
+        below = _all_started(process)
+        process.send_signal(number)
+        code = process.wait(15)
+        until(lambda: not _alive(below), f"{below} to end", 10)
+    assert code == (-signal.SIGKILL if number is signal.SIGKILL else 130)
+
+
+def test_googles_emulator_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    """Its Java is a child's child and reads no pipe."""
+    _require_google()
+    processes = Processes(tmp_path)
+    port = free_port()
+    program = Program("tipoff_local.stack.google_pubsub", (str(port),), {}, REPOSITORY)
+    child = processes.start("pubsub", program).process
+    until(lambda: _listens(port), "the emulator to listen")
+    below = _below(child.pid) | {child.pid}
+    assert len(below) == 2
+    os.close(processes._writing_end)  # as the system does when the process that holds it is killed
+    child.wait(10)
+    until(lambda: not _alive(below), f"{below} to end", 10)
+    os.close(processes._lifeline)
+
+
+def test_a_stack_in_the_background_is_one_and_is_ready_when_it_says_so() -> None:
+    """A second beside it is refused, down is down, and what a killed owner left behind passes for nothing."""
+    if taken := Layout.on_fixed_ports().taken_ports():
+        pytest.skip(f"the fixed ports are taken: {', '.join(taken)}")
+    environment = dict(os.environ)
+    with suppress(EmulatorUnavailableError):
+        find_installation()
+        environment["TIPOFF_PUBSUB"] = "google"
+    ENVIRONMENT.parent.mkdir(exist_ok=True)
+    LOCK.write_text("1")
+    ENVIRONMENT.write_text("TIPOFF_PROJECT=of-a-stack-that-was-killed\n")
+    try:
+        assert "running in the background" in _tipoff("up", environment)
+        for service in SERVICES:
+            assert requests.get(f"http://127.0.0.1:{FIXED_PORTS[service]}/readyz", timeout=10).ok
+        below = _below(int(LOCK.read_text()))
+        assert len(below) >= PROCESSES
+        assert "is running" in _tipoff("up", environment)
+        assert _below(int(LOCK.read_text())) == below
+    finally:
+        first = _tipoff("down", environment)
+    assert "stopped" in first
+    assert not _alive(below)
+    assert not ENVIRONMENT.exists()
+    assert "no stack is running" in _tipoff("down", environment)
+
+
+def _require_google() -> None:
+    try:
+        find_installation()
+    except EmulatorUnavailableError as error:
+        pytest.skip(f"Google's emulator is absent: {error}")
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _tipoff(command: str, environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [*TIPOFF, command], env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(driver: Driver, tmp_path: Path) -> None:
+    """Somebody else's server on a fixed port must not pass for ours."""
+    layout = replace(
+        driver.stack.layout, ports={**free_ports(), "storage": driver.stack.layout.ports["storage"]}
+    )
+    with (
+        pytest.raises(StackError, match=f"storage \\({layout.ports['storage']}\\)"),
+        running_stack(layout, tmp_path),
+    ):
+        pass
+    assert list((tmp_path / "logs").iterdir()) == []
+
+
+@pytest.mark.parametrize("told_by", ["the environment", "the folder"])
+def test_a_scraper_run_by_hand_beside_a_stack_is_logged_as_local(
+    driver: Driver, day: date, tmp_path: Path, told_by: str
+) -> None:
+    """`make up` writes .tipoff/stack.env; commands in the same folder read it."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "USER": "somebody"}
+    if told_by == "the environment":
+        environment |= driver.stack.layout.runner_environment()
+    else:
+        folder = tmp_path / ".tipoff"
+        folder.mkdir()
+        write_environment(driver.stack.layout, folder / "stack.env")
+    done = subprocess.run(
+        [*TIPOFF, "scrape", INJURIES, "--date", day.isoformat()],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (row,) = driver.executions(day, INJURIES)
+    assert (row["source"], row["triggered_by"], row["status"]) == ("LOCAL", "somebody", "success")
+    assert row["execution_id"] in done.stderr
+    assert driver.asked(last_report(day)) == 1, "the stand-in was asked, not the real source"

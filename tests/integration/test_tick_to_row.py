@@ -1,0 +1,164 @@
+"""From a tick to the rows and files that come of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, date, datetime
+
+from stack_harness import INJURIES, SCHEDULE, SCHEDULE_PATH, Driver, summary, until
+
+from tipoff_common.events import FileLanded, FileProcessed, Tick
+
+PHASE_2 = "nba-phase1-scrapers-complete"
+
+
+def test_a_tick_becomes_a_decision_a_request_an_execution_rows_and_a_file(either: Driver, day: date) -> None:
+    at = either.tick(Tick.EVALUATE, day, 5)
+    (execution,) = either.executions(day, SCHEDULE)
+    (decision,) = either.decisions("morning_operations", at)
+    assert (decision["action"], decision["scrapers_triggered"]) == ("RUN", [SCHEDULE])
+    for name in ("decision_id", "occurrence_id", "config_hash", "game_date", "environment"):
+        assert execution[name] == decision[name], name
+    found = {name: execution[name] for name in ("status", "source", "attempt", "triggered_at", "error_type")}
+    expected = {"status": "success", "source": "CONTROLLER", "attempt": 1, "triggered_at": at}
+    assert found == {**expected, "error_type": None}
+
+    content = either.file(execution["gcs_path"])
+    told = summary(execution)
+    assert len(json.loads(content)["records"]) == told["record_count"] > 0
+    assert hashlib.sha256(content).hexdigest() == told["content_sha256"]
+    assert b"leagueSchedule" in either.file(told["raw_path"]), "the payload is kept as it came"
+
+
+def test_a_tick_delivered_twice_changes_nothing_in_the_views(either: Driver, day: date) -> None:
+    """Incidents 16 and 19. Both copies of each row are there; the views know that they are one."""
+    before = either.asked(SCHEDULE_PATH)
+    at = either.tick(Tick.EVALUATE, day, 5)
+    either.executions(day, SCHEDULE)
+    either.tick(Tick.EVALUATE, day, 5)
+    assert len(either.executions(day, SCHEDULE, "scraper_execution_log", count=2)) >= 2
+    assert len(either.decisions("morning_operations", at, "workflow_decisions", count=2)) >= 2
+    assert len(either.executions(day, SCHEDULE)) == 1
+    assert len(either.decisions("morning_operations", at)) == 1
+    assert either.asked(SCHEDULE_PATH) == before + 1
+
+
+def test_two_ticks_at_once_are_one_decision(driver: Driver, day: date) -> None:
+    """Incident 19: two controllers, two random ids, two decisions."""
+    before = driver.asked(SCHEDULE_PATH)
+    for _ in range(4):
+        at = driver.tick(Tick.EVALUATE, day, 5)
+    driver.settle()
+    assert len(driver.decisions("morning_operations", at)) == 1
+    assert [row["attempt"] for row in driver.executions(day, SCHEDULE)] == [1]
+    # Those that came while the first was under way may have asked too; what counts is what was written down.
+    assert before + 1 <= driver.asked(SCHEDULE_PATH) <= before + 4
+
+
+def test_a_schedule_locked_twice_is_one_set_of_rows(driver: Driver, day: date) -> None:
+    """Incident 35."""
+    for _ in range(2):
+        driver.tick(Tick.LOCK_SCHEDULE, day, 5)
+    driver.settle()
+    sql = "SELECT COUNT(*) AS n, COUNT(DISTINCT occurrence_id) AS runs FROM nba_orchestration.{} WHERE date = @day"
+    (raw,) = driver.rows(sql.format("daily_expected_schedule"), day=day)
+    (seen,) = driver.rows(sql.format("v_expected_schedule"), day=day)
+    assert seen["n"] == seen["runs"] == raw["runs"] > 0
+    assert raw["n"] == 2 * seen["n"]
+
+
+def test_a_file_is_announced_once_however_often_its_content_is_fetched(driver: Driver, day: date) -> None:
+    with driver.subscribed(PHASE_2) as take:
+        for _ in range(2):
+            driver.run_workflow("morning_operations", day)
+        first, second = driver.executions(day, SCHEDULE, count=2)
+        assert first["gcs_path"] == second["gcs_path"]
+        (message,) = until(take, "the announcement of the file")
+        landed = FileLanded.model_validate_json(message.data)
+        assert landed.gcs_path == first["gcs_path"]
+        assert landed.execution_id in {first["execution_id"], second["execution_id"]}
+        driver.settle()  # a second announcement would be left over on this very subscription
+        assert take() == []
+
+
+def test_a_lost_file_is_announced_again_and_its_row_says_so(driver: Driver, day: date) -> None:
+    """Incident 14: what was processed is told by receipts. A file that landed before one with a receipt is lost."""
+    driver.tick(Tick.EVALUATE, day, 5)
+    (lost,) = driver.executions(day, SCHEDULE)
+    driver.tick(Tick.EVALUATE, day, 11)
+    (processed,) = driver.executions(day, INJURIES)
+    receipt = FileProcessed(
+        gcs_path=processed["gcs_path"],
+        processor="test",
+        processed_at=processed["completed_at"],
+        environment="local",
+    )
+    driver.stack.publisher.publish([receipt])
+    until(
+        lambda: driver.rows(
+            "SELECT 1 FROM nba_orchestration.file_receipts WHERE gcs_path = @path", path=receipt.gcs_path
+        ),
+        "the receipt's row",
+    )
+    with driver.subscribed(PHASE_2) as take:
+        at = driver.tick(Tick.CLEANUP, day, 11, 30)
+        again: list[FileLanded] = []
+
+        def arrived() -> list[FileLanded]:
+            again.extend(FileLanded.model_validate_json(message.data) for message in take())
+            return [file for file in again if file.gcs_path == lost["gcs_path"]]
+
+        (landed,) = until(arrived, "the second announcement")
+        assert (landed.recovery, landed.republish) == (True, 1)
+        assert receipt.gcs_path not in {file.gcs_path for file in again}
+    sql = "SELECT * FROM nba_orchestration.cleanup_operations WHERE cleanup_time = @at"
+    (run,) = until(lambda: driver.rows(sql, at=at), "the run's row")
+    assert run["errors"] == []
+    missing = {file["gcs_path"]: file["republished"] for file in run["missing_files"]}
+    assert missing[lost["gcs_path"]] is True
+    assert receipt.gcs_path not in missing
+
+
+def test_a_request_that_died_in_pubsub_is_a_failed_execution(either: Driver, day: date) -> None:
+    """What Pub/Sub gave up on arrives on dead-letters as it was, with attributes that say from where."""
+    (request,) = either.run_workflow("morning_operations", day)["requests"]
+    either.executions(day, SCHEDULE)
+    dead = {**request, "request_id": f"dead-{day}", "attempt": 9}
+    either.publish_raw(
+        "dead-letters",
+        json.dumps(dead).encode(),
+        **{
+            "ce-id": f"dead-{day}",
+            "ce-type": "tipoff.scrape.requested.v1",
+            "ce-source": "/tipoff/controller",
+            "ce-specversion": "1.0",
+            "ce-time": datetime.now(UTC).isoformat(),
+            "content-type": "application/json",
+            "CloudPubSubDeadLetterSourceSubscription": "runner-requests",
+            "CloudPubSubDeadLetterSourceDeliveryCount": "100",
+        },
+    )
+    executions = either.executions(day, SCHEDULE, count=2)
+    failed = next(row for row in executions if row["execution_id"] == f"dead-{day}")
+    assert (failed["status"], failed["error_type"]) == ("failed", "timeout")
+    assert "delivery attempts" in failed["error_message"]
+    (letter,) = either.dead_letters("JSON_VALUE(attributes, '$.\"ce-id\"') = @id", id=f"dead-{day}")
+    assert (letter["reason"], letter["delivery_attempts"]) == ("delivery_attempts", 100)
+    assert letter["subscription"] == "runner-requests"
+
+
+def test_a_message_that_can_never_succeed_becomes_a_dead_letter_with_its_reason(
+    either: Driver, day: date
+) -> None:
+    payload = json.dumps({"day": day.isoformat()}).encode()
+    either.publish_raw(
+        "workflow-decisions",
+        payload,
+        **{"ce-id": "x", "ce-type": "tipoff.never.heard.v9", "ce-source": "/t", "ce-specversion": "1.0"},
+    )
+    digest = hashlib.sha256(payload).hexdigest()
+    (letter,) = either.dead_letters("payload_sha256 = @digest", digest=digest)
+    assert (letter["reason"], letter["service"]) == ("unknown_type", "logger")
+    assert "tipoff.never.heard.v9" in letter["detail"]
+    assert letter["payload_head"] == payload.decode()

@@ -1,0 +1,120 @@
+"""A parser that was mended, run again on what is kept."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.samples import GAME_DATE, NOON, requested
+from tests.unit.runner.bench import Bench, text
+from tipoff_common.events import FileLanded, ScrapeExecuted, Source
+from tipoff_common.outcomes import Failed, NoData, Success
+from tipoff_scraper_runner.reparsing import Change, Reparsed, reparse
+from tipoff_scraper_runner.scraper import Parsed
+
+LATER = NOON + timedelta(days=1)
+
+
+@pytest.fixture
+def scraped(bench: Bench) -> Bench:
+    """A day of which two payloads are kept, and the bus empty again."""
+    for number, content in enumerate(("a\nb\n", "a\nb\nc\n")):
+        bench.source = text(content)
+        request = requested(request_id=f"request-{number}", parameters={"game_date": "2025-01-15"})
+        bench.run(request, NOON + timedelta(hours=number))
+    bench.bus.published.clear()
+    bench.asked.clear()
+    return bench
+
+
+def again(bench: Bench) -> list[Reparsed]:
+    return list(reparse(bench.registry["lines"], GAME_DATE, bench.deps(), triggered_by="test", now=LATER))
+
+
+def mend(bench: Bench, monkeypatch: pytest.MonkeyPatch, letter: str = "c") -> None:
+    """From now on the parser leaves out a record."""
+    module = bench.registry["lines"].module
+    parse = module.parse
+
+    def mended(payload: bytes, parameters: object) -> Parsed:
+        parsed = parse(payload, parameters)
+        kept = [record for record in parsed.records if record.text != letter]
+        return Parsed(kept, parsed.summary, parsed.empty_reason, parsed.about)
+
+    monkeypatch.setattr(module, "parse", mended)
+
+
+def test_the_same_parser_changes_nothing_and_fetches_nothing(scraped: Bench) -> None:
+    before = dict(scraped.data.bodies)
+    first, second = again(scraped)
+    assert (first.changed, second.changed) == (None, None)
+    assert (first.announced, second.announced) == (False, False)
+    assert scraped.data.bodies == before
+    assert scraped.asked == []
+    assert scraped.bus.of(FileLanded) == []
+
+
+def test_each_payload_is_an_execution_of_its_own_logged_as_local(scraped: Bench) -> None:
+    again(scraped)
+    executed = scraped.bus.of(ScrapeExecuted)
+    assert [one.source for one in executed] == [Source.LOCAL, Source.LOCAL]
+    assert [one.outcome.record_count for one in executed] == [2, 3]
+    assert len({one.execution_id for one in executed}) == 2
+    assert all(one.data_summary["raw_path"].startswith("gs://data/raw/fixtures/lines/") for one in executed)
+
+
+def test_what_a_mended_parser_reads_lands_and_is_announced(
+    scraped: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mend(scraped, monkeypatch, "b")
+    _, second = again(scraped)
+    assert isinstance(second.executed.outcome, Success)
+    assert second.changed == Change(str(second.executed.outcome.gcs_path), added=0, removed=1)
+    assert second.announced
+    landed = scraped.bus.of(FileLanded)
+    assert [file.gcs_path for file in landed] == [second.executed.outcome.gcs_path]
+
+
+def test_a_second_time_there_is_nothing_new(scraped: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    mend(scraped, monkeypatch, "c")
+    again(scraped)
+    scraped.bus.published.clear()
+    assert [(one.changed, one.announced) for one in again(scraped)] == [(None, False), (None, False)]
+
+
+def test_records_stay_as_old_as_their_payload(scraped: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest calendar is the one that was fetched last, not the one that was read last."""
+    mend(scraped, monkeypatch, "b")
+    again(scraped)
+    files = {name: kept for name, kept in scraped.data.metadata.items() if not name.startswith("raw/")}
+    assert {kept["fetched-at"] for kept in files.values()} == {
+        NOON.isoformat(),
+        (NOON + timedelta(hours=1)).isoformat(),
+    }
+
+
+def test_a_parser_that_fails_says_so_and_takes_nothing_away(
+    scraped: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_payload: bytes, _parameters: object) -> Parsed:
+        return Parsed([])
+
+    monkeypatch.setattr(scraped.registry["lines"].module, "parse", broken)
+    before = dict(scraped.data.bodies)
+    first, _ = again(scraped)
+    assert isinstance(first.executed.outcome, Failed)
+    assert first.changed is not None
+    assert (first.changed.added, first.changed.removed) == (0, 2)
+    assert scraped.data.bodies == before
+
+
+def test_a_payload_that_had_nothing_before_has_no_difference(bench: Bench) -> None:
+    bench.source = text("empty: nobody yet\n")
+    bench.run(requested(parameters={"game_date": "2025-01-15"}), NOON)
+    (only,) = again(bench)
+    assert only.executed.outcome == NoData(reason="nobody yet")
+    assert only.changed is None
+
+
+def test_another_day_is_left_alone(scraped: Bench) -> None:
+    other = GAME_DATE + timedelta(days=1)
+    assert list(reparse(scraped.registry["lines"], other, scraped.deps(), triggered_by="t", now=LATER)) == []

@@ -1,12 +1,15 @@
 """Routes of the controller."""
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from pydantic import AwareDatetime
 
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.bootstrap import Wiring, bootstrap
+from tipoff_controller.expectations import DayExpectations, read_expectations
 from tipoff_controller.handlers import handle_delivery
 from tipoff_controller.ledger import Decided
 from tipoff_controller.manual import ManualRun, UnusableRun, draft_run, run_workflow
@@ -50,5 +53,13 @@ def routes(wiring: Wiring) -> FastAPI:
         except UnusableRun as error:
             raise HTTPException(422, str(error)) from error
         return drafted if dry_run else run_workflow(drafted, deps)
+
+    @app.get("/schedule/{day}", tags=["by hand"])
+    def expected_against_actual(
+        day: date, request: Request, as_of: AwareDatetime | None = None
+    ) -> DayExpectations:
+        """What was expected of a business day and what became of it, as known at `as_of`, by default now."""
+        wiring.authentication.person(request)
+        return read_expectations(deps.warehouse, deps.environment, day, as_of or wall_now())
 
     return app

@@ -28,7 +28,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
     catalog = load_catalog(settings.scrapers_dir)
     configuration = load_workflows(settings.workflows_file, catalog)
     cloud = Cloud("controller", settings)
-    schedule_folder = catalog[configuration.file.calendar.scraper].output
+    schedule_folder = catalog[configuration.file.calendar.scraper].output_root
     return Wiring(
         app=cloud.app(
             "Decides what to fetch when.",
@@ -41,7 +41,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             environment=settings.environment,
             configuration=configuration,
             calendar=LandedCalendar(cloud.data, schedule_folder),
-            ledger=Ledger(cloud.state, configuration.fan_out_parameters),
+            ledger=Ledger(cloud.state, configuration.subject_parameters),
             warehouse=cloud.warehouse,
             publisher=cloud.publisher,
         ),

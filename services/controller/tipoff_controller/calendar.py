@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tipoff_common.clock import Instant
 
@@ -43,7 +43,7 @@ class ScheduleFile(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    records: tuple[Game, ...]
+    records: tuple[Game, ...] = Field(min_length=1)
 
 
 class Calendar:
@@ -51,19 +51,23 @@ class Calendar:
 
     def __init__(self, games: Iterable[Game], fetched_at: datetime) -> None:
         self.fetched_at = fetched_at
-        by_date: dict[date, list[Game]] = {}
+        self._playable: dict[tuple[date, tuple[str, ...]], tuple[Game, ...]] = {}
+        by_date: dict[date, dict[str, Game]] = {}
         for game in games:
-            by_date.setdefault(game.game_date, []).append(game)
+            by_date.setdefault(game.game_date, {})[game.game_id] = game
         self._by_date: Mapping[date, tuple[Game, ...]] = {
-            day: tuple(sorted(games, key=lambda game: game.game_id)) for day, games in by_date.items()
+            day: tuple(by_id[game_id] for game_id in sorted(by_id)) for day, by_id in by_date.items()
         }
 
     def games_on(self, day: date, types: Iterable[str]) -> tuple[Game, ...]:
         """The day's games of these types that are to be played; a postponed one is not."""
-        wanted = frozenset(types)
-        return tuple(
-            game for game in self._by_date.get(day, ()) if not game.postponed and game.game_type in wanted
-        )
+        key = day, tuple(types)
+        if key not in self._playable:
+            games = self._by_date.get(day, ())
+            self._playable[key] = tuple(
+                game for game in games if not game.postponed and game.game_type in key[1]
+            )
+        return self._playable[key]
 
     def age(self, now: datetime) -> timedelta:
         return now - self.fetched_at

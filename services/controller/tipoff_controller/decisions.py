@@ -3,10 +3,13 @@
 Pure: configuration, calendar, history and the instant are arguments, so the same history gives the same decision.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
@@ -15,8 +18,16 @@ from tipoff_common.clock import business_date
 from tipoff_common.events import Action, AlertLevel
 from tipoff_controller.calendar import Calendar
 from tipoff_controller.history import History, Known, Outputs
-from tipoff_controller.occurrences import WHOLE_DAY, Occurrence, game_date_of, games_of, occurrences
-from tipoff_controller.plans import Plan
+from tipoff_controller.occurrences import (
+    SAID_FOR,
+    WHOLE_DAY,
+    Agenda,
+    Occurrence,
+    agenda,
+    game_date_of,
+    games_of,
+)
+from tipoff_controller.plans import Plan, asks_for_nothing
 from tipoff_controller.progress import Attempt, State, progress
 from tipoff_controller.schedules import Discovery, PerGame
 from tipoff_controller.wanted import Wanted, still_wanted
@@ -24,7 +35,10 @@ from tipoff_controller.workflows import Configuration, Workflow
 
 LATE_AFTER_MINUTES = 30
 """From when a run is late; the dataset's views say the same."""
+# Subjects of what is no occurrence of the day, so that nothing said of it is taken for a word about one that is.
 REFRESH = "calendar-refresh"
+NONE_DUE = "none-due"
+UNDECIDED = "undecided"
 
 
 class Reason(StrEnum):
@@ -74,7 +88,7 @@ class Situation:
 
     plans: the frozen plans of occurrences decided before, by occurrence id.
     outputs: what executions gave to fan out over, by request id.
-    expect: what is expected of a day; a caller that asks often may remember its answers.
+    expect: what is expected around a day; a caller that asks often may remember its answers.
     """
 
     configuration: Configuration
@@ -83,33 +97,28 @@ class Situation:
     now: datetime
     plans: Mapping[str, Plan] = field(default_factory=dict)
     outputs: Outputs = field(default_factory=dict)
-    expect: Callable[[Configuration, Calendar | None, date], tuple[Occurrence, ...]] = occurrences
+    expect: Callable[[Configuration, Calendar | None, date], Agenda] = agenda
 
-    @property
+    @cached_property
     def today(self) -> date:
         return business_date(self.now)
 
-    @property
+    @cached_property
     def calendar_is_stale(self) -> bool:
         if self.calendar is None:
             return True
         return self.calendar.age(self.now) > self.configuration.file.calendar.stale_after
 
-    def expected(self) -> tuple[Occurrence, ...]:
-        """Yesterday's occurrences may still be due after midnight; tomorrow's tell when to look again."""
-        days = (self.today + timedelta(days=offset) for offset in (-1, 0, 1))
-        return tuple(item for day in days for item in self.expect(self.configuration, self.calendar, day))
+    def expected(self) -> Agenda:
+        return self.expect(self.configuration, self.calendar, self.today)
 
 
 def decide(situation: Situation) -> tuple[Decision, ...]:
     """A decision for every due occurrence, one for every workflow that has none due, and the refresh of a calendar
     that has grown old."""
-    by_workflow: dict[str, list[Occurrence]] = {name: [] for name in situation.configuration.workflows}
-    for occurrence in situation.expected():
-        by_workflow[occurrence.workflow].append(occurrence)
     decisions = [
         decision
-        for name, expected in by_workflow.items()
+        for name, expected in situation.expected()
         for decision in _of_workflow(name, expected, situation)
     ]
     refresh = _refresh_calendar(decisions, situation)
@@ -120,7 +129,7 @@ def unable_to_decide(configuration: Configuration, now: datetime, why: str) -> t
     """ABORT for every workflow: what happened so far cannot be read."""
     situation = Situation(configuration, None, History(stale=True), now)
     return tuple(
-        _Builder(_placeholder(name, situation), workflow, None, situation)(
+        _Builder(_placeholder(name, UNDECIDED, situation), workflow, None, situation)(
             Action.ABORT,
             Reason.HISTORY_UNAVAILABLE,
             f"What happened so far cannot be read: {why}",
@@ -130,33 +139,37 @@ def unable_to_decide(configuration: Configuration, now: datetime, why: str) -> t
     )
 
 
-def _of_workflow(name: str, expected: list[Occurrence], situation: Situation) -> Iterator[Decision]:
-    now = situation.now
-    upcoming = next((item for item in expected if item.expected > now), None)
-    due = [item for item in expected if item.expected <= now < item.deadline]
-    if not due:
-        yield _none_due(name, expected, upcoming, situation)
+def _of_workflow(name: str, expected: Sequence[Occurrence], situation: Situation) -> Iterator[Decision]:
+    now, workflow = situation.now, situation.configuration.workflows[name]
+    come = bisect_right(expected, now, key=attrgetter("expected"))
+    upcoming = expected[come] if come < len(expected) else None
+    due = [item for item in expected[:come] if now < item.deadline]
+    unfound = _unfound(expected[:come], workflow, situation)
+    if not due and not unfound:
+        yield _none_due(name, upcoming, situation)
     for occurrence in due:
         yield _decide_due(occurrence, upcoming, situation)
+    for occurrence in unfound:
+        about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
+        sentence = f"The publication window closed and not all was found for {occurrence.game_date}{about}."
+        yield _Builder(occurrence, workflow, upcoming, situation)(
+            Action.SKIP, Reason.NOT_FOUND, sentence, alert=True
+        )
 
 
-def _none_due(
-    name: str, expected: list[Occurrence], upcoming: Occurrence | None, situation: Situation
-) -> Decision:
+def _none_due(name: str, upcoming: Occurrence | None, situation: Situation) -> Decision:
     configuration, today = situation.configuration, situation.today
     workflow = configuration.workflows[name]
-    build = _Builder(upcoming or _placeholder(name, situation), workflow, upcoming, situation)
+    build = _Builder(upcoming or _placeholder(name, NONE_DUE, situation), workflow, upcoming, situation)
     if name in configuration.needing_games and situation.calendar is None:
         sentence = f"No schedule of games has landed yet; {configuration.file.calendar.scraper} has to succeed first."
         return build(Action.ABORT, Reason.NO_CALENDAR, sentence, alert=True)
-    todays = [item for item in expected if item.day == today]
-    if (unfound := _unfound(todays, workflow, situation)) is not None:
-        sentence = f"The publication window closed and nothing was found for {unfound.game_date}."
-        return _Builder(unfound, workflow, upcoming, situation)(
-            Action.SKIP, Reason.NOT_FOUND, sentence, alert=True
-        )
     game_date = game_date_of(workflow.schedule, today)
-    if name in configuration.needing_games and not games_of(configuration, situation.calendar, game_date):
+    if (
+        (upcoming is None or upcoming.day > today)
+        and name in configuration.needing_games
+        and not games_of(configuration, situation.calendar, game_date)
+    ):
         return build(Action.SKIP, Reason.NO_GAMES, f"No games on {game_date}, so there is nothing to fetch.")
     if upcoming is None:
         return build(Action.SKIP, Reason.DAY_DONE, "Nothing more is expected today or tomorrow.")
@@ -166,15 +179,21 @@ def _none_due(
     return build(Action.SKIP, Reason.TOO_EARLY, f"Not due before {when}.")
 
 
-def _unfound(todays: list[Occurrence], workflow: Workflow, situation: Situation) -> Occurrence | None:
-    """The last attempt of a search that ended without finding everything; None for other kinds, while attempts are
-    left, or when all was found."""
+def _unfound(come: Sequence[Occurrence], workflow: Workflow, situation: Situation) -> list[Occurrence]:
+    """Of searches that ended without finding everything, the last attempt: until the business day is over, and at
+    least for SAID_FOR, as windows may close at midnight or after it."""
     if not isinstance(workflow.schedule, Discovery | PerGame):
-        return None
-    last = {item.subject: item for item in todays}
-    closed = (item for item in last.values() if item.deadline <= situation.now)
-    wanted = ((item, still_wanted(item, situation.configuration, situation.history)) for item in closed)
-    return next((item for item, still in wanted if not still.found), None)
+        return []
+    now, today = situation.now, situation.today
+    last = {(item.day, item.subject): item for item in come}
+    return [
+        item
+        for item in last.values()
+        if item.deadline <= now
+        and (item.day == today or now - item.deadline < SAID_FOR)
+        and not asks_for_nothing(item, workflow)
+        and not still_wanted(item, situation.configuration, situation.history).found
+    ]
 
 
 def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, situation: Situation) -> Decision:
@@ -184,6 +203,11 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, situation: 
     if plan is not None:
         history = situation.history
         return _decide_planned(build, plan, Known(history.executions, history.requested, situation.outputs))
+    if asks_for_nothing(occurrence, workflow):
+        sentence = (
+            f"No games or teams are known for {occurrence.game_date} yet, so there is nothing to ask for."
+        )
+        return build(Action.SKIP, Reason.NO_GAMES, sentence)
     wanted = still_wanted(occurrence, situation.configuration, situation.history)
     when = _when(occurrence.expected, situation.configuration.zone)
     if wanted.found:
@@ -295,10 +319,10 @@ class _Builder:
         )
 
 
-def _placeholder(name: str, situation: Situation) -> Occurrence:
+def _placeholder(name: str, subject: str, situation: Situation) -> Occurrence:
     """Stands for the day of a workflow that has no occurrence to speak of."""
     today, now = situation.today, situation.now
-    return Occurrence(name, today, today, WHOLE_DAY, 0, now, now, (), "no occurrence")
+    return Occurrence(name, today, today, subject, 0, now, now, (), "no occurrence")
 
 
 def _when(instant: datetime, zone: ZoneInfo) -> str:

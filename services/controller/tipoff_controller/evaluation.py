@@ -25,11 +25,16 @@ def evaluate_workflows(occasion: Occasion, deps: Deps) -> Decided:
         Unavailable: to be delivered again; what was decided stands and is published then.
     """
     key = f"ticks/{occasion.tick:%Y-%m-%dT%H%MZ}"
-    decided = deps.ledger.decided(key)
-    if decided is None:
-        decided = deps.ledger.remember_decided(
-            key, draft(_decisions(occasion, deps), deps.configuration, occasion)
-        )
+    try:
+        decided = deps.ledger.decided(key)
+        if decided is None:
+            drafted = draft(_decisions(occasion, deps), deps.configuration, occasion)
+            decided = deps.ledger.remember_decided(key, drafted)
+    except Unavailable as error:
+        log.critical("nothing can be decided", extra={"detail": str(error)})
+        aborted = unable_to_decide(deps.configuration, occasion.now, str(error))
+        deps.publisher.publish(draft(aborted, deps.configuration, occasion).decisions)
+        raise
     publish_decided(decided, deps)
     return decided
 
@@ -45,16 +50,8 @@ def publish_decided(decided: Decided, deps: Deps) -> None:
 def _decisions(occasion: Occasion, deps: Deps) -> tuple[Decision, ...]:
     today = business_date(occasion.now)
     days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
-    try:
-        calendar = deps.calendar.current()
-        past = read_past(days, deps)
-    except Unavailable as error:
-        log.critical("nothing can be decided", extra={"detail": str(error)})
-        aborted = draft(
-            unable_to_decide(deps.configuration, occasion.now, str(error)), deps.configuration, occasion
-        )
-        deps.publisher.publish(aborted.decisions)
-        raise
+    calendar = deps.calendar.current()
+    past = read_past(days, deps)
     _note_changes(today, calendar, past.remembered, occasion, deps)
     history = bury_dead_requests(past, deps, occasion.wall)
     return decide(
@@ -94,6 +91,7 @@ def _note_changes(
         deps.ledger.schedules(paths),
         occurrences(deps.configuration, calendar, day),
         deps.configuration,
+        begun=remembered.plan_paths.keys(),
         day=day,
         games_today=_games(calendar, day, deps),
         environment=deps.environment,

@@ -95,7 +95,7 @@ def _fact(event: ScrapeExecuted, configuration: Configuration) -> ExecutionFact:
         request_id=event.request_id,
         scraper=event.scraper_name,
         game_date=event.game_date,
-        subject=subject_of(event.parameters, configuration.fan_out_parameters),
+        subject=subject_of(event.parameters, configuration.subject_parameters),
         status=event.outcome.status,
         kind=event.outcome.kind if isinstance(event.outcome, Failed) else None,
         source=event.source,

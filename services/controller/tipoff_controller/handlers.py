@@ -43,6 +43,6 @@ def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datet
             )
             evaluate_workflows(occasion, deps)
         case Tick.LOCK_SCHEDULE:
-            lock_schedule(business_date(instant), instant, deps)
+            lock_schedule(business_date(event.event_time or published_at), instant, deps)
         case _:
             log.info("tick is not for the controller", extra={"tick": event.tick})

@@ -12,7 +12,8 @@ NO_SUBJECT = "-"
 
 @dataclass(frozen=True)
 class ExecutionFact:
-    """The result of one request. `subject` tells the requests of a fan-out apart: the game, the team, the key."""
+    """The result of one request. `subject` tells apart what is asked of one scraper about one date: the game, the team,
+    the key, the market."""
 
     request_id: str
     scraper: str
@@ -48,15 +49,17 @@ class History:
         self.stale = stale
         self._found: dict[tuple[str, date, str], list[datetime]] = {}
         for fact in self.executions.values():
-            if fact.counts:
-                self._found.setdefault((fact.scraper, fact.game_date, fact.subject), []).append(
-                    fact.triggered_at
-                )
+            self._index(fact)
 
     def found(self, scraper: str, game_date: date, subject: str) -> tuple[datetime, datetime] | None:
         """First and last success for the date the data is about, whoever asked; None without one."""
         instants = self._found.get((scraper, game_date, subject))
         return (min(instants), max(instants)) if instants else None
+
+    def _index(self, fact: ExecutionFact) -> None:
+        if fact.counts:
+            key = (fact.scraper, fact.game_date, fact.subject)
+            self._found.setdefault(key, []).append(fact.triggered_at)
 
 
 def merge(*sources: Iterable[ExecutionFact]) -> dict[str, ExecutionFact]:
@@ -84,5 +87,5 @@ class Known:
 
 
 def subject_of(parameters: Mapping[str, str], names: Iterable[str]) -> str:
-    """The value of the first of `names` among the parameters; "-" without any."""
-    return next((parameters[name] for name in names if name in parameters), NO_SUBJECT)
+    """The values of `names` among the parameters; "-" without any."""
+    return "&".join(parameters[name] for name in names if name in parameters) or NO_SUBJECT

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from tipoff_common.ports import ObjectInfo, Objects
+from tipoff_common.ports import ObjectInfo, Objects, Unavailable
 from tipoff_controller.calendar import Calendar, read_calendar
 
 log = logging.getLogger(__name__)
@@ -21,8 +21,17 @@ class LandedCalendar:
         self._calendar: Calendar | None = None
 
     def current(self) -> Calendar | None:
-        """The calendar, None when none has landed yet. Raises Unavailable."""
-        for info in sorted(self._data.list(self._prefix), key=_fetched_at, reverse=True):
+        """The calendar, None when none has landed yet. Raises Unavailable when none was read before either."""
+        try:
+            return self._newest()
+        except Unavailable as error:
+            if self._calendar is None:
+                raise
+            log.error("landed schedules cannot be read, the last one stays", extra={"detail": str(error)})
+            return self._calendar
+
+    def _newest(self) -> Calendar | None:
+        for info in sorted(self._data.list(self._prefix), key=_age, reverse=True):
             if self._read == (info.name, info.updated):
                 return self._calendar
             calendar = self._load(info)
@@ -47,3 +56,8 @@ class LandedCalendar:
 def _fetched_at(info: ObjectInfo) -> datetime:
     text = info.metadata.get("fetched-at")
     return datetime.fromisoformat(text) if text else info.updated
+
+
+def _age(info: ObjectInfo) -> tuple[datetime, datetime]:
+    """Of two readings of one payload the later written counts: a mended parser's."""
+    return _fetched_at(info), info.updated

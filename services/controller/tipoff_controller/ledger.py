@@ -140,7 +140,8 @@ class Ledger:
 
     def schedules(self, paths: Iterable[str]) -> list[ScheduleLocked]:
         """A locked schedule and its changes, oldest first."""
-        bodies = (self._state.get(path) for path in paths)
+        lock_first = sorted(paths, key=lambda path: not path.endswith("/lock.json"))
+        bodies = (self._state.get(path) for path in lock_first)
         events = [ScheduleLocked.model_validate_json(body) for body in bodies if body is not None]
         return sorted(events, key=lambda event: event.locked_at)
 

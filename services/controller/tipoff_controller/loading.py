@@ -66,7 +66,7 @@ def _parameter_faults(step: Step, workflow: Workflow, at: Location, catalog: Cat
         if name not in declared:
             what = f"parameter '{name}' is not declared by {step.scraper}; it has {', '.join(declared)}"
             yield (*at, "parameters", name), what
-        elif name in ("game_date", step.fan_out_parameter):
+        elif name in ("game_date", step.fan_out_parameter) or (name == "game_id" and takes_game(workflow)):
             yield (*at, "parameters", name), f"parameter '{name}' is filled in already; remove it here"
     for name, spec in declared.items():
         if spec.required and name not in filled:

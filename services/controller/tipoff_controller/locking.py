@@ -1,6 +1,6 @@
 """The day's expectation, written down once: what was locked, and what changed after it. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import date, datetime
 
 from tipoff_common.events import ExpectedRun, ScheduleLocked, ScheduleState
@@ -30,6 +30,7 @@ def draft_change(
     expected: Iterable[Occurrence],
     configuration: Configuration,
     *,
+    begun: Container[str],
     day: date,
     games_today: int | None,
     environment: str,
@@ -37,7 +38,8 @@ def draft_change(
 ) -> ScheduleLocked:
     """What differs from the locked schedule and its changes so far, oldest first.
 
-    ADDED is what is new or was moved, CANCELLED what is no longer to come; what is past stays as it was expected.
+    ADDED is what is new or was moved, CANCELLED what is no longer to come and was not `begun`; what is past its
+    deadline stays as it was expected.
     """
     occurrences, events = tuple(expected), tuple(locked)
     version = _version(events[-1].schedule_version, occurrences, configuration)
@@ -46,7 +48,7 @@ def draft_change(
     runs = [
         _run(item, configuration, version, ScheduleState.ADDED)
         for identifier, item in wanted.items()
-        if item.expected > now and _differs(standing.get(identifier), item)
+        if item.deadline > now and _differs(standing.get(identifier), item)
     ]
     runs += [
         run.model_copy(
@@ -59,7 +61,8 @@ def draft_change(
         for identifier, run in standing.items()
         if identifier not in wanted
         and run.state is not ScheduleState.CANCELLED
-        and run.expected_run_time > now
+        and run.deadline > now
+        and identifier not in begun
     ]
     return _schedule(tuple(runs), version, configuration, day, games_today, environment, now)
 

@@ -1,6 +1,5 @@
 """Runs of a workflow that somebody asks for."""
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
@@ -15,7 +14,7 @@ from tipoff_controller.evaluation import publish_decided
 from tipoff_controller.ledger import Decided
 from tipoff_controller.occurrences import Occurrence, games_of
 from tipoff_controller.wanted import Wanted
-from tipoff_controller.workflows import Configuration, takes_game
+from tipoff_controller.workflows import Configuration, ForEachOutput, takes_game
 
 _ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """In place of a tick: a manual run is decided once."""
@@ -37,17 +36,6 @@ class UnusableRun(Exception):
     """The body does not fit the workflow; the message names the field and the remedy."""
 
 
-@dataclass(frozen=True)
-class _Manual(Occurrence):
-    """An occurrence whose identity is the caller's key."""
-
-    key: str = ""
-
-    @property
-    def id(self) -> str:
-        return manual_occurrence_id(self.workflow, self.key)
-
-
 def draft_run(
     workflow: str, run: ManualRun, deps: Deps, *, caller: str, now: datetime, idempotency_key: str | None
 ) -> Decided:
@@ -61,7 +49,7 @@ def draft_run(
     games = games_of(configuration, deps.calendar.current(), run.game_date)
     if run.game_id is not None:
         games = tuple(game for game in games if game.game_id == run.game_id)
-    occurrence = _Manual(
+    occurrence = Occurrence(
         workflow,
         run.game_date,
         run.game_date,
@@ -71,7 +59,7 @@ def draft_run(
         now,
         games,
         "asked for by hand",
-        key=idempotency_key or str(uuid4()),
+        identity=manual_occurrence_id(workflow, idempotency_key or str(uuid4())),
     )
     decision = Decision(
         occurrence=occurrence,
@@ -84,7 +72,12 @@ def draft_run(
         wanted=_wanted(workflow, run, configuration),
     )
     occasion = Occasion(deps.environment, _ONCE, now, now, triggered_by=caller, source=Source.MANUAL)
-    return draft([decision], configuration, occasion)
+    drafted = draft([decision], configuration, occasion)
+    if not drafted.requests:
+        raise UnusableRun(
+            f"game_date: no games or teams of {run.game_date} to ask for; name a day with games"
+        )
+    return drafted
 
 
 def run_workflow(drafted: Decided, deps: Deps) -> Decided:
@@ -110,4 +103,9 @@ def _wanted(workflow: str, run: ManualRun, configuration: Configuration) -> Want
     if unknown := [name for name in run.scrapers if name not in known]:
         raise UnusableRun(f"scrapers: {', '.join(unknown)} not in {workflow}; it has {', '.join(known)}")
     chosen = {name: None for name, step in plan.items() if step.scraper in run.scrapers}
+    for name in chosen:
+        source = plan[name].for_each
+        if isinstance(source, ForEachOutput) and source.step not in chosen:
+            parent = plan[source.step].scraper
+            raise UnusableRun(f"scrapers: {plan[name].scraper} needs the output of {parent}; name it as well")
     return Wanted(chosen)

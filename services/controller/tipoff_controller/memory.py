@@ -33,7 +33,7 @@ def read_past(days: Sequence[date], deps: Deps) -> Past:
     logged: list[ExecutionFact] = []
     stale = False
     try:
-        names = deps.configuration.fan_out_parameters
+        names = deps.configuration.subject_parameters
         logged = read_executions(deps.warehouse, deps.environment, days, names)
     except Unavailable as error:
         log.error("dataset cannot be asked, deciding by the ledger", extra={"detail": str(error)})

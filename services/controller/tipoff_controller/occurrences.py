@@ -5,29 +5,37 @@ expected against actual compares the same list with what happened; the simulator
 disagree, because there is one.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
+from operator import attrgetter
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from tipoff_common.clock import eastern
 from tipoff_common.identity import occurrence_id
 from tipoff_controller.calendar import Calendar, Game
-from tipoff_controller.schedules import WEEK, About, At, Daily, Discovery, Interval, PerGame, Schedule, Window
+from tipoff_controller.schedules import (
+    WEEK,
+    About,
+    At,
+    ByTheClock,
+    Daily,
+    Discovery,
+    Interval,
+    PerGame,
+    Schedule,
+    Window,
+)
 from tipoff_controller.workflows import Configuration
 
 WHOLE_DAY = "-"
+SAID_FOR = timedelta(hours=6)
+"""How long after a search ended in vain each evaluation says so."""
+_ALWAYS, _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Occurrence:
-    """One expected run of one workflow.
-
-    day: the business day it is expected on. game_date: the day the data is about.
-    subject: the game it is about, "-" for the whole day. slot: its number within day and subject.
-    expected: the absolute instant from which it is due; deadline: the instant from which it can no longer be met.
-    """
-
+class _Facts(NamedTuple):
     workflow: str
     day: date
     game_date: date
@@ -37,31 +45,58 @@ class Occurrence:
     deadline: datetime
     games: tuple[Game, ...]
     reason: str
+    identity: str | None = None
+
+
+class Occurrence(_Facts):
+    """One expected run of one workflow; a tuple, as there are many.
+
+    day: the business day it is expected on. game_date: the day the data is about.
+    subject: the game it is about, "-" for the whole day. slot: its number within day and subject.
+    expected: the absolute instant from which it is due; deadline: the instant from which it can no longer be met.
+    identity: its id when that is no function of the above, as for a run by hand.
+    """
 
     @cached_property
     def id(self) -> str:
-        return occurrence_id(self.workflow, self.game_date, self.subject, self.slot)
+        return self.identity or occurrence_id(self.workflow, self.game_date, self.subject, self.slot)
 
 
-@dataclass(frozen=True)
-class _Slot:
-    index: int
-    expected: datetime
-    deadline: datetime
-    reason: str
+_Slot = tuple[int, datetime, datetime, str]
+"""Number, expected, deadline and reason."""
 
 
 def occurrences(configuration: Configuration, calendar: Calendar | None, day: date) -> tuple[Occurrence, ...]:
-    """What is expected of business day `day`, by time and name.
+    """What is expected of business day `day`, by time, name, subject and slot.
 
     Workflows that need games have no occurrence for a day without games, and none while there is no calendar.
     """
     found = [
         occurrence
-        for name in configuration.workflows
+        for name in sorted(configuration.workflows)
         for occurrence in _of_workflow(name, configuration, calendar, day)
     ]
-    return tuple(sorted(found, key=lambda item: (item.expected, item.workflow, item.subject, item.slot)))
+    return tuple(sorted(found, key=attrgetter("expected")))  # stable: the order they were made in breaks ties
+
+
+Agenda = Iterable[tuple[str, Sequence[Occurrence]]]
+"""What is expected around a day: each workflow with its occurrences in the order of time."""
+
+
+def agenda(
+    configuration: Configuration, calendar: Calendar | None, today: date
+) -> Iterator[tuple[str, Sequence[Occurrence]]]:
+    """What a decision at any instant of `today` may be about: yesterday's occurrences may still be due after midnight,
+    tomorrow's may be due before it, and the first of them tell when to look again."""
+    yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
+    since, until = eastern(today, time.min) - SAID_FOR, eastern(tomorrow, time.min)
+    for name in configuration.workflows:
+        around = [
+            *_of_workflow(name, configuration, calendar, yesterday, since=since),
+            *_of_workflow(name, configuration, calendar, today),
+            *_of_workflow(name, configuration, calendar, tomorrow, until=until),
+        ]
+        yield name, sorted(around, key=attrgetter("expected"))
 
 
 def games_of(configuration: Configuration, calendar: Calendar | None, day: date) -> tuple[Game, ...]:
@@ -70,48 +105,46 @@ def games_of(configuration: Configuration, calendar: Calendar | None, day: date)
 
 
 def _of_workflow(
-    name: str, configuration: Configuration, calendar: Calendar | None, day: date
+    name: str,
+    configuration: Configuration,
+    calendar: Calendar | None,
+    day: date,
+    since: datetime = _ALWAYS,
+    until: datetime = _EVER,
 ) -> Iterator[Occurrence]:
+    """Leaves out what had ended by `since`, and what begins at `until` or later but the first."""
     schedule = configuration.workflows[name].schedule
     game_date = game_date_of(schedule, day)
     games = games_of(configuration, calendar, game_date)
     if not games and name in configuration.needing_games:
         return
     if isinstance(schedule, PerGame):
-        for game in games:
-            for slot in _after_tip(schedule, game):
-                yield _occurrence(name, day, game_date, game.game_id, slot, (game,))
-        return
-    for slot in _slots(schedule, configuration.zone, day, games):
-        yield _occurrence(name, day, game_date, WHOLE_DAY, slot, games)
-
-
-def _occurrence(
-    workflow: str, day: date, game_date: date, subject: str, slot: _Slot, games: tuple[Game, ...]
-) -> Occurrence:
-    return Occurrence(
-        workflow, day, game_date, subject, slot.index, slot.expected, slot.deadline, games, slot.reason
-    )
+        slots = _after_tips(schedule, games)
+    else:
+        slots = ((WHOLE_DAY, games, slot) for slot in _slots(schedule, configuration.zone, day, games))
+    for subject, about, (index, expected, deadline, reason) in slots:
+        if deadline > since and (expected < until or index == 0):
+            yield Occurrence(name, day, game_date, subject, index, expected, deadline, about, reason)
 
 
 def game_date_of(schedule: Schedule, day: date) -> date:
     """The day that data fetched on `day` is about."""
-    if isinstance(schedule, Daily | At | Discovery) and schedule.about is About.YESTERDAY:
+    if isinstance(schedule, ByTheClock) and schedule.about is About.YESTERDAY:
         return day - timedelta(days=1)
     return day
 
 
 def _slots(schedule: Schedule, zone: ZoneInfo, day: date, games: Sequence[Game]) -> Iterator[_Slot]:
-    if isinstance(schedule, Daily | At | Discovery) and WEEK[day.weekday()] not in schedule.days:
+    if isinstance(schedule, ByTheClock) and WEEK[day.weekday()] not in schedule.days:
         return
     match schedule:
         case Daily(window=window):
             start, end = _bounds(window, day, zone)
-            yield _Slot(0, start, end, f"daily, {_stretch(window)}")
+            yield 0, start, end, f"daily, {_stretch(window)}"
         case At(times=times, within=within):
             for index, clock in enumerate(times):
                 expected = _at(day, clock, zone)
-                yield _Slot(index, expected, expected + within, f"at {clock:%H:%M}")
+                yield index, expected, expected + within, f"at {clock:%H:%M}"
         case Discovery(window=window):
             yield from _attempts(schedule, *_bounds(window, day, zone))
         case Interval():
@@ -132,7 +165,7 @@ def _attempts(schedule: Discovery, start: datetime, end: datetime) -> Iterator[_
         start = end if count == 1 else start
     for index in range(count):
         expected = start + index * step
-        yield _Slot(index, expected, expected + step, reason)
+        yield index, expected, expected + step, reason
 
 
 def _around(schedule: Interval, games: Sequence[Game]) -> Iterator[_Slot]:
@@ -140,22 +173,25 @@ def _around(schedule: Interval, games: Sequence[Game]) -> Iterator[_Slot]:
     if not tips:
         return
     start, end = min(tips) - schedule.before_first_tip, max(tips) + schedule.after_last_tip
-    for index in range((end - start) // schedule.every + 1):
-        expected = start + index * schedule.every
-        yield _Slot(
-            index, expected, expected + schedule.every, f"every {_length(schedule.every)} around the games"
-        )
+    every, reason = schedule.every, f"every {_length(schedule.every)} around the games"
+    for index in range((end - start) // every + 1):
+        expected = start + index * every
+        yield index, expected, expected + every, reason
 
 
-def _after_tip(schedule: PerGame, game: Game) -> Iterator[_Slot]:
-    if game.tipoff is None:
-        return
-    for index in range((schedule.until - schedule.first) // schedule.every + 1):
-        after = schedule.first + index * schedule.every
-        expected = game.tipoff + after
-        yield _Slot(
-            index, expected, expected + schedule.every, f"{_length(after)} after tip-off of {game.game_id}"
-        )
+def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str, tuple[Game, ...], _Slot]]:
+    every = schedule.every
+    offsets = [
+        schedule.first + index * every for index in range((schedule.until - schedule.first) // every + 1)
+    ]
+    slots = [(index, after, f"{_length(after)} after tip-off of") for index, after in enumerate(offsets)]
+    for game in games:
+        if game.tipoff is None:
+            continue
+        about = (game,)
+        for index, after, text in slots:
+            expected = game.tipoff + after
+            yield game.game_id, about, (index, expected, expected + every, f"{text} {game.game_id}")
 
 
 def _bounds(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -166,14 +202,16 @@ def _bounds(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, dateti
     return start, end
 
 
+@lru_cache(maxsize=4096)
 def _at(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
 
 
 def _stretch(window: Window) -> str:
-    return f"{window.start:%H:%M} to {window.end:%H:%M}"
+    return f"{window.start.isoformat('minutes')} to {window.end.isoformat('minutes')}"
 
 
+@lru_cache(maxsize=512)
 def _length(duration: timedelta) -> str:
     hours, minutes = divmod(int(duration.total_seconds()) // 60, 60)
     return f"{hours}h{minutes:02d}m" if hours and minutes else f"{hours}h" if hours else f"{minutes}m"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from pydantic import BaseModel, ConfigDict
 
@@ -71,7 +72,15 @@ class Unit:
     parameters: Mapping[str, str]
 
     def request_id(self, occurrence: str, attempt: int) -> str:
-        return request_id(occurrence, self.step, self.scraper, self.parameters, attempt)
+        return _request_id(occurrence, self.step, self.scraper, tuple(self.parameters.items()), attempt)
+
+
+@lru_cache(maxsize=16_384)
+def _request_id(
+    occurrence: str, step: str, scraper: str, parameters: tuple[tuple[str, str], ...], attempt: int
+) -> str:
+    """Remembered, because how far a plan has come is asked again with each execution and at each evaluation."""
+    return request_id(occurrence, step, scraper, dict(parameters), attempt)
 
 
 def units(step: PlannedStep, values: Iterable[str]) -> Iterator[Unit]:
@@ -126,6 +135,22 @@ def freeze(
     )
 
 
+def asks_for_nothing(occurrence: Occurrence, workflow: Workflow) -> bool:
+    """Whether every step to begin with fans out over games or teams, and none are known."""
+    roots = (step for step in workflow.plan.values() if not step.parents)
+    return all(step.for_each is not None and not fan_out_of(step, occurrence) for step in roots)
+
+
+def own_parameters(step: Step, occurrence: Occurrence, configuration: Configuration) -> dict[str, str]:
+    """The parameters of every request of `step`, all but the one it fans out over."""
+    filled = {"{game_date}": occurrence.game_date.isoformat(), "{slot}": occurrence.expected.isoformat()}
+    own = {"game_date": occurrence.game_date.isoformat()}
+    schedule = configuration.workflows[occurrence.workflow].schedule
+    if isinstance(schedule, PerGame) and "game_id" in configuration.catalog[step.scraper].parameters:
+        own["game_id"] = occurrence.subject
+    return {**own, **{key: _fill(text, filled) for key, text in step.parameters.items()}}
+
+
 def _planned(
     name: str,
     occurrence: Occurrence,
@@ -133,28 +158,24 @@ def _planned(
     kept: list[str],
     subjects: frozenset[str] | None,
 ) -> PlannedStep:
-    workflow = configuration.workflows[occurrence.workflow]
-    step = workflow.plan[name]
-    filled = {"{game_date}": occurrence.game_date.isoformat(), "{slot}": occurrence.expected.isoformat()}
+    step = configuration.workflows[occurrence.workflow].plan[name]
     spec = configuration.catalog[step.scraper]
-    own = {"game_date": occurrence.game_date.isoformat()}
-    if isinstance(workflow.schedule, PerGame) and "game_id" in spec.parameters:
-        own["game_id"] = occurrence.subject
-    fan_out = _fan_out(step, occurrence)
+    fan_out = fan_out_of(step, occurrence)
     if subjects is not None and isinstance(fan_out, tuple):
         fan_out = tuple(value for value in fan_out if value in subjects)
     return PlannedStep(
         name=step.id,
         scraper=step.scraper,
         parents=tuple(parent for parent in step.parents if parent in kept),
-        parameters={**own, **{key: _fill(text, filled) for key, text in step.parameters.items()}},
+        parameters=own_parameters(step, occurrence, configuration),
         fan_out_parameter=step.fan_out_parameter,
         fan_out=fan_out,
         wave=max(1, int(spec.rate_limit.per_second * WAVE_SECONDS)),
     )
 
 
-def _fan_out(step: Step, occurrence: Occurrence) -> tuple[str, ...] | OutputOf:
+def fan_out_of(step: Step, occurrence: Occurrence) -> tuple[str, ...] | OutputOf:
+    """The values `step` fans out over, () when it does not."""
     match step.for_each:
         case "game":
             return tuple(game.game_id for game in occurrence.games)

@@ -112,6 +112,8 @@ def state_of(unit: Unit, plan: Plan, known: Known) -> tuple[State, int]:
     last: ExecutionFact | None = None
     attempt = 1
     while (fact := known.executions.get(unit.request_id(plan.occurrence_id, attempt))) is not None:
+        if fact.status is Status.SUCCESS:
+            return State.SUCCESS, attempt
         last, attempt = fact, attempt + 1
     if last is None or last.status is Status.FAILED:
         if last is not None and not retry_is_due(last.kind, attempt - 1, plan.max_retries):

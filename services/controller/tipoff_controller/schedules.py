@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-_DURATION = re.compile(r"^(?:(\d+)h)?(?:(\d+)m)?$")
+_DURATION = re.compile(r"^(?:(\d{1,4})h)?(?:(\d{1,4})m)?$")
 _CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
 
 
@@ -31,6 +31,10 @@ def _duration(value: object) -> timedelta:
         raise ValueError("a duration of nothing; write at least 1m")
     return timedelta(hours=hours, minutes=minutes)
 
+
+_REACH = timedelta(hours=20)
+"""How long after the last tip-off of a day something may be due: an evaluation looks back to the day before."""
+_DAY = timedelta(hours=24)
 
 Clock = Annotated[time, BeforeValidator(_clock, json_schema_input_type=str)]
 Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
@@ -77,7 +81,7 @@ class Window(Node):
         return self
 
 
-class _ByTheClock(Node):
+class ByTheClock(Node):
     """What kinds that follow the clock rather than the games have in common."""
 
     about: About = Field(
@@ -88,14 +92,14 @@ class _ByTheClock(Node):
     )
 
 
-class Daily(_ByTheClock):
+class Daily(ByTheClock):
     """Once a day: expected when the window opens, in time until it closes."""
 
     kind: Literal["daily"]
-    window: Window
+    window: Window = Field(description="when it opens and closes")
 
 
-class At(_ByTheClock):
+class At(ByTheClock):
     """At fixed times of day."""
 
     kind: Literal["at"]
@@ -108,15 +112,17 @@ class At(_ByTheClock):
     def _ascending(self) -> Self:
         if list(self.times) != sorted(set(self.times)):
             raise ValueError("times are not ascending; sort them and name each once")
+        if self.within > _DAY:
+            raise ValueError("within is over 24h; name another time instead")
         return self
 
 
-class Discovery(_ByTheClock):
+class Discovery(ByTheClock):
     """Poll in the publication window until the data is found. The attempts are spread evenly, so that the budget
     lasts until the window closes."""
 
     kind: Literal["discovery"]
-    window: Window
+    window: Window = Field(description="when it opens and closes")
     every: Duration | None = Field(
         default=None, description="distance of two attempts; either this or budget"
     )
@@ -135,6 +141,8 @@ class Discovery(_ByTheClock):
     def _one_of_every_and_budget(self) -> Self:
         if (self.every is None) == (self.budget is None):
             raise ValueError("discovery takes either every or budget; give exactly one")
+        if self.every is not None and self.every > _DAY:
+            raise ValueError("every is over 24h; use kind daily with days")
         return self
 
 
@@ -142,9 +150,21 @@ class Interval(Node):
     """Every so often around the day's games: from before the first tip-off until after the last."""
 
     kind: Literal["interval"]
-    every: Duration
-    before_first_tip: Duration
-    after_last_tip: Duration = Field(default=timedelta(minutes=1))
+    every: Duration = Field(description="distance of two runs")
+    before_first_tip: Duration = Field(description="first run, before the day's first tip-off")
+    after_last_tip: Duration = Field(
+        default=timedelta(minutes=1), description="end of the runs, after the day's last tip-off"
+    )
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> Self:
+        if self.before_first_tip > _DAY:
+            raise ValueError("before_first_tip is over 24h; use kind at or daily for the days before")
+        if self.after_last_tip + self.every > _REACH:
+            raise ValueError(
+                "after_last_tip plus every is over 20h; use kind at or daily with about: yesterday"
+            )
+        return self
 
 
 class PerGame(Node):
@@ -159,6 +179,8 @@ class PerGame(Node):
     def _not_empty(self) -> Self:
         if self.until < self.first:
             raise ValueError("until is before first, so there is no attempt; let until be first or later")
+        if self.until + self.every > _REACH:
+            raise ValueError("until plus every is over 20h; use kind at or daily with about: yesterday")
         return self
 
 

@@ -3,12 +3,13 @@
 A workflow is complete when each of its scrapers is, for each game; partial success closes nothing but its own part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tipoff_controller.history import NO_SUBJECT, History
+from tipoff_controller.history import History, subject_of
 from tipoff_controller.occurrences import Occurrence
+from tipoff_controller.plans import fan_out_of, own_parameters
 from tipoff_controller.schedules import Discovery, PerGame
 from tipoff_controller.workflows import Configuration, Step, Workflow
 
@@ -52,10 +53,10 @@ def still_wanted(occurrence: Occurrence, configuration: Configuration, history: 
     last: list[datetime] = []
     for name, step in workflow.plan.items():
         absent = set()
-        for subject in _subjects(step, occurrence, configuration):
+        for value, subject in subjects_of(step, occurrence, configuration):
             instants = history.found(step.scraper, occurrence.game_date, subject)
             if instants is None:
-                absent.add(subject)
+                absent.add(value)
             else:
                 first.append(instants[0])
                 last.append(instants[1])
@@ -66,11 +67,15 @@ def still_wanted(occurrence: Occurrence, configuration: Configuration, history: 
     return Wanted(missing)
 
 
-def _subjects(step: Step, occurrence: Occurrence, configuration: Configuration) -> list[str]:
-    match step.for_each:
-        case "game":
-            return [game.game_id for game in occurrence.games]
-        case "team":
-            return sorted({team for game in occurrence.games for team in game.teams})
-    about_game = "game_id" in configuration.catalog[step.scraper].parameters and occurrence.subject != "-"
-    return [occurrence.subject if about_game else NO_SUBJECT]
+def subjects_of(
+    step: Step, occurrence: Occurrence, configuration: Configuration
+) -> Iterator[tuple[str, str]]:
+    """What the step asks for: the value it fans out over, if it does, and the subject under which that is known."""
+    own, names = own_parameters(step, occurrence, configuration), configuration.subject_parameters
+    if step.fan_out_parameter is None:
+        subject = subject_of(own, names)
+        yield subject, subject
+        return
+    values = fan_out_of(step, occurrence)
+    for value in values if isinstance(values, tuple) else ():
+        yield value, subject_of({**own, step.fan_out_parameter: value}, names)

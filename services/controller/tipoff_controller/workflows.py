@@ -42,7 +42,9 @@ class Step(Node):
     for_each: ForEach | None = Field(
         default=None, description="one request for each game, team or output of a parent"
     )
-    parameters: Mapping[str, str] = Field(default_factory=dict)
+    parameters: Mapping[str, str] = Field(
+        default_factory=dict, description="values of the scraper's declared parameters, as text"
+    )
 
     @property
     def id(self) -> str:
@@ -83,11 +85,11 @@ class Workflow(Node):
     priority: Priority = Field(default=Priority.MEDIUM, description="how much it matters")
     alert_level: AlertLevel = Field(default=AlertLevel.WARNING, description="of a decision that gives up")
     max_retries: int = Field(default=3, ge=0, le=10, description="retries at once of a transient failure")
-    schedule: Schedule
+    schedule: Schedule = Field(description="when it is expected")
     order: Literal["parallel", "sequence"] = Field(
         default="parallel", description="sequence: each step after the one before it"
     )
-    steps: tuple[Step, ...] = Field(min_length=1)
+    steps: tuple[Step, ...] = Field(min_length=1, description="what it fetches")
 
     @cached_property
     def plan(self) -> Mapping[str, Step]:
@@ -118,10 +120,10 @@ class CalendarSource(Node):
 class WorkflowsFile(Node):
     """The whole file."""
 
-    version: Literal[1]
+    version: Literal[1] = Field(description="of this format")
     timezone: str = Field(description="zone of every time of day in this file, an IANA name")
-    calendar: CalendarSource
-    workflows: Mapping[Name, Workflow] = Field(min_length=1)
+    calendar: CalendarSource = Field(description="where the games come from")
+    workflows: Mapping[Name, Workflow] = Field(min_length=1, description="the workflows by name")
 
     @model_validator(mode="after")
     def _zone_known(self) -> Self:
@@ -155,15 +157,22 @@ class Configuration:
             name
             for name, workflow in self.workflows.items()
             if workflow.schedule.kind in ("interval", "per_game")
-            or any(self.catalog[step.scraper].needs_games for step in workflow.steps)
+            or any(
+                step.for_each in ("game", "team") or self.catalog[step.scraper].needs_games
+                for step in workflow.steps
+            )
         )
 
     @cached_property
-    def fan_out_parameters(self) -> tuple[str, ...]:
-        """Parameters that tell the requests of one step apart."""
-        steps = (step for workflow in self.workflows.values() for step in workflow.steps)
-        found = {step.fan_out_parameter for step in steps} - {None}
-        return tuple(sorted({"game_id", *(name for name in found if name)}))
+    def subject_parameters(self) -> tuple[str, ...]:
+        """Parameters that tell what is asked of one scraper about one date apart: those of fan-outs, and those that
+        steps give, unless they change with the hour."""
+        found = {"game_id"}
+        for step in (step for workflow in self.workflows.values() for step in workflow.steps):
+            found.update(name for name, text in step.parameters.items() if "{slot}" not in text)
+            if step.fan_out_parameter:
+                found.add(step.fan_out_parameter)
+        return tuple(sorted(found))
 
     @cached_property
     def refresher(self) -> str | None:

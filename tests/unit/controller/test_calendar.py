@@ -1,0 +1,84 @@
+"""The calendar of games, as the schedule scraper landed it."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.controller import DAY, at, calendar, document, game, utc
+from tipoff_controller.calendar import GameStatus, read_calendar
+
+REGULAR = ("regular",)
+
+
+def test_games_are_read_from_the_landed_document() -> None:
+    games = [game(1, at("19:00")), game(2, at("19:30"))]
+    read = read_calendar(document(games), at("05:00"))
+    assert read.games_on(DAY, REGULAR) == tuple(games)
+
+
+def test_a_tip_after_midnight_belongs_to_the_evening_before() -> None:
+    """21: the league's day of the game counts, not the clock's."""
+    late = game(1, utc("2025-01-16T05:10:00"), game_date=DAY)
+    assert calendar(late).games_on(DAY, REGULAR) == (late,)
+    assert calendar(late).games_on(DAY + timedelta(days=1), REGULAR) == ()
+
+
+def test_a_postponed_game_is_not_to_be_played() -> None:
+    """20."""
+    assert calendar(game(1, at("19:00"), postponed=True)).games_on(DAY, REGULAR) == ()
+
+
+def test_only_the_types_that_count_are_given() -> None:
+    preseason, cup = game(1, at("19:00"), game_type="preseason"), game(2, at("20:00"), game_type="cup_final")
+    assert calendar(preseason, cup).games_on(DAY, ("regular", "cup_final")) == (cup,)
+
+
+def test_a_row_still_scheduled_at_night_is_a_game_like_any_other() -> None:
+    """32: the status in an old file decides nothing."""
+    stale = game(1, at("19:00"), status=GameStatus.SCHEDULED)
+    assert calendar(stale, fetched_at=at("05:00")).games_on(DAY, REGULAR) == (stale,)
+
+
+def test_teams_and_tips_may_be_undecided() -> None:
+    undecided = game(1, None, home_team=None, away_team="ATL")
+    assert undecided.teams == ("ATL",)
+    assert calendar(undecided).games_on(DAY, REGULAR) == (undecided,)
+
+
+def test_a_game_that_stands_twice_is_one_and_the_last_row_counts() -> None:
+    first, corrected = game(1, at("19:00")), game(1, at("19:30"))
+    assert calendar(first, corrected).games_on(DAY, REGULAR) == (corrected,)
+
+
+def test_games_come_in_the_order_of_their_ids() -> None:
+    one, two = game(1, at("21:00")), game(2, at("19:00"))
+    assert calendar(two, one).games_on(DAY, REGULAR) == (one, two)
+
+
+def test_age_counts_from_when_the_source_was_asked() -> None:
+    assert calendar(fetched_at=at("05:00")).age(at("06:30")) == timedelta(minutes=90)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        document([game(1, at("19:00"))])[:-20],
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b"{}",
+        b'{"games": []}',
+        b'{"records": []}',
+        b'{"records": [{"game_id": "1"}]}',
+        document([game(1, at("19:00"))]).replace(b"+00:00", b"").replace(b"Z", b""),
+    ],
+)
+def test_a_truncated_empty_or_foreign_document_is_no_calendar(body: bytes) -> None:
+    with pytest.raises(ValidationError):
+        read_calendar(body, at("05:00"))
+
+
+def test_what_else_the_file_holds_is_no_concern_of_the_controllers() -> None:
+    body = document([game(1, at("19:00"))]).replace(b'"home_team"', b'"arena": "x", "home_team"')
+    assert len(read_calendar(body, at("05:00")).games_on(DAY, REGULAR)) == 1

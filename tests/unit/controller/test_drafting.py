@@ -1,0 +1,106 @@
+"""Decisions as events, plans and requests."""
+
+from datetime import timedelta
+
+from tests.support.controller import (
+    DAY,
+    at,
+    at_times,
+    calendar,
+    configured,
+    decided,
+    plan_of,
+    slate,
+    workflow,
+)
+from tipoff_common.events import AlertLevel, Source
+from tipoff_common.identity import decision_id
+from tipoff_controller.drafting import Occasion, draft, skip
+from tipoff_controller.ledger import Decided
+from tipoff_controller.progress import Skipped
+
+GAMES = slate(2)
+CONFIGURATION = configured(
+    one=workflow(
+        at_times("06:00"),
+        {"scraper": "box_score", "for_each": "game"},
+        "digest",
+        priority="HIGH",
+        max_retries=1,
+    )
+)
+TICK = at("06:15")
+
+
+def occasion(tick_at: str = "06:15", wall: str = "06:15") -> Occasion:
+    return Occasion("local", at(tick_at), at(tick_at), at(wall), "tick", Source.CONTROLLER)
+
+
+def drafted(when: Occasion | None = None) -> Decided:
+    games = calendar(*GAMES)
+    return draft([decided(CONFIGURATION, TICK, games=games)], CONFIGURATION, when or occasion())
+
+
+def test_a_run_freezes_its_plan_and_makes_its_requests() -> None:
+    made = drafted()
+    (decision,), (plan,) = made.decisions, made.plans
+    assert decision.scrapers_triggered == ("box_score", "digest")
+    assert decision.target_games == tuple(item.game_id for item in GAMES)
+    assert [request.parameters.get("game_id") for request in made.requests] == [
+        GAMES[0].game_id,
+        GAMES[1].game_id,
+        None,
+    ]
+    assert {request.occurrence_id for request in made.requests} == {plan.occurrence_id}
+    assert {request.decision_id for request in made.requests} == {decision.decision_id}
+    assert {request.priority.value for request in made.requests} == {"HIGH"}
+
+
+def test_a_skip_makes_neither_plan_nor_request() -> None:
+    made = draft([decided(CONFIGURATION, at("05:00"), games=calendar(*GAMES))], CONFIGURATION, occasion())
+    assert (made.plans, made.requests) == ((), ())
+    assert made.decisions[0].target_games == ()
+
+
+def test_a_decision_is_a_function_of_occurrence_and_tick() -> None:
+    """19: two controllers, or a redelivery, decide the same thing once."""
+    first, same, next_tick = drafted(), drafted(occasion(wall="07:00")), drafted(occasion("06:30"))
+    (decision,) = first.decisions
+    assert decision.decision_id == decision_id(decision.occurrence_id, TICK)
+    assert decision.id == same.decisions[0].id
+    assert decision.id != next_tick.decisions[0].id
+    assert decision.occurrence_id == next_tick.decisions[0].occurrence_id
+
+
+def test_request_ids_do_not_depend_on_the_tick() -> None:
+    assert [item.id for item in drafted().requests] == [
+        item.id for item in drafted(occasion("06:30")).requests
+    ]
+
+
+def test_requests_are_stamped_with_the_wall_clock_from_which_leases_run() -> None:
+    assert {item.requested_at for item in drafted(occasion(wall="09:00")).requests} == {at("09:00")}
+
+
+def test_which_configuration_decided_is_on_everything() -> None:
+    made = drafted()
+    assert {item.config_hash for item in (*made.decisions, *made.plans, *made.requests)} == {
+        CONFIGURATION.hash
+    }
+
+
+def test_what_was_decided_reads_back_as_it_was() -> None:
+    made = drafted()
+    assert Decided.model_validate_json(made.model_dump_json()) == made
+
+
+def test_a_skipped_step_is_a_decision_with_the_reason_and_the_same_id_each_time() -> None:
+    plan = plan_of(CONFIGURATION, "one", calendar(*GAMES))
+    skipped = Skipped("join", "summary", "events", "events has no data yet")
+    once = skip(plan, skipped, "local", at("06:20"))
+    later = skip(plan, skipped, "local", at("06:20") + timedelta(hours=1))
+    assert once.reason == "join is not asked for: events has no data yet."
+    assert (once.reason_code, once.alert_level) == ("parent_unfruitful", AlertLevel.NONE)
+    assert once.context == {"step": "join", "scraper": "summary", "parent": "events"}
+    assert once.id == later.id
+    assert once.game_date == DAY

@@ -1,0 +1,330 @@
+"""One evaluation: decided once a tick, published each time the tick is delivered, loud when it fails."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.controller import (
+    DAY,
+    NO_DATA,
+    World,
+    at,
+    at_times,
+    calendar,
+    configured,
+    configured_of,
+    daily,
+    discovery,
+    document,
+    failed,
+    fixture_file,
+    game,
+    ids,
+    interval,
+    per_game,
+    scrapers,
+    slate,
+    standing,
+    workflow,
+)
+from tipoff_common.events import Action, ScheduleState, ScrapeRequested, Tick
+from tipoff_common.outcomes import FailureKind
+from tipoff_common.ports import Unavailable
+from tipoff_controller.occurrences import occurrences
+
+REPORT = configured(report=workflow(discovery("11:00", "14:00"), "bulletin", max_retries=1))
+GAMES = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))
+
+
+def world(configuration: object = REPORT) -> World:
+    made = World(configuration)  # type: ignore[arg-type]
+    made.land(slate(2), at("04:55"))
+    return made
+
+
+def test_a_tick_publishes_what_was_decided_and_what_it_asks_for() -> None:
+    made = world()
+    made.tick(at("11:00"))
+    (decision,) = made.decisions
+    assert (decision.action, decision.triggered_by) == (Action.RUN, "tick")
+    assert scrapers(made.requests) == ["bulletin"]
+
+
+def test_a_tick_that_is_delivered_twice_publishes_the_same_again() -> None:
+    """16, 19: no lock; doing it twice is doing it once."""
+    made = world()
+    made.tick(at("11:00"))
+    first, before = list(made.bus.events), dict(made.state.bodies)
+    made.restart()
+    made.tick(at("11:00"), wall=at("11:20"))
+    assert made.bus.events == first + first
+    assert made.state.bodies == before
+
+
+def test_the_next_tick_asks_for_nothing_that_is_under_way() -> None:
+    made = world()
+    made.tick(at("11:00"))
+    made.tick(at("11:05"))
+    assert len(made.requests) == 1
+    assert made.decisions[1].reason_code == "under_way"
+
+
+def test_the_dataset_is_asked_once_whatever_the_number_of_workflows() -> None:
+    many = {f"w{index}": workflow(discovery("11:00", "14:00"), "bulletin") for index in range(300)}
+    made = world(configured_of(many))
+    made.tick(at("11:00"))
+    assert len(made.queries) == 1
+    assert len(made.decisions) == 300
+
+
+def test_history_is_read_for_the_days_that_decisions_are_about() -> None:
+    made = world()
+    made.tick(at("11:00"))
+    assert made.queries[0]["game_dates"] == [DAY + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+
+
+def test_what_the_dataset_knows_ends_the_search_though_the_ledger_is_empty() -> None:
+    made = world()
+    made.tick(at("11:00"))
+    (request,) = made.requests
+    made.execute(request)
+    made.state.bodies.clear()
+    made.restart()
+    made.tick(at("12:00"))
+    assert made.decisions[-1].reason_code == "already_found"
+
+
+def test_what_the_ledger_knows_ends_the_search_though_its_row_is_not_there_yet() -> None:
+    made = world()
+    made.tick(at("11:00"))
+    made.run(made.requests[0], logged=False)
+    made.tick(at("12:00"))
+    assert made.decisions[-1].reason_code == "already_found"
+
+
+def test_without_the_dataset_the_ledger_decides_and_says_so() -> None:
+    made = world()
+    made.tick(at("11:00"))
+    made.run(made.requests[0], NO_DATA)
+    made.warehouse.down = True
+    made.tick(at("12:00"))
+    decision = made.decisions[-1]
+    assert (decision.action, decision.context["history_stale"]) == (Action.RUN, True)
+    assert made.decisions[0].context["history_stale"] is False
+
+
+def test_without_the_ledger_every_workflow_aborts_and_the_tick_comes_again() -> None:
+    """11: a failure to coordinate is no success."""
+    made = world()
+    made.state.down = True
+    with pytest.raises(Unavailable):
+        made.tick(at("11:00"))
+    (decision,) = made.decisions
+    assert (decision.action, decision.reason_code) == (Action.ABORT, "history_unavailable")
+    assert made.requests == []
+    made.state.down = False
+    made.tick(at("11:00"), wall=at("11:02"))
+    assert made.decisions[-1].action is Action.RUN
+    assert len({item.decision_id for item in made.decisions}) == 2
+
+
+def test_without_any_calendar_because_its_bucket_is_down_every_workflow_aborts() -> None:
+    made = world()
+    made.data.down = True
+    with pytest.raises(Unavailable):
+        made.tick(at("11:00"))
+    assert {item.action for item in made.decisions} == {Action.ABORT}
+
+
+def test_while_its_bucket_is_down_the_last_calendar_decides() -> None:
+    made = world()
+    made.tick(at("10:45"))
+    made.data.down = True
+    made.tick(at("11:00"))
+    assert made.decisions[-1].action is Action.RUN
+
+
+@pytest.mark.parametrize("lost_after", [0, 1])
+def test_a_bus_that_fails_half_way_is_made_up_for_by_the_next_delivery(lost_after: int) -> None:
+    made = world()
+    made.bus.capacity = lost_after
+    with pytest.raises(Unavailable):
+        made.tick(at("11:00"))
+    made.bus.capacity = None
+    made.restart()
+    made.tick(at("11:00"))
+    assert scrapers(made.requests) == ["bulletin"]
+    assert len({item.id for item in made.decisions}) == 1
+
+
+def test_a_tick_that_died_before_its_requests_went_out_is_made_up_for_by_the_next_tick() -> None:
+    lost, other = world(), world()
+    lost.bus.capacity = 1  # the decision, not its request
+    with pytest.raises(Unavailable):
+        lost.tick(at("11:00"))
+    lost.bus.capacity = None
+    lost.tick(at("11:15"))
+    other.tick(at("11:00"))
+    assert ids(lost.requests) == ids(other.requests)
+
+
+def test_a_deploy_changes_nothing_of_what_was_decided() -> None:
+    made = world()
+    made.tick(at("11:00"))
+    made.run(made.requests[0], failed())
+    made.restart(configured(report=workflow(discovery("11:00", "14:00"), "digest", max_retries=0)))
+    made.tick(at("11:15"))
+    assert {item.scraper for item in made.requests} == {"bulletin"}
+    assert [item.attempt for item in made.requests] == [1, 2]
+
+
+def test_only_the_games_still_missing_are_asked_for() -> None:
+    """9, 33."""
+    configuration = configured(
+        one=workflow(discovery("11:00", "14:00"), {"scraper": "box_score", "for_each": "game"})
+    )
+    made = world(configuration)
+    made.tick(at("11:00"))
+    first, second = made.requests
+    made.run(first)
+    made.run(second, NO_DATA)
+    made.tick(at("12:00"))
+    assert [item.parameters["game_id"] for item in made.requests[2:]] == [second.parameters["game_id"]]
+
+
+def test_a_truncated_schedule_leaves_the_old_calendar_deciding() -> None:
+    made = world(GAMES)
+    made.tick(at("20:45"))
+    made.land_bytes(document(slate(9))[:-30], at("20:50"))
+    made.tick(at("21:00"))
+    decision = made.decisions[-1]
+    assert (decision.action, decision.context["calendar_age_minutes"]) == (Action.RUN, 16 * 60 + 5)
+
+
+def test_an_old_calendar_is_asked_for_anew_and_decides_meanwhile() -> None:
+    """32."""
+    configuration = configured(
+        feeds=workflow(daily("05:00", "06:00"), "slate"),
+        post=workflow(per_game("2h", "30m", "3h"), "box_score"),
+    )
+    made = World(configuration)
+    made.land(slate(2), at("04:55", DAY - timedelta(days=2)))
+    made.tick(at("21:00"))
+    assert scrapers(made.requests) == ["slate", "box_score"]
+    assert {item.context["calendar_stale"] for item in made.decisions} == {True}
+    made.tick(at("21:05"))
+    assert scrapers(made.requests) == ["slate", "box_score"]
+
+
+# The locked schedule
+
+
+def test_locked_is_expected_is_decided() -> None:
+    made = world(fixture_file("schedules"))
+    made.lock()
+    (schedule,) = made.schedules
+    expected = occurrences(made.configuration, calendar(*slate(2)), DAY)
+    assert [run.occurrence_id for run in schedule.runs] == [item.id for item in expected]
+    assert schedule.games_today == 2
+
+
+def test_locking_twice_publishes_the_first_again() -> None:
+    """35."""
+    made = world(GAMES)
+    made.lock()
+    made.land(slate(3), at("05:05"))
+    made.restart()
+    made.lock(clock="05:10")
+    first, again = made.schedules
+    assert first == again
+
+
+def test_a_lock_that_comes_late_is_of_the_day_it_was_fired_on() -> None:
+    made = world(GAMES)
+    made.tick(at("05:00"), Tick.LOCK_SCHEDULE, wall=at("00:30", DAY + timedelta(days=1)))
+    assert made.schedules[0].date == DAY
+
+
+def test_a_postponed_game_is_cancelled_once_and_comes_back_when_it_does() -> None:
+    """20."""
+    made = world(GAMES)
+    one, two = slate(2)
+    made.lock()
+    steps = [(12, [one]), (13, [one, two]), (14, [one])]
+    for hour, games in steps:
+        made.land(
+            [*games, *([] if two in games else [two.model_copy(update={"postponed": True})])],
+            at(f"{hour}:00"),
+        )
+        made.tick(at(f"{hour}:00"))
+        made.tick(at(f"{hour}:15"))
+    changes = made.schedules[1:]
+    assert [{run.state.value for run in event.runs} for event in changes] == [
+        {"CANCELLED"},
+        {"ADDED"},
+        {"CANCELLED"},
+    ]
+    assert {run.subject for event in changes for run in event.runs} == {two.game_id}
+    final = standing(made.schedules)
+    assert {run.subject for run in final.values() if run.state is ScheduleState.CANCELLED} == {two.game_id}
+
+
+def test_a_game_that_moved_keeps_its_occurrences_in_the_schedule() -> None:
+    made = world(GAMES)
+    one, two = slate(2)
+    made.lock()
+    moved = game(0, at("21:00"), game_id=two.game_id, home_team=two.home_team, away_team=two.away_team)
+    made.land([one, moved], at("12:00"))
+    made.tick(at("12:00"))
+    locked, change = made.schedules
+    assert {run.occurrence_id for run in change.runs} <= {run.occurrence_id for run in locked.runs}
+    assert {run.state for run in change.runs} == {ScheduleState.ADDED}
+
+
+def test_a_schedule_locked_without_a_calendar_learns_of_the_games_later() -> None:
+    made = World(GAMES)
+    made.lock()
+    assert (made.schedules[0].games_today, made.schedules[0].runs) == (None, ())
+    made.tick(at("06:00"))
+    assert len(made.schedules) == 1
+    made.land(slate(2), at("07:00"))
+    made.tick(at("07:00"))
+    assert {run.state for run in made.schedules[1].runs} == {ScheduleState.ADDED}
+
+
+def test_a_slate_that_stays_is_written_down_once() -> None:
+    made = world(configured(lines=workflow(interval(), "bulletin")))
+    made.lock()
+    for hour in range(6, 20):
+        made.tick(at(f"{hour:02}:00"))
+    assert len(made.schedules) == 1
+
+
+def test_what_is_due_at_once_runs_for_yesterdays_games_after_midnight() -> None:
+    """1, 18, 34: the occurrence carries its game date into the parameters."""
+    tomorrow = DAY + timedelta(days=1)
+    made = World(GAMES)
+    made.land([game(1, at("22:30"))], at("20:00"))
+    made.tick(at("00:30", tomorrow))
+    (request,) = made.requests
+    assert (request.game_date, request.parameters["game_date"]) == (DAY, DAY.isoformat())
+
+
+def test_retries_keep_to_the_budget_over_the_ticks() -> None:
+    made = world()
+    made.tick(at("11:00"))
+    for minute in (15, 30, 45):
+        for request in made.take(ScrapeRequested):
+            made.run(request, failed(FailureKind.TIMEOUT))
+        made.tick(at(f"11:{minute}"))
+    assert made.requests == []
+    assert made.decisions[-1].reason_code == "budget_used"
+    assert made.decisions[-1].alert_level.value == "WARNING"
+
+
+def test_fixed_times_run_whatever_was_found_before() -> None:
+    made = world(configured(lines=workflow(at_times("11:00", "12:00"), "bulletin")))
+    made.tick(at("11:00"))
+    made.run(made.requests[0])
+    made.tick(at("12:00"))
+    assert len(set(ids(made.requests))) == 2

@@ -1,0 +1,291 @@
+"""What follows from an execution, and an answer for requests that died."""
+
+from datetime import datetime, timedelta
+from itertools import permutations
+
+import pytest
+
+from tests.support.controller import (
+    DAY,
+    NO_DATA,
+    SUCCESS,
+    World,
+    at,
+    at_times,
+    configured,
+    failed,
+    fixture_file,
+    ids,
+    scrapers,
+    slate,
+    workflow,
+)
+from tipoff_common.binding import Message, encode
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested, WorkflowDecided
+from tipoff_common.outcomes import Failed, FailureKind, Outcome
+from tipoff_common.ports import Unavailable
+from tipoff_common.publisher import Publisher
+from tipoff_controller.following import LEASE_SLACK, note_dead_request
+from tipoff_controller.workflows import Configuration
+
+PLANS = fixture_file("plans")
+EVENTS = {"event_id": ("e1", "e2", "e3")}
+ONE = configured(one=workflow(at_times("06:00"), "bulletin", max_retries=1))
+
+
+def begun(name: str, games: int = 3) -> World:
+    """A world in which one workflow of the plans was decided."""
+    file = PLANS.file.model_copy(update={"workflows": {name: PLANS.workflows[name]}})
+    made = World(Configuration(file, PLANS.catalog, PLANS.hash))
+    made.land(slate(games), at("05:00"))
+    made.tick(at("06:00"))
+    return made
+
+
+def simple(configuration: Configuration = ONE) -> World:
+    made = World(configuration)
+    made.land(slate(1), at("05:00"))
+    made.tick(at("06:00"))
+    return made
+
+
+def finish(made: World, outcomes: dict[str, Outcome] | None = None) -> list[str]:
+    """Runs all requests until none are left; the steps in the order they were asked for."""
+    done: list[str] = []
+    while requests := made.take(ScrapeRequested):
+        for request in requests:
+            done.append(request.step)
+            outcome = (outcomes or {}).get(request.step, SUCCESS)
+            made.run(request, outcome, keys=EVENTS if request.scraper == "event_list" else {})
+    return done
+
+
+def skips(made: World) -> dict[str, str]:
+    return {
+        str(item.context["step"]): item.reason
+        for item in made.decisions
+        if item.reason_code == "parent_unfruitful"
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("parallel", ["bulletin", "digest"]),
+        ("sequence", ["bulletin", "event_list", "summary"]),
+        ("edges", ["first", "second", "last"]),
+        ("games", ["box_score"] * 2 + ["roster"] * 4 + ["summary"]),
+        ("props", ["events", "news", "props", "props", "props", "join"]),
+        ("diamond", ["top", "left", "right", "bottom"]),
+    ],
+)
+def test_each_plan_shape_runs_to_its_end(name: str, steps: list[str]) -> None:
+    assert finish(begun(name, games=2)) == steps
+
+
+def test_a_slow_sources_fan_out_goes_out_in_waves() -> None:
+    made = begun("waves", games=5)
+    sizes = []
+    while requests := made.take(ScrapeRequested):
+        sizes.append(len(requests))
+        for request in requests:
+            made.run(request)
+    assert sizes == [2, 2, 1]
+
+
+def test_a_fruitless_parent_settles_its_children_as_skipped_with_the_reason() -> None:
+    made = begun("diamond")
+    assert finish(made, {"top": NO_DATA}) == ["top"]
+    assert skips(made) == {
+        "left": "left is not asked for: top has no data yet.",
+        "right": "right is not asked for: top has no data yet.",
+        "bottom": "bottom is not asked for: top has no data yet.",
+    }
+
+
+def test_a_skip_is_told_once_though_the_event_comes_twice() -> None:
+    made = begun("diamond")
+    event = made.execute(made.requests[0], failed(FailureKind.BLOCKED))
+    made.note(event, event)
+    assert len([item for item in made.decisions if item.reason_code == "parent_unfruitful"]) == 3
+
+
+def test_the_same_requests_are_made_for_every_order_of_events() -> None:
+    found = set()
+    for order in permutations(range(3)):
+        made = begun("props")
+        events, news = made.requests
+        made.run(events, keys=EVENTS)
+        props = [item for item in made.requests if item.step == "props"]
+        for index in order:
+            made.run(props[index], NO_DATA if index == 1 else SUCCESS)
+        made.run(news)
+        found.add(frozenset(ids(made.requests)))
+        assert [item.step for item in made.requests].count("join") == 1
+    assert len(found) == 1
+
+
+def test_two_that_arrive_together_both_see_all_and_publish_the_same_ids() -> None:
+    made = begun("diamond")
+    made.run(made.requests[0])
+    left, right = (made.execute(item) for item in made.requests[1:])
+    made.deps.ledger.remember_execution(left)
+    made.deps.ledger.remember_execution(right)
+    made.note(left, right, left)
+    assert {item.request_id for item in made.requests if item.step == "bottom"} != set()
+    assert len({item.request_id for item in made.requests if item.step == "bottom"}) == 1
+
+
+def test_a_restart_in_the_middle_changes_nothing() -> None:
+    straight, restarted = begun("props"), begun("props")
+    finish(straight)
+    while requests := restarted.take(ScrapeRequested):
+        for request in requests:
+            restarted.restart()
+            restarted.run(request, keys=EVENTS if request.scraper == "event_list" else {})
+    remembered = [made.deps.ledger.days([DAY]).requested for made in (straight, restarted)]
+    assert set(remembered[0]) == set(remembered[1])
+    assert len(remembered[0]) == 6
+
+
+def test_a_transient_failure_is_asked_for_again_at_once_up_to_its_budget() -> None:
+    made = simple()
+    finish(made, {"bulletin": failed(FailureKind.HTTP)})
+    assert len(made.deps.ledger.days([DAY]).requested) == 2
+
+
+def test_an_execution_that_belongs_to_no_plan_is_remembered_and_asks_for_nothing() -> None:
+    made = simple()
+    (request,) = made.take(ScrapeRequested)
+    made.note(
+        made.execute(request.model_copy(update={"occurrence_id": None, "request_id": "direct"})),
+        made.execute(request.model_copy(update={"occurrence_id": "unknown", "request_id": "other"})),
+    )
+    assert made.requests == []
+    assert set(made.deps.ledger.days([DAY]).executions) == {"direct", "other"}
+
+
+def test_when_nothing_can_be_remembered_the_event_comes_again() -> None:
+    made = simple()
+    event = made.execute(made.requests[0], failed())
+    made.state.down = True
+    with pytest.raises(Unavailable):
+        made.note(event)
+    made.state.down = False
+    made.note(event)
+    assert [item.attempt for item in made.requests] == [1, 2]
+
+
+def test_when_the_follow_ups_cannot_be_sent_the_event_comes_again() -> None:
+    made = begun("sequence")
+    event = made.execute(made.requests[0])
+    made.bus.capacity = 0
+    with pytest.raises(Unavailable):
+        made.note(event)
+    made.bus.capacity = None
+    made.note(event)
+    assert scrapers(made.requests) == ["bulletin", "event_list"]
+
+
+# Requests that die
+
+
+def lease(seconds: float = 60) -> timedelta:
+    return LEASE_SLACK + timedelta(seconds=seconds)
+
+
+def died(made: World) -> list[ScrapeExecuted]:
+    return made.bus.of(ScrapeExecuted)
+
+
+def silent_until(made: World, instant: datetime) -> None:
+    made.now(instant)
+    made.tick(instant)
+
+
+def test_a_request_is_given_its_lease() -> None:
+    made = simple()
+    silent_until(made, at("06:00") + lease() - timedelta(minutes=1))
+    assert died(made) == []
+
+
+def test_a_request_whose_lease_passed_is_a_failure_and_asked_for_again() -> None:
+    made = simple()
+    silent_until(made, at("06:15"))
+    (event,) = died(made)
+    assert isinstance(event.outcome, Failed)
+    assert event.outcome.kind is FailureKind.TIMEOUT
+    assert "no execution within" in event.outcome.message
+    assert event.execution_id == made.requests[0].request_id
+    assert [item.attempt for item in made.requests] == [1, 2]
+    assert made.decisions[-1].reason_code == "partly_due"
+
+
+def test_it_is_buried_once_and_its_event_asks_for_the_same_retry() -> None:
+    made = simple()
+    silent_until(made, at("06:15"))
+    (event,) = died(made)
+    made.note(event)
+    silent_until(made, at("06:20"))
+    assert len(died(made)) == 1
+    assert len(set(ids(made.requests))) == 2
+
+
+def test_a_request_that_dies_each_time_uses_its_budget_up() -> None:
+    made = simple()
+    for clock in ("06:15", "06:30", "06:45"):
+        silent_until(made, at(clock))
+    assert len(died(made)) == 2
+    assert made.decisions[-1].reason_code == "budget_used"
+
+
+def test_one_that_came_back_is_not_buried() -> None:
+    made = simple()
+    made.run(made.requests[0], NO_DATA, logged=False)
+    silent_until(made, at("06:30"))
+    assert died(made) == []
+
+
+def test_one_that_only_the_dataset_knows_of_is_not_buried() -> None:
+    made = simple()
+    made.execute(made.requests[0], NO_DATA)
+    silent_until(made, at("06:30"))
+    assert died(made) == []
+
+
+def dead_letter(event: ScrapeRequested | WorkflowDecided) -> Message:
+    data, attributes = encode(Publisher("controller", World(ONE).bus).envelope(event))
+    return Message(data, attributes)
+
+
+def test_a_request_in_the_dead_letters_is_a_failure_and_asked_for_again() -> None:
+    made = simple()
+    (request,) = made.requests
+    note_dead_request(dead_letter(request), made.deps, at("06:02"))
+    (event,) = died(made)
+    assert isinstance(event.outcome, Failed)
+    assert event.outcome.message == "the request died: it ran out of delivery attempts"
+    made.note(event)
+    assert [item.attempt for item in made.requests] == [1, 2]
+
+
+def test_a_dead_letter_that_comes_twice_is_one_death() -> None:
+    made = simple()
+    for _ in range(2):
+        note_dead_request(dead_letter(made.requests[0]), made.deps, at("06:02"))
+    assert len(died(made)) == 1
+
+
+def test_a_dead_letter_of_what_did_run_is_no_death() -> None:
+    made = simple()
+    (request,) = made.requests
+    made.run(request)
+    note_dead_request(dead_letter(request), made.deps, at("06:02"))
+    assert died(made) == []
+
+
+def test_other_dead_letters_are_not_the_controllers_to_answer() -> None:
+    made = simple()
+    note_dead_request(dead_letter(made.decisions[0]), made.deps, at("06:02"))
+    note_dead_request(Message(b"{", {}), made.deps, at("06:02"))
+    assert died(made) == []

@@ -1,0 +1,109 @@
+"""The newest schedule that the fleet has landed."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.controller import DAY, World, at, configured, daily, document, game, slate, workflow
+from tipoff_common.ports import Unavailable
+from tipoff_controller.calendar import Calendar
+
+CONFIGURATION = configured(one=workflow(daily(), "bulletin"))
+
+
+def world() -> World:
+    return World(CONFIGURATION)
+
+
+def count(calendar: Calendar | None) -> int | None:
+    return len(calendar.games_on(DAY, ["regular"])) if calendar else None
+
+
+def test_without_a_landed_schedule_there_is_no_calendar() -> None:
+    assert world().deps.calendar.current() is None
+
+
+def test_the_newest_counts_by_when_the_source_was_asked() -> None:
+    made = world()
+    made.land(slate(2), at("05:00"))
+    made.land(slate(3), at("04:00"))
+    calendar = made.deps.calendar.current()
+    assert count(calendar) == 2
+    assert calendar is not None
+    assert calendar.fetched_at == at("05:00")
+
+
+def test_a_newer_one_takes_its_place() -> None:
+    made = world()
+    made.land(slate(2), at("05:00"))
+    assert count(made.deps.calendar.current()) == 2
+    made.land(slate(3), at("06:00"))
+    assert count(made.deps.calendar.current()) == 3
+
+
+def test_the_same_schedule_fetched_again_is_younger() -> None:
+    """The object's path is the content's: the same file, written again, with a later `fetched-at`."""
+    made = world()
+    for clock in ("05:00", "11:00"):
+        made.now(at(clock))
+        made.data.put(
+            "fixture/slate/same.json",
+            document(slate(1)),
+            content_type="application/json",
+            metadata={"fetched-at": at(clock).isoformat()},
+        )
+        calendar = made.deps.calendar.current()
+        assert calendar is not None
+        assert calendar.fetched_at == at(clock)
+
+
+def test_a_schedule_is_read_once() -> None:
+    made = world()
+    made.land(slate(1), at("05:00"))
+    first = made.deps.calendar.current()
+    made.data.bodies = dict.fromkeys(made.data.bodies, b"not read")
+    assert made.deps.calendar.current() is first
+
+
+@pytest.mark.parametrize(
+    "body", [document(slate(3))[:-9], b'{"records": []}', b'{"leagueSchedule": {}}', b"\xff"]
+)
+def test_a_file_that_is_no_schedule_leaves_the_old_calendar_with_its_age(
+    body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = world()
+    made.land(slate(2), at("05:00"))
+    made.land_bytes(body, at("06:00"))
+    for _ in range(2):
+        calendar = made.deps.calendar.current()
+        assert calendar is not None
+        assert (count(calendar), calendar.age(at("07:00"))) == (2, timedelta(hours=2))
+    assert "landed schedule cannot be read" in caplog.text
+
+
+def test_nothing_but_unreadable_files_is_no_calendar() -> None:
+    made = world()
+    made.land_bytes(b"{", at("06:00"))
+    assert made.deps.calendar.current() is None
+
+
+def test_while_the_bucket_is_down_the_last_calendar_stays() -> None:
+    made = world()
+    made.land([game(1, at("19:00"))], at("05:00"))
+    before = made.deps.calendar.current()
+    made.data.down = True
+    assert made.deps.calendar.current() is before
+
+
+def test_while_the_bucket_is_down_and_nothing_was_read_it_is_said() -> None:
+    made = world()
+    made.land([game(1, at("19:00"))], at("05:00"))
+    made.data.down = True
+    with pytest.raises(Unavailable):
+        made.deps.calendar.current()
+
+
+def test_other_folders_are_no_schedules() -> None:
+    made = world()
+    made.data.put("fixture/slate-notes/x.json", document(slate(1)), content_type="application/json")
+    assert made.deps.calendar.current() is None

@@ -1,0 +1,338 @@
+"""Laws that hold for any configuration, calendar, tick times and order of events."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.controller import (
+    Json,
+    World,
+    at,
+    configured_of,
+    fact,
+    game,
+    situation,
+    slate,
+    standing,
+    status_of,
+    workflow,
+)
+from tests.support.fleets import (
+    AUTUMN,
+    SPRING,
+    Fleet,
+    configurations,
+    dailies,
+    days,
+    discoveries,
+    outcomes_by,
+    plans,
+    seasons,
+    times_of_day,
+    windows,
+)
+from tipoff_common.events import Action, ScheduleState, ScrapeExecuted, ScrapeRequested, WorkflowDecided
+from tipoff_controller.calendar import Calendar, Game
+from tipoff_controller.decisions import decide
+from tipoff_controller.history import History
+from tipoff_controller.occurrences import Occurrence, occurrences
+from tipoff_controller.workflows import Configuration
+
+CADENCE = timedelta(minutes=45)
+seeds = st.integers(0, 2**16)
+Ticks = list[tuple[datetime, datetime]]
+
+
+def ticks_of(day: date, count: int = 2) -> list[datetime]:
+    """From the first minute of the business day on; of two days, by whose end all of the first has ended."""
+    start, end = at("00:00", day), at("00:00", day + timedelta(days=count))
+    return [start + index * CADENCE for index in range((end - start) // CADENCE)]
+
+
+@st.composite
+def deliveries(draw: st.DrawFn, day: date) -> Ticks:
+    """Ticks, each with when it was fired and when it was handled: some lost, some late, some twice, in any order."""
+    handled = []
+    for fired in ticks_of(day):
+        for late in draw(st.sampled_from([(0,), (0,), (0,), (0, 2), (), (3,), (1, 1)])):
+            handled.append((fired, fired + late * CADENCE))
+    return sorted(handled, key=lambda pair: pair[1])
+
+
+def run(
+    configuration: Configuration, games: Sequence[Game], day: date, ticks: Ticks, seed: int
+) -> tuple[World, Fleet]:
+    """Some days in a world: the schedule locked, each tick handled, each request answered."""
+    world = World(configuration)
+    if games:
+        world.land(games, at("00:00", day))
+    world.lock(day)
+    fleet = Fleet(world, outcomes_by(seed, "no_data"))
+    for fired, handled in ticks:
+        world.tick(fired, wall=handled)
+        fleet.settle(handled)
+    return world, fleet
+
+
+def expected_around(configuration: Configuration, games: Sequence[Game], day: date) -> dict[str, Occurrence]:
+    calendar = Calendar(games, at("00:00", day)) if games else None
+    around = [day + timedelta(days=offset) for offset in (-1, 0, 1, 2)]
+    found = [item for one in around for item in occurrences(configuration, calendar, one)]
+    assert len({item.id for item in found}) == len(found)
+    return {item.id: item for item in found}
+
+
+def runs_of(world: World) -> list[WorkflowDecided]:
+    return [item for item in world.decisions if item.action is Action.RUN]
+
+
+@settings(max_examples=25)
+@given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
+def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
+    data: st.DataObject, day: date, configuration: Configuration, seed: int
+) -> None:
+    """Ticks lost, late, doubled and reordered lose no occurrence whose deadline a later tick still meets."""
+    games = data.draw(seasons(day))
+    ticks = data.draw(deliveries(day))
+    world, fleet = run(configuration, games, day, ticks, seed)
+    expected = expected_around(configuration, games, day)
+
+    for decision in runs_of(world):  # not before its window, not after its deadline, nothing unexpected
+        occurrence = expected[decision.occurrence_id]
+        assert occurrence.expected <= decision.decision_time < occurrence.deadline
+        assert decision.game_date == occurrence.game_date
+
+    (schedule,) = world.schedules
+    assert [item.occurrence_id for item in schedule.runs] == [
+        item.id for item in occurrences(configuration, world.deps.calendar.current(), day)
+    ]
+    end = at("00:00", day + timedelta(days=2))
+    evaluated = dict(reversed(ticks)).values()  # a tick is decided when it is handled first
+    for item in schedule.runs:
+        met = any(item.expected_run_time <= instant < item.deadline for instant in evaluated)
+        status = status_of(item, world.decisions, end)
+        assert status in ({"ON_TIME", "LATE", "SKIPPED_OK"} if met else {"MISSING"})
+
+    for request in fleet.requests.values():
+        assert request.attempt <= 1 + configuration.workflows[request.workflow].max_retries
+    slots = defaultdict(set)
+    for decision in runs_of(world):
+        occurrence = expected[decision.occurrence_id]
+        slots[occurrence.workflow, occurrence.game_date].add(occurrence.slot)
+    for (name, _), used in slots.items():
+        budget = getattr(configuration.workflows[name].schedule, "budget", None)
+        assert budget is None or len(used) <= budget
+
+
+@settings(max_examples=12)
+@given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
+def test_a_day_replayed_is_the_same_day(
+    data: st.DataObject, day: date, configuration: Configuration, seed: int
+) -> None:
+    """Ids are a function of content and of nothing else; a doubled tick leaves nothing new behind."""
+    games = data.draw(seasons(day))
+    ticks = [(instant, instant) for instant in ticks_of(day)[10:50:3]]
+    doubled = sorted([*ticks, *data.draw(st.lists(st.sampled_from(ticks), max_size=4))])
+    (world, fleet), (other, others) = (
+        run(configuration, games, day, item, seed) for item in (ticks, doubled)
+    )
+    assert {item.id for item in world.decisions} == {item.id for item in other.decisions}
+    assert set(fleet.requests) == set(others.requests)
+    assert set(world.state.bodies) == set(other.state.bodies)
+
+
+@st.composite
+def changed(draw: st.DrawFn, games: list[Game]) -> list[Game]:
+    """One game postponed, reinstated or moved."""
+    if not games:
+        return games
+    index = draw(st.integers(0, len(games) - 1))
+    old = games[index]
+    moved = old.tipoff + timedelta(minutes=draw(st.integers(-90, 90))) if old.tipoff else None
+    update = draw(st.sampled_from([{"postponed": not old.postponed}, {"tipoff": moved}]))
+    return [*games[:index], old.model_copy(update=update), *games[index + 1 :]]
+
+
+@settings(max_examples=20)
+@given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
+def test_expected_is_decided_though_the_slate_changes(
+    data: st.DataObject, day: date, configuration: Configuration, seed: int
+) -> None:
+    """Games postponed, moved and reinstated after the lock: what stands in the schedule is what is expected now, and
+    what ran stands in it."""
+    world = World(configuration)
+    elsewhere = game(99, at("19:00", day - timedelta(days=40)))
+    games = data.draw(seasons(day))
+    world.land([*games, elsewhere], at("00:00", day))
+    world.lock(day, "00:00")
+    fleet = Fleet(world, outcomes_by(seed, "no_data"))
+    todays: set[str] = set()
+    for instant in ticks_of(day, 1):
+        if data.draw(st.integers(0, 4)) == 0:
+            games = data.draw(changed(games))
+            world.land([*games, elsewhere], instant)
+        world.tick(instant)
+        fleet.settle(instant)
+        stands = standing(world.schedules)
+        current = occurrences(configuration, world.deps.calendar.current(), day)
+        todays.update(item.id for item in current)
+        for item in current:
+            if item.deadline > instant:
+                row = stands[item.id]
+                assert row.state is not ScheduleState.CANCELLED
+                assert (row.expected_run_time, row.deadline) == (item.expected, item.deadline)
+        ran = {item.occurrence_id for item in runs_of(world)} & todays
+        assert all(stands[identifier].state is not ScheduleState.CANCELLED for identifier in ran)
+        for identifier in stands.keys() - {item.id for item in current} - ran:
+            row = stands[identifier]
+            assert row.state is ScheduleState.CANCELLED or row.deadline <= instant
+    rows = [run.schedule_row_id for event in world.schedules for run in event.runs]
+    assert len(rows) == len(set(rows))
+
+
+@settings(max_examples=60)
+@given(data=st.data(), schedule=discoveries(), day=days)
+def test_a_success_stops_discovery_for_that_game_date_and_no_other(
+    data: st.DataObject, schedule: Json, day: date
+) -> None:
+    schedule.pop("refresh_after_found", None)
+    configuration = configured_of({"one": workflow(schedule, "bulletin")})
+    found = day + timedelta(days=data.draw(st.integers(-2, 1)))
+    known = History({"r": fact("bulletin", game_date=found, request_id="r")})
+    now = at("00:00", day) + timedelta(minutes=data.draw(st.integers(0, 1439)))
+    calendar = Calendar([], now)
+    for decision in decide(situation(configuration, now, games=calendar, history=known)):
+        occurrence = decision.occurrence
+        if occurrence.expected <= now < occurrence.deadline and occurrence.subject == "-":
+            assert decision.action is (Action.SKIP if occurrence.game_date == found else Action.RUN)
+
+
+@settings(max_examples=25)
+@given(data=st.data(), day=days, configuration=configurations())
+def test_for_the_same_history_the_decision_is_the_same(
+    data: st.DataObject, day: date, configuration: Configuration
+) -> None:
+    """In whatever order the facts were read."""
+    games = data.draw(seasons(day))
+    subjects = [
+        "-",
+        "s0",
+        *(item.game_id for item in games),
+        *(team for item in games for team in item.teams),
+    ]
+    facts = [
+        fact(
+            data.draw(st.sampled_from(["bulletin", "digest", "box_score", "roster", "summary"])),
+            data.draw(st.sampled_from(subjects)),
+            game_date=day + timedelta(days=data.draw(st.integers(-1, 0))),
+            request_id=str(number),
+        )
+        for number in range(data.draw(st.integers(0, 8)))
+    ]
+    now = at("00:00", day) + timedelta(minutes=data.draw(st.integers(0, 1439)))
+    once, again = (
+        decide(
+            situation(
+                configuration,
+                now,
+                games=Calendar(games, now),
+                history=History({item.request_id: item for item in order}),
+            )
+        )
+        for order in (facts, data.draw(st.permutations(facts)))
+    )
+    assert once == again
+
+
+@settings(max_examples=40)
+@given(data=st.data(), made=plans, seed=seeds)
+def test_follow_ups_are_the_same_for_every_order_and_after_a_restart(
+    data: st.DataObject, made: Json, seed: int
+) -> None:
+    configuration = configured_of({"one": made})
+    straight, mixed = (begun(configuration, seed) for _ in range(2))
+    straight.settle(at("06:01"))
+
+    waiting: list[ScrapeExecuted] = mixed.work(at("06:01"))
+    heard: list[ScrapeExecuted] = []
+    while waiting:
+        event = waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))
+        heard.append(event)
+        if data.draw(st.booleans()):
+            mixed.world.restart()
+        mixed.world.note(event)
+        if data.draw(st.booleans()):
+            mixed.world.note(data.draw(st.sampled_from(heard)))
+        waiting.extend(mixed.work(at("06:01")))
+
+    assert set(mixed.requests) == set(straight.requests)
+    assert skipped(mixed) == skipped(straight)
+    for fleet in (straight, mixed):  # nothing is left over for the next tick
+        fleet.world.tick(at("06:03"))
+        assert fleet.world.take(ScrapeRequested) == []
+
+
+def begun(configuration: Configuration, seed: int) -> Fleet:
+    world = World(configuration)
+    world.land(slate(2), at("05:00"))
+    world.tick(at("06:00"))
+    return Fleet(world, outcomes_by(seed))
+
+
+def skipped(fleet: Fleet) -> set[tuple[str, str]]:
+    decisions = (item for item in fleet.world.decisions if item.reason_code == "parent_unfruitful")
+    return {(item.decision_id, item.reason) for item in decisions}
+
+
+# Clock changes
+
+MORNING, DAYTIME = (0, 59), (3 * 60, 1439)
+"""Minutes of the day that neither clock change skips, repeats or moves."""
+changes = st.sampled_from([SPRING, AUTUMN])
+still = st.one_of(
+    dailies(windows(*DAYTIME)),
+    discoveries(windows(*DAYTIME, least=120)),
+    times_of_day(*MORNING),
+    times_of_day(*DAYTIME),
+)
+inside = st.one_of(dailies(windows(120, 179, 10)), times_of_day(120, 179))
+
+
+def by_the_clock(schedule: Json, day: date) -> list[str]:
+    configuration = configured_of({"one": workflow(schedule, "bulletin")})
+    found = occurrences(configuration, None, day)
+    assert {item.day for item in found} <= {day}
+    assert {item.game_date for item in found} <= {day, day - timedelta(days=1)}
+    assert all(item.expected < item.deadline for item in found)
+    return [f"{item.expected.astimezone(configuration.zone):%m-%d %H:%M:%S}"[6:] for item in found]
+
+
+@settings(max_examples=60)
+@given(schedule=still, day=changes)
+def test_a_clock_change_shifts_loses_and_doubles_nothing(schedule: Json, day: date) -> None:
+    """The same count at the same times of day as the day before."""
+    schedule.pop("days", None)
+    assert by_the_clock(schedule, day) == by_the_clock(schedule, day - timedelta(days=1))
+
+
+@settings(max_examples=40)
+@given(schedule=inside, day=changes)
+def test_what_falls_into_the_skipped_or_repeated_hour_still_yields_its_occurrences(
+    schedule: Json, day: date
+) -> None:
+    schedule.pop("days", None)
+    assert len(by_the_clock(schedule, day)) == len(by_the_clock(schedule, day - timedelta(days=1))) > 0
+
+
+@settings(max_examples=40)
+@given(
+    schedule=st.one_of(dailies(), times_of_day(), discoveries().filter(lambda found: "budget" in found)),
+    day=changes,
+)
+def test_a_budget_and_a_time_are_the_same_on_every_day(schedule: Json, day: date) -> None:
+    """Wherever the window lies, the change may move or stretch it, never add an occurrence or take one away."""
+    schedule.pop("days", None)
+    assert len(by_the_clock(schedule, day)) == len(by_the_clock(schedule, day + timedelta(days=1)))

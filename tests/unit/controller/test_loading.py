@@ -1,0 +1,199 @@
+"""Reading workflows.yaml: every fault is found before serving and names file, line, value and remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.controller import catalog, fixture_file
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_controller.loading import load_workflows
+
+HEAD = """\
+version: 1
+timezone: America/New_York
+calendar: { scraper: slate }
+workflows:
+  one:
+    description: a fixture
+"""
+STEP = """\
+    steps:
+      - scraper: bulletin
+"""
+AT = """\
+    schedule: { kind: at, times: ["06:00"] }
+"""
+
+
+def faults(text: str, folder: Path) -> list[str]:
+    path = folder / "workflows.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as refusal:
+        load_workflows(path, catalog())
+    prefix = f"{path}:"
+    assert all(fault.startswith(prefix) for fault in refusal.value.faults)
+    return [fault.removeprefix(prefix) for fault in refusal.value.faults]
+
+
+@pytest.mark.parametrize("name", ["schedules", "plans"])
+def test_the_fixture_files_are_accepted(name: str) -> None:
+    assert fixture_file(name).workflows
+
+
+@pytest.mark.parametrize(
+    ("schedule", "line", "told"),
+    [
+        ('{ kind: daily, window: { start: "10:00", end: "09:00" } }', 7, "window 10:00 to 09:00 is empty"),
+        ("{ kind: hourly }", 7, "'hourly'"),
+        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, budget: -2 }', 7, "budget = -2"),
+        ("{ kind: per_game, first: 3h, every: 30m, until: 1h }", 7, "let until be first or later"),
+        ('{ kind: at, times: ["06:00"], jitter: 1m }', 7, "unknown key 'workflows.one.schedule.at.jitter'"),
+    ],
+)
+def test_a_bad_schedule_names_its_line(schedule: str, line: int, told: str, tmp_path: Path) -> None:
+    (fault,) = faults(f"{HEAD}    schedule: {schedule}\n{STEP}", tmp_path)
+    assert fault.startswith(f"{line}: ")
+    assert told in fault
+
+
+@pytest.mark.parametrize(
+    ("steps", "line", "told"),
+    [
+        (
+            "      - { scraper: bulletin, after: [nowhere] }",
+            9,
+            "step 'nowhere' is not in this workflow; it has bulletin",
+        ),
+        ("      - { scraper: bulletin, after: [bulletin] }", 9, "comes after itself; remove that"),
+        ("      - scraper: buletin", 9, "scraper 'buletin' is not known; known are box_score, bulletin"),
+        ("      - scraper: bulletin\n      - scraper: bulletin", 10, "step 'bulletin' stands twice"),
+        (
+            "      - { scraper: bulletin, name: a }\n      - { scraper: digest, name: a }",
+            10,
+            "step 'a' stands twice",
+        ),
+        (
+            "      - scraper: bulletin\n        parameters: { colour: red }",
+            10,
+            "parameter 'colour' is not declared by bulletin; it has game_date, as_of, market",
+        ),
+        (
+            "      - scraper: bulletin\n        parameters: { game_date: today }",
+            10,
+            "parameter 'game_date' is filled in already; remove it here",
+        ),
+        (
+            '      - scraper: bulletin\n        parameters: { as_of: "{now}" }',
+            9,
+            "{now} is not known; use {game_date} or {slot}",
+        ),
+        ("      - scraper: box_score", 9, "parameter 'game_id' of box_score is required"),
+        (
+            "      - { scraper: bulletin, for_each: game }",
+            9,
+            "for_each fills 'game_id', which bulletin does not",
+        ),
+        ("      - { scraper: bulletin, for_each: player }", 9, "'game' or 'team'"),
+        (
+            "      - scraper: event_list\n"
+            "      - scraper: event_props\n"
+            "        for_each: { step: event_list, key: odds_id }\n"
+            "        parameters: { event_id: x }",
+            11,
+            "'odds_id' is no output of event_list; it has event_id",
+        ),
+        ("      - { scraper: bulletin, nmae: a }", 9, "unknown key 'workflows.one.steps.0.nmae'"),
+    ],
+)
+def test_a_bad_step_names_its_line(steps: str, line: int, told: str, tmp_path: Path) -> None:
+    found = faults(f"{HEAD}{AT}    steps:\n{steps}\n", tmp_path)
+    assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
+
+
+def test_a_circle_of_steps_is_written_out(tmp_path: Path) -> None:
+    steps = """\
+    steps:
+      - { scraper: bulletin, name: a, after: [c] }
+      - { scraper: bulletin, name: b, after: [a] }
+      - { scraper: bulletin, name: c, after: [b] }
+"""
+    (fault,) = faults(HEAD + AT + steps, tmp_path)
+    assert fault == "8: steps wait for each other in a circle: a -> c -> b -> a; remove one of these edges"
+
+
+def test_a_sequence_against_its_own_edges_is_a_circle(tmp_path: Path) -> None:
+    steps = """\
+    order: sequence
+    steps:
+      - { scraper: bulletin, after: [digest] }
+      - scraper: digest
+"""
+    (fault,) = faults(HEAD + AT + steps, tmp_path)
+    assert fault.startswith("9: steps wait for each other in a circle: bulletin -> digest -> bulletin")
+
+
+@pytest.mark.parametrize("schedule", ["discovery", "per_game"])
+def test_a_search_cannot_fan_out_over_what_nobody_can_know(schedule: str, tmp_path: Path) -> None:
+    kinds = {
+        "discovery": '{ kind: discovery, window: { start: "09:00", end: "10:00" }, budget: 2 }',
+        "per_game": "{ kind: per_game, first: 1h, every: 30m, until: 2h }",
+    }
+    steps = """\
+    steps:
+      - scraper: event_list
+      - { scraper: event_props, for_each: { step: event_list, key: event_id } }
+"""
+    (fault,) = faults(f"{HEAD}    schedule: {kinds[schedule]}\n{steps}", tmp_path)
+    assert fault.startswith("10: ")
+    assert "use schedule kind at, daily or interval" in fault
+
+
+def test_a_per_game_workflow_has_its_game_filled_in(tmp_path: Path) -> None:
+    text = f"""{HEAD}\
+    schedule: {{ kind: per_game, first: 1h, every: 30m, until: 2h }}
+    steps:
+      - scraper: box_score
+        parameters: {{ game_id: "0022400001" }}
+"""
+    assert faults(text, tmp_path) == ["10: parameter 'game_id' is filled in already; remove it here"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ("America/New_York", "Amerika/New_York", 1, "'Amerika/New_York' is not known; use an IANA name"),
+        ("scraper: slate", "scraper: slat", 3, "scraper 'slat' is not known"),
+        ("scraper: slate", "scraper: slate, stale_after: 36", 3, "write hours and minutes"),
+        ("version: 1", "version: 2", 1, "version = 2"),
+        ("  one:", "  One:", 5, "One"),
+        ("description: a fixture", 'description: ""', 6, "description = ''"),
+        ("description: a fixture", "description: a\n    max_retries: -1", 7, "max_retries = -1"),
+        ("description: a fixture", "description: a\n    priority: URGENT", 7, "priority = 'URGENT'"),
+        ("description: a fixture", "description: a\n    description: b", 7, "key 'description' stands twice"),
+        ("description: a fixture", "descriptoin: a", 6, "unknown key 'workflows.one.descriptoin'"),
+        ("timezone: America/New_York\n", "", 1, "key 'timezone' is missing; add it"),
+        ("version: 1\n", "version: 1\nalerts: {}\n", 2, "unknown key 'alerts'"),
+    ],
+)
+def test_a_bad_file_names_its_line(old: str, new: str, line: int, told: str, tmp_path: Path) -> None:
+    """37: settings that nothing reads are errors."""
+    found = faults((HEAD + AT + STEP).replace(old, new), tmp_path)
+    assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
+
+
+def test_an_unknown_scraper_is_refused_by_its_registered_name(tmp_path: Path) -> None:
+    """36: the registered name is the only name."""
+    (fault,) = faults(HEAD + AT + STEP.replace("bulletin", "FixtureBulletinScraper".lower()), tmp_path)
+    assert "scraper 'fixturebulletinscraper' is not known" in fault
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    steps = "    steps:\n      - scraper: nobody\n      - { scraper: bulletin, after: [nowhere] }\n"
+    found = faults(HEAD.replace("slate", "nothing") + AT + steps, tmp_path)
+    assert [fault.split(":")[0] for fault in found] == ["3", "9", "10"]
+
+
+@pytest.mark.parametrize(("text", "told"), [("", "the file is empty"), ("workflows: [", "not YAML")])
+def test_what_is_no_document_is_refused(text: str, told: str, tmp_path: Path) -> None:
+    (fault,) = faults(text, tmp_path)
+    assert told in fault

@@ -1,0 +1,173 @@
+"""The day's expectation, written down once, and what changed after it."""
+
+from collections.abc import Container, Sequence
+from datetime import datetime, timedelta
+
+from tests.support.controller import (
+    DAY,
+    at,
+    at_times,
+    calendar,
+    configured,
+    fixture_file,
+    game,
+    per_game,
+    slate,
+    standing,
+    workflow,
+)
+from tipoff_common.events import ScheduleLocked, ScheduleState
+from tipoff_controller.calendar import Calendar
+from tipoff_controller.locking import draft_change, draft_schedule
+from tipoff_controller.occurrences import occurrences
+from tipoff_controller.workflows import Configuration
+
+CONFIGURATION = configured(one=workflow(per_game("2h", "30m", "2h30m"), "box_score"))
+ONE, TWO = game(1, at("19:00")), game(2, at("20:00"))
+BOTH = calendar(ONE, TWO)
+
+
+def lock(
+    games: Calendar | None = BOTH, configuration: Configuration = CONFIGURATION, clock: str = "05:00"
+) -> ScheduleLocked:
+    return draft_schedule(
+        occurrences(configuration, games, DAY),
+        configuration,
+        day=DAY,
+        games_today=len(games.games_on(DAY, ["regular"])) if games else None,
+        environment="local",
+        locked_at=at(clock),
+    )
+
+
+def change(
+    before: Sequence[ScheduleLocked],
+    games: Calendar,
+    now: datetime,
+    begun: Container[str] = (),
+    configuration: Configuration = CONFIGURATION,
+) -> ScheduleLocked:
+    return draft_change(
+        before,
+        occurrences(configuration, games, DAY),
+        configuration,
+        begun=begun,
+        day=DAY,
+        games_today=None,
+        environment="local",
+        now=now,
+    )
+
+
+def states(event: ScheduleLocked) -> list[tuple[str, str]]:
+    return [(run.subject[-1], run.state.value) for run in event.runs]
+
+
+def test_what_is_locked_is_what_is_expected() -> None:
+    configuration, games = fixture_file("schedules"), calendar(*slate(4))
+    locked = lock(games, configuration)
+    expected = occurrences(configuration, games, DAY)
+    assert [run.occurrence_id for run in locked.runs] == [item.id for item in expected]
+    assert [(run.expected_run_time, run.deadline) for run in locked.runs] == [
+        (item.expected, item.deadline) for item in expected
+    ]
+    assert {run.state for run in locked.runs} == {ScheduleState.EXPECTED}
+
+
+def test_locking_twice_makes_the_same_rows() -> None:
+    """35."""
+    first, again = lock(), lock(clock="05:15")
+    assert first.id == again.id
+    assert [run.schedule_row_id for run in first.runs] == [run.schedule_row_id for run in again.runs]
+
+
+def test_another_configuration_or_slate_is_another_version() -> None:
+    other = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
+    versions = {
+        lock().schedule_version,
+        lock(calendar(ONE)).schedule_version,
+        lock(BOTH, other).schedule_version,
+    }
+    assert len(versions) == 3
+
+
+def test_a_day_without_games_is_told_from_one_without_a_calendar() -> None:
+    """31."""
+    assert lock(calendar()).games_today == 0
+    assert lock(None).games_today is None
+
+
+def test_a_slate_that_did_not_change_is_no_change() -> None:
+    assert change([lock()], BOTH, at("12:00")).runs == ()
+
+
+def test_a_postponed_game_is_cancelled_and_nothing_rewritten() -> None:
+    """20."""
+    locked = lock()
+    found = change([locked], calendar(ONE, game(2, at("20:00"), postponed=True)), at("12:00"))
+    assert states(found) == [("2", "CANCELLED"), ("2", "CANCELLED")]
+    before = {run.occurrence_id: run for run in locked.runs}
+    for run in found.runs:
+        old = before[run.occurrence_id]
+        assert run.schedule_row_id not in {item.schedule_row_id for item in locked.runs}
+        assert (run.expected_run_time, run.deadline) == (old.expected_run_time, old.deadline)
+        assert run.reason == "no longer expected: the day's games or the configuration changed"
+
+
+def test_a_game_that_moved_is_added_with_the_same_occurrence() -> None:
+    locked = lock()
+    found = change([locked], calendar(ONE, game(2, at("21:30"))), at("12:00"))
+    assert states(found) == [("2", "ADDED"), ("2", "ADDED")]
+    old = {run.occurrence_id: run.expected_run_time for run in locked.runs}
+    assert [run.expected_run_time - old[run.occurrence_id] for run in found.runs] == [
+        timedelta(minutes=90)
+    ] * 2
+
+
+def test_a_game_that_was_added_is_added() -> None:
+    assert states(change([lock(calendar(ONE))], BOTH, at("12:00"))) == [("2", "ADDED"), ("2", "ADDED")]
+
+
+def test_back_and_forth_is_told_each_time() -> None:
+    """Postponed, reinstated, postponed again: each is a row of its own, and the last one stands."""
+    events = [lock()]
+    for hour, games in ((10, calendar(ONE)), (11, BOTH), (12, calendar(ONE)), (13, BOTH)):
+        events.append(change(events, games, at(f"{hour}:00")))
+    assert [states(event)[0][1] for event in events[1:]] == ["CANCELLED", "ADDED", "CANCELLED", "ADDED"]
+    rows = [run.schedule_row_id for event in events for run in event.runs]
+    assert len(rows) == len(set(rows))
+    assert len({event.id for event in events}) == 5
+    assert {run.state for run in standing(events).values()} == {ScheduleState.EXPECTED, ScheduleState.ADDED}
+
+
+def test_the_same_change_drafted_twice_is_the_same_rows() -> None:
+    locked = lock()
+    once, again = (change([locked], calendar(ONE), at(clock)) for clock in ("12:00", "12:15"))
+    assert once.id == again.id
+    assert [run.schedule_row_id for run in once.runs] == [run.schedule_row_id for run in again.runs]
+
+
+def test_what_is_past_its_deadline_stays_as_it_was_expected() -> None:
+    found = change([lock()], calendar(), at("21:30"))  # game 1's first slot ended
+    assert [(run.subject[-1], run.expected_run_time) for run in found.runs] == [
+        ("1", at("21:30")),
+        ("2", at("22:00")),
+        ("2", at("22:30")),
+    ]
+
+
+def test_what_was_begun_is_not_cancelled() -> None:
+    locked = lock()
+    begun = {run.occurrence_id for run in locked.runs if run.expected_run_time == at("21:00")}
+    found = change([locked], calendar(), at("21:10"), begun)
+    assert at("21:00") not in {run.expected_run_time for run in found.runs}
+    assert at("21:00") in {run.expected_run_time for run in change([locked], calendar(), at("21:10")).runs}
+
+
+def test_what_is_added_while_it_is_due_is_expected_too() -> None:
+    """Else a run would stand in the log that nothing expected."""
+    late = configured(one=workflow(at_times("12:00", within="1h"), "digest"))
+    locked = lock(calendar(), late)
+    assert locked.runs == ()
+    found = change([locked], calendar(ONE), at("12:15"), configuration=late)
+    assert [run.expected_run_time for run in found.runs] == [at("12:00")]

@@ -1,0 +1,139 @@
+"""Runs of a workflow that somebody asks for."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.controller import (
+    DAY,
+    SUCCESS,
+    World,
+    at,
+    fixture_file,
+    ids,
+    scrapers,
+    slate,
+)
+from tipoff_common.events import Source
+from tipoff_controller.ledger import Decided
+from tipoff_controller.manual import ManualRun, UnusableRun, draft_run, run_workflow
+
+GAMES = slate(2)
+
+
+def world(name: str = "plans") -> World:
+    made = World(fixture_file(name))
+    made.land(GAMES, at("05:00"))
+    return made
+
+
+def asked(made: World, workflow: str, key: str | None = None, **run: object) -> Decided:
+    body = ManualRun.model_validate({"game_date": DAY, **run})
+    return draft_run(
+        workflow, body, made.deps, caller="ann@example.com", now=at("15:00"), idempotency_key=key
+    )
+
+
+def test_a_run_by_hand_says_who_asked_and_carries_its_date() -> None:
+    made = world()
+    decided = run_workflow(asked(made, "parallel"), made.deps)
+    (decision,) = decided.decisions
+    assert (decision.reason_code, decision.triggered_by) == ("manual", "ann@example.com")
+    assert decision.reason == "Asked for by ann@example.com for 2025-01-15."
+    assert {item.source for item in made.requests} == {Source.MANUAL}
+    assert {item.parameters["game_date"] for item in made.requests} == {"2025-01-15"}
+
+
+def test_the_same_key_is_the_same_run() -> None:
+    made = world()
+    first = run_workflow(asked(made, "parallel", "key-1"), made.deps)
+    again = run_workflow(asked(made, "parallel", "key-1", scrapers=["digest"]), made.deps)
+    assert again == first
+    assert len(set(ids(made.requests))) == 2
+
+
+def test_another_key_and_no_key_are_other_runs() -> None:
+    made = world()
+    runs = [asked(made, "parallel", key) for key in ("key-1", "key-2", None, None)]
+    assert len({item.decisions[0].occurrence_id for item in runs}) == 4
+
+
+def test_one_key_for_two_workflows_is_two_runs() -> None:
+    made = world()
+    one, other = (asked(made, name, "key-1").decisions[0].occurrence_id for name in ("parallel", "sequence"))
+    assert one != other
+
+
+def test_a_draft_publishes_and_remembers_nothing() -> None:
+    made = world()
+    asked(made, "parallel", "key-1")
+    assert made.bus.events == []
+    assert made.state.bodies == {}
+
+
+def test_what_was_found_before_is_fetched_again() -> None:
+    made = world()
+    for key in ("1", "2"):
+        run_workflow(asked(made, "parallel", key), made.deps)
+        for request in made.requests[-2:]:
+            made.run(request, SUCCESS)
+    assert scrapers(made.requests) == ["bulletin", "digest"] * 2
+
+
+def test_some_of_the_scrapers_may_be_chosen() -> None:
+    decided = asked(world(), "parallel", scrapers=["digest"])
+    assert scrapers(decided.requests) == ["digest"]
+
+
+def test_a_chosen_child_does_not_wait_for_what_was_not_chosen() -> None:
+    assert scrapers(asked(world(), "sequence", scrapers=["summary"]).requests) == ["summary"]
+
+
+def test_a_scraper_that_is_not_the_workflows_is_refused() -> None:
+    with pytest.raises(UnusableRun, match="scrapers: roster not in parallel; it has bulletin, digest"):
+        asked(world(), "parallel", scrapers=["roster"])
+
+
+def test_a_fan_out_cannot_be_chosen_without_what_it_fans_out_over() -> None:
+    with pytest.raises(UnusableRun, match="event_props needs the output of event_list; name it as well"):
+        asked(world(), "props", scrapers=["event_props"])
+    chosen = asked(world(), "props", scrapers=["event_props", "event_list"])
+    assert scrapers(chosen.requests) == ["event_list"]
+
+
+def test_a_workflow_that_runs_for_each_game_needs_one() -> None:
+    with pytest.raises(UnusableRun, match="game_id: post_game runs for each game; name one"):
+        asked(world("schedules"), "post_game")
+    (request,) = asked(world("schedules"), "post_game", game_id="0022400999").requests
+    assert request.parameters == {"game_date": "2025-01-15", "game_id": "0022400999"}
+
+
+def test_a_game_narrows_a_fan_out() -> None:
+    decided = asked(world(), "games", game_id=GAMES[1].game_id)
+    assert [item.parameters.get("game_id") for item in decided.requests if item.scraper == "box_score"] == [
+        GAMES[1].game_id
+    ]
+    assert {item.parameters["team"] for item in decided.requests if item.scraper == "roster"} == set(
+        GAMES[1].teams
+    )
+
+
+@pytest.mark.parametrize("run", [{"game_id": "0022499999"}, {"game_date": DAY + timedelta(days=30)}])
+def test_a_run_that_would_ask_for_nothing_is_refused(run: dict[str, object]) -> None:
+    with pytest.raises(UnusableRun, match="to ask for; name a day with games"):
+        asked(world(), "games", **run)
+
+
+def test_steps_follow_as_in_any_run() -> None:
+    made = world()
+    run_workflow(asked(made, "sequence"), made.deps)
+    made.run(made.requests[0])
+    assert scrapers(made.requests) == ["bulletin", "event_list"]
+    assert {item.source for item in made.requests} == {Source.MANUAL}
+
+
+def test_an_unknown_field_is_refused() -> None:
+    """30: one canonical name."""
+    with pytest.raises(ValidationError, match="gamedate"):
+        ManualRun.model_validate({"game_date": "2025-01-15", "gamedate": "2025-01-15"})

@@ -1,0 +1,219 @@
+"""The one pure function from configuration, calendar and date to what is expected of that day."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from tests.support.controller import (
+    DAY,
+    Json,
+    at,
+    at_times,
+    calendar,
+    configured,
+    configured_of,
+    daily,
+    discovery,
+    fixture_file,
+    game,
+    interval,
+    per_game,
+    slate,
+    utc,
+    workflow,
+)
+from tipoff_controller.calendar import Calendar
+from tipoff_controller.occurrences import Occurrence, games_of, occurrences
+
+SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
+
+
+def of(
+    schedule: Json, games: Calendar | None = None, day: date = DAY, scraper: str = "bulletin"
+) -> tuple[Occurrence, ...]:
+    return occurrences(configured(one=workflow(schedule, scraper)), games, day)
+
+
+def times(found: tuple[Occurrence, ...]) -> list[str]:
+    return [f"{item.expected:%dT%H:%MZ}" for item in found]
+
+
+def test_daily_is_once_from_opening_to_closing() -> None:
+    (one,) = of(daily("05:00", "10:00"))
+    assert (one.expected, one.deadline) == (at("05:00"), at("10:00"))
+    assert (one.day, one.game_date, one.subject, one.slot) == (DAY, DAY, "-", 0)
+
+
+def test_a_time_of_day_means_new_york() -> None:
+    """13: five o'clock is five o'clock in the file's zone."""
+    (one,) = of(daily("05:00", "10:00"))
+    assert one.expected == utc("2025-01-15T10:00:00")
+
+
+def test_another_zone_may_be_the_files() -> None:
+    configuration = configured_of({"one": workflow(at_times("05:00"), "bulletin")}, "America/Los_Angeles")
+    assert times(occurrences(configuration, None, DAY)) == ["15T13:00Z"]
+
+
+def test_fixed_times_are_each_in_time_for_as_long_as_within_says() -> None:
+    found = of(at_times("08:00", "23:30", within="45m"))
+    assert [(item.expected, item.deadline) for item in found] == [
+        (at("08:00"), at("08:45")),
+        (at("23:30"), at("00:15", DAY + timedelta(days=1))),
+    ]
+    assert [item.slot for item in found] == [0, 1]
+
+
+def test_a_discovery_polls_from_opening_to_closing() -> None:
+    found = of(discovery("11:00", "14:00", every="1h"))
+    assert [item.expected for item in found] == [at("11:00"), at("12:00"), at("13:00"), at("14:00")]
+    assert all(item.deadline == item.expected + timedelta(hours=1) for item in found)
+
+
+def test_a_budget_is_spread_over_the_window_to_its_last_minute() -> None:
+    """3: not six attempts before eleven when the report comes at one."""
+    found = of(discovery("06:00", "18:00", budget=7))
+    assert [item.expected for item in found] == [at(f"{hour:02}:00") for hour in range(6, 19, 2)]
+
+
+def test_a_budget_of_one_is_spent_when_the_window_closes() -> None:
+    (one,) = of(discovery("11:00", "14:00", budget=1))
+    assert one.expected == at("14:00")
+
+
+def test_a_window_after_midnight_about_yesterday_is_yesterdays_data_today() -> None:
+    """1, 34: the occurrence carries its game date, whatever night it runs in."""
+    found = of(discovery("01:00", "02:00", every="30m", about="yesterday"))
+    assert [item.expected for item in found] == [at("01:00"), at("01:30"), at("02:00")]
+    assert {(item.day, item.game_date) for item in found} == {(DAY, DAY - timedelta(days=1))}
+
+
+def test_a_same_night_window_is_about_the_same_night() -> None:
+    """34: 22:00 and 23:30 do not collect the previous night."""
+    assert [item.game_date for item in of(at_times("22:00", "23:30"))] == [DAY, DAY]
+
+
+def test_days_of_the_week_are_those_on_which_it_runs() -> None:
+    schedule = daily(days=["mon", "thu"])
+    week = [DAY + timedelta(days=offset) for offset in range(7)]
+    assert [day.strftime("%a") for day in week if of(schedule, day=day)] == ["Thu", "Mon"]
+
+
+def test_per_game_follows_each_tip_off() -> None:
+    games = calendar(game(1, at("12:00")), game(2, at("22:30")))
+    found = of(per_game("2h", "1h", "3h"), games, scraper="box_score")
+    assert [(item.subject, item.slot, item.expected) for item in found] == [
+        ("0022400001", 0, at("14:00")),
+        ("0022400001", 1, at("15:00")),
+        ("0022400002", 0, at("00:30", DAY + timedelta(days=1))),
+        ("0022400002", 1, at("01:30", DAY + timedelta(days=1))),
+    ]
+    assert {item.day for item in found} == {DAY}
+
+
+def test_christmas_noon_and_west_coast_midnight_are_the_same_case() -> None:
+    """1, 22: absolute instants, each from its game's tip-off."""
+    christmas = date(2024, 12, 25)
+    noon = game(1, at("12:00", christmas))
+    coast = game(2, utc("2024-12-26T06:10:00"), game_date=christmas)
+    found = of(per_game("2h30m", "30m", "2h30m"), calendar(noon, coast), christmas, "box_score")
+    assert [item.expected - item.games[0].tipoff for item in found if item.games[0].tipoff] == [
+        timedelta(hours=2, minutes=30)
+    ] * 2
+    assert [item.game_date for item in found] == [christmas, christmas]
+
+
+def test_a_game_that_moves_keeps_its_occurrences() -> None:
+    before = of(per_game(), calendar(game(1, at("19:00"))), scraper="box_score")
+    after = of(per_game(), calendar(game(1, at("20:30"))), scraper="box_score")
+    assert [item.id for item in before] == [item.id for item in after]
+    assert [b.expected - a.expected for a, b in zip(before, after, strict=True)] == [
+        timedelta(minutes=90)
+    ] * len(before)
+
+
+def test_an_interval_surrounds_the_days_games() -> None:
+    games = calendar(game(1, at("13:00")), game(2, at("19:00")))
+    found = of(interval("3h", "6h", "30m"), games)
+    assert [item.expected for item in found] == [at(f"{hour:02}:00") for hour in (7, 10, 13, 16, 19)]
+    assert {item.subject for item in found} == {"-"}
+
+
+@pytest.mark.parametrize(("schedule", "scraper"), [(interval(), "bulletin"), (per_game(), "box_score")])
+def test_a_tip_to_be_decided_makes_no_instant(schedule: Json, scraper: str) -> None:
+    assert of(schedule, calendar(game(1, None)), scraper=scraper) == ()
+
+
+@pytest.mark.parametrize(
+    ("schedule", "scraper"),
+    [(interval(), "bulletin"), (per_game(), "box_score"), (discovery(), "digest"), (daily(), "digest")],
+)
+def test_a_day_without_games_expects_nothing_of_what_needs_them(schedule: Json, scraper: str) -> None:
+    """31: All-Star break and summer are days off, not degraded days."""
+    assert of(schedule, calendar(), scraper=scraper) == ()
+    assert of(schedule, None, scraper=scraper) == ()
+
+
+def test_what_needs_no_games_is_expected_every_day() -> None:
+    assert of(daily(), calendar()) == of(daily(), None)
+    assert len(of(daily(), None)) == 1
+
+
+def test_preseason_is_on_the_calendar_and_nothing_is_fetched_for_it() -> None:
+    configuration = configured(one=workflow(per_game(), "box_score"))
+    games = calendar(game(1, at("19:00"), game_type="preseason"), game(2, at("19:00"), game_type="play_in"))
+    assert [item.game_id for item in games_of(configuration, games, DAY)] == ["0022400002"]
+
+
+def test_about_yesterday_needs_yesterdays_games() -> None:
+    """18: the games and the parameters are of the same day."""
+    yesterday = calendar(game(1, at("19:00", DAY - timedelta(days=1))))
+    (one,) = of(daily(about="yesterday"), yesterday, scraper="digest")
+    assert [item.game_date for item in one.games] == [one.game_date]
+    assert of(daily(about="yesterday"), calendar(game(1, at("19:00"))), scraper="digest") == ()
+
+
+def test_what_is_expected_comes_by_time() -> None:
+    found = occurrences(fixture_file("schedules"), calendar(*slate(4)), DAY)
+    assert [item.expected for item in found] == sorted(item.expected for item in found)
+    assert len({item.id for item in found}) == len(found)
+
+
+@pytest.mark.parametrize("day", [SPRING, AUTUMN])
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        daily("05:00", "10:00"),
+        at_times("00:30", "04:00", "23:59"),
+        discovery("11:00", "18:00", every="20m"),
+        discovery("03:00", "06:00", budget=4),
+    ],
+)
+def test_a_clock_change_loses_and_doubles_nothing(schedule: Json, day: date) -> None:
+    """13: the same count, at the same times of day, as on the day before."""
+    before = of(schedule, day=day - timedelta(days=1))
+    found = of(schedule, day=day)
+    zone = configured(one=workflow(schedule, "bulletin")).zone
+    assert [f"{item.expected.astimezone(zone):%H:%M}" for item in found] == [
+        f"{item.expected.astimezone(zone):%H:%M}" for item in before
+    ]
+    assert {item.day for item in found} == {day}
+
+
+@pytest.mark.parametrize(
+    "schedule", [daily("02:15", "02:45"), at_times("02:30"), discovery("02:10", "02:50", budget=1)]
+)
+def test_a_window_inside_the_skipped_hour_still_yields_its_occurrence(schedule: Json) -> None:
+    (one,) = of(schedule, day=SPRING)
+    assert one.expected < one.deadline
+    assert one.expected.astimezone(configured(one=workflow(schedule, "bulletin")).zone).date() == SPRING
+
+
+def test_a_window_that_ends_in_the_skipped_hour_keeps_its_length_at_least() -> None:
+    (one,) = of(daily("02:30", "03:10"), day=SPRING)
+    assert one.deadline - one.expected == timedelta(minutes=40)
+
+
+def test_a_repeated_time_of_day_is_expected_once_the_first_time() -> None:
+    (one,) = of(at_times("01:30"), day=AUTUMN)
+    assert one.expected == utc("2025-11-02T05:30:00")

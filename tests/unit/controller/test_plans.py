@@ -1,0 +1,126 @@
+"""Plans: what an occurrence asks for, frozen when it is decided."""
+
+import pytest
+
+from tests.support.controller import (
+    DAY,
+    at,
+    at_times,
+    calendar,
+    configured,
+    fixture_file,
+    game,
+    per_game,
+    plan_of,
+    slate,
+    workflow,
+)
+from tipoff_controller.occurrences import occurrences
+from tipoff_controller.plans import OutputOf, Plan, Unit, asks_for_nothing, units
+
+PLANS = fixture_file("plans")
+
+
+def test_parents_come_first_whatever_the_files_order() -> None:
+    assert [step.name for step in plan_of(PLANS, "edges", calendar(*slate(1))).steps] == [
+        "first",
+        "second",
+        "last",
+    ]
+
+
+def test_the_date_travels_in_the_parameters() -> None:
+    """18: nothing about dates is worked out again downstream."""
+    configuration = configured(
+        one=workflow(
+            at_times("06:00", about="yesterday"), {"scraper": "bulletin", "parameters": {"as_of": "{slot}"}}
+        )
+    )
+    (step,) = plan_of(configuration, "one").steps
+    assert step.parameters == {"game_date": "2025-01-14", "as_of": "2025-01-15T11:00:00+00:00"}
+
+
+def test_a_fan_out_over_games_and_teams_is_known_beforehand() -> None:
+    games = slate(2)
+    plan = {step.name: step for step in plan_of(PLANS, "games", calendar(*games)).steps}
+    assert plan["box_score"].fan_out == tuple(item.game_id for item in games)
+    assert plan["roster"].fan_out == tuple(sorted(team for item in games for team in item.teams))
+    assert plan["summary"].parents == ("box_score", "roster")
+
+
+def test_a_team_that_plays_twice_is_asked_about_once() -> None:
+    games = calendar(game(1, at("12:00"), home_team="ATL"), game(2, at("20:00"), home_team="ATL"))
+    plan = {step.name: step for step in plan_of(PLANS, "games", games).steps}
+    assert plan["roster"].fan_out == ("A01", "A02", "ATL")
+
+
+def test_a_fan_out_over_an_output_names_the_parent() -> None:
+    plan = {step.name: step for step in plan_of(PLANS, "props", calendar(*slate(1))).steps}
+    assert plan["props"].fan_out == OutputOf(step="events", key="event_id")
+    assert plan["props"].parents == ("events",)
+
+
+def test_an_occurrence_about_a_game_fills_it_in() -> None:
+    configuration = configured(one=workflow(per_game(), "box_score"))
+    (step,) = plan_of(configuration, "one", calendar(game(7, at("19:00")))).steps
+    assert step.parameters == {"game_date": "2025-01-15", "game_id": "0022400007"}
+
+
+def test_only_what_is_wanted_is_kept() -> None:
+    """9, 33."""
+    games = slate(3)
+    missing = games[1].game_id
+    only = {"box_score": frozenset({missing}), "summary": None}
+    plan = plan_of(PLANS, "games", calendar(*games), only)
+    assert [step.name for step in plan.steps] == ["box_score", "summary"]
+    assert plan.steps[0].fan_out == (missing,)
+    assert plan.steps[1].parents == ("box_score",)  # what is left out counts as settled
+
+
+def test_a_wave_is_what_the_sources_rate_lets_through_in_a_minute() -> None:
+    (slow,) = plan_of(PLANS, "waves", calendar(*slate(5))).steps
+    (plain,) = plan_of(PLANS, "calendar").steps
+    assert (slow.wave, plain.wave) == (2, 300)
+
+
+def test_a_frozen_plan_reads_back_as_it_was() -> None:
+    plan = plan_of(PLANS, "props", calendar(*slate(1)))
+    assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+def test_request_ids_are_a_function_of_content() -> None:
+    """19."""
+    unit = Unit("step", "bulletin", {"game_date": "2025-01-15", "market": "h2h"})
+    same = Unit("step", "bulletin", {"market": "h2h", "game_date": "2025-01-15"})
+    assert unit.request_id("occurrence", 1) == same.request_id("occurrence", 1)
+    different = {
+        unit.request_id("occurrence", 1),
+        unit.request_id("occurrence", 2),
+        unit.request_id("other", 1),
+        Unit("other", "bulletin", unit.parameters).request_id("occurrence", 1),
+        Unit("step", "digest", unit.parameters).request_id("occurrence", 1),
+        Unit("step", "bulletin", {"game_date": "2025-01-16", "market": "h2h"}).request_id("occurrence", 1),
+    }
+    assert len(different) == 6
+
+
+def test_a_value_that_is_named_twice_is_one_unit() -> None:
+    (step, *_) = plan_of(PLANS, "games", calendar(*slate(1))).steps
+    assert [unit.parameters["game_id"] for unit in units(step, ["1", "2", "1"])] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "nothing"),
+    [
+        ([{"scraper": "roster", "for_each": "team"}], True),
+        ([{"scraper": "roster", "for_each": "team"}, {"scraper": "summary", "after": ["roster"]}], True),
+        ([{"scraper": "roster", "for_each": "team"}, "bulletin"], False),
+        ([{"scraper": "box_score", "for_each": "game"}], False),
+        (["bulletin"], False),
+    ],
+)
+def test_a_plan_without_teams_to_begin_with_asks_for_nothing(steps: list[object], nothing: bool) -> None:
+    configuration = configured(one=workflow(at_times("06:00"), *steps))  # type: ignore[arg-type]
+    undecided = calendar(game(1, at("19:00"), home_team=None, away_team=None))
+    (item,) = occurrences(configuration, undecided, DAY)
+    assert asks_for_nothing(item, configuration.workflows["one"]) is nothing

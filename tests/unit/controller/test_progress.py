@@ -1,0 +1,203 @@
+"""How far a plan has come, and what it asks for next."""
+
+from collections.abc import Mapping
+from itertools import permutations
+
+import pytest
+
+from tests.support.controller import (
+    NO_DATA,
+    SUCCESS,
+    at,
+    calendar,
+    fact,
+    failed,
+    fixture_file,
+    plan_of,
+    slate,
+)
+from tipoff_common.outcomes import FailureKind, Outcome
+from tipoff_controller.history import ExecutionFact, Known
+from tipoff_controller.plans import Plan, Unit
+from tipoff_controller.progress import Progress, State, progress, retry_is_due
+
+GAMES = slate(3)
+PLANS = fixture_file("plans")
+TRANSIENT = (FailureKind.TIMEOUT, FailureKind.HTTP, FailureKind.INTERNAL)
+
+
+def plan(name: str) -> Plan:
+    return plan_of(PLANS, name, calendar(*GAMES))
+
+
+def unit_of(made: Plan, step: str, **more: str) -> Unit:
+    found = next(item for item in made.steps if item.name == step)
+    return Unit(step, found.scraper, {**found.parameters, **more})
+
+
+class Past:
+    """Executions of one plan."""
+
+    def __init__(self, made: Plan) -> None:
+        self.plan = made
+        self.executions: dict[str, ExecutionFact] = {}
+        self.outputs: dict[str, Mapping[str, tuple[str, ...]]] = {}
+        self.requested: dict[str, object] = {}
+
+    def came(
+        self,
+        step: str,
+        outcome: Outcome = SUCCESS,
+        attempt: int = 1,
+        keys: Mapping[str, tuple[str, ...]] | None = None,
+        **more: str,
+    ) -> "Past":
+        unit = unit_of(self.plan, step, **more)
+        identifier = unit.request_id(self.plan.occurrence_id, attempt)
+        self.executions[identifier] = fact(unit.scraper, outcome=outcome, request_id=identifier)
+        self.outputs[identifier] = keys or {}
+        return self
+
+    def asked(self, step: str, attempt: int = 1, **more: str) -> "Past":
+        self.requested[unit_of(self.plan, step, **more).request_id(self.plan.occurrence_id, attempt)] = 1
+        return self
+
+    @property
+    def progress(self) -> Progress:
+        requested = dict.fromkeys(self.requested, at("06:00"))
+        return progress(self.plan, Known(self.executions, requested, self.outputs))
+
+
+def due(result: Progress) -> list[tuple[str, int]]:
+    return [(attempt.unit.step, attempt.number) for attempt in result.due]
+
+
+def test_a_plan_begins_with_its_roots() -> None:
+    assert due(Past(plan("parallel")).progress) == [("bulletin", 1), ("digest", 1)]
+    assert due(Past(plan("sequence")).progress) == [("bulletin", 1)]
+    assert due(Past(plan("diamond")).progress) == [("top", 1)]
+
+
+def test_what_was_asked_for_is_under_way_and_not_asked_for_again() -> None:
+    result = Past(plan("parallel")).asked("bulletin").progress
+    assert due(result) == [("digest", 1)]
+    assert result.reached == {State.UNDER_WAY, State.OPEN}
+    assert not result.settled
+
+
+def test_a_sequence_goes_on_step_by_step() -> None:
+    past = Past(plan("sequence")).came("bulletin")
+    assert due(past.progress) == [("event_list", 1)]
+    assert due(past.came("event_list").progress) == [("summary", 1)]
+    assert due(past.came("summary").progress) == []
+    assert past.progress.settled
+
+
+def test_a_join_waits_for_all_its_parents() -> None:
+    past = Past(plan("diamond")).came("top").came("left")
+    assert due(past.progress) == [("right", 1)]
+    assert due(past.came("right").progress) == [("bottom", 1)]
+
+
+def test_a_parents_output_is_fanned_out_over_once_a_value() -> None:
+    past = Past(plan("props")).came("events", keys={"event_id": ("b", "a", "b")}).came("news")
+    assert [(item.unit.step, item.unit.parameters["event_id"]) for item in past.progress.due] == [
+        ("props", "a"),
+        ("props", "b"),
+    ]
+
+
+def test_a_join_over_a_fan_out_waits_for_the_last_of_it() -> None:
+    past = Past(plan("props")).came("events", keys={"event_id": ("a", "b")}).came("news")
+    past.came("props", event_id="a").asked("props", event_id="b")
+    assert due(past.progress) == []
+    assert due(past.came("props", event_id="b").progress) == [("join", 1)]
+
+
+def test_part_of_a_fan_out_is_enough_for_what_comes_after() -> None:
+    past = Past(plan("props")).came("events", keys={"event_id": ("a", "b")}).came("news")
+    past.came("props", NO_DATA, event_id="a").came("props", event_id="b")
+    assert due(past.progress) == [("join", 1)]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "why"), [(NO_DATA, "top has no data yet"), (failed(FailureKind.BLOCKED), "top failed")]
+)
+def test_a_fruitless_parent_skips_its_children_and_theirs_with_the_reason(outcome: Outcome, why: str) -> None:
+    result = Past(plan("diamond")).came("top", outcome).progress
+    assert [(item.step, item.reason) for item in result.skipped] == [
+        ("left", why),
+        ("right", why),
+        ("bottom", why),
+    ]
+    assert result.settled
+    assert due(result) == []
+
+
+def test_a_parent_that_names_nothing_skips_the_fan_out_over_it() -> None:
+    result = Past(plan("props")).came("events", keys={"event_id": ()}).came("news").progress
+    assert [(item.step, item.reason) for item in result.skipped] == [
+        ("join", "props gave nothing to go on with")
+    ]
+
+
+def test_a_join_is_not_skipped_before_all_its_parents_are_settled() -> None:
+    """One reason, the same in any order of events."""
+    past = Past(plan("diamond")).came("top").came("left", NO_DATA).asked("right")
+    assert past.progress.skipped == []
+    assert [item.step for item in past.came("right").progress.skipped] == ["bottom"]
+
+
+@pytest.mark.parametrize("kind", list(FailureKind))
+def test_only_transient_failures_are_asked_for_again_at_once(kind: FailureKind) -> None:
+    result = Past(plan("calendar")).came("slate", failed(kind)).progress
+    assert due(result) == ([("slate", 2)] if kind in TRANSIENT else [])
+    assert result.settled is (kind not in TRANSIENT)
+
+
+def test_no_data_is_not_asked_for_again_at_once() -> None:
+    assert due(Past(plan("calendar")).came("slate", NO_DATA).progress) == []
+
+
+def test_the_budget_is_one_attempt_and_its_retries() -> None:
+    past = Past(plan("props"))  # max_retries: 1
+    past.came("events", failed(), 1)
+    assert ("events", 2) in due(past.progress)
+    past.came("events", failed(), 2)
+    assert "events" not in dict(due(past.progress))
+    assert State.GIVEN_UP in past.progress.reached
+
+
+def test_no_retries_means_none() -> None:
+    assert not retry_is_due(FailureKind.HTTP, 1, 0)
+    assert retry_is_due(FailureKind.HTTP, 1, 1)
+    assert not retry_is_due(FailureKind.HTTP, 2, 1)
+
+
+def test_a_success_stands_whatever_a_later_attempt_brought() -> None:
+    """A request given up as dead came back after its retry had gone out, and the retry failed."""
+    past = Past(plan("calendar")).came("slate").came("slate", failed(), 2)
+    assert past.progress.reached == {State.SUCCESS}
+    assert due(past.progress) == []
+
+
+def test_a_fan_out_is_released_in_waves() -> None:
+    past = Past(plan("waves"))
+    first, second, third = (item.game_id for item in GAMES)
+    assert [item.unit.parameters["game_id"] for item in past.progress.due] == [first, second]
+    past.asked("slow_score", game_id=first).asked("slow_score", game_id=second)
+    assert past.progress.due == []
+    past.came("slow_score", game_id=second)
+    assert [item.unit.parameters["game_id"] for item in past.progress.due] == [third]
+
+
+def test_progress_is_the_same_for_the_same_facts_in_any_order() -> None:
+    steps = ("top", "left", "right")
+    results = []
+    for order in permutations(steps):
+        past = Past(plan("diamond"))
+        for step in order:
+            past.came(step, NO_DATA if step == "left" else SUCCESS)
+        results.append((due(past.progress), past.progress.skipped, past.progress.settled))
+    assert all(result == results[0] for result in results)
+    assert results[0][1][0].reason == "left has no data yet"

@@ -1,0 +1,148 @@
+"""What a search still wants; partial success closes nothing but its own part."""
+
+from datetime import timedelta
+
+from tests.support.controller import (
+    DAY,
+    at,
+    at_times,
+    calendar,
+    configured,
+    discovery,
+    fact,
+    game,
+    history,
+    per_game,
+    slate,
+    workflow,
+)
+from tipoff_controller.history import History
+from tipoff_controller.occurrences import Occurrence, occurrences
+from tipoff_controller.wanted import Wanted, still_wanted
+from tipoff_controller.workflows import Configuration
+
+GAMES = slate(9)
+
+
+def first(configuration: Configuration, slot: int = 0) -> Occurrence:
+    return occurrences(configuration, calendar(*GAMES), DAY)[slot]
+
+
+def wanted(configuration: Configuration, known: History) -> Wanted:
+    return still_wanted(first(configuration), configuration, known)
+
+
+def test_a_workflow_is_complete_when_each_of_its_scrapers_is() -> None:
+    """33: one scraper's success closes nothing but its own part."""
+    configuration = configured(one=workflow(discovery(), "bulletin", "digest"))
+    partly = wanted(configuration, history(fact("bulletin")))
+    assert (partly.found, set(partly.steps or {})) == (False, {"digest"})
+    assert wanted(configuration, history(fact("bulletin"), fact("digest"))).found
+
+
+def test_one_game_of_nine_leaves_eight() -> None:
+    """9: completeness is per game."""
+    configuration = configured(one=workflow(discovery(), {"scraper": "box_score", "for_each": "game"}))
+    partly = wanted(configuration, history(fact("box_score", GAMES[0].game_id)))
+    assert partly.steps == {"box_score": frozenset(item.game_id for item in GAMES[1:])}
+
+
+def test_a_team_is_wanted_until_that_team_was_found() -> None:
+    configuration = configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"}))
+    teams = {team for item in GAMES for team in item.teams}
+    one = min(teams)
+    assert wanted(configuration, history(fact("roster", one))).steps == {"roster": frozenset(teams - {one})}
+
+
+def test_each_game_of_a_per_game_workflow_is_searched_for_by_itself() -> None:
+    configuration = configured(one=workflow(per_game(), "box_score"))
+    known = history(fact("box_score", GAMES[0].game_id))
+    states = {
+        item.subject: still_wanted(item, configuration, known).found
+        for item in occurrences(configuration, calendar(*GAMES), DAY)
+    }
+    assert [subject for subject, found in states.items() if found] == [GAMES[0].game_id]
+
+
+def test_teams_of_a_game_are_told_apart() -> None:
+    """What is asked for with a game and a team is found with the same game and team."""
+    configuration = configured(one=workflow(per_game(), {"scraper": "team_sheet", "for_each": "team"}))
+    item = first(configuration)
+    away, home = sorted(item.games[0].teams)
+    known = history(fact("team_sheet", f"{item.subject}&{away}"))
+    assert still_wanted(item, configuration, known).steps == {"team_sheet": frozenset({home})}
+
+
+def test_one_scraper_with_two_sets_of_parameters_is_two_things_to_find() -> None:
+    """33: a success of one market is none of the other."""
+    steps = [
+        {"scraper": "bulletin", "name": name, "parameters": {"market": name, "as_of": "{slot}"}}
+        for name in ("h2h", "spreads")
+    ]
+    configuration = configured(one=workflow(discovery(), *steps))
+    assert set(wanted(configuration, history(fact("bulletin", "h2h"))).steps or {}) == {"spreads"}
+
+
+def test_a_parameter_that_changes_with_the_hour_does_not_make_it_another_thing() -> None:
+    configuration = configured(
+        one=workflow(discovery(), {"scraper": "bulletin", "parameters": {"as_of": "{slot}"}})
+    )
+    assert wanted(configuration, history(fact("bulletin"))).found
+
+
+def test_what_follows_the_clock_wants_everything_each_time() -> None:
+    configuration = configured(one=workflow(at_times("08:00"), "bulletin"))
+    assert wanted(configuration, history(fact("bulletin"))) == Wanted()
+
+
+def test_yesterdays_success_is_none_today() -> None:
+    """2."""
+    configuration = configured(one=workflow(discovery(), "bulletin"))
+    assert not wanted(configuration, history(fact("bulletin", game_date=DAY - timedelta(days=1)))).found
+
+
+def test_the_whole_was_found_when_its_last_part_was() -> None:
+    configuration = configured(one=workflow(discovery(), "bulletin", "digest"))
+    known = history(
+        fact("bulletin", triggered_at=at("11:00")),
+        fact("digest", triggered_at=at("12:00"), request_id="d1"),
+        fact("digest", triggered_at=at("15:00"), request_id="d2"),
+    )
+    result = wanted(configuration, known)
+    assert (result.first_found, result.last_found) == (at("12:00"), at("15:00"))
+
+
+def test_found_is_not_final_where_a_refresh_is_asked_for() -> None:
+    """4: later corrections are fetched."""
+    configuration = configured(
+        again=workflow(discovery("11:00", "15:00", refresh_after_found="2h"), "bulletin")
+    )
+    made = configuration.workflows["again"]
+    known = history(fact("bulletin", triggered_at=at("11:01")))
+    due = [
+        still_wanted(item, configuration, known).refresh_due(item, made)
+        for item in occurrences(configuration, calendar(), DAY)
+    ]
+    assert due == [False, False, False, True, True]
+
+
+def test_found_is_final_where_none_is() -> None:
+    configuration = configured(once=workflow(discovery(), "bulletin"))
+    item = first(configuration, slot=7)
+    result = still_wanted(item, configuration, history(fact("bulletin")))
+    assert not result.refresh_due(item, configuration.workflows["once"])
+
+
+def test_scrapers_are_named_once() -> None:
+    steps = [{"scraper": "bulletin", "name": name} for name in ("a", "b")]
+    configuration = configured(one=workflow(at_times("08:00"), *steps, "digest"))
+    made = configuration.workflows["one"]
+    assert Wanted().scrapers(made) == ["bulletin", "digest"]
+    assert Wanted({"digest": None}).scrapers(made) == ["digest"]
+
+
+def test_teams_to_be_decided_are_not_found_teams() -> None:
+    configuration = configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"}))
+    undecided = calendar(game(1, at("19:00"), home_team=None, away_team=None))
+    item = occurrences(configuration, undecided, DAY)[0]
+    assert still_wanted(item, configuration, History()).first_found is None

@@ -9,10 +9,16 @@ import typer
 from rich.console import Console
 
 from tipoff_local.commands.dead_letters import dead_letters
+from tipoff_local.commands.diagnose import diagnose
 from tipoff_local.commands.explain import explain
+from tipoff_local.commands.query import query
+from tipoff_local.commands.reparse import reparse
 from tipoff_local.commands.schedule import schedule
+from tipoff_local.commands.scrapers import scrapers
 from tipoff_local.commands.simulate import simulate
 from tipoff_local.commands.status import status
+from tipoff_local.commands.tables import tables
+from tipoff_local.commands.trace import trace
 from tipoff_local.commands.trigger import trigger
 from tipoff_local.commands.validate import validate
 from tipoff_local.stack.processes import StackError
@@ -71,9 +77,11 @@ def scrape(context: typer.Context) -> None:
     raise typer.Exit(run_scraper(name, arguments, program=f"tipoff scrape {name}"))
 
 
-for command in (validate, schedule, explain, simulate, trigger, status):
+for command in (validate, schedule, explain, simulate, trigger, trace, status, query, diagnose, reparse):
     app.command()(command)
+app.add_typer(scrapers, name="scrapers")
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(tables, name="tables")
 
 
 def main() -> NoReturn:

@@ -10,9 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from tipoff_common.events import EVENTS
+from tipoff_local.documents.commands import commands
 from tipoff_local.documents.configuration import configuration
-from tipoff_local.documents.dataset import dataset
+from tipoff_local.documents.dataset import dataset, declared_tables
 from tipoff_local.documents.json_schemas import event_schema, workflows_schema
+from tipoff_local.documents.scrapers import scrapers
+from tipoff_local.documents.table_schemas import table_schema
+from tipoff_local.documents.workflows import workflows
 from tipoff_local.stack.layout import REPOSITORY
 
 Render = Callable[[], str]
@@ -24,10 +28,18 @@ def documents() -> Mapping[str, Render]:
     schemas = {
         f"{_EVENTS_DIR}/{name}.schema.json": partial(event_schema, model) for name, model in EVENTS.items()
     }
+    tables = {
+        f"infra/terraform/schemas/{name}.json": partial(table_schema, declared)
+        for name, declared in declared_tables().items()
+    }
     return {
         **schemas,
+        **tables,
+        "docs/reference/cli.md": commands,
         "docs/reference/configuration.md": configuration,
         "docs/reference/dataset.md": dataset,
+        "docs/reference/scrapers.md": scrapers,
+        "docs/reference/workflows.md": workflows,
         "config/workflows.schema.json": workflows_schema,
     }
 

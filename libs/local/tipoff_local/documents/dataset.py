@@ -37,6 +37,9 @@ def dataset() -> str:
         "keep one row an id.",
         "## Views",
         table(("View", "Meaning"), _views()),
+        "## Table functions",
+        "They take instants and days, so that only the partitions of those are read; the views call them.",
+        table(("Function", "Meaning"), _functions()),
     ]
     for name, declared in declared_tables().items():
         parts += [
@@ -52,6 +55,14 @@ def _views() -> Iterator[tuple[str, str]]:
     for path in sorted(SCHEMAS.glob("v_*.sql")):
         if (create := parsed_create(path.read_text(), "VIEW")) is not None:
             yield f"`{path.stem}`", str(declared_options(create).get("description", ""))
+
+
+def _functions() -> Iterator[tuple[str, str]]:
+    """The first line of each file names the function with its arguments and says what it answers."""
+    for path in sorted(SCHEMAS.glob("fn_*.sql")):
+        heading = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("-- ")
+        signature, _, meaning = heading.partition(": ")
+        yield f"`{signature}`", meaning
 
 
 def _layout(declared: DeclaredTable) -> str:

@@ -1,0 +1,107 @@
+"""What the commands share: how dates and instants are written, where files are, how an error is said."""
+
+import json
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from rich.console import Console
+from rich.text import Text
+
+from tipoff_common.catalog import Catalog, load_catalog
+from tipoff_common.clock import EASTERN
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_controller.loading import load_workflows
+from tipoff_controller.schedules import Duration
+from tipoff_controller.workflows import Configuration
+from tipoff_local.stack.layout import REPOSITORY
+
+WORKFLOWS = REPOSITORY / "config/workflows.yaml"
+SCRAPERS = REPOSITORY / "services/scraper-runner/scrapers"
+TOPICS = REPOSITORY / "infra/topics.yaml"
+_DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def day(value: str) -> date:
+    """2025-01-15 or 20250115."""
+    for form in ("%Y-%m-%d", "%Y%m%d"):
+        try:
+            return datetime.strptime(value, form).date()  # noqa: DTZ007  # a date has no zone
+        except ValueError:
+            continue
+    raise typer.BadParameter(f"'{value}' is not a date; write 2025-01-15 or 20250115")
+
+
+def instant(value: str) -> datetime:
+    """ISO 8601; without a zone it is New York's time."""
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"'{value}' is no time; write \"2025-01-15 13:00\" (New York) or 2025-01-15T18:00Z"
+        ) from error
+    return found if found.tzinfo else found.replace(tzinfo=EASTERN)
+
+
+def cadence(value: str) -> timedelta:
+    """15m, 1h."""
+    try:
+        return _DURATION.validate_python(value)
+    except ValidationError as error:
+        what = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise typer.BadParameter(f"'{value}': {what}") from error
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="print the data as JSON")]
+WorkflowsFile = Annotated[
+    Path,
+    typer.Option(
+        "--workflows", metavar="FILE", help="what should run when", show_default="config/workflows.yaml"
+    ),
+]
+ScrapersFolder = Annotated[
+    Path,
+    typer.Option(
+        "--scrapers",
+        metavar="DIR",
+        help="folder of the scrapers and their descriptions",
+        show_default="services/scraper-runner/scrapers",
+    ),
+]
+
+
+def refuse(message: str, code: int = 1) -> NoReturn:
+    """Says on stderr why it cannot be done and what to do, and ends the command."""
+    errors.print(Text(message, style="red"), soft_wrap=True)
+    raise typer.Exit(code)
+
+
+def say_json(value: JsonValue) -> None:
+    console.print_json(json.dumps(value, ensure_ascii=False))
+
+
+def load_scrapers(folder: Path) -> Catalog:
+    """Ends the command when the catalogue has a fault."""
+    try:
+        return load_catalog(folder)
+    except ConfigurationError as error:
+        refuse(str(error))
+
+
+def load_configuration(workflows: Path, scrapers: Path) -> Configuration:
+    """Ends the command when the configuration has a fault."""
+    catalog = load_scrapers(scrapers)
+    try:
+        return load_workflows(workflows, catalog)
+    except ConfigurationError as error:
+        refuse(str(error))
+
+
+def clock(moment: datetime, form: str = "%H:%M") -> str:
+    """New York's time."""
+    return moment.astimezone(EASTERN).strftime(form)

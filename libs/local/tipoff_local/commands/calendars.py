@@ -1,0 +1,44 @@
+"""Where a command takes its calendar of games from: a file, else what the running stack has landed."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tipoff_common.ports import Unavailable
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_controller.calendar import Calendar
+from tipoff_controller.landed_calendar import LandedCalendar
+from tipoff_controller.workflows import Configuration
+from tipoff_local.commands.arguments import refuse
+from tipoff_local.connection import NotConnected, find_connection
+
+ScheduleFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--schedule",
+        metavar="FILE",
+        help="the games: a landed schedule or a scheduleLeagueV2 payload; else the newest that the stack has landed",
+    ),
+]
+
+
+def load_calendar(
+    file: Path | None, configuration: Configuration, now: datetime
+) -> tuple[Calendar | None, str]:
+    """The calendar and where it is from; of a file, as if it had been fetched at `now`. Ends the command when there is
+    neither a file nor a stack."""
+    from tipoff_local.schedule_file import read_calendar_file
+
+    try:
+        if file is not None:
+            return read_calendar_file(file, now), str(file)
+        connection = find_connection()
+        folder = configuration.catalog[configuration.file.calendar.scraper].output_root
+        data = connection.data()
+        return LandedCalendar(data, folder).current(), f"gs://{data.bucket}/{folder}"
+    except ConfigurationError as error:
+        refuse(str(error))
+    except (NotConnected, Unavailable) as error:
+        refuse(f"no calendar of games: {error}; or name a file with --schedule")

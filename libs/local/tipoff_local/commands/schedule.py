@@ -1,0 +1,96 @@
+"""`tipoff schedule`: what is expected of a day."""
+
+from datetime import date, datetime, time
+from itertools import groupby
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+from rich.table import Table
+
+from tipoff_common.clock import eastern
+from tipoff_controller.occurrences import Occurrence, games_of, occurrences
+from tipoff_local.commands.arguments import (
+    SCRAPERS,
+    WORKFLOWS,
+    AsJson,
+    ScrapersFolder,
+    WorkflowsFile,
+    clock,
+    console,
+    day,
+    load_configuration,
+    say_json,
+)
+from tipoff_local.commands.calendars import ScheduleFile, load_calendar
+
+
+def schedule(
+    on: Annotated[date, typer.Option("--date", parser=day, metavar="DATE", help="business day, New York")],
+    schedule: ScheduleFile = None,
+    workflows: WorkflowsFile = WORKFLOWS,
+    scrapers: ScrapersFolder = SCRAPERS,
+    json: AsJson = False,
+) -> None:
+    """List what is expected of a day: when, until when, which workflow, about what, and why.
+
+    It is computed from the configuration and the games, as the daily lock does it. Exit code 1 when the configuration
+    or the games cannot be read.
+    """
+    configuration = load_configuration(workflows, scrapers)
+    calendar, source = load_calendar(schedule, configuration, eastern(on, time()))
+    expected = occurrences(configuration, calendar, on)
+    games = games_of(configuration, calendar, on)
+    if json:
+        say_json(
+            {
+                "date": on.isoformat(),
+                "games": len(games) if calendar else None,
+                "calendar": source,
+                "config_hash": configuration.hash,
+                "occurrences": [_row(item) for item in expected],
+            }
+        )
+        return
+    about = f"{len(games)} games" if calendar else "no schedule of games has landed yet"
+    console.print(f"[bold]{on:%A %d %B %Y}[/], {about} ({source})", highlight=False, soft_wrap=True)
+    console.print(_table(expected) if expected else "nothing is expected")
+
+
+def _row(item: Occurrence) -> JsonValue:
+    return {
+        "workflow": item.workflow,
+        "occurrence_id": item.id,
+        "expected": item.expected.isoformat(),
+        "expected_et": clock(item.expected),
+        "deadline": item.deadline.isoformat(),
+        "game_date": item.game_date.isoformat(),
+        "subject": item.subject,
+        "slot": item.slot,
+        "games": [game.game_id for game in item.games],
+        "reason": item.reason,
+    }
+
+
+def _table(expected: tuple[Occurrence, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("ET", "until", "workflow", "about", "games", "why"):
+        table.add_column(column)
+    for _, group in groupby(expected, key=lambda item: (item.expected, item.deadline, item.workflow)):
+        items = list(group)
+        first = items[0]
+        table.add_row(
+            _time(first.expected, first),
+            _time(first.deadline, first),
+            first.workflow,
+            str(first.game_date) if first.subject == "-" else " ".join(item.subject for item in items),
+            str(sum(len(item.games) for item in items)),
+            first.reason if len(items) == 1 else f"{first.reason} and {len(items) - 1} more",
+        )
+    return table
+
+
+def _time(moment: datetime, item: Occurrence) -> str:
+    """The time of day, with the days that it is after the business day."""
+    after = date.fromisoformat(clock(moment, "%Y-%m-%d")) - item.day
+    return clock(moment) + (f" +{after.days}" if after.days else "")

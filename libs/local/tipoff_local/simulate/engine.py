@@ -1,0 +1,267 @@
+"""The loop: ticks wake the controller's own core, its requests are answered by the simulated upstream, and what comes
+back is noted as the controller notes it. Nothing is decided here."""
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from tipoff_common.clock import business_date, eastern
+from tipoff_common.events import Action, ScheduleLocked, ScrapeRequested, Source
+from tipoff_common.outcomes import Status
+from tipoff_controller.calendar import Calendar, Game
+from tipoff_controller.decisions import NONE_DUE, Decision, Reason, Situation, decide
+from tipoff_controller.drafting import Occasion, draft, request
+from tipoff_controller.history import ExecutionFact, subject_of
+from tipoff_controller.locking import draft_change, draft_schedule
+from tipoff_controller.occurrences import Agenda, Occurrence, agenda, games_of, occurrences
+from tipoff_controller.progress import progress
+from tipoff_controller.workflows import Configuration
+from tipoff_local.simulate.memory import Done, Memory
+from tipoff_local.simulate.timeline import Wake, wakes
+from tipoff_local.simulate.upstream import Answer, Upstream
+from tipoff_local.simulate.world import World
+
+ENVIRONMENT = "simulation"
+_LANDED_BEFORE = timedelta(hours=19)
+"""How old the calendar is at the first midnight: the fleet fetched it at 05:00 the day before."""
+
+
+@dataclass(frozen=True)
+class Season:
+    """What is simulated: `games` as published at first, the business days from `first` to `last`."""
+
+    configuration: Configuration
+    world: World
+    games: tuple[Game, ...]
+    first: date
+    last: date
+    every: timedelta = timedelta(minutes=15)
+    seed: int = 1
+
+
+@dataclass
+class Decided:
+    """What was decided of one occurrence: the first RUN, the last decision, and the last SKIP."""
+
+    first_run: datetime | None = None
+    last: tuple[datetime, Action, Reason] | None = None
+    last_skip: tuple[datetime, Reason] | None = None
+
+
+@dataclass
+class Log:
+    """What happened. skipped: the steps of an occurrence that were never asked for, with why."""
+
+    upstream: Upstream
+    memory: Memory
+    ended_at: datetime
+    schedules: dict[date, list[ScheduleLocked]] = field(default_factory=dict)
+    occurrences: dict[str, Occurrence] = field(default_factory=dict)
+    decided: dict[str, Decided] = field(default_factory=dict)
+    actions: Counter[tuple[str, Action]] = field(default_factory=Counter)
+    skipped: dict[str, dict[str, str]] = field(default_factory=dict)
+    ticks: int = 0
+
+
+def simulate(season: Season, progressed: Callable[[date], None] = lambda _: None) -> Log:
+    """Runs the season. `progressed` is told of each day that begins."""
+    return _Run(season).run(progressed)
+
+
+class _Run:
+    def __init__(self, season: Season) -> None:
+        self._season, self._configuration = season, season.configuration
+        upstream = Upstream(season.world, season.configuration.catalog, season.games, season.seed)
+        start = eastern(season.first, time())
+        # The last day's work may end on the day after it.
+        self._end = eastern(season.last + timedelta(days=2), time())
+        self._log = Log(upstream, Memory(), self._end)
+        self._calendar = Calendar(upstream.schedule_at(start), start - _LANDED_BEFORE)
+        self._shown = upstream.schedule_at(start)
+        self._expected: dict[date, tuple[Occurrence, ...]] = {}
+        self._around: tuple[date, Agenda] | None = None
+        self._compared: tuple[date, int] | None = None
+        self._under_way: list[tuple[datetime, int, ScrapeRequested, Answer]] = []
+        self._requests = 0
+
+    def run(self, progressed: Callable[[date], None]) -> Log:
+        season = self._season
+        day: date | None = None
+        after = season.last + timedelta(days=1)
+        for wake in wakes(season.first, after, season.every, season.world.ticks, season.seed):
+            self._complete_until(wake.now)
+            today = business_date(wake.now)
+            if today != day:
+                day = today
+                progressed(day)
+            if not wake.lock:
+                self._evaluate(wake, today)
+            elif today <= season.last:
+                self._lock(today, wake.now)
+        self._complete_until(self._end)
+        return self._log
+
+    def _evaluate(self, wake: Wake, today: date) -> None:
+        self._note_changes(today, wake.now)
+        self._log.ticks += wake.times
+        for time_of in range(wake.times):
+            # The day after the last is there for what is left of the last; the calendar is not refreshed for it.
+            decisions = [
+                decision
+                for decision in decide(self._situation(wake.now))
+                if decision.occurrence.day <= self._season.last
+            ]
+            if time_of == 0:  # what is decided again has the same ids
+                for decision in decisions:
+                    self._note_decision(decision, wake.now)
+            self._request(decisions, wake)
+
+    def _situation(self, now: datetime) -> Situation:
+        memory = self._log.memory
+        return Situation(
+            self._configuration,
+            self._calendar,
+            memory.history,
+            now,
+            plans=memory.plans,
+            outputs=memory.outputs,
+            expect=self._agenda,
+        )
+
+    def _agenda(self, configuration: Configuration, calendar: Calendar | None, today: date) -> Agenda:
+        """The core's answer, remembered for the day while the games stay the same."""
+        if self._around is None or self._around[0] != today:
+            season = self._season
+            self._around = (
+                today,
+                [
+                    (name, [item for item in expected if season.first <= item.day <= season.last])
+                    for name, expected in agenda(configuration, calendar, today)
+                ],
+            )
+        return self._around[1]
+
+    def _of_day(
+        self, configuration: Configuration, calendar: Calendar | None, day: date
+    ) -> tuple[Occurrence, ...]:
+        """The core's answer, remembered while the games stay the same; nothing outside the season."""
+        if not self._season.first <= day <= self._season.last:
+            return ()
+        if day not in self._expected:
+            self._expected[day] = occurrences(configuration, calendar, day)
+        return self._expected[day]
+
+    def _note_decision(self, decision: Decision, now: datetime) -> None:
+        occurrence = decision.occurrence
+        self._log.actions[occurrence.workflow, decision.action] += 1
+        if decision.action is not Action.RUN and (
+            now < occurrence.expected or occurrence.subject == NONE_DUE
+        ):
+            return  # it says nothing about an occurrence
+        decided = self._log.decided.setdefault(occurrence.id, Decided())
+        decided.last = (now, decision.action, decision.code)
+        if decision.action is Action.RUN:
+            decided.first_run = decided.first_run or now
+        elif decision.action is Action.SKIP:
+            decided.last_skip = (now, decision.code)
+
+    def _request(self, decisions: Iterable[Decision], wake: Wake) -> None:
+        running = [decision for decision in decisions if decision.action is Action.RUN]
+        if not running:
+            return
+        occasion = Occasion(
+            ENVIRONMENT, wake.tick, wake.now, wake.now, "tick", Source.CONTROLLER, event_time=wake.now
+        )
+        drafted = draft(running, self._configuration, occasion)
+        for plan in drafted.plans:
+            self._log.memory.plans.setdefault(plan.occurrence_id, plan)
+        for item in drafted.requests:
+            self._send(item, wake.now)
+
+    def _send(self, item: ScrapeRequested, now: datetime) -> None:
+        if not self._log.memory.history.note_request(item.request_id, now):
+            return
+        answer = self._log.upstream.answer(
+            item.request_id, item.scraper, item.game_date, self._subject(item), now
+        )
+        self._requests += 1
+        heapq.heappush(
+            self._under_way, (now + timedelta(seconds=answer.seconds), self._requests, item, answer)
+        )
+
+    def _complete_until(self, now: datetime) -> None:
+        while self._under_way and self._under_way[0][0] <= now:
+            at, _, item, answer = heapq.heappop(self._under_way)
+            self._complete(item, answer, at)
+
+    def _complete(self, item: ScrapeRequested, answer: Answer, at: datetime) -> None:
+        """What the controller does with an execution: it is remembered, and what follows from it is requested."""
+        memory, occurrence = self._log.memory, item.occurrence_id or ""
+        fact = ExecutionFact(
+            request_id=item.request_id,
+            scraper=item.scraper,
+            game_date=item.game_date,
+            subject=self._subject(item),
+            status=answer.status,
+            kind=answer.kind,
+            source=item.source,
+            triggered_at=item.requested_at,
+        )
+        memory.note_execution(Done(fact, item.workflow, occurrence, item.step, at), answer.outputs)
+        landed = item.scraper == self._configuration.file.calendar.scraper
+        if landed and answer.status is Status.SUCCESS:
+            self._land(item.requested_at)
+        plan = memory.plans[occurrence]
+        result = progress(plan, memory.known)
+        for step in result.skipped:
+            self._log.skipped.setdefault(occurrence, {})[step.step] = step.reason
+        for attempt in result.due:
+            self._send(request(plan, attempt, at), at)
+
+    def _subject(self, item: ScrapeRequested) -> str:
+        return subject_of(item.parameters, self._configuration.subject_parameters)
+
+    def _land(self, fetched_at: datetime) -> None:
+        shown = self._log.upstream.schedule_at(fetched_at)
+        self._calendar = Calendar(shown, fetched_at)
+        if shown is not self._shown:
+            self._shown = shown
+            self._expected.clear()
+            self._around = None
+
+    def _lock(self, day: date, now: datetime) -> None:
+        expected = self._of_day(self._configuration, self._calendar, day)
+        self._log.occurrences.update((item.id, item) for item in expected)
+        self._log.schedules[day] = [
+            draft_schedule(
+                expected,
+                self._configuration,
+                day=day,
+                games_today=len(games_of(self._configuration, self._calendar, day)),
+                environment=ENVIRONMENT,
+                locked_at=now,
+            )
+        ]
+
+    def _note_changes(self, day: date, now: datetime) -> None:
+        """What changed after the lock; looked at when the games or the day are not those of the last look."""
+        locked = self._log.schedules.get(day)
+        if locked is None or self._compared == (day, id(self._shown)):
+            return
+        self._compared = (day, id(self._shown))
+        expected = self._of_day(self._configuration, self._calendar, day)
+        self._log.occurrences.update((item.id, item) for item in expected)
+        change = draft_change(
+            locked,
+            expected,
+            self._configuration,
+            begun=self._log.memory.plans.keys(),
+            day=day,
+            games_today=len(games_of(self._configuration, self._calendar, day)),
+            environment=ENVIRONMENT,
+            now=now,
+        )
+        if change.runs:
+            locked.append(change)

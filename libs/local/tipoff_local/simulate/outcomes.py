@@ -1,0 +1,208 @@
+"""What became of each expectation: the status of an occurrence, and whether what it was for was got, and when."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from tipoff_common.events import ExpectedRun, ScheduleState
+from tipoff_common.outcomes import Status
+from tipoff_controller.decisions import LATE_AFTER_MINUTES, Reason
+from tipoff_controller.occurrences import Occurrence
+from tipoff_controller.schedules import Discovery, PerGame
+from tipoff_controller.wanted import still_wanted, subjects_of
+from tipoff_controller.workflows import Configuration
+from tipoff_local.simulate.engine import Decided, Log
+from tipoff_local.simulate.memory import Done
+from tipoff_local.simulate.upstream import ALWAYS
+
+
+class RunStatus(StrEnum):
+    """The statuses of `expected_vs_actual` that are left when the season is over."""
+
+    ON_TIME = "ON_TIME"
+    LATE = "LATE"
+    MISSING = "MISSING"
+    SKIPPED_OK = "SKIPPED_OK"
+    CANCELLED = "CANCELLED"
+
+
+_ALL_RIGHT = frozenset({Reason.ALREADY_FOUND, Reason.NO_GAMES})
+
+
+def run_status(run: ExpectedRun, decided: Decided | None) -> RunStatus:
+    """The rule of schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql, after the deadline."""
+    if run.state is ScheduleState.CANCELLED:
+        return RunStatus.CANCELLED
+    return _status(run.expected_run_time, decided)
+
+
+def _status(expected: datetime, decided: Decided | None) -> RunStatus:
+    if decided is not None and decided.first_run is not None:
+        in_time = decided.first_run <= expected + timedelta(minutes=LATE_AFTER_MINUTES)
+        return RunStatus.ON_TIME if in_time else RunStatus.LATE
+    if decided is not None and decided.last_skip is not None:
+        at, code = decided.last_skip
+        if code in _ALL_RIGHT and at >= expected:
+            return RunStatus.SKIPPED_OK
+    return RunStatus.MISSING
+
+
+def standing_runs(log: Log) -> list[ExpectedRun]:
+    """Each expected occurrence once, as the last version of its day's schedule has it."""
+    runs: dict[str, ExpectedRun] = {}
+    for events in log.schedules.values():
+        for event in events:
+            runs.update((run.occurrence_id, run) for run in event.runs)
+    return list(runs.values())
+
+
+class End(StrEnum):
+    FOUND = "found"
+    EMPTY = (
+        "empty"  # there was nothing to be found: a game that was not played, a look before the publication
+    )
+    MISSED = "missed"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a workflow was to get: for a search that of one game date and subject, for other kinds that of one
+    occurrence. delay: from the publication to the end of the execution that completed it; None when what it is
+    about is always there. reason: why it was missed."""
+
+    workflow: str
+    game_date: date
+    subject: str
+    end: End
+    delay: timedelta | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One scraper and subject of a target, with what was executed for it, oldest first."""
+
+    scraper: str
+    subject: str
+    published: datetime | None
+    done: tuple[Done, ...]
+
+    @property
+    def got_at(self) -> datetime | None:
+        return next((item.completed_at for item in self.done if item.fact.status is Status.SUCCESS), None)
+
+
+def targets(configuration: Configuration, log: Log) -> Iterator[Target]:
+    """What was to be got by the occurrences that were not cancelled."""
+    runs = [run for run in standing_runs(log) if run.state is not ScheduleState.CANCELLED]
+    searches: dict[tuple[str, date, str], list[Occurrence]] = defaultdict(list)
+    judge = _Judge(configuration, log)
+    for run in sorted(runs, key=lambda run: run.expected_run_time):
+        occurrence = log.occurrences[run.occurrence_id]
+        if isinstance(configuration.workflows[run.workflow_name].schedule, Discovery | PerGame):
+            searches[run.workflow_name, run.game_date, run.subject].append(occurrence)
+        else:
+            yield judge.of_snapshot(occurrence)
+    for attempts in searches.values():
+        yield judge.of_search(attempts)
+
+
+class _Judge:
+    def __init__(self, configuration: Configuration, log: Log) -> None:
+        self._configuration, self._log = configuration, log
+        self._history = log.memory.history
+        self._by_part: dict[tuple[str, date, str], list[Done]] = defaultdict(list)
+        self._by_occurrence: dict[str, list[Done]] = defaultdict(list)
+        for done in log.memory.done:
+            fact = done.fact
+            self._by_part[fact.scraper, fact.game_date, fact.subject].append(done)
+            self._by_occurrence[done.occurrence_id].append(done)
+
+    def of_search(self, attempts: list[Occurrence]) -> Target:
+        """attempts: the occurrences of one search, in order."""
+        last = attempts[-1]
+        parts = [
+            self._part(step.scraper, last.game_date, subject)
+            for step in self._configuration.workflows[last.workflow].plan.values()
+            for _, subject in subjects_of(step, last, self._configuration)
+        ]
+        wanted = still_wanted(last, self._configuration, self._history)
+        if wanted.found:
+            return self._found(last, parts)
+        lost = [part for part in parts if part.got_at is None and part.published is not None]
+        never = [part for part in parts if part.got_at is None and part.published is None]
+        if not lost and all(self._called_off(last, part) for part in never):
+            return Target(last.workflow, last.game_date, last.subject, End.EMPTY)
+        return self._missed(last, attempts, lost or never)
+
+    def of_snapshot(self, occurrence: Occurrence) -> Target:
+        done = self._by_occurrence.get(occurrence.id, [])
+        by_part: dict[tuple[str, str, str], list[Done]] = defaultdict(list)
+        for item in done:
+            by_part[item.step, item.fact.scraper, item.fact.subject].append(item)
+        parts = [
+            _Part(scraper, subject, self._published(scraper, occurrence.game_date, subject), tuple(items))
+            for (_, scraper, subject), items in by_part.items()
+        ]
+        lost = [part for part in parts if part.got_at is None]
+        if parts and not lost:
+            return self._found(occurrence, parts)
+        only_early = all(part.done[-1].fact.status is Status.NO_DATA for part in lost)
+        once_a_day = self._configuration.workflows[occurrence.workflow].schedule.kind == "daily"
+        if lost and only_early and not once_a_day:
+            return Target(occurrence.workflow, occurrence.game_date, occurrence.subject, End.EMPTY)
+        return self._missed(occurrence, [occurrence], lost)
+
+    def _found(self, occurrence: Occurrence, parts: list[_Part]) -> Target:
+        got = [part.got_at for part in parts if part.got_at is not None]
+        out = [part.published for part in parts if part.published not in (None, ALWAYS)]
+        published = max((instant for instant in out if instant is not None), default=None)
+        delay = max(got) - published if published is not None and got else None
+        return Target(occurrence.workflow, occurrence.game_date, occurrence.subject, End.FOUND, delay)
+
+    def _missed(self, occurrence: Occurrence, attempts: list[Occurrence], lost: list[_Part]) -> Target:
+        reason = "; ".join(dict.fromkeys(self._why(part, attempts) for part in lost)) or self._not_run(
+            attempts
+        )
+        return Target(
+            occurrence.workflow, occurrence.game_date, occurrence.subject, End.MISSED, reason=reason
+        )
+
+    def _why(self, part: _Part, attempts: list[Occurrence]) -> str:
+        """Why one part was never got, in words that say the same for the same cause."""
+        if part.published is None:
+            return f"{part.scraper} was never published"
+        after = [item for item in part.done if item.fact.triggered_at >= part.published]
+        failed = [item.fact.kind for item in after if item.fact.kind is not None]
+        if failed:
+            return f"{part.scraper} failed: {failed[-1]}"
+        if not part.done:
+            return self._not_run(attempts, part)
+        if any(self._is_missing(item) for item in attempts if item.deadline > part.published):
+            return f"no tick came after {part.scraper} was published"
+        return f"{part.scraper} was published after the last attempt"
+
+    def _not_run(self, attempts: list[Occurrence], part: _Part | None = None) -> str:
+        skipped = [why for item in attempts for why in self._log.skipped.get(item.id, {}).values()]
+        if skipped:
+            return f"{part.scraper} was not asked for: {skipped[-1]}" if part else skipped[-1]
+        if all(self._is_missing(item) for item in attempts):
+            return "no tick came in time"
+        return "nothing was asked for"
+
+    def _is_missing(self, occurrence: Occurrence) -> bool:
+        decided = self._log.decided.get(occurrence.id)
+        return _status(occurrence.expected, decided) is RunStatus.MISSING
+
+    def _called_off(self, occurrence: Occurrence, part: _Part) -> bool:
+        """Whether a part is never published because its game is not played on that day."""
+        return not self._log.upstream.games_of(occurrence.game_date, part.subject)
+
+    def _part(self, scraper: str, game_date: date, subject: str) -> _Part:
+        done = tuple(self._by_part.get((scraper, game_date, subject), ()))
+        return _Part(scraper, subject, self._published(scraper, game_date, subject), done)
+
+    def _published(self, scraper: str, game_date: date, subject: str) -> datetime | None:
+        return self._log.upstream.published_at(scraper, game_date, subject)

@@ -1,0 +1,157 @@
+"""The numbers of a simulated season."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from statistics import median
+
+from pydantic import BaseModel
+
+from tipoff_common.clock import EASTERN
+from tipoff_common.events import Action
+from tipoff_common.outcomes import Status
+from tipoff_controller.workflows import Configuration
+from tipoff_local.simulate.engine import Log, Season
+from tipoff_local.simulate.outcomes import End, RunStatus, Target, run_status, standing_runs, targets
+
+
+class Delay(BaseModel):
+    """Minutes from publication to success."""
+
+    median: float
+    p95: float
+
+
+class Missed(BaseModel):
+    """Something that was never got, and why."""
+
+    game_date: date
+    subject: str
+    reason: str
+
+
+class WorkflowNumbers(BaseModel):
+    """One workflow's season.
+
+    occurrences: the expected runs, by status in `statuses`. attempts: executions; no_data of them were wasted.
+    found, missed, empty: of what the workflow was to get; empty is what there never was (a game called off, a look
+    before the publication). delay: None when what it is about is always there.
+    """
+
+    occurrences: int
+    statuses: dict[RunStatus, int]
+    decisions: dict[Action, int]
+    attempts: int
+    no_data: int
+    failed: int
+    found: int
+    empty: int
+    missed: list[Missed]
+    delay: Delay | None
+
+
+class SourceNumbers(BaseModel):
+    """Requests to one source, and the most in one hour of the clock."""
+
+    requests: int
+    most_in_an_hour: int
+    busiest_hour: datetime | None
+
+
+class Report(BaseModel):
+    """A season under one configuration."""
+
+    first: date
+    last: date
+    games: int
+    world: str
+    seed: int
+    config_hash: str
+    ticks: int
+    workflows: dict[str, WorkflowNumbers]
+    sources: dict[str, SourceNumbers]
+
+    @property
+    def missing(self) -> int:
+        return sum(numbers.statuses.get(RunStatus.MISSING, 0) for numbers in self.workflows.values())
+
+    @property
+    def missed(self) -> int:
+        return sum(len(numbers.missed) for numbers in self.workflows.values())
+
+
+def report(season: Season, log: Log) -> Report:
+    configuration = season.configuration
+    types = configuration.file.calendar.game_types
+    played = [game for game in season.games if season.first <= game.game_date <= season.last]
+    return Report(
+        first=season.first,
+        last=season.last,
+        games=sum(game.game_type in types for game in played),
+        world=season.world.name,
+        seed=season.seed,
+        config_hash=configuration.hash,
+        ticks=log.ticks,
+        workflows=_workflows(configuration, log),
+        sources=_sources(configuration, log),
+    )
+
+
+def _workflows(configuration: Configuration, log: Log) -> dict[str, WorkflowNumbers]:
+    statuses: dict[str, Counter[RunStatus]] = defaultdict(Counter)
+    for run in standing_runs(log):
+        statuses[run.workflow_name][run_status(run, log.decided.get(run.occurrence_id))] += 1
+    results: dict[str, Counter[Status]] = defaultdict(Counter)
+    for done in log.memory.done:
+        results[done.workflow][done.fact.status] += 1
+    ends: dict[str, list[Target]] = defaultdict(list)
+    for target in targets(configuration, log):
+        ends[target.workflow].append(target)
+    return {
+        name: WorkflowNumbers(
+            occurrences=statuses[name].total(),
+            statuses={status: statuses[name][status] for status in RunStatus if statuses[name][status]},
+            decisions={action: log.actions[name, action] for action in Action if log.actions[name, action]},
+            attempts=results[name].total(),
+            no_data=results[name][Status.NO_DATA],
+            failed=results[name][Status.FAILED],
+            found=sum(target.end is End.FOUND for target in ends[name]),
+            empty=sum(target.end is End.EMPTY for target in ends[name]),
+            missed=[
+                Missed(game_date=target.game_date, subject=target.subject, reason=target.reason)
+                for target in ends[name]
+                if target.end is End.MISSED
+            ],
+            delay=_delay(ends[name]),
+        )
+        for name in configuration.workflows
+    }
+
+
+def _delay(found: Iterable[Target]) -> Delay | None:
+    """Over what was found, the first find of each game date and subject."""
+    first: dict[tuple[date, str], timedelta] = {}
+    for target in found:
+        if target.delay is not None:
+            first.setdefault((target.game_date, target.subject), target.delay)
+    minutes = sorted(delay.total_seconds() / 60 for delay in first.values())
+    if not minutes:
+        return None
+    return Delay(median=round(median(minutes), 1), p95=round(minutes[(len(minutes) * 95 - 1) // 100], 1))
+
+
+def _sources(configuration: Configuration, log: Log) -> dict[str, SourceNumbers]:
+    hours: dict[str, Counter[datetime]] = defaultdict(Counter)
+    for done in log.memory.done:
+        source = configuration.catalog[done.fact.scraper].source
+        hours[source][done.fact.triggered_at.replace(minute=0, second=0, microsecond=0)] += 1
+    return {
+        source: SourceNumbers(
+            requests=counts.total(),
+            most_in_an_hour=max(counts.values()),
+            busiest_hour=min(hour for hour in counts if counts[hour] == max(counts.values())).astimezone(
+                EASTERN
+            ),
+        )
+        for source, counts in sorted(hours.items())
+    }

@@ -1,0 +1,52 @@
+"""When the simulated controller is woken: evaluation ticks with what becomes of them, and the daily lock."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from random import Random
+
+from tipoff_common.clock import eastern
+from tipoff_local.simulate.world import Ticks
+from tipoff_local.ticks import LOCK_AT
+
+
+@dataclass(frozen=True)
+class Wake:
+    """now: when it comes. tick: the instant that identifies it. times: how often it comes. lock: of the daily lock."""
+
+    now: datetime
+    tick: datetime
+    times: int = 1
+    lock: bool = False
+
+
+def wakes(first: date, last: date, every: timedelta, ticks: Ticks, seed: int) -> list[Wake]:
+    """What comes from the midnight (New York) that begins `first` to the one that ends `last`, in order. At the same
+    instant the evaluation comes before the lock."""
+    start, end = eastern(first, time()), eastern(last + timedelta(days=1), time())
+    evaluations = [
+        wake
+        for number in range((end - start) // every)
+        if (wake := _evaluation(start + number * every, ticks, seed)) is not None
+    ]
+    return sorted([*evaluations, *_locks(first, last)], key=lambda wake: (wake.now, wake.lock))
+
+
+def _evaluation(tick: datetime, ticks: Ticks, seed: int) -> Wake | None:
+    """The tick as it comes; None when it does not."""
+    if any(gap.covers(tick) for gap in ticks.gaps):
+        return None
+    if not (ticks.missed or ticks.doubled or ticks.late):
+        return Wake(tick, tick)
+    luck = Random(f"{seed}/tick/{tick.isoformat()}")  # noqa: S311  # luck, not a secret
+    missed, doubled, late, share = (luck.random() for _ in range(4))
+    if missed < ticks.missed:
+        return None
+    delay = ticks.late_by * share if ticks.late_by and late < ticks.late else timedelta()
+    return Wake(tick + delay, tick, times=2 if doubled < ticks.doubled else 1)
+
+
+def _locks(first: date, last: date) -> Iterator[Wake]:
+    for number in range((last - first).days + 1):
+        instant = eastern(first + timedelta(days=number), time.fromisoformat(LOCK_AT))
+        yield Wake(instant, instant, lock=True)

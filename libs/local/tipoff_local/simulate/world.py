@@ -1,0 +1,184 @@
+"""The model of a world file: when the sources publish, how they fail, and what happens to games and ticks.
+
+A world file is laid over `worlds/usual.yaml`, key by key and, for what is given by scraper, scraper by scraper.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from tipoff_common.catalog import Catalog, Name
+from tipoff_common.outcomes import FailureKind
+from tipoff_common.yaml_source import ConfigurationError, YamlSource
+from tipoff_controller.schedules import Clock, Duration, Node
+
+USUAL = Path(__file__).parent / "worlds" / "usual.yaml"
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Always(Node):
+    """There whenever it is asked for."""
+
+    kind: Literal["always"]
+
+
+class _Spread(Node):
+    """A publication somewhere between `earliest` and `latest`, most often around `usual`."""
+
+    never: Probability = Field(default=0.0, description="chance that it does not come out at all")
+
+
+class TimeOfDay(_Spread):
+    """Once for a game date, by the clock of New York."""
+
+    kind: Literal["time_of_day"]
+    earliest: Clock
+    usual: Clock
+    latest: Clock
+    days_after: int = Field(default=0, ge=-1, le=2, description="days from the game date to the publication")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if not self.earliest <= self.usual <= self.latest:
+            raise ValueError("earliest, usual and latest do not ascend; put them in order")
+        return self
+
+
+class AfterTip(_Spread):
+    """For each game, so long after its tip-off; what is about a whole day is there after its last game."""
+
+    kind: Literal["after_tip"]
+    earliest: Duration
+    usual: Duration
+    latest: Duration
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if not self.earliest <= self.usual <= self.latest:
+            raise ValueError("earliest, usual and latest do not ascend; put them in order")
+        return self
+
+
+Publication = Annotated[Always | TimeOfDay | AfterTip, Field(discriminator="kind")]
+
+
+class Span(Node):
+    """From `start` up to, not including, `end`: instants with their zone."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("the span is empty; let end be later than start")
+        return self
+
+    def covers(self, instant: datetime) -> bool:
+        return self.start <= instant < self.end
+
+
+class Outage(Span):
+    """A stretch in which every request fails."""
+
+    sources: tuple[Name, ...] = Field(default=(), description="sources that are out")
+    scrapers: tuple[Name, ...] = Field(default=(), description="single scrapers that are out")
+    kind: FailureKind = Field(default=FailureKind.HTTP, description="how a request fails meanwhile")
+
+    def hits(self, scraper: str, source: str, instant: datetime) -> bool:
+        """Everything is out when neither sources nor scrapers are named."""
+        everything = not (self.sources or self.scrapers)
+        return self.covers(instant) and (everything or source in self.sources or scraper in self.scrapers)
+
+
+class Postponement(Node):
+    """A game that is called off, and perhaps played later."""
+
+    game_id: str
+    announced: AwareDatetime = Field(description="from when on the schedule says so")
+    tipoff: AwareDatetime | None = Field(default=None, description="when it is played instead, if it is")
+
+
+class Ticks(Node):
+    """What becomes of the evaluation's ticks. The daily lock always comes."""
+
+    missed: Probability = Field(default=0.0, description="chance that a tick never comes")
+    doubled: Probability = Field(default=0.0, description="chance that a tick comes twice")
+    late: Probability = Field(default=0.0, description="chance that a tick comes late")
+    late_by: Duration | None = Field(default=None, description="at most so much")
+    gaps: tuple[Span, ...] = Field(default=(), description="stretches without any tick")
+
+    @model_validator(mode="after")
+    def _late_by_how_much(self) -> Self:
+        if self.late and self.late_by is None:
+            raise ValueError("late needs late_by; say by how much at most")
+        return self
+
+
+class World(Node):
+    """A world file."""
+
+    name: str = Field(min_length=1)
+    publication: Mapping[Name, Publication] = Field(
+        default_factory=dict, description="by scraper; one that is not named is always there"
+    )
+    failures: Mapping[Name, Mapping[FailureKind, Probability]] = Field(
+        default_factory=dict, description="by scraper, the chance of each kind for one execution"
+    )
+    outages: tuple[Outage, ...] = ()
+    postponements: tuple[Postponement, ...] = ()
+    postponed: Probability = Field(default=0.0, description="chance of a game to be called off")
+    postponed_before_tip: Duration | None = Field(default=None, description="how long before tip-off")
+    ticks: Ticks = Ticks()
+    execution_seconds: float = Field(default=10.0, gt=0, le=540, description="length of one execution")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for scraper, kinds in self.failures.items():
+            if sum(kinds.values()) > 1:
+                raise ValueError(f"failures.{scraper}: the chances add up to more than 1; lower them")
+        if self.postponed and self.postponed_before_tip is None:
+            raise ValueError(
+                "postponed needs postponed_before_tip; say how long before tip-off it is announced"
+            )
+        return self
+
+
+def load_world(path: Path | None, catalog: Catalog) -> World:
+    """The usual world, with the file at `path` laid over it.
+
+    Raises:
+        ConfigurationError: naming file and line of each fault, scrapers and sources that do not exist included.
+    """
+    usual = YamlSource.read(USUAL).validate(World)
+    if path is None:
+        return usual
+    source = YamlSource.read(path)
+    own = source.validate(World)
+    if faults := _unknown(own, source, catalog):
+        raise ConfigurationError(faults)
+    given = {name: getattr(own, name) for name in own.model_fields_set}
+    merged = {name: {**getattr(usual, name), **given.get(name, {})} for name in ("publication", "failures")}
+    return usual.model_copy(update={**given, **merged})
+
+
+def _unknown(world: World, source: YamlSource, catalog: Catalog) -> list[str]:
+    sources = sorted({spec.source for spec in catalog.values()})
+    faults = [
+        source.fault((key, name), f"scraper '{name}' is not known; known are {', '.join(catalog)}")
+        for key in ("publication", "failures")
+        for name in getattr(world, key)
+        if name not in catalog
+    ]
+    for index, outage in enumerate(world.outages):
+        for key, names, known in (
+            ("scrapers", outage.scrapers, tuple(catalog)),
+            ("sources", outage.sources, sources),
+        ):
+            if unknown := [name for name in names if name not in known]:
+                what = f"{', '.join(unknown)} not known; known are {', '.join(known)}"
+                faults.append(source.fault(("outages", index, key), what))
+    return faults

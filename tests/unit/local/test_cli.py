@@ -1,0 +1,420 @@
+"""The `tipoff` commands that plan, explain, ask for and look: what they print, and what they say when they cannot."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
+from tests.support.seasons import WORKFLOWS, write_season
+from typer.testing import CliRunner
+
+from tipoff_common.auth import Authentication
+from tipoff_common.catalog import load_catalog
+from tipoff_common.events import ScrapeRequested
+from tipoff_common.publisher import Publisher
+from tipoff_common.web import create_app
+from tipoff_controller.app import routes
+from tipoff_controller.bootstrap import Wiring
+from tipoff_controller.deps import Deps
+from tipoff_controller.landed_calendar import LandedCalendar
+from tipoff_controller.ledger import Ledger
+from tipoff_controller.loading import load_workflows
+from tipoff_controller.settings import ControllerSettings
+from tipoff_local import connection
+from tipoff_local.cli import app
+from tipoff_local.commands.arguments import SCRAPERS
+from tipoff_local.upstream.testing import in_process_client
+
+KEY = "development-key"
+URL = "http://controller.test"
+SLATE = "2025-01-15"
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No stack, wherever the tests run."""
+    for name in ("TIPOFF_PROJECT", "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(connection, "STACK_ENVIRONMENT", tmp_path / "no-stack.env")
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def season(tmp_path: Path) -> tuple[str, ...]:
+    """Options that name a schedule and a configuration."""
+    file = tmp_path / "workflows.yaml"
+    file.write_text(WORKFLOWS)
+    return ("--schedule", str(write_season(tmp_path)), "--workflows", str(file))
+
+
+@pytest.fixture
+def run() -> Run:
+    def invoke(*arguments: str, code: int = 0) -> Any:
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return invoke
+
+
+class TestValidate:
+    def test_the_projects_own_configuration_is_right(self, run: Run) -> None:
+        assert "✔" in run("validate").stdout
+        answer = json.loads(run("validate", "--json").stdout)
+        assert answer["ok"]
+        assert answer["workflows"] >= 2
+        assert len(answer["config_hash"]) == 12
+
+    def test_every_fault_is_named_with_file_and_line(self, run: Run, tmp_path: Path) -> None:
+        file = tmp_path / "workflows.yaml"
+        file.write_text(
+            WORKFLOWS.replace("nbac_injury_report\n", "nbac_injury\n").replace(
+                "step: oddsa_events", "step: odds"
+            )
+        )
+        topics = tmp_path / "topics.yaml"
+        topics.write_text("topics: {}\n")
+        arguments = ("validate", str(file), "--topics", str(topics))
+        shown = run(*arguments, code=1).stdout
+        lines = file.read_text().splitlines()
+        for word in ("nbac_injury\n", "step: odds,"):
+            line = next(n for n, text in enumerate(lines, 1) if word.strip() in text)
+            assert f"{file}:{line}: " in shown
+        assert f"{topics}:" in shown
+        answer = json.loads(run(*arguments, "--json", code=1).stdout)
+        assert not answer["ok"]
+        assert answer["workflows"] is None
+        assert len(answer["faults"]) == len(shown.splitlines())
+
+    def test_a_file_that_is_not_there(self, run: Run) -> None:
+        assert "name an existing file" in run("validate", "nowhere.yaml", code=1).stdout
+
+
+class TestSchedule:
+    def test_a_day_is_listed_by_time(self, run: Run, season: tuple[str, ...]) -> None:
+        answer = json.loads(run("schedule", "--date", SLATE, "--json", *season).stdout)
+        assert answer["games"] == 11
+        times = [item["expected"] for item in answer["occurrences"]]
+        assert times == sorted(times)
+        first = answer["occurrences"][0]
+        assert (first["workflow"], first["expected_et"], first["subject"]) == (
+            "morning_operations",
+            "05:00",
+            "-",
+        )
+        assert sum(item["workflow"] == "post_game" for item in answer["occurrences"]) == 11 * 8
+
+    def test_either_form_of_a_date_is_the_same_day(self, run: Run, season: tuple[str, ...]) -> None:
+        shown = run("schedule", "--date", "20250115", *season).stdout
+        assert shown == run("schedule", "--date", SLATE, *season).stdout
+        assert "Wednesday 15 January 2025, 11 games" in shown
+        assert " +1" in shown  # box scores of late games are due after midnight
+
+    def test_a_landed_document_is_read_too(self, run: Run, season: tuple[str, ...], tmp_path: Path) -> None:
+        from tipoff_local.schedule_file import read_games
+
+        records = [game.model_dump(mode="json") for game in read_games(Path(season[1]))]
+        landed = tmp_path / "landed.json"
+        landed.write_text(json.dumps({"scraper": "nbac_schedule", "records": records}))
+        both = [
+            json.loads(run("schedule", "--date", SLATE, "--json", "--schedule", file, *season[2:]).stdout)
+            for file in (season[1], str(landed))
+        ]
+        assert both[0]["occurrences"] == both[1]["occurrences"]
+
+    @pytest.mark.parametrize("body", ["", "{", "[]", '{"records": []}', '{"leagueSchedule": {}}'])
+    def test_a_file_that_is_no_schedule_is_refused(
+        self, run: Run, season: tuple[str, ...], tmp_path: Path, body: str
+    ) -> None:
+        file = tmp_path / "broken.json"
+        file.write_text(body)
+        refused = run("schedule", "--date", SLATE, "--schedule", str(file), *season[2:], code=1)
+        assert f"{file}: is no schedule" in refused.stderr
+
+    def test_without_a_stack_a_file_is_asked_for(self, run: Run) -> None:
+        refused = run("schedule", "--date", SLATE, code=1).stderr
+        assert "make up" in refused
+        assert "--schedule" in refused
+
+    def test_what_is_no_date(self, run: Run, season: tuple[str, ...]) -> None:
+        assert "write 2025-01-15 or 20250115" in run("schedule", "--date", "tomorrow", *season, code=2).stderr
+
+
+class TestExplain:
+    @pytest.mark.parametrize(
+        ("at", "action", "code", "unmet"),
+        [
+            ("2025-01-15 11:05", "RUN", "due", set()),
+            ("2025-01-15T16:05:00Z", "RUN", "due", set()),
+            ("2025-01-15 09:00", "SKIP", "too_early", {"window"}),
+            ("2025-01-15 20:00", "SKIP", "not_found", {"window"}),
+            ("2025-01-17 11:05", "SKIP", "no_games", {"window", "games"}),
+        ],
+    )
+    def test_each_condition_and_the_decision(
+        self, run: Run, season: tuple[str, ...], at: str, action: str, code: str, unmet: set[str]
+    ) -> None:
+        answer = json.loads(run("explain", "injury_discovery", "--at", at, "--json", *season).stdout)
+        (decision,) = answer["decisions"]
+        assert (decision["action"], decision["reason_code"]) == (action, code)
+        conditions = [*answer["conditions"], *decision["conditions"]]
+        assert {item["name"] for item in conditions if not item["met"]} == unmet
+        assert "assumed empty" in answer["history"]
+
+    def test_a_workflow_for_each_game_has_a_decision_for_each(
+        self, run: Run, season: tuple[str, ...]
+    ) -> None:
+        shown = run("explain", "post_game", "--at", "2025-01-15 23:50", *season).stdout
+        assert shown.count("RUN due") > 1
+        assert "attempt 1 of 8" in shown
+
+    def test_a_name_that_is_not_known(self, run: Run, season: tuple[str, ...]) -> None:
+        refused = run("explain", "injuries", "--at", "2025-01-15 11:05", *season, code=1)
+        assert "there are morning_operations, injury_discovery" in refused.stderr
+
+    def test_what_is_no_time(self, run: Run, season: tuple[str, ...]) -> None:
+        assert "is no time" in run("explain", "post_game", "--at", "noon", *season, code=2).stderr
+
+
+class TestSimulate:
+    DAYS = ("--from", SLATE, "--to", SLATE)
+
+    def test_the_numbers_as_json(self, run: Run, season: tuple[str, ...]) -> None:
+        answer = json.loads(run("simulate", *season, *self.DAYS, "--seed", "7", "--json").stdout)
+        assert (answer["games"], answer["seed"], answer["ticks"]) == (11, 7, 2 * 96)
+        assert answer["workflows"]["post_game"]["found"] == 11
+        assert answer["sources"]["nbacom"]["requests"] > 0
+
+    def test_two_configurations_side_by_side(self, run: Run, season: tuple[str, ...], tmp_path: Path) -> None:
+        other = tmp_path / "other.yaml"
+        other.write_text(WORKFLOWS.replace("every: 1h", "every: 15m"))
+        arguments = ("simulate", *season, *self.DAYS, "--compare", str(other))
+        answer = json.loads(run(*arguments, "--json").stdout)["configurations"]
+        hourly, quarterly = (item["workflows"]["injury_discovery"] for item in answer.values())
+        assert hourly["attempts"] < quarterly["attempts"]
+        assert (
+            hourly["delay"]["median"] >= quarterly["delay"]["median"]
+        )  # the same publication, looked for more often
+        assert list(answer) == [season[3], str(other)]
+        assert "other.yaml" in run(*arguments).stdout
+
+    def test_what_was_missed_is_told_and_is_the_exit_code(
+        self, run: Run, season: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        world = tmp_path / "world.yaml"
+        world.write_text("name: dark\noutages: [{start: 2025-01-01T00:00:00Z, end: 2025-02-01T00:00:00Z}]\n")
+        shown = run("simulate", *season, *self.DAYS, "--world", str(world), code=3).stdout
+        assert "nbac_injury_report failed: http (2025-01-15)" in shown
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "what"),
+        [
+            (("--from", "2025-01-16", "--to", SLATE), 2, "swap them"),
+            ((*DAYS, "--tick-every", "often"), 2, "not a duration"),
+            ((*DAYS, "--tick-every", "48h"), 2, "from 1m to 24h"),
+            ((*DAYS, "--world", "nowhere.yaml"), 1, "name an existing file"),
+            ((*DAYS, "--compare", "nowhere.yaml"), 1, "name an existing file"),
+        ],
+    )
+    def test_wrong_use(
+        self, run: Run, season: tuple[str, ...], arguments: tuple[str, ...], code: int, what: str
+    ) -> None:
+        assert what in run("simulate", *season, *arguments, code=code).stderr
+
+
+EXPECTATION = {
+    "date": datetime(2025, 1, 15, tzinfo=UTC).date(),
+    "workflow_name": "injury_discovery",
+    "occurrence_id": "o1",
+    "expected_run_time": datetime(2025, 1, 15, 16, tzinfo=UTC),
+    "deadline": datetime(2025, 1, 15, 17, tzinfo=UTC),
+    "games_today": 11,
+    "priority": "HIGH",
+    "expected_reason": "discovery",
+    "actual_run_time": datetime(2025, 1, 15, 16, tzinfo=UTC),
+    "action": "RUN",
+    "reason_code": "due",
+    "actual_reason": "Due since 11:00.",
+    "executions": 1,
+    "found": True,
+    "status": "ON_TIME",
+    "next_check_time": datetime(2025, 1, 15, 18, tzinfo=UTC),
+}
+
+
+class Controller:
+    """A controller in memory, which answers what httpx asks."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = ControllerSettings(
+            environment="local", project="p", data_bucket="d", state_bucket="s", development_key=KEY
+        )
+        (folder / "controller.yaml").write_text(WORKFLOWS)
+        configuration = load_workflows(folder / "controller.yaml", load_catalog(SCRAPERS))
+        self.bus, self.warehouse = RecordingBus(), MemoryWarehouse()
+        data, state = MemoryObjects("data"), MemoryObjects("state")
+        deps = Deps(
+            environment="local",
+            configuration=configuration,
+            calendar=LandedCalendar(data, "nba-com/schedule"),
+            ledger=Ledger(state, configuration.subject_parameters),
+            warehouse=self.warehouse,
+            publisher=Publisher("controller", self.bus),
+        )
+        made = create_app(
+            service="controller", description="", environment="local", config_hash="h", checks={}
+        )
+        wiring = Wiring(made, _no_push, Authentication(settings), deps)  # type: ignore[arg-type]
+        self.client = in_process_client(routes(wiring))
+
+    def tells(self, *rows: Mapping[str, Any]) -> None:
+        """What the dataset answers."""
+        self.warehouse.answer = lambda _sql, _parameters: [dict(row) for row in rows]
+
+
+def _no_push() -> None:
+    raise AssertionError("nothing is pushed here")
+
+
+@pytest.fixture
+def controller(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Controller]:
+    monkeypatch.setenv("TIPOFF_CONTROLLER_URL", URL)
+    monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
+    found = Controller(tmp_path)
+
+    def request(method: str, url: str, *, timeout: float, **more: Any) -> httpx.Response:
+        assert timeout > 0
+        return found.client.request(method, url.removeprefix(URL), **more)
+
+    monkeypatch.setattr(httpx, "request", request)
+    with found.client:
+        yield found
+
+
+class TestTrigger:
+    RUN = ("trigger", "morning_operations", "--game-date", SLATE)
+
+    def test_a_dry_run_requests_nothing(self, run: Run, controller: Controller) -> None:
+        answer = json.loads(run(*self.RUN, "--dry-run", "--json").stdout)
+        assert [item["scraper"] for item in answer["requests"]] == ["nbac_schedule"]
+        assert answer["requests"][0]["game_date"] == SLATE
+        assert controller.bus.published == []
+
+    def test_the_same_key_is_the_same_run(self, run: Run, controller: Controller) -> None:
+        for _ in range(2):
+            assert "requested" in run(*self.RUN, "--idempotency-key", "k").stdout
+        assert len({request.request_id for request in controller.bus.of(ScrapeRequested)}) == 1
+
+    @pytest.mark.parametrize(
+        ("arguments", "what"),
+        [
+            (("trigger", "evening_operations"), "404: no workflow 'evening_operations'; there are"),
+            ((*RUN, "--scraper", "nbac_scoreboard"), "422: scrapers: nbac_scoreboard not in"),
+        ],
+    )
+    def test_what_the_controller_refuses_is_told(
+        self, run: Run, controller: Controller, arguments: tuple[str, ...], what: str
+    ) -> None:
+        assert what in run(*arguments, code=1).stderr
+        assert controller.bus.published == []
+
+    def test_a_wrong_key(self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", "wrong")
+        assert "403" in run(*self.RUN, code=1).stderr
+        assert controller.bus.published == []
+
+    def test_without_a_stack(self, run: Run) -> None:
+        assert "make up" in run(*self.RUN, code=1).stderr
+
+    def test_a_controller_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TIPOFF_CONTROLLER_URL", "http://127.0.0.1:9")
+        monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
+        assert "does not answer at http://127.0.0.1:9" in run(*self.RUN, code=1).stderr
+
+    def test_a_key_is_never_sent_to_a_controller_of_another_place(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "no-stack.env").write_text(f"TIPOFF_DEVELOPMENT_KEY={KEY}\n")
+        monkeypatch.delenv("TIPOFF_DEVELOPMENT_KEY")
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert "gcloud is not installed" in run(*self.RUN, code=1).stderr
+        assert controller.bus.published == []
+
+    def test_gclouds_identity_token_stands_in_for_the_key(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        gcloud = tmp_path / "gcloud"
+        gcloud.write_text(f"#!/bin/sh\necho {KEY}\n")
+        gcloud.chmod(0o755)
+        monkeypatch.delenv("TIPOFF_DEVELOPMENT_KEY")
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert "requested" in run(*self.RUN).stdout
+        assert len(controller.bus.of(ScrapeRequested)) == 1
+
+
+class TestStatus:
+    AS_OF = ("status", "--as-of", "2025-01-15 13:05")
+
+    def test_one_green_line_first(self, run: Run, controller: Controller) -> None:
+        controller.tells(EXPECTATION)
+        lines = run(*self.AS_OF).stdout.splitlines()
+        assert lines[0] == "✔ today is all right"
+        assert "injury_discovery" in lines[2]
+        assert "ON_TIME" in lines[2]
+
+    def test_when_it_is_looked_at_next(self, run: Run, controller: Controller) -> None:
+        controller.tells({**EXPECTATION, "next_check_time": datetime(2025, 1, 15, 19, tzinfo=UTC)})
+        assert "next check of injury_discovery: 2025-01-15 14:00" in run(*self.AS_OF).stdout
+
+    @pytest.mark.parametrize(
+        ("changes", "what"),
+        [
+            ({"status": "MISSING", "executions": 0, "found": False}, "injury_discovery did not run at 11:00"),
+            ({"found": False}, "injury_discovery ran 1 times and found nothing"),
+        ],
+    )
+    def test_one_red_line_says_what_is_missing(
+        self, run: Run, controller: Controller, changes: dict[str, Any], what: str
+    ) -> None:
+        controller.tells({**EXPECTATION, **changes})
+        assert run(*self.AS_OF, code=3).stdout.splitlines()[0] == f"✘ today: {what}"
+        answer = json.loads(run(*self.AS_OF, "--json", code=3).stdout)
+        assert (answer["ok"], answer["missing"], answer["source"]) == (False, [what], "controller")
+        assert answer["expectations"][0]["occurrence_id"] == "o1"
+
+    def test_a_day_that_nobody_locked_is_not_all_right(self, run: Run, controller: Controller) -> None:
+        controller.tells()
+        assert "no schedule was locked for 2025-01-15" in run(*self.AS_OF, code=3).stdout
+        assert "all right" in run("status", "--as-of", "2025-01-15 04:59").stdout
+
+    def test_the_dataset_is_asked_when_the_controller_cannot_be(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        controller.tells(EXPECTATION)
+        monkeypatch.setenv("TIPOFF_CONTROLLER_URL", "")
+        monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
+        assert json.loads(run(*self.AS_OF, "--json").stdout)["source"] == "dataset"
+
+    def test_without_either(self, run: Run, controller: Controller) -> None:
+        controller.warehouse.down = True
+        refused = run(*self.AS_OF, code=1).stderr
+        assert "503" in refused
+        assert "the dataset cannot be asked either" in refused
+
+    @pytest.mark.parametrize("path", ["/schedule/2025-13-01", "/schedule/2025-01-15?as_of=2025-01-15T13:00"])
+    def test_the_endpoint_refuses_what_is_no_date_or_instant(self, controller: Controller, path: str) -> None:
+        answer = controller.client.get(path, headers={"Authorization": f"Bearer {KEY}"})
+        assert answer.status_code == 422
+
+    def test_the_endpoint_answers_no_stranger(self, controller: Controller) -> None:
+        assert controller.client.get("/schedule/2025-01-15").status_code == 401
+
+
+def test_wrong_use_ends_with_two(run: Run) -> None:
+    run("simulate", "--nonsense", code=2)

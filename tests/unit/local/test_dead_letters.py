@@ -1,0 +1,319 @@
+"""What of the dead letters is published again, to where, and what `tipoff dead-letters` says of it."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.memory import MemoryObjects, MemoryWarehouse
+from tests.support.samples import NOON, executed, processed, requested, tick
+from typer.testing import CliRunner
+
+from tipoff_common.binding import Envelope, Message, encode, encode_structured
+from tipoff_common.events import Event, RejectReason
+from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.push import EVENT_LIMIT
+from tipoff_common.rejections import keep_payload, rejection
+from tipoff_common.rows import dead_letter_row
+from tipoff_common.topics import load_topics
+from tipoff_local.cli import app
+from tipoff_local.commands import dead_letters as commands
+from tipoff_local.connection import Connection
+from tipoff_local.dead_letters import (
+    DeadLetter,
+    PayloadMissing,
+    Replay,
+    messages,
+    payload,
+    plan_replays,
+    read_dead_letters,
+)
+
+TOPICS = load_topics(Path(__file__).parents[3] / "infra/topics.yaml")
+GAVE_UP = {
+    "CloudPubSubDeadLetterSourceDeliveryCount": "100",
+    "CloudPubSubDeadLetterSourceSubscription": "runner-requests",
+    "CloudPubSubDeadLetterSourceSubscriptionProject": "p",
+    "CloudPubSubDeadLetterSourceTopicPublishTime": "2025-01-15T17:00:00Z",
+}
+
+
+@dataclass
+class House:
+    """A dataset with dead letters, and the bucket with their payloads."""
+
+    state: MemoryObjects = field(default_factory=MemoryObjects)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[Mapping[str, Parameter]] = field(default_factory=list)
+
+    def reject(
+        self,
+        data: bytes,
+        attributes: Mapping[str, str],
+        reason: RejectReason = "delivery_attempts",
+        minutes: int = 0,
+    ) -> str:
+        """The event's id."""
+        message = Message(data, attributes, f"m-{len(self.rows)}", NOON, "projects/p/subscriptions/s-1")
+        at = NOON + timedelta(minutes=minutes)
+        event = rejection(message, reason, "why", service="logger", environment="local", at=at)
+        row = dict(dead_letter_row(keep_payload(event, data, self.state), at))
+        del row["environment"], row["created_at"]
+        self.rows.append(row)
+        return event.id
+
+    def reject_event(self, event: Event, reason: RejectReason = "delivery_attempts", minutes: int = 0) -> str:
+        data, attributes = encode(Envelope(event, event.id, "/tipoff/test", NOON, "00-trace-span-01"))
+        return self.reject(data, {**attributes, **GAVE_UP}, reason, minutes)
+
+    def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        assert "DATE(rejected_at) >= DATE(@since)" in sql
+        self.asked.append(parameters)
+        ids: Any = parameters.get("ids", [row["event_id"] for row in self.rows])
+        return [row for row in self.rows if row["event_id"] in ids]
+
+    @property
+    def letters(self) -> list[DeadLetter]:
+        return read_dead_letters(MemoryWarehouse(answer=self.query), "local", NOON)
+
+    def plan(self) -> list[Replay]:
+        return plan_replays(self.letters, TOPICS, self.state)
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+# What is planned
+
+
+def test_a_message_is_published_as_it_was_to_the_topic_of_its_type(house: House) -> None:
+    house.reject_event(requested())
+    data, attributes = encode(Envelope(requested(), requested().id, "/tipoff/test", NOON, "00-trace-span-01"))
+    assert list(messages(house.plan(), house.state)) == [("scrape-requests", data, attributes)]
+    assert not [name for name in attributes if name.startswith("CloudPubSub")]
+
+
+def test_the_oldest_is_published_first(house: House) -> None:
+    house.reject_event(requested(), minutes=5)
+    house.reject_event(executed())
+    assert [replay.topic for replay in house.plan()] == ["scrape-executions", "scrape-requests"]
+
+
+def test_a_message_that_died_on_two_subscriptions_is_published_once(house: House) -> None:
+    first = house.reject_event(executed())
+    house.reject_event(executed(), minutes=1)
+    sent, copy = house.plan()
+    assert (sent.letter.event_id, sent.refused) == (first, None)
+    assert (copy.topic, copy.copy_of) == (None, first)
+
+
+@pytest.mark.parametrize(
+    ("data", "attributes", "why"),
+    [
+        (b"{}", {}, "it names no event type, so no topic: the ce-type attribute is missing"),
+        (b"{}", {"ce-type": "tipoff.moon.risen.v1"}, "no topic carries tipoff.moon.risen.v1; deploy"),
+        (b"x" * (EVENT_LIMIT + 1), {"ce-type": "tipoff.scrape.executed.v1"}, "no service takes more than"),
+    ],
+    ids=["no type", "no topic", "too large"],
+)
+def test_what_has_no_topic_is_refused_with_the_reason(
+    house: House, data: bytes, attributes: dict[str, str], why: str
+) -> None:
+    house.reject(data, attributes, "undecodable")
+    (replay,) = house.plan()
+    assert replay.topic is None
+    assert why in (replay.refused or "")
+    assert list(messages([replay], house.state)) == []
+
+
+def test_a_tick_is_refused_unless_it_carries_its_time(house: House) -> None:
+    """Published again, it would be another tick: its identity is its delivery's."""
+    house.reject_event(tick(event_time=None))
+    house.reject_event(tick(event_time=NOON))
+    assert [replay.topic for replay in house.plan()] == [None, "orchestration-ticks"]
+
+
+def test_a_payload_that_this_version_cannot_read_goes_where_its_type_does(house: House) -> None:
+    """It may have been rejected by an older service than the one that runs now."""
+    house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
+    assert [replay.topic for replay in house.plan()] == ["scrape-executions"]
+
+
+def test_a_structured_receipt_has_its_type_in_the_payload(house: House) -> None:
+    data, attributes = encode_structured(Envelope(processed(), processed().id, "/phase2", NOON))
+    house.reject(data, {**attributes, **GAVE_UP})
+    assert [replay.topic for replay in house.plan()] == ["phase2-receipts"]
+
+
+# Payloads
+
+
+def test_a_payload_that_is_gone_is_refused(house: House) -> None:
+    house.reject_event(requested())
+    house.state.bodies.clear()
+    (replay,) = house.plan()
+    assert "is not there any more" in (replay.refused or "")
+
+
+def test_a_payload_that_was_changed_is_not_published(house: House) -> None:
+    house.reject_event(requested())
+    house.state.bodies = dict.fromkeys(house.state.bodies, b"{}")
+    (replay,) = house.plan()
+    assert "SHA-256 differs" in (replay.refused or "")
+
+
+def test_a_payload_without_a_path_is_its_head_if_that_is_all_of_it(house: House) -> None:
+    house.reject(b"short", {})
+    house.reject(b"\xff", {})
+    for row in house.rows:
+        row["payload_path"] = None
+    whole, broken = house.letters
+    assert payload(whole, house.state) == b"short"
+    with pytest.raises(PayloadMissing):
+        payload(broken, house.state)
+
+
+def test_a_payload_of_another_bucket_is_not_looked_for(house: House) -> None:
+    house.reject(b"short", {})
+    house.rows[0]["payload_path"] = "gs://elsewhere/dead-letters/1"
+    with pytest.raises(PayloadMissing, match="not in the state bucket state"):
+        payload(house.letters[0], house.state)
+
+
+def test_fields_of_a_newer_service_are_no_attributes(house: House) -> None:
+    house.reject_event(requested())
+    house.rows[0]["attributes"]["unknown_fields"] = {"weather": "snow"}
+    assert "unknown_fields" not in house.letters[0].attributes
+
+
+# The command
+
+
+@dataclass(frozen=True)
+class FakeConnection(Connection):
+    house: House = field(default_factory=House)
+    sent: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
+    down: bool = False
+
+    def warehouse(self) -> Any:
+        return MemoryWarehouse(answer=self.house.query)
+
+    def state(self) -> Any:
+        return self.house.state
+
+    def bus(self, topics: Any) -> Any:
+        assert topics == TOPICS
+        return self
+
+    def publish_messages(self, messages: Iterable[tuple[str, bytes, Mapping[str, str]]]) -> None:
+        if self.down:
+            raise Unavailable("Pub/Sub is down")
+        self.sent.extend(messages)
+
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def connection(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeConnection]:
+    found = FakeConnection({"TIPOFF_ENVIRONMENT": "local"}, "the test", house)
+    monkeypatch.setattr(commands, "find_connection", lambda: found)
+    monkeypatch.setattr(commands.console, "_width", 200)
+    yield found
+
+
+def run(*arguments: str, code: int = 0, answer: str | None = None) -> str:
+    result = CliRunner().invoke(app, ["dead-letters", *arguments], input=answer)
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.output
+
+
+def test_the_list_names_each_with_what_was_wrong(house: House, connection: FakeConnection) -> None:
+    identifier = house.reject_event(requested(), "invalid_payload")
+    told = run("list", "--reason", "invalid_payload", "--since", "2025-01-15")
+    assert identifier in told
+    assert "invalid_payload" in told
+    assert "1 dead letters" in told
+    assert connection.house.asked[0]["reason"] == "invalid_payload"
+
+
+def test_one_is_shown_with_attributes_and_payload(house: House, connection: FakeConnection) -> None:
+    identifier = house.reject_event(requested())
+    told = run("show", identifier)
+    assert "CloudPubSubDeadLetterSourceDeliveryCount" in told
+    assert '"request_id": "request-1"' in told
+    shown = json.loads(run("show", identifier, "--json"))
+    assert json.loads(shown["payload"])["request_id"] == "request-1"
+    assert shown["payload_incomplete"] is None
+    house.state.bodies.clear()
+    assert "not there any more" in json.loads(run("show", identifier, "--json"))["payload_incomplete"]
+    assert connection.sent == []
+
+
+def test_one_that_is_not_there_is_said_so(connection: FakeConnection) -> None:
+    assert "no dead letter nothing" in run("show", "nothing", code=1)
+    assert "no dead letter nothing" in run("replay", "nothing", code=1)
+    assert connection.sent == []
+
+
+def test_a_replay_shows_the_plan_and_asks(house: House, connection: FakeConnection) -> None:
+    identifier = house.reject_event(requested())
+    told = run("replay", identifier, answer="n\n", code=1)
+    assert "scrape-requests" in told
+    assert "nothing was published" in told
+    assert connection.sent == []
+    assert "published 1, refused 0" in run("replay", identifier, answer="y\n")
+    assert [topic for topic, _, _ in connection.sent] == ["scrape-requests"]
+
+
+def test_a_replay_that_is_repeated_sends_the_same(house: House, connection: FakeConnection) -> None:
+    identifier = house.reject_event(requested())
+    run("replay", identifier, "--yes")
+    run("replay", identifier, "--yes")
+    first, second = connection.sent
+    assert first == second
+
+
+def test_a_dry_run_publishes_nothing(house: House, connection: FakeConnection) -> None:
+    house.reject_event(requested())
+    assert "dry run" in run("replay", "--reason", "delivery_attempts", "--dry-run")
+    told = json.loads(run("replay", "--since", "2025-01-01", "--dry-run", "--json"))
+    assert (told["published"], told["messages"][0]["topic"]) == (False, "scrape-requests")
+    assert told["messages"][0]["ce_id"] == requested().id
+    assert connection.sent == []
+
+
+def test_what_is_refused_is_told_by_the_exit_code(house: House, connection: FakeConnection) -> None:
+    house.reject_event(requested())
+    house.reject(b"{}", {}, "undecodable")
+    told = run("replay", "--since", "2025-01-01", "--yes", code=1)
+    assert "refused: it names no event type" in told
+    assert "published 1, refused 1" in told
+    assert len(connection.sent) == 1
+
+
+def test_a_copy_is_neither_published_nor_a_fault(house: House, connection: FakeConnection) -> None:
+    house.reject_event(executed())
+    house.reject_event(executed(), minutes=1)
+    assert "published 1, refused 0" in run("replay", "--since", "2025-01-01", "--yes")
+    assert len(connection.sent) == 1
+
+
+def test_a_replay_of_everything_has_to_be_asked_for(connection: FakeConnection) -> None:
+    assert "--reason or --since" in run("replay", "--yes", code=2)
+    assert "--yes" in run("replay", "--since", "2025-01-01", "--json", code=2)
+    assert connection.sent == []
+
+
+def test_a_bus_that_is_down_is_said_with_what_to_do(
+    house: House, monkeypatch: pytest.MonkeyPatch, connection: FakeConnection
+) -> None:
+    house.reject_event(requested())
+    down = FakeConnection(connection.values, "the test", house, down=True)
+    monkeypatch.setattr(commands, "find_connection", lambda: down)
+    assert "replay them again" in run("replay", "--since", "2025-01-01", "--yes", code=1)

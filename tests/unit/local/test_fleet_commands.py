@@ -1,0 +1,311 @@
+"""`tipoff scrapers`, `tipoff diagnose` and `tipoff reparse`: what they print and how they end."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
+from tests.support.samples import NOON
+from typer.testing import CliRunner
+
+from tipoff_common.events import FileLanded
+from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.publisher import Publisher
+from tipoff_local import connection
+from tipoff_local.cli import app
+from tipoff_local.commands import reparse as reparse_command
+from tipoff_local.skeleton import FLEET, TESTS
+from tipoff_local.stack.layout import REPOSITORY
+from tipoff_local.upstream.scenario import load_scenario
+from tipoff_local.upstream.schedule_json import write_schedule
+from tipoff_scraper_runner import cli as runner_cli
+from tipoff_scraper_runner.bootstrap import http_opener
+from tipoff_scraper_runner.handlers import Deps
+from tipoff_scraper_runner.memory import Memory
+from tipoff_scraper_runner.registry import load_registry
+
+Run = Callable[..., Any]
+NAME = "nbac_injury_report"
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("TIPOFF_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(connection, "STACK_ENVIRONMENT", tmp_path / "no-stack.env")
+    monkeypatch.setattr(runner_cli, "RUNNING_STACK", tmp_path / "no-stack.env")
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+@pytest.fixture
+def run() -> Run:
+    def invoke(*arguments: str, code: int = 0) -> Any:
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return invoke
+
+
+class TestScrapers:
+    def test_the_list_says_who_asks_for_what(self, run: Run) -> None:
+        rows = {row["name"]: row for row in json.loads(run("scrapers", "list", "--json").stdout)}
+        assert rows["oddsa_player_props"]["workflows"] == ["betting_lines"]
+        assert rows["nbac_schedule"]["output"] == "nba-com/schedule/{game_date}"
+        told = run("scrapers", "list").stdout
+        assert all(name in told for name in rows)
+
+    def test_one_is_shown_with_the_command_that_runs_it(self, run: Run) -> None:
+        told = run("scrapers", "show", "nbac_play_by_play").stdout
+        assert "tipoff scrape nbac_play_by_play --game-date GAME_DATE --game-id GAME_ID" in told
+        assert "nba-com/play-by-play/{game_date}/{game_id}" in told
+
+    def test_an_unknown_one_names_those_there_are(self, run: Run) -> None:
+        assert "no scraper 'nbac'; there are bdl_injuries," in run("scrapers", "show", "nbac", code=1).output
+
+
+class TestNew:
+    @pytest.fixture
+    def repository(self, tmp_path: Path) -> Path:
+        for folder in (FLEET, TESTS):
+            (tmp_path / folder).mkdir(parents=True)
+        return tmp_path
+
+    def new(self, run: Run, repository: Path, name: str, source: str = "elsewhere", code: int = 0) -> str:
+        result = run("scrapers", "new", name, "--source", source, "--folder", str(repository), code=code)
+        output: str = result.output
+        return output
+
+    def test_it_writes_a_folder_and_a_test(self, run: Run, repository: Path) -> None:
+        told = self.new(run, repository, "els_items")
+        written = {path.relative_to(repository) for path in repository.rglob("*.*")}
+        assert written == {
+            FLEET / "elsewhere/__init__.py",
+            *(
+                FLEET / "elsewhere/els_items" / name
+                for name in ("__init__.py", "__main__.py", "scraper.py", "scraper.yaml")
+            ),
+            TESTS / "test_els_items.py",
+        }
+        assert all(str(path) in told for path in written)
+
+    def test_a_source_that_is_there_stays_as_it_is(self, run: Run, repository: Path) -> None:
+        (repository / FLEET / "elsewhere").mkdir()
+        (repository / FLEET / "elsewhere/__init__.py").write_text('"""Known."""\n')
+        self.new(run, repository, "els_items")
+        assert (repository / FLEET / "elsewhere/__init__.py").read_text() == '"""Known."""\n'
+
+    @pytest.mark.parametrize("source", ["elsewhere", "other"])
+    def test_a_name_that_is_taken_is_refused_whatever_the_source(
+        self, run: Run, repository: Path, source: str
+    ) -> None:
+        """Incident 36: the registered name is the only name."""
+        self.new(run, repository, "els_items")
+        before = {path: path.read_bytes() for path in repository.rglob("*.*")}
+        told = self.new(run, repository, "els_items", source, code=1)
+        assert "scraper 'els_items' is there already" in told
+        assert {path: path.read_bytes() for path in repository.rglob("*.*")} == before
+
+    def test_a_test_that_is_there_is_not_replaced(self, run: Run, repository: Path) -> None:
+        (repository / TESTS / "test_els_items.py").write_text("mine\n")
+        assert "is there already; move it" in self.new(run, repository, "els_items", code=1)
+        assert [path.name for path in repository.rglob("*.*")] == ["test_els_items.py"]
+
+    @pytest.mark.parametrize("name", ["Items", "1st", "a-b", "../x", "a.b", ""])
+    def test_what_is_no_name_is_refused(self, run: Run, repository: Path, name: str) -> None:
+        assert "is no name" in self.new(run, repository, name, code=1)
+        assert "is no name" in self.new(run, repository, "els_items", name, code=1)
+
+    def test_a_folder_that_is_no_repository_is_refused(self, run: Run, tmp_path: Path) -> None:
+        assert "name the repository's folder with --folder" in self.new(run, tmp_path, "els_items", code=1)
+
+    def test_the_projects_own_scrapers_are_refused(self, run: Run) -> None:
+        told = run("scrapers", "new", NAME, "--source", "elsewhere", code=1).output
+        assert f"scraper '{NAME}' is there already" in told
+        assert not (REPOSITORY / FLEET / "elsewhere").exists()
+
+
+def row(status: str, number: int = 0, **changes: Any) -> dict[str, Any]:
+    """An execution, `number` hours before noon."""
+    failed = status == "failed"
+    return {
+        "execution_id": f"execution-{number}",
+        "workflow": "injury_discovery",
+        "game_date": date(2025, 1, 15),
+        "status": status,
+        "triggered_at": NOON - timedelta(hours=number),
+        "duration_seconds": 1.5,
+        "source": "CONTROLLER",
+        "error_type": "blocked" if failed else None,
+        "error_message": "403 for a report known to exist" if failed else None,
+        "retry_count": 0,
+        "data_summary": {"record_count": 100} if status == "success" else {"reason": "not yet"},
+        "opts": {"game_date": "2025-01-15", "as_of": "2025-01-15T12:00:00+00:00"},
+        **changes,
+    }
+
+
+class TestDiagnose:
+    @pytest.fixture
+    def diagnosed(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+        def diagnose(*rows: dict[str, Any], code: int = 3) -> Any:
+            def answer(_sql: str, parameters: Any) -> list[dict[str, Any]]:
+                wanted = [one for one in rows if one["status"] in parameters["statuses"]]
+                return wanted[: parameters["most"]]
+
+            place = connection.Connection({"TIPOFF_ENVIRONMENT": "local"}, "here")
+            monkeypatch.setattr(connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=answer))
+            monkeypatch.setattr("tipoff_local.commands.diagnose.find_connection", lambda: place)
+            options = ("--as-of", NOON.isoformat())
+            result = json.loads(run("diagnose", NAME, *options, "--json", code=code).stdout)
+            run("diagnose", NAME, *options, code=code)
+            return result
+
+        return diagnose
+
+    def test_a_source_that_gives_what_it_used_to_is_healthy(self, diagnosed: Any) -> None:
+        found = diagnosed(*(row("success", number) for number in range(6)), code=0)
+        assert found["verdict"] == "healthy"
+        assert found["volume"] == {"last": 100, "usual": 100.0, "min": 1, "max": 600}
+        assert found["findings"][0].startswith("success 6 times in a row, last at 2025-01-15 12:00 New York")
+
+    def test_a_failure_has_its_cause_and_the_command_that_reproduces_it(self, diagnosed: Any) -> None:
+        found = diagnosed(row("failed"), row("success", 30))
+        assert found["verdict"] == "failing"
+        assert "refuses this client" in found["likely_cause"]
+        assert found["reproduce"] == [
+            f"tipoff scrape {NAME} --game-date 2025-01-15 --as-of 2025-01-15T12:00:00+00:00"
+        ]
+        assert "last success at 2025-01-14 06:00 New York for 2025-01-15" in found["findings"]
+
+    def test_a_parser_that_fails_is_reproduced_on_the_kept_payload(self, diagnosed: Any) -> None:
+        changed = {"error_type": "source_changed", "data_summary": {"raw_path": "gs://data/raw/x.pdf"}}
+        found = diagnosed(row("failed", **changed))
+        assert found["reproduce"][0] == f"tipoff reparse {NAME} --game-date 2025-01-15"
+
+    @pytest.mark.parametrize("kind", ["timeout", "http", "internal", "quota", "decode"])
+    def test_every_kind_of_failure_has_a_cause(self, diagnosed: Any, kind: str) -> None:
+        assert diagnosed(row("failed", error_type=kind))["likely_cause"]
+
+    def test_not_yet_is_no_alarm_at_first(self, diagnosed: Any) -> None:
+        found = diagnosed(row("no_data"), row("no_data", 1), row("success", 20), code=0)
+        assert found["verdict"] == "waiting"
+
+    def test_incident_5_not_yet_all_the_time_is_one(self, diagnosed: Any) -> None:
+        """403 read as no_data left a system nine days stale."""
+        found = diagnosed(*(row("no_data", number) for number in range(8)))
+        assert found["verdict"] == "quiet"
+        assert "may look alike" in found["likely_cause"]
+        assert "no success is known" in found["findings"]
+
+    def test_drift_is_told_before_it_matters(self, diagnosed: Any) -> None:
+        drift = {"added": ["game.colour"], "missing_optional": []}
+        found = diagnosed(row("success", data_summary={"record_count": 100, "drift": drift}))
+        assert found["verdict"] == "suspect"
+        assert "drift, added: game.colour" in found["findings"]
+
+    def test_a_volume_far_from_the_usual_is_suspect(self, diagnosed: Any) -> None:
+        less = row("success", data_summary={"record_count": 30})
+        found = diagnosed(less, *(row("success", number) for number in range(1, 6)))
+        assert found["verdict"] == "suspect"
+        assert "30 records, usually 100; 1 to 600 are accepted" in found["findings"]
+
+    def test_incident_9_what_is_missing_is_named(self, diagnosed: Any) -> None:
+        summary = {"record_count": 100, "completeness": {"expected": 9, "got": 8, "missing": ["NYK@PHI"]}}
+        found = diagnosed(row("success", data_summary=summary), code=0)
+        assert found["verdict"] == "partial"
+        assert "missing in what it brought: NYK@PHI" in found["findings"]
+
+    def test_json_columns_may_come_as_text(self, diagnosed: Any) -> None:
+        found = diagnosed(row("success", data_summary='{"record_count": 7}', opts="{}"), code=0)
+        assert found["volume"]["last"] == 7
+
+    def test_one_that_never_ran_is_unknown(self, diagnosed: Any) -> None:
+        found = diagnosed()
+        assert found["verdict"] == "unknown"
+        assert found["reproduce"] == [f"tipoff scrape {NAME} --game-date GAME_DATE"]
+
+    def test_without_a_stack_it_says_how_to_start_one(self, run: Run) -> None:
+        assert "make up" in run("diagnose", NAME, code=1).output
+
+    def test_a_dataset_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        def answer(_sql: str, _parameters: Any) -> list[dict[str, Any]]:
+            raise Unavailable("no dataset")
+
+        place = connection.Connection({}, "here")
+        monkeypatch.setattr(connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=answer))
+        monkeypatch.setattr("tipoff_local.commands.diagnose.find_connection", lambda: place)
+        assert "no dataset" in run("diagnose", NAME, code=1).output
+
+    def test_the_question_names_environment_and_days(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[dict[str, Parameter]] = []
+
+        def answer(_sql: str, parameters: Any) -> list[dict[str, Any]]:
+            asked.append(dict(parameters))
+            return []
+
+        place = connection.Connection({"TIPOFF_ENVIRONMENT": "staging"}, "here")
+        monkeypatch.setattr(connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=answer))
+        monkeypatch.setattr("tipoff_local.commands.diagnose.find_connection", lambda: place)
+        run("diagnose", NAME, "--as-of", NOON.isoformat(), code=3)
+        assert {one["environment"] for one in asked} == {"staging"}
+        assert [one["last_day"] for one in asked] == [date(2025, 1, 15)] * 2
+
+
+class TestReparse:
+    @pytest.fixture
+    def deps(self, monkeypatch: pytest.MonkeyPatch) -> Deps:
+        registry = load_registry(runner_cli.SCRAPERS_DIR)
+        deps = Deps(
+            environment="local",
+            registry=registry,
+            memory=Memory(MemoryObjects("state")),
+            data=MemoryObjects("data"),
+            publisher=Publisher("scraper-runner", RecordingBus()),
+            open_http=http_opener(None),
+        )
+        monkeypatch.setattr(reparse_command, "connect", lambda _registry: deps)
+        return deps
+
+    def keep(self, deps: Deps, body: bytes, at: datetime = NOON) -> None:
+        metadata = {"parameters": '{"game_date": "2025-01-15"}', "fetched-at": at.isoformat()}
+        name = "raw/nba-com/schedule/2025-01-15/0123456789abcdef.json"
+        deps.data.put(name, body, content_type="application/json", metadata=metadata)
+
+    def test_what_is_kept_is_read_again_and_lands(self, run: Run, deps: Deps) -> None:
+        self.keep(deps, write_schedule(load_scenario(), NOON))
+        (item,) = json.loads(run("reparse", "nbac_schedule", "--game-date", "2025-01-15", "--json").stdout)
+        assert (item["status"], item["announced"], item["changed"]) == ("success", True, False)
+        assert item["gcs_path"].startswith("gs://data/nba-com/schedule/2025-01-15/")
+        told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15").stdout
+        assert "nothing changed" in told
+        assert "announced" not in told
+
+    def test_a_payload_that_cannot_be_read_ends_with_2(self, run: Run, deps: Deps) -> None:
+        self.keep(deps, b"{")
+        told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=2).stdout
+        assert "failed (decode)" in told
+
+    def test_nothing_kept_ends_with_3(self, run: Run, deps: Deps) -> None:
+        assert deps.registry
+        told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=3).stdout
+        assert "no payload of nbac_schedule is kept for 2025-01-15" in told
+
+    def test_without_a_stack_it_says_how_to_start_one(self, run: Run) -> None:
+        told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=1).output
+        assert "make up" in told
+
+    def test_an_unknown_scraper_names_those_there_are(self, run: Run) -> None:
+        assert "there are bdl_injuries" in run("reparse", "x", "--game-date", "2025-01-15", code=1).output
+
+    def test_only_new_content_is_announced(self, run: Run, deps: Deps) -> None:
+        self.keep(deps, write_schedule(load_scenario(), NOON))
+        for _ in range(2):
+            run("reparse", "nbac_schedule", "--game-date", "2025-01-15")
+        bus = deps.publisher._bus
+        assert isinstance(bus, RecordingBus)
+        assert len(bus.of(FileLanded)) == 1

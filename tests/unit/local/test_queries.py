@@ -1,0 +1,100 @@
+"""The named queries' headers, and how parameters are given."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from tipoff_common.ports import Parameter
+from tipoff_local.queries import NamedQuery, QueryParameterError, UnknownQueryError, named, names
+
+NOW = datetime(2026, 1, 15, 16, tzinfo=UTC)
+TEXT = """\
+-- Is it so?
+--
+-- A word on it.
+--
+--   @as_of   TIMESTAMP = now  instant of the question
+--   @day     DATE             the day
+--   @share   FLOAT64 = 0.5    how much
+--   @strict  BOOL = true      whether
+--   @days    INT64 = 7        how many
+--   @environment  STRING = prod  where
+--
+-- answer STRING
+
+SELECT @as_of
+--   @not_a_header  STRING  this is in the body
+"""
+
+
+@pytest.fixture
+def query(tmp_path: Path) -> NamedQuery:
+    (tmp_path / "so.sql").write_text(TEXT)
+    return NamedQuery.read(tmp_path / "so.sql")
+
+
+def test_the_header_names_question_parameters_and_defaults(query: NamedQuery) -> None:
+    assert (query.name, query.question) == ("so", "Is it so?")
+    assert [(item.name, item.type, item.default) for item in query.parameters] == [
+        ("as_of", "TIMESTAMP", "now"),
+        ("day", "DATE", None),
+        ("share", "FLOAT64", "0.5"),
+        ("strict", "BOOL", "true"),
+        ("days", "INT64", "7"),
+        ("environment", "STRING", "prod"),
+    ]
+    assert query.parameters[1].meaning == "the day"
+
+
+def test_what_is_not_given_has_its_default(query: NamedQuery) -> None:
+    values = query.arguments({"day": "2026-01-15", "days": "3"}, NOW)
+    assert values == {
+        "as_of": NOW,
+        "day": date(2026, 1, 15),
+        "share": 0.5,
+        "strict": True,
+        "days": 3,
+        "environment": "prod",
+    }
+
+
+def test_the_environment_is_that_of_the_place_unless_given(query: NamedQuery) -> None:
+    given: dict[str, Parameter | str] = {"day": date(2026, 1, 15)}
+    assert query.arguments(given, NOW, "local")["environment"] == "local"
+    assert query.arguments({**given, "environment": "dev"}, NOW, "local")["environment"] == "dev"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "so needs 'day': the day"),
+        ({"day": "2026-01-15", "dya": "x"}, "so has no parameter 'dya'; it has as_of, day, share"),
+        ({"day": "today"}, "'today' is no DATE for 'day'"),
+        ({"day": "2026-01-15", "days": "many"}, "'many' is no INT64 for 'days'"),
+        ({"day": "2026-01-15", "strict": "yes"}, "'yes' is no BOOL for 'strict'"),
+        ({"day": "2026-01-15", "as_of": "2026-01-15T12:00"}, "is no TIMESTAMP for 'as_of'"),
+    ],
+)
+def test_a_parameter_that_does_not_fit_is_named(query: NamedQuery, given: dict[str, str], said: str) -> None:
+    with pytest.raises(QueryParameterError, match=said.replace("'", ".")):
+        query.arguments(given, NOW)
+
+
+def test_an_unknown_query_lists_those_there_are() -> None:
+    with pytest.raises(UnknownQueryError, match="discovery_check"):
+        named("discovery")
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_query_says_what_it_answers_and_asks_no_clock(name: str) -> None:
+    query = named(name)
+    assert query.question.endswith("?")
+    assert "CURRENT_" not in query.sql
+    if name != "dataset_tables":
+        assert query.parameters[0].name == "as_of"
+    for item in query.parameters:
+        assert f"@{item.name}" in query.sql.partition("\n\n")[2], f"{item.name} is declared and not used"
+    assert query.arguments({}, NOW).keys() == {item.name for item in query.parameters}

@@ -1,0 +1,133 @@
+"""A season without faults, and what makes two runs of it the same."""
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.seasons import FIRST, LAST, WORKFLOWS, Simulated, simulated
+
+from tipoff_common.catalog import load_catalog
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_controller.calendar import Calendar
+from tipoff_controller.occurrences import occurrences
+from tipoff_local.commands.arguments import SCRAPERS
+from tipoff_local.simulate.outcomes import standing_runs
+from tipoff_local.simulate.world import load_world
+
+MORE = """
+  rosters:
+    description: another workflow
+    schedule: {kind: at, times: ["08:00"]}
+    steps: [{scraper: espn_roster, for_each: team}]
+"""
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    return simulated(tmp_path_factory.mktemp("calm"))
+
+
+def test_without_faults_nothing_is_missed(calm: Simulated) -> None:
+    assert (calm.report.missing, calm.report.missed) == (0, 0)
+    for workflow, numbers in calm.report.workflows.items():
+        assert set(calm.statuses(workflow)) <= {"ON_TIME", "SKIPPED_OK"}
+        assert numbers.failed == numbers.empty == 0
+        assert numbers.found > 0
+
+
+def test_what_was_expected_is_what_the_core_expects(calm: Simulated) -> None:
+    season = calm.season
+    calendar = Calendar(season.games, calm.log.ended_at)
+    days = [FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
+    expected = {item.id for day in days for item in occurrences(season.configuration, calendar, day)}
+    assert {run.occurrence_id for run in standing_runs(calm.log)} == expected
+
+
+def test_a_search_stops_when_it_has_found(calm: Simulated) -> None:
+    numbers = calm.report.workflows["injury_discovery"]
+    assert numbers.found == numbers.attempts - numbers.no_data == 4  # each day once
+    assert numbers.delay is not None
+    assert 0 <= numbers.delay.median <= numbers.delay.p95 <= 60
+
+
+def test_fan_out_asks_once_for_each_game(calm: Simulated) -> None:
+    events = sum(done.fact.scraper == "oddsa_events" for done in calm.log.memory.done)
+    props = [done for done in calm.log.memory.done if done.fact.scraper == "oddsa_player_props"]
+    assert events == calm.report.workflows["betting_lines"].occurrences
+    assert len({done.fact.request_id for done in props}) == len(props) > events
+
+
+def test_the_load_is_counted_by_source_and_hour(calm: Simulated) -> None:
+    asked = {name: numbers.requests for name, numbers in calm.report.sources.items()}
+    assert sum(asked.values()) == sum(item.attempts for item in calm.report.workflows.values())
+    for numbers in calm.report.sources.values():
+        assert 0 < numbers.most_in_an_hour <= numbers.requests
+
+
+def test_the_same_seed_gives_the_same_season(calm: Simulated, tmp_path: Path) -> None:
+    assert simulated(tmp_path).report == calm.report
+    assert simulated(tmp_path, seed=2).report.workflows != calm.report.workflows
+
+
+def test_another_workflow_changes_nobodys_luck(tmp_path: Path) -> None:
+    world = "failures: {nbac_injury_report: {http: 0.3}, nbac_team_boxscore: {blocked: 0.3}}"
+    alone = simulated(tmp_path, world).report.workflows
+    together = simulated(tmp_path, world, workflows=WORKFLOWS + MORE).report.workflows
+    assert alone == {name: together[name] for name in alone}
+
+
+def test_a_season_may_be_one_day(tmp_path: Path) -> None:
+    day = date(2025, 1, 15)
+    one = simulated(tmp_path, first=day, last=day)
+    assert one.report.games == 11
+    assert one.report.workflows["post_game"].found == 11
+
+
+def test_ticks_may_come_more_rarely(tmp_path: Path) -> None:
+    hourly = simulated(tmp_path, every=timedelta(hours=1))
+    assert hourly.report.missed == 0
+    assert hourly.report.ticks == 5 * 24
+
+
+def test_the_usual_world_names_only_scrapers_that_exist() -> None:
+    catalog = load_catalog(SCRAPERS)
+    assert set(load_world(None, catalog).publication) <= set(catalog)
+
+
+@pytest.mark.parametrize("world", ["usual", "rough"])
+def test_worlds_that_ship_can_be_read(world: str) -> None:
+    from tipoff_local.simulate.world import USUAL
+
+    assert load_world(USUAL.with_name(f"{world}.yaml"), load_catalog(SCRAPERS)).name == world
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("publication: {nbac_nothing: {kind: always}}", 2, "nbac_nothing"),
+        ("failures: {nbac_schedule: {http: 0.7, timeout: 0.6}}", 1, "more than 1"),
+        ("failures: {nbac_schedule: {tired: 0.1}}", 2, "timeout"),
+        ("outages:\n- {start: 2025-01-02T00:00:00Z, end: 2025-01-01T00:00:00Z}", 3, "empty"),
+        (
+            "outages:\n- {start: 2025-01-01T00:00:00Z, end: 2025-01-02T00:00:00Z, sources: [nowhere]}",
+            3,
+            "nowhere",
+        ),
+        ("ticks: {late: 0.1}", 2, "late_by"),
+        ("ticks: {missed: 1.5}", 2, "less than or equal to 1"),
+        ("postponed: 0.1", 1, "postponed_before_tip"),
+        (
+            'publication: {nbac_schedule: {kind: time_of_day, earliest: "12:00", usual: "11:00", latest: "13:00"}}',
+            2,
+            "order",
+        ),
+        ("weather: bad", 2, "unknown key"),
+    ],
+)
+def test_a_fault_of_a_world_is_named_with_its_line(tmp_path: Path, text: str, line: int, what: str) -> None:
+    path = tmp_path / "world.yaml"
+    path.write_text(f"name: faulty\n{text}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_world(path, load_catalog(SCRAPERS))
+    assert f"{path}:{line}: " in str(caught.value)
+    assert what in str(caught.value)

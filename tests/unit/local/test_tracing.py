@@ -1,0 +1,332 @@
+"""A chain put together from what is known of it, and how an id leads to it."""
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from rich.console import Console
+from tests.support.memory import MemoryObjects, MemoryWarehouse
+from tests.support.samples import GAME_DATE, NOON, PATH
+from tests.support.samples import executed as executed_event
+from tests.support.samples import requested as requested_event
+
+from tipoff_common.events import ScrapeExecuted
+from tipoff_common.identity import event_id
+from tipoff_common.ports import Parameter, Unavailable
+from tipoff_controller.ledger import Ledger
+from tipoff_controller.plans import Plan, PlannedStep
+from tipoff_local.commands.trace import length, tree
+from tipoff_local.tracing.chain import assemble
+from tipoff_local.tracing.dataset import Dataset
+from tipoff_local.tracing.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
+from tipoff_local.tracing.finding import NotFound, nearest, trace
+from tipoff_local.tracing.links import Node, landed_id, requested_id
+from tipoff_local.tracing.remembered import Remembered
+
+MINUTE = timedelta(minutes=1)
+EXPECTED = Expected("o-1", "injuries", GAME_DATE, "-", NOON, NOON + 60 * MINUTE, "EXPECTED", "at noon")
+RUN = Decided("d-1", "o-1", "e-1", "injuries", GAME_DATE, NOON + MINUTE, "RUN", "due", "It is due.", "tick")
+REQUEST = requested_event(
+    request_id="r-1", occurrence_id="o-1", decision_id="d-1", requested_at=NOON + MINUTE
+)
+DONE = Executed(
+    execution_id="r-1",
+    occurrence_id="o-1",
+    decision_id="d-1",
+    event_id=event_id(ScrapeExecuted.TYPE, "r-1"),
+    scraper_name="lines",
+    workflow="injuries",
+    game_date=GAME_DATE,
+    status="success",
+    triggered_at=NOON + 2 * MINUTE,
+    completed_at=NOON + 3 * MINUTE,
+    attempt=1,
+    source="CONTROLLER",
+    gcs_path=PATH,
+    record_count=3,
+    error_type=None,
+    error_message=None,
+    retry_count=0,
+)
+RECEIPT = Receipt(PATH, "injuries", NOON + 5 * MINUTE, 3, "receipt-1")
+WHOLE = Facts([EXPECTED], [RUN], [REQUEST], [DONE], [RECEIPT])
+
+
+def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
+    for node in nodes:
+        yield node
+        yield from walk(node.children)
+
+
+def texts(facts: Facts, kind: str = "missing") -> list[str]:
+    return [node.text for node in walk(assemble(facts)) if node.kind == kind]
+
+
+def skip(number: int, code: str = "too_early") -> Decided:
+    at = NOON - (10 - number) * MINUTE
+    return replace(
+        RUN,
+        decision_id=f"s-{number}",
+        event_id=f"se-{number}",
+        decision_time=at,
+        action="SKIP",
+        reason_code=code,
+    )
+
+
+# The chain
+
+
+def test_a_whole_chain_is_one_line_with_times_and_gaps() -> None:
+    (root,) = assemble(WHOLE)
+    chain = list(walk((root,)))
+    assert [node.kind for node in chain] == [
+        "occurrence",
+        "decision",
+        "request",
+        "execution",
+        "file",
+        "receipt",
+    ]
+    assert [node.gap for node in chain] == [None, MINUTE, 0 * MINUTE, MINUTE, MINUTE, 2 * MINUTE]
+    assert [node.id for node in chain] == ["o-1", "d-1", "r-1", "r-1", PATH, "receipt-1"]
+
+
+def test_every_id_of_a_link_leads_to_it() -> None:
+    by_kind = {node.kind: node.ids for node in walk(assemble(WHOLE))}
+    assert by_kind["decision"] == {"d-1", "e-1"}
+    assert by_kind["request"] == {"r-1", requested_id("r-1")}
+    assert {PATH, landed_id(PATH), landed_id(PATH, 2)} <= by_kind["file"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        (replace(WHOLE, receipts=[]), ["no receipt yet"]),
+        (replace(WHOLE, executed=[], receipts=[]), ["no execution yet"]),
+        (Facts([EXPECTED], [RUN]), ["no request is known"]),
+        (Facts([EXPECTED]), ["no decision is in the dataset"]),
+    ],
+    ids=["receipt", "execution", "request", "decision"],
+)
+def test_what_is_not_there_is_said(facts: Facts, said: list[str]) -> None:
+    assert texts(facts) == said
+
+
+def test_a_request_without_its_object_is_known_by_its_execution() -> None:
+    (root,) = assemble(replace(WHOLE, requested=[]))
+    request = root.children[0].children[0]
+    assert (request.kind, request.id, request.at) == ("request", "r-1", None)
+    assert request.text == "lines, attempt 1"
+    assert (request.children[0].kind, request.children[0].gap) == ("execution", MINUTE), "since the decision"
+
+
+def test_an_execution_of_no_occurrence_stands_alone() -> None:
+    loose = replace(DONE, occurrence_id=None, decision_id=None)
+    (root,) = assemble(Facts(executed=[loose], receipts=[RECEIPT]))
+    assert [node.kind for node in walk((root,))] == ["request", "execution", "file", "receipt"]
+
+
+def test_a_run_by_hand_is_in_no_schedule() -> None:
+    (root,) = assemble(replace(WHOLE, expected=[]))
+    assert root.text == f"injuries for {GAME_DATE}, in no schedule"
+
+
+def test_a_request_taken_for_dead_has_both_outcomes_and_its_dead_letter() -> None:
+    failed = replace(
+        DONE,
+        status="failed",
+        gcs_path=None,
+        error_type="timeout",
+        error_message="it died",
+        completed_at=NOON + 2 * MINUTE,
+    )
+    letter = Dead(
+        "l-1", NOON, "delivery_attempts", "gave up", "runner-requests", "request", requested_id("r-1")
+    )
+    (root,) = assemble(replace(WHOLE, executed=[failed, DONE], dead=[letter]))
+    request = root.children[0].children[0]
+    assert [(node.kind, node.text[:7]) for node in request.children] == [
+        ("dead letter", "request"),
+        ("execution", "failed "),
+        ("execution", "success"),
+    ]
+
+
+def test_a_dead_letter_of_no_chain_stands_alone() -> None:
+    (root,) = assemble(Facts(dead=[Dead("l-1", NOON, "undecodable", "no type", None, None, None)]))
+    assert (root.kind, root.text) == ("dead letter", "a message: undecodable: no type")
+
+
+def test_decisions_for_one_reason_stand_as_one() -> None:
+    decided = [skip(1), skip(2), skip(3, "no_games"), skip(4, "no_games"), skip(5, "no_games"), RUN]
+    (root,) = assemble(replace(WHOLE, decided=decided))
+    assert [(node.facts.get("reason_code"), node.facts.get("times")) for node in root.children] == [
+        ("too_early", 2),
+        ("no_games", 3),
+        ("due", None),
+    ]
+    assert {"s-4", "se-5"} <= root.children[1].ids
+
+
+def test_the_first_cleanup_that_missed_a_file_and_those_that_announced_it_are_shown() -> None:
+    seen = [Seen(PATH, f"c-{n}", NOON + n * 60 * MINUTE, n * 60, n == 3) for n in (4, 3, 2, 1)]
+    (root,) = assemble(replace(WHOLE, receipts=[], seen=seen))
+    assert [node.text for node in walk((root,)) if node.kind == "cleanup"] == [
+        "missing after 60 min, left alone",
+        "missing after 180 min, announced again",
+    ]
+
+
+def test_steps_that_nobody_asked_for_are_said_with_the_reason() -> None:
+    def step(name: str) -> PlannedStep:
+        return PlannedStep(name=name, scraper="s", parents=(), parameters={}, wave=1)
+
+    plan = Plan(
+        occurrence_id="o-1",
+        decision_id="d-1",
+        workflow="injuries",
+        game_date=GAME_DATE,
+        steps=(step("main"), step("props"), step("lines")),
+        max_retries=1,
+        priority=REQUEST.priority,
+        source=REQUEST.source,
+        triggered_by="tick",
+        config_hash="c",
+        decided_at=NOON,
+    )
+    facts = replace(WHOLE, plans=[plan], skips=frozenset({("o-1", "lines")}))
+    assert texts(facts) == ["step props (s) not asked for yet", "step lines (s) skipped"]
+
+
+def test_a_file_that_no_execution_wrote_stands_alone_with_its_receipt() -> None:
+    (root,) = assemble(Facts(receipts=[RECEIPT]))
+    assert (root.kind, root.id, root.children[0].kind) == ("file", PATH, "receipt")
+
+
+def test_a_cleanup_asked_for_itself_is_shown() -> None:
+    assert texts(Facts(cleanups=[Cleanup("c-1", NOON, 9, 2, 1)]), "cleanup") == [
+        "9 files checked, 2 missing, 1 announced again"
+    ]
+
+
+def test_what_is_not_in_the_dataset_yet_is_marked() -> None:
+    (told,) = texts(replace(WHOLE, executed=[replace(DONE, logged=False)]), "execution")
+    assert told.endswith("(not in the dataset yet)")
+
+
+# How it looks
+
+
+def test_the_tree_marks_what_was_asked_for_and_names_the_day_once() -> None:
+    console = Console(width=200, record=True, file=io.StringIO())
+    (root,) = assemble(WHOLE)
+    console.print(tree(root, "r-1"))
+    lines = console.export_text().splitlines()
+    assert "2025-01-15 12:00:00 occurrence injuries" in lines[0]
+    assert "12:01:00 +1 min 0 s decision RUN due: It is due." in lines[1]
+    assert [line.count("►") for line in lines] == [0, 0, 1, 1, 0, 0]
+    assert sum("2025-01-15 12" in line for line in lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(1.25, "+1.2 s"), (-3, "-3.0 s"), (185, "+3 min 5 s"), (7500, "+2 h 5 min"), (59.99, "+60.0 s")],
+)
+def test_a_gap_is_written_for_people(seconds: float, written: str) -> None:
+    assert length(timedelta(seconds=seconds)) == written
+
+
+# From an id to it
+
+
+def test_what_continues_the_id_is_nearest_and_what_is_unlike_it_is_left_out() -> None:
+    candidates = ["zzzz", "0123-abxd-long-tail", "0123-abcd", "0123-axcd"]
+    assert nearest("0123-abcd", candidates) == ["0123-abcd", "0123-axcd"]
+    assert nearest("0123", candidates) == ["0123-abcd", "0123-abxd-long-tail", "0123-axcd"]
+
+
+DAYS: list[date] = [GAME_DATE]
+
+
+def dataset(answers: Mapping[str, list[dict[str, Any]]], down: bool = False) -> Dataset:
+    """A dataset that answers the query that has a text in it."""
+
+    def answer(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        assert parameters["environment"] == "local"
+        return next((rows for text, rows in answers.items() if text in sql), [])
+
+    return Dataset(MemoryWarehouse(answer=answer, down=down), "local")
+
+
+def test_a_request_is_found_in_the_state_bucket_when_the_dataset_does_not_know_it() -> None:
+    state = MemoryObjects()
+    Ledger(state, ()).remember_requests([REQUEST])
+    for identifier in ("r-1", "o-1", requested_id("r-1")):
+        found = trace(identifier, dataset({}), Remembered(state), DAYS)
+        assert [node.kind for node in walk(found.roots)] == ["occurrence", "request", "missing", "missing"]
+
+
+def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_state_bucket() -> None:
+    state = MemoryObjects()
+    ledger = Ledger(state, ())
+    ledger.remember_requests([REQUEST])
+    ledger.remember_execution(executed_event(execution_id="r-1", request_id="r-1", occurrence_id="o-1"))
+    found = trace("r-1", dataset({}), Remembered(state), DAYS)
+    assert any("not in the dataset yet" in node.text for node in walk(found.roots))
+
+
+def test_without_the_state_bucket_the_dataset_is_enough() -> None:
+    row = {name: value for name, value in vars(DONE).items() if name != "logged"}
+    answers = {"SELECT 'occurrence' AS kind": [{"kind": "occurrence", "id": "o-1"}], "record_count": [row]}
+    state = MemoryObjects(down=True)
+    for memory in ("no bucket is named", Remembered(state)):
+        found = trace("r-1", dataset(answers), memory, DAYS)
+        assert found.without_memory
+        assert "execution" in [node.kind for node in walk(found.roots)]
+
+
+def test_a_dead_letter_leads_to_the_chain_that_its_payload_is_of() -> None:
+    letter = {
+        "event_id": "l-1",
+        "rejected_at": NOON,
+        "reason": "delivery_attempts",
+        "detail": "gave up",
+        "subscription": "runner-requests",
+        "event_type": REQUEST.TYPE,
+        "ce_id": requested_id("r-1"),
+        "payload_head": REQUEST.model_dump_json(),
+    }
+    row = {name: value for name, value in vars(DONE).items() if name != "logged"}
+    answers = {
+        "SELECT 'occurrence' AS kind": [{"kind": "letter", "id": "l-1"}],
+        "payload_head": [letter],
+        "record_count": [row],
+    }
+    (root,) = trace("l-1", dataset(answers), "no bucket", DAYS).roots
+    assert root.id == "o-1"
+    assert "l-1" in {identifier for node in walk((root,)) for identifier in node.ids}
+
+
+def test_the_id_of_an_announcement_is_worked_out_from_its_file() -> None:
+    row = {name: value for name, value in vars(DONE).items() if name != "logged"}
+    answers = {
+        "DATE(triggered_at) BETWEEN": [{"execution_id": "r-1", "occurrence_id": "o-1", "gcs_path": PATH}],
+        "record_count": [row],
+    }
+    (root,) = trace(landed_id(PATH), dataset(answers), "no bucket", DAYS).roots
+    assert root.id == "o-1"
+
+
+def test_an_unknown_id_comes_with_those_near_it() -> None:
+    with pytest.raises(NotFound) as caught:
+        trace("abc-1", dataset({"STARTS_WITH": [{"id": "abc-12"}, {"id": "zzz"}]}), "no bucket", DAYS)
+    assert caught.value.near == ["abc-12"]
+
+
+def test_a_dataset_that_is_down_is_heard() -> None:
+    with pytest.raises(Unavailable):
+        trace("abc-1", dataset({}, down=True), Remembered(MemoryObjects()), DAYS)

@@ -4,8 +4,8 @@
 -- falls after its midnight, because a night's work belongs to the day it began. What each status means stands in
 -- schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql.
 --
---   @as_of        TIMESTAMP  instant of the question; what came later does not count
---   @environment  STRING     prod, staging, dev or local
+--   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
+--   @environment  STRING = prod    prod, staging, dev or local
 --
 -- workflow_name, expected_time and actual_time (HH:MM New York; NULL without a run), status, expected_reason,
 -- actual_reason: STRING
@@ -16,8 +16,8 @@ WITH outcomes AS (
   UNION ALL
   SELECT *
   FROM nba_orchestration.expected_vs_actual(
-    @as_of, DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL 1 DAY)
-  )
+      @as_of, DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL 1 DAY)
+    )
   WHERE DATE(deadline, 'America/New_York') = DATE(@as_of, 'America/New_York')
 )
 SELECT

@@ -7,7 +7,8 @@
 --   cleanup_operations        every self-healing scan
 --   file_receipts             what Phase 2 has processed
 --   dead_letters              messages that could not be handled
--- Views and the table function, one .sql file each, keep one row an id and are what people and dashboards read.
+--   alert_events              every change of an alert
+-- Views and table functions, one .sql file each, keep one row an id and are what people and dashboards read.
 --
 -- Append-only. Partitions expire after 90 days and are archived to a bucket before. One writer: the logger.
 

@@ -10,18 +10,22 @@ readonly here
 
 usage() {
   cat <<'HELP'
-Usage: deploy_tables.sh [--project P] [--dataset D] [--dry-run] [--local [URL]] [--help]
+Usage: deploy_tables.sh [--project P] [--dataset D] [--dry-run] [--local [URL]] [--bq] [--help]
 
-Creates the dataset, its tables, table functions and views, with bq. What exists already is left as it is; views
-and functions are replaced by what the files say.
+Creates the dataset, its tables, table functions and views. Views and functions are replaced by what the files say.
+Where Python has tipoff_local (the repository's .venv after `make setup`, or PYTHON), `tipoff tables deploy` does it,
+which adds columns that a live table lacks and refuses to remove, retype or narrow any. Otherwise bq does it, which
+leaves tables that exist as they are.
 
   --project P     project to deploy to; default: that of gcloud's configuration, else nba-props-platform
   --dataset D     name of the dataset; default: nba_orchestration
   --dry-run       print what would be applied, in order, and apply nothing
   --local [URL]   deploy to the embedded warehouse; default URL: http://127.0.0.1:9050
+  --bq            use bq, whether there is Python for it or not
   --help          this text
 
-Exit codes: 0 done, 1 a statement failed, 2 wrong usage, 3 bq is missing or the project cannot be reached.
+Exit codes: 0 done, 1 a statement failed or a change was refused, 2 wrong usage, 3 there is neither bq nor Python for
+it, or the project cannot be reached.
 HELP
 }
 
@@ -37,12 +41,13 @@ value_of() {
   printf '%s' "$2"
 }
 
-project="" dataset=$DATASET_IN_FILES dry_run=no local_url=""
+project="" dataset=$DATASET_IN_FILES dry_run=no local_url="" with_bq=no
 while [[ $# -gt 0 ]]; do
   case $1 in
     --project) project=$(value_of "$@"); shift 2 ;;
     --dataset) dataset=$(value_of "$@"); shift 2 ;;
     --dry-run) dry_run=yes; shift ;;
+    --bq) with_bq=yes; shift ;;
     --local)
       if [[ ${2:-} == http* ]]; then local_url=${2%/}; shift 2; else local_url=$LOCAL_URL; shift; fi ;;
     --help | -h) usage; exit 0 ;;
@@ -58,14 +63,34 @@ project=${project:-$FALLBACK_PROJECT}
 [[ $project =~ ^[a-z][a-z0-9:.-]*[a-z0-9]$ ]] || fail 2 "not a project id: $project"
 [[ $dataset =~ ^[A-Za-z0-9_]+$ ]] || fail 2 "not a dataset name: $dataset"
 
+# What a function's or view's file defines, and which of the dataset's names it uses.
+defines() {
+  local name=${1##*/}
+  name=${name%.sql}
+  printf '%s' "${name#fn_}"
+}
+uses() { sed 's/--.*//' "$1" | grep -o "\b$DATASET_IN_FILES\.[A-Za-z0-9_]*" | sed 's/.*\.//'; }
+
 # The order of what needs what; libs/local/tipoff_local/tables.py holds the same rule.
 ordered_files() {
-  local file
+  local file other waiting=() rest=() missing
   printf '%s\n' "$here/datasets.sql"
   for file in "$here"/*.sql; do
     case ${file##*/} in datasets.sql | fn_*.sql | v_*.sql) ;; *) printf '%s\n' "$file" ;; esac
   done
-  for file in "$here"/fn_*.sql "$here"/v_*.sql; do printf '%s\n' "$file"; done
+  waiting=("$here"/fn_*.sql "$here"/v_*.sql)
+  while [[ ${#waiting[@]} -gt 0 ]]; do
+    for file in "${waiting[@]}"; do
+      missing=$(for other in "${waiting[@]}"; do
+        if [[ $other != "$file" ]]; then printf '%s\n' "$(defines "$other")"; fi
+      done)
+      uses "$file" | grep -xF "${missing:-.}" >/dev/null || break
+    done
+    printf '%s\n' "$file"
+    rest=()
+    for other in "${waiting[@]}"; do [[ $other == "$file" ]] || rest+=("$other"); done
+    waiting=("${rest[@]}")
+  done
 }
 
 mapfile -t files < <(ordered_files)
@@ -76,12 +101,13 @@ if [[ $dry_run == yes ]]; then
   exit 0
 fi
 
-# The embedded warehouse has its own deployer, which needs nothing but Python.
-if [[ -n $local_url ]] && ! command -v bq >/dev/null; then
-  exec "${PYTHON:-python3}" -m tipoff_local.tables --url "$local_url" --project "$project" \
-    --dataset "$dataset" --schemas "$here"
+python=${PYTHON:-$here/../../../.venv/bin/python}
+if [[ $with_bq == no ]] && "$python" -c 'import tipoff_local' 2>/dev/null; then
+  exec "$python" -m tipoff_local tables deploy --schemas "$here" --project "$project" --dataset "$dataset" \
+    ${local_url:+--url "$local_url"}
 fi
-command -v bq >/dev/null || fail 3 "bq is missing; install the Google Cloud CLI (https://cloud.google.com/sdk)"
+command -v bq >/dev/null ||
+  fail 3 "neither bq (https://cloud.google.com/sdk) nor Python with tipoff_local (make setup) is here"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -20,12 +20,7 @@ AS (
     SELECT
       date, workflow_name, occurrence_id, expected_run_time, deadline, games_today, priority, reason, state,
       environment
-    FROM nba_orchestration.daily_expected_schedule
-    WHERE date = for_date AND locked_at <= as_of
-    QUALIFY ROW_NUMBER() OVER (
-      PARTITION BY environment, occurrence_id
-      ORDER BY locked_at DESC, IF(state = 'CANCELLED', 0, 1), created_at DESC, schedule_row_id
-    ) = 1
+    FROM nba_orchestration.expected_schedule(as_of, for_date, for_date)
   ),
   decided AS (
     SELECT
@@ -38,11 +33,12 @@ AS (
           d.decision_time DESC,
           d.decision_id
       ) AS telling
-    FROM nba_orchestration.workflow_decisions AS d
+    FROM nba_orchestration.decisions(
+        DATE_SUB(for_date, INTERVAL 1 DAY), DATE_ADD(for_date, INTERVAL 2 DAY)
+      ) AS d
     INNER JOIN expected AS e
       ON e.environment = d.environment AND e.occurrence_id = d.occurrence_id
-    WHERE DATE(d.decision_time) BETWEEN DATE_SUB(for_date, INTERVAL 1 DAY) AND DATE_ADD(for_date, INTERVAL 2 DAY)
-      AND d.decision_time <= as_of
+    WHERE d.decision_time <= as_of
       AND (d.action = 'RUN' OR d.decision_time >= e.expected_run_time)
   ),
   last_skip AS (
@@ -50,18 +46,18 @@ AS (
     FROM decided AS d
     WHERE d.action = 'SKIP'
     QUALIFY ROW_NUMBER() OVER (
-      PARTITION BY d.environment, d.occurrence_id ORDER BY d.decision_time DESC
-    ) = 1
+        PARTITION BY d.environment, d.occurrence_id ORDER BY d.decision_time DESC
+      ) = 1
   ),
   executed AS (
     SELECT
       environment, occurrence_id,
-      COUNT(DISTINCT execution_id) AS executions,
+      COUNT(*) AS executions,
       COUNTIF(status = 'success') > 0 AS found
-    FROM nba_orchestration.scraper_execution_log
-    WHERE DATE(triggered_at) BETWEEN DATE_SUB(for_date, INTERVAL 1 DAY) AND DATE_ADD(for_date, INTERVAL 2 DAY)
-      AND triggered_at <= as_of
-      AND occurrence_id IS NOT NULL
+    FROM nba_orchestration.executions(
+        DATE_SUB(for_date, INTERVAL 1 DAY), DATE_ADD(for_date, INTERVAL 2 DAY)
+      )
+    WHERE triggered_at <= as_of AND occurrence_id IS NOT NULL
     GROUP BY environment, occurrence_id
   )
   SELECT

@@ -1,14 +1,9 @@
--- v_expected_schedule: daily_expected_schedule with one row an occurrence of a day.
---
--- The latest version counts: an occurrence that was cancelled may be added again.
+-- v_expected_schedule: expected_schedule() of all days: one row an occurrence of a day, as its latest version has it.
 
 CREATE OR REPLACE VIEW nba_orchestration.v_expected_schedule
 OPTIONS(description='The expected schedule, one row an occurrence, as its latest version has it.')
 AS
 SELECT *
-FROM nba_orchestration.daily_expected_schedule
-WHERE TRUE
-QUALIFY ROW_NUMBER() OVER (
-  PARTITION BY date, environment, occurrence_id
-  ORDER BY locked_at DESC, IF(state = 'CANCELLED', 0, 1), created_at DESC, schedule_row_id
-) = 1;
+FROM nba_orchestration.expected_schedule(
+    TIMESTAMP '2999-12-31 00:00:00+00', DATE '1970-01-01', DATE '2999-12-31'
+  );

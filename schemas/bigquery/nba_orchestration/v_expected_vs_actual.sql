@@ -10,5 +10,5 @@ FROM nba_orchestration.expected_vs_actual(CURRENT_TIMESTAMP(), CURRENT_DATE('Ame
 UNION ALL
 SELECT *
 FROM nba_orchestration.expected_vs_actual(
-  CURRENT_TIMESTAMP(), DATE_SUB(CURRENT_DATE('America/New_York'), INTERVAL 1 DAY)
-);
+    CURRENT_TIMESTAMP(), DATE_SUB(CURRENT_DATE('America/New_York'), INTERVAL 1 DAY)
+  );

@@ -137,10 +137,23 @@ def warehouse_url() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+@pytest.fixture(scope="session")
+def datasets(warehouse_url: str) -> Iterator[Callable[[str], Dataset]]:
+    """The dataset of a project, deployed when it is first asked for."""
+    known: dict[str, Dataset] = {}
+
+    def of(project: str) -> Dataset:
+        if project not in known:
+            known[project] = Dataset(warehouse_url, project)
+        return known[project]
+
+    yield of
+    for dataset in known.values():
+        dataset.client.close()
+
+
 @pytest.fixture(scope="module")
-def dataset(request: pytest.FixtureRequest, warehouse_url: str) -> Iterator[Dataset]:
-    """An empty dataset for each module; a module may name its project in PROJECT."""
+def dataset(request: pytest.FixtureRequest, datasets: Callable[[str], Dataset]) -> Dataset:
+    """An empty dataset for each module, or that of the project which it names in PROJECT."""
     own = request.module.__name__.rpartition(".")[-1].replace("_", "-")
-    dataset = Dataset(warehouse_url, getattr(request.module, "PROJECT", own))
-    yield dataset
-    dataset.client.close()
+    return datasets(getattr(request.module, "PROJECT", own))

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import Dataset
-
 from tests.support.dataset_rows import ELEVEN, HOUR, MINUTE, decided, executed, scheduled
+
+from conftest import Dataset
 
 DEADLINE = ELEVEN + timedelta(hours=2)
 KINDS = {"as_of": "TIMESTAMP", "for_date": "DATE"}

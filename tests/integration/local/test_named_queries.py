@@ -7,8 +7,6 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from conftest import Dataset
-
 from tests.support.dataset_rows import (
     DAY,
     ELEVEN,
@@ -22,6 +20,8 @@ from tests.support.dataset_rows import (
     scanned,
     scheduled,
 )
+
+from conftest import Dataset
 from tipoff_local.queries import names
 
 NOON = ELEVEN + HOUR
@@ -444,15 +444,11 @@ def test_functions_and_their_views_agree(day: Dataset) -> None:
         ("executions(@first, @last)", "v_executions", "execution_id"),
         ("decisions(@first, @last)", "v_decisions", "decision_id"),
     ):
-        types = {"first": "DATE", "last": "DATE"}
+        days = {"first": date(2025, 12, 1), "last": date(2026, 2, 1)}
+        select = f"SELECT {key} FROM nba_orchestration."  # noqa: S608
         both = [
-            day.query(
-                f"SELECT {key} FROM nba_orchestration.{function}",
-                types,
-                first=date(2025, 12, 1),
-                last=date(2026, 2, 1),
-            ),  # noqa: S608
-            day.query(f"SELECT {key} FROM nba_orchestration.{view}"),  # noqa: S608
+            day.query(f"{select}{function}", {"first": "DATE", "last": "DATE"}, **days),
+            day.query(f"{select}{view}"),
         ]
         ids = [sorted(row[key] for row in rows) for rows in both]
         assert ids[0] == ids[1]

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from conftest import Dataset
-
 from tests.support.dataset_rows import HOUR, MINUTE, decided, executed, missing, scanned, scheduled
+
+from conftest import Dataset
 from tipoff_local.queries import names
 
 PROJECT = "nba-props-platform"
@@ -38,7 +38,7 @@ def now(dataset: Dataset) -> Dataset:
     """The dataset with rows of this hour, since the texts ask the wall clock."""
     at = datetime.now(UTC)
     business_day = "CURRENT_DATE('America/New_York')"
-    (today,) = dataset.query(f"SELECT {business_day} AS day")  # noqa: S608
+    (today,) = dataset.query(f"SELECT {business_day} AS day")
     dataset.insert(
         "scraper_execution_log",
         executed("e1", at, "success", 12, duration_seconds=1.5),

@@ -1,0 +1,20 @@
+-- Does every part still answer the one before it?
+--
+-- One row an edge, always; what each means stands in schemas/bigquery/nba_orchestration/fn_heartbeats.sql.
+--
+--   @as_of        TIMESTAMP = now  instant of the question
+--   @environment  STRING = prod    prod, staging, dev or local
+--
+-- edge STRING, from_last_seen, to_last_seen TIMESTAMP (NULL: not in seven days), silent_minutes INT64 (since
+-- to_last_seen), unanswered INT64, oldest_unanswered TIMESTAMP
+
+SELECT
+  edge,
+  from_last_seen,
+  to_last_seen,
+  DIV(TIMESTAMP_DIFF(@as_of, to_last_seen, MICROSECOND), 60000000) AS silent_minutes,
+  unanswered,
+  oldest_unanswered
+FROM nba_orchestration.heartbeats(@as_of)
+WHERE environment = @environment
+ORDER BY edge;

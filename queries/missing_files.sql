@@ -1,0 +1,21 @@
+-- Which files landed and are not processed?
+--
+-- One row a file, the oldest first. What has been announced again within the hour is on its way (REPUBLISHED), what has
+-- its receipt is not missing, and the age is counted to @as_of. No row does not mean that cleanup works: see
+-- alert_cleanup_not_running.
+--
+--   @as_of        TIMESTAMP = now  instant of the question; later scans and receipts do not count
+--   @environment  STRING = prod    prod, staging, dev or local
+--
+-- scraper_name, gcs_path STRING, age_minutes INT64, republished BOOL, urgency STRING (CRITICAL over 4 h, WARNING over
+-- 2 h, RECENT, REPUBLISHED)
+
+SELECT
+  scraper_name,
+  gcs_path,
+  age_minutes,
+  republished,
+  urgency
+FROM nba_orchestration.missing_files(@as_of)
+WHERE environment = @environment
+ORDER BY triggered_at, gcs_path;

@@ -1,0 +1,31 @@
+-- What did this scraper do lately?
+--
+-- One row an execution of the last New York days, the newest first: only the partitions and the columns that are needed.
+-- Every source is shown, LOCAL too.
+--
+--   @as_of         TIMESTAMP = now              instant of the question; later executions do not count
+--   @scraper_name  STRING = nbac_injury_report  registered name
+--   @days          INT64 = 7                    number of New York days
+--   @environment   STRING = prod                prod, staging, dev or local
+--
+-- triggered_at TIMESTAMP, game_date DATE, status, source STRING, records INT64, duration_seconds FLOAT64, error_type,
+-- error_message, gcs_path STRING
+
+SELECT
+  e.triggered_at,
+  e.game_date,
+  e.status,
+  e.source,
+  SAFE_CAST(JSON_VALUE(e.data_summary, '$.record_count') AS INT64) AS records,
+  e.duration_seconds,
+  e.error_type,
+  e.error_message,
+  e.gcs_path
+FROM nba_orchestration.executions(
+    DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL (@days - 1) DAY), DATE(@as_of)
+  ) AS e
+WHERE DATE(e.triggered_at, 'America/New_York') > DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY)
+  AND e.triggered_at <= @as_of
+  AND e.scraper_name = @scraper_name
+  AND e.environment = @environment
+ORDER BY e.triggered_at DESC, e.execution_id;

@@ -1,0 +1,18 @@
+-- executions(first_day, last_day): scraper_execution_log with one row an execution_id, the newest copy.
+--
+--   first_day, last_day  UTC days of triggered_at, both included; only their partitions are read
+--
+-- Copies share triggered_at, so its day is part of the window's key: a filter on DATE(triggered_at) keeps its meaning
+-- and can be applied before the window.
+
+CREATE OR REPLACE TABLE FUNCTION nba_orchestration.executions(first_day DATE, last_day DATE)
+AS (
+  SELECT *
+  FROM nba_orchestration.scraper_execution_log
+  WHERE triggered_at >= TIMESTAMP(first_day)
+    AND triggered_at < TIMESTAMP(DATE_ADD(last_day, INTERVAL 1 DAY))
+  QUALIFY ROW_NUMBER() OVER (
+      PARTITION BY execution_id, DATE(triggered_at)
+      ORDER BY created_at DESC, event_id
+    ) = 1
+);

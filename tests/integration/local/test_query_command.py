@@ -1,0 +1,118 @@
+"""`tipoff query`, on the embedded warehouse."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from tests.support.dataset_rows import ELEVEN, HOUR, decided, executed
+from typer.testing import CliRunner, Result
+
+from conftest import Dataset
+from tipoff_local.cli import app
+
+AS_OF = ["--as-of", "2026-01-15 12:00"]
+
+
+PROJECT = "nba-props-platform"
+in_dev = pytest.mark.usefixtures("environ")
+
+
+@pytest.fixture
+def environ(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIPOFF_PROJECT", dataset.project)
+    monkeypatch.setenv("TIPOFF_ENVIRONMENT", "dev")
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rows(dataset: Dataset) -> None:
+    dataset.insert(
+        "scraper_execution_log",
+        executed("e1", ELEVEN, "success", 12, environment="dev"),
+        executed("e2", ELEVEN, "no_data", environment="prod"),
+    )
+    dataset.insert(
+        "workflow_decisions",
+        decided(
+            "asked",
+            ELEVEN,
+            "SKIP",
+            "too_early",
+            environment="dev",
+            reason="[not] before, noon",
+            context='{"attempts": 2}',
+            next_check_time=(ELEVEN + HOUR).isoformat(),
+        ),
+    )
+
+
+def query(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["query", *arguments])
+
+
+@in_dev
+def test_the_environment_is_that_of_the_place() -> None:
+    asked = query("discovery_check", *AS_OF, "--json")
+    assert asked.exit_code == 0, asked.output
+    assert json.loads(asked.stdout) == [
+        {"status": "success", "records": 12, "triggered_at": "2026-01-15T16:00:00Z", "time_et": "11:00 AM"}
+    ]
+    other = query("discovery_check", *AS_OF, "--json", "--param", "environment=prod")
+    assert [row["status"] for row in json.loads(other.stdout)] == ["no_data"]
+
+
+@in_dev
+def test_rows_as_csv() -> None:
+    asked = query("why_skipped", *AS_OF, "--param", "workflow_name=asked", "--csv")
+    (row,) = csv.DictReader(io.StringIO(asked.stdout))
+    assert (row["time_et"], row["reason"], row["next_check_et"]) == ("11:00", "[not] before, noon", "12:00")
+    assert json.loads(row["context"]) == {"attempts": 2}
+
+
+@in_dev
+def test_rows_for_people() -> None:
+    asked = query("why_skipped", *AS_OF, "--param", "workflow_name=asked")
+    assert asked.stdout.startswith("Why did this workflow run, or not, today?")
+    assert "[not]" in asked.stdout
+    assert "no rows" in query("why_skipped", *AS_OF).stdout
+    assert query("why_skipped", *AS_OF, "--csv").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "no query 'nothing'; there are alert_"),
+        (["discovery_check", "--param", "scraper=x"], "has no parameter 'scraper'"),
+        (["success_rates", "--param", "days=many"], "'many' is no INT64 for 'days'"),
+        (["success_rates", "--param", "days"], "'days' is no parameter; write --param name=value"),
+        (["success_rates", "--json", "--csv"], "exclude each other"),
+        (["success_rates", "--as-of", "noon"], "is no time"),
+    ],
+)
+def test_wrong_usage(arguments: list[str], said: str) -> None:
+    asked = query(*arguments)
+    assert asked.exit_code == 2
+    assert said in asked.output
+
+
+def test_no_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIPOFF_PROJECT", "nowhere")
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", "http://127.0.0.1:1")
+    asked = query("success_rates")
+    assert (asked.exit_code, "nothing answers at" in asked.output) == (1, True)
+
+
+def test_the_list_names_parameters_and_defaults() -> None:
+    listed = query("--list").stdout
+    assert "discovery_check  Has this scraper found its data for the business day?" in listed
+    assert "scraper_name STRING = nbac_injury_report  registered name" in listed
+    described = {item["name"]: item for item in json.loads(query("--list", "--json").stdout)}
+    assert described["success_rates"]["parameters"][1] == {
+        "name": "days",
+        "type": "INT64",
+        "default": "7",
+        "meaning": "number of New York days",
+    }

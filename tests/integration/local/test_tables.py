@@ -1,0 +1,202 @@
+"""Migrations of a live dataset, through the command line, on the embedded warehouse."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copy2, copytree
+
+import pytest
+from tests.support.dataset_rows import ELEVEN, decided, executed
+from typer.testing import CliRunner, Result
+
+from conftest import SCHEMAS, Dataset
+from tipoff_local.cli import app
+from tipoff_local.tables import ordered_files
+
+NAME = "deploy_tables.sh"
+
+
+def tables(dataset: Dataset, command: str, schemas: Path = SCHEMAS) -> Result:
+    place = ["--url", dataset.url, "--project", dataset.project, "--schemas", str(schemas)]
+    return CliRunner().invoke(app, ["tables", command, *place])
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Path:
+    """A copy of the SQL files to be changed."""
+    return copytree(SCHEMAS, tmp_path / "schemas")
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_fresh_dataset_is_what_the_files_say(dataset: Dataset) -> None:
+    for command in ("diff", "verify"):
+        result = tables(dataset, command)
+        assert result.exit_code == 0, result.output
+
+
+@dataclass(frozen=True)
+class Change:
+    """An edit of a file, and what is said of it."""
+
+    file: str
+    old: str
+    new: str
+    said: str
+
+
+REFUSED = {
+    "retyped": Change(
+        "dead_letters.sql",
+        "payload_bytes INT64",
+        "payload_bytes STRING",
+        "dead_letters.payload_bytes: declared STRING, the live column is INT64",
+    ),
+    "removed": Change(
+        "dead_letters.sql",
+        "  detail STRING",
+        "  details STRING",
+        "dead_letters.detail: the files no longer have this column",
+    ),
+    "required": Change(
+        "dead_letters.sql",
+        "  detail STRING",
+        "  more STRING NOT NULL,\n  detail STRING",
+        "dead_letters.more: the column is missing, and rows there are have no value for it",
+    ),
+    "not repeated": Change(
+        "cleanup_operations.sql",
+        "errors ARRAY<STRING>",
+        "errors STRING",
+        "cleanup_operations.errors: declared NULLABLE, the live column is REPEATED",
+    ),
+    "nested": Change(
+        "cleanup_operations.sql",
+        "    age_minutes INT64",
+        "    size INT64,\n    age_minutes INT64",
+        "cleanup_operations.missing_files.size: the column is missing, and ALTER TABLE adds none within a RECORD",
+    ),
+    "clustered": Change(
+        "cleanup_operations.sql",
+        "CLUSTER BY missing_files_found, republished_count",
+        "CLUSTER BY environment",
+        "cleanup_operations: declared clustered by environment, the live table by missing_files_found, republished",
+    ),
+    "partitioned": Change(
+        "alert_events.sql",
+        "PARTITION BY DATE(changed_at)",
+        "PARTITION BY DATE(since)",
+        "alert_events: declared partitioned by since, the live table by changed_at",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_not_additive_is_refused_before_anything_changes(
+    dataset: Dataset, edited: Path, change: Change
+) -> None:
+    replace(edited / change.file, change.old, change.new)
+    replace(
+        edited / "scraper_execution_log.sql", "  config_hash STRING", "  later STRING,\n  config_hash STRING"
+    )
+
+    result = tables(dataset, "deploy", edited)
+
+    assert result.exit_code == 1
+    assert change.said in result.output
+    columns = [
+        field.name for field in dataset.client.get_table("nba_orchestration.scraper_execution_log").schema
+    ]
+    assert "later" not in columns
+
+
+def test_what_is_missing_or_broken_is_found(dataset: Dataset, edited: Path) -> None:
+    (edited / "v_more.sql").write_text(
+        "CREATE OR REPLACE VIEW nba_orchestration.v_more AS SELECT scraper_name FROM nba_orchestration.v_executions;"
+    )
+    (edited / "fn_more.sql").write_text("-- never deployed")
+    shown = tables(dataset, "diff", edited)
+    assert "v_more: the view is missing" in shown.output
+    assert "more: the table function is missing" in shown.output
+
+    dataset.insert("scraper_execution_log", executed("e", ELEVEN, "no_data"))
+    dataset.query("CREATE OR REPLACE VIEW nba_orchestration.v_more AS SELECT 1 AS n")
+    dataset.query("CREATE OR REPLACE TABLE nba_orchestration.gone AS SELECT 1 AS n")
+    dataset.query("CREATE OR REPLACE VIEW nba_orchestration.v_more AS SELECT n FROM nba_orchestration.gone")
+    dataset.query("DROP TABLE nba_orchestration.gone")
+    (edited / "fn_more.sql").unlink()
+    broken = tables(dataset, "verify", edited)
+    assert broken.exit_code == 4
+    assert broken.output.startswith("v_more: ")
+
+
+def test_a_dataset_that_is_not_there_is_missing_as_a_whole(dataset: Dataset) -> None:
+    place = ["--url", dataset.url, "--project", "nobody"]
+    result = CliRunner().invoke(app, ["tables", "diff", *place])
+    assert (result.exit_code, "is missing" in result.output) == (4, True)
+
+
+def test_the_script_knows_the_same_order() -> None:
+    script = SCHEMAS / NAME
+    dry = subprocess.run(
+        [script, "--dry-run", "--project", "p-1"], capture_output=True, text=True, check=True
+    )
+    files = [path.name for path in ordered_files(SCHEMAS)]
+    assert dry.stdout.split()[-len(files) :] == files
+
+
+def test_the_script_deploys_its_folder_with_python_where_there_is_some(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    for name in (NAME, "datasets.sql", "workflow_decisions.sql", "fn_decisions.sql", "v_decisions.sql"):
+        copy2(SCHEMAS / name, tmp_path)
+    done = subprocess.run(
+        [tmp_path / NAME, "--local", dataset.url, "--project", "by-script", "--dataset", "other"],
+        env={**os.environ, "PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    names = {table.table_id for table in dataset.client.list_tables("by-script.other")}
+    assert names == {"workflow_decisions", "v_decisions"}
+
+
+def test_additive_changes_are_shown_then_made_and_not_taken_back(dataset: Dataset, edited: Path) -> None:
+    """The last of this module: it leaves the dataset changed."""
+    dataset.insert("workflow_decisions", decided("before", ELEVEN, "RUN", "due"))
+    replace(
+        edited / "workflow_decisions.sql",
+        "  config_hash STRING",
+        "  weather ARRAY<STRUCT<city STRING OPTIONS(description='where it\\'s'), degrees FLOAT64>> "
+        "OPTIONS(description='how it was'),\n  config_hash STRING",
+    )
+    replace(edited / "file_receipts.sql", "processor STRING NOT NULL", "processor STRING")
+
+    shown = tables(dataset, "diff", edited)
+    assert shown.exit_code == 4
+    assert "workflow_decisions.weather: the column is missing" in shown.output
+    assert "file_receipts.processor: may be NULL, the live column is NOT NULL" in shown.output
+    deployed = tables(dataset, "deploy", edited)
+    assert deployed.exit_code == 0, deployed.output
+
+    verified = tables(dataset, "verify", edited)
+    assert verified.exit_code == 0, verified.output
+    after = decided("after", ELEVEN, "RUN", "due", weather=[{"city": "Boston", "degrees": -3.5}])
+    dataset.insert("workflow_decisions", after)
+    found = dataset.query("SELECT occurrence_id, weather FROM nba_orchestration.v_decisions")
+    assert {row["occurrence_id"]: row["weather"] for row in found}["after"] == after["weather"]
+    assert len(found) == 2
+
+    back = tables(dataset, "deploy")
+    assert back.exit_code == 1
+    assert "workflow_decisions.weather: the files no longer have this column (refused)" in back.output
+    assert "file_receipts.processor: declared NOT NULL, the live column may be NULL (refused)" in back.output

@@ -6,7 +6,7 @@ PACKAGES := libs/common libs/local services/controller services/scraper-runner s
 SERVICES := controller scraper-runner cleanup logger
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test check format bench lock generate clean
+.PHONY: help setup demo up down test check check-sql format bench lock generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,26 +33,34 @@ down: setup ## Stop it
 test: setup ## Run every test
 	$(BIN)/pytest
 
-check: setup ## Lint, types, layers, YAML, shell scripts, generated files
+check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/yamllint --strict .
+	$(BIN)/sqlfluff lint --quiet queries schemas
 	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
 	$(BIN)/python -m tipoff_local.generate --check
+	$(BIN)/python -m tipoff_local.check_sql $(CHECK_SQL)
 
-format: setup ## Format the code
+check-sql: setup ## Analyze every SQL statement as BigQuery would (needs npm; CHECK_SQL=--require insists)
+	$(BIN)/python -m tipoff_local.check_sql $(CHECK_SQL)
+
+format: setup ## Format the code and the SQL
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/sqlfluff fix --quiet queries schemas
 
 generate: setup ## Write the generated files anew (JSON Schemas of events and of workflows.yaml)
 	$(BIN)/python -m tipoff_local.generate
 
 bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/tick_to_row.py
+	$(BIN)/python bench/views.py
 	$(BIN)/python bench/pubsub_push.py
 	$(BIN)/python bench/cold_start.py
+	$(BIN)/python bench/parse.py
 
 lock: setup ## Resolve the pinned requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt

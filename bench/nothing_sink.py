@@ -4,8 +4,6 @@ It authenticates, reads, decodes and answers as the logger does, from the same s
 logger costs more is what writing costs.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from fastapi import Depends, FastAPI

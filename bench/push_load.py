@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.identity import event_id
 
-_NAME = "name-of-one-execution"
+_NAME, _EVENT = "name-of-one-execution", "id-of-its-event"
 GAME_DATE = date(2025, 1, 15)
 
 
@@ -70,30 +72,75 @@ def pushes(names: Iterator[str], subscription: str) -> Iterator[bytes]:
     at = datetime.now(UTC)
     event = execution(_NAME, at)
     data, attributes = encode(Envelope(event, event.id, "/tipoff/bench", at))
-    inner = ",".join(f'"{key}":"{value}"' for key, value in attributes.items())
-    tail = f'","attributes":{{{inner}}},"messageId":"{_NAME}","publishTime":"{at.isoformat()}"}},"subscription":"{subscription}"}}'
-    ids = event.id.encode()
+    message = {"data": "", "attributes": attributes, "messageId": _NAME, "publishTime": at.isoformat()}
+    wrapped = json.dumps({"message": message, "subscription": subscription})
+    head, tail = wrapped.replace(event.id, _EVENT).encode().split(b'"data": "', 1)
     for name in names:
         payload = b64encode(data.replace(_NAME.encode(), name.encode()))
-        own = event_id(ScrapeExecuted.TYPE, name).encode()
-        yield b'{"message":{"data":"' + payload + tail.encode().replace(ids, own).replace(
-            _NAME.encode(), name.encode()
-        )
+        rest = tail.replace(_EVENT.encode(), event_id(ScrapeExecuted.TYPE, name).encode())
+        yield head + b'"data": "' + payload + rest.replace(_NAME.encode(), name.encode())
+
+
+class _Lane:
+    """Sends the next push as soon as the last one is answered, by each of the endpoints if there are several."""
+
+    def __init__(self, bodies: Iterator[bytes], load: Load, done: asyncio.Future[None]) -> None:
+        self._bodies, self._load, self._done = bodies, load, done
+        self._connections: list[_Connection] = []
+        self._unanswered = 0
+        self._began = 0.0
+
+    async def open(self, endpoints: Sequence[str]) -> None:
+        loop = asyncio.get_running_loop()
+        for endpoint in endpoints:
+            url = urlsplit(endpoint)
+            target = f"{url.path}?{url.query}"
+            _, connection = await loop.create_connection(
+                partial(_Connection, target, self), url.hostname, url.port
+            )
+            self._connections.append(connection)
+        self._send()
+
+    def answered(self, status: bytes) -> None:
+        self._load.refused += not status.startswith(b"HTTP/1.1 20")
+        self._unanswered -= 1
+        if not self._unanswered:
+            self._load.latencies.append(time.perf_counter() - self._began)
+            self._send()
+
+    def lost(self, error: Exception | None) -> None:
+        if not self._done.done():
+            self._done.set_exception(error or ConnectionError("the service closed a connection"))
+
+    def _send(self) -> None:
+        body = next(self._bodies, None)
+        if body is None:
+            self._done.set_result(None)
+            for connection in self._connections:
+                connection.transport.close()
+            return
+        self._began = time.perf_counter()
+        self._unanswered = len(self._connections)
+        for connection in self._connections:
+            connection.post(body)
 
 
 class _Connection(asyncio.Protocol):
-    """One keep-alive connection: sends the next push as soon as the last one is answered."""
+    """One keep-alive connection with one request at a time."""
 
-    def __init__(self, target: str, bodies: Iterator[bytes], load: Load, done: asyncio.Future[None]) -> None:
+    transport: asyncio.Transport
+
+    def __init__(self, target: str, lane: _Lane) -> None:
         self._head = f"POST {target} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n".encode()
-        self._bodies, self._load, self._done = bodies, load, done
+        self._lane = lane
         self._buffer = b""
-        self._began = 0.0
+
+    def post(self, body: bytes) -> None:
+        self.transport.write(self._head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._send()
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -104,38 +151,22 @@ class _Connection(asyncio.Protocol):
         if len(rest) < length:
             return
         self._buffer = rest[length:]
-        self._load.latencies.append(time.perf_counter() - self._began)
-        self._load.refused += not head.startswith(b"HTTP/1.1 20")
-        self._send()
+        self._lane.answered(head)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._done.done():
-            self._done.set_exception(exc or ConnectionError("the service closed a connection"))
-
-    def _send(self) -> None:
-        body = next(self._bodies, None)
-        if body is None:
-            if not self._done.done():
-                self._done.set_result(None)
-            self._transport.close()
-            return
-        self._began = time.perf_counter()
-        self._transport.write(self._head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        self._lane.lost(exc)
 
 
-async def send(endpoint: str, bodies: Iterator[bytes], connections: int) -> Load:
-    """Sends all pushes to a push endpoint over `connections` connections, each of which waits for its answers."""
-    url = urlsplit(endpoint)
+async def send(endpoints: Sequence[str], bodies: Iterator[bytes], connections: int) -> Load:
+    """Sends every push to every endpoint, over `connections` connections to each: so they get the same at the same
+    time."""
     loop = asyncio.get_running_loop()
     load = Load(0.0)
     began = time.perf_counter()
-    waits = []
+    waits: list[asyncio.Future[None]] = []
     for _ in range(connections):
-        done = loop.create_future()
-        waits.append(done)
-        await loop.create_connection(
-            lambda done=done: _Connection(f"{url.path}?{url.query}", bodies, load, done), url.hostname, url.port
-        )
+        waits.append(loop.create_future())
+        await _Lane(bodies, load, waits[-1]).open(endpoints)
     await asyncio.gather(*waits)
     load.seconds = time.perf_counter() - began
     return load

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from stack_harness import Driver, until
-
 from tests.support.samples import cleaned, executed, rejected
+
 from tipoff_common.events import Event, Tick, TickFired
 from tipoff_common.ports import ObjectInfo, Unavailable
 from tipoff_common.rows import TABLES

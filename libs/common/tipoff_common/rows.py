@@ -24,7 +24,7 @@ from tipoff_common.events import (
 from tipoff_common.outcomes import Failed, Success
 
 UNKNOWN_FIELDS: Final = "unknown_fields"
-_PLAIN = (str, int, float, date, dict)
+_PLAIN = (str, int, float, date, dict, type(None))
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def unknown_fields(model: BaseModel, path: str = "") -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = {
         f"{path}{name}": value for name, value in (model.model_extra or {}).items()
     }
-    for name, value in model:
-        if value is None or isinstance(value, _PLAIN):  # most fields, and faster than asking for a model
+    for name, value in vars(model).items():
+        if isinstance(value, _PLAIN):  # most fields, and faster than asking for a model
             continue
         if isinstance(value, BaseModel):
             found |= unknown_fields(value, f"{path}{name}.")

@@ -1,13 +1,132 @@
-"""The named queries of `queries/`: their text and how they are asked."""
+"""The named queries of `queries/`: what each answers, its parameters with their defaults, and how it is asked.
 
+A query says so in the comment that heads its file: the first line is the question, and a line for each parameter names
+its type, its default and its meaning:
+
+    -- Has this scraper found its data for the business day?
+    --
+    --   @as_of  TIMESTAMP = now  instant of the question
+    --   @days   INT64 = 7        number of New York days
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_local.stack.layout import REPOSITORY
 
 FOLDER = REPOSITORY / "queries"
+NOW = "now"
+_DECLARED = re.compile(
+    r"--   @(?P<name>\w+)\s+(?P<type>[A-Z0-9]+)(?: = (?P<default>\S+))?\s\s+(?P<meaning>.+)"
+)
+
+
+class UnknownQueryError(Exception):
+    """There is no query of that name; the message lists those that there are."""
+
+
+class QueryParameterError(Exception):
+    """A parameter is missing, unknown or does not fit its type; the message says which and what is wanted."""
+
+
+@dataclass(frozen=True)
+class QueryParameter:
+    """One parameter. `default` is its text, None when it has to be given."""
+
+    name: str
+    type: str
+    default: str | None
+    meaning: str
+
+
+@dataclass(frozen=True)
+class NamedQuery:
+    name: str
+    question: str
+    parameters: tuple[QueryParameter, ...]
+    sql: str
+
+    @classmethod
+    def read(cls, path: Path) -> "NamedQuery":
+        sql = path.read_text(encoding="utf-8")
+        header = [line for line in sql.partition("\n\n")[0].splitlines() if line.startswith("--")]
+        found = (_DECLARED.fullmatch(line) for line in header)
+        parameters = tuple(QueryParameter(**match.groupdict()) for match in found if match)
+        return cls(path.stem, header[0].removeprefix("-- ") if header else "", parameters, sql)
+
+    def arguments(
+        self, given: Mapping[str, Parameter | str], now: datetime, environment: str | None = None
+    ) -> dict[str, Parameter]:
+        """The value of each parameter: as given, text read by its type, else its default.
+
+        now: the default `now`. environment: in place of the default of @environment.
+
+        Raises:
+            QueryParameterError
+        """
+        if unknown := sorted(given.keys() - {parameter.name for parameter in self.parameters}):
+            names = ", ".join(parameter.name for parameter in self.parameters) or "none"
+            raise QueryParameterError(f"{self.name} has no parameter '{unknown[0]}'; it has {names}")
+        defaults = {"environment": environment} if environment else {}
+        values: dict[str, Parameter] = {}
+        for parameter in self.parameters:
+            value = given.get(parameter.name, defaults.get(parameter.name, parameter.default))
+            if value is None:
+                raise QueryParameterError(f"{self.name} needs '{parameter.name}': {parameter.meaning}")
+            values[parameter.name] = _read(parameter, value, now) if isinstance(value, str) else value
+        return values
+
+
+def names() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.sql"))
+
+
+def named(name: str) -> NamedQuery:
+    """Raises UnknownQueryError."""
+    if name not in names():
+        raise UnknownQueryError(f"no query '{name}'; there are {', '.join(names())}")
+    return NamedQuery.read(FOLDER / f"{name}.sql")
 
 
 def ask(warehouse: Warehouse, name: str, **parameters: Parameter) -> list[dict[str, Any]]:
-    """The rows of `queries/<name>.sql`. Raises Unavailable."""
-    return warehouse.query((FOLDER / f"{name}.sql").read_text(encoding="utf-8"), parameters)
+    """The rows of `queries/<name>.sql`; every parameter is given. Raises UnknownQueryError and Unavailable."""
+    return warehouse.query(named(name).sql, parameters)
+
+
+def _read(parameter: QueryParameter, text: str, now: datetime) -> Parameter:
+    if parameter.type == "TIMESTAMP" and text == NOW:
+        return now
+    try:
+        return _READERS[parameter.type](text)
+    except ValueError as error:
+        raise QueryParameterError(f"'{text}' is no {parameter.type} for '{parameter.name}'") from error
+
+
+def _boolean(text: str) -> bool:
+    known = {"true": True, "false": False}
+    if text.lower() not in known:
+        raise ValueError(text)
+    return known[text.lower()]
+
+
+def _timestamp(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"{text} names no zone")
+    return instant.astimezone(UTC)
+
+
+_READERS: Mapping[str, Callable[[str], Parameter]] = {
+    "STRING": str,
+    "INT64": int,
+    "FLOAT64": float,
+    "BOOL": _boolean,
+    "DATE": date.fromisoformat,
+    "TIMESTAMP": _timestamp,
+}
+"""How text becomes a value of a type; a type that is not here cannot be declared."""

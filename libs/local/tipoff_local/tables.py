@@ -1,15 +1,21 @@
-"""Deploying the dataset from its SQL files, for the embedded warehouse; deploy_tables.sh does it with `bq`."""
+"""The dataset's SQL files: their order, deploying them, and how a live dataset differs from them.
 
-import argparse
-import sys
+deploy_tables.sh does it with `bq` alone where there is no Python for it.
+"""
+
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
 
+    from tipoff_local.migrations import Difference
+
 DATASET = "nba_orchestration"
 STATEMENT_TIMEOUT_SECONDS = 60.0
+ANSWER_TIMEOUT_SECONDS = 10.0
 
 
 class SchemaFilesError(RuntimeError):
@@ -17,18 +23,38 @@ class SchemaFilesError(RuntimeError):
 
 
 def ordered_files(schemas_dir: Path) -> list[Path]:
-    """The SQL files in the order of what they need: dataset, tables, table functions, views.
+    """The SQL files in the order of what they need: the dataset, the tables, then functions (`fn_*.sql`) and views
+    (`v_*.sql`), each after those that it names; otherwise by name. deploy_tables.sh holds the same rule.
 
-    Table functions (`fn_*.sql`) read tables only; views (`v_*.sql`) may call them.
-    Raises SchemaFilesError when datasets.sql is not there.
+    Raises SchemaFilesError when datasets.sql is not there, or when files name each other in a circle.
     """
     dataset = schemas_dir / "datasets.sql"
     if not dataset.is_file():
         raise SchemaFilesError(f"no datasets.sql in {schemas_dir}")
-    functions = sorted(schemas_dir.glob("fn_*.sql"))
-    views = sorted(schemas_dir.glob("v_*.sql"))
-    tables = sorted(set(schemas_dir.glob("*.sql")) - {dataset, *functions, *views})
-    return [dataset, *tables, *functions, *views]
+    derived = [*sorted(schemas_dir.glob("fn_*.sql")), *sorted(schemas_dir.glob("v_*.sql"))]
+    tables = sorted(set(schemas_dir.glob("*.sql")) - {dataset, *derived})
+    return [dataset, *tables, *_by_need({path: _names_used(path) for path in derived})]
+
+
+def _by_need(needs: Mapping[Path, set[str]]) -> list[Path]:
+    waiting, ordered = list(needs), list[Path]()
+    while waiting:
+        missing = {_defines(path) for path in waiting}
+        ready = next((path for path in waiting if not needs[path] & missing - {_defines(path)}), None)
+        if ready is None:
+            raise SchemaFilesError(f"in a circle: {', '.join(path.name for path in waiting)}")
+        waiting.remove(ready)
+        ordered.append(ready)
+    return ordered
+
+
+def _defines(path: Path) -> str:
+    return path.stem.removeprefix("fn_")
+
+
+def _names_used(path: Path) -> set[str]:
+    code = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
+    return set(re.findall(rf"\b{DATASET}\.(\w+)", code))
 
 
 def statement_for(sql: str, dataset: str) -> str:
@@ -37,44 +63,106 @@ def statement_for(sql: str, dataset: str) -> str:
 
 
 def deploy(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> list[str]:
-    """Create what is not there yet in the client's project; running it again changes no table.
+    """Create what is not there yet in the client's project, add the columns that are not, and replace functions and
+    views; running it again changes no table.
 
-    Returns the names of the files applied, in order. Raises SchemaFilesError, and google.api_core's errors for
-    a statement that fails.
+    Returns the names of the files applied, in order. Raises SchemaFilesError, MigrationRefused before anything was
+    changed, and google.api_core's errors for a statement that fails.
     """
-    from google.cloud.bigquery import DEFAULT_RETRY
+    from tipoff_local.migrations import require_additive
 
-    retry = DEFAULT_RETRY.with_timeout(STATEMENT_TIMEOUT_SECONDS)
+    found = table_differences(client, schemas_dir, dataset)
+    require_additive(found)
+    for difference in found:
+        if difference.statement:
+            _run(client, difference.statement)
     applied = []
     for path in ordered_files(schemas_dir):
-        job = client.query(statement_for(path.read_text(), dataset), retry=retry)
-        job.result(retry=retry, timeout=STATEMENT_TIMEOUT_SECONDS)
+        _run(client, statement_for(path.read_text(), dataset))
         applied.append(path.name)
     return applied
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Deploy to an embedded warehouse from the command line; deploy_tables.sh calls it where there is no `bq`."""
-    parser = argparse.ArgumentParser(prog="python -m tipoff_local.tables", description=main.__doc__)
-    parser.add_argument("--url", required=True, help="REST endpoint of the embedded warehouse")
-    parser.add_argument("--project", required=True, help="project to deploy to")
-    parser.add_argument("--dataset", default=DATASET, help="name of the dataset (%(default)s)")
-    parser.add_argument("--schemas", required=True, type=Path, help="directory of the SQL files")
-    options = parser.parse_args(arguments)
+def table_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> "list[Difference]":
+    """How the live tables differ from the files. Raises SchemaFilesError and google.api_core's errors."""
+    from google.api_core.exceptions import NotFound
 
-    from google.auth.credentials import AnonymousCredentials
-    from google.cloud.bigquery import Client
+    from tipoff_local.migrations import Difference
 
-    client = Client(
-        project=options.project,
-        credentials=AnonymousCredentials(),
-        client_options={"api_endpoint": options.url},
-    )
-    for name in deploy(client, options.schemas, options.dataset):
-        sys.stdout.write(f"applied {name}\n")
-    client.close()
-    return 0
+    try:
+        present = _tables(client, dataset)
+    except NotFound:
+        return [Difference(dataset, "the dataset is missing")]
+    return _table_differences(client, schemas_dir, dataset, present)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def all_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> "list[Difference]":
+    """As table_differences, and the functions and views that the live dataset lacks."""
+    from google.api_core.exceptions import NotFound
+
+    from tipoff_local.migrations import Difference
+
+    try:
+        present = _tables(client, dataset)
+    except NotFound:
+        return [Difference(dataset, "the dataset is missing")]
+    functions = {routine.routine_id for routine in client.list_routines(f"{client.project}.{dataset}")}
+    found = _table_differences(client, schemas_dir, dataset, present)
+    for path in ordered_files(schemas_dir):
+        if path.name.startswith("v_") and path.stem not in present:
+            found.append(Difference(path.stem, "the view is missing"))
+        if path.name.startswith("fn_") and _defines(path) not in functions:
+            found.append(Difference(_defines(path), "the table function is missing"))
+    return found
+
+
+def _tables(client: "Client", dataset: str) -> set[str]:
+    """The names of the live tables and views. Raises NotFound for the dataset."""
+    from google.cloud.bigquery import DEFAULT_RETRY
+
+    retry = DEFAULT_RETRY.with_timeout(ANSWER_TIMEOUT_SECONDS)
+    listed = client.list_tables(f"{client.project}.{dataset}", retry=retry, timeout=ANSWER_TIMEOUT_SECONDS)
+    return {table.table_id for table in listed}
+
+
+def _table_differences(
+    client: "Client", schemas_dir: Path, dataset: str, present: set[str]
+) -> "list[Difference]":
+    from tipoff_local.documents.dataset import declared_tables
+    from tipoff_local.migrations import LiveTable, differences
+
+    declared = declared_tables(schemas_dir)
+    live = {}
+    for name in present & declared.keys():
+        table = client.get_table(f"{client.project}.{dataset}.{name}", timeout=STATEMENT_TIMEOUT_SECONDS)
+        partitioning = table.time_partitioning
+        live[name] = LiveTable(
+            fields=table.schema,
+            partitioned_by=partitioning.field if partitioning else None,
+            clustered_by=tuple(table.clustering_fields or ()),
+        )
+    return differences(dataset, declared, live)
+
+
+def broken_views(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> dict[str, str]:
+    """The views that cannot be read, with what BigQuery says; nothing is scanned for it."""
+    from google.api_core.exceptions import BadRequest, NotFound
+    from google.cloud.bigquery import QueryJobConfig
+
+    broken = {}
+    for path in ordered_files(schemas_dir):
+        if not path.name.startswith("v_"):
+            continue
+        sql = f"SELECT * FROM {dataset}.{path.stem}"  # noqa: S608  # names of our own files
+        try:
+            client.query(sql, job_config=QueryJobConfig(dry_run=True), timeout=STATEMENT_TIMEOUT_SECONDS)
+        except (BadRequest, NotFound) as error:
+            broken[path.stem] = str(error.message)
+    return broken
+
+
+def _run(client: "Client", sql: str) -> None:
+    from google.cloud.bigquery import DEFAULT_RETRY
+
+    retry = DEFAULT_RETRY.with_timeout(STATEMENT_TIMEOUT_SECONDS)
+    client.query(sql, retry=retry).result(retry=retry, timeout=STATEMENT_TIMEOUT_SECONDS)

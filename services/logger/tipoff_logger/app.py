@@ -7,7 +7,7 @@ from fastapi import Depends, FastAPI
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_logger.bootstrap import Wiring, bootstrap
-from tipoff_logger.handlers import record_event
+from tipoff_logger.handlers import handle_delivery
 from tipoff_logger.settings import LoggerSettings
 
 
@@ -19,8 +19,8 @@ def routes(wiring: Wiring) -> FastAPI:
     app = wiring.app
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"])
-    def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
-        """Any event that has a row in the dataset."""
-        record_event(delivery, wiring.deps, wall_now())
+    async def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
+        """Any event that has a row in the dataset, and the tick at which old rows are archived."""
+        await handle_delivery(delivery, wiring.deps, wiring.archive, wall_now())
 
     return app

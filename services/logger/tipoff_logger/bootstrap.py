@@ -1,11 +1,17 @@
 """The logger's wiring."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 from tipoff_common.cloud import Cloud
+from tipoff_common.ports import Row, Warehouse
 from tipoff_common.push import PushEndpoint
+from tipoff_logger.archive import Archive
+from tipoff_logger.batching import Append, Bounds, GroupCommit
 from tipoff_logger.handlers import ACCEPTED, Deps
 from tipoff_logger.settings import LoggerSettings
 
@@ -15,6 +21,7 @@ class Wiring:
     app: FastAPI
     endpoint: PushEndpoint
     deps: Deps
+    archive: Archive
 
 
 def bootstrap(settings: LoggerSettings) -> Wiring:
@@ -24,8 +31,26 @@ def bootstrap(settings: LoggerSettings) -> Wiring:
         endpoint=cloud.push_endpoint(ACCEPTED),
         deps=Deps(
             environment=settings.environment,
-            warehouse=cloud.warehouse,
+            commit=GroupCommit(
+                _in_a_thread(cloud.warehouse),
+                Bounds(
+                    settings.batch_rows,
+                    settings.batch_bytes,
+                    settings.batch_wait_seconds,
+                    settings.queue_rows,
+                    settings.queue_bytes,
+                ),
+                time.monotonic,
+            ),
             publisher=cloud.publisher,
             state=cloud.state,
         ),
+        archive=Archive(cloud.warehouse, cloud.objects(settings.archive_bucket or settings.data_bucket)),
     )
+
+
+def _in_a_thread(warehouse: Warehouse) -> Append:
+    async def append(table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
+        await run_in_threadpool(warehouse.append, table, rows, row_ids)
+
+    return append

@@ -4,12 +4,16 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-from tipoff_common.events import Event, MessageRejected
-from tipoff_common.ports import Objects, RowsRefused, Warehouse
+from starlette.concurrency import run_in_threadpool
+
+from tipoff_common.events import Event, MessageRejected, TickFired
+from tipoff_common.ports import Objects, RowsRefused
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
 from tipoff_common.rejections import keep_payload, rejection
 from tipoff_common.rows import TABLES
+from tipoff_logger.archive import Archive, archive_partitions
+from tipoff_logger.batching import GroupCommit
 
 log = logging.getLogger(__name__)
 
@@ -17,41 +21,60 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Deps:
     environment: str
-    warehouse: Warehouse
+    commit: GroupCommit
     publisher: Publisher
     state: Objects
 
 
-ACCEPTED: frozenset[type[Event]] = frozenset(TABLES)
+ACCEPTED: frozenset[type[Event]] = frozenset({*TABLES, TickFired})
 
 
-def record_event(delivery: Delivery, deps: Deps, now: datetime) -> None:
-    """Appends the event's rows.
+async def handle_delivery(delivery: Delivery, deps: Deps, archive: Archive, now: datetime) -> None:
+    """Raises Unavailable: to be delivered again."""
+    if isinstance(delivery.event, TickFired):
+        await run_in_threadpool(archive_partitions, delivery.event, archive, now)
+    else:
+        await record_event(delivery, deps, now)
+
+
+async def record_event(delivery: Delivery, deps: Deps, now: datetime) -> None:
+    """Appends the event's rows, together with those of other events that wait.
 
     Rows that the warehouse refuses for their content can never succeed: the message is rejected, with its payload
     kept. A rejection that is refused itself has nowhere to go and is logged whole.
 
     Raises:
-        Unavailable: nothing was appended for certain; the message is to be delivered again.
+        Unavailable: not all rows are durable for certain; the message is to be delivered again.
     """
-    batch = TABLES[type(delivery.event)](delivery.event, now)
-    if not batch.rows:
-        return
-    try:
-        deps.warehouse.append(batch.table, batch.rows, batch.ids)
-    except RowsRefused as refused:
-        if isinstance(delivery.event, MessageRejected):
-            log.error(
-                "dead letter refused by the warehouse",
-                extra={"event": delivery.event.model_dump(mode="json")},
-            )
-            return
-        event = rejection(
-            delivery.message,
-            "invalid_payload",
-            str(refused),
-            service="logger",
-            environment=deps.environment,
-            at=now,
+    event = delivery.event
+    batch = TABLES[type(event)](event, now)
+    if batch.unknown:
+        log.warning(
+            "fields of a newer producer",
+            extra={
+                "event_type": event.TYPE,
+                "event_id": event.id,
+                "kept_in": batch.unknown_kept_in or "this line",
+                "fields": list(batch.unknown) if batch.unknown_kept_in else batch.unknown,
+            },
         )
-        deps.publisher.publish([keep_payload(event, delivery.message.data, deps.state)])
+    try:
+        await deps.commit.submit(batch.table, batch.rows, batch.ids, len(delivery.message.data))
+    except RowsRefused as refused:
+        if isinstance(event, MessageRejected):
+            log.error("dead letter refused by the warehouse", extra={"event": event.model_dump(mode="json")})
+            return
+        await run_in_threadpool(_reject, delivery, refused, deps, now)
+
+
+def _reject(delivery: Delivery, refused: RowsRefused, deps: Deps, now: datetime) -> None:
+    log.warning("rows refused", extra={"detail": str(refused), "event_id": delivery.event.id})
+    event = rejection(
+        delivery.message,
+        "invalid_payload",
+        str(refused),
+        service="logger",
+        environment=deps.environment,
+        at=now,
+    )
+    deps.publisher.publish([keep_payload(event, delivery.message.data, deps.state)])

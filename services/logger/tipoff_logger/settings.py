@@ -1,7 +1,33 @@
 """Settings of the logger."""
 
+from pydantic import Field
+
 from tipoff_common.settings import ServiceSettings
 
 
 class LoggerSettings(ServiceSettings):
-    """The logger needs nothing beyond what every service needs."""
+    """What one append takes, and how much may wait for one: past that, pushes are answered 503 and come again.
+    Where rows go before they expire."""
+
+    batch_rows: int = Field(
+        default=500, ge=1, le=50_000, description="most rows in one append; BigQuery suggests 500"
+    )
+    batch_bytes: int = Field(
+        default=4 * 1024 * 1024,
+        ge=1,
+        le=8 * 1024 * 1024,
+        description="most bytes of events in one append; as rows they are larger, and BigQuery takes 10 MB",
+    )
+    batch_wait_seconds: float = Field(
+        default=15.0,
+        gt=0,
+        le=600,
+        description="longest wait of a row for its append to begin; with the append below the ack deadline",
+    )
+    queue_rows: int = Field(default=2_000, ge=1, description="rows that may wait for an answer")
+    queue_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=1, description="bytes of events that may wait for an answer"
+    )
+    archive_bucket: str | None = Field(
+        default=None, min_length=1, description="bucket for rows that expire; the data bucket when left out"
+    )

@@ -34,11 +34,18 @@ def run_request(request: ScrapeRequested, deps: Deps, now: datetime) -> ScrapeEx
     execution = deps.memory.recall(request)
     if execution is None:
         execution = deps.memory.remember(request, _execute(request, deps, request.event_time or now))
+    publish(execution, deps)
+    return execution.executed
+
+
+def publish(execution: Execution, deps: Deps) -> bool:
+    """Publishes what came of a request that is written down; true when its file was announced. Raises Unavailable."""
     events: list[Event] = [execution.executed]
-    if execution.landed is not None and deps.memory.announces(execution.landed):
+    announced = execution.landed is not None and deps.memory.announces(execution.landed)
+    if execution.landed is not None and announced:
         events.insert(0, execution.landed)
     deps.publisher.publish(events)
-    return execution.executed
+    return announced
 
 
 def _execute(request: ScrapeRequested, deps: Deps, now: datetime) -> Execution:

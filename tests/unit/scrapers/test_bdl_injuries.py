@@ -174,3 +174,15 @@ def test_hostile_values_are_read_or_named() -> None:
             scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15"}))
         except ScrapeFailure as error:
             assert str(error)
+
+
+COVERS = {
+    "bdl_injuries": {
+        "normal": test_one_page,
+        "empty": test_empty_and_not_yet_published_a_list_that_names_nobody,
+        "not_published": test_empty_and_not_yet_published_a_list_that_names_nobody,
+        "blocked": test_blocked,
+        "changed": test_changed_is_named,
+        "truncated": test_truncated,
+    },
+}

@@ -245,3 +245,23 @@ def test_what_the_source_adds_or_drops_is_told() -> None:
 def test_nothing_but_a_game_id_reaches_the_url(game_id: str) -> None:
     with pytest.raises(ValueError, match="game_id"):
         asked(players, game_id)
+
+
+COVERS = {
+    "nbac_player_boxscore": {
+        "normal": test_after_the_game_it_is_there,
+        "empty": test_a_live_game_is_no_data_with_its_state,
+        "not_published": test_before_the_tip_it_is_not_published,
+        "blocked": test_incident_5_a_refusal_is_not_no_data,
+        "changed": test_a_required_key_that_is_missing_is_named,
+        "truncated": test_a_truncated_document_is_undecodable,
+    },
+    "nbac_team_boxscore": {
+        "normal": test_after_the_game_it_is_there,
+        "empty": test_a_live_game_is_no_data_with_its_state,
+        "not_published": test_before_the_tip_it_is_not_published,
+        "blocked": test_incident_5_a_refusal_is_not_no_data,
+        "changed": test_a_team_statistic_that_is_missing_is_named,
+        "truncated": test_a_truncated_document_is_undecodable,
+    },
+}

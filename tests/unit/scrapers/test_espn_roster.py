@@ -159,3 +159,15 @@ def test_hostile_values_are_read_or_named() -> None:
             scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15", "team": "GSW"}))
         except ScrapeFailure as error:
             assert str(error)
+
+
+COVERS = {
+    "espn_roster": {
+        "normal": test_a_player_with_all_and_one_with_hardly_anything,
+        "empty": test_empty_and_not_yet_published_a_team_that_lists_nobody,
+        "not_published": test_empty_and_not_yet_published_a_team_that_lists_nobody,
+        "blocked": test_blocked,
+        "changed": test_changed_is_named,
+        "truncated": test_truncated,
+    },
+}

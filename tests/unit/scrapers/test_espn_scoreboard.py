@@ -154,3 +154,15 @@ def test_hostile_values_are_read_or_named() -> None:
             scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15"}))
         except ScrapeFailure as error:
             assert str(error)
+
+
+COVERS = {
+    "espn_scoreboard": {
+        "normal": test_codes_scores_and_states_are_read,
+        "empty": test_empty_and_not_yet_published_a_scoreboard_without_games,
+        "not_published": test_empty_and_not_yet_published_a_scoreboard_without_games,
+        "blocked": test_blocked,
+        "changed": test_changed_is_named,
+        "truncated": test_truncated,
+    },
+}

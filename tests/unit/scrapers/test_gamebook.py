@@ -267,3 +267,15 @@ def test_an_empty_answer_is_undecodable(http_at: HttpAt) -> None:
 
     with pytest.raises(Undecodable, match="nothing"):
         fetch(ASKED, http)
+
+
+COVERS = {
+    "nbac_gamebook_pdf": {
+        "normal": test_it_says_what_the_box_score_says,
+        "empty": test_an_empty_answer_is_undecodable,
+        "not_published": test_the_report_comes_some_time_after_the_game,
+        "blocked": test_incident_5_a_refusal_or_a_move_is_not_no_data,
+        "changed": test_another_layout_is_a_changed_source,
+        "truncated": test_what_is_no_whole_pdf_is_undecodable,
+    },
+}

@@ -111,3 +111,11 @@ def test_a_missing_referer_is_what_the_host_refuses(http_at: HttpAt) -> None:
     refused = http.get(BASE_URL + "Injury-Report_2025-01-15_03PM.pdf", expected=frozenset({403}))
 
     assert refused.status == 403
+
+
+COVERS = {
+    "nbac_injury_report": {
+        "not_published": test_a_late_report_is_not_published_a_minute_before_and_there_a_minute_after,
+        "blocked": test_incident_5_a_refusal_is_not_no_data,
+    },
+}

@@ -347,3 +347,13 @@ def test_a_row_that_reads_as_no_row_does_is_a_changed_source(page: list[Cells], 
 )
 def test_wrapped_lines_join_as_they_were_written(lines: list[str], text: str) -> None:
     assert join_wrapped(lines) == text
+
+
+COVERS = {
+    "nbac_injury_report": {
+        "normal": test_a_day_of_the_stand_in_reads_as_its_golden_csv,
+        "empty": test_a_report_that_lists_nobody_is_no_data_and_says_so,
+        "changed": test_an_unknown_column_is_a_changed_source,
+        "truncated": test_a_truncated_pdf_is_undecodable,
+    },
+}

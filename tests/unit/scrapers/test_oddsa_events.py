@@ -185,3 +185,15 @@ def test_hostile_values_are_read_or_named() -> None:
             scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15"}))
         except ScrapeFailure as error:
             assert str(error)
+
+
+COVERS = {
+    "oddsa_events": {
+        "normal": test_events_of_the_day_by_their_start_with_their_ids_fanned_out,
+        "empty": test_empty_no_event_at_all,
+        "not_published": test_not_yet_published_events_of_other_days_only,
+        "blocked": test_blocked_a_key_that_is_refused,
+        "changed": test_changed_is_named,
+        "truncated": test_truncated_is_undecodable,
+    },
+}

@@ -136,3 +136,15 @@ def test_hostile_values_are_read_or_named() -> None:
             scraper.parse(body, scraper.Parameters.model_validate({"game_date": "2025-01-15"}))
         except ScrapeFailure as error:
             assert str(error)
+
+
+COVERS = {
+    "oddsa_game_lines": {
+        "normal": test_one_call_brings_the_day_and_tells_which_games_have_no_lines,
+        "empty": test_empty_no_event_at_all,
+        "not_published": test_not_yet_published_events_without_bookmakers,
+        "blocked": test_blocked_and_quota,
+        "changed": test_changed_is_named,
+        "truncated": test_truncated,
+    },
+}

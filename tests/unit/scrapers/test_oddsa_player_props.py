@@ -166,3 +166,15 @@ def test_hostile_values_are_read_or_named() -> None:
             scraper.parse(body, given)
         except ScrapeFailure as error:
             assert str(error)
+
+
+COVERS = {
+    "oddsa_player_props": {
+        "normal": test_every_line_of_every_bookmaker_is_a_record_of_its_own,
+        "empty": test_empty_an_event_without_lines,
+        "not_published": test_not_published_an_event_that_has_ended_has_no_odds_any_more,
+        "blocked": test_blocked,
+        "changed": test_changed_is_named,
+        "truncated": test_truncated,
+    },
+}

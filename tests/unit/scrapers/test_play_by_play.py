@@ -162,3 +162,15 @@ def test_an_action_that_stands_twice_is_refused() -> None:
 def test_the_actions_of_another_game_are_refused() -> None:
     with pytest.raises(SourceChanged, match="asked for game 0022400001"):
         parse(PAYLOAD, Parameters(game_date=DAY, game_id="0022400001"))
+
+
+COVERS = {
+    "nbac_play_by_play": {
+        "normal": test_after_the_game_it_is_there,
+        "empty": test_no_actions_yet_is_no_data,
+        "not_published": test_before_the_tip_it_is_not_published,
+        "blocked": test_incident_5_a_refusal_is_not_no_data,
+        "changed": test_a_required_key_that_is_missing_is_named,
+        "truncated": test_a_truncated_document_is_undecodable,
+    },
+}

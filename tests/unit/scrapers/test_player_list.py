@@ -24,6 +24,7 @@ def test_every_team_has_its_players() -> None:
     assert found.summary == {
         "season": "2024-25",
         "teams": 30,
+        "completeness": {"expected": 30, "got": 30, "missing": []},
         "players_without_team": 4,
         "drift": {"added": [], "missing_optional": []},
     }
@@ -147,3 +148,15 @@ def test_a_new_column_is_told() -> None:
         "added": ["player.WINGSPAN"],
         "missing_optional": [],
     }
+
+
+COVERS = {
+    "nbac_player_list": {
+        "normal": test_every_team_has_its_players,
+        "empty": test_no_rows_are_no_success,
+        "not_published": "never: the index of the current season always exists",
+        "blocked": test_incident_5_a_refusal_or_a_move_is_not_no_data,
+        "changed": test_another_shape_is_named,
+        "truncated": test_a_truncated_document_is_undecodable,
+    },
+}

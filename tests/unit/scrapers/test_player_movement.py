@@ -99,3 +99,15 @@ def test_no_rows_are_no_success() -> None:
 
     assert (list(empty.records), empty.empty_reason) == ([], "")
     assert empty.summary["last_date"] is None
+
+
+COVERS = {
+    "nbac_player_movement": {
+        "normal": test_the_whole_list_is_read,
+        "empty": test_no_rows_are_no_success,
+        "not_published": "never: the list always exists",
+        "blocked": test_incident_5_a_refusal_or_a_move_is_not_no_data,
+        "changed": test_a_required_key_that_is_missing_is_named,
+        "truncated": test_a_truncated_document_is_undecodable,
+    },
+}

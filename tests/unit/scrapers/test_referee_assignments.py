@@ -29,6 +29,7 @@ def test_each_game_has_its_crew() -> None:
     assert found.summary == {
         "games": 11,
         "games_without_full_crew": [],
+        "completeness": {"expected": 11, "got": 11, "missing": []},
         "drift": {"added": [], "missing_optional": []},
     }
     assert found.about == DAY
@@ -132,3 +133,15 @@ def test_a_value_of_another_kind_is_named(keys: dict[str, object], complaint: st
 def test_without_the_leagues_part_the_source_has_changed() -> None:
     with pytest.raises(SourceChanged, match="no key 'nba'"):
         parse(b"{}", Parameters(game_date=date(2025, 1, 15)))
+
+
+COVERS = {
+    "nbac_referee_assignments": {
+        "normal": test_each_game_has_its_crew,
+        "empty": test_games_without_any_official_are_not_published,
+        "not_published": test_before_nine_the_table_is_empty,
+        "blocked": test_incident_5_a_refusal_or_a_move_is_not_no_data,
+        "changed": test_a_required_key_that_is_missing_is_named,
+        "truncated": test_a_truncated_document_is_undecodable,
+    },
+}

@@ -292,3 +292,15 @@ def test_a_truncated_schedule_is_undecodable(http_at: HttpAt) -> None:
 
     with pytest.raises(Undecodable, match=r"b'\{\"meta\""):
         parse(fetch(TODAY, http).body, TODAY)
+
+
+COVERS = {
+    "nbac_schedule": {
+        "normal": test_the_schedule_is_fetched_as_it_stands,
+        "empty": test_incident_8_a_schedule_without_games_gives_no_reason_to_be_taken_for_data,
+        "not_published": "never: the schedule of the season always exists",
+        "blocked": test_a_schedule_that_does_not_come_is_told_by_its_kind,
+        "changed": test_a_document_of_another_shape_is_a_changed_source,
+        "truncated": test_a_truncated_schedule_is_undecodable,
+    },
+}

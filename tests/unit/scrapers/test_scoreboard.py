@@ -163,3 +163,15 @@ def test_what_only_one_of_the_two_hosts_sends_is_no_drift() -> None:
         "added": ["game.oddsFromNowhere"],
         "missing_optional": [],
     }
+
+
+COVERS = {
+    "nbac_scoreboard": {
+        "normal": test_a_game_that_is_over_has_its_score_by_period,
+        "empty": test_a_day_without_games_says_so,
+        "not_published": test_a_day_without_games_says_so,
+        "blocked": test_incident_5_a_refusal_is_not_no_data,
+        "changed": test_a_required_key_that_is_missing_is_named,
+        "truncated": test_a_truncated_document_is_undecodable,
+    },
+}

@@ -22,7 +22,7 @@ from tipoff_common.ports import DATASET, BatchRefused, Parameter, Row, RowsRefus
 _TIMEOUT_SECONDS = 20.0
 _RETRY_SECONDS = 5.0  # for a hiccup; an outage is redelivery's
 _JSON = json.JSONEncoder(ensure_ascii=False, default=str)
-_SCALARS = (str, int, float)
+_AS_THEY_ARE = (str, int, float, type(None))
 _NO_RETRY = Retry(predicate=if_exception_type())
 _REFUSALS = (400, 413)
 """Answers to a request that cannot be read or is too large, which sending it again does not change."""
@@ -111,12 +111,13 @@ def _raise(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
 
 
 def _wire(row: Row) -> dict[str, Any]:
-    return {name: _wire_value(value) for name, value in row.items()}
+    """Most values go as they are; what a row costs is decided here."""
+    return {
+        name: value if isinstance(value, _AS_THEY_ARE) else _wire_value(value) for name, value in row.items()
+    }
 
 
 def _wire_value(value: object) -> object:
-    if value is None or isinstance(value, _SCALARS):  # most values: what a row costs is decided here
-        return value
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Mapping):

@@ -1,5 +1,7 @@
 """Topics, subscriptions, buckets and tables, made on the embedded cloud as Terraform makes them on Google's."""
 
+from collections.abc import Collection
+
 from google.api_core.exceptions import AlreadyExists, Conflict
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, storage
@@ -16,9 +18,12 @@ TOPICS = REPOSITORY / "infra/topics.yaml"
 
 
 def create_topics(
-    layout: Layout, minimum_backoff: float | None = None, maximum_backoff: float | None = None
+    layout: Layout,
+    services: Collection[str],
+    minimum_backoff: float | None = None,
+    maximum_backoff: float | None = None,
 ) -> TopicMap:
-    """Every topic and subscription of infra/topics.yaml; those that exist stay as they are.
+    """Every topic of infra/topics.yaml and every subscription of `services`; those that exist stay as they are.
 
     minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the map's; tests wait less
     than production.
@@ -31,6 +36,8 @@ def create_topics(
         except AlreadyExists:
             continue
     for topic, name, settings in topics.subscriptions():
+        if settings.service not in services:
+            continue
         subscription = Subscription(
             name=f"projects/{PROJECT}/subscriptions/{name}",
             topic=_topic(topic),

@@ -41,7 +41,7 @@ class Options:
     google_pubsub: Google's own emulator in place of our server.
     minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the topic map's.
     scenario: what the stand-in for the sources serves, in place of its own.
-    services: those that run; what is pushed to the others waits.
+    services: those that run; the others have no subscriptions.
     """
 
     google_pubsub: bool = False
@@ -180,7 +180,10 @@ class Stack:
                 case "storage":
                     create_buckets()
                 case "pubsub":
-                    create_topics(self.layout, self._options.minimum_backoff, self._options.maximum_backoff)
+                    options = self._options
+                    create_topics(
+                        self.layout, options.services, options.minimum_backoff, options.maximum_backoff
+                    )
 
     @contextmanager
     def clients(self) -> Iterator[None]:

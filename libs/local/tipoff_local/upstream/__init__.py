@@ -9,6 +9,7 @@ file and the time, which is the wall clock unless the request says `X-Tipoff-Eve
     injury_pdf.py     writes injury reports as PDF
     schedule_json.py  writes scheduleLeagueV2.json
     nba.py            what the league's hosts serve besides: box scores, officials, players, scorer's reports
+    odds.py, espn.py, balldontlie.py  the other sources
     game_story.py     what happens in a game, from which its documents are counted
     *_json.py, *_pdf.py  the writers of those documents
     faults.py         answers that go wrong on purpose

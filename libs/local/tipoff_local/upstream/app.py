@@ -6,15 +6,19 @@ It is open to whoever reaches its port and must never be bound to a public addre
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
+from tipoff_local.upstream.balldontlie import balldontlie_document
+from tipoff_local.upstream.document import JSON, PDF, Document
+from tipoff_local.upstream.espn import espn_document
 from tipoff_local.upstream.faults import Fault, FaultBook
 from tipoff_local.upstream.injury_pdf import write_report
 from tipoff_local.upstream.nba import nba_document
+from tipoff_local.upstream.odds import odds_document
 from tipoff_local.upstream.publication import archived_rows, is_out, report_rows, titled
 from tipoff_local.upstream.scenario import Scenario
 from tipoff_local.upstream.schedule_json import write_schedule
@@ -37,14 +41,7 @@ _BLOCK_PAGE = (
 )
 
 
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    media_type: str
-    body: bytes
-
-
-_FORBIDDEN = _Answer(403, "application/xml", _DENIED)
+_FORBIDDEN = Document("application/xml", _DENIED, 403)
 
 
 def create_app(scenario: Scenario, clock: Callable[[], datetime]) -> FastAPI:
@@ -61,21 +58,26 @@ def create_app(scenario: Scenario, clock: Callable[[], datetime]) -> FastAPI:
         archived = file_name in scenario.reports.always
         return write_report(title, archived_rows(title.date()) if archived else report_rows(scenario, title))
 
-    def answer(path: str, query: Mapping[str, str], referer: str, now: datetime) -> _Answer:
-        host = path.split("/", 1)[0]
+    def answer(path: str, query: Mapping[str, str], headers: Mapping[str, str], now: datetime) -> Document:
+        host, referer = path.split("/", 1)[0], headers.get("Referer", "")
         if host in REFERERS and not referer.startswith(REFERERS[host]):
             return _FORBIDDEN
         if path.startswith(REPORTS):
             file_name = path.removeprefix(REPORTS)
             if not is_out(scenario, file_name, now):
                 return _FORBIDDEN
-            return _Answer(200, "application/pdf", report(file_name))
+            return Document(PDF, report(file_name))
         if path == SCHEDULE:
-            return _Answer(200, "application/json", write_schedule(scenario, now))
-        document = nba_document(scenario, path, query, now)
+            return Document(JSON, write_schedule(scenario, now))
+        document = (
+            nba_document(scenario, path, query, now)
+            or odds_document(scenario, path, query, now)
+            or espn_document(scenario, path, query, now)
+            or balldontlie_document(scenario, path, query, headers.get("Authorization", ""), now)
+        )
         if document is not None:
-            return _Answer(200, document.media_type, document.body)
-        return _FORBIDDEN if host in REFERERS else _Answer(404, "text/plain", b"unknown host")
+            return document
+        return _FORBIDDEN if host in REFERERS else Document("text/plain", b"unknown document", 404)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -106,12 +108,12 @@ def create_app(scenario: Scenario, clock: Callable[[], datetime]) -> FastAPI:
     async def serve(path: str, request: Request) -> Response:
         now = _request_time(request, clock)
         requests[path] += 1
-        found = answer(path, request.query_params, request.headers.get("Referer", ""), now)
+        found = answer(path, request.query_params, request.headers, now)
         fault = faults.take(path, now)
         if fault is not None:
             await asyncio.sleep(fault.delay_seconds)
             found = _spoilt(found, fault)
-        return Response(found.body, found.status, media_type=found.media_type)
+        return Response(found.body, found.status, dict(found.headers), found.media_type)
 
     return app
 
@@ -129,12 +131,13 @@ def _request_time(request: Request, clock: Callable[[], datetime]) -> datetime:
     return now
 
 
-def _spoilt(found: _Answer, fault: Fault) -> _Answer:
+def _spoilt(found: Document, fault: Fault) -> Document:
     status = fault.status if fault.status is not None else found.status
     if fault.body == "html":
-        return _Answer(fault.status or 200, "text/html", _BLOCK_PAGE)
+        return Document("text/html", _BLOCK_PAGE, fault.status or 200)
+    body = found.body
     if fault.body == "truncated":
-        return _Answer(status, found.media_type, found.body[: len(found.body) // 2])
-    if fault.body == "empty" or (fault.status is not None and fault.status >= 300):
-        return _Answer(status, found.media_type, b"")
-    return _Answer(status, found.media_type, found.body)
+        body = body[: len(body) // 2]
+    elif fault.body == "empty" or (fault.status is not None and fault.status >= 300):
+        body = b""
+    return replace(found, status=status, body=body)

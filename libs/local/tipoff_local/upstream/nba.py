@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from tipoff_local.upstream.box_score_json import write_box_score
+from tipoff_local.upstream.document import JSON, PDF, Document
 from tipoff_local.upstream.gamebook_pdf import write_gamebook
 from tipoff_local.upstream.officials_json import write_officials
 from tipoff_local.upstream.play_by_play_json import write_play_by_play
@@ -26,15 +26,6 @@ _TODAY = f"{_LIVE_DATA}/scoreboard/todaysScoreboard_00.json"
 _BOX_SCORE = re.compile(rf"{_LIVE_DATA}/boxscore/boxscore_(\d{{10}})\.json")
 _PLAY_BY_PLAY = re.compile(rf"{_LIVE_DATA}/playbyplay/playbyplay_(\d{{10}})\.json")
 _GAMEBOOK = re.compile(r"statsdmz\.nba\.com/pdfs/(\d{8})/\1_([A-Z]{3})([A-Z]{3})\.pdf")
-_JSON, _PDF = "application/json", "application/pdf"
-
-
-@dataclass(frozen=True)
-class Document:
-    """What is served."""
-
-    media_type: str
-    body: bytes
 
 
 @lru_cache(maxsize=64)
@@ -45,17 +36,17 @@ def _movement(today: date) -> bytes:
 def nba_document(scenario: Scenario, path: str, query: Mapping[str, str], now: datetime) -> Document | None:
     """What `path`, "HOST/PATH", answers at `now` (aware); None when there is nothing (yet)."""
     if path == _TODAY:
-        return Document(_JSON, write_scoreboard(scenario, scoreboard_day(now), now))
+        return Document(JSON, write_scoreboard(scenario, scoreboard_day(now), now))
     if path == "stats.nba.com/stats/scoreboardv3":
-        return Document(_JSON, write_scoreboard(scenario, date.fromisoformat(query["GameDate"]), now))
+        return Document(JSON, write_scoreboard(scenario, date.fromisoformat(query["GameDate"]), now))
     if path == "stats.nba.com/stats/playerindex":
-        return Document(_JSON, write_player_index(query["Season"]))
+        return Document(JSON, write_player_index(query["Season"]))
     if path == "stats.nba.com/js/data/playermovement/NBA_Player_Movement.json":
-        return Document(_JSON, _movement(scoreboard_day(now)))
+        return Document(JSON, _movement(scoreboard_day(now)))
     if path == "official.nba.com/wp-json/api/v1/get-game-officials":
-        return Document(_JSON, write_officials(scenario, date.fromisoformat(query["date"]), now))
+        return Document(JSON, write_officials(scenario, date.fromisoformat(query["date"]), now))
     if path == ARCHIVED_GAMEBOOK:
-        return Document(_PDF, b"%PDF-1.4\n%%EOF\n")
+        return Document(PDF, b"%PDF-1.4\n%%EOF\n")
     return _game_document(scenario, path, now)
 
 
@@ -65,7 +56,7 @@ def _game_document(scenario: Scenario, path: str, now: datetime) -> Document | N
         found = _game(scenario, match[1]) if match else None
         if found is not None:
             body = write(scenario, *found, now)
-            return Document(_JSON, body) if body else None
+            return Document(JSON, body) if body else None
     match = _GAMEBOOK.fullmatch(path)
     return _gamebook(scenario, now, *match.groups()) if match else None
 
@@ -76,7 +67,7 @@ def _gamebook(scenario: Scenario, now: datetime, day: str, away: str, home: str)
         if (game.away, game.home) != (away, home) or game_status(game, game_date, now) != FINAL:
             continue
         if now >= at(game_date, game.tip or "00:00") + GAME_LENGTH + GAMEBOOK_DELAY:
-            return Document(_PDF, write_gamebook(scenario, game_date, game))
+            return Document(PDF, write_gamebook(scenario, game_date, game))
     return None
 
 

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal
 
+from pydantic import JsonValue
+
+from scrapers.completeness import completeness
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.espn.api import ask
 from scrapers.game_days import game_date_of
@@ -82,12 +85,24 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         records=games,
         summary={
             "games_by_status": dict(sorted(Counter(game.status for game in games).items())),
+            "completeness": _results(games),
             "events_of_other_days": len(events) - len(todays),
             "drift": drift_summary(drift, sides),
         },
         empty_reason="" if events else "the scoreboard is there and has no games",
         about=about,
     )
+
+
+def _results(games: Sequence[EspnGameRecord]) -> dict[str, JsonValue]:
+    """Which games have their result; a game that is off is to have none."""
+    played = [game for game in games if game.status not in _OFF.values()]
+    over = [game for game in played if game.status == "final"]
+    return completeness(map(_matchup, played), map(_matchup, over))
+
+
+def _matchup(game: EspnGameRecord) -> str:
+    return f"{game.away_team}@{game.home_team}"
 
 
 def _game(event: Node) -> EspnGameRecord:

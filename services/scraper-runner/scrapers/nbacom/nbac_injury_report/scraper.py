@@ -117,8 +117,16 @@ def _summary(listed: Sequence[Row], missing: Sequence[Row], published: datetime)
         "teams_listed": len({(row.game_date, row.matchup, row.team) for row in listed}),
         "teams_not_submitted": len(missing),
         "teams_not_submitted_names": names,
+        "completeness": _submissions(listed, missing),
         "players_by_status": {status: by_status[status] for status in STATUSES if by_status[status]},
     }
+
+
+def _submissions(listed: Sequence[Row], missing: Sequence[Row]) -> dict[str, JsonValue]:
+    """Which teams have submitted, of those whose games the report has: two a game. One that lists nobody has no row."""
+    games = {(row.game_date, row.matchup) for row in (*listed, *missing)}
+    names: list[JsonValue] = [*sorted({f"{row.game_date} {row.team}" for row in missing})]
+    return {"expected": 2 * len(games), "got": 2 * len(games) - len(names), "missing": names}
 
 
 def _empty_reason(missing: Sequence[Row]) -> str:

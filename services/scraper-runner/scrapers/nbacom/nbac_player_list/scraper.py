@@ -2,11 +2,13 @@
 
 from collections import Counter
 
+from scrapers.completeness import completeness
 from scrapers.drift import drift_summary, find_drift
 from scrapers.json_document import json_object
 from scrapers.nbacom.season import season_of
 from scrapers.nbacom.stats import LEAGUE_ID, result_set, stats_document
 from scrapers.source_records import Blank, UpperRecord, keys_of, read_record
+from scrapers.teams import TEAMS
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
@@ -88,6 +90,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         summary={
             "season": season,
             "teams": len(teams),
+            "completeness": completeness((one.tricode for one in TEAMS), teams),
             "players_without_team": sum(player.team_abbreviation is None for player in players),
             "drift": drift_summary(drift),
         },

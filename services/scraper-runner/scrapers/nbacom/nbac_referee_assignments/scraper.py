@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from pydantic import JsonValue
 
+from scrapers.completeness import completeness
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.json_document import Node, json_object
 from scrapers.json_payload import json_payload
@@ -112,7 +113,15 @@ def _summary(games: Sequence[Node], records: Sequence[RefereeRecord]) -> dict[st
     for record in records:
         on_court[record.game_id] += record.seat <= CREW
     short: list[JsonValue] = [game_id for game_id, count in on_court.items() if count < CREW]
-    return {"games": len(games), "games_without_full_crew": short}
+    names = {
+        game.text("game_id"): f"{game.text('away_team_abbr')}@{game.text('home_team_abbr')}" for game in games
+    }
+    crewed = [name for game_id, name in names.items() if on_court[game_id] >= CREW]
+    return {
+        "games": len(games),
+        "games_without_full_crew": short,
+        "completeness": completeness(names.values(), crewed),
+    }
 
 
 def _empty_reason(games: Sequence[Node], records: Sequence[RefereeRecord], day: date) -> str:

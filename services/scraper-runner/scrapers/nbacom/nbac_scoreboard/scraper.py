@@ -1,8 +1,12 @@
 """`nbac_scoreboard`: fetches the games of a day and reads how they stand."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from pydantic import JsonValue
+
+from scrapers.completeness import completeness
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.json_document import Node, json_object
 from scrapers.nbacom.cdn import PROBE_URL as TODAYS_SCOREBOARD
@@ -22,6 +26,10 @@ _GAME_OF_ONE_HOST = names(
 _TEAM = names("teamId teamTricode score periods wins losses")
 _TEAM_UNREAD = names("teamName teamCity seed inBonus timeoutsRemaining")
 _TEAM_OF_ONE_HOST = frozenset({"teamSlug"})
+
+
+_OFF = frozenset({"PPD", "POSTPONED"})
+"""Status texts of games that are not played, whatever their status says."""
 
 
 class Parameters(ScrapeParameters):
@@ -90,11 +98,23 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
         records=records,
         summary={
             "games_by_status": dict(sorted(Counter(record.status for record in records).items())),
+            "completeness": _results(records),
             "drift": drift,
         },
         empty_reason="" if records else f"the scoreboard of {day} lists no games",
         about=day,
     )
+
+
+def _results(records: Sequence[ScoreboardRecord]) -> dict[str, JsonValue]:
+    """Which games have their result; a game that is off is to have none."""
+    played = [record for record in records if record.status_text.upper() not in _OFF]
+    over = [record for record in played if record.status == "final"]
+    return completeness(map(_matchup, played), map(_matchup, over))
+
+
+def _matchup(record: ScoreboardRecord) -> str:
+    return f"{record.away_team}@{record.home_team}"
 
 
 def _scoreboard(payload: bytes) -> Node:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
+from scrapers.completeness import completeness
 from scrapers.drift import drift_summary
 from scrapers.json_document import Node
 from scrapers.oddsapi.api import ask
@@ -79,9 +80,11 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         summary={
             "events_listed": len(found.events),
             "events_on_game_date": len(games),
-            "events_without_lines": [
-                f"{game.away_team}@{game.home_team}" for game, _ in games if game.event_id not in offered
-            ],
+            "events_without_lines": [_name(game) for game, _ in games if game.event_id not in offered],
+            "completeness": completeness(
+                (_name(game) for game, _ in games),
+                (_name(game) for game, _ in games if game.event_id in offered),
+            ),
             "lines_by_market": dict(sorted(Counter(record.market for record in records).items())),
             "bookmakers": [*sorted({record.bookmaker for record in records})],
             "as_of": found.as_of.isoformat() if found.as_of else None,
@@ -90,6 +93,10 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         empty_reason="" if records else _empty_reason(found, len(games), parameters),
         about=games[0][0].game_date if found.single else None,
     )
+
+
+def _name(game: Matchup) -> str:
+    return f"{game.away_team}@{game.home_team}"
 
 
 def _check_event(found: Snapshot, games: Sequence[tuple[Matchup, Node]], parameters: Parameters) -> None:

@@ -1,0 +1,169 @@
+"""Messages that nobody could handle: read from the dataset, and what it takes to publish one again.
+
+Published again, a message has its own ids: its event's identity is in its attributes and its payload, so what was done
+once is not done twice, however often it is replayed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tipoff_common.binding import Envelope, Message, Refused, decode
+from tipoff_common.events import TickFired
+from tipoff_common.identity import content_hash
+from tipoff_common.ports import Objects, Warehouse
+from tipoff_common.push import EVENT_LIMIT
+from tipoff_common.rejections import SOURCE
+from tipoff_common.topics import TopicMap
+
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+_COLUMNS = """event_id, rejected_at, reason, detail, service, subscription, message_id, event_type, attributes,
+  payload_path, payload_sha256, payload_head, payload_bytes, delivery_attempts"""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One row of dead_letters. `attributes` are the message's, with those that Pub/Sub added when it gave up."""
+
+    event_id: str
+    rejected_at: datetime
+    reason: str
+    detail: str | None
+    service: str | None
+    subscription: str | None
+    message_id: str | None
+    event_type: str | None
+    attributes: Mapping[str, str]
+    payload_path: str | None
+    payload_sha256: str | None
+    payload_head: str | None
+    payload_bytes: int | None
+    delivery_attempts: int | None
+
+    @property
+    def original_attributes(self) -> dict[str, str]:
+        """The attributes that the message was published with."""
+        return {name: value for name, value in self.attributes.items() if not name.startswith(SOURCE)}
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What is to become of one dead letter: published to `topic`, left as a copy of another that is, or refused with
+    the reason."""
+
+    letter: DeadLetter
+    topic: str | None = None
+    copy_of: str | None = None
+    refused: str | None = None
+
+
+class PayloadMissing(Exception):
+    """A dead letter's payload cannot be had; the message says why."""
+
+
+def read_dead_letters(
+    warehouse: Warehouse,
+    environment: str,
+    since: datetime,
+    reason: str | None = None,
+    ids: Sequence[str] = (),
+) -> list[DeadLetter]:
+    """The dead letters since then, one an event, the latest first. ids: only these of them. Raises Unavailable."""
+    conditions = ["DATE(rejected_at) >= DATE(@since)", "rejected_at >= @since", "environment = @environment"]
+    parameters: dict[str, Any] = {"since": since, "environment": environment}
+    if reason is not None:
+        conditions.append("reason = @reason")
+        parameters["reason"] = reason
+    if ids:
+        conditions.append("event_id IN UNNEST(@ids)")
+        parameters["ids"] = list(ids)
+    sql = f"""
+        SELECT {_COLUMNS} FROM nba_orchestration.dead_letters WHERE {" AND ".join(conditions)}
+        QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY created_at DESC) = 1
+        ORDER BY rejected_at DESC, event_id
+    """  # noqa: S608 - conditions of our own
+    return [_letter(row) for row in warehouse.query(sql, parameters)]
+
+
+def _letter(row: Mapping[str, Any]) -> DeadLetter:
+    """Beside attributes, the column keeps the fields that a newer service sent; those are no text."""
+    attributes = {name: value for name, value in (row["attributes"] or {}).items() if isinstance(value, str)}
+    return DeadLetter(**{**row, "attributes": attributes})
+
+
+def payload(letter: DeadLetter, state: Objects) -> bytes:
+    """The message's data, as it was.
+
+    Raises:
+        PayloadMissing
+        Unavailable
+    """
+    body = (letter.payload_head or "").encode()
+    if letter.payload_path is not None:
+        prefix = f"gs://{state.bucket}/"
+        if not letter.payload_path.startswith(prefix):
+            raise PayloadMissing(f"{letter.payload_path} is not in the state bucket {state.bucket}")
+        kept = state.get(letter.payload_path.removeprefix(prefix))
+        if kept is None:
+            raise PayloadMissing(f"{letter.payload_path} is not there any more")
+        body = kept
+    if content_hash(body) != letter.payload_sha256:
+        raise PayloadMissing("what is kept of the payload is not the whole of it: its SHA-256 differs")
+    return body
+
+
+def plan_replays(letters: Iterable[DeadLetter], topics: TopicMap, state: Objects) -> list[Replay]:
+    """What is to become of each, the oldest first; of copies of one message one is published. Raises Unavailable."""
+    planned: list[Replay] = []
+    sent: dict[tuple[str | None, str | None, str | None], str] = {}
+    for letter in sorted(letters, key=lambda letter: letter.rejected_at):
+        try:
+            replay = plan_replay(letter, payload(letter, state), topics)
+        except PayloadMissing as error:
+            replay = Replay(letter, refused=str(error))
+        if replay.topic is not None:
+            first = sent.setdefault(
+                (replay.topic, letter.attributes.get("ce-id"), letter.payload_sha256), letter.event_id
+            )
+            if first != letter.event_id:
+                replay = Replay(letter, copy_of=first)
+        planned.append(replay)
+    return planned
+
+
+def plan_replay(letter: DeadLetter, data: bytes, topics: TopicMap) -> Replay:
+    """Where `letter` is to be published again, or why it is not."""
+    if len(data) > EVENT_LIMIT:
+        return Replay(letter, refused=f"{len(data)} bytes, and no service takes more than {EVENT_LIMIT}")
+    envelope, fault = _read(letter, data)
+    event_type = envelope.payload.TYPE if envelope else letter.event_type
+    if event_type is None:
+        return Replay(letter, refused=f"it names no event type, so no topic: {fault}")
+    if event_type not in {name for topic in topics.topics.values() for name in topic.events}:
+        return Replay(letter, refused=f"no topic carries {event_type}; deploy a topic map that does")
+    if envelope and isinstance(envelope.payload, TickFired) and envelope.payload.event_time is None:
+        return Replay(letter, refused="a tick takes its time from its delivery; those after it did its work")
+    return Replay(letter, topics.topic_of(event_type))
+
+
+def messages(replays: Iterable[Replay], state: Objects) -> Iterator[tuple[str, bytes, Mapping[str, str]]]:
+    """(topic, data, attributes) of each that is not refused. Raises PayloadMissing and Unavailable."""
+    for replay in replays:
+        if replay.topic is not None:
+            yield replay.topic, payload(replay.letter, state), replay.letter.original_attributes
+
+
+def _read(letter: DeadLetter, data: bytes) -> tuple[Envelope | None, str]:
+    """The message as an event, or what is wrong with it: a newer service may read what this version cannot."""
+    message = Message(data, letter.original_attributes, letter.message_id or "", letter.rejected_at)
+    try:
+        return decode(message), ""
+    except Refused as refused:
+        return None, refused.detail
+
+
+def unknown_ids(ids: Iterable[str], letters: Iterable[DeadLetter]) -> list[str]:
+    known = {letter.event_id for letter in letters}
+    return [identifier for identifier in ids if identifier not in known]

@@ -1,0 +1,157 @@
+"""Why a workflow would run at an instant, or not: the decision core's own answer with each condition behind it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tipoff_common.clock import EASTERN, business_date
+from tipoff_common.events import Source
+from tipoff_controller.calendar import Calendar
+from tipoff_controller.decisions import Decision, Situation, decide
+from tipoff_controller.history import ExecutionFact, History, Known
+from tipoff_controller.occurrences import Occurrence, game_date_of, games_of, occurrences
+from tipoff_controller.plans import Asker, Plan, freeze, units
+from tipoff_controller.progress import State, state_of
+from tipoff_controller.schedules import Discovery, PerGame
+from tipoff_controller.wanted import still_wanted
+from tipoff_controller.workflows import Configuration
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that has to hold for a run, and how it stands."""
+
+    name: str
+    met: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The conditions that hold for the whole workflow, and each decision with its own."""
+
+    workflow: str
+    at: datetime
+    general: tuple[Condition, ...]
+    decisions: tuple[tuple[Decision, tuple[Condition, ...]], ...]
+
+
+def explain_workflow(
+    workflow: str,
+    at: datetime,
+    configuration: Configuration,
+    calendar: Calendar | None,
+    executions: Iterable[ExecutionFact] = (),
+) -> Explanation:
+    """executions: what is known to have happened; what is later than `at` does not count."""
+    history = History({fact.request_id: fact for fact in executions if fact.triggered_at <= at})
+    situation = Situation(configuration, calendar, history, at)
+    begun = _plans(workflow, situation)
+    situation = Situation(configuration, calendar, history, at, plans=begun)
+    decisions = [item for item in decide(situation) if item.occurrence.workflow == workflow]
+    return Explanation(
+        workflow,
+        at,
+        tuple(_general(workflow, situation)),
+        tuple((item, tuple(_own(item, situation))) for item in decisions),
+    )
+
+
+def _plans(workflow: str, situation: Situation) -> dict[str, Plan]:
+    """The plans of due occurrences that something was executed of: as they must have been frozen, from what was known
+    when the occurrence became due."""
+    history, configuration = situation.history, situation.configuration
+    asker = Asker("", Source.CONTROLLER, "tick", situation.now)
+    plans = {}
+    for item in dict(situation.expected())[workflow]:
+        if not item.expected <= situation.now < item.deadline:
+            continue
+        before = {key: fact for key, fact in history.executions.items() if fact.triggered_at < item.expected}
+        plan = freeze(item, configuration, asker, still_wanted(item, configuration, History(before)).steps)
+        if any(request in history.executions for request in _first_requests(plan)):
+            plans[item.id] = plan
+    return plans
+
+
+def _first_requests(plan: Plan) -> Iterable[str]:
+    for step in plan.steps:
+        if isinstance(step.fan_out, tuple):
+            for unit in units(step, step.fan_out):
+                yield unit.request_id(plan.occurrence_id, 1)
+
+
+def _general(workflow: str, situation: Situation) -> Iterable[Condition]:
+    configuration, calendar, now = situation.configuration, situation.calendar, situation.now
+    needs_games = workflow in configuration.needing_games
+    if calendar is None:
+        yield Condition("calendar", not needs_games, "no schedule of games has landed yet")
+    else:
+        age, limit = calendar.age(now), configuration.file.calendar.stale_after
+        told = f"fetched {_length(age)} before, old after {_length(limit)}"
+        yield Condition("calendar", not situation.calendar_is_stale, told)
+    game_date = game_date_of(configuration.workflows[workflow].schedule, business_date(now))
+    count = len(games_of(configuration, calendar, game_date))
+    told = f"{count} games on {game_date}" + ("" if needs_games else ", and none are needed")
+    yield Condition("games", count > 0 or not needs_games, told)
+
+
+def _own(decision: Decision, situation: Situation) -> Iterable[Condition]:
+    item, now = decision.occurrence, situation.now
+    if not item.expected <= now < item.deadline:
+        yield Condition("window", False, _not_due(item, now))
+        return
+    yield Condition(
+        "window", True, f"due from {_when(item.expected)} until {_when(item.deadline)}: {item.reason}"
+    )
+    workflow = situation.configuration.workflows[item.workflow]
+    if isinstance(workflow.schedule, Discovery | PerGame):
+        wanted = still_wanted(item, situation.configuration, situation.history)
+        found = f"everything for {item.game_date} was found"
+        if wanted.last_found is not None:
+            found += f", last at {_when(wanted.last_found)}"
+        wanting = f"not found yet: {', '.join(wanted.scrapers(workflow))}"
+        again = wanted.found and wanted.refresh_due(item, workflow)
+        told = f"{found}; a later version is due" if again else found if wanted.found else wanting
+        yield Condition("history", not wanted.found or again, told)
+    else:
+        yield Condition("history", True, f"{workflow.schedule.kind} runs whatever was found before")
+    yield _budget(item, situation)
+
+
+def _budget(item: Occurrence, situation: Situation) -> Condition:
+    """The attempts that the window still has, and what was made of this one."""
+    configuration, workflow = situation.configuration, situation.configuration.workflows[item.workflow]
+    siblings = [
+        other
+        for other in occurrences(configuration, situation.calendar, item.day)
+        if (other.workflow, other.subject) == (item.workflow, item.subject)
+    ]
+    told = f"attempt {item.slot + 1} of {len(siblings)}, {workflow.max_retries} retries at once of a transient failure"
+    plan = situation.plans.get(item.id)
+    if plan is None:
+        return Condition("budget", True, told)
+    known = Known(situation.history.executions, situation.history.requested)
+    states = [
+        state_of(unit, plan, known)[0]
+        for step in plan.steps
+        if isinstance(step.fan_out, tuple)
+        for unit in units(step, step.fan_out)
+    ]
+    reached = ", ".join(sorted({state.value for state in states}))
+    return Condition("budget", State.OPEN in states, f"{told}; this one was asked for: {reached}")
+
+
+def _not_due(item: Occurrence, now: datetime) -> str:
+    if now < item.expected:
+        return f"not before {_when(item.expected)}: {item.reason}"
+    if item.deadline > item.expected:
+        return f"closed since {_when(item.deadline)}: {item.reason}"
+    return "nothing is expected today or tomorrow"
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment.astimezone(EASTERN):%Y-%m-%d %H:%M}"
+
+
+def _length(stretch: timedelta) -> str:
+    return f"{stretch.total_seconds() / 3600:.0f} h"

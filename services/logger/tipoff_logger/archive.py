@@ -1,0 +1,156 @@
+"""Rows are exported before their partitions expire: one object of newline-delimited JSON a table and UTC day.
+
+    logs/<table>/<YYYY-MM-DD>.json
+
+An object is there only when it is whole, and it says in its metadata how many rows it holds. A partition whose rows
+have all been exported is not exported again, one that grew since is, and an object is never replaced by fewer rows:
+an archive outlives its partition.
+"""
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from tipoff_common.events import TickFired
+from tipoff_common.ports import DATASET, Objects, Row, Unavailable, Warehouse
+
+log = logging.getLogger(__name__)
+
+EXPORTED_FROM_DAY = 85
+"""The age at which a partition is exported; it expires at 90 days, so that days are left to mend what fails."""
+PAGE_ROWS = 500
+ROWS = "rows"
+
+PARTITIONS: Mapping[str, str] = {
+    "scraper_execution_log": "DATE(triggered_at)",
+    "workflow_decisions": "DATE(decision_time)",
+    "daily_expected_schedule": "date",
+    "cleanup_operations": "DATE(cleanup_time)",
+    "file_receipts": "DATE(processed_at)",
+    "dead_letters": "DATE(rejected_at)",
+    "alert_events": "DATE(changed_at)",
+}
+"""Each table with what it is partitioned by."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Where from and where to."""
+
+    warehouse: Warehouse
+    bucket: Objects
+
+
+def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> None:
+    """Exports what is old enough and not exported yet. What fails does not keep the rest from it.
+
+    Raises:
+        Unavailable: naming each partition that is not in the bucket; the tick is to be delivered again.
+    """
+    last = (event.event_time or now).date() - timedelta(days=EXPORTED_FROM_DAY)
+    faults: list[str] = []
+    for table in PARTITIONS:
+        try:
+            found = _partitions(table, last, archive.warehouse)
+        except Unavailable as error:
+            faults.append(f"{table}: {error}")
+            continue
+        for day, rows in found.items():
+            try:
+                _keep(table, day, rows, archive)
+            except Unavailable as error:
+                faults.append(f"{table} of {day}: {error}")
+    if faults:
+        raise Unavailable(f"not archived: {'; '.join(faults)}")
+
+
+def object_name(table: str, day: date) -> str:
+    return f"logs/{table}/{day.isoformat()}.json"
+
+
+def is_to_be_written(rows: int, archived: int | None) -> bool:
+    """archived: how many rows the object says it holds; None when there is none, or it does not say."""
+    return archived is None or rows > archived
+
+
+def json_lines(rows: Sequence[Row]) -> bytes:
+    """A line a row, as `bq load --source_format=NEWLINE_DELIMITED_JSON` reads it: instants and dates in ISO 8601, JSON
+    columns as JSON, and NULL left out."""
+    return b"".join(_line(row) for row in rows)
+
+
+def _line(row: Row) -> bytes:
+    present = {name: value for name, value in row.items() if value is not None}
+    return json.dumps(present, ensure_ascii=False, separators=(",", ":"), default=_text).encode() + b"\n"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"no JSON for a {type(value).__name__}")
+
+
+def _partitions(table: str, last: date, warehouse: Warehouse) -> dict[date, int]:
+    """The days up to `last`, each with its number of rows."""
+    day = PARTITIONS[table]
+    sql = f"""
+        SELECT {day} AS day, COUNT(*) AS row_count FROM {DATASET}.{table} WHERE {day} <= @last GROUP BY day ORDER BY day
+    """  # noqa: S608 - names of our own
+    return {row["day"]: row["row_count"] for row in warehouse.query(sql, {"last": last})}
+
+
+def _keep(table: str, day: date, rows: int, archive: Archive) -> None:
+    """Raises Unavailable."""
+    name = object_name(table, day)
+    archived, _ = _stored(name, archive.bucket)
+    told = {"table": table, "day": day, "rows": rows, "object": f"gs://{archive.bucket.bucket}/{name}"}
+    if not is_to_be_written(rows, archived):
+        if rows != archived:
+            log.warning(
+                "the archive holds more rows than the partition", extra={**told, "archived": archived}
+            )
+        return
+    content = _Content(table, day, rows, archive.warehouse)
+    archive.bucket.put_chunks(
+        name, content.chunks(), content_type="application/x-ndjson", metadata={ROWS: str(rows)}
+    )
+    if (stored := _stored(name, archive.bucket)) != (rows, content.size):
+        raise Unavailable(f"{name} holds {stored} rows and bytes, not {rows} and {content.size}")
+    log.info("archived", extra={**told, "bytes": content.size, "replaced": archived})
+
+
+@dataclass
+class _Content:
+    """The object of a partition of `rows` rows; `size` is what was given of it so far, in bytes."""
+
+    table: str
+    day: date
+    rows: int
+    warehouse: Warehouse
+    size: int = 0
+
+    def chunks(self) -> Iterator[bytes]:
+        """Raises Unavailable, before the end, when the rows read are not those that were counted."""
+        sql = f"""
+            SELECT * FROM {DATASET}.{self.table} WHERE {PARTITIONS[self.table]} = @day ORDER BY created_at, event_id
+        """  # noqa: S608 - names of our own
+        read = 0
+        for page in self.warehouse.pages(sql, {"day": self.day}, PAGE_ROWS):
+            read += len(page)
+            chunk = json_lines(page)
+            self.size += len(chunk)
+            yield chunk
+        if read != self.rows:
+            raise Unavailable(f"{read} rows were read and {self.rows} counted")
+
+
+def _stored(name: str, bucket: Objects) -> tuple[int | None, int]:
+    """The number of rows that the object says it holds, and its bytes; (None, 0) without one."""
+    for info in bucket.list(name):
+        if info.name == name:
+            rows = info.metadata.get(ROWS, "")
+            return int(rows) if rows.isdecimal() else None, info.size
+    return None, 0

@@ -1,0 +1,148 @@
+"""Group commit: rows that arrive together share one append, and each submission is answered by what became of its own.
+
+While an append to a table is under way, what arrives for the table gathers; the next append takes all of it that the
+bounds allow. So nothing waits for company: alone, a row is appended at once, and under load batches grow by
+themselves. Everything happens on the event loop, hence without locks; only the append itself runs elsewhere.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tipoff_common.ports import BatchRefused, Overloaded, Row, RowsRefused
+
+Append = Callable[[str, Sequence[Row], Sequence[str]], Awaitable[None]]
+"""(table, rows, row ids); as `Warehouse.append`."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """batch_rows, batch_bytes: the most that one append takes; a single row may be larger.
+    wait_seconds: the longest a row waits for its append to begin.
+    queue_rows, queue_bytes: how much may be unanswered when one more submission is taken."""
+
+    batch_rows: int
+    batch_bytes: int
+    wait_seconds: float
+    queue_rows: int
+    queue_bytes: int
+
+
+@dataclass(slots=True)
+class _Submission:
+    """What one caller waits for: answered when the last of its rows is."""
+
+    table: str
+    unanswered: int
+    done: asyncio.Future[None]
+    refused: dict[int, str] = field(default_factory=dict)
+    failure: Exception | None = None
+
+    def row_answered(self) -> None:
+        self.unanswered -= 1
+        if self.unanswered or self.done.done():  # done already when its caller went away
+            return
+        if self.failure:
+            self.done.set_exception(self.failure)
+        elif self.refused:
+            self.done.set_exception(RowsRefused(self.table, self.refused))
+        else:
+            self.done.set_result(None)
+
+
+class _Waiting(NamedTuple):
+    """One row of a submission, `index` its place there; `since` is when it came, in seconds of the clock."""
+
+    row: Row
+    row_id: str
+    size: int
+    since: float
+    submission: _Submission
+    index: int
+
+
+class GroupCommit:
+    """One per process; appends to a table one after the other, to different tables at the same time."""
+
+    def __init__(self, append: Append, bounds: Bounds, clock: Callable[[], float]) -> None:
+        self._append, self._bounds, self._clock = append, bounds, clock
+        self._queues: dict[str, deque[_Waiting]] = {}
+        self._committers: dict[str, asyncio.Task[None]] = {}
+        self._rows = self._bytes = 0
+
+    async def submit(self, table: str, rows: Sequence[Row], row_ids: Sequence[str], size: int) -> None:
+        """Returns when all rows are durable. `size`: their bytes, as far as they are known.
+
+        Raises:
+            RowsRefused: the warehouse will never take the rows that `errors` names; the others are durable.
+            Overloaded: too much is waiting, or the rows waited too long.
+            Unavailable: some rows are not durable for certain; submit all of them again.
+        """
+        if not rows:
+            return
+        if self._rows >= self._bounds.queue_rows or self._bytes >= self._bounds.queue_bytes:
+            raise Overloaded(f"{self._rows} rows ({self._bytes} bytes) wait to be appended")
+        submission = _Submission(table, len(rows), asyncio.get_running_loop().create_future())
+        each, since = -(-size // len(rows)), self._clock()
+        self._rows += len(rows)
+        self._bytes += each * len(rows)
+        self._queues.setdefault(table, deque()).extend(
+            _Waiting(row, row_id, each, since, submission, index)
+            for index, (row, row_id) in enumerate(zip(rows, row_ids, strict=True))
+        )
+        if table not in self._committers:
+            self._committers[table] = asyncio.create_task(self._commit(table), name=f"commit {table}")
+        await submission.done
+
+    async def _commit(self, table: str) -> None:
+        """Appends until nothing waits for the table; between seeing that and ending, nothing else runs."""
+        queue = self._queues[table]
+        while queue:
+            if batch := self._next_batch(queue):
+                await self._append_batch(table, batch)
+        del self._queues[table], self._committers[table]
+
+    def _next_batch(self, queue: deque[_Waiting]) -> list[_Waiting]:
+        """The oldest rows, as many as one append takes; those that waited too long are answered instead."""
+        bounds, batch, size, now = self._bounds, list[_Waiting](), 0, self._clock()
+        while queue and len(batch) < bounds.batch_rows:
+            if batch and size + queue[0].size > bounds.batch_bytes:
+                break
+            waiting = queue.popleft()
+            if now - waiting.since > bounds.wait_seconds:
+                self._answer(waiting, Overloaded(f"not appended within {bounds.wait_seconds:g} s"))
+                continue
+            batch.append(waiting)
+            size += waiting.size
+        return batch
+
+    async def _append_batch(self, table: str, batch: Sequence[_Waiting]) -> None:
+        """Appends and answers. A batch refused as a whole is halved until the rows at fault stand alone."""
+        refused: Mapping[int, str] = {}
+        failure: Exception | None = None
+        try:
+            await self._append(table, [each.row for each in batch], [each.row_id for each in batch])
+        except RowsRefused as error:
+            refused = error.errors
+        except BatchRefused as error:
+            if len(batch) > 1:
+                half = len(batch) // 2
+                await self._append_batch(table, batch[:half])
+                await self._append_batch(table, batch[half:])
+                return
+            refused = {0: str(error)}
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            failure = error
+        for place, waiting in enumerate(batch):
+            self._answer(waiting, failure, refused.get(place))
+
+    def _answer(self, waiting: _Waiting, failure: Exception | None, refused: str | None = None) -> None:
+        self._rows -= 1
+        self._bytes -= waiting.size
+        submission = waiting.submission
+        submission.failure = submission.failure or failure
+        if refused is not None:
+            submission.refused[waiting.index] = refused
+        submission.row_answered()

@@ -1,0 +1,16 @@
+"""What a document about many games or teams should have said, and what it did: told in `data_summary`, by name.
+
+What is expected follows from the document itself. A success may well be incomplete; that is how nine games of which one
+came are told from nine.
+"""
+
+from collections.abc import Iterable
+
+from pydantic import JsonValue
+
+
+def completeness(expected: Iterable[str], got: Iterable[str]) -> dict[str, JsonValue]:
+    """One part of `data_summary`: `{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}`, by names of games or teams."""
+    wanted, found = set(expected), set(got)
+    missing: list[JsonValue] = [*sorted(wanted - found)]
+    return {"expected": len(wanted), "got": len(wanted & found), "missing": missing}

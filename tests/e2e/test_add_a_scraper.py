@@ -1,0 +1,89 @@
+"""`docs/how-to/add-a-scraper.md`, followed command by command in a copy of the repository."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tipoff_local.stack.layout import REPOSITORY
+
+PAGE = REPOSITORY / "docs/how-to/add-a-scraper.md"
+PARTS = ("libs", "services", "tests", "config", "infra", "schemas", "docs", "pyproject.toml")
+PACKAGES = ("libs/common", "libs/local", *(f"services/{path.name}" for path in REPOSITORY.glob("services/*")))
+PROGRAMS = {
+    "tipoff": [sys.executable, "-m", "tipoff_local"],
+    "pytest": [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+    "make generate": [sys.executable, "-m", "tipoff_local.generate"],
+}
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("repository")
+    leave = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for part in PARTS:
+        source = REPOSITORY / part
+        if source.is_dir():
+            shutil.copytree(source, root / part, ignore=leave)
+        else:
+            shutil.copy(source, root / part)
+    return root
+
+
+def command(line: str) -> list[str]:
+    for name, program in PROGRAMS.items():
+        if line == name or line.startswith(f"{name} "):
+            return [*program, *line.removeprefix(name).split()]
+    raise AssertionError(f"the test does not know how to run {line!r}")
+
+
+def run(line: str, root: Path) -> str:
+    """What the command prints, once it has ended well."""
+    paths = os.pathsep.join(str(root / package) for package in PACKAGES)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIPOFF_")}
+    done = subprocess.run(
+        command(line),
+        cwd=root,
+        env={**kept, "PYTHONPATH": paths, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_page_can_be_followed(copy: Path) -> None:
+    """In its order, with what it says to write written."""
+    told: dict[str, str] = {}
+    for language, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
+        match language:
+            case "sh":
+                told.update((line, run(line, copy)) for line in text.splitlines())
+            case "yaml":
+                with (copy / "config/workflows.yaml").open("a", encoding="utf-8") as workflows:
+                    workflows.write(f"\n{text}")
+            case "json":
+                (copy / "payload.json").write_text(text, encoding="utf-8")
+            case _:
+                raise AssertionError(f"the test does not know what to do with {language}")
+    assert "passed" in told["pytest tests/unit/scrapers/test_acme_items.py"]
+    scraped = told["tipoff scrape acme_items --game-date 2025-01-15 --from-file payload.json --dry-run"]
+    assert "acme_items 2025-01-15: success, 2 records" in scraped
+    assert re.search(r"^acme_items +acme +- +acme_items ", told["tipoff scrapers list"], re.MULTILINE)
+    assert "docs/reference/scrapers.md: written" in told["make generate"]
+    assert "## acme_items" in (copy / "docs/reference/scrapers.md").read_text(encoding="utf-8")
+
+
+def test_what_it_names_is_there() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    for path in re.findall(r"`(scrapers/[\w/]+\.py)`", text):
+        assert (REPOSITORY / "services/scraper-runner" / path).exists(), path
+    for path in re.findall(r"`((?:libs|tests|config)/[\w./]+)`", text):
+        assert (REPOSITORY / path).exists() or "acme_items" in path, path

@@ -1,0 +1,146 @@
+"""What nobody could handle is found again, and published again from the command line."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import pytest
+from google.cloud.pubsub_v1 import SubscriberClient
+from google.protobuf.duration_pb2 import Duration
+from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
+from stack_harness import INJURIES, Driver, last_report, until
+from typer.testing import CliRunner
+
+from tipoff_common.binding import Envelope, encode
+from tipoff_common.events import ScrapeRequested
+from tipoff_common.wall_clock import wall_now
+from tipoff_local.cli import app
+from tipoff_local.stack.layout import PROJECT
+
+Tipoff = Callable[..., str]
+
+
+@pytest.fixture
+def tipoff(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Tipoff:
+    """The command line beside the stack; returns what it prints."""
+    for name, value in driver.stack.layout.shared_environment().items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result.stdout
+
+    return run
+
+
+def _request(driver: Driver, day: date) -> ScrapeRequested:
+    """A request as the controller makes it, which nobody was sent."""
+    runs = "/workflows/injury_discovery/runs?dry_run=true"
+    answer = driver.post("controller", runs, json={"game_date": day.isoformat()})
+    (drafted,) = answer.json()["requests"]
+    return ScrapeRequested.model_validate(drafted)
+
+
+def _message(request: ScrapeRequested) -> tuple[bytes, dict[str, str]]:
+    return encode(Envelope(request, request.id, "/tipoff/controller", wall_now()))
+
+
+def _letter(driver: Driver, request: ScrapeRequested) -> dict[str, Any]:
+    (letter,) = driver.dead_letters("JSON_VALUE(attributes, '$.\"ce-id\"') = @id", id=request.id)
+    return letter
+
+
+@contextmanager
+def _doomed(request: ScrapeRequested) -> Iterator[None]:
+    """A subscription that tries to deliver one request five times, to a door that is shut."""
+    client = SubscriberClient()
+    with socket.socket() as shut:
+        shut.bind(("127.0.0.1", 0))
+        name = client.subscription_path(PROJECT, f"doomed-{request.request_id}")
+        client.create_subscription(
+            request=Subscription(
+                name=name,
+                topic=f"projects/{PROJECT}/topics/scrape-requests",
+                push_config=PushConfig(push_endpoint=f"http://127.0.0.1:{shut.getsockname()[1]}/"),
+                filter=f'attributes."ce-id" = "{request.id}"',
+                retry_policy=RetryPolicy(minimum_backoff=Duration(), maximum_backoff=Duration()),
+                dead_letter_policy=DeadLetterPolicy(
+                    dead_letter_topic=f"projects/{PROJECT}/topics/dead-letters", max_delivery_attempts=5
+                ),
+            )
+        )
+        try:
+            yield
+        finally:
+            client.delete_subscription(subscription=name)
+            client.close()
+
+
+def test_a_request_that_ran_out_of_attempts_is_a_dead_letter_and_a_failed_execution(
+    driver: Driver, day: date, tipoff: Tipoff
+) -> None:
+    request = _request(driver, day)
+    data, attributes = _message(request)
+    with driver.down("scraper-runner"), _doomed(request):
+        driver.publish_raw("scrape-requests", data, **attributes)
+        letter = _letter(driver, request)
+        (execution,) = driver.executions(day, INJURIES)
+    assert (letter["reason"], letter["delivery_attempts"]) == ("delivery_attempts", 5)
+    assert letter["subscription"] == f"doomed-{request.request_id}"
+    assert execution["execution_id"] == request.request_id
+    assert (execution["status"], execution["error_type"]) == ("failed", "timeout")
+    assert "ran out of delivery attempts" in execution["error_message"]
+    shown = json.loads(tipoff("dead-letters", "show", letter["event_id"], "--json"))
+    assert ScrapeRequested.model_validate_json(shown["payload"]) == request
+    listed = json.loads(tipoff("dead-letters", "list", "--reason", "delivery_attempts", "--json"))
+    assert letter["event_id"] in [item["event_id"] for item in listed]
+
+
+def test_a_dead_request_is_replayed_under_its_own_ids_and_a_second_time_in_vain(
+    driver: Driver, day: date, tipoff: Tipoff
+) -> None:
+    request = _request(driver, day)
+    data, attributes = _message(request)
+    died = {
+        "CloudPubSubDeadLetterSourceSubscription": "runner-requests",
+        "CloudPubSubDeadLetterSourceDeliveryCount": "100",
+    }
+    driver.publish_raw("dead-letters", data, **attributes, **died)
+    letter = _letter(driver, request)
+    (execution,) = driver.executions(day, INJURIES)
+    assert execution["status"] == "failed"
+
+    plan = json.loads(tipoff("dead-letters", "replay", letter["event_id"], "--dry-run", "--json"))
+    assert [(item["topic"], item["ce_id"]) for item in plan["messages"]] == [("scrape-requests", request.id)]
+    driver.settle()
+    assert driver.asked(last_report(day)) == 0, "a dry run publishes nothing"
+
+    with driver.subscribed("scrape-requests") as taken:
+        assert "published 1" in tipoff("dead-letters", "replay", letter["event_id"], "--yes")
+        (sent,) = until(taken, "the request")
+    assert (sent.data, dict(sent.attributes)) == (data, attributes)
+    (execution,) = until(
+        lambda: [row for row in driver.executions(day, INJURIES) if row["status"] == "success"],
+        "what came of it",
+    )
+    assert execution["execution_id"] == request.request_id
+
+    tipoff("dead-letters", "replay", letter["event_id"], "--yes")
+    driver.settle()
+    (execution,) = driver.executions(day, INJURIES)
+    assert (execution["execution_id"], execution["status"]) == (request.request_id, "success")
+    assert driver.asked(last_report(day)) == 1
+
+
+def test_what_names_no_type_is_refused_with_the_reason(driver: Driver, day: date, tipoff: Tipoff) -> None:
+    driver.publish_raw("scrape-executions", f"no event of {day}".encode())
+    (letter, *_) = driver.dead_letters("payload_head = @head", head=f"no event of {day}")
+    told = json.loads(tipoff("dead-letters", "replay", letter["event_id"], "--yes", "--json", code=1))
+    assert not told["published"]
+    assert "names no event type" in told["messages"][0]["refused"]

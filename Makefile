@@ -60,6 +60,8 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/views.py
 	$(BIN)/python bench/pubsub_push.py
 	$(BIN)/python bench/cold_start.py
+	$(BIN)/python bench/append_paths.py
+	$(BIN)/python bench/logger_throughput.py
 	$(BIN)/python bench/parse.py
 
 lock: setup ## Resolve the pinned requirements anew

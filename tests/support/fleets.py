@@ -142,7 +142,7 @@ def graphs(draw: st.DrawFn, search: bool = False) -> list[Json]:
     return draw(st.permutations(steps))
 
 
-game_steps = st.sampled_from(
+game_steps: st.SearchStrategy[list[Any]] = st.sampled_from(
     [
         ["box_score"],
         ["box_score", {"scraper": "team_sheet", "for_each": "team"}],

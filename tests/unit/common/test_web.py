@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from tests.support.memory import MemoryObjects
 from tests.support.pushes import client
 from tipoff_common import __version__, web
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import Overloaded, Unavailable
 from tipoff_common.push import Acknowledged
 from tipoff_common.settings import ServiceSettings
 from tipoff_common.yaml_source import ConfigurationError
@@ -64,6 +64,21 @@ def test_a_handlers_word_becomes_the_answer(raised: Exception, status: int) -> N
 
     with client(application) as http:
         assert http.post("/events").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("raised", "after"), [(Overloaded("too much waits"), "5"), (Unavailable("down"), None)]
+)
+def test_an_overload_says_when_to_come_back(raised: Exception, after: str | None) -> None:
+    application = app()
+
+    @application.post("/events")
+    def receive() -> None:
+        raise raised
+
+    with client(application) as http:
+        answer = http.post("/events")
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (503, after)
 
 
 def test_an_unforeseen_error_is_no_acknowledgement() -> None:

@@ -152,7 +152,8 @@ def changed(draw: st.DrawFn, games: list[Game]) -> list[Game]:
     index = draw(st.integers(0, len(games) - 1))
     old = games[index]
     moved = old.tipoff + timedelta(minutes=draw(st.integers(-90, 90))) if old.tipoff else None
-    update = draw(st.sampled_from([{"postponed": not old.postponed}, {"tipoff": moved}]))
+    changes: list[Json] = [{"postponed": not old.postponed}, {"tipoff": moved}]
+    update = draw(st.sampled_from(changes))
     return [*games[:index], old.model_copy(update=update), *games[index + 1 :]]
 
 
@@ -193,7 +194,7 @@ def test_expected_is_decided_though_the_slate_changes(
     assert len(rows) == len(set(rows))
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(data=st.data(), schedule=discoveries(), day=days)
 def test_a_success_stops_discovery_for_that_game_date_and_no_other(
     data: st.DataObject, schedule: Json, day: date
@@ -210,7 +211,7 @@ def test_a_success_stops_discovery_for_that_game_date_and_no_other(
             assert decision.action is (Action.SKIP if occurrence.game_date == found else Action.RUN)
 
 
-@settings(max_examples=25)
+@settings(max_examples=20)
 @given(data=st.data(), day=days, configuration=configurations())
 def test_for_the_same_history_the_decision_is_the_same(
     data: st.DataObject, day: date, configuration: Configuration
@@ -247,7 +248,7 @@ def test_for_the_same_history_the_decision_is_the_same(
     assert once == again
 
 
-@settings(max_examples=40)
+@settings(max_examples=30)
 @given(data=st.data(), made=plans, seed=seeds)
 def test_follow_ups_are_the_same_for_every_order_and_after_a_restart(
     data: st.DataObject, made: Json, seed: int
@@ -310,7 +311,7 @@ def by_the_clock(schedule: Json, day: date) -> list[str]:
     return [f"{item.expected.astimezone(configuration.zone):%m-%d %H:%M:%S}"[6:] for item in found]
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(schedule=still, day=changes)
 def test_a_clock_change_shifts_loses_and_doubles_nothing(schedule: Json, day: date) -> None:
     """The same count at the same times of day as the day before."""
@@ -318,7 +319,7 @@ def test_a_clock_change_shifts_loses_and_doubles_nothing(schedule: Json, day: da
     assert by_the_clock(schedule, day) == by_the_clock(schedule, day - timedelta(days=1))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(schedule=inside, day=changes)
 def test_what_falls_into_the_skipped_or_repeated_hour_still_yields_its_occurrences(
     schedule: Json, day: date
@@ -327,7 +328,7 @@ def test_what_falls_into_the_skipped_or_repeated_hour_still_yields_its_occurrenc
     assert len(by_the_clock(schedule, day)) == len(by_the_clock(schedule, day - timedelta(days=1))) > 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     schedule=st.one_of(dailies(), times_of_day(), discoveries().filter(lambda found: "budget" in found)),
     day=changes,

@@ -1,6 +1,7 @@
 """Runs of a workflow that somebody asks for."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -120,7 +121,7 @@ def test_a_game_narrows_a_fan_out() -> None:
 
 
 @pytest.mark.parametrize("run", [{"game_id": "0022499999"}, {"game_date": DAY + timedelta(days=30)}])
-def test_a_run_that_would_ask_for_nothing_is_refused(run: dict[str, object]) -> None:
+def test_a_run_that_would_ask_for_nothing_is_refused(run: dict[str, Any]) -> None:
     with pytest.raises(UnusableRun, match="to ask for; name a day with games"):
         asked(world(), "games", **run)
 

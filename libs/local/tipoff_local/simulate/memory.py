@@ -24,7 +24,7 @@ class GrowingHistory(History):
     def __init__(self) -> None:
         self._executions: dict[str, ExecutionFact] = {}
         self._requested: dict[str, datetime] = {}
-        super().__init__(self._executions, self._requested)
+        super().__init__()
         self.executions, self.requested = self._executions, self._requested
 
     def note_request(self, request_id: str, now: datetime) -> bool:

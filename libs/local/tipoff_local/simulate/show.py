@@ -92,7 +92,7 @@ def _expected(report: Report) -> Table:
 
 
 def _got(report: Report) -> Table:
-    counts = ("attempts", "wasted", "failed", "found", "missed", "median", "p95", "decided")
+    counts = ("asked", "wasted", "failed", "found", "missed", "median", "p95", "decided")
     table = _table("What was got; median and p95 of the delay in minutes", "workflow", *counts)
     for name, numbers in report.workflows.items():
         delay = numbers.delay

@@ -1,0 +1,91 @@
+"""What the adapter makes of BigQuery's answers to an append, in the form in which they are documented."""
+
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPICallError, ServiceUnavailable
+from requests.exceptions import ConnectionError as Unreachable
+
+from tests.support.samples import NOON, executed
+from tipoff_common.adapters.bigquery import BigQueryWarehouse
+from tipoff_common.ports import BatchRefused, RowsRefused, Unavailable
+from tipoff_common.rows import execution_row
+
+INVALID = {"reason": "invalid", "location": "retry_count", "debugInfo": "", "message": "out of range"}
+STOPPED = {"reason": "stopped", "location": "", "debugInfo": "", "message": ""}
+NO_COLUMN = {
+    "reason": "invalid",
+    "location": "attempt",
+    "debugInfo": "",
+    "message": "no such field: attempt.",
+}
+TIMED_OUT = {"reason": "timeout", "location": "", "debugInfo": "", "message": ""}
+
+
+class TooLarge(GoogleAPICallError):
+    code = 413
+
+
+class Answering:
+    """A client that gives one answer and keeps what it was asked."""
+
+    def __init__(self, answer: list[dict[str, Any]] | Exception) -> None:
+        self.answer = answer
+        self.asked: dict[str, Any] = {}
+
+    def insert_rows_json(self, _table: Any, rows: list[dict[str, Any]], **options: Any) -> Any:
+        self.asked = {"rows": rows, **options}
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def append(answer: list[dict[str, Any]] | Exception) -> Answering:
+    warehouse = BigQueryWarehouse("p", "http://127.0.0.1:9")
+    client = Answering(answer)
+    warehouse._client = client
+    warehouse.append("scraper_execution_log", [execution_row(executed(), NOON)] * 2, ["a", "b"])
+    return client
+
+
+def test_valid_rows_go_in_whatever_is_beside_them() -> None:
+    asked = append([]).asked
+    assert asked["skip_invalid_rows"] is True
+    assert asked["row_ids"] == ["a", "b"]
+
+
+def test_columns_travel_as_insert_all_reads_them() -> None:
+    (row, _) = append([]).asked["rows"]
+    assert row["triggered_at"] == "2025-01-15T17:00:00+00:00"
+    assert row["game_date"] == "2025-01-15"
+    assert row["data_summary"] == '{"record_count": 3}'
+    assert row["error_type"] is None
+    assert (row["attempt"], row["recovery"], row["duration_seconds"]) == (1, False, 2.0)
+
+
+def test_invalid_rows_are_refused_by_name() -> None:
+    with pytest.raises(RowsRefused) as refused:
+        append([{"index": 1, "errors": [INVALID]}])
+    assert list(refused.value.errors) == [1]
+    assert "out of range" in refused.value.errors[1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "raised"),
+    [
+        ([{"index": 0, "errors": [INVALID]}, {"index": 1, "errors": [STOPPED]}], BatchRefused),
+        ([{"index": 0, "errors": [NO_COLUMN]}], Unavailable),
+        ([{"index": 0, "errors": [TIMED_OUT]}], Unavailable),
+        ([{"index": 0, "errors": [INVALID]}, {"index": 1, "errors": [TIMED_OUT]}], Unavailable),
+        (BadRequest("Invalid JSON payload received"), BatchRefused),
+        (TooLarge("Request payload size exceeds the limit"), BatchRefused),
+        (ServiceUnavailable("try again"), Unavailable),
+        (Forbidden("quotaExceeded"), Unavailable),
+        (Unreachable("refused"), Unavailable),
+    ],
+    ids=lambda value: str(value)[:40] if not isinstance(value, type) else value.__name__,
+)
+def test_what_is_not_a_rows_fault_is_none(answer: Any, raised: type[Exception]) -> None:
+    """An outage, a quota or a table that is older than the service must not make poison of good rows."""
+    with pytest.raises(raised):
+        append(answer)

@@ -31,7 +31,7 @@ down: setup ## Stop it
 	@$(BIN)/tipoff down
 
 test: setup ## Run every test
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
 
 check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL
 	$(BIN)/ruff check .

@@ -1,6 +1,22 @@
 """Settings that every test shares."""
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("tipoff", derandomize=True, deadline=None)
 settings.load_profile("tipoff")
+
+TOGETHER = ("integration/local", "integration", "conformance", "e2e")
+"""Folders whose tests share servers that are started once, hence run in one worker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Says which tests stay together when the suite runs in several workers: folders with shared servers whole,
+    all others file by file."""
+    root = Path(__file__).parent
+    for item in items:
+        file = item.path.relative_to(root)
+        group = next((name for name in TOGETHER if file.is_relative_to(name)), str(file))
+        item.add_marker(pytest.mark.xdist_group(group))

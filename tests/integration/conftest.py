@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -58,11 +58,14 @@ def either(request: pytest.FixtureRequest) -> Iterator[Driver]:
 
 
 @pytest.fixture(scope="session")
-def days() -> Iterator[date]:
-    return game_days()
+def days() -> Mapping[str, Iterator[date]]:
+    """The days left on each of the two stacks."""
+    return {EMBEDDED: game_days(), GOOGLE: game_days()}
 
 
 @pytest.fixture
-def day(days: Iterator[date]) -> date:
-    """A game day that no other test uses."""
-    return next(days)
+def day(days: Mapping[str, Iterator[date]], request: pytest.FixtureRequest) -> date:
+    """A game day that no other test on the same stack uses."""
+    parameters = getattr(request.node, "callspec", None)
+    stack = parameters.params.get("either", EMBEDDED) if parameters else EMBEDDED
+    return next(days[stack])

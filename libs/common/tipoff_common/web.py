@@ -1,5 +1,6 @@
 """The FastAPI application that every service is built on, and how it is served."""
 
+import gc
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -97,6 +98,7 @@ def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) 
     except (SettingsError, ConfigurationError) as error:
         sys.stderr.write(f"tipoff {service}: cannot start\n{error}\n")
         sys.exit(2)
+    _spare_the_collector()
     uvicorn.run(
         app,
         host="0.0.0.0",  # noqa: S104  # a container's port
@@ -105,3 +107,11 @@ def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) 
         access_log=False,
         timeout_graceful_shutdown=8,
     )
+
+
+def _spare_the_collector() -> None:
+    """What is loaded by now stays for good, and what a request makes is nearly always freed without the collector.
+    Going over it again and again was a fifth of the logger's CPU time under load."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)

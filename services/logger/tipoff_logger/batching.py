@@ -1,17 +1,21 @@
 """Group commit: rows that arrive together share one append, and each submission is answered by what became of its own.
 
 While an append to a table is under way, what arrives for the table gathers; the next append takes all of it that the
-bounds allow. So nothing waits for company: alone, a row is appended at once, and under load batches grow by
+bounds allow. No timer waits for company: alone, a row is appended at once, and under load batches grow by
 themselves. Everything happens on the event loop, hence without locks; only the append itself runs elsewhere.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tipoff_common.ports import BatchRefused, Overloaded, Row, RowsRefused
+
+QUIET_TURNS = 3
+"""Turns of the event loop without another row that end a batch: one in which those who were answered last send on
+their answers, one in which what is sent next is read, one in which it gets here."""
 
 Append = Callable[[str, Sequence[Row], Sequence[str]], Awaitable[None]]
 """(table, rows, row ids); as `Warehouse.append`."""
@@ -20,14 +24,16 @@ Append = Callable[[str, Sequence[Row], Sequence[str]], Awaitable[None]]
 @dataclass(frozen=True)
 class Bounds:
     """batch_rows, batch_bytes: the most that one append takes; a single row may be larger.
-    wait_seconds: the longest a row waits for its append to begin.
-    queue_rows, queue_bytes: how much may be unanswered when one more submission is taken."""
+    batch_seconds: the longest that a batch gathers.
+    queue_rows, queue_bytes: how much may be unanswered when one more submission is taken.
+    queue_seconds: the longest that a row waits for its append to begin."""
 
     batch_rows: int
     batch_bytes: int
-    wait_seconds: float
+    batch_seconds: float
     queue_rows: int
     queue_bytes: int
+    queue_seconds: float
 
 
 @dataclass(slots=True)
@@ -53,14 +59,14 @@ class _Submission:
 
 
 class _Waiting(NamedTuple):
-    """One row of a submission, `index` its place there; `since` is when it came, in seconds of the clock."""
+    """One row of a submission, `place` its index there; `since` is when it came, in seconds of the clock."""
 
     row: Row
     row_id: str
     size: int
     since: float
     submission: _Submission
-    index: int
+    place: int
 
 
 class GroupCommit:
@@ -89,8 +95,8 @@ class GroupCommit:
         self._rows += len(rows)
         self._bytes += each * len(rows)
         self._queues.setdefault(table, deque()).extend(
-            _Waiting(row, row_id, each, since, submission, index)
-            for index, (row, row_id) in enumerate(zip(rows, row_ids, strict=True))
+            _Waiting(row, row_id, each, since, submission, place)
+            for place, (row, row_id) in enumerate(zip(rows, row_ids, strict=True))
         )
         if table not in self._committers:
             self._committers[table] = asyncio.create_task(self._commit(table), name=f"commit {table}")
@@ -100,9 +106,20 @@ class GroupCommit:
         """Appends until nothing waits for the table; between seeing that and ending, nothing else runs."""
         queue = self._queues[table]
         while queue:
+            await self._gather(queue)
             if batch := self._next_batch(queue):
                 await self._append_batch(table, batch)
         del self._queues[table], self._committers[table]
+
+    async def _gather(self, queue: Sized) -> None:
+        """Returns when what is at hand is in the queue: a few turns of the loop, which take no time when it idles."""
+        began, quiet = self._clock(), 0
+        while quiet < QUIET_TURNS and len(queue) < self._bounds.batch_rows:
+            before = len(queue)
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(queue) == before else 0
+            if self._clock() - began > self._bounds.batch_seconds:
+                return
 
     def _next_batch(self, queue: deque[_Waiting]) -> list[_Waiting]:
         """The oldest rows, as many as one append takes; those that waited too long are answered instead."""
@@ -111,8 +128,8 @@ class GroupCommit:
             if batch and size + queue[0].size > bounds.batch_bytes:
                 break
             waiting = queue.popleft()
-            if now - waiting.since > bounds.wait_seconds:
-                self._answer(waiting, Overloaded(f"not appended within {bounds.wait_seconds:g} s"))
+            if now - waiting.since > bounds.queue_seconds:
+                self._answer(waiting, Overloaded(f"not appended within {bounds.queue_seconds:g} s"))
                 continue
             batch.append(waiting)
             size += waiting.size
@@ -144,5 +161,5 @@ class GroupCommit:
         submission = waiting.submission
         submission.failure = submission.failure or failure
         if refused is not None:
-            submission.refused[waiting.index] = refused
+            submission.refused[waiting.place] = refused
         submission.row_answered()

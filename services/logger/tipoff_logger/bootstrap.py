@@ -36,9 +36,10 @@ def bootstrap(settings: LoggerSettings) -> Wiring:
                 Bounds(
                     settings.batch_rows,
                     settings.batch_bytes,
-                    settings.batch_wait_seconds,
+                    settings.batch_seconds,
                     settings.queue_rows,
                     settings.queue_bytes,
+                    settings.queue_seconds,
                 ),
                 time.monotonic,
             ),

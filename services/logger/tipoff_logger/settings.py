@@ -18,15 +18,18 @@ class LoggerSettings(ServiceSettings):
         le=8 * 1024 * 1024,
         description="most bytes of events in one append; as rows they are larger, and BigQuery takes 10 MB",
     )
-    batch_wait_seconds: float = Field(
-        default=15.0,
-        gt=0,
-        le=600,
-        description="longest wait of a row for its append to begin; with the append below the ack deadline",
+    batch_seconds: float = Field(
+        default=0.05, ge=0, le=5, description="longest that a batch gathers rows which come one on the other"
     )
     queue_rows: int = Field(default=2_000, ge=1, description="rows that may wait for an answer")
     queue_bytes: int = Field(
         default=16 * 1024 * 1024, ge=1, description="bytes of events that may wait for an answer"
+    )
+    queue_seconds: float = Field(
+        default=15.0,
+        gt=0,
+        le=600,
+        description="longest wait of a row for its append to begin; with the append below the ack deadline",
     )
     archive_bucket: str | None = Field(
         default=None, min_length=1, description="bucket for rows that expire; the data bucket when left out"

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.controller import (
@@ -44,6 +44,8 @@ from tipoff_controller.workflows import Configuration
 CADENCE = timedelta(minutes=45)
 seeds = st.integers(0, 2**16)
 Ticks = list[tuple[datetime, datetime]]
+NO_SHRINKING = (Phase.explicit, Phase.reuse, Phase.generate)
+"""For laws that drive whole days: a smaller day would take minutes to find."""
 
 
 def ticks_of(day: date, count: int = 2) -> list[datetime]:
@@ -89,7 +91,7 @@ def runs_of(world: World) -> list[WorkflowDecided]:
     return [item for item in world.decisions if item.action is Action.RUN]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, phases=NO_SHRINKING)
 @given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
 def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
@@ -127,7 +129,7 @@ def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
         assert budget is None or len(used) <= budget
 
 
-@settings(max_examples=12)
+@settings(max_examples=12, phases=NO_SHRINKING)
 @given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
 def test_a_day_replayed_is_the_same_day(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
@@ -157,7 +159,7 @@ def changed(draw: st.DrawFn, games: list[Game]) -> list[Game]:
     return [*games[:index], old.model_copy(update=update), *games[index + 1 :]]
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, phases=NO_SHRINKING)
 @given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
 def test_expected_is_decided_though_the_slate_changes(
     data: st.DataObject, day: date, configuration: Configuration, seed: int

@@ -13,7 +13,12 @@ from tipoff_common.ports import BatchRefused, Overloaded, Row, RowsRefused, Unav
 from tipoff_logger.batching import Bounds, GroupCommit
 
 ROOMY = Bounds(
-    batch_rows=500, batch_bytes=1_000_000, wait_seconds=15, queue_rows=10_000, queue_bytes=10_000_000
+    batch_rows=500,
+    batch_bytes=1_000_000,
+    batch_seconds=1.0,
+    queue_rows=10_000,
+    queue_bytes=10_000_000,
+    queue_seconds=15.0,
 )
 
 
@@ -125,6 +130,29 @@ async def test_what_comes_during_an_append_shares_the_next_one() -> None:
     assert bench.warehouse.batches == [["a"]]
     await bench.finish()
     assert bench.warehouse.batches == [["a"], ["b", "c", "d"]]
+
+
+@run
+async def test_what_comes_turn_by_turn_shares_one_append() -> None:
+    bench = Bench(Warehouse())
+    for name in "abcd":
+        bench.tasks.append(asyncio.create_task(bench._submit((name,), "t", 10)))
+        await asyncio.sleep(0)
+    await bench.finish()
+    assert bench.warehouse.batches == [["a", "b", "c", "d"]]
+
+
+@run
+async def test_a_batch_does_not_gather_for_ever() -> None:
+    """Rows keep coming with every turn, and time passes."""
+    bench = Bench(Warehouse())
+    bench.warehouse.gate.set()
+    for number in range(50):
+        bench.tasks.append(asyncio.create_task(bench._submit((str(number),), "t", 10)))
+        bench.clock.now += 0.1
+        await asyncio.sleep(0)
+    await bench.finish()
+    assert max(len(batch) for batch in bench.warehouse.batches) <= 15
 
 
 @run
@@ -308,7 +336,7 @@ def test_laws(
 ) -> None:
     """Whatever comes and whatever the warehouse does: each submission is answered once, by what became of its rows;
     no append is over the bounds; no row is appended twice or lost; and rows of a table keep their order."""
-    bounds = Bounds(batch_rows, batch_bytes, 15.0, queue_rows, 10_000)
+    bounds = Bounds(batch_rows, batch_bytes, 1.0, queue_rows, 10_000, 15.0)
 
     async def check() -> None:
         warehouse = Warehouse(frozenset(f"{number:04}" for number in poison), as_a_whole, down)

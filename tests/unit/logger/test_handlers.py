@@ -29,7 +29,9 @@ class Bench:
     def record(self, event: Event) -> None:
         envelope = Envelope(event, event.id, "/tipoff/test", NOON)
         message = Message(*encode(envelope), message_id="m-1", subscription="projects/p/subscriptions/s-1")
-        commit = GroupCommit(self.append, Bounds(500, 1_000_000, 15.0, 2_000, 1_000_000), time.monotonic)
+        commit = GroupCommit(
+            self.append, Bounds(500, 1_000_000, 0.05, 2_000, 1_000_000, 15.0), time.monotonic
+        )
         deps = Deps("local", commit, Publisher("logger", self.bus), self.state)
         asyncio.run(record_event(Delivery(event, envelope, message), deps, NOON))
 

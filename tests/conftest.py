@@ -1,5 +1,6 @@
 """Settings that every test shares."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from hypothesis import settings
 
 settings.register_profile("tipoff", derandomize=True, deadline=None)
 settings.load_profile("tipoff")
+
+os.environ["COLUMNS"] = "200"  # what commands print is read here, whatever the terminal's width
 
 TOGETHER = ("integration/local", "integration", "conformance", "e2e")
 """Folders whose tests share servers that are started once, hence run in one worker."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import pytest
-from stack_harness import INJURIES, SCHEDULE, SCHEDULE_PATH, Driver, as_json, until
+from stack_harness import EMBEDDED, INJURIES, SCHEDULE, SCHEDULE_PATH, Driver, as_json, until
 
 from scrapers.nbacom.nbac_injury_report.fetching import PROBE_URL
 from tipoff_common.events import Tick
@@ -29,10 +29,10 @@ class BadDay:
 
 
 @pytest.fixture(scope="module")
-def bad_day(embedded_stack: Driver, days: Iterator[date]) -> Iterator[BadDay]:
+def bad_day(embedded_stack: Driver, days: Mapping[str, Iterator[date]]) -> Iterator[BadDay]:
     """All at once, because each takes its time: budgets are used up, deadlines pass."""
     driver = embedded_stack
-    refused, page, broken, ticked = (next(days) for _ in range(4))
+    refused, page, broken, ticked = (next(days[EMBEDDED]) for _ in range(4))
     driver.fault(SCHEDULE_PATH, status=500, since=BY_HAND)
     driver.fault(f"*/Injury-Report_{page}_*", body="html")
     for path in (f"*/Injury-Report_{refused}_*", f"*/{PROBE_URL.rsplit('/', 1)[1]}"):

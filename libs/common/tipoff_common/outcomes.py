@@ -41,7 +41,7 @@ class Status(StrEnum):
 
 
 class _Outcome(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class Success(_Outcome):

@@ -15,6 +15,7 @@ TOGETHER = ("integration/local", "integration", "conformance", "e2e")
 """Folders whose tests share servers that are started once, hence run in one worker."""
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Says which tests stay together when the suite runs in several workers: folders with shared servers whole,
     all others file by file."""

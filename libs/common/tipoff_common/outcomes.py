@@ -2,7 +2,8 @@
 
 `success` stops the search, `no_data` asks again at the next occurrence, `failed` is a real error. The types
 make the lies impossible that statuses as bare strings allow: a success without records, an error without its
-message, an exception that reads as "nothing there yet".
+message, an exception that reads as "nothing there yet". The union is closed to unknown fields too: an absence
+that carries an error is neither.
 """
 
 from collections.abc import Mapping
@@ -41,7 +42,7 @@ class Status(StrEnum):
 
 
 class _Outcome(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Success(_Outcome):

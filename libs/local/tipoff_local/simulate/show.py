@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -32,8 +33,8 @@ def show_comparison(console: Console, reports: Mapping[str, Report]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("workflow")
     table.add_column("")
-    for name in reports:
-        table.add_column(name, justify="right", overflow="fold")
+    for heading in _headings(reports):
+        table.add_column(heading, justify="right", overflow="fold")
     names = dict.fromkeys(name for report in reports.values() for name in report.workflows)
     for workflow in names:
         for label, value in _MEASURES.items():
@@ -68,6 +69,12 @@ _MEASURES: Mapping[str, Callable[[WorkflowNumbers], str]] = {
     "delay median, min": lambda numbers: f"{numbers.delay.median:g}" if numbers.delay else "-",
     "delay p95, min": lambda numbers: f"{numbers.delay.p95:g}" if numbers.delay else "-",
 }
+
+
+def _headings(reports: Mapping[str, Report]) -> list[str]:
+    """File names, or whole paths where two are called the same."""
+    names = [Path(path).name for path in reports]
+    return names if len(set(names)) == len(names) else list(reports)
 
 
 def _heading(console: Console, report: Report) -> None:

@@ -1,13 +1,17 @@
 """What the dataset knows of the past: the execution log decides."""
 
 import json
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from tipoff_common.events import Source
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.ports import Warehouse
 from tipoff_controller.history import ExecutionFact, subject_of
+
+log = logging.getLogger(__name__)
 
 # Facts are told apart by request id in Python, where the ledger's join them.
 _EXECUTIONS = """
@@ -38,16 +42,26 @@ def read_executions(
             "environment": environment,
         },
     )
-    return [
-        ExecutionFact(
+    facts = (_fact(row, names) for row in rows)
+    return [fact for fact in facts if fact is not None]
+
+
+def _fact(row: Mapping[str, Any], subject_parameters: Iterable[str]) -> ExecutionFact | None:
+    """None for a row of a vocabulary that this version does not know, which is reported: one such row must not keep
+    every workflow from being decided."""
+    try:
+        return ExecutionFact(
             request_id=row["request_id"],
             scraper=row["scraper_name"],
             game_date=row["game_date"],
-            subject=subject_of(json.loads(row["opts"] or "null") or {}, names),
+            subject=subject_of(json.loads(row["opts"] or "null") or {}, subject_parameters),
             status=Status(row["status"]),
             kind=FailureKind(row["error_type"]) if row["error_type"] else None,
             source=Source(row["source"]),
             triggered_at=row["triggered_at"],
         )
-        for row in rows
-    ]
+    except ValueError as error:
+        log.error(
+            "execution row cannot be read", extra={"request_id": row["request_id"], "detail": str(error)}
+        )
+        return None

@@ -1,7 +1,7 @@
 """The newest schedule that the fleet has landed, read from the data bucket and kept until a newer one is there."""
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
@@ -54,8 +54,11 @@ class LandedCalendar:
 
 
 def _fetched_at(info: ObjectInfo) -> datetime:
-    text = info.metadata.get("fetched-at")
-    return datetime.fromisoformat(text) if text else info.updated
+    """When the source was asked, as the runner noted it; for a file put there by other means, when it was written."""
+    try:
+        return datetime.fromisoformat(info.metadata["fetched-at"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return info.updated
 
 
 def _age(info: ObjectInfo) -> tuple[datetime, datetime]:

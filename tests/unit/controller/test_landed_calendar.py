@@ -107,3 +107,17 @@ def test_other_folders_are_no_schedules() -> None:
     made = world()
     made.data.put("fixture/slate-notes/x.json", document(slate(1)), content_type="application/json")
     assert made.deps.calendar.current() is None
+
+
+def test_a_fetch_time_that_is_no_time_is_when_it_was_written() -> None:
+    made = world()
+    made.now(at("06:00"))
+    made.data.put(
+        "fixture/slate/by-hand.json",
+        document(slate(1)),
+        content_type="application/json",
+        metadata={"fetched-at": "yesterday"},
+    )
+    calendar = made.deps.calendar.current()
+    assert calendar is not None
+    assert calendar.fetched_at == at("06:00")

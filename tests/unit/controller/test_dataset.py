@@ -1,0 +1,42 @@
+"""What is read of the execution log."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from tests.support.memory import MemoryWarehouse
+from tipoff_common.outcomes import FailureKind, Status
+from tipoff_controller.dataset import read_executions
+
+DAY = date(2025, 1, 15)
+
+
+def row(**changed: Any) -> dict[str, Any]:
+    return {
+        "request_id": "r-1",
+        "scraper_name": "lines",
+        "game_date": DAY,
+        "status": "failed",
+        "error_type": "timeout",
+        "source": "CONTROLLER",
+        "triggered_at": datetime(2025, 1, 15, 17, tzinfo=UTC),
+        "opts": '{"game_date": "2025-01-15", "game_id": "0022400561"}',
+        **changed,
+    }
+
+
+def test_a_row_is_a_fact_about_its_game() -> None:
+    warehouse = MemoryWarehouse(answer=lambda *_: [row()])
+    (fact,) = read_executions(warehouse, "local", [DAY], ("game_id",))
+    assert (fact.status, fact.kind, fact.subject) == (Status.FAILED, FailureKind.TIMEOUT, "0022400561")
+
+
+@pytest.mark.parametrize("unknown", [{"status": "partial"}, {"error_type": "captcha"}, {"source": "MARS"}])
+def test_a_row_of_an_unknown_vocabulary_is_reported_and_blocks_nothing(
+    unknown: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    warehouse = MemoryWarehouse(answer=lambda *_: [row(**unknown), row(request_id="r-2")])
+    facts = read_executions(warehouse, "local", [DAY], ("game_id",))
+    assert [fact.request_id for fact in facts] == ["r-2"]
+    assert "cannot be read" in caplog.text

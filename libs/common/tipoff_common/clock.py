@@ -8,9 +8,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, Field
 
 EASTERN = ZoneInfo("America/New_York")
+
+
+GameDate = Annotated[date, Field(ge=date(1946, 11, 1), le=date(2100, 1, 1))]
+"""A date that data can be about, as people give it: the league's first day is 1946-11-01."""
 
 
 def _to_utc(value: datetime) -> datetime:

@@ -85,8 +85,9 @@ app.add_typer(tables, name="tables")
 
 
 def main() -> NoReturn:
-    """Runs the command; SIGTERM ends it as Ctrl-C does, so that nothing is left behind."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Runs the command; SIGTERM, and SIGHUP of a closed terminal, end it as Ctrl-C does: nothing is left behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         app()  # ends the process with the command's exit code: 2 for wrong usage, 130 when interrupted
     except StackError as error:

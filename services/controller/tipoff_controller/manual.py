@@ -1,10 +1,11 @@
 """Runs of a workflow that somebody asks for."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tipoff_common.clock import GameDate
 from tipoff_common.events import Action, AlertLevel, Source
 from tipoff_common.identity import manual_occurrence_id
 from tipoff_controller.decisions import Decision, Reason
@@ -25,7 +26,7 @@ class ManualRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    game_date: date = Field(description="the date the data is about, America/New_York")
+    game_date: GameDate = Field(description="the date the data is about, America/New_York")
     scrapers: tuple[str, ...] = Field(
         default=(), description="only these of the workflow's scrapers; all when empty"
     )

@@ -1,11 +1,12 @@
 """Requests that people make: over HTTP and on the command line."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from tipoff_common.clock import GameDate
 from tipoff_common.events import ScrapeRequested, Source
 from tipoff_common.identity import manual_occurrence_id, request_id
 from tipoff_scraper_runner.registry import Registered
@@ -16,7 +17,7 @@ class ManualExecution(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    game_date: date = Field(description="the date the data is about, America/New_York")
+    game_date: GameDate = Field(description="the date the data is about, America/New_York")
     parameters: Mapping[str, str] = Field(
         default_factory=dict, description="the scraper's other parameters, as text"
     )

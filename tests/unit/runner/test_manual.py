@@ -69,3 +69,9 @@ def test_the_source_is_not_the_callers_to_say() -> None:
 def test_incident_30_the_game_date_is_given_once() -> None:
     with pytest.raises(ValidationError, match="game_date stands beside parameters"):
         ManualExecution(game_date=GAME_DATE, parameters={"game_date": "2025-01-16"})
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1850-01-15", "9999-12-31"])
+def test_a_date_that_no_game_can_have_is_refused(day: str) -> None:
+    with pytest.raises(ValidationError, match="game_date"):
+        ManualExecution.model_validate({"game_date": day})

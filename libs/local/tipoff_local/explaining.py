@@ -126,7 +126,10 @@ def _budget(item: Occurrence, situation: Situation) -> Condition:
         for other in occurrences(configuration, situation.calendar, item.day)
         if (other.workflow, other.subject) == (item.workflow, item.subject)
     ]
-    told = f"attempt {item.slot + 1} of {len(siblings)}, {workflow.max_retries} retries at once of a transient failure"
+    number = [other.id for other in siblings].index(item.id) + 1
+    told = (
+        f"attempt {number} of {len(siblings)}, {workflow.max_retries} retries at once of a transient failure"
+    )
     plan = situation.plans.get(item.id)
     if plan is None:
         return Condition("budget", True, told)

@@ -37,15 +37,12 @@ def due_ticks(minute: datetime) -> list[TickFired]:
 def run_scheduler(
     publisher: Publisher, stopped: threading.Event, clock: Callable[[], datetime] = wall_now
 ) -> None:
-    """Fires due ticks each minute until `stopped`. At once it fires a first evaluation, so that a fresh stack has
-    decided, and the day's lock where its time has passed, which changes nothing where the day is locked.
+    """Fires due ticks each minute until `stopped`, and a first evaluation at once, so that a fresh stack has decided.
 
     Ticks that Pub/Sub does not take are fired with those of the next minute, as Cloud Scheduler tries again.
     """
     due = [TickFired(tick=Tick.EVALUATE, cadence_minutes=EVALUATE_MINUTES, event_time=None)]
     minute = floor_to(clock(), 1)
-    if f"{minute.astimezone(EASTERN):%H:%M}" > LOCK_AT:
-        due.append(TickFired(tick=Tick.LOCK_SCHEDULE, cadence_minutes=60, event_time=None))
     while True:
         try:
             publisher.publish(due)

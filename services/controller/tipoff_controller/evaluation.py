@@ -1,9 +1,9 @@
 """One evaluation: what is due is decided once a tick and published each time the tick is delivered."""
 
 import logging
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
-from tipoff_common.clock import business_date
+from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
 from tipoff_controller.calendar import Calendar
 from tipoff_controller.decisions import Decision, Situation, decide, unable_to_decide
@@ -16,6 +16,9 @@ from tipoff_controller.memory import read_past
 from tipoff_controller.occurrences import games_of, occurrences
 
 log = logging.getLogger(__name__)
+
+LOCKED_BY = time(5, 30)
+"""New York time by which a day's schedule is locked: half an hour after its tick, which may never have come."""
 
 
 def evaluate_workflows(occasion: Occasion, deps: Deps) -> Decided:
@@ -52,7 +55,7 @@ def _decisions(occasion: Occasion, deps: Deps) -> tuple[Decision, ...]:
     days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
     calendar = deps.calendar.current()
     past = read_past(days, deps)
-    _note_changes(today, calendar, past.remembered, occasion, deps)
+    _keep_schedule(today, calendar, past.remembered, occasion, deps)
     history = bury_dead_requests(past, deps, occasion.wall)
     return decide(
         Situation(
@@ -80,11 +83,15 @@ def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
     deps.publisher.publish([deps.ledger.remember_lock(drafted)])
 
 
-def _note_changes(
+def _keep_schedule(
     day: date, calendar: Calendar | None, remembered: Remembered, occasion: Occasion, deps: Deps
 ) -> None:
-    """Records what changed after the day's schedule was locked. Without a calendar nothing can be said."""
+    """Locks the day's schedule where its tick did not, and records what changed since. Without a calendar nothing can
+    be said of changes."""
     paths = remembered.schedule_paths.get(day, [])
+    if not paths and occasion.now >= eastern(day, LOCKED_BY):
+        log.warning("the schedule was not locked at 05:00; locked now", extra={"day": day.isoformat()})
+        lock_schedule(day, occasion.now, deps)
     if not paths or calendar is None:
         return
     change = draft_change(

@@ -112,7 +112,7 @@ def _of_workflow(
     since: datetime = _ALWAYS,
     until: datetime = _EVER,
 ) -> Iterator[Occurrence]:
-    """Leaves out what had ended by `since`, and what begins at `until` or later but the first."""
+    """Leaves out what had ended by `since`, and what begins at `until` or later but each subject's first."""
     schedule = configuration.workflows[name].schedule
     game_date = game_date_of(schedule, day)
     games = games_of(configuration, calendar, game_date)
@@ -122,8 +122,10 @@ def _of_workflow(
         slots = _after_tips(schedule, games)
     else:
         slots = ((WHOLE_DAY, games, slot) for slot in _slots(schedule, configuration.zone, day, games))
+    begun: set[str] = set()
     for subject, about, (index, expected, deadline, reason) in slots:
-        if deadline > since and (expected < until or index == 0):
+        if deadline > since and (expected < until or subject not in begun):
+            begun.add(subject)
             yield Occurrence(name, day, game_date, subject, index, expected, deadline, about, reason)
 
 
@@ -148,7 +150,7 @@ def _slots(schedule: Schedule, zone: ZoneInfo, day: date, games: Sequence[Game])
         case Discovery(window=window):
             yield from _attempts(schedule, *_bounds(window, day, zone))
         case Interval():
-            yield from _around(schedule, games)
+            yield from _around(schedule, day, games)
 
 
 def _attempts(schedule: Discovery, start: datetime, end: datetime) -> Iterator[_Slot]:
@@ -168,15 +170,18 @@ def _attempts(schedule: Discovery, start: datetime, end: datetime) -> Iterator[_
         yield index, expected, expected + step, reason
 
 
-def _around(schedule: Interval, games: Sequence[Game]) -> Iterator[_Slot]:
+def _around(schedule: Interval, day: date, games: Sequence[Game]) -> Iterator[_Slot]:
+    """Slots are numbered from midnight, so that a first game called off or moved renumbers none: a later slot never
+    takes the number of one that has run."""
     tips = [game.tipoff for game in games if game.tipoff is not None]
     if not tips:
         return
     start, end = min(tips) - schedule.before_first_tip, max(tips) + schedule.after_last_tip
     every, reason = schedule.every, f"every {_length(schedule.every)} around the games"
+    number = (start - eastern(day, time.min)) // every
     for index in range((end - start) // every + 1):
         expected = start + index * every
-        yield index, expected, expected + every, reason
+        yield number + index, expected, expected + every, reason
 
 
 def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str, tuple[Game, ...], _Slot]]:

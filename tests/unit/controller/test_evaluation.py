@@ -25,6 +25,7 @@ from tests.support.controller import (
     scrapers,
     slate,
     standing,
+    status_of,
     workflow,
 )
 from tipoff_common.events import Action, ScheduleState, ScrapeRequested, Tick
@@ -53,6 +54,8 @@ def test_a_tick_publishes_what_was_decided_and_what_it_asks_for() -> None:
 def test_a_tick_that_is_delivered_twice_publishes_the_same_again() -> None:
     """16, 19: no lock; doing it twice is doing it once."""
     made = world()
+    made.lock()
+    made.bus.published.clear()
     made.tick(at("11:00"))
     first, before = list(made.bus.events), dict(made.state.bodies)
     made.restart()
@@ -243,6 +246,40 @@ def test_a_lock_that_comes_late_is_of_the_day_it_was_fired_on() -> None:
     made = world(GAMES)
     made.tick(at("05:00"), Tick.LOCK_SCHEDULE, wall=at("00:30", DAY + timedelta(days=1)))
     assert made.schedules[0].date == DAY
+
+
+def test_a_lock_that_never_comes_is_made_up_for_by_an_evaluation() -> None:
+    """11: a tick that is lost leaves no day without its expectation."""
+    made = world()
+    made.tick(at("05:15"))
+    assert made.schedules == []
+    made.tick(at("05:30"))
+    (schedule,) = made.schedules
+    assert (schedule.date, schedule.locked_at) == (DAY, at("05:30"))
+    made.tick(at("05:45"))
+    made.lock(clock="06:00")
+    assert made.schedules == [schedule, schedule]
+
+
+def test_the_days_first_game_called_off_leaves_the_later_slots_to_run() -> None:
+    """20: what was fetched around a game that is no longer played stands for no slot around the others."""
+    made = world(configured(lines=workflow(interval("2h", "6h"), "bulletin")))
+    noon, evening = game(1, at("12:00")), game(2, at("20:00"))
+    made.land([noon, evening], at("05:00"))
+    made.lock()
+    for hour in range(6, 12):
+        made.tick(at(f"{hour:02}:00"))
+        for request in made.take(ScrapeRequested):
+            made.run(request)
+    made.land([noon.model_copy(update={"postponed": True}), evening], at("12:00"))
+    for hour in range(12, 22):
+        made.tick(at(f"{hour:02}:00"))
+        for request in made.take(ScrapeRequested):
+            made.run(request)
+    runs = [item.decision_time for item in made.decisions if item.action is Action.RUN]
+    assert runs == [at(f"{hour:02}:00") for hour in range(6, 21, 2) if hour != 12]
+    statuses = {status_of(run, made.decisions, at("23:59")) for run in standing(made.schedules).values()}
+    assert statuses == {"ON_TIME", "CANCELLED"}
 
 
 def test_a_postponed_game_is_cancelled_once_and_comes_back_when_it_does() -> None:

@@ -107,7 +107,8 @@ def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
         assert occurrence.expected <= decision.decision_time < occurrence.deadline
         assert decision.game_date == occurrence.game_date
 
-    (schedule,) = world.schedules
+    schedule, *later = world.schedules
+    assert [item.date for item in later] in ([], [day + timedelta(days=1)])  # locked by an evaluation
     assert [item.occurrence_id for item in schedule.runs] == [
         item.id for item in occurrences(configuration, world.deps.calendar.current(), day)
     ]

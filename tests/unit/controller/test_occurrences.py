@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.controller import (
     DAY,
@@ -137,6 +139,26 @@ def test_an_interval_surrounds_the_days_games() -> None:
     found = of(interval("3h", "6h", "30m"), games)
     assert [item.expected for item in found] == [at(f"{hour:02}:00") for hour in (7, 10, 13, 16, 19)]
     assert {item.subject for item in found} == {"-"}
+
+
+@given(
+    tips=st.lists(st.integers(0, 26 * 60), min_size=2, max_size=4),
+    every=st.integers(1, 600),
+    before=st.integers(1, 24 * 60),
+    day=st.sampled_from([DAY, SPRING, AUTUMN]),
+)
+def test_a_first_game_called_off_renumbers_no_slot_of_an_interval(
+    tips: list[int], every: int, before: int, day: date
+) -> None:
+    """20: two slots with one number are less than `every` apart, so that one fetch stands for both."""
+    games = [game(n, at("00:00", day) + timedelta(minutes=tip)) for n, tip in enumerate(sorted(tips))]
+    schedule = interval(f"{every}m", f"{before}m")
+    planned = {item.id: item.expected for item in of(schedule, calendar(*games), day)}
+    left = of(schedule, calendar(*games[1:]), day)
+    assert len({item.id for item in left}) == len(left)
+    assert all(
+        abs(planned.get(item.id, item.expected) - item.expected) < timedelta(minutes=every) for item in left
+    )
 
 
 @pytest.mark.parametrize(("schedule", "scraper"), [(interval(), "bulletin"), (per_game(), "box_score")])

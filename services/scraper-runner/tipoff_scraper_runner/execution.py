@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from pydantic import JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from tipoff_common.answers import answer
 from tipoff_common.catalog import ScraperSpec
@@ -34,16 +34,26 @@ class Execution:
     landed: FileLanded | None
 
 
+class Fetched(BaseModel):
+    """A payload that is kept in the data bucket. fetched_at: when the source gave it. retries: transport retries until
+    it did. summary: what was noted of it, without secrets."""
+
+    model_config = ConfigDict(frozen=True)
+
+    raw_path: str
+    fetched_at: datetime
+    retries: int = 0
+    summary: dict[str, JsonValue] = {}
+
+
 @dataclass(frozen=True)
 class Saved:
     """A payload to parse instead of fetching one. `dated` tells that the request's game_date is the payload's for
-    certain; otherwise the date that the payload states is taken. raw_path: where it is kept already. fetched_at: when
-    the source gave it; the instant of the run when that is not known."""
+    certain; otherwise the date that the payload states is taken. fetched: None when it is not kept yet."""
 
     body: bytes
     dated: bool
-    raw_path: str | None = None
-    fetched_at: datetime | None = None
+    fetched: Fetched | None = None
 
 
 def execute(
@@ -55,17 +65,19 @@ def execute(
     open_http: OpenHttp,
     data: Objects | None,
     saved: Saved | None = None,
+    remember: Callable[[Fetched], None] | None = None,
 ) -> Execution:
     """Runs `scraper` for `request`.
 
     now: the instant of the scrape, the tick's when a day is replayed.
     data: where the raw payload and then the records are written; None writes nothing.
+    remember: told of the payload once it is kept, before anything is made of it.
 
     Raises:
         Unavailable: the bucket did not take the files; nothing came of the request, it is to be delivered again.
     """
     started = time.monotonic()
-    run = _Run(request, scraper, now, open_http, data, saved)
+    run = _Run(request, scraper, now, open_http, data, saved, remember)
     outcome = run.outcome()
     executed = answer(
         run.request,
@@ -91,6 +103,7 @@ class _Run:
     open_http: OpenHttp
     data: Objects | None
     saved: Saved | None
+    remember: Callable[[Fetched], None] | None
     summary: dict[str, JsonValue] = field(default_factory=dict)
     retries: int = 0
     fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -101,7 +114,7 @@ class _Run:
         outcome = self._attempt()
         if self.vault is None:
             return outcome
-        self.summary = {name: self.vault.redacted_json(value) for name, value in self.summary.items()}
+        self.summary = _redacted(self.summary, self.vault)
         match outcome:
             case NoData(reason=reason):
                 return NoData(reason=self.vault.redacted(reason))
@@ -114,12 +127,13 @@ class _Run:
             parameters = self.scraper.module.Parameters.model_validate(self.request.parameters)
             folder(self.scraper.spec, parameters, self.request.game_date)  # before anything is asked in vain
             payload = self._payload(parameters)
-            if raw_path := self._keep(payload, parameters):
-                self.summary["raw_path"] = raw_path
+            fetched = self._keep(payload, parameters)
+            if fetched is not None:
+                self.summary["raw_path"] = fetched.raw_path
             parsed: Parsed = self.scraper.module.parse(payload.body, parameters)
             self.summary = {**parsed.summary, **self.summary}
             self._check_date(parsed)
-            return self._judge(parsed, parameters)
+            return self._judge(parsed, parameters, fetched)
         except Unavailable:
             raise
         except NotPublished as error:
@@ -141,10 +155,10 @@ class _Run:
             return Failed(kind=FailureKind.INTERNAL, message=f"{type(error).__name__}: {error}")
 
     def _payload(self, parameters: ScrapeParameters) -> Payload:
-        if self.saved is not None:
-            return Payload(self.saved.body, "file", "saved")
         with self.open_http(self.scraper.spec, self.now, self.request.event_time is not None) as http:
             self.vault = http.vault
+            if self.saved is not None:
+                return self._saved(self.saved)
             try:
                 payload: Payload = self.scraper.module.fetch(parameters, http)
             finally:
@@ -154,14 +168,28 @@ class _Run:
         self.summary["source_url"] = payload.url
         return payload
 
-    def _keep(self, payload: Payload, parameters: ScrapeParameters) -> str | None:
-        """Where the payload is kept, before anything is made of it; None when nothing is written."""
+    def _saved(self, saved: Saved) -> Payload:
+        if saved.fetched is not None:
+            self.retries = saved.fetched.retries
+            self.summary.update(saved.fetched.summary)
+        return Payload(saved.body, "file", "saved")
+
+    def _keep(self, payload: Payload, parameters: ScrapeParameters) -> Fetched | None:
+        """Keeps the payload before anything is made of it; None when nothing is written."""
         if self.data is None:
             return None
-        if self.saved is not None and self.saved.raw_path is not None:
-            return self.saved.raw_path
+        if self.saved is not None and self.saved.fetched is not None:
+            return self.saved.fetched
         target = folder(self.scraper.spec, parameters, self.request.game_date)
-        return write_payload(payload, target, self.opts, self.now, self.data)
+        fetched = Fetched(
+            raw_path=write_payload(payload, target, self.opts, self.now, self.data),
+            fetched_at=self.now,
+            retries=self.retries,
+            summary=_redacted(self.summary, self.vault) if self.vault else self.summary,
+        )
+        if self.remember is not None:
+            self.remember(fetched)
+        return fetched
 
     @property
     def opts(self) -> dict[str, str]:
@@ -178,7 +206,7 @@ class _Run:
             return
         raise SourceChanged(f"asked for {self.request.game_date}, the document is about {parsed.about}")
 
-    def _judge(self, parsed: Parsed, parameters: ScrapeParameters) -> Outcome:
+    def _judge(self, parsed: Parsed, parameters: ScrapeParameters, fetched: Fetched | None) -> Outcome:
         count, spec = len(parsed.records), self.scraper.spec
         if count == 0 and parsed.empty_reason:
             return NoData(reason=parsed.empty_reason)
@@ -186,11 +214,10 @@ class _Run:
             expected = f"between {spec.assertions.min} and {spec.assertions.max} are expected"
             return Failed(kind=FailureKind.SOURCE_CHANGED, message=f"{count} records; {expected}")
         self.fan_out = self._declared(parsed.fan_out)
-        if self.data is None:
+        if self.data is None or fetched is None:
             return Success(record_count=count, gcs_path=None)
         target = folder(spec, parameters, self.request.game_date)
-        fetched_at = (self.saved.fetched_at if self.saved else None) or self.now
-        path, digest = write_records(parsed, spec, self.request, target, fetched_at, self.data)
+        path, digest = write_records(parsed, spec, self.request, target, fetched.fetched_at, self.data)
         self.summary["content_sha256"] = digest
         return Success(record_count=count, gcs_path=path)
 
@@ -204,6 +231,10 @@ class _Run:
                 f" declares {_listed(declared)}; make them equal"
             )
         return fan_out
+
+
+def _redacted(summary: Mapping[str, JsonValue], vault: Vault) -> dict[str, JsonValue]:
+    return {name: vault.redacted_json(value) for name, value in summary.items()}
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from tipoff_common.events import Event, ScrapeExecuted, ScrapeRequested
 from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_common.ports import Objects
 from tipoff_common.publisher import Publisher
-from tipoff_scraper_runner.execution import Execution, OpenHttp, execute
+from tipoff_scraper_runner.execution import Execution, OpenHttp, Saved, execute
 from tipoff_scraper_runner.memory import Memory
 from tipoff_scraper_runner.registry import Registry
 
@@ -52,7 +52,14 @@ def _execute(request: ScrapeRequested, deps: Deps, now: datetime) -> Execution:
     scraper = deps.registry.get(request.scraper)
     if scraper is not None:
         return execute(
-            request, scraper, environment=deps.environment, now=now, open_http=deps.open_http, data=deps.data
+            request,
+            scraper,
+            environment=deps.environment,
+            now=now,
+            open_http=deps.open_http,
+            data=deps.data,
+            saved=_fetched_before(request, deps),
+            remember=lambda fetched: deps.memory.remember_fetched(request, fetched),
         )
     known = ", ".join(deps.registry)
     outcome = Failed(
@@ -60,3 +67,10 @@ def _execute(request: ScrapeRequested, deps: Deps, now: datetime) -> Execution:
     )
     executed = answer(request, outcome, environment=deps.environment, triggered_at=now, completed_at=now)
     return Execution(executed, None)
+
+
+def _fetched_before(request: ScrapeRequested, deps: Deps) -> Saved | None:
+    """The payload of an earlier delivery that did not live to tell what came of it."""
+    fetched = deps.memory.fetched(request)
+    body = deps.data.get(fetched.raw_path.removeprefix(f"gs://{deps.data.bucket}/")) if fetched else None
+    return Saved(body, dated=True, fetched=fetched) if body is not None else None

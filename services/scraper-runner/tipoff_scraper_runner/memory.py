@@ -1,7 +1,11 @@
-"""What the runner remembers: the outcome of each request, and which execution brought each file first.
+"""What the runner remembers, as write-once objects below `runner/` in the state bucket.
 
-Both are write-once objects below `runner/` in the state bucket; the first creation wins, so a request that is
-delivered twice has one outcome, and a file is announced by one execution only.
+    runner/fetched/<game date>/<request>.json    the payload that was fetched for a request
+    runner/outcomes/<game date>/<request>.json   what came of the request
+    runner/landed/<path hash>                    the execution that announces a file
+
+The first creation wins, so a request that is delivered twice is fetched once and has one outcome, and a file is
+announced by one execution only.
 """
 
 from pydantic import BaseModel
@@ -9,7 +13,7 @@ from pydantic import BaseModel
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects
-from tipoff_scraper_runner.execution import Execution
+from tipoff_scraper_runner.execution import Execution, Fetched
 
 
 class _Stored(BaseModel):
@@ -25,7 +29,7 @@ class Memory:
 
     def recall(self, request: ScrapeRequested) -> Execution | None:
         """The outcome of the request, None when it has none yet."""
-        body = self._state.get(self._outcome(request))
+        body = self._state.get(_name("outcomes", request))
         if body is None:
             return None
         stored = _Stored.model_validate_json(body)
@@ -34,10 +38,18 @@ class Memory:
     def remember(self, request: ScrapeRequested, execution: Execution) -> Execution:
         """Writes the outcome down before anything is published of it, and returns the one that counts."""
         stored = _Stored(executed=execution.executed, landed=execution.landed)
-        if self._state.create(self._outcome(request), stored.model_dump_json().encode()):
+        if self._state.create(_name("outcomes", request), stored.model_dump_json().encode()):
             return execution
         first = self.recall(request)
         return first or execution
+
+    def fetched(self, request: ScrapeRequested) -> Fetched | None:
+        """What was fetched for the request by a delivery that may not have lived to tell its outcome."""
+        body = self._state.get(_name("fetched", request))
+        return Fetched.model_validate_json(body) if body is not None else None
+
+    def remember_fetched(self, request: ScrapeRequested, fetched: Fetched) -> None:
+        self._state.create(_name("fetched", request), fetched.model_dump_json().encode())
 
     def announces(self, landed: FileLanded) -> bool:
         """Whether `landed` is the announcement of its file: true for the first execution that brought this
@@ -47,6 +59,6 @@ class Memory:
             return True
         return self._state.get(name) == landed.execution_id.encode()
 
-    @staticmethod
-    def _outcome(request: ScrapeRequested) -> str:
-        return f"runner/outcomes/{request.game_date.isoformat()}/{request.request_id}.json"
+
+def _name(kind: str, request: ScrapeRequested) -> str:
+    return f"runner/{kind}/{request.game_date.isoformat()}/{request.request_id}.json"

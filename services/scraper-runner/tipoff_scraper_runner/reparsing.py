@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import Success
 from tipoff_common.ports import ObjectInfo, Objects
-from tipoff_scraper_runner.execution import Saved, execute
+from tipoff_scraper_runner.execution import Fetched, Saved, execute
 from tipoff_scraper_runner.files import FETCHED_AT, PARAMETERS, RAW, raw_prefix
 from tipoff_scraper_runner.handlers import Deps, publish
 from tipoff_scraper_runner.manual import manual_request
@@ -64,14 +64,18 @@ def reparse(
         request = manual_request(
             scraper, _parameters(info, game_date), source=Source.LOCAL, triggered_by=triggered_by, now=now
         )
-        saved = Saved(
-            body, dated=True, raw_path=f"gs://{deps.data.bucket}/{info.name}", fetched_at=_fetched_at(info)
-        )
-        yield _read(scraper, request, saved, records, deps, now)
+        fetched = Fetched(raw_path=f"gs://{deps.data.bucket}/{info.name}", fetched_at=_fetched_at(info))
+        yield _read(scraper, request, body, fetched, records, deps, now)
 
 
 def _read(
-    scraper: Registered, request: ScrapeRequested, saved: Saved, before: Records, deps: Deps, now: datetime
+    scraper: Registered,
+    request: ScrapeRequested,
+    body: bytes,
+    fetched: Fetched,
+    before: Records,
+    deps: Deps,
+    now: datetime,
 ) -> Reparsed:
     execution = execute(
         request,
@@ -80,12 +84,12 @@ def _read(
         now=now,
         open_http=deps.open_http,
         data=deps.data,
-        saved=saved,
+        saved=Saved(body, dated=True, fetched=fetched),
     )
     execution = deps.memory.remember(request, execution)
     announced = publish(execution, deps)
     change = _change(execution.executed, before, deps.data)
-    return Reparsed(saved.raw_path or "", execution.executed, change, announced)
+    return Reparsed(fetched.raw_path, execution.executed, change, announced)
 
 
 def _parameters(info: ObjectInfo, game_date: date) -> dict[str, str]:

@@ -19,7 +19,12 @@ class Vault:
 
     def __init__(self, spec: ScraperSpec, environ: Mapping[str, str], *, stand_in: bool) -> None:
         self._spec, self._environ, self._stand_in = spec, environ, stand_in
-        self._spellings: set[str] = set()
+        self._spellings = {
+            spelling
+            for name in spec.secrets
+            if (value := self._value(name))
+            for spelling in _spellings(value)
+        }
 
     def secret(self, name: str) -> SecretStr:
         """The secret without the blanks and line ends around it, which no key has and many a file ends with.
@@ -31,22 +36,17 @@ class Vault:
             raise Misconfigured(
                 f"secret {name} is not declared; add it to 'secrets' in {self._spec.name}'s scraper.yaml"
             )
-        value = self._environ.get(name, "").strip()
-        if value:
-            self._spellings |= {
-                value,
-                quote(value),
-                quote(value, safe=""),
-                quote_plus(value),
-                repr(value)[1:-1],
-            }
+        if value := self._value(name):
             return SecretStr(value)
         if self._stand_in:
             return SecretStr(STAND_IN)
         raise Misconfigured(f"secret {name} is missing; set the environment variable {name}")
 
+    def _value(self, name: str) -> str:
+        return self._environ.get(name, "").strip()
+
     def redacted(self, text: str) -> str:
-        """`text` with *** for each secret given so far, as it is and as it stands in a URL."""
+        """`text` with *** for each secret of the scraper, as it is and as it stands in a URL."""
         for spelling in sorted(self._spellings, key=len, reverse=True):
             text = text.replace(spelling, _MASK)
         return text
@@ -60,3 +60,7 @@ class Vault:
         if isinstance(value, dict):
             return {self.redacted(key): self.redacted_json(item) for key, item in value.items()}
         return value
+
+
+def _spellings(secret: str) -> set[str]:
+    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}

@@ -16,7 +16,7 @@ from tests.unit.runner.stub_scraper import from_nowhere, one_row
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_scraper_runner.errors import UnusablePath
-from tipoff_scraper_runner.execution import Execution, Saved, execute
+from tipoff_scraper_runner.execution import Execution, Fetched, Saved, execute
 from tipoff_scraper_runner.files import PARAMETERS, folder, raw_prefix
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.pacing import Pacer
@@ -128,8 +128,9 @@ def test_a_payload_that_is_kept_already_is_parsed_where_it_is() -> None:
     """Its records are as old as the payload, so that an old calendar does not pass for a new one."""
     data = MemoryObjects("data")
     fetched_at = NOON - timedelta(hours=3)
-    execution, fetched = run("a", data, Saved(b"{}", True, "gs://data/raw/fixtures/x.json", fetched_at))
-    assert execution.executed.data_summary["raw_path"] == "gs://data/raw/fixtures/x.json"
-    assert fetched == []
+    kept = Fetched(raw_path="gs://data/raw/fixtures/x.json", fetched_at=fetched_at)
+    execution, asked = run("a", data, Saved(b"{}", dated=True, fetched=kept))
+    assert execution.executed.data_summary["raw_path"] == kept.raw_path
+    assert asked == []
     (name,) = data.bodies
     assert data.metadata[name]["fetched-at"] == fetched_at.isoformat()

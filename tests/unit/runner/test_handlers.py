@@ -1,11 +1,14 @@
 """A request comes in, an execution goes out: once, however often it is delivered."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.support.samples import NOON, requested
-from tests.unit.runner.bench import Bench, text
+from tests.unit.runner.bench import Bench, Source, text
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
 from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_common.ports import Unavailable
@@ -66,6 +69,51 @@ def test_a_request_whose_files_could_not_be_written_is_as_good_as_new(bench: Ben
     assert (bench.bus.published, bench.state.bodies) == ([], {})
     bench.data.down = False
     assert bench.run(requested()).outcome.status == "success"
+
+
+class Killed(BaseException):
+    """The process ends here, as by kill -9: nothing catches it."""
+
+
+@pytest.mark.parametrize("survived", range(5), ids=["payload", "fetched", "records", "outcome", "announcer"])
+def test_a_runner_killed_after_any_write_leaves_a_redelivery_to_finish(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, survived: int
+) -> None:
+    """16: what was fetched is not fetched again, and what the first delivery noted of it is not lost."""
+    bench.source = retried("a\nb\n")
+    writes = 0
+
+    def mortal(write: Callable[..., Any]) -> Callable[..., Any]:
+        def dying(*arguments: Any, **named: Any) -> Any:
+            nonlocal writes
+            written = write(*arguments, **named)
+            writes += 1
+            if writes == survived + 1:
+                raise Killed
+            return written
+
+        return dying
+
+    with monkeypatch.context() as patching:
+        patching.setattr(bench.data, "put", mortal(bench.data.put))
+        patching.setattr(bench.state, "create", mortal(bench.state.create))
+        with pytest.raises(Killed):
+            bench.run(requested())
+    assert bench.bus.published == []
+
+    executed = bench.run(requested(), NOON + timedelta(minutes=10))
+    assert len(bench.asked) == (3 if survived == 0 else 2)
+    assert executed.outcome.status == "success"
+    assert executed.retry_count == (0 if survived == 0 else 1)
+    assert executed.data_summary["source_url"] == bench.asked[0]
+    assert [type(event) for event in bench.bus.events] == [FileLanded, ScrapeExecuted]
+    assert len(bench.data.bodies) == 2
+
+
+def retried(content: str) -> Source:
+    """A source that answers once that it is busy, and then with this text."""
+    answers = iter([httpx.Response(503)])
+    return lambda _request: next(answers, httpx.Response(200, text=content))
 
 
 def test_content_that_was_announced_is_not_announced_by_another_execution(bench: Bench) -> None:

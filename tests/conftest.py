@@ -23,4 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         file = item.path.relative_to(root)
         group = next((name for name in TOGETHER if file.is_relative_to(name)), str(file))
+        parametrized = getattr(item, "callspec", None)
+        if parametrized is not None and "google" in parametrized.params.values():
+            group += " on Google's"
         item.add_marker(pytest.mark.xdist_group(group))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -11,13 +12,16 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from datetime import time as clock_time
 from typing import Any
+from unittest.mock import patch
 
 import requests
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from typer.testing import CliRunner
 
 from tipoff_common.clock import eastern
 from tipoff_common.events import Tick, TickFired
+from tipoff_local.cli import app
 from tipoff_local.stack.layout import PROJECT
 from tipoff_local.stack.stack import Stack
 from tipoff_local.upstream.scenario import load_scenario
@@ -98,6 +102,13 @@ class Driver:
         client.stop()
         client.transport.close()
         return message_id
+
+    def tipoff(self, *arguments: str, code: int = 0) -> str:
+        """What the command line prints beside the stack, on stdout if all is well; it has to end with `code`."""
+        with patch.dict(os.environ, self.stack.layout.shared_environment()):
+            result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result.stdout if code == 0 else result.output
 
     # What came of it
 

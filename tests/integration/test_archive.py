@@ -45,65 +45,65 @@ def _lines(driver: Driver, table: str, day: date) -> list[dict[str, Any]]:
     return [json.loads(line) for line in body.splitlines()]
 
 
-def test_old_rows_are_archived_as_they_are_and_younger_ones_stay_alone(driver: Driver) -> None:
+def test_old_rows_are_archived_as_they_are_and_younger_ones_stay_alone(embedded: Driver) -> None:
     old, young = date(2024, 10, 15), date(2024, 10, 16)
     executions = [
         executed(execution_id=f"{at}", triggered_at=at, completed_at=at, data_summary={"record_count": 3, "at": 2})
         for at in (_at(old, 0), _at(old, 23), _at(young, 0))
     ]  # fmt: skip
-    _store(driver, *executions, cleaned(cleanup_time=_at(old)), rejected(rejected_at=_at(old)))
-    _tick(driver, old)
-    first, last = _lines(driver, "scraper_execution_log", old)
+    _store(embedded, *executions, cleaned(cleanup_time=_at(old)), rejected(rejected_at=_at(old)))
+    _tick(embedded, old)
+    first, last = _lines(embedded, "scraper_execution_log", old)
     assert (first["execution_id"], last["execution_id"]) == (f"{_at(old, 0)}", f"{_at(old, 23)}")
     assert first["data_summary"] == {"record_count": 3, "at": 2}
     assert datetime.fromisoformat(first["triggered_at"]) == _at(old, 0)
     assert "error_type" not in first, "NULL is left out"
-    (cleanup,) = _lines(driver, "cleanup_operations", old)
+    (cleanup,) = _lines(embedded, "cleanup_operations", old)
     assert cleanup["missing_files"][0]["gcs_path"] == cleaned().missing_files[0].gcs_path
-    (letter,) = _lines(driver, "dead_letters", old)
+    (letter,) = _lines(embedded, "dead_letters", old)
     assert letter["attributes"] == dict(rejected().attributes)
-    driver.settle()
-    assert _object(driver, "scraper_execution_log", young) is None
+    embedded.settle()
+    assert _object(embedded, "scraper_execution_log", young) is None
 
 
-def test_a_second_tick_writes_nothing_and_late_rows_are_added(driver: Driver) -> None:
+def test_a_second_tick_writes_nothing_and_late_rows_are_added(embedded: Driver) -> None:
     day = date(2024, 9, 3)
-    _store(driver, executed(triggered_at=_at(day)))
-    _tick(driver, day)
-    first = until(lambda: _object(driver, "scraper_execution_log", day), "the archive")
-    _tick(driver, day)
-    driver.settle()
-    assert _object(driver, "scraper_execution_log", day) == first
-    _store(driver, executed(execution_id="late", triggered_at=_at(day)))
-    _tick(driver, day)
-    driver.settle()
-    assert len(_lines(driver, "scraper_execution_log", day)) == 2
+    _store(embedded, executed(triggered_at=_at(day)))
+    _tick(embedded, day)
+    first = until(lambda: _object(embedded, "scraper_execution_log", day), "the archive")
+    _tick(embedded, day)
+    embedded.settle()
+    assert _object(embedded, "scraper_execution_log", day) == first
+    _store(embedded, executed(execution_id="late", triggered_at=_at(day)))
+    _tick(embedded, day)
+    embedded.settle()
+    assert len(_lines(embedded, "scraper_execution_log", day)) == 2
 
 
-def test_more_rows_than_a_page_are_archived_each_once(driver: Driver) -> None:
+def test_more_rows_than_a_page_are_archived_each_once(embedded: Driver) -> None:
     day = date(2024, 8, 2)
     events = [executed(execution_id=f"{n:04d}", triggered_at=_at(day)) for n in range(2 * PAGE_ROWS + 1)]
     rows = [TABLES[type(event)](event, _at(day)) for event in events]
-    driver.stack.warehouse.append(
+    embedded.stack.warehouse.append(
         "scraper_execution_log", [batch.rows[0] for batch in rows], [batch.ids[0] for batch in rows]
     )
-    _tick(driver, day)
-    lines = _lines(driver, "scraper_execution_log", day)
+    _tick(embedded, day)
+    lines = _lines(embedded, "scraper_execution_log", day)
     assert sorted(line["execution_id"] for line in lines) == [event.execution_id for event in events]
 
 
-def test_a_tick_waits_for_a_bucket_that_is_down(driver: Driver) -> None:
+def test_a_tick_waits_for_a_bucket_that_is_down(embedded: Driver) -> None:
     day = date(2024, 7, 1)
-    _store(driver, executed(triggered_at=_at(day)))
-    with driver.down("storage"):
-        _tick(driver, day)
-        until(lambda: driver.waiting("logger-ticks"), "the tick to be kept")
-    assert len(_lines(driver, "scraper_execution_log", day)) == 1
+    _store(embedded, executed(triggered_at=_at(day)))
+    with embedded.down("storage"):
+        _tick(embedded, day)
+        until(lambda: embedded.waiting("logger-ticks"), "the tick to be kept")
+    assert len(_lines(embedded, "scraper_execution_log", day)) == 1
 
 
-def test_an_object_written_in_pieces_is_whole_or_absent(driver: Driver) -> None:
+def test_an_object_written_in_pieces_is_whole_or_absent(embedded: Driver) -> None:
     """What archiving relies on: several pieces beyond the size of one transmission, and a source that breaks."""
-    data, piece = driver.stack.data, b"x" * 700_000
+    data, piece = embedded.stack.data, b"x" * 700_000
 
     def breaking() -> Iterator[bytes]:
         yield from [piece] * 4

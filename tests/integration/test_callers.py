@@ -140,21 +140,21 @@ def test_faulty_parameters_of_a_scraper_are_422_and_named(driver: Driver, day: d
 # People who ask for something that is
 
 
-def test_a_workflow_run_by_hand_is_logged_as_manual(either: Driver, day: date) -> None:
-    decided = either.run_workflow("morning_operations", day)
+def test_a_workflow_run_by_hand_is_logged_as_manual(driver: Driver, day: date) -> None:
+    decided = driver.run_workflow("morning_operations", day)
     (request,) = decided["requests"]
-    (execution,) = either.executions(day, SCHEDULE)
+    (execution,) = driver.executions(day, SCHEDULE)
     assert (execution["execution_id"], execution["source"]) == (request["request_id"], "MANUAL")
     assert execution["triggered_by"] == "developer@localhost"
     assert execution["status"] == "success"
 
 
-def test_a_run_by_hand_sent_twice_under_one_key_is_one_execution(either: Driver, day: date) -> None:
+def test_a_run_by_hand_sent_twice_under_one_key_is_one_execution(driver: Driver, day: date) -> None:
     key = {"Idempotency-Key": f"again-{day}"}
-    first, second = (either.run_workflow("morning_operations", day, **key) for _ in range(2))
+    first, second = (driver.run_workflow("morning_operations", day, **key) for _ in range(2))
     assert first["requests"] == second["requests"]
-    other = either.run_workflow("morning_operations", day, **{"Idempotency-Key": f"other-{day}"})
-    rows = either.executions(day, SCHEDULE, count=2)
+    other = driver.run_workflow("morning_operations", day, **{"Idempotency-Key": f"other-{day}"})
+    rows = driver.executions(day, SCHEDULE, count=2)
     expected = {first["requests"][0]["request_id"], other["requests"][0]["request_id"]}
     assert {row["execution_id"] for row in rows} == expected
     assert len(rows) == 2
@@ -176,22 +176,22 @@ def test_a_scraper_run_by_hand_answers_with_its_execution_which_is_logged_as_clo
     assert summary(row)["record_count"] == first.json()["outcome"]["record_count"]
 
 
-def test_a_dry_run_publishes_and_remembers_nothing(driver: Driver, day: date) -> None:
-    before = _known(driver)
+def test_a_dry_run_publishes_and_remembers_nothing(embedded: Driver, day: date) -> None:
+    before = _known(embedded)
     body = {"game_date": day.isoformat()}
-    answer = driver.post("controller", f"{RUNS}?dry_run=true", json=body)
+    answer = embedded.post("controller", f"{RUNS}?dry_run=true", json=body)
     assert answer.ok, answer.text
     (decision,), (request,) = answer.json()["decisions"], answer.json()["requests"]
     assert (decision["action"], request["scraper"], request["game_date"]) == ("RUN", SCHEDULE, str(day))
     # A run for real comes after it: when its rows are there, those of the dry run would be too.
-    driver.run_workflow("morning_operations", day)
-    (execution,) = driver.executions(day, SCHEDULE)
-    driver.settle()
+    embedded.run_workflow("morning_operations", day)
+    (execution,) = embedded.executions(day, SCHEDULE)
+    embedded.settle()
     assert execution["execution_id"] != request["request_id"]
-    assert len(driver.executions(day, SCHEDULE)) == 1
+    assert len(embedded.executions(day, SCHEDULE)) == 1
     sql = "SELECT 1 FROM nba_orchestration.workflow_decisions WHERE decision_id = @id"
-    assert driver.rows(sql, id=decision["decision_id"]) == []
-    assert [name for name in _known(driver) - before if request["request_id"] in name] == []
+    assert embedded.rows(sql, id=decision["decision_id"]) == []
+    assert [name for name in _known(embedded) - before if request["request_id"] in name] == []
 
 
 def _known(driver: Driver) -> set[str]:

@@ -6,46 +6,68 @@ import signal
 from datetime import date
 
 import pytest
-from stack_harness import INJURIES, SCHEDULE, Driver, last_report, until
+from stack_harness import INJURIES, SCHEDULE, Driver, last_report, summary, until
 
 from tipoff_common.events import ScrapeRequested, Tick
 
 
-def test_a_request_waits_for_a_runner_that_was_killed(either: Driver, day: date) -> None:
+def test_a_request_waits_for_a_runner_that_was_killed(driver: Driver, day: date) -> None:
     """It is delivered again until somebody takes it: once in the log, asked for once."""
-    with either.down("scraper-runner"):
-        (request,) = either.run_workflow("injury_discovery", day)["requests"]
-    (execution,) = either.executions(day, INJURIES)
+    with driver.down("scraper-runner"):
+        (request,) = driver.run_workflow("injury_discovery", day)["requests"]
+    (execution,) = driver.executions(day, INJURIES)
     assert (execution["execution_id"], execution["status"]) == (request["request_id"], "success")
-    assert either.asked(last_report(day)) == 1
+    assert driver.asked(last_report(day)) == 1
 
 
 def test_a_runner_killed_between_its_outcome_and_its_events_publishes_without_fetching_again(
-    driver: Driver, day: date
+    embedded: Driver, day: date
 ) -> None:
     """Pub/Sub is stopped while the source is being read, so the outcome is written down and nothing gets out; then
     the runner dies. The delivery after that finds the outcome."""
     path = last_report(day)
-    driver.fault(path, delay_seconds=1.0, times=1)
-    (request,) = driver.run_workflow("injury_discovery", day)["requests"]
-    until(lambda: driver.asked(path), "the source to be asked")
-    with driver.paused("pubsub"):
+    embedded.fault(path, delay_seconds=1.0, times=1)
+    (request,) = embedded.run_workflow("injury_discovery", day)["requests"]
+    until(lambda: embedded.asked(path), "the source to be asked")
+    with embedded.paused("pubsub"):
         name = f"runner/outcomes/{day}/{request['request_id']}.json"
-        until(lambda: driver.stack.state.get(name), "the outcome to be written down")
-        driver.kill("scraper-runner")
+        until(lambda: embedded.stack.state.get(name), "the outcome to be written down")
+        embedded.kill("scraper-runner")
     assert (
-        driver.rows(
+        embedded.rows(
             "SELECT 1 FROM nba_orchestration.scraper_execution_log WHERE request_id = @id",
             id=request["request_id"],
         )
         == []
     ), "nothing got out before the runner died"
-    driver.stack.restart("scraper-runner")
-    (execution,) = driver.executions(day, INJURIES)
+    embedded.stack.restart("scraper-runner")
+    (execution,) = embedded.executions(day, INJURIES)
     assert (execution["execution_id"], execution["status"]) == (request["request_id"], "success")
-    driver.settle()
+    embedded.settle()
+    assert embedded.asked(path) == 1
+    assert len(embedded.executions(day, INJURIES)) == 1
+
+
+def test_a_runner_killed_between_its_file_and_its_outcome_does_not_fetch_again(
+    driver: Driver, day: date
+) -> None:
+    """What it leaves behind is put in its place: the payload, the records, and the word on what was fetched."""
+    path = last_report(day)
+    (first,) = driver.run_workflow("injury_discovery", day)["requests"]
+    (told,) = driver.executions(day, INJURIES)
+    fetched = driver.stack.state.get(f"runner/fetched/{day}/{first['request_id']}.json")
+    assert fetched is not None
+    with driver.down("scraper-runner"):
+        (request,) = driver.run_workflow("injury_discovery", day)["requests"]
+        driver.stack.state.create(f"runner/fetched/{day}/{request['request_id']}.json", fetched)
+    execution = next(
+        row
+        for row in driver.executions(day, INJURIES, count=2)
+        if row["execution_id"] == request["request_id"]
+    )
+    assert (execution["status"], execution["gcs_path"]) == ("success", told["gcs_path"])
+    assert summary(execution) == summary(told)
     assert driver.asked(path) == 1
-    assert len(driver.executions(day, INJURIES)) == 1
 
 
 def test_a_runner_told_to_stop_finishes_what_it_is_doing(driver: Driver, day: date) -> None:
@@ -66,35 +88,35 @@ def test_a_runner_told_to_stop_finishes_what_it_is_doing(driver: Driver, day: da
 
 @pytest.mark.parametrize("service", ["controller", "logger"])
 def test_a_service_told_to_stop_while_ticks_come_in_loses_none(
-    driver: Driver, day: date, service: str
+    embedded: Driver, day: date, service: str
 ) -> None:
-    instants = [driver.tick(Tick.EVALUATE, day, hour) for hour in (5, 6, 7)]
-    driver.signal(service, signal.SIGTERM)
-    instants += [driver.tick(Tick.EVALUATE, day, hour) for hour in (8, 9)]
-    driver.ended(service)
-    driver.stack.restart(service)
-    driver.settle()
-    decisions = [driver.decisions("morning_operations", instant) for instant in instants]
+    instants = [embedded.tick(Tick.EVALUATE, day, hour) for hour in (5, 6, 7)]
+    embedded.signal(service, signal.SIGTERM)
+    instants += [embedded.tick(Tick.EVALUATE, day, hour) for hour in (8, 9)]
+    embedded.ended(service)
+    embedded.stack.restart(service)
+    embedded.settle()
+    decisions = [embedded.decisions("morning_operations", instant) for instant in instants]
     assert [len(rows) for rows in decisions] == [1] * 5
-    assert len(driver.executions(day, SCHEDULE)) == 1
+    assert len(embedded.executions(day, SCHEDULE)) == 1
 
 
-def test_while_the_buckets_are_down_nothing_is_done_and_nothing_is_lost(driver: Driver, day: date) -> None:
+def test_while_the_buckets_are_down_nothing_is_done_and_nothing_is_lost(embedded: Driver, day: date) -> None:
     """What cannot be written down is not done: no decision, no fetch. Ticks and requests stay with Pub/Sub, and
     somebody who asks by hand is told."""
     body = {"game_date": day.isoformat()}
     runs = "/workflows/injury_discovery/runs"
-    (drafted,) = driver.post("controller", f"{runs}?dry_run=true", json=body).json()["requests"]
-    with driver.down("storage"):
-        assert driver.post("controller", runs, json=body).status_code == 503
-        driver.tick(Tick.EVALUATE, day, 5)
-        driver.stack.publisher.publish([ScrapeRequested.model_validate(drafted)])
+    (drafted,) = embedded.post("controller", f"{runs}?dry_run=true", json=body).json()["requests"]
+    with embedded.down("storage"):
+        assert embedded.post("controller", runs, json=body).status_code == 503
+        embedded.tick(Tick.EVALUATE, day, 5)
+        embedded.stack.publisher.publish([ScrapeRequested.model_validate(drafted)])
         for subscription in ("controller-ticks", "runner-requests"):
-            until(lambda name=subscription: driver.waiting(name), f"{subscription} to keep its message")
-        assert driver.asked(last_report(day)) == 0
-    driver.settle()
-    (execution,) = driver.executions(day, SCHEDULE)
+            until(lambda name=subscription: embedded.waiting(name), f"{subscription} to keep its message")
+        assert embedded.asked(last_report(day)) == 0
+    embedded.settle()
+    (execution,) = embedded.executions(day, SCHEDULE)
     assert (execution["source"], execution["status"]) == ("CONTROLLER", "success")
-    (execution,) = driver.executions(day, INJURIES)
+    (execution,) = embedded.executions(day, INJURIES)
     assert (execution["execution_id"], execution["status"]) == (drafted["request_id"], "success")
-    assert driver.asked(last_report(day)) == 1
+    assert embedded.asked(last_report(day)) == 1

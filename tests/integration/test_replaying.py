@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-import pytest
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
 from stack_harness import INJURIES, Driver, last_report, until
-from typer.testing import CliRunner
 
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import ScrapeRequested
 from tipoff_common.wall_clock import wall_now
-from tipoff_local.cli import app
 from tipoff_local.stack.layout import PROJECT
-
-Tipoff = Callable[..., str]
-
-
-@pytest.fixture
-def tipoff(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Tipoff:
-    """The command line beside the stack; returns what it prints."""
-    for name, value in driver.stack.layout.shared_environment().items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str, code: int = 0) -> str:
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result.stdout
-
-    return run
 
 
 def _request(driver: Driver, day: date) -> ScrapeRequested:
@@ -57,9 +38,10 @@ def _letter(driver: Driver, request: ScrapeRequested) -> dict[str, Any]:
 
 
 @contextmanager
-def _doomed(request: ScrapeRequested) -> Iterator[None]:
+def _doomed(driver: Driver, request: ScrapeRequested) -> Iterator[None]:
     """A subscription that tries to deliver one request five times, to a door that is shut."""
-    client = SubscriberClient()
+    with driver.stack.clients():
+        client = SubscriberClient()
     with socket.socket() as shut:
         shut.bind(("127.0.0.1", 0))
         name = client.subscription_path(PROJECT, f"doomed-{request.request_id}")
@@ -83,11 +65,11 @@ def _doomed(request: ScrapeRequested) -> Iterator[None]:
 
 
 def test_a_request_that_ran_out_of_attempts_is_a_dead_letter_and_a_failed_execution(
-    driver: Driver, day: date, tipoff: Tipoff
+    driver: Driver, day: date
 ) -> None:
     request = _request(driver, day)
     data, attributes = _message(request)
-    with driver.down("scraper-runner"), _doomed(request):
+    with driver.down("scraper-runner"), _doomed(driver, request):
         driver.publish_raw("scrape-requests", data, **attributes)
         letter = _letter(driver, request)
         (execution,) = driver.executions(day, INJURIES)
@@ -96,51 +78,51 @@ def test_a_request_that_ran_out_of_attempts_is_a_dead_letter_and_a_failed_execut
     assert execution["execution_id"] == request.request_id
     assert (execution["status"], execution["error_type"]) == ("failed", "timeout")
     assert "ran out of delivery attempts" in execution["error_message"]
-    shown = json.loads(tipoff("dead-letters", "show", letter["event_id"], "--json"))
+    shown = json.loads(driver.tipoff("dead-letters", "show", letter["event_id"], "--json"))
     assert ScrapeRequested.model_validate_json(shown["payload"]) == request
-    listed = json.loads(tipoff("dead-letters", "list", "--reason", "delivery_attempts", "--json"))
+    listed = json.loads(driver.tipoff("dead-letters", "list", "--reason", "delivery_attempts", "--json"))
     assert letter["event_id"] in [item["event_id"] for item in listed]
 
 
 def test_a_dead_request_is_replayed_under_its_own_ids_and_a_second_time_in_vain(
-    driver: Driver, day: date, tipoff: Tipoff
+    embedded: Driver, day: date
 ) -> None:
-    request = _request(driver, day)
+    request = _request(embedded, day)
     data, attributes = _message(request)
     died = {
         "CloudPubSubDeadLetterSourceSubscription": "runner-requests",
         "CloudPubSubDeadLetterSourceDeliveryCount": "100",
     }
-    driver.publish_raw("dead-letters", data, **attributes, **died)
-    letter = _letter(driver, request)
-    (execution,) = driver.executions(day, INJURIES)
+    embedded.publish_raw("dead-letters", data, **attributes, **died)
+    letter = _letter(embedded, request)
+    (execution,) = embedded.executions(day, INJURIES)
     assert execution["status"] == "failed"
 
-    plan = json.loads(tipoff("dead-letters", "replay", letter["event_id"], "--dry-run", "--json"))
+    plan = json.loads(embedded.tipoff("dead-letters", "replay", letter["event_id"], "--dry-run", "--json"))
     assert [(item["topic"], item["ce_id"]) for item in plan["messages"]] == [("scrape-requests", request.id)]
-    driver.settle()
-    assert driver.asked(last_report(day)) == 0, "a dry run publishes nothing"
+    embedded.settle()
+    assert embedded.asked(last_report(day)) == 0, "a dry run publishes nothing"
 
-    with driver.subscribed("scrape-requests") as taken:
-        assert "published 1" in tipoff("dead-letters", "replay", letter["event_id"], "--yes")
+    with embedded.subscribed("scrape-requests") as taken:
+        assert "published 1" in embedded.tipoff("dead-letters", "replay", letter["event_id"], "--yes")
         (sent,) = until(taken, "the request")
     assert (sent.data, dict(sent.attributes)) == (data, attributes)
     (execution,) = until(
-        lambda: [row for row in driver.executions(day, INJURIES) if row["status"] == "success"],
+        lambda: [row for row in embedded.executions(day, INJURIES) if row["status"] == "success"],
         "what came of it",
     )
     assert execution["execution_id"] == request.request_id
 
-    tipoff("dead-letters", "replay", letter["event_id"], "--yes")
-    driver.settle()
-    (execution,) = driver.executions(day, INJURIES)
+    embedded.tipoff("dead-letters", "replay", letter["event_id"], "--yes")
+    embedded.settle()
+    (execution,) = embedded.executions(day, INJURIES)
     assert (execution["execution_id"], execution["status"]) == (request.request_id, "success")
-    assert driver.asked(last_report(day)) == 1
+    assert embedded.asked(last_report(day)) == 1
 
 
-def test_what_names_no_type_is_refused_with_the_reason(driver: Driver, day: date, tipoff: Tipoff) -> None:
+def test_what_names_no_type_is_refused_with_the_reason(driver: Driver, day: date) -> None:
     driver.publish_raw("scrape-executions", f"no event of {day}".encode())
     (letter, *_) = driver.dead_letters("payload_head = @head", head=f"no event of {day}")
-    told = json.loads(tipoff("dead-letters", "replay", letter["event_id"], "--yes", "--json", code=1))
+    told = json.loads(driver.tipoff("dead-letters", "replay", letter["event_id"], "--yes", "--json", code=1))
     assert not told["published"]
     assert "names no event type" in told["messages"][0]["refused"]

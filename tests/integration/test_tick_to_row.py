@@ -13,10 +13,10 @@ from tipoff_common.events import FileLanded, FileProcessed, Tick
 PHASE_2 = "nba-phase1-scrapers-complete"
 
 
-def test_a_tick_becomes_a_decision_a_request_an_execution_rows_and_a_file(either: Driver, day: date) -> None:
-    at = either.tick(Tick.EVALUATE, day, 5)
-    (execution,) = either.executions(day, SCHEDULE)
-    (decision,) = either.decisions("morning_operations", at)
+def test_a_tick_becomes_a_decision_a_request_an_execution_rows_and_a_file(driver: Driver, day: date) -> None:
+    at = driver.tick(Tick.EVALUATE, day, 5)
+    (execution,) = driver.executions(day, SCHEDULE)
+    (decision,) = driver.decisions("morning_operations", at)
     assert (decision["action"], decision["scrapers_triggered"]) == ("RUN", [SCHEDULE])
     for name in ("decision_id", "occurrence_id", "config_hash", "game_date", "environment"):
         assert execution[name] == decision[name], name
@@ -24,61 +24,61 @@ def test_a_tick_becomes_a_decision_a_request_an_execution_rows_and_a_file(either
     expected = {"status": "success", "source": "CONTROLLER", "attempt": 1, "triggered_at": at}
     assert found == {**expected, "error_type": None}
 
-    content = either.file(execution["gcs_path"])
+    content = driver.file(execution["gcs_path"])
     told = summary(execution)
     assert len(json.loads(content)["records"]) == told["record_count"] > 0
     assert hashlib.sha256(content).hexdigest() == told["content_sha256"]
-    assert b"leagueSchedule" in either.file(told["raw_path"]), "the payload is kept as it came"
+    assert b"leagueSchedule" in driver.file(told["raw_path"]), "the payload is kept as it came"
 
 
-def test_a_tick_delivered_twice_changes_nothing_in_the_views(either: Driver, day: date) -> None:
+def test_a_tick_delivered_twice_changes_nothing_in_the_views(driver: Driver, day: date) -> None:
     """Incidents 16 and 19. Both copies of each row are there; the views know that they are one."""
-    before = either.asked(SCHEDULE_PATH)
-    at = either.tick(Tick.EVALUATE, day, 5)
-    either.executions(day, SCHEDULE)
-    either.tick(Tick.EVALUATE, day, 5)
-    assert len(either.executions(day, SCHEDULE, "scraper_execution_log", count=2)) >= 2
-    assert len(either.decisions("morning_operations", at, "workflow_decisions", count=2)) >= 2
-    assert len(either.executions(day, SCHEDULE)) == 1
-    assert len(either.decisions("morning_operations", at)) == 1
-    assert either.asked(SCHEDULE_PATH) == before + 1
-
-
-def test_two_ticks_at_once_are_one_decision(driver: Driver, day: date) -> None:
-    """Incident 19: two controllers, two random ids, two decisions."""
     before = driver.asked(SCHEDULE_PATH)
-    for _ in range(4):
-        at = driver.tick(Tick.EVALUATE, day, 5)
-    driver.settle()
+    at = driver.tick(Tick.EVALUATE, day, 5)
+    driver.executions(day, SCHEDULE)
+    driver.tick(Tick.EVALUATE, day, 5)
+    assert len(driver.executions(day, SCHEDULE, "scraper_execution_log", count=2)) >= 2
+    assert len(driver.decisions("morning_operations", at, "workflow_decisions", count=2)) >= 2
+    assert len(driver.executions(day, SCHEDULE)) == 1
     assert len(driver.decisions("morning_operations", at)) == 1
-    assert [row["attempt"] for row in driver.executions(day, SCHEDULE)] == [1]
+    assert driver.asked(SCHEDULE_PATH) == before + 1
+
+
+def test_two_ticks_at_once_are_one_decision(embedded: Driver, day: date) -> None:
+    """Incident 19: two controllers, two random ids, two decisions."""
+    before = embedded.asked(SCHEDULE_PATH)
+    for _ in range(4):
+        at = embedded.tick(Tick.EVALUATE, day, 5)
+    embedded.settle()
+    assert len(embedded.decisions("morning_operations", at)) == 1
+    assert [row["attempt"] for row in embedded.executions(day, SCHEDULE)] == [1]
     # Those that came while the first was under way may have asked too; what counts is what was written down.
-    assert before + 1 <= driver.asked(SCHEDULE_PATH) <= before + 4
+    assert before + 1 <= embedded.asked(SCHEDULE_PATH) <= before + 4
 
 
-def test_a_schedule_locked_twice_is_one_set_of_rows(driver: Driver, day: date) -> None:
+def test_a_schedule_locked_twice_is_one_set_of_rows(embedded: Driver, day: date) -> None:
     """Incident 35."""
     for _ in range(2):
-        driver.tick(Tick.LOCK_SCHEDULE, day, 5)
-    driver.settle()
+        embedded.tick(Tick.LOCK_SCHEDULE, day, 5)
+    embedded.settle()
     sql = "SELECT COUNT(*) AS n, COUNT(DISTINCT occurrence_id) AS runs FROM nba_orchestration.{} WHERE date = @day"
-    (raw,) = driver.rows(sql.format("daily_expected_schedule"), day=day)
-    (seen,) = driver.rows(sql.format("v_expected_schedule"), day=day)
+    (raw,) = embedded.rows(sql.format("daily_expected_schedule"), day=day)
+    (seen,) = embedded.rows(sql.format("v_expected_schedule"), day=day)
     assert seen["n"] == seen["runs"] == raw["runs"] > 0
     assert raw["n"] == 2 * seen["n"]
 
 
-def test_a_file_is_announced_once_however_often_its_content_is_fetched(driver: Driver, day: date) -> None:
-    with driver.subscribed(PHASE_2) as take:
+def test_a_file_is_announced_once_however_often_its_content_is_fetched(embedded: Driver, day: date) -> None:
+    with embedded.subscribed(PHASE_2) as take:
         for _ in range(2):
-            driver.run_workflow("morning_operations", day)
-        first, second = driver.executions(day, SCHEDULE, count=2)
+            embedded.run_workflow("morning_operations", day)
+        first, second = embedded.executions(day, SCHEDULE, count=2)
         assert first["gcs_path"] == second["gcs_path"]
         (message,) = until(take, "the announcement of the file")
         landed = FileLanded.model_validate_json(message.data)
         assert landed.gcs_path == first["gcs_path"]
         assert landed.execution_id in {first["execution_id"], second["execution_id"]}
-        driver.settle()  # a second announcement would be left over on this very subscription
+        embedded.settle()  # a second announcement would be left over on this very subscription
         assert take() == []
 
 
@@ -120,12 +120,12 @@ def test_a_lost_file_is_announced_again_and_its_row_says_so(driver: Driver, day:
     assert receipt.gcs_path not in missing
 
 
-def test_a_request_that_died_in_pubsub_is_a_failed_execution(either: Driver, day: date) -> None:
+def test_a_request_that_died_in_pubsub_is_a_failed_execution(driver: Driver, day: date) -> None:
     """What Pub/Sub gave up on arrives on dead-letters as it was, with attributes that say from where."""
-    (request,) = either.run_workflow("morning_operations", day)["requests"]
-    either.executions(day, SCHEDULE)
+    (request,) = driver.run_workflow("morning_operations", day)["requests"]
+    driver.executions(day, SCHEDULE)
     dead = {**request, "request_id": f"dead-{day}", "attempt": 9}
-    either.publish_raw(
+    driver.publish_raw(
         "dead-letters",
         json.dumps(dead).encode(),
         **{
@@ -139,26 +139,26 @@ def test_a_request_that_died_in_pubsub_is_a_failed_execution(either: Driver, day
             "CloudPubSubDeadLetterSourceDeliveryCount": "100",
         },
     )
-    executions = either.executions(day, SCHEDULE, count=2)
+    executions = driver.executions(day, SCHEDULE, count=2)
     failed = next(row for row in executions if row["execution_id"] == f"dead-{day}")
     assert (failed["status"], failed["error_type"]) == ("failed", "timeout")
     assert "delivery attempts" in failed["error_message"]
-    (letter,) = either.dead_letters("JSON_VALUE(attributes, '$.\"ce-id\"') = @id", id=f"dead-{day}")
+    (letter,) = driver.dead_letters("JSON_VALUE(attributes, '$.\"ce-id\"') = @id", id=f"dead-{day}")
     assert (letter["reason"], letter["delivery_attempts"]) == ("delivery_attempts", 100)
     assert letter["subscription"] == "runner-requests"
 
 
 def test_a_message_that_can_never_succeed_becomes_a_dead_letter_with_its_reason(
-    either: Driver, day: date
+    driver: Driver, day: date
 ) -> None:
     payload = json.dumps({"day": day.isoformat()}).encode()
-    either.publish_raw(
+    driver.publish_raw(
         "workflow-decisions",
         payload,
         **{"ce-id": "x", "ce-type": "tipoff.never.heard.v9", "ce-source": "/t", "ce-specversion": "1.0"},
     )
     digest = hashlib.sha256(payload).hexdigest()
-    (letter,) = either.dead_letters("payload_sha256 = @digest", digest=digest)
+    (letter,) = driver.dead_letters("payload_sha256 = @digest", digest=digest)
     assert (letter["reason"], letter["service"]) == ("unknown_type", "logger")
     assert "tipoff.never.heard.v9" in letter["detail"]
     assert letter["payload_head"] == payload.decode()

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-import pytest
 from stack_harness import INJURIES, SCHEDULE, Driver, at
-from typer.testing import CliRunner
 
 from tipoff_common.events import FileProcessed, Tick
-from tipoff_local.cli import app
 from tipoff_local.tracing.links import landed_id, requested_id
-
-Tipoff = Callable[..., str]
-
-
-@pytest.fixture
-def tipoff(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> Tipoff:
-    """The command line beside the stack; returns what it prints."""
-    for name, value in driver.stack.layout.shared_environment().items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str, code: int = 0) -> str:
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == code, (result.output, result.exception)
-        return result.output
-
-    return run
 
 
 def _walk(nodes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -42,10 +23,10 @@ def _kinds(node: dict[str, Any]) -> Any:
     return (node["kind"], [_kinds(child) for child in node["children"]])
 
 
-def test_each_link_of_a_chain_leads_to_the_whole(driver: Driver, day: date, tipoff: Tipoff) -> None:
-    driver.tick(Tick.LOCK_SCHEDULE, day, 5)
-    instant = driver.tick(Tick.EVALUATE, day, 5)
-    (execution,) = driver.executions(day, SCHEDULE)
+def test_each_link_of_a_chain_leads_to_the_whole(embedded: Driver, day: date) -> None:
+    embedded.tick(Tick.LOCK_SCHEDULE, day, 5)
+    instant = embedded.tick(Tick.EVALUATE, day, 5)
+    (execution,) = embedded.executions(day, SCHEDULE)
     receipt = FileProcessed(
         gcs_path=execution["gcs_path"],
         processor="schedule",
@@ -53,11 +34,11 @@ def test_each_link_of_a_chain_leads_to_the_whole(driver: Driver, day: date, tipo
         row_count=1230,
         environment="local",
     )
-    driver.stack.publisher.publish([receipt])
-    driver.settle()
-    (decision,) = driver.decisions("morning_operations", instant)
+    embedded.stack.publisher.publish([receipt])
+    embedded.settle()
+    (decision,) = embedded.decisions("morning_operations", instant)
 
-    told = json.loads(tipoff("trace", execution["execution_id"], "--json"))
+    told = json.loads(embedded.tipoff("trace", execution["execution_id"], "--json"))
     (chain,) = told["chains"]
     links = list(_walk([chain]))
     run = next(link for link in links if link["id"] == decision["decision_id"])
@@ -79,37 +60,39 @@ def test_each_link_of_a_chain_leads_to_the_whole(driver: Driver, day: date, tipo
     ids += [execution[name] for name in ("request_id", "event_id", "gcs_path")]
     ids += [receipt.id]
     for identifier in ids:
-        assert json.loads(tipoff("trace", identifier, "--json"))["chains"][0]["id"] == chain["id"], identifier
+        assert json.loads(embedded.tipoff("trace", identifier, "--json"))["chains"][0]["id"] == chain["id"], (
+            identifier
+        )
     about = ("--date", day.isoformat(), "--json")
     for identifier in (requested_id(execution["request_id"]), landed_id(execution["gcs_path"])):
-        (same,) = json.loads(tipoff("trace", identifier, *about))["chains"]
+        (same,) = json.loads(embedded.tipoff("trace", identifier, *about))["chains"]
         assert same["id"] == chain["id"]
         assert any(link["asked"] for link in _walk([same]))
 
-    tree = tipoff("trace", decision["decision_id"])
+    tree = embedded.tipoff("trace", decision["decision_id"])
     assert "► " in tree
     assert "processed by schedule, 1230 rows" in tree
 
 
 def test_a_request_that_waits_for_its_runner_is_shown_before_the_dataset_knows_it(
-    driver: Driver, day: date, tipoff: Tipoff
+    driver: Driver, day: date
 ) -> None:
     with driver.down("scraper-runner"):
         (request,) = driver.run_workflow("injury_discovery", day)["requests"]
         about = ("--date", day.isoformat(), "--json")
-        (chain,) = json.loads(tipoff("trace", request["request_id"], *about))["chains"]
+        (chain,) = json.loads(driver.tipoff("trace", request["request_id"], *about))["chains"]
         (link,) = (item for item in _walk([chain]) if item["id"] == request["request_id"])
         assert link["facts"]["scraper"] == INJURIES
         assert [child["text"] for child in link["children"]] == ["no execution yet"]
     driver.executions(day, INJURIES)
 
 
-def test_an_unknown_id_is_said_with_those_that_are_near(driver: Driver, day: date, tipoff: Tipoff) -> None:
+def test_an_unknown_id_is_said_with_those_that_are_near(driver: Driver, day: date) -> None:
     driver.run_workflow("morning_operations", day)
     (execution,) = driver.executions(day, SCHEDULE)
-    cut = tipoff("trace", execution["execution_id"][:-3], code=1)
+    cut = driver.tipoff("trace", execution["execution_id"][:-3], code=1)
     assert "nothing is known of" in cut
     assert execution["execution_id"] in cut
     path = f"{execution['gcs_path'].rpartition('/')[0]}/0123.json"
-    assert execution["gcs_path"] in tipoff("trace", path, code=1)
-    assert "near" not in tipoff("trace", "nonsense", code=1)
+    assert execution["gcs_path"] in driver.tipoff("trace", path, code=1)
+    assert "near" not in driver.tipoff("trace", "nonsense", code=1)

@@ -33,7 +33,18 @@ class Topic(_Node):
     description: str = Field(min_length=1)
     events: tuple[str, ...] = Field(min_length=1)
     structured: bool = Field(default=False, description="whether structured mode is accepted beside binary")
+    subscribed_outside: bool = Field(
+        default=False, description="whether somebody outside of these services takes what comes"
+    )
     subscriptions: Mapping[str, Subscription] = {}
+
+    @model_validator(mode="after")
+    def _taken(self) -> "Topic":
+        if not self.subscriptions and not self.subscribed_outside:
+            raise ValueError(
+                "subscriptions: nobody takes what comes here; add one, or say subscribed_outside: true"
+            )
+        return self
 
     @model_validator(mode="after")
     def _known_events(self) -> "Topic":

@@ -10,7 +10,7 @@ from tipoff_common.events import EVENTS
 from tipoff_common.topics import load_topics
 from tipoff_common.yaml_source import ConfigurationError
 
-ALL = {"description": "everything", "events": list(EVENTS)}
+ALL = {"description": "everything", "events": list(EVENTS), "subscribed_outside": True}
 GOOD: dict[str, Any] = {"dead_letter_topic": "all", "max_delivery_attempts": 100, "topics": {"all": ALL}}
 
 
@@ -21,7 +21,7 @@ def write(folder: Path, **changes: Any) -> Path:
 
 
 def test_a_map_is_looked_up_by_type(tmp_path: Path) -> None:
-    tick = {"description": "ticks", "events": ["tipoff.tick.fired.v1"]}
+    tick = {"description": "ticks", "events": ["tipoff.tick.fired.v1"], "subscribed_outside": True}
     rest = {**ALL, "events": [name for name in EVENTS if name != "tipoff.tick.fired.v1"]}
     topics = load_topics(write(tmp_path, dead_letter_topic="rest", topics={"ticks": tick, "rest": rest}))
     assert topics.topic_of("tipoff.tick.fired.v1") == "ticks"
@@ -63,3 +63,10 @@ def test_a_wrong_map_is_refused(tmp_path: Path, change: dict[str, Any], fault: s
     with pytest.raises(ConfigurationError) as error:
         load_topics(write(tmp_path, **change))
     assert fault in str(error.value)
+
+
+def test_a_topic_that_nobody_takes_is_refused(tmp_path: Path) -> None:
+    """Incident 25."""
+    lonely = {name: value for name, value in ALL.items() if name != "subscribed_outside"}
+    with pytest.raises(ConfigurationError, match="nobody takes what comes here"):
+        load_topics(write(tmp_path, topics={"all": lonely}))

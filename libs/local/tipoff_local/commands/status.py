@@ -1,7 +1,7 @@
 """`tipoff status`: is a day all right, what is missing, and when is it looked at next."""
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
@@ -15,7 +15,7 @@ from tipoff_controller.expectations import DayExpectations, Expectation, read_ex
 from tipoff_local.commands.arguments import AsJson, clock, console, day, instant, refuse, say_json
 from tipoff_local.commands.controller_client import NotAnswered, ask
 from tipoff_local.connection import Connection, NotConnected, find_connection
-from tipoff_local.ticks import LOCK_AT
+from tipoff_local.ticks import lock_time
 
 _STYLES = {
     "ON_TIME": "green",
@@ -62,7 +62,7 @@ def what_is_missing(expected: DayExpectations) -> Iterator[str]:
     """What makes a day red: nothing locked, an occurrence that was missed, a workflow whose every run came to nothing
     and that has none to come."""
     rows = expected.expectations
-    if not rows and expected.as_of >= eastern(expected.date, time.fromisoformat(LOCK_AT)):
+    if not rows and expected.as_of >= eastern(expected.date, lock_time()):
         yield f"no schedule was locked for {expected.date}"
     for workflow in dict.fromkeys(row.workflow_name for row in rows):
         own = [row for row in rows if row.workflow_name == workflow]

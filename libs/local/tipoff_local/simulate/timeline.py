@@ -7,7 +7,7 @@ from random import Random
 
 from tipoff_common.clock import eastern
 from tipoff_local.simulate.world import Ticks
-from tipoff_local.ticks import LOCK_AT
+from tipoff_local.ticks import lock_time
 
 
 @dataclass(frozen=True)
@@ -48,5 +48,5 @@ def _evaluation(tick: datetime, ticks: Ticks, seed: int) -> Wake | None:
 
 def _locks(first: date, last: date) -> Iterator[Wake]:
     for number in range((last - first).days + 1):
-        instant = eastern(first + timedelta(days=number), time.fromisoformat(LOCK_AT))
+        instant = eastern(first + timedelta(days=number), lock_time())
         yield Wake(instant, instant, lock=True)

@@ -1,13 +1,16 @@
 """The controller's wiring."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from fastapi import FastAPI
 
 from tipoff_common.auth import Authentication
 from tipoff_common.catalog import load_catalog
 from tipoff_common.cloud import Cloud
+from tipoff_common.events import Tick
 from tipoff_common.push import PushEndpoint
+from tipoff_common.ticks import load_ticks
 from tipoff_controller.deps import Deps
 from tipoff_controller.handlers import ACCEPTED
 from tipoff_controller.landed_calendar import LandedCalendar
@@ -26,7 +29,10 @@ class Wiring:
 
 def bootstrap(settings: ControllerSettings) -> Wiring:
     catalog = load_catalog(settings.scrapers_dir)
-    configuration = load_workflows(settings.workflows_file, catalog)
+    evaluate = load_ticks(settings.ticks_file)[Tick.EVALUATE]
+    configuration = load_workflows(
+        settings.workflows_file, catalog, timedelta(minutes=evaluate.cadence_minutes)
+    )
     cloud = Cloud("controller", settings)
     schedule_folder = catalog[configuration.file.calendar.scraper].output_root
     return Wiring(

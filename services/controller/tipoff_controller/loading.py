@@ -1,11 +1,13 @@
 """Reading `config/workflows.yaml`: every fault is found before serving and names file, line, value and remedy."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 from tipoff_common.catalog import Catalog
 from tipoff_common.identity import short_hash
 from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource
+from tipoff_controller.schedules import met_for
 from tipoff_controller.workflows import (
     Configuration,
     ForEachOutput,
@@ -16,13 +18,18 @@ from tipoff_controller.workflows import (
 )
 
 Fault = tuple[Location, str]
+MINUTE = timedelta(minutes=1)
 
 
-def load_workflows(path: Path, catalog: Catalog) -> Configuration:
-    """Raises ConfigurationError with every fault of the file."""
+def load_workflows(path: Path, catalog: Catalog, evaluated_every: timedelta | None = None) -> Configuration:
+    """evaluated_every: how often a tick comes, with which every schedule has to fit; None where none will come.
+
+    Raises ConfigurationError with every fault of the file.
+    """
     source = YamlSource.read(path)
     file = source.validate(WorkflowsFile)
-    faults = [source.fault(where, what) for where, what in _faults(file, catalog)]
+    found = [*_faults(file, catalog), *(_cadence_faults(file, evaluated_every) if evaluated_every else ())]
+    faults = [source.fault(where, what) for where, what in found]
     if faults:
         raise ConfigurationError(faults)
     return Configuration(file=file, catalog=catalog, hash=short_hash(path.read_bytes()))
@@ -87,6 +94,19 @@ def _edge_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
                 yield (*at, index, "after"), f"step '{step.id}' comes after itself; remove that"
     if (circle := _cycle({step.id: step.parents for step in workflow.plan.values()})) is not None:
         yield at, f"steps wait for each other in a circle: {' -> '.join(circle)}; remove one of these edges"
+
+
+def _cadence_faults(file: WorkflowsFile, evaluated_every: timedelta) -> Iterator[Fault]:
+    """An occurrence over which no tick comes would be missed with nothing wrong anywhere."""
+    minutes = evaluated_every // MINUTE
+    for name, workflow in file.workflows.items():
+        met = met_for(workflow.schedule)
+        if met < evaluated_every:
+            what = f"each occurrence can be met for {met / MINUTE:g} minutes, and an evaluation comes every {minutes}"
+            remedy = (
+                f"make it {minutes}m or longer, or let the evaluate tick come more often (infra/ticks.yaml)"
+            )
+            yield ("workflows", name, "schedule"), f"{what}; {remedy}"
 
 
 def _search_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import time, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -79,6 +79,10 @@ class Window(Node):
                 f"window {self.start:%H:%M} to {self.end:%H:%M} is empty; let end be later than start"
             )
         return self
+
+    @property
+    def length(self) -> timedelta:
+        return datetime.combine(date.min, self.end) - datetime.combine(date.min, self.start)
 
 
 class ByTheClock(Node):
@@ -185,3 +189,18 @@ class PerGame(Node):
 
 
 Schedule = Annotated[Daily | At | Discovery | Interval | PerGame, Field(discriminator="kind")]
+
+
+def met_for(schedule: Schedule) -> timedelta:
+    """How long an occurrence can be met: from when it is expected to its deadline."""
+    match schedule:
+        case Daily(window=window):
+            return window.length
+        case At(within=within):
+            return within
+        case Discovery(budget=int(budget), window=window):
+            return window.length / max(budget - 1, 1)
+        case Discovery(every=timedelta() as every) | Interval(every=every) | PerGame(every=every):
+            return every
+        case _:
+            raise AssertionError(schedule)

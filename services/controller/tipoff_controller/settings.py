@@ -11,6 +11,7 @@ class ControllerSettings(ServiceSettings):
     """What the controller needs beyond what every service needs."""
 
     workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="what should run when")
+    ticks_file: Path = Field(default=Path("infra/ticks.yaml"), description="when ticks fire")
     scrapers_dir: Path = Field(
         default=Path("services/scraper-runner/scrapers"), description="folder of <source>/<name>/scraper.yaml"
     )

@@ -1,5 +1,6 @@
 """Reading workflows.yaml: every fault is found before serving and names file, line, value and remedy."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,14 @@ AT = """\
 """
 
 
-def faults(text: str, folder: Path) -> list[str]:
+QUARTER = timedelta(minutes=15)
+
+
+def faults(text: str, folder: Path, evaluated_every: timedelta | None = None) -> list[str]:
     path = folder / "workflows.yaml"
     path.write_text(text)
     with pytest.raises(ConfigurationError) as refusal:
-        load_workflows(path, catalog())
+        load_workflows(path, catalog(), evaluated_every)
     prefix = f"{path}:"
     assert all(fault.startswith(prefix) for fault in refusal.value.faults)
     return [fault.removeprefix(prefix) for fault in refusal.value.faults]
@@ -54,6 +58,37 @@ def test_a_bad_schedule_names_its_line(schedule: str, line: int, told: str, tmp_
     (fault,) = faults(f"{HEAD}    schedule: {schedule}\n{STEP}", tmp_path)
     assert fault.startswith(f"{line}: ")
     assert told in fault
+
+
+@pytest.mark.parametrize(
+    ("schedule", "minutes"),
+    [
+        ('{ kind: daily, window: { start: "10:00", end: "10:10" } }', "10"),
+        ('{ kind: at, times: ["06:00"], within: 14m }', "14"),
+        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, every: 5m }', "5"),
+        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, budget: 9 }', "7.5"),
+        ("{ kind: interval, every: 5m, before_first_tip: 2h }", "5"),
+        ("{ kind: per_game, first: 3h, every: 5m, until: 4h }", "5"),
+    ],
+)
+def test_an_occurrence_that_a_tick_could_pass_over_is_refused(
+    schedule: str, minutes: str, tmp_path: Path
+) -> None:
+    """12: ticks and schedules are checked against each other."""
+    (fault,) = faults(f"{HEAD}    schedule: {schedule}\n{STEP}", tmp_path, QUARTER)
+    assert fault == (
+        f"7: each occurrence can be met for {minutes} minutes, and an evaluation comes every 15;"
+        " make it 15m or longer, or let the evaluate tick come more often (infra/ticks.yaml)"
+    )
+
+
+@pytest.mark.parametrize("evaluated_every", [QUARTER, None])
+def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
+    evaluated_every: timedelta | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "workflows.yaml"
+    path.write_text(f"{HEAD}    schedule: {{ kind: per_game, first: 3h, every: 15m, until: 4h }}\n{STEP}")
+    assert load_workflows(path, catalog(), evaluated_every).workflows
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """`tipoff validate`: every fault of the configuration, before anything serves it."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 from rich.text import Text
 
 from tipoff_common.catalog import Catalog, load_catalog
+from tipoff_common.events import Tick
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 from tipoff_controller.loading import load_workflows
@@ -20,6 +22,7 @@ from tipoff_local.commands.arguments import (
     console,
     say_json,
 )
+from tipoff_local.ticks import ticks
 
 
 def validate(
@@ -67,7 +70,7 @@ def _configuration(file: Path, catalog: Catalog | None, faults: list[str]) -> Co
     """Without a catalogue the file is still checked by itself."""
     try:
         if catalog is not None:
-            return load_workflows(file, catalog)
+            return load_workflows(file, catalog, timedelta(minutes=ticks()[Tick.EVALUATE].cadence_minutes))
         YamlSource.read(file).validate(WorkflowsFile)
     except ConfigurationError as error:
         faults += error.faults

@@ -124,6 +124,10 @@ class Layout:
     def _own_settings(self) -> dict[str, dict[str, str]]:
         scrapers = {"TIPOFF_SCRAPERS_DIR": str(REPOSITORY / "services/scraper-runner/scrapers")}
         return {
-            "controller": {**scrapers, "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file)},
+            "controller": {
+                **scrapers,
+                "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file),
+                "TIPOFF_TICKS_FILE": str(REPOSITORY / "infra/ticks.yaml"),
+            },
             "scraper-runner": {**scrapers, "TIPOFF_UPSTREAM_URL": self.url("upstream")},
         }

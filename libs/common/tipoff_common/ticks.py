@@ -1,0 +1,62 @@
+"""When ticks fire, as `infra/ticks.yaml` says: Cloud Scheduler's jobs are made from it."""
+
+from collections.abc import Mapping
+from datetime import datetime, time
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tipoff_common.clock import floor_to
+from tipoff_common.events import Tick
+from tipoff_common.yaml_source import YamlSource
+
+
+class Cadence(BaseModel):
+    """When a tick fires: `every_minutes` from midnight UTC, or `daily_at` in `time_zone`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    description: str = Field(min_length=1)
+    every_minutes: int | None = Field(default=None, ge=1, le=60)
+    daily_at: time | None = None
+    time_zone: str | None = None
+    cadence_minutes: int = Field(ge=1, le=1440)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.every_minutes is None) == (self.daily_at is None):
+            raise ValueError("say every_minutes or daily_at, one of them")
+        if (self.daily_at is None) != (self.time_zone is None):
+            raise ValueError("daily_at needs its time_zone, and every_minutes has none")
+        if self.every_minutes and 60 % self.every_minutes:
+            raise ValueError(
+                f"every_minutes: {self.every_minutes} does not divide an hour; cron cannot say it"
+            )
+        return self
+
+    def is_due(self, minute: datetime) -> bool:
+        if self.daily_at is None:
+            return minute == floor_to(minute, self.every_minutes or 1)
+        local = minute.astimezone(ZoneInfo(self.time_zone or "UTC"))
+        return (local.hour, local.minute) == (self.daily_at.hour, self.daily_at.minute)
+
+
+class _Ticks(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ticks: Mapping[Tick, Cadence]
+
+    @model_validator(mode="after")
+    def _decided_at_all(self) -> Self:
+        if missing := [tick for tick in (Tick.EVALUATE, Tick.LOCK_SCHEDULE) if tick not in self.ticks]:
+            raise ValueError(
+                f"{', '.join(missing)}: not there, and nothing is decided without; say when it fires"
+            )
+        return self
+
+
+def load_ticks(path: Path) -> Mapping[Tick, Cadence]:
+    """Raises ConfigurationError naming file, line and remedy."""
+    return YamlSource.read(path).validate(_Ticks).ticks

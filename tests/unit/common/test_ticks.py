@@ -1,0 +1,41 @@
+"""When ticks fire, as a file says it."""
+
+from pathlib import Path
+
+import pytest
+
+from tipoff_common.events import Tick
+from tipoff_common.ticks import load_ticks
+from tipoff_common.yaml_source import ConfigurationError
+
+LOCK = (
+    "lock-schedule: { description: d, daily_at: '05:00', time_zone: America/New_York, cadence_minutes: 60 }"
+)
+
+
+def written(folder: Path, evaluate: str, lock: str = LOCK) -> Path:
+    path = folder / "ticks.yaml"
+    path.write_text(f"ticks:\n  {evaluate}\n  {lock}\n")
+    return path
+
+
+def test_a_tick_has_a_cadence(tmp_path: Path) -> None:
+    found = load_ticks(
+        written(tmp_path, "evaluate: { description: d, every_minutes: 20, cadence_minutes: 20 }")
+    )
+    assert found[Tick.EVALUATE].cadence_minutes == 20
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "told"),
+    [
+        ("evaluate: { description: d, every_minutes: 7, cadence_minutes: 7 }", "does not divide an hour"),
+        ("evaluate: { description: d, cadence_minutes: 15 }", "one of them"),
+        ("evaluate: { description: d, daily_at: '05:00', cadence_minutes: 15 }", "needs its time_zone"),
+        ("evaluat: { description: d, every_minutes: 15, cadence_minutes: 15 }", "evaluat"),
+        ("archive: { description: d, every_minutes: 15, cadence_minutes: 15 }", "evaluate: not there"),
+    ],
+)
+def test_a_fault_is_named(tmp_path: Path, evaluate: str, told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        load_ticks(written(tmp_path, evaluate))

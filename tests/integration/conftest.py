@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from stack_harness import EMBEDDED, GOOGLE, Driver, game_days
 
+from tipoff_local.phase2.behaviour import Behaviour
 from tipoff_local.pubsub.google_emulator import EmulatorUnavailableError, find_installation
 from tipoff_local.stack.layout import Layout
 from tipoff_local.stack.stack import running_stack
@@ -19,7 +20,12 @@ from tipoff_local.stack.stack import running_stack
 def _running(folder: Path, kind: str) -> Iterator[Driver]:
     layout = Layout.on_free_ports(event_time=True)
     with running_stack(
-        layout, folder, google_pubsub=kind == GOOGLE, minimum_backoff=0.1, maximum_backoff=1.0
+        layout,
+        folder,
+        google_pubsub=kind == GOOGLE,
+        minimum_backoff=0.1,
+        maximum_backoff=1.0,
+        phase2=Behaviour(drop=1),
     ) as stack:
         yield Driver(stack, kind)
 

@@ -202,6 +202,35 @@ class Driver:
     def _control(self, what: str) -> str:
         return f"{self.stack.layout.url('upstream')}/control/{what}"
 
+    # What Phase 2 does
+
+    @contextmanager
+    def phase_2(self, **behaviour: Any) -> Iterator[None]:
+        """Phase 2's stand-in behaves so for the length of a block, by default as it should; at other times it drops
+        every message, so that a test has the receipts that it publishes itself. See tipoff_local.phase2."""
+        before = requests.get(self._phase_2("behaviour"), timeout=10).json()
+        self._behave(behaviour)
+        try:
+            yield
+        finally:
+            self._behave(before)
+
+    def release(self, until: datetime) -> int:
+        """Lets the stand-in process what it holds and is due; how many messages that were."""
+        answer = requests.post(
+            self._phase_2("release"), params={"until": until.isoformat()}, timeout=PATIENCE_SECONDS
+        )
+        answer.raise_for_status()
+        released: int = answer.json()["released"]
+        return released
+
+    def _behave(self, behaviour: dict[str, Any]) -> None:
+        answer = requests.put(self._phase_2("behaviour"), json=behaviour, timeout=10)
+        assert answer.status_code == 200, answer.text
+
+    def _phase_2(self, what: str) -> str:
+        return f"{self.stack.layout.url('phase2')}/control/{what}"
+
     # What becomes of its processes
 
     def signal(self, name: str, number: signal.Signals) -> None:

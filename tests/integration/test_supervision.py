@@ -25,8 +25,8 @@ from tipoff_local.stack.stack import running_stack
 
 TIPOFF = [sys.executable, "-m", "tipoff_local"]
 LOCK, ENVIRONMENT = REPOSITORY / ".tipoff/stack.lock", REPOSITORY / ".tipoff/stack.env"
-PROCESSES = 8
-"""Four services and the four parts of the embedded cloud."""
+PROCESSES = 9
+"""Four services, the four parts of the embedded cloud, and the stand-in for Phase 2."""
 
 
 def _table() -> list[tuple[int, int, str]]:

@@ -270,6 +270,9 @@ class FileLanded(Event):
     landed_at: Instant
     recovery: bool = False
     republish: int = Field(default=0, ge=0, description="0 for the original, n for cleanup's n-th republish")
+    event_time: Instant | None = Field(
+        default=None, description="the instant of this announcement, when a day is replayed"
+    )
 
     @property
     def key(self) -> tuple[object, ...]:

@@ -263,4 +263,5 @@ def _landed(executed: ScrapeExecuted) -> FileLanded | None:
         record_count=executed.outcome.record_count,
         content_sha256=str(executed.data_summary["content_sha256"]),
         landed_at=executed.completed_at,
+        event_time=executed.completed_at if executed.event_time else None,
     )

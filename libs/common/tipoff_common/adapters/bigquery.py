@@ -29,10 +29,10 @@ _REFUSALS = (400, 413)
 
 
 class BigQueryWarehouse:
-    """The dataset `nba_orchestration` of one project; queries name its tables `nba_orchestration.<table>`."""
+    """One dataset of one project, `nba_orchestration` unless another is named; queries name its tables with it."""
 
-    def __init__(self, project: str, emulator: str | None = None) -> None:
-        self._dataset = bigquery.DatasetReference(project, DATASET)
+    def __init__(self, project: str, emulator: str | None = None, dataset: str = DATASET) -> None:
+        self._dataset = bigquery.DatasetReference(project, dataset)
         self._client = bigquery.Client(
             project=project, credentials=AnonymousCredentials() if emulator else None
         )

@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 
 from tipoff_local.demo.show import show_addresses
+from tipoff_local.phase2.behaviour import Behaviour
 from tipoff_local.stack.layout import REPOSITORY, Layout
 from tipoff_local.stack.processes import StackError
 from tipoff_local.stack.stack import READY_SECONDS, Stack, running_stack
@@ -32,7 +34,13 @@ def run_in_foreground(console: Console) -> None:
     """Runs the stack until it is interrupted."""
     with _owned(), console.status("starting") as status:
         layout = Layout.on_fixed_ports()
-        with running_stack(layout, FOLDER, progress=status.update, google_pubsub=_google_wanted()) as stack:
+        with running_stack(
+            layout,
+            FOLDER,
+            progress=status.update,
+            google_pubsub=_google_wanted(),
+            phase2=_phase2_wanted(),
+        ) as stack:
             status.stop()
             show_addresses(console, stack)
             write_environment(layout)
@@ -110,6 +118,14 @@ def _google_wanted() -> bool:
     if wanted not in ("embedded", "google"):
         raise StackError(f"TIPOFF_PUBSUB={wanted}: write embedded or google")
     return wanted == "google"
+
+
+def _phase2_wanted() -> Behaviour:
+    """How the stand-in for Phase 2 behaves at first."""
+    try:
+        return Behaviour.model_validate_json(os.environ.get("TIPOFF_PHASE2", "{}"))
+    except ValidationError as error:
+        raise StackError(f"TIPOFF_PHASE2: {error}") from error
 
 
 def write_environment(layout: Layout, file: Path = _ENVIRONMENT) -> None:

@@ -14,7 +14,7 @@ STATE_BUCKET = "tipoff-state"
 WORKFLOWS = REPOSITORY / "config/workflows.yaml"
 DEMO_WORKFLOWS = REPOSITORY / "libs/local/tipoff_local/demo/workflows.yaml"
 
-CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "upstream")
+CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "upstream", "phase2")
 SERVICES: Mapping[str, str] = {
     "controller": "tipoff_controller",
     "scraper-runner": "tipoff_scraper_runner",
@@ -29,6 +29,7 @@ FIXED_PORTS: Mapping[str, int] = {
     "pubsub": 8085,
     "pubsub-admin": 8086,
     "upstream": 8087,
+    "phase2": 8089,
     "storage": 9023,
     "bigquery": 9050,
     "bigquery-grpc": 9060,

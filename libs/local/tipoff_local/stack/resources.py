@@ -9,12 +9,19 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
 
+from tipoff_common.topics import Subscription as Settings
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_local.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY, STATE_BUCKET, Layout
 from tipoff_local.tables import deploy
 
 SCHEMAS = REPOSITORY / "schemas/bigquery/nba_orchestration"
 TOPICS = REPOSITORY / "infra/topics.yaml"
+PHASE_2 = (
+    "nba-phase1-scrapers-complete",
+    "phase2-files",
+    Settings(service="phase2", description="Load the file; acknowledge it with a receipt."),
+)
+"""The stand-in's own subscription. The map has none: Phase 2 subscribes from outside."""
 
 
 def create_topics(
@@ -23,7 +30,8 @@ def create_topics(
     minimum_backoff: float | None = None,
     maximum_backoff: float | None = None,
 ) -> TopicMap:
-    """Every topic of infra/topics.yaml and every subscription of `services`; those that exist stay as they are.
+    """Every topic of infra/topics.yaml and every subscription of `services`, "phase2" for the stand-in's among them;
+    those that exist stay as they are.
 
     minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the map's; tests wait less
     than production.
@@ -35,7 +43,7 @@ def create_topics(
             publisher.create_topic(name=_topic(topic))
         except AlreadyExists:
             continue
-    for topic, name, settings in topics.subscriptions():
+    for topic, name, settings in (*topics.subscriptions(), PHASE_2):
         if settings.service not in services:
             continue
         subscription = Subscription(

@@ -16,6 +16,7 @@ from tipoff_common.adapters.storage import GcsObjects, storage_client
 from tipoff_common.ports import Objects, Warehouse
 from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
+from tipoff_local.phase2.behaviour import FAULTLESS, Behaviour
 from tipoff_local.stack.layout import (
     DATA_BUCKET,
     HOST,
@@ -41,6 +42,7 @@ class Options:
     google_pubsub: Google's own emulator in place of our server.
     minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the topic map's.
     scenario: what the stand-in for the sources serves, in place of its own.
+    phase2: how the stand-in for Phase 2 behaves at first; None runs none.
     services: those that run; the others have no subscriptions.
     """
 
@@ -48,7 +50,12 @@ class Options:
     minimum_backoff: float | None = None
     maximum_backoff: float | None = None
     scenario: Path | None = None
+    phase2: Behaviour | None = FAULTLESS
     services: tuple[str, ...] = tuple(SERVICES)
+
+    @property
+    def subscribers(self) -> tuple[str, ...]:
+        return (*self.services, "phase2") if self.phase2 else self.services
 
 
 class Stack:
@@ -76,6 +83,8 @@ class Stack:
         for name in ("bigquery", "storage", "pubsub"):
             self._make_ready(name)
         self._make_ready("upstream")
+        if self._options.phase2:
+            self._make_ready("phase2")
         for service in self._options.services:
             progress(f"waiting for {service}")
             self._make_ready(service)
@@ -157,6 +166,10 @@ class Stack:
         self._start("storage", "tipoff_local.storage", *host, "--port", ports["storage"])
         scenario = ("--scenario", str(self._options.scenario)) if self._options.scenario else ()
         self._start("upstream", "tipoff_local.upstream", *host, "--port", ports["upstream"], *scenario)
+        if behaviour := self._options.phase2:
+            told = {"TIPOFF_PHASE2": behaviour.model_dump_json()}
+            environment = {**self.layout.service_environment("phase2"), **told}
+            self._start("phase2", "tipoff_local.phase2", environment=environment)
 
     def _start(
         self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
@@ -168,7 +181,7 @@ class Stack:
         match name:
             case "bigquery" | "storage" | "pubsub":
                 ready = self._tcp(name)
-            case "upstream":
+            case "upstream" | "phase2":
                 ready = self._http(f"{self.layout.url(name)}/healthz")
             case _:
                 ready = self._http(f"{self.layout.url(name)}/readyz")
@@ -182,7 +195,7 @@ class Stack:
                 case "pubsub":
                     options = self._options
                     create_topics(
-                        self.layout, options.services, options.minimum_backoff, options.maximum_backoff
+                        self.layout, options.subscribers, options.minimum_backoff, options.maximum_backoff
                     )
 
     @contextmanager
@@ -229,11 +242,12 @@ def running_stack(
     minimum_backoff: float | None = None,
     maximum_backoff: float | None = None,
     scenario: Path | None = None,
+    phase2: Behaviour | None = FAULTLESS,
     services: tuple[str, ...] = tuple(SERVICES),
 ) -> Iterator[Stack]:
     """A stack for the length of a block; it is stopped however the block ends. For the options see `Options`."""
     stack = Stack(
-        layout, folder, Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, services)
+        layout, folder, Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, phase2, services)
     )
     try:
         stack.start(progress)

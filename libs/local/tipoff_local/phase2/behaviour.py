@@ -1,0 +1,67 @@
+"""What the stand-in does to a message: pure, and the same for the same message."""
+
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tipoff_common.events import FileLanded
+from tipoff_common.identity import content_hash
+
+
+class Fate(StrEnum):
+    PROCESS = "process"
+    DROP = "drop"  # acknowledged, and nothing done
+    DELAY = "delay"  # acknowledged, and processed later
+    FAIL = "fail"  # refused, to be delivered again
+
+
+class Behaviour(BaseModel):
+    """down: every message is refused. drop, delay, fail: shares of the messages, together at most 1.
+
+    delay_seconds: for how long, in event time when a day is replayed. fail_times: deliveries of a message that fail
+    before one succeeds; null for all. seed: which messages the shares hit. paths: a pattern over gs:// paths, `*`
+    matching slashes too; other files are processed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    down: bool = False
+    drop: float = Field(default=0, ge=0, le=1)
+    delay: float = Field(default=0, ge=0, le=1)
+    fail: float = Field(default=0, ge=0, le=1)
+    delay_seconds: float = Field(default=3600, gt=0, le=14 * 24 * 3600)
+    fail_times: int | None = Field(default=1, ge=1)
+    seed: int = 0
+    paths: str = "*"
+
+    @model_validator(mode="after")
+    def _shares_of_one_whole(self) -> "Behaviour":
+        if self.drop + self.delay + self.fail > 1:
+            raise ValueError("drop + delay + fail is over 1; they are shares of the same messages")
+        return self
+
+
+FAULTLESS = Behaviour()
+
+
+def fate(landed: FileLanded, behaviour: Behaviour) -> Fate:
+    """A republish of a file is another message, with luck of its own."""
+    if not fnmatchcase(landed.gcs_path, behaviour.paths):
+        return Fate.PROCESS
+    draw = _draw(behaviour.seed, landed)
+    for share, what in (
+        (behaviour.drop, Fate.DROP),
+        (behaviour.delay, Fate.DELAY),
+        (behaviour.fail, Fate.FAIL),
+    ):
+        if draw < share:
+            return what
+        draw -= share
+    return Fate.PROCESS
+
+
+def _draw(seed: int, landed: FileLanded) -> float:
+    """Evenly from [0, 1)."""
+    drawn = content_hash(f"{seed} {landed.republish} {landed.gcs_path}".encode())
+    return int(drawn[:12], 16) / 16**12

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-import requests
-from stack_harness import INJURIES, SCHEDULE, Driver, at, until
+import pytest
+from stack_harness import SCHEDULE, Driver, as_json, at, push_body, until
+from tests.support.samples import landed as sample_landed
 
-from tipoff_common.events import FileLanded, Tick
+from tipoff_common.events import FileLanded, FileProcessed, Tick
+from tipoff_common.identity import content_hash
+from tipoff_local.stack.layout import DATA_BUCKET
 
-LANDED = "nba-phase1-scrapers-complete"
-RECEIPTS = "SELECT * FROM nba_orchestration.file_receipts WHERE gcs_path = @path"
+FILES = "phase2-files"
+DAY = date(2024, 11, 1)
+"""What the files are about that no scraper wrote."""
 
 
 def _receipts(driver: Driver, path: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = until(lambda: driver.rows(RECEIPTS, path=path), f"a receipt for {path}")
+    sql = "SELECT * FROM nba_orchestration.file_receipts WHERE gcs_path = @path"
+    return driver.rows(sql, path=path)
+
+
+def _awaited(driver: Driver, path: str, count: int = 1) -> list[dict[str, Any]]:
+    def enough() -> list[dict[str, Any]]:
+        rows = _receipts(driver, path)
+        return rows if len(rows) >= count else []
+
+    rows: list[dict[str, Any]] = until(enough, f"{count} receipt(s) for {path}")
     return rows
 
 
@@ -25,19 +38,169 @@ def _loaded(driver: Driver, scraper: str, path: str) -> list[dict[str, Any]]:
     return driver.rows(sql, path=path)
 
 
-def test_a_landed_file_becomes_rows_and_a_receipt(either: Driver, day: date) -> None:
-    with either.phase_2():
-        either.tick(Tick.EVALUATE, day, 5)
-        (execution,) = either.executions(day, SCHEDULE)
-        (receipt,) = _receipts(either, execution["gcs_path"])
-    records = json.loads(either.file(execution["gcs_path"]))["records"]
-    rows = _loaded(either, SCHEDULE, execution["gcs_path"])
-    assert [json.loads(row["record"]) if isinstance(row["record"], str) else row["record"] for row in rows] == records
-    assert {row["game_date"] for row in rows} == {day}
-    found = {name: receipt[name] for name in ("processor", "row_count", "processed_at", "environment")}
-    assert found == {
-        "processor": "stand-in",
-        "row_count": len(records),
-        "processed_at": execution["completed_at"],  # the replay's instant, not the clock's
+def _land(driver: Driver, name: str, **changes: Any) -> FileLanded:
+    """A file of two records, in the bucket and announced at 06:00."""
+    body = json.dumps({"records": [{"of": name}, {"and": DAY.isoformat()}]}).encode()
+    path = f"standin/{DAY}/{name}/{content_hash(body)[:16]}.json"
+    driver.stack.data.put(path, body, content_type="application/json")
+    landed = sample_landed(
+        gcs_path=f"gs://{DATA_BUCKET}/{path}",
+        scraper_name="standin",
+        game_date=DAY,
+        record_count=2,
+        content_sha256=content_hash(body),
+        landed_at=at(DAY, 6),
+        event_time=at(DAY, 6),
+    ).model_copy(update=changes)
+    driver.stack.publisher.publish([landed])
+    return landed
+
+
+def test_a_landed_file_becomes_rows_and_a_receipt_however_often_it_is_announced(
+    driver: Driver, day: date
+) -> None:
+    """Incident 16."""
+    with driver.phase_2():
+        driver.tick(Tick.EVALUATE, day, 5)
+        (execution,) = driver.executions(day, SCHEDULE)
+        path = execution["gcs_path"]
+        (receipt,) = _awaited(driver, path)
+        found = {name: receipt[name] for name in ("processor", "processed_at", "environment")}
+        assert found == {
+            "processor": "stand-in",
+            "processed_at": execution["completed_at"],  # the replay's instant, not the clock's
+            "environment": "local",
+        }
+        driver.stack.publisher.publish([_announced(execution)])
+        again = _awaited(driver, path, count=2)
+    assert {row["event_id"] for row in again} == {receipt["event_id"]}
+    records = json.loads(driver.file(path))["records"]
+    rows = _loaded(driver, SCHEDULE, path)
+    assert [as_json(row["record"]) for row in rows] == records
+    assert {row["row_count"] for row in again} == {len(records)}
+
+
+def _announced(execution: dict[str, Any]) -> FileLanded:
+    told = as_json(execution["data_summary"])
+    return FileLanded(
+        gcs_path=execution["gcs_path"],
+        scraper_name=execution["scraper_name"],
+        workflow=execution["workflow"],
+        game_date=execution["game_date"],
+        execution_id=execution["execution_id"],
+        record_count=told["record_count"],
+        content_sha256=told["content_sha256"],
+        landed_at=execution["completed_at"],
+        event_time=execution["completed_at"],
+    )
+
+
+def test_the_stand_in_drops_fails_and_delays_what_it_is_told_to(embedded: Driver) -> None:
+    with embedded.phase_2(drop=1, paths="*/dropped/*"):
+        dropped, processed = (_land(embedded, name) for name in ("dropped", "processed"))
+        embedded.settle()
+    assert [len(_receipts(embedded, file.gcs_path)) for file in (dropped, processed)] == [0, 1]
+
+    with embedded.phase_2(fail=1, fail_times=2):
+        failed = _land(embedded, "failed")
+        embedded.settle()
+    assert len(_receipts(embedded, failed.gcs_path)) == 1
+
+    with embedded.phase_2(delay=1, delay_seconds=7200):
+        held = _land(embedded, "held")
+        embedded.settle()  # a held message is acknowledged: the replay goes on
+        assert embedded.release(at(DAY, 7)) == 0
+        assert _receipts(embedded, held.gcs_path) == []
+        assert embedded.release(at(DAY, 9)) == 1
+        embedded.settle()
+    (receipt,) = _receipts(embedded, held.gcs_path)
+    assert receipt["processed_at"] == at(DAY, 6) + timedelta(hours=2), (
+        "when it was due, not when it was let go"
+    )
+
+
+def test_what_waits_for_a_phase_2_that_is_down_is_processed_when_it_is_up(embedded: Driver) -> None:
+    with embedded.phase_2():
+        with embedded.phase_2(down=True):
+            waiting = _land(embedded, "waiting")
+            until(lambda: embedded.waiting(FILES) == 1, "the message to wait")
+        embedded.settle()
+    assert len(_receipts(embedded, waiting.gcs_path)) == 1
+
+
+BAD_FILES: dict[str, tuple[dict[str, str], str]] = {
+    "another bucket": ({"gcs_path": "gs://somebody-elses/a.json"}, "is not in gs://"),
+    "a path upwards": ({"gcs_path": f"gs://{DATA_BUCKET}/../secrets/a.json"}, "no path that a scraper"),
+    "odd characters": ({"gcs_path": f"gs://{DATA_BUCKET}/a'; DROP ?#%2F/é.json"}, "no path that a scraper"),
+    "no such object": ({"gcs_path": f"gs://{DATA_BUCKET}/nowhere/0123456789abcdef.json"}, "no object"),
+    "other content": ({"content_sha256": "0" * 64}, "not what was announced"),
+    "a table of its own": ({"scraper_name": "x; DROP TABLE y"}, "no table name"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_an_announcement_that_cannot_be_true_is_rejected_with_its_reason(driver: Driver, name: str) -> None:
+    changes, why = BAD_FILES[name]
+    with driver.phase_2():
+        landed = _land(driver, name.replace(" ", "-"), **changes)
+        (letter,) = driver.dead_letters(
+            "service = 'phase2' AND JSON_VALUE(attributes, '$.\"ce-id\"') = @id", id=landed.id
+        )
+    assert letter["reason"] == "invalid_payload"
+    assert why in letter["detail"]
+
+
+RECORDED = {
+    "of an unknown file": {"gcs_path": f"gs://{DATA_BUCKET}/nobody/wrote/this.json"},
+    "for another bucket": {"gcs_path": "gs://somebody-elses/a.json"},
+    "with a path upwards": {"gcs_path": f"gs://{DATA_BUCKET}/../../a.json"},
+    "with odd characters": {"gcs_path": "gs://b/ünï côde 🏀?#%2F'\"\\ \u202e\x00.json"},
+    "from the future": {"processed_at": "9999-12-31T23:59:59Z"},
+}
+REFUSED = {
+    "without a path": ({"gcs_path": "http://x"}, "invalid_payload", "gcs_path"),
+    "with a line break": ({"gcs_path": "gs://b/a\nb"}, "invalid_payload", "gcs_path"),
+    "with half a character": ({"gcs_path": "gs://b/\ud800"}, "undecodable", "hex escape"),
+    "without a zone": ({"processed_at": "2025-01-15T12:00:00"}, "invalid_payload", "processed_at"),
+    "before all time": ({"processed_at": "0001-01-01T00:00:00+14:00"}, "invalid_payload", "processed_at"),
+    "with less than no rows": ({"row_count": -1}, "invalid_payload", "row_count"),
+    "with more rows than fit": ({"row_count": 2**63}, "invalid_payload", "row_count"),
+    "of nobody": ({"processor": ""}, "invalid_payload", "processor"),
+}
+
+
+def _push_receipt(driver: Driver, name: str, changes: dict[str, Any]) -> str:
+    """A receipt as Pub/Sub would push it, twice; its messageId. Never an error: that would be delivered for ever."""
+    receipt = {
+        "gcs_path": f"gs://{DATA_BUCKET}/a.json",
+        "processor": name,
+        "processed_at": "2025-01-15T12:00:00Z",
         "environment": "local",
     }
+    context = {"ce-id": name, "ce-type": FileProcessed.TYPE, "ce-source": "/t", "ce-specversion": "1.0"}
+    body = push_body(json.dumps({**receipt, **changes}).encode(), **context)
+    for _ in range(2):
+        answer = driver.post("logger", "/events", json=body)
+        assert answer.status_code == 204, answer.text
+    message_id: str = body["message"]["messageId"]
+    return message_id
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_an_odd_receipt_is_recorded_as_it_is(driver: Driver, name: str) -> None:
+    changes = RECORDED[name]
+    _push_receipt(driver, name, changes)
+    rows = driver.rows("SELECT * FROM nba_orchestration.file_receipts WHERE processor = @name", name=name)
+    assert len(rows) == 2
+    assert len({row["event_id"] for row in rows}) == 1, "two rows of one receipt"
+    if "gcs_path" in changes:
+        assert {row["gcs_path"] for row in rows} == {changes["gcs_path"]}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_receipt_that_is_none_is_a_dead_letter(driver: Driver, name: str) -> None:
+    changes, reason, field = REFUSED[name]
+    message_id = _push_receipt(driver, name, changes)
+    letters = driver.dead_letters("message_id = @id", id=message_id)
+    assert {letter["reason"] for letter in letters} == {reason}
+    assert field in letters[0]["detail"]

@@ -18,7 +18,10 @@ GameDate = Annotated[date, Field(ge=date(1946, 11, 1), le=date(2100, 1, 1))]
 
 
 def _to_utc(value: datetime) -> datetime:
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:  # year 1 east of Greenwich, year 9999 west of it
+        raise ValueError("the instant is outside the years 1 to 9999 of UTC") from error
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]

@@ -289,7 +289,7 @@ class FileProcessed(Event):
     TYPE = "tipoff.file.processed.v1"
 
     gcs_path: str = Field(pattern=r"^gs://[^/]+/.+$")
-    processor: str
+    processor: str = Field(min_length=1)
     processed_at: Instant
     row_count: int | None = Field(default=None, ge=0)
     environment: str

@@ -135,9 +135,9 @@ def test_an_event_over_a_mebibyte_is_recorded_and_acknowledged() -> None:
 
 
 def test_an_event_of_exactly_a_mebibyte_is_taken() -> None:
-    room = EVENT_LIMIT - len(encode(wrapped(processed(processor="")))[0])
+    room = EVENT_LIMIT - len(encode(wrapped(processed(processor="x")))[0])
     receiver = Receiver()
-    receiver.post(pushed(wrapped(processed(processor="x" * room))))
+    receiver.post(pushed(wrapped(processed(processor="x" * (room + 1)))))
     assert len(receiver.received) == 1
 
 

@@ -6,11 +6,13 @@ to the line that a person has to change.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic_core import ErrorDetails
 
 M = TypeVar("M", bound=BaseModel)
 Location = tuple[int | str, ...]
@@ -64,6 +66,11 @@ class YamlSource:
 
     def line(self, location: Location) -> int:
         """The 1-based line of the deepest node on the way to `location`."""
+        return self._deepest(location)[1] + 1
+
+    def _deepest(self, location: Location) -> tuple[yaml.Node, int]:
+        """That node, and the line of its key. Steps that the file does not have, such as the kind of a union, are
+        passed over."""
         node: yaml.Node = self.root
         line = node.start_mark.line
         for step in location:
@@ -75,7 +82,7 @@ class YamlSource:
             elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
                 node = node.value[step]
                 line = node.start_mark.line
-        return line + 1
+        return node, line
 
     def fault(self, location: Location, what: str) -> str:
         return f"{self.path}:{self.line(location)}: {what}"
@@ -85,22 +92,41 @@ class YamlSource:
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
-            raise ConfigurationError(
-                [
-                    self._describe(item["loc"], item["type"], item["msg"], item["input"])
-                    for item in error.errors()
-                ]
-            ) from error
+            found = error.errors()
+            missing = {item["loc"] for item in found if item["type"] == "missing"}
+            faults = [
+                self._describe(item["loc"], item["type"], item["msg"], item["input"], missing)
+                for item in found
+                if not (item["type"] == "too_short" and _is_told_of_parts(item["loc"], found))
+            ]
+            raise ConfigurationError(faults) from error
 
-    def _describe(self, location: Location, kind: str, message: str, value: object) -> str:
+    def _describe(
+        self, location: Location, kind: str, message: str, value: object, missing: set[Location]
+    ) -> str:
         name = ".".join(str(step) for step in location)
         if kind == "extra_forbidden":
-            return self.fault(location, f"unknown key '{name}'; remove it or correct its spelling")
+            siblings = [str(other[-1]) for other in missing if other[:-1] == location[:-1]]
+            meant = did_you_mean(str(location[-1]), siblings) or "remove it or correct its spelling"
+            return self.fault(location, f"unknown key '{name}'; {meant}")
         if kind == "missing":
             return self.fault(location, f"key '{name}' is missing; add it")
-        shown = repr(value)
+        node, _ = self._deepest(location)
+        as_written = isinstance(node, yaml.ScalarNode) and not isinstance(value, str)  # 15:00 is read as 900
+        shown = str(node.value) if as_written else repr(value)
         shown = shown if len(shown) <= 80 else shown[:77] + "..."
         return self.fault(location, f"{name} = {shown}: {message.removeprefix('Value error, ')}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question after the known name that is nearest, empty when none is near."""
+    near = get_close_matches(name, list(known), n=1)
+    return f"did you mean '{near[0]}'?" if near else ""
+
+
+def _is_told_of_parts(location: Location, found: Sequence[ErrorDetails]) -> bool:
+    """Pydantic counts what is left after it has refused some."""
+    return any(item["loc"][: len(location)] == location != item["loc"] for item in found)
 
 
 def _duplicate_keys(node: yaml.Node) -> Iterable[tuple[str, int]]:

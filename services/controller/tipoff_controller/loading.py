@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tipoff_common.catalog import Catalog
 from tipoff_common.identity import short_hash
-from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource
+from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource, did_you_mean
 from tipoff_controller.schedules import met_for
 from tipoff_controller.workflows import (
     Configuration,
@@ -154,4 +154,5 @@ def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:
 
 
 def _unknown_scraper(name: str, catalog: Catalog) -> str:
-    return f"scraper '{name}' is not known; known are {', '.join(catalog)}"
+    known = did_you_mean(name, catalog) or f"known are {', '.join(catalog)}"
+    return f"scraper '{name}' is not known; {known}"

@@ -8,10 +8,11 @@ from functools import cached_property
 from typing import Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tipoff_common.catalog import Catalog, Name
 from tipoff_common.events import AlertLevel, Priority
+from tipoff_common.yaml_source import did_you_mean
 from tipoff_controller.schedules import Duration, Node, PerGame, Schedule
 
 PLACEHOLDERS = ("{game_date}", "{slot}")
@@ -125,13 +126,13 @@ class WorkflowsFile(Node):
     calendar: CalendarSource = Field(description="where the games come from")
     workflows: Mapping[Name, Workflow] = Field(min_length=1, description="the workflows by name")
 
-    @model_validator(mode="after")
-    def _zone_known(self) -> Self:
-        if self.timezone not in available_timezones():
-            raise ValueError(
-                f"timezone '{self.timezone}' is not known; use an IANA name such as America/New_York"
-            )
-        return self
+    @field_validator("timezone")
+    @classmethod
+    def _zone_known(cls, value: str) -> str:
+        if value not in available_timezones():
+            remedy = did_you_mean(value, available_timezones()) or "use an IANA name such as America/New_York"
+            raise ValueError(f"not a known zone; {remedy}")
+        return value
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def test_a_good_file_is_its_model(file: Path) -> None:
     ("text", "fault"),
     [
         ("name: a\ncolour: red\n", ":2: unknown key 'colour'; remove it or correct its spelling"),
+        ("name: a\nitems:\n  - size: -1:30\n", ":3: items.0.size = -1:30: Input should be greater"),
         ("items: []\n", ":1: key 'name' is missing; add it"),
         (
             "name: a\nitems:\n  - size: 1\n  - size: 0\n",
@@ -95,3 +96,19 @@ def test_a_file_in_another_encoding_is_named(file: Path) -> None:
 def test_a_fault_found_later_can_be_placed(file: Path) -> None:
     file.write_text("name: a\nitems:\n  - size: 1\n", encoding="utf-8")
     assert YamlSource.read(file).fault(("items", 0, "size"), "too small") == f"{file}:3: too small"
+
+
+def test_a_misspelt_key_is_told_beside_the_missing_one(file: Path) -> None:
+    missing, unknown = faults(file, "nam: a\n")
+    assert missing == ":1: key 'name' is missing; add it"
+    assert unknown == ":1: unknown key 'nam'; did you mean 'name'?"
+
+
+def test_what_is_too_short_for_the_faults_in_it_is_not_told_twice(file: Path) -> None:
+    class Crowd(BaseModel):
+        items: tuple[Inner, ...] = Field(min_length=1)
+
+    file.write_text("items: [{ size: 0 }]\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"items\.0\.size = 0") as error:
+        YamlSource.read(file).validate(Crowd)
+    assert len(error.value.faults) == 1

@@ -100,7 +100,8 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
             "step 'nowhere' is not in this workflow; it has bulletin",
         ),
         ("      - { scraper: bulletin, after: [bulletin] }", 9, "comes after itself; remove that"),
-        ("      - scraper: buletin", 9, "scraper 'buletin' is not known; known are box_score, bulletin"),
+        ("      - scraper: buletin", 9, "scraper 'buletin' is not known; did you mean 'bulletin'?"),
+        ("      - scraper: weather", 9, "scraper 'weather' is not known; known are box_score, bulletin"),
         ("      - scraper: bulletin\n      - scraper: bulletin", 10, "step 'bulletin' stands twice"),
         (
             "      - { scraper: bulletin, name: a }\n      - { scraper: digest, name: a }",
@@ -196,7 +197,8 @@ def test_a_per_game_workflow_has_its_game_filled_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "told"),
     [
-        ("America/New_York", "Amerika/New_York", 1, "'Amerika/New_York' is not known; use an IANA name"),
+        ("America/New_York", "Amerika/New_York", 2, "a known zone; did you mean 'America/New_York'?"),
+        ("America/New_York", "the east", 2, "timezone = 'the east': not a known zone; use an IANA name"),
         ("scraper: slate", "scraper: slat", 3, "scraper 'slat' is not known"),
         ("scraper: slate", "scraper: slate, stale_after: 36", 3, "write hours and minutes"),
         ("version: 1", "version: 2", 1, "version = 2"),

@@ -1,6 +1,26 @@
-"""`python -m tipoff_local`: the `tipoff` command line."""
+"""`tipoff`, or `python -m tipoff_local`: the command line as a process."""
 
-from tipoff_local.cli import main
+import signal
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Runs the command; SIGTERM, and SIGHUP of a closed terminal, end it as Ctrl-C does: nothing is left behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        from tipoff_local.cli import app, console
+        from tipoff_local.stack.processes import StackError
+    except KeyboardInterrupt:  # these take a second
+        sys.exit(130)
+    try:
+        app()  # ends the process with the command's exit code: 2 for wrong usage, 130 when interrupted
+    except StackError as error:
+        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(1)
+    sys.exit(0)
+
 
 if __name__ == "__main__":
     main()

@@ -1,9 +1,6 @@
 """The `tipoff` command line."""
 
-import signal
-import sys
 from pathlib import Path
-from typing import NoReturn
 
 import typer
 from rich.console import Console
@@ -21,7 +18,6 @@ from tipoff_local.commands.tables import tables
 from tipoff_local.commands.trace import trace
 from tipoff_local.commands.trigger import trigger
 from tipoff_local.commands.validate import validate
-from tipoff_local.stack.processes import StackError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Runs a fleet of scrapers and proves what it did."
@@ -82,15 +78,3 @@ for command in (validate, schedule, explain, simulate, trigger, trace, status, q
 app.add_typer(scrapers, name="scrapers")
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(tables, name="tables")
-
-
-def main() -> NoReturn:
-    """Runs the command; SIGTERM, and SIGHUP of a closed terminal, end it as Ctrl-C does: nothing is left behind."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    try:
-        app()  # ends the process with the command's exit code: 2 for wrong usage, 130 when interrupted
-    except StackError as error:
-        console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(1)
-    sys.exit(0)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,7 +54,7 @@ class Child:
 
 
 class Processes:
-    """Starts modules and stops all of them, last started first. Each writes its output to a file in `folder`."""
+    """Starts modules and stops all of them. Each writes its output to a file in `folder`."""
 
     def __init__(self, logs: Path) -> None:
         self.folder = logs
@@ -103,14 +103,16 @@ class Processes:
         for child in self.children.values():
             child.check()
 
-    def stop(self) -> None:
-        """Asks every child to stop, services before the cloud they use, and kills what does not."""
-        for child in reversed(self.children.values()):
-            if child.process.poll() is None:
-                child.process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
-        for child in self.children.values():
-            child.stop(max(0.0, deadline - time.monotonic()))
+    def stop(self, first: Collection[str] = ()) -> None:
+        """Asks every child to stop, those named `first` before the others, which they use, and kills what does not."""
+        for names in (first, self.children):
+            children = [child for name, child in self.children.items() if name in names]
+            for child in children:
+                if child.process.poll() is None:
+                    child.process.terminate()
+            deadline = time.monotonic() + STOP_SECONDS
+            for child in children:
+                child.stop(max(0.0, deadline - time.monotonic()))
         self.children.clear()
         for descriptor in (self._lifeline, self._writing_end):
             os.close(descriptor)

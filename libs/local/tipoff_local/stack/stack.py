@@ -135,7 +135,8 @@ class Stack:
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
-        self.processes.stop()
+        """Services first: what they have begun they finish while the cloud still answers."""
+        self.processes.stop(first=(*self._options.services, "phase2"))
 
     def _start_cloud(self) -> None:
         ports = {name: str(port) for name, port in self.layout.ports.items()}

@@ -13,8 +13,23 @@ from pydantic import AfterValidator, AwareDatetime, Field
 EASTERN = ZoneInfo("America/New_York")
 
 
-GameDate = Annotated[date, Field(ge=date(1946, 11, 1), le=date(2100, 1, 1))]
+_FIRST_DATE, _LAST_DATE = date(1946, 11, 1), date(2100, 1, 1)
+
+GameDate = Annotated[date, Field(ge=_FIRST_DATE, le=_LAST_DATE)]
 """A date that data can be about, as people give it: the league's first day is 1946-11-01."""
+
+
+def read_date(text: str) -> date:
+    """2025-01-15 or 20250115, within the bounds of a GameDate. Raises ValueError, which says what to write."""
+    for form in ("%Y-%m-%d", "%Y%m%d"):
+        try:
+            found = datetime.strptime(text, form).date()  # noqa: DTZ007  # a date has no zone
+        except ValueError:
+            continue
+        if not _FIRST_DATE <= found <= _LAST_DATE:
+            raise ValueError(f"no game can be on {found}; dates are from {_FIRST_DATE} to {_LAST_DATE}")
+        return found
+    raise ValueError(f"'{text}' is not a date; write 2025-01-15 or 20250115")
 
 
 def _to_utc(value: datetime) -> datetime:

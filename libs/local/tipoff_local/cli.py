@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from tipoff_local.commands.backfill import backfill
 from tipoff_local.commands.dead_letters import dead_letters
 from tipoff_local.commands.diagnose import diagnose
 from tipoff_local.commands.explain import explain
@@ -66,14 +67,30 @@ def down() -> None:
     options_metavar="NAME [OPTIONS]",
 )
 def scrape(context: typer.Context) -> None:
-    """Run one scraper by hand; `tipoff scrape NAME --help` lists its parameters."""
+    """Run one scraper by hand; `tipoff scrape NAME --help` lists its parameters.
+
+    Exit code 0 when it got the data, 3 when that is not published yet, 2 when it failed. Wrong usage is 64, unlike that
+    of other commands, so that it is never taken for a source that fails.
+    """
     from tipoff_scraper_runner.cli import main as run_scraper
 
     name, *arguments = context.args or ["--help"]
     raise typer.Exit(run_scraper(name, arguments, program=f"tipoff scrape {name}"))
 
 
-for command in (validate, schedule, explain, simulate, trigger, trace, status, query, diagnose, reparse):
+for command in (
+    validate,
+    schedule,
+    explain,
+    simulate,
+    trigger,
+    backfill,
+    trace,
+    status,
+    query,
+    diagnose,
+    reparse,
+):
     app.command()(command)
 app.add_typer(scrapers, name="scrapers")
 app.add_typer(dead_letters, name="dead-letters")

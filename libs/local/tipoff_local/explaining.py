@@ -88,6 +88,8 @@ def _general(workflow: str, situation: Situation) -> Iterable[Condition]:
     else:
         age, limit = calendar.age(now), configuration.file.calendar.stale_after
         told = f"fetched {_length(age)} before, old after {_length(limit)}"
+        if age < timedelta():
+            told = f"fetched {_length(-age)} later: the games as they are known since, not as they were then"
         yield Condition("calendar", not situation.calendar_is_stale, told)
     game_date = game_date_of(configuration.workflows[workflow].schedule, business_date(now))
     count = len(games_of(configuration, calendar, game_date))

@@ -12,7 +12,7 @@ from tipoff_controller.bootstrap import Wiring, bootstrap
 from tipoff_controller.expectations import DayExpectations, read_expectations
 from tipoff_controller.handlers import handle_delivery
 from tipoff_controller.ledger import Decided
-from tipoff_controller.manual import ManualRun, UnusableRun, draft_run, run_workflow
+from tipoff_controller.manual import ManualRun, RunProgress, UnusableRun, draft_run, read_run, run_workflow
 from tipoff_controller.settings import ControllerSettings
 
 
@@ -22,6 +22,11 @@ def create_app(settings: ControllerSettings) -> FastAPI:
 
 def routes(wiring: Wiring) -> FastAPI:
     app, deps = wiring.app, wiring.deps
+
+    def require_workflow(name: str) -> None:
+        if name not in deps.configuration.workflows:
+            known = ", ".join(deps.configuration.workflows)
+            raise HTTPException(404, f"no workflow '{name}'; there are {known}")
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"])
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
@@ -42,10 +47,7 @@ def routes(wiring: Wiring) -> FastAPI:
         `Idempotency-Key` is the same run.
         """
         caller = wiring.authentication.person(request)
-        if name not in deps.configuration.workflows:
-            raise HTTPException(
-                404, f"no workflow '{name}'; there are {', '.join(deps.configuration.workflows)}"
-            )
+        require_workflow(name)
         try:
             drafted = draft_run(
                 name, run, deps, caller=caller.email, now=wall_now(), idempotency_key=idempotency_key
@@ -53,6 +55,16 @@ def routes(wiring: Wiring) -> FastAPI:
         except UnusableRun as error:
             raise HTTPException(422, str(error)) from error
         return drafted if dry_run else run_workflow(drafted, deps)
+
+    @app.get("/workflows/{name}/runs/{key}", tags=["by hand"])
+    def progress_of_run(name: str, key: str, request: Request) -> RunProgress:
+        """How far the run under an `Idempotency-Key` has come."""
+        wiring.authentication.person(request)
+        require_workflow(name)
+        found = read_run(name, key, deps)
+        if found is None:
+            raise HTTPException(404, f"no run of {name} was asked for under the key '{key}'")
+        return found
 
     @app.get("/schedule/{day}", tags=["by hand"])
     def expected_against_actual(

@@ -25,12 +25,16 @@ ORDER BY created_at
 
 
 def read_executions(
-    warehouse: Warehouse, environment: str, days: Sequence[date], subject_parameters: Iterable[str]
+    warehouse: Warehouse,
+    environment: str,
+    days: Sequence[date],
+    subject_parameters: Iterable[str],
+    until: date | None = None,
 ) -> list[ExecutionFact]:
     """All executions about `days`, with one query whatever the number of workflows. Raises Unavailable.
 
-    Executions about a date are looked for from the day before it to the two days after: the log is partitioned by
-    when they ran, in UTC.
+    Executions about a date are looked for from the day before it to the two days after, or to `until`: the log is
+    partitioned by when they ran, in UTC.
     """
     names = tuple(subject_parameters)
     rows = warehouse.query(
@@ -38,7 +42,7 @@ def read_executions(
         {
             "game_dates": list(days),
             "first_partition": min(days) - timedelta(days=1),
-            "last_partition": max(days) + timedelta(days=2),
+            "last_partition": until or max(days) + timedelta(days=2),
             "environment": environment,
         },
     )

@@ -8,6 +8,7 @@ from tipoff_common import __version__
 from tipoff_common.events import (
     Action,
     AlertLevel,
+    Priority,
     ScrapeRequested,
     Source,
     WorkflowDecided,
@@ -26,7 +27,7 @@ class Occasion:
     """When and on whose behalf something is decided.
 
     tick: what identifies it. now: the instant it is decided for. wall: the wall clock, from which leases run.
-    event_time: the tick's time when a day is replayed.
+    event_time: the tick's time when a day is replayed. priority: in place of the workflows' own.
     """
 
     environment: str
@@ -36,6 +37,7 @@ class Occasion:
     triggered_by: str
     source: Source
     event_time: datetime | None = None
+    priority: Priority | None = None
 
 
 def draft(decisions: Iterable[Decision], configuration: Configuration, occasion: Occasion) -> Decided:
@@ -48,7 +50,12 @@ def draft(decisions: Iterable[Decision], configuration: Configuration, occasion:
         attempts: Iterable[Attempt] = ()
         if decision.wanted is not None:
             asker = Asker(
-                identifier, occasion.source, occasion.triggered_by, occasion.now, occasion.event_time
+                identifier,
+                occasion.source,
+                occasion.triggered_by,
+                occasion.now,
+                occasion.event_time,
+                occasion.priority,
             )
             plan = freeze(decision.occurrence, configuration, asker, decision.wanted.steps)
             plans.append(plan)
@@ -84,7 +91,7 @@ def _event(
         if decision.action is Action.RUN
         else (),
         next_check_time=decision.next_check,
-        priority=configuration.workflows[occurrence.workflow].priority,
+        priority=occasion.priority or configuration.workflows[occurrence.workflow].priority,
         alert_level=decision.alert_level,
         config_hash=configuration.hash,
         controller_version=__version__,

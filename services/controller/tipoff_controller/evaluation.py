@@ -52,7 +52,7 @@ def publish_decided(decided: Decided, deps: Deps) -> None:
 
 def _decisions(occasion: Occasion, deps: Deps) -> tuple[Decision, ...]:
     today = business_date(occasion.now)
-    days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+    days = _days(today, business_date(occasion.wall), deps)
     calendar = deps.calendar.current()
     past = read_past(days, deps)
     _keep_schedule(today, calendar, past.remembered, occasion, deps)
@@ -67,6 +67,14 @@ def _decisions(occasion: Occasion, deps: Deps) -> tuple[Decision, ...]:
             outputs=deps.ledger.outputs(past.remembered),
         )
     )
+
+
+def _days(today: date, wall: date, deps: Deps) -> list[date]:
+    """The game dates to remember for a decision: those around today, and those of runs by hand that something is to
+    come of, whose requests may die like any other. Such a run is asked for by the wall clock."""
+    around = {today + timedelta(days=offset) for offset in (-2, -1, 0, 1)}
+    asked = deps.ledger.game_dates_of_open_runs(wall + timedelta(days=offset) for offset in (-2, -1, 0))
+    return sorted(around | asked)
 
 
 def lock_schedule(day: date, now: datetime, deps: Deps) -> None:

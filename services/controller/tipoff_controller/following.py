@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from tipoff_common.answers import answer
 from tipoff_common.binding import Message, Refused, decode
-from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_controller.deps import Deps
 from tipoff_controller.drafting import request, skip
@@ -44,6 +44,8 @@ def note_execution(event: ScrapeExecuted, deps: Deps, now: datetime) -> None:
     deps.ledger.remember_requests(requests)
     for item in skips:
         deps.ledger.remember_skip(plan.game_date, plan.occurrence_id, item.step)
+    if result.settled and plan.source is Source.MANUAL:
+        deps.ledger.close_run(plan)
 
 
 def note_dead_request(message: Message, deps: Deps, now: datetime) -> None:

@@ -2,6 +2,9 @@
 
     controller/ticks/<tick>.json          what was decided at one tick
     controller/manual/<occurrence>.json   what was decided for one manual run
+    controller/runs/<day asked>/<occurrence>/
+        <game date>                       a manual run that was asked for
+        settled                           nothing more will come of it
     controller/days/<game date>/
         plans/<occurrence>.json           the frozen plan
         requests/<occurrence>/<request>.json
@@ -22,6 +25,7 @@ from urllib.parse import quote, unquote
 
 from pydantic import BaseModel
 
+from tipoff_common.clock import business_date
 from tipoff_common.events import ScheduleLocked, ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_common.ports import Objects
@@ -30,6 +34,7 @@ from tipoff_controller.plans import Plan
 
 V = TypeVar("V")
 _NONE = "-"
+_SETTLED = "settled"
 _INSTANT = "%Y%m%dT%H%M%SZ"
 
 
@@ -60,6 +65,14 @@ class Ledger:
     def __init__(self, state: Objects, subject_parameters: Iterable[str]) -> None:
         self._state, self._subject_parameters = state, tuple(subject_parameters)
         self._plans: dict[str, Plan] = {}
+
+    def run_by_hand(self, occurrence: str) -> Decided | None:
+        """What was decided for the manual run of that occurrence, None when it is none."""
+        return self.decided(f"manual/{occurrence}")
+
+    def remember_run_by_hand(self, drafted: Decided) -> Decided:
+        """Writes a manual run down, and returns the one that counts: the first under its occurrence."""
+        return self.remember_decided(f"manual/{drafted.decisions[0].occurrence_id}", drafted)
 
     def decided(self, key: str) -> Decided | None:
         """What was decided under `key`, "ticks/<tick>" or "manual/<occurrence>"; None when nothing was."""
@@ -101,6 +114,27 @@ class Ledger:
         folder = f"{_day(event.game_date)}/executions/{event.occurrence_id or _NONE}/{event.request_id}"
         name = "/".join(quote(part, safe="") for part in essentials)
         self._state.create(f"{folder}/{name}.json", event.model_dump_json().encode())
+
+    def open_run(self, plan: Plan) -> None:
+        """Remembers that something is to come of a manual run."""
+        self._state.create(f"{_run(plan)}/{plan.game_date.isoformat()}", b"")
+
+    def close_run(self, plan: Plan) -> None:
+        """Remembers that nothing more will come of a manual run."""
+        self._state.create(f"{_run(plan)}/{_SETTLED}", b"")
+
+    def game_dates_of_open_runs(self, asked: Iterable[date]) -> set[date]:
+        """What the manual runs are about that were asked for on these days and are not settled; one list call a day."""
+        dates: dict[str, str] = {}
+        settled: set[str] = set()
+        for day in asked:
+            for info in self._state.list(f"{_runs(day)}/"):
+                occurrence, name = info.name.removeprefix(f"{_runs(day)}/").split("/")
+                if name == _SETTLED:
+                    settled.add(occurrence)
+                else:
+                    dates[occurrence] = name
+        return {date.fromisoformat(text) for occurrence, text in dates.items() if occurrence not in settled}
 
     def has_execution(self, request: ScrapeRequested) -> bool:
         prefix = (
@@ -204,6 +238,14 @@ class _Lazy(Mapping[str, V]):
 
     def __len__(self) -> int:
         return len(self._paths)
+
+
+def _runs(asked: date) -> str:
+    return f"controller/runs/{asked.isoformat()}"
+
+
+def _run(plan: Plan) -> str:
+    return f"{_runs(business_date(plan.decided_at))}/{plan.occurrence_id}"
 
 
 def _day(day: date) -> str:

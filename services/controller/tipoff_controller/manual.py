@@ -1,21 +1,28 @@
 """Runs of a workflow that somebody asks for."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Self
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tipoff_common.clock import GameDate
-from tipoff_common.events import Action, AlertLevel, Source
+from tipoff_common.events import Action, AlertLevel, Priority, Source
 from tipoff_common.identity import manual_occurrence_id
+from tipoff_common.outcomes import FailureKind
+from tipoff_controller.calendar import Game
 from tipoff_controller.decisions import Decision, Reason
 from tipoff_controller.deps import Deps
 from tipoff_controller.drafting import Occasion, draft
 from tipoff_controller.evaluation import publish_decided
+from tipoff_controller.history import Known
 from tipoff_controller.ledger import Decided
-from tipoff_controller.occurrences import Occurrence, games_of
+from tipoff_controller.occurrences import WHOLE_DAY, Occurrence, games_of
+from tipoff_controller.plans import Plan
+from tipoff_controller.progress import Reached, State, progress
 from tipoff_controller.wanted import Wanted
-from tipoff_controller.workflows import Configuration, ForEachOutput, takes_game
+from tipoff_controller.workflows import Configuration, ForEachOutput, Step, takes_game
 
 _ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """In place of a tick: a manual run is decided once."""
@@ -30,7 +37,22 @@ class ManualRun(BaseModel):
     scrapers: tuple[str, ...] = Field(
         default=(), description="only these of the workflow's scrapers; all when empty"
     )
+    steps: Mapping[str, tuple[str, ...] | None] | None = Field(
+        default=None,
+        description="in place of scrapers: only these steps, each for these of the games or teams it runs for, null "
+        "for all of them",
+    )
     game_id: str | None = Field(default=None, description="the game, for a workflow that runs for each game")
+    games: tuple[Game, ...] | None = Field(
+        default=None, description="the date's games; those of the landed schedule when left out"
+    )
+    priority: Priority | None = Field(default=None, description="the workflow's own when left out")
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        if self.scrapers and self.steps is not None:
+            raise ValueError("scrapers and steps: give one of them")
+        return self
 
 
 class UnusableRun(Exception):
@@ -47,21 +69,10 @@ def draft_run(
         Unavailable: the calendar cannot be read.
     """
     configuration = deps.configuration
-    games = games_of(configuration, deps.calendar.current(), run.game_date)
-    if run.game_id is not None:
-        games = tuple(game for game in games if game.game_id == run.game_id)
-    occurrence = Occurrence(
-        workflow,
-        run.game_date,
-        run.game_date,
-        _subject(workflow, run, configuration),
-        0,
-        now,
-        now,
-        games,
-        "asked for by hand",
-        identity=manual_occurrence_id(workflow, idempotency_key or str(uuid4())),
-    )
+    games = run.games
+    if games is None:
+        games = games_of(configuration, deps.calendar.current(), run.game_date)
+    occurrence = asked_occurrence(workflow, run, games, configuration, now, idempotency_key or str(uuid4()))
     decision = Decision(
         occurrence=occurrence,
         action=Action.RUN,
@@ -72,7 +83,15 @@ def draft_run(
         context={"idempotency_key": idempotency_key},
         wanted=_wanted(workflow, run, configuration),
     )
-    occasion = Occasion(deps.environment, _ONCE, now, now, triggered_by=caller, source=Source.MANUAL)
+    occasion = Occasion(
+        deps.environment,
+        _ONCE,
+        now,
+        now,
+        triggered_by=caller,
+        source=Source.MANUAL,
+        priority=run.priority,
+    )
     drafted = draft([decision], configuration, occasion)
     if not drafted.requests:
         raise UnusableRun(
@@ -81,32 +100,125 @@ def draft_run(
     return drafted
 
 
+def asked_occurrence(
+    workflow: str,
+    run: ManualRun,
+    games: Sequence[Game],
+    configuration: Configuration,
+    now: datetime,
+    key: str,
+) -> Occurrence:
+    """What a manual run under `key` is about. Raises UnusableRun."""
+    subject = WHOLE_DAY
+    if takes_game(configuration.workflows[workflow]):
+        if run.game_id is None:
+            raise UnusableRun(f"game_id: {workflow} runs for each game; name one")
+        subject = run.game_id
+    return Occurrence(
+        workflow,
+        run.game_date,
+        run.game_date,
+        subject,
+        0,
+        now,
+        now,
+        tuple(game for game in games if run.game_id in (None, game.game_id)),
+        "asked for by hand",
+        identity=manual_occurrence_id(workflow, key),
+    )
+
+
 def run_workflow(drafted: Decided, deps: Deps) -> Decided:
     """Publishes a drafted run; the same key publishes the first draft again. Raises Unavailable."""
-    decided = deps.ledger.remember_decided(f"manual/{drafted.decisions[0].occurrence_id}", drafted)
+    decided = deps.ledger.remember_run_by_hand(drafted)
+    for plan in decided.plans:
+        deps.ledger.open_run(plan)
     publish_decided(decided, deps)
     return decided
 
 
-def _subject(workflow: str, run: ManualRun, configuration: Configuration) -> str:
-    if takes_game(configuration.workflows[workflow]):
-        if run.game_id is None:
-            raise UnusableRun(f"game_id: {workflow} runs for each game; name one")
-        return run.game_id
-    return "-"
+class UnitProgress(BaseModel):
+    """How far one scraper with its parameters has come; attempt: the one that is next or under way; kind: of the
+    failure it ended with."""
+
+    step: str
+    scraper: str
+    parameters: Mapping[str, str]
+    state: State
+    attempt: int
+    kind: FailureKind | None
+
+
+class RunProgress(BaseModel):
+    """How far a manual run has come.
+
+    settled: nothing more will come of it. stalled: something is to be requested and nothing is under way, as after a
+    crash; asking for the run under its key again goes on. skipped: steps that are never asked for, with the reason.
+    """
+
+    occurrence_id: str
+    game_date: date
+    settled: bool
+    stalled: bool
+    units: tuple[UnitProgress, ...]
+    skipped: Mapping[str, str]
+
+
+def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | None:
+    """How far the run under the key has come, None when there is none. Raises Unavailable."""
+    occurrence = manual_occurrence_id(workflow, idempotency_key)
+    decided = deps.ledger.run_by_hand(occurrence)
+    if decided is None:
+        return None
+    (plan,) = decided.plans
+    known = deps.ledger.known(deps.ledger.occurrence(plan.game_date, occurrence))
+    result = progress(plan, known)
+    return RunProgress(
+        occurrence_id=occurrence,
+        game_date=plan.game_date,
+        settled=result.settled,
+        stalled=bool(result.due) and State.UNDER_WAY not in result.reached,
+        units=tuple(_unit_progress(item, plan, known) for item in result.units),
+        skipped={item.step: item.reason for item in result.skipped},
+    )
+
+
+def _unit_progress(item: Reached, plan: Plan, known: Known) -> UnitProgress:
+    unit, state, attempt = item
+    last = known.executions.get(unit.request_id(plan.occurrence_id, attempt - 1))
+    return UnitProgress(
+        step=unit.step,
+        scraper=unit.scraper,
+        parameters=unit.parameters,
+        state=state,
+        attempt=attempt,
+        kind=last.kind if last is not None and state is State.GIVEN_UP else None,
+    )
 
 
 def _wanted(workflow: str, run: ManualRun, configuration: Configuration) -> Wanted:
     plan = configuration.workflows[workflow].plan
+    if run.steps is not None:
+        if unknown := [name for name in run.steps if name not in plan]:
+            raise UnusableRun(f"steps: {', '.join(unknown)} not in {workflow}; it has {', '.join(plan)}")
+        _require_parents("steps", run.steps, plan, {name: name for name in plan})
+        return Wanted({name: None if kept is None else frozenset(kept) for name, kept in run.steps.items()})
     if not run.scrapers:
         return Wanted()
     known = list(dict.fromkeys(step.scraper for step in plan.values()))
     if unknown := [name for name in run.scrapers if name not in known]:
         raise UnusableRun(f"scrapers: {', '.join(unknown)} not in {workflow}; it has {', '.join(known)}")
     chosen = {name: None for name, step in plan.items() if step.scraper in run.scrapers}
+    _require_parents("scrapers", chosen, plan, {name: step.scraper for name, step in plan.items()})
+    return Wanted(chosen)
+
+
+def _require_parents(
+    field: str, chosen: Mapping[str, object], plan: Mapping[str, Step], names: Mapping[str, str]
+) -> None:
     for name in chosen:
         source = plan[name].for_each
         if isinstance(source, ForEachOutput) and source.step not in chosen:
-            parent = plan[source.step].scraper
-            raise UnusableRun(f"scrapers: {plan[name].scraper} needs the output of {parent}; name it as well")
-    return Wanted(chosen)
+            raise UnusableRun(
+                f"{field}: {names[name]} needs the output of {names[source.step]}; name it as well"
+            )

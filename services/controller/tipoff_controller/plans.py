@@ -18,6 +18,11 @@ WAVE_SECONDS = 60
 """A fan-out is released in waves of as many requests as the host's rate lets through in this time."""
 
 
+LOW_AT_ONCE = 10
+"""Of a plan of priority LOW at most so many requests of one step are under way, whatever the host lets through: the
+runner takes requests as they come, so this is all that may stand before one that matters more."""
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -94,13 +99,14 @@ def units(step: PlannedStep, values: Iterable[str]) -> Iterator[Unit]:
 
 @dataclass(frozen=True)
 class Asker:
-    """On whose behalf a plan is made, and when."""
+    """On whose behalf a plan is made, and when. priority: in place of the workflow's own."""
 
     decision_id: str
     source: Source
     triggered_by: str
     decided_at: datetime
     event_time: datetime | None = None
+    priority: Priority | None = None
 
 
 def freeze(
@@ -116,17 +122,20 @@ def freeze(
     """
     workflow = configuration.workflows[occurrence.workflow]
     kept = [name for name in _parents_first(workflow) if only is None or name in only]
+    priority = asker.priority or workflow.priority
     return Plan(
         occurrence_id=occurrence.id,
         decision_id=asker.decision_id,
         workflow=occurrence.workflow,
         game_date=occurrence.game_date,
         steps=tuple(
-            _planned(name, occurrence, configuration, kept, only[name] if only is not None else None)
+            _planned(
+                name, occurrence, configuration, kept, only[name] if only is not None else None, priority
+            )
             for name in kept
         ),
         max_retries=workflow.max_retries,
-        priority=workflow.priority,
+        priority=priority,
         source=asker.source,
         triggered_by=asker.triggered_by,
         config_hash=configuration.hash,
@@ -157,12 +166,14 @@ def _planned(
     configuration: Configuration,
     kept: list[str],
     subjects: frozenset[str] | None,
+    priority: Priority,
 ) -> PlannedStep:
     step = configuration.workflows[occurrence.workflow].plan[name]
     spec = configuration.catalog[step.scraper]
     fan_out = fan_out_of(step, occurrence)
     if subjects is not None and isinstance(fan_out, tuple):
         fan_out = tuple(value for value in fan_out if value in subjects)
+    wave = max(1, int(spec.rate_limit.per_second * WAVE_SECONDS))
     return PlannedStep(
         name=step.id,
         scraper=step.scraper,
@@ -170,7 +181,7 @@ def _planned(
         parameters=own_parameters(step, occurrence, configuration),
         fan_out_parameter=step.fan_out_parameter,
         fan_out=fan_out,
-        wave=max(1, int(spec.rate_limit.per_second * WAVE_SECONDS)),
+        wave=min(wave, LOW_AT_ONCE) if priority is Priority.LOW else wave,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_controller.history import ExecutionFact, Known
@@ -41,14 +42,27 @@ class Skipped:
     reason: str
 
 
+class Reached(NamedTuple):
+    """A unit, its state, and the attempt that is next or under way."""
+
+    unit: Unit
+    state: State
+    attempt: int
+
+
 @dataclass
 class Progress:
-    """due: attempts to request now. reached: the states that units are in. settled: nothing more will come."""
+    """due: attempts to request now. units: those known so far. settled: nothing more will come."""
 
     due: list[Attempt] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    reached: set[State] = field(default_factory=set)
+    units: list[Reached] = field(default_factory=list)
     settled: bool = True
+
+    @property
+    def reached(self) -> set[State]:
+        """The states that units are in."""
+        return {item.state for item in self.units}
 
 
 def progress(plan: Plan, known: Known) -> Progress:
@@ -84,11 +98,11 @@ def _advance(step: PlannedStep, plan: Plan, known: Known, result: Progress) -> _
     for unit in _units(step, plan, known):
         state, attempt = state_of(unit, plan, known)
         states.append(state)
+        result.units.append(Reached(unit, state, attempt))
         if state is State.OPEN:
             due.append(Attempt(unit, attempt))
         under_way += state is State.UNDER_WAY
     result.due.extend(due[: max(0, step.wave - under_way)])
-    result.reached.update(states)
     settled = all(state.settled for state in states)
     fruitful = not settled or State.SUCCESS in states
     return _StepEnd(step.name, settled, fruitful, "" if fruitful else _why(step, states))

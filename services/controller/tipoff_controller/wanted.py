@@ -45,9 +45,14 @@ class Wanted:
 
 def still_wanted(occurrence: Occurrence, configuration: Configuration, history: History) -> Wanted:
     """For kinds that search until found, what has not been; for the others everything."""
-    workflow = configuration.workflows[occurrence.workflow]
-    if not isinstance(workflow.schedule, Discovery | PerGame):
+    if not isinstance(configuration.workflows[occurrence.workflow].schedule, Discovery | PerGame):
         return Wanted()
+    return not_found(occurrence, configuration, history)
+
+
+def not_found(occurrence: Occurrence, configuration: Configuration, history: History) -> Wanted:
+    """What has not been found, whatever the kind; of steps that fan out over a parent's output nothing is known."""
+    workflow = configuration.workflows[occurrence.workflow]
     missing: dict[str, frozenset[str]] = {}
     first: list[datetime] = []
     last: list[datetime] = []

@@ -9,13 +9,12 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
 from dotenv import dotenv_values
 
-from tipoff_common.clock import business_date
+from tipoff_common.clock import business_date, read_date
 from tipoff_common.cloud import Cloud
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, NoData, Success
@@ -160,12 +159,10 @@ def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
 
 def _date_text(value: str) -> str:
     """2025-01-15 or 20250115."""
-    for form in ("%Y-%m-%d", "%Y%m%d"):
-        try:
-            return datetime.strptime(value, form).date().isoformat()  # noqa: DTZ007  # a date has no zone
-        except ValueError:
-            continue
-    raise argparse.ArgumentTypeError(f"'{value}' is not a date; write 2025-01-15 or 20250115")
+    try:
+        return read_date(value).isoformat()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _report(executed: ScrapeExecuted, as_json: bool, note: str) -> int:

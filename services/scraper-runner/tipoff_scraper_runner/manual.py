@@ -53,12 +53,11 @@ def manual_request(
         checked = scraper.module.Parameters.model_validate(parameters)
     except ValidationError as error:
         known = ", ".join(spec.parameters)
-        raise UnusableParameters(
-            [
-                f"{'.'.join(map(str, item['loc'])) or 'parameters'}: {item['msg']} (known: {known})"
-                for item in error.errors()
-            ]
-        ) from error
+        faults = [
+            (".".join(map(str, item["loc"])) or "parameters", item["msg"].removeprefix("Value error, "))
+            for item in error.errors()
+        ]
+        raise UnusableParameters([f"{name}: {what} (known: {known})" for name, what in faults]) from error
     key = idempotency_key or str(uuid4())
     return ScrapeRequested(
         request_id=request_id(manual_occurrence_id(spec.name, key), "main", spec.name, parameters, 1),

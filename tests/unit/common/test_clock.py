@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from tests.support.strategies import instants
-from tipoff_common.clock import EASTERN, Instant, business_date, eastern, floor_to
+from tipoff_common.clock import EASTERN, Instant, business_date, eastern, floor_to, read_date
 
 SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -113,3 +113,23 @@ def test_an_instant_is_normalised_and_stays_itself(instant: datetime) -> None:
     read = INSTANT.validate_python(instant)
     assert read.tzinfo is UTC
     assert read == instant.astimezone(UTC)
+
+
+@pytest.mark.parametrize("text", ["2025-01-15", "20250115"])
+def test_a_date_is_written_in_two_forms(text: str) -> None:
+    assert read_date(text) == date(2025, 1, 15)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("15.01.2025", "write 2025-01-15 or 20250115"),
+        ("2025-02-30", "is not a date"),
+        ("1946-10-31", "no game can be on 1946-10-31"),
+        ("2100-01-02", "no game can be on 2100-01-02"),
+        ("0001-01-01", "no game can be on"),
+    ],
+)
+def test_what_is_no_date_of_a_game_is_refused(text: str, what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        read_date(text)

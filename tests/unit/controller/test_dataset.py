@@ -32,6 +32,14 @@ def test_a_row_is_a_fact_about_its_game() -> None:
     assert (fact.status, fact.kind, fact.subject) == (Status.FAILED, FailureKind.TIMEOUT, "0022400561")
 
 
+def test_what_ran_long_after_its_date_is_looked_for_as_far_as_is_told() -> None:
+    asked: list[Any] = []
+    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or [])
+    for until in (None, date(2025, 3, 1)):
+        read_executions(warehouse, "local", [DAY], (), until)
+    assert [item["last_partition"] for item in asked] == [date(2025, 1, 17), date(2025, 3, 1)]
+
+
 @pytest.mark.parametrize("unknown", [{"status": "partial"}, {"error_type": "captcha"}, {"source": "MARS"}])
 def test_a_row_of_an_unknown_vocabulary_is_reported_and_blocks_nothing(
     unknown: dict[str, Any], caplog: pytest.LogCaptureFixture

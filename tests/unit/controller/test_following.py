@@ -26,6 +26,8 @@ from tipoff_common.outcomes import Failed, FailureKind, Outcome
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_controller.following import LEASE_SLACK, note_dead_request
+from tipoff_controller.manual import ManualRun, draft_run, read_run, run_workflow
+from tipoff_controller.progress import State
 from tipoff_controller.workflows import Configuration
 
 PLANS = fixture_file("plans")
@@ -289,3 +291,60 @@ def test_other_dead_letters_are_not_the_controllers_to_answer() -> None:
     note_dead_request(dead_letter(made.decisions[0]), made.deps, at("06:02"))
     note_dead_request(Message(b"{", {}), made.deps, at("06:02"))
     assert died(made) == []
+
+
+# Runs by hand about days that no evaluation looks at
+
+
+LONG_AGO = DAY - timedelta(days=60)
+
+
+def asked_by_hand(made: World, workflow_name: str = "one", key: str = "k") -> None:
+    run = ManualRun(game_date=LONG_AGO)
+    made.now(at("06:01"))
+    drafted = draft_run(workflow_name, run, made.deps, caller="ann", now=at("06:01"), idempotency_key=key)
+    made.take(ScrapeRequested)
+    run_workflow(drafted, made.deps)
+
+
+def test_a_run_by_hand_about_a_day_long_ago_is_buried_and_asked_for_again() -> None:
+    made = simple()
+    made.run(made.requests[0])
+    asked_by_hand(made)
+    silent_until(made, at("06:05"))
+    assert died(made) == []
+    for clock in ("06:15", "06:30", "06:45", "07:00"):
+        silent_until(made, at(clock))
+        made.note(*made.take(ScrapeExecuted))
+    progress = read_run("one", "k", made.deps)
+    assert progress is not None
+    assert progress.settled
+    assert [(unit.state, unit.kind) for unit in progress.units] == [(State.GIVEN_UP, FailureKind.TIMEOUT)]
+    assert [item.attempt for item in made.requests] == [1, 2]
+
+
+def test_what_only_the_dataset_knows_of_a_day_long_ago_is_not_buried() -> None:
+    made = simple()
+    made.run(made.requests[0])
+    asked_by_hand(made)
+    made.execute(made.requests[0], NO_DATA, instant=at("06:02"))
+    silent_until(made, at("06:30"))
+    assert died(made) == []
+
+
+def test_a_settled_run_by_hand_is_looked_at_no_more() -> None:
+    made = simple()
+    asked_by_hand(made)
+    open_runs = made.deps.ledger.game_dates_of_open_runs
+    assert open_runs([DAY]) == {LONG_AGO}
+    made.run(made.requests[0], failed(FailureKind.HTTP))
+    assert open_runs([DAY]) == {LONG_AGO}, "a retry is under way"
+    made.run(made.requests[1])
+    assert open_runs([DAY]) == set()
+
+
+def test_a_run_of_the_day_leaves_no_trace_among_those_by_hand() -> None:
+    made = simple()
+    made.run(made.requests[0])
+    assert made.deps.ledger.game_dates_of_open_runs([DAY]) == set()
+    assert not [name for name in made.state.bodies if name.startswith("controller/runs/")]

@@ -11,14 +11,18 @@ from tests.support.controller import (
     SUCCESS,
     World,
     at,
+    failed,
     fixture_file,
     ids,
     scrapers,
     slate,
 )
-from tipoff_common.events import Source
+from tipoff_common.events import Priority, Source
+from tipoff_common.outcomes import FailureKind
+from tipoff_common.ports import Unavailable
 from tipoff_controller.ledger import Decided
-from tipoff_controller.manual import ManualRun, UnusableRun, draft_run, run_workflow
+from tipoff_controller.manual import ManualRun, UnusableRun, draft_run, read_run, run_workflow
+from tipoff_controller.progress import State
 
 GAMES = slate(2)
 
@@ -138,3 +142,81 @@ def test_an_unknown_field_is_refused() -> None:
     """30: one canonical name."""
     with pytest.raises(ValidationError, match="gamedate"):
         ManualRun.model_validate({"game_date": "2025-01-15", "gamedate": "2025-01-15"})
+
+
+def test_some_steps_may_be_chosen_each_for_some_of_its_games_or_teams() -> None:
+    team = GAMES[1].teams[0]
+    chosen = asked(
+        world(), "games", steps={"box_score": [GAMES[0].game_id], "roster": [team], "summary": None}
+    )
+    first = {
+        (item.scraper, item.parameters.get("game_id") or item.parameters["team"]) for item in chosen.requests
+    }
+    assert first == {("box_score", GAMES[0].game_id), ("roster", team)}
+    assert [step.name for step in chosen.plans[0].steps] == ["box_score", "roster", "summary"]
+
+
+@pytest.mark.parametrize(
+    ("run", "what"),
+    [
+        ({"steps": {"boxes": None}}, "steps: boxes not in props; it has events, props, news, join"),
+        ({"steps": {"props": None}}, "steps: props needs the output of events; name it as well"),
+        ({"steps": {}}, "to ask for"),
+    ],
+)
+def test_steps_that_do_not_fit_are_refused(run: dict[str, Any], what: str) -> None:
+    with pytest.raises(UnusableRun, match=what):
+        asked(world(), "props", **run)
+
+
+def test_scrapers_and_steps_are_one_choice() -> None:
+    with pytest.raises(ValidationError, match="give one of them"):
+        ManualRun.model_validate({"game_date": DAY, "scrapers": ["digest"], "steps": {"digest": None}})
+
+
+def test_games_may_come_with_the_run() -> None:
+    """Of a season whose schedule is not the landed one."""
+    day = DAY - timedelta(days=700)
+    games = [game.model_dump(mode="json") for game in slate(1, day)]
+    decided = asked(world(), "games", game_date=day, games=games)
+    assert decided.decisions[0].target_games == (games[0]["game_id"],)
+    assert scrapers(decided.requests) == ["box_score", "roster", "roster"]
+
+
+def test_a_run_may_be_of_another_priority_which_its_follow_ups_have_too() -> None:
+    made = world()
+    decided = run_workflow(asked(made, "sequence", priority="LOW"), made.deps)
+    made.run(made.requests[0])
+    assert {item.priority for item in made.requests} == {Priority.LOW}
+    assert (decided.decisions[0].priority, len(made.requests)) == (Priority.LOW, 2)
+
+
+def test_how_far_a_run_has_come() -> None:
+    made = world()
+    assert read_run("sequence", "k", made.deps) is None
+    run_workflow(asked(made, "sequence", "k"), made.deps)
+    told = read_run("sequence", "k", made.deps)
+    assert told is not None
+    assert (told.settled, told.stalled, told.game_date) == (False, False, DAY)
+    assert [(unit.scraper, unit.state) for unit in told.units] == [("bulletin", State.UNDER_WAY)]
+    made.run(made.requests[0], failed(FailureKind.BLOCKED))
+    told = read_run("sequence", "k", made.deps)
+    assert told is not None
+    assert told.settled
+    assert [(unit.state, unit.kind) for unit in told.units] == [(State.GIVEN_UP, FailureKind.BLOCKED)]
+    assert told.skipped == {"event_list": "bulletin failed", "summary": "bulletin failed"}
+
+
+def test_a_run_that_was_written_down_and_never_sent_is_stalled_until_it_is_asked_for_again() -> None:
+    made = world()
+    made.bus.capacity = 0
+    with pytest.raises(Unavailable):
+        run_workflow(asked(made, "parallel", "k"), made.deps)
+    told = read_run("parallel", "k", made.deps)
+    assert told is not None
+    assert told.stalled
+    made.bus.capacity = None
+    run_workflow(asked(made, "parallel", "k"), made.deps)
+    told = read_run("parallel", "k", made.deps)
+    assert told is not None
+    assert not told.stalled

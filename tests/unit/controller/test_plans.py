@@ -16,7 +16,7 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_controller.occurrences import occurrences
-from tipoff_controller.plans import OutputOf, Plan, Unit, asks_for_nothing, units
+from tipoff_controller.plans import LOW_AT_ONCE, OutputOf, Plan, Unit, asks_for_nothing, units
 
 PLANS = fixture_file("plans")
 
@@ -81,6 +81,14 @@ def test_a_wave_is_what_the_sources_rate_lets_through_in_a_minute() -> None:
     (slow,) = plan_of(PLANS, "waves", calendar(*slate(5))).steps
     (plain,) = plan_of(PLANS, "calendar").steps
     assert (slow.wave, plain.wave) == (2, 300)
+
+
+def test_of_low_priority_a_wave_is_small_whatever_the_source_lets_through() -> None:
+    plain, low = (
+        plan_of(configured(one=workflow(at_times("06:00"), "bulletin", priority=priority)), "one")
+        for priority in ("MEDIUM", "LOW")
+    )
+    assert plain.steps[0].wave > low.steps[0].wave == LOW_AT_ONCE
 
 
 def test_a_frozen_plan_reads_back_as_it_was() -> None:

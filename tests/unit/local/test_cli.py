@@ -1,8 +1,9 @@
 """The `tipoff` commands that plan, explain, ask for and look: what they print, and what they say when they cannot."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,30 @@ from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
 from tests.support.seasons import WORKFLOWS, write_season
 from typer.testing import CliRunner
 
+from tipoff_common.answers import answer
 from tipoff_common.auth import Authentication
+from tipoff_common.binding import Envelope
 from tipoff_common.catalog import load_catalog
+from tipoff_common.clock import business_date
 from tipoff_common.events import ScrapeRequested
+from tipoff_common.outcomes import NoData, Outcome, Success
 from tipoff_common.publisher import Publisher
+from tipoff_common.wall_clock import wall_now
 from tipoff_common.web import create_app
 from tipoff_controller.app import routes
 from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.deps import Deps
+from tipoff_controller.following import note_execution
 from tipoff_controller.landed_calendar import LandedCalendar
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.loading import load_workflows
 from tipoff_controller.settings import ControllerSettings
 from tipoff_local import connection
+from tipoff_local.backfill.asking import Asking, Clock
 from tipoff_local.cli import app
 from tipoff_local.commands.arguments import SCRAPERS
+from tipoff_local.explaining import explain_workflow
+from tipoff_local.schedule_file import read_calendar_file
 from tipoff_local.upstream.testing import in_process_client
 
 KEY = "development-key"
@@ -142,6 +152,15 @@ class TestSchedule:
         assert "make up" in refused
         assert "--schedule" in refused
 
+    def test_today_when_no_date_is_given(self, run: Run, season: tuple[str, ...]) -> None:
+        answer = json.loads(run("schedule", "--json", *season).stdout)
+        assert answer["date"] == business_date(wall_now()).isoformat()
+
+    def test_a_date_that_no_game_can_have(self, run: Run, season: tuple[str, ...]) -> None:
+        assert (
+            "no game can be on 1850-01-15" in run("schedule", "--date", "1850-01-15", *season, code=2).stderr
+        )
+
     def test_what_is_no_date(self, run: Run, season: tuple[str, ...]) -> None:
         assert "write 2025-01-15 or 20250115" in run("schedule", "--date", "tomorrow", *season, code=2).stderr
 
@@ -177,6 +196,22 @@ class TestExplain:
     def test_a_name_that_is_not_known(self, run: Run, season: tuple[str, ...]) -> None:
         refused = run("explain", "injuries", "--at", "2025-01-15 11:05", *season, code=1)
         assert "there are morning_operations, injury_discovery" in refused.stderr
+
+    def test_now_when_no_time_is_given(self, run: Run, season: tuple[str, ...]) -> None:
+        answer = json.loads(run("explain", "injury_discovery", "--json", *season).stdout)
+        assert abs(datetime.fromisoformat(answer["at"]) - wall_now()) < timedelta(minutes=5)
+
+    def test_a_calendar_that_is_newer_than_the_instant_has_no_age(self, season: tuple[str, ...]) -> None:
+        configuration = load_workflows(Path(season[3]), load_catalog(SCRAPERS))
+        at = datetime(2025, 1, 15, 16, 5, tzinfo=UTC)
+        told = explain_workflow(
+            "injury_discovery", at, configuration, read_calendar_file(Path(season[1]), at + timedelta(days=3))
+        )
+        condition = told.general[0]
+        assert (condition.name, condition.met) == ("calendar", True)
+        assert (
+            condition.detail == "fetched 72 h later: the games as they are known since, not as they were then"
+        )
 
     def test_what_is_no_time(self, run: Run, season: tuple[str, ...]) -> None:
         assert "is no time" in run("explain", "post_game", "--at", "noon", *season, code=2).stderr
@@ -259,7 +294,7 @@ class Controller:
         configuration = load_workflows(folder / "controller.yaml", load_catalog(SCRAPERS))
         self.bus, self.warehouse = RecordingBus(), MemoryWarehouse()
         data, state = MemoryObjects("data"), MemoryObjects("state")
-        deps = Deps(
+        self.deps = deps = Deps(
             environment="local",
             configuration=configuration,
             calendar=LandedCalendar(data, "nba-com/schedule"),
@@ -272,6 +307,26 @@ class Controller:
         )
         wiring = Wiring(made, _no_push, Authentication(settings), deps)  # type: ignore[arg-type]
         self.client = in_process_client(routes(wiring))
+
+    def answers(self, outcome: Outcome) -> None:
+        """What becomes of each request, at once."""
+        publish = self.bus.publish
+
+        def run(envelopes: Iterable[Envelope]) -> None:
+            sent = list(envelopes)
+            publish(sent)
+            for request in [item.payload for item in sent]:
+                if isinstance(request, ScrapeRequested):
+                    done = answer(
+                        request,
+                        outcome,
+                        environment="local",
+                        triggered_at=request.requested_at,
+                        completed_at=request.requested_at,
+                    )
+                    note_execution(done, self.deps, request.requested_at)
+
+        self.bus.publish = run  # type: ignore[method-assign]
 
     def tells(self, *rows: Mapping[str, Any]) -> None:
         """What the dataset answers."""
@@ -308,7 +363,9 @@ class TestTrigger:
 
     def test_the_same_key_is_the_same_run(self, run: Run, controller: Controller) -> None:
         for _ in range(2):
-            assert "requested" in run(*self.RUN, "--idempotency-key", "k").stdout
+            shown = run(*self.RUN, "--idempotency-key", "k").stdout
+            occurrence = controller.bus.of(ScrapeRequested)[0].occurrence_id
+            assert shown.splitlines()[-1] == f"tipoff trace {occurrence}"
         assert len({request.request_id for request in controller.bus.of(ScrapeRequested)}) == 1
 
     @pytest.mark.parametrize(
@@ -356,6 +413,154 @@ class TestTrigger:
         monkeypatch.setenv("PATH", str(tmp_path))
         assert "requested" in run(*self.RUN).stdout
         assert len(controller.bus.of(ScrapeRequested)) == 1
+
+
+class TestBackfill:
+    RUN = ("backfill", "injury_discovery", "--from", "2025-01-14", "--to", "2025-01-17")
+
+    @pytest.fixture
+    def run(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+        """In event time, so that minutes are not waited for."""
+
+        def invoke(*arguments: str, code: int = 0) -> Any:
+            monkeypatch.setenv("TIPOFF_EVENT_TIME", "true")
+            return run(*arguments, code=code)
+
+        return invoke
+
+    def test_a_dry_run_lists_each_date_and_requests_nothing(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        answer = json.loads(run(*self.RUN, *season, "--dry-run", "--json").stdout)
+        assert [(item["date"], item["requests"]) for item in answer["dates"]] == [
+            ("2025-01-14", 1),
+            ("2025-01-15", 1),
+            ("2025-01-16", 1),
+            ("2025-01-17", 0),
+        ]
+        shown = run(*self.RUN, *season, "--dry-run").stdout
+        assert "4 dates, 3 runs, 3 requests; at 20/min in 0:00:06 at the least" in shown
+        assert "1 dates are left out: no games" in shown
+        assert controller.bus.published == []
+
+    def test_each_date_is_told_and_a_second_time_nothing_is_asked(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
+        for _ in range(2):
+            told = json.loads(run(*self.RUN, *season, "--json").stdout)
+            assert (told["complete"], told["interrupted"]) == (True, False)
+            assert [item["success"] for item in told["dates"]] == [1, 1, 1, 0]
+        assert len(controller.bus.of(ScrapeRequested)) == 3
+
+    def test_what_was_not_found_is_the_exit_code_and_how_to_ask_again_is_told(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        controller.answers(NoData(reason="404"))
+        told = run(*self.RUN, *season, code=3)
+        assert "1/3 2025-01-14: 1 no_data" in told.stderr
+        again = told.stderr.splitlines()[-1].split()
+        assert again[:2] == ["tipoff", "backfill"]
+        assert "--name backfill-2" in told.stderr
+        before = len(controller.bus.of(ScrapeRequested))
+        run(*self.RUN, *season, code=3)
+        assert len(controller.bus.of(ScrapeRequested)) == before
+        run(*self.RUN, *season, "--name", "backfill-2", code=3)
+        assert len(controller.bus.of(ScrapeRequested)) == 2 * before
+
+    @pytest.mark.usefixtures("controller")
+    def test_interrupted_it_says_how_to_go_on(
+        self,
+        run: Run,
+        season: tuple[str, ...],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def pressed(_seconds: float) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(
+            "tipoff_local.commands.backfill.Asking", partial(Asking, clock=Clock(sleep=pressed))
+        )
+        told = run(*self.RUN, *season, "--rate", "7/min", code=130)
+        assert "interrupted: 0 of 3 runs have ended" in told.stderr
+        command = " ".join((*self.RUN, "--rate", "7/min", *season))
+        assert told.stderr.splitlines()[-1].strip() == f"tipoff {command}"
+        assert "2025-01-14" in told.stdout
+
+    def test_only_what_has_no_success(
+        self,
+        run: Run,
+        controller: Controller,
+        season: tuple[str, ...],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        controller.tells(
+            {
+                "request_id": "r",
+                "scraper_name": "nbac_injury_report",
+                "game_date": date(2025, 1, 15),
+                "status": "success",
+                "error_type": None,
+                "source": "CONTROLLER",
+                "triggered_at": datetime(2025, 1, 15, 18, tzinfo=UTC),
+                "opts": "{}",
+            }
+        )
+        monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
+        arguments = (*self.RUN, *season, "--only-missing", "--dry-run", "--json")
+        dates = {item["date"]: item["without"] for item in json.loads(run(*arguments).stdout)["dates"]}
+        assert dates == {
+            "2025-01-14": None,
+            "2025-01-15": "found before",
+            "2025-01-16": None,
+            "2025-01-17": "no games",
+        }
+        controller.warehouse.down = True
+        assert "what is missing cannot be told" in run(*arguments, code=1).stderr
+
+    def test_another_configuration_than_the_controllers_is_told(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        controller.answers(NoData(reason="404"))
+        Path(season[3]).write_text(WORKFLOWS.replace("every: 1h", "every: 2h"))
+        assert "the controller decides by configuration" in run(*self.RUN, *season, code=3).stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "what"),
+        [
+            (("--from", "2025-01-16", "--to", SLATE), 2, "swap them"),
+            (("--from", SLATE, "--to", "2099-01-01"), 2, "is in the future"),
+            (("--from", "1850-01-15", "--to", SLATE), 2, "no game can be on 1850-01-15"),
+            (("--from", "2023-01-15", "--to", SLATE), 2, "are 732 dates; add --yes"),
+            (("--from", SLATE, "--to", SLATE, "--rate", "often"), 2, "write 20/min"),
+            (("--from", SLATE, "--to", SLATE, "--rate", "0/min"), 2, "from 1/min to 600/min"),
+            (("--from", SLATE, "--to", SLATE, "--name", "My name"), 2, "small letters"),
+        ],
+    )
+    def test_wrong_use(
+        self,
+        run: Run,
+        controller: Controller,
+        season: tuple[str, ...],
+        arguments: tuple[str, ...],
+        code: int,
+        what: str,
+    ) -> None:
+        assert what in run("backfill", "injury_discovery", *season, *arguments, code=code).stderr
+        assert controller.bus.published == []
+
+    def test_a_name_that_is_not_known(self, run: Run, season: tuple[str, ...]) -> None:
+        refused = run("backfill", "injury_discover", *self.RUN[2:], *season, code=1).stderr
+        assert "did you mean injury_discovery?" in refused
+
+    def test_without_a_stack(self, run: Run, season: tuple[str, ...]) -> None:
+        assert "make up" in run(*self.RUN, *season, code=1).stderr
+
+    @pytest.mark.usefixtures("controller")
+    def test_a_workflow_that_the_controller_does_not_have(self, run: Run, season: tuple[str, ...]) -> None:
+        Path(season[3]).write_text(WORKFLOWS.replace("injury_discovery", "injuries"))
+        refused = run("backfill", "injuries", *self.RUN[2:], *season, code=1).stderr
+        assert "404: no workflow 'injuries'; there are" in refused
 
 
 class TestStatus:

@@ -1,14 +1,18 @@
 """Requests that people make."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from tests.support.samples import GAME_DATE, NOON
 from tipoff_common.events import ScrapeRequested, Source
 from tipoff_scraper_runner.manual import ManualExecution, UnusableParameters, manual_request
 from tipoff_scraper_runner.registry import Registry
+from tipoff_scraper_runner.scraper import ScrapeParameters
 
 DAY = {"game_date": "2025-01-15"}
 
@@ -59,6 +63,22 @@ def test_parameters_that_do_not_fit_are_named_with_those_that_do(
     (fault,) = error.value.faults
     assert fault.startswith(named)
     assert "(known: game_date, raises)" in fault
+
+
+def test_a_fault_of_several_parameters_is_one_sentence(registry: Registry) -> None:
+    class Paired(ScrapeParameters):
+        raises: str | None = None
+
+        @model_validator(mode="after")
+        def _together(self) -> "Paired":
+            raise ValueError("hour and period: give both or neither")
+
+    scraper = replace(registry["lines"], module=cast("Any", SimpleNamespace(Parameters=Paired)))
+    with pytest.raises(UnusableParameters) as error:
+        manual_request(scraper, DAY, source=Source.LOCAL, triggered_by="ann", now=NOON)
+    assert error.value.faults == [
+        "parameters: hour and period: give both or neither (known: game_date, raises)"
+    ]
 
 
 def test_the_source_is_not_the_callers_to_say() -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tipoff_common.catalog import Catalog, load_catalog
-from tipoff_common.clock import EASTERN
+from tipoff_common.clock import EASTERN, read_date
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.loading import load_workflows
 from tipoff_controller.schedules import Duration
@@ -29,12 +29,10 @@ errors = Console(stderr=True)
 
 def day(value: str) -> date:
     """2025-01-15 or 20250115."""
-    for form in ("%Y-%m-%d", "%Y%m%d"):
-        try:
-            return datetime.strptime(value, form).date()  # noqa: DTZ007  # a date has no zone
-        except ValueError:
-            continue
-    raise typer.BadParameter(f"'{value}' is not a date; write 2025-01-15 or 20250115")
+    try:
+        return read_date(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def instant(value: str) -> datetime:

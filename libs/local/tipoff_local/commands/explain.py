@@ -9,6 +9,7 @@ from rich.text import Text
 
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
+from tipoff_common.wall_clock import wall_now
 from tipoff_controller.dataset import read_executions
 from tipoff_controller.decisions import Decision
 from tipoff_controller.history import ExecutionFact
@@ -36,11 +37,13 @@ _STYLES = {"RUN": "bold green", "SKIP": "bold", "ABORT": "bold red"}
 def explain(
     workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="name of the workflow")],
     at: Annotated[
-        datetime,
+        datetime | None,
         typer.Option(
-            parser=instant, metavar="TIME", help='"2025-01-15 13:00" (New York) or ISO 8601 with its zone'
+            parser=instant,
+            metavar="TIME",
+            help='"2025-01-15 13:00" (New York) or ISO 8601 with its zone; now when left out',
         ),
-    ],
+    ] = None,
     schedule: ScheduleFile = None,
     workflows: WorkflowsFile = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
@@ -54,6 +57,7 @@ def explain(
     configuration = load_configuration(workflows, scrapers)
     if workflow not in configuration.workflows:
         refuse(f"no workflow '{workflow}'; there are {', '.join(configuration.workflows)}")
+    at = at or wall_now()
     calendar, games_from = load_calendar(schedule, configuration, at)
     executions, history_from = _executions(configuration, at)
     explanation = explain_workflow(workflow, at, configuration, calendar, executions)

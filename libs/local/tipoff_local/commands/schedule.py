@@ -8,7 +8,8 @@ import typer
 from pydantic import JsonValue
 from rich.table import Table
 
-from tipoff_common.clock import eastern
+from tipoff_common.clock import business_date, eastern
+from tipoff_common.wall_clock import wall_now
 from tipoff_controller.occurrences import Occurrence, games_of, occurrences
 from tipoff_local.commands.arguments import (
     SCRAPERS,
@@ -26,7 +27,12 @@ from tipoff_local.commands.calendars import ScheduleFile, load_calendar
 
 
 def schedule(
-    on: Annotated[date, typer.Option("--date", parser=day, metavar="DATE", help="business day, New York")],
+    on: Annotated[
+        date | None,
+        typer.Option(
+            "--date", parser=day, metavar="DATE", help="business day, New York; today when left out"
+        ),
+    ] = None,
     schedule: ScheduleFile = None,
     workflows: WorkflowsFile = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,
@@ -38,6 +44,7 @@ def schedule(
     or the games cannot be read.
     """
     configuration = load_configuration(workflows, scrapers)
+    on = on or business_date(wall_now())
     calendar, source = load_calendar(schedule, configuration, eastern(on, time()))
     expected = occurrences(configuration, calendar, on)
     games = games_of(configuration, calendar, on)

@@ -70,8 +70,12 @@ def trigger(
     for decision in decided.decisions:
         console.print(f"[bold]{decision.action.value}[/] {decision.reason}", highlight=False, soft_wrap=True)
     console.print(_requests(decided))
-    done = "requested; the execution log tells under these ids what becomes of it"
-    console.print("dry run: nothing was requested" if dry_run else done)
+    if dry_run:
+        console.print("dry run: nothing was requested")
+        return
+    console.print("requested; what becomes of it:")
+    for decision in decided.decisions:
+        console.print(f"tipoff trace {decision.occurrence_id}", highlight=False, soft_wrap=True)
 
 
 def _requests(decided: Decided) -> Table:

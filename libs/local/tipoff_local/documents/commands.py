@@ -14,8 +14,9 @@ _INTRODUCTION = """\
 `tipoff --help` and `tipoff COMMAND --help` say the same. Dates are written `2025-01-15` or `20250115`, instants as ISO
 8601 with a zone or as New York's time, `"2025-01-15 13:00"`. Where it prints data, `--json` prints it as JSON.
 
-Exit codes are 0 for what went well, 1 for what could not be done, 2 for wrong usage, and what a command's own text
-says."""
+Exit codes are 0 for what went well, 1 for what could not be done, 2 for wrong usage, 3 where something is missing or
+not published yet, 130 when interrupted, and what a command's own text says: of `scrape` and `reparse` 2 is a failed
+execution."""
 
 
 def commands() -> str:

@@ -22,7 +22,10 @@ class Remembered:
         self._state, self._ledger = state, Ledger(state, ())
 
     def find(self, identifier: str, days: Iterable[date]) -> Scope:
-        """What the id belongs to among the game dates `days`: an occurrence, a request, or the event of a request."""
+        """What the id belongs to: the occurrence of a run by hand, or among the game dates `days` an occurrence, a
+        request, or the event of a request."""
+        if self._ledger.run_by_hand(identifier) is not None:
+            return Scope(occurrences=frozenset({identifier}))
         found: set[str] = set()
         known = self._ledger.days(days)
         for path in [*known.request_paths.values(), *known.plan_paths.values()]:
@@ -48,6 +51,8 @@ class Remembered:
         skips: set[tuple[str, str]] = set()
         logged = {item.execution_id for item in facts.executed}
         for occurrence, game_dates in occurrences.items():
+            if (by_hand := self._ledger.run_by_hand(occurrence)) is not None:
+                game_dates = {plan.game_date for plan in by_hand.plans}
             for game_date in sorted(game_dates):
                 known = self._ledger.occurrence(game_date, occurrence)
                 skips |= known.skips

@@ -1,0 +1,268 @@
+"""What a backfill asks for: pure, from the configuration, the games and what was found, to runs by hand under keys
+that are functions of their content."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+
+from tipoff_common.catalog import GAME_DATE
+from tipoff_common.events import Priority, Source
+from tipoff_controller.calendar import Calendar, Game
+from tipoff_controller.history import ExecutionFact, History
+from tipoff_controller.manual import ManualRun, asked_occurrence
+from tipoff_controller.occurrences import games_of
+from tipoff_controller.plans import Asker, OutputOf, freeze, units
+from tipoff_controller.wanted import not_found
+from tipoff_controller.workflows import Configuration, ForEachOutput, Step, Workflow, takes_game
+
+NO_GAMES, FOUND = "no games", "found before"
+
+_WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""In place of the instant of asking, on which neither the size nor the subjects of a run depend."""
+
+Steps = Mapping[str, tuple[str, ...] | None]
+
+
+class UnusableTarget(Exception):
+    """It cannot be backfilled; the message says why and what can."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is asked for each date: a workflow, or some steps of it. scraper: whose steps they are."""
+
+    workflow: str
+    steps: tuple[str, ...]
+    scraper: str | None = None
+
+    @property
+    def name(self) -> str:
+        return self.scraper or self.workflow
+
+
+def find_target(name: str, configuration: Configuration) -> Target:
+    """The workflow of that name, else the first that asks for the scraper, if it can without another's output.
+
+    Raises:
+        UnusableTarget
+    """
+    if name in configuration.workflows:
+        return Target(name, tuple(configuration.workflows[name].plan))
+    if name not in configuration.catalog:
+        known = [*configuration.workflows, *configuration.catalog]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UnusableTarget(
+            f"no workflow or scraper '{name}'{hint}\nworkflows: {', '.join(configuration.workflows)}\n"
+            f"scrapers: {', '.join(configuration.catalog)}"
+        )
+    found = [
+        Target(workflow, _with_sources(steps, configuration.workflows[workflow]), name)
+        for workflow, steps in _asking(name, configuration)
+    ]
+    if found:
+        return min(found, key=lambda target: len(target.steps))
+    required = (key for key, spec in configuration.catalog[name].parameters.items() if spec.required)
+    needs = [key for key in required if key != GAME_DATE]
+    why = f", so nobody fills its {', '.join(needs)}" if needs else ""
+    raise UnusableTarget(f"no workflow asks for {name}{why}; put it into one, or use `tipoff scrape {name}`")
+
+
+def _asking(scraper: str, configuration: Configuration) -> Iterator[tuple[str, list[str]]]:
+    for workflow, described in configuration.workflows.items():
+        if steps := [name for name, step in described.plan.items() if step.scraper == scraper]:
+            yield workflow, steps
+
+
+def _with_sources(steps: Iterable[str], workflow: Workflow) -> tuple[str, ...]:
+    """The steps and those whose output they fan out over, in the file's order."""
+    kept: set[str] = set()
+    pending = list(steps)
+    while pending:
+        name = pending.pop()
+        kept.add(name)
+        if isinstance(source := workflow.plan[name].for_each, ForEachOutput):
+            pending.append(source.step)
+    return tuple(name for name in workflow.plan if name in kept)
+
+
+def needs_games(target: Target, configuration: Configuration) -> bool:
+    """Whether a date without games leaves nothing to fetch."""
+    workflow = configuration.workflows[target.workflow]
+    steps = (workflow.plan[name] for name in target.steps)
+    return takes_game(workflow) or any(
+        step.for_each in ("game", "team") or configuration.catalog[step.scraper].needs_games for step in steps
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run by hand.
+
+    key: the same content, the same key. requests: how many it begins with at the least. fans_out_over: the parameters
+    for each value of which more may come.
+    """
+
+    key: str
+    workflow: str
+    body: ManualRun
+    requests: int
+    fans_out_over: tuple[str, ...] = ()
+
+    @property
+    def game_date(self) -> date:
+        return self.body.game_date
+
+
+@dataclass(frozen=True)
+class Day:
+    """What is asked for one date. games: None when they do not matter. without: why nothing is asked."""
+
+    date: date
+    games: int | None
+    runs: tuple[Run, ...] = ()
+    without: str | None = None
+
+
+@dataclass(frozen=True)
+class Backfill:
+    """The whole plan."""
+
+    name: str
+    target: Target
+    days: tuple[Day, ...]
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        return tuple(run for day in self.days for run in day.runs)
+
+    @property
+    def requests(self) -> int:
+        return sum(run.requests for run in self.runs)
+
+    @property
+    def fans_out_over(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(key for run in self.runs for key in run.fans_out_over))
+
+    def duration(self, per_minute: float) -> timedelta:
+        """How long the asking takes at the least."""
+        return timedelta(minutes=max(0, self.requests - 1) / per_minute)
+
+
+def plan_backfill(
+    name: str,
+    target: Target,
+    dates: Sequence[date],
+    configuration: Configuration,
+    calendar: Calendar | None,
+    *,
+    own_games: bool = False,
+    found: Iterable[ExecutionFact] | None = None,
+) -> Backfill:
+    """The runs of each date.
+
+    calendar: None when no games are needed. own_games: the controller does not have them, so each run carries its own.
+    found: what is known of the past, to ask only for what no success is known of; None to ask for everything.
+    """
+    past = _Past(found, configuration) if found is not None else None
+    return Backfill(
+        name,
+        target,
+        tuple(_day(name, target, day, configuration, calendar, own_games, past) for day in dates),
+    )
+
+
+def _day(
+    name: str,
+    target: Target,
+    day: date,
+    configuration: Configuration,
+    calendar: Calendar | None,
+    own_games: bool,
+    past: "_Past | None",
+) -> Day:
+    if calendar is None:
+        games: tuple[Game, ...] = ()
+    else:
+        games = games_of(configuration, calendar, day)
+        if not games and needs_games(target, configuration):
+            return Day(day, 0, without=NO_GAMES)
+    subjects = (
+        [game.game_id for game in games] if takes_game(configuration.workflows[target.workflow]) else [None]
+    )
+    runs = []
+    for subject in subjects:
+        about = tuple(game for game in games if subject in (None, game.game_id))
+        body = ManualRun(
+            game_date=day,
+            steps=dict.fromkeys(target.steps),
+            game_id=subject,
+            games=about if own_games else None,
+            priority=Priority.LOW,
+        )
+        key = ":".join(("backfill", name, target.name, day.isoformat(), *([subject] if subject else [])))
+        if past is not None:
+            body = body.model_copy(update={"steps": past.missing(target, body, about)})
+        if body.steps:
+            runs.append(_run(key, target, body, about, configuration))
+    count = len(games) if calendar is not None else None
+    return Day(day, count, tuple(runs), None if runs else FOUND)
+
+
+def _run(
+    key: str, target: Target, body: ManualRun, games: Sequence[Game], configuration: Configuration
+) -> Run:
+    """The run with its size, from the plan that the controller will freeze."""
+    occurrence = asked_occurrence(target.workflow, body, games, configuration, _WHENEVER, key)
+    only = {name: None if kept is None else frozenset(kept) for name, kept in (body.steps or {}).items()}
+    plan = freeze(occurrence, configuration, Asker("", Source.MANUAL, "", _WHENEVER), only)
+    known = [(step, step.fan_out) for step in plan.steps if not isinstance(step.fan_out, OutputOf)]
+    over = [step.fan_out.key for step in plan.steps if isinstance(step.fan_out, OutputOf)]
+    count = sum(len(list(units(step, values))) for step, values in known)
+    return Run(key, target.workflow, body, count, tuple(dict.fromkeys(over)))
+
+
+class _Past:
+    """What is known to have been fetched."""
+
+    def __init__(self, facts: Iterable[ExecutionFact], configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._history = History({fact.request_id: fact for fact in facts})
+        self._asked: dict[tuple[str, date], set[str]] = {}
+        for fact in self._history.executions.values():
+            self._asked.setdefault((fact.scraper, fact.game_date), set()).add(fact.subject)
+
+    def missing(self, target: Target, body: ManualRun, games: Sequence[Game]) -> Steps:
+        """The target's steps without a success, with the games or teams of them, and what their values come from."""
+        workflow = self._configuration.workflows[target.workflow]
+        occurrence = asked_occurrence(target.workflow, body, games, self._configuration, _WHENEVER, "")
+        absent = not_found(occurrence, self._configuration, self._history).steps or {}
+        missing = [
+            name
+            for name in target.steps
+            if name in absent or self._output_missing(workflow.plan[name], body.game_date)
+        ]
+        return {
+            name: self._subjects(workflow.plan[name], absent.get(name))
+            for name in _with_sources(missing, workflow)
+        }
+
+    def _output_missing(self, step: Step, game_date: date) -> bool:
+        """What a parent gave is not in the log: complete is what was asked for, if each of it was found."""
+        if not isinstance(step.for_each, ForEachOutput):
+            return False
+        asked = self._asked.get((step.scraper, game_date), set())
+        return not asked or any(
+            self._history.found(step.scraper, game_date, subject) is None for subject in asked
+        )
+
+    @staticmethod
+    def _subjects(step: Step, absent: frozenset[str] | None) -> tuple[str, ...] | None:
+        return tuple(sorted(absent)) if absent and step.for_each in ("game", "team") else None
+
+
+def dates_between(first: date, last: date) -> list[date]:
+    """Both included."""
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

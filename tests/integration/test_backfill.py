@@ -1,0 +1,90 @@
+"""`tipoff backfill` beside a running stack: interrupted in the middle and taken up again, it asks once for each date."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import date, timedelta
+from pathlib import Path
+
+from stack_harness import INJURIES, PATIENCE_SECONDS, Driver, last_report, until
+from tests.support.seasons import write_season
+
+from tipoff_common.identity import manual_occurrence_id
+from tipoff_controller.plans import LOW_AT_ONCE
+from tipoff_local.stack.layout import DEMO_WORKFLOWS
+
+WORKFLOW = "injury_discovery"
+FIRST = date(2025, 2, 1)
+DATES = [FIRST + timedelta(days=offset) for offset in range(13)]
+"""Each with games, the first ten of them as many as may be under way at once."""
+
+
+def _tipoff(driver: Driver, *arguments: str) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        **driver.stack.layout.shared_environment(),
+        "TIPOFF_CONTROLLER_URL": driver.stack.layout.url("controller"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    command = [sys.executable, "-m", "tipoff_local", "backfill", *arguments]
+    return subprocess.Popen(  # our own interpreter and command
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _asked_for(driver: Driver) -> int:
+    """How many of the dates have a request under the backfill's ids."""
+    requests = [
+        f"controller/days/{day}/requests/"
+        f"{manual_occurrence_id(WORKFLOW, f'backfill:nightly:{INJURIES}:{day}')}/"
+        for day in DATES
+    ]
+    return sum(any(True for _ in driver.stack.state.list(prefix)) for prefix in requests)
+
+
+def test_interrupted_in_the_middle_and_taken_up_again_each_date_is_fetched_once(
+    driver: Driver, tmp_path: Path
+) -> None:
+    fetched = {day: driver.asked(last_report(day)) for day in DATES}
+    span = ("--from", str(DATES[0]), "--to", str(DATES[-1]), "--name", "nightly")
+    files = ("--schedule", str(write_season(tmp_path)), "--workflows", str(DEMO_WORKFLOWS))
+    arguments = (INJURIES, *span, *files)
+
+    with driver.paused("scraper-runner"):
+        first = _tipoff(driver, *arguments)
+        try:
+            until(lambda: _asked_for(driver) == LOW_AT_ONCE, f"{LOW_AT_ONCE} dates are asked for")
+            first.send_signal(signal.SIGINT)
+            told, errors = first.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            first.kill()
+        assert first.returncode == 130, errors
+        assert _asked_for(driver) == LOW_AT_ONCE, "no more than may be under way at once"
+    assert f"interrupted: 0 of {len(DATES)} runs have ended" in errors
+    assert f"tipoff backfill {' '.join(arguments)}" in errors
+    assert told.count("not asked for") == len(DATES) - LOW_AT_ONCE
+
+    again = _tipoff(driver, *arguments, "--json")
+    told, errors = again.communicate(timeout=PATIENCE_SECONDS)
+    assert again.returncode == 0, told
+    answer = json.loads(told)
+    assert [(item["date"], item["success"], item["complete"]) for item in answer["dates"]] == [
+        (str(day), 1, True) for day in DATES
+    ]
+    assert {day: driver.asked(last_report(day)) - fetched[day] for day in DATES} == dict.fromkeys(DATES, 1)
+    occurrences = [name for item in answer["dates"] for name in item["occurrences"]]
+    sql = """
+        SELECT occurrence_id, game_date, source, status FROM nba_orchestration.v_executions
+        WHERE occurrence_id IN UNNEST(@occurrences) ORDER BY game_date
+    """
+    rows = until(
+        lambda: len(found := driver.rows(sql, occurrences=occurrences)) >= len(DATES) and found,
+        "an execution a date",
+    )
+    assert [(row["game_date"], row["source"], row["status"]) for row in rows] == [
+        (day, "MANUAL", "success") for day in DATES
+    ]

@@ -1,0 +1,414 @@
+"""What a backfill asks for, and that it is asked once, at its pace, however often it is interrupted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.controller import (
+    DAY,
+    NO_DATA,
+    SUCCESS,
+    World,
+    at,
+    calendar,
+    fact,
+    failed,
+    fixture_file,
+    slate,
+)
+
+from tipoff_common.events import Priority, ScrapeRequested, Source
+from tipoff_common.outcomes import FailureKind, Outcome
+from tipoff_controller.calendar import Game
+from tipoff_controller.history import ExecutionFact
+from tipoff_controller.manual import RunProgress, UnusableRun, draft_run, read_run, run_workflow
+from tipoff_controller.plans import LOW_AT_ONCE
+from tipoff_local.backfill.asking import PATIENCE, Asking, Clock, NotNow, NotThis
+from tipoff_local.backfill.asking import Outcome as RunOutcome
+from tipoff_local.backfill.plan import (
+    Backfill,
+    Run,
+    Target,
+    UnusableTarget,
+    dates_between,
+    find_target,
+    needs_games,
+    plan_backfill,
+)
+from tipoff_local.backfill.results import day_results
+
+PLANS, SCHEDULES = fixture_file("plans"), fixture_file("schedules")
+DAYS = dates_between(DAY, DAY + timedelta(days=2))
+GAMES = [*slate(2), *slate(3, DAYS[1])]  # and none on the third day
+EVENTS = {"event_id": ("e1", "e2", "e3")}
+
+
+MONTH = dates_between(DAY, DAY + timedelta(days=29))
+BUSY = [game for day in MONTH for game in slate(2, day)]
+
+
+def planned(
+    target: str,
+    *,
+    dates: Sequence[date] = DAYS,
+    name: str = "b",
+    games: Sequence[Game] = GAMES,
+    **more: Any,
+) -> Backfill:
+    configuration = SCHEDULES if target == "post_game" else PLANS
+    found = find_target(target, configuration)
+    return plan_backfill(name, found, dates, configuration, calendar(*games), **more)
+
+
+def busy(target: str, count: int = 30) -> Backfill:
+    """Dates with two games each."""
+    return planned(target, dates=MONTH[:count], games=BUSY)
+
+
+# What is asked for
+
+
+def test_each_games_workflow_has_a_run_for_each_game_of_the_date() -> None:
+    plan = planned("post_game")
+    assert [(day.games, len(day.runs), day.without) for day in plan.days] == [
+        (2, 2, None),
+        (3, 3, None),
+        (0, 0, "no games"),
+    ]
+    assert [run.body.game_id for run in plan.days[0].runs] == [game.game_id for game in GAMES[:2]]
+
+
+def test_a_fan_out_is_one_run_of_as_many_requests_as_the_date_has_games_and_teams() -> None:
+    first, second, third = planned("games").days
+    assert [run.requests for run in (*first.runs, *second.runs)] == [2 + 4 + 1, 3 + 6 + 1]
+    assert third.without == "no games"
+
+
+def test_what_needs_no_games_is_asked_for_each_date() -> None:
+    target = find_target("calendar", PLANS)
+    assert not needs_games(target, PLANS)
+    plan = plan_backfill("b", target, DAYS, PLANS, None)
+    assert [(day.games, len(day.runs)) for day in plan.days] == [(None, 1)] * 3
+
+
+def test_a_backfill_is_of_low_priority() -> None:
+    assert {run.body.priority for run in planned("games").runs} == {Priority.LOW}
+
+
+def test_keys_are_a_function_of_content() -> None:
+    keys = [run.key for run in planned("post_game").runs]
+    assert keys[0] == f"backfill:b:post_game:2025-01-15:{GAMES[0].game_id}"
+    assert len(set(keys)) == 5
+    assert [run.key for run in planned("post_game", dates=DAYS[1:]).runs] == keys[2:]
+    assert not {run.key for run in planned("post_game", name="c").runs} & set(keys)
+
+
+def test_a_scraper_is_its_steps_of_the_first_workflow_that_can_ask_for_it_alone() -> None:
+    assert find_target("roster", PLANS) == Target("games", ("roster",), "roster")
+    assert find_target("summary", PLANS) == Target("sequence", ("summary",), "summary")
+
+
+def test_what_fans_out_over_an_output_brings_its_parent() -> None:
+    assert find_target("event_props", PLANS).steps == ("events", "props")
+    plan = planned("event_props")
+    assert (plan.requests, plan.fans_out_over) == (3, ("event_id",))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("rooster", "no workflow or scraper 'rooster'; did you mean roster?"),
+        ("zzz", "no workflow or scraper 'zzz'\nworkflows: calendar,"),
+        ("team_sheet", "no workflow asks for team_sheet, so nobody fills its game_id, team;"),
+    ],
+)
+def test_what_cannot_be_backfilled_is_told(name: str, what: str) -> None:
+    with pytest.raises(UnusableTarget) as refused:
+        find_target(name, PLANS)
+    assert str(refused.value).startswith(what)
+
+
+def test_the_size_is_told_in_time() -> None:
+    assert planned("post_game").duration(4) == timedelta(minutes=1)
+
+
+# Only what is missing
+
+
+def scored(*games: int, scraper: str = "box_score", **changes: Any) -> list[ExecutionFact]:
+    return [fact(scraper, GAMES[n].game_id, **{"game_date": GAMES[n].game_date, **changes}) for n in games]
+
+
+def test_only_games_without_a_success_are_asked_for() -> None:
+    one, other = planned("post_game", found=scored(0, 2, 3)).runs
+    assert [one.body.game_id, other.body.game_id] == [GAMES[1].game_id, GAMES[4].game_id]
+    first, *_ = planned("post_game", found=scored(0, 1)).days
+    assert (first.runs, first.without) == ((), "found before")
+
+
+def test_of_a_fan_out_only_the_games_teams_and_steps_that_are_missing() -> None:
+    teams = sorted({team for game in GAMES[:2] for team in game.teams})
+    known = [*scored(0), fact("summary"), *(fact("roster", team) for team in teams[1:])]
+    (run,) = planned("games", dates=DAYS[:1], found=known).runs
+    assert run.body.steps == {"box_score": (GAMES[1].game_id,), "roster": (teams[0],)}
+    assert run.requests == 2
+
+
+@pytest.mark.parametrize("changes", [{"outcome": NO_DATA}, {"outcome": failed()}, {"source": Source.LOCAL}])
+def test_what_was_tried_in_vain_or_on_somebodys_machine_is_missing(changes: dict[str, Any]) -> None:
+    assert len(planned("post_game", dates=DAYS[:1], found=scored(0, 1, **changes)).runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("props", "missing"),
+    [
+        ([], True),
+        ([("e1", SUCCESS), ("e2", failed())], True),
+        ([("e1", SUCCESS), ("e2", SUCCESS)], False),
+    ],
+)
+def test_of_an_output_all_that_was_ever_asked_for_has_to_be_there(
+    props: list[tuple[str, Outcome]], missing: bool
+) -> None:
+    known = [fact("event_list"), *(fact("event_props", key, outcome) for key, outcome in props)]
+    assert bool(planned("event_props", dates=DAYS[:1], found=known).runs) == missing
+
+
+def test_what_is_asked_for_does_not_change_the_key() -> None:
+    """So that going on with what was interrupted, of which a part is there by now, asks for nothing again."""
+    (half,) = planned("games", dates=DAYS[:1], found=scored(0)).runs
+    (whole,) = planned("games", dates=DAYS[:1]).runs
+    assert half.key == whole.key
+
+
+# The asking
+
+
+@dataclass
+class Fleet:
+    """A controller and a runner in memory, and the time: a second answers a request or two.
+
+    outcomes: what becomes of a scraper, success unless named. interrupt: after how many seconds of sleep somebody
+    presses Ctrl-C.
+    """
+
+    world: World
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    interrupt: float | None = None
+    answers: int = 2
+    seconds: float = 0.0
+    waiting: list[ScrapeRequested] = field(default_factory=list)
+    executed: list[ScrapeRequested] = field(default_factory=list)
+    asked_at: list[tuple[float, int]] = field(default_factory=list)
+    most: int = 0
+
+    def ask(self, run: Run) -> None:
+        try:
+            drafted = draft_run(
+                run.workflow,
+                run.body,
+                self.world.deps,
+                caller="ann",
+                now=at("15:00"),
+                idempotency_key=run.key,
+            )
+        except UnusableRun as error:
+            raise NotThis(str(error)) from error
+        run_workflow(drafted, self.world.deps)
+        self.asked_at.append((self.seconds, run.requests))
+        self._take()
+
+    def look(self, run: Run) -> RunProgress | None:
+        return read_run(run.workflow, run.key, self.world.deps)
+
+    def sleep(self, seconds: float) -> None:
+        assert 0 < seconds <= 60
+        self.seconds += seconds
+        for _ in range(self.answers):
+            if self.waiting:
+                request = self.waiting.pop(0)
+                self.executed.append(request)
+                keys = EVENTS if request.scraper == "event_list" else {}
+                self.world.run(request, self.outcomes.get(request.scraper, SUCCESS), keys=keys)
+                self._take()
+        if self.interrupt is not None and self.seconds >= self.interrupt:
+            raise KeyboardInterrupt
+
+    def _take(self) -> None:
+        self.waiting += self.world.take(ScrapeRequested)
+        self.most = max(self.most, len(self.waiting))
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(lambda: self.seconds, self.sleep)
+
+
+def fleet(**more: Any) -> Fleet:
+    made = World(PLANS)
+    made.land(BUSY, at("05:00"))
+    return Fleet(made, **more)
+
+
+def carry_out(plan: Backfill, made: Fleet, per_minute: float | None = None) -> dict[str, RunOutcome]:
+    asking = Asking(made, per_minute, made.clock)
+    asking.carry_out(plan.runs)
+    return asking.outcomes
+
+
+def ids(requests: Sequence[ScrapeRequested]) -> list[str]:
+    return [item.request_id for item in requests]
+
+
+def test_every_date_is_asked_for_once_and_told() -> None:
+    made, plan = fleet(), busy("parallel")
+    results = day_results(plan, carry_out(plan, made))
+    assert len(made.executed) == 2 * 30
+    assert [(item.date, item.success, item.complete) for item in results] == [(day, 2, True) for day in MONTH]
+    assert all(len(item.occurrences) == 1 for item in results)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.floats(0.5, 20), max_size=4), st.sampled_from(["parallel", "sequence", "props", "games"]))
+def test_interrupted_at_any_moments_it_goes_on_and_asks_for_nothing_twice(
+    moments: list[float], target: str
+) -> None:
+    plan = busy(target, 6)
+    straight = fleet()
+    expected = carry_out(plan, straight)
+    made = fleet()
+    for moment in moments:
+        made.interrupt = made.seconds + moment
+        asking = Asking(made, None, made.clock)
+        try:
+            asking.carry_out(plan.runs)
+        except KeyboardInterrupt:
+            assert all(outcome.progress is not None for outcome in asking.outcomes.values())
+    made.interrupt = None
+    assert carry_out(plan, made) == expected
+    assert len(set(ids(made.executed))) == len(made.executed)
+    assert sorted(ids(made.executed)) == sorted(ids(straight.executed))
+
+
+def test_a_second_time_nothing_is_asked_and_the_same_is_told() -> None:
+    made, plan = fleet(), planned("games")
+    first = carry_out(plan, made)
+    count = len(made.executed)
+    assert carry_out(plan, made) == first
+    assert len(made.executed) == count
+
+
+@pytest.mark.parametrize("target", ["parallel", "props", "games"])
+def test_never_more_is_under_way_than_the_live_fleet_can_bear(target: str) -> None:
+    made = fleet(answers=1)
+    carry_out(busy(target), made)
+    assert made.most <= LOW_AT_ONCE
+
+
+def test_a_run_that_is_larger_by_itself_goes_out_alone_and_in_waves() -> None:
+    made = World(PLANS)
+    made.land(slate(14), at("05:00"))
+    asked = Fleet(made)
+    plan = plan_backfill("b", find_target("box_score", PLANS), DAYS[:1], PLANS, calendar(*slate(14)))
+    assert plan.requests == 14
+    carry_out(plan, asked)
+    assert (asked.most, len(asked.executed)) == (LOW_AT_ONCE, 14)
+
+
+def test_the_rate_holds_over_any_stretch() -> None:
+    made = fleet(answers=10)
+    carry_out(busy("parallel"), made, per_minute=20)
+    instants = [instant for instant, _ in made.asked_at]
+    assert all(later - earlier >= 6 - 1e-6 for earlier, later in pairwise(instants))
+    assert made.seconds <= 60 * 3 + 10
+
+
+def test_what_a_parent_gave_counts_into_the_rate() -> None:
+    made = fleet(answers=10)
+    carry_out(busy("event_props", 4), made, per_minute=20)
+    instants = [instant for instant, _ in made.asked_at]
+    assert all(later - earlier >= 4 * 3 - 1 for earlier, later in pairwise(instants))
+
+
+def test_what_was_not_found_is_told_with_the_reason() -> None:
+    made = fleet(outcomes={"bulletin": failed(FailureKind.BLOCKED), "digest": NO_DATA})
+    plan = planned("parallel", dates=DAYS[:1])
+    (day,) = day_results(plan, carry_out(plan, made))
+    assert (day.success, day.no_data, day.failed, day.unanswered, day.complete) == (0, 1, 1, 0, False)
+    assert day.notes == ("bulletin failed: blocked",)
+
+
+def test_a_step_that_is_never_asked_for_leaves_the_date_incomplete() -> None:
+    made = fleet(outcomes={"event_list": NO_DATA})
+    plan = planned("event_props", dates=DAYS[:1])
+    (day,) = day_results(plan, carry_out(plan, made))
+    assert (day.no_data, day.complete) == (1, False)
+    assert day.notes == ("props is not asked for: events has no data yet",)
+
+
+def test_what_nobody_answers_is_given_up_and_told() -> None:
+    made, plan = fleet(answers=0), planned("parallel", dates=DAYS[:1])
+    (day,) = day_results(plan, carry_out(plan, made))
+    assert (day.unanswered, day.notes) == (2, (f"nothing came of it within {PATIENCE}",))
+    assert PATIENCE.total_seconds() <= made.seconds < PATIENCE.total_seconds() + 60
+
+
+def test_what_the_controller_refuses_stops_nothing_else() -> None:
+    """Its calendar knows no games of the second day."""
+    made = World(PLANS)
+    made.land(GAMES[:2], at("05:00"))
+    plan = planned("games")
+    first, second, third = day_results(plan, carry_out(plan, Fleet(made)))
+    assert (first.complete, second.complete, third.complete) == (True, False, True)
+    assert "no games or teams of 2025-01-16" in second.notes[0]
+    assert second.unanswered == 10
+
+
+def test_games_that_the_controller_does_not_have_travel_with_the_run() -> None:
+    made = World(PLANS)
+    plan = planned("games", own_games=True)
+    assert all(item.complete for item in day_results(plan, carry_out(plan, Fleet(made))))
+
+
+@dataclass
+class Flaky(Fleet):
+    """Every third call fails, or from some moment on all do."""
+
+    calls: int = 0
+    gone: bool = False
+
+    def look(self, run: Run) -> RunProgress | None:
+        self.calls += 1
+        if self.gone or self.calls % 3 == 0:
+            raise NotNow("the controller does not answer")
+        return super().look(run)
+
+
+def test_a_controller_that_is_away_for_a_moment_is_waited_for() -> None:
+    made = Flaky(fleet().world)
+    plan = busy("parallel", 5)
+    assert all(item.complete for item in day_results(plan, carry_out(plan, made)))
+    assert len(made.executed) == 10
+
+
+def test_a_controller_that_stays_away_ends_it() -> None:
+    made = Flaky(fleet().world, gone=True)
+    with pytest.raises(NotNow):
+        carry_out(planned("parallel"), made)
+    assert made.seconds == 30
+
+
+def test_what_was_decided_and_never_went_out_is_asked_for_again() -> None:
+    """1: a controller that dies between writing its decision down and publishing it."""
+    made, plan = fleet(), planned("parallel", dates=DAYS[:1])
+    made.world.bus.capacity = 0
+    with pytest.raises(Exception, match="bus is down"):
+        carry_out(plan, made)
+    made.world.bus.capacity = None
+    (day,) = day_results(plan, carry_out(plan, made))
+    assert day.complete
+    assert len(made.executed) == 2

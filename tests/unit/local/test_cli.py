@@ -34,6 +34,7 @@ from tipoff_controller.settings import ControllerSettings
 from tipoff_local import connection
 from tipoff_local.backfill.asking import Asking, Clock
 from tipoff_local.cli import app
+from tipoff_local.commands import controller_client
 from tipoff_local.commands.arguments import SCRAPERS
 from tipoff_local.explaining import explain_workflow
 from tipoff_local.schedule_file import read_calendar_file
@@ -343,11 +344,8 @@ def controller(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cont
     monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
     found = Controller(tmp_path)
 
-    def request(method: str, url: str, *, timeout: float, **more: Any) -> httpx.Response:
-        assert timeout > 0
-        return found.client.request(method, url.removeprefix(URL), **more)
-
-    monkeypatch.setattr(httpx, "request", request)
+    found.client.base_url = httpx.URL(URL)
+    monkeypatch.setattr(controller_client, "client", lambda: found.client)
     with found.client:
         yield found
 

@@ -50,7 +50,10 @@ class Clock:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is known of a run. trouble: why nothing more is awaited of it, though it is not settled."""
+    """What is known of a run that was asked for.
+
+    progress: None before it was heard of. trouble: why nothing more is awaited of it, though it is not settled.
+    """
 
     progress: RunProgress | None
     trouble: str | None = None
@@ -124,6 +127,7 @@ class Asking:
 
     def _ask(self, run: Run, before: RunProgress | None) -> None:
         self._charge(run.requests)
+        self.outcomes[run.key] = Outcome(before)
         try:
             self._patiently(lambda: self.controller.ask(run))
         except NotThis as refused:

@@ -9,6 +9,8 @@ from tipoff_controller.progress import State
 from tipoff_local.backfill.asking import Outcome
 from tipoff_local.backfill.plan import Backfill, Day
 
+_NEVER = Outcome(None, "not asked for")
+
 
 @dataclass(frozen=True)
 class DayResult:
@@ -38,14 +40,12 @@ def _day(day: Day, outcomes: Mapping[str, Outcome]) -> DayResult:
     notes: list[str] = [day.without] if day.without else []
     unanswered, occurrences = 0, []
     for run in day.runs:
-        outcome = outcomes.get(run.key, Outcome(None))
+        outcome = outcomes.get(run.key, _NEVER)
         about = f"{run.body.game_id}: " if run.body.game_id else ""
         if outcome.trouble:
             notes.append(f"{about}{outcome.trouble}")
         if outcome.progress is None:
             unanswered += run.requests
-            if not outcome.trouble:
-                notes.append(f"{about}not asked for")
             continue
         found = outcome.progress
         occurrences.append(found.occurrence_id)

@@ -1,12 +1,19 @@
 """The controller's HTTP interface, as the commands ask it."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import httpx
 
 from tipoff_local.connection import Connection
 
 _SECONDS = 30.0
+
+
+@cache
+def client() -> httpx.Client:
+    """One for the process: its TLS settings take longer to load than an answer to come, and connections are kept."""
+    return httpx.Client(timeout=_SECONDS)
 
 
 class NotAnswered(Exception):
@@ -35,7 +42,7 @@ def ask(
     url = f"{connection.controller_url}{path}"
     sent = {"Authorization": f"Bearer {connection.token()}", **headers}
     try:
-        answer = httpx.request(method, url, params=dict(query), headers=sent, json=json, timeout=_SECONDS)
+        answer = client().request(method, url, params=dict(query), headers=sent, json=json)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         what = f"the controller does not answer at {connection.controller_url}: {error}"
         raise NotAnswered(f"{what}; is the stack up?") from error

@@ -42,7 +42,7 @@ class ControllerRuns:
                 f"/workflows/{quote(run.workflow, safe='')}/runs",
                 query={"dry_run": str(dry_run).lower()},
                 headers={"Idempotency-Key": run.key},
-                json=run.body.model_dump(mode="json", exclude_none=True),
+                json=run.body.model_dump(mode="json"),
             )
         except NotAnswered as error:
             raise _sorted(error) from error

@@ -103,9 +103,15 @@ class Driver:
         client.transport.close()
         return message_id
 
+    @property
+    def command_environment(self) -> dict[str, str]:
+        """Where the command line finds the stack."""
+        layout = self.stack.layout
+        return {**layout.shared_environment(), "TIPOFF_CONTROLLER_URL": layout.url("controller")}
+
     def tipoff(self, *arguments: str, code: int = 0) -> str:
         """What the command line prints beside the stack, on stdout if all is well; it has to end with `code`."""
-        with patch.dict(os.environ, self.stack.layout.shared_environment()):
+        with patch.dict(os.environ, self.command_environment):
             result = CliRunner().invoke(app, arguments)
         assert result.exit_code == code, (result.output, result.exception)
         return result.stdout if code == 0 else result.output

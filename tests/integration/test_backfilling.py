@@ -10,14 +10,11 @@ import sys
 from datetime import date, timedelta
 from pathlib import Path
 
-import pytest
 from stack_harness import INJURIES, PATIENCE_SECONDS, Driver, last_report, until
 from tests.support.seasons import write_season
-from typer.testing import CliRunner
 
 from tipoff_common.identity import manual_occurrence_id
 from tipoff_controller.plans import LOW_AT_ONCE
-from tipoff_local.cli import app
 from tipoff_local.stack.layout import DEMO_WORKFLOWS
 
 WORKFLOW = "injury_discovery"
@@ -26,13 +23,8 @@ DATES = [FIRST + timedelta(days=offset) for offset in range(12)]
 """Each with games; more than may be under way at once. The last has a game without a time."""
 
 
-def _environment(driver: Driver) -> dict[str, str]:
-    layout = driver.stack.layout
-    return {**layout.shared_environment(), "TIPOFF_CONTROLLER_URL": layout.url("controller")}
-
-
 def _tipoff(driver: Driver, *arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, **_environment(driver)}
+    environment = {**os.environ, **driver.command_environment}
     command = [sys.executable, "-m", "tipoff_local", "backfill", *arguments]
     return subprocess.Popen(  # our own interpreter and command
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -50,43 +42,39 @@ def _asked_for(driver: Driver) -> int:
 
 
 def test_interrupted_in_the_middle_and_taken_up_again_each_date_is_fetched_once(
-    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    embedded: Driver, tmp_path: Path
 ) -> None:
-    fetched = {day: driver.asked(last_report(day)) for day in DATES}
+    fetched = {day: embedded.asked(last_report(day)) for day in DATES}
     span = ("--from", str(DATES[0]), "--to", str(DATES[-1]), "--name", "nightly")
     files = ("--schedule", str(write_season(tmp_path)), "--workflows", str(DEMO_WORKFLOWS))
     arguments = (INJURIES, *span, *files)
 
-    with driver.paused("scraper-runner"):
-        first = _tipoff(driver, *arguments)
+    with embedded.paused("scraper-runner"):
+        first = _tipoff(embedded, *arguments)
         try:
-            until(lambda: _asked_for(driver) == LOW_AT_ONCE, f"{LOW_AT_ONCE} dates are asked for")
+            until(lambda: _asked_for(embedded) == LOW_AT_ONCE, f"{LOW_AT_ONCE} dates are asked for")
             first.send_signal(signal.SIGINT)
             told, errors = first.communicate(timeout=PATIENCE_SECONDS)
         finally:
             first.kill()
         assert first.returncode == 130, errors
-        assert _asked_for(driver) == LOW_AT_ONCE, "no more than may be under way at once"
+        assert _asked_for(embedded) == LOW_AT_ONCE, "no more than may be under way at once"
     assert f"interrupted: 0 of {len(DATES)} runs have ended" in errors
     assert f"tipoff backfill {' '.join(arguments)}" in errors
     assert told.count("not asked for") == len(DATES) - LOW_AT_ONCE
 
-    for name, value in _environment(driver).items():
-        monkeypatch.setenv(name, value)
-    again = CliRunner().invoke(app, ["backfill", *arguments, "--json"])
-    assert again.exit_code == 0, again.output
-    answer = json.loads(again.stdout)
+    answer = json.loads(embedded.tipoff("backfill", *arguments, "--json"))
     assert [(item["date"], item["success"], item["complete"]) for item in answer["dates"]] == [
         (str(day), 1, True) for day in DATES
     ]
-    assert {day: driver.asked(last_report(day)) - fetched[day] for day in DATES} == dict.fromkeys(DATES, 1)
+    assert {day: embedded.asked(last_report(day)) - fetched[day] for day in DATES} == dict.fromkeys(DATES, 1)
     occurrences = [name for item in answer["dates"] for name in item["occurrences"]]
     sql = """
         SELECT occurrence_id, game_date, source, status FROM nba_orchestration.v_executions
         WHERE occurrence_id IN UNNEST(@occurrences) ORDER BY game_date
     """
     rows = until(
-        lambda: len(found := driver.rows(sql, occurrences=occurrences)) >= len(DATES) and found,
+        lambda: len(found := embedded.rows(sql, occurrences=occurrences)) >= len(DATES) and found,
         "an execution a date",
     )
     assert [(row["game_date"], row["source"], row["status"]) for row in rows] == [

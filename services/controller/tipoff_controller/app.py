@@ -56,7 +56,7 @@ def routes(wiring: Wiring) -> FastAPI:
             raise HTTPException(422, str(error)) from error
         return drafted if dry_run else run_workflow(drafted, deps)
 
-    @app.get("/workflows/{name}/runs/{key}", tags=["by hand"])
+    @app.get("/workflows/{name}/runs/{key:path}", tags=["by hand"])
     def progress_of_run(name: str, key: str, request: Request) -> RunProgress:
         """How far the run under an `Idempotency-Key` has come."""
         wiring.authentication.person(request)

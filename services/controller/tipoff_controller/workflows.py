@@ -83,7 +83,10 @@ class Workflow(Node):
     """What is fetched together, and when."""
 
     description: str = Field(min_length=1, description="what it is for")
-    priority: Priority = Field(default=Priority.MEDIUM, description="how much it matters")
+    priority: Priority = Field(
+        default=Priority.MEDIUM,
+        description="how much it matters; a fan-out of LOW releases 10 requests at once at most",
+    )
     alert_level: AlertLevel = Field(default=AlertLevel.WARNING, description="of a decision that gives up")
     max_retries: int = Field(default=3, ge=0, le=10, description="retries at once of a transient failure")
     schedule: Schedule = Field(description="when it is expected")

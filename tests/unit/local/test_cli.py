@@ -379,6 +379,13 @@ class TestTrigger:
         assert what in run(*arguments, code=1).stderr
         assert controller.bus.published == []
 
+    def test_how_far_a_run_has_come_is_asked_by_its_key(self, run: Run, controller: Controller) -> None:
+        run(*self.RUN, "--idempotency-key", "mine/1")
+        path = "/workflows/morning_operations/runs/mine%2F1"
+        told = controller.client.get(path, headers={"Authorization": f"Bearer {KEY}"}).json()
+        assert (told["game_date"], told["settled"], told["units"][0]["state"]) == (SLATE, False, "under_way")
+        assert controller.client.get(path).status_code == 401
+
     def test_a_wrong_key(self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", "wrong")
         assert "403" in run(*self.RUN, code=1).stderr

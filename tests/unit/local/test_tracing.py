@@ -10,12 +10,14 @@ import pytest
 from rich.console import Console
 from tests.support.memory import MemoryObjects, MemoryWarehouse
 from tests.support.samples import GAME_DATE, NOON, PATH
+from tests.support.samples import decided as decided_event
 from tests.support.samples import executed as executed_event
 from tests.support.samples import requested as requested_event
 
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.identity import event_id
 from tipoff_common.ports import Parameter, Unavailable
+from tipoff_controller.ledger import Decided as DecidedByHand
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.plans import Plan, PlannedStep
 from tipoff_local.commands.trace import length, tree
@@ -181,16 +183,13 @@ def test_the_first_cleanup_that_missed_a_file_and_those_that_announced_it_are_sh
     ]
 
 
-def test_steps_that_nobody_asked_for_are_said_with_the_reason() -> None:
-    def step(name: str) -> PlannedStep:
-        return PlannedStep(name=name, scraper="s", parents=(), parameters={}, wave=1)
-
-    plan = Plan(
+def plan(*steps: str) -> Plan:
+    return Plan(
         occurrence_id="o-1",
         decision_id="d-1",
         workflow="injuries",
         game_date=GAME_DATE,
-        steps=(step("main"), step("props"), step("lines")),
+        steps=tuple(PlannedStep(name=name, scraper="s", parents=(), parameters={}, wave=1) for name in steps),
         max_retries=1,
         priority=REQUEST.priority,
         source=REQUEST.source,
@@ -198,7 +197,11 @@ def test_steps_that_nobody_asked_for_are_said_with_the_reason() -> None:
         config_hash="c",
         decided_at=NOON,
     )
-    facts = replace(WHOLE, plans=[plan], skips=frozenset({("o-1", "lines")}))
+
+
+def test_steps_that_nobody_asked_for_are_said_with_the_reason() -> None:
+    made = plan("main", "props", "lines")
+    facts = replace(WHOLE, plans=[made], skips=frozenset({("o-1", "lines")}))
     assert texts(facts) == ["step props (s) not asked for yet", "step lines (s) skipped"]
 
 
@@ -268,6 +271,17 @@ def test_a_request_is_found_in_the_state_bucket_when_the_dataset_does_not_know_i
     for identifier in ("r-1", "o-1", requested_id("r-1")):
         found = trace(identifier, dataset({}), Remembered(state), DAYS)
         assert [node.kind for node in walk(found.roots)] == ["occurrence", "request", "missing", "missing"]
+
+
+def test_a_run_by_hand_is_found_whatever_its_date() -> None:
+    state = MemoryObjects()
+    Ledger(state, ()).remember_requests([REQUEST])
+    by_hand = DecidedByHand(
+        decisions=(decided_event(occurrence_id="o-1"),), plans=(plan(),), requests=(REQUEST,)
+    )
+    Ledger(state, ()).remember_run_by_hand(by_hand)
+    found = trace("o-1", dataset({}), Remembered(state), [GAME_DATE + timedelta(days=300)])
+    assert "request" in [node.kind for node in walk(found.roots)]
 
 
 def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_state_bucket() -> None:

@@ -47,8 +47,8 @@ def trace(
             "--date",
             parser=day,
             metavar="DATE",
-            help="game date in which to look for what the dataset does not know; the last three when left out, and that "
-            "of a run by hand, whichever it is",
+            help="game date in which to look for what the dataset does not know; the last three when left out, and "
+            "that of a run by hand, whichever it is",
         ),
     ] = None,
     json: AsJson = False,

@@ -16,6 +16,10 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.settings import ServiceSettings
 
 DEVELOPER = "developer@localhost"
+_TAKEN_AWAY = ".SIGNATURE_REMOVED_BY_GOOGLE"
+"""What Cloud Run's own check leaves in the signature's place:
+https://cloud.google.com/run/docs/troubleshooting#signature-removed"""
+_HOW = {"WWW-Authenticate": "Bearer"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class GoogleTokens:
     """Verifies signature, issuer, expiry and audience with Google's published certificates."""
 
     _CERTIFICATES_SECONDS = 3600.0
+    _PAUSE_SECONDS = 10.0
 
     def __init__(
         self,
@@ -53,17 +58,22 @@ class GoogleTokens:
         self._audience, self._url, self._issuers = audience, certificates, issuers
         self._lock = threading.Lock()
         self._certificates: Mapping[str, str] = {}
-        self._fetched_at = float("-inf")
+        self._fetched_at = self._asked_at = float("-inf")
 
     def __call__(self, token: str) -> Mapping[str, Any]:
         from google.auth import exceptions, jwt
 
+        if token.endswith(_TAKEN_AWAY):
+            raise InvalidToken(
+                "its signature was taken away by Cloud Run; turn the invoker IAM check of this service off,"
+                " which verifies tokens itself"
+            )
         try:
             key = jwt.decode_header(token).get("kid")
             claims: Mapping[str, Any] = jwt.decode(
                 token, certs=self._certificates_with(key), clock_skew_in_seconds=10
             )
-        except (ValueError, TypeError, exceptions.GoogleAuthError) as error:
+        except (ValueError, TypeError, RecursionError, exceptions.GoogleAuthError) as error:
             raise InvalidToken(str(error)) from error
         if claims.get("iss") not in self._issuers:
             raise InvalidToken(f"issuer {claims.get('iss')!r} is not Google")
@@ -72,13 +82,19 @@ class GoogleTokens:
         return claims
 
     def _certificates_with(self, key: object) -> Mapping[str, str]:
-        """The known certificates, fetched anew when old or when the key is not among them (a rotation); at most
-        once in ten seconds, so that forged key ids cannot make us hammer the issuer."""
+        """The known certificates, fetched anew when old or when the key is not among them (a rotation). The issuer is
+        asked at most once in ten seconds, whatever it answers, so that forged key ids cannot make us hammer it."""
         with self._lock:
-            age = time.monotonic() - self._fetched_at
-            if age > self._CERTIFICATES_SECONDS or (key not in self._certificates and age > 10):
+            now = time.monotonic()
+            age = now - self._fetched_at
+            if age > self._CERTIFICATES_SECONDS or (
+                key not in self._certificates and age > self._PAUSE_SECONDS
+            ):
+                if now - self._asked_at <= self._PAUSE_SECONDS:
+                    raise Unavailable("the issuer's certificates could not be read a moment ago")
+                self._asked_at = now
                 self._certificates = self._fetch()
-                self._fetched_at = time.monotonic()
+                self._fetched_at = now
             return self._certificates
 
     def _fetch(self) -> Mapping[str, str]:
@@ -118,16 +134,26 @@ class Authentication:
         token = token.strip() if scheme.lower() == "bearer" else ""
         if self._key is not None:
             if not (token := token or parameter or ""):
-                raise HTTPException(401, "Authorization: Bearer <development key> is missing")
+                raise HTTPException(
+                    401,
+                    "the header 'Authorization: Bearer <development key>' is missing; the key stands in"
+                    " TIPOFF_DEVELOPMENT_KEY",
+                    _HOW,
+                )
             if not hmac.compare_digest(token.encode(), self._key.encode()):
                 raise HTTPException(403, "the development key is wrong; it stands in TIPOFF_DEVELOPMENT_KEY")
             return Caller(DEVELOPER)
         if not token or self._verify is None:
-            raise HTTPException(401, "Authorization: Bearer <Google OIDC token> is missing")
+            raise HTTPException(
+                401,
+                "the header 'Authorization: Bearer <Google identity token>' is missing; make a token for this"
+                " service's URL: gcloud auth print-identity-token --audiences=<URL>",
+                _HOW,
+            )
         try:
             claims = self._verify(token)
         except InvalidToken as error:
-            raise HTTPException(401, f"token not accepted: {error}") from error
+            raise HTTPException(401, f"the identity token is not accepted: {error}", _HOW) from error
         except WrongAudience as error:
             raise HTTPException(403, str(error)) from error
         email = str(claims.get("email", ""))

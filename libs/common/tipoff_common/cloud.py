@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from tipoff_common.auth import Authentication
 from tipoff_common.events import Event
+from tipoff_common.guarded_routes import CallLimit, guarded_router
 from tipoff_common.identity import short_hash
 from tipoff_common.ports import Bus, Objects, Warehouse
 from tipoff_common.publisher import Publisher
@@ -80,6 +81,10 @@ class Cloud:
             publisher=self.publisher,
             state=self.state,
         )
+
+    def guarded_router(self) -> APIRouter:
+        """For the routes that people and Cloud Scheduler call."""
+        return guarded_router(self.authentication, CallLimit(self._settings.calls_per_minute))
 
     def objects(self, bucket: str) -> Objects:
         """A bucket by its name."""

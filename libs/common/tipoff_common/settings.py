@@ -46,6 +46,12 @@ class ServiceSettings(BaseSettings):
     scheduler_service_account: str | None = Field(
         default=None, min_length=1, description="Cloud Scheduler's identity"
     )
+    calls_per_minute: int = Field(
+        default=120,
+        ge=1,
+        le=6000,
+        description="how often one caller may call by hand, in a minute and at once; each instance counts its own",
+    )
     development_key: SecretStr | None = Field(
         default=None, min_length=1, description="stands in for OIDC, local environment only"
     )

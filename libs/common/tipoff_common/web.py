@@ -46,7 +46,12 @@ def create_app(
     checks: Mapping[str, Callable[[], None]],
 ) -> FastAPI:
     """An application with /healthz, /readyz and the answers to common errors."""
-    app = FastAPI(title=f"Tipoff {service}", description=description, version=__version__)
+    app = FastAPI(
+        title=f"Tipoff {service}",
+        description=description,
+        version=__version__,
+        openapi_url="/openapi.json" if environment == "local" else None,  # its pages ask nobody for a token
+    )
     health = Health(service=service, version=__version__, config_hash=config_hash, environment=environment)
 
     @app.get("/healthz", tags=["operation"])

@@ -3,9 +3,11 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException
 from pydantic import AwareDatetime
 
+from tipoff_common.auth import Caller
+from tipoff_common.guarded_routes import IdempotencyKey, current_caller
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.bootstrap import Wiring, bootstrap
@@ -21,7 +23,7 @@ def create_app(settings: ControllerSettings) -> FastAPI:
 
 
 def routes(wiring: Wiring) -> FastAPI:
-    app, deps = wiring.app, wiring.deps
+    app, by_hand, deps = wiring.app, wiring.by_hand, wiring.deps
 
     def require_workflow(name: str) -> None:
         if name not in deps.configuration.workflows:
@@ -33,20 +35,19 @@ def routes(wiring: Wiring) -> FastAPI:
         """Ticks, executions, and requests that died."""
         handle_delivery(delivery, deps, wall_now())
 
-    @app.post("/workflows/{name}/runs", status_code=202, tags=["by hand"])
+    @by_hand.post("/workflows/{name}/runs", status_code=202, tags=["by hand"])
     def trigger_workflow(
         name: str,
         run: ManualRun,
-        request: Request,
+        caller: Annotated[Caller, Depends(current_caller)],
         dry_run: bool = False,
-        idempotency_key: Annotated[str | None, Header()] = None,
+        idempotency_key: IdempotencyKey = None,
     ) -> Decided:
         """Runs a workflow for a game date now, whatever was found before.
 
         Answers with the decision and its requests. With `dry_run` nothing is published. The same
         `Idempotency-Key` is the same run.
         """
-        caller = wiring.authentication.person(request)
         require_workflow(name)
         try:
             drafted = draft_run(
@@ -56,22 +57,19 @@ def routes(wiring: Wiring) -> FastAPI:
             raise HTTPException(422, str(error)) from error
         return drafted if dry_run else run_workflow(drafted, deps)
 
-    @app.get("/workflows/{name}/runs/{key:path}", tags=["by hand"])
-    def progress_of_run(name: str, key: str, request: Request) -> RunProgress:
+    @by_hand.get("/workflows/{name}/runs/{key:path}", tags=["by hand"])
+    def progress_of_run(name: str, key: str) -> RunProgress:
         """How far the run under an `Idempotency-Key` has come."""
-        wiring.authentication.person(request)
         require_workflow(name)
         found = read_run(name, key, deps)
         if found is None:
             raise HTTPException(404, f"no run of {name} was asked for under the key '{key}'")
         return found
 
-    @app.get("/schedule/{day}", tags=["by hand"])
-    def expected_against_actual(
-        day: date, request: Request, as_of: AwareDatetime | None = None
-    ) -> DayExpectations:
+    @by_hand.get("/schedule/{day}", tags=["by hand"])
+    def expected_against_actual(day: date, as_of: AwareDatetime | None = None) -> DayExpectations:
         """What was expected of a business day and what became of it, as known at `as_of`, by default now."""
-        wiring.authentication.person(request)
         return read_expectations(deps.warehouse, deps.environment, day, as_of or wall_now())
 
+    app.include_router(by_hand)
     return app

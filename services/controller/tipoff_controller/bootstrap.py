@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
-from tipoff_common.auth import Authentication
 from tipoff_common.catalog import load_catalog
 from tipoff_common.cloud import Cloud
 from tipoff_common.events import Tick
@@ -23,7 +22,7 @@ from tipoff_controller.settings import ControllerSettings
 class Wiring:
     app: FastAPI
     endpoint: PushEndpoint
-    authentication: Authentication
+    by_hand: APIRouter
     deps: Deps
 
 
@@ -42,7 +41,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             config_hash=configuration.hash,
         ),
         endpoint=cloud.push_endpoint(ACCEPTED),
-        authentication=cloud.authentication,
+        by_hand=cloud.guarded_router(),
         deps=Deps(
             environment=settings.environment,
             configuration=configuration,

@@ -2,9 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from fastapi import Depends, FastAPI, HTTPException
 
+from tipoff_common.auth import Caller
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
+from tipoff_common.guarded_routes import IdempotencyKey, current_caller
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_scraper_runner.bootstrap import Wiring, bootstrap
@@ -18,7 +20,7 @@ def create_app(settings: RunnerSettings) -> FastAPI:
 
 
 def routes(wiring: Wiring) -> FastAPI:
-    app, deps = wiring.app, wiring.deps
+    app, by_hand, deps = wiring.app, wiring.by_hand, wiring.deps
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"])
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
@@ -26,18 +28,17 @@ def routes(wiring: Wiring) -> FastAPI:
         if isinstance(delivery.event, ScrapeRequested):
             run_request(delivery.event, deps, wall_now())
 
-    @app.post("/scrapers/{name}/executions", tags=["by hand"])
+    @by_hand.post("/scrapers/{name}/executions", tags=["by hand"])
     def execute_scraper(
         name: str,
         body: ManualExecution,
-        request: Request,
-        idempotency_key: Annotated[str | None, Header()] = None,
+        caller: Annotated[Caller, Depends(current_caller)],
+        idempotency_key: IdempotencyKey = None,
     ) -> ScrapeExecuted:
         """Runs one scraper now and answers with its execution, which is logged like any other.
 
         The same `Idempotency-Key` gives the same execution without fetching again.
         """
-        caller = wiring.authentication.person(request)
         scraper = deps.registry.get(name)
         if scraper is None:
             raise HTTPException(404, f"no scraper '{name}'; there are {', '.join(deps.registry)}")
@@ -55,4 +56,5 @@ def routes(wiring: Wiring) -> FastAPI:
             raise HTTPException(422, error.faults) from error
         return run_request(command, deps, wall_now())
 
+    app.include_router(by_hand)
     return app

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 
-from tipoff_common.auth import Authentication
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.cloud import Cloud
 from tipoff_common.push import PushEndpoint
@@ -23,7 +22,7 @@ from tipoff_scraper_runner.settings import RunnerSettings
 class Wiring:
     app: FastAPI
     endpoint: PushEndpoint
-    authentication: Authentication
+    by_hand: APIRouter
     scheduler_service_account: str | None
     deps: Deps
 
@@ -55,7 +54,7 @@ def bootstrap(settings: RunnerSettings) -> Wiring:
     return Wiring(
         app=cloud.app("Fetches: runs one scraper for one request.", needs=("data", "state")),
         endpoint=cloud.push_endpoint(ACCEPTED),
-        authentication=cloud.authentication,
+        by_hand=cloud.guarded_router(),
         scheduler_service_account=settings.scheduler_service_account,
         deps=Deps(
             environment=settings.environment,

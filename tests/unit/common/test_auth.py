@@ -1,6 +1,7 @@
 """Who may call: tokens of a local issuer that publishes its certificates as Google does."""
 
 import base64
+import hmac
 import json
 import time
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 from fastapi import HTTPException, Request
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.support.issuer import Issuer, key, running_issuer
 from tests.support.pushes import KEY, local_settings
@@ -20,6 +23,14 @@ from tipoff_common.settings import ServiceSettings
 AUDIENCE = "https://runner.example"
 PUSHER = "push@p.iam.gserviceaccount.com"
 SCHEDULER = "scheduler@p.iam.gserviceaccount.com"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["alg", "kid", "iat", "exp", "iss", "aud"]), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
 
 
 @dataclass
@@ -166,6 +177,38 @@ class TestPush:
     def test_no_token_is_unauthorized(self, production: Authentication, authorization: str | None) -> None:
         assert refused(production, request(authorization)) == 401
 
+    def test_a_token_signed_with_the_public_certificate_is_unauthorized(
+        self, production: Authentication, issuer: Issuer
+    ) -> None:
+        """The certificate is public: as a secret of HS256 it proves nothing."""
+        certificate = key("first").certificate.encode()
+        token = unsigned({"alg": "HS256", "typ": "JWT", "kid": "first"}, claims_of(issuer.token()))
+        signature = hmac.digest(certificate, token.rstrip(".").encode(), "sha256")
+        forged = token + base64.urlsafe_b64encode(signature).decode().rstrip("=")
+        assert refused(production, request(f"Bearer {forged}")) == 401
+
+    def test_a_header_that_is_nested_without_end_is_unauthorized(self, production: Authentication) -> None:
+        head = base64.urlsafe_b64encode(b"[" * 40_000).decode().rstrip("=")
+        assert refused(production, request(f"Bearer {head}.e30.e30")) == 401
+
+    def test_a_signature_that_cloud_run_took_away_says_what_to_turn_off(
+        self, production: Authentication, issuer: Issuer
+    ) -> None:
+        token = issuer.token().rpartition(".")[0] + ".SIGNATURE_REMOVED_BY_GOOGLE"
+        with pytest.raises(HTTPException, match="turn the invoker IAM check of this service off") as error:
+            production.push(request(f"Bearer {token}"))
+        assert error.value.status_code == 401
+
+    @given(header=JSON, claims=JSON, signature=st.binary(max_size=40))
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+    def test_whatever_is_no_token_is_unauthorized(
+        self, production: Authentication, header: object, claims: object, signature: bytes
+    ) -> None:
+        """And neither lets in nor falls over."""
+        parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
+        token = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts).decode()
+        assert refused(production, request(f"Bearer {token}")) == 401
+
     @pytest.mark.parametrize("kid", [[], {}, 7, None])
     def test_a_key_id_that_is_no_text_is_unauthorized(
         self, production: Authentication, issuer: Issuer, kid: object
@@ -209,7 +252,10 @@ class TestDevelopmentKey:
 
     @pytest.mark.parametrize("how", ["push", "person"])
     def test_without_it_nobody_comes_in(self, local: Authentication, how: str) -> None:
-        assert refused(local, request(), how) == 401
+        with pytest.raises(HTTPException, match="TIPOFF_DEVELOPMENT_KEY") as error:
+            getattr(local, how)(request())
+        assert error.value.status_code == 401
+        assert error.value.headers == {"WWW-Authenticate": "Bearer"}
         assert refused(local, request("Bearer wrong"), how) == 403
 
     def test_an_emulators_push_may_carry_it_in_the_address(self, local: Authentication) -> None:
@@ -255,6 +301,31 @@ class TestCertificates:
         clock.now += 11
         with pytest.raises(InvalidToken):
             tokens(issuer.token(signed_with="unknown"))
+        assert issuer.asked == 2
+
+    def test_an_issuer_that_is_down_is_not_hammered_either(
+        self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
+    ) -> None:
+        """Each attempt may last ten seconds, and all callers wait for it."""
+        issuer.broken = True
+        for _ in range(5):
+            with pytest.raises(Unavailable, match="certificates"):
+                tokens(issuer.token())
+        assert issuer.asked == 1
+        clock.now += 11
+        issuer.broken = False
+        assert tokens(issuer.token())["email"] == PUSHER
+
+    def test_forgeries_do_not_keep_genuine_tokens_out_while_the_issuer_is_down(
+        self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
+    ) -> None:
+        tokens(issuer.token())
+        issuer.broken = True
+        clock.now += 11
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                tokens(issuer.token(signed_with="unknown"))
+            assert tokens(issuer.token())["email"] == PUSHER
         assert issuer.asked == 2
 
     def test_the_audience_is_told_apart_from_a_forgery(self, tokens: GoogleTokens, issuer: Issuer) -> None:

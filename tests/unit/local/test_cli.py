@@ -19,6 +19,7 @@ from tipoff_common.binding import Envelope
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import business_date
 from tipoff_common.events import ScrapeRequested
+from tipoff_common.guarded_routes import CallLimit, guarded_router
 from tipoff_common.outcomes import NoData, Outcome, Success
 from tipoff_common.publisher import Publisher
 from tipoff_common.wall_clock import wall_now
@@ -306,7 +307,7 @@ class Controller:
         made = create_app(
             service="controller", description="", environment="local", config_hash="h", checks={}
         )
-        wiring = Wiring(made, _no_push, Authentication(settings), deps)  # type: ignore[arg-type]
+        wiring = Wiring(made, _no_push, guarded_router(Authentication(settings), CallLimit(100)), deps)  # type: ignore[arg-type]
         self.client = in_process_client(routes(wiring))
 
     def answers(self, outcome: Outcome) -> None:

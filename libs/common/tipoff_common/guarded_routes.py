@@ -1,0 +1,86 @@
+"""Routes for people and Cloud Scheduler: who calls is asked first, then how often, and only then is the body read."""
+
+import math
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, HTTPException, Request, Response
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Message, Receive
+
+from tipoff_common.auth import Authentication, Caller
+
+BODY_LIMIT = 64 * 1024
+
+IdempotencyKey = Annotated[
+    str | None, Header(max_length=200, description="the same key is the same run, however often it is asked for")
+]
+
+
+class CallLimit:
+    """A token bucket a caller: `per_minute` calls in a minute, and as many at once. Each process counts its own."""
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_minute, self._clock = per_minute, clock
+        self._lock = threading.Lock()
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def take(self, caller: Caller) -> float:
+        """Takes a call from the caller's bucket. 0 when there was one, else the seconds until there is."""
+        with self._lock:
+            now = self._clock()
+            left, since = self._left.get(caller.email, (self._per_minute, now))
+            left = min(self._per_minute, left + (now - since) * self._per_minute / 60)
+            taken = left >= 1
+            self._left[caller.email] = (left - 1 if taken else left, now)
+            return 0.0 if taken else (1 - left) * 60 / self._per_minute
+
+
+def guarded_router(authentication: Authentication, limit: CallLimit) -> APIRouter:
+    """Routes declared on it answer 401, 403, 429 and 413 before anything of the request is looked into.
+
+    FastAPI reads and parses a body before it calls any dependency, hence a class of routes and no dependency.
+    """
+
+    class Guarded(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def guard(request: Request) -> Response:
+                caller = await run_in_threadpool(authentication.person, request)
+                if wait := limit.take(caller):
+                    raise HTTPException(
+                        429,
+                        f"{caller.email} calls too often; ask again in {math.ceil(wait)} s",
+                        {"Retry-After": str(math.ceil(wait))},
+                    )
+                request.state.caller = caller
+                return await handle(Request(request.scope, _bounded(request.receive)))
+
+            return guard
+
+    return APIRouter(route_class=Guarded)
+
+
+def current_caller(request: Request) -> Caller:
+    """Who calls a guarded route, as a dependency."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Counts what comes, whatever Content-Length says of it."""
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > BODY_LIMIT:
+            raise HTTPException(413, f"the body is over {BODY_LIMIT} bytes; no request by hand needs as much")
+        return message
+
+    return bounded

@@ -73,7 +73,7 @@ class HttpxHttp:
         self.now = now
         self.retries = 0
         self.notes: dict[str, JsonValue] = {}
-        self.vault = Vault(spec, environ, stand_in=upstream_url is not None)
+        self.vault = Vault(spec, environ, stand_in=upstream_url is not None, proxy_url=proxy_url)
         self._spec, self._pacer, self._upstream, self._replaying = spec, pacer, upstream_url, replaying
         self._deadline = time.monotonic() + spec.timeout_seconds
         self._client = httpx.Client(
@@ -120,7 +120,7 @@ class HttpxHttp:
             answer = self._ask(asked, expected)
             if isinstance(answer, Response):
                 return answer
-            asked = asked.redirected(answer)
+            asked = asked.redirected(answer, shown=self.vault.redacted(answer))
         raise HttpFailure(f"{self._shown(asked)} is the last of more than {MAX_REDIRECTS} redirects")
 
     def _take_turn(self, host: str) -> None:
@@ -145,7 +145,8 @@ class HttpxHttp:
                     if answer.has_redirect_location:
                         return answer.headers["Location"]
                     _check_status(shown, answer)
-                return Response(answer.status_code, shown, dict(answer.headers), self._read(shown, answer))
+                told = {name: self.vault.redacted(value) for name, value in answer.headers.items()}
+                return Response(answer.status_code, shown, told, self._read(shown, answer))
         except httpx.ConnectTimeout as error:
             raise _Transient(f"{shown} does not accept a connection") from error
         except httpx.TimeoutException as error:
@@ -167,7 +168,7 @@ class HttpxHttp:
             if len(body) > MAX_BYTES:
                 raise HttpFailure(f"{shown} sends more than {MAX_BYTES} bytes")
             self._remaining()
-        return bytes(body)
+        return self.vault.redacted_bytes(bytes(body))
 
     def _left(self) -> float:
         """Seconds left of the scraper's timeout, which covers all calls of one execution."""

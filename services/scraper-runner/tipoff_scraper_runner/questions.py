@@ -28,8 +28,8 @@ class Question:
         """Host and port."""
         return urlsplit(self.shown).netloc
 
-    def redirected(self, location: str) -> "Question":
-        """The question that the answer's `location` asks to put instead.
+    def redirected(self, location: str, *, shown: str) -> "Question":
+        """The question that the answer's `location` asks to put instead. shown: the location without secrets.
 
         Raises:
             Blocked: it leads to another host, or out of TLS.
@@ -38,9 +38,9 @@ class Question:
         try:
             target = urljoin(self.shown, location)
             stays = _stays(self.shown, target)
-            host = urlsplit(target).hostname or location[:100]
+            host = urlsplit(urljoin(self.shown, shown)).hostname or shown[:100]
         except ValueError as error:
-            raise HttpFailure(f"{self.shown} redirects to what is no address: {location[:100]!r}") from error
+            raise HttpFailure(f"{self.shown} redirects to what is no address: {shown[:100]!r}") from error
         if not stays:
             raise Blocked(
                 f"{self.shown} redirects to another host, {host}; redirects are followed on one host only"

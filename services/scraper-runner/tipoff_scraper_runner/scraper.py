@@ -33,7 +33,8 @@ class Record(BaseModel):
 class Response:
     """An HTTP answer that the scraper asked to see (2xx, or one of its `expected` statuses).
 
-    url: where it came from, after redirects and without secret parameters. headers: by lower-case name.
+    url: where it came from, after redirects and without secret parameters. headers: by lower-case name. A secret that
+    the source repeats in headers or body is *** in them.
     """
 
     status: int
@@ -79,7 +80,7 @@ class Http(Protocol):
 
 @dataclass(frozen=True)
 class Payload:
-    """The source's bytes as they came, with where they came from. `suffix` is the file ending, e.g. "pdf"."""
+    """The source's bytes as the response has them, with where they came from. `suffix` is the file ending, e.g. "pdf"."""
 
     body: bytes
     url: str

@@ -1,10 +1,12 @@
 """Settings of the scraper-runner."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from tipoff_common.settings import ServiceSettings
+from tipoff_scraper_runner.vault import MIN_LENGTH, proxy_credential
 
 SCRAPERS = Path("services/scraper-runner/scrapers")
 
@@ -27,6 +29,26 @@ class RunnerSettings(ServiceSettings):
         min_length=1,
         description="HTTP proxy towards the sources, with its password if it has one",
     )
+
+    @field_validator("proxy_url")
+    @classmethod
+    def _proxy_is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
+        """Found at start, as the client's own words about a malformed address repeat parts of it."""
+        if value is None:
+            return None
+        try:
+            parts = urlsplit(value.get_secret_value())
+            good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
+            credential = proxy_credential(value.get_secret_value())
+        except ValueError:
+            good, credential = None, ""
+        if not good:
+            raise ValueError("not an address; write http://USER:PASSWORD@HOST:PORT, escaping / : @ in the password")
+        if credential and len(credential.rpartition(":")[2]) < MIN_LENGTH:
+            raise ValueError(
+                f"the password has fewer than {MIN_LENGTH} characters, too few to be kept out of logs; use a longer"
+            )
+        return value
 
     @model_validator(mode="after")
     def _sources_are_real(self) -> "RunnerSettings":

@@ -1,7 +1,11 @@
 """The secrets of one execution: read when they are used, and kept out of every text that leaves the process."""
 
-from collections.abc import Mapping
-from urllib.parse import quote, quote_plus
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from html import escape
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from pydantic import JsonValue, SecretStr
 
@@ -11,32 +15,53 @@ from tipoff_scraper_runner.errors import Misconfigured
 STAND_IN = "local"
 """Every secret's value towards the upstream stand-in, which asks for none."""
 
+MIN_LENGTH = 8
+"""Of what is kept out of texts: a shorter one would be found in ordinary words, and those be struck out."""
+
 _MASK = "***"
 
 
 class Vault:
-    """Gives the secrets that scraper.yaml declares, each from the environment variable of that very name."""
+    """Gives the secrets that scraper.yaml declares, each from the environment variable of that very name.
 
-    def __init__(self, spec: ScraperSpec, environ: Mapping[str, str], *, stand_in: bool) -> None:
+    proxy_url: its user and password go out with every question, so they are kept out of texts from the start.
+    """
+
+    def __init__(
+        self,
+        spec: ScraperSpec,
+        environ: Mapping[str, str],
+        *,
+        stand_in: bool,
+        proxy_url: str | None = None,
+    ) -> None:
         self._spec, self._environ, self._stand_in = spec, environ, stand_in
         self._spellings = {
             spelling
             for name in spec.secrets
-            if (value := self._value(name))
+            if len(value := self._value(name)) >= MIN_LENGTH
             for spelling in _spellings(value)
         }
+        if credential := proxy_credential(proxy_url or ""):
+            user, _, password = credential.partition(":")
+            self._spellings |= {*_spellings(credential), *_spellings(password or user)}
 
     def secret(self, name: str) -> SecretStr:
         """The secret without the blanks and line ends around it, which no key has and many a file ends with.
 
         Raises:
-            Misconfigured: scraper.yaml does not declare it, or its variable is not set.
+            Misconfigured: scraper.yaml does not declare it, or its variable is not set, or too short to be one.
         """
         if name not in self._spec.secrets:
             raise Misconfigured(
                 f"secret {name} is not declared; add it to 'secrets' in {self._spec.name}'s scraper.yaml"
             )
         if value := self._value(name):
+            if len(value) < MIN_LENGTH:
+                raise Misconfigured(
+                    f"secret {name} has fewer than {MIN_LENGTH} characters; set the environment variable {name}"
+                    " to the key that the source gave out"
+                )
             return SecretStr(value)
         if self._stand_in:
             return SecretStr(STAND_IN)
@@ -46,10 +71,16 @@ class Vault:
         return self._environ.get(name, "").strip()
 
     def redacted(self, text: str) -> str:
-        """`text` with *** for each secret of the scraper, as it is and as it stands in a URL."""
-        for spelling in sorted(self._spellings, key=len, reverse=True):
+        """`text` with *** for each secret of the scraper, in every spelling."""
+        for spelling in self._longest_first():
             text = text.replace(spelling, _MASK)
         return text
+
+    def redacted_bytes(self, body: bytes) -> bytes:
+        """As `redacted`, of a text in UTF-8, or of anything else."""
+        for spelling in self._longest_first():
+            body = body.replace(spelling.encode(), _MASK.encode())
+        return body
 
     def redacted_json(self, value: JsonValue) -> JsonValue:
         """`value` with every text in it redacted, keys too."""
@@ -61,6 +92,27 @@ class Vault:
             return {self.redacted(key): self.redacted_json(item) for key, item in value.items()}
         return value
 
+    def _longest_first(self) -> list[str]:
+        return sorted(self._spellings, key=len, reverse=True)
 
-def _spellings(secret: str) -> set[str]:
-    return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), repr(secret)[1:-1]}
+
+def proxy_credential(proxy_url: str) -> str:
+    """`user:password` of a proxy's address, or the user alone; "" without one. Raises ValueError for no address."""
+    parts = urlsplit(proxy_url)
+    return ":".join(unquote(part) for part in (parts.username, parts.password) if part)
+
+
+def _spellings(value: str) -> Iterator[str]:
+    """What a source that repeats `value` may make of it: in a URL, a host name, JSON, HTML, base64, a message."""
+    for spelling in (value, quote(value), quote(value, safe=""), quote_plus(value)):
+        yield spelling
+        yield spelling.lower()
+        yield re.sub("%..", lambda code: code[0].lower(), spelling)
+    in_json = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    yield from in_json
+    yield from (spelling.replace("/", r"\/") for spelling in in_json)
+    yield escape(value)
+    yield repr(value)[1:-1]
+    yield repr(value.encode())[2:-1]
+    for encoded in (b64encode(value.encode()), urlsafe_b64encode(value.encode())):
+        yield encoded.decode().rstrip("=")

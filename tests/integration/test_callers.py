@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from stack_harness import INJURIES, SCHEDULE, Driver, last_report, push_body, summary
 
+from tipoff_common.guarded_routes import BODY_LIMIT as BY_HAND_LIMIT
 from tipoff_common.push import BODY_LIMIT
 
 SERVICES = ("controller", "scraper-runner", "cleanup", "logger")
@@ -83,6 +84,27 @@ def test_a_run_by_hand_needs_a_caller(driver: Driver, day: date, service: str, p
     # The key stands in a push's URL because emulators send no header; people do.
     in_url = f"{path}?token={driver.stack.layout.development_key}"
     assert driver.post(service, in_url, key="", json=body).status_code == 401
+
+
+@pytest.mark.parametrize(("service", "path"), MANUAL)
+@pytest.mark.parametrize("body", [b"no JSON", b"{}", b"x" * (BY_HAND_LIMIT + 1)], ids=["no JSON", "{}", "large"])
+def test_who_asks_comes_before_what_is_asked(driver: Driver, service: str, path: str, body: bytes) -> None:
+    assert driver.post(service, path, key="", data=body).status_code == 401
+    assert driver.post(service, path, key="guessed", data=body).status_code == 403
+
+
+def test_a_stranger_is_told_how_to_authenticate(driver: Driver) -> None:
+    answer = driver.post("controller", RUNS, key="", data=b"")
+    assert "Authorization: Bearer" in answer.json()["detail"]
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("service", "path"), MANUAL)
+def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_limit(
+    driver: Driver, service: str, path: str
+) -> None:
+    chunks = (b"x" * 4096 for _ in range(BY_HAND_LIMIT // 4096 + 1))
+    assert driver.post(service, path, data=chunks).status_code == 413
 
 
 # People who ask for something that is not there

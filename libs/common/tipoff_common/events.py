@@ -8,13 +8,17 @@ is accepted only by services that run in event time.
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from tipoff_common.clock import Instant
 from tipoff_common.identity import event_id
 from tipoff_common.outcomes import Outcome
+
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
+"""Of a request and what it belongs to. It becomes part of an object's name, so it is an id and nothing else."""
 
 
 class Source(StrEnum):
@@ -188,12 +192,12 @@ class ScrapeRequested(Event):
 
     TYPE = "tipoff.scrape.requested.v1"
 
-    request_id: str
-    occurrence_id: str | None = None
-    decision_id: str | None = None
+    request_id: Id
+    occurrence_id: Id | None = None
+    decision_id: Id | None = None
     workflow: str
     step: str
-    scraper: str
+    scraper: str = Field(max_length=100)
     game_date: date
     parameters: Mapping[str, str] = Field(description="declared parameters as text, game_date included")
     attempt: int = Field(ge=1)
@@ -218,12 +222,12 @@ class ScrapeExecuted(Event):
 
     TYPE = "tipoff.scrape.executed.v1"
 
-    execution_id: str
-    request_id: str
-    occurrence_id: str | None = None
-    decision_id: str | None = None
+    execution_id: Id
+    request_id: Id
+    occurrence_id: Id | None = None
+    decision_id: Id | None = None
     attempt: int = Field(ge=1)
-    scraper_name: str
+    scraper_name: str = Field(max_length=100)
     workflow: str
     step: str
     game_date: date

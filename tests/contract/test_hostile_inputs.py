@@ -1,0 +1,348 @@
+"""Nothing that comes from outside chooses a host or leaves its folder: parameters of every scraper, redirects, ids in
+events, names in addresses, keys of callers, paths in receipts, payloads that cannot be read."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.controller import World, at_times, configured, workflow
+from tests.support.memory import MemoryObjects
+from tests.support.pushes import AUTHORIZED, Receiver, client, local_settings, push_body, pushed
+from tests.support.samples import NOON, executed, requested
+from tipoff_cleanup.memory import Memory as CleanupMemory
+from tipoff_common.auth import Authentication
+from tipoff_common.binding import Envelope, encode
+from tipoff_common.events import Event, MessageRejected
+from tipoff_common.guarded_routes import CallLimit, guarded_router
+from tipoff_common.push import Delivery
+from tipoff_common.web import create_app
+from tipoff_controller.app import routes
+from tipoff_controller.bootstrap import Wiring
+from tipoff_controller.ledger import Ledger
+from tipoff_scraper_runner.cli import SCRAPERS_DIR
+from tipoff_scraper_runner.errors import ScrapeFailure
+from tipoff_scraper_runner.execution import Execution, execute
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.memory import Memory as RunnerMemory
+from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.questions import question
+from tipoff_scraper_runner.registry import load_registry
+
+REGISTRY = load_registry(SCRAPERS_DIR)
+HOSTS: Mapping[str, frozenset[str]] = {
+    "balldontlie": frozenset({"api.balldontlie.io"}),
+    "espn": frozenset({"site.api.espn.com"}),
+    "nbacom": frozenset(
+        {"ak-static.cms.nba.com", "cdn.nba.com", "official.nba.com", "stats.nba.com", "statsdmz.nba.com"}
+    ),
+    "oddsapi": frozenset({"api.the-odds-api.com"}),
+}
+"""Where the scrapers of each source may ask."""
+SOUND = {
+    "game_date": "2025-01-15",
+    "game_id": "0022400561",
+    "event_id": "0123456789abcdef0123456789abcdef",
+    "team": "PHI",
+    "markets": "h2h",
+    "hour": "1",
+    "minute": "30",
+    "period": "PM",
+    "as_of": "2025-01-15T17:00:00Z",
+}
+HOSTILE = (
+    "../../../../state/x",
+    "..",
+    "%2e%2e%2f%2e%2e%2fx",
+    "..\\..\\x",
+    "//evil.example/x",
+    "@evil.example/",
+    ":x@evil.example/",
+    "https://evil.example/",
+    "?x=1",
+    "#x",
+    "\r\nHost: evil.example",
+    "\n",
+    "\0",
+    "\u2044evil.example",
+    "\uff0f\uff0eevil.example",
+    "\u202e",
+    "a" * 5000,
+)
+PARAMETERS = [
+    (name, parameter) for name, scraper in REGISTRY.items() for parameter in sorted(scraper.spec.parameters)
+]
+NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+
+
+def parameters_of(scraper: str, **changed: str) -> dict[str, str]:
+    declared = REGISTRY[scraper].spec.parameters
+    required = {name: SOUND[name] for name, parameter in declared.items() if parameter.required}
+    return {**required, **changed}
+
+
+def ask(scraper: str, parameters: Mapping[str, str], status: int) -> tuple[list[httpx.URL], MemoryObjects]:
+    """What is asked and written for a request, of sources that all answer so."""
+    asked: list[httpx.URL] = []
+    data = MemoryObjects("data")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return httpx.Response(status, text="{}")
+
+    found = REGISTRY[scraper]
+    execute(
+        requested(scraper=scraper, parameters=parameters),
+        found,
+        environment="local",
+        now=NOON,
+        open_http=lambda spec, now, replaying: HttpxHttp(
+            spec.model_copy(update={"retry": spec.retry.model_copy(update={"attempts": 1})}),
+            now,
+            Pacer(sleep=lambda _: None),
+            environ={name: "the-planted-key" for name in spec.secrets},
+            transport=httpx.MockTransport(answer),
+            replaying=replaying,
+        ),
+        data=data,
+    )
+    return asked, data
+
+
+def stays(scraper: str, asked: list[httpx.URL], data: MemoryObjects) -> None:
+    spec = REGISTRY[scraper].spec
+    for url in asked:
+        assert url.host in HOSTS[spec.source], str(url)
+        assert (url.scheme, url.port, url.userinfo, url.fragment) == ("https", None, b"", "")
+        assert ".." not in url.path.split("/")
+        assert "evil" not in str(url)
+    for name in data.bodies:
+        assert NAME.fullmatch(name), name
+        assert not {".", ".."} & set(name.split("/"))
+        assert name.removeprefix("raw/").startswith(f"{spec.output_root}/2025-01-15/")
+
+
+@pytest.mark.parametrize("scraper", sorted(REGISTRY))
+def test_a_sound_request_asks_the_hosts_of_its_source(scraper: str) -> None:
+    """Without which the test below could pass by asking nothing."""
+    asked, _ = ask(scraper, parameters_of(scraper), 403)
+    assert asked
+    stays(scraper, asked, MemoryObjects())
+
+
+@pytest.mark.parametrize(("scraper", "parameter"), PARAMETERS)
+def test_no_parameter_chooses_a_host_or_a_path(scraper: str, parameter: str) -> None:
+    for hostile in HOSTILE:
+        for value in (hostile, SOUND[parameter] + hostile, hostile + SOUND[parameter]):
+            stays(scraper, *ask(scraper, parameters_of(scraper, **{parameter: value}), 200))
+
+
+@given(value=st.text(max_size=40), at=st.sampled_from(PARAMETERS))
+def test_whatever_a_parameter_is_it_stays(value: str, at: tuple[str, str]) -> None:
+    scraper, parameter = at
+    stays(scraper, *ask(scraper, parameters_of(scraper, **{parameter: value}), 200))
+
+
+@pytest.mark.parametrize("cursor", ["../../x", "&page=2", "#x", "//evil.example", "\r\nHost: x"])
+def test_a_cursor_that_a_payload_names_stays_in_the_query(cursor: str) -> None:
+    asked: list[httpx.URL] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        meta = {} if asked[1:] else {"next_cursor": cursor}
+        return httpx.Response(200, json={"data": [], "meta": meta})
+
+    scraper = REGISTRY["bdl_injuries"]
+    environ = {"BALLDONTLIE_API_KEY": "the-planted-key"}
+    transport = httpx.MockTransport(answer)
+    pacer = Pacer(sleep=lambda _: None)
+    with HttpxHttp(scraper.spec, NOON, pacer, environ=environ, transport=transport) as http:
+        scraper.module.fetch(scraper.module.Parameters(game_date="2025-01-15"), http)
+    assert [(url.host, url.path, set(url.params)) for url in asked] == [
+        ("api.balldontlie.io", "/v1/player_injuries", {"per_page"}),
+        ("api.balldontlie.io", "/v1/player_injuries", {"per_page", "cursor"}),
+    ]
+    assert asked[1].params["cursor"] == cursor
+
+
+# Redirects
+
+
+def redirected(location: str) -> httpx.URL | None:
+    """Where a redirect is followed to, as the client that asks reads it; None when it is not."""
+    asked = question("https://source.example/data", {}, {})
+    try:
+        return httpx.URL(asked.redirected(location, shown=location).url)
+    except (ScrapeFailure, httpx.InvalidURL):
+        return None
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://source.example/data",
+        "http://169.254.169.254/computeMetadata/v1/",
+        "https://metadata.google.internal/",
+        "https://127.0.0.1/",
+        "https://[::1]/",
+        "https://2130706433/",
+        "https://10.0.0.1/",
+        "//evil.example/",
+        "https://source.example.evil.example/",
+        "https://source.example@evil.example/",
+        "https://evil.example\\@source.example/",
+        "https://source.example\\.evil.example/",
+        "https://source.example:8443/",
+        "\thttps://evil.example/",
+        " https://evil.example/",
+        "ht\ntps://evil.example/",
+        "https://source\u3002example/",
+        "file:///etc/passwd",
+        "gopher://source.example/",
+    ],
+)
+def test_a_redirect_elsewhere_is_not_followed(location: str) -> None:
+    assert redirected(location) is None
+
+
+@given(
+    st.one_of(
+        st.text(max_size=30),
+        st.lists(
+            st.sampled_from(
+                ["https:", "http:", "/", "\\", "@", ":", "source.example", "evil.example", "?", "#", "\t", "."]
+            ),
+            max_size=8,
+        ).map("".join),
+    )
+)
+def test_whatever_a_redirect_says_the_host_stays(location: str) -> None:
+    """Two libraries read the address: one to judge it, one to ask it."""
+    target = redirected(location)
+    if target is not None:
+        assert (target.scheme, target.host, target.port, target.userinfo) == (
+            "https",
+            "source.example",
+            None,
+            b"",
+        )
+
+
+# Ids, which become parts of names
+
+
+def names_after(event: Event) -> Iterator[str]:
+    """The names of all objects that the services would make of a pushed event."""
+    receiver = Receiver()
+    assert receiver.post(pushed(Envelope(event, "id", "/tipoff/test", NOON))).status_code == 204
+    yield from receiver.state.bodies
+    for delivery in receiver.received:
+        state = MemoryObjects()
+        keep(delivery, state)
+        yield from state.bodies
+
+
+def keep(delivery: Delivery, state: MemoryObjects) -> None:
+    event: Any = delivery.event
+    if hasattr(event, "requested_at"):
+        RunnerMemory(state).remember(event, Execution(executed(), None))
+        Ledger(state, ("game_id",)).remember_requests([event])
+    else:
+        Ledger(state, ("game_id",)).remember_execution(event)
+
+
+ALLOWED = re.compile(
+    r"dead-letters/[0-9a-f]{64}"
+    r"|runner/outcomes/2025-01-15/[\w-]{1,100}\.json"
+    r"|controller/days/2025-01-15/requests/[\w-]{1,100}/[\w-]{1,100}\.json"
+    r"|controller/days/2025-01-15/executions/[\w-]{1,100}/[\w-]{1,100}/[^/]+/[^/]+/[a-z_]+/[a-z_-]+/[A-Z_]+/\w+\.json",
+    re.ASCII,
+)
+
+
+@pytest.mark.parametrize("field", ["request_id", "occurrence_id", "execution_id", "scraper", "scraper_name"])
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_id_in_an_event_leaves_its_folder(field: str, hostile: str) -> None:
+    sound = requested() if field in ("request_id", "occurrence_id", "scraper") else executed()
+    names = list(names_after(sound.model_copy(update={field: hostile})))
+    assert names
+    assert [name for name in names if not ALLOWED.fullmatch(name) or len(name.encode()) > 1024] == []
+
+
+@given(st.text(max_size=120))
+@settings(max_examples=30)
+def test_whatever_an_id_is_it_stays_in_its_folder_or_is_recorded(hostile: str) -> None:
+    event = requested().model_copy(update={"request_id": hostile})
+    data, attributes = encode(Envelope(event, "id", "/tipoff/test", NOON))
+    receiver = Receiver()
+    assert receiver.post(push_body(data, attributes)).status_code == 204
+    if receiver.received:
+        assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}", hostile, re.ASCII)
+    else:
+        (rejection,) = receiver.bus.of(MessageRejected)
+        assert rejection.reason == "invalid_payload"
+        assert "request_id" in rejection.detail
+
+
+# Names in addresses, and keys of callers
+
+
+@pytest.fixture
+def controller() -> tuple[World, httpx.Client]:
+    world = World(configured(one=workflow(at_times("06:00"), "bulletin")))
+    app = create_app(service="controller", description="", environment="local", config_hash="c", checks={})
+    by_hand = guarded_router(Authentication(local_settings()), CallLimit(1000))
+    return world, client(routes(Wiring(app, lambda: None, by_hand, world.deps)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_a_workflow_is_one_of_those_that_there_are(
+    controller: tuple[World, httpx.Client], hostile: str
+) -> None:
+    world, http = controller
+    body = {"game_date": "2025-01-15"}
+    answer = http.post(f"/workflows/{quote(hostile, safe='')}/runs", json=body, headers=AUTHORIZED)
+    assert answer.status_code in (404, 405)
+    assert (world.state.bodies, world.bus.published) == ({}, [])
+
+
+@pytest.mark.parametrize("hostile", [text for text in HOSTILE if text.isascii() and text.isprintable()])
+def test_a_callers_key_is_no_part_of_a_name(controller: tuple[World, httpx.Client], hostile: str) -> None:
+    world, http = controller
+    headers = {**AUTHORIZED, "Idempotency-Key": hostile}
+    answer = http.post("/workflows/one/runs", json={"game_date": "2025-01-15"}, headers=headers)
+    if len(hostile) > 200:
+        assert answer.status_code == 422
+        return
+    assert answer.status_code == 202
+    uuid = "[0-9a-f-]{36}"
+    known = rf"controller/(manual/{uuid}|days/2025-01-15/(plans/{uuid}|requests/{uuid}/{uuid}))\.json"
+    assert world.state.bodies
+    assert [name for name in world.state.bodies if not re.fullmatch(known, name)] == []
+
+
+# Paths in events, and what cannot be read
+
+
+@given(st.text(max_size=200))
+def test_a_path_in_an_event_is_no_part_of_a_name(path: str) -> None:
+    state = MemoryObjects()
+    CleanupMemory(state).mark_republish(path, 1)
+    (name,) = state.bodies
+    assert re.fullmatch(r"cleanup/republished/[0-9a-f]{64}/0001", name)
+
+
+@settings(max_examples=30)
+@given(st.text(max_size=50), st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=3))
+def test_what_cannot_be_read_is_kept_under_its_hash(text: str, attributes: Mapping[str, str]) -> None:
+    receiver = Receiver()
+    body = json.dumps({"message": {"data": text, "attributes": attributes, "messageId": text}}).encode()
+    assert receiver.post(body).status_code == 204
+    (name,) = receiver.state.bodies
+    assert re.fullmatch(r"dead-letters/[0-9a-f]{64}", name)

@@ -2,11 +2,12 @@
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := build/audit
 PACKAGES := libs/common libs/local services/controller services/scraper-runner services/cleanup services/logger
 SERVICES := controller scraper-runner cleanup logger
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test check check-sql format bench lock generate clean
+.PHONY: help setup demo up down test check check-sql format bench lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -68,10 +69,32 @@ bench: setup ## Measure, both sides in one run
 
 lock: setup ## Resolve the pinned requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-audit.in -o requirements-audit.txt
 	for service in $(SERVICES); do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt \
 	    services/$$service/requirements.in -o services/$$service/requirements.txt || exit 1; \
 	done
 
+$(AUDIT)/.complete: requirements-audit.txt
+	@$(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@touch $@
+
+audit: $(AUDIT)/.complete ## Look up what is known against the pinned requirements (asks pypi.org)
+	@$(AUDIT)/bin/python -c 'import requests; requests.get("https://pypi.org/pypi/pip/json", timeout=10).raise_for_status()' 2>/dev/null \
+	  || { echo "pypi.org does not answer, so nothing was audited; run this where there is a network" >&2; exit 1; }
+	@for file in $(SERVICES:%=services/%/requirements.txt) requirements-dev.txt requirements-audit.txt; do \
+	  echo "$$file"; \
+	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$file || failed=1; \
+	done; exit $${failed:-0}
+
+sbom: $(AUDIT)/.complete ## Write each service's bill of materials (CycloneDX) into build/sbom
+	@mkdir -p build/sbom
+	@for service in $(SERVICES); do \
+	  $(AUDIT)/bin/python -W ignore::UserWarning -m cyclonedx_py requirements services/$$service/requirements.txt \
+	    --pyproject services/$$service/pyproject.toml --output-reproducible -o build/sbom/$$service.cdx.json || exit 1; \
+	  echo "build/sbom/$$service.cdx.json"; \
+	done
+
 clean: ## Remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

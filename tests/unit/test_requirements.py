@@ -9,6 +9,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 SERVICES = sorted(path.parent.name for path in REPOSITORY.glob("services/*/requirements.txt"))
+PINNED = [*(f"services/{service}/requirements.txt" for service in SERVICES), "requirements-audit.txt"]
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
 PLACES = re.compile(
     r"^\s*(-i|-f|--(index-url|extra-index-url|find-links|trusted-host|no-index))\b|\w+://|\s@\s", re.MULTILINE
@@ -37,13 +38,13 @@ def test_they_are_among_the_developers_at_the_same_versions(service: str) -> Non
     }
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_they_name_no_index_and_no_host(service: str) -> None:
-    assert PLACES.search(requirements_of(service).read_text(encoding="utf-8")) is None
+@pytest.mark.parametrize("file", PINNED)
+def test_they_name_no_index_and_no_host(file: str) -> None:
+    assert PLACES.search((REPOSITORY / file).read_text(encoding="utf-8")) is None
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_every_line_is_a_pin_with_hashes(service: str) -> None:
-    text = requirements_of(service).read_text(encoding="utf-8").replace("\\\n", " ")
+@pytest.mark.parametrize("file", PINNED)
+def test_every_line_is_a_pin_with_hashes(file: str) -> None:
+    text = (REPOSITORY / file).read_text(encoding="utf-8").replace("\\\n", " ")
     entries = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert [line for line in entries if not PIN.match(line) or "--hash=sha256:" not in line] == []

@@ -101,7 +101,7 @@ class GoogleTokens:
         import requests
 
         try:
-            response = requests.get(self._url, timeout=10)
+            response = requests.get(self._url, timeout=3)
             response.raise_for_status()
             certificates: Mapping[str, str] = response.json()
         except requests.RequestException as error:

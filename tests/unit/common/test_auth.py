@@ -306,7 +306,7 @@ class TestCertificates:
     def test_an_issuer_that_is_down_is_not_hammered_either(
         self, tokens: GoogleTokens, issuer: Issuer, clock: Clock
     ) -> None:
-        """Each attempt may last ten seconds, and all callers wait for it."""
+        """Each attempt may last seconds, and all callers wait for it."""
         issuer.broken = True
         for _ in range(5):
             with pytest.raises(Unavailable, match="certificates"):

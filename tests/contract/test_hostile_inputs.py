@@ -106,7 +106,7 @@ def ask(scraper: str, parameters: Mapping[str, str], status: int) -> tuple[list[
             spec.model_copy(update={"retry": spec.retry.model_copy(update={"attempts": 1})}),
             now,
             Pacer(sleep=lambda _: None),
-            environ={name: "the-planted-key" for name in spec.secrets},
+            environ=dict.fromkeys(spec.secrets, "the-planted-key"),
             transport=httpx.MockTransport(answer),
             replaying=replaying,
         ),
@@ -216,7 +216,20 @@ def test_a_redirect_elsewhere_is_not_followed(location: str) -> None:
         st.text(max_size=30),
         st.lists(
             st.sampled_from(
-                ["https:", "http:", "/", "\\", "@", ":", "source.example", "evil.example", "?", "#", "\t", "."]
+                [
+                    "https:",
+                    "http:",
+                    "/",
+                    "\\",
+                    "@",
+                    ":",
+                    "source.example",
+                    "evil.example",
+                    "?",
+                    "#",
+                    "\t",
+                    ".",
+                ]
             ),
             max_size=8,
         ).map("".join),

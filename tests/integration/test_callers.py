@@ -87,7 +87,9 @@ def test_a_run_by_hand_needs_a_caller(driver: Driver, day: date, service: str, p
 
 
 @pytest.mark.parametrize(("service", "path"), MANUAL)
-@pytest.mark.parametrize("body", [b"no JSON", b"{}", b"x" * (BY_HAND_LIMIT + 1)], ids=["no JSON", "{}", "large"])
+@pytest.mark.parametrize(
+    "body", [b"no JSON", b"{}", b"x" * (BY_HAND_LIMIT + 1)], ids=["no JSON", "{}", "large"]
+)
 def test_who_asks_comes_before_what_is_asked(driver: Driver, service: str, path: str, body: bytes) -> None:
     assert driver.post(service, path, key="", data=body).status_code == 401
     assert driver.post(service, path, key="guessed", data=body).status_code == 403

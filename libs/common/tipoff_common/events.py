@@ -16,7 +16,6 @@ from tipoff_common.clock import Instant
 from tipoff_common.identity import event_id
 from tipoff_common.outcomes import Outcome
 
-
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
 """Of a request and what it belongs to. It becomes part of an object's name, so it is an id and nothing else."""
 

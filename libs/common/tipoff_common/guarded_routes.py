@@ -16,7 +16,8 @@ from tipoff_common.auth import Authentication, Caller
 BODY_LIMIT = 64 * 1024
 
 IdempotencyKey = Annotated[
-    str | None, Header(max_length=200, description="the same key is the same run, however often it is asked for")
+    str | None,
+    Header(max_length=200, description="the same key is the same run, however often it is asked for"),
 ]
 
 

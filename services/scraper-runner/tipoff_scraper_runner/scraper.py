@@ -80,7 +80,7 @@ class Http(Protocol):
 
 @dataclass(frozen=True)
 class Payload:
-    """The source's bytes as the response has them, with where they came from. `suffix` is the file ending, e.g. "pdf"."""
+    """The source's bytes as the response has them, and where they are from. `suffix` is the file ending, e.g. "pdf"."""
 
     body: bytes
     url: str

@@ -43,7 +43,9 @@ class RunnerSettings(ServiceSettings):
         except ValueError:
             good, credential = None, ""
         if not good:
-            raise ValueError("not an address; write http://USER:PASSWORD@HOST:PORT, escaping / : @ in the password")
+            raise ValueError(
+                "not an address; write http://USER:PASSWORD@HOST:PORT, escaping / : @ in the password"
+            )
         if credential and len(credential.rpartition(":")[2]) < MIN_LENGTH:
             raise ValueError(
                 f"the password has fewer than {MIN_LENGTH} characters, too few to be kept out of logs; use a longer"

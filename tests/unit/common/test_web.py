@@ -40,6 +40,16 @@ def test_health_does_not_ask_the_cloud() -> None:
         assert http.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize(("environment", "status"), [("local", 200), ("dev", 404), ("prod", 404)])
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json"])
+def test_strangers_read_no_description_of_the_routes(path: str, environment: str, status: int) -> None:
+    described = web.create_app(
+        service="logger", description="", environment=environment, config_hash="abc123", checks={}
+    )
+    with client(described) as http:
+        assert http.get(path).status_code == status
+
+
 def test_readiness_names_what_cannot_be_reached() -> None:
     with client(app(state=MemoryObjects(down=True).check, data=MemoryObjects().check)) as http:
         answer = http.get("/readyz")

@@ -99,9 +99,7 @@ class Runner:
             publisher=Publisher("scraper-runner", self.bus),
             open_http=self._open,
         )
-        self._app = routes(
-            Wiring(app, endpoint, guarded_router(authentication, CallLimit(100)), None, deps)
-        )
+        self._app = routes(Wiring(app, endpoint, guarded_router(authentication, CallLimit(100)), None, deps))
 
     def _open(self, spec: ScraperSpec, now: datetime, replaying: bool) -> HttpxHttp:
         one_try = spec.model_copy(update={"retry": spec.retry.model_copy(update={"attempts": 1})})
@@ -304,7 +302,7 @@ def test_a_key_that_a_message_cuts_in_two_is_told_in_no_part(
 def test_the_password_of_a_proxy_that_repeats_it_is_told_to_nobody() -> None:
     given = b64encode(f"user:{PLANTED}".encode()).decode()
 
-    def refuse(server: FaultyServer, connection: socket.socket) -> None:
+    def refuse(_server: FaultyServer, connection: socket.socket) -> None:
         connection.sendall(reply(f"407 {PLANTED} {quote(PLANTED, safe='')} {given} is not accepted"))
 
     with faulty_server(refuse) as proxy:

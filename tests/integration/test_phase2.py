@@ -139,11 +139,11 @@ BAD_FILES: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_an_announcement_that_cannot_be_true_is_rejected_with_its_reason(driver: Driver, name: str) -> None:
+def test_an_announcement_that_cannot_be_true_is_rejected_with_its_reason(embedded: Driver, name: str) -> None:
     changes, why = BAD_FILES[name]
-    with driver.phase_2():
-        landed = _land(driver, name.replace(" ", "-"), **changes)
-        (letter,) = driver.dead_letters(
+    with embedded.phase_2():
+        landed = _land(embedded, name.replace(" ", "-"), **changes)
+        (letter,) = embedded.dead_letters(
             "service = 'phase2' AND JSON_VALUE(attributes, '$.\"ce-id\"') = @id", id=landed.id
         )
     assert letter["reason"] == "invalid_payload"
@@ -187,10 +187,10 @@ def _push_receipt(driver: Driver, name: str, changes: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", RECORDED)
-def test_an_odd_receipt_is_recorded_as_it_is(driver: Driver, name: str) -> None:
+def test_an_odd_receipt_is_recorded_as_it_is(embedded: Driver, name: str) -> None:
     changes = RECORDED[name]
-    _push_receipt(driver, name, changes)
-    rows = driver.rows("SELECT * FROM nba_orchestration.file_receipts WHERE processor = @name", name=name)
+    _push_receipt(embedded, name, changes)
+    rows = embedded.rows("SELECT * FROM nba_orchestration.file_receipts WHERE processor = @name", name=name)
     assert len(rows) == 2
     assert len({row["event_id"] for row in rows}) == 1, "two rows of one receipt"
     if "gcs_path" in changes:
@@ -198,9 +198,9 @@ def test_an_odd_receipt_is_recorded_as_it_is(driver: Driver, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_receipt_that_is_none_is_a_dead_letter(driver: Driver, name: str) -> None:
+def test_a_receipt_that_is_none_is_a_dead_letter(embedded: Driver, name: str) -> None:
     changes, reason, field = REFUSED[name]
-    message_id = _push_receipt(driver, name, changes)
-    letters = driver.dead_letters("message_id = @id", id=message_id)
+    message_id = _push_receipt(embedded, name, changes)
+    letters = embedded.dead_letters("message_id = @id", id=message_id)
     assert {letter["reason"] for letter in letters} == {reason}
     assert field in letters[0]["detail"]

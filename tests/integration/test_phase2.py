@@ -7,14 +7,16 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from stack_harness import SCHEDULE, Driver, as_json, at, push_body, until
+from google.cloud.pubsub_v1 import SubscriberClient
+from stack_harness import INJURIES, SCHEDULE, Driver, as_json, at, push_body, until
 from tests.support.samples import landed as sample_landed
 
+from tipoff_common.binding import STRUCTURED
 from tipoff_common.events import FileLanded, FileProcessed, Tick
 from tipoff_common.identity import content_hash
-from tipoff_local.stack.layout import DATA_BUCKET
+from tipoff_local.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY
 
-FILES = "phase2-files"
+TOPIC, FILES = "nba-phase1-scrapers-complete", "phase2-files"
 DAY = date(2024, 11, 1)
 """What the files are about that no scraper wrote."""
 
@@ -204,3 +206,73 @@ def test_a_receipt_that_is_none_is_a_dead_letter(embedded: Driver, name: str) ->
     letters = embedded.dead_letters("message_id = @id", id=message_id)
     assert {letter["reason"] for letter in letters} == {reason}
     assert field in letters[0]["detail"]
+
+
+GUIDE = (REPOSITORY / "docs/how-to/acknowledge-files.md").read_text()
+
+
+def _block(language: str) -> str:
+    return GUIDE.split(f"```{language}\n")[1].split("```")[0]
+
+
+def test_the_guides_example_acknowledges_a_file(embedded: Driver) -> None:
+    """Run as it stands there, as a program that knows nothing of Tipoff but the emulator's address."""
+    loaded: list[str] = []
+    names: dict[str, Any] = {"load": lambda path: loaded.append(path) or 30}
+    with embedded.stack.clients():
+        subscriber = SubscriberClient()
+        subscription = subscriber.subscription_path(PROJECT, "injuries")
+        subscriber.create_subscription(name=subscription, topic=subscriber.topic_path(PROJECT, TOPIC))
+        exec(compile(_block("python"), "acknowledge-files.md", "exec"), names)  # noqa: S102
+    landed = _land(embedded, "by-the-guide")
+    try:
+        (receipt,) = _awaited(embedded, landed.gcs_path)
+        embedded.settle()
+    finally:
+        names["consuming"].cancel()
+        names["consuming"].result(timeout=20)
+        subscriber.delete_subscription(subscription=subscription)
+        subscriber.close()
+    assert loaded == [landed.gcs_path]
+    told = (receipt["processor"], receipt["row_count"], receipt["environment"])
+    assert told == ("injuries", 30, "prod")
+
+
+def test_the_guides_message_for_other_languages_is_a_receipt(driver: Driver) -> None:
+    event = json.loads(_block("json"))
+    path = event["data"]["gcs_path"]
+    driver.publish_raw("phase2-receipts", _block("json").encode(), **{"content-type": STRUCTURED})
+    (receipt,) = _awaited(driver, path)
+    assert (receipt["processor"], receipt["row_count"]) == ("injuries", 30)
+
+
+def test_the_command_line_explains_a_file(embedded: Driver, day: date) -> None:
+    embedded.tick(Tick.EVALUATE, day, 5)
+    (execution,) = embedded.executions(day, SCHEDULE)
+    path = execution["gcs_path"]
+    about = ("--since", f"{day} 04:00", "--as-of", f"{day} 10:00")
+    told = embedded.tipoff("files", "show", path, *about)
+    assert execution["execution_id"] in told
+    assert "waiting: no receipt yet" in told
+    assert path in embedded.tipoff("files", "list", "--missing", *about)
+
+    embedded.tick(Tick.EVALUATE, day, 11)
+    with embedded.phase_2():
+        embedded.stack.publisher.publish([_announced(embedded.executions(day, INJURIES)[0])])
+        embedded.settle()
+    embedded.tick(Tick.CLEANUP, day, 11, 45)
+    embedded.settle()
+    later = ("--since", f"{day} 04:00", "--as-of", f"{day} 12:00")
+    lost = json.loads(embedded.tipoff("files", "show", path, *later, "--json"))
+    assert (lost["state"], [item["republished"] for item in lost["sightings"]]) == ("announced again", [True])
+
+    name = path.rpartition("/")[2]
+    with embedded.phase_2():
+        embedded.stack.publisher.publish([_announced(execution)])
+        embedded.settle()
+    told = embedded.tipoff("files", "show", name[:12], *later)
+    assert "processed: " in told
+    assert "of stand-in" in told
+    assert path not in embedded.tipoff("files", "list", "--missing", *later)
+    wrong = embedded.tipoff("files", "show", f"{path}x", *later, code=1)
+    assert path in wrong

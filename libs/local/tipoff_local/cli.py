@@ -9,6 +9,7 @@ from tipoff_local.commands.backfill import backfill
 from tipoff_local.commands.dead_letters import dead_letters
 from tipoff_local.commands.diagnose import diagnose
 from tipoff_local.commands.explain import explain
+from tipoff_local.commands.files import files
 from tipoff_local.commands.query import query
 from tipoff_local.commands.reparse import reparse
 from tipoff_local.commands.schedule import schedule
@@ -94,4 +95,5 @@ for command in (
     app.command()(command)
 app.add_typer(scrapers, name="scrapers")
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(files, name="files")
 app.add_typer(tables, name="tables")

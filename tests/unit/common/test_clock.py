@@ -103,6 +103,12 @@ def test_a_tick_that_comes_late_is_that_of_its_quarter_hour() -> None:
     assert floor_to(at("2025-01-15T17:15:00Z"), 15) == at("2025-01-15T17:15:00Z")
 
 
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-10:00"])
+def test_an_instant_beyond_the_years_is_refused(value: str) -> None:
+    with pytest.raises(ValidationError, match="outside the years"):
+        INSTANT.validate_python(value)
+
+
 def test_a_naive_instant_is_refused() -> None:
     with pytest.raises(ValidationError, match="timezone"):
         INSTANT.validate_python("2025-01-15T12:00:00")

@@ -14,6 +14,13 @@ GAME_DAY = date(2025, 1, 15)
 FIRST_HOUR, LAST_HOUR = 5, 18
 SCRAPER = "nbac_injury_report"
 ENVIRONMENT = "local"
+_FILES = """
+SELECT COUNT(DISTINCT e.gcs_path) AS landed, COUNT(DISTINCT r.gcs_path) AS processed
+FROM nba_orchestration.v_executions AS e
+LEFT JOIN nba_orchestration.file_receipts AS r
+  ON r.gcs_path = e.gcs_path AND DATE(r.processed_at) BETWEEN @day AND DATE_ADD(@day, INTERVAL 1 DAY)
+WHERE DATE(e.triggered_at) BETWEEN @day AND DATE_ADD(@day, INTERVAL 1 DAY)
+"""
 _CLEANUP_RUNS = "SELECT COUNT(DISTINCT cleanup_id) AS runs FROM nba_orchestration.cleanup_operations"
 
 
@@ -36,17 +43,22 @@ class Answers:
     attempts: dict[str, Any]
     expected_vs_actual: list[dict[str, Any]]
     cleanup_runs: int
+    files_landed: int
+    files_processed: int
 
 
 def ask_dataset(warehouse: Warehouse, as_of: datetime | None = None) -> Answers:
     """Raises Unavailable."""
     instant = as_of or eastern(GAME_DAY, time(LAST_HOUR))
+    (files,) = warehouse.query(_FILES, {"day": GAME_DAY})
     scraper: dict[str, Parameter] = {"as_of": instant, "environment": ENVIRONMENT, "scraper_name": SCRAPER}
     return Answers(
         discovery=next(iter(ask(warehouse, "discovery_check", **scraper)), {}),
         attempts=next(iter(ask(warehouse, "discovery_attempts", **scraper)), {}),
         expected_vs_actual=ask(warehouse, "expected_vs_actual", as_of=instant, environment=ENVIRONMENT),
         cleanup_runs=warehouse.query(_CLEANUP_RUNS, {})[0]["runs"],
+        files_landed=files["landed"],
+        files_processed=files["processed"],
     )
 
 
@@ -82,4 +94,7 @@ def faults(answers: Answers) -> list[str]:
         found.append(
             f"cleanup: expected {LAST_HOUR - FIRST_HOUR} runs, the dataset says {answers.cleanup_runs}"
         )
+    landed, processed = answers.files_landed, answers.files_processed
+    if not 0 < landed == processed:
+        found.append(f"receipts: expected one for each file, the dataset says {processed} of {landed}")
     return found

@@ -21,6 +21,7 @@ _MARKS = {
     "success": ("✔", "green"),
     "no_data": ("○", "yellow"),
     "failed": ("✘", "red"),
+    "receipt": ("↳", "green"),
 }
 _STATUS_STYLES = {
     "ON_TIME": "green",
@@ -39,8 +40,13 @@ ORDER BY workflow_name DESC
 """
 _EXECUTIONS = """
 SELECT decision_id, scraper_name, status, error_message,
-  JSON_VALUE(data_summary, '$.record_count') AS records, JSON_VALUE(data_summary, '$.reason') AS reason
+  JSON_VALUE(data_summary, '$.record_count') AS records, JSON_VALUE(data_summary, '$.reason') AS reason,
+  processor, row_count
 FROM nba_orchestration.v_executions
+LEFT JOIN (
+  SELECT DISTINCT gcs_path, processor, row_count
+  FROM nba_orchestration.file_receipts WHERE DATE(processed_at) = DATE(@at)
+) USING (gcs_path)
 WHERE DATE(triggered_at) = DATE(@at) AND triggered_at = @at
 ORDER BY scraper_name
 """
@@ -89,6 +95,11 @@ class Timeline:
                     self._line(
                         None, _mark(execution["status"]), execution["scraper_name"], _came_of(execution)
                     )
+                    if execution["processor"]:
+                        told = (
+                            f"processed by Phase 2's {execution['processor']}, {execution['row_count']} rows"
+                        )
+                        self._line(None, _mark("receipt"), "", told)
 
     def _line(self, instant: datetime | None, mark: Text, name: str, text: str) -> None:
         clock = (f"{instant.astimezone(EASTERN):%H:%M}" if instant else "", "bold")
@@ -106,6 +117,9 @@ def show_answers(console: Console, answers: Answers) -> None:
     console.print(
         f"[bold]How often was it asked?[/]  {tried.get('attempts_today')} attempts: {tried.get('found_data')} found, "
         f"{tried.get('no_data_yet')} not published yet, {tried.get('failures')} failed"
+    )
+    console.print(
+        f"[bold]Did Phase 2 get it?[/]  {answers.files_processed} of {answers.files_landed} files have their receipt"
     )
     table = Table(title="Expected against actual", title_justify="left", header_style="bold")
     for column in ("workflow", "expected", "actual", "status", "why"):

@@ -1,0 +1,199 @@
+"""Landed files and what became of them, from the dataset: the executions that wrote them, their receipts, the cleanups
+that found them missing. Every query is bounded by days, so that only their partitions are read."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from tipoff_common.ports import Parameter, Warehouse
+
+_HASH = re.compile(r"[0-9a-f]{4,64}")
+_HASH_IN_NAME = 16
+"""Digits of the content's hash that a file is named with."""
+
+_EXECUTIONS = """
+SELECT gcs_path, execution_id, scraper_name, workflow, game_date, completed_at,
+  SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS record_count
+FROM nba_orchestration.scraper_execution_log
+WHERE DATE(triggered_at) BETWEEN DATE(@since) AND DATE(@as_of) AND triggered_at <= @as_of
+  AND environment = @environment AND status = 'success' AND gcs_path IS NOT NULL
+  AND (@path IN ('', gcs_path) OR (@hash != '' AND STARTS_WITH(REGEXP_EXTRACT(gcs_path, r'[^/]*$'), @hash)))
+QUALIFY ROW_NUMBER() OVER (PARTITION BY execution_id ORDER BY created_at DESC) = 1
+ORDER BY completed_at, execution_id
+"""
+
+_RECEIPTS = """
+SELECT gcs_path, processor, processed_at, row_count
+FROM nba_orchestration.file_receipts
+WHERE DATE(processed_at) BETWEEN DATE(@since) AND DATE(@as_of) AND processed_at <= @as_of
+  AND environment = @environment
+  AND (@path IN ('', gcs_path) OR (@hash != '' AND STARTS_WITH(REGEXP_EXTRACT(gcs_path, r'[^/]*$'), @hash)))
+QUALIFY ROW_NUMBER() OVER (PARTITION BY gcs_path, processor ORDER BY created_at DESC) = 1
+ORDER BY processed_at, processor
+"""
+
+_SIGHTINGS = """
+SELECT DISTINCT missing.gcs_path AS gcs_path, cleanup_id, cleanup_time, missing.age_minutes AS age_minutes,
+  missing.republished AS republished
+FROM nba_orchestration.cleanup_operations, UNNEST(missing_files) AS missing
+WHERE DATE(cleanup_time) BETWEEN DATE(@since) AND DATE(@as_of) AND cleanup_time <= @as_of
+  AND environment = @environment
+ORDER BY cleanup_time
+"""
+
+_LATEST_CLEANUP = """
+SELECT cleanup_time, pubsub_enabled, errors
+FROM nba_orchestration.cleanup_operations
+WHERE DATE(cleanup_time) BETWEEN DATE(@since) AND DATE(@as_of) AND cleanup_time <= @as_of
+  AND environment = @environment
+ORDER BY cleanup_time DESC, created_at DESC
+LIMIT 1
+"""
+
+_DEAD = """
+SELECT event_id, rejected_at, reason, detail, service, event_type
+FROM nba_orchestration.dead_letters
+WHERE DATE(rejected_at) >= DATE(@since) AND environment = @environment
+  AND JSON_VALUE(attributes, '$."ce-subject"') = @path
+QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY created_at DESC) = 1
+ORDER BY rejected_at
+"""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The instants between which the dataset is asked: what was written since then, as it was known at `as_of`."""
+
+    since: datetime
+    as_of: datetime
+
+
+@dataclass(frozen=True)
+class Wrote:
+    """An execution that wrote the file. The same content fetched again is the same file."""
+
+    execution_id: str
+    scraper_name: str
+    workflow: str | None
+    game_date: date | None
+    completed_at: datetime
+    record_count: int | None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    processor: str
+    processed_at: datetime
+    row_count: int | None
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A cleanup that found the file without its receipt."""
+
+    cleanup_id: str
+    cleanup_time: datetime
+    age_minutes: int | None
+    republished: bool
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """An announcement or a receipt of the file that nobody could handle; instants of these are the wall clock's."""
+
+    event_id: str
+    rejected_at: datetime
+    reason: str
+    detail: str | None
+    service: str | None
+    event_type: str | None
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """One path. wrote: in the order of time; none when only its receipt is known."""
+
+    gcs_path: str
+    wrote: Sequence[Wrote] = ()
+    receipts: Sequence[Receipt] = ()
+    sightings: Sequence[Sighting] = ()
+
+
+@dataclass(frozen=True)
+class Cleanup:
+    """The latest cleanup of the window."""
+
+    cleanup_time: datetime
+    pubsub_enabled: bool
+    errors: Sequence[str]
+
+
+class NoFileNamed(Exception):
+    """What was given names no file; the message says how one is named."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """Which files are meant: one path, all whose content hash begins so, or every one."""
+
+    path: str = ""
+    hash: str = ""
+
+    @classmethod
+    def read(cls, text: str) -> "Name":
+        """Raises NoFileNamed."""
+        if text.startswith("gs://"):
+            return cls(path=text)
+        if _HASH.fullmatch(text.lower()):
+            return cls(path="-", hash=text.lower()[:_HASH_IN_NAME])
+        raise NoFileNamed(
+            f"'{text}' names no file; write its gs:// path, or the first digits of its content hash (four at least)"
+        )
+
+
+EVERY = Name()
+
+
+class Files:
+    """One environment's files. Every method raises Unavailable."""
+
+    def __init__(self, warehouse: Warehouse, environment: str, window: Window) -> None:
+        self._warehouse, self._environment, self._window = warehouse, environment, window
+
+    def find(self, name: Name) -> list[LandedFile]:
+        """The files so named, by path; receipts for files that no execution of the window wrote make files too."""
+        named = {"path": name.path, "hash": name.hash}
+        wrote, receipts = self._rows(_EXECUTIONS, **named), self._rows(_RECEIPTS, **named)
+        sightings = self._rows(_SIGHTINGS)
+        paths = sorted({row["gcs_path"] for row in (*wrote, *receipts)})
+        return [
+            LandedFile(
+                path,
+                [Wrote(**row) for row in _of(path, wrote)],
+                [Receipt(**row) for row in _of(path, receipts)],
+                [Sighting(**row) for row in _of(path, sightings)],
+            )
+            for path in paths
+        ]
+
+    def latest_cleanup(self) -> Cleanup | None:
+        return next((Cleanup(**row) for row in self._rows(_LATEST_CLEANUP)), None)
+
+    def dead_letters(self, path: str) -> list[DeadLetter]:
+        return [DeadLetter(**row) for row in self._rows(_DEAD, path=path)]
+
+    def _rows(self, sql: str, **parameters: Parameter) -> list[dict[str, Any]]:
+        window: dict[str, Parameter] = {"since": self._window.since, "environment": self._environment}
+        if "@as_of" in sql:
+            window["as_of"] = self._window.as_of
+        return self._warehouse.query(sql, {**window, **parameters})
+
+
+def _of(path: str, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
+    return (
+        {name: value for name, value in row.items() if name != "gcs_path"}
+        for row in rows
+        if row["gcs_path"] == path
+    )

@@ -1,0 +1,227 @@
+"""What `tipoff files` says of a file, from what the dataset knows of it."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from tests.support.memory import MemoryWarehouse
+from tests.support.samples import NOON
+from typer.testing import CliRunner
+
+from tipoff_common.ports import Parameter, Unavailable
+from tipoff_local.cli import app
+from tipoff_local.commands import files as commands
+from tipoff_local.connection import Connection
+from tipoff_local.files import Cleanup, LandedFile, Name, NoFileNamed, Receipt, Sighting, Wrote
+from tipoff_local.missing import Limits, State, judge
+
+PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"
+OTHER = "gs://data/nba-com/injury/2025-01-14/0123999999999999.json"
+LIMITS = Limits(lost_after=timedelta(hours=6), max_republishes=3)
+WROTE = Wrote("e-1", "nbac_injury_report", "injury_discovery", date(2025, 1, 15), NOON, 30)
+RECEIPT = Receipt("injuries", NOON + timedelta(minutes=1), 30)
+RUN = Cleanup(NOON + timedelta(hours=8), True, [])
+
+
+def hours(number: float) -> timedelta:
+    return timedelta(hours=number)
+
+
+def seen(*republished: bool) -> list[Sighting]:
+    """One cleanup an hour that found the file missing."""
+    return [
+        Sighting(f"c-{number}", NOON + hours(number), 60 * number, again)
+        for number, again in enumerate(republished, start=1)
+    ]
+
+
+class TestJudging:
+    landed = LandedFile(PATH, [WROTE])
+
+    def judged(self, file: LandedFile, after: float, cleanup: Cleanup | None = RUN) -> tuple[State, str, str]:
+        verdict = judge(file, cleanup, LIMITS, NOON + hours(after))
+        return verdict.state, verdict.why, verdict.next
+
+    def test_a_receipt_ends_it_whatever_was_before(self) -> None:
+        processed = replace(self.landed, receipts=[RECEIPT], sightings=seen(True, True, True, False))
+        assert self.judged(processed, 9)[0] is State.PROCESSED
+
+    def test_a_receipt_before_its_execution_row_is_told_as_that(self) -> None:
+        state, why, then = self.judged(LandedFile(PATH, receipts=[RECEIPT]), 1)
+        assert (state, "no execution" in why, "--since" in then) == (State.PROCESSED, True, True)
+
+    @pytest.mark.parametrize(
+        ("after", "cleanup", "why", "then"),
+        [
+            (1, RUN, "may be behind", "after 6 hours"),
+            (7, None, "no cleanup has looked", "heartbeats"),
+            (7, Cleanup(NOON + hours(5), True, []), "no cleanup has looked", "heartbeats"),
+            (9, Cleanup(NOON + hours(8), True, ["no receipts"]), "no receipts", "the latest cleanup"),
+        ],
+    )
+    def test_what_no_cleanup_missed_waits(
+        self, after: float, cleanup: Cleanup | None, why: str, then: str
+    ) -> None:
+        state, told, comes_next = self.judged(self.landed, after, cleanup)
+        assert state is State.WAITING
+        assert why in told
+        assert then in comes_next
+
+    @pytest.mark.parametrize(
+        ("republished", "state", "then"),
+        [
+            ((False,), State.LOST, "a later cleanup"),
+            ((True,), State.ANNOUNCED_AGAIN, "again"),
+            ((True, False), State.ANNOUNCED_AGAIN, "again"),
+            ((True, True, True), State.ANNOUNCED_AGAIN, "gives it up"),
+            ((True, True, True, False), State.GIVEN_UP, "nothing by itself"),
+        ],
+    )
+    def test_what_cleanup_missed_is_announced_until_it_is_given_up(
+        self, republished: tuple[bool, ...], state: State, then: str
+    ) -> None:
+        """Incident 17: a cap for each file, and then a terminal state."""
+        found, _, comes_next = self.judged(replace(self.landed, sightings=seen(*republished)), 9)
+        assert (found, then in comes_next) == (state, True)
+
+    def test_a_dry_run_is_named_as_the_reason(self) -> None:
+        dry = replace(RUN, pubsub_enabled=False)
+        state, why, then = self.judged(replace(self.landed, sightings=seen(False)), 9, dry)
+        assert (state, "dry" in why, "TIPOFF_PUBSUB_ENABLED" in then) == (State.LOST, True, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (PATH, Name(path=PATH)),
+        ("gs://b/ü/../'", Name(path="gs://b/ü/../'")),
+        ("0123AB", Name(path="-", hash="0123ab")),
+        ("0123456789abcdef" * 4, Name(path="-", hash="0123456789abcdef")),
+    ],
+)
+def test_a_file_is_named_by_its_path_or_the_beginning_of_its_hash(text: str, name: Name) -> None:
+    assert Name.read(text) == name
+
+
+@pytest.mark.parametrize("text", ["", "012", "nba-com/injury/x.json", "%%%%", "0123456789abcdef" * 5])
+def test_what_names_no_file_is_refused_with_how_one_is_named(text: str) -> None:
+    with pytest.raises(NoFileNamed, match="gs:// path"):
+        Name.read(text)
+
+
+@dataclass
+class House:
+    """A dataset that answers each query with the rows of its table."""
+
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    asked: list[tuple[str, Mapping[str, Parameter]]] = field(default_factory=list)
+
+    def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        self.asked.append((sql, parameters))
+        table = sql.split("nba_orchestration.")[1].split()[0].rstrip(",")
+        rows = self.tables.get(table if "LIMIT 1" not in sql else "latest", [])
+        path, beginning = parameters.get("path", ""), str(parameters.get("hash", ""))
+        return [
+            row
+            for row in rows
+            if not path
+            or "gcs_path" not in row
+            or row["gcs_path"] == path
+            or (beginning and row["gcs_path"].rsplit("/", 1)[1].startswith(beginning))
+        ]
+
+
+@pytest.fixture
+def house(monkeypatch: pytest.MonkeyPatch) -> House:
+    house = House()
+    house.tables["scraper_execution_log"] = [
+        {"gcs_path": path, **vars(replace(WROTE, execution_id=f"e-{number}"))}
+        for number, path in enumerate((PATH, OTHER))
+    ]
+    house.tables["file_receipts"] = [{"gcs_path": OTHER, **vars(RECEIPT)}]
+    connection = Connection({"TIPOFF_ENVIRONMENT": "local"}, "a test")
+    monkeypatch.setattr(commands, "find_connection", lambda: connection)
+    monkeypatch.setattr(Connection, "warehouse", lambda _self: MemoryWarehouse(answer=house.query))
+    return house
+
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run() -> Run:
+    def invoke(*arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, ["files", *arguments])
+        assert result.exit_code == code, (result.output, result.exception)
+        return result.output
+
+    return invoke
+
+
+AS_OF = ("--as-of", "2025-01-15T20:00Z")
+
+
+class TestCommands:
+    def test_show_tells_the_story_and_what_comes_next(self, house: House, run: Run) -> None:
+        house.tables["cleanup_operations"] = [{"gcs_path": PATH, **vars(item)} for item in seen(True)]
+        house.tables["dead_letters"] = [
+            {
+                "event_id": "d-1",
+                "rejected_at": NOON,
+                "reason": "invalid_payload",
+                "detail": "no object",
+                "service": "phase2",
+                "event_type": "tipoff.file.landed.v1",
+            }
+        ]
+        told = run("show", PATH, *AS_OF)
+        for expected in ("by execution e-0", "30 records", "announced again 1 of at most 3", "next: ", "d-1"):
+            assert expected in told
+        data = json.loads(run("show", "01234", *AS_OF, "--json"))
+        assert (data["gcs_path"], data["state"]) == (PATH, "announced again")
+        assert [letter["event_id"] for letter in data["dead_letters"]] == ["d-1"]
+
+    def test_every_query_is_bounded_by_days(self, house: House, run: Run) -> None:
+        run("show", PATH, *AS_OF, "--since", "2025-01-10T00:00Z")
+        assert len(house.asked) == 5
+        for sql, parameters in house.asked:
+            assert "BETWEEN DATE(@since) AND DATE(@as_of)" in sql or ">= DATE(@since)" in sql
+            assert parameters["environment"] == "local"
+
+    @pytest.mark.usefixtures("house")
+    def test_a_path_that_is_wrong_is_said_with_those_that_are_near(self, run: Run) -> None:
+        told = run("show", PATH.replace("abcdef", "abcdee"), *AS_OF, code=1)
+        assert "look further back with --since" in told
+        assert PATH in told
+
+    @pytest.mark.usefixtures("house")
+    def test_a_beginning_of_several_files_names_them(self, run: Run) -> None:
+        told = run("show", "0123", *AS_OF, code=1)
+        assert PATH in told
+        assert OTHER in told
+
+    @pytest.mark.usefixtures("house")
+    def test_wrong_usage_is_told_apart(self, run: Run) -> None:
+        assert "names no file" in run("show", "injuries", code=2)
+        assert "--since is later" in run("list", *AS_OF, "--since", "2025-02-01", code=2)
+
+    @pytest.mark.usefixtures("house")
+    def test_the_list_of_the_missing_leaves_out_what_is_processed(self, run: Run) -> None:
+        every = {row["gcs_path"]: row["state"] for row in json.loads(run("list", *AS_OF, "--json"))}
+        assert every == {PATH: "waiting", OTHER: "processed"}
+        told = run("list", "--missing", *AS_OF)
+        assert PATH in told
+        assert OTHER not in told
+        assert "1 files without a receipt" in told
+
+    def test_a_dataset_that_is_down_is_said(self, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+        def down(_sql: str, _parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+            raise Unavailable("the warehouse is down")
+
+        monkeypatch.setattr(commands, "find_connection", lambda: Connection({}, "a test"))
+        monkeypatch.setattr(Connection, "warehouse", lambda _self: MemoryWarehouse(answer=down))
+        for command in (("show", PATH), ("list",)):
+            assert "the warehouse is down" in run(*command, code=1)

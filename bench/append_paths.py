@@ -161,7 +161,7 @@ def main() -> None:
     report: dict[str, Any] = {"appends": [], "imports": {}}
     with tempfile.TemporaryDirectory() as folder:
         layout = Layout.on_free_ports(event_time=False)
-        with running_stack(layout, Path(folder), services=()) as stack:
+        with running_stack(layout, Path(folder), phase2=None, services=()) as stack:
             with stack.clients():
                 client = bigquery.Client(project=PROJECT, credentials=AnonymousCredentials())
             schema = client.get_table(f"{DATASET}.{TABLE}").schema

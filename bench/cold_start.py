@@ -207,7 +207,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as name:
         folder = Path(name)
         pythons = {service: install_alone(service, folder / service, compiled=True) for service in SERVICES}
-        with running_stack(Layout.on_free_ports(event_time=True), folder / "stack") as stack:
+        with running_stack(Layout.on_free_ports(event_time=True), folder / "stack", phase2=None) as stack:
             for service, python in pythons.items():
                 start = [
                     start_once(python, service, stack, folder / service) for _ in range(arguments.repetitions)

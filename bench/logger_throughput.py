@@ -148,7 +148,7 @@ def main() -> int:
     rounds, count, connections = max(1, options.rows // options.round), options.round, options.connections
     with tempfile.TemporaryDirectory() as folder:
         layout = Layout.on_free_ports(event_time=False)
-        with running_stack(layout, Path(folder), services=("logger",)) as stack:
+        with running_stack(layout, Path(folder), phase2=None, services=("logger",)) as stack:
             logger = Service(stack.processes.children["logger"].process.pid, layout.push_endpoint("logger"))
             nothing = start(stack, "nothing", "nothing_sink", REPOSITORY / "bench")
             single = start(stack, "one-append-a-push", "tipoff_logger", REPOSITORY, TIPOFF_BATCH_ROWS="1")

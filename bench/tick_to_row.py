@@ -122,7 +122,7 @@ def measure(runs: int) -> tuple[list[float], list[float]]:
     rows, hops = [], []
     with (
         tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder,
-        running_stack(Layout.on_free_ports(event_time=True), Path(folder)) as stack,
+        running_stack(Layout.on_free_ports(event_time=True), Path(folder), phase2=None) as stack,
     ):
         empty, workflows = Hops(stack), count_workflows(stack)
         for number in range(WARM_UP + runs):

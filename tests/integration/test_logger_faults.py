@@ -139,7 +139,7 @@ def cabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Driver, C
     layout = Layout.on_free_ports(event_time=False)
     folder: Path = tmp_path_factory.mktemp("logger-faults")
     with running_stack(
-        layout, folder, services=("logger",), minimum_backoff=0.1, maximum_backoff=1.0
+        layout, folder, phase2=None, services=("logger",), minimum_backoff=0.1, maximum_backoff=1.0
     ) as stack:
         cable = Cable(layout.ports["bigquery"])
         logger = stack.processes.children["logger"]

@@ -74,6 +74,10 @@ lock: setup ## Resolve the pinned requirements anew
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt \
 	    services/$$service/requirements.in -o services/$$service/requirements.txt || exit 1; \
 	done
+	for set in services/build-requirements libs/local/requirements; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt \
+	    $$set.in -o $$set.txt || exit 1; \
+	done
 
 $(AUDIT)/.complete: requirements-audit.txt
 	@$(PYTHON) -m venv $(AUDIT)

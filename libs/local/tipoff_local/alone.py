@@ -1,22 +1,105 @@
-"""A service as its image has it: a virtual environment with what it pins, the common language and itself.
+"""A service as its image has it: the Dockerfile's own instructions carried out in a folder, without Docker.
 
-uv and hatchling do it; both stand in requirements-dev.in. uv keeps what it has fetched, so only the first time
-takes long.
+The stage `build` is run as it stands, with uv and hatchling from requirements-dev.in at the pins of
+services/build-requirements.txt; of the final stage, what is copied, set and started. What the Dockerfile does to the
+base image is left out, and an instruction that is not known here is refused. uv keeps what it has fetched, so only the
+first time takes long.
 """
 
+import json
 import os
+import resource
+import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from string import Template
+from typing import IO
+
+from dockerfile_parse import DockerfileParser
 
 from tipoff_local.stack.layout import REPOSITORY
 
 COMMON = REPOSITORY / "libs/common"
+DOCKERFILE = REPOSITORY / "Dockerfile"
+_FINAL = ""
+"""The last stage, which has no name."""
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+_NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.egg-info")
 
 
 class InstallError(Exception):
-    """The service cannot be installed alone; the message is the tool's own."""
+    """The service cannot be installed alone; the message is the tool's own, or names the instruction."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """What would be in the image: `root` stands for /, paths in `environment` are below it."""
+
+    root: Path
+    environment: Mapping[str, str]
+    workdir: Path
+    user: int
+    group: int
+    port: int
+    command: tuple[str, ...]
+    healthcheck: tuple[str, ...]
+
+    @property
+    def python(self) -> Path:
+        return Path(str(shutil.which("python", path=self.environment["PATH"])))
+
+    def start(
+        self,
+        settings: Mapping[str, str],
+        *,
+        confined: bool,
+        stdout: int | IO[bytes] = subprocess.PIPE,
+        stderr: int | IO[bytes] = subprocess.PIPE,
+    ) -> subprocess.Popen[bytes]:
+        """The command, with the image's environment and `settings` and nothing else.
+
+        confined: as on a read-only file system, no file can be written to (so stdout and stderr must be pipes), and
+        as the image's user where we may become it.
+        """
+        prefix = self._as_its_user() if confined and os.geteuid() == 0 else ()
+        return subprocess.Popen(  # noqa: S603  # what the Dockerfile says
+            (*prefix, *self.command),
+            env={**self.environment, **settings},
+            cwd=self.workdir,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            preexec_fn=_write_no_file if confined else None,  # noqa: PLW1509
+        )
+
+    def _as_its_user(self) -> tuple[str, ...]:
+        """The user may read everything, as our interpreter can be below root's home, and do nothing else."""
+        capabilities = "-all,+dac_read_search"
+        return (
+            str(shutil.which("setpriv")),
+            f"--reuid={self.user}",
+            f"--regid={self.group}",
+            "--clear-groups",
+            f"--inh-caps={capabilities}",
+            f"--ambient-caps={capabilities}",
+            "--",
+        )
+
+    def is_healthy(self, port: int) -> bool:
+        """What the healthcheck says of the service at `port`."""
+        done = subprocess.run(  # noqa: S603  # what the Dockerfile says
+            self.healthcheck,
+            env={**self.environment, "PORT": str(port)},
+            cwd=self.workdir,
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode == 0
 
 
 def service_folder(service: str) -> Path:
@@ -30,41 +113,133 @@ def packages_of(project: Path) -> list[str]:
     return packages
 
 
-def install_alone(service: str, folder: Path, *, compiled: bool = False) -> Path:
-    """Installs `service` into a new environment below `folder` and returns its interpreter.
+def install_alone(service: str, folder: Path, *, compiled: bool = False) -> Image:
+    """Makes the image's content below `folder`.
 
-    compiled: byte-compile at once, as an image's build does, and not at the first import.
+    compiled: with bytecode, as the image has it, and not at the first import.
 
     Raises:
-        InstallError: a hash differs, a pin cannot be had, or a project does not build.
+        InstallError: a hash differs, a pin cannot be had, a project does not build, an instruction is not known.
     """
-    project, wheels = service_folder(service), folder / "wheels"
-    for source in (COMMON, project):
-        _run("hatchling", "build", "-t", "wheel", "-d", str(wheels), cwd=source)
-    environment = folder / "venv"
-    _run("uv", "venv", "--quiet", "--python", sys.executable, str(environment))
-    python = environment / "bin" / "python"
-    install = ("uv", "pip", "install", "--quiet", "--system-certs", "--python", str(python))
-    compiling = ("--compile-bytecode",) if compiled else ()
-    _run(*install, *compiling, "--require-hashes", "-r", str(project / "requirements.txt"))
-    _run(*install, *compiling, "--no-index", "--no-deps", *map(str, sorted(wheels.glob("*.whl"))))
-    return python
+    stages = read_stages(DOCKERFILE)
+    build = _Stage(folder, service, f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    for instruction, value in stages["build"]:
+        build.carry_out(instruction, value, compiled)
+    final = _Stage(folder, service, _PATH)
+    for instruction, value in stages[_FINAL]:
+        if instruction != "RUN":  # what it does to the base image
+            final.carry_out(instruction, value, compiled)
+    return final.image()
 
 
-def _run(module: str, *arguments: str, cwd: Path | None = None) -> None:
-    done = subprocess.run(  # noqa: S603  # our own interpreter and tools
-        [sys.executable, "-m", module, *arguments],
-        cwd=cwd,
-        env=_with_pips_index(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise InstallError(f"{module} {' '.join(arguments)}:\n{done.stderr.strip()}")
+def read_stages(dockerfile: Path) -> Mapping[str, list[tuple[str, str]]]:
+    """The instructions of each stage by its name, without FROM; of the nameless last one under ""."""
+    stages: dict[str, list[tuple[str, str]]] = {}
+    current: list[tuple[str, str]] = []  # ARG before the first FROM belongs to no stage
+    for item in DockerfileParser(path=str(dockerfile), env_replace=False).structure:
+        if item["instruction"] == "FROM":
+            _, _, name = item["value"].partition(" AS ")
+            current = stages.setdefault(name, [])
+        elif item["instruction"] != "COMMENT":
+            current.append((item["instruction"], item["value"]))
+    return stages
+
+
+class _Stage:
+    """Carries instructions out, one after the other. `path` is the base image's PATH."""
+
+    def __init__(self, root: Path, service: str, path: str) -> None:
+        self._root, self._service = root, service
+        self._environment = {"PATH": path}
+        self._arguments: dict[str, str] = {}
+        self._workdir = root
+        self._said: dict[str, str] = {}
+
+    def carry_out(self, instruction: str, value: str, compiled: bool) -> None:
+        match instruction:
+            case "ARG":
+                name, _, default = value.partition("=")
+                self._arguments[name] = self._service if name == "SERVICE" else default
+            case "ENV":
+                for item in shlex.split(value):
+                    name, _, text = item.partition("=")
+                    self._environment[name] = self._below_root(self._filled(text))
+            case "WORKDIR":
+                self._workdir = Path(self._below_root(value))
+                self._workdir.mkdir(parents=True, exist_ok=True)
+            case "COPY":
+                self._copy(shlex.split(self._filled(value)))
+            case "RUN":
+                self._run(value, compiled)
+            case "USER" | "EXPOSE" | "HEALTHCHECK" | "CMD":
+                self._said[instruction] = value
+            case _:
+                raise InstallError(f"{DOCKERFILE.name}: {instruction} {value}: not known to {__name__}")
+
+    def image(self) -> Image:
+        user, _, group = self._said["USER"].partition(":")
+        return Image(
+            root=self._root,
+            environment=self._environment,
+            workdir=self._workdir,
+            user=int(user),
+            group=int(group),
+            port=int(self._said["EXPOSE"]),
+            command=tuple(json.loads(self._said["CMD"])),
+            healthcheck=tuple(json.loads(self._said["HEALTHCHECK"].partition(" CMD ")[2])),
+        )
+
+    def _filled(self, text: str) -> str:
+        return Template(text).substitute({**self._arguments, **self._environment})
+
+    def _below_root(self, path: str) -> str:
+        return f"{self._root}{path}" if path.startswith("/") and not path.startswith(str(self._root)) else path
+
+    def _copy(self, words: list[str]) -> None:
+        if words[0].startswith("--from="):
+            if words[1] != words[2]:
+                raise InstallError(f"{DOCKERFILE.name}: COPY {words}: from a stage to another path is not known")
+            return  # all stages have the same folder
+        *sources, place = words
+        target = self._workdir / place
+        for source in sources:
+            path = REPOSITORY / source
+            if path.is_dir():
+                shutil.copytree(path, target, ignore=_NOT_COPIED, dirs_exist_ok=True)
+            else:
+                target.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, target)
+
+    def _run(self, command: str, compiled: bool) -> None:
+        ours = {"UV_LINK_MODE": "hardlink", "UV_COMPILE_BYTECODE": str(int(compiled)), "UV_SYSTEM_CERTS": "1"}
+        done = subprocess.run(  # noqa: S603  # what the Dockerfile says
+            ["/bin/sh", "-e", "-c", command],
+            cwd=self._workdir,
+            env={**_with_pips_index(), **self._arguments, **self._environment, **ours},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise InstallError(f"{command}:\n{done.stderr.strip() or done.stdout.strip()}")
+
+
+def _write_no_file() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
 def _with_pips_index() -> dict[str, str]:
     """uv does not read pip's settings; the index that pip is told of is uv's too."""
     index = os.environ.get("PIP_INDEX_URL")
     return {**({"UV_DEFAULT_INDEX": index} if index else {}), **os.environ}
+
+
+def missing_from_context(ignored: Path = REPOSITORY / ".dockerignore") -> Iterator[str]:
+    """Paths that the Dockerfile copies and `.dockerignore` keeps out."""
+    let_in = [line[1:] for line in ignored.read_text(encoding="utf-8").splitlines() if line.startswith("!")]
+    for instructions in read_stages(DOCKERFILE).values():
+        for instruction, value in instructions:
+            if instruction == "COPY" and not value.startswith("--from="):
+                for source in shlex.split(value)[:-1]:
+                    if not any(source == path or source.startswith(f"{path}/") for path in let_in):
+                        yield source

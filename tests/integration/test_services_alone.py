@@ -1,17 +1,23 @@
-"""Each service installs and runs with what it pins itself; nothing comes from a sibling or the developer's tools."""
+"""Each service installs and runs as its image does, by the Dockerfile's own instructions and with what it pins itself;
+nothing comes from a sibling or the developer's tools. The wrong image, and one that lacks a dependency, were incidents
+26 and 27."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
+from stack_harness import Driver
 
-from tipoff_local.alone import COMMON, install_alone, packages_of, service_folder
+from tipoff_local.alone import COMMON, Image, install_alone, packages_of, service_folder
+from tipoff_local.probing import probe
 from tipoff_local.stack.layout import REPOSITORY, SERVICES
 
-REQUIRED = ("TIPOFF_ENVIRONMENT", "TIPOFF_PROJECT", "TIPOFF_DATA_BUCKET", "TIPOFF_STATE_BUCKET")
 SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")
 """What only some work needs: imported there, or not installed at all; never at start."""
 IMPORT_ALL = """
@@ -36,8 +42,15 @@ def service(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def python(service: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install_alone(service, tmp_path_factory.mktemp(service))
+def image(service: str) -> Iterator[Image]:
+    with tempfile.TemporaryDirectory(prefix=f"tipoff-{service}-") as folder:
+        Path(folder).chmod(0o755)  # the image's user reads it; pytest's own folders are closed to others
+        yield install_alone(service, Path(folder))
+
+
+@pytest.fixture(scope="module")
+def python(image: Image) -> Path:
+    return image.python
 
 
 def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -79,7 +92,9 @@ def test_no_sibling_is_there(service: str, python: Path) -> None:
     assert json.loads(done.stdout) == []
 
 
-def test_it_says_which_settings_are_missing(service: str, python: Path) -> None:
-    done = run(python, "-m", SERVICES[service])
-    assert done.returncode == 2, done.stderr
-    assert [name for name in REQUIRED if name not in done.stderr] == []
+def test_it_starts_and_stops_as_its_image_does(
+    service: str, image: Image, driver: Driver, day: date
+) -> None:
+    """Without settings it names them; with them it is healthy and answers a push, as another user and with no file to
+    write to; SIGTERM ends it in time."""
+    probe(image, service, driver.stack, day)

@@ -8,7 +8,6 @@ first time takes long.
 
 import json
 import os
-import resource
 import shlex
 import shutil
 import subprocess
@@ -66,7 +65,7 @@ class Image:
         confined: as on a read-only file system, no file can be written to (so stdout and stderr must be pipes), and
         as the image's user where we may become it.
         """
-        prefix = self._as_its_user() if confined and os.geteuid() == 0 else ()
+        prefix = self._confinement() if confined else ()
         return subprocess.Popen(  # noqa: S603  # what the Dockerfile says
             (*prefix, *self.command),
             env={**self.environment, **settings},
@@ -74,21 +73,18 @@ class Image:
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            preexec_fn=_write_no_file if confined else None,  # noqa: PLW1509
         )
 
-    def _as_its_user(self) -> tuple[str, ...]:
-        """The user may read everything, as our interpreter can be below root's home, and do nothing else."""
+    def _confinement(self) -> tuple[str, ...]:
+        """The command's prefix, of util-linux. The user may read everything, as our interpreter can be below root's home,
+        and do nothing else. (A preexec_fn would fork, which a process with gRPC's threads does not survive.)"""
+        limits = (_tool("prlimit"), "--fsize=0")
+        if os.geteuid() != 0:
+            return limits
         capabilities = "-all,+dac_read_search"
-        return (
-            str(shutil.which("setpriv")),
-            f"--reuid={self.user}",
-            f"--regid={self.group}",
-            "--clear-groups",
-            f"--inh-caps={capabilities}",
-            f"--ambient-caps={capabilities}",
-            "--",
-        )
+        user = (f"--reuid={self.user}", f"--regid={self.group}", "--clear-groups")
+        may = (f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}")
+        return (*limits, _tool("setpriv"), *user, *may, "--")
 
     def is_healthy(self, port: int) -> bool:
         """What the healthcheck says of the service at `port`."""
@@ -224,8 +220,11 @@ class _Stage:
             raise InstallError(f"{command}:\n{done.stderr.strip() or done.stdout.strip()}")
 
 
-def _write_no_file() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+def _tool(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise InstallError(f"{name} of util-linux is not installed, which confines a service as its image does")
+    return found
 
 
 def _with_pips_index() -> dict[str, str]:

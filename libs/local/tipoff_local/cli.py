@@ -15,6 +15,7 @@ from tipoff_local.commands.reparse import reparse
 from tipoff_local.commands.schedule import schedule
 from tipoff_local.commands.scrapers import scrapers
 from tipoff_local.commands.simulate import simulate
+from tipoff_local.commands.smoke import smoke
 from tipoff_local.commands.status import status
 from tipoff_local.commands.tables import tables
 from tipoff_local.commands.trace import trace
@@ -91,6 +92,7 @@ for command in (
     query,
     diagnose,
     reparse,
+    smoke,
 ):
     app.command()(command)
 app.add_typer(scrapers, name="scrapers")

@@ -1,0 +1,129 @@
+"""Real events through every service, and their rows read back: what a deployment is proven by.
+
+Each event is one that production sees anyway, so proving changes nothing that matters: an evaluation and a cleanup
+outside the quarter hour decide nothing twice, and one scrape of the season's schedule has a fresh id.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from tipoff_common.clock import business_date, floor_to
+from tipoff_common.events import Event, ScrapeRequested, Source, Tick, TickFired
+from tipoff_common.outcomes import FailureKind
+from tipoff_common.ports import DATASET, Parameter, Warehouse
+from tipoff_common.publisher import Publisher
+
+SCRAPER = "nbac_schedule"
+TICK_MINUTES = 1
+_CLOCKS_DIFFER = timedelta(seconds=5)
+_POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Proof:
+    """An event and the query that finds its row. `through` names the services that have to work for it."""
+
+    what: str
+    through: str
+    event: Event
+    sql: str
+    parameters: Mapping[str, Parameter]
+
+
+@dataclass(frozen=True)
+class Proven:
+    """What became of a proof: its row, or what is wrong; after how many seconds."""
+
+    proof: Proof
+    seconds: float
+    row: Mapping[str, Any] = field(default_factory=dict)
+    fault: str | None = None
+
+
+def draft_proofs(environment: str, now: datetime, event_time: datetime | None = None) -> Sequence[Proof]:
+    """event_time: the instant to act for, on a stack that replays a day."""
+    at = event_time or now
+    request_id, day = str(uuid4()), business_date(at)
+    since = event_time or floor_to(now - _CLOCKS_DIFFER, TICK_MINUTES)
+    common: Mapping[str, Parameter] = {"environment": environment, "since": since}
+    return (
+        Proof(
+            "a decision",
+            "controller, logger",
+            TickFired(tick=Tick.EVALUATE, cadence_minutes=TICK_MINUTES, event_time=event_time),
+            f"""
+            SELECT workflow_name, action FROM {DATASET}.workflow_decisions
+            WHERE decision_time >= @since AND environment = @environment LIMIT 1
+            """,  # noqa: S608 - a name of our own
+            common,
+        ),
+        Proof(
+            "a cleanup",
+            "cleanup, logger",
+            TickFired(tick=Tick.CLEANUP, cadence_minutes=TICK_MINUTES, event_time=event_time),
+            f"""
+            SELECT files_checked, ARRAY_LENGTH(errors) AS faults FROM {DATASET}.cleanup_operations
+            WHERE cleanup_time >= @since AND environment = @environment LIMIT 1
+            """,  # noqa: S608
+            common,
+        ),
+        Proof(
+            "a scrape",
+            "scraper-runner, logger",
+            ScrapeRequested(
+                request_id=request_id,
+                workflow="smoke",
+                step=SCRAPER,
+                scraper=SCRAPER,
+                game_date=day,
+                parameters={"game_date": day.isoformat()},
+                attempt=1,
+                source=Source.MANUAL,
+                triggered_by="tipoff smoke",
+                requested_at=now,
+                event_time=event_time,
+            ),
+            f"""
+            SELECT status, error_type, error_message FROM {DATASET}.scraper_execution_log
+            WHERE execution_id = @request_id AND triggered_at >= @since AND environment = @environment LIMIT 1
+            """,  # noqa: S608
+            {**common, "request_id": request_id},
+        ),
+    )
+
+
+def prove(
+    proofs: Sequence[Proof],
+    publisher: Publisher,
+    warehouse: Warehouse,
+    timeout_seconds: float,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Sequence[Proven]:
+    """Publishes all, then waits for the rows. Raises Unavailable when publishing or asking fails."""
+    begun = clock()
+    publisher.publish([proof.event for proof in proofs])
+    proven: dict[int, Proven] = {}
+    while len(proven) < len(proofs):
+        for place, proof in enumerate(proofs):
+            if place not in proven and (rows := warehouse.query(proof.sql, proof.parameters)):
+                proven[place] = Proven(proof, clock() - begun, rows[0], _fault(rows[0]))
+        if clock() - begun >= timeout_seconds:
+            break
+        if len(proven) < len(proofs):
+            sleep(_POLL_SECONDS)
+    waited = clock() - begun
+    silent = f"no row within {timeout_seconds:g} s"
+    return [proven.get(place) or Proven(proof, waited, fault=silent) for place, proof in enumerate(proofs)]
+
+
+def _fault(row: Mapping[str, Any]) -> str | None:
+    """A source that is down is no fault of the deployment; an image without the scraper is."""
+    if row.get("error_type") == FailureKind.INTERNAL:
+        return f"the execution failed: {row['error_message']}"
+    return None

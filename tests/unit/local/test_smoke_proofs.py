@@ -1,0 +1,93 @@
+"""What the smoke test sends, and what it says of what comes back."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.memory import RecordingBus
+from tests.support.samples import NOON
+
+from tipoff_common.catalog import load_catalog
+from tipoff_common.events import ScrapeRequested, TickFired
+from tipoff_common.ports import Parameter
+from tipoff_common.publisher import Publisher
+from tipoff_local.smoke import SCRAPER, Proven, draft_proofs, prove
+
+FLEET = Path(__file__).parents[3] / "services/scraper-runner/scrapers"
+GOOD = {"status": "success", "error_type": None, "error_message": None}
+
+
+class Answers:
+    """A warehouse in which each table has its row after so many questions; None: never."""
+
+    def __init__(self, scrape: Mapping[str, Any], after: int | None = 0) -> None:
+        self._scrape, self._after, self.asked = scrape, after, 0
+
+    def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:  # noqa: ARG002
+        self.asked += 1
+        if "scraper_execution_log" not in sql:
+            return [{"action": "SKIP"}]
+        late = self._after is None or self.asked < self._after
+        return [] if late else [dict(self._scrape)]
+
+
+def run(answers: Answers, timeout: float = 5.0) -> tuple[list[Proven], RecordingBus]:
+    bus, now = RecordingBus(), [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    clock: Callable[[], float] = lambda: now[0]  # noqa: E731
+    proofs = draft_proofs("dev", NOON)
+    results = prove(
+        proofs,
+        Publisher("smoke", bus),
+        answers,  # type: ignore[arg-type]  # only asked
+        timeout,
+        clock=clock,
+        sleep=sleep,
+    )
+    return list(results), bus
+
+
+def test_the_events_are_those_of_production() -> None:
+    """No event time, which only replays have; ticks at a cadence of their own; a request with a fresh id."""
+    ticks = [proof.event for proof in draft_proofs("dev", NOON) if isinstance(proof.event, TickFired)]
+    assert [(tick.cadence_minutes, tick.event_time) for tick in ticks] == [(1, None), (1, None)]
+    first, second = (draft_proofs("dev", NOON)[2].event for _ in range(2))
+    assert isinstance(first, ScrapeRequested)
+    assert isinstance(second, ScrapeRequested)
+    assert first.request_id != second.request_id
+
+
+def test_the_scraper_takes_the_game_date_alone() -> None:
+    spec = load_catalog(FLEET)[SCRAPER]
+    assert set(spec.parameters) == {"game_date"}
+
+
+def test_rows_are_looked_for_from_the_minute_of_the_tick_even_if_clocks_differ() -> None:
+    since = draft_proofs("dev", NOON)[0].parameters["since"]
+    assert since == NOON - timedelta(minutes=1)
+    assert draft_proofs("dev", NOON + timedelta(seconds=6))[0].parameters["since"] == NOON
+
+
+def test_a_row_that_comes_late_is_waited_for() -> None:
+    results, bus = run(Answers(GOOD, after=7))
+    assert [result.fault for result in results] == [None, None, None]
+    assert results[2].seconds > results[0].seconds
+    assert len(bus.published) == 3
+
+
+def test_a_row_that_does_not_come_is_named() -> None:
+    results, _ = run(Answers(GOOD, after=None), timeout=3.0)
+    assert [result.fault for result in results] == [None, None, "no row within 3 s"]
+
+
+@pytest.mark.parametrize(("kind", "at_fault"), [("internal", True), ("blocked", False), ("http", False)])
+def test_the_deployment_is_at_fault_for_its_own_errors_only(kind: str, at_fault: bool) -> None:
+    """Incident 26: the wrong image answered for three days."""
+    row = {"status": "failed", "error_type": kind, "error_message": "no scraper"}
+    results, _ = run(Answers(row))
+    assert bool(results[2].fault) is at_fault

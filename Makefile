@@ -7,7 +7,7 @@ PACKAGES := libs/common libs/local services/controller services/scraper-runner s
 SERVICES := controller scraper-runner cleanup logger
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test check check-sql format bench lock audit sbom generate clean
+.PHONY: help setup demo up down test check check-sql check-images prove-images deploy format bench lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,9 +44,25 @@ check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL
 	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
 	$(BIN)/python -m tipoff_local.generate --check
 	$(BIN)/python -m tipoff_local.check_sql $(CHECK_SQL)
+	$(MAKE) --no-print-directory check-images
 
 check-sql: setup ## Analyze every SQL statement as BigQuery would (needs npm; CHECK_SQL=--require insists)
 	$(BIN)/python -m tipoff_local.check_sql $(CHECK_SQL)
+
+check-images: setup ## Lint Dockerfile, compose file, Cloud Build's and GitHub's (part of check)
+	$(BIN)/hadolint Dockerfile infra/local/Dockerfile
+	$(BIN)/yamllint --strict docker-compose.yaml cloudbuild.yaml .github
+	$(BIN)/shellcheck infra/build_images.sh
+	$(BIN)/zizmor --offline --quiet --persona=pedantic .github
+
+prove-images: setup ## Carry the Dockerfile out for each service without Docker, start it as its image would, probe it
+	$(BIN)/python -m tipoff_local.probing
+
+deploy: setup ## Show what would be deployed: ENV=dev PROJECT=P [REGION=R] [BUILD=docker]; APPLY=yes [CONFIRM=dev] goes on
+	@$(BIN)/tipoff deploy "$(or $(ENV),$(error ENV is missing: make deploy ENV=dev PROJECT=my-project))" \
+	  --project "$(or $(PROJECT),$(error PROJECT is missing: make deploy ENV=$(ENV) PROJECT=my-project))" \
+	  $(if $(REGION),--region "$(REGION)") $(if $(BUILD),--build "$(BUILD)") \
+	  $(if $(filter yes,$(APPLY)),--apply,--dry-run) $(if $(CONFIRM),--confirm "$(CONFIRM)")
 
 format: setup ## Format the code and the SQL
 	$(BIN)/ruff check --fix .
@@ -66,6 +82,7 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/append_paths.py
 	$(BIN)/python bench/logger_throughput.py
 	$(BIN)/python bench/parse.py
+	$(BIN)/python bench/cost.py
 
 lock: setup ## Resolve the pinned requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt

@@ -76,8 +76,8 @@ class Image:
         )
 
     def _confinement(self) -> tuple[str, ...]:
-        """The command's prefix, of util-linux. The user may read everything, as our interpreter can be below root's home,
-        and do nothing else. (A preexec_fn would fork, which a process with gRPC's threads does not survive.)"""
+        """The command's prefix, of util-linux. The user may read everything, as our interpreter can be below root's
+        home, and do nothing else. (A preexec_fn would fork, which a process with gRPC's threads does not survive.)"""
         limits = (_tool("prlimit"), "--fsize=0")
         if os.geteuid() != 0:
             return limits
@@ -189,12 +189,16 @@ class _Stage:
         return Template(text).substitute({**self._arguments, **self._environment})
 
     def _below_root(self, path: str) -> str:
-        return f"{self._root}{path}" if path.startswith("/") and not path.startswith(str(self._root)) else path
+        return (
+            f"{self._root}{path}" if path.startswith("/") and not path.startswith(str(self._root)) else path
+        )
 
     def _copy(self, words: list[str]) -> None:
         if words[0].startswith("--from="):
             if words[1] != words[2]:
-                raise InstallError(f"{DOCKERFILE.name}: COPY {words}: from a stage to another path is not known")
+                raise InstallError(
+                    f"{DOCKERFILE.name}: COPY {words}: from a stage to another path is not known"
+                )
             return  # all stages have the same folder
         *sources, place = words
         target = self._workdir / place
@@ -223,7 +227,9 @@ class _Stage:
 def _tool(name: str) -> str:
     found = shutil.which(name)
     if found is None:
-        raise InstallError(f"{name} of util-linux is not installed, which confines a service as its image does")
+        raise InstallError(
+            f"{name} of util-linux is not installed, which confines a service as its image does"
+        )
     return found
 
 

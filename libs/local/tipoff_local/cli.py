@@ -7,6 +7,7 @@ from rich.console import Console
 
 from tipoff_local.commands.backfill import backfill
 from tipoff_local.commands.dead_letters import dead_letters
+from tipoff_local.commands.deploy import deploy
 from tipoff_local.commands.diagnose import diagnose
 from tipoff_local.commands.explain import explain
 from tipoff_local.commands.files import files
@@ -93,6 +94,7 @@ for command in (
     diagnose,
     reparse,
     smoke,
+    deploy,
 ):
     app.command()(command)
 app.add_typer(scrapers, name="scrapers")

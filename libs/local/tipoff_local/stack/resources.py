@@ -1,6 +1,6 @@
 """Topics, subscriptions, buckets and tables, made on the embedded cloud as Terraform makes them on Google's."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from google.api_core.exceptions import AlreadyExists, Conflict
 from google.auth.credentials import AnonymousCredentials
@@ -11,7 +11,7 @@ from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Su
 
 from tipoff_common.topics import Subscription as Settings
 from tipoff_common.topics import TopicMap, load_topics
-from tipoff_local.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY, STATE_BUCKET, Layout
+from tipoff_local.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY, STATE_BUCKET
 from tipoff_local.tables import deploy
 
 SCHEMAS = REPOSITORY / "schemas/bigquery/nba_orchestration"
@@ -25,7 +25,7 @@ PHASE_2 = (
 
 
 def create_topics(
-    layout: Layout,
+    push_endpoint: Callable[[str], str],
     services: Collection[str],
     minimum_backoff: float | None = None,
     maximum_backoff: float | None = None,
@@ -33,6 +33,7 @@ def create_topics(
     """Every topic of infra/topics.yaml and every subscription of `services`, "phase2" for the stand-in's among them;
     those that exist stay as they are.
 
+    push_endpoint: where a service is pushed to.
     minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the map's; tests wait less
     than production.
     """
@@ -49,7 +50,7 @@ def create_topics(
         subscription = Subscription(
             name=f"projects/{PROJECT}/subscriptions/{name}",
             topic=_topic(topic),
-            push_config=PushConfig(push_endpoint=layout.push_endpoint(settings.service)),
+            push_config=PushConfig(push_endpoint=push_endpoint(settings.service)),
             ack_deadline_seconds=settings.ack_deadline_seconds,
             filter=settings.filter,
             retry_policy=RetryPolicy(

@@ -196,7 +196,10 @@ class Stack:
                 case "pubsub":
                     options = self._options
                     create_topics(
-                        self.layout, options.subscribers, options.minimum_backoff, options.maximum_backoff
+                        self.layout.push_endpoint,
+                        options.subscribers,
+                        options.minimum_backoff,
+                        options.maximum_backoff,
                     )
 
     @contextmanager

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Build and push the images of services, with the daemon that docker finds: Cloud Build's, a CI runner's, yours.
+set -euo pipefail
+
+usage() {
+  cat <<'HELP'
+Usage: build_images.sh [--no-push] REGISTRY TAG SERVICE...
+
+REGISTRY  for example us-central1-docker.pkg.dev/my-tipoff-dev/tipoff
+TAG       what the images are told apart by: the commit
+Exit codes: 0 done, 1 docker failed, 2 wrong usage.
+HELP
+}
+
+fail() {
+  printf 'build_images.sh: %s\n' "$*" >&2
+  exit 2
+}
+
+push=yes
+while [[ ${1:-} == -* ]]; do
+  case $1 in
+    --no-push) push=no; shift ;;
+    --help | -h) usage; exit 0 ;;
+    *) fail "unknown option: $1 (see --help)" ;;
+  esac
+done
+[[ $# -ge 3 ]] || fail "REGISTRY, TAG and at least one SERVICE are needed (see --help)"
+registry=$1 tag=$2
+shift 2
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+for service in "$@"; do
+  [[ -f services/$service/requirements.txt ]] ||
+    fail "no service '$service'; there are: $(cd services && echo */ | tr -d /)"
+done
+
+for service in "$@"; do
+  docker build --build-arg "SERVICE=$service" --tag "$registry/$service:$tag" .
+done
+if [[ $push == yes ]]; then # when all are built, so that a tag stands for all services or for none
+  for service in "$@"; do docker push "$registry/$service:$tag"; done
+fi

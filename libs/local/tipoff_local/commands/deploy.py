@@ -1,0 +1,67 @@
+"""`tipoff deploy`: build, plan, and when asked for, apply and prove."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tipoff_local.commands.arguments import console, refuse
+from tipoff_local.deploying import (
+    BuildWith,
+    CommandFailed,
+    Deployment,
+    DeployRefused,
+    LocalShell,
+    apply,
+    build,
+    check,
+    plan,
+)
+
+
+def deploy(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev or prod")],
+    project: Annotated[str, typer.Option(metavar="P", help="Google Cloud project of that environment")],
+    region: Annotated[
+        str, typer.Option(metavar="R", help="region of the images and services")
+    ] = "us-central1",
+    build_with: Annotated[
+        BuildWith, typer.Option("--build", help="who builds the images that the registry lacks")
+    ] = BuildWith.CLOUD_BUILD,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run/--apply", help="stop when the plan was shown, or go on")
+    ] = True,
+    confirm: Annotated[
+        str | None,
+        typer.Option(metavar="ENV", help="the environment's name once more, in place of being asked"),
+    ] = None,
+) -> None:
+    """Build the commit's images, show Terraform's plan, and with --apply apply it and send real events through.
+
+    Everything needed is checked before anything is changed. Exit code 2 when something is missing, 1 when a step fails.
+    """
+    deployment, shell = Deployment(environment, project, region, build_with), LocalShell()
+    try:
+        tag = check(deployment, shell)
+        plan(deployment, build(deployment, tag, shell), shell)
+        if dry_run:
+            console.print(
+                f"that was the plan; nothing is changed: make deploy ENV={environment} "
+                f"PROJECT={project} APPLY=yes goes on",
+                soft_wrap=True,
+            )
+            return
+        if (confirm or _asked(environment)) != environment:
+            refuse(f"not confirmed by the name {environment}; nothing is changed")
+        apply(deployment, shell)
+        console.print(f"deployed {tag} to {environment}", style="green")
+    except DeployRefused as error:
+        refuse(f"cannot deploy; nothing is changed:\n{error}", 2)
+    except CommandFailed as error:
+        refuse(str(error))
+
+
+def _asked(environment: str) -> str:
+    if not sys.stdin.isatty():
+        refuse(f"nobody is there to ask: pass CONFIRM={environment}; nothing is changed", 2)
+    return str(typer.prompt(f"apply this plan? Type {environment}"))

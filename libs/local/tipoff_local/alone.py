@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -237,14 +237,3 @@ def _with_pips_index() -> dict[str, str]:
     """uv does not read pip's settings; the index that pip is told of is uv's too."""
     index = os.environ.get("PIP_INDEX_URL")
     return {**({"UV_DEFAULT_INDEX": index} if index else {}), **os.environ}
-
-
-def missing_from_context(ignored: Path = REPOSITORY / ".dockerignore") -> Iterator[str]:
-    """Paths that the Dockerfile copies and `.dockerignore` keeps out."""
-    let_in = [line[1:] for line in ignored.read_text(encoding="utf-8").splitlines() if line.startswith("!")]
-    for instructions in read_stages(DOCKERFILE).values():
-        for instruction, value in instructions:
-            if instruction == "COPY" and not value.startswith("--from="):
-                for source in shlex.split(value)[:-1]:
-                    if not any(source == path or source.startswith(f"{path}/") for path in let_in):
-                        yield source

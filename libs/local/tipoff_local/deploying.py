@@ -144,11 +144,10 @@ def _uncommitted(shell: Shell) -> Iterator[str]:
 def _unreachable(deployment: Deployment, shell: Shell) -> Iterator[str]:
     project, location = ("--project", deployment.project), ("--location", deployment.region)
     try:
-        if not shell.ask("gcloud", "auth", "list", "--filter=status:ACTIVE", "--format=value(account)"):
-            yield "nobody is logged in: gcloud auth login && gcloud auth application-default login"
-            return
+        shell.ask("gcloud", "auth", "print-access-token")
     except CommandFailed as error:
-        yield str(error)
+        said = str(error).splitlines()[-1]
+        yield f"nobody is logged in: gcloud auth login && gcloud auth application-default login\n  ({said})"
         return
     needed = [
         (

@@ -1,0 +1,219 @@
+"""What Dockerfile, compose file and Cloud Build say of the services is what the services themselves need."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tipoff_common.settings import SettingsError, load_settings, variable
+from tipoff_local import containers, storage
+from tipoff_local.alone import DOCKERFILE, read_stages
+from tipoff_local.bigquery import __main__ as bigquery_main
+from tipoff_local.documents.configuration import SERVICES as MODELS
+from tipoff_local.stack.layout import FIXED_PORTS, PROJECT, REPOSITORY, SERVICES
+
+LOCAL_DOCKERFILE = REPOSITORY / "infra/local/Dockerfile"
+COMPOSE: Mapping[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8"))
+CONTAINERS: Mapping[str, Any] = COMPOSE["services"]
+DIGEST = re.compile(r"@\$\{\w+(:-sha256:[0-9a-f]{64})?\}")
+
+
+def said(stage: str, instruction: str, dockerfile: Path = DOCKERFILE) -> list[str]:
+    return [value for name, value in read_stages(dockerfile)[stage] if name == instruction]
+
+
+def told(service: str) -> dict[str, str]:
+    return {name: str(value) for name, value in CONTAINERS[service]["environment"].items()}
+
+
+@pytest.fixture
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for model in MODELS.values():
+        for name in model.model_fields:
+            monkeypatch.delenv(variable(name, model), raising=False)
+    return monkeypatch
+
+
+# Dockerfiles
+
+
+@pytest.mark.parametrize("dockerfile", [DOCKERFILE, LOCAL_DOCKERFILE], ids=["services", "local"])
+def test_every_base_is_pinned_by_a_digest_that_can_be_given(dockerfile: Path) -> None:
+    lines = dockerfile.read_text(encoding="utf-8").splitlines()
+    bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
+    stages = [name for name in read_stages(dockerfile) if name]
+    assert [base for base in bases if base not in stages and not DIGEST.search(base)] == []
+    assert any(re.fullmatch(r"ARG PYTHON_DIGEST=sha256:[0-9a-f]{64}", line) for line in lines)
+
+
+@pytest.mark.parametrize("dockerfile", [DOCKERFILE, LOCAL_DOCKERFILE], ids=["services", "local"])
+def test_whatever_is_installed_is_installed_by_hash(dockerfile: Path) -> None:
+    for instructions in read_stages(dockerfile).values():
+        for name, value in instructions:
+            for command in value.split("&&") if name == "RUN" else ():
+                if re.search(r"pip install", command):
+                    assert "--require-hashes" in command or "--no-index" in command, command
+
+
+@pytest.mark.parametrize("dockerfile", [DOCKERFILE, LOCAL_DOCKERFILE], ids=["services", "local"])
+def test_the_final_stage_installs_nothing_and_is_nobody(dockerfile: Path) -> None:
+    for command in said("", "RUN", dockerfile):
+        assert " install " not in command
+    user, _, group = said("", "USER", dockerfile)[-1].partition(":")
+    assert int(user) > 0
+    assert int(group) > 0
+
+
+def test_the_port_is_the_one_that_services_listen_on_by_default() -> None:
+    ports = {model.model_fields["port"].default for model in MODELS.values()}
+    assert {int(value) for value in said("", "EXPOSE")} == ports == {containers.SERVICE_PORT}
+
+
+def test_the_health_is_asked_and_the_command_takes_signals() -> None:
+    assert len(said("", "HEALTHCHECK")) == 1
+    assert "exec " in said("", "CMD")[0]
+
+
+def test_the_same_base_is_pinned_everywhere() -> None:
+    pins = [
+        {line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("ARG PYTHON_")}
+        for file in (DOCKERFILE, LOCAL_DOCKERFILE)
+    ]
+    assert pins[0] == pins[1]
+
+
+@pytest.mark.parametrize(
+    ("file", "dockerfile"),
+    [(".dockerignore", DOCKERFILE), (".dockerignore", LOCAL_DOCKERFILE), (".gcloudignore", DOCKERFILE)],
+)
+def test_what_is_copied_is_let_through(file: str, dockerfile: Path) -> None:
+    let_in = _let_in(file)
+    sources = [source.rstrip("/") for source in _copied(dockerfile)]
+    assert sources
+    assert [it for it in sources if not any(_matches(it, pattern) for pattern in let_in)] == []
+
+
+def _let_in(file: str) -> list[str]:
+    lines = (REPOSITORY / file).read_text(encoding="utf-8").splitlines()
+    return [line.lstrip("!/").removesuffix("/**") for line in lines if line.startswith("!")]
+
+
+def _copied(dockerfile: Path) -> Iterator[str]:
+    for instructions in read_stages(dockerfile).values():
+        for name, value in instructions:
+            if name == "COPY" and not value.startswith("--from="):
+                yield from shlex.split(value)[:-1]
+
+
+def _matches(source: str, pattern: str) -> bool:
+    """A folder lets in what is below it, and a source folder is let in by what is let in below it."""
+    return fnmatch(source, pattern) or source.startswith(f"{pattern}/") or pattern.startswith(f"{source}/")
+
+
+def test_the_tools_of_the_build_are_those_that_the_proof_builds_with() -> None:
+    pin = re.compile(r"^([a-z0-9-]+)==(\S+)", re.MULTILINE)
+    tools = pin.findall((REPOSITORY / "services/build-requirements.txt").read_text(encoding="utf-8"))
+    ours = pin.findall((REPOSITORY / "requirements-dev.txt").read_text(encoding="utf-8"))
+    assert tools
+    assert set(tools) <= set(ours)
+
+
+# docker-compose.yaml
+
+
+def test_every_service_runs_from_its_own_image() -> None:
+    built = {
+        name: it["build"]["args"]["SERVICE"]
+        for name, it in CONTAINERS.items()
+        if "args" in it.get("build", {})
+    }
+    assert built == {service: service for service in SERVICES}
+    assert {path.parent.name for path in REPOSITORY.glob("services/*/pyproject.toml")} == set(SERVICES)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_told_what_its_settings_need(
+    service: str, clean_environment: pytest.MonkeyPatch
+) -> None:
+    for name, value in told(service).items():
+        clean_environment.setenv(name, value)
+    settings = load_settings(MODELS[service])
+    assert settings.project == PROJECT
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_told_nothing_that_changes_nothing(
+    service: str, clean_environment: pytest.MonkeyPatch
+) -> None:
+    """Without any one of its variables it refuses to start or is set otherwise; so none is unknown or superfluous."""
+    for name, value in told(service).items():
+        clean_environment.setenv(name, value)
+    whole = load_settings(MODELS[service])
+    for name, value in told(service).items():
+        clean_environment.delenv(name)
+        try:
+            assert load_settings(MODELS[service]) != whole, name
+        except SettingsError as error:
+            assert name in str(error)
+        clean_environment.setenv(name, value)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_addresses_name_containers_at_the_ports_they_listen_on(service: str) -> None:
+    addresses = [value for name, value in told(service).items() if name.endswith(("_HOST", "_URL"))]
+    assert len(addresses) >= 3
+    for address in addresses:
+        host, _, port = address.removeprefix("http://").partition(":")
+        assert f"127.0.0.1:{port}:{port}" in CONTAINERS[host]["ports"]
+        assert port in " ".join(CONTAINERS[host]["command"])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_confined_and_published_where_make_up_has_it(service: str) -> None:
+    it = CONTAINERS[service]
+    assert it["read_only"] is True
+    assert it["cap_drop"] == ["ALL"]
+    assert it["stop_grace_period"] == "10s"
+    assert it["ports"] == [f"127.0.0.1:{FIXED_PORTS[service]}:{containers.SERVICE_PORT}"]
+
+
+def test_pushes_go_to_containers_with_the_key_that_they_know() -> None:
+    for service in SERVICES:
+        endpoint = containers.push_endpoint(service, told(service)["TIPOFF_DEVELOPMENT_KEY"])
+        assert endpoint == f"http://{service}:8080/events?token=development-key"
+
+
+def test_stand_ins_are_started_with_what_their_launchers_know() -> None:
+    parsers = {"bigquery": bigquery_main.parse_arguments, "storage": storage.parse_arguments}
+    for name, parse in parsers.items():
+        python, _, module, *arguments = CONTAINERS[name]["command"]
+        assert (python, module) == ("python", f"tipoff_local.{name}")
+        assert parse(arguments).host == "0.0.0.0"  # noqa: S104
+    assert bigquery_main.parse_arguments(CONTAINERS["bigquery"]["command"][3:]).project == PROJECT
+
+
+def test_pub_sub_is_googles_own_emulator_pinned_by_digest() -> None:
+    image = CONTAINERS["pubsub"]["image"]
+    assert image.startswith("gcr.io/google.com/cloudsdktool/google-cloud-cli:")
+    assert DIGEST.search(image)
+
+
+# cloudbuild.yaml
+
+
+def test_cloud_build_builds_every_service_by_the_script() -> None:
+    build = yaml.safe_load((REPOSITORY / "cloudbuild.yaml").read_text(encoding="utf-8"))
+    assert build["substitutions"]["_SERVICES"].split() == list(SERVICES)
+    (step,) = build["steps"]
+    assert shlex.split(step["args"][1])[0] == "infra/build_images.sh"
+
+
+def test_what_is_uploaded_has_what_builds_it() -> None:
+    assert {"Dockerfile", ".dockerignore", "infra/build_images.sh"} <= set(_let_in(".gcloudignore"))

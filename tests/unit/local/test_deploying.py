@@ -1,0 +1,178 @@
+"""Deploying: what is checked before, the order of steps, and that nothing is applied unless asked for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tipoff_local.cli import app
+from tipoff_local.commands import deploy as command
+from tipoff_local.deploying import (
+    BuildWith,
+    CommandFailed,
+    Deployment,
+    DeployRefused,
+    apply,
+    build,
+    check,
+    plan,
+)
+from tipoff_local.stack.layout import SERVICES
+
+DIGEST = "sha256:" + "a" * 64
+
+
+@dataclass
+class FakeShell:
+    """Answers by the first words of a command; what is in `refused` fails. Images are there once they are built."""
+
+    answers: Mapping[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+    images: set[str] = field(default_factory=set)
+    done: list[str] = field(default_factory=list)
+    told: Mapping[str, str] = field(default_factory=dict)
+
+    def ask(self, *command: str) -> str:
+        text = " ".join(command)
+        if text.startswith("gcloud artifacts docker images describe"):
+            if command[5].rsplit("/", 1)[1].partition(":")[0] not in self.images:
+                raise CommandFailed(f"{text}: NOT_FOUND")
+            return DIGEST
+        self._maybe_fail(text)
+        return next((answer for start, answer in self.answers.items() if text.startswith(start)), "")
+
+    def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
+        text = " ".join(command)
+        self.done.append(text)
+        self.told = environment
+        self._maybe_fail(text)
+        if "builds submit" in text or "build_images.sh" in text:
+            self.images |= {service for service in SERVICES if service in text}
+
+    def _maybe_fail(self, text: str) -> None:
+        if any(part in text for part in self.refused):
+            raise CommandFailed(f"{text}: denied")
+
+
+READY = {"git rev-parse": "0123456789ab"}
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    deployment = Deployment("dev", "my-tipoff-dev", "us-central1", root=tmp_path)
+    deployment.folder.mkdir(parents=True)
+    (deployment.folder / "terraform.tfvars").touch()
+    return deployment
+
+
+def there(tool: str) -> str:
+    return f"/usr/bin/{tool}"
+
+
+def test_the_commit_is_the_tag(deployment: Deployment) -> None:
+    assert check(deployment, FakeShell(READY), there) == "0123456789ab"
+
+
+def test_malformed_input_and_missing_tools_are_told_together_before_anything_is_asked(tmp_path: Path) -> None:
+    wrong = Deployment("qa", "X", "here", BuildWith.DOCKER, tmp_path)
+    shell = FakeShell(READY, refused=("",))
+    with pytest.raises(DeployRefused) as refused:
+        check(wrong, shell, lambda _: None)
+    for named in ("ENV=qa", "PROJECT=X", "REGION=here", "gcloud is not", "terraform is not", "docker is not"):
+        assert named in str(refused.value)
+
+
+def test_missing_variables_are_named_with_the_file_to_copy(deployment: Deployment) -> None:
+    (deployment.folder / "terraform.tfvars").unlink()
+    with pytest.raises(DeployRefused, match=r"copy terraform\.tfvars\.example"):
+        check(deployment, FakeShell(READY), there)
+
+
+@pytest.mark.parametrize(
+    ("answers", "refused", "remedy"),
+    [
+        ({"git status": " M Makefile"}, (), "uncommitted changes"),
+        ({}, ("print-access-token",), "gcloud auth login"),
+        ({}, ("storage buckets",), "gcloud storage buckets create gs://my-tipoff-dev-tfstate"),
+        ({}, ("artifacts repositories",), "infra/terraform/bootstrap"),
+    ],
+)
+def test_what_is_not_ready_is_told_with_what_to_do(
+    deployment: Deployment, answers: Mapping[str, str], refused: tuple[str, ...], remedy: str
+) -> None:
+    shell = FakeShell({**READY, **answers}, refused)
+    with pytest.raises(DeployRefused, match=remedy):
+        check(deployment, shell, there)
+    assert shell.done == []
+
+
+def test_only_images_that_are_not_there_are_built(deployment: Deployment) -> None:
+    """A commit that was deployed before is gone back to without building."""
+    shell = FakeShell(READY, images={"controller", "logger"})
+    assert build(deployment, "abc", shell) == dict.fromkeys(SERVICES, DIGEST)
+    (submitted,) = shell.done
+    assert "_SERVICES=scraper-runner cleanup" in submitted
+    assert "_TAG=abc" in submitted
+    build(deployment, "abc", shell)
+    assert len(shell.done) == 1
+
+
+def test_docker_builds_by_the_same_script(deployment: Deployment) -> None:
+    shell = FakeShell(READY)
+    build(Deployment("dev", "my-tipoff-dev", "us-central1", BuildWith.DOCKER, deployment.root), "abc", shell)
+    registry = "us-central1-docker.pkg.dev/my-tipoff-dev/tipoff"
+    assert shell.done == [f"infra/build_images.sh {registry} abc {' '.join(SERVICES)}"]
+
+
+def test_the_plan_that_was_shown_is_the_one_applied_and_then_proven(deployment: Deployment) -> None:
+    shell = FakeShell(READY)
+    plan(deployment, {"logger": DIGEST}, shell)
+    apply(deployment, shell)
+    init, planned, applied, smoke = shell.done
+    assert "-backend-config=bucket=my-tipoff-dev-tfstate" in init
+    assert f'-var=images={{"logger": "{DIGEST}"}}' in planned
+    assert "-out=deploy.tfplan" in planned
+    assert applied.endswith("apply -input=false deploy.tfplan")
+    assert smoke.endswith("-m tipoff_local smoke")
+    assert shell.told == {"TIPOFF_PROJECT": "my-tipoff-dev", "TIPOFF_ENVIRONMENT": "dev"}
+
+
+@dataclass
+class Steps:
+    taken: list[str] = field(default_factory=list)
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    steps = Steps()
+
+    def step(name: str, answer: object) -> None:
+        def take(*_: object) -> object:
+            steps.taken.append(name)
+            return answer
+
+        monkeypatch.setattr(command, name, take)
+
+    for name, answer in (("check", "abc"), ("build", {}), ("plan", None), ("apply", None)):
+        step(name, answer)
+    return steps
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "applied"),
+    [
+        ([], 0, False),
+        (["--dry-run"], 0, False),
+        (["--apply"], 2, False),
+        (["--apply", "--confirm", "prod"], 1, False),
+        (["--apply", "--confirm", "dev"], 0, True),
+    ],
+)
+def test_nothing_is_applied_unless_asked_for_and_confirmed(
+    steps: Steps, options: list[str], code: int, applied: bool
+) -> None:
+    done = CliRunner().invoke(app, ["deploy", "dev", "--project", "my-tipoff-dev", *options])
+    assert done.exit_code == code, done.output
+    assert steps.taken == ["check", "build", "plan", *(["apply"] if applied else [])]

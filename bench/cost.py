@@ -1,0 +1,213 @@
+"""What a month on Google Cloud costs, from published prices and from what an execution does.
+
+    python bench/cost.py [--executions 20000 10000000] [--json]
+
+Prices are USD of us-central1, as published in November 2026; each names its page. What an execution costs in operations
+is counted in the code that does them (named beside each number); durations and sizes marked as assumed are not measured
+on Google Cloud. Beside it stands Cloud Composer's smallest environment, which schedules and runs nothing by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+DAYS = 30.4
+MONTH_SECONDS = DAYS * 24 * 3600
+KB, MB, GIB, TIB = 1_000, 1_000_000, 1024**3, 1024**4
+COMPOSER_USD = (300, 400)
+"""Its smallest environment running all month, https://cloud.google.com/composer/pricing"""
+
+
+@dataclass(frozen=True)
+class Price:
+    """USD a unit beyond what is free each month."""
+
+    usd: float
+    free: float = 0.0
+
+    def of(self, amount: float) -> float:
+        return max(0.0, amount - self.free) * self.usd
+
+
+# https://cloud.google.com/pubsub/pricing: by bytes published and bytes delivered, 1,000 a message at least
+PUBSUB_BYTE = Price(40 / TIB, 10 * GIB)
+MESSAGE_MINIMUM = 1_000
+# https://cloud.google.com/run/pricing: tier 1, CPU during requests only
+RUN_VCPU_SECOND = Price(0.000024, 180_000)
+RUN_GIB_SECOND = Price(0.0000025, 360_000)
+RUN_REQUEST = Price(0.40 / 1e6, 2e6)
+# https://cloud.google.com/storage/pricing: standard, one region
+STORAGE_GB = Price(0.020, 5)
+STORAGE_CLASS_A = Price(0.005 / 1_000, 5_000)
+STORAGE_CLASS_B = Price(0.0004 / 1_000, 50_000)
+# https://cloud.google.com/bigquery/pricing: insertAll counts a row as 1 KiB at least (docs/adr/0011); a query as 10 MB
+BIGQUERY_INSERT_BYTE = Price(0.05 / GIB)
+BIGQUERY_QUERY_BYTE = Price(6.25 / TIB, 1 * TIB)
+BIGQUERY_STORED_GIB = Price(0.02, 10)
+ROW_MINIMUM, QUERY_MINIMUM = 1_024, 10 * MB
+# https://cloud.google.com/scheduler/pricing
+SCHEDULER_JOB = Price(0.10, 3)
+# https://cloud.google.com/stackdriver/pricing
+LOGGING_GIB = Price(0.50, 50)
+# https://cloud.google.com/artifact-registry/pricing
+REGISTRY_GB = Price(0.10, 0.5)
+
+# What one successful execution does; anything else does less.
+CLASS_A = {
+    "controller: the request (ledger.remember_requests)": 1,
+    "runner: payload and records (files.write_payload, write_records)": 2,
+    "runner: the outcome (memory.remember)": 1,
+    "runner: who announces the file (memory.announces)": 1,
+    "controller: the execution (ledger.remember_execution)": 1,
+    "controller: the occurrence's requests, executions, skips (ledger.occurrence lists three)": 3,
+}
+CLASS_B = {"runner: has it an outcome (memory.recall)": 1, "controller: its plan (ledger.plan)": 1}
+DELIVERIES = {
+    "scrape.requested": 1,
+    "scrape.executed": 2,  # logger, controller
+    "file.landed": 1,  # Phase 2
+    "file.processed": 1,
+    "workflow.decided": 1,  # assumed: one decision an execution
+}
+LISTED_OBJECTS = 2  # of an execution in the day that an evaluation lists: its request and its execution
+LISTED_DAYS = 2
+PAGE = 1_000  # objects in one answer to a list call
+ROWS = ("scraper_execution_log", "workflow_decisions", "file_receipts")
+
+EVALUATION_MINUTES = 15
+JOBS = 4  # evaluate, lock-schedule, cleanup, archive
+TICK_QUERIES = 3  # controller.dataset.read_executions, cleanup.dataset.read_landed, read_receipts
+QUERIED_ROW_BYTES = 300  # assumed: of the columns that these read
+MESSAGE_BYTES = 1_300  # measured: an execution with its attributes (push_load.execution); others are smaller
+PAYLOAD_BYTES = 100 * KB  # assumed: raw payload and records
+PAYLOAD_DAYS, ROW_DAYS = 90, 90
+LOG_BYTES = 1_500  # assumed: Cloud Run's own line for a request
+IMAGE_GB = 0.1 * 4 * 20  # assumed 100 MB an image; bootstrap keeps 20 versions
+
+
+@dataclass(frozen=True)
+class Service:
+    """requests: pushes for each execution; seconds: of each. gib: memory of an instance."""
+
+    requests: float
+    seconds: float
+    concurrency: int
+    gib: float
+
+    def active_seconds(self, executions: float) -> float:
+        """Seconds that instances are paid for: those with at least one request under way, requests arriving at random
+        (M/G/infinity: busy with probability 1 - exp(-load)). Cloud Run adds instances at 60% of the concurrency."""
+        load = executions * self.requests * self.seconds / MONTH_SECONDS
+        instances = max(1, math.ceil(load / (0.6 * self.concurrency)))
+        return MONTH_SECONDS * instances * (1 - math.exp(-load / instances))
+
+
+SERVICES: Mapping[str, Service] = {
+    "scraper-runner": Service(1, 3.0, 8, 1.0),  # assumed: a source's answer and the pace it asks for
+    "controller": Service(1, 0.4, 16, 1.0),  # assumed: six calls to Cloud Storage
+    "logger": Service(3, 0.25, 80, 1.0),  # assumed: the batch gathers, then one append
+}
+STARTS_EACH_TICK, START_SECONDS = 3, 3.0  # bench/cold_start.py, doubled for Cloud Run
+
+
+@dataclass(frozen=True)
+class Month:
+    """USD by what is paid for."""
+
+    pubsub: float
+    cloud_run: float
+    storage: float
+    bigquery: float
+    scheduler: float
+    logging: float
+    registry: float
+
+    @property
+    def total(self) -> float:
+        return sum(asdict(self).values())
+
+
+def month(executions: float) -> Month:
+    ticks = DAYS * 24 * 60 / EVALUATION_MINUTES
+    requests = executions * sum(service.requests for service in SERVICES.values()) + 2 * ticks
+    return Month(
+        pubsub=PUBSUB_BYTE.of(pubsub_bytes(executions)),
+        cloud_run=cloud_run(executions, ticks, requests),
+        storage=STORAGE_CLASS_A.of(class_a(executions, ticks))
+        + STORAGE_CLASS_B.of(executions * sum(CLASS_B.values()) + 2 * ticks)
+        + STORAGE_GB.of(executions * PAYLOAD_BYTES * PAYLOAD_DAYS / DAYS / 1e9),
+        bigquery=bigquery(executions, ticks),
+        scheduler=SCHEDULER_JOB.of(JOBS),
+        logging=LOGGING_GIB.of(requests * LOG_BYTES / GIB),
+        registry=REGISTRY_GB.of(IMAGE_GB),
+    )
+
+
+def pubsub_bytes(executions: float) -> float:
+    """Each message is paid for when it is published and each time it is delivered."""
+    messages = len(DELIVERIES) + sum(DELIVERIES.values())
+    return executions * messages * max(MESSAGE_BYTES, MESSAGE_MINIMUM)
+
+
+def class_a(executions: float, ticks: float) -> float:
+    """What executions do, and the days that each evaluation lists."""
+    listed = executions / DAYS * LISTED_OBJECTS
+    pages = LISTED_DAYS * max(1, math.ceil(listed / PAGE))
+    return executions * sum(CLASS_A.values()) + ticks * pages
+
+
+def cloud_run(executions: float, ticks: float, requests: float) -> float:
+    starts = ticks * STARTS_EACH_TICK * START_SECONDS
+    seconds = {name: service.active_seconds(executions) for name, service in SERVICES.items()}
+    memory = sum(SERVICES[name].gib * active for name, active in seconds.items())
+    return (
+        RUN_VCPU_SECOND.of(sum(seconds.values()) + starts)
+        + RUN_GIB_SECOND.of(memory + starts)
+        + RUN_REQUEST.of(requests)
+    )
+
+
+def bigquery(executions: float, ticks: float) -> float:
+    row = max(MESSAGE_BYTES, ROW_MINIMUM)
+    rows = executions * len(ROWS)
+    queried = ticks * TICK_QUERIES * max(QUERY_MINIMUM, executions / DAYS * LISTED_DAYS * QUERIED_ROW_BYTES)
+    stored = rows * row * ROW_DAYS / DAYS / GIB
+    return (
+        BIGQUERY_INSERT_BYTE.of(rows * row) + BIGQUERY_QUERY_BYTE.of(queried) + BIGQUERY_STORED_GIB.of(stored)
+    )
+
+
+def show(months: Mapping[int, Month]) -> None:
+    print("USD a month" + "".join(f"{executions:>16,}" for executions in months) + "  executions")
+    for name in asdict(next(iter(months.values()))):
+        print(f"{name:<11}" + "".join(f"{getattr(it, name):>16,.2f}" for it in months.values()))
+    print(f"{'total':<11}" + "".join(f"{it.total:>16,.2f}" for it in months.values()))
+    for executions, it in months.items():
+        print(f"{executions:,} executions: {it.total / executions * 1000:.3f} USD a thousand")
+    print(
+        f"Cloud Composer's smallest environment, before it runs anything: {COMPOSER_USD[0]} to {COMPOSER_USD[1]}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--executions", type=int, nargs="+", default=[20_000, 10_000_000], metavar="N")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    arguments = parser.parse_args()
+    if any(number < 1 for number in arguments.executions):
+        parser.error("--executions: at least 1")
+    months = {number: month(number) for number in arguments.executions}
+    if arguments.json:
+        print(json.dumps({number: {**asdict(it), "total": it.total} for number, it in months.items()}))
+    else:
+        show(months)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,7 @@
 """Deploying: what is checked before, the order of steps, and that nothing is applied unless asked for."""
 
+import os
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -176,3 +178,36 @@ def test_nothing_is_applied_unless_asked_for_and_confirmed(
     done = CliRunner().invoke(app, ["deploy", "dev", "--project", "my-tipoff-dev", *options])
     assert done.exit_code == code, done.output
     assert steps.taken == ["check", "build", "plan", *(["apply"] if applied else [])]
+
+
+SCRIPT = Path(__file__).parents[3] / "infra/build_images.sh"
+
+
+def build_images(folder: Path, *arguments: str) -> tuple[int, str, list[str]]:
+    """The script with a docker that only writes down what it is told: exit code, stderr, docker's commands."""
+    log, docker = folder / "log", folder / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$@" >>{log}\n')
+    docker.chmod(0o755)
+    log.touch()
+    path = f"{folder}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [str(SCRIPT), *arguments], env={"PATH": path}, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stderr, log.read_text().splitlines()
+
+
+def test_all_images_are_built_before_one_is_pushed(tmp_path: Path) -> None:
+    code, _, told = build_images(tmp_path, "r/tipoff", "abc", "logger", "cleanup")
+    assert code == 0
+    assert told == [
+        "build --build-arg SERVICE=logger --tag r/tipoff/logger:abc .",
+        "build --build-arg SERVICE=cleanup --tag r/tipoff/cleanup:abc .",
+        "push r/tipoff/logger:abc",
+        "push r/tipoff/cleanup:abc",
+    ]
+
+
+def test_an_unknown_service_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    code, said, told = build_images(tmp_path, "--no-push", "r/tipoff", "abc", "logger", "loger")
+    assert (code, told) == (2, [])
+    assert "no service 'loger'; there are: cleanup controller logger scraper-runner" in said

@@ -217,3 +217,11 @@ def test_cloud_build_builds_every_service_by_the_script() -> None:
 
 def test_what_is_uploaded_has_what_builds_it() -> None:
     assert {"Dockerfile", ".dockerignore", "infra/build_images.sh"} <= set(_let_in(".gcloudignore"))
+
+
+def test_the_workflow_builds_every_service_by_the_same_script() -> None:
+    workflow = yaml.safe_load((REPOSITORY / ".github/workflows/deploy.yaml").read_text(encoding="utf-8"))
+    commands = [step.get("run", "") for step in workflow["jobs"]["build"]["steps"]]
+    (build,) = [shlex.split(command) for command in commands if command.startswith("infra/build_images.sh")]
+    assert build[1] == "--no-push"
+    assert build[4:] == list(SERVICES)

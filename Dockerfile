@@ -34,7 +34,7 @@ ARG SERVICE
 ENV SERVICE=${SERVICE} PATH=/app/venv/bin:${PATH} PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /app
 COPY --from=build /app/venv /app/venv
-COPY infra/topics.yaml infra/
+COPY infra/topics.yaml infra/ticks.yaml infra/
 COPY config/ config/
 COPY services/scraper-runner/scrapers/ services/scraper-runner/scrapers/
 USER 65532:65532

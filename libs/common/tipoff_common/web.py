@@ -45,7 +45,11 @@ def create_app(
     config_hash: str,
     checks: Mapping[str, Callable[[], None]],
 ) -> FastAPI:
-    """An application with /healthz, /readyz and the answers to common errors."""
+    """An application with /healthz, /readyz and the answers to common errors.
+
+    Cloud Run keeps some paths that end in z to itself when they come from outside
+    (https://cloud.google.com/run/docs/known-issues), so both answer at /health and /ready too.
+    """
     app = FastAPI(
         title=f"Tipoff {service}",
         description=description,
@@ -54,11 +58,13 @@ def create_app(
     )
     health = Health(service=service, version=__version__, config_hash=config_hash, environment=environment)
 
+    @app.get("/health", tags=["operation"])
     @app.get("/healthz", tags=["operation"])
     async def healthz() -> Health:
         """The process answers."""
         return health
 
+    @app.get("/ready", tags=["operation"], responses={503: {"model": Readiness}})
     @app.get("/readyz", tags=["operation"], responses={503: {"model": Readiness}})
     def readyz(response: Response) -> Readiness:
         """What the service needs is reachable; 503 names what is not."""

@@ -16,6 +16,7 @@ from tipoff_local.documents.dataset import dataset, declared_tables
 from tipoff_local.documents.json_schemas import event_schema, workflows_schema
 from tipoff_local.documents.scrapers import scrapers
 from tipoff_local.documents.table_schemas import table_schema
+from tipoff_local.documents.terraform_dataset import terraform_dataset
 from tipoff_local.documents.workflows import workflows
 from tipoff_local.stack.layout import REPOSITORY
 
@@ -41,6 +42,7 @@ def documents() -> Mapping[str, Render]:
         "docs/reference/scrapers.md": scrapers,
         "docs/reference/workflows.md": workflows,
         "config/workflows.schema.json": workflows_schema,
+        "infra/terraform/dataset.json": terraform_dataset,
     }
 
 

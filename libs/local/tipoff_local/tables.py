@@ -33,14 +33,14 @@ def ordered_files(schemas_dir: Path) -> list[Path]:
         raise SchemaFilesError(f"no datasets.sql in {schemas_dir}")
     derived = [*sorted(schemas_dir.glob("fn_*.sql")), *sorted(schemas_dir.glob("v_*.sql"))]
     tables = sorted(set(schemas_dir.glob("*.sql")) - {dataset, *derived})
-    return [dataset, *tables, *_by_need({path: _names_used(path) for path in derived})]
+    return [dataset, *tables, *_by_need({path: names_used(path) for path in derived})]
 
 
 def _by_need(needs: Mapping[Path, set[str]]) -> list[Path]:
     waiting, ordered = list(needs), list[Path]()
     while waiting:
-        missing = {_defines(path) for path in waiting}
-        ready = next((path for path in waiting if not needs[path] & missing - {_defines(path)}), None)
+        missing = {defined_name(path) for path in waiting}
+        ready = next((path for path in waiting if not needs[path] & missing - {defined_name(path)}), None)
         if ready is None:
             raise SchemaFilesError(f"in a circle: {', '.join(path.name for path in waiting)}")
         waiting.remove(ready)
@@ -48,11 +48,13 @@ def _by_need(needs: Mapping[Path, set[str]]) -> list[Path]:
     return ordered
 
 
-def _defines(path: Path) -> str:
+def defined_name(path: Path) -> str:
+    """The name of the function or view that a file makes."""
     return path.stem.removeprefix("fn_")
 
 
-def _names_used(path: Path) -> set[str]:
+def names_used(path: Path) -> set[str]:
+    """The dataset's names that a file's code names, its own among them."""
     code = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
     return set(re.findall(rf"\b{DATASET}\.(\w+)", code))
 
@@ -111,8 +113,8 @@ def all_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET)
     for path in ordered_files(schemas_dir):
         if path.name.startswith("v_") and path.stem not in present:
             found.append(Difference(path.stem, "the view is missing"))
-        if path.name.startswith("fn_") and _defines(path) not in functions:
-            found.append(Difference(_defines(path), "the table function is missing"))
+        if path.name.startswith("fn_") and defined_name(path) not in functions:
+            found.append(Difference(defined_name(path), "the table function is missing"))
     return found
 
 

@@ -21,10 +21,11 @@ def app(**checks: Callable[[], None]) -> FastAPI:
     )
 
 
-def test_health_names_what_is_live() -> None:
+@pytest.mark.parametrize("path", ["/healthz", "/health"])
+def test_health_names_what_is_live(path: str) -> None:
     """Incident 26: the wrong image answered for three days."""
     with client(app()) as http:
-        answer = http.get("/healthz")
+        answer = http.get(path)
     assert answer.status_code == 200
     assert answer.json() == {
         "service": "logger",
@@ -57,9 +58,10 @@ def test_readiness_names_what_cannot_be_reached() -> None:
     assert answer.json()["checks"] == {"state": "bucket state is down", "data": "ok"}
 
 
-def test_a_service_that_reaches_everything_is_ready() -> None:
+@pytest.mark.parametrize("path", ["/readyz", "/ready"])
+def test_a_service_that_reaches_everything_is_ready(path: str) -> None:
     with client(app(data=MemoryObjects().check)) as http:
-        answer = http.get("/readyz")
+        answer = http.get(path)
     assert (answer.status_code, answer.json()["checks"]) == (200, {"data": "ok"})
 
 

@@ -19,7 +19,7 @@ SCHEMAS = REPOSITORY / "schemas/bigquery" / DATASET
 _HEADING = ("Column", "Type", "Mode", "Meaning")
 _SQL_TYPES = {rest: sql for sql, rest in REST_TYPES.items()}
 _NOT_TABLES = ("datasets", "fn_", "v_")
-_MS_PER_DAY = 24 * 60 * 60 * 1000
+MS_PER_DAY = 24 * 60 * 60 * 1000
 
 
 def declared_tables(schemas: Path = SCHEMAS) -> dict[str, DeclaredTable]:
@@ -60,14 +60,20 @@ def _views() -> Iterator[tuple[str, str]]:
 def _functions() -> Iterator[tuple[str, str]]:
     """The first line of each file names the function with its arguments and says what it answers."""
     for path in sorted(SCHEMAS.glob("fn_*.sql")):
-        heading = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("-- ")
-        signature, _, meaning = heading.partition(": ")
+        signature, meaning = function_heading(path)
         yield f"`{signature}`", meaning
+
+
+def function_heading(path: Path) -> tuple[str, str]:
+    """A table function's signature and meaning."""
+    heading = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("-- ")
+    signature, _, meaning = heading.partition(": ")
+    return signature, meaning
 
 
 def _layout(declared: DeclaredTable) -> str:
     partitioning = declared.time_partitioning
-    days = partitioning.expiration_ms // _MS_PER_DAY
+    days = partitioning.expiration_ms // MS_PER_DAY
     clusters = ", ".join(f"`{column}`" for column in declared.clustering.fields)
     return f"Partitioned by the day of `{partitioning.field}`, kept {days} days; clustered by {clusters}."
 

@@ -1,0 +1,130 @@
+# CI proves with GitHub's own token which repository and environment it runs for; there is no key to lose.
+locals {
+  # GitHub's subject of a job that names an environment, whose protection rules thereby hold for deploying.
+  subject = var.ci == null ? null : "repo:${var.ci.repository}:environment:${var.ci.environment}"
+
+  state_bucket = coalesce(var.state_bucket, "${var.project}-tfstate")
+
+  # What Terraform does with what it makes, and nothing beside it. Most of it does not exist yet when it is granted, so
+  # that it stands on the project; the rights on images, state and identities are on those themselves.
+  deployer_permissions = concat(
+    [for verb in ["create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "run.services.${verb}"],
+    ["run.operations.get"],
+    [for verb in ["attachSubscription", "create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "pubsub.topics.${verb}"],
+    [for verb in ["create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "pubsub.subscriptions.${verb}"],
+    [for verb in ["create", "get", "getIamPolicy", "setIamPolicy", "update"] : "bigquery.datasets.${verb}"],
+    [for verb in ["create", "delete", "get", "getData", "getIamPolicy", "list", "setIamPolicy", "update"] : "bigquery.tables.${verb}"],
+    [for verb in ["create", "delete", "get", "list", "update"] : "bigquery.routines.${verb}"],
+    [for verb in ["create", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "storage.buckets.${verb}"],
+    [for verb in ["create", "delete", "enable", "get", "list", "pause", "update"] : "cloudscheduler.jobs.${verb}"],
+    [for verb in ["get", "getIamPolicy", "list", "setIamPolicy"] : "secretmanager.secrets.${verb}"],
+    [for verb in ["get", "list"] : "secretmanager.versions.${verb}"],
+    [for verb in ["create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "iam.serviceAccounts.${verb}"],
+    [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.alertPolicies.${verb}"],
+    [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.notificationChannels.${verb}"],
+    [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.uptimeCheckConfigs.${verb}"],
+    ["resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"],
+    ["serviceusage.services.get", "serviceusage.services.list"],
+  )
+}
+
+resource "google_service_account" "deploy" {
+  count = var.ci == null ? 0 : 1
+
+  project      = var.project
+  account_id   = "tipoff-deploy"
+  display_name = "Tipoff: CI deploys"
+}
+
+resource "google_iam_workload_identity_pool" "ci" {
+  count = var.ci == null ? 0 : 1
+
+  project                   = var.project
+  workload_identity_pool_id = "tipoff-ci"
+  display_name              = "Tipoff CI"
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_iam_workload_identity_pool_provider" "github" {
+  count = var.ci == null ? 0 : 1
+
+  project                            = var.project
+  workload_identity_pool_id          = google_iam_workload_identity_pool.ci[0].workload_identity_pool_id
+  workload_identity_pool_provider_id = "github"
+  display_name                       = "GitHub Actions"
+  attribute_mapping                  = { "google.subject" = "assertion.sub" }
+  attribute_condition                = "assertion.sub == \"${local.subject}\""
+
+  oidc {
+    issuer_uri = "https://token.actions.githubusercontent.com"
+  }
+}
+
+resource "google_service_account_iam_member" "ci" {
+  count = var.ci == null ? 0 : 1
+
+  service_account_id = google_service_account.deploy[0].name
+  role               = "roles/iam.workloadIdentityUser"
+  member             = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.ci[0].name}/subject/${local.subject}"
+}
+
+resource "google_artifact_registry_repository_iam_member" "push" {
+  count = var.ci == null ? 0 : 1
+
+  project    = var.project
+  location   = var.region
+  repository = google_artifact_registry_repository.images.repository_id
+  role       = "roles/artifactregistry.writer"
+  member     = google_service_account.deploy[0].member
+}
+
+resource "google_storage_bucket_iam_member" "state" {
+  count = var.ci == null ? 0 : 1
+
+  bucket = local.state_bucket
+  role   = "roles/storage.objectUser"
+  member = google_service_account.deploy[0].member
+
+  condition {
+    title       = "platform-state"
+    description = "The state of the platform, and not that of bootstrap"
+    expression = join(" || ", [
+      "resource.name.startsWith(\"projects/_/buckets/${local.state_bucket}/objects/tipoff/platform/\")",
+      "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"tipoff/platform/\")",
+    ])
+  }
+}
+
+resource "google_project_iam_custom_role" "deployer" {
+  count = var.ci == null ? 0 : 1
+
+  project     = var.project
+  role_id     = "tipoffDeployer"
+  title       = "Tipoff deployer"
+  description = "What Terraform does with Tipoff's resources, and nothing beside it."
+  permissions = local.deployer_permissions
+}
+
+resource "google_project_iam_member" "deployer" {
+  count = var.ci == null ? 0 : 1
+
+  project = var.project
+  role    = "projects/${var.project}/roles/${google_project_iam_custom_role.deployer[0].role_id}"
+  member  = google_service_account.deploy[0].member
+}
+
+# The one role that services hold on the project is the one role that CI may give.
+resource "google_project_iam_member" "grants_job_user" {
+  count = var.ci == null ? 0 : 1
+
+  project = var.project
+  role    = "roles/resourcemanager.projectIamAdmin"
+  member  = google_service_account.deploy[0].member
+
+  condition {
+    title       = "job-user-only"
+    description = "May grant and revoke roles/bigquery.jobUser, and no other role"
+    expression  = "api.getAttribute(\"iam.googleapis.com/modifiedGrantsByRole\", []).hasOnly([\"roles/bigquery.jobUser\"])"
+  }
+}

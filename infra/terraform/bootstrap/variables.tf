@@ -1,0 +1,40 @@
+variable "project" {
+  description = "Google Cloud project of the environment."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project))
+    error_message = "project must be a project id: 6 to 30 lower case letters, digits and dashes (gcloud projects list)."
+  }
+}
+
+variable "region" {
+  description = "Region of the images."
+  type        = string
+  default     = "us-central1"
+}
+
+variable "ci" {
+  description = "GitHub repository (owner/name) and GitHub environment whose jobs may deploy; null where only people do."
+  type = object({
+    repository  = string
+    environment = string
+  })
+  default = null
+
+  validation {
+    condition     = var.ci == null || can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", var.ci.repository))
+    error_message = "ci.repository must be owner/name, without wildcards: it is compared letter by letter."
+  }
+
+  validation {
+    condition     = var.ci == null || can(regex("^[A-Za-z0-9_.-]+$", var.ci.environment))
+    error_message = "ci.environment must be the name of a GitHub environment, without wildcards."
+  }
+}
+
+variable "state_bucket" {
+  description = "Bucket of Terraform's state; null for PROJECT-tfstate."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,97 @@
+resource "google_storage_bucket" "this" {
+  project                     = var.project
+  name                        = var.name
+  location                    = var.location
+  labels                      = var.labels
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+
+  soft_delete_policy {
+    retention_duration_seconds = var.soft_delete_days * 24 * 3600
+  }
+
+  versioning {
+    enabled = false # objects are written once; soft delete covers the rest
+  }
+
+  # Parts of uploads that never ended are paid for and seen by nobody.
+  lifecycle_rule {
+    action {
+      type = "AbortIncompleteMultipartUpload"
+    }
+    condition {
+      age = 7
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = var.delete_after_days == null ? [] : [var.delete_after_days]
+
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        age = lifecycle_rule.value
+      }
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = var.storage_class_after_days
+
+    content {
+      action {
+        type          = "SetStorageClass"
+        storage_class = lifecycle_rule.key
+      }
+      condition {
+        age = lifecycle_rule.value
+      }
+    }
+  }
+}
+
+# storage.buckets.get: a service is ready when it can see its buckets.
+resource "google_storage_bucket_iam_member" "viewer" {
+  for_each = merge(var.readers, var.writers, { for key, it in var.prefix_writers : key => it.member })
+
+  bucket = google_storage_bucket.this.name
+  role   = "roles/storage.bucketViewer"
+  member = each.value
+}
+
+resource "google_storage_bucket_iam_member" "reader" {
+  for_each = var.readers
+
+  bucket = google_storage_bucket.this.name
+  role   = "roles/storage.objectViewer"
+  member = each.value
+}
+
+resource "google_storage_bucket_iam_member" "writer" {
+  for_each = var.writers
+
+  bucket = google_storage_bucket.this.name
+  role   = "roles/storage.objectUser"
+  member = each.value
+}
+
+# A list names the bucket and not an object, hence the second half: the prefix that is listed.
+resource "google_storage_bucket_iam_member" "prefix_writer" {
+  for_each = var.prefix_writers
+
+  bucket = google_storage_bucket.this.name
+  role   = "roles/storage.objectUser"
+  member = each.value.member
+
+  condition {
+    title       = "own-prefixes"
+    description = "Objects below ${join(" and ", each.value.prefixes)}"
+    expression = join(" || ", flatten([for prefix in each.value.prefixes : [
+      "resource.name.startsWith(\"projects/_/buckets/${var.name}/objects/${prefix}\")",
+      "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"${prefix}\")",
+    ]]))
+  }
+}

@@ -1,0 +1,84 @@
+variable "project" {
+  description = "Google Cloud project."
+  type        = string
+}
+
+variable "name" {
+  description = "Name of the bucket; unique in the world, so begin it with the project."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]$", var.name))
+    error_message = "name must be 3 to 63 lower case letters, digits, dashes and underscores."
+  }
+}
+
+variable "location" {
+  description = "Region or multi-region."
+  type        = string
+}
+
+variable "labels" {
+  description = "Labels of the bucket."
+  type        = map(string)
+  default     = {}
+}
+
+variable "soft_delete_days" {
+  description = "Days for which a deleted object can be restored."
+  type        = number
+  default     = 7
+
+  validation {
+    condition     = var.soft_delete_days >= 7 && var.soft_delete_days <= 90
+    error_message = "soft_delete_days must be 7 to 90, as Cloud Storage asks."
+  }
+}
+
+variable "delete_after_days" {
+  description = "Age at which objects are deleted; null keeps them."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.delete_after_days == null || coalesce(var.delete_after_days, 0) >= 30
+    error_message = "delete_after_days must be at least 30: what services remember has to outlive any redelivery."
+  }
+}
+
+variable "storage_class_after_days" {
+  description = "Cheaper storage class => age in days at which objects go there."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for class in keys(var.storage_class_after_days) : contains(["NEARLINE", "COLDLINE", "ARCHIVE"], class)])
+    error_message = "storage_class_after_days takes NEARLINE, COLDLINE and ARCHIVE."
+  }
+}
+
+variable "readers" {
+  description = "Who may read all objects: any key => IAM member."
+  type        = map(string)
+  default     = {}
+}
+
+variable "writers" {
+  description = "Who may read and write all objects: any key => IAM member."
+  type        = map(string)
+  default     = {}
+}
+
+variable "prefix_writers" {
+  description = "Who may read, write and list below some prefixes and nowhere else, by any key."
+  type = map(object({
+    member   = string
+    prefixes = list(string)
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue(flatten([for it in var.prefix_writers : [for prefix in it.prefixes : can(regex("^[a-z0-9-]+/$", prefix))]]))
+    error_message = "prefixes must be folder names that end in a slash, such as runner/."
+  }
+}

@@ -1,0 +1,226 @@
+locals {
+  channels = [for channel in google_monitoring_notification_channel.email : channel.name]
+  every    = "300s"
+  thresholds = {
+    oldest-unacked = {
+      severity = "CRITICAL"
+      title    = "messages wait: nobody handles them"
+      filter   = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/oldest_unacked_message_age\""
+      group    = ["resource.label.subscription_id"]
+      aligner  = "ALIGN_MAX"
+      reducer  = "REDUCE_MAX"
+      above    = var.oldest_unacked_seconds
+      runbook  = "docs/runbooks/nothing-ran.md"
+    }
+    dead-letters = {
+      severity = "ERROR"
+      title    = "messages came to dead-letters"
+      filter   = "resource.type = \"pubsub_topic\" AND resource.label.topic_id = \"${var.dead_letter_topic}\" AND metric.type = \"pubsub.googleapis.com/topic/send_message_operation_count\""
+      group    = ["resource.label.topic_id"]
+      aligner  = "ALIGN_DELTA"
+      reducer  = "REDUCE_SUM"
+      above    = 0
+      runbook  = "docs/runbooks/dead-letters.md"
+    }
+    given-up = {
+      severity = "ERROR"
+      title    = "Pub/Sub gave up on messages"
+      filter   = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription/dead_letter_message_count\""
+      group    = ["resource.label.subscription_id"]
+      aligner  = "ALIGN_DELTA"
+      reducer  = "REDUCE_SUM"
+      above    = 0
+      runbook  = "docs/runbooks/dead-letters.md"
+    }
+    server-errors = {
+      severity = "ERROR"
+      title    = "a service answers 5xx"
+      filter   = "resource.type = \"cloud_run_revision\" AND metric.type = \"run.googleapis.com/request_count\" AND metric.label.response_code_class = \"5xx\""
+      group    = ["resource.label.service_name"]
+      aligner  = "ALIGN_DELTA"
+      reducer  = "REDUCE_SUM"
+      above    = var.server_errors
+      runbook  = "docs/runbooks/nothing-ran.md"
+    }
+  }
+}
+
+resource "google_monitoring_notification_channel" "email" {
+  for_each = var.notification_emails
+
+  project      = var.project
+  display_name = "Tipoff: ${each.value}"
+  type         = "email"
+  labels       = { email_address = each.value }
+}
+
+resource "google_monitoring_alert_policy" "threshold" {
+  for_each = local.thresholds
+
+  project               = var.project
+  display_name          = "Tipoff: ${each.value.title}"
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = local.channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = each.key
+
+    condition_threshold {
+      filter          = each.value.filter
+      comparison      = "COMPARISON_GT"
+      threshold_value = each.value.above
+      duration        = "0s"
+
+      aggregations {
+        alignment_period     = local.every
+        per_series_aligner   = each.value.aligner
+        cross_series_reducer = each.value.reducer
+        group_by_fields      = each.value.group
+      }
+    }
+  }
+
+  documentation {
+    content   = "What to do: ${each.value.runbook}"
+    mime_type = "text/markdown"
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+}
+
+# Absence raises no series: what never comes is asked for by name.
+resource "google_monitoring_alert_policy" "no_ticks" {
+  project               = var.project
+  display_name          = "Tipoff: no ticks come"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = local.channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "no-ticks"
+
+    condition_absent {
+      filter   = "resource.type = \"pubsub_topic\" AND resource.label.topic_id = \"${var.tick_topic}\" AND metric.type = \"pubsub.googleapis.com/topic/send_message_operation_count\""
+      duration = "3600s"
+
+      aggregations {
+        alignment_period   = local.every
+        per_series_aligner = "ALIGN_DELTA"
+      }
+    }
+  }
+
+  documentation {
+    content   = "What to do: docs/runbooks/nothing-ran.md"
+    mime_type = "text/markdown"
+  }
+}
+
+# /health, and not /healthz: Cloud Run keeps some paths that end in z to itself.
+resource "google_monitoring_uptime_check_config" "this" {
+  for_each = var.uptime_services
+
+  project      = var.project
+  display_name = "tipoff-${each.key}"
+  timeout      = "10s"
+  period       = "900s" # each check wakes an instance from up to six places
+
+  http_check {
+    path         = "/health"
+    port         = 443
+    use_ssl      = true
+    validate_ssl = true
+
+    service_agent_authentication {
+      type = "OIDC_TOKEN"
+    }
+  }
+
+  monitored_resource {
+    type   = "uptime_url"
+    labels = { project_id = var.project, host = trimprefix(each.value, "https://") }
+  }
+}
+
+# Monitoring's agent comes into being with the first check that uses it, hence after them.
+resource "google_cloud_run_v2_service_iam_member" "uptime" {
+  for_each = google_monitoring_uptime_check_config.this
+
+  project  = var.project
+  location = var.region
+  name     = each.key
+  role     = "roles/run.invoker"
+  member   = var.monitoring_agent
+}
+
+resource "google_monitoring_alert_policy" "uptime" {
+  for_each = google_monitoring_uptime_check_config.this
+
+  project               = var.project
+  display_name          = "Tipoff: ${each.key} does not answer"
+  combiner              = "OR"
+  severity              = "CRITICAL"
+  notification_channels = local.channels
+  user_labels           = var.labels
+
+  conditions {
+    display_name = "uptime"
+
+    condition_threshold {
+      filter          = "resource.type = \"uptime_url\" AND metric.type = \"monitoring.googleapis.com/uptime_check/check_passed\" AND metric.label.check_id = \"${each.value.uptime_check_id}\""
+      comparison      = "COMPARISON_GT"
+      threshold_value = 1 # places that cannot reach it
+      duration        = "0s"
+
+      aggregations {
+        alignment_period     = "1200s"
+        per_series_aligner   = "ALIGN_NEXT_OLDER"
+        cross_series_reducer = "REDUCE_COUNT_FALSE"
+        group_by_fields      = ["resource.label.host"]
+      }
+    }
+  }
+
+  documentation {
+    content   = "What to do: docs/runbooks/nothing-ran.md"
+    mime_type = "text/markdown"
+  }
+}
+
+resource "google_billing_budget" "this" {
+  count = var.budget == null ? 0 : 1
+
+  billing_account = var.budget.billing_account
+  display_name    = "Tipoff: ${var.project}"
+
+  budget_filter {
+    projects        = ["projects/${var.project_number}"]
+    calendar_period = "MONTH"
+  }
+
+  amount {
+    specified_amount {
+      currency_code = var.budget.currency
+      units         = tostring(var.budget.monthly_amount)
+    }
+  }
+
+  dynamic "threshold_rules" {
+    for_each = { 0.5 = "CURRENT_SPEND", 0.9 = "CURRENT_SPEND", 1 = "FORECASTED_SPEND" }
+
+    content {
+      threshold_percent = tonumber(threshold_rules.key)
+      spend_basis       = threshold_rules.value
+    }
+  }
+
+  all_updates_rule {
+    monitoring_notification_channels = local.channels
+    disable_default_iam_recipients   = false
+  }
+}

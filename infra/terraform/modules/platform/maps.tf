@@ -1,0 +1,90 @@
+# The maps that the services, the local stack and the tests read too, and whether they fit each other.
+locals {
+  infra    = "${path.module}/../../.."
+  topics   = yamldecode(file(coalesce(var.topics_file, "${local.infra}/topics.yaml")))
+  ticks    = yamldecode(file("${local.infra}/ticks.yaml")).ticks
+  declared = yamldecode(file(coalesce(var.services_file, "${local.infra}/services.yaml"))).services
+  apis     = yamldecode(file("${local.infra}/terraform/apis.yaml"))
+
+  services = { for name, it in local.declared : name => merge({
+    cpu       = "1"
+    memory    = "512Mi"
+    publishes = []
+    state     = null
+    data      = null
+    archive   = null
+    dataset   = null
+    secrets   = []
+    settings  = {}
+    told      = []
+  }, it) }
+
+  subscriptions = merge([for topic, it in local.topics.topics : {
+    for name, subscription in lookup(it, "subscriptions", {}) : name => merge(subscription, { topic = topic })
+  }]...)
+
+  subscriptions_of_nobody = [for name, it in local.subscriptions : "${name} (${it.service})" if !contains(keys(local.services), it.service)]
+  topics_of_nobody        = [for name, it in local.topics.topics : name if length(lookup(it, "subscriptions", {})) == 0 && !lookup(it, "subscribed_outside", false)]
+  unsubscribed_services   = setsubtract(keys(local.services), [for it in local.subscriptions : it.service])
+  unknown_topics          = [for name, it in local.services : "${name}: ${join(", ", setsubtract(it.publishes, keys(local.topics.topics)))}" if length(setsubtract(it.publishes, keys(local.topics.topics))) > 0]
+  unknown_told            = [for name, it in local.services : "${name}: ${join(", ", setsubtract(it.told, keys(local.told)))}" if length(setsubtract(it.told, keys(local.told))) > 0]
+  ticks_of_nobody         = [for name in keys(local.ticks) : name if !anytrue([for it in local.subscriptions : it.topic == local.tick_topic && strcontains(lookup(it, "filter", "\"${name}\""), "\"${name}\"")])]
+  missing_images          = setsubtract(keys(local.services), keys(var.images))
+  unknown_images          = setsubtract(keys(var.images), keys(local.services))
+
+  tick_topic = one([for name, it in local.topics.topics : name if contains(it.events, "tipoff.tick.fired.v1")])
+}
+
+resource "terraform_data" "maps" {
+  input = sort(keys(local.services))
+
+  lifecycle {
+    precondition {
+      condition     = length(local.subscriptions_of_nobody) == 0
+      error_message = "infra/topics.yaml: ${join(", ", local.subscriptions_of_nobody)}: infra/services.yaml has no such service; add it there, or correct the name."
+    }
+    precondition {
+      condition     = length(local.topics_of_nobody) == 0
+      error_message = "infra/topics.yaml: nobody takes what comes to ${join(", ", local.topics_of_nobody)}; add a subscription, or say subscribed_outside: true."
+    }
+    precondition {
+      condition     = length(local.unsubscribed_services) == 0
+      error_message = "infra/services.yaml: ${join(", ", local.unsubscribed_services)} has no subscription in infra/topics.yaml, so that nothing ever reaches it; add one."
+    }
+    precondition {
+      condition     = length(local.unknown_topics) == 0
+      error_message = "infra/services.yaml: publishes: ${join("; ", local.unknown_topics)}: infra/topics.yaml has no such topic; add it there, or correct the name."
+    }
+    precondition {
+      condition     = length(local.unknown_told) == 0
+      error_message = "infra/services.yaml: told: ${join("; ", local.unknown_told)}: only ${join(", ", keys(local.told))} are worked out; a fixed value goes into settings."
+    }
+    precondition {
+      condition     = length(local.ticks_of_nobody) == 0
+      error_message = "infra/ticks.yaml: no subscription on ${local.tick_topic} takes ${join(", ", local.ticks_of_nobody)}; add it to a filter in infra/topics.yaml, or drop the tick."
+    }
+    precondition {
+      condition     = length(local.missing_images) == 0
+      error_message = "images: none for ${join(", ", local.missing_images)}; name the tag or digest of each service's image."
+    }
+    precondition {
+      condition     = length(local.unknown_images) == 0
+      error_message = "images: ${join(", ", local.unknown_images)}: infra/services.yaml has no such service."
+    }
+  }
+}
+
+# Asked before anything is planned. A data source of an API that is off has no id of its own.
+data "google_project_service" "required" {
+  for_each = toset(local.apis)
+
+  project = var.project
+  service = each.value
+
+  lifecycle {
+    postcondition {
+      condition     = coalesce(self.id, "-") != "-"
+      error_message = "Project ${var.project} has ${each.value} off. Apply infra/terraform/bootstrap, which enables all that is needed, or: gcloud services enable ${join(" ", local.apis)} --project ${var.project}"
+    }
+  }
+}

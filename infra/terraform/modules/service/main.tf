@@ -1,0 +1,177 @@
+locals {
+  # Cloud Run's deterministic URI. The service is told it as the audience of tokens, which its own uri attribute could
+  # not be: that is known only when the service exists.
+  uri = "https://${var.name}-${var.project_number}.${var.region}.run.app"
+  environment = merge(var.environment, {
+    TIPOFF_AUDIENCE             = local.uri
+    TIPOFF_PUSH_SERVICE_ACCOUNT = google_service_account.push.email
+  })
+}
+
+resource "google_service_account" "this" {
+  project      = var.project
+  account_id   = "tipoff-${var.name}"
+  display_name = "Tipoff ${var.name}"
+  description  = var.description
+}
+
+# Whose tokens Pub/Sub pushes with: an identity that may do nothing but call this service.
+resource "google_service_account" "push" {
+  project      = var.project
+  account_id   = "tipoff-${var.name}-push"
+  display_name = "Tipoff pushes to ${var.name}"
+}
+
+resource "google_service_account_iam_member" "token_creator" {
+  service_account_id = google_service_account.push.name
+  role               = "roles/iam.serviceAccountTokenCreator"
+  member             = var.pubsub_agent
+}
+
+resource "google_service_account_iam_member" "deployer" {
+  for_each = var.deployers
+
+  service_account_id = google_service_account.this.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = each.value
+}
+
+# To have a subscription push with an identity takes the right to act as it.
+resource "google_service_account_iam_member" "push_deployer" {
+  for_each = var.deployers
+
+  service_account_id = google_service_account.push.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = each.value
+}
+
+# Read so that a secret without a value is an error before anything is changed; the value itself stays out of the state.
+data "google_secret_manager_secret_version" "latest" {
+  for_each = var.secrets
+
+  project           = var.project
+  secret            = each.value
+  fetch_secret_data = false
+
+  lifecycle {
+    postcondition {
+      condition     = self.enabled
+      error_message = "The latest version of secret ${each.value}, which ${var.name} needs, is disabled. Enable it, or add one: gcloud secrets versions add ${each.value} --project ${var.project} --data-file=-"
+    }
+  }
+}
+
+resource "google_secret_manager_secret_iam_member" "accessor" {
+  for_each = var.secrets
+
+  project   = var.project
+  secret_id = data.google_secret_manager_secret_version.latest[each.value].secret
+  role      = "roles/secretmanager.secretAccessor"
+  member    = google_service_account.this.member
+}
+
+resource "google_cloud_run_v2_service" "this" {
+  project             = var.project
+  location            = var.region
+  name                = var.name
+  description         = var.description
+  ingress             = var.ingress == "all" ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
+  deletion_protection = var.deletion_protection
+  labels              = var.labels
+
+  template {
+    service_account                  = google_service_account.this.email
+    timeout                          = "${var.timeout_seconds}s"
+    max_instance_request_concurrency = var.concurrency
+    execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
+
+    scaling {
+      min_instance_count = var.min_instances
+      max_instance_count = var.max_instances
+    }
+
+    containers {
+      image = var.image
+
+      resources {
+        limits = {
+          cpu    = var.cpu
+          memory = var.memory
+        }
+        cpu_idle          = true # nothing is done after the answer, so CPU is paid for during requests only
+        startup_cpu_boost = true
+      }
+
+      ports {
+        container_port = 8080
+      }
+
+      dynamic "env" {
+        for_each = local.environment
+
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      dynamic "env" {
+        for_each = var.secrets
+
+        content {
+          name = env.value
+          value_source {
+            secret_key_ref {
+              secret  = env.value
+              version = "latest"
+            }
+          }
+        }
+      }
+
+      startup_probe {
+        period_seconds    = 2
+        timeout_seconds   = 2
+        failure_threshold = 30
+
+        http_get {
+          path = "/health"
+        }
+      }
+
+      # Asks only whether the process answers: one that is restarted because a bucket is down comes back to the same bucket.
+      liveness_probe {
+        period_seconds    = 30
+        timeout_seconds   = 5
+        failure_threshold = 4
+
+        http_get {
+          path = "/health"
+        }
+      }
+    }
+  }
+
+  depends_on = [
+    google_secret_manager_secret_iam_member.accessor,
+    google_service_account_iam_member.deployer,
+  ]
+}
+
+resource "google_cloud_run_v2_service_iam_member" "push" {
+  project  = var.project
+  location = var.region
+  name     = google_cloud_run_v2_service.this.name
+  role     = "roles/run.invoker"
+  member   = google_service_account.push.member
+}
+
+resource "google_cloud_run_v2_service_iam_member" "invoker" {
+  for_each = var.invokers
+
+  project  = var.project
+  location = var.region
+  name     = google_cloud_run_v2_service.this.name
+  role     = "roles/run.invoker"
+  member   = each.value
+}

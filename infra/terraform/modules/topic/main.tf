@@ -1,0 +1,99 @@
+locals {
+  # Named from attributes that a plan knows, so that policies can read it, and that still order what depends on them.
+  id = "projects/${google_pubsub_topic.this.project}/topics/${google_pubsub_topic.this.name}"
+}
+
+resource "google_pubsub_topic" "this" {
+  project                    = var.project
+  name                       = var.name
+  labels                     = var.labels
+  message_retention_duration = "${var.retention_days * 24 * 3600}s"
+}
+
+resource "google_pubsub_subscription" "push" {
+  for_each = var.subscriptions
+
+  project              = var.project
+  name                 = each.key
+  topic                = local.id
+  labels               = var.labels
+  filter               = each.value.filter
+  ack_deadline_seconds = each.value.ack_deadline_seconds
+  # A week, the longest that is free: longer than any outage should last.
+  message_retention_duration = "604800s"
+
+  push_config {
+    push_endpoint = "${each.value.service_uri}/events"
+    oidc_token {
+      service_account_email = each.value.push_service_account
+      audience              = each.value.service_uri
+    }
+  }
+
+  retry_policy {
+    minimum_backoff = "${var.retry.minimum_seconds}s"
+    maximum_backoff = "${var.retry.maximum_seconds}s"
+  }
+
+  # Without it a subscription that is idle for 31 days is deleted: a summer.
+  expiration_policy {
+    ttl = ""
+  }
+
+  dynamic "dead_letter_policy" {
+    for_each = var.dead_letter_topic == null ? [] : [var.dead_letter_topic]
+
+    content {
+      dead_letter_topic     = dead_letter_policy.value
+      max_delivery_attempts = var.max_delivery_attempts
+    }
+  }
+}
+
+resource "google_pubsub_topic_iam_member" "publisher" {
+  for_each = var.publishers
+
+  project = var.project
+  topic   = google_pubsub_topic.this.name
+  role    = "roles/pubsub.publisher"
+  member  = each.value
+}
+
+# pubsub.topics.get: a service is ready when it can see the topics.
+resource "google_pubsub_topic_iam_member" "viewer" {
+  for_each = var.viewers
+
+  project = var.project
+  topic   = google_pubsub_topic.this.name
+  role    = "roles/pubsub.viewer"
+  member  = each.value
+}
+
+# pubsub.topics.attachSubscription: somebody outside takes what comes by a subscription of their own.
+resource "google_pubsub_topic_iam_member" "subscriber" {
+  for_each = var.subscribers
+
+  project = var.project
+  topic   = google_pubsub_topic.this.name
+  role    = "roles/pubsub.subscriber"
+  member  = each.value
+}
+
+# Both halves of dead-lettering are Pub/Sub's own doing, hence its agent's grants.
+resource "google_pubsub_topic_iam_member" "dead_letters" {
+  count = var.takes_dead_letters ? 1 : 0
+
+  project = var.project
+  topic   = google_pubsub_topic.this.name
+  role    = "roles/pubsub.publisher"
+  member  = var.pubsub_agent
+}
+
+resource "google_pubsub_subscription_iam_member" "dead_letters" {
+  for_each = var.dead_letter_topic == null ? {} : google_pubsub_subscription.push
+
+  project      = var.project
+  subscription = each.value.name
+  role         = "roles/pubsub.subscriber"
+  member       = var.pubsub_agent
+}

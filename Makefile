@@ -7,10 +7,10 @@ PACKAGES := libs/common libs/local services/controller services/scraper-runner s
 SERVICES := controller scraper-runner cleanup logger
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test check check-sql check-images prove-images deploy format bench lock audit sbom generate clean
+.PHONY: help setup demo up down test check check-sql check-images check-infra prove-images deploy format bench lock audit sbom generate clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.complete ## Create the virtual environment with everything in it
 
@@ -48,6 +48,9 @@ check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL
 
 check-sql: setup ## Analyze every SQL statement as BigQuery would (needs npm; CHECK_SQL=--require insists)
 	$(BIN)/python -m tipoff_local.check_sql $(CHECK_SQL)
+
+check-infra: setup ## Check infra/terraform without a cloud (needs PyPI once; CHECK_INFRA=--require insists)
+	$(BIN)/python -m tipoff_local.check_infra $(CHECK_INFRA)
 
 check-images: setup ## Lint Dockerfile, compose file, Cloud Build's and GitHub's (part of check)
 	$(BIN)/hadolint Dockerfile infra/local/Dockerfile
@@ -95,6 +98,7 @@ lock: setup ## Resolve the pinned requirements anew
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt \
 	    $$set.in -o $$set.txt || exit 1; \
 	done
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header infra/terraform/checks/requirements.in -o infra/terraform/checks/requirements.txt
 
 $(AUDIT)/.complete: requirements-audit.txt
 	@$(PYTHON) -m venv $(AUDIT)
@@ -104,7 +108,7 @@ $(AUDIT)/.complete: requirements-audit.txt
 audit: $(AUDIT)/.complete ## Look up what is known against the pinned requirements (asks pypi.org)
 	@$(AUDIT)/bin/python -c 'import requests; requests.get("https://pypi.org/pypi/pip/json", timeout=10).raise_for_status()' 2>/dev/null \
 	  || { echo "pypi.org does not answer, so nothing was audited; run this where there is a network" >&2; exit 1; }
-	@for file in $(SERVICES:%=services/%/requirements.txt) requirements-dev.txt requirements-audit.txt; do \
+	@for file in $(SERVICES:%=services/%/requirements.txt) requirements-dev.txt requirements-audit.txt infra/terraform/checks/requirements.txt; do \
 	  echo "$$file"; \
 	  $(AUDIT)/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r $$file || failed=1; \
 	done; exit $${failed:-0}

@@ -47,6 +47,7 @@ resource "google_iam_workload_identity_pool" "ci" {
 }
 
 resource "google_iam_workload_identity_pool_provider" "github" {
+  # checkov:skip=CKV_GCP_125: it reads the condition before values are filled in; the plan policy federation_is_exact reads it after
   count = var.ci == null ? 0 : 1
 
   project                            = var.project

@@ -74,6 +74,7 @@ module "functions_calling_all" {
 }
 
 resource "google_bigquery_table" "view" {
+  # checkov:skip=CKV_GCP_121: a view holds nothing, and is replaced by what its file says
   for_each = local.declared.views
 
   project             = var.project

@@ -1,7 +1,7 @@
 """`infra/terraform/dataset.json`: what Terraform has to know of the dataset beside the columns and the SQL itself.
 
-Its own resources cannot wait for each other within one `for_each`, so functions that call functions come in levels: those
-of level 0 call none, those of level 1 only such, and so on.
+Resources of one `for_each` cannot wait for each other, so functions that call functions come in levels: those of
+level 0 call none, those of level 1 only such, and so on.
 """
 
 import json

@@ -59,7 +59,9 @@ class Workspace:
 
 
 @contextmanager
-def workspace(python: Path, provider: Mapping[str, str], repository: Path = REPOSITORY) -> Iterator[Workspace]:
+def workspace(
+    python: Path, provider: Mapping[str, str], repository: Path = REPOSITORY
+) -> Iterator[Workspace]:
     """A fresh copy. provider: the variables by which Terraform finds its provider."""
     with tempfile.TemporaryDirectory(prefix="tipoff-terraform-") as folder:
         root = Path(folder)

@@ -1,0 +1,135 @@
+mock_provider "google" {
+  source          = "../../checks/mocks"
+  override_during = plan
+}
+
+variables {
+  project             = "my-project"
+  region              = "us-central1"
+  environment         = "prod"
+  notification_emails = ["someone@example.com"]
+  invokers            = ["user:someone@example.com"]
+  phase2_members      = ["serviceAccount:phase2@other-project.iam.gserviceaccount.com"]
+  images = {
+    controller     = "1.0"
+    scraper-runner = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    cleanup        = "1.0"
+    logger         = "1.0"
+  }
+}
+
+run "the_maps_become_topics_subscriptions_services_and_ticks" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(output.topics)) == toset(keys(yamldecode(file("../../../topics.yaml")).topics))
+    error_message = "every topic of topics.yaml is there"
+  }
+  assert {
+    condition     = toset(keys(output.services)) == toset(keys(yamldecode(file("../../../services.yaml")).services))
+    error_message = "every service of services.yaml is there"
+  }
+  assert {
+    condition = toset(concat(module.dead_letters.subscriptions, flatten([for topic in module.topic : topic.subscriptions]))) == toset(flatten([
+      for topic in values(yamldecode(file("../../../topics.yaml")).topics) : keys(lookup(topic, "subscriptions", {}))
+    ]))
+    error_message = "every subscription of topics.yaml is there"
+  }
+  assert {
+    condition     = toset(keys(output.ticks)) == toset(keys(yamldecode(file("../../../ticks.yaml")).ticks))
+    error_message = "every tick of ticks.yaml fires"
+  }
+}
+
+# Incidents 12 and 13: ticks and workflows come from one idea of time.
+run "ticks_fit_what_workflows_need" {
+  command = plan
+
+  assert {
+    condition     = output.ticks["lock-schedule"].time_zone == yamldecode(file("../../../../config/workflows.yaml")).timezone
+    error_message = "the day is locked in the zone in which workflows are written"
+  }
+  assert {
+    condition = alltrue([
+      for it in values(yamldecode(file("../../../../config/workflows.yaml")).workflows) :
+      tonumber(replace(it.schedule.window.start, ":", "")) >= 100 * tonumber(split(" ", output.ticks["lock-schedule"].schedule)[1]) + tonumber(split(" ", output.ticks["lock-schedule"].schedule)[0])
+      if can(it.schedule.window.start)
+    ])
+    error_message = "no window opens before the day is locked"
+  }
+  assert {
+    condition     = output.ticks["evaluate"].schedule == "*/15 * * * *"
+    error_message = "an evaluation every quarter of an hour, all day"
+  }
+}
+
+run "an_image_is_a_tag_or_a_digest_of_the_registry" {
+  command = plan
+
+  assert {
+    condition     = local.registry == "us-central1-docker.pkg.dev/my-project/tipoff"
+    error_message = "the registry that bootstrap makes"
+  }
+}
+
+run "an_api_that_is_off_stops_the_plan" {
+  command = plan
+
+  override_data {
+    target          = data.google_project_service.required
+    override_during = plan
+    values          = { id = "-" }
+  }
+
+  expect_failures = [data.google_project_service.required]
+}
+
+run "a_subscription_of_nobody_stops_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/subscription_of_nobody.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "a_topic_that_nobody_takes_stops_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/topic_of_nobody.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "a_service_without_an_image_stops_the_plan" {
+  command = plan
+
+  variables {
+    images = { controller = "1.0", scraper-runner = "1.0", cleanup = "1.0" }
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "latest_is_no_image" {
+  command = plan
+
+  variables {
+    images = { controller = "latest", scraper-runner = "1.0", cleanup = "1.0", logger = "1.0" }
+  }
+
+  expect_failures = [var.images]
+}
+
+run "a_group_is_no_invoker" {
+  command = plan
+
+  variables {
+    invokers = ["group:people@example.com"]
+  }
+
+  expect_failures = [var.invokers]
+}

@@ -1,0 +1,119 @@
+mock_provider "google" {
+  source          = "../../checks/mocks"
+  override_during = plan
+}
+
+variables {
+  project         = "my-project"
+  project_number  = "123456789012"
+  region          = "us-central1"
+  name            = "scraper-runner"
+  description     = "Fetches."
+  image           = "us-central1-docker.pkg.dev/my-project/tipoff/scraper-runner:1.0"
+  ingress         = "all"
+  timeout_seconds = 600
+  concurrency     = 8
+  max_instances   = 4
+  secrets         = ["ODDS_API_KEY"]
+  environment     = { TIPOFF_ENVIRONMENT = "dev" }
+  invokers        = { someone = "user:someone@example.com" }
+  pubsub_agent    = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+}
+
+run "a_service_runs_as_itself_within_bounds" {
+  command = plan
+
+  assert {
+    condition     = google_service_account.this.account_id == "tipoff-scraper-runner" && google_service_account.push.account_id == "tipoff-scraper-runner-push"
+    error_message = "names are predictable"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].containers[0].resources[0].cpu_idle
+    error_message = "CPU is paid for during requests only"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].timeout == "600s" && google_cloud_run_v2_service.this.template[0].scaling[0].max_instance_count == 4
+    error_message = "timeout and instances are the given ones"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service.this.deletion_protection
+    error_message = "a service is protected unless said otherwise"
+  }
+}
+
+run "it_is_told_its_own_address_as_audience" {
+  command = plan
+
+  assert {
+    condition     = output.uri == "https://scraper-runner-123456789012.us-central1.run.app"
+    error_message = "the deterministic URI"
+  }
+  assert {
+    condition     = contains([for env in google_cloud_run_v2_service.this.template[0].containers[0].env : "${env.name}=${env.value}" if length(env.value_source) == 0], "TIPOFF_AUDIENCE=${output.uri}")
+    error_message = "TIPOFF_AUDIENCE is the service's URI"
+  }
+}
+
+run "a_secret_is_a_reference_that_only_it_may_read" {
+  command = plan
+
+  assert {
+    condition     = [for env in google_cloud_run_v2_service.this.template[0].containers[0].env : env.value_source[0].secret_key_ref[0].secret if length(env.value_source) > 0] == ["ODDS_API_KEY"]
+    error_message = "the value stays in Secret Manager"
+  }
+  assert {
+    condition     = google_secret_manager_secret_iam_member.accessor["ODDS_API_KEY"].member == google_service_account.this.member
+    error_message = "the service may read it"
+  }
+}
+
+run "people_and_pushes_may_call_it" {
+  command = plan
+
+  assert {
+    condition     = google_cloud_run_v2_service_iam_member.push.role == "roles/run.invoker" && google_cloud_run_v2_service_iam_member.invoker["someone"].member == "user:someone@example.com"
+    error_message = "IAM decides who calls"
+  }
+}
+
+run "a_secret_that_is_off_stops_the_plan" {
+  command = plan
+
+  override_data {
+    target          = data.google_secret_manager_secret_version.latest
+    override_during = plan
+    values          = { enabled = false }
+  }
+
+  expect_failures = [data.google_secret_manager_secret_version.latest]
+}
+
+run "latest_is_no_image" {
+  command = plan
+
+  variables {
+    image = "us-central1-docker.pkg.dev/my-project/tipoff/scraper-runner:latest"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "nobody_can_call_what_is_internal" {
+  command = plan
+
+  variables {
+    ingress = "internal"
+  }
+
+  expect_failures = [var.invokers]
+}
+
+run "everybody_is_no_invoker" {
+  command = plan
+
+  variables {
+    invokers = { all = "allUsers" }
+  }
+
+  expect_failures = [var.invokers]
+}

@@ -1,0 +1,60 @@
+"""A plan, as `terraform show -json` tells it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A planned resource. What is known only after apply is not among its values."""
+
+    address: str
+    type: str
+    values: Mapping[str, Any]
+
+    def block(self, name: str) -> Mapping[str, Any]:
+        """The block of this name that may stand once, empty where it does not."""
+        found = self.values.get(name) or [{}]
+        first: Mapping[str, Any] = found[0] or {}
+        return first
+
+
+@dataclass(frozen=True)
+class Plan:
+    resources: tuple[Resource, ...]
+
+    @classmethod
+    def read(cls, document: Mapping[str, Any]) -> "Plan":
+        return cls(tuple(_resources(document["planned_values"]["root_module"])))
+
+    def of(self, *types: str) -> list[Resource]:
+        """The resources of these types, without the provider's prefix."""
+        wanted = {f"google_{name}" for name in types}
+        return [resource for resource in self.resources if resource.type in wanted]
+
+    def grants(self, on: str, role: str, **values: str) -> set[str]:
+        """The members that hold `role` on the resource of type `on` with these values."""
+        return {
+            str(grant.values["member"])
+            for grant in self.of(f"{on}_iam_member")
+            if grant.values["role"] == role
+            and all(grant.values.get(key) == value for key, value in values.items())
+        }
+
+
+def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
+    for entry in module.get("resources", []):
+        if entry["mode"] == "managed":
+            yield Resource(entry["address"], entry["type"], entry["values"])
+    for child in module.get("child_modules", []):
+        yield from _resources(child)
+
+
+def environment(service: Resource) -> Mapping[str, str | None]:
+    """The environment variables of a planned Cloud Run service; None for a secret."""
+    (container,) = service.block("template")["containers"]
+    return {
+        entry["name"]: None if entry.get("value_source") else entry["value"]
+        for entry in container.get("env") or []
+    }

@@ -1,0 +1,204 @@
+"""infra/services.yaml and infra/ticks.yaml against the code that they are for. What takes Terraform itself is held by
+`make check-infra`."""
+
+import re
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tipoff_common.catalog import load_catalog
+from tipoff_common.events import EVENTS, Tick
+from tipoff_common.settings import variable
+from tipoff_common.topics import load_topics
+from tipoff_controller.loading import load_workflows
+from tipoff_local.documents.configuration import SERVICES as SETTINGS
+from tipoff_local.pubsub.filters import parse
+from tipoff_local.stack.layout import SERVICES as PROCESSES
+from tipoff_local.ticks import due_ticks, load_ticks
+
+REPOSITORY = Path(__file__).parents[2]
+TERRAFORM = REPOSITORY / "infra/terraform"
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((REPOSITORY / "infra/services.yaml").read_text())[
+    "services"
+]
+TOPICS = load_topics(REPOSITORY / "infra/topics.yaml")
+CATALOG = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
+PLATFORM = (TERRAFORM / "modules/platform/main.tf").read_text()
+SERVICE = (TERRAFORM / "modules/service/main.tf").read_text()
+_SET = re.compile(r"^\s+(TIPOFF_\w+)\s+=", re.MULTILINE)
+TOLD_EVERYBODY = {
+    *_SET.findall(PLATFORM.partition("  environment = merge(")[2].partition("\n}")[0]),
+    *_SET.findall(SERVICE),
+}
+TOLD_ON_REQUEST = set(_SET.findall(PLATFORM.partition("  told = {")[2].partition("\n  }")[0]))
+UNPUBLISHED = {
+    TOPICS.topic_of("tipoff.tick.fired.v1"),  # matched on, never made
+    TOPICS.topic_of("tipoff.scrape.requested.v1"),  # the runner makes one of a call, for itself
+}
+LOCAL_ONLY = {"TIPOFF_DEVELOPMENT_KEY", "TIPOFF_EVENT_TIME", "TIPOFF_UPSTREAM_URL"}
+
+
+def told(service: str) -> set[str]:
+    entry = SERVICES[service]
+    return TOLD_EVERYBODY | {*entry.get("told", ()), *entry.get("settings", {}), *entry.get("secrets", ())}
+
+
+def test_every_service_is_deployed() -> None:
+    """Incident 25: one side that nobody deployed."""
+    assert SERVICES.keys() == SETTINGS.keys() == PROCESSES.keys()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_told_what_its_settings_need_and_nothing_that_they_do_not_know(service: str) -> None:
+    model = SETTINGS[service]
+    known = {variable(name, model) for name in model.model_fields}
+    required = {variable(name, model) for name, field in model.model_fields.items() if field.is_required()}
+    given = {name for name in told(service) if name.startswith("TIPOFF_")}
+    assert required <= given
+    assert {"TIPOFF_AUDIENCE", "TIPOFF_PUSH_SERVICE_ACCOUNT"} <= given, (
+        "required outside the local environment"
+    )
+    assert given <= known - LOCAL_ONLY
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_shares_a_rate_is_told_how_many_share_it(service: str) -> None:
+    """Incident 29: more instances than it knows of would ask the sources too often."""
+    shares = "max_instances" in SETTINGS[service].model_fields
+    assert shares == ("TIPOFF_MAX_INSTANCES" in SERVICES[service].get("told", ()))
+
+
+def test_what_a_service_asks_to_be_told_is_worked_out() -> None:
+    assert {name for entry in SERVICES.values() for name in entry.get("told", ())} <= TOLD_ON_REQUEST
+
+
+def test_the_runner_has_the_secrets_that_scrapers_declare() -> None:
+    declared = {secret for spec in CATALOG.values() for secret in spec.secrets}
+    assert declared == set(SERVICES["scraper-runner"]["secrets"])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_pubsub_waits_as_long_as_a_service_may_take(service: str) -> None:
+    deadlines = [it.ack_deadline_seconds for _, _, it in TOPICS.subscriptions() if it.service == service]
+    assert min(deadlines) >= SERVICES[service]["timeout_seconds"]
+
+
+def test_the_runner_outlasts_every_scraper() -> None:
+    assert (
+        max(spec.timeout_seconds for spec in CATALOG.values()) < SERVICES["scraper-runner"]["timeout_seconds"]
+    )
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_keeps_to_a_prefix_that_its_code_names(service: str) -> None:
+    prefix = SERVICES[service].get("state")
+    sources = [path.read_text() for path in (REPOSITORY / "services" / service).glob("tipoff_*/*.py")]
+    named = {found for text in sources for found in re.findall(r'f"((?:controller|runner|cleanup)/)', text)}
+    assert named == ({prefix} if prefix else set())
+
+
+def test_every_topic_has_somebody_who_publishes_to_it() -> None:
+    """Incident 25: an edge that nobody feeds is silent."""
+    published = {topic for entry in SERVICES.values() for topic in entry.get("publishes", ())}
+    fed_otherwise = {
+        TOPICS.topic_of("tipoff.tick.fired.v1"),  # Cloud Scheduler
+        TOPICS.topic_of("tipoff.file.processed.v1"),  # Phase 2
+        TOPICS.dead_letter_topic,  # everybody
+    }
+    assert published | fed_otherwise == set(TOPICS.topics)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_publishes_the_events_that_its_code_makes(service: str) -> None:
+    sources = "\n".join(
+        path.read_text() for path in (REPOSITORY / "services" / service).glob("tipoff_*/*.py")
+    )
+    made = {
+        TOPICS.topic_of(name)
+        for name, model in EVENTS.items()
+        if re.search(rf"\b{model.__name__}\(", sources)
+    }
+    assert made - UNPUBLISHED <= {*SERVICES[service].get("publishes", ()), TOPICS.dead_letter_topic}
+
+
+class TestTicks:
+    def test_each_is_taken_by_a_subscription(self) -> None:
+        topic = TOPICS.topics[TOPICS.topic_of("tipoff.tick.fired.v1")]
+        for tick in load_ticks():
+            assert any(parse(it.filter)({"tick": tick.value}) for it in topic.subscriptions.values()), tick
+
+    def test_each_that_a_subscription_asks_for_fires(self) -> None:
+        topic = TOPICS.topics[TOPICS.topic_of("tipoff.tick.fired.v1")]
+        asked = {
+            tick
+            for tick in Tick
+            for it in topic.subscriptions.values()
+            if parse(it.filter)({"tick": tick.value})
+        }
+        assert asked == load_ticks().keys()
+
+    def test_the_day_is_locked_before_its_first_window_in_the_zone_of_the_workflows(self) -> None:
+        """Incidents 12 and 13: ticks and windows from two ideas of time."""
+        document = yaml.safe_load((REPOSITORY / "config/workflows.yaml").read_text())
+        lock = load_ticks()[Tick.LOCK_SCHEDULE]
+        opening = [
+            time.fromisoformat(workflow["schedule"]["window"]["start"])
+            for workflow in document["workflows"].values()
+            if "window" in workflow["schedule"]
+        ]
+        assert lock.time_zone == document["timezone"]
+        assert lock.daily_at is not None
+        assert lock.daily_at <= min(opening)
+
+    def test_the_local_stack_fires_what_scheduler_fires(self) -> None:
+        """Both read the map; Terraform writes the same cadence into the payload."""
+        from tests.support.samples import NOON
+
+        fired = {event.tick: event.cadence_minutes for event in due_ticks(NOON)}
+        assert fired == {
+            tick: it.cadence_minutes for tick, it in load_ticks().items() if it.every_minutes is not None
+        }
+
+    def test_no_workflow_is_asked_for_more_often_than_it_is_evaluated(self) -> None:
+        """Incident 12."""
+        workflows = load_workflows(REPOSITORY / "config/workflows.yaml", CATALOG).workflows
+        asked = [
+            every for it in workflows.values() if (every := getattr(it.schedule, "every", None)) is not None
+        ]
+        assert asked
+        assert min(asked) >= timedelta(minutes=load_ticks()[Tick.EVALUATE].every_minutes or 0)
+
+
+class TestDocuments:
+    README = (TERRAFORM / "README.md").read_text()
+
+    @pytest.mark.parametrize("environment", ["dev", "prod"])
+    def test_every_variable_of_an_environment_is_described(self, environment: str) -> None:
+        text = (TERRAFORM / f"environments/{environment}/variables.tf").read_text()
+        declared = re.findall(r'^variable "(\w+)"', text, re.MULTILINE)
+        assert [name for name in declared if f"| `{name}` |" not in self.README] == []
+
+    def test_environments_differ_in_their_name_and_protection_only(self) -> None:
+        dev, prod = (
+            {
+                path.name: path.read_text()
+                for path in (TERRAFORM / f"environments/{name}").iterdir()
+                if path.is_file()
+            }
+            for name in ("dev", "prod")
+        )
+        assert dev.keys() == prod.keys()
+        differing = {
+            line
+            for name in dev
+            for line in set(dev[name].splitlines()) ^ set(prod[name].splitlines())
+            if not name.endswith(".example")
+        }
+        assert {line.split("=")[0].strip() for line in differing} == {"environment", "deletion_protection"}
+
+    def test_every_module_has_an_example(self) -> None:
+        modules = [path for path in (TERRAFORM / "modules").iterdir() if path.is_dir()]
+        assert [path.name for path in modules if "```hcl" not in (path / "README.md").read_text()] == []

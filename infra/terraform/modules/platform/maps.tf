@@ -23,6 +23,8 @@ locals {
     for name, subscription in lookup(it, "subscriptions", {}) : name => merge(subscription, { topic = topic })
   }]...)
 
+  service_keys            = ["description", "ingress", "timeout_seconds", "cpu", "memory", "concurrency", "max_instances", "publishes", "state", "data", "archive", "dataset", "secrets", "settings", "told"]
+  unknown_keys            = [for name, it in local.declared : "${name}: ${join(", ", setsubtract(keys(it), local.service_keys))}" if length(setsubtract(keys(it), local.service_keys)) > 0]
   subscriptions_of_nobody = [for name, it in local.subscriptions : "${name} (${it.service})" if !contains(keys(local.services), it.service)]
   topics_of_nobody        = [for name, it in local.topics.topics : name if length(lookup(it, "subscriptions", {})) == 0 && !lookup(it, "subscribed_outside", false)]
   unsubscribed_services   = setsubtract(keys(local.services), [for it in local.subscriptions : it.service])
@@ -39,6 +41,10 @@ resource "terraform_data" "maps" {
   input = sort(keys(local.services))
 
   lifecycle {
+    precondition {
+      condition     = length(local.unknown_keys) == 0
+      error_message = "infra/services.yaml: ${join("; ", local.unknown_keys)}: no such key; there are ${join(", ", local.service_keys)}."
+    }
     precondition {
       condition     = length(local.subscriptions_of_nobody) == 0
       error_message = "infra/topics.yaml: ${join(", ", local.subscriptions_of_nobody)}: infra/services.yaml has no such service; add it there, or correct the name."

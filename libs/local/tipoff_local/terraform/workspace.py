@@ -43,7 +43,7 @@ class Workspace:
             timeout=_COMMAND_SECONDS,
         )
         if done.returncode:
-            told = f"{done.stdout}\n{done.stderr}".strip()
+            told = done.stderr.strip() or done.stdout.strip()
             where = folder.relative_to(self.root / TERRAFORM)
             raise TerraformError(f"{where}: terraform {command[0]}: {told}")
         return done.stdout

@@ -63,15 +63,6 @@ run "ticks_fit_what_workflows_need" {
   }
 }
 
-run "an_image_is_a_tag_or_a_digest_of_the_registry" {
-  command = plan
-
-  assert {
-    condition     = local.registry == "us-central1-docker.pkg.dev/my-project/tipoff"
-    error_message = "the registry that bootstrap makes"
-  }
-}
-
 run "an_api_that_is_off_stops_the_plan" {
   command = plan
 
@@ -82,26 +73,6 @@ run "an_api_that_is_off_stops_the_plan" {
   }
 
   expect_failures = [data.google_project_service.required]
-}
-
-run "a_subscription_of_nobody_stops_the_plan" {
-  command = plan
-
-  variables {
-    topics_file = "tests/maps/subscription_of_nobody.yaml"
-  }
-
-  expect_failures = [terraform_data.maps]
-}
-
-run "a_topic_that_nobody_takes_stops_the_plan" {
-  command = plan
-
-  variables {
-    topics_file = "tests/maps/topic_of_nobody.yaml"
-  }
-
-  expect_failures = [terraform_data.maps]
 }
 
 run "a_service_without_an_image_stops_the_plan" {

@@ -1,0 +1,77 @@
+mock_provider "google" {
+  source          = "../../checks/mocks"
+  override_during = plan
+}
+
+# Small maps that fit each other, so that what is wrong in one of them is the one thing that is wrong.
+variables {
+  project             = "my-project"
+  region              = "us-central1"
+  environment         = "dev"
+  notification_emails = ["someone@example.com"]
+  images              = { controller = "1.0", logger = "1.0" }
+  topics_file         = "tests/maps/topics.yaml"
+  services_file       = "tests/maps/services.yaml"
+}
+
+run "maps_that_fit_are_planned" {
+  command = plan
+
+  assert {
+    condition     = keys(output.services) == ["controller", "logger"]
+    error_message = "both services"
+  }
+}
+
+run "a_subscription_of_nobody_stops_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/subscription_of_nobody.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+# Incident 25.
+run "a_topic_that_nobody_takes_stops_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/topic_of_nobody.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+# Incident 12.
+run "a_tick_that_nobody_takes_stops_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/ticks_of_nobody.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "a_topic_that_is_not_there_stops_the_plan" {
+  command = plan
+
+  variables {
+    services_file = "tests/maps/unknown_topic.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+# Incident 37.
+run "a_key_that_nothing_reads_stops_the_plan" {
+  command = plan
+
+  variables {
+    services_file = "tests/maps/misspelt_key.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}

@@ -1,0 +1,289 @@
+"""Each plan policy finds what it is there for: a plan that holds all of them, broken in one way at a time."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from tipoff_local.check_infra import idle, unexcused
+from tipoff_local.terraform.behaviour import settings_faults, tick_faults
+from tipoff_local.terraform.plans import Plan
+from tipoff_local.terraform.policies import POLICIES, Excuse, findings
+
+URI = "https://cleanup-1.us-central1.run.app"
+ACCOUNT = "tipoff-cleanup@p.iam.gserviceaccount.com"
+PUSH = "tipoff-cleanup-push@p.iam.gserviceaccount.com"
+AGENT = "serviceAccount:service-1@gcp-sa-pubsub.iam.gserviceaccount.com"
+DEAD = "projects/p/topics/dead-letters"
+Document = dict[str, dict[str, Any]]
+
+
+def good() -> Document:
+    """Values by address."""
+    pushing: dict[str, Any] = {
+        "push_config": [
+            {
+                "push_endpoint": f"{URI}/events",
+                "oidc_token": [{"audience": URI, "service_account_email": PUSH}],
+            }
+        ],
+        "retry_policy": [{"minimum_backoff": "10s", "maximum_backoff": "600s"}],
+        "expiration_policy": [{"ttl": ""}],
+        "ack_deadline_seconds": 300,
+        "dead_letter_policy": [{"dead_letter_topic": DEAD, "max_delivery_attempts": 100}],
+    }
+    environment = {
+        "TIPOFF_AUDIENCE": URI,
+        "TIPOFF_PUSH_SERVICE_ACCOUNT": PUSH,
+        "TIPOFF_ENVIRONMENT": "prod",
+        "TIPOFF_PROJECT": "p",
+        "TIPOFF_DATA_BUCKET": "data",
+        "TIPOFF_STATE_BUCKET": "state",
+    }
+    container = {
+        "resources": [{"cpu_idle": True}],
+        "startup_probe": [{"period_seconds": 2}],
+        "liveness_probe": [{"period_seconds": 30}],
+        "env": [
+            *({"name": name, "value": value, "value_source": []} for name, value in environment.items()),
+            {"name": "KEY", "value": "", "value_source": [{}]},
+        ],
+    }
+    return {
+        "google_pubsub_topic.ticks": {"project": "p", "name": "ticks"},
+        "google_pubsub_subscription.cleanup": {
+            "name": "cleanup-ticks",
+            "topic": "projects/p/topics/ticks",
+            **pushing,
+        },
+        "google_pubsub_subscription.dead": {
+            "name": "dead",
+            "topic": DEAD,
+            "push_config": [],
+            "expiration_policy": [{"ttl": ""}],
+        },
+        "google_pubsub_topic_iam_member.agent": {
+            "topic": "dead-letters",
+            "role": "roles/pubsub.publisher",
+            "member": AGENT,
+        },
+        "google_pubsub_subscription_iam_member.agent": {
+            "subscription": "cleanup-ticks",
+            "role": "roles/pubsub.subscriber",
+            "member": AGENT,
+        },
+        "google_cloud_run_v2_service.cleanup": {
+            "name": "cleanup",
+            "ingress": "INGRESS_TRAFFIC_INTERNAL_ONLY",
+            "template": [
+                {
+                    "service_account": ACCOUNT,
+                    "timeout": "300s",
+                    "scaling": [{"max_instance_count": 1}],
+                    "containers": [container],
+                }
+            ],
+        },
+        "google_cloud_run_v2_service_iam_member.push": {
+            "name": "cleanup",
+            "role": "roles/run.invoker",
+            "member": f"serviceAccount:{PUSH}",
+        },
+        "google_secret_manager_secret_iam_member.key": {
+            "secret_id": "KEY",
+            "role": "roles/secretmanager.secretAccessor",
+            "member": f"serviceAccount:{ACCOUNT}",
+        },
+        "google_project_iam_member.query": {
+            "role": "roles/bigquery.jobUser",
+            "member": f"serviceAccount:{ACCOUNT}",
+        },
+        "google_storage_bucket_iam_member.cleanup": {
+            "role": "roles/storage.objectUser",
+            "member": f"serviceAccount:{ACCOUNT}",
+            "condition": [
+                {"expression": 'resource.name.startsWith("projects/_/buckets/state/objects/cleanup/")'}
+            ],
+        },
+        "google_cloud_scheduler_job.cleanup": {
+            "schedule": "*/15 * * * *",
+            "time_zone": "Etc/UTC",
+            "pubsub_target": [
+                {
+                    "topic_name": "projects/p/topics/ticks",
+                    "data": "eyJ0aWNrIjoiY2xlYW51cCIsImNhZGVuY2VfbWludXRlcyI6MTV9",
+                    "attributes": {
+                        "ce-type": "tipoff.tick.fired.v1",
+                        "ce-source": "/tipoff/scheduler",
+                        "ce-specversion": "1.0",
+                        "content-type": "application/json",
+                        "tick": "cleanup",
+                    },
+                }
+            ],
+        },
+        "google_bigquery_table.rows": {
+            "schema": '[{"name": "a", "type": "STRING", "mode": "NULLABLE"}]',
+            "time_partitioning": [{"type": "DAY", "expiration_ms": 7_776_000_000}],
+            "deletion_protection": True,
+            "require_partition_filter": True,
+        },
+        "google_storage_bucket.state": {
+            "uniform_bucket_level_access": True,
+            "public_access_prevention": "enforced",
+            "lifecycle_rule": [{}],
+            "soft_delete_policy": [{}],
+        },
+        "google_iam_workload_identity_pool_provider.ci": {
+            "attribute_condition": 'assertion.sub == "repo:a/b:environment:prod"'
+        },
+        "google_monitoring_alert_policy.any": {},
+        "google_monitoring_notification_channel.any": {},
+    }
+
+
+def plan(document: Document) -> Plan:
+    resources = [
+        {"address": address, "type": address.partition(".")[0], "mode": "managed", "values": values}
+        for address, values in document.items()
+    ]
+    nested = {"resources": resources[1:], "child_modules": []}
+    return Plan.read(
+        {"planned_values": {"root_module": {"resources": resources[:1], "child_modules": [nested]}}}
+    )
+
+
+def put(address: str, **values: Any) -> Callable[[Document], None]:
+    return lambda document: document.setdefault(f"google_{address}", {}).update(values)
+
+
+def drop(address: str) -> Callable[[Document], None]:
+    return lambda document: document.pop(f"google_{address}") and None
+
+
+def template(**values: Any) -> Callable[[Document], None]:
+    return lambda document: document["google_cloud_run_v2_service.cleanup"]["template"][0].update(values)
+
+
+def another_service(document: Document) -> None:
+    document["google_cloud_run_v2_service.other"] = deepcopy(document["google_cloud_run_v2_service.cleanup"])
+
+
+def another_reader_of_the_prefix(document: Document) -> None:
+    grant = deepcopy(document["google_storage_bucket_iam_member.cleanup"])
+    document["google_storage_bucket_iam_member.other"] = {**grant, "member": "serviceAccount:other"}
+
+
+BROKEN: list[tuple[str, Callable[[Document], None]]] = [
+    (
+        "grants_name_somebody",
+        put("cloud_run_v2_service_iam_member.all", role="roles/run.invoker", member="allUsers"),
+    ),
+    ("grants_are_additive", put("project_iam_binding.all", role="roles/run.invoker")),
+    ("roles_are_small", put("storage_bucket_iam_member.big", role="roles/editor", member="user:a")),
+    ("project_grants_are_few", put("project_iam_member.big", role="roles/pubsub.admin", member="user:a")),
+    ("there_are_no_keys", put("service_account_key.lost")),
+    ("subscriptions_stay", put("pubsub_subscription.cleanup", expiration_policy=[])),
+    (
+        "pushes_are_authenticated",
+        put("pubsub_subscription.cleanup", push_config=[{"push_endpoint": f"{URI}/events"}]),
+    ),
+    ("pushes_are_authenticated", put("cloud_run_v2_service_iam_member.push", member="user:a")),
+    ("deliveries_back_off", put("pubsub_subscription.cleanup", retry_policy=[])),
+    ("dead_letters_are_kept", put("pubsub_subscription.cleanup", dead_letter_policy=[])),
+    ("dead_letters_are_kept", drop("pubsub_subscription.dead")),
+    ("dead_letters_are_kept", drop("pubsub_topic_iam_member.agent")),
+    ("dead_letters_are_kept", drop("pubsub_subscription_iam_member.agent")),
+    ("pushes_outlast_the_service", put("pubsub_subscription.cleanup", ack_deadline_seconds=60)),
+    ("services_have_their_own_identity", template(service_account=None)),
+    ("services_have_their_own_identity", another_service),
+    ("services_are_bounded", template(scaling=[])),
+    ("services_are_internal", put("cloud_run_v2_service.cleanup", ingress="INGRESS_TRAFFIC_ALL")),
+    ("secrets_can_be_read", drop("secret_manager_secret_iam_member.key")),
+    ("memories_are_apart", another_reader_of_the_prefix),
+    ("ticks_fire", put("cloud_scheduler_job.cleanup", attempt_deadline="180s")),
+    ("ticks_fire", put("cloud_scheduler_job.cleanup", schedule="30 2 * * *", time_zone="America/New_York")),
+    ("tables_expire_by_the_day", put("bigquery_table.rows", time_partitioning=[{"type": "DAY"}])),
+    ("tables_are_protected", put("bigquery_table.rows", deletion_protection=False)),
+    ("queries_name_their_partitions", put("bigquery_table.rows", require_partition_filter=None)),
+    ("columns_have_a_mode", put("bigquery_table.rows", schema='[{"name": "a", "type": "STRING"}]')),
+    ("buckets_are_closed", put("storage_bucket.state", public_access_prevention="inherited")),
+    (
+        "federation_is_exact",
+        put(
+            "iam_workload_identity_pool_provider.ci",
+            attribute_condition='assertion.sub.startsWith("repo:a/")',
+        ),
+    ),
+    ("alerts_reach_somebody", drop("monitoring_notification_channel.any")),
+]
+
+
+def test_a_good_plan_has_no_findings() -> None:
+    assert findings(plan(good())) == []
+
+
+@pytest.mark.parametrize(("policy", "break_it"), BROKEN, ids=[f"{n}-{it[0]}" for n, it in enumerate(BROKEN)])
+def test_what_is_broken_is_found(policy: str, break_it: Callable[[Document], None]) -> None:
+    document = good()
+    break_it(document)
+    assert policy in {finding.policy for finding in findings(plan(document))}
+
+
+def test_every_policy_is_broken_once() -> None:
+    assert {policy.__name__ for policy in POLICIES} == {name for name, _ in BROKEN}
+
+
+class TestExcuses:
+    def test_a_finding_with_a_reason_is_no_fault(self) -> None:
+        document = good()
+        put("bigquery_table.rows", require_partition_filter=None)(document)
+        found = findings(plan(document))
+        meant = Excuse("queries_name_their_partitions", "google_bigquery_table.*", "known")
+        assert unexcused(found, [meant]) == []
+        assert unexcused(found, [Excuse("tables_are_protected", "*", "another policy")]) == [str(found[0])]
+
+    def test_an_address_with_an_index_is_matched_as_it_stands(self) -> None:
+        document = good()
+        document['google_bigquery_table.rows["a"]'] = {
+            **document.pop("google_bigquery_table.rows"),
+            "deletion_protection": False,
+        }
+        (found,) = findings(plan(document))
+        assert Excuse("tables_are_protected", "google_bigquery_table.rows[*]", "known").covers(found)
+
+    def test_an_excuse_for_nothing_is_a_fault(self) -> None:
+        assert idle([], [Excuse("tables_are_protected", "*", "gone")]) == [
+            "excused.yaml: tables_are_protected at * excuses nothing; drop it"
+        ]
+
+
+class TestBehaviour:
+    def test_a_service_starts_on_what_is_planned(self) -> None:
+        document = good()
+        (container,) = document["google_cloud_run_v2_service.cleanup"]["template"][0]["containers"]
+        assert list(settings_faults(plan(document))) == []
+        container["env"] = [it for it in container["env"] if it["name"] != "TIPOFF_STATE_BUCKET"]
+        container["env"].append({"name": "TIPOFF_STAET_BUCKET", "value": "state"})
+        (fault,) = settings_faults(plan(document))
+        assert "TIPOFF_STATE_BUCKET: missing" in fault
+        assert "TIPOFF_STAET_BUCKET: unknown variable" in fault
+
+    def test_a_tick_is_read_as_services_read_it(self) -> None:
+        document = good()
+        assert list(tick_faults(plan(document))) == []
+        target = document["google_cloud_scheduler_job.cleanup"]["pubsub_target"][0]
+        target["attributes"]["tick"] = "evaluate"
+        assert [fault.partition(": ")[2] for fault in tick_faults(plan(document))] == [
+            "its attribute tick is not that of its payload"
+        ]
+        del target["attributes"]["ce-type"]
+        assert ["undecodable" in fault for fault in tick_faults(plan(document))] == [True]
+
+    def test_a_tick_that_no_filter_takes_is_found(self) -> None:
+        document = good()
+        document["google_pubsub_subscription.cleanup"]["filter"] = 'attributes.tick = "watch"'
+        assert [fault.partition(": ")[2] for fault in tick_faults(plan(document))] == [
+            "no subscription takes it"
+        ]

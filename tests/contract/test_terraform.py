@@ -2,7 +2,7 @@
 `make check-infra`."""
 
 import re
-from datetime import time, timedelta
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,10 @@ from tipoff_common.catalog import load_catalog
 from tipoff_common.events import EVENTS, Tick
 from tipoff_common.settings import variable
 from tipoff_common.topics import load_topics
-from tipoff_controller.loading import load_workflows
 from tipoff_local.documents.configuration import SERVICES as SETTINGS
 from tipoff_local.pubsub.filters import parse
 from tipoff_local.stack.layout import SERVICES as PROCESSES
-from tipoff_local.ticks import due_ticks, load_ticks
+from tipoff_local.ticks import ticks
 
 REPOSITORY = Path(__file__).parents[2]
 TERRAFORM = REPOSITORY / "infra/terraform"
@@ -127,7 +126,7 @@ def test_a_service_publishes_the_events_that_its_code_makes(service: str) -> Non
 class TestTicks:
     def test_each_is_taken_by_a_subscription(self) -> None:
         topic = TOPICS.topics[TOPICS.topic_of("tipoff.tick.fired.v1")]
-        for tick in load_ticks():
+        for tick in ticks():
             assert any(parse(it.filter)({"tick": tick.value}) for it in topic.subscriptions.values()), tick
 
     def test_each_that_a_subscription_asks_for_fires(self) -> None:
@@ -138,12 +137,12 @@ class TestTicks:
             for it in topic.subscriptions.values()
             if parse(it.filter)({"tick": tick.value})
         }
-        assert asked == load_ticks().keys()
+        assert asked == ticks().keys()
 
     def test_the_day_is_locked_before_its_first_window_in_the_zone_of_the_workflows(self) -> None:
         """Incidents 12 and 13: ticks and windows from two ideas of time."""
         document = yaml.safe_load((REPOSITORY / "config/workflows.yaml").read_text())
-        lock = load_ticks()[Tick.LOCK_SCHEDULE]
+        lock = ticks()[Tick.LOCK_SCHEDULE]
         opening = [
             time.fromisoformat(workflow["schedule"]["window"]["start"])
             for workflow in document["workflows"].values()
@@ -152,24 +151,6 @@ class TestTicks:
         assert lock.time_zone == document["timezone"]
         assert lock.daily_at is not None
         assert lock.daily_at <= min(opening)
-
-    def test_the_local_stack_fires_what_scheduler_fires(self) -> None:
-        """Both read the map; Terraform writes the same cadence into the payload."""
-        from tests.support.samples import NOON
-
-        fired = {event.tick: event.cadence_minutes for event in due_ticks(NOON)}
-        assert fired == {
-            tick: it.cadence_minutes for tick, it in load_ticks().items() if it.every_minutes is not None
-        }
-
-    def test_no_workflow_is_asked_for_more_often_than_it_is_evaluated(self) -> None:
-        """Incident 12."""
-        workflows = load_workflows(REPOSITORY / "config/workflows.yaml", CATALOG).workflows
-        asked = [
-            every for it in workflows.values() if (every := getattr(it.schedule, "every", None)) is not None
-        ]
-        assert asked
-        assert min(asked) >= timedelta(minutes=load_ticks()[Tick.EVALUATE].every_minutes or 0)
 
 
 class TestDocuments:

@@ -24,7 +24,7 @@ locals {
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.notificationChannels.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.uptimeCheckConfigs.${verb}"],
     ["resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"],
-    ["serviceusage.services.get", "serviceusage.services.list"],
+    ["serviceusage.services.get", "serviceusage.services.list", "serviceusage.services.use"],
   )
 }
 

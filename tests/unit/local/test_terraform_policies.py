@@ -200,6 +200,7 @@ BROKEN: list[tuple[str, Callable[[Document], None]]] = [
     ("services_have_their_own_identity", another_service),
     ("services_are_bounded", template(scaling=[])),
     ("services_are_internal", put("cloud_run_v2_service.cleanup", ingress="INGRESS_TRAFFIC_ALL")),
+    ("cloud_run_asks_who_calls", put("cloud_run_v2_service.cleanup", invoker_iam_disabled=True)),
     ("secrets_can_be_read", drop("secret_manager_secret_iam_member.key")),
     ("memories_are_apart", another_reader_of_the_prefix),
     ("ticks_fire", put("cloud_scheduler_job.cleanup", attempt_deadline="180s")),

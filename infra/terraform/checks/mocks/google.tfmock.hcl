@@ -8,7 +8,7 @@ mock_data "google_project_service" {
 }
 
 mock_data "google_secret_manager_secret_version" {
-  defaults = { enabled = true }
+  defaults = { enabled = true, version = "7" }
 }
 
 mock_resource "google_service_account" {

@@ -1,6 +1,10 @@
 provider "google" {
   project = var.project
   region  = var.region
+
+  # Budgets belong to a billing account; a person's calls about them are counted against this project.
+  billing_project       = var.project
+  user_project_override = true
 }
 
 module "platform" {

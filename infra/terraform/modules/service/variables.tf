@@ -39,7 +39,7 @@ variable "image" {
 }
 
 variable "ingress" {
-  description = "all: people and other projects reach it, IAM decides; internal: Pub/Sub of this project only."
+  description = "all: people and other projects reach it, with a token that it verifies; internal: Pub/Sub of this project only."
   type        = string
 
   validation {

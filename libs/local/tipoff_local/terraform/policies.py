@@ -170,8 +170,12 @@ def services_are_internal(plan: Plan) -> Iterator[tuple[Resource, str]]:
     for service in plan.of("cloud_run_v2_service"):
         if service.values.get("ingress") != "INGRESS_TRAFFIC_INTERNAL_ONLY":
             yield service, "is reachable from everywhere"
+
+
+def cloud_run_asks_who_calls(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    for service in plan.of("cloud_run_v2_service"):
         if service.values.get("invoker_iam_disabled"):
-            yield service, "asks nobody who they are"
+            yield service, "lets everybody through to the service; unset invoker_iam_disabled"
 
 
 def secrets_can_be_read(plan: Plan) -> Iterator[tuple[Resource, str]]:
@@ -275,6 +279,7 @@ POLICIES: tuple[Policy, ...] = (
     services_have_their_own_identity,
     services_are_bounded,
     services_are_internal,
+    cloud_run_asks_who_calls,
     secrets_can_be_read,
     memories_are_apart,
     ticks_fire,

@@ -62,6 +62,10 @@ run "a_secret_is_a_reference_that_only_it_may_read" {
     error_message = "the value stays in Secret Manager"
   }
   assert {
+    condition     = [for env in google_cloud_run_v2_service.this.template[0].containers[0].env : env.value_source[0].secret_key_ref[0].version if length(env.value_source) > 0] == ["7"]
+    error_message = "a new version is a new revision"
+  }
+  assert {
     condition     = google_secret_manager_secret_iam_member.accessor["ODDS_API_KEY"].member == google_service_account.this.member
     error_message = "the service may read it"
   }
@@ -71,8 +75,13 @@ run "people_and_pushes_may_call_it" {
   command = plan
 
   assert {
+    condition     = google_cloud_run_v2_service.this.invoker_iam_disabled
+    error_message = "Cloud Run's check takes the signature off the token that the service verifies"
+  }
+
+  assert {
     condition     = google_cloud_run_v2_service_iam_member.push.role == "roles/run.invoker" && google_cloud_run_v2_service_iam_member.invoker["someone"].member == "user:someone@example.com"
-    error_message = "IAM decides who calls"
+    error_message = "who calls stands in IAM"
   }
 }
 

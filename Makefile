@@ -50,6 +50,7 @@ check-sql: setup ## Analyze every SQL statement as BigQuery would (needs npm; CH
 	$(BIN)/python -m tipoff_local.check_sql $(CHECK_SQL)
 
 check-infra: setup ## Check infra/terraform without a cloud (needs PyPI once; CHECK_INFRA=--require insists)
+	$(BIN)/yamllint --strict infra
 	$(BIN)/python -m tipoff_local.check_infra $(CHECK_INFRA)
 
 check-images: setup ## Lint Dockerfile, compose file, Cloud Build's and GitHub's (part of check)

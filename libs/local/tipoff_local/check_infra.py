@@ -1,7 +1,8 @@
 """`python -m tipoff_local.check_infra [--require]`: infra/terraform, checked without a cloud.
 
     format     terraform fmt
-    plans      every root with its terraform.tfvars.example: the plan policies, the services' settings, the ticks
+    plans      every root with its terraform.tfvars.example, which validates it; held against the plan policies, and
+               against what the services make of their settings and the ticks
     tests      terraform test of every folder that has tests
     examples   every ```hcl block of the READMEs, planned
     checkov    with the skip list of infra/terraform/checks/checkov.yaml

@@ -46,6 +46,13 @@ class ServiceSettings(BaseSettings):
     scheduler_service_account: str | None = Field(
         default=None, min_length=1, description="Cloud Scheduler's identity"
     )
+    cloud_run_checks_signatures: bool = Field(
+        default=False,
+        description="Cloud Run's invoker check is on: it has verified each token's signature and taken it away",
+    )
+    cloud_run_service: str | None = Field(
+        default=None, validation_alias="K_SERVICE", description="set by Cloud Run, and nowhere else"
+    )
     calls_per_minute: int = Field(
         default=120,
         ge=1,
@@ -86,6 +93,14 @@ class ServiceSettings(BaseSettings):
         for name in ("audience", "push_service_account"):
             if getattr(self, name) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is missing; pushes are verified by it")
+        return self
+
+    @model_validator(mode="after")
+    def _only_cloud_run_checks_for_us(self) -> "ServiceSettings":
+        if self.cloud_run_checks_signatures and self.cloud_run_service is None:
+            raise ValueError(
+                f"{PREFIX}CLOUD_RUN_CHECKS_SIGNATURES is for Cloud Run, where K_SERVICE is set; unset it"
+            )
         return self
 
     @model_validator(mode="after")

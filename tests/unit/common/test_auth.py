@@ -62,6 +62,16 @@ def tokens(issuer: Issuer) -> GoogleTokens:
 
 @pytest.fixture
 def production(tokens: GoogleTokens) -> Authentication:
+    return deployed(tokens)
+
+
+@pytest.fixture
+def behind_cloud_run(issuer: Issuer) -> Authentication:
+    """Cloud Run has checked the signature and taken it away."""
+    return deployed(GoogleTokens(AUDIENCE, issuer.url, cloud_run_checks=True))
+
+
+def deployed(tokens: GoogleTokens) -> Authentication:
     settings = ServiceSettings.model_validate(
         {
             "environment": "prod",
@@ -91,6 +101,11 @@ def refused(authentication: Authentication, asked: Request, how: str = "push") -
 def unsigned(header: dict[str, Any], claims: dict[str, Any]) -> str:
     parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (header, claims))
     return b".".join([*parts, b""]).decode()
+
+
+def without_signature(token: str) -> str:
+    """As Cloud Run hands it on."""
+    return f"{token.rpartition('.')[0]}.SIGNATURE_REMOVED_BY_GOOGLE"
 
 
 def claims_of(token: str) -> dict[str, Any]:
@@ -191,23 +206,60 @@ class TestPush:
         head = base64.urlsafe_b64encode(b"[" * 40_000).decode().rstrip("=")
         assert refused(production, request(f"Bearer {head}.e30.e30")) == 401
 
-    def test_a_signature_that_cloud_run_took_away_says_what_to_turn_off(
+    def test_a_signature_that_is_taken_away_says_what_is_not_set(
         self, production: Authentication, issuer: Issuer
     ) -> None:
-        token = issuer.token().rpartition(".")[0] + ".SIGNATURE_REMOVED_BY_GOOGLE"
-        with pytest.raises(HTTPException, match="turn the invoker IAM check of this service off") as error:
-            production.push(request(f"Bearer {token}"))
+        with pytest.raises(HTTPException, match="CLOUD_RUN_CHECKS_SIGNATURES is not set") as error:
+            production.push(request(f"Bearer {without_signature(issuer.token())}"))
         assert error.value.status_code == 401
+
+    def test_behind_cloud_run_its_word_stands_for_the_signature(
+        self, behind_cloud_run: Authentication, issuer: Issuer
+    ) -> None:
+        asked = request(f"Bearer {without_signature(issuer.token())}")
+        assert behind_cloud_run.push(asked) == Caller(PUSHER)
+        assert behind_cloud_run.push(request(f"Bearer {issuer.token()}")) == Caller(PUSHER)
+
+    @pytest.mark.parametrize(
+        ("claims", "status"),
+        [
+            ({"exp": int(time.time()) - 60}, 401),
+            ({"iat": int(time.time()) + 600, "exp": int(time.time()) + 4200}, 401),
+            ({"exp": None}, 401),
+            ({"iat": None}, 401),
+            ({"iss": "https://issuer.example"}, 401),
+            ({"aud": "https://another.example"}, 403),
+            ({"email": "mallory@example.com"}, 403),
+            ({"email_verified": False}, 403),
+        ],
+    )
+    def test_behind_cloud_run_the_claims_count_as_ever(
+        self, behind_cloud_run: Authentication, issuer: Issuer, claims: dict[str, Any], status: int
+    ) -> None:
+        asked = request(f"Bearer {without_signature(issuer.token(**claims))}")
+        assert refused(behind_cloud_run, asked) == status
+
+    def test_behind_cloud_run_another_signature_is_verified_all_the_same(
+        self, behind_cloud_run: Authentication, issuer: Issuer
+    ) -> None:
+        token = unsigned({"alg": "none", "typ": "JWT", "kid": "first"}, claims_of(issuer.token()))
+        assert refused(behind_cloud_run, request(f"Bearer {token}")) == 401
 
     @given(header=JSON, claims=JSON, signature=st.binary(max_size=40))
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
     def test_whatever_is_no_token_is_unauthorized(
-        self, production: Authentication, header: object, claims: object, signature: bytes
+        self,
+        production: Authentication,
+        behind_cloud_run: Authentication,
+        header: object,
+        claims: object,
+        signature: bytes,
     ) -> None:
         """And neither lets in nor falls over."""
         parts = (json.dumps(header).encode(), json.dumps(claims).encode(), signature)
         token = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts).decode()
         assert refused(production, request(f"Bearer {token}")) == 401
+        assert refused(behind_cloud_run, request(f"Bearer {without_signature(token)}")) == 401
 
     @pytest.mark.parametrize("kid", [[], {}, 7, None])
     def test_a_key_id_that_is_no_text_is_unauthorized(

@@ -128,6 +128,13 @@ def test_an_empty_identity_is_no_identity(monkeypatch: pytest.MonkeyPatch, name:
     assert fault.startswith(f"{name}: ")
 
 
+def test_only_cloud_run_may_check_signatures_for_a_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {**PROD, "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES": "true"}
+    (fault,) = faults(monkeypatch, asked)
+    assert fault.startswith("TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES is for Cloud Run")
+    assert load(monkeypatch, {**asked, "K_SERVICE": "runner"}).cloud_run_checks_signatures
+
+
 def test_an_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     (fault,) = faults(monkeypatch, {**LOCAL, "TIPOFF_DEVELOPMENT_KEY": ""})
     assert fault.startswith("TIPOFF_DEVELOPMENT_KEY: ")

@@ -121,7 +121,7 @@ resource "google_monitoring_alert_policy" "no_ticks" {
   }
 }
 
-# /health, and not /healthz: Cloud Run keeps some paths that end in z to itself. Neither asks for a token.
+# /health, and not /healthz: Cloud Run keeps some paths that end in z to itself.
 resource "google_monitoring_uptime_check_config" "this" {
   for_each = var.uptime_services
 
@@ -135,12 +135,27 @@ resource "google_monitoring_uptime_check_config" "this" {
     port         = 443
     use_ssl      = true
     validate_ssl = true
+
+    service_agent_authentication {
+      type = "OIDC_TOKEN"
+    }
   }
 
   monitored_resource {
     type   = "uptime_url"
     labels = { project_id = var.project, host = trimprefix(each.value, "https://") }
   }
+}
+
+# Monitoring's agent comes into being with the first check that uses it, hence after them.
+resource "google_cloud_run_v2_service_iam_member" "uptime" {
+  for_each = google_monitoring_uptime_check_config.this
+
+  project  = var.project
+  location = var.region
+  name     = each.key
+  role     = "roles/run.invoker"
+  member   = var.monitoring_agent
 }
 
 resource "google_monitoring_alert_policy" "uptime" {

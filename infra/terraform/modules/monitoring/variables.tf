@@ -8,6 +8,11 @@ variable "project_number" {
   type        = string
 }
 
+variable "region" {
+  description = "Region of the services."
+  type        = string
+}
+
 variable "notification_emails" {
   description = "Who is told."
   type        = set(string)
@@ -22,6 +27,11 @@ variable "uptime_services" {
   description = "Services that are asked from outside whether they answer: name => URI."
   type        = map(string)
   default     = {}
+}
+
+variable "monitoring_agent" {
+  description = "IAM member whose token the uptime checks carry."
+  type        = string
 }
 
 variable "dead_letter_topic" {

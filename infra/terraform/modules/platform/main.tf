@@ -3,12 +3,13 @@ data "google_project" "this" {
 }
 
 locals {
-  number       = data.google_project.this.number
-  pubsub_agent = "serviceAccount:service-${local.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
-  labels       = { app = "tipoff", environment = var.environment }
-  deployers    = var.deployer == null ? {} : { ci = var.deployer }
-  registry     = "${var.region}-docker.pkg.dev/${var.project}/tipoff"
-  buckets      = { for it in ["data", "state", "archive"] : it => "${var.project}-tipoff-${it}" }
+  number           = data.google_project.this.number
+  pubsub_agent     = "serviceAccount:service-${local.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  monitoring_agent = "serviceAccount:service-${local.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+  labels           = { app = "tipoff", environment = var.environment }
+  deployers        = var.deployer == null ? {} : { ci = var.deployer }
+  registry         = "${var.region}-docker.pkg.dev/${var.project}/tipoff"
+  buckets          = { for it in ["data", "state", "archive"] : it => "${var.project}-tipoff-${it}" }
 
   max_instances = { for name, it in local.services : name => coalesce(try(var.scaling[name].max, null), it.max_instances) }
 
@@ -177,8 +178,10 @@ module "monitoring" {
 
   project             = var.project
   project_number      = local.number
+  region              = var.region
   notification_emails = var.notification_emails
   uptime_services     = { for name, it in local.services : module.service[name].name => module.service[name].uri if it.ingress == "all" }
+  monitoring_agent    = local.monitoring_agent
   dead_letter_topic   = module.dead_letters.name
   tick_topic          = local.tick_topic
   budget              = var.budget

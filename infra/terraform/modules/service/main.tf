@@ -5,6 +5,9 @@ locals {
   environment = merge(var.environment, {
     TIPOFF_AUDIENCE             = local.uri
     TIPOFF_PUSH_SERVICE_ACCOUNT = google_service_account.push.email
+
+    # True as long as invoker_iam_disabled is not: docs/adr/0014-both-ask-who-calls.md.
+    TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES = "true"
   })
 }
 
@@ -78,10 +81,6 @@ resource "google_cloud_run_v2_service" "this" {
   ingress             = var.ingress == "all" ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
   deletion_protection = var.deletion_protection
   labels              = var.labels
-
-  # The service verifies tokens itself. Cloud Run's own check would replace their signature on the way to it, and every
-  # push would be refused: docs/adr/0014-services-verify-tokens.md.
-  invoker_iam_disabled = true
 
   template {
     service_account                  = google_service_account.this.email
@@ -162,8 +161,8 @@ resource "google_cloud_run_v2_service" "this" {
   ]
 }
 
-# Who calls stands in IAM all the same: audits look for it there, and Cloud Run would let in nobody else if its check were
-# turned on again.
+# Cloud Run lets nobody else through to the service, which then asks the token who calls what:
+# docs/adr/0014-both-ask-who-calls.md.
 resource "google_cloud_run_v2_service_iam_member" "push" {
   project  = var.project
   location = var.region

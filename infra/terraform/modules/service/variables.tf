@@ -39,7 +39,7 @@ variable "image" {
 }
 
 variable "ingress" {
-  description = "all: people and other projects reach it, with a token that it verifies; internal: Pub/Sub of this project only."
+  description = "all: people and other projects reach it, IAM decides; internal: Pub/Sub of this project only."
   type        = string
 
   validation {
@@ -97,7 +97,7 @@ variable "max_instances" {
 }
 
 variable "environment" {
-  description = "Environment variables; TIPOFF_AUDIENCE and TIPOFF_PUSH_SERVICE_ACCOUNT are added."
+  description = "Environment variables; TIPOFF_AUDIENCE, TIPOFF_PUSH_SERVICE_ACCOUNT and TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES are added."
   type        = map(string)
   default     = {}
 }

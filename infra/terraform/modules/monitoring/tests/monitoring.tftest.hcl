@@ -6,8 +6,10 @@ mock_provider "google" {
 variables {
   project             = "my-project"
   project_number      = "123456789012"
+  region              = "us-central1"
   notification_emails = ["someone@example.com"]
   uptime_services     = { controller = "https://controller-123456789012.us-central1.run.app" }
+  monitoring_agent    = "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
   dead_letter_topic   = "dead-letters"
   tick_topic          = "orchestration-ticks"
 }
@@ -21,12 +23,16 @@ run "every_alert_reaches_somebody" {
   }
 }
 
-run "services_are_asked_at_a_path_that_reaches_them" {
+run "services_are_asked_with_an_identity_at_a_path_that_reaches_them" {
   command = plan
 
   assert {
     condition     = google_monitoring_uptime_check_config.this["controller"].http_check[0].path == "/health" && google_monitoring_uptime_check_config.this["controller"].monitored_resource[0].labels["host"] == "controller-123456789012.us-central1.run.app"
     error_message = "Cloud Run keeps paths that end in z"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service_iam_member.uptime["controller"].member == var.monitoring_agent
+    error_message = "the check's identity may call"
   }
 }
 

@@ -75,13 +75,17 @@ run "people_and_pushes_may_call_it" {
   command = plan
 
   assert {
-    condition     = google_cloud_run_v2_service.this.invoker_iam_disabled
-    error_message = "Cloud Run's check takes the signature off the token that the service verifies"
+    condition     = google_cloud_run_v2_service.this.invoker_iam_disabled != true
+    error_message = "nobody reaches the service whom Cloud Run has not checked"
+  }
+  assert {
+    condition     = contains([for env in google_cloud_run_v2_service.this.template[0].containers[0].env : "${env.name}=${env.value}" if length(env.value_source) == 0], "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES=true")
+    error_message = "Cloud Run takes the signature off the token, and the service would refuse every push"
   }
 
   assert {
     condition     = google_cloud_run_v2_service_iam_member.push.role == "roles/run.invoker" && google_cloud_run_v2_service_iam_member.invoker["someone"].member == "user:someone@example.com"
-    error_message = "who calls stands in IAM"
+    error_message = "IAM decides who calls"
   }
 }
 

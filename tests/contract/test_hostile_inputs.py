@@ -335,7 +335,8 @@ def test_a_callers_key_is_no_part_of_a_name(controller: tuple[World, httpx.Clien
         return
     assert answer.status_code == 202
     uuid = "[0-9a-f-]{36}"
-    known = rf"controller/(manual/{uuid}|days/2025-01-15/(plans/{uuid}|requests/{uuid}/{uuid}))\.json"
+    of_the_day = rf"days/2025-01-15/(plans/{uuid}|requests/{uuid}/{uuid})"
+    known = rf"controller/((manual/{uuid}|{of_the_day})\.json|runs/[0-9-]{{10}}/{uuid}/2025-01-15)"
     assert world.state.bodies
     assert [name for name in world.state.bodies if not re.fullmatch(known, name)] == []
 

@@ -41,6 +41,8 @@ from tipoff_local.backfill.plan import (
     plan_backfill,
 )
 from tipoff_local.backfill.results import day_results
+from tipoff_local.commands.controller_client import NotAnswered
+from tipoff_local.commands.controller_runs import sorted_out
 
 PLANS, SCHEDULES = fixture_file("plans"), fixture_file("schedules")
 DAYS = dates_between(DAY, DAY + timedelta(days=2))
@@ -412,3 +414,14 @@ def test_what_was_decided_and_never_went_out_is_asked_for_again() -> None:
     (day,) = day_results(plan, carry_out(plan, made))
     assert day.complete
     assert len(made.executed) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(None, NotNow), (429, NotNow), (503, NotNow), (422, NotThis), (401, NotAnswered)],
+)
+def test_what_passes_is_waited_for_and_what_does_not_is_told(
+    status: int | None, kind: type[Exception]
+) -> None:
+    """429: the controller answers so many calls in a minute."""
+    assert type(sorted_out(NotAnswered("said", status))) is kind

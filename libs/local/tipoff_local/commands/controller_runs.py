@@ -9,7 +9,7 @@ from tipoff_local.backfill.plan import Run
 from tipoff_local.commands.controller_client import NotAnswered, ask
 from tipoff_local.connection import Connection
 
-_REFUSED, _ABSENT, _SERVER_FAULT = 422, 404, 500
+_REFUSED, _ABSENT, _TOO_OFTEN, _SERVER_FAULT = 422, 404, 429, 500
 
 
 class ControllerRuns:
@@ -32,7 +32,7 @@ class ControllerRuns:
         except NotAnswered as error:
             if error.status == _ABSENT:
                 return None
-            raise _sorted(error) from error
+            raise sorted_out(error) from error
 
     def _post(self, run: Run, *, dry_run: bool) -> bytes:
         try:
@@ -45,10 +45,10 @@ class ControllerRuns:
                 json=run.body.model_dump(mode="json"),
             )
         except NotAnswered as error:
-            raise _sorted(error) from error
+            raise sorted_out(error) from error
 
 
-def _sorted(error: NotAnswered) -> Exception:
-    if error.status is None or error.status >= _SERVER_FAULT:
+def sorted_out(error: NotAnswered) -> Exception:
+    if error.status is None or error.status == _TOO_OFTEN or error.status >= _SERVER_FAULT:
         return NotNow(str(error))
     return NotThis(str(error)) if error.status == _REFUSED else error

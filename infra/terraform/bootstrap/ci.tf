@@ -24,6 +24,7 @@ locals {
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.notificationChannels.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.uptimeCheckConfigs.${verb}"],
     ["resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"],
+    ["bigquery.jobs.create", "pubsub.topics.publish"], # the smoke test sends events through and looks for their rows
     ["serviceusage.services.get", "serviceusage.services.list", "serviceusage.services.use"],
   )
 }

@@ -75,6 +75,10 @@ class ScraperSpec(_Spec):
     assertions: Assertions
     not_published: str = Field(min_length=1, description="how this source says 'not yet'")
     needs_games: bool = Field(description="whether a day without games has nothing to fetch")
+    has_past: bool = Field(
+        default=True,
+        description="whether the source still tells what was on a past date; if not, nothing is backfilled",
+    )
     secrets: tuple[SecretName, ...] = Field(
         default=(),
         description="what the source asks for; each is read from the environment variable of that name",

@@ -22,10 +22,12 @@ from tests.support.controller import (
     slate,
 )
 
+from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Priority, ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Outcome
 from tipoff_controller.calendar import Game
 from tipoff_controller.history import ExecutionFact
+from tipoff_controller.loading import load_workflows
 from tipoff_controller.manual import RunProgress, UnusableRun, draft_run, read_run, run_workflow
 from tipoff_controller.plans import LOW_AT_ONCE
 from tipoff_local.backfill.asking import PATIENCE, Asking, Clock, NotNow, NotThis
@@ -41,10 +43,12 @@ from tipoff_local.backfill.plan import (
     plan_backfill,
 )
 from tipoff_local.backfill.results import day_results
+from tipoff_local.commands.arguments import SCRAPERS, WORKFLOWS
 from tipoff_local.commands.controller_client import NotAnswered
 from tipoff_local.commands.controller_runs import sorted_out
 
 PLANS, SCHEDULES = fixture_file("plans"), fixture_file("schedules")
+FLEET = load_workflows(WORKFLOWS, load_catalog(SCRAPERS))
 DAYS = dates_between(DAY, DAY + timedelta(days=2))
 GAMES = [*slate(2), *slate(3, DAYS[1])]  # and none on the third day
 EVENTS = {"event_id": ("e1", "e2", "e3")}
@@ -119,6 +123,27 @@ def test_what_fans_out_over_an_output_brings_its_parent() -> None:
     assert find_target("event_props", PLANS).steps == ("events", "props")
     plan = planned("event_props")
     assert (plan.requests, plan.fans_out_over) == (3, ("event_id",))
+
+
+@pytest.mark.parametrize("name", ["espn_roster", "rosters"])
+def test_a_source_that_tells_only_what_is_now_has_no_past_to_fetch(name: str) -> None:
+    """Today's list would be filed as that of a past date."""
+    with pytest.raises(UnusableTarget, match=f"{name} fetches what is there now, whatever the date"):
+        find_target(name, FLEET)
+
+
+def test_a_workflow_leaves_out_what_has_no_past() -> None:
+    steps = {step for name in FLEET.workflows if name != "rosters" for step in _backfilled(name)}
+    assert {"nbac_scoreboard", "nbac_injury_report"} <= steps
+    assert not {"espn_roster", "bdl_injuries", "nbac_player_movement"} & steps
+
+
+def _backfilled(workflow: str) -> set[str]:
+    try:
+        target = find_target(workflow, FLEET)
+    except UnusableTarget:
+        return set()
+    return {FLEET.workflows[workflow].plan[name].scraper for name in target.steps}
 
 
 @pytest.mark.parametrize(

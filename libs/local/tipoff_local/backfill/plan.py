@@ -19,6 +19,7 @@ from tipoff_controller.workflows import Configuration, ForEachOutput, Step, Work
 
 NO_GAMES, FOUND = "no games", "found before"
 
+_NOW_ONLY = "fetches what is there now, whatever the date, so a past date cannot be backfilled"
 _WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """In place of the instant of asking, on which neither the size nor the subjects of a run depend."""
 
@@ -49,7 +50,9 @@ def find_target(name: str, configuration: Configuration) -> Target:
         UnusableTarget
     """
     if name in configuration.workflows:
-        return Target(name, tuple(configuration.workflows[name].plan))
+        return _of_workflow(name, configuration)
+    if name in configuration.catalog and not configuration.catalog[name].has_past:
+        raise UnusableTarget(f"{name} {_NOW_ONLY}")
     if name not in configuration.catalog:
         known = [*configuration.workflows, *configuration.catalog]
         near = difflib.get_close_matches(name, known, n=1)
@@ -68,6 +71,16 @@ def find_target(name: str, configuration: Configuration) -> Target:
     needs = [key for key in required if key != GAME_DATE]
     why = f", so nobody fills its {', '.join(needs)}" if needs else ""
     raise UnusableTarget(f"no workflow asks for {name}{why}; put it into one, or use `tipoff scrape {name}`")
+
+
+def _of_workflow(name: str, configuration: Configuration) -> Target:
+    """Its steps but those whose source has no past."""
+    plan = configuration.workflows[name].plan
+    steps = tuple(key for key, step in plan.items() if configuration.catalog[step.scraper].has_past)
+    if not steps:
+        scrapers = ", ".join(dict.fromkeys(step.scraper for step in plan.values()))
+        raise UnusableTarget(f"{name} {_NOW_ONLY}: so say {scrapers} in scraper.yaml")
+    return Target(name, steps)
 
 
 def _asking(scraper: str, configuration: Configuration) -> Iterator[tuple[str, list[str]]]:

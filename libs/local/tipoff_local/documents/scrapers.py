@@ -68,6 +68,10 @@ def _facts(spec: ScraperSpec) -> Iterator[tuple[str, str]]:
     yield "Records of a success", f"{spec.assertions.min} to {spec.assertions.max}"
     yield "Not published yet", spec.not_published
     yield "A day without games", "nothing to fetch" if spec.needs_games else "fetched all the same"
+    yield (
+        "A past date",
+        "can be fetched" if spec.has_past else "is not told: the source has only what is there now",
+    )
     yield "Timeout", f"{spec.timeout_seconds:g} s, in which a request is tried {spec.retry.attempts} times"
     yield "Rate", f"{spec.rate_limit.per_second:g} a second and host"
     if spec.fan_out_keys:

@@ -44,15 +44,22 @@ class MemoryObjects:
         self.check()
         return self.bodies.get(name)
 
+    def info(self, name: str) -> ObjectInfo | None:
+        self.check()
+        return self._info(name) if name in self.bodies else None
+
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         self.check()
         for name in sorted(self.bodies):
             if name.startswith(prefix):
-                yield ObjectInfo(name, len(self.bodies[name]), WRITTEN_AT, self.metadata[name])
+                yield self._info(name)
 
     def check(self) -> None:
         if self.down:
             raise Unavailable(f"bucket {self.bucket} is down")
+
+    def _info(self, name: str) -> ObjectInfo:
+        return ObjectInfo(name, len(self.bodies[name]), WRITTEN_AT, self.metadata.get(name, {}))
 
 
 @dataclass

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tipoff_common.events import (
+    AlertChanged,
     CleanupCompleted,
     Event,
     FileLanded,
@@ -169,8 +170,27 @@ def cleaned(**changes: Any) -> CleanupCompleted:
         "duration_seconds": 0.5,
         "pubsub_enabled": True,
         "environment": "local",
+        "findings": [{"kind": "object_missing", "gcs_path": PATH, "detail": "it is not in the bucket"}],
     }
     return CleanupCompleted.model_validate({**sample, **changes})
+
+
+def alerted(**changes: Any) -> AlertChanged:
+    sample = {
+        "alert_id": "alert-1",
+        "rule": "phase2-behind",
+        "about": "-",
+        "state": "firing",
+        "severity": "WARNING",
+        "changed_at": NOON,
+        "since": NOON - timedelta(hours=1),
+        "value": 60.0,
+        "summary": "Phase 2 is behind: 3 files wait, the oldest for 60 minutes.",
+        "context": {"files": 3},
+        "runbook": "docs/runbooks/phase-2-down.md",
+        "environment": "local",
+    }
+    return AlertChanged.model_validate({**sample, **changes})
 
 
 def rejected(**changes: Any) -> MessageRejected:
@@ -199,5 +219,6 @@ SAMPLES: Mapping[type[Event], Callable[..., Event]] = {
     FileLanded: landed,
     FileProcessed: processed,
     CleanupCompleted: cleaned,
+    AlertChanged: alerted,
     MessageRejected: rejected,
 }

@@ -251,7 +251,8 @@ class ScrapeExecuted(Event):
 
     @property
     def key(self) -> tuple[object, ...]:
-        return (self.execution_id,)
+        """Cleanup's answer for an execution that wrote its file and died is told apart from any other answer."""
+        return (self.execution_id, "recovery") if self.recovery else (self.execution_id,)
 
     @property
     def subject(self) -> str:
@@ -275,6 +276,9 @@ class FileLanded(Event):
     republish: int = Field(default=0, ge=0, description="0 for the original, n for cleanup's n-th republish")
     event_time: Instant | None = Field(
         default=None, description="the instant of this announcement, when a day is replayed"
+    )
+    source: Source | None = Field(
+        default=None, description="RECOVERY when cleanup announces it; else its execution's"
     )
 
     @property
@@ -318,6 +322,16 @@ class MissingFile(BaseModel):
     republished: bool
 
 
+class Finding(BaseModel):
+    """What a cleanup run saw that is wrong with one file or receipt; `kind` is a word, `detail` a sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: str
+    gcs_path: str
+    detail: str
+
+
 class CleanupCompleted(Event):
     """One cleanup run, also when nothing was missing and also when it failed."""
 
@@ -332,10 +346,61 @@ class CleanupCompleted(Event):
     duration_seconds: float = Field(ge=0)
     pubsub_enabled: bool
     environment: str
+    missing_files_found: int | None = Field(
+        default=None,
+        ge=0,
+        description="how many are missing, when the list is cut short; null: as many as are listed",
+    )
+    objects_missing: int = Field(default=0, ge=0, description="lost files whose object is not in the bucket")
+    adopted_count: int = Field(
+        default=0, ge=0, description="objects without an execution that were given one"
+    )
+    given_up_count: int = Field(default=0, ge=0, description="missing files that are announced no more")
+    storm_guard: bool = Field(
+        default=False, description="too much was missing to be believed; nothing was done"
+    )
+    phase2_behind: bool = Field(default=False, description="Phase 2 has not come to files that wait for it")
+    findings: tuple[Finding, ...] = ()
 
     @property
     def key(self) -> tuple[object, ...]:
         return (self.cleanup_id,)
+
+
+class AlertState(StrEnum):
+    PENDING = "pending"
+    FIRING = "firing"
+    ESCALATED = "escalated"
+    RESOLVED = "resolved"
+
+
+class AlertChanged(Event):
+    """One alert, of one rule about one thing, came into another state. Whoever sends notifications reads this."""
+
+    TYPE = "tipoff.alert.changed.v1"
+
+    alert_id: str = Field(description="the same from the alert's first sign to its end")
+    rule: str
+    about: str = Field(description="a workflow, a scraper, a file, or - for the whole system")
+    state: AlertState
+    severity: AlertLevel
+    changed_at: Instant
+    since: Instant = Field(description="when what is wrong began")
+    value: float | None = Field(
+        default=None, description="the number that the rule compares, where it has one"
+    )
+    summary: str = Field(min_length=1, description="what is wrong, one sentence for a person")
+    context: Mapping[str, JsonValue] = Field(default_factory=dict)
+    runbook: str | None = Field(default=None, description="a page below docs/runbooks")
+    environment: str
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return (self.alert_id, self.state)
+
+    @property
+    def subject(self) -> str:
+        return self.about
 
 
 RejectReason = Literal["undecodable", "oversized", "unknown_type", "invalid_payload", "delivery_attempts"]
@@ -377,6 +442,7 @@ EVENTS: Mapping[str, type[Event]] = {
         FileLanded,
         FileProcessed,
         CleanupCompleted,
+        AlertChanged,
         MessageRejected,
     )
 }

@@ -95,6 +95,9 @@ class Objects(Protocol):
     def get(self, name: str) -> bytes | None:
         """The content, None when there is no such object."""
 
+    def info(self, name: str) -> ObjectInfo | None:
+        """What a listing says of the object, None when there is no such object."""
+
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Objects below `prefix`, by name. Every method raises Unavailable."""
 

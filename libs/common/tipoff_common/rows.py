@@ -13,6 +13,7 @@ from typing import Any, Final
 from pydantic import BaseModel, JsonValue
 
 from tipoff_common.events import (
+    AlertChanged,
     CleanupCompleted,
     Event,
     FileProcessed,
@@ -149,7 +150,9 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
         "cleanup_id": event.cleanup_id,
         "cleanup_time": event.cleanup_time,
         "files_checked": event.files_checked,
-        "missing_files_found": len(event.missing_files),
+        "missing_files_found": len(event.missing_files)
+        if event.missing_files_found is None
+        else event.missing_files_found,
         "republished_count": event.republished_count,
         "missing_files": [
             {
@@ -167,6 +170,15 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
         "environment": event.environment,
         "created_at": created_at,
         "event_id": event.id,
+        "objects_missing": event.objects_missing,
+        "adopted_count": event.adopted_count,
+        "given_up_count": event.given_up_count,
+        "storm_guard": event.storm_guard,
+        "phase2_behind": event.phase2_behind,
+        "findings": [
+            {"kind": finding.kind, "gcs_path": finding.gcs_path, "detail": finding.detail}
+            for finding in event.findings
+        ],
     }
 
 
@@ -179,6 +191,25 @@ def receipt_row(event: FileProcessed, created_at: datetime) -> Mapping[str, Any]
         "environment": event.environment,
         "created_at": created_at,
         "event_id": event.id,
+    }
+
+
+def alert_row(event: AlertChanged, created_at: datetime) -> Mapping[str, Any]:
+    return {
+        "event_id": event.id,
+        "alert_id": event.alert_id,
+        "rule": event.rule,
+        "subject": event.about,
+        "state": event.state.value,
+        "severity": event.severity.value,
+        "changed_at": event.changed_at,
+        "since": event.since,
+        "value": event.value,
+        "summary": event.summary,
+        "context": dict(event.context),
+        "runbook": event.runbook,
+        "environment": event.environment,
+        "created_at": created_at,
     }
 
 
@@ -232,6 +263,7 @@ TABLES: Mapping[type[Event], Callable[[Any, datetime], TableRows]] = {
     ScheduleLocked: _schedule,
     CleanupCompleted: _one("cleanup_operations", cleanup_row),
     FileProcessed: _one("file_receipts", receipt_row),
+    AlertChanged: _one("alert_events", alert_row, "context"),
     MessageRejected: _one("dead_letters", dead_letter_row, "attributes"),
 }
 """Which event has rows in which table."""

@@ -1,13 +1,13 @@
 -- cleanup_operations: one row a scan for files that landed and were not processed.
 --
 -- missing_files is the state at that scan: the ages are frozen at cleanup_time. A file that was republished is
--- on its way, not missing. Copies of a row share cleanup_id.
+-- on its way, not missing. Copies of a row share cleanup_id. The lists hold the oldest 500 files and 200 findings.
 
 CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
   cleanup_id STRING NOT NULL OPTIONS(description='Identity of the scan, a function of its tick.'),
   cleanup_time TIMESTAMP NOT NULL OPTIONS(description='Instant of the scan, UTC. The table is partitioned by its UTC day.'),
-  files_checked INT64 OPTIONS(description='Landed files compared with the receipts.'),
-  missing_files_found INT64 OPTIONS(description='Files judged lost: a later file has its receipt, or six hours have passed.'),
+  files_checked INT64 OPTIONS(description='Landed files of the lookback that were compared with the receipts.'),
+  missing_files_found INT64 OPTIONS(description='Files judged lost: a later file has its receipt for longer than the grace, or six hours have passed.'),
   republished_count INT64 OPTIONS(description='Files announced again in this scan, each with recovery = true.'),
   missing_files ARRAY<STRUCT<
     scraper_name STRING OPTIONS(description='Scraper that wrote the file.'),
@@ -21,7 +21,17 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
   pubsub_enabled BOOL OPTIONS(description='FALSE is a dry run: it finds and reports, and republishes nothing.'),
   environment STRING NOT NULL OPTIONS(description='Deployment that wrote the row: prod, staging, dev or local. Production decisions read prod rows only.'),
   created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest.'),
-  event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.')
+  event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),
+  objects_missing INT64 OPTIONS(description='Lost files that could not be announced again because their object is not in the bucket.'),
+  adopted_count INT64 OPTIONS(description='Objects that no execution named, and that this scan gave an execution (source RECOVERY) and announced.'),
+  given_up_count INT64 OPTIONS(description='Missing files that are announced no more: as often as allowed, and still no receipt.'),
+  storm_guard BOOL OPTIONS(description='TRUE when more was missing than can be believed. Then nothing is republished or adopted.'),
+  phase2_behind BOOL OPTIONS(description='TRUE when files wait for Phase 2 that nothing later has overtaken. They are not lost.'),
+  findings ARRAY<STRUCT<
+    kind STRING OPTIONS(description='object_missing, foreign_path, row_incomplete, given_up, orphan_adopted, orphan_refused, orphan_superseded or receipt_unknown_file.'),
+    gcs_path STRING OPTIONS(description='Path it is about, as it was found.'),
+    detail STRING OPTIONS(description='What is wrong with it, as a sentence for people.')
+  >> OPTIONS(description='What else was seen, one entry a file or receipt; nothing was done about it unless it says so.')
 )
 PARTITION BY DATE(cleanup_time)
 CLUSTER BY missing_files_found, republished_count
@@ -41,11 +51,25 @@ OPTIONS(
 --   WHERE DATE(cleanup_time) >= DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)
 -- );
 --
--- Scans whose counts disagree with their list (must be 0 rows).
+-- Scans whose counts disagree with their list, of which the first 500 are listed (must be 0 rows).
 -- SELECT cleanup_id, missing_files_found, ARRAY_LENGTH(missing_files) AS listed
 -- FROM nba_orchestration.cleanup_operations
 -- WHERE DATE(cleanup_time) >= DATE_SUB(CURRENT_DATE(), INTERVAL 7 DAY)
---   AND missing_files_found != ARRAY_LENGTH(missing_files);
+--   AND LEAST(missing_files_found, 500) != ARRAY_LENGTH(missing_files);
+--
+-- Findings of the last day, each as it was last seen.
+-- SELECT f.kind, f.gcs_path, f.detail, c.cleanup_time
+-- FROM nba_orchestration.cleanup_operations AS c
+-- CROSS JOIN UNNEST(c.findings) AS f
+-- WHERE DATE(c.cleanup_time) >= DATE_SUB(CURRENT_DATE(), INTERVAL 1 DAY)
+-- QUALIFY ROW_NUMBER() OVER (PARTITION BY f.kind, f.gcs_path ORDER BY c.cleanup_time DESC) = 1
+-- ORDER BY c.cleanup_time DESC;
+--
+-- Scans that the storm guard stopped in the last week (0 rows is healthy).
+-- SELECT cleanup_time, files_checked, missing_files_found
+-- FROM nba_orchestration.cleanup_operations
+-- WHERE DATE(cleanup_time) >= DATE_SUB(CURRENT_DATE(), INTERVAL 7 DAY) AND storm_guard
+-- ORDER BY cleanup_time DESC;
 --
 -- Scans that had errors.
 -- SELECT cleanup_time, errors

@@ -1,7 +1,9 @@
--- executions(first_day, last_day): scraper_execution_log with one row an execution_id, the newest copy.
+-- executions(first_day, last_day): scraper_execution_log with one row an execution_id: a success, if there is one, else
+-- the newest copy.
 --
 --   first_day, last_day  UTC days of triggered_at, both included; only their partitions are read
 --
+-- An execution answered for as dead may have written its file after all; when that is found, success speaks.
 -- Copies share triggered_at, so its day is part of the window's key: a filter on DATE(triggered_at) keeps its meaning
 -- and can be applied before the window.
 
@@ -13,6 +15,6 @@ AS (
     AND triggered_at < TIMESTAMP(DATE_ADD(last_day, INTERVAL 1 DAY))
   QUALIFY ROW_NUMBER() OVER (
       PARTITION BY execution_id, DATE(triggered_at)
-      ORDER BY created_at DESC, event_id
+      ORDER BY status = 'success' DESC, created_at DESC, event_id
     ) = 1
 );

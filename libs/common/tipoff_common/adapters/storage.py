@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
-from google.cloud.storage import Client
+from google.cloud.storage import Blob, Client
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.fileio import BlobWriter
 from requests.exceptions import RequestException
@@ -79,12 +79,19 @@ class GcsObjects:
         except _FAULTS as error:
             raise Unavailable(f"Cloud Storage did not read gs://{self.bucket}/{name}: {error}") from error
 
+    def info(self, name: str) -> ObjectInfo | None:
+        try:
+            blob = self._bucket.get_blob(name, timeout=_TIMEOUT_SECONDS, retry=None)
+        except _FAULTS as error:
+            raise Unavailable(f"Cloud Storage did not read gs://{self.bucket}/{name}: {error}") from error
+        return None if blob is None else _info(blob)
+
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         try:
             for blob in self._client.list_blobs(
                 self._bucket, prefix=prefix, timeout=_TIMEOUT_SECONDS, retry=None
             ):
-                yield ObjectInfo(blob.name, blob.size or 0, blob.updated, blob.metadata or {})
+                yield _info(blob)
         except _FAULTS as error:
             raise Unavailable(f"Cloud Storage did not list gs://{self.bucket}/{prefix}: {error}") from error
 
@@ -94,3 +101,7 @@ class GcsObjects:
                 raise Unavailable(f"bucket {self.bucket} does not exist")
         except _FAULTS as error:
             raise Unavailable(f"bucket {self.bucket} cannot be reached: {error}") from error
+
+
+def _info(blob: Blob) -> ObjectInfo:
+    return ObjectInfo(blob.name, blob.size or 0, blob.updated, blob.metadata or {})

@@ -130,5 +130,6 @@ class Layout:
                 "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file),
                 "TIPOFF_TICKS_FILE": str(REPOSITORY / "infra/ticks.yaml"),
             },
+            "cleanup": scrapers,
             "scraper-runner": {**scrapers, "TIPOFF_UPSTREAM_URL": self.url("upstream")},
         }

@@ -7,14 +7,17 @@ from datetime import date, datetime
 
 from tipoff_common.catalog import GAME_DATE, ScraperSpec
 from tipoff_common.events import ScrapeRequested
+from tipoff_common.files import EXECUTION_ID, FAN_OUT, FETCHED_AT, REQUEST
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects
 from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 
 RAW = "raw"
-PARAMETERS, FETCHED_AT = "parameters", "fetched-at"
-"""Metadata of a payload: what it was fetched for, as JSON, and when."""
+PARAMETERS = "parameters"
+"""Metadata of a payload: what it was fetched for, as JSON."""
+_METADATA_BYTES = 3 * 1024
+"""Of one entry; an object's metadata has 8 KiB (https://cloud.google.com/storage/quotas#objects)."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
@@ -67,8 +70,8 @@ def write_records(
 ) -> tuple[str, str]:
     """The records as one JSON document; its gs:// path, which contains the hash of its content, and the whole hash.
 
-    The document holds nothing that differs between two scrapes of the same data; when it was fetched, and by which
-    execution, is in its metadata. Raises Unavailable.
+    The document holds nothing that differs between two scrapes of the same data; when it was fetched, by which
+    execution and for which request is in its metadata, so that a file whose runner died can tell. Raises Unavailable.
     """
     document = {
         "scraper": spec.name,
@@ -78,6 +81,24 @@ def write_records(
     body = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     digest = content_hash(body)
     name = f"{folder}/{digest[:16]}.json"
-    metadata = {FETCHED_AT: fetched_at.isoformat(), "execution-id": request.request_id}
+    metadata = {
+        FETCHED_AT: fetched_at.isoformat(),
+        EXECUTION_ID: request.request_id,
+        **_what_for(request, spec, parsed.fan_out),
+    }
     data.put(name, body, content_type="application/json", metadata=metadata)
     return f"gs://{data.bucket}/{name}", digest
+
+
+def _what_for(
+    request: ScrapeRequested, spec: ScraperSpec, fan_out: Mapping[str, tuple[str, ...]]
+) -> dict[str, str]:
+    """The request as far as it may be kept, and what follow-ups fan out over; what does not fit stays away."""
+    declared = {name: value for name, value in request.parameters.items() if name in spec.parameters}
+    kept = request.model_copy(update={"parameters": declared})
+    fields = set(type(request).model_fields)
+    found = {
+        REQUEST: kept.model_dump_json(include=fields, ensure_ascii=True),
+        FAN_OUT: json.dumps({name: list(values) for name, values in fan_out.items()}),
+    }
+    return {name: text for name, text in found.items() if len(text) <= _METADATA_BYTES}

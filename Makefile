@@ -86,6 +86,7 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/append_paths.py
 	$(BIN)/python bench/logger_throughput.py
 	$(BIN)/python bench/parse.py
+	$(BIN)/python bench/cleanup.py
 	$(BIN)/python bench/cost.py
 
 lock: setup ## Resolve the pinned requirements anew

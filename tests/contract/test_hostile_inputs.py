@@ -347,9 +347,11 @@ def test_a_callers_key_is_no_part_of_a_name(controller: tuple[World, httpx.Clien
 @given(st.text(max_size=200))
 def test_a_path_in_an_event_is_no_part_of_a_name(path: str) -> None:
     state = MemoryObjects()
-    CleanupMemory(state).mark_republish(path, 1)
+    CleanupMemory(state).mark_republish(path, 1, NOON)
     (name,) = state.bodies
-    assert re.fullmatch(r"cleanup/republished/[0-9a-f]{64}/0001", name)
+    assert re.fullmatch(
+        r"cleanup/files/(undated|[0-9]{4}-[0-9]{2}-[0-9]{2})/[0-9a-f]{64}/republish-0001", name
+    )
 
 
 @settings(max_examples=30)

@@ -1,13 +1,15 @@
 """Cleanup's wiring."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from fastapi import FastAPI
 
-from tipoff_cleanup.handlers import ACCEPTED, Deps
+from tipoff_cleanup.dataset import Dataset
+from tipoff_cleanup.deps import Deps
+from tipoff_cleanup.handlers import ACCEPTED
 from tipoff_cleanup.memory import Memory
 from tipoff_cleanup.settings import CleanupSettings
+from tipoff_common.catalog import load_catalog
 from tipoff_common.cloud import Cloud
 from tipoff_common.push import PushEndpoint
 
@@ -20,18 +22,23 @@ class Wiring:
 
 
 def bootstrap(settings: CleanupSettings) -> Wiring:
-    cloud = Cloud("cleanup", settings)
+    catalog = load_catalog(settings.scrapers_dir)
+    described = sorted(settings.scrapers_dir.glob("*/*/scraper.yaml"))
+    cloud = Cloud("cleanup", settings, config_files=tuple(described))
     return Wiring(
-        app=cloud.app("Heals: compares what landed with what was processed.", needs=("warehouse", "state")),
+        app=cloud.app(
+            "Heals: compares what landed with what was processed.", needs=("warehouse", "data", "state")
+        ),
         endpoint=cloud.push_endpoint(ACCEPTED),
         deps=Deps(
             environment=settings.environment,
-            lookback=timedelta(hours=settings.lookback_hours),
-            lost_after=timedelta(hours=settings.lost_after_hours),
-            max_republishes=settings.max_republishes,
+            lookback=settings.lookback,
+            rule=settings.rule,
             pubsub_enabled=settings.pubsub_enabled,
+            catalog=catalog,
             memory=Memory(cloud.state),
-            warehouse=cloud.warehouse,
+            dataset=Dataset(cloud.warehouse, settings.environment),
+            data=cloud.data,
             publisher=cloud.publisher,
         ),
     )

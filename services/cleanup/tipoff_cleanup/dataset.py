@@ -1,45 +1,209 @@
 """What the dataset knows of files and receipts."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from tipoff_cleanup.losses import Landed
-from tipoff_common.ports import Warehouse
+from tipoff_cleanup.losses import Landed, Overview
+from tipoff_common.ports import Parameter, Warehouse
 
-_LANDED = """
+MOST_WAITING = 5_000
+"""Files without a receipt that one run reads, the oldest."""
+MOST_UNKNOWN = 100
+"""Receipts for unknown files that one run reads."""
+MOST_DEAD = 200
+BATCH = 500
+"""Paths in the parameters of one query."""
+_KEPT = timedelta(days=90)
+"""How long the dataset has its rows."""
+
+# Files with their receipts, both within the lookback, as of one instant. The first execution of a path is the one that
+# announced it. A receipt that is dated before its file landed proves nothing before the file did.
+_FILES = f"""
+WITH landed AS (
+  SELECT
+    gcs_path, scraper_name, workflow, game_date, execution_id,
+    SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS record_count,
+    JSON_VALUE(data_summary, '$.content_sha256') AS content_sha256,
+    COALESCE(completed_at, triggered_at) AS landed_at
+  FROM nba_orchestration.scraper_execution_log
+  WHERE DATE(triggered_at) BETWEEN DATE(@since) AND DATE(@now)
+    AND triggered_at BETWEEN @since AND @now
+    AND status = 'success'
+    AND gcs_path IS NOT NULL
+    AND environment = @environment
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY gcs_path ORDER BY triggered_at, execution_id, created_at) = 1
+),
+received AS (
+  SELECT gcs_path, MIN(processed_at) AS processed_at
+  FROM nba_orchestration.file_receipts
+  WHERE DATE(processed_at) >= DATE_SUB(DATE(@since), INTERVAL 1 DAY)
+    AND environment = @environment
+  GROUP BY gcs_path
+),
+known AS (
+  SELECT landed.*, received.processed_at
+  FROM landed
+  LEFT JOIN received
+    ON received.gcs_path = landed.gcs_path
+),
+overview AS (
+  SELECT
+    COUNT(*) AS files,
+    COUNTIF(processed_at IS NULL) AS waiting,
+    (SELECT COUNT(*) FROM received) AS receipts,
+    MAX(IF(GREATEST(processed_at, landed_at) <= @settled, landed_at, NULL)) AS overtaken_before,
+    (
+      SELECT MAX(cleanup_time)
+      FROM nba_orchestration.cleanup_operations
+      WHERE DATE(cleanup_time) BETWEEN DATE(@since) AND DATE(@now)
+        AND cleanup_time < @now
+        AND environment = @environment
+    ) AS last_cleanup
+  FROM known
+),
+oldest AS (
+  SELECT * FROM known WHERE processed_at IS NULL ORDER BY landed_at, gcs_path LIMIT {MOST_WAITING}
+)
 SELECT
-  gcs_path,
-  ANY_VALUE(scraper_name) AS scraper_name,
-  ANY_VALUE(workflow) AS workflow,
-  ANY_VALUE(game_date) AS game_date,
-  MIN(execution_id) AS execution_id,
-  MAX(SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64)) AS record_count,
-  ANY_VALUE(JSON_VALUE(data_summary, '$.content_sha256')) AS content_sha256,
-  MIN(completed_at) AS landed_at
+  overview.*, oldest.gcs_path, oldest.scraper_name, oldest.workflow, oldest.game_date, oldest.execution_id,
+  oldest.record_count, oldest.content_sha256, oldest.landed_at
+FROM overview
+LEFT JOIN oldest
+  ON TRUE
+ORDER BY oldest.landed_at, oldest.gcs_path
+"""  # noqa: S608 - a number of our own
+
+# A file that landed again within the lookback may have had its receipt long before.
+_RECEIVED = """
+SELECT DISTINCT gcs_path
+FROM nba_orchestration.file_receipts
+WHERE gcs_path IN UNNEST(@paths)
+  AND environment = @environment
+"""
+
+_STRAY_RECEIPTS = f"""
+SELECT received.gcs_path, MIN(received.processed_at) AS processed_at
+FROM nba_orchestration.file_receipts AS received
+LEFT JOIN nba_orchestration.scraper_execution_log AS landed
+  ON landed.gcs_path = received.gcs_path
+    AND DATE(landed.triggered_at) BETWEEN DATE(@since) AND DATE(@now)
+    AND landed.environment = @environment
+WHERE DATE(received.processed_at) BETWEEN DATE(@since) AND DATE(@settled)
+  AND received.processed_at BETWEEN @since AND @settled
+  AND received.environment = @environment
+  AND landed.gcs_path IS NULL
+GROUP BY received.gcs_path
+ORDER BY received.gcs_path
+LIMIT {MOST_UNKNOWN}
+"""  # noqa: S608 - a number of our own
+
+_NAMED = """
+SELECT DISTINCT gcs_path
+FROM nba_orchestration.scraper_execution_log
+WHERE gcs_path IN UNNEST(@paths)
+  AND DATE(triggered_at) >= DATE(@since)
+  AND environment = @environment
+"""
+
+_DIED = f"""
+SELECT DISTINCT scraper_name, game_date
 FROM nba_orchestration.scraper_execution_log
 WHERE DATE(triggered_at) BETWEEN DATE(@since) AND DATE(@now)
-  AND triggered_at BETWEEN @since AND @now
-  AND status = 'success'
-  AND gcs_path IS NOT NULL
+  AND status = 'failed'
+  AND error_type = 'timeout'
+  AND game_date IS NOT NULL
   AND environment = @environment
-GROUP BY gcs_path
+ORDER BY game_date DESC, scraper_name
+LIMIT {MOST_DEAD}
+"""  # noqa: S608 - a number of our own
+
+_EXECUTIONS = """
+SELECT execution_id, status, workflow, occurrence_id, decision_id, attempt, triggered_at
+FROM nba_orchestration.scraper_execution_log
+WHERE execution_id IN UNNEST(@ids)
+  AND DATE(triggered_at) >= DATE(@since)
+  AND environment = @environment
+ORDER BY created_at
 """
 
-_RECEIPTS = """
-SELECT gcs_path, MIN(processed_at) AS processed_at
-FROM nba_orchestration.file_receipts
-WHERE DATE(processed_at) >= DATE(@since)
-  AND environment = @environment
-GROUP BY gcs_path
-"""
+
+@dataclass(frozen=True)
+class Logged:
+    """The row of an execution."""
+
+    execution_id: str
+    status: str
+    workflow: str | None
+    occurrence_id: str | None
+    decision_id: str | None
+    attempt: int | None
+    triggered_at: datetime
 
 
-def read_landed(warehouse: Warehouse, environment: str, now: datetime, lookback: timedelta) -> list[Landed]:
-    """Files of successful executions within `lookback`, one a path. Raises Unavailable."""
-    rows = warehouse.query(_LANDED, {"since": now - lookback, "now": now, "environment": environment})
-    return [Landed(**row) for row in rows]
+class Dataset:
+    """The rows of one environment. Every method raises Unavailable."""
+
+    def __init__(self, warehouse: Warehouse, environment: str) -> None:
+        self._warehouse, self._environment = warehouse, environment
+
+    def files(self, now: datetime, lookback: timedelta, grace: timedelta) -> tuple[Overview, list[Landed]]:
+        """The files that landed within `lookback`, and the oldest of those without a receipt."""
+        rows = self._ask(_FILES, since=now - lookback, now=now, settled=now - grace)
+        overview = Overview(**{field.name: rows[0][field.name] for field in fields(Overview)})
+        names = [field.name for field in fields(Landed)]
+        waiting = [
+            Landed(**{name: row[name] for name in names}) for row in rows if row["gcs_path"] is not None
+        ]
+        return overview, waiting
+
+    def received(self, paths: Sequence[str]) -> set[str]:
+        """Those of the files that have a receipt, however old."""
+        return {row["gcs_path"] for part in _parts(paths) for row in self._ask(_RECEIVED, paths=part)}
+
+    def unknown_receipts(
+        self, now: datetime, lookback: timedelta, grace: timedelta
+    ) -> Mapping[str, datetime]:
+        """When files were processed that no execution wrote, by path; those whose row may still come left out."""
+        rows = self._ask(_STRAY_RECEIPTS, since=now - lookback, now=now, settled=now - grace)
+        strays = {row["gcs_path"]: row["processed_at"] for row in rows}
+        named = self.named(list(strays), now - _KEPT)
+        return {path: at for path, at in strays.items() if path not in named}
+
+    def unnamed(self, paths: Sequence[str], now: datetime, lookback: timedelta) -> list[str]:
+        """Those of the files that no execution names. An older execution is looked for only when no recent one does,
+        as that reads all there is."""
+        for since in (now - lookback, now - _KEPT):
+            if named := self.named(paths, since):
+                paths = [path for path in paths if path not in named]
+        return list(paths)
+
+    def named(self, paths: Sequence[str], since: datetime) -> set[str]:
+        """Those of the files that an execution since then names."""
+        return {
+            row["gcs_path"] for part in _parts(paths) for row in self._ask(_NAMED, paths=part, since=since)
+        }
+
+    def died(self, now: datetime, lookback: timedelta) -> list[tuple[str, date]]:
+        """Scraper and game date of executions that were answered for as dead, the latest dates."""
+        rows = self._ask(_DIED, since=now - lookback, now=now)
+        return [(row["scraper_name"], row["game_date"]) for row in rows]
+
+    def executions(self, ids: Sequence[str], now: datetime) -> Mapping[str, Logged]:
+        """Rows by execution id; a success, if there is one, else the newest."""
+        found: dict[str, Logged] = {}
+        for part in _parts(ids):
+            for row in self._ask(_EXECUTIONS, ids=part, since=now - _KEPT):
+                known = found.get(row["execution_id"])
+                if known is None or known.status != "success":
+                    found[row["execution_id"]] = Logged(**row)
+        return found
+
+    def _ask(self, sql: str, **parameters: Parameter) -> list[dict[str, Any]]:
+        return self._warehouse.query(sql, {**parameters, "environment": self._environment})
 
 
-def read_receipts(warehouse: Warehouse, environment: str, since: datetime) -> dict[str, datetime]:
-    """When each path was processed. Raises Unavailable."""
-    rows = warehouse.query(_RECEIPTS, {"since": since, "environment": environment})
-    return {row["gcs_path"]: row["processed_at"] for row in rows}
+def _parts(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]

@@ -1,83 +1,199 @@
 """One cleanup run a tick, always with one true row."""
 
+import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tipoff_cleanup.dataset import read_landed, read_receipts
-from tipoff_cleanup.losses import Landed, lost
-from tipoff_cleanup.memory import Memory
+from tipoff_cleanup import alerts
+from tipoff_cleanup.alerts import Condition
+from tipoff_cleanup.deps import Deps, Instants, Report
+from tipoff_cleanup.losses import Landed, Overview, behind_since, is_storm, lost
+from tipoff_cleanup.memory import Run
+from tipoff_cleanup.orphans import Looked, adopt_orphans
+from tipoff_cleanup.republishing import Republished, republish_lost
 from tipoff_common.clock import floor_to
-from tipoff_common.events import CleanupCompleted, Event, FileLanded, MissingFile, TickFired
+from tipoff_common.events import AlertChanged, AlertLevel, CleanupCompleted, Event, MissingFile, TickFired
 from tipoff_common.identity import event_id
-from tipoff_common.ports import Unavailable, Warehouse
-from tipoff_common.publisher import Publisher
+from tipoff_common.ports import Unavailable
+
+log = logging.getLogger(__name__)
 
 ACCEPTED: frozenset[type[Event]] = frozenset({TickFired})
 NO_RECEIPTS = "no receipts to compare with; nothing is republished"
-
-
-@dataclass(frozen=True)
-class Deps:
-    environment: str
-    lookback: timedelta
-    lost_after: timedelta
-    max_republishes: int
-    pubsub_enabled: bool
-    memory: Memory
-    warehouse: Warehouse
-    publisher: Publisher
+MOST_LISTED, MOST_FINDINGS = 500, 200
+"""What one row lists, so that it fits in an event."""
 
 
 def run_cleanup(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
     """Raises Unavailable when the run could not be written down or published; it is delivered again."""
-    tick = floor_to(event.event_time or published_at, event.cadence_minutes)
-    key = tick.strftime("%Y-%m-%dT%H%MZ")
-    completed = deps.memory.run(key)
-    if completed is None:
-        completed = deps.memory.remember_run(key, _compare(tick, event.event_time or now, deps))
-    deps.publisher.publish([completed])
+    instants = Instants(
+        tick=floor_to(event.event_time or published_at, event.cadence_minutes),
+        now=event.event_time or now,
+        wall=now,
+        event_time=event.event_time,
+    )
+    run = deps.memory.run(instants.tick)
+    if run is None:
+        run = deps.memory.remember_run(instants.tick, _clean_up(instants, deps))
+    deps.publisher.publish([run.completed, *run.alerts])
+    for alert in run.alerts:
+        deps.memory.remember_alert(alert)
 
 
-def _compare(tick: datetime, now: datetime, deps: Deps) -> CleanupCompleted:
+@dataclass
+class _Work:
+    """A run as far as it came; its row is made of this."""
+
+    report: Report = field(default_factory=Report)
+    overview: Overview | None = None
+    waiting: Sequence[Landed] = ()
+    missing: Sequence[Landed] = ()
+    republished: Republished = field(default_factory=Republished)
+    looked: Looked = field(default_factory=Looked)
+    storm: bool = False
+    behind: datetime | None = None
+    alerts: list[AlertChanged] = field(default_factory=list)
+    objects_until: datetime | None = None
+
+
+def _clean_up(instants: Instants, deps: Deps) -> Run:
+    """Whatever happens, it happened: a run that failed is a row with its errors."""
     started = time.monotonic()
-    landed: list[Landed] = []
-    missing: list[Landed] = []
-    republished: set[str] = set()
-    errors: list[str] = []
+    work = _Work()
     try:
-        landed = read_landed(deps.warehouse, deps.environment, now, deps.lookback)
-        receipts = read_receipts(deps.warehouse, deps.environment, now - deps.lookback)
-        if landed and not receipts:
-            errors.append(NO_RECEIPTS)
-        missing = lost(landed, receipts, now, deps.lost_after)
-        for file in missing:
-            if _republish(file, deps):
-                republished.add(file.gcs_path)
+        _heal(work, instants, deps)
     except Unavailable as error:
-        errors.append(str(error))
+        work.report.errors.append(str(error))
+    except Exception as error:  # one thing that nobody foresaw must not keep the row from being written
+        log.error("cleanup raised an unforeseen error", exc_info=error)
+        work.report.errors.append(f"{type(error).__name__}: {error}")
+    completed = _completed(work, instants, deps, time.monotonic() - started)
+    return Run(completed=completed, alerts=tuple(work.alerts), objects_until=work.objects_until)
+
+
+def _heal(work: _Work, instants: Instants, deps: Deps) -> None:
+    earlier = list(_earlier_runs(instants, deps))
+    last = deps.memory.run(earlier[0]) if earlier else None
+    work.objects_until = last.objects_until if last else None
+    work.overview, work.waiting = deps.dataset.files(instants.now, deps.lookback, deps.rule.grace)
+    if unseen := _unseen_run(earlier, work.overview, instants, deps):
+        work.report.errors.append(
+            f"the dataset is behind: the cleanup row of {unseen:%Y-%m-%d %H:%M} UTC is not in it, so others may be"
+            " missing; nothing is judged by it"
+        )
+        return
+    open_alerts = deps.memory.open_alerts(instants.now)
+    candidates = lost(work.waiting, work.overview, instants.now, deps.rule)
+    of_files = [alert.about for alert in open_alerts if alert.rule in alerts.PER_FILE]
+    received = deps.dataset.received(sorted({file.gcs_path for file in candidates} | {*of_files}))
+    work.missing = [file for file in candidates if file.gcs_path not in received]
+    work.behind = behind_since(work.waiting, work.overview, instants.now, deps.rule)
+    work.storm = is_storm(len(work.missing), work.overview.files, deps.rule)
+    for path, at in deps.dataset.unknown_receipts(instants.now, deps.lookback, deps.rule.grace).items():
+        work.report.found("receipt_unknown_file", path, f"processed at {at}, and no execution wrote it")
+    if not work.overview.receipts and _is_overdue(work.waiting, instants.now, deps):
+        work.report.errors.append(NO_RECEIPTS)
+    if not work.storm:
+        republish_lost(work.missing, deps, instants, work.republished, work.report)
+        _look_at_objects(work, instants, deps)
+    conditions = list(_conditions(work, instants, deps))
+    work.alerts += alerts.raised(conditions, open_alerts, deps.environment, instants.now)
+    healed = received | work.republished.announced
+    for alert in alerts.over(conditions, open_alerts, healed):
+        if fired := deps.memory.alert(alert):
+            work.alerts.append(alerts.resolved(fired, instants.now))
+
+
+def _earlier_runs(instants: Instants, deps: Deps) -> Iterator[datetime]:
+    """The ticks of the runs before this one, newest first, as far as one whose row should be in the dataset by now."""
+    for tick in deps.memory.ticks_before(instants.tick, deps.lookback):
+        yield tick
+        if tick <= instants.now - deps.rule.grace:
+            return
+
+
+def _unseen_run(
+    earlier: Sequence[datetime], overview: Overview, instants: Instants, deps: Deps
+) -> datetime | None:
+    """The newest run whose row should be in the dataset by now, if it is not. Cleanup's own rows tell how far the
+    dataset is behind, as nothing but the logger is between them and it."""
+    due = next((tick for tick in earlier if tick <= instants.now - deps.rule.grace), None)
+    seen = overview.last_cleanup
+    return due if due is not None and (seen is None or seen < due) else None
+
+
+def _is_overdue(waiting: Sequence[Landed], now: datetime, deps: Deps) -> bool:
+    return any(now - file.landed_at >= deps.rule.lost_after for file in waiting)
+
+
+def _look_at_objects(work: _Work, instants: Instants, deps: Deps) -> None:
+    until = instants.wall - deps.rule.grace
+    since = work.objects_until or instants.wall - deps.lookback
+    adopt_orphans(until, since, deps, instants, work.looked, work.report)
+    work.storm = work.looked.storm
+    if deps.pubsub_enabled and not work.looked.storm:
+        work.objects_until = until
+
+
+def _conditions(work: _Work, instants: Instants, deps: Deps) -> Iterator[Condition]:
+    if work.behind is not None and work.overview is not None:
+        minutes = (instants.now - work.behind) // timedelta(minutes=1)
+        yield Condition(
+            alerts.PHASE2_BEHIND,
+            alerts.SYSTEM,
+            work.behind,
+            AlertLevel.WARNING,
+            f"Phase 2 is behind: {work.overview.waiting} files have no receipt, the oldest that nothing later overtook"
+            f" for {minutes} minutes.",
+            float(minutes),
+            {"files": work.overview.waiting},
+        )
+    if work.storm and work.overview is not None:
+        since = min((file.landed_at for file in work.missing), default=instants.tick)
+        yield Condition(
+            alerts.STORM_GUARD,
+            alerts.SYSTEM,
+            since,
+            AlertLevel.CRITICAL,
+            f"Nothing is republished or adopted: {len(work.missing)} of {work.overview.files} files look lost"
+            f"{', and too many objects have no execution' if work.looked.storm else ''}, which is hard to believe.",
+            float(len(work.missing)),
+            {"files": work.overview.files, "missing": len(work.missing)},
+        )
+    for path, since in work.republished.given_up.items():
+        summary = (
+            f"{path} has no receipt after {deps.rule.max_republishes} republishes; it is announced no more."
+        )
+        yield Condition(alerts.GIVEN_UP, path, since, AlertLevel.WARNING, summary)
+    for path, since in work.republished.gone.items():
+        summary = f"{path} is in the log and not in the bucket; Phase 2 has not seen it."
+        yield Condition(alerts.OBJECT_MISSING, path, since, AlertLevel.WARNING, summary)
+
+
+def _completed(work: _Work, instants: Instants, deps: Deps, seconds: float) -> CleanupCompleted:
+    announced = work.republished.announced
     return CleanupCompleted(
-        cleanup_id=event_id("cleanup", deps.environment, tick.isoformat()),
-        cleanup_time=now,
-        files_checked=len(landed),
-        missing_files=tuple(_missing(file, now, file.gcs_path in republished) for file in missing),
-        republished_count=len(republished),
-        errors=tuple(errors),
-        duration_seconds=round(time.monotonic() - started, 3),
+        cleanup_id=event_id("cleanup", deps.environment, instants.tick.isoformat()),
+        cleanup_time=instants.now,
+        files_checked=work.overview.files if work.overview else 0,
+        missing_files=tuple(
+            _missing(file, instants.now, file.gcs_path in announced) for file in work.missing[:MOST_LISTED]
+        ),
+        missing_files_found=len(work.missing),
+        republished_count=len(announced),
+        errors=tuple(work.report.errors),
+        duration_seconds=round(seconds, 3),
         pubsub_enabled=deps.pubsub_enabled,
         environment=deps.environment,
+        objects_missing=len(work.republished.gone),
+        adopted_count=work.looked.adopted,
+        given_up_count=len(work.republished.given_up),
+        storm_guard=work.storm,
+        phase2_behind=work.behind is not None,
+        findings=tuple(work.report.findings[:MOST_FINDINGS]),
     )
-
-
-def _republish(file: Landed, deps: Deps) -> bool:
-    """Announces the file again unless that was done often enough; the marker is written first, so that a crash in
-    between costs one announcement rather than adding one."""
-    number = deps.memory.republishes(file.gcs_path) + 1
-    if not deps.pubsub_enabled or number > deps.max_republishes:
-        return False
-    deps.memory.mark_republish(file.gcs_path, number)
-    deps.publisher.publish([_again(file, number)])
-    return True
 
 
 def _missing(file: Landed, now: datetime, republished: bool) -> MissingFile:
@@ -87,19 +203,4 @@ def _missing(file: Landed, now: datetime, republished: bool) -> MissingFile:
         triggered_at=file.landed_at,
         age_minutes=int((now - file.landed_at).total_seconds() // 60),
         republished=republished,
-    )
-
-
-def _again(file: Landed, number: int) -> FileLanded:
-    return FileLanded(
-        gcs_path=file.gcs_path,
-        scraper_name=file.scraper_name,
-        workflow=file.workflow,
-        game_date=file.game_date,
-        execution_id=file.execution_id,
-        record_count=file.record_count,
-        content_sha256=file.content_sha256,
-        landed_at=file.landed_at,
-        recovery=True,
-        republish=number,
     )

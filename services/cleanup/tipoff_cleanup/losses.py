@@ -1,45 +1,125 @@
-"""Which landed files are lost: pure."""
+"""Which landed files are lost, and what is done about each: pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import Enum, auto
 
 
 @dataclass(frozen=True)
 class Landed:
-    """A file that a scrape wrote and announced."""
+    """A file that a scrape wrote and announced, as the log has it. None stands for what its row does not say."""
 
     gcs_path: str
     scraper_name: str
-    workflow: str
-    game_date: date
+    workflow: str | None
+    game_date: date | None
     execution_id: str
-    record_count: int
-    content_sha256: str
+    record_count: int | None
+    content_sha256: str | None
     landed_at: datetime
 
 
-def without_receipt(landed: Iterable[Landed], receipts: Mapping[str, datetime]) -> list[Landed]:
-    """Files that Phase 2 has not acknowledged, oldest first. `receipts`: when each path was processed."""
-    return sorted((file for file in landed if file.gcs_path not in receipts), key=lambda file: file.landed_at)
+@dataclass(frozen=True)
+class Overview:
+    """The dataset at one instant.
 
-
-def lost(
-    landed: Iterable[Landed], receipts: Mapping[str, datetime], now: datetime, lost_after: timedelta
-) -> list[Landed]:
-    """Files that will not be processed unless announced again.
-
-    A file is lost when one that landed later has its receipt, or after `lost_after`; before that Phase 2 is merely
-    behind. Without any receipt there is nothing to compare with, and nothing is lost.
+    files: how many landed within the lookback. waiting: how many of them have no receipt.
+    receipts: how many paths have one, whoever wrote the file.
+    overtaken_before: when the newest of the files landed whose receipt is older than the grace; None without any.
+    last_cleanup: the newest cleanup row before this run.
     """
-    files = list(landed)
-    if not receipts:
+
+    files: int
+    waiting: int
+    receipts: int
+    overtaken_before: datetime | None
+    last_cleanup: datetime | None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """lost_after: without a receipt for this long, a file is lost.
+    grace: how late rows may be; a receipt younger than this proves nothing about earlier files.
+    behind_after: how long a file may wait for Phase 2 before somebody is told.
+    backoff: from one announcement to the next; doubles each time.
+    storm_files, storm_share: more lost files than both are not believed.
+    """
+
+    lost_after: timedelta
+    grace: timedelta
+    behind_after: timedelta
+    backoff: timedelta
+    max_republishes: int
+    storm_files: int
+    storm_share: float
+
+    @property
+    def patience(self) -> timedelta:
+        """From the first republish of a file to its being given up."""
+        return sum(map(self.wait, range(1, self.max_republishes + 1)), timedelta(0))
+
+    def wait(self, announcements: int) -> timedelta:
+        """How long a file that was announced again so often is left alone."""
+        doublings: int = 2 ** max(0, announcements - 1)
+        return self.backoff * doublings
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """What was done about one file. announced: the instant of each republish, and of its adoption, oldest first."""
+
+    republishes: int = 0
+    announced: tuple[datetime, ...] = ()
+    given_up: bool = False
+
+
+class Step(Enum):
+    REPUBLISH = auto()
+    WAIT = auto()  # it was announced again a while ago
+    GIVE_UP = auto()  # as often as allowed, and the last wait is over
+    NOTHING = auto()  # it is given up
+
+
+def overtaken(file: Landed, overview: Overview) -> bool:
+    """Whether a file that landed later has had its receipt for longer than the grace."""
+    return overview.overtaken_before is not None and file.landed_at < overview.overtaken_before
+
+
+def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Rule) -> list[Landed]:
+    """Files that will not be processed unless announced again, oldest first.
+
+    A file is lost when it was overtaken, or after `lost_after`; before that Phase 2 is merely behind. Without any
+    receipt there is nothing to compare with, and nothing is lost.
+    """
+    if not overview.receipts:
         return []
-    processed = [file.landed_at for file in files if file.gcs_path in receipts]
-    newest_processed = max(processed, default=None)
-    return [
-        file
-        for file in without_receipt(files, receipts)
-        if (newest_processed is not None and file.landed_at < newest_processed)
-        or now - file.landed_at >= lost_after
-    ]
+    files = [file for file in waiting if overtaken(file, overview) or now - file.landed_at >= rule.lost_after]
+    return sorted(files, key=lambda file: (file.landed_at, file.gcs_path))
+
+
+def behind_since(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Rule) -> datetime | None:
+    """When the oldest file landed that waits for Phase 2 for longer than it should, and that nothing overtook; None
+    when Phase 2 keeps up."""
+    return min(
+        (
+            file.landed_at
+            for file in waiting
+            if not overtaken(file, overview) and now - file.landed_at >= rule.behind_after
+        ),
+        default=None,
+    )
+
+
+def is_storm(found: int, of: int, rule: Rule) -> bool:
+    """Whether so many are more likely a fault of the comparison than of each file (incidents 14 and 15)."""
+    return found > rule.storm_files and found > rule.storm_share * of
+
+
+def next_step(attempts: Attempts, now: datetime, rule: Rule) -> Step:
+    """What is to be done about a lost file."""
+    if attempts.given_up:
+        return Step.NOTHING
+    if attempts.announced and now - attempts.announced[-1] < rule.wait(attempts.republishes):
+        return Step.WAIT
+    return Step.GIVE_UP if attempts.republishes >= rule.max_republishes else Step.REPUBLISH

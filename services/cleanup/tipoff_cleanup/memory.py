@@ -1,12 +1,70 @@
 """What cleanup remembers, as write-once objects below `cleanup/` in the state bucket.
 
-cleanup/runs/<tick>.json             the result of each run, published again when its tick is redelivered
-cleanup/republished/<path hash>/<n>  a marker for the n-th republish of a file, written before it is published
+    cleanup/runs/<day>/<tick>.json                 the result of a run, published again when its tick comes again
+    cleanup/files/<date in the path>/<path hash>/  what was done about a file
+        adopted.json                               the execution and the announcement it was given
+        republish-<n>                              written before the n-th republish is published
+        given-up                                   it is announced no more
+    cleanup/alerts/<month>/<rule>/<alert>.<state>  written after the change was published
+
+Metadata has the instant and the path, so that one list call reads a day's files.
 """
 
-from tipoff_common.events import CleanupCompleted
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from pydantic import BaseModel
+
+from tipoff_cleanup.losses import Attempts
+from tipoff_common.clock import Instant
+from tipoff_common.events import AlertChanged, AlertState, CleanupCompleted, FileLanded, ScrapeExecuted
 from tipoff_common.identity import content_hash
-from tipoff_common.ports import Objects
+from tipoff_common.ports import ObjectInfo, Objects
+
+_DATE = re.compile(r"/([0-9]{4}-[0-9]{2}-[0-9]{2})/")
+_RUNS = "cleanup/runs"
+_RUN = f"{_RUNS}/%Y-%m-%d/%H%MZ.json"
+_AT, _PATH, _ABOUT, _SINCE = "at", "path", "about", "since"
+
+
+class Run(BaseModel):
+    """What one tick came to. objects_until: objects written before this, by the bucket's clock, are all looked at;
+    None when they are not."""
+
+    completed: CleanupCompleted
+    alerts: tuple[AlertChanged, ...] = ()
+    objects_until: Instant | None = None
+
+
+class Adopted(BaseModel):
+    """What is published of an object that no execution named."""
+
+    executed: ScrapeExecuted
+    landed: FileLanded
+
+
+@dataclass(frozen=True)
+class OpenAlert:
+    """An alert that fires; `name` leads to its event."""
+
+    alert_id: str
+    rule: str
+    about: str
+    name: str
+
+
+@dataclass
+class _Marks:
+    republished: list[datetime] = field(default_factory=list)
+    adopted: list[datetime] = field(default_factory=list)
+    given_up: bool = False
+
+    def attempts(self) -> Attempts:
+        return Attempts(
+            len(self.republished), tuple(sorted([*self.republished, *self.adopted])), self.given_up
+        )
 
 
 class Memory:
@@ -15,23 +73,102 @@ class Memory:
     def __init__(self, state: Objects) -> None:
         self._state = state
 
-    def run(self, key: str) -> CleanupCompleted | None:
-        body = self._state.get(f"cleanup/runs/{key}.json")
-        return CleanupCompleted.model_validate_json(body) if body is not None else None
+    def run(self, tick: datetime) -> Run | None:
+        body = self._state.get(_run_name(tick))
+        return Run.model_validate_json(body) if body is not None else None
 
-    def remember_run(self, key: str, event: CleanupCompleted) -> CleanupCompleted:
+    def remember_run(self, tick: datetime, run: Run) -> Run:
         """The run that counts: the first that was written."""
-        if self._state.create(f"cleanup/runs/{key}.json", event.model_dump_json().encode()):
-            return event
-        return self.run(key) or event
+        if self._state.create(_run_name(tick), run.model_dump_json().encode()):
+            return run
+        return self.run(tick) or run
 
-    def republishes(self, gcs_path: str) -> int:
-        """How often the file was announced again."""
-        return sum(1 for _ in self._state.list(self._folder(gcs_path)))
+    def ticks_before(self, tick: datetime, lookback: timedelta) -> Iterator[datetime]:
+        """The ticks of the runs before `tick`, newest first; one list call a day, as far as they are asked for."""
+        for back in range(lookback.days + 2):
+            day = (tick - timedelta(days=back)).astimezone(UTC)
+            names = [info.name for info in self._state.list(f"{_RUNS}/{day:%Y-%m-%d}/")]
+            ticks = (
+                datetime.strptime(name, _RUN).replace(tzinfo=UTC) for name in sorted(names, reverse=True)
+            )
+            yield from (earlier for earlier in ticks if earlier < tick)
 
-    def mark_republish(self, gcs_path: str, number: int) -> None:
-        self._state.create(f"{self._folder(gcs_path)}{number:04d}", gcs_path.encode())
+    def attempts(self, gcs_paths: Iterable[str]) -> Mapping[str, Attempts]:
+        """What was done about each of the files; one list call for each date that stands in their paths."""
+        wanted = {_folder(path): path for path in gcs_paths}
+        found = {path: _Marks() for path in wanted.values()}
+        for day in sorted({folder.rpartition("/")[0] for folder in wanted}):
+            for info in self._state.list(f"{day}/"):
+                folder, _, mark = info.name.rpartition("/")
+                if folder in wanted:
+                    _note(found[wanted[folder]], mark, info)
+        return {path: marks.attempts() for path, marks in found.items()}
 
-    @staticmethod
-    def _folder(gcs_path: str) -> str:
-        return f"cleanup/republished/{content_hash(gcs_path.encode())}/"
+    def mark_republish(self, gcs_path: str, number: int, now: datetime) -> bool:
+        """False when another run did it already."""
+        return self._mark(gcs_path, f"republish-{number:04d}", b"", now)
+
+    def mark_given_up(self, gcs_path: str, now: datetime) -> None:
+        self._mark(gcs_path, "given-up", b"", now)
+
+    def remember_adopted(self, gcs_path: str, adopted: Adopted, now: datetime) -> Adopted:
+        """What is to be published of the object: what was written first."""
+        if self._mark(gcs_path, "adopted.json", adopted.model_dump_json().encode(), now):
+            return adopted
+        body = self._state.get(f"{_folder(gcs_path)}/adopted.json")
+        return Adopted.model_validate_json(body) if body is not None else adopted
+
+    def open_alerts(self, now: datetime) -> list[OpenAlert]:
+        """Alerts that fire and began in this month or the last."""
+        this = now.astimezone(UTC).replace(day=1)
+        infos = {
+            info.name: info
+            for month in (this - timedelta(days=1), this)
+            for info in self._state.list(f"cleanup/alerts/{month:%Y-%m}/")
+        }
+        return [
+            OpenAlert(
+                name.split("/")[-1].removesuffix(_FIRING), name.split("/")[-2], info.metadata[_ABOUT], name
+            )
+            for name, info in infos.items()
+            if name.endswith(_FIRING)
+            and f"{name.removesuffix(_FIRING)}.{AlertState.RESOLVED}" not in infos
+            and datetime.fromisoformat(info.metadata[_SINCE]) <= now
+        ]
+
+    def alert(self, alert: OpenAlert) -> AlertChanged | None:
+        """The event by which the alert was raised."""
+        body = self._state.get(alert.name)
+        return AlertChanged.model_validate_json(body) if body is not None else None
+
+    def remember_alert(self, event: AlertChanged) -> None:
+        name = f"cleanup/alerts/{event.since:%Y-%m}/{event.rule}/{event.alert_id}.{event.state}"
+        metadata = {_ABOUT: event.about, _SINCE: event.since.isoformat()}
+        self._state.create(name, event.model_dump_json().encode(), metadata=metadata)
+
+    def _mark(self, gcs_path: str, mark: str, body: bytes, now: datetime) -> bool:
+        metadata = {_AT: now.isoformat(), _PATH: gcs_path}
+        return self._state.create(f"{_folder(gcs_path)}/{mark}", body, metadata=metadata)
+
+
+_FIRING = f".{AlertState.FIRING}"
+
+
+def _run_name(tick: datetime) -> str:
+    return tick.astimezone(UTC).strftime(_RUN)
+
+
+def _folder(gcs_path: str) -> str:
+    """A function of the path alone, so that a file has one memory whatever the rows about it say."""
+    dated = _DATE.search(gcs_path)
+    return f"cleanup/files/{dated[1] if dated else 'undated'}/{content_hash(gcs_path.encode())}"
+
+
+def _note(marks: _Marks, mark: str, info: ObjectInfo) -> None:
+    at = datetime.fromisoformat(info.metadata[_AT])
+    if mark.startswith("republish-"):
+        marks.republished.append(at)
+    elif mark == "adopted.json":
+        marks.adopted.append(at)
+    elif mark == "given-up":
+        marks.given_up = True

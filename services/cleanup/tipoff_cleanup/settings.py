@@ -1,18 +1,71 @@
 """Settings of the cleanup service."""
 
-from pydantic import Field
+from datetime import timedelta
+from pathlib import Path
 
+from pydantic import Field, model_validator
+
+from tipoff_cleanup.losses import Rule
 from tipoff_common.settings import ServiceSettings
 
 
 class CleanupSettings(ServiceSettings):
     """What cleanup needs beyond what every service needs."""
 
+    scrapers_dir: Path = Field(
+        default=Path("services/scraper-runner/scrapers"), description="folder of <source>/<name>/scraper.yaml"
+    )
     lookback_hours: int = Field(
         default=24, ge=1, le=24 * 7, description="how far back landed files are compared"
     )
     lost_after_hours: int = Field(
         default=6, ge=1, description="without a receipt for this long, a file is lost"
     )
+    grace_minutes: int = Field(
+        default=30,
+        ge=0,
+        le=360,
+        description="how late rows may be: a receipt proves nothing against earlier files, and an object without an "
+        "execution is no orphan, until it is this old",
+    )
+    behind_after_minutes: int = Field(
+        default=60, ge=1, description="a file that waits this long for Phase 2 raises an alert"
+    )
     max_republishes: int = Field(default=3, ge=1, le=10, description="times one file is announced again")
-    pubsub_enabled: bool = Field(default=True, description="false: a dry run that republishes nothing")
+    backoff_minutes: int = Field(
+        default=30, ge=1, description="from one announcement of a file to the next; doubles each time"
+    )
+    storm_files: int = Field(
+        default=50, ge=1, description="more lost files than this, and than storm_share, are a storm"
+    )
+    storm_share: float = Field(
+        default=0.25, gt=0, le=1, description="share of the files compared; see storm_files"
+    )
+    pubsub_enabled: bool = Field(default=True, description="false: a dry run that publishes nothing again")
+
+    @property
+    def lookback(self) -> timedelta:
+        return timedelta(hours=self.lookback_hours)
+
+    @property
+    def rule(self) -> Rule:
+        return Rule(
+            lost_after=timedelta(hours=self.lost_after_hours),
+            grace=timedelta(minutes=self.grace_minutes),
+            behind_after=timedelta(minutes=self.behind_after_minutes),
+            backoff=timedelta(minutes=self.backoff_minutes),
+            max_republishes=self.max_republishes,
+            storm_files=self.storm_files,
+            storm_share=self.storm_share,
+        )
+
+    @model_validator(mode="after")
+    def _files_are_seen_to_their_end(self) -> "CleanupSettings":
+        needed = self.rule.lost_after + self.rule.patience
+        if self.lookback < needed:
+            raise ValueError(
+                f"TIPOFF_LOOKBACK_HOURS is {self.lookback_hours}, and a file that is lost after"
+                f" {self.lost_after_hours} h is given up only {needed} after it landed; raise it, or lower"
+                " TIPOFF_LOST_AFTER_HOURS, TIPOFF_MAX_REPUBLISHES or TIPOFF_BACKOFF_MINUTES"
+            )
+        return self

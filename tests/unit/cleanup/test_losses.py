@@ -1,39 +1,65 @@
-"""Which landed files are lost."""
+"""Which landed files are lost, and what is done about each."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.samples import GAME_DATE, NOON
-from tipoff_cleanup.losses import Landed, lost, without_receipt
+from tests.support.samples import NOON
+from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, RULE, file
+from tipoff_cleanup.losses import (
+    Attempts,
+    Landed,
+    Overview,
+    Step,
+    behind_since,
+    is_storm,
+    lost,
+    next_step,
+    overtaken,
+)
 
-SIX_HOURS = timedelta(hours=6)
+
+def known(
+    landed: list[Landed], receipts: dict[str, datetime], now: datetime = NOON
+) -> tuple[Overview, list[Landed]]:
+    """What the dataset says of files by their names' receipts."""
+    done = {item for item in landed if item.execution_id.removeprefix("e-") in receipts}
+    proofs = [
+        item.landed_at
+        for item in done
+        if max(receipts[item.execution_id.removeprefix("e-")], item.landed_at) <= now - RULE.grace
+    ]
+    waiting = [item for item in landed if item not in done]
+    return Overview(len(landed), len(waiting), len(receipts), max(proofs, default=None), None), waiting
 
 
-def landed(path: str, minutes_ago: float) -> Landed:
-    return Landed(path, "lines", "w", GAME_DATE, "e", 3, "hash", NOON - timedelta(minutes=minutes_ago))
-
-
-def paths(files: list[Landed]) -> list[str]:
-    return [file.gcs_path for file in files]
+def found(landed: list[Landed], receipts: dict[str, datetime], now: datetime = NOON) -> list[str]:
+    overview, waiting = known(landed, receipts, now)
+    return [item.execution_id.removeprefix("e-") for item in lost(waiting, overview, now, RULE)]
 
 
 @pytest.mark.parametrize(
-    ("files", "receipts", "expected"),
+    ("landed", "receipts", "expected"),
     [
-        ({"old": 30, "new": 10}, {"new"}, ["old"]),
-        ({"old": 30, "new": 10}, {"old"}, []),
-        ({"old": 30, "new": 10}, {"old", "new"}, []),
-        ({"old": 30, "new": 10}, set(), []),
-        ({"old": 359, "new": 10}, {"elsewhere"}, []),
-        ({"old": 360, "new": 10}, {"elsewhere"}, ["old"]),
-        ({"a": 500, "b": 400, "c": 390}, {"c"}, ["a", "b"]),
-        ({"twin": 30, "other": 30}, {"other"}, []),
+        ({"old": 90, "new": 60}, {"new": 31}, ["old"]),
+        ({"old": 90, "new": 60}, {"new": 29}, []),
+        ({"old": 90, "new": 10}, {"new": 50}, []),
+        ({"old": 90, "new": 60}, {"old": 40}, []),
+        ({"old": 90, "new": 60}, {"old": 50, "new": 40}, []),
+        ({"old": 90, "new": 60}, {}, []),
+        ({"old": 359, "new": 10}, {"elsewhere": 40}, []),
+        ({"old": 360, "new": 10}, {"elsewhere": 40}, ["old"]),
+        ({"b": 400, "a": 500, "c": 390}, {"c": 380}, ["a", "b"]),
+        ({"twin": 90, "other": 90}, {"other": 40}, []),
     ],
     ids=[
         "a later one was processed",
+        "its receipt is too young to prove anything",
+        "a receipt dated before its file landed proves nothing before that",
         "Phase 2 is behind",
         "all processed",
         "no receipts at all",
@@ -44,56 +70,142 @@ def paths(files: list[Landed]) -> list[str]:
     ],
 )
 def test_a_file_is_lost_when_it_was_overtaken_or_after_six_hours(
-    files: dict[str, float], receipts: set[str], expected: list[str]
+    landed: dict[str, float], receipts: dict[str, float], expected: list[str]
 ) -> None:
-    known = dict.fromkeys(receipts, NOON)
-    assert paths(lost([landed(*item) for item in files.items()], known, NOON, SIX_HOURS)) == expected
+    at = {name: NOON - timedelta(minutes=minutes) for name, minutes in receipts.items()}
+    assert found([file(*item) for item in landed.items()], at) == expected
 
 
 def test_without_receipts_nothing_is_lost_however_old() -> None:
     """Incidents 14, 15: nothing to compare with is not "nothing was processed"."""
-    assert lost([landed("old", 60 * 24 * 30)], {}, NOON, SIX_HOURS) == []
+    assert found([file("old", 60 * 23)], {}) == []
 
 
-files = st.lists(
-    st.builds(landed, st.sampled_from("abcdefgh"), st.integers(0, 1000)), unique_by=lambda file: file.gcs_path
+names = st.sampled_from("abcdefgh")
+files = st.lists(st.builds(file, names, st.integers(0, 1000)), unique_by=lambda item: item.gcs_path)
+receipts = st.dictionaries(
+    st.sampled_from("abcdefghxyz"), st.integers(0, 1000).map(lambda ago: NOON - timedelta(minutes=ago))
 )
-receipts = st.dictionaries(st.sampled_from("abcdefghxyz"), st.just(NOON))
 
 
-@given(files, receipts)
-def test_a_processed_file_is_never_lost(files: list[Landed], receipts: dict[str, datetime]) -> None:
-    assert not set(paths(lost(files, receipts, NOON, SIX_HOURS))) & set(receipts)
-
-
-@given(files, receipts, st.sampled_from("abcdefgh"))
+@given(files, receipts, names)
 def test_a_receipt_takes_its_own_file_off_the_list(
-    files: list[Landed], receipts: dict[str, datetime], path: str
+    landed: list[Landed], receipts: dict[str, datetime], name: str
 ) -> None:
-    assert path not in paths(lost(files, {**receipts, path: NOON}, NOON, SIX_HOURS))
+    assert name not in found(landed, {**receipts, name: NOON})
 
 
 @given(files, receipts, st.timedeltas(timedelta(0), timedelta(days=2)))
 def test_what_is_lost_stays_lost_until_its_receipt_comes(
-    files: list[Landed], receipts: dict[str, datetime], later: timedelta
+    landed: list[Landed], receipts: dict[str, datetime], later: timedelta
 ) -> None:
-    now = set(paths(lost(files, receipts, NOON, SIX_HOURS)))
-    assert now <= set(paths(lost(files, receipts, NOON + later, SIX_HOURS)))
+    assert set(found(landed, receipts)) <= set(found(landed, receipts, NOON + later))
 
 
 @given(files, receipts)
-def test_the_lost_are_among_those_without_receipt_in_their_order(
-    files: list[Landed], receipts: dict[str, datetime]
-) -> None:
-    open_ones = without_receipt(files, receipts)
-    found = lost(files, receipts, NOON, SIX_HOURS)
-    assert found == [file for file in open_ones if file in found]
-    assert [file.landed_at for file in open_ones] == sorted(file.landed_at for file in open_ones)
+def test_once_lost_everything_older_is_lost_too(landed: list[Landed], receipts: dict[str, datetime]) -> None:
+    overview, waiting = known(landed, receipts)
+    gone = lost(waiting, overview, NOON, RULE)
+    if gone:
+        newest = max(item.landed_at for item in gone)
+        assert {item for item in waiting if item.landed_at <= newest} == set(gone)
 
 
 @given(files, receipts)
-def test_once_lost_everything_older_is_lost_too(files: list[Landed], receipts: dict[str, datetime]) -> None:
-    found = lost(files, receipts, NOON, SIX_HOURS)
-    if found:
-        newest = max(file.landed_at for file in found)
-        assert {file for file in without_receipt(files, receipts) if file.landed_at <= newest} == set(found)
+def test_a_file_before_six_hours_is_lost_only_with_proof(
+    landed: list[Landed], receipts: dict[str, datetime]
+) -> None:
+    """Merely behind is never lost: the proof is a later file that was processed longer ago than rows may be late."""
+    overview, waiting = known(landed, receipts)
+    for item in lost(waiting, overview, NOON, RULE):
+        if NOON - item.landed_at < RULE.lost_after:
+            assert any(
+                other.landed_at > item.landed_at and receipts[name] <= NOON - RULE.grace
+                for other in landed
+                if (name := other.execution_id.removeprefix("e-")) in receipts
+            )
+
+
+@given(files, st.dictionaries(names, st.integers(0, 29)))
+def test_rows_that_are_late_within_the_grace_make_nothing_lost(
+    landed: list[Landed], late: dict[str, int]
+) -> None:
+    """The logger 20 minutes behind, in whatever order: Phase 2 has processed all in order, and of its receipts any of
+    the last half hour may be missing."""
+    in_order = {item.execution_id.removeprefix("e-"): min(item.landed_at + MINUTE, NOON) for item in landed}
+    seen = {name: at for name, at in in_order.items() if at + timedelta(minutes=late.get(name, 0)) <= NOON}
+    assert set(found(landed, {**seen, "x": NOON - HOUR})) == set()
+
+
+@given(files, receipts)
+def test_who_waits_too_long_is_lost_or_makes_phase_2_behind(
+    landed: list[Landed], receipts: dict[str, datetime]
+) -> None:
+    overview, waiting = known(landed, receipts)
+    old = [item for item in waiting if NOON - item.landed_at >= RULE.behind_after]
+    since = behind_since(waiting, overview, NOON, RULE)
+    expected = [item.landed_at for item in old if not overtaken(item, overview)]
+    assert since == min(expected, default=None)
+
+
+@pytest.mark.parametrize(
+    ("missing", "of", "storm"),
+    [(50, 60, False), (51, 60, True), (51, 204, False), (51, 203, True), (0, 0, False)],
+)
+def test_a_storm_is_many_and_a_large_share(missing: int, of: int, storm: bool) -> None:
+    assert is_storm(missing, of, RULE) is storm
+
+
+def attempted(*minutes_ago: float, given_up: bool = False) -> Attempts:
+    instants = tuple(NOON - timedelta(minutes=ago) for ago in minutes_ago)
+    return Attempts(len(instants), instants, given_up)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "step"),
+    [
+        (attempted(), Step.REPUBLISH),
+        (attempted(29), Step.WAIT),
+        (attempted(30), Step.REPUBLISH),
+        (attempted(90, 59), Step.WAIT),
+        (attempted(90, 60), Step.REPUBLISH),
+        (attempted(300, 200, 119), Step.WAIT),
+        (attempted(300, 200, 120), Step.GIVE_UP),
+        (attempted(300, 200, 120, given_up=True), Step.NOTHING),
+        (Attempts(0, (NOON - 29 * MINUTE,)), Step.WAIT),
+        (Attempts(0, (NOON - 30 * MINUTE,)), Step.REPUBLISH),
+    ],
+)
+def test_each_announcement_waits_twice_as_long_as_the_one_before(attempts: Attempts, step: Step) -> None:
+    """Incident 17. The last two: an adoption announced it, and counts as no republish."""
+    assert next_step(attempts, NOON, RULE) is step
+
+
+@given(
+    st.integers(1, 10),
+    st.integers(1, 120),
+    st.lists(st.integers(1, 60), min_size=1, max_size=200),
+)
+def test_a_lost_file_is_announced_up_to_the_cap_ever_more_rarely_and_then_given_up(
+    cap: int, backoff: int, gaps: list[int]
+) -> None:
+    """Whenever the runs come."""
+    rule = replace(RULE, max_republishes=cap, backoff=timedelta(minutes=backoff))
+    attempts, now, at = Attempts(), NOON, list[datetime]()
+    for gap in gaps:
+        now += timedelta(minutes=gap)
+        match next_step(attempts, now, rule):
+            case Step.REPUBLISH:
+                at.append(now)
+                attempts = Attempts(len(at), tuple(at))
+            case Step.GIVE_UP:
+                attempts = replace(attempts, given_up=True)
+    waits = [later - earlier for earlier, later in pairwise(at)]
+    assert at[0] == NOON + timedelta(minutes=gaps[0])
+    assert len(at) <= cap
+    assert all(wait >= rule.wait(number) for number, wait in enumerate(waits, start=1))
+    longest = timedelta(minutes=60)
+    if now - NOON > rule.patience + (cap + 2) * longest:
+        assert (len(at), attempts.given_up) == (cap, True)
+    if attempts.given_up:
+        assert next_step(attempts, now + DAY, rule) is Step.NOTHING

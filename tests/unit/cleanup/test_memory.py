@@ -1,11 +1,18 @@
 """What cleanup remembers."""
 
+from datetime import timedelta
+
 import pytest
 
 from tests.support.memory import MemoryObjects
-from tests.support.samples import cleaned
-from tipoff_cleanup.memory import Memory
+from tests.support.samples import NOON, alerted, cleaned
+from tests.unit.cleanup.bench import DAY, QUARTER
+from tipoff_cleanup.losses import Attempts
+from tipoff_cleanup.memory import Memory, Run
+from tipoff_common.events import AlertState
 from tipoff_common.ports import Unavailable
+
+A, B = "gs://data/f/2025-01-15/a.json", "gs://data/f/2025-01-15/a.jso"
 
 
 @pytest.fixture
@@ -18,30 +25,58 @@ def memory(state: MemoryObjects) -> Memory:
     return Memory(state)
 
 
+def run(files: int) -> Run:
+    return Run(completed=cleaned(files_checked=files), alerts=(alerted(),), objects_until=NOON)
+
+
 def test_the_first_run_of_a_tick_counts(memory: Memory) -> None:
-    assert memory.run("t") is None
-    first, second = cleaned(files_checked=1), cleaned(files_checked=2)
-    assert memory.remember_run("t", first) == first
-    assert memory.remember_run("t", second) == first
-    assert memory.run("t") == first
-    assert memory.run("u") is None
+    assert memory.run(NOON) is None
+    assert memory.remember_run(NOON, run(1)) == run(1)
+    assert memory.remember_run(NOON, run(2)) == run(1)
+    assert memory.run(NOON) == run(1)
+    assert memory.run(NOON + QUARTER) is None
 
 
-def test_republishes_are_counted_by_file(memory: Memory) -> None:
-    for number in (1, 2):
-        memory.mark_republish("gs://data/a.json", number)
-    assert memory.republishes("gs://data/a.json") == 2
-    assert memory.republishes("gs://data/a.jso") == 0
+def test_earlier_runs_are_found_also_across_midnight(memory: Memory) -> None:
+    ticks = [NOON - ago for ago in (QUARTER, timedelta(hours=16), timedelta(hours=40))]
+    for tick in (*ticks, NOON, NOON + QUARTER, NOON - 10 * DAY):
+        memory.remember_run(tick, run(1))
+    assert list(memory.ticks_before(NOON, DAY)) == ticks
 
 
-def test_a_marker_written_twice_is_one(memory: Memory) -> None:
-    for _ in range(2):
-        memory.mark_republish("gs://data/a.json", 1)
-    assert memory.republishes("gs://data/a.json") == 1
+def test_what_was_done_is_counted_by_file(memory: Memory) -> None:
+    assert memory.mark_republish(A, 1, NOON)
+    assert memory.mark_republish(A, 2, NOON + QUARTER)
+    memory.mark_given_up(B, NOON)
+    assert memory.attempts([A, B, "gs://data/undated.json"]) == {
+        A: Attempts(2, (NOON, NOON + QUARTER)),
+        B: Attempts(given_up=True),
+        "gs://data/undated.json": Attempts(),
+    }
+
+
+def test_of_two_runs_one_announces(memory: Memory) -> None:
+    """Incident 17."""
+    assert memory.mark_republish(A, 1, NOON)
+    assert not memory.mark_republish(A, 1, NOON)
+    assert memory.attempts([A])[A].republishes == 1
 
 
 def test_a_count_that_cannot_be_read_is_not_zero(memory: Memory, state: MemoryObjects) -> None:
     """Incidents 15, 17."""
     state.down = True
     with pytest.raises(Unavailable):
-        memory.republishes("gs://data/a.json")
+        memory.attempts([A])
+
+
+def test_an_alert_is_open_from_its_raising_to_its_end(memory: Memory) -> None:
+    fired = alerted(about=A)
+    assert memory.open_alerts(NOON) == []
+    memory.remember_alert(fired)
+    (alert,) = memory.open_alerts(NOON)
+    assert (alert.rule, alert.about) == ("phase2-behind", A)
+    assert memory.alert(alert) == fired
+    assert memory.open_alerts(NOON + 20 * DAY) == [alert], "the next month"
+    assert memory.open_alerts(NOON - DAY) == [], "a day that is replayed after a later one"
+    memory.remember_alert(alerted(about=A, state=AlertState.RESOLVED))
+    assert memory.open_alerts(NOON) == []

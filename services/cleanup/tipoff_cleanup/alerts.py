@@ -1,0 +1,81 @@
+"""What cleanup raises an alert for: what only it can see. Pure.
+
+An alert is a rule and what it is about; its id is a function of those and of when it began, so that raising it twice is
+raising it once.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from tipoff_cleanup.memory import OpenAlert
+from tipoff_common.events import AlertChanged, AlertLevel, AlertState
+from tipoff_common.identity import event_id
+
+PHASE2_BEHIND, STORM_GUARD = "phase2-behind", "storm-guard"
+GIVEN_UP, OBJECT_MISSING = "file-given-up", "object-missing"
+PER_FILE = frozenset({GIVEN_UP, OBJECT_MISSING})
+SYSTEM = "-"
+
+_RUNBOOKS = {
+    PHASE2_BEHIND: "docs/runbooks/phase-2-down.md",
+    STORM_GUARD: "docs/runbooks/storm-guard.md",
+    GIVEN_UP: "docs/runbooks/files-stuck.md",
+    OBJECT_MISSING: "docs/runbooks/files-stuck.md",
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that is wrong now. value: the number behind it."""
+
+    rule: str
+    about: str
+    since: datetime
+    severity: AlertLevel
+    summary: str
+    value: float | None = None
+    context: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+def raised(
+    conditions: Iterable[Condition], open_alerts: Iterable[OpenAlert], environment: str, now: datetime
+) -> Iterator[AlertChanged]:
+    """A change for each condition of which no alert fires."""
+    known = {(alert.rule, alert.about) for alert in open_alerts}
+    for condition in conditions:
+        if (condition.rule, condition.about) in known:
+            continue
+        yield AlertChanged(
+            alert_id=event_id("alert", environment, condition.rule, condition.about, condition.since),
+            rule=condition.rule,
+            about=condition.about,
+            state=AlertState.FIRING,
+            severity=condition.severity,
+            changed_at=now,
+            since=condition.since,
+            value=condition.value,
+            summary=condition.summary,
+            context=condition.context,
+            runbook=_RUNBOOKS[condition.rule],
+            environment=environment,
+        )
+
+
+def over(
+    conditions: Iterable[Condition], open_alerts: Iterable[OpenAlert], healed: Collection[str]
+) -> list[OpenAlert]:
+    """The alerts whose condition holds no more. That of one file is over when the file is among the `healed`: one that
+    is merely not looked at any more is not."""
+    holding = {(condition.rule, condition.about) for condition in conditions}
+    return [
+        alert
+        for alert in open_alerts
+        if (alert.rule, alert.about) not in holding and (alert.rule not in PER_FILE or alert.about in healed)
+    ]
+
+
+def resolved(fired: AlertChanged, now: datetime) -> AlertChanged:
+    return fired.model_copy(update={"state": AlertState.RESOLVED, "changed_at": now})

@@ -1,0 +1,37 @@
+"""What the content of a file of records says of itself."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+
+from tipoff_common.identity import content_hash
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Of a file that is read; a larger one is left to people."""
+
+
+class NotOurs(Exception):
+    """The content is no file of records as a runner writes it; the message says why."""
+
+
+@dataclass(frozen=True)
+class Document:
+    scraper: str
+    game_date: date
+    record_count: int
+    content_sha256: str
+
+
+def read_document(name: str, body: bytes) -> Document:
+    """Raises NotOurs, also when the name is not that of this content."""
+    digest = content_hash(body)
+    if name.rpartition("/")[2] != f"{digest[:16]}.json":
+        raise NotOurs("its name is not the hash of its content")
+    try:
+        content = json.loads(body)
+        scraper, game_date, records = content["scraper"], content["game_date"], content["records"]
+        if not isinstance(scraper, str) or not isinstance(records, list) or not records:
+            raise NotOurs("it has no scraper or no records")
+        return Document(scraper, date.fromisoformat(game_date), len(records), digest)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise NotOurs(f"it is no document of records: {type(error).__name__}: {error}") from error

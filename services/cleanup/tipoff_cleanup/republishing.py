@@ -1,0 +1,137 @@
+"""Lost files are announced again: as they were, so often and no more."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from tipoff_cleanup.deps import Deps, Instants, Report
+from tipoff_cleanup.documents import MOST_BYTES, NotOurs, read_document
+from tipoff_cleanup.losses import Attempts, Landed, Step, next_step
+from tipoff_common.events import FileLanded, Source
+from tipoff_common.files import object_name
+
+log = logging.getLogger(__name__)
+
+MOST_A_RUN = 500
+"""Files that one run announces again; the others wait for the next."""
+_NO_WORKFLOW = "MANUAL"
+
+
+@dataclass
+class Republished:
+    """What was done about the lost files, by path. gone: since when files are lost whose object is not there."""
+
+    announced: set[str] = field(default_factory=set)
+    given_up: dict[str, datetime] = field(default_factory=dict)
+    gone: dict[str, datetime] = field(default_factory=dict)
+
+
+class _Unusable(Exception):
+    """The file cannot be announced; `kind` says why in a word, the message in a sentence."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def republish_lost(
+    lost: Sequence[Landed], deps: Deps, instants: Instants, done: Republished, report: Report
+) -> None:
+    """Announces again what is due, and gives up what was announced often enough. `done` and `report` hold what happened
+    also when it ends early.
+
+    Raises Unavailable.
+    """
+    attempts = deps.memory.attempts(file.gcs_path for file in lost)
+    for file in lost:
+        so_far = attempts[file.gcs_path]
+        match next_step(so_far, instants.now, deps.rule):
+            case Step.NOTHING:
+                done.given_up[file.gcs_path] = file.landed_at
+            case Step.GIVE_UP if deps.pubsub_enabled:
+                deps.memory.mark_given_up(file.gcs_path, instants.now)
+                done.given_up[file.gcs_path] = file.landed_at
+                detail = (
+                    f"announced again {so_far.republishes} times without a receipt; it is announced no more"
+                )
+                report.found("given_up", file.gcs_path, detail)
+            case Step.REPUBLISH if len(done.announced) < MOST_A_RUN:
+                _republish(file, so_far, deps, instants, done, report)
+            case _:
+                pass
+
+
+def _republish(
+    file: Landed, so_far: Attempts, deps: Deps, instants: Instants, done: Republished, report: Report
+) -> None:
+    """The marker is written first, so that a crash in between costs one announcement rather than adding one."""
+    number = so_far.republishes + 1
+    try:
+        event = _again(file, number, deps, instants)
+    except _Unusable as fault:
+        report.found(fault.kind, file.gcs_path, str(fault))
+        if fault.kind == "object_missing":
+            done.gone[file.gcs_path] = file.landed_at
+        return
+    if not deps.pubsub_enabled:
+        log.info("dry run: would announce again", extra={"gcs_path": file.gcs_path, "republish": number})
+        return
+    if deps.memory.mark_republish(file.gcs_path, number, instants.now):
+        deps.publisher.publish([event])
+        done.announced.add(file.gcs_path)
+
+
+def _again(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLanded:
+    """Raises _Unusable, Unavailable."""
+    name = object_name(file.gcs_path, deps.data.bucket)
+    if name is None:
+        raise _Unusable("foreign_path", f"no path that a runner writes to in gs://{deps.data.bucket}")
+    info = deps.data.info(name)
+    if info is None:
+        raise _Unusable("object_missing", "the log says that it was written, and it is not in the bucket")
+    if None in (file.game_date, file.record_count, file.content_sha256):
+        file = _completed(file, name, info.size, deps)
+    try:
+        return FileLanded.model_validate(
+            {
+                "gcs_path": file.gcs_path,
+                "scraper_name": file.scraper_name,
+                "workflow": file.workflow or _NO_WORKFLOW,
+                "game_date": file.game_date,
+                "execution_id": file.execution_id,
+                "record_count": file.record_count,
+                "content_sha256": file.content_sha256,
+                "landed_at": file.landed_at,
+                "recovery": True,
+                "republish": number,
+                "event_time": instants.event_time,
+                "source": Source.RECOVERY,
+            }
+        )
+    except ValidationError as error:
+        faults = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
+        raise _Unusable("row_incomplete", f"its row cannot be announced: {faults}") from error
+
+
+def _completed(file: Landed, name: str, size: int, deps: Deps) -> Landed:
+    """What the row lacks is read in the file."""
+    if size > MOST_BYTES:
+        raise _Unusable(
+            "row_incomplete", f"its row lacks values, and {size} bytes are too many to look for them"
+        )
+    body = deps.data.get(name)
+    if body is None:
+        raise _Unusable("object_missing", "the log says that it was written, and it is not in the bucket")
+    try:
+        document = read_document(name, body)
+    except NotOurs as error:
+        raise _Unusable("row_incomplete", f"its row lacks values, and so does the file: {error}") from error
+    return replace(
+        file,
+        game_date=file.game_date or document.game_date,
+        record_count=document.record_count,
+        content_sha256=document.content_sha256,
+    )

@@ -1,0 +1,192 @@
+"""A bucket, a dataset whose rows may come late, and cleanup runs over them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
+from tests.support.samples import GAME_DATE, NOON, tick
+from tests.support.scrapers import spec_data
+from tipoff_cleanup.dataset import Dataset, Logged
+from tipoff_cleanup.deps import Deps
+from tipoff_cleanup.handlers import run_cleanup
+from tipoff_cleanup.losses import Landed, Rule
+from tipoff_cleanup.memory import Memory
+from tipoff_common.catalog import ScraperSpec
+from tipoff_common.events import AlertChanged, CleanupCompleted, FileLanded, TickFired
+from tipoff_common.ports import ObjectInfo, Parameter, Unavailable
+from tipoff_common.publisher import Publisher
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+QUARTER = 15 * MINUTE
+RULE = Rule(
+    lost_after=6 * HOUR,
+    grace=30 * MINUTE,
+    behind_after=HOUR,
+    backoff=30 * MINUTE,
+    max_republishes=3,
+    storm_files=50,
+    storm_share=0.25,
+)
+SPEC = ScraperSpec.model_validate(spec_data("lines"))
+FOLDER = f"fixtures/lines/{GAME_DATE}"
+
+
+def path(name: str) -> str:
+    return f"gs://data/{FOLDER}/{name}.json"
+
+
+def file(name: str, minutes_ago: float, **changes: Any) -> Landed:
+    """A file that landed so long before noon."""
+    sample = Landed(
+        path(name), "lines", "w", GAME_DATE, f"e-{name}", 3, "hash", NOON - timedelta(minutes=minutes_ago)
+    )
+    return replace(sample, **changes)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """seen_at: when its row is in the dataset."""
+
+    processed_at: datetime
+    seen_at: datetime
+
+
+@dataclass
+class Bucket(MemoryObjects):
+    """Objects with the instants at which they were written; what is not told is old. Counts its calls."""
+
+    written: dict[str, datetime] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+
+    def get(self, name: str) -> bytes | None:
+        self.calls.append(f"get {name}")
+        return super().get(name)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        self.calls.append(f"list {prefix}")
+        return super().list(prefix)
+
+    def _info(self, name: str) -> ObjectInfo:
+        info = super()._info(name)
+        return replace(info, updated=self.written.get(name, datetime(2020, 1, 1, tzinfo=UTC)))
+
+
+@dataclass
+class World:
+    """files: what the log says has landed. receipts: by path. rows: other executions of the log."""
+
+    files: list[Landed] = field(default_factory=list)
+    receipts: dict[str, Receipt] = field(default_factory=dict)
+    rows: list[Logged] = field(default_factory=list)
+    died: list[tuple[str, date]] = field(default_factory=list)
+    unreadable: str | None = None
+    cleanup_rows_late: timedelta = timedelta(0)
+    pubsub_enabled: bool = True
+    rule: Rule = RULE
+    catalog: dict[str, ScraperSpec] = field(default_factory=lambda: {SPEC.name: SPEC})
+    bus: RecordingBus = field(default_factory=RecordingBus)
+    state: MemoryObjects = field(default_factory=MemoryObjects)
+    data: Bucket = field(default_factory=lambda: Bucket("data"))
+    warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
+    asked: list[str] = field(default_factory=list)
+    now: datetime = NOON
+
+    def __post_init__(self) -> None:
+        self.warehouse.answer = self._answer
+        for landed in self.files:
+            self.keep(landed)
+
+    def keep(self, landed: Landed, body: bytes = b"{}") -> None:
+        """Its object is in the bucket."""
+        self.data.bodies[landed.gcs_path.removeprefix("gs://data/")] = body
+
+    def land(self, *files: Landed) -> None:
+        self.files.extend(files)
+        for landed in files:
+            self.keep(landed)
+
+    def receive(self, *names: str, at: datetime = NOON - 40 * MINUTE, late: timedelta = timedelta(0)) -> None:
+        for name in names:
+            self.receipts[path(name)] = Receipt(at, at + late)
+
+    @property
+    def deps(self) -> Deps:
+        return Deps(
+            environment="local",
+            lookback=DAY,
+            rule=self.rule,
+            pubsub_enabled=self.pubsub_enabled,
+            catalog=self.catalog,
+            memory=Memory(self.state),
+            dataset=Dataset(self.warehouse, "local"),
+            data=self.data,
+            publisher=Publisher("cleanup", self.bus),
+        )
+
+    def run(
+        self, at: datetime = NOON, event: TickFired | None = None, wall: datetime | None = None
+    ) -> CleanupCompleted:
+        """One tick; the run that was published for it."""
+        self.now = at
+        run_cleanup(event or tick(tick="cleanup"), at, self.deps, wall or at)
+        completed: CleanupCompleted = self.bus.of(CleanupCompleted)[-1]
+        return completed
+
+    @property
+    def republished(self) -> list[str]:
+        return [event.gcs_path for event in self.bus.of(FileLanded)]
+
+    @property
+    def alerts(self) -> list[tuple[str, str, str]]:
+        return [(event.rule, event.about, event.state.value) for event in self.bus.of(AlertChanged)]
+
+    def _answer(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        self.asked.append(sql)
+        if self.unreadable and self.unreadable in sql:
+            raise Unavailable(f"{self.unreadable} cannot be read")
+        given: Any = parameters
+        seen = {name: receipt for name, receipt in self.receipts.items() if receipt.seen_at <= self.now}
+        named = {landed.gcs_path for landed in self.files}
+        if "overtaken_before" in sql:
+            return self._files(given["since"], given["now"], given["settled"], seen)
+        if "AS received\nLEFT JOIN" in sql:
+            return [
+                {"gcs_path": name, "processed_at": receipt.processed_at}
+                for name, receipt in seen.items()
+                if name not in named and receipt.processed_at <= given["settled"]
+            ]
+        if "DISTINCT scraper_name" in sql:
+            return [{"scraper_name": scraper, "game_date": day} for scraper, day in self.died]
+        if "SELECT execution_id" in sql:
+            return [asdict(row) for row in self.rows if row.execution_id in given["ids"]]
+        known = seen if "file_receipts" in sql else named
+        return [{"gcs_path": name} for name in given["paths"] if name in known]
+
+    def _files(
+        self, since: datetime, now: datetime, settled: datetime, seen: Mapping[str, Receipt]
+    ) -> list[dict[str, Any]]:
+        landed = [item for item in self.files if since <= item.landed_at <= now]
+        waiting = sorted(
+            (item for item in landed if item.gcs_path not in seen), key=lambda item: item.landed_at
+        )
+        proofs = [
+            item.landed_at
+            for item in landed
+            if item.gcs_path in seen and max(seen[item.gcs_path].processed_at, item.landed_at) <= settled
+        ]
+        runs = [
+            event.cleanup_time
+            for event in self.bus.of(CleanupCompleted)
+            if event.cleanup_time < now and event.cleanup_time + self.cleanup_rows_late <= now
+        ]
+        overview = {
+            "files": len(landed),
+            "waiting": len(waiting),
+            "receipts": len(seen),
+            "overtaken_before": max(proofs, default=None),
+            "last_cleanup": max(runs, default=None),
+        }
+        nothing = dict.fromkeys(asdict(file("-", 0)))
+        return [{**overview, **row} for row in ([asdict(item) for item in waiting] or [nothing])]

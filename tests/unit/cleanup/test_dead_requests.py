@@ -1,0 +1,100 @@
+"""Who heals a request that never came to an execution: the controller answers for it when its lease has passed, and
+cleanup finds what its runner wrote before it died."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.support.controller import World, at, at_times, configured, slate, workflow
+from tests.unit.cleanup import bench
+from tests.unit.cleanup.bench import MINUTE
+from tipoff_cleanup.dataset import Logged
+from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
+from tipoff_common.outcomes import Failed, FailureKind, Status
+from tipoff_controller.memory import read_past
+from tipoff_scraper_runner.files import write_records
+from tipoff_scraper_runner.scraper import Parsed, Record
+
+BURIED_AT = at("06:15")
+
+
+class Row(Record):
+    text: str
+
+
+@pytest.fixture
+def controller() -> World:
+    """It asked for a bulletin at 06:00, and the runner died."""
+    made = World(configured(one=workflow(at_times("06:00"), "bulletin", max_retries=0)))
+    made.land(slate(1), at("05:00"))
+    made.tick(at("06:00"))
+    return made
+
+
+@pytest.fixture
+def request_of(controller: World) -> ScrapeRequested:
+    (made,) = controller.requests
+    return made
+
+
+def cleanup(controller: World, rows: list[Logged]) -> bench.World:
+    """Cleanup beside the controller."""
+    made = bench.World(rows=rows, died=[("bulletin", at("06:00").date())] if rows else [])
+    made.catalog = {"bulletin": controller.configuration.catalog["bulletin"]}
+    return made
+
+
+def write(request: ScrapeRequested, world: bench.World, when: datetime) -> str:
+    """What the runner did before it died."""
+    spec = world.catalog["bulletin"]
+    folder = f"{spec.output_root}/{request.game_date}"
+    path, _ = write_records(Parsed(records=[Row(text="x")]), spec, request, folder, when, world.data)
+    world.data.written[path.removeprefix("gs://data/")] = when
+    return path
+
+
+def row(event: ScrapeExecuted) -> Logged:
+    return Logged(
+        event.execution_id,
+        event.outcome.status,
+        event.workflow,
+        event.occurrence_id,
+        event.decision_id,
+        event.attempt,
+        event.triggered_at,
+    )
+
+
+def test_a_request_that_wrote_nothing_is_the_controllers_and_no_finding_of_cleanup(
+    controller: World, request_of: ScrapeRequested
+) -> None:
+    controller.tick(BURIED_AT)
+    (event,) = controller.bus.of(ScrapeExecuted)
+    assert isinstance(event.outcome, Failed)
+    assert (event.execution_id, event.outcome.kind) == (request_of.request_id, FailureKind.TIMEOUT)
+    world = cleanup(controller, [row(event)])
+    run = world.run(BURIED_AT + 45 * MINUTE)
+    assert (run.findings, run.errors, run.adopted_count, world.bus.of(FileLanded)) == ((), (), 0, [])
+
+
+@pytest.mark.parametrize("buried_first", [True, False])
+def test_what_it_wrote_is_adopted_and_success_is_what_everybody_says(
+    controller: World, request_of: ScrapeRequested, *, buried_first: bool
+) -> None:
+    if buried_first:
+        controller.tick(BURIED_AT)
+        (event,) = controller.take(ScrapeExecuted)
+        controller.note(event)
+    world = cleanup(controller, [row(event)] if buried_first else [])
+    path = write(request_of, world, at("06:01"))
+    world.run(at("06:45"))
+    (executed,) = world.bus.of(ScrapeExecuted)
+    assert (executed.execution_id, executed.source) == (request_of.request_id, Source.RECOVERY)
+    assert [landed.gcs_path for landed in world.bus.of(FileLanded)] == [path]
+
+    controller.note(executed)
+    controller.tick(at("07:00") + timedelta(hours=1))
+    assert controller.bus.of(ScrapeExecuted) == [], "it is not buried again"
+    past = read_past([request_of.game_date], controller.deps)
+    assert past.history.executions[request_of.request_id].status is Status.SUCCESS
+    assert [made.attempt for made in controller.requests] == [1]

@@ -1,0 +1,291 @@
+"""Files that no execution names are given one, once."""
+
+import json
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.samples import GAME_DATE, NOON, requested
+from tests.unit.cleanup.bench import DAY, FOLDER, HOUR, MINUTE, QUARTER, SPEC, World, file, path
+from tipoff_cleanup.dataset import Logged
+from tipoff_common.events import FileLanded, ScrapeExecuted, Source
+from tipoff_common.identity import content_hash
+from tipoff_common.outcomes import Success
+from tipoff_common.ports import Unavailable
+from tipoff_scraper_runner.files import write_records
+from tipoff_scraper_runner.scraper import Parsed, Record
+
+
+class Row(Record):
+    text: str
+
+
+WRITTEN = NOON - 40 * MINUTE
+
+
+def orphan(world: World, at: datetime = WRITTEN, text: str = "one", **request: Any) -> str:
+    """A file as the runner writes it, of which nobody was told; its path."""
+    asked = requested(scraper="lines", **{"request_id": "dead", **request})
+    parsed = Parsed(records=[Row(text=text), Row(text="two")], fan_out={"games": ("g1", "g2")})
+    written, _ = write_records(parsed, SPEC, asked, FOLDER, at, world.data)
+    world.data.written[written.removeprefix("gs://data/")] = at
+    return written
+
+
+def strange(world: World, body: bytes, name: str | None = None, at: datetime = WRITTEN) -> str:
+    """A file that somebody put there."""
+    name = f"{FOLDER}/{name or content_hash(body)[:16]}.json"
+    world.data.bodies[name], world.data.metadata[name] = body, {}
+    world.data.written[name] = at
+    return f"gs://data/{name}"
+
+
+def adopted(world: World) -> list[ScrapeExecuted]:
+    return world.bus.of(ScrapeExecuted)
+
+
+def logged(world: World, event: ScrapeExecuted) -> None:
+    """The adopted execution is in the log."""
+    assert isinstance(event.outcome, Success) and event.outcome.gcs_path
+    world.files.append(replace(file("-", 0), gcs_path=event.outcome.gcs_path, landed_at=event.completed_at))
+
+
+def test_an_orphan_is_adopted_as_what_its_own_metadata_says() -> None:
+    world = World()
+    where = orphan(world)
+    run = world.run()
+    (executed,) = adopted(world)
+    (landed,) = world.bus.of(FileLanded)
+    asked = requested(scraper="lines", request_id="dead")
+    assert (run.adopted_count, [finding.kind for finding in run.findings]) == (1, ["orphan_adopted"])
+    assert (executed.execution_id, executed.source, executed.recovery) == ("dead", Source.RECOVERY, True)
+    assert executed.outcome == Success(record_count=2, gcs_path=where)
+    for name in ("occurrence_id", "decision_id", "workflow", "step", "attempt", "game_date", "parameters"):
+        assert getattr(executed, name) == getattr(asked, name), name
+    assert (executed.triggered_at, executed.fan_out_keys) == (WRITTEN, {"games": ("g1", "g2")})
+    assert (landed.gcs_path, landed.record_count, landed.recovery, landed.republish) == (where, 2, True, 0)
+    assert (landed.execution_id, landed.source) == ("dead", Source.RECOVERY)
+    assert landed.content_sha256 == content_hash(world.data.bodies[where.removeprefix("gs://data/")])
+
+
+def test_an_orphan_is_adopted_once_however_often_it_is_seen() -> None:
+    """Its row may be late: the next run sees it again, if it looks."""
+    world = World(died=[("lines", GAME_DATE)])
+    orphan(world)
+    runs = [world.run(NOON + number * QUARTER) for number in range(3)]
+    assert len({event.id for event in adopted(world)}) == 1
+    assert len({event.model_dump_json() for event in adopted(world)}) == 1
+    logged(world, adopted(world)[0])
+    before = len(adopted(world))
+    runs.append(world.run(NOON + HOUR))
+    assert len(adopted(world)) == before
+
+
+def test_an_adopted_file_is_not_republished_at_once() -> None:
+    """It landed long ago, and was announced just now."""
+    world = World(files=[file("later", 35)])
+    world.receive("later", at=NOON - 31 * MINUTE)
+    orphan(world)
+    world.run()
+    logged(world, adopted(world)[0])
+    world.run(NOON + QUARTER)
+    assert [event.republish for event in world.bus.of(FileLanded)] == [0]
+    world.run(NOON + 2 * QUARTER)
+    assert [event.republish for event in world.bus.of(FileLanded)] == [0, 1]
+
+
+@pytest.mark.parametrize("minutes", [0, 10, 29])
+def test_a_young_file_is_no_orphan_its_event_is_on_its_way(minutes: int) -> None:
+    world = World()
+    orphan(world, NOON - timedelta(minutes=minutes))
+    assert world.run().adopted_count == 0
+    assert world.run(NOON + timedelta(minutes=30)).adopted_count == 1
+
+
+def test_a_file_with_an_execution_is_none() -> None:
+    world = World()
+    world.files.append(replace(file("x", 40), gcs_path=orphan(world)))
+    run = world.run()
+    assert (run.adopted_count, run.findings, adopted(world)) == (0, (), [])
+
+
+def test_a_run_looks_at_what_is_new_and_reads_nothing_else() -> None:
+    world = World()
+    for number in range(200):
+        landed = file(f"n{number}", 60)
+        world.land(landed)
+        world.data.written[landed.gcs_path.removeprefix("gs://data/")] = NOON - HOUR
+    for number in range(5_000):
+        world.data.bodies[f"fixtures/lines/2024-11-01/{number}.json"] = b""
+    world.run()
+    world.data.calls.clear()
+    world.asked.clear()
+    orphan(world, NOON - 10 * MINUTE)
+    run = world.run(NOON + 2 * QUARTER)
+    assert run.adopted_count == 1
+    listed = [call for call in world.data.calls if call.startswith("list ")]
+    assert listed == [f"list fixtures/lines/2025-01-{day}/" for day in (14, 15, 16)]
+    assert [call for call in world.data.calls if not call.startswith("list ")] == [
+        f"get {path('').removeprefix('gs://data/').removesuffix('.json')}"
+        f"{content_hash(next(body for name, body in world.data.bodies.items() if b'one' in body))[:16]}.json"
+    ]
+    assert sum("DISTINCT gcs_path\nFROM nba_orchestration.scraper" in sql for sql in world.asked) == 2
+
+
+def test_the_folder_of_an_execution_that_was_answered_for_as_dead_is_looked_at_whatever_its_date() -> None:
+    world = World(died=[("lines", GAME_DATE - 60 * DAY), ("gone", GAME_DATE)])
+    day = GAME_DATE - 60 * DAY
+    asked = requested(scraper="lines", game_date=day, parameters={"game_date": day.isoformat()})
+    where, _ = write_records(
+        Parsed(records=[Row(text="x")]), SPEC, asked, f"fixtures/lines/{day}", WRITTEN, world.data
+    )
+    world.data.written[where.removeprefix("gs://data/")] = NOON - 5 * HOUR
+    world.run(NOON - QUARTER)
+    assert [event.game_date for event in adopted(world)] == [day]
+
+
+def buried(status: str = "failed", **changes: Any) -> Logged:
+    sample = Logged("dead", status, "w", "o", "d", 2, NOON - 20 * MINUTE)
+    return replace(sample, **changes)
+
+
+def test_an_execution_answered_for_as_dead_and_its_adoption_are_one_row() -> None:
+    """Views know rows of one execution by its id and day; success speaks."""
+    midnight = datetime(2025, 1, 16, 0, 5, tzinfo=NOON.tzinfo)
+    world = World(rows=[buried(triggered_at=midnight)])
+    orphan(world, midnight - 15 * MINUTE)
+    world.run(midnight + QUARTER + MINUTE)
+    (executed,) = adopted(world)
+    assert executed.triggered_at == midnight
+    assert executed.completed_at == midnight
+    burial = executed.model_copy(update={"recovery": False})
+    assert executed.id != burial.id, "BigQuery may drop a row with the id of another"
+
+
+def test_an_older_file_of_an_execution_that_wrote_another_is_superseded() -> None:
+    world = World(rows=[buried("success")])
+    orphan(world)
+    run = world.run()
+    assert (run.adopted_count, adopted(world)) == (0, [])
+    assert [finding.kind for finding in run.findings] == ["orphan_superseded"]
+
+
+def test_a_file_from_before_metadata_told_is_adopted_by_its_content_and_its_row() -> None:
+    world = World(rows=[buried()])
+    body = json.dumps({"scraper": "lines", "game_date": str(GAME_DATE), "records": [1, 2, 3]}).encode()
+    where = strange(world, body)
+    world.data.metadata[where.removeprefix("gs://data/")] = {"execution-id": "dead"}
+    world.run()
+    (executed,) = adopted(world)
+    assert (executed.execution_id, executed.workflow, executed.attempt) == ("dead", "w", 2)
+    assert (executed.occurrence_id, executed.decision_id) == ("o", "d")
+    assert executed.outcome == Success(record_count=3, gcs_path=where)
+
+
+def test_a_file_of_nobody_has_an_execution_whose_id_is_a_function_of_its_path() -> None:
+    body = json.dumps({"scraper": "lines", "game_date": str(GAME_DATE), "records": [1]}).encode()
+    ids = set()
+    for _ in range(2):
+        world = World()
+        strange(world, body)
+        world.run()
+        ids |= {event.execution_id for event in adopted(world)}
+    assert len(ids) == 1
+
+
+def document(**changes: Any) -> bytes:
+    content = {"scraper": "lines", "game_date": str(GAME_DATE), "records": [1]}
+    return json.dumps({**content, **changes}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b"", None),
+        (b"not json", None),
+        (b"[]", None),
+        (b"\xff\xfe", None),
+        (b"[" * 100_000, None),
+        (document(records=[]), None),
+        (document(records="x"), None),
+        (document(scraper="other"), None),
+        (document(game_date="2025-01-14"), None),
+        (document(game_date="soon"), None),
+        (document(), "0123456789abcdef"),
+        (document(), "a b"),
+    ],
+    ids=range(12),
+)
+def test_what_is_no_file_of_records_is_recorded_and_never_adopted(body: bytes, name: str | None) -> None:
+    world = World()
+    where = strange(world, body, name)
+    healthy = orphan(world, text="healthy")
+    run = world.run()
+    assert [(finding.kind, finding.gcs_path) for finding in run.findings if finding.gcs_path != healthy] == [
+        ("orphan_refused", where)
+    ]
+    assert (run.errors, run.adopted_count) == ((), 1)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"request": "{"},
+        {"request": requested(scraper="other").model_dump_json()},
+        {"fetched-at": "yesterday"},
+        {"fan-out-keys": "[]"},
+    ],
+    ids=["no JSON", "of another scraper", "no instant", "no mapping"],
+)
+def test_metadata_that_cannot_be_true_is_recorded(metadata: dict[str, str]) -> None:
+    world = World()
+    where = strange(world, document())
+    world.data.metadata[where.removeprefix("gs://data/")] = metadata
+    run = world.run()
+    assert ([finding.kind for finding in run.findings], run.errors) == (["orphan_refused"], ())
+
+
+def test_a_dry_run_adopts_nothing_and_the_next_real_one_does(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(pubsub_enabled=False)
+    orphan(world)
+    with caplog.at_level(logging.INFO):
+        assert world.run().adopted_count == 0
+    assert "would adopt" in caplog.text
+    assert adopted(world) == []
+    world.pubsub_enabled = True
+    assert world.run(NOON + QUARTER).adopted_count == 1
+
+
+def test_an_adoption_that_could_not_be_published_is_published_by_the_next_run() -> None:
+    world = World()
+    orphan(world)
+    world.bus.capacity = 0
+    with pytest.raises(Unavailable):
+        world.run()
+    world.bus.capacity = None
+    first = world.run()
+    assert (first.adopted_count, first.errors) == (0, ("the bus is down",))
+    assert world.run(NOON + QUARTER).adopted_count == 1
+    assert len({event.id for event in adopted(world)}) == 1
+
+
+def test_a_log_that_lost_its_rows_is_a_storm_of_orphans() -> None:
+    world = World()
+    for number in range(60):
+        orphan(world, text=f"n{number}", request_id=f"r{number}")
+    run = world.run()
+    assert (run.storm_guard, run.adopted_count, adopted(world)) == (True, 0, [])
+    assert world.alerts == [("storm-guard", "-", "firing")]
+
+
+def test_executions_that_cannot_be_read_mean_that_nothing_is_adopted() -> None:
+    """Incident 15."""
+    world = World(unreadable="DISTINCT gcs_path\nFROM nba_orchestration.scraper_execution_log")
+    orphan(world)
+    run = world.run()
+    assert (len(run.errors), run.adopted_count, adopted(world)) == (1, 0, [])
+    world.unreadable = None
+    assert world.run(NOON + QUARTER).adopted_count == 1

@@ -37,7 +37,8 @@ def settings_faults(plan: Plan) -> Iterator[str]:
 
 def settings_of(service: Resource, model: type[ServiceSettings]) -> ServiceSettings:
     """Raises SettingsError."""
-    with _environment({name: value or "a-secret" for name, value in environment(service).items()}):
+    told = {name: value or "a-secret" for name, value in environment(service).items()}
+    with _environment({**told, "K_SERVICE": service.values["name"]}):  # which Cloud Run adds
         return load_settings(model)
 
 

@@ -1,8 +1,7 @@
 """Events as rows of the dataset; `schemas/bigquery/nba_orchestration/*.sql` says what each column means.
 
 A row carries its event's id, so that what came twice can be told apart, and `created_at`, the wall clock at the
-time of writing. Fields that this version does not know are kept in the table's JSON column, if it has one, under
-UNKNOWN_FIELDS.
+time of writing. Fields that this version does not know are kept in a JSON column of the table, under UNKNOWN_FIELDS.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,6 +24,8 @@ from tipoff_common.events import (
 from tipoff_common.outcomes import Failed, Success
 
 UNKNOWN_FIELDS: Final = "unknown_fields"
+_EXTRA: Final = "extra"
+"""The JSON column of a table that has none of its own."""
 _PLAIN = (str, int, float, date, dict, type(None))
 
 
@@ -33,14 +34,14 @@ class TableRows:
     """Rows for one table; `ids` are the rows' identities, in the same order.
 
     unknown: the event's fields that a newer producer added, by dotted path. unknown_kept_in: the JSON column that
-    holds them; None when the table has none, and the row says nothing of them.
+    holds them.
     """
 
     table: str
     rows: tuple[Mapping[str, Any], ...]
     ids: tuple[str, ...]
     unknown: Mapping[str, JsonValue]
-    unknown_kept_in: str | None = None
+    unknown_kept_in: str
 
 
 def unknown_fields(model: BaseModel, path: str = "") -> dict[str, JsonValue]:
@@ -140,6 +141,7 @@ def schedule_rows(event: ScheduleLocked, created_at: datetime) -> tuple[Mapping[
             "subject": run.subject,
             "event_id": event.id,
             "config_hash": event.config_hash,
+            _EXTRA: None,
         }
         for run in event.runs
     )
@@ -179,6 +181,7 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
             {"kind": finding.kind, "gcs_path": finding.gcs_path, "detail": finding.detail}
             for finding in event.findings
         ],
+        _EXTRA: None,
     }
 
 
@@ -191,6 +194,7 @@ def receipt_row(event: FileProcessed, created_at: datetime) -> Mapping[str, Any]
         "environment": event.environment,
         "created_at": created_at,
         "event_id": event.id,
+        _EXTRA: None,
     }
 
 
@@ -235,34 +239,41 @@ def dead_letter_row(event: MessageRejected, created_at: datetime) -> Mapping[str
 
 
 def _one(
-    table: str, build: Callable[[Any, datetime], Mapping[str, Any]], json_column: str | None = None
+    table: str, build: Callable[[Any, datetime], Mapping[str, Any]], json_column: str
 ) -> Callable[[Any, datetime], TableRows]:
     """One row an event; `json_column` keeps what is unknown."""
 
     def rows(event: Event, created_at: datetime) -> TableRows:
         row, unknown = build(event, created_at), unknown_fields(event)
-        if unknown and json_column:
-            row = {**row, json_column: {**row[json_column], UNKNOWN_FIELDS: unknown}}
-        return TableRows(table, (row,), (row["event_id"],), unknown, json_column)
+        return TableRows(
+            table, (_keeping(unknown, row, json_column),), (row["event_id"],), unknown, json_column
+        )
 
     return rows
 
 
 def _schedule(event: ScheduleLocked, created_at: datetime) -> TableRows:
-    return TableRows(
-        "daily_expected_schedule",
-        schedule_rows(event, created_at),
-        tuple(run.schedule_row_id for run in event.runs),
-        unknown_fields(event),
+    """Each row keeps what is unknown of its own run, and of the event as a whole."""
+    unknown = unknown_fields(event)
+    whole = {path: value for path, value in unknown.items() if not path.startswith("runs.")}
+    rows = tuple(
+        _keeping(whole | unknown_fields(run), row, _EXTRA)
+        for run, row in zip(event.runs, schedule_rows(event, created_at), strict=True)
     )
+    ids = tuple(run.schedule_row_id for run in event.runs)
+    return TableRows("daily_expected_schedule", rows, ids, unknown, _EXTRA)
+
+
+def _keeping(unknown: Mapping[str, JsonValue], row: Mapping[str, Any], json_column: str) -> Mapping[str, Any]:
+    return {**row, json_column: {**(row[json_column] or {}), UNKNOWN_FIELDS: unknown}} if unknown else row
 
 
 TABLES: Mapping[type[Event], Callable[[Any, datetime], TableRows]] = {
     ScrapeExecuted: _one("scraper_execution_log", execution_row, "data_summary"),
     WorkflowDecided: _one("workflow_decisions", decision_row, "context"),
     ScheduleLocked: _schedule,
-    CleanupCompleted: _one("cleanup_operations", cleanup_row),
-    FileProcessed: _one("file_receipts", receipt_row),
+    CleanupCompleted: _one("cleanup_operations", cleanup_row, _EXTRA),
+    FileProcessed: _one("file_receipts", receipt_row, _EXTRA),
     AlertChanged: _one("alert_events", alert_row, "context"),
     MessageRejected: _one("dead_letters", dead_letter_row, "attributes"),
 }

@@ -31,7 +31,8 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
     kind STRING OPTIONS(description='object_missing, foreign_path, row_incomplete, given_up, orphan_adopted, orphan_refused, orphan_superseded or receipt_unknown_file.'),
     gcs_path STRING OPTIONS(description='Path it is about, as it was found.'),
     detail STRING OPTIONS(description='What is wrong with it, as a sentence for people.')
-  >> OPTIONS(description='What else was seen, one entry a file or receipt; nothing was done about it unless it says so.')
+  >> OPTIONS(description='What else was seen, one entry a file or receipt; nothing was done about it unless it says so.'),
+  extra JSON OPTIONS(description='What has no column: unknown_fields holds, by their path, the fields that a newer producer sent. NULL when there is nothing.')
 )
 PARTITION BY DATE(cleanup_time)
 CLUSTER BY missing_files_found, republished_count

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.daily_expected_schedule (
   game_date DATE OPTIONS(description='New York business date that the data is about; for post-game work often the day before date.'),
   subject STRING OPTIONS(description='Game id, team or - for a workflow of the whole day.'),
   event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),
-  config_hash STRING OPTIONS(description='Hash of the workflow configuration that was in force.')
+  config_hash STRING OPTIONS(description='Hash of the workflow configuration that was in force.'),
+  extra JSON OPTIONS(description='What has no column: unknown_fields holds, by their path, the fields that a newer producer sent. NULL when there is nothing.')
 )
 PARTITION BY date
 CLUSTER BY workflow_name, expected_run_time

@@ -10,7 +10,8 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.file_receipts (
   row_count INT64 OPTIONS(description='Rows the processor wrote from the file. NULL when it does not count.'),
   environment STRING NOT NULL OPTIONS(description='Deployment that wrote the row: prod, staging, dev or local. Production decisions read prod rows only.'),
   created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest.'),
-  event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.')
+  event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),
+  extra JSON OPTIONS(description='What has no column: unknown_fields holds, by their path, the fields that a newer producer sent. NULL when there is nothing.')
 )
 PARTITION BY DATE(processed_at)
 CLUSTER BY gcs_path

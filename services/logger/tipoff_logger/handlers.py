@@ -54,8 +54,8 @@ async def record_event(delivery: Delivery, deps: Deps, now: datetime) -> None:
             extra={
                 "event_type": event.TYPE,
                 "event_id": event.id,
-                "kept_in": batch.unknown_kept_in or "this line",
-                "fields": list(batch.unknown) if batch.unknown_kept_in else batch.unknown,
+                "kept_in": f"{batch.table}.{batch.unknown_kept_in}",
+                "fields": list(batch.unknown),
             },
         )
     try:

@@ -86,13 +86,20 @@ def test_a_dead_letters_row_is_found_by_its_rejection() -> None:
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.TYPE)
-def test_what_a_newer_producer_adds_is_kept_where_the_table_has_a_place_for_it(model: type[Event]) -> None:
+def test_what_a_newer_producer_adds_is_kept_in_the_row(model: type[Event]) -> None:
     batch = TABLES[model](SAMPLES[model](weather="snow"), NOON)
     assert batch.unknown == {"weather": "snow"}
+    assert batch.rows
     for row in batch.rows:
         assert "weather" not in row
-        if batch.unknown_kept_in:
-            assert row[batch.unknown_kept_in][UNKNOWN_FIELDS] == {"weather": "snow"}
+        assert row[batch.unknown_kept_in][UNKNOWN_FIELDS] == {"weather": "snow"}
+
+
+def test_what_a_newer_producer_adds_to_one_run_is_kept_in_its_row() -> None:
+    first, second = locked().runs
+    event = locked(runs=[first, {**second.model_dump(), "note": "late"}], colour="red")
+    kept = [row["extra"][UNKNOWN_FIELDS] for row in TABLES[type(event)](event, NOON).rows]
+    assert kept == [{"colour": "red"}, {"colour": "red", "note": "late"}]
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.TYPE)

@@ -57,10 +57,18 @@ class Cloud:
     def publisher(self) -> Publisher:
         return Publisher(self._service, self.bus)
 
-    def app(self, description: str, needs: tuple[str, ...], config_hash: str | None = None) -> FastAPI:
-        """The service's application; /readyz checks the bus and the named connections."""
+    def app(
+        self,
+        description: str,
+        needs: tuple[str, ...],
+        config_hash: str | None = None,
+        buckets: Mapping[str, Objects] = {},
+    ) -> FastAPI:
+        """The service's application; /readyz checks the bus, the named connections, and `buckets` of the service's own
+        by the name that each is to be told under."""
         checks: Mapping[str, Callable[[], None]] = {
-            name: getattr(self, name).check for name in ("bus", *needs)
+            **{name: getattr(self, name).check for name in ("bus", *needs)},
+            **{name: bucket.check for name, bucket in buckets.items()},
         }
         return create_app(
             service=self._service,

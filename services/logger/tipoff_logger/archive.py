@@ -47,11 +47,14 @@ class Archive:
 def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> None:
     """Exports what is old enough and not exported yet. What fails does not keep the rest from it.
 
+    Says "archive complete" only when an object holds as many rows as were counted, or more, of every such partition.
+
     Raises:
         Unavailable: naming each partition that is not in the bucket; the tick is to be delivered again.
     """
     last = (event.event_time or now).date() - timedelta(days=EXPORTED_FROM_DAY)
     faults: list[str] = []
+    partitions = rows_counted = written = 0
     for table in PARTITIONS:
         try:
             found = _partitions(table, last, archive.warehouse)
@@ -60,11 +63,16 @@ def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> Non
             continue
         for day, rows in found.items():
             try:
-                _keep(table, day, rows, archive)
+                written += _keep(table, day, rows, archive)
+                partitions, rows_counted = partitions + 1, rows_counted + rows
             except Unavailable as error:
                 faults.append(f"{table} of {day}: {error}")
     if faults:
         raise Unavailable(f"not archived: {'; '.join(faults)}")
+    log.info(
+        "archive complete",
+        extra={"last_day": last, "partitions": partitions, "rows": rows_counted, "written": written},
+    )
 
 
 def object_name(table: str, day: date) -> str:
@@ -102,8 +110,8 @@ def _partitions(table: str, last: date, warehouse: Warehouse) -> dict[date, int]
     return {row["day"]: row["row_count"] for row in warehouse.query(sql, {"last": last})}
 
 
-def _keep(table: str, day: date, rows: int, archive: Archive) -> None:
-    """Raises Unavailable."""
+def _keep(table: str, day: date, rows: int, archive: Archive) -> bool:
+    """Whether the object had to be written. Raises Unavailable."""
     name = object_name(table, day)
     archived, _ = _stored(name, archive.bucket)
     told = {"table": table, "day": day, "rows": rows, "object": f"gs://{archive.bucket.bucket}/{name}"}
@@ -112,7 +120,7 @@ def _keep(table: str, day: date, rows: int, archive: Archive) -> None:
             log.warning(
                 "the archive holds more rows than the partition", extra={**told, "archived": archived}
             )
-        return
+        return False
     content = _Content(table, day, rows, archive.warehouse)
     archive.bucket.put_chunks(
         name, content.chunks(), content_type="application/x-ndjson", metadata={ROWS: str(rows)}
@@ -120,6 +128,7 @@ def _keep(table: str, day: date, rows: int, archive: Archive) -> None:
     if (stored := _stored(name, archive.bucket)) != (rows, content.size):
         raise Unavailable(f"{name} holds {stored} rows and bytes, not {rows} and {content.size}")
     log.info("archived", extra={**told, "bytes": content.size, "replaced": archived})
+    return True
 
 
 @dataclass

@@ -26,8 +26,13 @@ class Wiring:
 
 def bootstrap(settings: LoggerSettings) -> Wiring:
     cloud = Cloud("logger", settings)
+    archive = cloud.objects(settings.archive_bucket or settings.data_bucket)
     return Wiring(
-        app=cloud.app("Records: the only writer of the dataset.", needs=("warehouse", "state")),
+        app=cloud.app(
+            "Records: the only writer of the dataset.",
+            needs=("warehouse", "state"),
+            buckets={"archive": archive},
+        ),
         endpoint=cloud.push_endpoint(ACCEPTED),
         deps=Deps(
             environment=settings.environment,
@@ -46,7 +51,7 @@ def bootstrap(settings: LoggerSettings) -> Wiring:
             publisher=cloud.publisher,
             state=cloud.state,
         ),
-        archive=Archive(cloud.warehouse, cloud.objects(settings.archive_bucket or settings.data_bucket)),
+        archive=Archive(cloud.warehouse, archive),
     )
 
 

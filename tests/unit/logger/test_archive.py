@@ -95,6 +95,17 @@ def test_what_is_exported_is_not_written_again(bench: Bench) -> None:
     assert bench.bucket.bodies[NAME] is kept
 
 
+def test_the_proof_is_one_line_of_counts(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.partitions["file_receipts"] = {OLD: [{"event_id": "r"}]}
+    with caplog.at_level(logging.INFO):
+        bench.run()
+        bench.run()
+    told = [vars(record) for record in caplog.records if record.message == "archive complete"]
+    counts = [{name: line[name] for name in ("last_day", "partitions", "rows", "written")} for line in told]
+    complete = {"last_day": OLD, "partitions": 2, "rows": 3}
+    assert counts == [{**complete, "written": 2}, {**complete, "written": 0}]
+
+
 @pytest.mark.parametrize(
     ("rows", "archived", "written"), [(2, None, True), (2, 2, False), (3, 2, True), (1, 2, False)]
 )
@@ -127,11 +138,17 @@ def test_an_object_that_does_not_say_what_it_holds_is_replaced(bench: Bench) -> 
     assert bench.bucket.metadata[NAME] == {"rows": "2"}
 
 
-def test_a_count_that_does_not_agree_is_loud_and_leaves_no_object(bench: Bench) -> None:
+def test_a_count_that_does_not_agree_is_loud_and_leaves_no_object(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     bench.miscounted = 1
-    with pytest.raises(Unavailable, match=f"{TABLE} of 2025-01-15: 2 rows were read and 3 counted"):
+    with (
+        caplog.at_level(logging.INFO),
+        pytest.raises(Unavailable, match=f"{TABLE} of 2025-01-15: 2 rows were read and 3 counted"),
+    ):
         bench.run()
     assert bench.bucket.bodies == {}
+    assert caplog.records == []
 
 
 def test_a_table_that_cannot_be_read_is_named_and_the_others_are_exported(bench: Bench) -> None:

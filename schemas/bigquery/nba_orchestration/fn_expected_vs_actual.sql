@@ -12,14 +12,15 @@
 --   PENDING     none of these, and as_of is not after the deadline
 --   MISSING     none of these, after the deadline
 -- action, reason_code and actual_reason are those of the first RUN, else of the last decision from the expected
--- time on (a SKIP because it was too early says nothing about the slot).
+-- time on (a SKIP because it was too early says nothing about the slot). subject is the game or team it is about, - for
+-- a workflow of the whole day.
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.expected_vs_actual(as_of TIMESTAMP, for_date DATE)
 AS (
   WITH expected AS (
     SELECT
-      date, workflow_name, occurrence_id, expected_run_time, deadline, games_today, priority, reason, state,
-      environment
+      date, workflow_name, occurrence_id, subject, expected_run_time, deadline, games_today, priority, reason,
+      state, environment
     FROM nba_orchestration.expected_schedule(as_of, for_date, for_date)
   ),
   decided AS (
@@ -85,7 +86,8 @@ AS (
       WHEN as_of <= e.deadline THEN 'PENDING'
       ELSE 'MISSING'
     END AS status,
-    e.environment
+    e.environment,
+    e.subject
   FROM expected AS e
   LEFT JOIN decided AS d
     ON d.environment = e.environment AND d.occurrence_id = e.occurrence_id AND d.telling = 1

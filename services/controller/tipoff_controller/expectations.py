@@ -34,6 +34,7 @@ ORDER BY e.expected_run_time, e.workflow_name, e.occurrence_id
 class Expectation(BaseModel):
     """One expected occurrence and what became of it.
 
+    subject: the game or team it is about, - for a workflow of the whole day.
     actual_run_time: of its first run, null without one. reason_code, actual_reason: of that run, else of the last
     decision about it. found: whether any of its executions was a success. next_check_time: when its workflow is
     looked at next.
@@ -42,6 +43,7 @@ class Expectation(BaseModel):
     date: date
     workflow_name: str
     occurrence_id: str
+    subject: str | None = None
     expected_run_time: Instant
     deadline: Instant
     games_today: int | None

@@ -269,6 +269,7 @@ EXPECTATION = {
     "date": datetime(2025, 1, 15, tzinfo=UTC).date(),
     "workflow_name": "injury_discovery",
     "occurrence_id": "o1",
+    "subject": "-",
     "expected_run_time": datetime(2025, 1, 15, 16, tzinfo=UTC),
     "deadline": datetime(2025, 1, 15, 17, tzinfo=UTC),
     "games_today": 11,
@@ -598,6 +599,13 @@ class TestStatus:
         answer = json.loads(run(*self.AS_OF, "--json", code=3).stdout)
         assert (answer["ok"], answer["missing"], answer["source"]) == (False, [what], "controller")
         assert answer["expectations"][0]["occurrence_id"] == "o1"
+
+    def test_one_game_that_was_not_collected_is_named(self, run: Run, controller: Controller) -> None:
+        game = {**EXPECTATION, "workflow_name": "post_game", "subject": "0022400561"}
+        controller.tells(EXPECTATION, game, {**game, "subject": "0022400562", "found": False})
+        lines = run(*self.AS_OF, code=3).stdout.splitlines()
+        assert lines[0] == "✘ today: post_game of 0022400562 ran 1 times and found nothing"
+        assert any("0022400561" in line and "ON_TIME" in line for line in lines)
 
     def test_a_day_that_nobody_locked_is_not_all_right(self, run: Run, controller: Controller) -> None:
         controller.tells()

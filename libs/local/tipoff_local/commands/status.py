@@ -59,18 +59,28 @@ def status(
 
 
 def what_is_missing(expected: DayExpectations) -> Iterator[str]:
-    """What makes a day red: nothing locked, an occurrence that was missed, a workflow whose every run came to nothing
-    and that has none to come."""
+    """What makes a day red: nothing locked, an occurrence that was missed, a workflow's game (or the workflow of a whole
+    day) of which every run came to nothing and that has none to come."""
     rows = expected.expectations
     if not rows and expected.as_of >= eastern(expected.date, lock_time()):
         yield f"no schedule was locked for {expected.date}"
-    for workflow in dict.fromkeys(row.workflow_name for row in rows):
-        own = [row for row in rows if row.workflow_name == workflow]
+    for name in dict.fromkeys(map(_name, rows)):
+        own = [row for row in rows if _name(row) == name]
         missed = [clock(row.expected_run_time) for row in own if row.status == "MISSING"]
         if missed:
-            yield f"{workflow} did not run at {', '.join(missed)}"
+            yield f"{name} did not run at {', '.join(missed)}"
         elif _came_to_nothing([row for row in own if row.status != "CANCELLED"], expected.as_of):
-            yield f"{workflow} ran {sum(row.executions > 0 for row in own)} times and found nothing"
+            yield f"{name} ran {sum(row.executions > 0 for row in own)} times and found nothing"
+
+
+def _name(row: Expectation) -> str:
+    """The workflow, with the game or team that this is about."""
+    return f"{row.workflow_name} of {row.subject}" if _about(row) else row.workflow_name
+
+
+def _about(row: Expectation) -> str:
+    """Empty for a workflow of the whole day."""
+    return "" if row.subject in (None, "-") else str(row.subject)
 
 
 def _came_to_nothing(rows: Sequence[Expectation], as_of: datetime) -> bool:
@@ -119,12 +129,13 @@ def _show(expected: DayExpectations, faults: Sequence[str], source: str) -> None
 
 def _table(rows: Sequence[Expectation]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("expected", "workflow", "status", "ran", "why"):
+    for column in ("expected", "workflow", "about", "status", "ran", "why"):
         table.add_column(column)
     for row in rows:
         table.add_row(
             clock(row.expected_run_time),
             row.workflow_name,
+            _about(row) or "-",
             Text(row.status, style=_STYLES[row.status]),
             clock(row.actual_run_time) if row.actual_run_time else "-",
             row.actual_reason or row.expected_reason,

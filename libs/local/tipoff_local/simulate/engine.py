@@ -49,6 +49,14 @@ class Decided:
     last: tuple[datetime, Action, Reason] | None = None
     last_skip: tuple[datetime, Reason] | None = None
 
+    def note(self, now: datetime, action: Action, code: Reason) -> None:
+        """One more decision; they come in the order of time."""
+        self.last = (now, action, code)
+        if action is Action.RUN:
+            self.first_run = self.first_run or now
+        elif action is Action.SKIP:
+            self.last_skip = (now, code)
+
 
 @dataclass
 class Log:
@@ -160,12 +168,7 @@ class _Run:
             now < occurrence.expected or occurrence.subject == NONE_DUE
         ):
             return  # it says nothing about an occurrence
-        decided = self._log.decided.setdefault(occurrence.id, Decided())
-        decided.last = (now, decision.action, decision.code)
-        if decision.action is Action.RUN:
-            decided.first_run = decided.first_run or now
-        elif decision.action is Action.SKIP:
-            decided.last_skip = (now, decision.code)
+        self._log.decided.setdefault(occurrence.id, Decided()).note(now, decision.action, decision.code)
 
     def _request(self, decisions: Iterable[Decision], wake: Wake) -> None:
         running = [decision for decision in decisions if decision.action is Action.RUN]

@@ -1,11 +1,12 @@
 -- Has this scraper found its data for the business day?
 --
 -- One row, none when nothing has been tried: the newest success if there is one (any success ends the search,
--- whatever failed after it), else the newest attempt. The day is the New York date of @as_of and is compared with
--- game_date, the date that the data is about; runs of a developer's machine (LOCAL) do not count.
+-- whatever failed after it), else the newest attempt. Runs from two days before the day to two after it are looked at,
+-- those of a developer's machine (LOCAL) not.
 --
 --   @as_of         TIMESTAMP = now                  instant of the question; later executions do not count
 --   @scraper_name  STRING = nbac_injury_report      registered name
+--   @game_date     DATE = today                     date that the data is about; the New York date of @as_of
 --   @environment   STRING = prod                    prod, staging, dev or local
 --
 -- status STRING, records INT64 (NULL when not stated), triggered_at TIMESTAMP, time_et STRING (11:05 AM)
@@ -14,9 +15,11 @@ WITH attempts AS (
   SELECT
     e.status, e.triggered_at, e.execution_id,
     SAFE_CAST(JSON_VALUE(e.data_summary, '$.record_count') AS INT64) AS records
-  FROM nba_orchestration.executions(DATE_SUB(DATE(@as_of), INTERVAL 2 DAY), DATE(@as_of)) AS e
+  FROM nba_orchestration.executions(
+      DATE_SUB(@game_date, INTERVAL 2 DAY), DATE_ADD(@game_date, INTERVAL 2 DAY)
+    ) AS e
   WHERE e.triggered_at <= @as_of
-    AND e.game_date = DATE(@as_of, 'America/New_York')
+    AND e.game_date = @game_date
     AND e.scraper_name = @scraper_name
     AND e.environment = @environment
     AND e.source != 'LOCAL'

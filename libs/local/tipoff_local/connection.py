@@ -123,7 +123,7 @@ class Connection:
         address = self.values.get(name)
         if address is None:
             return None
-        _require_answer(address, self.where)
+        require_answer(address, self.where)
         os.environ[name] = address
         return address
 
@@ -155,11 +155,12 @@ def _credentials() -> Iterator[None]:
         raise NotConnected(f"{error}; try `gcloud auth application-default login`") from error
 
 
-def _require_answer(address: str, where: str) -> None:
+def require_answer(address: str, where: str) -> None:
+    """Raises NotConnected when nothing listens at an emulator's address, which `where` names."""
     parts = urlsplit(address if "//" in address else f"//{address}")
     try:
         socket.create_connection((parts.hostname or "", parts.port or 80), _ANSWER_SECONDS).close()
     except OSError as error:
         raise NotConnected(
-            f"nothing answers at {address}, named by {where}; `make up` starts a stack"
+            f"nothing answers at {address}, named by {where}: no stack is running; `make up` starts one"
         ) from error

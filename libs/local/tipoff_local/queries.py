@@ -16,11 +16,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from tipoff_common.clock import business_date
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_local.stack.layout import REPOSITORY
 
 FOLDER = REPOSITORY / "queries"
 NOW = "now"
+TODAY = "today"
+"""The New York date of @as_of."""
 _DECLARED = re.compile(
     r"--   @(?P<name>\w+)\s+(?P<type>[A-Z0-9]+)(?: = (?P<default>\S+))?\s\s+(?P<meaning>.+)"
 )
@@ -78,7 +81,8 @@ class NamedQuery:
             value = given.get(parameter.name, defaults.get(parameter.name, parameter.default))
             if value is None:
                 raise QueryParameterError(f"{self.name} needs '{parameter.name}': {parameter.meaning}")
-            values[parameter.name] = _read(parameter, value, now) if isinstance(value, str) else value
+            at = values.get("as_of", now)
+            values[parameter.name] = _read(parameter, value, at) if isinstance(value, str) else value
         return values
 
 
@@ -98,9 +102,11 @@ def ask(warehouse: Warehouse, name: str, **parameters: Parameter) -> list[dict[s
     return warehouse.query(named(name).sql, parameters)
 
 
-def _read(parameter: QueryParameter, text: str, now: datetime) -> Parameter:
+def _read(parameter: QueryParameter, text: str, now: Parameter) -> Parameter:
     if parameter.type == "TIMESTAMP" and text == NOW:
         return now
+    if parameter.type == "DATE" and text == TODAY and isinstance(now, datetime):
+        return business_date(now)
     try:
         return _READERS[parameter.type](text)
     except ValueError as error:

@@ -106,6 +106,11 @@ if [[ $with_bq == no ]] && "$python" -c 'import tipoff_local' 2>/dev/null; then
   exec "$python" -m tipoff_local tables deploy --schemas "$here" --project "$project" --dataset "$dataset" \
     ${local_url:+--url "$local_url"}
 fi
+if [[ -n $local_url ]]; then
+  address=${local_url#*://}
+  (exec 3<>"/dev/tcp/${address%:*}/${address##*:}") 2>/dev/null ||
+    fail 3 "nothing answers at $local_url: no stack is running; make up starts one"
+fi
 command -v bq >/dev/null ||
   fail 3 "neither bq (https://cloud.google.com/sdk) nor Python with tipoff_local (make setup) is here"
 

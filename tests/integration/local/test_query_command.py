@@ -12,11 +12,13 @@ from typer.testing import CliRunner, Result
 
 from conftest import Dataset
 from tipoff_local.cli import app
+from tipoff_local.commands.arguments import console
 
 AS_OF = ["--as-of", "2026-01-15 12:00"]
 
 
 PROJECT = "nba-props-platform"
+GCS_PATH = "gs://nba-scraped-data/nba-com/injury-report/2026-01-15/0123456789abcdef0123456789abcdef.json"
 in_dev = pytest.mark.usefixtures("environ")
 
 
@@ -31,7 +33,7 @@ def environ(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
 def rows(dataset: Dataset) -> None:
     dataset.insert(
         "scraper_execution_log",
-        executed("e1", ELEVEN, "success", 12, environment="dev"),
+        executed("e1", ELEVEN, "success", 12, environment="dev", gcs_path=GCS_PATH),
         executed("e2", ELEVEN, "no_data", environment="prod"),
     )
     dataset.insert(
@@ -77,8 +79,47 @@ def test_rows_for_people() -> None:
     asked = query("why_skipped", *AS_OF, "--param", "workflow_name=asked")
     assert asked.stdout.startswith("Why did this workflow run, or not, today?")
     assert "[not]" in asked.stdout
-    assert "no rows" in query("why_skipped", *AS_OF).stdout
+    assert "no rows for as_of 2026-01-15 12:00:00" in query("why_skipped", *AS_OF).stdout
     assert query("why_skipped", *AS_OF, "--csv").stdout == ""
+
+
+@in_dev
+def test_the_day_can_be_another_than_the_one_of_the_question() -> None:
+    later = ["discovery_check", "--as-of", "2026-02-01 12:00"]
+    (row,) = json.loads(query(*later, "--param", "game_date=2026-01-15", "--json").stdout)
+    assert row["status"] == "success"
+    nothing = query(*later).stdout
+    assert "no rows for" in nothing
+    for told in ("game_date 2026-02-01", "scraper_name nbac_injury_report", "environment dev"):
+        assert told in nothing
+    assert "tipoff query recent_executions --param scraper_name=nbac_injury_report" in nothing
+
+
+@in_dev
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["recent_executions", "--param", "scraper_name=nbac_injury_reprot"],
+            "did you mean nbac_injury_report",
+        ),
+        (["why_skipped", "--param", "workflow_name=injury_discovry"], "did you mean injury_discovery or"),
+        (["discovery_check", "--json", "--param", "scraper_name=x"], "no scraper is called 'x'; there are "),
+    ],
+)
+def test_a_name_that_nothing_has_is_no_empty_answer(arguments: list[str], said: str) -> None:
+    asked = query(*arguments, *AS_OF)
+    assert asked.exit_code == 2
+    assert said in asked.output
+
+
+@in_dev
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_ids_and_paths_stay_whole_on_a_narrow_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "width", width)
+    told = query("recent_executions", *AS_OF).stdout
+    assert GCS_PATH in told
+    assert "2026-01-15 11:00:00" in told
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.support.controller import status_of
 from tests.support.dataset_rows import DAY, ELEVEN, HOUR, MINUTE, scheduled
 from tests.support.dataset_rows import decided as decided_row
 from tests.support.samples import decided as decided_event
 from tests.support.samples import locked
+
 from tipoff_common.events import Action, ExpectedRun, WorkflowDecided
 from tipoff_controller.decisions import Reason
 from tipoff_local.simulate.engine import Decided

@@ -233,12 +233,16 @@ def run(*arguments: str, code: int = 0, answer: str | None = None) -> str:
     return result.output
 
 
-def test_the_list_names_each_with_what_was_wrong(house: House, connection: FakeConnection) -> None:
+def test_the_list_names_each_with_what_was_wrong(
+    house: House, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     identifier = house.reject_event(requested(), "invalid_payload")
     told = run("list", "--reason", "invalid_payload", "--since", "2025-01-15")
     assert identifier in told
     assert "invalid_payload" in told
     assert "1 dead letters" in told
+    monkeypatch.setattr(commands.console, "_width", 60)
+    assert identifier in run("list", "--since", "2025-01-15")
     assert connection.house.asked[0]["reason"] == "invalid_payload"
 
 

@@ -67,12 +67,17 @@ def test_the_environment_is_that_of_the_place_unless_given(query: NamedQuery) ->
     assert query.arguments({**given, "environment": "dev"}, NOW, "local")["environment"] == "dev"
 
 
+def test_today_is_the_new_york_date_of_as_of(query: NamedQuery) -> None:
+    given = {"day": "today", "as_of": "2026-01-16T02:00:00Z"}
+    assert query.arguments(given, NOW)["day"] == date(2026, 1, 15)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({}, "so needs 'day': the day"),
         ({"day": "2026-01-15", "dya": "x"}, "so has no parameter 'dya'; it has as_of, day, share"),
-        ({"day": "today"}, "'today' is no DATE for 'day'"),
+        ({"day": "tomorrow"}, "'tomorrow' is no DATE for 'day'"),
         ({"day": "2026-01-15", "days": "many"}, "'many' is no INT64 for 'days'"),
         ({"day": "2026-01-15", "strict": "yes"}, "'yes' is no BOOL for 'strict'"),
         ({"day": "2026-01-15", "as_of": "2026-01-15T12:00"}, "is no TIMESTAMP for 'as_of'"),

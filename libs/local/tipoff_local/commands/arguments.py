@@ -1,6 +1,7 @@
 """What the commands share: how dates and instants are written, where files are, how an error is said."""
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -8,6 +9,8 @@ from typing import Annotated, NoReturn
 import typer
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 
 from tipoff_common.catalog import Catalog, load_catalog
@@ -22,6 +25,9 @@ WORKFLOWS = REPOSITORY / "config/workflows.yaml"
 SCRAPERS = REPOSITORY / "services/scraper-runner/scrapers"
 TOPICS = REPOSITORY / "infra/topics.yaml"
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
+
+_SHORT_CELL = 20
+"""Characters up to which a cell is never broken: a time, a status, a count."""
 
 console = Console()
 errors = Console(stderr=True)
@@ -81,6 +87,32 @@ def refuse(message: str, code: int = 1) -> NoReturn:
 
 def say_json(value: JsonValue) -> None:
     console.print_json(json.dumps(value, ensure_ascii=False))
+
+
+def say_rows(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
+    """A table, in which only sentences are broken at spaces; where the terminal is too narrow for that, a record a row
+    instead. Names, ids and paths stay whole either way, so that they can be copied."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    cells = [[_text(cell) for cell in row] for row in rows]
+    for place, column in enumerate(columns):
+        short = all(cell.cell_len <= _SHORT_CELL for cell in (row[place] for row in cells))
+        table.add_column(column, no_wrap=short, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
+    least = Measurement.get(console, console.options.update(max_width=100_000), table).minimum
+    if least <= console.width:
+        console.print(table)
+        return
+    width = max(map(len, columns))
+    for number, row in enumerate(cells):
+        if number:
+            console.print()
+        for column, cell in zip(columns, row, strict=True):
+            console.print(Text.assemble((f"{column:<{width}}", "bold"), "  ", cell), soft_wrap=True)
+
+
+def _text(cell: str | Text) -> Text:
+    return cell if isinstance(cell, Text) else Text(cell)
 
 
 def load_scrapers(folder: Path) -> Catalog:

@@ -24,6 +24,7 @@ from tipoff_local.commands.arguments import (
     instant,
     refuse,
     say_json,
+    say_rows,
 )
 from tipoff_local.connection import Connection, NotConnected, find_connection
 from tipoff_local.dead_letters import (
@@ -68,7 +69,7 @@ def list_letters(reason: Reason = None, since: Since = None, json: AsJson = Fals
         say_json([_LETTER.dump_python(letter, mode="json") for letter in letters])
         return
     if letters:
-        console.print(_table(letters))
+        _show_letters(letters)
     told = f"{len(letters)} dead letters; instants in New York time; from {connection.where}"
     console.print(told, style="bright_black", soft_wrap=True)
 
@@ -176,36 +177,40 @@ def _publish(accepted: Sequence[Replay], connection: Connection, topics: TopicMa
         refuse(f"{error}\nsome may be published; replay them again, their ids are the same")
 
 
-def _table(letters: Sequence[DeadLetter]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("rejected", "reason", "event type", "subscription", "id", "detail"):
-        table.add_column(column, no_wrap=column in ("rejected", "id"), overflow="fold")
-    for letter in letters:
-        table.add_row(
-            clock(letter.rejected_at, "%Y-%m-%d %H:%M"),
-            letter.reason,
-            letter.event_type or "-",
-            letter.subscription or "-",
-            letter.event_id,
-            Text(letter.detail or ""),
-        )
-    return table
+def _show_letters(letters: Sequence[DeadLetter]) -> None:
+    say_rows(
+        ("rejected", "id", "reason", "event type", "subscription", "detail"),
+        [
+            (
+                clock(letter.rejected_at, "%Y-%m-%d %H:%M"),
+                letter.event_id,
+                letter.reason,
+                letter.event_type or "-",
+                letter.subscription or "-",
+                letter.detail or "",
+            )
+            for letter in letters
+        ],
+    )
 
 
 def _show_plan(plan: Sequence[Replay]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("rejected", "id", "reason", "event type", "is published to"):
-        table.add_column(column, no_wrap=column in ("rejected", "id"), overflow="fold")
-    for item in plan:
-        letter = item.letter
-        table.add_row(
-            clock(letter.rejected_at, "%Y-%m-%d %H:%M"),
-            letter.event_id,
-            letter.reason,
-            letter.event_type or "-",
-            _verdict(item),
-        )
-    console.print(table if plan else "no dead letters are selected")
+    if not plan:
+        console.print("no dead letters are selected")
+        return
+    say_rows(
+        ("rejected", "id", "reason", "event type", "is published to"),
+        [
+            (
+                clock(item.letter.rejected_at, "%Y-%m-%d %H:%M"),
+                item.letter.event_id,
+                item.letter.reason,
+                item.letter.event_type or "-",
+                _verdict(item),
+            )
+            for item in plan
+        ],
+    )
 
 
 def _verdict(item: Replay) -> Text:

@@ -4,16 +4,26 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 import typer
 from pydantic import JsonValue, TypeAdapter
-from rich.table import Table
-from rich.text import Text
 
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.wall_clock import wall_now
-from tipoff_local.commands.arguments import AsJson, clock, console, instant, refuse, say_json
+from tipoff_local.commands.arguments import (
+    SCRAPERS,
+    WORKFLOWS,
+    AsJson,
+    clock,
+    console,
+    instant,
+    load_configuration,
+    refuse,
+    say_json,
+    say_rows,
+)
 from tipoff_local.connection import NotConnected, find_connection
 from tipoff_local.queries import (
     NamedQuery,
@@ -24,6 +34,7 @@ from tipoff_local.queries import (
 )
 
 _WRONG_USAGE = 2
+_LATELY = "recent_executions"
 _ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
 
@@ -47,7 +58,8 @@ def query(
     """Ask the dataset one of its named questions.
 
     The dataset is that of the environment (TIPOFF_PROJECT), else of the stack that runs here; @environment is that
-    place's own unless it is given. Exit code 1 when the dataset cannot be asked, 2 for an unknown query or parameter.
+    place's own unless it is given. Exit code 1 when the dataset cannot be asked, 2 for an unknown query or parameter,
+    or for a scraper or workflow that neither the dataset nor the configuration knows.
     """
     if json and as_csv:
         refuse("--json and --csv exclude each other", _WRONG_USAGE)
@@ -65,12 +77,14 @@ def query(
         refuse(str(error), _WRONG_USAGE)
     except (NotConnected, Unavailable) as error:
         refuse(str(error))
+    if not rows:
+        _refuse_unknown_names(arguments)
     if json:
         say_json(_ANYTHING.dump_python(rows, mode="json"))
     elif as_csv:
         typer.echo(as_lines(rows), nl=False)
     else:
-        _show(asked, rows, connection.where)
+        _show(asked, arguments, rows, connection.where)
 
 
 def _given(assignments: Sequence[str], as_of: datetime | None) -> dict[str, Any]:
@@ -81,6 +95,22 @@ def _given(assignments: Sequence[str], as_of: datetime | None) -> dict[str, Any]
             raise QueryParameterError(f"'{assignment}' is no parameter; write --param name=value")
         given[name] = value
     return given if as_of is None else {**given, "as_of": as_of}
+
+
+def _refuse_unknown_names(arguments: Mapping[str, Parameter]) -> None:
+    """Ends the command when no rows came of a name that is in no configuration: a misspelt one. A name that only the
+    dataset knows, such as that of a scraper that was removed, has rows."""
+    asked = [name for name in ("scraper_name", "workflow_name") if name in arguments]
+    if not asked:
+        return
+    configuration = load_configuration(WORKFLOWS, SCRAPERS)
+    for name in asked:
+        known = list(configuration.catalog if name == "scraper_name" else configuration.workflows)
+        value = str(arguments[name])
+        if value not in known:
+            near = get_close_matches(value, known, n=3)
+            meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+            refuse(f"no rows, and no {name.removesuffix('_name')} is called '{value}'; {meant}", _WRONG_USAGE)
 
 
 def as_lines(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -104,17 +134,20 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def _show(asked: NamedQuery, rows: Sequence[Mapping[str, Any]], where: str) -> None:
+def _show(
+    asked: NamedQuery, arguments: Mapping[str, Parameter], rows: Sequence[Mapping[str, Any]], where: str
+) -> None:
     console.print(asked.question, style="bold", highlight=False, markup=False)
-    if not rows:
-        console.print("no rows")
+    if rows:
+        say_rows(list(rows[0]), [[_seen(value) for value in row.values()] for row in rows])
     else:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for column in rows[0]:
-            table.add_column(column)
-        for row in rows:
-            table.add_row(*(Text(_seen(value)) for value in row.values()))
-        console.print(table)
+        told = ", ".join(f"{name} {_seen(value)}" for name, value in arguments.items())
+        console.print(
+            f"no rows for {told}" if told else "no rows", highlight=False, markup=False, soft_wrap=True
+        )
+        if "scraper_name" in arguments and asked.name != _LATELY:
+            hint = f"tipoff query {_LATELY} --param scraper_name={arguments['scraper_name']}"
+            console.print(f"what it did lately: {hint}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"instants in New York time; from {where}", style="bright_black", soft_wrap=True)
 
 

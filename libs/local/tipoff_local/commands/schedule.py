@@ -1,12 +1,12 @@
 """`tipoff schedule`: what is expected of a day."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from itertools import groupby
 from typing import Annotated
 
 import typer
 from pydantic import JsonValue
-from rich.table import Table
 
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.wall_clock import wall_now
@@ -22,6 +22,7 @@ from tipoff_local.commands.arguments import (
     day,
     load_configuration,
     say_json,
+    say_rows,
 )
 from tipoff_local.commands.calendars import ScheduleFile, load_calendar
 
@@ -61,7 +62,10 @@ def schedule(
         return
     about = f"{len(games)} games" if calendar else "no schedule of games has landed yet"
     console.print(f"[bold]{on:%A %d %B %Y}[/], {about} ({source})", highlight=False, soft_wrap=True)
-    console.print(_table(expected) if expected else "nothing is expected")
+    if expected:
+        say_rows(("ET", "until", "workflow", "about", "games", "why"), list(_lines(expected)))
+    else:
+        console.print("nothing is expected")
 
 
 def _row(item: Occurrence) -> JsonValue:
@@ -79,14 +83,11 @@ def _row(item: Occurrence) -> JsonValue:
     }
 
 
-def _table(expected: tuple[Occurrence, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("ET", "until", "workflow", "about", "games", "why"):
-        table.add_column(column)
+def _lines(expected: tuple[Occurrence, ...]) -> Iterator[tuple[str, ...]]:
     for _, group in groupby(expected, key=lambda item: (item.expected, item.deadline, item.workflow)):
         items = list(group)
         first = items[0]
-        table.add_row(
+        yield (
             _time(first.expected, first),
             _time(first.deadline, first),
             first.workflow,
@@ -94,7 +95,6 @@ def _table(expected: tuple[Occurrence, ...]) -> Table:
             str(sum(len(item.games) for item in items)),
             first.reason if len(items) == 1 else f"{first.reason} and {len(items) - 1} more",
         )
-    return table
 
 
 def _time(moment: datetime, item: Occurrence) -> str:

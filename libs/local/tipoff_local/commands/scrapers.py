@@ -21,6 +21,7 @@ from tipoff_local.commands.arguments import (
     load_scrapers,
     refuse,
     say_json,
+    say_rows,
 )
 from tipoff_local.reproducing import scrape_command
 from tipoff_local.skeleton import FLEET, TESTS, Refused, write_scraper
@@ -44,15 +45,19 @@ def list_scrapers(
     if json:
         say_json([_row(spec, asking) for spec in catalog.values()])
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("name", "source", "parameters", "workflows", "what"):
-        table.add_column(column)
-    for spec in catalog.values():
-        names = ", ".join(name for name in spec.parameters if name != "game_date")
-        table.add_row(
-            spec.name, spec.source, names or "-", ", ".join(asking[spec.name]) or "-", spec.description
-        )
-    console.print(table)
+    say_rows(
+        ("name", "source", "parameters", "workflows", "what"),
+        [
+            (
+                spec.name,
+                spec.source,
+                ", ".join(name for name in spec.parameters if name != "game_date") or "-",
+                ", ".join(asking[spec.name]) or "-",
+                spec.description,
+            )
+            for spec in catalog.values()
+        ],
+    )
 
 
 @scrapers.command("show")

@@ -5,14 +5,13 @@ from datetime import date, datetime
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.expectations import DayExpectations, Expectation, read_expectations
-from tipoff_local.commands.arguments import AsJson, clock, console, day, instant, refuse, say_json
+from tipoff_local.commands.arguments import AsJson, clock, console, day, instant, refuse, say_json, say_rows
 from tipoff_local.commands.controller_client import NotAnswered, ask
 from tipoff_local.connection import Connection, NotConnected, find_connection
 from tipoff_local.ticks import lock_time
@@ -59,8 +58,8 @@ def status(
 
 
 def what_is_missing(expected: DayExpectations) -> Iterator[str]:
-    """What makes a day red: nothing locked, an occurrence that was missed, a workflow's game (or the workflow of a whole
-    day) of which every run came to nothing and that has none to come."""
+    """What makes a day red: nothing locked, an occurrence that was missed, and a game of a workflow, or a workflow of
+    the whole day, whose every run came to nothing and that has none to come."""
     rows = expected.expectations
     if not rows and expected.as_of >= eastern(expected.date, lock_time()):
         yield f"no schedule was locked for {expected.date}"
@@ -120,27 +119,28 @@ def _show(expected: DayExpectations, faults: Sequence[str], source: str) -> None
     )
     console.print(line, soft_wrap=True)
     if expected.expectations:
-        console.print(_table(expected.expectations))
+        _show_expectations(expected.expectations)
     for workflow, moment in _next_checks(expected):
         console.print(f"next check of {workflow}: {clock(moment, '%Y-%m-%d %H:%M')}", highlight=False)
     told = f"as of {clock(expected.as_of, '%Y-%m-%d %H:%M')} New York time, {expected.environment}, by the {source}"
     console.print(told, style="bright_black", soft_wrap=True)
 
 
-def _table(rows: Sequence[Expectation]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("expected", "workflow", "about", "status", "ran", "why"):
-        table.add_column(column)
-    for row in rows:
-        table.add_row(
-            clock(row.expected_run_time),
-            row.workflow_name,
-            _about(row) or "-",
-            Text(row.status, style=_STYLES[row.status]),
-            clock(row.actual_run_time) if row.actual_run_time else "-",
-            row.actual_reason or row.expected_reason,
-        )
-    return table
+def _show_expectations(rows: Sequence[Expectation]) -> None:
+    say_rows(
+        ("expected", "workflow", "about", "status", "ran", "why"),
+        [
+            (
+                clock(row.expected_run_time),
+                row.workflow_name,
+                _about(row) or "-",
+                Text(row.status, style=_STYLES[row.status]),
+                clock(row.actual_run_time) if row.actual_run_time else "-",
+                row.actual_reason or row.expected_reason,
+            )
+            for row in rows
+        ],
+    )
 
 
 def _next_checks(expected: DayExpectations) -> Iterator[tuple[str, datetime]]:

@@ -1,9 +1,9 @@
 """`tipoff tables`: deploying the dataset and comparing a live one with its SQL files."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 from rich.text import Text
 
 from tipoff_local.commands.arguments import AsJson, console, refuse, say_json
-from tipoff_local.connection import STACK_ENVIRONMENT
+from tipoff_local.connection import STACK_ENVIRONMENT, NotConnected, require_answer
 from tipoff_local.migrations import Difference, MigrationRefused
 from tipoff_local.stack.layout import FIXED_PORTS, HOST, PROJECT, REPOSITORY
 from tipoff_local.tables import DATASET, SchemaFilesError, all_differences, broken_views, deploy
@@ -62,54 +62,44 @@ def deploy_dataset(
         console.print(f"deployed to {target.where}", style="bright_black", soft_wrap=True)
 
 
-@tables.command("diff")
-def show_differences(
-    project: Project = None,
-    dataset: Dataset = DATASET,
-    local: Local = False,
-    url: Url = None,
-    schemas: Schemas = SCHEMAS,
-    json: AsJson = False,
-) -> None:
+def _differences(target: Target, dataset: str, schemas: Path) -> list[Difference]:
     """Say what the live dataset lacks. Exit code 4 when it lacks something, 3 when it cannot be reached."""
-    with _target(project, dataset, local, url) as target:
-        found = all_differences(target.client, schemas, dataset)
-        if json:
-            say_json(
-                [
-                    {
-                        "where": item.where,
-                        "what": item.what,
-                        "statement": item.statement,
-                        "refused": item.refused,
-                    }
-                    for item in found
-                ]
-            )
-        else:
-            _show(found, f"{target.where} is what the files say")
-    raise typer.Exit(_DIFFERS if found else 0)
+    return all_differences(target.client, schemas, dataset)
 
 
-@tables.command("verify")
-def verify(
-    project: Project = None,
-    dataset: Dataset = DATASET,
-    local: Local = False,
-    url: Url = None,
-    schemas: Schemas = SCHEMAS,
-) -> None:
+def _faults(target: Target, dataset: str, schemas: Path) -> list[Difference]:
     """Check that everything is there, as declared, and that each view can be read (dry run). Exit codes as of diff."""
-    with _target(project, dataset, local, url) as target:
-        found = all_differences(target.client, schemas, dataset)
-        lacking = {item.where for item in found}
-        found += [
-            Difference(view, what)
-            for view, what in broken_views(target.client, schemas, dataset).items()
-            if view not in lacking
-        ]
-        _show(found, f"{target.where} is complete, and every view can be read")
-    raise typer.Exit(_DIFFERS if found else 0)
+    found = _differences(target, dataset, schemas)
+    lacking = {item.where for item in found}
+    broken = broken_views(target.client, schemas, dataset)
+    return found + [Difference(view, what) for view, what in broken.items() if view not in lacking]
+
+
+def _comparing(find: Callable[[Target, str, Path], list[Difference]], otherwise: str) -> Callable[..., None]:
+    """The command that shows what `find` does; of nothing it says what then holds of the dataset."""
+
+    def compare(
+        project: Project = None,
+        dataset: Dataset = DATASET,
+        local: Local = False,
+        url: Url = None,
+        schemas: Schemas = SCHEMAS,
+        json: AsJson = False,
+    ) -> None:
+        with _target(project, dataset, local, url) as target:
+            found = find(target, dataset, schemas)
+            if json:
+                say_json([asdict(item) for item in found])
+            else:
+                _show(found, f"{target.where} {otherwise}")
+        raise typer.Exit(_DIFFERS if found else 0)
+
+    compare.__doc__ = find.__doc__
+    return compare
+
+
+tables.command("diff")(_comparing(_differences, "is what the files say"))
+tables.command("verify")(_comparing(_faults, "is complete, and every view can be read"))
 
 
 def _show(found: Sequence[Difference], otherwise: str) -> None:
@@ -131,6 +121,8 @@ def _target(project: str | None, dataset: str, local: bool, url: str | None) -> 
 
     endpoint = url or (_stack_url() if local else None)
     try:
+        if endpoint is not None:
+            require_answer(endpoint, "--local" if local else "--url")
         if endpoint is None:
             client = Client(project=project or os.environ.get("TIPOFF_PROJECT"))
         else:
@@ -141,6 +133,8 @@ def _target(project: str | None, dataset: str, local: bool, url: str | None) -> 
         refuse(f"refused, and nothing was changed:\n{error}")
     except SchemaFilesError as error:
         refuse(str(error))
+    except NotConnected as error:
+        refuse(str(error), _UNREACHABLE)
     except (GoogleAuthError, RequestException, RetryError, OSError) as error:
         where = endpoint or "Google Cloud"
         refuse(f"{where} cannot be reached: {error}", _UNREACHABLE)

@@ -5,12 +5,11 @@ from typing import Annotated
 from urllib.parse import quote
 
 import typer
-from rich.table import Table
 
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.ledger import Decided
-from tipoff_local.commands.arguments import AsJson, console, day, refuse, say_json
+from tipoff_local.commands.arguments import AsJson, console, day, refuse, say_json, say_rows
 from tipoff_local.commands.controller_client import NotAnswered, ask
 from tipoff_local.connection import NotConnected, find_connection
 
@@ -69,20 +68,20 @@ def trigger(
         return
     for decision in decided.decisions:
         console.print(f"[bold]{decision.action.value}[/] {decision.reason}", highlight=False, soft_wrap=True)
-    console.print(_requests(decided))
+    say_rows(
+        ("scraper", "parameters", "request"),
+        [
+            (
+                request.scraper,
+                " ".join(f"{name}={value}" for name, value in request.parameters.items()),
+                request.request_id,
+            )
+            for request in decided.requests
+        ],
+    )
     if dry_run:
         console.print("dry run: nothing was requested")
         return
     console.print("requested; what becomes of it:")
     for decision in decided.decisions:
         console.print(f"tipoff trace {decision.occurrence_id}", highlight=False, soft_wrap=True)
-
-
-def _requests(decided: Decided) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("scraper", "parameters", "request"):
-        table.add_column(column, overflow="fold")
-    for request in decided.requests:
-        parameters = " ".join(f"{name}={value}" for name, value in request.parameters.items())
-        table.add_row(request.scraper, parameters, request.request_id)
-    return table

@@ -53,7 +53,7 @@ def ask_dataset(warehouse: Warehouse, as_of: datetime | None = None) -> Answers:
     (files,) = warehouse.query(_FILES, {"day": GAME_DAY})
     scraper: dict[str, Parameter] = {"as_of": instant, "environment": ENVIRONMENT, "scraper_name": SCRAPER}
     return Answers(
-        discovery=next(iter(ask(warehouse, "discovery_check", **scraper)), {}),
+        discovery=next(iter(ask(warehouse, "discovery_check", **scraper, game_date=GAME_DAY)), {}),
         attempts=next(iter(ask(warehouse, "discovery_attempts", **scraper)), {}),
         expected_vs_actual=ask(warehouse, "expected_vs_actual", as_of=instant, environment=ENVIRONMENT),
         cleanup_runs=warehouse.query(_CLEANUP_RUNS, {})[0]["runs"],

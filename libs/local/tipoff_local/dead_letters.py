@@ -12,15 +12,23 @@ from typing import Any
 from tipoff_common.binding import Envelope, Message, Refused, decode
 from tipoff_common.events import TickFired
 from tipoff_common.identity import content_hash
-from tipoff_common.ports import Objects, Warehouse
+from tipoff_common.ports import Objects, Parameter, Warehouse
 from tipoff_common.push import EVENT_LIMIT
 from tipoff_common.rejections import SOURCE
 from tipoff_common.topics import TopicMap
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
-_COLUMNS = """event_id, rejected_at, reason, detail, service, subscription, message_id, event_type, attributes,
-  payload_path, payload_sha256, payload_head, payload_bytes, delivery_attempts"""
+_SELECTED = """
+SELECT event_id, rejected_at, reason, detail, service, subscription, message_id, event_type, attributes, payload_path,
+  payload_sha256, payload_head, payload_bytes, delivery_attempts
+FROM nba_orchestration.dead_letters
+WHERE DATE(rejected_at) >= DATE(@since) AND rejected_at >= @since AND environment = @environment
+  AND (@reason = '' OR reason = @reason)
+  AND (ARRAY_LENGTH(@ids) = 0 OR event_id IN UNNEST(@ids))
+QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY created_at DESC) = 1
+ORDER BY rejected_at DESC, event_id
+"""
 
 
 @dataclass(frozen=True)
@@ -71,20 +79,13 @@ def read_dead_letters(
     ids: Sequence[str] = (),
 ) -> list[DeadLetter]:
     """The dead letters since then, one an event, the latest first. ids: only these of them. Raises Unavailable."""
-    conditions = ["DATE(rejected_at) >= DATE(@since)", "rejected_at >= @since", "environment = @environment"]
-    parameters: dict[str, Any] = {"since": since, "environment": environment}
-    if reason is not None:
-        conditions.append("reason = @reason")
-        parameters["reason"] = reason
-    if ids:
-        conditions.append("event_id IN UNNEST(@ids)")
-        parameters["ids"] = list(ids)
-    sql = f"""
-        SELECT {_COLUMNS} FROM nba_orchestration.dead_letters WHERE {" AND ".join(conditions)}
-        QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY created_at DESC) = 1
-        ORDER BY rejected_at DESC, event_id
-    """  # noqa: S608 - conditions of our own
-    return [_letter(row) for row in warehouse.query(sql, parameters)]
+    parameters: dict[str, Parameter] = {
+        "since": since,
+        "environment": environment,
+        "reason": reason or "",
+        "ids": list(ids),
+    }
+    return [_letter(row) for row in warehouse.query(_SELECTED, parameters)]
 
 
 def _letter(row: Mapping[str, Any]) -> DeadLetter:

@@ -253,6 +253,7 @@ def test_what_continues_the_id_is_nearest_and_what_is_unlike_it_is_left_out() ->
 
 
 DAYS: list[date] = [GAME_DATE]
+SPANS = [(GAME_DATE, GAME_DATE)]
 
 
 def dataset(answers: Mapping[str, list[dict[str, Any]]], down: bool = False) -> Dataset:
@@ -269,7 +270,7 @@ def test_a_request_is_found_in_the_state_bucket_when_the_dataset_does_not_know_i
     state = MemoryObjects()
     Ledger(state, ()).remember_requests([REQUEST])
     for identifier in ("r-1", "o-1", requested_id("r-1")):
-        found = trace(identifier, dataset({}), Remembered(state), DAYS)
+        found = trace(identifier, dataset({}), Remembered(state), DAYS, SPANS)
         assert [node.kind for node in walk(found.roots)] == ["occurrence", "request", "missing", "missing"]
 
 
@@ -289,16 +290,19 @@ def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_state_bucket() -> N
     ledger = Ledger(state, ())
     ledger.remember_requests([REQUEST])
     ledger.remember_execution(executed_event(execution_id="r-1", request_id="r-1", occurrence_id="o-1"))
-    found = trace("r-1", dataset({}), Remembered(state), DAYS)
+    found = trace("r-1", dataset({}), Remembered(state), DAYS, SPANS)
     assert any("not in the dataset yet" in node.text for node in walk(found.roots))
 
 
 def test_without_the_state_bucket_the_dataset_is_enough() -> None:
     row = {name: value for name, value in vars(DONE).items() if name != "logged"}
-    answers = {"SELECT 'occurrence' AS kind": [{"kind": "occurrence", "id": "o-1"}], "record_count": [row]}
+    answers = {
+        "SELECT 'occurrence' AS kind": [{"kind": "occurrence", "id": "o-1", "day": GAME_DATE}],
+        "record_count": [row],
+    }
     state = MemoryObjects(down=True)
     for memory in ("no bucket is named", Remembered(state)):
-        found = trace("r-1", dataset(answers), memory, DAYS)
+        found = trace("r-1", dataset(answers), memory, DAYS, SPANS)
         assert found.without_memory
         assert "execution" in [node.kind for node in walk(found.roots)]
 
@@ -316,11 +320,11 @@ def test_a_dead_letter_leads_to_the_chain_that_its_payload_is_of() -> None:
     }
     row = {name: value for name, value in vars(DONE).items() if name != "logged"}
     answers = {
-        "SELECT 'occurrence' AS kind": [{"kind": "letter", "id": "l-1"}],
+        "SELECT 'occurrence' AS kind": [{"kind": "letter", "id": "l-1", "day": GAME_DATE}],
         "payload_head": [letter],
         "record_count": [row],
     }
-    (root,) = trace("l-1", dataset(answers), "no bucket", DAYS).roots
+    (root,) = trace("l-1", dataset(answers), "no bucket", DAYS, SPANS).roots
     assert root.id == "o-1"
     assert "l-1" in {identifier for node in walk((root,)) for identifier in node.ids}
 
@@ -328,19 +332,38 @@ def test_a_dead_letter_leads_to_the_chain_that_its_payload_is_of() -> None:
 def test_the_id_of_an_announcement_is_worked_out_from_its_file() -> None:
     row = {name: value for name, value in vars(DONE).items() if name != "logged"}
     answers = {
-        "DATE(triggered_at) BETWEEN": [{"execution_id": "r-1", "occurrence_id": "o-1", "gcs_path": PATH}],
+        "SELECT DISTINCT execution_id": [
+            {"execution_id": "r-1", "occurrence_id": "o-1", "gcs_path": PATH, "day": GAME_DATE}
+        ],
         "record_count": [row],
     }
-    (root,) = trace(landed_id(PATH), dataset(answers), "no bucket", DAYS).roots
+    (root,) = trace(landed_id(PATH), dataset(answers), "no bucket", DAYS, SPANS).roots
     assert root.id == "o-1"
 
 
 def test_an_unknown_id_comes_with_those_near_it() -> None:
     with pytest.raises(NotFound) as caught:
-        trace("abc-1", dataset({"STARTS_WITH": [{"id": "abc-12"}, {"id": "zzz"}]}), "no bucket", DAYS)
+        trace("abc-1", dataset({"STARTS_WITH": [{"id": "abc-12"}, {"id": "zzz"}]}), "no bucket", DAYS, SPANS)
     assert caught.value.near == ["abc-12"]
+
+
+def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its_own() -> None:
+    week, day = timedelta(days=7), timedelta(days=1)
+    spans = [(GAME_DATE + 20 * day, GAME_DATE + 23 * day), (GAME_DATE - day, GAME_DATE + 23 * day)]
+    asked: list[tuple[str, date, date]] = []
+
+    def answer(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        first, last = parameters["first"], parameters["last"]
+        asked.append(("find" if "AS kind" in sql else "read", first, last))
+        known = "AS kind" in sql and first <= GAME_DATE <= last
+        return [{"kind": "occurrence", "id": "o-1", "day": GAME_DATE}] if known else []
+
+    trace("o-1", Dataset(MemoryWarehouse(answer=answer), "local"), "no bucket", DAYS, spans)
+    (first, events, second, *chain) = asked
+    assert [first, events, second] == [("find", *spans[0]), ("read", *spans[0]), ("find", *spans[1])]
+    assert set(chain) == {("read", GAME_DATE - week, GAME_DATE + week)}
 
 
 def test_a_dataset_that_is_down_is_heard() -> None:
     with pytest.raises(Unavailable):
-        trace("abc-1", dataset({}, down=True), Remembered(MemoryObjects()), DAYS)
+        trace("abc-1", dataset({}, down=True), Remembered(MemoryObjects()), DAYS, SPANS)

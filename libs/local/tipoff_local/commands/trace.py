@@ -14,12 +14,15 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_local.commands.arguments import AsJson, clock, console, day, errors, refuse, say_json
 from tipoff_local.connection import Connection, NotConnected, find_connection
-from tipoff_local.tracing.dataset import Dataset
+from tipoff_local.tracing.dataset import Dataset, Span
 from tipoff_local.tracing.finding import NotFound, Trace
 from tipoff_local.tracing.finding import trace as find_trace
 from tipoff_local.tracing.links import Node
 from tipoff_local.tracing.remembered import Remembered
 
+_AROUND = timedelta(days=7)
+"""What is about a game date is expected, done and processed within a week of it."""
+_RECENT_DAYS = (3, 14)
 _STYLES = {
     "occurrence": "bold",
     "decision": "cyan",
@@ -47,8 +50,7 @@ def trace(
             "--date",
             parser=day,
             metavar="DATE",
-            help="game date in which to look for what the dataset does not know; the last three when left out, and "
-            "that of a run by hand, whichever it is",
+            help="game date it is about; without it the last three days are searched, then 14, then all there are",
         ),
     ] = None,
     json: AsJson = False,
@@ -60,10 +62,11 @@ def trace(
     """
     today = business_date(wall_now())
     days = [about] if about else [today - timedelta(days=offset) for offset in (2, 1, 0)]
+    spans = [(about - _AROUND, about + _AROUND)] if about else _spans(today)
     try:
         connection = find_connection()
         dataset = Dataset(connection.warehouse(), connection.environment)
-        found = find_trace(identifier, dataset, _remembered(connection), days)
+        found = find_trace(identifier, dataset, _remembered(connection), days, spans)
     except NotFound as error:
         near = "".join(f"\n  {item}" for item in error.near)
         refuse(f"{error} in {connection.environment}" + (f"; near it are{near}" if near else ""))
@@ -80,6 +83,13 @@ def trace(
         errors.print(
             Text(f"requests and plans are not shown: {found.without_memory}", "yellow"), soft_wrap=True
         )
+
+
+def _spans(today: date) -> Sequence[Span]:
+    """Of the days before `today` (New York) ever more, so that an id of the last days costs no more than those."""
+    tomorrow = today + timedelta(days=1)
+    recent = [(today - timedelta(days=days), tomorrow) for days in _RECENT_DAYS]
+    return [*recent, (date(1970, 1, 1), date(2999, 12, 31))]
 
 
 def _remembered(connection: Connection) -> Remembered | str:

@@ -21,7 +21,9 @@ LEFT JOIN nba_orchestration.file_receipts AS r
   ON r.gcs_path = e.gcs_path AND DATE(r.processed_at) BETWEEN @day AND DATE_ADD(@day, INTERVAL 1 DAY)
 WHERE DATE(e.triggered_at) BETWEEN @day AND DATE_ADD(@day, INTERVAL 1 DAY)
 """
-_CLEANUP_RUNS = "SELECT COUNT(DISTINCT cleanup_id) AS runs FROM nba_orchestration.cleanup_operations"
+_CLEANUP_RUNS = """
+SELECT COUNT(DISTINCT cleanup_id) AS runs FROM nba_orchestration.cleanup_operations WHERE DATE(cleanup_time) = @day
+"""
 
 
 def ticks() -> Iterator[TickFired]:
@@ -56,7 +58,7 @@ def ask_dataset(warehouse: Warehouse, as_of: datetime | None = None) -> Answers:
         discovery=next(iter(ask(warehouse, "discovery_check", **scraper, game_date=GAME_DAY)), {}),
         attempts=next(iter(ask(warehouse, "discovery_attempts", **scraper)), {}),
         expected_vs_actual=ask(warehouse, "expected_vs_actual", as_of=instant, environment=ENVIRONMENT),
-        cleanup_runs=warehouse.query(_CLEANUP_RUNS, {})[0]["runs"],
+        cleanup_runs=warehouse.query(_CLEANUP_RUNS, {"day": GAME_DAY})[0]["runs"],
         files_landed=files["landed"],
         files_processed=files["processed"],
     )

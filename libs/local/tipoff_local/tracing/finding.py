@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from tipoff_common.ports import Unavailable
 from tipoff_local.tracing.chain import assemble
-from tipoff_local.tracing.dataset import Dataset, Scope
+from tipoff_local.tracing.dataset import Dataset, Scope, Span
 from tipoff_local.tracing.links import Node, landed_id, requested_id
 from tipoff_local.tracing.remembered import Remembered
 
@@ -30,31 +30,40 @@ class Trace:
     without_memory: str | None = None
 
 
-def trace(identifier: str, dataset: Dataset, remembered: Remembered | str, days: Sequence[date]) -> Trace:
+def trace(
+    identifier: str,
+    dataset: Dataset,
+    remembered: Remembered | str,
+    days: Sequence[date],
+    spans: Sequence[Span],
+) -> Trace:
     """remembered: the state bucket, or why there is none. days: the game dates in which to look for what the dataset
-    does not know.
+    does not know. spans: the days in which to look for what it does, one after the other until it is found; what the
+    dataset does not know is looked for after the first.
 
     Raises:
         NotFound
         Unavailable: the dataset cannot be read.
     """
     memory, fault = (None, remembered) if isinstance(remembered, str) else (remembered, None)
-    scope = dataset.find(identifier)
+    scope = dataset.find(identifier, spans[0])
     if not scope and memory:
         try:
             scope = memory.find(identifier, days)
         except Unavailable as error:
             memory, fault = None, str(error)
-    scope = scope or _of_events(identifier, dataset, days)
+    scope = scope or _of_events(identifier, dataset, spans[0])
+    for span in spans[1:]:
+        scope = scope or dataset.find(identifier, span)
     if not scope:
-        raise NotFound(identifier, nearest(identifier, dataset.similar(identifier)))
+        raise NotFound(identifier, nearest(identifier, dataset.similar(identifier, spans[-1])))
     facts = dataset.read(scope)
     if memory:
         try:
             facts = memory.complete(facts, scope, days)
         except Unavailable as error:
             fault = str(error)
-    facts = replace(facts, dead=dataset.dead(facts, scope.letters))
+    facts = replace(facts, dead=dataset.dead(facts, scope))
     return Trace(assemble(facts), fault)
 
 
@@ -71,14 +80,13 @@ def nearest(identifier: str, candidates: Iterable[str], limit: int = 5) -> list[
     return sorted(alike, key=lambda candidate: (-rated[candidate], candidate))[:limit]
 
 
-def _of_events(identifier: str, dataset: Dataset, days: Sequence[date]) -> Scope:
-    """Requests and announcements have no rows: their ids are worked out from the executions of `days`."""
-    if not days:
-        return Scope()
-    for row in dataset.files(min(days), max(days)):
+def _of_events(identifier: str, dataset: Dataset, span: Span) -> Scope:
+    """Requests and announcements have no rows: their ids are worked out from the executions of `span`."""
+    for row in dataset.files(span):
         execution, path, occurrence = row["execution_id"], row["gcs_path"], row["occurrence_id"]
         if identifier == requested_id(execution) or (path and identifier == landed_id(path)):
+            day = frozenset({row["day"]})
             if occurrence:
-                return Scope(occurrences=frozenset({occurrence}))
-            return Scope(executions=frozenset({execution}))
+                return Scope(occurrences=frozenset({occurrence}), days=day)
+            return Scope(executions=frozenset({execution}), days=day)
     return Scope()

@@ -1,7 +1,7 @@
 """What the controller remembers of a chain in the state bucket, and the dataset lacks: requests, plans, and outcomes
 that are not logged yet."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date
 
@@ -21,11 +21,12 @@ class Remembered:
     def __init__(self, state: Objects) -> None:
         self._state, self._ledger = state, Ledger(state, ())
 
-    def find(self, identifier: str, days: Iterable[date]) -> Scope:
+    def find(self, identifier: str, days: Collection[date]) -> Scope:
         """What the id belongs to: the occurrence of a run by hand, or among the game dates `days` an occurrence, a
         request, or the event of a request."""
-        if self._ledger.run_by_hand(identifier) is not None:
-            return Scope(occurrences=frozenset({identifier}))
+        if (by_hand := self._ledger.run_by_hand(identifier)) is not None:
+            asked = frozenset(decision.decision_time.date() for decision in by_hand.decisions)
+            return Scope(occurrences=frozenset({identifier}), days=asked)
         found: set[str] = set()
         known = self._ledger.days(days)
         for path in [*known.request_paths.values(), *known.plan_paths.values()]:
@@ -33,7 +34,7 @@ class Remembered:
             occurrence = name if folder == "plans" else folder
             if identifier in (occurrence, name) or identifier == requested_id(name):
                 found.add(occurrence)
-        return Scope(occurrences=frozenset(found))
+        return Scope(occurrences=frozenset(found), days=frozenset(days))
 
     def complete(self, facts: Facts, scope: Scope, days: Iterable[date]) -> Facts:
         """The facts with what is remembered of the scope's occurrences, and of those of the facts.

@@ -1,0 +1,139 @@
+"""Every statement says which partitions it reads, so that BigQuery reads no others: the embedded warehouse would not
+tell."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlglot import exp, parse
+
+from tipoff_local.check_sql import Piece, pieces
+from tipoff_local.documents.dataset import declared_tables
+from tipoff_local.stack.layout import REPOSITORY
+from tipoff_local.tables import DATASET
+
+CODE = ("libs/*/tipoff_*", "services/*/tipoff_*")
+PARTITIONED_BY = {
+    **{name: table.time_partitioning.field for name, table in declared_tables().items()},
+    "v_executions": "triggered_at",
+    "v_decisions": "decision_time",
+    "v_expected_schedule": "date",
+}
+"""The column that tells the partition: of the tables, and of the views that span all days. Other views and the table
+functions choose their partitions themselves."""
+SPANNING_ALL = frozenset(f"schemas/bigquery/{DATASET}/{name}.sql" for name in PARTITIONED_BY)
+
+
+def unfiltered(sql: str) -> list[str]:
+    """The tables that a SELECT reads without a condition on their partition; a documented bad example is none."""
+    found = []
+    for statement in parse(sql, read="bigquery"):
+        if statement and any(comment.strip().startswith("BAD") for comment in statement.comments or ()):
+            continue
+        for table in statement.find_all(exp.Table) if statement else ():
+            column = PARTITIONED_BY.get(table.name) if table.db == DATASET else None
+            select = table.find_ancestor(exp.Select)
+            if column and select and not _is_filtered(select, table, column):
+                found.append(table.name)
+    return found
+
+
+def _is_filtered(select: exp.Select, table: exp.Table, column: str) -> bool:
+    """Whether one of the conditions that all have to hold, of WHERE or of the table's join, bounds the column."""
+    where, join = select.args.get("where"), table.find_ancestor(exp.Join)
+    conditions = [where.this if where else None, join.args.get("on") if join else None]
+    return any(
+        isinstance(part, exp.Between | exp.EQ | exp.In | exp.LT | exp.LTE | exp.GT | exp.GTE)
+        and any(
+            name.name == column and name.table in ("", table.alias_or_name)
+            for name in _compared(part).find_all(exp.Column)
+        )
+        for condition in conditions
+        if condition is not None
+        for part in (condition.flatten() if isinstance(condition, exp.And) else [condition])
+    )
+
+
+def _compared(part: exp.Expression) -> exp.Expression:
+    """What a condition bounds: the left side."""
+    side: exp.Expression = part.this
+    return side
+
+
+def in_code(path: Path) -> Iterator[str]:
+    """The texts of a module that name a table of the dataset in a FROM; what is put in is a name of no meaning."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(_part(value) for value in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+        else:
+            continue
+        if f"FROM {DATASET}." in text and "SELECT" in text:
+            yield text
+
+
+def _part(value: ast.expr) -> str:
+    if isinstance(value, ast.Constant):
+        return str(value.value)
+    assert isinstance(value, ast.FormattedValue)
+    name = value.value.id if isinstance(value.value, ast.Name) else ""
+    return DATASET if name == "DATASET" else "put_in"
+
+
+def of_code() -> Iterator[Piece]:
+    for pattern in CODE:
+        for package in sorted(REPOSITORY.glob(pattern)):
+            for path in sorted(package.rglob("*.py")):
+                for number, text in enumerate(in_code(path), start=1):
+                    yield Piece(f"{path.relative_to(REPOSITORY)}, statement {number}", text)
+
+
+STATEMENTS = [piece for piece in [*pieces(REPOSITORY), *of_code()] if piece.where not in SPANNING_ALL]
+
+
+@pytest.mark.parametrize("piece", STATEMENTS, ids=lambda piece: piece.where)
+def test_a_statement_says_which_partitions_it_reads(piece: Piece) -> None:
+    assert unfiltered(piece.sql) == []
+
+
+def test_the_statements_are_found() -> None:
+    """Those of the services and of the command line, whatever they are built from."""
+    where = {piece.where.partition(",")[0] for piece in STATEMENTS}
+    assert {
+        "queries/discovery_check.sql",
+        f"schemas/bigquery/{DATASET}/fn_executions.sql",
+        "services/controller/tipoff_controller/dataset.py",
+        "services/controller/tipoff_controller/expectations.py",
+        "services/cleanup/tipoff_cleanup/dataset.py",
+        "services/logger/tipoff_logger/archive.py",
+        "libs/local/tipoff_local/tracing/dataset.py",
+        "libs/local/tipoff_local/dead_letters.py",
+        "libs/local/tipoff_local/commands/diagnose.py",
+    } <= where
+
+
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [
+        ("", ["dead_letters"]),
+        ("WHERE reason = @reason", ["dead_letters"]),
+        ("WHERE reason = @reason OR DATE(rejected_at) = @day", ["dead_letters"]),
+        ("WHERE reason = CAST(rejected_at AS STRING)", ["dead_letters"]),
+        ("WHERE DATE(rejected_at) = @day", []),
+        ("WHERE reason = @reason AND rejected_at >= @since", []),
+    ],
+)
+def test_a_statement_without_a_bound_is_found(where: str, found: list[str]) -> None:
+    assert unfiltered(f"SELECT * FROM {DATASET}.dead_letters {where}") == found  # noqa: S608
+
+
+def test_each_table_of_a_join_needs_its_own_bound() -> None:
+    joined = f"""
+        SELECT * FROM {DATASET}.v_executions AS e LEFT JOIN {DATASET}.file_receipts AS r ON r.gcs_path = e.gcs_path
+        WHERE DATE(e.triggered_at) = @day
+    """  # noqa: S608
+    assert unfiltered(joined) == ["file_receipts"]

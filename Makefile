@@ -7,7 +7,7 @@ PACKAGES := libs/common libs/local services/controller services/scraper-runner s
 SERVICES := controller scraper-runner cleanup logger
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test check check-sql check-images check-infra prove-images deploy format bench lock audit sbom generate clean
+.PHONY: help setup demo up down test soak check check-sql check-images check-infra prove-images deploy format bench lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ down: setup ## Stop it
 
 test: setup ## Run every test
 	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+soak: setup ## Run what the tests run in seconds at full length: outages of minutes, twenty kills in a row
+	$(BIN)/pytest -m slow --log-cli-level INFO
 
 check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL
 	$(BIN)/ruff check .

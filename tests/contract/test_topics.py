@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.samples import NOON, SAMPLES
+from tipoff_common.adapters import bigquery
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import EVENTS, Event, MessageRejected, Tick, TickFired
 from tipoff_common.rows import TABLES
 from tipoff_common.topics import Subscription, load_topics
 from tipoff_local.pubsub.filters import parse
+from tipoff_logger.settings import LoggerSettings
 
 REPOSITORY = Path(__file__).parents[2]
 TOPICS = load_topics(REPOSITORY / "infra/topics.yaml")
@@ -108,6 +110,18 @@ def test_only_receipts_may_come_in_structured_mode() -> None:
 def test_a_request_is_redelivered_only_after_the_longest_scrape() -> None:
     (requests,) = (settings for _, name, settings in SUBSCRIPTIONS if name == "runner-requests")
     assert requests.ack_deadline_seconds >= 540
+
+
+def test_a_push_is_answered_before_its_deadline_by_a_logger_whose_warehouse_hangs() -> None:
+    """The longest wait in the queue, and then for an append that is not answered."""
+    longest = LoggerSettings.model_fields["queue_seconds"].default + bigquery._TIMEOUT_SECONDS
+    deadlines = {
+        name: settings.ack_deadline_seconds
+        for _, name, settings in SUBSCRIPTIONS
+        if settings.service == "logger"
+    }
+    assert "logger-executions" in deadlines
+    assert min(deadlines.values()) > longest
 
 
 def test_an_outage_of_hours_is_not_poison() -> None:

@@ -1,11 +1,16 @@
-"""The logger under load while things around it break: each event is in the views exactly once, whatever happened."""
+"""The logger under load while things around it break: each event is in the views exactly once, whatever happened.
+
+What is marked `slow` is the same at full length, some five minutes: `make soak` runs it and says what it measured.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -15,20 +20,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack_harness import EMBEDDED, Driver, until
+import requests
+from stack_harness import EMBEDDED, Driver, push_body, until
 from tests.support.samples import executed
 
+from tipoff_common.binding import Envelope, encode
 from tipoff_common.ports import RowsRefused
 from tipoff_common.rows import execution_row
+from tipoff_common.topics import load_topics
 from tipoff_local.stack.layout import HOST, Layout
+from tipoff_local.stack.resources import TOPICS
 from tipoff_local.stack.stack import running_stack
 
+COPIES = """
+SELECT execution_id, COUNT(*) AS n FROM nba_orchestration.v_executions WHERE workflow = @workflow GROUP BY execution_id
+"""
 POISON = 2**70
 """A whole number, so an event may carry it, and too large for a column of BigQuery."""
-KILLS = 5
+SLOW = (pytest.mark.slow, pytest.mark.timeout(900))
+KILLS = pytest.mark.parametrize("kills", [5, pytest.param(20, marks=SLOW)])
 PACE_EVENTS, PACE_SECONDS, BACKLOG = 50, 0.02, 500
 QUEUE_ROWS = 64
 """Fewer than Pub/Sub pushes at once, so that the logger has to turn some away."""
+LONG_SECONDS, LONG_BACKLOG = 120.0, 5_000
+MEMORY_GROWTH_MEGABYTES = 40
+
+log = logging.getLogger(__name__)
 
 
 class Cable:
@@ -106,13 +123,13 @@ class Load:
         self.published += events
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Publishes for as long as the block runs, so that there is always something waiting."""
+    def running(self, backlog: int = BACKLOG) -> Iterator[None]:
+        """Publishes for as long as the block runs, so that there is always something waiting, up to `backlog`."""
         ended = threading.Event()
 
         def trickle() -> None:
             while not ended.wait(PACE_SECONDS):
-                if self._driver.waiting("logger-executions") < BACKLOG:
+                if self._driver.waiting("logger-executions") < backlog:
                     self.publish(PACE_EVENTS)
 
         publisher = threading.Thread(target=trickle)
@@ -133,14 +150,11 @@ class Load:
         until(lambda: self.rows("scraper_execution_log") >= before + rows, "rows to be written")
 
 
-@pytest.fixture(scope="module")
-def cabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Driver, Cable]]:
-    """The embedded cloud and a logger that reaches the warehouse over a cable."""
+@contextmanager
+def over_a_cable(folder: Path, **backoff: float) -> Iterator[tuple[Driver, Cable]]:
+    """The embedded cloud and a logger that reaches the warehouse over a cable; back-off as of the topic map."""
     layout = Layout.on_free_ports(event_time=False)
-    folder: Path = tmp_path_factory.mktemp("logger-faults")
-    with running_stack(
-        layout, folder, phase2=None, services=("logger",), minimum_backoff=0.1, maximum_backoff=1.0
-    ) as stack:
+    with running_stack(layout, folder, phase2=None, services=("logger",), **backoff) as stack:
         cable = Cable(layout.ports["bigquery"])
         logger = stack.processes.children["logger"]
         changes = {"BIGQUERY_EMULATOR_HOST": cable.url, "TIPOFF_QUEUE_ROWS": str(QUEUE_ROWS)}
@@ -148,6 +162,13 @@ def cabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Driver, C
         stack.restart("logger")
         yield Driver(stack, EMBEDDED), cable
         cable.close()
+
+
+@pytest.fixture(scope="module")
+def cabled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Driver, Cable]]:
+    folder = tmp_path_factory.mktemp("logger-faults")
+    with over_a_cable(folder, minimum_backoff=0.1, maximum_backoff=1.0) as found:
+        yield found
 
 
 @pytest.fixture
@@ -165,9 +186,10 @@ def load(driver: Driver) -> Load:
     return Load(driver)
 
 
-def resident_megabytes(driver: Driver) -> float:
+def resident_megabytes(driver: Driver, what: str = "VmRSS") -> float:
+    """What the logger holds now, or as VmHWM the most that it ever held."""
     status = Path(f"/proc/{driver.stack.processes.children['logger'].process.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    return int(status.partition(f"{what}:")[2].split()[0]) / 1024
 
 
 def test_one_poisoned_row_among_500_is_one_dead_letter(driver: Driver, load: Load) -> None:
@@ -228,7 +250,39 @@ def test_the_warehouse_gone_under_load_and_back(driver: Driver, cable: Cable, lo
                 until(lambda: driver.waiting("logger-executions") >= BACKLOG, "events to wait")
     driver.settle()
     assert load.rows() == load.published
-    assert resident_megabytes(driver) < before + 40
+    assert resident_megabytes(driver, "VmHWM") < before + MEMORY_GROWTH_MEGABYTES
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_warehouse_gone_for_two_minutes_under_load(tmp_path: Path) -> None:
+    """With the back-off of the topic map, as in production."""
+    with over_a_cable(tmp_path) as (driver, cable):
+        load = Load(driver)
+        load.publish(200)
+        load.more_rows(50)
+        before = resident_megabytes(driver)
+        with load.running(LONG_BACKLOG):
+            load.more_rows(500)
+            with cable.cut():
+                time.sleep(LONG_SECONDS)
+                waiting = driver.waiting("logger-executions")
+            back = time.monotonic()
+            load.more_rows(1)
+            first = time.monotonic() - back
+        driver.stack.wait_until_quiet(300)
+        recovered = time.monotonic() - back
+        peak = resident_megabytes(driver, "VmHWM")
+        log.info(
+            "%g s without the warehouse: %d published, %d in the view, %d rows; %d waited at the end; first row after"
+            " %.1f s, all after %.1f s; memory %.0f MB before, %.0f MB at most",
+            *(LONG_SECONDS, load.published, load.rows(), load.rows("scraper_execution_log"), waiting),
+            *(first, recovered, before, peak),
+        )
+        assert waiting >= LONG_BACKLOG
+        assert load.rows() == load.published
+        assert driver.rows("SELECT COUNT(*) AS n FROM nba_orchestration.dead_letters") == [{"n": 0}]
+        assert peak < before + MEMORY_GROWTH_MEGABYTES
 
 
 def test_a_warehouse_that_hangs_is_not_waited_for_without_bound(driver: Driver, load: Load) -> None:
@@ -241,13 +295,47 @@ def test_a_warehouse_that_hangs_is_not_waited_for_without_bound(driver: Driver, 
     assert load.rows() == 1_000
 
 
-def test_a_logger_killed_in_the_middle_of_batches(driver: Driver, load: Load) -> None:
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_push_to_a_logger_whose_warehouse_hangs_is_answered_before_its_deadline(
+    driver: Driver, load: Load
+) -> None:
+    """Connections stay open and nothing is answered: it is said, not waited for, and comes again."""
+    subscriptions = {name: settings for _, name, settings in load_topics(TOPICS).subscriptions()}
+    at = datetime.now(UTC)
+    event = executed(execution_id=f"{load.workflow}-hung", workflow=load.workflow, triggered_at=at)
+    data, attributes = encode(Envelope(event, event.id, "/tipoff/test", at))
+    url = driver.stack.layout.push_endpoint("logger")
+    with driver.paused("bigquery"):
+        begun = time.monotonic()
+        answer = requests.post(url, json=push_body(data, **attributes), timeout=120)
+        took = time.monotonic() - begun
+        load.publish(500)
+    back = time.monotonic()
+    driver.settle()
+    log.info(
+        "a warehouse that hangs: %d after %.1f s; all rows %.1f s after it went on",
+        *(answer.status_code, took, time.monotonic() - back),
+    )
+    assert answer.status_code == 503
+    assert took < subscriptions["logger-executions"].ack_deadline_seconds
+    assert {row["n"] for row in driver.rows(COPIES, workflow=load.workflow)} <= {1}
+    assert load.rows() in (500, 501), "the push was made by hand: nobody makes it again"
+
+
+@KILLS
+def test_a_logger_killed_in_the_middle_of_batches(driver: Driver, load: Load, kills: int) -> None:
     with load.running():
-        for _ in range(KILLS):
+        for _ in range(kills):
             load.more_rows(50)
             driver.kill("logger")
             driver.stack.restart("logger")
+    back = time.monotonic()
     driver.settle()
+    log.info(
+        "%d kills: %d published, %d in the view, %d rows; all %.1f s after the last",
+        *(kills, load.published, load.rows(), load.rows("scraper_execution_log"), time.monotonic() - back),
+    )
     assert load.rows() == load.published
 
 

@@ -1,5 +1,6 @@
 """What the adapter makes of BigQuery's answers to an append, in the form in which they are documented."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from google.api_core.exceptions import BadRequest, Forbidden, GoogleAPICallError
 from requests.exceptions import ConnectionError as Unreachable
 
 from tests.support.samples import NOON, executed
+from tipoff_common.adapters import bigquery
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.ports import BatchRefused, RowsRefused, Unavailable
 from tipoff_common.rows import execution_row
@@ -38,6 +40,17 @@ class Answering:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+
+def test_a_warehouse_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes the request and never answers: the rows may be there or not."""
+    monkeypatch.setattr(bigquery, "_TIMEOUT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", f"http://127.0.0.1:{hanging.getsockname()[1]}")
+        warehouse = BigQueryWarehouse("p", "set")
+        with pytest.raises(Unavailable, match="timed out"):
+            warehouse.append("scraper_execution_log", [execution_row(executed(), NOON)], ["a"])
+        warehouse._client.close()
 
 
 def append(answer: list[dict[str, Any]] | Exception) -> Answering:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+import requests
 from stack_harness import Driver, until
 from tests.support.samples import cleaned, executed, rejected
 
@@ -95,7 +96,10 @@ def test_more_rows_than_a_page_are_archived_each_once(embedded: Driver) -> None:
 def test_a_tick_waits_for_a_bucket_that_is_down(embedded: Driver) -> None:
     day = date(2024, 7, 1)
     _store(embedded, executed(triggered_at=_at(day)))
+    ready = f"{embedded.stack.layout.url('logger')}/readyz"
+    assert requests.get(ready, timeout=30).json()["checks"]["archive"] == "ok"
     with embedded.down("storage"):
+        assert "ok" not in requests.get(ready, timeout=30).json()["checks"]["archive"]
         _tick(embedded, day)
         until(lambda: embedded.waiting("logger-ticks"), "the tick to be kept")
     assert len(_lines(embedded, "scraper_execution_log", day)) == 1

@@ -5,7 +5,6 @@ What is marked `slow` is the same at full length, some five minutes: `make soak`
 
 from __future__ import annotations
 
-import json
 import logging
 import signal
 import socket
@@ -21,8 +20,8 @@ from typing import Any
 
 import pytest
 import requests
-from stack_harness import EMBEDDED, Driver, push_body, until
-from tests.support.samples import executed
+from stack_harness import EMBEDDED, Driver, as_json, push_body, until
+from tests.support.samples import cleaned, executed, locked, processed
 
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.ports import RowsRefused
@@ -233,9 +232,16 @@ def test_a_field_of_a_newer_producer_is_in_the_row(driver: Driver, load: Load) -
     (row,) = driver.rows(
         "SELECT data_summary FROM nba_orchestration.v_executions WHERE workflow = @name", name=load.workflow
     )
-    found = row["data_summary"]
-    kept = json.loads(found) if isinstance(found, str) else found
-    assert kept["unknown_fields"] == {"weather": {"sky": "snow"}}
+    assert as_json(row["data_summary"])["unknown_fields"] == {"weather": {"sky": "snow"}}
+
+
+def test_tables_without_a_json_column_of_their_own_keep_it_as_extra(driver: Driver) -> None:
+    added = {"weather": {"sky": "snow"}}
+    driver.stack.publisher.publish([locked(**added), cleaned(**added), processed(**added)])
+    driver.settle()
+    for table, rows in (("daily_expected_schedule", 2), ("cleanup_operations", 1), ("file_receipts", 1)):
+        kept = [as_json(row["extra"]) for row in driver.rows(f"SELECT extra FROM nba_orchestration.{table}")]  # noqa: S608
+        assert kept == [{"unknown_fields": added}] * rows
 
 
 def test_the_warehouse_gone_under_load_and_back(driver: Driver, cable: Cable, load: Load) -> None:

@@ -281,7 +281,7 @@ def test_a_run_by_hand_is_found_whatever_its_date() -> None:
         decisions=(decided_event(occurrence_id="o-1"),), plans=(plan(),), requests=(REQUEST,)
     )
     Ledger(state, ()).remember_run_by_hand(by_hand)
-    found = trace("o-1", dataset({}), Remembered(state), [GAME_DATE + timedelta(days=300)])
+    found = trace("o-1", dataset({}), Remembered(state), [GAME_DATE + timedelta(days=300)], SPANS)
     assert "request" in [node.kind for node in walk(found.roots)]
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from stack_harness import EMBEDDED, GOOGLE, Driver, game_days
+from stack_harness import EMBEDDED, GOOGLE, Driver, game_days, write_scenario
 
 from tipoff_local.phase2.behaviour import Behaviour
 from tipoff_local.pubsub.google_emulator import EmulatorUnavailableError, find_installation
@@ -25,6 +25,7 @@ def _running(folder: Path, kind: str) -> Iterator[Driver]:
         google_pubsub=kind == GOOGLE,
         minimum_backoff=0.1,
         maximum_backoff=1.0,
+        scenario=write_scenario(folder),
         phase2=Behaviour(drop=1),
     ) as stack:
         yield Driver(stack, kind)

@@ -9,12 +9,14 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from datetime import time as clock_time
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import requests
+import yaml
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from typer.testing import CliRunner
@@ -24,7 +26,7 @@ from tipoff_common.events import Tick, TickFired
 from tipoff_local.cli import app
 from tipoff_local.stack.layout import PROJECT
 from tipoff_local.stack.stack import Stack
-from tipoff_local.upstream.scenario import load_scenario
+from tipoff_local.upstream.scenario import DEFAULT_SCENARIO, load_scenario
 
 EMBEDDED, GOOGLE = "embedded", "google"
 PATIENCE_SECONDS = 40.0
@@ -33,16 +35,33 @@ PATIENCE_SECONDS = 40.0
 SCHEDULE, INJURIES = "nbac_schedule", "nbac_injury_report"
 SCHEDULE_PATH = "cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
 
+BACKFILLED = [date(2025, 2, 1) + timedelta(days=offset) for offset in range(12)]
+"""Game days in a row that one test asks for; the last has a game without a time."""
+
 _SPECIAL = {
     date(2025, 1, 15),
     date(2025, 1, 25),
     date(2025, 2, 16),
+    *BACKFILLED,
 }  # a late report, a game after midnight, All-Stars
+_MORE_DAYS = [date(2025, 3, 1) + timedelta(days=offset) for offset in range(60)]
+
+
+def write_scenario(folder: Path) -> Path:
+    """The scenario of the stacks: the usual one, and days with one game each, so that each test has its own."""
+    scenario = yaml.safe_load(DEFAULT_SCENARIO.read_text(encoding="utf-8"))
+    for number, day in enumerate(_MORE_DAYS):
+        scenario["games"][day] = [
+            {"id": f"00224011{number:02}", "away": "MIA", "home": "BOS", "tip": "19:00"}
+        ]
+    path = folder / "scenario.yaml"
+    path.write_text(yaml.safe_dump(scenario), encoding="utf-8")
+    return path
 
 
 def game_days() -> Iterator[date]:
     """Ordinary game days of the scenario: the facts of a test are told from another's by their day."""
-    return (day for day in sorted(load_scenario().games) if day not in _SPECIAL)
+    return (day for day in sorted([*load_scenario().games, *_MORE_DAYS]) if day not in _SPECIAL)
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:

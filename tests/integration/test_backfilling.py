@@ -7,10 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import date, timedelta
 from pathlib import Path
 
-from stack_harness import INJURIES, PATIENCE_SECONDS, Driver, last_report, until
+from stack_harness import BACKFILLED, INJURIES, PATIENCE_SECONDS, Driver, last_report, until
 from tests.support.seasons import write_season
 
 from tipoff_common.identity import manual_occurrence_id
@@ -18,9 +17,8 @@ from tipoff_controller.plans import LOW_AT_ONCE
 from tipoff_local.stack.layout import DEMO_WORKFLOWS
 
 WORKFLOW = "injury_discovery"
-FIRST = date(2025, 2, 1)
-DATES = [FIRST + timedelta(days=offset) for offset in range(12)]
-"""Each with games; more than may be under way at once. The last has a game without a time."""
+DATES = BACKFILLED
+"""More than may be under way at once."""
 
 
 def _tipoff(driver: Driver, *arguments: str) -> subprocess.Popen[str]:

@@ -297,6 +297,7 @@ class World:
         *,
         instant: datetime | None = None,
         keys: Mapping[str, tuple[str, ...]] = {},
+        missing: Sequence[str] = (),
         logged: bool = True,
     ) -> ScrapeExecuted:
         """What a runner makes of a request; the controller has not heard of it yet."""
@@ -307,6 +308,7 @@ class World:
             environment="local",
             triggered_at=when,
             completed_at=when,
+            data_summary={"completeness": {"missing": [*missing]}},
             opts=request.parameters,
             fan_out_keys=keys,
         )
@@ -354,6 +356,7 @@ class World:
                 "source": event.source.value,
                 "triggered_at": event.triggered_at,
                 "opts": json.dumps(dict(event.opts)),
+                "missing": json.dumps(event.data_summary.get("completeness", {}).get("missing")),  # type: ignore[union-attr]
             }
             for event in self.logged
             if event.game_date in parameters["game_dates"]  # type: ignore[operator]

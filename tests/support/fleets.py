@@ -84,7 +84,10 @@ def discoveries(window: st.SearchStrategy[Json] | None = None) -> st.SearchStrat
         st.builds(lambda every: {"every": every}, lengths(30, 180)),
         st.builds(lambda budget: {"budget": budget}, st.integers(1, 6)),
     )
-    refresh = st.fixed_dictionaries({}, optional={"refresh_after_found": lengths(30, 240)})
+    refresh = st.fixed_dictionaries(
+        {},
+        optional={"refresh_after_found": lengths(30, 240), "until": st.sampled_from(["found", "complete"])},
+    )
     found = _joined(_kind("discovery", window=windows(least=120) if window is None else window), rhythm)
     return _joined(_joined(found, refresh), _by_the_clock)
 

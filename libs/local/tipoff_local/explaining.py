@@ -112,6 +112,8 @@ def _own(decision: Decision, situation: Situation) -> Iterable[Condition]:
         if wanted.last_found is not None:
             found += f", last at {_when(wanted.last_found)}"
         wanting = f"not found yet: {', '.join(wanted.scrapers(workflow))}"
+        if wanted.missing:
+            wanting = f"found, and it lacks {', '.join(wanted.missing)}"
         again = wanted.found and wanted.refresh_due(item, workflow)
         told = f"{found}; a later version is due" if again else found if wanted.found else wanting
         yield Condition("history", not wanted.found or again, told)

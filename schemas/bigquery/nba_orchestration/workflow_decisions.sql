@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.workflow_decisions (
   environment STRING NOT NULL OPTIONS(description='Deployment that wrote the row: prod, staging, dev or local. Production decisions read prod rows only.'),
   triggered_by STRING OPTIONS(description='What asked for the evaluation: the tick or the caller of a manual trigger.'),
   created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest.'),
-  reason_code STRING NOT NULL OPTIONS(description='Machine form of the reason, e.g. due, already_found, no_games, too_early, superseded, history_unavailable.'),
+  reason_code STRING NOT NULL OPTIONS(description='Machine form of the reason, e.g. due, incomplete, already_found, no_games, too_early, superseded, history_unavailable.'),
   game_date DATE OPTIONS(description='New York business date that the data is about.'),
   occurrence_id STRING NOT NULL OPTIONS(description='uuid5 of (workflow, game_date, subject, slot index): the expectation this row belongs to. It never contains the instant, so a game that moves keeps it.'),
   event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),

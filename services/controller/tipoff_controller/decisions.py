@@ -46,6 +46,7 @@ class Reason(StrEnum):
 
     DUE = "due"
     PARTLY_DUE = "partly_due"
+    INCOMPLETE = "incomplete"
     REFRESH = "refresh"
     CALENDAR_STALE = "calendar_stale"
     MANUAL = "manual"
@@ -152,6 +153,8 @@ def _of_workflow(name: str, expected: Sequence[Occurrence], situation: Situation
     for occurrence in unfound:
         about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
         sentence = f"The publication window closed and not all was found for {occurrence.game_date}{about}."
+        if lacking := still_wanted(occurrence, situation.configuration, situation.history).missing:
+            sentence += f" It lacks {', '.join(lacking)}."
         yield _Builder(occurrence, workflow, upcoming, situation)(
             Action.SKIP, Reason.NOT_FOUND, sentence, alert=True
         )
@@ -222,9 +225,12 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, situation: 
         )
     late = int((situation.now - occurrence.expected).total_seconds() // 60)
     sentence = f"Due since {when}: {', '.join(wanted.scrapers(workflow))}."
+    if wanted.missing:
+        sentence += f" What was found lacks {', '.join(wanted.missing)}."
     if late > LATE_AFTER_MINUTES:
         sentence += f" Late by {late} minutes."
-    return build(Action.RUN, Reason.DUE, sentence, wanted=wanted, late_minutes=late, slot=occurrence.slot)
+    code = Reason.INCOMPLETE if wanted.missing else Reason.DUE
+    return build(Action.RUN, code, sentence, wanted=wanted, late_minutes=late, slot=occurrence.slot)
 
 
 def _decide_planned(build: "_Builder", plan: Plan, known: Known) -> Decision:
@@ -243,6 +249,12 @@ def _decide_planned(build: "_Builder", plan: Plan, known: Known) -> Decision:
         return build(Action.SKIP, Reason.BUDGET_USED, sentence, alert=True)
     if State.NO_DATA in result.reached:
         return build(Action.SKIP, Reason.NOT_PUBLISHED, f"Asked for {game_date}: not published yet.")
+    situation = build.situation
+    if lacking := still_wanted(build.occurrence, situation.configuration, situation.history).missing:
+        sentence = (
+            f"Found for {game_date} without {', '.join(lacking)}; this slot is done, the next asks again."
+        )
+        return build(Action.SKIP, Reason.INCOMPLETE, sentence)
     return build(Action.SKIP, Reason.ALREADY_FOUND, f"Everything for {game_date} was collected.")
 
 

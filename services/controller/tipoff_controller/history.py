@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from tipoff_common.events import Source
+from pydantic import JsonValue
+
+from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import FailureKind, Status
 
 NO_SUBJECT = "-"
+MISSING_TOLD, MISSING_CHARACTERS = 8, 40
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class ExecutionFact:
     kind: FailureKind | None
     source: Source
     triggered_at: datetime
+    missing: tuple[str, ...] = ()
+    """What a success itself says that it lacks, by names of games or teams: see `missing_in`."""
 
     @property
     def counts(self) -> bool:
@@ -47,19 +52,45 @@ class History:
         self.executions: Mapping[str, ExecutionFact] = executions or {}
         self.requested: Mapping[str, datetime] = requested or {}
         self.stale = stale
-        self._found: dict[tuple[str, date, str], list[datetime]] = {}
+        self._found: dict[tuple[str, date, str], list[ExecutionFact]] = {}
         for fact in self.executions.values():
             self._index(fact)
 
-    def found(self, scraper: str, game_date: date, subject: str) -> tuple[datetime, datetime] | None:
-        """First and last success for the date the data is about, whoever asked; None without one."""
-        instants = self._found.get((scraper, game_date, subject))
+    def found(
+        self, scraper: str, game_date: date, subject: str, *, complete: bool = False
+    ) -> tuple[datetime, datetime] | None:
+        """First and last success for the date the data is about, whoever asked; None without one. complete: only those
+        that lack nothing."""
+        facts = self._found.get((scraper, game_date, subject), ())
+        instants = [fact.triggered_at for fact in facts if not (complete and fact.missing)]
         return (min(instants), max(instants)) if instants else None
+
+    def missing(self, scraper: str, game_date: date, subject: str) -> tuple[str, ...]:
+        """What the newest success lacks."""
+        facts = self._found.get((scraper, game_date, subject), ())
+        return max(facts, key=lambda fact: (fact.triggered_at, fact.request_id)).missing if facts else ()
 
     def _index(self, fact: ExecutionFact) -> None:
         if fact.counts:
             key = (fact.scraper, fact.game_date, fact.subject)
-            self._found.setdefault(key, []).append(fact.triggered_at)
+            self._found.setdefault(key, []).append(fact)
+
+
+def missing_in(names: JsonValue) -> tuple[str, ...]:
+    """The names under `completeness.missing` in a data_summary; of many the first few and the number of the others, as
+    they become part of an object's name."""
+    if not isinstance(names, list):
+        return ()
+    told = [str(name)[:MISSING_CHARACTERS] for name in names]
+    if len(told) <= MISSING_TOLD:
+        return tuple(told)
+    return (*told[:MISSING_TOLD], f"{len(told) - MISSING_TOLD} more")
+
+
+def missing_of(event: ScrapeExecuted) -> tuple[str, ...]:
+    """What the execution says that it lacks."""
+    told = event.data_summary.get("completeness")
+    return missing_in(told.get("missing")) if isinstance(told, dict) else ()
 
 
 def merge(*sources: Iterable[ExecutionFact]) -> dict[str, ExecutionFact]:

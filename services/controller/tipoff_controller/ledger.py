@@ -9,6 +9,7 @@
         plans/<occurrence>.json           the frozen plan
         requests/<occurrence>/<request>.json
         executions/<occurrence>/<request>/<scraper>/<subject>/<status>/<kind>/<source>/<instant>.json
+                                          and below the instant, of a success that lacks something, /<missing>.json
         skips/<occurrence>/<step>         a step that is never asked for
         schedule/lock.json                the locked schedule
         schedule/<instant>-<version>.json each change after it, the latest last
@@ -29,12 +30,13 @@ from tipoff_common.clock import business_date
 from tipoff_common.events import ScheduleLocked, ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_common.ports import Objects
-from tipoff_controller.history import ExecutionFact, Known, Outputs, subject_of
+from tipoff_controller.history import ExecutionFact, Known, Outputs, missing_of, subject_of
 from tipoff_controller.plans import Plan
 
 V = TypeVar("V")
 _NONE = "-"
 _SETTLED = "settled"
+_LIST = "\n"
 _INSTANT = "%Y%m%dT%H%M%SZ"
 
 
@@ -110,6 +112,7 @@ class Ledger:
             outcome.kind.value if isinstance(outcome, Failed) else _NONE,
             event.source.value,
             event.triggered_at.astimezone(UTC).strftime(_INSTANT),
+            *([_LIST.join(missing)] if (missing := missing_of(event)) else []),
         )
         folder = f"{_day(event.game_date)}/executions/{event.occurrence_id or _NONE}/{event.request_id}"
         name = "/".join(quote(part, safe="") for part in essentials)
@@ -253,7 +256,7 @@ def _day(day: date) -> str:
 
 
 def _fact(request_id: str, game_date: date, essentials: list[str]) -> ExecutionFact:
-    scraper, subject, status, kind, source, instant = (unquote(part) for part in essentials)
+    scraper, subject, status, kind, source, instant, *missing = (unquote(part) for part in essentials)
     return ExecutionFact(
         request_id=request_id,
         scraper=scraper,
@@ -263,4 +266,5 @@ def _fact(request_id: str, game_date: date, essentials: list[str]) -> ExecutionF
         kind=None if kind == _NONE else FailureKind(kind),
         source=Source(source),
         triggered_at=datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC),
+        missing=tuple(missing[0].split(_LIST)) if missing else (),
     )

@@ -60,6 +60,13 @@ class About(StrEnum):
     YESTERDAY = "yesterday"
 
 
+class Until(StrEnum):
+    """What ends a search."""
+
+    FOUND = "found"
+    COMPLETE = "complete"
+
+
 class Node(BaseModel):
     """A part of the configuration: unknown keys are errors."""
 
@@ -135,6 +142,10 @@ class Discovery(ByTheClock):
         ge=1,
         le=200,
         description="number of attempts, spread over the window; either this or every",
+    )
+    until: Until = Field(
+        default=Until.FOUND,
+        description="what ends the search: the first success, or one whose completeness names nothing missing",
     )
     refresh_after_found: Duration | None = Field(
         default=None,

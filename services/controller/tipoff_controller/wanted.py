@@ -10,7 +10,7 @@ from datetime import datetime
 from tipoff_controller.history import History, subject_of
 from tipoff_controller.occurrences import Occurrence
 from tipoff_controller.plans import fan_out_of, own_parameters
-from tipoff_controller.schedules import Discovery, PerGame
+from tipoff_controller.schedules import Discovery, PerGame, Until
 from tipoff_controller.workflows import Configuration, Step, Workflow
 
 
@@ -18,11 +18,13 @@ from tipoff_controller.workflows import Configuration, Step, Workflow
 class Wanted:
     """steps: the steps still wanted, each with the subjects wanted of it, None for all; None means the whole workflow.
 
-    found: nothing is wanted any more. first_found, last_found: when the whole was first complete, and the last success.
+    found: nothing is wanted any more. missing: what the newest successes lack, by name, where the search goes on until
+    they are complete. first_found, last_found: when the whole was first complete, and the last success.
     """
 
     steps: Mapping[str, frozenset[str] | None] | None = None
     found: bool = False
+    missing: tuple[str, ...] = ()
     first_found: datetime | None = None
     last_found: datetime | None = None
 
@@ -53,15 +55,19 @@ def still_wanted(occurrence: Occurrence, configuration: Configuration, history: 
 def not_found(occurrence: Occurrence, configuration: Configuration, history: History) -> Wanted:
     """What has not been found, whatever the kind; of steps that fan out over a parent's output nothing is known."""
     workflow = configuration.workflows[occurrence.workflow]
+    schedule = workflow.schedule
+    complete = isinstance(schedule, Discovery) and schedule.until is Until.COMPLETE
     missing: dict[str, frozenset[str]] = {}
     first: list[datetime] = []
     last: list[datetime] = []
+    lacking: dict[str, None] = {}
     for name, step in workflow.plan.items():
         absent = set()
         for value, subject in subjects_of(step, occurrence, configuration):
-            instants = history.found(step.scraper, occurrence.game_date, subject)
+            instants = history.found(step.scraper, occurrence.game_date, subject, complete=complete)
             if instants is None:
                 absent.add(value)
+                lacking.update(dict.fromkeys(history.missing(step.scraper, occurrence.game_date, subject)))
             else:
                 first.append(instants[0])
                 last.append(instants[1])
@@ -69,7 +75,7 @@ def not_found(occurrence: Occurrence, configuration: Configuration, history: His
             missing[name] = frozenset(absent)
     if not missing:
         return Wanted(found=True, first_found=max(first, default=None), last_found=max(last, default=None))
-    return Wanted(missing)
+    return Wanted(missing, missing=tuple(lacking) if complete else ())
 
 
 def subjects_of(

@@ -22,6 +22,7 @@ def row(**changed: Any) -> dict[str, Any]:
         "source": "CONTROLLER",
         "triggered_at": datetime(2025, 1, 15, 17, tzinfo=UTC),
         "opts": '{"game_date": "2025-01-15", "game_id": "0022400561"}',
+        "missing": None,
         **changed,
     }
 
@@ -38,6 +39,13 @@ def test_what_ran_long_after_its_date_is_looked_for_as_far_as_is_told() -> None:
     for until in (None, date(2025, 3, 1)):
         read_executions(warehouse, "local", [DAY], (), until)
     assert [item["last_partition"] for item in asked] == [date(2025, 1, 17), date(2025, 3, 1)]
+
+
+@pytest.mark.parametrize(("told", "missing"), [(None, ()), ("null", ()), ('["NYK@PHI"]', ("NYK@PHI",))])
+def test_what_a_success_lacks_is_read(told: str | None, missing: tuple[str, ...]) -> None:
+    made = row(status="success", error_type=None, missing=told)
+    (fact,) = read_executions(MemoryWarehouse(answer=lambda *_: [made]), "local", [DAY], ("game_id",))
+    assert fact.missing == missing
 
 
 @pytest.mark.parametrize("unknown", [{"status": "partial"}, {"error_type": "captcha"}, {"source": "MARS"}])

@@ -122,6 +122,27 @@ def test_found_long_enough_ago_is_looked_for_again() -> None:
     assert told(decided(again, at("14:00"), history=known)) == ("RUN", "refresh")
 
 
+def test_what_is_found_without_a_game_is_asked_for_until_it_has_it() -> None:
+    """9: the slot that found it says what it lacks, the next one asks again, and the end of the window is told."""
+    whole = configured(one=workflow(discovery("11:00", "14:00", until="complete"), "bulletin"))
+    plan, identifier = plan_of(whole, "one"), _request(whole)
+    known = history(fact("bulletin", request_id=identifier, missing=("NYK@PHI", "DAL@NOP")))
+
+    slot = decided(whole, at("11:15"), history=known, plans={plan.occurrence_id: plan})
+    later = decided(whole, at("12:00"), history=known)
+    closed = decided(whole, at("15:30"), history=known)
+
+    assert told(slot) == ("SKIP", "incomplete")
+    assert (
+        slot.sentence
+        == "Found for 2025-01-15 without NYK@PHI, DAL@NOP; this slot is done, the next asks again."
+    )
+    assert told(later) == ("RUN", "incomplete")
+    assert later.sentence.endswith("What was found lacks NYK@PHI, DAL@NOP.")
+    assert told(closed) == ("SKIP", "not_found")
+    assert closed.sentence.endswith("It lacks NYK@PHI, DAL@NOP.")
+
+
 @pytest.mark.parametrize(
     ("outcome", "code", "alert"),
     [

@@ -90,6 +90,27 @@ def test_the_name_of_an_execution_says_what_decides(
     assert (fact.game_date, fact.triggered_at) == (DAY, at("11:01"))
 
 
+@pytest.mark.parametrize(
+    ("missing", "kept"),
+    [
+        ([], ()),
+        (["NYK@PHI", "a/b, c"], ("NYK@PHI", "a/b, c")),
+        (
+            [f"{number:03}" * 30 for number in range(40)],
+            (*[f"{n:03}" * 13 + "0" for n in range(8)], "32 more"),
+        ),
+    ],
+)
+def test_its_name_says_what_a_success_lacks(missing: list[str], kept: tuple[str, ...]) -> None:
+    """Within the length that a name may have."""
+    state = ClockedObjects()
+    made = ledger(state)
+    made.remember_execution(executed(data_summary={"completeness": {"missing": missing}}))
+    (found,) = made.days([DAY]).executions.values()
+    assert found.missing == kept
+    assert all(len(name) < 1000 for name in state.bodies)
+
+
 def test_an_execution_without_an_occurrence_is_remembered_too() -> None:
     made = ledger()
     made.remember_execution(executed(occurrence_id=None))

@@ -112,6 +112,29 @@ def test_the_whole_was_found_when_its_last_part_was() -> None:
     assert (result.first_found, result.last_found) == (at("12:00"), at("15:00"))
 
 
+def test_what_lacks_a_game_is_found_and_not_complete() -> None:
+    """9: one document may be about nine games and have eight."""
+    found, complete = (
+        configured(one=workflow(discovery(until=until), "bulletin")) for until in ("found", "complete")
+    )
+    known = history(fact("bulletin", missing=("NYK@PHI",)))
+    assert wanted(found, known).found
+    result = wanted(complete, known)
+    assert (result.found, set(result.steps or {}), result.missing) == (False, {"bulletin"}, ("NYK@PHI",))
+
+
+def test_a_complete_success_ends_the_search_whatever_comes_after_it() -> None:
+    configuration = configured(one=workflow(discovery(until="complete"), "bulletin", "digest"))
+    known = history(
+        fact("bulletin", triggered_at=at("11:00"), missing=("NYK@PHI",), request_id="b1"),
+        fact("bulletin", triggered_at=at("12:00"), request_id="b2"),
+        fact("bulletin", triggered_at=at("13:00"), missing=("NYK@PHI",), request_id="b3"),
+        fact("digest", triggered_at=at("11:00")),
+    )
+    result = wanted(configuration, known)
+    assert (result.first_found, result.last_found, result.missing) == (at("12:00"), at("12:00"), ())
+
+
 def test_found_is_not_final_where_a_refresh_is_asked_for() -> None:
     """4: later corrections are fetched."""
     configuration = configured(

@@ -4,9 +4,18 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.support.seasons import Simulated, simulated
+from tests.support.seasons import WORKFLOWS, Simulated, simulated
+
+from tipoff_common.outcomes import Status
 
 DAY = date(2025, 1, 15)
+REFEREES = "nbac_referee_assignments"
+REFEREE_DISCOVERY = f"""
+  referee_discovery:
+    description: who officiates, all of them
+    schedule: {{kind: discovery, window: {{start: "09:00", end: "17:00"}}, every: 30m, until: complete}}
+    steps: [{{scraper: {REFEREES}}}]
+"""
 GAME = "0022400528"  # of 9 January, 22:00
 
 
@@ -38,6 +47,30 @@ def test_an_outage_of_everything_shortens_what_a_search_has_left(tmp_path: Path)
     assert (numbers.failed, numbers.found) == (6, 1)
     assert numbers.delay is not None
     assert numbers.delay.median > 60
+
+
+def test_a_game_that_comes_later_than_the_others_is_asked_for_until_it_is_there(tmp_path: Path) -> None:
+    publication = "kind: time_of_day, earliest: '09:00', usual: '09:05', latest: '09:10', incomplete: 1"
+    seasons = {
+        after: simulated(
+            tmp_path,
+            f"publication: {{{REFEREES}: {{{publication}, complete_after: {after}}}}}",
+            workflows=WORKFLOWS + REFEREE_DISCOVERY,
+            first=DAY,
+            last=DAY,
+        )
+        for after in ("90m", "20h")
+    }
+    found, never = (season.report.workflows["referee_discovery"] for season in seasons.values())
+    got = [done.fact for done in seasons["90m"].log.memory.done if done.fact.scraper == REFEREES]
+    assert [bool(fact.missing) for fact in got if fact.status is Status.SUCCESS] == [True] * 3 + [False]
+    assert (found.found, found.missed) == (1, [])
+    assert found.delay is not None
+    assert found.delay.median > 90
+    assert seasons["20h"].missed("referee_discovery") == [("2025-01-15", f"{REFEREES} stayed incomplete")]
+    assert never.found == 0
+    for season in seasons.values():
+        assert set(season.statuses("referee_discovery")) <= {"ON_TIME", "SKIPPED_OK"}
 
 
 def test_transient_failures_are_asked_for_again_at_once(tmp_path: Path) -> None:

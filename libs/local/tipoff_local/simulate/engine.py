@@ -211,6 +211,7 @@ class _Run:
             kind=answer.kind,
             source=item.source,
             triggered_at=item.requested_at,
+            missing=answer.missing,
         )
         memory.note_execution(Done(fact, item.workflow, occurrence, item.step, at), answer.outputs)
         landed = item.scraper == self._configuration.file.calendar.scraper

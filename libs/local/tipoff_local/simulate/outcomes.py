@@ -10,7 +10,7 @@ from tipoff_common.events import ExpectedRun, ScheduleState
 from tipoff_common.outcomes import Status
 from tipoff_controller.decisions import LATE_AFTER_MINUTES, Reason
 from tipoff_controller.occurrences import Occurrence
-from tipoff_controller.schedules import Discovery, PerGame
+from tipoff_controller.schedules import Discovery, PerGame, Until
 from tipoff_controller.wanted import still_wanted, subjects_of
 from tipoff_controller.workflows import Configuration
 from tipoff_local.simulate.engine import Decided, Log
@@ -82,16 +82,21 @@ class Target:
 
 @dataclass(frozen=True)
 class _Part:
-    """One scraper and subject of a target, with what was executed for it, oldest first."""
+    """One scraper and subject of a target, with what was executed for it, oldest first. complete: whether a success
+    that lacks something is none."""
 
     scraper: str
     subject: str
     published: datetime | None
     done: tuple[Done, ...]
+    complete: bool = False
 
     @property
     def got_at(self) -> datetime | None:
-        return next((item.completed_at for item in self.done if item.fact.status is Status.SUCCESS), None)
+        successes = [item for item in self.done if item.fact.status is Status.SUCCESS]
+        return next(
+            (item.completed_at for item in successes if not (self.complete and item.fact.missing)), None
+        )
 
 
 def targets(configuration: Configuration, log: Log) -> Iterator[Target]:
@@ -123,9 +128,11 @@ class _Judge:
     def of_search(self, attempts: list[Occurrence]) -> Target:
         """attempts: the occurrences of one search, in order."""
         last = attempts[-1]
+        workflow = self._configuration.workflows[last.workflow]
+        complete = getattr(workflow.schedule, "until", None) is Until.COMPLETE
         parts = [
-            self._part(step.scraper, last.game_date, subject)
-            for step in self._configuration.workflows[last.workflow].plan.values()
+            self._part(step.scraper, last.game_date, subject, complete)
+            for step in workflow.plan.values()
             for _, subject in subjects_of(step, last, self._configuration)
         ]
         wanted = still_wanted(last, self._configuration, self._history)
@@ -178,6 +185,8 @@ class _Judge:
         failed = [item.fact.kind for item in after if item.fact.kind is not None]
         if failed:
             return f"{part.scraper} failed: {failed[-1]}"
+        if any(item.fact.missing for item in after):
+            return f"{part.scraper} stayed incomplete"
         if not part.done:
             return self._not_run(attempts, part)
         if any(self._is_missing(item) for item in attempts if item.deadline > part.published):
@@ -200,9 +209,9 @@ class _Judge:
         """Whether a part is never published because its game is not played on that day."""
         return not self._log.upstream.games_of(occurrence.game_date, part.subject)
 
-    def _part(self, scraper: str, game_date: date, subject: str) -> _Part:
+    def _part(self, scraper: str, game_date: date, subject: str, complete: bool) -> _Part:
         done = tuple(self._by_part.get((scraper, game_date, subject), ()))
-        return _Part(scraper, subject, self._published(scraper, game_date, subject), done)
+        return _Part(scraper, subject, self._published(scraper, game_date, subject), done, complete)
 
     def _published(self, scraper: str, game_date: date, subject: str) -> datetime | None:
         return self._log.upstream.published_at(scraper, game_date, subject)

@@ -21,12 +21,14 @@ _GAME_ID = re.compile(r"\d{10}$")
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one execution. `seconds`: how long it took. `outputs`: what it gave to fan out over, by key."""
+    """What came of one execution. `seconds`: how long it took. `outputs`: what it gave to fan out over, by key.
+    `missing`: the games that it lacks."""
 
     status: Status
     seconds: float
     kind: FailureKind | None = None
     outputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
 
 class Upstream:
@@ -80,7 +82,24 @@ class Upstream:
         published = self.published_at(scraper, game_date, subject)
         if published is None or published > now:
             return Answer(Status.NO_DATA, self._world.execution_seconds)
-        return Answer(Status.SUCCESS, self._world.execution_seconds, outputs=self._outputs(spec, game_date))
+        return Answer(
+            Status.SUCCESS,
+            self._world.execution_seconds,
+            outputs=self._outputs(spec, game_date),
+            missing=self._missing(scraper, game_date, subject, published, now),
+        )
+
+    def _missing(
+        self, scraper: str, game_date: date, subject: str, published: datetime, now: datetime
+    ) -> tuple[str, ...]:
+        rule, games = self._world.publication.get(scraper), self.games_of(game_date, subject)
+        if not isinstance(rule, TimeOfDay | AfterTip) or rule.complete_after is None or not games:
+            return ()
+        luck = self._luck("incomplete", scraper, game_date, subject)
+        if luck.random() >= rule.incomplete or published + rule.complete_after <= now:
+            return ()
+        game = luck.choice(games)
+        return (f"{game.away_team}@{game.home_team}",)
 
     def _failure(self, request_id: str, spec: ScraperSpec, now: datetime) -> FailureKind | None:
         for outage in self._world.outages:

@@ -29,6 +29,14 @@ class _Spread(Node):
     """A publication somewhere between `earliest` and `latest`, most often around `usual`."""
 
     never: Probability = Field(default=0.0, description="chance that it does not come out at all")
+    incomplete: Probability = Field(default=0.0, description="chance that a game is missing in it at first")
+    complete_after: Duration | None = Field(default=None, description="how long that game is missing")
+
+    @model_validator(mode="after")
+    def _incomplete_for_how_long(self) -> Self:
+        if self.incomplete and self.complete_after is None:
+            raise ValueError("incomplete needs complete_after; say how long the game is missing")
+        return self
 
 
 class TimeOfDay(_Spread):

@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 AUDIT := build/audit
 PACKAGES := libs/common libs/local services/controller services/scraper-runner services/cleanup services/logger
+MINUTES := 60
 SERVICES := controller scraper-runner cleanup logger
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test soak check check-sql check-images check-infra prove-images deploy format bench lock audit sbom generate clean
+.PHONY: help setup demo up down test soak check check-sql check-images check-infra prove-images deploy format bench fuzz lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -91,6 +92,9 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/parse.py
 	$(BIN)/python bench/cleanup.py
 	$(BIN)/python bench/cost.py
+
+fuzz: setup ## Feed the parsers documents that are nearly right, for MINUTES; finds are kept in .tipoff/fuzz
+	$(BIN)/python bench/fuzz_parsers.py --minutes $(MINUTES) --out .tipoff/fuzz
 
 lock: setup ## Resolve the pinned requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt

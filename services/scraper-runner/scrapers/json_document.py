@@ -1,6 +1,7 @@
 """A JSON payload, read key by key. What is missing or not as expected is named by its path."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,9 @@ T = TypeVar("T")
 _AMOUNTS = 1e15
 """What is no smaller is no amount of anything here, and not exact as a number with a fraction."""
 
+_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+"""Where there may be one half of a surrogate pair without the other: a text that no file, event or row can hold."""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -26,8 +30,22 @@ class Node:
     def text(self, key: str) -> str:
         return self._required(key, str)
 
+    def name(self, key: str) -> str:
+        """A text that says something, without the blanks around it."""
+        printed = self.text(key).strip()
+        if not printed:
+            raise SourceChanged(f"{self.path}.{key} is blank")
+        return printed
+
     def number(self, key: str) -> int:
         return self._required(key, int)
+
+    def count(self, key: str) -> int:
+        """A number of things: points, for one."""
+        value = self.number(key)
+        if value < 0:
+            raise SourceChanged(f"{self.path}.{key} is {value}, no count")
+        return value
 
     def whole(self, key: str) -> int:
         """A whole number, which some sources write as 1610612749.0."""
@@ -105,7 +123,10 @@ def json_value(payload: bytes, what: str) -> JsonValue:
         Undecodable: not JSON, or cut short.
     """
     try:
-        document: JsonValue = json.loads(payload)
+        text = payload.decode(json.detect_encoding(payload), "surrogatepass")
+        document: JsonValue = json.loads(text)
+        if _HALF_CHARACTER.search(text):
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"{what} is not JSON ({error}); it begins {first_bytes(payload)}") from error
     return document

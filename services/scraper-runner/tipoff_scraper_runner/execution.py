@@ -23,6 +23,9 @@ from tipoff_scraper_runner.vault import Vault
 
 log = logging.getLogger(__name__)
 
+MAX_TOLD = 2000
+"""Characters of a reason or message that are kept."""
+
 OpenHttp = Callable[[ScraperSpec, datetime, bool], HttpxHttp]
 
 
@@ -112,15 +115,19 @@ class _Run:
     def outcome(self) -> Outcome:
         """What came of it, without a secret in any text of it or of the summary."""
         outcome = self._attempt()
-        if self.vault is None:
-            return outcome
-        self.summary = _redacted(self.summary, self.vault)
+        if self.vault is not None:
+            self.summary = _redacted(self.summary, self.vault)
         match outcome:
             case NoData(reason=reason):
-                return NoData(reason=self.vault.redacted(reason))
+                return NoData(reason=self._told(reason))
             case Failed(kind=kind, message=message):
-                return Failed(kind=kind, message=self.vault.redacted(message))
+                return Failed(kind=kind, message=self._told(message))
         return outcome
+
+    def _told(self, text: str) -> str:
+        """Without a secret, and no longer than a person reads: a source's text may be of any length."""
+        told = self.vault.redacted(text) if self.vault else text
+        return told if len(told) <= MAX_TOLD else f"{told[:MAX_TOLD]}... ({len(told)} characters)"
 
     def _attempt(self) -> Outcome:
         try:

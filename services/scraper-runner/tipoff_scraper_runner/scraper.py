@@ -24,9 +24,9 @@ class ScrapeParameters(BaseModel):
 
 
 class Record(BaseModel):
-    """One parsed row; scrapers subclass it."""
+    """One parsed row; scrapers subclass it. JSON, as which it is written, has no infinity and no NaN."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tipoff_common.events import ScrapeRequested
 from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_common.ports import Unavailable
-from tipoff_scraper_runner.execution import Saved, execute
+from tipoff_scraper_runner.execution import MAX_TOLD, Saved, execute
 
 
 def asking(**parameters: str) -> ScrapeRequested:
@@ -122,6 +122,14 @@ class TestFailed:
         assert failed(bench, asking(raises="surprise")) == Failed(
             kind=FailureKind.INTERNAL, message="KeyError: 'homeTeam'"
         )
+
+    def test_what_a_source_says_is_told_as_far_as_a_person_reads(self, bench: Bench) -> None:
+        """A text of megabytes is in the payload that is kept, not in every row about it."""
+        bench.source = text("empty: " + "x" * 90_000)
+        outcome = bench.execute(asking()).executed.outcome
+        assert isinstance(outcome, NoData)
+        assert len(outcome.reason) < MAX_TOLD + 30
+        assert outcome.reason.endswith("xxx... (90000 characters)")
 
     def test_nothing_where_something_must_be_is_a_changed_source(self, bench: Bench) -> None:
         """Silent emptiness, the universal disease."""

@@ -152,8 +152,15 @@ def test_what_does_not_add_up_is_told() -> None:
     assert broken_laws(read(LINES).visitor) == []
     assert broken_laws(read([*LINES[:5], wrong, *LINES[6:]]).visitor) == [
         "NYK: 250 minutes are not 240 and 25 an overtime",
+        "NYK: the players have 240.0 minutes, the team 250",
         "NYK: the players have 2 field_goals_attempted, the team 3",
     ]
+
+
+def test_nobody_makes_more_shots_than_he_takes() -> None:
+    made = [line.replace("240:00 1 2 0 0", "240:00 1 2 3 0") for line in LINES]
+
+    assert "NYK: Abel Van Dyke Jr. makes more three_pointers than he takes" in broken_laws(read(made).visitor)
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ def test_the_whole_list_is_read() -> None:
         "transactions_on_game_date": 1,
         "first_date": "2015-07-04",
         "last_date": "2025-01-15",
+        "repeated": 0,
         "drift": {"added": [], "missing_optional": []},
     }
 

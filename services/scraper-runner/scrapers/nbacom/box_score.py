@@ -1,18 +1,20 @@
 """The CDN's box score of a game, which exists from the tip on and counts once the game is over."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from scrapers.drift import Drift, find_drift, names
 from scrapers.json_document import Node, json_object
 from scrapers.nbacom.cdn import game_document
 from scrapers.nbacom.durations import seconds, team_minutes
 from scrapers.nbacom.game_status import GameStatus, game_status
+from scrapers.source_records import CamelRecord
 from tipoff_scraper_runner.errors import SourceChanged
-from tipoff_scraper_runner.scraper import Http, Payload, ScrapeParameters
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 _GAME = names("gameId gameCode gameStatus gameStatusText period homeTeam awayTeam")
 _GAME_UNREAD = names(
@@ -21,6 +23,8 @@ _GAME_UNREAD = names(
 )
 _TEAM = names("teamId teamTricode score periods players statistics")
 _TEAM_UNREAD = names("teamName teamCity inBonus timeoutsRemaining")
+
+Summary = Mapping[str, JsonValue]
 
 
 class GameParameters(ScrapeParameters):
@@ -49,6 +53,16 @@ class BoxScore:
         """Each team with its opponent, home first."""
         return (self.home, self.away), (self.away, self.home)
 
+    def names(self, team: Node, opponent: Node) -> dict[str, Any]:
+        """What every record of the game says of its team."""
+        return {
+            "game_id": self.game_id,
+            "team": team.name("teamTricode"),
+            "team_id": team.number("teamId"),
+            "opponent": opponent.name("teamTricode"),
+            "home": team is self.home,
+        }
+
     @property
     def not_final(self) -> str:
         """Why the box score does not count yet; blank once the game is over."""
@@ -57,8 +71,24 @@ class BoxScore:
         return f"game {self.game_id} is {self.status} ({self.status_text}), not final"
 
 
+class BoxRecord(CamelRecord):
+    """What every record of a box score says. team, opponent: tricodes. seconds_played: 2624 for 43:44; of a team, of
+    its five players together."""
+
+    game_id: str
+    team: str
+    team_id: int
+    opponent: str
+    home: bool
+    seconds_played: float
+
+
 def fetch_box_score(parameters: GameParameters, http: Http) -> Payload:
-    """Raises NotPublished, Blocked or SourceChanged: see `cdn`."""
+    """The game's box score.
+
+    Raises:
+        NotPublished, Blocked, SourceChanged: see `cdn`.
+    """
     return game_document(f"boxscore/boxscore_{parameters.game_id}.json", http)
 
 
@@ -84,6 +114,34 @@ def read_box_score(payload: bytes, game_id: str) -> BoxScore:
     )
 
 
+def parse_final(
+    payload: bytes, parameters: GameParameters, read: Callable[[BoxScore], tuple[Sequence[Record], Summary]]
+) -> Parsed:
+    """What `read` makes of the box score once the game is over: the records, and what is told beside the game's own
+    summary.
+
+    Raises:
+        Undecodable: not JSON, or cut short.
+        SourceChanged: another shape, or another game.
+    """
+    box = read_box_score(payload, parameters.game_id)
+    if box.not_final:
+        return Parsed(
+            records=(), summary={"status": box.status}, empty_reason=box.not_final, about=box.game_date
+        )
+    records, told = read(box)
+    return Parsed(records=records, summary={**_summary(box), **told}, about=box.game_date)
+
+
+def _summary(box: BoxScore) -> dict[str, JsonValue]:
+    return {
+        "game_id": box.game_id,
+        "score": {team.name("teamTricode"): team.count("score") for team in (box.home, box.away)},
+        "periods": box.periods,
+        "broken_laws": [*broken_laws(box)],
+    }
+
+
 def broken_laws(box: BoxScore) -> list[str]:
     """What does not add up in a final box score; empty when it is whole.
 
@@ -94,11 +152,11 @@ def broken_laws(box: BoxScore) -> list[str]:
 
 
 def _broken_by(team: Node, minutes: int) -> list[str]:
-    name, score = team.text("teamTricode"), team.number("score")
+    name, score = team.text("teamTricode"), team.count("score")
     lines = [player.child("statistics") for player in team.children("players")]
     played = sum(seconds(line.text("minutes")) for line in lines) / 60
     points = sum(line.number("points") for line in lines)
-    by_period = sum(period.number("score") for period in team.children("periods"))
+    by_period = sum(period.count("score") for period in team.children("periods"))
     broken = []
     if round(played) != minutes:
         broken.append(f"{name}: the players have {played:.1f} minutes, not {minutes}")

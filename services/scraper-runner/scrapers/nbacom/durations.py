@@ -4,8 +4,8 @@ import re
 
 from tipoff_scraper_runner.errors import SourceChanged
 
-_ISO = re.compile(r"PT(\d+)M(\d\d(?:\.\d+)?)S")
-_CLOCK = re.compile(r"(\d+):(\d\d)")
+_ISO = re.compile(r"PT(\d{1,4})M(\d\d(?:\.\d{1,9})?)S")
+_CLOCK = re.compile(r"(\d{1,4}):(\d\d)")
 
 REGULATION_MINUTES = 240
 """Of a team's five players together: four quarters of twelve minutes."""
@@ -26,7 +26,9 @@ def seconds(printed: str) -> float:
         return 0.0
     match = _ISO.fullmatch(printed) or _CLOCK.fullmatch(printed)
     if match is None:
-        raise SourceChanged(f"{printed!r} is no length of time; known forms are 'PT43M44.00S' and '43:44'")
+        raise SourceChanged(
+            f"{printed!r:.40} is no length of time; known forms are 'PT43M44.00S' and '43:44'"
+        )
     return int(match[1]) * 60 + float(match[2])
 
 

@@ -103,7 +103,7 @@ def _player(athlete: Node, tricode: str) -> RosterRecord:
     return RosterRecord(
         team=tricode,
         espn_id=_identifier(athlete),
-        player_name=athlete.text("displayName"),
+        player_name=athlete.name("displayName"),
         first_name=athlete.text("firstName"),
         last_name=athlete.text("lastName"),
         jersey=athlete.optional_text("jersey"),

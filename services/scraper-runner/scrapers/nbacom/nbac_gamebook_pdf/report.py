@@ -120,17 +120,27 @@ def read_report(pages: Sequence[PageText]) -> Report:
 
 
 def broken_laws(table: TeamTable) -> list[str]:
-    """A team plays 240 minutes and 25 more for each overtime, and its totals are the sums of its players' lines."""
+    """A team plays 240 minutes and 25 more for each overtime, its totals are the sums of its players' lines, and nobody
+    makes more shots than he takes."""
     name, minutes = table.team.tricode, table.seconds / 60
     broken = []
     if minutes < REGULATION_MINUTES or (minutes - REGULATION_MINUTES) % OVERTIME_MINUTES:
         broken.append(
             f"{name}: {minutes:g} minutes are not {REGULATION_MINUTES} and {OVERTIME_MINUTES} an overtime"
         )
+    played = sum(player.seconds for player in table.players) / 60
+    if round(played) != round(minutes):
+        broken.append(f"{name}: the players have {played:.1f} minutes, the team {minutes:g}")
     for statistic in ("points", "rebounds_offensive", "assists", "field_goals_attempted"):
         total = sum(player.numbers.get(statistic, 0) for player in table.players)
         if total != table.totals[statistic]:
             broken.append(f"{name}: the players have {total} {statistic}, the team {table.totals[statistic]}")
+    broken += [
+        f"{name}: {player.name} makes more {shots} than he takes"
+        for player in table.players
+        for shots in ("field_goals", "three_pointers", "free_throws")
+        if player.numbers.get(f"{shots}_made", 0) > player.numbers.get(f"{shots}_attempted", 0)
+    ]
     return broken
 
 

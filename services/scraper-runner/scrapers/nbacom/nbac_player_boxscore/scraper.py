@@ -1,21 +1,22 @@
 """`nbac_player_boxscore`: fetches a game's box score and reads its players' lines."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
-
-from pydantic import JsonValue
 
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.json_document import Node
 from scrapers.nbacom.box_score import (
+    BoxRecord,
     BoxScore,
     GameParameters,
-    broken_laws,
+    Summary,
     fetch_box_score,
-    read_box_score,
+    parse_final,
 )
 from scrapers.nbacom.durations import seconds
 from scrapers.source_records import Blank, CamelRecord, Flag, keys_of, read_record
+from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload
 
 _PLAYER_UNREAD = names("order oncourt nameI firstName familyName statistics")
@@ -76,44 +77,31 @@ class Appearance(CamelRecord):
     not_playing_description: Blank = None
 
 
-class PlayerBoxRecord(Appearance, StatisticsLine):
-    """One player of one game, inactive ones included. team, opponent: tricodes. seconds_played: 2624 for 43:44."""
-
-    game_id: str
-    team: str
-    team_id: int
-    opponent: str
-    home: bool
-    seconds_played: float
+class PlayerBoxRecord(Appearance, StatisticsLine, BoxRecord):
+    """One player of one game, inactive ones included."""
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The game's box score.
-
-    Raises:
-        NotPublished, Blocked, SourceChanged: see `cdn`.
-    """
+    """See `fetch_box_score`."""
     return fetch_box_score(parameters, http)
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a player once the game is over, home team first, in the source's order.
+    """One record a player once the game is over, home team first, in the source's order. Raises as `parse_final` does,
+    for a player who stands twice too."""
+    return parse_final(payload, parameters, _read)
 
-    Raises:
-        Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, or another game.
-    """
-    box = read_box_score(payload, parameters.game_id)
-    if box.not_final:
-        return Parsed(
-            records=(), summary={"status": box.status}, empty_reason=box.not_final, about=box.game_date
-        )
+
+def _read(box: BoxScore) -> tuple[Sequence[PlayerBoxRecord], Summary]:
     records: list[PlayerBoxRecord] = []
     players: list[Node] = []
     for team, opponent in box.sides:
         listed = list(team.children("players"))
         players.extend(listed)
         records.extend(_record(player, box, team, opponent) for player in listed)
+    ids = Counter(record.person_id for record in records)
+    if twice := [person for person, count in ids.items() if count > 1]:
+        raise SourceChanged(f"players {twice[:5]} stand twice in the box score of game {box.game_id}")
     drift = find_drift(
         "player",
         players,
@@ -123,11 +111,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     )
     lines = [player.child("statistics") for player in players]
     line_drift = find_drift("statistics", lines, required=keys_of(StatisticsLine), optional=_LINE_UNREAD)
-    return Parsed(
-        records=records,
-        summary={**_summary(box, records), "drift": drift_summary(*box.drift, drift, line_drift)},
-        about=box.game_date,
-    )
+    return records, {**_summary(records), "drift": drift_summary(*box.drift, drift, line_drift)}
 
 
 def _record(player: Node, box: BoxScore, team: Node, opponent: Node) -> PlayerBoxRecord:
@@ -136,26 +120,17 @@ def _record(player: Node, box: BoxScore, team: Node, opponent: Node) -> PlayerBo
     return read_record(
         PlayerBoxRecord,
         merged,
-        game_id=box.game_id,
-        team=team.text("teamTricode"),
-        team_id=team.number("teamId"),
-        opponent=opponent.text("teamTricode"),
-        home=team is box.home,
+        **box.names(team, opponent),
         seconds_played=seconds(line.text("minutes")),
     )
 
 
-def _summary(box: BoxScore, records: Sequence[PlayerBoxRecord]) -> dict[str, JsonValue]:
-    broken: list[JsonValue] = [*broken_laws(box)]
+def _summary(records: Sequence[PlayerBoxRecord]) -> Summary:
     minutes: dict[str, float] = {}
     for record in records:
         minutes[record.team] = minutes.get(record.team, 0) + record.seconds_played / 60
     return {
-        "game_id": box.game_id,
-        "score": {team.text("teamTricode"): team.number("score") for team in (box.home, box.away)},
-        "periods": box.periods,
         "team_minutes": {team: round(played, 2) for team, played in minutes.items()},
         "players_played": sum(record.played for record in records),
         "players_inactive": sum(record.status == "INACTIVE" for record in records),
-        "broken_laws": broken,
     }

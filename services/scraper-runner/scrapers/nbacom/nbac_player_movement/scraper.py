@@ -59,7 +59,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a row, newest first as the source has them.
+    """One record a row, newest first as the source has them; a row that it repeats is one.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -69,10 +69,14 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         json_object(payload, "the list of transactions").child("NBA_Player_Movement").children("rows")
     )
     drift = find_drift("transaction", rows, required=_FIELDS)
-    records = [_record(row) for row in rows]
+    records = list(dict.fromkeys(_record(row) for row in rows))
     return Parsed(
         records=records,
-        summary={**_summary(records, parameters.game_date), "drift": drift_summary(drift)},
+        summary={
+            **_summary(records, parameters.game_date),
+            "repeated": len(rows) - len(records),
+            "drift": drift_summary(drift),
+        },
     )
 
 

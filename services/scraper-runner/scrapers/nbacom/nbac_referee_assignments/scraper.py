@@ -64,7 +64,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, or games of several dates.
+        SourceChanged: another shape, a game that stands twice, or games of several dates.
     """
     nba = json_object(payload, "the table of officials").child("nba")
     games = list(nba.child("Table").children("rows"))
@@ -72,6 +72,8 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     days = {_day(game) for game in games}
     if len(days) > 1:
         raise SourceChanged(f"{nba.path}.Table.rows are of several dates: {sorted(map(str, days))}")
+    if len({game.name("game_id") for game in games}) < len(games):
+        raise SourceChanged(f"{nba.path}.Table.rows: a game stands twice")
     records = [record for game in games for record in _records(game)]
     return Parsed(
         records=records,
@@ -87,11 +89,11 @@ def _records(game: Node) -> Iterator[RefereeRecord]:
         if name is None:
             continue
         yield RefereeRecord(
-            game_id=game.text("game_id"),
+            game_id=game.name("game_id"),
             game_date=_day(game),
-            home_team=game.text("home_team_abbr"),
+            home_team=game.name("home_team_abbr"),
             home_team_id=game.number("home_team_id"),
-            away_team=game.text("away_team_abbr"),
+            away_team=game.name("away_team_abbr"),
             away_team_id=game.number("away_team_id"),
             seat=seat,
             official=name,
@@ -109,12 +111,12 @@ def _day(game: Node) -> date:
 
 
 def _summary(games: Sequence[Node], records: Sequence[RefereeRecord]) -> dict[str, JsonValue]:
-    on_court = {game.text("game_id"): 0 for game in games}
+    on_court = {game.name("game_id"): 0 for game in games}
     for record in records:
         on_court[record.game_id] += record.seat <= CREW
     short: list[JsonValue] = [game_id for game_id, count in on_court.items() if count < CREW]
     names = {
-        game.text("game_id"): f"{game.text('away_team_abbr')}@{game.text('home_team_abbr')}" for game in games
+        game.name("game_id"): f"{game.name('away_team_abbr')}@{game.name('home_team_abbr')}" for game in games
     }
     crewed = [name for game_id, name in names.items() if on_court[game_id] >= CREW]
     return {

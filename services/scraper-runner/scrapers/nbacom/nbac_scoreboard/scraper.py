@@ -133,20 +133,20 @@ def _record(game: Node, day: date) -> ScoreboardRecord:
     home, away = game.child("homeTeam"), game.child("awayTeam")
     clock = game.text("gameClock").strip()
     return ScoreboardRecord(
-        game_id=game.text("gameId"),
+        game_id=game.name("gameId"),
         game_date=day,
         tipoff=game.instant("gameTimeUTC"),
         status=game_status(game),
         status_text=game.text("gameStatusText").strip(),
         period=game.number("period"),
         clock_seconds=seconds(clock) if clock else None,
-        home_team=home.text("teamTricode"),
+        home_team=home.name("teamTricode"),
         home_team_id=home.number("teamId"),
-        home_score=home.number("score"),
+        home_score=home.count("score"),
         home_periods=_periods(home),
-        away_team=away.text("teamTricode"),
+        away_team=away.name("teamTricode"),
         away_team_id=away.number("teamId"),
-        away_score=away.number("score"),
+        away_score=away.count("score"),
         away_periods=_periods(away),
         game_label=game.optional_text("gameLabel"),
         game_sub_label=game.optional_text("gameSubLabel"),
@@ -154,4 +154,4 @@ def _record(game: Node, day: date) -> ScoreboardRecord:
 
 
 def _periods(team: Node) -> tuple[int, ...]:
-    return tuple(period.number("score") for period in team.children("periods"))
+    return tuple(period.count("score") for period in team.children("periods"))

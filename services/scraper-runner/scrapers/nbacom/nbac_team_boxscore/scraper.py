@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 
-from pydantic import JsonValue
-
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.json_document import Node
 from scrapers.nbacom.box_score import (
+    BoxRecord,
     BoxScore,
     GameParameters,
-    broken_laws,
+    Summary,
     fetch_box_score,
-    read_box_score,
+    parse_final,
 )
 from scrapers.nbacom.durations import seconds
 from scrapers.source_records import CamelRecord, keys_of, read_record
@@ -81,50 +80,33 @@ class TeamStatistics(CamelRecord):
     second_chance_points_attempted: int
 
 
-class TeamBoxRecord(TeamStatistics):
-    """One team of one game. team, opponent: tricodes. seconds_played: of its five players together. seconds_leading:
-    how long it was ahead. period_points: points by period, from the fifth on overtime."""
+class TeamBoxRecord(TeamStatistics, BoxRecord):
+    """One team of one game. seconds_leading: how long it was ahead. period_points: points by period, from the fifth on
+    overtime."""
 
-    game_id: str
-    team: str
-    team_id: int
-    opponent: str
-    home: bool
     score: int
     period_points: tuple[int, ...]
-    seconds_played: float
     seconds_leading: float
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The game's box score.
-
-    Raises:
-        NotPublished, Blocked, SourceChanged: see `cdn`.
-    """
+    """See `fetch_box_score`."""
     return fetch_box_score(parameters, http)
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a team once the game is over, home team first.
+    """One record a team once the game is over, home team first. Raises as `parse_final` does."""
+    return parse_final(payload, parameters, _read)
 
-    Raises:
-        Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, or another game.
-    """
-    box = read_box_score(payload, parameters.game_id)
-    if box.not_final:
-        return Parsed(
-            records=(), summary={"status": box.status}, empty_reason=box.not_final, about=box.game_date
-        )
+
+def _read(box: BoxScore) -> tuple[Sequence[TeamBoxRecord], Summary]:
     statistics = [team.child("statistics") for team, _ in box.sides]
     drift = find_drift("statistics", statistics, required=keys_of(TeamStatistics), optional=_UNREAD)
     records = [_record(box, team, opponent) for team, opponent in box.sides]
-    return Parsed(
-        records=records,
-        summary={**_summary(box, records), "drift": drift_summary(*box.drift, drift)},
-        about=box.game_date,
-    )
+    return records, {
+        "team_minutes": {record.team: record.seconds_played / 60 for record in records},
+        "drift": drift_summary(*box.drift, drift),
+    }
 
 
 def _record(box: BoxScore, team: Node, opponent: Node) -> TeamBoxRecord:
@@ -132,24 +114,9 @@ def _record(box: BoxScore, team: Node, opponent: Node) -> TeamBoxRecord:
     return read_record(
         TeamBoxRecord,
         statistics,
-        game_id=box.game_id,
-        team=team.text("teamTricode"),
-        team_id=team.number("teamId"),
-        opponent=opponent.text("teamTricode"),
-        home=team is box.home,
-        score=team.number("score"),
-        period_points=tuple(period.number("score") for period in team.children("periods")),
+        **box.names(team, opponent),
+        score=team.count("score"),
+        period_points=tuple(period.count("score") for period in team.children("periods")),
         seconds_played=seconds(statistics.text("minutes")),
         seconds_leading=seconds(str(statistics.fields.get("timeLeading") or "")),
     )
-
-
-def _summary(box: BoxScore, records: Sequence[TeamBoxRecord]) -> dict[str, JsonValue]:
-    broken: list[JsonValue] = [*broken_laws(box)]
-    return {
-        "game_id": box.game_id,
-        "score": {record.team: record.score for record in records},
-        "periods": box.periods,
-        "team_minutes": {record.team: record.seconds_played / 60 for record in records},
-        "broken_laws": broken,
-    }

@@ -1,0 +1,128 @@
+"""What `make fuzz` found: nearly right documents that a parser did not end as it should have, one test a cause."""
+
+import json
+from typing import Any
+
+import pytest
+from nba_games import DAY, GAME, OVER, SCENARIO, edited
+from served import REGISTRY
+
+from scrapers.json_document import json_value
+from scrapers.nbacom.durations import seconds
+from tipoff_local.upstream.box_score_json import write_box_score
+from tipoff_local.upstream.officials_json import write_officials
+from tipoff_local.upstream.play_by_play_json import write_play_by_play
+from tipoff_local.upstream.players_json import write_player_index, write_player_movement
+from tipoff_local.upstream.scoreboard_json import write_scoreboard
+from tipoff_scraper_runner.errors import SourceChanged, Undecodable
+from tipoff_scraper_runner.scraper import Parsed
+
+DOCUMENTS = {
+    "nbac_play_by_play": write_play_by_play(SCENARIO, DAY, GAME, OVER),
+    "nbac_player_boxscore": write_box_score(SCENARIO, DAY, GAME, OVER),
+    "nbac_team_boxscore": write_box_score(SCENARIO, DAY, GAME, OVER),
+    "nbac_player_list": write_player_index("2024-25"),
+    "nbac_player_movement": write_player_movement(DAY),
+    "nbac_referee_assignments": write_officials(SCENARIO, DAY, OVER),
+    "nbac_scoreboard": write_scoreboard(SCENARIO, DAY, OVER),
+}
+
+
+def parse(name: str, path: str, change: Any) -> Parsed:
+    """The scraper's document, after `change` has been put into the list or object at `path`."""
+
+    def edit(document: Any) -> None:
+        *way, last = (int(step) if step.isdigit() else step for step in path.split("."))
+        for step in way:
+            document = document[step]
+        document[last] = change(document[last]) if callable(change) else change
+
+    module = REGISTRY[name].module
+    asked = {
+        "game_date": DAY,
+        **({"game_id": GAME.id} if "game_id" in module.Parameters.model_fields else {}),
+    }
+    return module.parse(edited(DOCUMENTS[name], edit), module.Parameters.model_validate(asked))
+
+
+def doubled(items: list[Any]) -> list[Any]:
+    return [*items, items[-1]]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"name": "\\ud83c"}', b'["\\uDFFF x"]', b'["\xed\xa0\x80"]', '"\\ud800"'.encode("utf-16")],
+    ids=["high half", "low half", "as bytes", "UTF-16"],
+)
+def test_half_a_character_is_undecodable(body: bytes) -> None:
+    """No file, event or row can hold it: written as it came it broke the writing, as `internal`."""
+    with pytest.raises(Undecodable, match="surrogates not allowed"):
+        json_value(body, "the document")
+
+
+def test_a_character_in_two_halves_is_one() -> None:
+    assert json_value(b'"\\ud83c\\udfc0"', "the document") == "\U0001f3c0"
+
+
+@pytest.mark.parametrize("printed", ["PT" + "9" * 400 + "M00.00S", "9" * 400 + ":00"])
+def test_a_length_of_time_beyond_all_numbers_is_a_changed_source(printed: str) -> None:
+    with pytest.raises(SourceChanged, match="is no length of time"):
+        seconds(printed)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("nbac_player_boxscore", "game.homeTeam.players.0.statistics.fieldGoalsPercentage"),
+        ("nbac_team_boxscore", "game.homeTeam.statistics.freeThrowsPercentage"),
+        ("nbac_play_by_play", "game.actions.3.shotDistance"),
+    ],
+)
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_written_into_no_file(name: str, path: str, value: float) -> None:
+    with pytest.raises(SourceChanged, match="finite number"):
+        parse(name, path, value)
+
+
+def test_nor_is_it_where_columns_are_named_by_headers() -> None:
+    headers = json.loads(DOCUMENTS["nbac_player_list"] or b"")["resultSets"][0]["headers"]
+
+    with pytest.raises(SourceChanged, match="finite number"):
+        parse("nbac_player_list", f"resultSets.0.rowSet.0.{headers.index('PTS')}", float("nan"))
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "complaint"),
+    [
+        ("nbac_player_boxscore", "game.homeTeam.players", "stand twice in the box score"),
+        ("nbac_referee_assignments", "nba.Table.rows", "a game stands twice"),
+    ],
+)
+def test_who_or_what_stands_twice_is_a_changed_source(name: str, path: str, complaint: str) -> None:
+    with pytest.raises(SourceChanged, match=complaint):
+        parse(name, path, doubled)
+
+
+def test_a_transaction_that_is_repeated_is_one() -> None:
+    found = parse("nbac_player_movement", "NBA_Player_Movement.rows", doubled)
+
+    assert (len(found.records), found.summary["repeated"]) == (1500, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("nbac_scoreboard", "scoreboard.games.0.homeTeam.teamTricode"),
+        ("nbac_referee_assignments", "nba.Table.rows.0.away_team_abbr"),
+        ("nbac_team_boxscore", "game.awayTeam.teamTricode"),
+    ],
+)
+def test_a_team_without_a_name_is_a_changed_source(name: str, path: str) -> None:
+    with pytest.raises(SourceChanged, match="is blank"):
+        parse(name, path, " ")
+
+
+@pytest.mark.parametrize("path", ["scoreboard.games.0.homeTeam.score", "scoreboard.games.0.awayTeam.score"])
+def test_nobody_has_less_than_no_points(path: str) -> None:
+    with pytest.raises(SourceChanged, match="is -1, no count"):
+        parse("nbac_scoreboard", path, -1)

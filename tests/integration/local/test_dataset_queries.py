@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 from tests.support.dataset_rows import ELEVEN, HOUR, MINUTE, decided, executed, scheduled
 
 from conftest import Dataset
+from tipoff_common.adapters.bigquery import BigQueryWarehouse
+from tipoff_common.outcomes import Status
+from tipoff_controller.dataset import read_executions
 
 DEADLINE = ELEVEN + timedelta(hours=2)
 KINDS = {"as_of": "TIMESTAMP", "for_date": "DATE"}
@@ -50,6 +54,13 @@ EXECUTIONS = [
     executed("yesterdays", ELEVEN - 9 * HOUR, "success", 9, game_date="2026-01-14"),
     executed("local", ELEVEN - HOUR, "success", 3, source="LOCAL"),
     executed("dev", ELEVEN - HOUR, "success", 3, environment="dev"),
+    executed(
+        "partly",
+        ELEVEN,
+        "success",
+        game_date="2026-01-12",
+        data_summary=json.dumps({"record_count": 8, "completeness": {"missing": ["NYK@PHI"]}}),
+    ),
     executed("first", ELEVEN, "no_data"),
     executed("first", ELEVEN, "no_data"),  # delivered twice
     executed("second", ELEVEN + HOUR, "success", 12, occurrence_id="on_time"),
@@ -160,6 +171,18 @@ def test_discovery_check_is_about_the_business_day(ask: Ask) -> None:
     assert check(ELEVEN + 3 * HOUR) == [("success", 12, "12:00 PM")]  # a later failure takes nothing back
     assert check(ELEVEN + 12 * HOUR) == [("success", 12, "12:00 PM")]  # 23:00 in New York
     assert check(ELEVEN + 14 * HOUR) == []  # the next day
+
+
+@pytest.mark.usefixtures("ask")
+def test_the_controller_reads_what_a_success_lacks(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
+    warehouse = BigQueryWarehouse(dataset.project, dataset.url)
+    facts = read_executions(warehouse, "prod", [date(2026, 1, 12), date(2026, 1, 15)], ())
+    assert {fact.request_id: fact.missing for fact in facts if fact.status is Status.SUCCESS} == {
+        "partly": ("NYK@PHI",),
+        "local": (),
+        "second": (),
+    }
 
 
 def test_attempts_count_each_execution_once(ask: Ask) -> None:

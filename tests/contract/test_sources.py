@@ -1,7 +1,9 @@
 """Every scraper that is scheduled, run by the runner on the stand-in for its source: what it brings, and how it ends
 when the source goes wrong. Not published, blocked, changed and truncated are told apart, always."""
 
+import gzip
 import json
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -158,6 +160,33 @@ def test_half_a_document_is_undecodable(name: str, source: StandIn) -> None:
         answer.status_code, headers=_of_the_answer(answer), content=answer.content[: len(answer.content) // 2]
     )
     assert failure(run(name, source, ASKED[name].out)).kind is FailureKind.DECODE
+
+
+BROKEN = {
+    "nothing": b"",
+    "5 MB of lists": b"[" * 5_000_000,
+    "5 MB of objects": b'{"a":' * 1_000_000,
+    "another encoding": '{"player": "Doncic, Luka \u010d"}'.encode("latin2"),
+    "half a gzip": gzip.compress(b'{"games": []}')[:-9],
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_what_is_no_document_is_undecodable_and_leaves_nothing_behind(
+    name: str, body: bytes, source: StandIn
+) -> None:
+    """The message shows how it begins; what was fetched is kept, and no records are."""
+    source.spoil = lambda answer: httpx.Response(
+        answer.status_code, headers=_of_the_answer(answer), content=body
+    )
+    data, started = MemoryObjects("data"), time.monotonic()
+    execution = run(name, source, ASKED[name].out, data)
+    assert failure(execution).kind is FailureKind.DECODE
+    assert ("nothing (0 bytes)" if not body else f"({len(body)} bytes)") in failure(execution).message
+    assert time.monotonic() - started < 5
+    assert execution.landed is None
+    assert all(name.startswith("raw/") for name in data.bodies)
 
 
 @pytest.mark.parametrize("name", SCHEDULED)

@@ -122,6 +122,18 @@ def test_a_team_without_a_name_is_a_changed_source(name: str, path: str) -> None
         parse(name, path, " ")
 
 
+@pytest.mark.parametrize(
+    ("name", "path", "value", "law"),
+    [
+        ("nbac_player_boxscore", "game.homeTeam.players.0.statistics.assists", -1, "has -1 assists"),
+        ("nbac_team_boxscore", "game.homeTeam.players.0.statistics.threePointersMade", 99, "than he takes"),
+        ("nbac_play_by_play", "game.actions.0.scoreHome", "-1", "the score is negative at action"),
+    ],
+)
+def test_what_cannot_be_is_told(name: str, path: str, value: Any, law: str) -> None:
+    assert any(law in broken for broken in parse(name, path, value).summary["broken_laws"])  # type: ignore[union-attr,operator]
+
+
 @pytest.mark.parametrize("path", ["scoreboard.games.0.homeTeam.score", "scoreboard.games.0.awayTeam.score"])
 def test_nobody_has_less_than_no_points(path: str) -> None:
     with pytest.raises(SourceChanged, match="is -1, no count"):

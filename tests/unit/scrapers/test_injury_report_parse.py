@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scrapers.nbacom import pdf_text
+from scrapers.nbacom import pdf_drawing, pdf_text
 from scrapers.nbacom.nbac_injury_report.rows import STATUSES, read_rows
 from scrapers.nbacom.nbac_injury_report.scraper import InjuryRecord, Parameters, parse
 from scrapers.nbacom.nbac_injury_report.table import Cells, join_wrapped, read_table
@@ -294,12 +294,54 @@ def test_a_pdf_of_too_many_bytes_pages_or_characters_is_refused(monkeypatch: pyt
     monkeypatch.setattr(pdf_text, "MAX_PAGES", 2)
     with pytest.raises(Undecodable, match="more than 2 pages"):
         read_pages(pdf)
-    monkeypatch.setattr(pdf_text, "MAX_CHARS_A_PAGE", 100)
-    with pytest.raises(Undecodable, match="characters, over 100"):
+    monkeypatch.setattr(pdf_drawing, "MAX_DRAWN_A_PAGE", 100)
+    with pytest.raises(Undecodable, match="page 1 draws more than 100 characters"):
         read_pages(pdf)
     monkeypatch.setattr(pdf_text, "MAX_BYTES", 1000)
     with pytest.raises(Undecodable, match="bytes, over 1000"):
         read_pages(pdf)
+
+
+def drawing(content: bytes, *forms: bytes) -> bytes:
+    """A PDF of one page that draws `content`, which may name the first of `forms` as /X, and each form the next."""
+    heads = [b"/Type /XObject /Subtype /Form /BBox [0 0 9 9]"] * len(forms)
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R"
+        b" /Resources << /XObject << /X 5 0 R >> >> >>",
+    ]
+    for number, (head, body) in enumerate(zip((b"", *heads), (content, *forms), strict=True), start=5):
+        resources = b"/Resources << /XObject << /X %d 0 R >> >>" % number
+        objects.append(b"<< %s %s /Length %d >>\nstream\n%s\nendstream" % (head, resources, len(body), body))
+    text = b"".join(
+        b"%d 0 obj\n%s\nendobj\n" % (number, body) for number, body in enumerate(objects, start=1)
+    )
+    return b"%PDF-1.4\n" + text + b"trailer\n<< /Root 1 0 R >>\n%%EOF\n"
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        drawing(b"0 0 m 1 1 l S\n" * 2_000),
+        drawing(b"/X Do\n" * 20, *[b"/X Do\n" * 20] * 8, b"0 0 m 1 1 l S\n" * 20),
+    ],
+    ids=["lines", "forms in forms"],
+)
+def test_a_small_pdf_that_draws_without_end_is_refused(bomb: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The forms would be drawn for years: what a file unfolds to says nothing of how often it is drawn."""
+    monkeypatch.setattr(pdf_drawing, "MAX_DRAWN_A_PAGE", 1_000)
+
+    assert len(bomb) < 30_000
+    with pytest.raises(Undecodable, match="page 1 draws more than 1000 characters, lines and figures"):
+        parse(bomb, TODAY)
+
+
+def test_a_pdf_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf_text, "MAX_SECONDS", 0.0)
+
+    with pytest.raises(Undecodable, match="is not read after 0 s"):
+        parse(write_report(TITLE, [player("Vale, Xan")]), TODAY)
 
 
 ROW = Cells("01/15/2025", "07:00 (ET)", "NYK@PHI", "New York Knicks", "Vale, Xan", "Out", "Rest - Rest")

@@ -1,6 +1,6 @@
 """The CDN's box score of a game, which exists from the tip on and counts once the game is over."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -23,6 +23,9 @@ _GAME_UNREAD = names(
 )
 _TEAM = names("teamId teamTricode score periods players statistics")
 _TEAM_UNREAD = names("teamName teamCity inBonus timeoutsRemaining")
+
+_SHOTS = ("fieldGoals", "threePointers", "freeThrows")
+_COUNTED = ("points", "assists", "steals", "blocks", *(f"{shots}Made" for shots in _SHOTS))
 
 Summary = Mapping[str, JsonValue]
 
@@ -146,7 +149,8 @@ def broken_laws(box: BoxScore) -> list[str]:
     """What does not add up in a final box score; empty when it is whole.
 
     A team's players have played five times the length of the game between them, and what they scored is the team's
-    score, which is that of its periods, unless points were given to the team itself.
+    score, which is that of its periods, unless points were given to the team itself. Nobody does less than nothing, or
+    makes more shots than he takes.
     """
     return [law for team in (box.home, box.away) for law in _broken_by(team, team_minutes(box.periods))]
 
@@ -164,7 +168,17 @@ def _broken_by(team: Node, minutes: int) -> list[str]:
         broken.append(f"{name}: the players have {points} points, the team {score}")
     if by_period != score:
         broken.append(f"{name}: the periods have {by_period} points, the team {score}")
-    return broken
+    return [*broken, *(law for player in team.children("players") for law in _broken_by_player(name, player))]
+
+
+def _broken_by_player(team: str, player: Node) -> Iterator[str]:
+    line = player.child("statistics")
+    for counted in _COUNTED:
+        if line.number(counted) < 0:
+            yield f"{team}: {player.text('name')} has {line.number(counted)} {counted}"
+    for shots in _SHOTS:
+        if line.number(f"{shots}Made") > line.number(f"{shots}Attempted"):
+            yield f"{team}: {player.text('name')} makes more {shots} than he takes"
 
 
 def _league_date(game: Node) -> date:

@@ -13,8 +13,10 @@ from tipoff_scraper_runner.errors import Undecodable
 
 MAX_BYTES = 4_000_000  # the largest document known has 0.1 MB
 MAX_PAGES = 60
-MAX_INFLATED_BYTES = 32_000_000  # of all streams together: what a compressed one may unfold to in memory
-MAX_CHARS_A_PAGE = 20_000
+MAX_INFLATED_BYTES = (
+    4_000_000  # of all streams together, compressed ones unfolded; the largest document has 0.2 MB
+)
+MAX_SECONDS = 20.0  # for all pages; the largest document takes 2
 
 X_TOLERANCE = 1.5
 """Points between characters that part two words. The documents' spaces are narrower than pdfplumber's default of 3,
@@ -93,10 +95,14 @@ def read_pages(body: bytes) -> list[PageText]:
     from pdfminer.psexceptions import PSException
     from pdfplumber.utils.exceptions import MalformedPDFException, PdfminerException
 
+    from scrapers.nbacom.pdf_drawing import Deadline, draw
+
+    deadline = Deadline(MAX_SECONDS)
     try:
         with pdfplumber.open(io.BytesIO(body)) as pdf:
             pages: list[PageText] = []
             for page in pdf.pages[: MAX_PAGES + 1]:
+                draw(page, deadline)
                 pages.append(_page(page))
                 page.close()
     except (
@@ -117,10 +123,6 @@ def read_pages(body: bytes) -> list[PageText]:
 
 
 def _page(page: Any) -> PageText:
-    if len(page.chars) > MAX_CHARS_A_PAGE:
-        raise Undecodable(
-            f"page {page.page_number} has {len(page.chars)} characters, over {MAX_CHARS_A_PAGE}"
-        )
     words = [
         Word(word["text"], word["x0"], word["x1"], word["top"], word["bottom"])
         for word in page.extract_words(x_tolerance=X_TOLERANCE)

@@ -132,6 +132,11 @@ def _summary(records: Sequence[ActionRecord]) -> dict[str, JsonValue]:
         for before, after in pairwise(records)
         if after.score_home < before.score_home or after.score_away < before.score_away
     ]
+    broken += [
+        f"the score is negative at action {record.action_number}"
+        for record in records
+        if min(record.score_home, record.score_away) < 0
+    ]
     return {
         "game_id": last.game_id,
         "final_score": {"home": last.score_home, "away": last.score_away},

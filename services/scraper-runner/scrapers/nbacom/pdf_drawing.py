@@ -1,0 +1,75 @@
+"""A PDF's page drawn within limits. A small file may draw without end: a form that draws a form twenty times, and so
+on, or one line a hundred thousand times; the reader's own limits know nothing of it.
+
+Apart from `pdf_text`, since importing the reader takes longer than reading.
+"""
+
+import time
+from typing import Any
+
+from pdfminer.pdfinterp import PDFPageInterpreter
+from pdfplumber.page import PDFPageAggregatorWithMarkedContent
+from pdfplumber.utils.exceptions import PdfminerException
+
+from tipoff_scraper_runner.errors import Undecodable
+
+MAX_DRAWN_A_PAGE = 20_000
+"""Characters, paths and figures; the fullest page known has 1,800."""
+
+
+class Deadline:
+    """Until when a document is to be read. seconds: from now on."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._at = seconds, time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Raises Undecodable when it has passed."""
+        if time.monotonic() > self._at:
+            raise Undecodable(f"the PDF draws so much that it is not read after {self._seconds:g} s")
+
+
+class _Drawing(PDFPageAggregatorWithMarkedContent):
+    """Draws one page as pdfplumber does, and counts."""
+
+    def __init__(self, page: Any, deadline: Deadline) -> None:
+        super().__init__(page.pdf.rsrcmgr, pageno=page.page_number, laparams=page.pdf.laparams)
+        self._page_number, self._deadline, self._drawn = page.page_number, deadline, 0
+
+    def render_char(self, *args: Any, **named: Any) -> Any:
+        self._count()
+        return super().render_char(*args, **named)
+
+    def paint_path(self, *args: Any, **named: Any) -> None:
+        self._count()
+        super().paint_path(*args, **named)
+
+    def begin_figure(self, *args: Any, **named: Any) -> None:
+        self._count()
+        self._deadline.check()
+        super().begin_figure(*args, **named)
+
+    def _count(self) -> None:
+        self._drawn += 1
+        if self._drawn > MAX_DRAWN_A_PAGE:
+            raise Undecodable(
+                f"page {self._page_number} draws more than {MAX_DRAWN_A_PAGE} characters, lines and figures"
+            )
+
+
+def draw(page: Any, deadline: Deadline) -> None:
+    """Draws pdfplumber's `page`, which then has its characters and lines at hand.
+
+    Raises:
+        Undecodable: more than any page of the league's documents has, or too slow.
+        PdfminerException: the page is damaged.
+    """
+    deadline.check()
+    drawing = _Drawing(page, deadline)
+    try:
+        PDFPageInterpreter(page.pdf.rsrcmgr, drawing).process_page(page.page_obj)
+    except Undecodable:
+        raise
+    except Exception as error:  # whatever it is, the page cannot be drawn, as pdfplumber has it
+        raise PdfminerException(f"{type(error).__name__}: {error}") from error
+    page._layout = drawing.get_result()

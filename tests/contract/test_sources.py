@@ -14,10 +14,12 @@ import httpx
 import pytest
 from reportlab.pdfgen.canvas import Canvas
 
+from scrapers.teams import TEAMS
 from tests.support.memory import MemoryObjects
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Status, Success
 from tipoff_controller.loading import load_workflows
+from tipoff_controller.workflows import ForEachValue
 from tipoff_local.stack.layout import WORKFLOWS
 from tipoff_local.upstream.app import create_app
 from tipoff_local.upstream.odds import event_id
@@ -123,6 +125,14 @@ def failure(execution: Execution) -> Failed:
 def test_every_scheduled_scraper_has_a_stand_in_for_its_source() -> None:
     """Else `make up` fails where production would not."""
     assert set(SCHEDULED) <= set(ASKED)
+
+
+def test_once_a_week_every_teams_roster_is_fetched() -> None:
+    """Whoever plays, and in summer too."""
+    step = CONFIGURATION.workflows["player_list"].plan["espn_roster"]
+    assert isinstance(step.for_each, ForEachValue)
+    assert set(step.for_each.values) == {one.tricode for one in TEAMS}
+    assert "player_list" not in CONFIGURATION.needing_games
 
 
 @pytest.mark.parametrize("name", SCHEDULED)

@@ -12,7 +12,7 @@ from tipoff_common.events import Priority, Source
 from tipoff_common.identity import request_id
 from tipoff_controller.occurrences import Occurrence
 from tipoff_controller.schedules import PerGame
-from tipoff_controller.workflows import Configuration, ForEachOutput, Step, Workflow
+from tipoff_controller.workflows import Configuration, ForEachOutput, ForEachValue, Step, Workflow
 
 WAVE_SECONDS = 60
 """A fan-out is released in waves of as many requests as the host's rate lets through in this time."""
@@ -194,6 +194,8 @@ def fan_out_of(step: Step, occurrence: Occurrence) -> tuple[str, ...] | OutputOf
             return tuple(sorted({team for game in occurrence.games for team in game.teams}))
         case ForEachOutput(step=parent, key=key):
             return OutputOf(step=parent, key=key)
+        case ForEachValue(values=values):
+            return values
     return ()
 
 

@@ -27,7 +27,20 @@ class ForEachOutput(Node):
     )
 
 
-ForEach = Literal["game", "team"] | ForEachOutput
+class ForEachValue(Node):
+    """Fan-out over values that are known beforehand, games or none."""
+
+    parameter: Name = Field(description="the parameter that is filled")
+    values: tuple[str, ...] = Field(min_length=1, description="one request for each")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if twice := sorted({value for value in self.values if self.values.count(value) > 1}):
+            raise ValueError(f"values name {', '.join(twice)} more than once; name each once")
+        return self
+
+
+ForEach = Literal["game", "team"] | ForEachOutput | ForEachValue
 
 
 class Step(Node):
@@ -41,7 +54,7 @@ class Step(Node):
     name: Name | None = Field(default=None, description="name of the step; the scraper's when left out")
     after: tuple[Name, ...] = Field(default=(), description="steps that have to be settled first")
     for_each: ForEach | None = Field(
-        default=None, description="one request for each game, team or output of a parent"
+        default=None, description="one request for each game, team, output of a parent or given value"
     )
     parameters: Mapping[str, str] = Field(
         default_factory=dict, description="values of the scraper's declared parameters, as text"
@@ -66,6 +79,8 @@ class Step(Node):
                 return "team"
             case ForEachOutput(key=key):
                 return key
+            case ForEachValue(parameter=parameter):
+                return parameter
         return None
 
     @model_validator(mode="after")

@@ -109,6 +109,16 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
             "step 'a' stands twice",
         ),
         (
+            "      - { scraper: roster, for_each: { parameter: team, values: [BOS, BOS] } }",
+            9,
+            "values name BOS more than once; name each once",
+        ),
+        (
+            "      - { scraper: roster, for_each: { parameter: side, values: [BOS] } }",
+            9,
+            "for_each fills 'side', which roster does not declare; it has ",
+        ),
+        (
             "      - scraper: bulletin\n        parameters: { colour: red }",
             10,
             "parameter 'colour' is not declared by bulletin; it has game_date, as_of, market",

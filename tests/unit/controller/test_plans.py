@@ -48,6 +48,16 @@ def test_a_fan_out_over_games_and_teams_is_known_beforehand() -> None:
     assert plan["summary"].parents == ("box_score", "roster")
 
 
+def test_a_fan_out_over_given_values_needs_no_games() -> None:
+    each = {"scraper": "bulletin", "for_each": {"parameter": "market", "values": ["totals", "h2h"]}}
+    configuration = configured(one=workflow(at_times("06:00"), each))
+    plan = plan_of(configuration, "one", calendar())
+    assert configuration.needing_games == frozenset()
+    (step,) = plan.steps
+    assert step.fan_out == ("totals", "h2h")
+    assert [unit.parameters["market"] for unit in units(step, step.fan_out)] == ["totals", "h2h"]
+
+
 def test_a_team_that_plays_twice_is_asked_about_once() -> None:
     games = calendar(game(1, at("12:00"), home_team="ATL"), game(2, at("20:00"), home_team="ATL"))
     plan = {step.name: step for step in plan_of(PLANS, "games", games).steps}

@@ -123,13 +123,33 @@ def spoilt_game(**changed: Any) -> dict[str, Any]:
     return scoreboard({**game(), **changed})
 
 
+def test_an_exhibition_is_told_and_costs_the_day_nothing() -> None:
+    """A club from abroad in the pre-season; the other game of the day is read all the same."""
+    executed = run(NAME, served(scoreboard(game(1), game(2, home=("UTAH", "0"), away=("RMD", "0")))))
+
+    assert count(executed) == 1
+    assert executed.data_summary["exhibitions"] == ["RMD@UTAH"]
+
+
+def test_a_day_of_exhibitions_alone_is_no_data_and_names_them() -> None:
+    """The All-Star weekend's."""
+    document = scoreboard(game(1, ("SHAQ", "0"), ("CHK", "0")), game(2, ("KEN", "0"), ("CAN", "0")))
+
+    assert reason(run(NAME, served(document))) == (
+        "no team of the league plays another; there are CHK@SHAQ, CAN@KEN"
+    )
+
+
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
         ({"leagues": []}, "no key 'events'"),
         (spoilt_game(competitions=[]), "has 0 competitions"),
         (spoilt_game(competitions=[{"competitors": [side("home", "PHI", "0")]}]), "has 0 away teams"),
-        (scoreboard(game(home=("EAST", "0"))), "no team is spelled 'EAST'"),
+        (
+            scoreboard(*(game(number, home=(f"X{number}", "0")) for number in range(4))),
+            "no team is spelled 'X3'; if a source does, add it to scrapers/teams.py: NY@X0, NY@X1, NY@X2, NY@X3",
+        ),
         (scoreboard(game(home=("PHI", "ten"))), "not points"),
         (scoreboard(game(status=("STATUS_X", "limbo"))), "state is 'limbo'"),
         (scoreboard(game(), game()), "stand twice"),

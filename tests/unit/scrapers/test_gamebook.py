@@ -42,13 +42,17 @@ def records(payload: bytes = PAYLOAD) -> list[GamebookRecord]:
     return [record for record in parse(payload, ASKED).records if isinstance(record, GamebookRecord)]
 
 
-def read(lines: list[str]) -> Report:
+def page(lines: list[str]) -> PageText:
     words = [
         Word(text, x0=10.0 * place, x1=10.0 * place + 8, top=12.0 * number, bottom=12.0 * number + 8)
         for number, line in enumerate(lines)
         for place, text in enumerate(line.split())
     ]
-    return read_report([PageText(words, [])])
+    return PageText(words, [])
+
+
+def read(lines: list[str]) -> Report:
+    return read_report([page(lines)])
 
 
 def test_the_summary_tells_the_game() -> None:
@@ -120,6 +124,55 @@ def test_names_of_all_kinds_and_a_wrapped_reason_are_read() -> None:
     assert report.home.players[0].name == "Cal D'Arcy-Lee"
     assert (absent.status, absent.reason) == ("nwt", "Injury/Illness - Right Foot; Strain")
     assert (report.officials, report.attendance, report.duration_minutes) == (None, None, None)
+
+
+PRINTED = """\
+NATIONAL BASKETBALL ASSOCIATION OFFICIAL SCORER'S REPORT
+FINAL BOX
+Friday, March 20, 2026 Sample Arena, Detroit, MI
+VISITOR: GOLDEN STATE WARRIORS (1-2)
+POS MIN FG FGA 3P 3PA FT FTA OR DR TOT A PF ST TO BS +/- PTS
+15 Abe Sample F 48:00 4 10 1 4 4 4 0 5 5 5 3 0 3 0 -3 13
+7 K'ris O'Sample C 48:00 1 5 1 4 2 2 0 3 3 0 1 0 1 2 -6 5
+0 Gary Sample II 47:58 6 8 1 2 1 2 0 3 3 3 2 1 1 0 -3 14
+18 LJ Van-Sample Jr. 48:02 3 6 3 5 1 1 0 0 0 1 1 1 2 0 2 10
+61 Pat Sample 48:00 3 6 0 3 0 0 1 3 4 2 0 0 2 1 -8 6
+00 Al Idle DNP - Coach's Decision
+240:00 17 35 6 18 8 9 1 14 15 11 7 2 9 3 -18 48
+48.6% 33.3% 88.9% TM REB: 8 TOT TO: 9 (10 PTS)
+HOME: DETROIT PISTONS (2-1)
+POS MIN FG FGA 3P 3PA FT FTA OR DR TOT A PF ST TO BS +/- PTS
+9 Aus Sample G-F 240:00 4 10 0 1 0 2 0 3 3 4 2 7 5 1 17 8
+240:00 4 10 0 1 0 2 0 3 3 4 2 7 5 1 17 8
+SCORE BY PERIOD
+1 2 3 4 FINAL
+Warriors 12 12 12 12 48
+PISTONS 2 2 2 2 8
+Inactive: Warriors - Idle (Injury/Illness - Left Knee; Surgery), Absent (G League - Two-Way)
+Inactive: Pistons - None
+Points in the Paint - Warriors 10
+""".splitlines()
+
+
+def test_the_lines_of_a_real_report_are_read() -> None:
+    """Its shape as of March 2026, with nobody's name and numbers; in the whole book a cover comes first."""
+    report = read_report([page(["NBA GAMEBOOK", "Golden State at Detroit"]), page(PRINTED), page(LINES)])
+
+    assert (report.day.isoformat(), report.place) == ("2026-03-20", "Sample Arena, Detroit, MI")
+    assert [
+        (player.jersey, player.name, player.position, player.status) for player in report.visitor.players
+    ] == [
+        ("15", "Abe Sample", "F", "played"),
+        ("7", "K'ris O'Sample", "C", "played"),
+        ("0", "Gary Sample II", None, "played"),
+        ("18", "LJ Van-Sample Jr.", None, "played"),
+        ("61", "Pat Sample", None, "played"),
+        ("00", "Al Idle", None, "dnp"),
+        (None, "Idle", None, "inactive"),
+        (None, "Absent", None, "inactive"),
+    ]
+    assert broken_laws(report.visitor) == []
+    assert [player.name for player in report.home.players] == ["Aus Sample"]
 
 
 @pytest.mark.parametrize(

@@ -138,13 +138,27 @@ def test_asked_too_fast_is_a_failure_of_transport() -> None:
     assert "answered 429" in failure(run(NAME, source), "http")
 
 
+def test_the_all_star_game_is_told_and_nobody_is_asked_for_its_props() -> None:
+    executed = run(NAME, served([event(1), event(2, home="Team LeBron", away="Team Giannis")]))
+
+    assert count(executed) == 1
+    assert executed.data_summary["exhibitions"] == ["Team Giannis@Team LeBron"]
+    assert executed.fan_out_keys == {"event_id": (f"{1:032x}",)}
+
+
+def test_a_day_with_the_all_star_game_alone_is_no_data() -> None:
+    found = reason(run(NAME, served([event(2, home="Team LeBron", away="Team Giannis")])))
+
+    assert found == ("no team of the league plays another on 2025-01-15; there are Team Giannis@Team LeBron")
+
+
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [
         ({"events": []}, "document has no key"),
         ("[]", "document is str, not a list"),
         ([1], r"document[0] is int, not an object"),
-        ([{**event(), "home_team": "Seattle SuperSonics"}], "no team is spelled 'Seattle SuperSonics'"),
+        ([event(number, home=f"Team {number}") for number in range(1, 5)], "no team is spelled 'Team 4'"),
         ([{**event(), "commence_time": "soon"}], "not an ISO 8601 instant"),
         ([{"id": "x"}], "'away_team', 'commence_time', 'home_team'"),
         ([event(), event(home="Boston Celtics")], "stands twice and differs"),

@@ -96,6 +96,15 @@ def test_blocked_and_quota() -> None:
     assert "OUT_OF" in failure(run(NAME, served(error("OUT_OF_USAGE_CREDITS"), status=401)), "quota")
 
 
+def test_lines_of_the_all_star_game_cost_the_other_games_nothing() -> None:
+    stars = {"home": "Team LeBron", "away": "Team Giannis"}
+    night = [event(1, bookmakers=game_lines()), event(2, **stars, bookmakers=game_lines(**stars))]
+    executed = run(NAME, served(night))
+
+    assert count(executed) == 6
+    assert executed.data_summary["exhibitions"] == ["Team Giannis@Team LeBron"]
+
+
 @pytest.mark.parametrize(
     ("document", "complaint"),
     [

@@ -14,6 +14,7 @@ from tipoff_controller.workflows import (
     PLACEHOLDERS,
     CalendarSource,
     ForEachOutput,
+    ForEachValue,
     Step,
     Workflow,
     WorkflowsFile,
@@ -67,6 +68,9 @@ steps:
     for_each: { step: oddsa_events, key: event_id } # each event that was found
   - scraper: espn_roster
     for_each: team # each team that plays; `game` for each game
+  - scraper: espn_roster
+    name: all_rosters
+    for_each: { parameter: team, values: [ATL, BOS] } # each of these, games or none
 ```
 
 A fan-out over a parent's output waits for the parent, and is released in waves that respect the host's rate. It has no
@@ -100,6 +104,7 @@ def workflows() -> str:
         "### for_each",
         _FAN_OUT,
         _keys(ForEachOutput),
+        _keys(ForEachValue),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -167,6 +172,7 @@ _NAMES: Mapping[type, str] = {
     Step: "[step](#steps)",
     Window: "[window](#window)",
     ForEachOutput: "[output of a step](#for_each)",
+    ForEachValue: "[given values](#for_each)",
     **{model: f"[{kind}](#{kind})" for kind, (model, _, _) in _SCHEDULES.items()},
 }
 

@@ -73,6 +73,11 @@ def matchup(event: Node) -> Matchup:
     )
 
 
+def teams_of(event: Node) -> tuple[str, str]:
+    """The away and the home team as the API spells them."""
+    return event.text("away_team"), event.text("home_team")
+
+
 def day_of(event: Node) -> date:
     """The game date, of any event: all-star teams are no teams, but they play on a day."""
     return game_date_of(event.instant("commence_time"))

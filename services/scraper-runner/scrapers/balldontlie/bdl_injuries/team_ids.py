@@ -1,4 +1,8 @@
-"""The numbers under which BALLDONTLIE has the teams: 1 to 30, by the alphabet of the cities."""
+"""The numbers under which BALLDONTLIE has the teams: 1 to 30, by the alphabet of the cities as the league writes them
+("LA" before "Los Angeles").
+
+Source: the answers of `api.balldontlie.io/v1/teams` as two public projects keep them, which agree in all thirty.
+"""
 
 from scrapers.teams import TEAMS, Team, UnknownTeam
 

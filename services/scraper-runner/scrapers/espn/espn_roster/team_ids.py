@@ -1,4 +1,8 @@
-"""The numbers under which ESPN has the teams. A wrong one is found out: the document names its team."""
+"""The numbers under which ESPN has the teams. A wrong one is found out: the document names its team.
+
+Source: the tables by which ten public projects ask the same API (`site.api.espn.com/.../nba/teams/{id}`) agree with
+each other and with this one in all thirty.
+"""
 
 from scrapers.teams import Team, team
 

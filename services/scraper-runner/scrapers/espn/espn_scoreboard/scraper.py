@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from scrapers.completeness import completeness
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.espn.api import ask
+from scrapers.exhibitions import part_exhibitions
 from scrapers.game_days import game_date_of
 from scrapers.json_document import Node, json_object
 from scrapers.teams import team
@@ -62,7 +63,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a game of the day, by start and id.
+    """One record a game of the day, by start and id; exhibitions are told in the summary.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -75,7 +76,8 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     about = days[0] if len(days) == 1 else None
     wanted = about or parameters.game_date
     todays = [event for event in events if game_date_of(event.instant("date")) == wanted]
-    games = sorted((_game(event) for event in todays), key=lambda game: (game.start, game.event_id))
+    parted = part_exhibitions(todays, _teams)
+    games = sorted((_game(event) for event in parted.league), key=lambda game: (game.start, game.event_id))
     twice = [number for number, count in Counter(game.event_id for game in games).items() if count > 1]
     if twice:
         raise SourceChanged(f"games {twice} stand twice on the scoreboard")
@@ -87,11 +89,29 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
             "games_by_status": dict(sorted(Counter(game.status for game in games).items())),
             "completeness": _results(games),
             "events_of_other_days": len(events) - len(todays),
+            "exhibitions": [*parted.exhibitions],
             "drift": drift_summary(drift, sides),
         },
-        empty_reason="" if events else "the scoreboard is there and has no games",
+        empty_reason=_empty_reason(events, games, parted.exhibitions),
         about=about,
     )
+
+
+def _empty_reason(
+    events: Sequence[Node], games: Sequence[EspnGameRecord], exhibitions: Sequence[JsonValue]
+) -> str:
+    if not events:
+        return "the scoreboard is there and has no games"
+    if exhibitions and not games:
+        return f"no team of the league plays another; there are {', '.join(map(str, exhibitions))}"
+    return ""
+
+
+def _teams(event: Node) -> tuple[str, str]:
+    """The away and the home team as ESPN has them."""
+    competitors = _competitors(event)
+    away, home = (_side(event, competitors, side).child("team") for side in ("away", "home"))
+    return away.text("abbreviation"), home.text("abbreviation")
 
 
 def _results(games: Sequence[EspnGameRecord]) -> dict[str, JsonValue]:

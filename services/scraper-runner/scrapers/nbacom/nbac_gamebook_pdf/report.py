@@ -1,5 +1,10 @@
 """The lines of a scorer's report.
 
+Source: the text of a report of March 2026 as a public project's tests hold it, and what three others read: the title,
+the labels, the team lines, starters with their position, team minutes of "240:00", "DNP - ", "DND - " and "NWT - " with
+the reason, "Inactive: Nickname - Name (reason), ...". No whole PDF was at hand: how far its words stand apart, and on
+which heights, is the stand-in's guess.
+
 A team's table is read without gaps: a line in it that is none of the known ones is a changed source, never skipped.
 """
 
@@ -97,14 +102,15 @@ class Report:
 
 
 def read_report(pages: Sequence[PageText]) -> Report:
-    """The final box, which is the first page.
+    """The final box: the first page of the short report, while the whole book has a cover before it.
 
     Raises:
         SourceChanged: another layout, or a line or team that is not known.
     """
-    lines = [line_text(line) for page in pages[:1] for line in lines_of(page.words)]
-    if not any(_TITLE in line for line in lines[:_TITLE_WITHIN]):
-        raise SourceChanged(f"the report is not titled {_TITLE!r}; it begins {lines[:3]}")
+    texts = [[line_text(line) for line in lines_of(page.words)] for page in pages]
+    lines = next((text for text in texts if any(_TITLE in line for line in text[:_TITLE_WITHIN])), None)
+    if lines is None:
+        raise SourceChanged(f"the report is not titled {_TITLE!r}; it begins {texts[0][:3] if texts else []}")
     day, place = _day(lines)
     tables = {table.home: table for table in _tables(lines)}
     if set(tables) != {False, True}:

@@ -8,14 +8,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, JsonValue
 
 from scrapers.completeness import completeness
 from scrapers.drift import drift_summary
+from scrapers.exhibitions import part_exhibitions
 from scrapers.json_document import Node
 from scrapers.oddsapi.api import ask
 from scrapers.oddsapi.lines import Line, line_drifts, lines
-from scrapers.oddsapi.matchups import EVENT_ID, Matchup, Snapshot, day_of, event_drift, matchup, snapshot
+from scrapers.oddsapi.matchups import (
+    EVENT_ID,
+    Matchup,
+    Snapshot,
+    day_of,
+    event_drift,
+    matchup,
+    snapshot,
+    teams_of,
+)
 from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
@@ -60,7 +70,8 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a line, ordered by all that names it; a line that a bookmaker repeats is one.
+    """One record a line, ordered by all that names it; a line that a bookmaker repeats is one. Of a day's exhibitions
+    the summary tells; one that is asked for by its id is an unknown team.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -69,8 +80,11 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     found = snapshot(payload, "the odds")
     drifts = (event_drift(found.events), *line_drifts(found.events))
     events = found.events
+    exhibitions: tuple[JsonValue, ...] = ()
     if not found.single:
-        events = tuple(event for event in events if day_of(event) == parameters.game_date)
+        todays = (event for event in events if day_of(event) == parameters.game_date)
+        parted = part_exhibitions(todays, teams_of)
+        events, exhibitions = parted.league, parted.exhibitions
     games = [(matchup(event), event) for event in events]
     _check_event(found, games, parameters)
     records = sorted(dict.fromkeys(line for game in games for line in _game_lines(*game)), key=_order)
@@ -80,6 +94,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         summary={
             "events_listed": len(found.events),
             "events_on_game_date": len(games),
+            "exhibitions": [*exhibitions],
             "events_without_lines": [_name(game) for game, _ in games if game.event_id not in offered],
             "completeness": completeness(
                 (_name(game) for game, _ in games),

@@ -68,9 +68,21 @@ class Seed:
         return self.body.startswith(b"%PDF")
 
 
+@dataclass(frozen=True)
+class Input:
+    """pages: the words of a PDF's pages that are given instead of its own."""
+
+    body: bytes
+    pages: Sequence[PageText] | None = None
+
+    @property
+    def kept(self) -> bytes:
+        return self.body if self.pages is None else repr(self.pages).encode()
+
+
 @dataclass
 class Tally:
-    """What became of one scraper's inputs. slowest: seconds of the slowest one."""
+    """What became of one scraper's inputs. slowest: seconds of the slowest one. widest: megabytes of the widest."""
 
     inputs: int = 0
     ends: Counter[str] = field(default_factory=Counter)
@@ -111,34 +123,24 @@ def _seed(name: str, parameters: Mapping[str, str], body: bytes) -> Seed:
     return Seed(name, parameters, body, parsed)
 
 
-def fuzz(scraper: Registered, seed: Seed, chance: Random, traces: Traces) -> Iterator[str]:
-    """Runs one input; gives the name of how it ended, then each find."""
-    pages: Sequence[PageText] | None = None
+def mutated(seed: Seed, chance: Random) -> Input:
+    """A document that is nearly `seed`; of most PDFs only the words change, for which no file has to be written."""
     if seed.pdf and chance.random() < 0.75:
-        pages, body = mutated_pages(seed.parsed, chance), seed.body
-    elif seed.pdf:
-        body = mutated_pdf(seed.body, chance)
-    elif chance.random() < 0.03:
-        body = mutated_bytes(seed.body, chance)
-    else:
-        body = mutated_json(seed.parsed, chance)
-    yield from judge(scraper, seed.parameters, body, pages, traces)
+        return Input(seed.body, mutated_pages(seed.parsed, chance))
+    if seed.pdf:
+        return Input(mutated_pdf(seed.body, chance))
+    if chance.random() < 0.03:
+        return Input(mutated_bytes(seed.body, chance))
+    return Input(mutated_json(seed.parsed, chance))
 
 
-def judge(
-    scraper: Registered,
-    parameters: Mapping[str, str],
-    body: bytes,
-    pages: Sequence[PageText] | None,
-    traces: Traces,
-) -> Iterator[str]:
+def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, traces: Traces) -> Iterator[str]:
+    """Runs one input; gives the name of how it ended, then each find."""
     request = manual_request(scraper, dict(parameters), source=Source.LOCAL, triggered_by="fuzz", now=NOW)
     data = MemoryObjects("data")
-    global INPUT
-    INPUT = body if pages is None else repr(pages).encode()
     own_read_pages = getattr(scraper.module, "read_pages", None)
-    if pages is not None:
-        scraper.module.read_pages = lambda _: pages
+    if given.pages is not None:
+        scraper.module.read_pages = lambda _: given.pages
     traces.last = ""
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
@@ -149,7 +151,7 @@ def judge(
             now=NOW,
             open_http=_no_http,
             data=data,
-            saved=Saved(body, dated=True),
+            saved=Saved(given.body, dated=True),
         ).executed
     except TooSlow:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -273,10 +275,6 @@ def _alarm(_signal: int, _frame: FrameType | None) -> None:
     raise TooSlow
 
 
-INPUT = b""
-"""The latest, for keeping."""
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description="Fuzzes the parsers.")
     parser.add_argument("--minutes", type=float, default=1.0, help="how long, of all parsers together")
@@ -304,7 +302,8 @@ def main() -> int:
             chance = Random(f"{options.seed}/{name}/{number}")  # noqa: S311  # no secret depends on it
             seed = chance.choice(seeds[name])
             before, started = _reset_peak(), time.monotonic()
-            end, *found = fuzz(fleet[name], seed, chance, traces)
+            given = mutated(seed, chance)
+            end, *found = judge(fleet[name], seed.parameters, given, traces)
             taken, risen = time.monotonic() - started, _peak_megabytes() - before
             if risen > MEGABYTES:
                 found.append(f"took {MEGABYTES} MB more")
@@ -315,7 +314,7 @@ def main() -> int:
             for one in found:
                 finds[f"{name}: {one}"] += 1
                 if finds[f"{name}: {one}"] <= SAVED_PER_FIND:
-                    _tell(name, number, seed, one, options.out)
+                    _tell(f"{name}-{number}", given, f"from {seed.name}: {one}", options.out)
         if number % 200 == 0:
             _show(tallies, finds, options.out)
     _show(tallies, finds, options.out)
@@ -327,11 +326,11 @@ def main() -> int:
     return 1 if finds else 0
 
 
-def _tell(name: str, number: int, seed: Seed, find: str, out: Path | None) -> None:
-    print(f"{name} input {number} from {seed.name}: {find}", flush=True)
+def _tell(name: str, given: Input, find: str, out: Path | None) -> None:
+    print(f"{name} {find}", flush=True)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        (out / f"{name}-{number}.input").write_bytes(INPUT)
+        (out / f"{name}.input").write_bytes(given.kept)
 
 
 def _show(tallies: Mapping[str, Tally], finds: Mapping[str, int], out: Path | None) -> None:

@@ -297,7 +297,6 @@ class World:
         *,
         instant: datetime | None = None,
         keys: Mapping[str, tuple[str, ...]] = {},
-        missing: Sequence[str] = (),
         logged: bool = True,
     ) -> ScrapeExecuted:
         """What a runner makes of a request; the controller has not heard of it yet."""
@@ -308,7 +307,6 @@ class World:
             environment="local",
             triggered_at=when,
             completed_at=when,
-            data_summary={"completeness": {"missing": [*missing]}},
             opts=request.parameters,
             fan_out_keys=keys,
         )
@@ -356,7 +354,7 @@ class World:
                 "source": event.source.value,
                 "triggered_at": event.triggered_at,
                 "opts": json.dumps(dict(event.opts)),
-                "missing": json.dumps(event.data_summary.get("completeness", {}).get("missing")),  # type: ignore[union-attr]
+                "completeness": json.dumps(event.data_summary.get("completeness")),
             }
             for event in self.logged
             if event.game_date in parameters["game_dates"]  # type: ignore[operator]

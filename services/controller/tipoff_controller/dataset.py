@@ -9,14 +9,14 @@ from typing import Any
 from tipoff_common.events import Source
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.ports import Warehouse
-from tipoff_controller.history import ExecutionFact, missing_in, subject_of
+from tipoff_controller.history import ExecutionFact, completeness_in, subject_of
 
 log = logging.getLogger(__name__)
 
 # Facts are told apart by request id in Python, where the ledger's join them.
 _EXECUTIONS = """
 SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at, TO_JSON_STRING(opts) AS opts,
-  TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness.missing')) AS missing
+  TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness
 FROM nba_orchestration.scraper_execution_log
 WHERE game_date IN UNNEST(@game_dates)
   AND DATE(triggered_at) BETWEEN @first_partition AND @last_partition
@@ -64,7 +64,7 @@ def _fact(row: Mapping[str, Any], subject_parameters: Iterable[str]) -> Executio
             kind=FailureKind(row["error_type"]) if row["error_type"] else None,
             source=Source(row["source"]),
             triggered_at=row["triggered_at"],
-            missing=missing_in(json.loads(row["missing"] or "null")),
+            completeness=completeness_in(json.loads(row["completeness"] or "null")),
         )
     except ValueError as error:
         log.error(

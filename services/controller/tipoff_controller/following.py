@@ -9,7 +9,7 @@ from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_controller.deps import Deps
 from tipoff_controller.drafting import request, skip
-from tipoff_controller.history import ExecutionFact, History, missing_of, subject_of
+from tipoff_controller.history import ExecutionFact, History, completeness_of, subject_of
 from tipoff_controller.memory import Past
 from tipoff_controller.progress import progress
 from tipoff_controller.workflows import Configuration
@@ -102,5 +102,5 @@ def _fact(event: ScrapeExecuted, configuration: Configuration) -> ExecutionFact:
         kind=event.outcome.kind if isinstance(event.outcome, Failed) else None,
         source=event.source,
         triggered_at=event.triggered_at,
-        missing=missing_of(event),
+        completeness=completeness_of(event),
     )

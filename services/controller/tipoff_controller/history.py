@@ -26,13 +26,28 @@ class ExecutionFact:
     kind: FailureKind | None
     source: Source
     triggered_at: datetime
-    missing: tuple[str, ...] = ()
-    """What a success itself says that it lacks, by names of games or teams: see `missing_in`."""
+    completeness: "Completeness | None" = None
 
     @property
     def counts(self) -> bool:
         """Whether it ends the search for its data; somebody's local try does not."""
         return self.status is Status.SUCCESS and self.source is not Source.LOCAL
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """What a success says of itself. expected: how many games or teams there should be in it. missing: those that are
+    not, by name; of many the first few and the number of the others, as they become part of an object's name."""
+
+    expected: int | None = None
+    missing: tuple[str, ...] = ()
+
+    def lacks(self, games: int) -> tuple[str, ...]:
+        """What it lacks when so many games are played: a document may be without one and not know it."""
+        unlisted = games - self.expected if self.expected is not None else 0
+        if unlisted <= 0:
+            return self.missing
+        return (*self.missing, f"{unlisted} of {games} games, which it does not list")
 
 
 class History:
@@ -57,18 +72,21 @@ class History:
             self._index(fact)
 
     def found(
-        self, scraper: str, game_date: date, subject: str, *, complete: bool = False
+        self, scraper: str, game_date: date, subject: str, *, complete_for: int | None = None
     ) -> tuple[datetime, datetime] | None:
-        """First and last success for the date the data is about, whoever asked; None without one. complete: only those
-        that lack nothing."""
+        """First and last success for the date the data is about, whoever asked; None without one. complete_for: only
+        those that lack nothing of so many games."""
         facts = self._found.get((scraper, game_date, subject), ())
-        instants = [fact.triggered_at for fact in facts if not (complete and fact.missing)]
+        instants = [
+            fact.triggered_at for fact in facts if complete_for is None or not _lacks(fact, complete_for)
+        ]
         return (min(instants), max(instants)) if instants else None
 
-    def missing(self, scraper: str, game_date: date, subject: str) -> tuple[str, ...]:
-        """What the newest success lacks."""
+    def lacking(self, scraper: str, game_date: date, subject: str, games: int) -> tuple[str, ...]:
+        """What the newest success lacks of so many games."""
         facts = self._found.get((scraper, game_date, subject), ())
-        return max(facts, key=lambda fact: (fact.triggered_at, fact.request_id)).missing if facts else ()
+        newest = max(facts, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
+        return _lacks(newest, games) if newest else ()
 
     def _index(self, fact: ExecutionFact) -> None:
         if fact.counts:
@@ -76,21 +94,24 @@ class History:
             self._found.setdefault(key, []).append(fact)
 
 
-def missing_in(names: JsonValue) -> tuple[str, ...]:
-    """The names under `completeness.missing` in a data_summary; of many the first few and the number of the others, as
-    they become part of an object's name."""
-    if not isinstance(names, list):
-        return ()
-    told = [str(name)[:MISSING_CHARACTERS] for name in names]
-    if len(told) <= MISSING_TOLD:
-        return tuple(told)
-    return (*told[:MISSING_TOLD], f"{len(told) - MISSING_TOLD} more")
+def _lacks(fact: ExecutionFact, games: int) -> tuple[str, ...]:
+    return fact.completeness.lacks(games) if fact.completeness else ()
 
 
-def missing_of(event: ScrapeExecuted) -> tuple[str, ...]:
-    """What the execution says that it lacks."""
-    told = event.data_summary.get("completeness")
-    return missing_in(told.get("missing")) if isinstance(told, dict) else ()
+def completeness_in(told: JsonValue) -> Completeness | None:
+    """What stands under `completeness` in a data_summary; None when nothing does."""
+    if not isinstance(told, dict):
+        return None
+    expected, missing = told.get("expected"), told.get("missing")
+    names = [str(name)[:MISSING_CHARACTERS] for name in missing] if isinstance(missing, list) else []
+    if len(names) > MISSING_TOLD:
+        names = [*names[:MISSING_TOLD], f"{len(names) - MISSING_TOLD} more"]
+    return Completeness(expected if isinstance(expected, int) else None, tuple(names))
+
+
+def completeness_of(event: ScrapeExecuted) -> Completeness | None:
+    """What the execution says of itself."""
+    return completeness_in(event.data_summary.get("completeness"))
 
 
 def merge(*sources: Iterable[ExecutionFact]) -> dict[str, ExecutionFact]:

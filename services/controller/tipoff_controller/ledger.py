@@ -9,7 +9,7 @@
         plans/<occurrence>.json           the frozen plan
         requests/<occurrence>/<request>.json
         executions/<occurrence>/<request>/<scraper>/<subject>/<status>/<kind>/<source>/<instant>.json
-                                          and below the instant, of a success that lacks something, /<missing>.json
+                                          and below the instant, of what tells its completeness, /<that>.json
         skips/<occurrence>/<step>         a step that is never asked for
         schedule/lock.json                the locked schedule
         schedule/<instant>-<version>.json each change after it, the latest last
@@ -30,7 +30,7 @@ from tipoff_common.clock import business_date
 from tipoff_common.events import ScheduleLocked, ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_common.ports import Objects
-from tipoff_controller.history import ExecutionFact, Known, Outputs, missing_of, subject_of
+from tipoff_controller.history import Completeness, ExecutionFact, Known, Outputs, completeness_of, subject_of
 from tipoff_controller.plans import Plan
 
 V = TypeVar("V")
@@ -112,7 +112,7 @@ class Ledger:
             outcome.kind.value if isinstance(outcome, Failed) else _NONE,
             event.source.value,
             event.triggered_at.astimezone(UTC).strftime(_INSTANT),
-            *([_LIST.join(missing)] if (missing := missing_of(event)) else []),
+            *_completeness_name(completeness_of(event)),
         )
         folder = f"{_day(event.game_date)}/executions/{event.occurrence_id or _NONE}/{event.request_id}"
         name = "/".join(quote(part, safe="") for part in essentials)
@@ -255,8 +255,19 @@ def _day(day: date) -> str:
     return f"controller/days/{day.isoformat()}"
 
 
+def _completeness_name(told: Completeness | None) -> list[str]:
+    if told is None:
+        return []
+    return [_LIST.join((_NONE if told.expected is None else str(told.expected), *told.missing))]
+
+
+def _completeness(name: str) -> Completeness:
+    expected, *missing = name.split(_LIST)
+    return Completeness(None if expected == _NONE else int(expected), tuple(missing))
+
+
 def _fact(request_id: str, game_date: date, essentials: list[str]) -> ExecutionFact:
-    scraper, subject, status, kind, source, instant, *missing = (unquote(part) for part in essentials)
+    scraper, subject, status, kind, source, instant, *told = (unquote(part) for part in essentials)
     return ExecutionFact(
         request_id=request_id,
         scraper=scraper,
@@ -266,5 +277,5 @@ def _fact(request_id: str, game_date: date, essentials: list[str]) -> ExecutionF
         kind=None if kind == _NONE else FailureKind(kind),
         source=Source(source),
         triggered_at=datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC),
-        missing=tuple(missing[0].split(_LIST)) if missing else (),
+        completeness=_completeness(told[0]) if told else None,
     )

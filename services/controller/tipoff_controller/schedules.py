@@ -145,7 +145,7 @@ class Discovery(ByTheClock):
     )
     until: Until = Field(
         default=Until.FOUND,
-        description="what ends the search: the first success, or one whose completeness names nothing missing",
+        description="what ends the search: the first success, or one that by its completeness lacks no game",
     )
     refresh_after_found: Duration | None = Field(
         default=None,

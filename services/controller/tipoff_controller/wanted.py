@@ -63,11 +63,13 @@ def not_found(occurrence: Occurrence, configuration: Configuration, history: His
     lacking: dict[str, None] = {}
     for name, step in workflow.plan.items():
         absent = set()
+        games = len(occurrence.games) if step.fan_out_parameter is None else 0
         for value, subject in subjects_of(step, occurrence, configuration):
-            instants = history.found(step.scraper, occurrence.game_date, subject, complete=complete)
+            known = (step.scraper, occurrence.game_date, subject)
+            instants = history.found(*known, complete_for=games if complete else None)
             if instants is None:
                 absent.add(value)
-                lacking.update(dict.fromkeys(history.missing(step.scraper, occurrence.game_date, subject)))
+                lacking.update(dict.fromkeys(history.lacking(*known, games)))
             else:
                 first.append(instants[0])
                 last.append(instants[1])

@@ -14,6 +14,7 @@ from conftest import Dataset
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.outcomes import Status
 from tipoff_controller.dataset import read_executions
+from tipoff_controller.history import Completeness
 
 DEADLINE = ELEVEN + timedelta(hours=2)
 KINDS = {"as_of": "TIMESTAMP", "for_date": "DATE"}
@@ -59,7 +60,7 @@ EXECUTIONS = [
         ELEVEN,
         "success",
         game_date="2026-01-12",
-        data_summary=json.dumps({"record_count": 8, "completeness": {"missing": ["NYK@PHI"]}}),
+        data_summary=json.dumps({"record_count": 8, "completeness": {"expected": 9, "missing": ["NYK@PHI"]}}),
     ),
     executed("first", ELEVEN, "no_data"),
     executed("first", ELEVEN, "no_data"),  # delivered twice
@@ -178,10 +179,10 @@ def test_the_controller_reads_what_a_success_lacks(dataset: Dataset, monkeypatch
     monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
     warehouse = BigQueryWarehouse(dataset.project, dataset.url)
     facts = read_executions(warehouse, "prod", [date(2026, 1, 12), date(2026, 1, 15)], ())
-    assert {fact.request_id: fact.missing for fact in facts if fact.status is Status.SUCCESS} == {
-        "partly": ("NYK@PHI",),
-        "local": (),
-        "second": (),
+    assert {fact.request_id: fact.completeness for fact in facts if fact.status is Status.SUCCESS} == {
+        "partly": Completeness(9, ("NYK@PHI",)),
+        "local": None,
+        "second": None,
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.support.memory import MemoryWarehouse
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_controller.dataset import read_executions
+from tipoff_controller.history import Completeness
 
 DAY = date(2025, 1, 15)
 
@@ -22,7 +23,7 @@ def row(**changed: Any) -> dict[str, Any]:
         "source": "CONTROLLER",
         "triggered_at": datetime(2025, 1, 15, 17, tzinfo=UTC),
         "opts": '{"game_date": "2025-01-15", "game_id": "0022400561"}',
-        "missing": None,
+        "completeness": None,
         **changed,
     }
 
@@ -41,11 +42,19 @@ def test_what_ran_long_after_its_date_is_looked_for_as_far_as_is_told() -> None:
     assert [item["last_partition"] for item in asked] == [date(2025, 1, 17), date(2025, 3, 1)]
 
 
-@pytest.mark.parametrize(("told", "missing"), [(None, ()), ("null", ()), ('["NYK@PHI"]', ("NYK@PHI",))])
-def test_what_a_success_lacks_is_read(told: str | None, missing: tuple[str, ...]) -> None:
-    made = row(status="success", error_type=None, missing=told)
+@pytest.mark.parametrize(
+    ("told", "completeness"),
+    [
+        (None, None),
+        ("null", None),
+        ('{"got": 9}', Completeness()),
+        ('{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}', Completeness(9, ("NYK@PHI",))),
+    ],
+)
+def test_what_a_success_lacks_is_read(told: str | None, completeness: Completeness | None) -> None:
+    made = row(status="success", error_type=None, completeness=told)
     (fact,) = read_executions(MemoryWarehouse(answer=lambda *_: [made]), "local", [DAY], ("game_id",))
-    assert fact.missing == missing
+    assert fact.completeness == completeness
 
 
 @pytest.mark.parametrize("unknown", [{"status": "partial"}, {"error_type": "captcha"}, {"source": "MARS"}])

@@ -30,7 +30,7 @@ from tipoff_common.events import Action, AlertLevel
 from tipoff_common.outcomes import FailureKind, NoData, Outcome, Success
 from tipoff_controller.calendar import Calendar
 from tipoff_controller.decisions import Decision, Reason, decide, unable_to_decide
-from tipoff_controller.history import ExecutionFact, History
+from tipoff_controller.history import Completeness, ExecutionFact, History
 from tipoff_controller.occurrences import occurrences
 from tipoff_controller.plans import units
 from tipoff_controller.workflows import Configuration
@@ -126,7 +126,9 @@ def test_what_is_found_without_a_game_is_asked_for_until_it_has_it() -> None:
     """9: the slot that found it says what it lacks, the next one asks again, and the end of the window is told."""
     whole = configured(one=workflow(discovery("11:00", "14:00", until="complete"), "bulletin"))
     plan, identifier = plan_of(whole, "one"), _request(whole)
-    known = history(fact("bulletin", request_id=identifier, missing=("NYK@PHI", "DAL@NOP")))
+    known = history(
+        fact("bulletin", request_id=identifier, completeness=Completeness(9, ("NYK@PHI", "DAL@NOP")))
+    )
 
     slot = decided(whole, at("11:15"), history=known, plans={plan.occurrence_id: plan})
     later = decided(whole, at("12:00"), history=known)

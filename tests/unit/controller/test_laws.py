@@ -37,7 +37,7 @@ from tests.support.fleets import (
 from tipoff_common.events import Action, ScheduleState, ScrapeExecuted, ScrapeRequested, WorkflowDecided
 from tipoff_controller.calendar import Calendar, Game
 from tipoff_controller.decisions import decide
-from tipoff_controller.history import History
+from tipoff_controller.history import Completeness, History
 from tipoff_controller.occurrences import Occurrence, occurrences
 from tipoff_controller.workflows import Configuration
 
@@ -208,7 +208,9 @@ def test_a_success_stops_discovery_for_that_game_date_and_no_other(
     stops = not missing or schedule.get("until") != "complete"
     configuration = configured_of({"one": workflow(schedule, "bulletin")})
     found = day + timedelta(days=data.draw(st.integers(-2, 1)))
-    known = History({"r": fact("bulletin", game_date=found, request_id="r", missing=missing)})
+    known = History(
+        {"r": fact("bulletin", game_date=found, request_id="r", completeness=Completeness(missing=missing))}
+    )
     now = at("00:00", day) + timedelta(minutes=data.draw(st.integers(0, 1439)))
     calendar = Calendar([], now)
     for decision in decide(situation(configuration, now, games=calendar, history=known)):

@@ -21,6 +21,7 @@ from tests.support.controller import (
 from tests.support.samples import executed, locked, requested
 from tipoff_common.events import ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Status
+from tipoff_controller.history import Completeness
 from tipoff_controller.ledger import Decided, Ledger
 
 NAMES = ("game_id", "team")
@@ -105,9 +106,9 @@ def test_its_name_says_what_a_success_lacks(missing: list[str], kept: tuple[str,
     """Within the length that a name may have."""
     state = ClockedObjects()
     made = ledger(state)
-    made.remember_execution(executed(data_summary={"completeness": {"missing": missing}}))
+    made.remember_execution(executed(data_summary={"completeness": {"expected": 9, "missing": missing}}))
     (found,) = made.days([DAY]).executions.values()
-    assert found.missing == kept
+    assert found.completeness == Completeness(9, kept)
     assert all(len(name) < 1000 for name in state.bodies)
 
 

@@ -63,7 +63,9 @@ def test_a_game_that_comes_later_than_the_others_is_asked_for_until_it_is_there(
     }
     found, never = (season.report.workflows["referee_discovery"] for season in seasons.values())
     got = [done.fact for done in seasons["90m"].log.memory.done if done.fact.scraper == REFEREES]
-    assert [bool(fact.missing) for fact in got if fact.status is Status.SUCCESS] == [True] * 3 + [False]
+    assert [
+        bool(fact.completeness and fact.completeness.missing) for fact in got if fact.status is Status.SUCCESS
+    ] == [True] * 3 + [False]
     assert (found.found, found.missed) == (1, [])
     assert found.delay is not None
     assert found.delay.median > 90

@@ -13,7 +13,7 @@ from tipoff_common.outcomes import Status
 from tipoff_controller.calendar import Calendar, Game
 from tipoff_controller.decisions import NONE_DUE, Decision, Reason, Situation, decide
 from tipoff_controller.drafting import Occasion, draft, request
-from tipoff_controller.history import ExecutionFact, subject_of
+from tipoff_controller.history import Completeness, ExecutionFact, subject_of
 from tipoff_controller.locking import draft_change, draft_schedule
 from tipoff_controller.occurrences import Agenda, Occurrence, agenda, games_of, occurrences
 from tipoff_controller.progress import progress
@@ -211,7 +211,7 @@ class _Run:
             kind=answer.kind,
             source=item.source,
             triggered_at=item.requested_at,
-            missing=answer.missing,
+            completeness=Completeness(missing=answer.missing),
         )
         memory.note_execution(Done(fact, item.workflow, occurrence, item.step, at), answer.outputs)
         landed = item.scraper == self._configuration.file.calendar.scraper

@@ -94,9 +94,12 @@ class _Part:
     @property
     def got_at(self) -> datetime | None:
         successes = [item for item in self.done if item.fact.status is Status.SUCCESS]
-        return next(
-            (item.completed_at for item in successes if not (self.complete and item.fact.missing)), None
-        )
+        return next((item.completed_at for item in successes if not (self.complete and _lacks(item))), None)
+
+
+def _lacks(done: Done) -> bool:
+    told = done.fact.completeness
+    return told is not None and bool(told.missing)
 
 
 def targets(configuration: Configuration, log: Log) -> Iterator[Target]:
@@ -185,7 +188,7 @@ class _Judge:
         failed = [item.fact.kind for item in after if item.fact.kind is not None]
         if failed:
             return f"{part.scraper} failed: {failed[-1]}"
-        if any(item.fact.missing for item in after):
+        if any(_lacks(item) for item in after):
             return f"{part.scraper} stayed incomplete"
         if not part.done:
             return self._not_run(attempts, part)

@@ -210,10 +210,17 @@ def test_what_does_not_add_up_is_told() -> None:
     ]
 
 
-def test_nobody_makes_more_shots_than_he_takes() -> None:
-    made = [line.replace("240:00 1 2 0 0", "240:00 1 2 3 0") for line in LINES]
+@pytest.mark.parametrize(
+    ("numbers", "law"),
+    [
+        ("1 2 3 0 0 0 0 1 1 0 0 0 0 0 0 2", "makes more three_pointers than he takes"),
+        ("1 2 0 0 0 0 0 1 1 0 0 0 0 -1 -9 2", "has -1 blocks"),
+    ],
+)
+def test_what_nobody_can_do_is_told(numbers: str, law: str) -> None:
+    made = [line.replace(f"F 240:00 {NUMBERS}", f"F 240:00 {numbers}") for line in LINES]
 
-    assert "NYK: Abel Van Dyke Jr. makes more three_pointers than he takes" in broken_laws(read(made).visitor)
+    assert broken_laws(read(made).visitor) == [f"NYK: Abel Van Dyke Jr. {law}"]
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def read_report(pages: Sequence[PageText]) -> Report:
 
 def broken_laws(table: TeamTable) -> list[str]:
     """A team plays 240 minutes and 25 more for each overtime, its totals are the sums of its players' lines, and nobody
-    makes more shots than he takes."""
+    does less than nothing or makes more shots than he takes."""
     name, minutes = table.team.tricode, table.seconds / 60
     broken = []
     if minutes < REGULATION_MINUTES or (minutes - REGULATION_MINUTES) % OVERTIME_MINUTES:
@@ -141,6 +141,12 @@ def broken_laws(table: TeamTable) -> list[str]:
         total = sum(player.numbers.get(statistic, 0) for player in table.players)
         if total != table.totals[statistic]:
             broken.append(f"{name}: the players have {total} {statistic}, the team {table.totals[statistic]}")
+    broken += [
+        f"{name}: {player.name} has {value} {statistic}"
+        for player in table.players
+        for statistic, value in player.numbers.items()
+        if value < 0 and statistic != "plus_minus"
+    ]
     broken += [
         f"{name}: {player.name} makes more {shots} than he takes"
         for player in table.players

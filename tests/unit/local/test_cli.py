@@ -511,6 +511,7 @@ class TestBackfill:
                 "source": "CONTROLLER",
                 "triggered_at": datetime(2025, 1, 15, 18, tzinfo=UTC),
                 "opts": "{}",
+                "completeness": None,
             }
         )
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)

@@ -31,6 +31,8 @@ from random import Random
 from types import FrameType
 from typing import Any
 
+import httpx
+
 from mutations import mutated_bytes, mutated_json, mutated_pages, mutated_pdf
 from parse import parameters_of, payload_of
 from scrapers.nbacom.pdf_text import PageText, read_pages
@@ -38,12 +40,15 @@ from scrapers.nbacom.pdf_text import PageText, read_pages
 sys.path.insert(0, os.fspath(Path(__file__).parents[1]))
 from tests.support.memory import MemoryObjects
 
+from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_common.rows import execution_row
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.execution import MAX_TOLD, Saved, execute
+from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
+from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered, load_registry
 
 SECONDS, MEGABYTES = 20.0, 300.0
@@ -149,7 +154,7 @@ def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, trac
             scraper,
             environment="local",
             now=NOW,
-            open_http=_no_http,
+            open_http=_no_source,
             data=data,
             saved=Saved(given.body, dated=True),
         ).executed
@@ -185,8 +190,13 @@ def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, trac
         yield from broken_by(written[0], executed)
 
 
-def _no_http(*_: object) -> Any:
-    raise AssertionError("a parser asked for something")
+def _no_source(spec: ScraperSpec, now: datetime, _replaying: bool) -> HttpxHttp:
+    """A payload is at hand, so nothing may be asked for."""
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"{request.url} was asked for")
+
+    return HttpxHttp(spec, now, Pacer(), environ={}, transport=httpx.MockTransport(refuse))
 
 
 def broken_by(body: bytes, executed: ScrapeExecuted) -> Iterator[str]:
@@ -301,8 +311,8 @@ def main() -> int:
         for name in names:
             chance = Random(f"{options.seed}/{name}/{number}")  # noqa: S311  # no secret depends on it
             seed = chance.choice(seeds[name])
-            before, started = _reset_peak(), time.monotonic()
             given = mutated(seed, chance)
+            before, started = _reset_peak(), time.monotonic()
             end, *found = judge(fleet[name], seed.parameters, given, traces)
             taken, risen = time.monotonic() - started, _peak_megabytes() - before
             if risen > MEGABYTES:

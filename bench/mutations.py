@@ -19,6 +19,9 @@ from scrapers.nbacom.pdf_text import PageText, Rule, Word
 KEPT = 8
 """Elements of a long list that stay: more of the same would only cost time."""
 
+LARGE = 200_000
+"""Bytes from which a text is repeated no more: what is repeated again and again has no end."""
+
 _RAW = (
     *("1e999", "-1e999", "NaN", "Infinity", "-0", "0.1e-400", "1E400", "1.0", "9" * 400, "-" + "9" * 4000),
     *("9" * 5000, "[" * 300 + "]" * 300, '"\\ud800"', '"\\udfff x"', '"\\u0000"', '{"a":1,"a":2}', "1e15"),
@@ -343,7 +346,7 @@ def _one_byte(content: bytes, chance: Random) -> bytes:
 
 def _one_line(content: bytes, chance: Random) -> bytes:
     lines = content.splitlines(keepends=True)
-    if not lines:
+    if not lines or len(content) > LARGE:
         return content
     place = chance.randrange(len(lines))
     lines[place : place + 1] = [lines[place]] * chance.choice((0, 2, 40))

@@ -13,6 +13,7 @@ from tipoff_local.upstream.box_score_json import write_box_score
 from tipoff_local.upstream.officials_json import write_officials
 from tipoff_local.upstream.play_by_play_json import write_play_by_play
 from tipoff_local.upstream.players_json import write_player_index, write_player_movement
+from tipoff_local.upstream.schedule_json import write_schedule
 from tipoff_local.upstream.scoreboard_json import write_scoreboard
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 from tipoff_scraper_runner.scraper import Parsed
@@ -24,6 +25,7 @@ DOCUMENTS = {
     "nbac_player_list": write_player_index("2024-25"),
     "nbac_player_movement": write_player_movement(DAY),
     "nbac_referee_assignments": write_officials(SCENARIO, DAY, OVER),
+    "nbac_schedule": write_schedule(SCENARIO, OVER),
     "nbac_scoreboard": write_scoreboard(SCENARIO, DAY, OVER),
 }
 
@@ -120,6 +122,13 @@ def test_a_transaction_that_is_repeated_is_one() -> None:
 def test_a_team_without_a_name_is_a_changed_source(name: str, path: str) -> None:
     with pytest.raises(SourceChanged, match="is blank"):
         parse(name, path, " ")
+
+
+def test_a_team_of_the_schedule_whose_name_is_blank_is_undecided() -> None:
+    path = "leagueSchedule.gameDates.0.games.0.awayTeam.teamTricode"
+    (game, *_) = parse("nbac_schedule", path, " ").records
+
+    assert game.model_dump()["away_team"] is None
 
 
 @pytest.mark.parametrize(

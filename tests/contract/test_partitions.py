@@ -81,6 +81,8 @@ def _part(value: ast.expr) -> str:
         return str(value.value)
     assert isinstance(value, ast.FormattedValue)
     name = value.value.id if isinstance(value.value, ast.Name) else ""
+    if name.startswith("MOST_"):
+        return "1"  # a limit
     return DATASET if name == "DATASET" else "put_in"
 
 

@@ -80,6 +80,7 @@ _RECEIVED = """
 SELECT DISTINCT gcs_path
 FROM nba_orchestration.file_receipts
 WHERE gcs_path IN UNNEST(@paths)
+  AND DATE(processed_at) >= DATE(@since)
   AND environment = @environment
 """
 
@@ -158,9 +159,13 @@ class Dataset:
         ]
         return overview, waiting
 
-    def received(self, paths: Sequence[str]) -> set[str]:
+    def received(self, paths: Sequence[str], now: datetime) -> set[str]:
         """Those of the files that have a receipt, however old."""
-        return {row["gcs_path"] for part in _parts(paths) for row in self._ask(_RECEIVED, paths=part)}
+        return {
+            row["gcs_path"]
+            for part in _parts(paths)
+            for row in self._ask(_RECEIVED, paths=part, since=now - _KEPT)
+        }
 
     def unknown_receipts(
         self, now: datetime, lookback: timedelta, grace: timedelta

@@ -87,7 +87,8 @@ def _heal(work: _Work, instants: Instants, deps: Deps) -> None:
     open_alerts = deps.memory.open_alerts(instants.now)
     candidates = lost(work.waiting, work.overview, instants.now, deps.rule)
     of_files = [alert.about for alert in open_alerts if alert.rule in alerts.PER_FILE]
-    received = deps.dataset.received(sorted({file.gcs_path for file in candidates} | {*of_files}))
+    paths = sorted({file.gcs_path for file in candidates} | {*of_files})
+    received = deps.dataset.received(paths, instants.now)
     work.missing = [file for file in candidates if file.gcs_path not in received]
     work.behind = behind_since(work.waiting, work.overview, instants.now, deps.rule)
     work.storm = is_storm(len(work.missing), work.overview.files, deps.rule)

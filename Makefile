@@ -33,7 +33,7 @@ down: setup ## Stop it
 	@$(BIN)/tipoff down
 
 test: setup ## Run every test
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/pytest --numprocesses 3 --dist loadgroup
 
 soak: setup ## Run what the tests run in seconds at full length: outages of minutes, twenty kills in a row
 	$(BIN)/pytest -m slow --log-cli-level INFO

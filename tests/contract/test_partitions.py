@@ -65,10 +65,13 @@ def _compared(part: exp.Expression) -> exp.Expression:
 
 def in_code(path: Path) -> Iterator[str]:
     """The texts of a module that name a table of the dataset in a FROM; what is put in is a name of no meaning."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
+    parts = {id(value) for node in joined for value in node.values}
+    for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             text = "".join(_part(value) for value in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
             text = node.value
         else:
             continue

@@ -44,16 +44,16 @@ _SPECIAL = {
     date(2025, 2, 16),
     *BACKFILLED,
 }  # a late report, a game after midnight, All-Stars
+_PAIRS = [("MIA", "BOS"), ("CHI", "UTA"), ("ORL", "SAC")]
 _MORE_DAYS = [date(2025, 3, 1) + timedelta(days=offset) for offset in range(60)]
 
 
 def write_scenario(folder: Path) -> Path:
     """The scenario of the stacks: the usual one, and days with one game each, so that each test has its own."""
     scenario = yaml.safe_load(DEFAULT_SCENARIO.read_text(encoding="utf-8"))
-    for number, day in enumerate(_MORE_DAYS):
-        scenario["games"][day] = [
-            {"id": f"00224011{number:02}", "away": "MIA", "home": "BOS", "tip": "19:00"}
-        ]
+    for number, day in enumerate(_MORE_DAYS):  # no team on two days in a row, which would be told of later
+        away, home = _PAIRS[number % len(_PAIRS)]
+        scenario["games"][day] = [{"id": f"00224011{number:02}", "away": away, "home": home, "tip": "19:00"}]
     path = folder / "scenario.yaml"
     path.write_text(yaml.safe_dump(scenario), encoding="utf-8")
     return path

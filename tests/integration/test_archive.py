@@ -49,9 +49,14 @@ def _lines(driver: Driver, table: str, day: date) -> list[dict[str, Any]]:
 def test_old_rows_are_archived_as_they_are_and_younger_ones_stay_alone(embedded: Driver) -> None:
     old, young = date(2024, 10, 15), date(2024, 10, 16)
     executions = [
-        executed(execution_id=f"{at:%Y%m%dT%H}", triggered_at=at, completed_at=at, data_summary={"record_count": 3, "at": 2})
+        executed(
+            execution_id=f"{at:%Y%m%dT%H}",
+            triggered_at=at,
+            completed_at=at,
+            data_summary={"record_count": 3, "at": 2},
+        )
         for at in (_at(old, 0), _at(old, 23), _at(young, 0))
-    ]  # fmt: skip
+    ]
     _store(embedded, *executions, cleaned(cleanup_time=_at(old)), rejected(rejected_at=_at(old)))
     _tick(embedded, old)
     first, last = _lines(embedded, "scraper_execution_log", old)

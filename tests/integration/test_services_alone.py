@@ -20,15 +20,22 @@ from tipoff_local.stack.layout import REPOSITORY, SERVICES
 
 SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")
 """What only some work needs: imported there, or not installed at all; never at start."""
+LATE = "scrapers.nbacom.pdf_drawing"
+"""Imported by the reader of PDFs when there is one to read, as it needs what is slow itself."""
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
+late, *packages = sys.argv[1:]
 imported = []
-for package in sys.argv[1:]:
+for package in packages:
     module = importlib.import_module(package)
     for found in pkgutil.walk_packages(module.__path__, package + "."):
-        importlib.import_module(found.name)
         imported.append(found.name)
-print(json.dumps({"imported": imported, "loaded": list(sys.modules)}))
+        if found.name != late:
+            importlib.import_module(found.name)
+loaded = list(sys.modules)
+if late in imported:
+    importlib.import_module(late)
+print(json.dumps({"imported": imported, "loaded": loaded}))
 """
 PRESENT = """
 import importlib.util, json, sys
@@ -68,7 +75,7 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def modules(service: str, python: Path) -> dict[str, list[str]]:
-    done = run(python, "-c", IMPORT_ALL, *packages_of(COMMON), *packages_of(service_folder(service)))
+    done = run(python, "-c", IMPORT_ALL, LATE, *packages_of(COMMON), *packages_of(service_folder(service)))
     assert done.returncode == 0, done.stderr
     found: dict[str, list[str]] = json.loads(done.stdout)
     return found

@@ -43,8 +43,16 @@ WHERE DATE(cleanup_time) BETWEEN DATE(@since) AND DATE(@as_of) AND cleanup_time 
 ORDER BY cleanup_time
 """
 
+_FINDINGS = """
+SELECT DISTINCT finding.gcs_path AS gcs_path, cleanup_time, finding.kind AS kind, finding.detail AS detail
+FROM nba_orchestration.cleanup_operations, UNNEST(findings) AS finding
+WHERE DATE(cleanup_time) BETWEEN DATE(@since) AND DATE(@as_of) AND cleanup_time <= @as_of
+  AND environment = @environment
+ORDER BY cleanup_time, kind
+"""
+
 _LATEST_CLEANUP = """
-SELECT cleanup_time, pubsub_enabled, errors
+SELECT cleanup_time, pubsub_enabled, errors, COALESCE(storm_guard, FALSE) AS storm_guard
 FROM nba_orchestration.cleanup_operations
 WHERE DATE(cleanup_time) BETWEEN DATE(@since) AND DATE(@as_of) AND cleanup_time <= @as_of
   AND environment = @environment
@@ -100,6 +108,15 @@ class Sighting:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What else a cleanup says of the file: given_up, object_missing and others, see cleanup_operations.findings."""
+
+    cleanup_time: datetime
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True)
 class DeadLetter:
     """An announcement or a receipt of the file that nobody could handle; instants of these are the wall clock's."""
 
@@ -119,6 +136,10 @@ class LandedFile:
     wrote: Sequence[Wrote] = ()
     receipts: Sequence[Receipt] = ()
     sightings: Sequence[Sighting] = ()
+    findings: Sequence[Finding] = ()
+
+    def latest(self, kind: str) -> Finding | None:
+        return next((item for item in reversed(self.findings) if item.kind == kind), None)
 
 
 @dataclass(frozen=True)
@@ -128,6 +149,7 @@ class Cleanup:
     cleanup_time: datetime
     pubsub_enabled: bool
     errors: Sequence[str]
+    storm_guard: bool = False
 
 
 class NoFileNamed(Exception):
@@ -166,7 +188,7 @@ class Files:
         """The files so named, by path; receipts for files that no execution of the window wrote make files too."""
         named = {"path": name.path, "hash": name.hash}
         wrote, receipts = self._rows(_EXECUTIONS, **named), self._rows(_RECEIPTS, **named)
-        sightings = self._rows(_SIGHTINGS)
+        sightings, findings = self._rows(_SIGHTINGS), self._rows(_FINDINGS)
         paths = sorted({row["gcs_path"] for row in (*wrote, *receipts)})
         return [
             LandedFile(
@@ -174,6 +196,7 @@ class Files:
                 [Wrote(**row) for row in _of(path, wrote)],
                 [Receipt(**row) for row in _of(path, receipts)],
                 [Sighting(**row) for row in _of(path, sightings)],
+                [Finding(**row) for row in _of(path, findings)],
             )
             for path in paths
         ]

@@ -14,6 +14,7 @@ class State(StrEnum):
     LOST = "lost"  # cleanup found it missing and left it alone so far
     ANNOUNCED_AGAIN = "announced again"  # a republish is on its way
     GIVEN_UP = "given up"  # announced as often as allowed, and no receipt
+    GONE = "gone"  # the log says that it was written, and its object is not in the bucket
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,27 @@ def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: date
         return _never_missed(file, cleanup, limits, as_of)
     latest = file.sightings[-1]
     times, limit = sum(sighting.republished for sighting in file.sightings), limits.max_republishes
-    if times >= limit and not latest.republished:
+    if given_up := file.latest("given_up"):
         return Verdict(
             State.GIVEN_UP,
-            f"announced again {times} times without a receipt, {limit} times are allowed",
+            given_up.detail,
             "nothing by itself: see why Phase 2 does not take it (its logs, `tipoff dead-letters list`), let it"
             " process the file, and have it send the receipt",
+        )
+    gone = file.latest("object_missing")
+    if gone and gone.cleanup_time == latest.cleanup_time:
+        return Verdict(
+            State.GONE,
+            gone.detail,
+            "nothing by itself: fetch it again (`tipoff backfill`), or restore the object"
+            " (docs/runbooks/files-stuck.md)",
         )
     if times:
         last = times >= limit
         return Verdict(
             State.ANNOUNCED_AGAIN,
             f"announced again {times} of at most {limit} times, and no receipt yet",
-            "cleanup gives it up when it still misses the receipt"
+            "cleanup waits once more, and gives it up if it still misses the receipt then"
             if last
             else "cleanup announces it again, later each time, until there is a receipt",
         )
@@ -75,6 +84,12 @@ def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: date
             State.LOST,
             "cleanup found it missing and runs dry",
             "nothing by itself: cleanup announces nothing while TIPOFF_PUBSUB_ENABLED is false",
+        )
+    if cleanup and cleanup.storm_guard:
+        return Verdict(
+            State.LOST,
+            "cleanup found more missing than can be believed, and announces nothing",
+            "nothing by itself: see docs/runbooks/storm-guard.md",
         )
     return Verdict(
         State.LOST,

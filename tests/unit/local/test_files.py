@@ -15,7 +15,7 @@ from tipoff_common.ports import Parameter, Unavailable
 from tipoff_local.cli import app
 from tipoff_local.commands import files as commands
 from tipoff_local.connection import Connection
-from tipoff_local.files import Cleanup, LandedFile, Name, NoFileNamed, Receipt, Sighting, Wrote
+from tipoff_local.files import Cleanup, Finding, LandedFile, Name, NoFileNamed, Receipt, Sighting, Wrote
 from tipoff_local.missing import Limits, State, judge
 
 PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"
@@ -77,15 +77,31 @@ class TestJudging:
             ((True,), State.ANNOUNCED_AGAIN, "again"),
             ((True, False), State.ANNOUNCED_AGAIN, "again"),
             ((True, True, True), State.ANNOUNCED_AGAIN, "gives it up"),
-            ((True, True, True, False), State.GIVEN_UP, "nothing by itself"),
+            ((True, True, True, False), State.ANNOUNCED_AGAIN, "gives it up"),
         ],
     )
     def test_what_cleanup_missed_is_announced_until_it_is_given_up(
         self, republished: tuple[bool, ...], state: State, then: str
     ) -> None:
         """Incident 17: a cap for each file, and then a terminal state."""
-        found, _, comes_next = self.judged(replace(self.landed, sightings=seen(*republished)), 9)
+        missed = replace(self.landed, sightings=seen(*republished))
+        found, _, comes_next = self.judged(missed, 9)
         assert (found, then in comes_next) == (state, True)
+        given_up = Finding(NOON + hours(9), "given_up", "announced again 3 times without a receipt")
+        assert self.judged(replace(missed, findings=[given_up]), 10)[:2] == (State.GIVEN_UP, given_up.detail)
+
+    def test_a_file_that_is_not_in_the_bucket_is_gone_as_long_as_cleanup_says_so(self) -> None:
+        sightings = seen(False)
+        gone = Finding(sightings[0].cleanup_time, "object_missing", "it is not in the bucket")
+        state, why, then = self.judged(replace(self.landed, sightings=sightings, findings=[gone]), 9)
+        assert (state, why, "fetch it again" in then) == (State.GONE, gone.detail, True)
+        restored = replace(self.landed, sightings=seen(False, True), findings=[gone])
+        assert self.judged(restored, 9)[0] is State.ANNOUNCED_AGAIN
+
+    def test_a_storm_is_named_as_the_reason(self) -> None:
+        storm = replace(RUN, storm_guard=True)
+        state, why, then = self.judged(replace(self.landed, sightings=seen(False)), 9, storm)
+        assert (state, "than can be believed" in why, "storm-guard" in then) == (State.LOST, True, True)
 
     def test_a_dry_run_is_named_as_the_reason(self) -> None:
         dry = replace(RUN, pubsub_enabled=False)
@@ -122,6 +138,7 @@ class House:
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         self.asked.append((sql, parameters))
         table = sql.split("nba_orchestration.")[1].split()[0].rstrip(",")
+        table = "findings" if "UNNEST(findings)" in sql else table
         rows = self.tables.get(table if "LIMIT 1" not in sql else "latest", [])
         path, beginning = parameters.get("path", ""), str(parameters.get("hash", ""))
         return [
@@ -184,9 +201,16 @@ class TestCommands:
         assert (data["gcs_path"], data["state"]) == (PATH, "announced again")
         assert [letter["event_id"] for letter in data["dead_letters"]] == ["d-1"]
 
+    def test_what_cleanup_found_out_is_part_of_the_story(self, house: House, run: Run) -> None:
+        gone = Finding(NOON, "object_missing", "it is not in the bucket")
+        house.tables["findings"] = [{"gcs_path": PATH, **vars(gone)}]
+        assert "object missing" in run("show", PATH, *AS_OF)
+        (told,) = json.loads(run("show", PATH, *AS_OF, "--json"))["findings"]
+        assert (told["kind"], told["detail"]) == ("object_missing", "it is not in the bucket")
+
     def test_every_query_is_bounded_by_days(self, house: House, run: Run) -> None:
         run("show", PATH, *AS_OF, "--since", "2025-01-10T00:00Z")
-        assert len(house.asked) == 5
+        assert len(house.asked) == 6
         for sql, parameters in house.asked:
             assert "BETWEEN DATE(@since) AND DATE(@as_of)" in sql or ">= DATE(@since)" in sql
             assert parameters["environment"] == "local"

@@ -36,6 +36,7 @@ _STYLES = {
     State.ANNOUNCED_AGAIN: "yellow",
     State.LOST: "yellow",
     State.GIVEN_UP: "bold red",
+    State.GONE: "bold red",
 }
 
 files = typer.Typer(
@@ -172,6 +173,8 @@ def _story(file: LandedFile, letters: Sequence[DeadLetter]) -> Iterator[tuple[da
     for sighting in file.sightings:
         done = "announced again" if sighting.republished else "left alone"
         yield sighting.cleanup_time, "missing", f"after {sighting.age_minutes} min, {done}"
+    for finding in file.findings:
+        yield finding.cleanup_time, finding.kind.replace("_", " "), finding.detail
     for letter in letters:
         told = f"{letter.event_type} refused by {letter.service}: {letter.reason}: {letter.detail}"
         yield letter.rejected_at, "dead letter", f"{told}  {letter.event_id}"

@@ -43,6 +43,7 @@ from tipoff_local.pubsub.google_emulator import free_port
 from tipoff_local.stack.layout import DATA_BUCKET, HOST, PROJECT, REPOSITORY
 from tipoff_local.stack.processes import Processes, Program
 from tipoff_local.tables import deploy
+from views import wait_for
 
 NOW = datetime(2026, 1, 15, 17, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -274,19 +275,6 @@ def show(results: Mapping[int, list[dict[str, Any]]]) -> None:
                 )
             }
             print(f"  {before['run']:<18}", "  ".join(f"{name} {ratio}" for name, ratio in ratios.items()))
-
-
-def wait_for(client: bigquery.Client) -> None:
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            client.query_and_wait("SELECT 1", api_timeout=1, retry=None, job_retry=None)
-        except Exception:  # whatever the client makes of a port that does not listen yet
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
-        else:
-            return
 
 
 def main() -> None:

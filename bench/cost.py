@@ -60,12 +60,15 @@ REGISTRY_GB = Price(0.10, 0.5)
 CLASS_A = {
     "controller: the request (ledger.remember_requests)": 1,
     "runner: payload and records (files.write_payload, write_records)": 2,
-    "runner: the outcome (memory.remember)": 1,
+    "runner: what was fetched, and the outcome (memory.remember_fetched, memory.remember)": 2,
     "runner: who announces the file (memory.announces)": 1,
     "controller: the execution (ledger.remember_execution)": 1,
     "controller: the occurrence's requests, executions, skips (ledger.occurrence lists three)": 3,
 }
-CLASS_B = {"runner: has it an outcome (memory.recall)": 1, "controller: its plan (ledger.plan)": 1}
+CLASS_B = {
+    "runner: has it an outcome, was it fetched (memory.recall, memory.fetched)": 2,
+    "controller: its plan (ledger.plan)": 1,
+}
 DELIVERIES = {
     "scrape.requested": 1,
     "scrape.executed": 2,  # logger, controller

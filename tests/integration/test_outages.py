@@ -97,7 +97,9 @@ def test_a_service_told_to_stop_while_ticks_come_in_loses_none(
     embedded.stack.restart(service)
     embedded.settle()
     decisions = [embedded.decisions("morning_operations", instant) for instant in instants]
-    made = [[row for row in rows if row["action"] != "ABORT"] for rows in decisions]  # busy, and delivered again
+    made = [
+        [row for row in rows if row["action"] != "ABORT"] for rows in decisions
+    ]  # busy, and delivered again
     assert [len(rows) for rows in made] == [1] * 5
     assert len(embedded.executions(day, SCHEDULE)) == 1
 

@@ -57,6 +57,8 @@ class YamlSource:
             raise ConfigurationError([f"{path}: not YAML: {error}; mend the value"]) from error
         if root is None:
             raise ConfigurationError([f"{path}:1: the file is empty; see docs/reference for its keys"])
+        if (circle := _circle(root)) is not None:
+            raise ConfigurationError([f"{path}:{circle}: an alias contains itself; write out what is meant"])
         twice = list(_duplicate_keys(root))
         if twice:
             raise ConfigurationError(
@@ -127,6 +129,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def _is_told_of_parts(location: Location, found: Sequence[ErrorDetails]) -> bool:
     """Pydantic counts what is left after it has refused some."""
     return any(item["loc"][: len(location)] == location != item["loc"] for item in found)
+
+
+def _circle(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> int | None:
+    """The line of a node that is part of itself."""
+    if node in above:
+        return node.start_mark.line + 1
+    children: list[yaml.Node] = []
+    if isinstance(node, yaml.MappingNode):
+        children = [value for _, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        children = node.value
+    return next((line for child in children if (line := _circle(child, (*above, node))) is not None), None)
 
 
 def _duplicate_keys(node: yaml.Node) -> Iterable[tuple[str, int]]:

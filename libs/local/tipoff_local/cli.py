@@ -75,9 +75,14 @@ def scrape(context: typer.Context) -> None:
     Exit code 0 when it got the data, 3 when that is not published yet, 2 when it failed. Wrong usage is 64, unlike that
     of other commands, so that it is never taken for a source that fails.
     """
+    from tipoff_scraper_runner.cli import EXIT_USAGE
     from tipoff_scraper_runner.cli import main as run_scraper
 
-    name, *arguments = context.args or ["--help"]
+    if not context.args or context.args[0] in ("--help", "-h"):
+        console.print(context.get_help(), highlight=False, markup=False)
+        console.print("tipoff scrapers list: the names", highlight=False)
+        raise typer.Exit(0 if context.args else EXIT_USAGE)
+    name, *arguments = context.args
     raise typer.Exit(run_scraper(name, arguments, program=f"tipoff scrape {name}"))
 
 

@@ -111,8 +111,15 @@ def asked_occurrence(
     """What a manual run under `key` is about. Raises UnusableRun."""
     subject = WHOLE_DAY
     if takes_game(configuration.workflows[workflow]):
+        known = [game.game_id for game in games]
+        if not known and run.game_id is None:
+            raise UnusableRun(f"game_id: {workflow} runs for each game, and none is known on {run.game_date}")
         if run.game_id is None:
-            raise UnusableRun(f"game_id: {workflow} runs for each game; name one")
+            raise UnusableRun(f"game_id: {workflow} runs for each game; name one of {', '.join(known)}")
+        if known and run.game_id not in known:
+            raise UnusableRun(
+                f"game_id: no game {run.game_id} on {run.game_date}; there are {', '.join(known)}"
+            )
         subject = run.game_id
     return Occurrence(
         workflow,

@@ -31,7 +31,7 @@ from tipoff_scraper_runner.memory import Memory
 from tipoff_scraper_runner.registry import Registered, Registry, load_registry
 from tipoff_scraper_runner.settings import RunnerSettings
 
-EXIT_USAGE, EXIT_FAILED, EXIT_NO_DATA = 64, 2, 3
+EXIT_USAGE, EXIT_FAILED, EXIT_NO_DATA, EXIT_INTERRUPTED = 64, 2, 3, 130
 SCRAPERS_DIR = Path(__file__).parents[1] / "scrapers"
 RUNNING_STACK = Path(".tipoff/stack.env")
 """Written by the local stack while it runs, so that commands in the same folder find it."""
@@ -40,7 +40,10 @@ _GAME_DATE_ALIASES = ("--game-date", "--game_date", "--gamedate", "--date")
 
 def run_module(name: str) -> NoReturn:
     """What `python -m scrapers.<source>.<name>` does."""
-    sys.exit(main(name, sys.argv[1:], program=f"python -m scrapers...{name}"))
+    try:
+        sys.exit(main(name, sys.argv[1:], program=f"python -m scrapers...{name}"))
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape") -> int:

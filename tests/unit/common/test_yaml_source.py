@@ -49,6 +49,7 @@ def test_a_good_file_is_its_model(file: Path) -> None:
     [
         ("name: a\ncolour: red\n", ":2: unknown key 'colour'; remove it or correct its spelling"),
         ("name: a\nitems:\n  - size: -1:30\n", ":3: items.0.size = -1:30: Input should be greater"),
+        ("name: &a [*a]\n", ":1: an alias contains itself"),
         ("items: []\n", ":1: key 'name' is missing; add it"),
         (
             "name: a\nitems:\n  - size: 1\n  - size: 0\n",

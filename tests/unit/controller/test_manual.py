@@ -108,10 +108,18 @@ def test_a_fan_out_cannot_be_chosen_without_what_it_fans_out_over() -> None:
 
 
 def test_a_workflow_that_runs_for_each_game_needs_one() -> None:
-    with pytest.raises(UnusableRun, match="game_id: post_game runs for each game; name one"):
+    known = GAMES[0].game_id
+    with pytest.raises(UnusableRun, match=f"game_id: post_game runs for each game; name one of .*{known}"):
         asked(world("schedules"), "post_game")
-    (request,) = asked(world("schedules"), "post_game", game_id="0022400999").requests
-    assert request.parameters == {"game_date": "2025-01-15", "game_id": "0022400999"}
+    (request,) = asked(world("schedules"), "post_game", game_id=known).requests
+    assert request.parameters == {"game_date": "2025-01-15", "game_id": known}
+
+
+def test_a_game_that_is_not_played_that_day_is_refused_with_those_that_are() -> None:
+    with pytest.raises(UnusableRun, match=f"no game 9 on 2025-01-15; there are .*{GAMES[0].game_id}"):
+        asked(world("schedules"), "post_game", game_id="9")
+    with pytest.raises(UnusableRun, match="and none is known on 2025-02-14"):
+        asked(world("schedules"), "post_game", game_date=DAY + timedelta(days=30))
 
 
 def test_a_game_narrows_a_fan_out() -> None:

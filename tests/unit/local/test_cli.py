@@ -75,6 +75,12 @@ def run() -> Run:
     return invoke
 
 
+class TestScrape:
+    def test_help_is_usage(self, run: Run) -> None:
+        assert "tipoff scrape NAME --help" in run("scrape", "--help").output
+        assert "Usage" in run("scrape", code=64).output
+
+
 class TestValidate:
     def test_the_projects_own_configuration_is_right(self, run: Run) -> None:
         assert "✔" in run("validate").stdout
@@ -227,6 +233,10 @@ class TestSimulate:
         assert (answer["games"], answer["seed"], answer["ticks"]) == (11, 7, 2 * 96)
         assert answer["workflows"]["post_game"]["found"] == 11
         assert answer["sources"]["nbacom"]["requests"] > 0
+
+    def test_a_span_without_any_game_is_no_success(self, run: Run, season: tuple[str, ...]) -> None:
+        told = run("simulate", *season, "--from", "2019-01-01", "--to", "2019-01-03", code=1)
+        assert "no game from 2019-01-01 to 2019-01-03; its games are from 20" in told.output
 
     def test_two_configurations_side_by_side(self, run: Run, season: tuple[str, ...], tmp_path: Path) -> None:
         other = tmp_path / "other.yaml"
@@ -611,7 +621,8 @@ class TestStatus:
     def test_a_day_that_nobody_locked_is_not_all_right(self, run: Run, controller: Controller) -> None:
         controller.tells()
         assert "no schedule was locked for 2025-01-15" in run(*self.AS_OF, code=3).stdout
-        assert "all right" in run("status", "--as-of", "2025-01-15 04:59").stdout
+        early = run("status", "--as-of", "2025-01-15 04:59").stdout
+        assert early.startswith("· today: nothing is known yet, its schedule is locked at 05:00")
 
     def test_the_dataset_is_asked_when_the_controller_cannot_be(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch

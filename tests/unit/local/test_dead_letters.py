@@ -246,6 +246,11 @@ def test_the_list_names_each_with_what_was_wrong(
     assert connection.house.asked[0]["reason"] == "invalid_payload"
 
 
+@pytest.mark.usefixtures("connection")
+def test_a_reason_that_there_is_not_is_refused_with_those_that_are() -> None:
+    assert "there are undecodable, oversized" in run("list", "--reason", "nope", code=2)
+
+
 def test_one_is_shown_with_attributes_and_payload(house: House, connection: FakeConnection) -> None:
     identifier = house.reject_event(requested())
     told = run("show", identifier)

@@ -4,13 +4,14 @@ import json as json_text
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from pydantic import JsonValue, TypeAdapter
 from rich.table import Table
 from rich.text import Text
 
+from tipoff_common.events import RejectReason
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.wall_clock import wall_now
@@ -47,10 +48,18 @@ dead_letters = typer.Typer(
     no_args_is_help=True, help="Look at what nobody could handle, and publish it again once it can be."
 )
 
+
+def _known_reason(value: str | None) -> str | None:
+    if value is not None and value not in get_args(RejectReason):
+        raise typer.BadParameter(f"'{value}' is no reason; there are {', '.join(get_args(RejectReason))}")
+    return value
+
+
 Reason = Annotated[
     str | None,
     typer.Option(
         metavar="R",
+        callback=_known_reason,
         help="undecodable, oversized, unknown_type, invalid_payload or delivery_attempts",
         show_default=False,
     ),

@@ -75,6 +75,9 @@ def simulate(
         surroundings = load_world(world, configurations[0].catalog)
     except ConfigurationError as error:
         refuse(str(error))
+    if games and not any(first <= game.game_date <= last for game in games):
+        days = sorted(game.game_date for game in games)
+        refuse(f"{schedule} has no game from {first} to {last}; its games are from {days[0]} to {days[-1]}")
     reports: dict[str, Report] = {}
     for file, configuration in zip(files, configurations, strict=True):
         season = Season(configuration, surroundings, games, first, last, tick_every, seed)

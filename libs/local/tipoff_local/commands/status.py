@@ -112,11 +112,12 @@ def _from_dataset(connection: Connection, on: date, at: datetime, unanswered: Ex
 def _show(expected: DayExpectations, faults: Sequence[str], source: str) -> None:
     today = expected.date == business_date(expected.as_of)
     name = "today" if today else str(expected.date)
-    line = (
-        Text(f"✘ {name}: {'; '.join(faults)}", "bold red")
-        if faults
-        else Text(f"✔ {name} is all right", "bold green")
-    )
+    if faults:
+        line = Text(f"✘ {name}: {'; '.join(faults)}", "bold red")
+    elif expected.expectations:
+        line = Text(f"✔ {name} is all right", "bold green")
+    else:
+        line = Text(f"· {name}: nothing is known yet, its schedule is locked at {lock_time():%H:%M}", "bold")
     console.print(line, soft_wrap=True)
     if expected.expectations:
         _show_expectations(expected.expectations)

@@ -137,7 +137,8 @@ def _target(project: str | None, dataset: str, local: bool, url: str | None) -> 
         refuse(str(error), _UNREACHABLE)
     except (GoogleAuthError, RequestException, RetryError, OSError) as error:
         where = endpoint or "Google Cloud"
-        refuse(f"{where} cannot be reached: {error}", _UNREACHABLE)
+        hint = "" if endpoint else "\nfor the stack that runs here, say --local"
+        refuse(f"{where} cannot be reached: {error}{hint}", _UNREACHABLE)
     except GoogleAPIError as error:
         refuse(f"BigQuery refused: {error}")
 

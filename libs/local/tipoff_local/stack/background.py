@@ -82,6 +82,10 @@ def stop_background(console: Console) -> None:
     owner = _owner()
     if owner is None:
         console.print("no stack is running")
+        if ended := _end_of_the_last():
+            console.print(
+                f"the last one ended by itself: {ended} (see {_LOG})", highlight=False, soft_wrap=True
+            )
         return
     os.kill(owner, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
@@ -90,6 +94,12 @@ def stop_background(console: Console) -> None:
             raise StackError(f"process {owner} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
         time.sleep(0.1)
     console.print("stopped")
+
+
+def _end_of_the_last() -> str:
+    """Why it ended, if a process of it did and took the others with it; empty when it was stopped."""
+    log = _LOG.read_text(errors="replace") if _LOG.exists() else ""
+    return next((line for line in reversed(log.splitlines()) if " ended with exit code " in line), "")
 
 
 def _wait_until_ready(owner: subprocess.Popen[bytes]) -> None:

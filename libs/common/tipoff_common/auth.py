@@ -19,6 +19,8 @@ DEVELOPER = "developer@localhost"
 _TAKEN_AWAY = ".SIGNATURE_REMOVED_BY_GOOGLE"
 """What Cloud Run's own check leaves in the signature's place:
 https://cloud.google.com/run/docs/troubleshooting#signature-removed"""
+_CHECKED_INSTEAD = "x-serverless-authorization"
+"""With this header Cloud Run checks the token in it, and lets that in Authorization through as the caller wrote it."""
 _SKEW_SECONDS = 10
 _HOW = {"WWW-Authenticate": "Bearer"}
 
@@ -158,6 +160,10 @@ class Authentication:
         return self._caller(request, lambda email: email in self._invokers, None)
 
     def _caller(self, request: Request, allowed: Callable[[str], bool], parameter: str | None) -> Caller:
+        if _CHECKED_INSTEAD in request.headers:
+            raise HTTPException(
+                401, f"{_CHECKED_INSTEAD}: not taken; the token belongs in Authorization", _HOW
+            )
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
         if self._key is not None:
@@ -175,7 +181,8 @@ class Authentication:
             raise HTTPException(
                 401,
                 "the header 'Authorization: Bearer <Google identity token>' is missing; make a token for this"
-                " service's URL: gcloud auth print-identity-token --audiences=<URL>",
+                " service's URL: gcloud auth print-identity-token --audiences=<URL> --impersonate-service-account=<SA>"
+                " --include-email",
                 _HOW,
             )
         try:

@@ -14,6 +14,8 @@ REQUEST = "request"
 FAN_OUT = "fan-out-keys"
 """The execution's `fan_out_keys`, as JSON."""
 
+_LONGEST = 1024
+"""Bytes of an object's name, by Cloud Storage's limit."""
 _SEGMENT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
@@ -23,5 +25,7 @@ def object_name(gcs_path: str, bucket: str) -> str | None:
     prefix = f"gs://{bucket}/"
     name = gcs_path.removeprefix(prefix)
     if not gcs_path.startswith(prefix):
+        return None
+    if len(name) > _LONGEST:
         return None
     return name if all(_SEGMENT.fullmatch(part) and part.strip(".") for part in name.split("/")) else None

@@ -13,7 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 PREFIX = "TIPOFF_"
-_OF_COMMANDS = frozenset({"TIPOFF_PUBSUB", "TIPOFF_PHASE2", "TIPOFF_CONTROLLER_URL"})
+_OF_COMMANDS = frozenset({"TIPOFF_PUBSUB", "TIPOFF_PHASE2", "TIPOFF_CONTROLLER_URL", "TIPOFF_IMPERSONATE"})
 """What the local stack and the command line are told; no setting of a service."""
 S = TypeVar("S", bound="ServiceSettings")
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STACK_ENVIRONMENT = REPOSITORY / ".tipoff/stack.env"
 CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
+IMPERSONATED = "TIPOFF_IMPERSONATE"
 _EMULATORS = ("BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST")
 _ANSWER_SECONDS = 2.0
 _TOKEN_SECONDS = 30.0
@@ -51,7 +52,9 @@ class Connection:
         raise NotConnected(f"{self.where} names no controller; {_START.format(CONTROLLER_URL)}")
 
     def token(self) -> str:
-        """What authenticates us to the controller: the development key, else an identity token of gcloud's account.
+        """What authenticates us to the controller: the development key, else an identity token for its URL, of gcloud's
+        account if that is a service account, else of the service account to impersonate: a person's own token names
+        gcloud as its audience, not the service.
 
         Raises:
             NotConnected
@@ -65,7 +68,13 @@ class Connection:
             )
         try:
             done = subprocess.run(  # noqa: S603  # the command that was found
-                [gcloud, "auth", "print-identity-token"],
+                [
+                    gcloud,
+                    "auth",
+                    "print-identity-token",
+                    f"--audiences={self.controller_url}",
+                    *self._impersonating(),
+                ],
                 capture_output=True,
                 text=True,
                 timeout=_TOKEN_SECONDS,
@@ -75,9 +84,14 @@ class Connection:
             raise NotConnected(f"gcloud gave no identity token: {error}; try `gcloud auth login`") from error
         if done.returncode:
             raise NotConnected(
-                f"gcloud gave no identity token: {done.stderr.strip()}; try `gcloud auth login`"
+                f"gcloud gave no identity token: {done.stderr.strip()}; try `gcloud auth login`, and name a service"
+                f" account among the invokers in {IMPERSONATED}"
             )
         return done.stdout.strip()
+
+    def _impersonating(self) -> tuple[str, ...]:
+        account = self.values.get(IMPERSONATED)
+        return (f"--impersonate-service-account={account}", "--include-email") if account else ()
 
     def warehouse(self) -> Warehouse:
         """Raises NotConnected."""

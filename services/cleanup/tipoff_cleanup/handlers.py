@@ -90,8 +90,10 @@ def _heal(work: _Work, instants: Instants, deps: Deps) -> None:
     paths = sorted({file.gcs_path for file in candidates} | {*of_files})
     received = deps.dataset.received(paths, instants.now)
     work.missing = [file for file in candidates if file.gcs_path not in received]
-    work.behind = behind_since(work.waiting, work.overview, instants.now, deps.rule)
-    work.storm = is_storm(len(work.missing), work.overview.files, deps.rule)
+    work.behind = _behind_since(work.waiting, work.overview, instants, deps)
+    work.storm = is_storm(len(work.missing), work.overview.files, deps.rule) and is_storm(
+        _not_given_up(work.missing, deps), work.overview.files, deps.rule
+    )
     for path, at in deps.dataset.unknown_receipts(instants.now, deps.lookback, deps.rule.grace).items():
         work.report.found("receipt_unknown_file", path, f"processed at {at}, and no execution wrote it")
     if not work.overview.receipts and _is_overdue(work.waiting, instants.now, deps):
@@ -123,6 +125,24 @@ def _unseen_run(
     due = next((tick for tick in earlier if tick <= instants.now - deps.rule.grace), None)
     seen = overview.last_cleanup
     return due if due is not None and (seen is None or seen < due) else None
+
+
+def _behind_since(
+    waiting: Sequence[Landed], overview: Overview, instants: Instants, deps: Deps
+) -> datetime | None:
+    """A file that landed again within the lookback may have been processed before it, so receipts are asked for."""
+    since = behind_since(waiting, overview, instants.now, deps.rule)
+    if since is None:
+        return None
+    received = deps.dataset.received([file.gcs_path for file in waiting], instants.now)
+    still = [file for file in waiting if file.gcs_path not in received]
+    return behind_since(still, overview, instants.now, deps.rule)
+
+
+def _not_given_up(missing: Sequence[Landed], deps: Deps) -> int:
+    """How many files are missing that are not known for it: those given up say nothing of today."""
+    attempts = deps.memory.attempts(file.gcs_path for file in missing)
+    return sum(not item.given_up for item in attempts.values())
 
 
 def _is_overdue(waiting: Sequence[Landed], now: datetime, deps: Deps) -> bool:

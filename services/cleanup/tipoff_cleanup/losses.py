@@ -67,11 +67,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Attempts:
-    """What was done about one file. announced: the instant of each republish, and of its adoption, oldest first."""
+    """What was done about one file. republishes: announcements that were taken. announced: the instant of each, and of
+    its adoption, oldest first. next_number: of the next announcement."""
 
     republishes: int = 0
     announced: tuple[datetime, ...] = ()
     given_up: bool = False
+    next_number: int = 1
 
 
 class Step(Enum):

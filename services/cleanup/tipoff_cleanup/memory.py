@@ -57,14 +57,15 @@ class OpenAlert:
 
 @dataclass
 class _Marks:
-    republished: list[datetime] = field(default_factory=list)
+    republished: dict[str, datetime] = field(default_factory=dict)
+    undone: set[str] = field(default_factory=set)
     adopted: list[datetime] = field(default_factory=list)
     given_up: bool = False
 
     def attempts(self) -> Attempts:
-        return Attempts(
-            len(self.republished), tuple(sorted([*self.republished, *self.adopted])), self.given_up
-        )
+        done = [at for mark, at in self.republished.items() if mark not in self.undone]
+        announced = tuple(sorted([*done, *self.adopted]))
+        return Attempts(len(done), announced, self.given_up, len(self.republished) + 1)
 
 
 class Memory:
@@ -88,10 +89,8 @@ class Memory:
         for back in range(lookback.days + 2):
             day = (tick - timedelta(days=back)).astimezone(UTC)
             names = [info.name for info in self._state.list(f"{_RUNS}/{day:%Y-%m-%d}/")]
-            ticks = (
-                datetime.strptime(name, _RUN).replace(tzinfo=UTC) for name in sorted(names, reverse=True)
-            )
-            yield from (earlier for earlier in ticks if earlier < tick)
+            ticks = map(_tick_of, sorted(names, reverse=True))
+            yield from (earlier for earlier in ticks if earlier is not None and earlier < tick)
 
     def attempts(self, gcs_paths: Iterable[str]) -> Mapping[str, Attempts]:
         """What was done about each of the files; one list call for each date that stands in their paths."""
@@ -107,6 +106,10 @@ class Memory:
     def mark_republish(self, gcs_path: str, number: int, now: datetime) -> bool:
         """False when another run did it already."""
         return self._mark(gcs_path, f"republish-{number:04d}", b"", now)
+
+    def mark_not_republished(self, gcs_path: str, number: int, now: datetime) -> None:
+        """The announcement was not taken, so it does not count."""
+        self._mark(gcs_path, f"{_UNDONE}{number:04d}", b"", now)
 
     def mark_given_up(self, gcs_path: str, now: datetime) -> None:
         self._mark(gcs_path, "given-up", b"", now)
@@ -151,11 +154,20 @@ class Memory:
         return self._state.create(f"{_folder(gcs_path)}/{mark}", body, metadata=metadata)
 
 
+_UNDONE = "not-republished-"
 _FIRING = f".{AlertState.FIRING}"
 
 
 def _run_name(tick: datetime) -> str:
     return tick.astimezone(UTC).strftime(_RUN)
+
+
+def _tick_of(name: str) -> datetime | None:
+    """None for an object that is no run of ours."""
+    try:
+        return datetime.strptime(name, _RUN).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _folder(gcs_path: str) -> str:
@@ -166,8 +178,10 @@ def _folder(gcs_path: str) -> str:
 
 def _note(marks: _Marks, mark: str, info: ObjectInfo) -> None:
     at = datetime.fromisoformat(info.metadata[_AT])
-    if mark.startswith("republish-"):
-        marks.republished.append(at)
+    if mark.startswith(_UNDONE):
+        marks.undone.add(f"republish-{mark.removeprefix(_UNDONE)}")
+    elif mark.startswith("republish-"):
+        marks.republished[mark] = at
     elif mark == "adopted.json":
         marks.adopted.append(at)
     elif mark == "given-up":

@@ -12,6 +12,7 @@ from tipoff_cleanup.documents import MOST_BYTES, NotOurs, read_document
 from tipoff_cleanup.losses import Attempts, Landed, Step, next_step
 from tipoff_common.events import FileLanded, Source
 from tipoff_common.files import object_name
+from tipoff_common.ports import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ def _republish(
     file: Landed, so_far: Attempts, deps: Deps, instants: Instants, done: Republished, report: Report
 ) -> None:
     """The marker is written first, so that a crash in between costs one announcement rather than adding one."""
-    number = so_far.republishes + 1
+    number = so_far.next_number
     try:
         event = _again(file, number, deps, instants)
     except _Unusable as fault:
@@ -80,7 +81,11 @@ def _republish(
         log.info("dry run: would announce again", extra={"gcs_path": file.gcs_path, "republish": number})
         return
     if deps.memory.mark_republish(file.gcs_path, number, instants.now):
-        deps.publisher.publish([event])
+        try:
+            deps.publisher.publish([event])
+        except Unavailable:
+            deps.memory.mark_not_republished(file.gcs_path, number, instants.now)
+            raise
         done.announced.add(file.gcs_path)
 
 

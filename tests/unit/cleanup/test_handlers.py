@@ -232,6 +232,34 @@ def test_a_storm_stops_everything_and_says_so() -> None:
     assert world.alerts[1:] == [("storm-guard", "-", "resolved")]
 
 
+def test_files_that_were_given_up_are_no_storm() -> None:
+    """A new loss is healed though the old ones are still in the lookback."""
+    world = World(files=[*(file(f"f{number}", 90 + number) for number in range(60)), file("new", 50)])
+    world.receive("new")
+    memory = world.deps.memory
+    for number in range(59):
+        memory.mark_given_up(path(f"f{number}"), NOON)
+    run = world.run()
+    assert (run.storm_guard, world.republished) == (False, [path("f59")])
+
+
+def test_a_file_that_was_processed_before_the_lookback_is_not_waited_for() -> None:
+    world = World(files=[file("again", 120)])
+    world.receive("again", at=NOON - 30 * DAY)
+    answer = world.warehouse.answer
+
+    def recent_only(sql: str, parameters: object) -> object:
+        kept = world.receipts
+        world.receipts = {} if "overtaken_before" in sql else kept
+        try:
+            return answer(sql, parameters)  # type: ignore[arg-type]
+        finally:
+            world.receipts = kept
+
+    world.warehouse.answer = recent_only  # type: ignore[assignment]
+    assert (world.run().phase2_behind, world.alerts) == (False, [])
+
+
 def test_many_of_very_many_are_no_storm() -> None:
     run = storm(60, 300).run()
     assert (run.storm_guard, run.republished_count) == (False, 60)
@@ -267,6 +295,7 @@ ODD = [
     "gs://data/ünï🏀'\"?#%2F.json",
     "data/a.json",
     "gs://data/",
+    f"gs://data/{'a/' * 600}a.json",
     "",
 ]
 

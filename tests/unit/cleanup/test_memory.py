@@ -49,10 +49,22 @@ def test_what_was_done_is_counted_by_file(memory: Memory) -> None:
     assert memory.mark_republish(A, 2, NOON + QUARTER)
     memory.mark_given_up(B, NOON)
     assert memory.attempts([A, B, "gs://data/undated.json"]) == {
-        A: Attempts(2, (NOON, NOON + QUARTER)),
+        A: Attempts(2, (NOON, NOON + QUARTER), next_number=3),
         B: Attempts(given_up=True),
         "gs://data/undated.json": Attempts(),
     }
+
+
+def test_an_announcement_that_was_not_taken_does_not_count(memory: Memory) -> None:
+    assert memory.mark_republish(A, 1, NOON)
+    memory.mark_not_republished(A, 1, NOON)
+    assert memory.attempts([A]) == {A: Attempts(0, (), next_number=2)}
+
+
+def test_an_object_that_is_no_run_is_passed_over(memory: Memory) -> None:
+    memory.remember_run(NOON - QUARTER, run(1))
+    memory._state.create(f"cleanup/runs/{NOON:%Y-%m-%d}/README.txt", b"")
+    assert list(memory.ticks_before(NOON, DAY)) == [NOON - QUARTER]
 
 
 def test_of_two_runs_one_announces(memory: Memory) -> None:

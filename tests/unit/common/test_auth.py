@@ -239,6 +239,14 @@ class TestPush:
         asked = request(f"Bearer {without_signature(issuer.token(**claims))}")
         assert refused(behind_cloud_run, asked) == status
 
+    def test_a_header_that_has_cloud_run_check_another_token_is_refused(
+        self, behind_cloud_run: Authentication, issuer: Issuer
+    ) -> None:
+        """An invoker's own token in it would let forged claims through in Authorization."""
+        forged = request(f"Bearer {without_signature(issuer.token())}")
+        forged.scope["headers"].append((b"x-serverless-authorization", b"Bearer a-real-token"))
+        assert refused(behind_cloud_run, Request(forged.scope)) == 401
+
     def test_behind_cloud_run_another_signature_is_verified_all_the_same(
         self, behind_cloud_run: Authentication, issuer: Issuer
     ) -> None:

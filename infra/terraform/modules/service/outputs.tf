@@ -16,6 +16,9 @@ output "member" {
 output "push_service_account" {
   description = "E-mail of the identity that Pub/Sub pushes with."
   value       = google_service_account.push.email
+
+  # A subscription that pushes with it is refused before these rights are there.
+  depends_on = [google_service_account_iam_member.token_creator, google_service_account_iam_member.push_deployer]
 }
 
 output "timeout_seconds" {

@@ -79,6 +79,21 @@ def test_the_runner_has_the_secrets_that_scrapers_declare() -> None:
     assert declared == set(SERVICES["scraper-runner"]["secrets"])
 
 
+CHOICES = {
+    "ingress": {"all", "internal"},
+    "dataset": {"read", "append"},
+    "data": {"read", "write"},
+    "archive": {"read", "write"},
+}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_a_service_may_do_is_spelt_as_terraform_reads_it(service: str) -> None:
+    """A right that is misspelt would be no right, and told by nobody until the service needs it."""
+    entry = SERVICES[service]
+    assert {key: entry[key] for key in CHOICES if key in entry and entry[key] not in CHOICES[key]} == {}
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_pubsub_waits_as_long_as_a_service_may_take(service: str) -> None:
     deadlines = [it.ack_deadline_seconds for _, _, it in TOPICS.subscriptions() if it.service == service]

@@ -74,6 +74,11 @@ class TopicMap(_Node):
         twice = sorted({name for name in carried if carried.count(name) > 1})
         if twice:
             raise ValueError(f"topics: {', '.join(twice)} stands under two topics; an event type has one")
+        names = [name for _, name, _ in self.subscriptions()]
+        if same := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"subscriptions: {', '.join(same)} stands under two topics; a name is one subscription"
+            )
         return self
 
     def topic_of(self, event_type: str) -> str:

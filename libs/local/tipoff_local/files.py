@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
+from tipoff_common.events import FileLanded, Source
 from tipoff_common.ports import Parameter, Warehouse
 
 _HASH = re.compile(r"[0-9a-f]{4,64}")
@@ -15,7 +18,8 @@ _HASH_IN_NAME = 16
 
 _EXECUTIONS = """
 SELECT gcs_path, execution_id, scraper_name, workflow, game_date, completed_at,
-  SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS record_count
+  SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS record_count,
+  JSON_VALUE(data_summary, '$.content_sha256') AS content_sha256
 FROM nba_orchestration.scraper_execution_log
 WHERE DATE(triggered_at) BETWEEN DATE(@since) AND DATE(@as_of) AND triggered_at <= @as_of
   AND environment = @environment AND status = 'success' AND gcs_path IS NOT NULL
@@ -60,6 +64,8 @@ ORDER BY cleanup_time DESC, created_at DESC
 LIMIT 1
 """
 
+_ANNOUNCED = ("scraper_name", "game_date", "execution_id", "record_count", "content_sha256")
+
 _DEAD = """
 SELECT event_id, rejected_at, reason, detail, service, event_type
 FROM nba_orchestration.dead_letters
@@ -88,6 +94,7 @@ class Wrote:
     game_date: date | None
     completed_at: datetime
     record_count: int | None
+    content_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -150,6 +157,39 @@ class Cleanup:
     pubsub_enabled: bool
     errors: Sequence[str]
     storm_guard: bool = False
+
+
+class NotAnnounceable(Exception):
+    """The file cannot be announced; the message says why."""
+
+
+def announcement(file: LandedFile) -> FileLanded:
+    """What tells Phase 2 of the file once more, as it was told first.
+
+    Raises:
+        NotAnnounceable
+    """
+    if not file.wrote:
+        raise NotAnnounceable("no execution is known to have written it; look further back with --since")
+    first = file.wrote[0]
+    again = sum(sighting.republished for sighting in file.sightings) + 1
+    try:
+        return FileLanded.model_validate(
+            {
+                **{name: getattr(first, name) for name in _ANNOUNCED},
+                "gcs_path": file.gcs_path,
+                "workflow": first.workflow or "MANUAL",
+                "landed_at": first.completed_at,
+                "recovery": True,
+                "republish": again,
+                "source": Source.MANUAL,
+            }
+        )
+    except ValidationError as error:
+        lacking = ", ".join(str(item["loc"][0]) for item in error.errors())
+        raise NotAnnounceable(
+            f"its execution's row lacks {lacking}; fetch it again with `tipoff backfill`"
+        ) from error
 
 
 class NoFileNamed(Exception):

@@ -59,8 +59,8 @@ def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: date
         return Verdict(
             State.GIVEN_UP,
             given_up.detail,
-            "nothing by itself: see why Phase 2 does not take it (its logs, `tipoff dead-letters list`), let it"
-            " process the file, and have it send the receipt",
+            "nothing by itself: see why Phase 2 does not take it (its logs, `tipoff dead-letters list`), mend that,"
+            " then `tipoff files announce`",
         )
     gone = file.latest("object_missing")
     if gone and gone.cleanup_time == latest.cleanup_time:

@@ -65,6 +65,20 @@ def test_a_wrong_map_is_refused(tmp_path: Path, change: dict[str, Any], fault: s
     assert fault in str(error.value)
 
 
+def test_a_subscription_under_two_topics_is_refused(tmp_path: Path) -> None:
+    """One of the two would be made, and the other topic's messages taken by nobody."""
+    subscription = {"s": {"service": "logger", "description": "rows"}}
+    tick = {"description": "ticks", "events": ["tipoff.tick.fired.v1"], "subscriptions": subscription}
+    rest = {**ALL, "events": [name for name in EVENTS if name != "tipoff.tick.fired.v1"]}
+    path = write(
+        tmp_path,
+        dead_letter_topic="rest",
+        topics={"ticks": tick, "rest": {**rest, "subscriptions": subscription}},
+    )
+    with pytest.raises(ConfigurationError, match="s stands under two topics; a name is one subscription"):
+        load_topics(path)
+
+
 def test_a_topic_that_nobody_takes_is_refused(tmp_path: Path) -> None:
     """Incident 25."""
     lonely = {name: value for name, value in ALL.items() if name != "subscribed_outside"}

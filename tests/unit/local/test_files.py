@@ -7,10 +7,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from tests.support.memory import MemoryWarehouse
+from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
 from tests.support.samples import NOON
 from typer.testing import CliRunner
 
+from tipoff_common.events import FileLanded, Source
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_local.cli import app
 from tipoff_local.commands import files as commands
@@ -207,6 +208,23 @@ class TestCommands:
         assert "object missing" in run("show", PATH, *AS_OF)
         (told,) = json.loads(run("show", PATH, *AS_OF, "--json"))["findings"]
         assert (told["kind"], told["detail"]) == ("object_missing", "it is not in the bucket")
+
+    def test_a_file_is_announced_once_more_as_it_was_told_first(
+        self, house: House, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bus, data = RecordingBus(), MemoryObjects("data")
+        monkeypatch.setattr(Connection, "bus", lambda _self, _topics: bus)
+        monkeypatch.setattr(Connection, "data", lambda _self: data)
+        since = ("--since", "2025-01-01")
+        house.tables["cleanup_operations"] = [{"gcs_path": PATH, **vars(item)} for item in seen(True, True)]
+        assert "lacks content_sha256" in run("announce", PATH, *since, "--yes", code=1)
+        house.tables["scraper_execution_log"][0]["content_sha256"] = "0123456789abcdef" * 4
+        assert "not in the bucket" in run("announce", PATH, *since, "--yes", code=1)
+        data.put(PATH.removeprefix("gs://data/"), b"{}", content_type="application/json")
+        assert "announced, event" in run("announce", "01234", *since, "--yes")
+        (event,) = bus.of(FileLanded)
+        assert (event.gcs_path, event.execution_id, event.landed_at) == (PATH, "e-0", NOON)
+        assert (event.recovery, event.republish, event.source) == (True, 3, Source.MANUAL)
 
     def test_every_query_is_bounded_by_days(self, house: House, run: Run) -> None:
         run("show", PATH, *AS_OF, "--since", "2025-01-10T00:00Z")

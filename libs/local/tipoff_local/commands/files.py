@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,8 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from tipoff_common.ports import Unavailable
+from tipoff_common.publisher import Publisher
+from tipoff_common.topics import load_topics
 from tipoff_common.wall_clock import wall_now
-from tipoff_local.commands.arguments import AsJson, clock, console, instant, refuse, say_json
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_local.commands.arguments import TOPICS, AsJson, clock, console, instant, refuse, say_json
 from tipoff_local.connection import Connection, NotConnected, find_connection
 from tipoff_local.files import (
     EVERY,
@@ -21,7 +25,9 @@ from tipoff_local.files import (
     LandedFile,
     Name,
     NoFileNamed,
+    NotAnnounceable,
     Window,
+    announcement,
 )
 from tipoff_local.missing import State, Verdict, judge, usual_limits
 from tipoff_local.tracing.finding import nearest
@@ -94,6 +100,45 @@ def show(
     )
     console.print(Text.assemble(("next: ", "bold"), verdict.next), soft_wrap=True)
     _say_where(connection)
+
+
+@files.command()
+def announce(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="its gs:// path, or the first digits of its content hash")
+    ],
+    since: Since = None,
+    yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
+) -> None:
+    """Announce one file to Phase 2 once more, whatever was done about it before: for one that cleanup gave up.
+
+    Exit code 1 when it cannot be announced, or nothing was published.
+    """
+    try:
+        name = Name.read(file)
+    except NoFileNamed as error:
+        refuse(str(error), _WRONG_USAGE)
+    window = _window(since, None)
+    connection, known = _open(window)
+    try:
+        found = known.find(name)
+        if len(found) != 1:
+            refuse(_not_one(file, found, known, window))
+        event = announcement(found[0])
+        data = connection.data()
+        if not event.gcs_path.startswith(f"gs://{data.bucket}/"):
+            refuse(f"{event.gcs_path} is not in gs://{data.bucket}; nothing else is announced")
+        if data.info(event.gcs_path.removeprefix(f"gs://{data.bucket}/")) is None:
+            refuse(
+                f"{event.gcs_path} is not in the bucket; restore it, or fetch it again with `tipoff backfill`"
+            )
+        if not yes and not typer.confirm(f"announce {event.gcs_path} again?"):
+            refuse("nothing was published")
+        topics = load_topics(Path(connection.values.get("TIPOFF_TOPICS_FILE", TOPICS)))
+        Publisher("cli", connection.bus(topics)).publish([event])
+    except (NotAnnounceable, NotConnected, Unavailable, ConfigurationError) as error:
+        refuse(str(error))
+    console.print(f"announced, event {event.id}; `tipoff files show` says what becomes of it", soft_wrap=True)
 
 
 @files.command("list")

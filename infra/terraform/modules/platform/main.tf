@@ -166,9 +166,6 @@ module "dataset" {
   declaration = "${local.infra}/terraform"
   schemas     = "${local.infra}/../schemas/bigquery/nba_orchestration"
   labels      = local.labels
-
-  deletion_protection = var.deletion_protection
-
   writers     = { for name, it in local.services : name => local.member[name] if it.dataset == "append" }
   readers = merge(
     { for name, it in local.services : name => local.member[name] if it.dataset == "read" },

@@ -121,7 +121,7 @@ class Bucket:
             yield self._info(name)
 
     def put(self, *_: Any, **__: Any) -> None:
-        raise NotImplementedError
+        raise NotImplementedError("cleanup only reads the data bucket")
 
     put_chunks = put
 
@@ -147,7 +147,7 @@ class Counted:
         return found
 
     def append(self, *_: Any, **__: Any) -> None:
-        raise NotImplementedError
+        raise NotImplementedError("only the logger writes rows")
 
     pages = append
 

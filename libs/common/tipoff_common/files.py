@@ -28,4 +28,9 @@ def object_name(gcs_path: str, bucket: str) -> str | None:
         return None
     if len(name) > _LONGEST:
         return None
-    return name if all(_SEGMENT.fullmatch(part) and part.strip(".") for part in name.split("/")) else None
+    return name if all(map(is_segment, name.split("/"))) else None
+
+
+def is_segment(text: str) -> bool:
+    """Whether `text` may be one part of a name: letters, digits, "_", "." and "-", and not dots alone."""
+    return _SEGMENT.fullmatch(text) is not None and bool(text.strip("."))

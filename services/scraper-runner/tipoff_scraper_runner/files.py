@@ -1,13 +1,12 @@
 """What a scrape writes to the data bucket: the payload as it came, then the records."""
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import date, datetime
 
 from tipoff_common.catalog import GAME_DATE, ScraperSpec
 from tipoff_common.events import ScrapeRequested
-from tipoff_common.files import EXECUTION_ID, FAN_OUT, FETCHED_AT, REQUEST
+from tipoff_common.files import EXECUTION_ID, FAN_OUT, FETCHED_AT, REQUEST, is_segment
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects
 from tipoff_scraper_runner.errors import UnusablePath
@@ -18,8 +17,6 @@ PARAMETERS = "parameters"
 """Metadata of a payload: what it was fetched for, as JSON."""
 _METADATA_BYTES = 3 * 1024
 """Of one entry; an object's metadata has 8 KiB (https://cloud.google.com/storage/quotas#objects)."""
-
-_SAFE = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
 def folder(spec: ScraperSpec, parameters: ScrapeParameters, game_date: date) -> str:
@@ -33,7 +30,7 @@ def folder(spec: ScraperSpec, parameters: ScrapeParameters, game_date: date) -> 
     filled = spec.output_template
     for name in spec.output_parameters:
         value = game_date.isoformat() if name == GAME_DATE else str(getattr(parameters, name))
-        if not _SAFE.fullmatch(value) or not value.strip("."):
+        if not is_segment(value):
             raise UnusablePath(
                 f"{name} is {value!r:.120}, which cannot stand in a path; letters, digits, '_', '.' and '-' can"
             )

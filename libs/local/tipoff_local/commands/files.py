@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from rich.table import Table
 from rich.text import Text
 
+from tipoff_common.files import object_name
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
@@ -126,9 +127,10 @@ def announce(
             refuse(_not_one(file, found, known, window))
         event = announcement(found[0])
         data = connection.data()
-        if not event.gcs_path.startswith(f"gs://{data.bucket}/"):
-            refuse(f"{event.gcs_path} is not in gs://{data.bucket}; nothing else is announced")
-        if data.info(event.gcs_path.removeprefix(f"gs://{data.bucket}/")) is None:
+        name_in_bucket = object_name(event.gcs_path, data.bucket)
+        if name_in_bucket is None:
+            refuse(f"{event.gcs_path} is no path that a runner writes to in gs://{data.bucket}")
+        if data.info(name_in_bucket) is None:
             refuse(
                 f"{event.gcs_path} is not in the bucket; restore it, or fetch it again with `tipoff backfill`"
             )

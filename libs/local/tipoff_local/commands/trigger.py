@@ -45,7 +45,8 @@ def trigger(
     """Run a workflow for a game date now, whatever was found before.
 
     The controller of the running stack is asked, or the one that TIPOFF_CONTROLLER_URL names, with an identity token
-    of `gcloud auth print-identity-token`. Exit code 1 when it refuses or does not answer.
+    of gcloud's service account, or of the one that TIPOFF_IMPERSONATE names. Exit code 1 when it refuses or does not
+    answer.
     """
     about = game_date or business_date(wall_now())
     body: dict[str, object] = {"game_date": about.isoformat(), "scrapers": list(scraper or ())}

@@ -5,6 +5,7 @@ import re
 import threading
 from datetime import datetime
 
+from tipoff_common import files
 from tipoff_common.events import FileLanded
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import BatchRefused, Objects, Parameter, RowsRefused, Warehouse
@@ -12,8 +13,6 @@ from tipoff_common.ports import BatchRefused, Objects, Parameter, RowsRefused, W
 DATASET = "nba_raw"
 _BATCH_ROWS = 500
 _SCRAPER = re.compile(r"[a-z][a-z0-9_]{0,99}")
-_SEGMENT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-"""What the runner makes object names of."""
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS nba_raw.{table} (
@@ -90,11 +89,10 @@ class Loader:
 def object_name(landed: FileLanded, bucket: str) -> str:
     """The object that is announced, within `bucket`; the table that it belongs to is checked as well, since a message
     chooses both. Raises NotLoadable."""
-    prefix = f"gs://{bucket}/"
-    if not landed.gcs_path.startswith(prefix):
-        raise NotLoadable(f"{landed.gcs_path!r} is not in {prefix}")
-    name = landed.gcs_path.removeprefix(prefix)
-    if not all(_SEGMENT.fullmatch(part) and part.strip(".") for part in name.split("/")):
+    if not landed.gcs_path.startswith(f"gs://{bucket}/"):
+        raise NotLoadable(f"{landed.gcs_path!r} is not in gs://{bucket}/")
+    name = files.object_name(landed.gcs_path, bucket)
+    if name is None:
         raise NotLoadable(f"{landed.gcs_path!r} is no path that a scraper writes to")
     if not _SCRAPER.fullmatch(landed.scraper_name):
         raise NotLoadable(f"scraper_name {landed.scraper_name!r} is no table name")

@@ -5,7 +5,7 @@
 Executions and receipts are in the embedded warehouse and asked for through Google's client; the buckets are in memory
 and count what Cloud Storage would be asked: a listing is one call for each 1,000 objects. The lookback of 24 hours
 holds all the files, and as many again lie in the bucket from the month before. Three runs are measured: the first
-ever, to which every object is new; the next, after `--new` files more; and one after which nothing is new.
+ever, to which every file is new; the next, after `--new` files more; and one after which nothing is new.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import tempfile
 import time
 import tracemalloc
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ from tipoff_common.binding import Envelope
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import business_date
 from tipoff_common.events import CleanupCompleted, Tick, TickFired
+from tipoff_common.files import journal_entry
+from tipoff_common.identity import content_hash
 from tipoff_common.ports import ObjectInfo, Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.rows import cleanup_row
@@ -56,15 +59,21 @@ INSERT INTO nba_orchestration.scraper_execution_log (
   environment, gcs_path, data_summary, created_at
 )
 SELECT
-  path, path, path, 'nbac_injury_report', 'w', DATE(at, 'America/New_York'), 'success', at, at, 'CONTROLLER', 'local',
-  path, JSON '{"record_count": 12, "content_sha256": "x"}', at
+  CAST(n AS STRING), CAST(n AS STRING), CAST(n AS STRING), 'nbac_injury_report', 'w', day, 'success', at, at,
+  'CONTROLLER', 'local', CONCAT(@folder, CAST(day AS STRING), '/', SUBSTR(digest, 1, 16), '.json'),
+  PARSE_JSON(CONCAT('{"record_count": 1, "content_sha256": "', digest, '"}')), at
 FROM (
   SELECT
-    at,
-    CONCAT(@folder, CAST(DATE(at, 'America/New_York') AS STRING), '/', LPAD(CAST(n AS STRING), 16, '0'), '.json')
-      AS path
-  FROM (SELECT n, TIMESTAMP_SUB(@until, INTERVAL CAST(n * @millis AS INT64) MILLISECOND) AS at
-        FROM UNNEST(GENERATE_ARRAY(@first, @last)) AS n)
+    n, at, day,
+    TO_HEX(SHA256(CONCAT(
+      '{"scraper": "nbac_injury_report", "game_date": "', CAST(day AS STRING), '", "records": [', CAST(n AS STRING),
+      ']}'
+    ))) AS digest
+  FROM (
+    SELECT n, at, DATE(at, 'America/New_York') AS day
+    FROM (SELECT n, TIMESTAMP_SUB(@until, INTERVAL CAST(n * @millis AS INT64) MILLISECOND) AS at
+          FROM UNNEST(GENERATE_ARRAY(@first, @last)) AS n)
+  )
 )
 """
 RECEIVED = """
@@ -72,7 +81,7 @@ INSERT INTO nba_orchestration.file_receipts (gcs_path, processor, processed_at, 
 SELECT gcs_path, 'p', TIMESTAMP_ADD(triggered_at, INTERVAL 1 MINUTE), 'local', triggered_at, gcs_path
 FROM nba_orchestration.scraper_execution_log
 WHERE gcs_path NOT IN (SELECT gcs_path FROM nba_orchestration.file_receipts)
-  AND MOD(CAST(SUBSTR(gcs_path, LENGTH(gcs_path) - 20, 16) AS INT64), @every) != @every - 1
+  AND MOD(CAST(execution_id AS INT64), @every) != @every - 1
 """
 
 
@@ -83,13 +92,12 @@ class Bucket:
     bucket: str
     written: dict[str, datetime] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
-    folders: dict[str, list[str]] = field(default_factory=dict)
+    names: list[str] = field(default_factory=list)
     bodies: dict[str, tuple[bytes, Mapping[str, str]]] = field(default_factory=dict)
 
     def add(self, name: str, at: datetime) -> None:
-        if name not in self.written:
-            self.folders.setdefault(name.rpartition("/")[0], []).append(name)
         self.written[name] = at
+        self.names.clear()
 
     def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
         self.calls["create"] += 1
@@ -108,17 +116,15 @@ class Bucket:
         return self._info(name) if name in self.written else None
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        found = (
-            name
-            for folder, names in self.folders.items()
-            if f"{folder}/".startswith(prefix)
-            for name in names
-        )
+        self.names = self.names or sorted(self.written)
+        names, start = self.names, bisect_left(self.names, prefix)
         self.calls["list"] += 1
-        for place, name in enumerate(found):
-            if place and place % PAGE == 0:
+        for place in range(start, len(names)):
+            if not names[place].startswith(prefix):
+                return
+            if place > start and (place - start) % PAGE == 0:
                 self.calls["list"] += 1
-            yield self._info(name)
+            yield self._info(names[place])
 
     def put(self, *_: Any, **__: Any) -> None:
         raise NotImplementedError("cleanup only reads the data bucket")
@@ -194,7 +200,14 @@ class Bench:
         self.ask(RECEIVED, every=self.every)
         for number in range(first, last + 1):
             at = until - timedelta(milliseconds=int(number * self.millis))
-            self.data.add(f"{ROOT}/{business_date(at)}/{number:016d}.json", at)
+            day = business_date(at)
+            body = (
+                f'{{"scraper": "nbac_injury_report", "game_date": "{day}", "records": [{number}]}}'.encode()
+            )
+            name = f"{ROOT}/{day}/{content_hash(body)[:16]}.json"
+            self.data.bodies[name] = (body, {})
+            self.data.add(name, at)
+            self.data.add(journal_entry(name, at), at)
 
     def ask(self, sql: str, **parameters: Any) -> None:
         kinds = {str: "STRING", int: "INT64", float: "FLOAT64", datetime: "TIMESTAMP"}

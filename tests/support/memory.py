@@ -8,6 +8,7 @@ from typing import Any
 
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import Event
+from tipoff_common.files import JOURNAL
 from tipoff_common.ports import ObjectInfo, Parameter, Row, RowsRefused, Unavailable
 
 WRITTEN_AT = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
@@ -22,6 +23,11 @@ class MemoryObjects:
     bodies: dict[str, bytes] = field(default_factory=dict)
     metadata: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The payloads and records of the data bucket: all but the journal."""
+        return {name: body for name, body in self.bodies.items() if not name.startswith(f"{JOURNAL}/")}
 
     def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
         self.check()

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tipoff_common.files import RESERVED
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -98,6 +99,10 @@ class ScraperSpec(_Spec):
     def _output_can_be_filled(self) -> "ScraperSpec":
         if set("{}") & set(_PLACEHOLDER.sub("", self.output)):
             raise ValueError(f"output: a brace of '{self.output}' is alone; write {{parameter}}")
+        if self.output.partition("/")[0] in RESERVED:
+            raise ValueError(
+                f"output: '{self.output}' begins with what the bucket keeps for itself; take another"
+            )
         names = _PLACEHOLDER.findall(self.output)
         for name in names:
             declared = self.parameters.get(name)

@@ -1,10 +1,21 @@
-"""Files of records in the data bucket: their names, and what their metadata says.
+"""Files of records in the data bucket: their names, what their metadata says, and the journal of them.
 
-The runner writes them at `<output of the scraper>/<first 16 digits of the content's SHA-256>.json`. Names are made of a
-few characters only, so that a path which somebody else chose is told from one of ours by looking at it.
+    <output of the scraper>/<first 16 digits of the content's SHA-256>.json   the records
+    raw/<output of the scraper>/<the same of the payload>.<suffix>            the payload that they were read in
+    journal/<hour>/<minute and second>/<name of a file of records>            empty; written before that file is
+
+Names are made of a few characters only, so that a path which somebody else chose is told from one of ours by looking at
+it. Cloud Storage lists by name alone: the journal is what lists files by when they were written.
 """
 
 import re
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+RAW = "raw"
+JOURNAL = "journal"
+RESERVED = frozenset({RAW, JOURNAL})
+"""What no scraper's output may begin with."""
 
 FETCHED_AT = "fetched-at"
 """When the source gave the data."""
@@ -14,8 +25,8 @@ REQUEST = "request"
 FAN_OUT = "fan-out-keys"
 """The execution's `fan_out_keys`, as JSON."""
 
-_LONGEST = 1024
-"""Bytes of an object's name, by Cloud Storage's limit."""
+_LONGEST = 990
+"""Characters of a name; Cloud Storage takes 1024 bytes, and the journal's entry is a little longer than the name."""
 _SEGMENT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
@@ -34,3 +45,42 @@ def object_name(gcs_path: str, bucket: str) -> str | None:
 def is_segment(text: str) -> bool:
     """Whether `text` may be one part of a name: letters, digits, "_", "." and "-", and not dots alone."""
     return _SEGMENT.fullmatch(text) is not None and bool(text.strip("."))
+
+
+class Journaled(NamedTuple):
+    """An entry of the journal: what was to be written, and when, to the second."""
+
+    at: datetime
+    name: str
+
+
+def journal_entry(name: str, at: datetime) -> str:
+    """The object that says that `name` is about to be written."""
+    return f"{_hour(at)}{at.astimezone(UTC):%M%S}/{name}"
+
+
+def journal_hours(since: datetime, until: datetime) -> list[str]:
+    """What the names of the entries between two instants begin with, an hour each, oldest first."""
+    first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return [
+        _hour(first + timedelta(hours=place)) for place in range((until - first) // timedelta(hours=1) + 1)
+    ]
+
+
+def read_journal_entry(entry: str) -> Journaled | None:
+    """None when the object is no entry of the journal."""
+    found = _ENTRY.fullmatch(entry)
+    if found is None:
+        return None
+    try:
+        at = datetime.strptime(f"{found[1]}{found[2]}", "%Y-%m-%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return Journaled(at, found[3])
+
+
+_ENTRY = re.compile(rf"{JOURNAL}/(\d{{4}}-\d\d-\d\dT\d\d)/(\d{{4}})/(.+)", re.ASCII)
+
+
+def _hour(at: datetime) -> str:
+    return f"{JOURNAL}/{at.astimezone(UTC):%Y-%m-%dT%H}/"

@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
   storm_guard BOOL OPTIONS(description='TRUE when more was missing than can be believed. Then nothing is republished or adopted.'),
   phase2_behind BOOL OPTIONS(description='TRUE when files wait for Phase 2 that nothing later has overtaken. They are not lost.'),
   findings ARRAY<STRUCT<
-    kind STRING OPTIONS(description='object_missing, foreign_path, row_incomplete, given_up, orphan_adopted, orphan_refused, orphan_superseded or receipt_unknown_file.'),
+    kind STRING OPTIONS(description='object_missing, foreign_path, content_differs, given_up, orphan_adopted, orphan_refused, orphan_superseded or receipt_unknown_file.'),
     gcs_path STRING OPTIONS(description='Path it is about, as it was found.'),
     detail STRING OPTIONS(description='What is wrong with it, as a sentence for people.')
   >> OPTIONS(description='What else was seen, one entry a file or receipt; nothing was done about it unless it says so.'),

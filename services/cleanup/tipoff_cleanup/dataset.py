@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tipoff_cleanup.losses import Landed, Overview
@@ -12,10 +12,9 @@ MOST_WAITING = 5_000
 """Files without a receipt that one run reads, the oldest."""
 MOST_UNKNOWN = 100
 """Receipts for unknown files that one run reads."""
-MOST_DEAD = 200
 BATCH = 500
 """Paths in the parameters of one query."""
-_KEPT = timedelta(days=90)
+KEPT = timedelta(days=90)
 """How long the dataset has its rows."""
 
 # Files with their receipts, both within the lookback, as of one instant. The first execution of a path is the one that
@@ -108,18 +107,6 @@ WHERE gcs_path IN UNNEST(@paths)
   AND environment = @environment
 """
 
-_DIED = f"""
-SELECT DISTINCT scraper_name, game_date
-FROM nba_orchestration.scraper_execution_log
-WHERE DATE(triggered_at) BETWEEN DATE(@since) AND DATE(@now)
-  AND status = 'failed'
-  AND error_type = 'timeout'
-  AND game_date IS NOT NULL
-  AND environment = @environment
-ORDER BY game_date DESC, scraper_name
-LIMIT {MOST_DEAD}
-"""  # noqa: S608 - a number of our own
-
 _EXECUTIONS = """
 SELECT execution_id, status, workflow, occurrence_id, decision_id, attempt, triggered_at
 FROM nba_orchestration.scraper_execution_log
@@ -164,7 +151,7 @@ class Dataset:
         return {
             row["gcs_path"]
             for part in _parts(paths)
-            for row in self._ask(_RECEIVED, paths=part, since=now - _KEPT)
+            for row in self._ask(_RECEIVED, paths=part, since=now - KEPT)
         }
 
     def unknown_receipts(
@@ -173,13 +160,13 @@ class Dataset:
         """When files were processed that no execution wrote, by path; those whose row may still come left out."""
         rows = self._ask(_STRAY_RECEIPTS, since=now - lookback, now=now, settled=now - grace)
         strays = {row["gcs_path"]: row["processed_at"] for row in rows}
-        named = self.named(list(strays), now - _KEPT)
+        named = self.named(list(strays), now - KEPT)
         return {path: at for path, at in strays.items() if path not in named}
 
     def unnamed(self, paths: Sequence[str], now: datetime, lookback: timedelta) -> list[str]:
         """Those of the files that no execution names. An older execution is looked for only when no recent one does,
         as that reads all there is."""
-        for since in (now - lookback, now - _KEPT):
+        for since in (now - lookback, now - KEPT):
             if named := self.named(paths, since):
                 paths = [path for path in paths if path not in named]
         return list(paths)
@@ -190,16 +177,11 @@ class Dataset:
             row["gcs_path"] for part in _parts(paths) for row in self._ask(_NAMED, paths=part, since=since)
         }
 
-    def died(self, now: datetime, lookback: timedelta) -> list[tuple[str, date]]:
-        """Scraper and game date of executions that were answered for as dead, the latest dates."""
-        rows = self._ask(_DIED, since=now - lookback, now=now)
-        return [(row["scraper_name"], row["game_date"]) for row in rows]
-
     def executions(self, ids: Sequence[str], now: datetime) -> Mapping[str, Logged]:
         """Rows by execution id; a success, if there is one, else the newest."""
         found: dict[str, Logged] = {}
         for part in _parts(ids):
-            for row in self._ask(_EXECUTIONS, ids=part, since=now - _KEPT):
+            for row in self._ask(_EXECUTIONS, ids=part, since=now - KEPT):
                 known = found.get(row["execution_id"])
                 if known is None or known.status != "success":
                     found[row["execution_id"]] = Logged(**row)

@@ -28,12 +28,11 @@ class Deps:
 
 @dataclass(frozen=True)
 class Instants:
-    """tick: what identifies the run. now: the instant that it judges by. wall: the wall clock, by which the bucket's
-    objects are dated. event_time: the instant, when a day is replayed."""
+    """tick: what identifies the run. now: the instant that it judges by. event_time: the same, when a day is
+    replayed."""
 
     tick: datetime
     now: datetime
-    wall: datetime
     event_time: datetime | None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tipoff_common.identity import content_hash
+from tipoff_common.ports import ObjectInfo, Objects
 
 MOST_BYTES = 64 * 1024 * 1024
 """Of a file that is read; a larger one is left to people."""
@@ -22,8 +23,17 @@ class Document:
     content_sha256: str
 
 
-def read_document(name: str, body: bytes) -> Document:
-    """Raises NotOurs, also when the name is not that of this content."""
+def read_document(info: ObjectInfo, data: Objects) -> Document:
+    """What the object says. Raises NotOurs, also when its name is not that of its content, and Unavailable."""
+    if info.size > MOST_BYTES:
+        raise NotOurs(f"{info.size} bytes are too many to look into")
+    body = data.get(info.name)
+    if body is None:
+        raise NotOurs("it is gone again")
+    return _parsed(info.name, body)
+
+
+def _parsed(name: str, body: bytes) -> Document:
     digest = content_hash(body)
     if name.rpartition("/")[2] != f"{digest[:16]}.json":
         raise NotOurs("its name is not the hash of its content")

@@ -31,7 +31,6 @@ def run_cleanup(event: TickFired, published_at: datetime, deps: Deps, now: datet
     instants = Instants(
         tick=floor_to(event.event_time or published_at, event.cadence_minutes),
         now=event.event_time or now,
-        wall=now,
         event_time=event.event_time,
     )
     run = deps.memory.run(instants.tick)
@@ -55,7 +54,6 @@ class _Work:
     storm: bool = False
     behind: datetime | None = None
     alerts: list[AlertChanged] = field(default_factory=list)
-    objects_until: datetime | None = None
 
 
 def _clean_up(instants: Instants, deps: Deps) -> Run:
@@ -70,13 +68,13 @@ def _clean_up(instants: Instants, deps: Deps) -> Run:
         log.error("cleanup raised an unforeseen error", exc_info=error)
         work.report.errors.append(f"{type(error).__name__}: {error}")
     completed = _completed(work, instants, deps, time.monotonic() - started)
-    return Run(completed=completed, alerts=tuple(work.alerts), objects_until=work.objects_until)
+    return Run(completed=completed, alerts=tuple(work.alerts), written_until=work.looked.until)
 
 
 def _heal(work: _Work, instants: Instants, deps: Deps) -> None:
     earlier = list(_earlier_runs(instants, deps))
     last = deps.memory.run(earlier[0]) if earlier else None
-    work.objects_until = last.objects_until if last else None
+    since = work.looked.until = (last and last.written_until) or instants.now - deps.lookback
     work.overview, work.waiting = deps.dataset.files(instants.now, deps.lookback, deps.rule.grace)
     if unseen := _unseen_run(earlier, work.overview, instants, deps):
         work.report.errors.append(
@@ -100,7 +98,8 @@ def _heal(work: _Work, instants: Instants, deps: Deps) -> None:
         work.report.errors.append(NO_RECEIPTS)
     if not work.storm:
         republish_lost(work.missing, deps, instants, work.republished, work.report)
-        _look_at_objects(work, instants, deps)
+        adopt_orphans(since, instants.now - deps.rule.grace, deps, instants, work.looked, work.report)
+        work.storm = work.looked.storm
     conditions = list(_conditions(work, instants, deps))
     work.alerts += alerts.raised(conditions, open_alerts, deps.environment, instants.now)
     healed = received | work.republished.announced
@@ -111,7 +110,7 @@ def _heal(work: _Work, instants: Instants, deps: Deps) -> None:
 
 def _earlier_runs(instants: Instants, deps: Deps) -> Iterator[datetime]:
     """The ticks of the runs before this one, newest first, as far as one whose row should be in the dataset by now."""
-    for tick in deps.memory.ticks_before(instants.tick, deps.lookback):
+    for tick in deps.memory.ticks_before(instants.tick):
         yield tick
         if tick <= instants.now - deps.rule.grace:
             return
@@ -122,8 +121,10 @@ def _unseen_run(
 ) -> datetime | None:
     """The newest run whose row should be in the dataset by now, if it is not. Cleanup's own rows tell how far the
     dataset is behind, as nothing but the logger is between them and it."""
-    due = next((tick for tick in earlier if tick <= instants.now - deps.rule.grace), None)
-    seen = overview.last_cleanup
+    told = (
+        tick for tick in earlier if instants.now - deps.lookback <= tick <= instants.now - deps.rule.grace
+    )
+    due, seen = next(told, None), overview.last_cleanup
     return due if due is not None and (seen is None or seen < due) else None
 
 
@@ -147,15 +148,6 @@ def _not_given_up(missing: Sequence[Landed], deps: Deps) -> int:
 
 def _is_overdue(waiting: Sequence[Landed], now: datetime, deps: Deps) -> bool:
     return any(now - file.landed_at >= deps.rule.lost_after for file in waiting)
-
-
-def _look_at_objects(work: _Work, instants: Instants, deps: Deps) -> None:
-    until = instants.wall - deps.rule.grace
-    since = work.objects_until or instants.wall - deps.lookback
-    adopt_orphans(until, since, deps, instants, work.looked, work.report)
-    work.storm = work.looked.storm
-    if deps.pubsub_enabled and not work.looked.storm:
-        work.objects_until = until
 
 
 def _conditions(work: _Work, instants: Instants, deps: Deps) -> Iterator[Condition]:

@@ -25,17 +25,18 @@ from tipoff_common.ports import ObjectInfo, Objects
 
 _DATE = re.compile(r"/([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _RUNS = "cleanup/runs"
+_ALERTS = "cleanup/alerts"
 _RUN = f"{_RUNS}/%Y-%m-%d/%H%MZ.json"
 _AT, _PATH, _ABOUT, _SINCE = "at", "path", "about", "since"
 
 
 class Run(BaseModel):
-    """What one tick came to. objects_until: objects written before this, by the bucket's clock, are all looked at;
-    None when they are not."""
+    """What one tick came to. written_until: files that were written before this are all looked at; None when no run
+    has looked yet."""
 
     completed: CleanupCompleted
     alerts: tuple[AlertChanged, ...] = ()
-    objects_until: Instant | None = None
+    written_until: Instant | None = None
 
 
 class Adopted(BaseModel):
@@ -84,13 +85,18 @@ class Memory:
             return run
         return self.run(tick) or run
 
-    def ticks_before(self, tick: datetime, lookback: timedelta) -> Iterator[datetime]:
-        """The ticks of the runs before `tick`, newest first; one list call a day, as far as they are asked for."""
-        for back in range(lookback.days + 2):
-            day = (tick - timedelta(days=back)).astimezone(UTC)
-            names = [info.name for info in self._state.list(f"{_RUNS}/{day:%Y-%m-%d}/")]
-            ticks = map(_tick_of, sorted(names, reverse=True))
-            yield from (earlier for earlier in ticks if earlier is not None and earlier < tick)
+    def ticks_before(self, tick: datetime) -> Iterator[datetime]:
+        """The ticks of the runs before `tick`, newest first: a list call for this day and the last, then one for each
+        of three months, as far as they are asked for."""
+        today = tick.astimezone(UTC)
+        days = [f"{today - timedelta(days=back):%Y-%m-%d}/" for back in range(2)]
+        months = [f"{today - timedelta(days=back):%Y-%m}-" for back in range(0, 90, 28)]
+        for period in (*days, *dict.fromkeys(months)):
+            names = (info.name for info in self._state.list(f"{_RUNS}/{period}"))
+            for earlier in sorted((at for name in names if (at := _tick_of(name))), reverse=True):
+                if earlier < tick:
+                    yield earlier
+                    tick = earlier
 
     def attempts(self, gcs_paths: Iterable[str]) -> Mapping[str, Attempts]:
         """What was done about each of the files; one list call for each date that stands in their paths."""
@@ -122,13 +128,8 @@ class Memory:
         return Adopted.model_validate_json(body) if body is not None else adopted
 
     def open_alerts(self, now: datetime) -> list[OpenAlert]:
-        """Alerts that fire and began in this month or the last."""
-        this = now.astimezone(UTC).replace(day=1)
-        infos = {
-            info.name: info
-            for month in (this - timedelta(days=1), this)
-            for info in self._state.list(f"cleanup/alerts/{month:%Y-%m}/")
-        }
+        """Alerts that fire, however long; one list call."""
+        infos = {info.name: info for info in self._state.list(f"{_ALERTS}/")}
         return [
             OpenAlert(
                 name.split("/")[-1].removesuffix(_FIRING), name.split("/")[-2], info.metadata[_ABOUT], name
@@ -145,7 +146,7 @@ class Memory:
         return AlertChanged.model_validate_json(body) if body is not None else None
 
     def remember_alert(self, event: AlertChanged) -> None:
-        name = f"cleanup/alerts/{event.since:%Y-%m}/{event.rule}/{event.alert_id}.{event.state}"
+        name = f"{_ALERTS}/{event.since:%Y-%m}/{event.rule}/{event.alert_id}.{event.state}"
         metadata = {_ABOUT: event.about, _SINCE: event.since.isoformat()}
         self._state.create(name, event.model_dump_json().encode(), metadata=metadata)
 

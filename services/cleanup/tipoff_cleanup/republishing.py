@@ -2,13 +2,11 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from tipoff_cleanup.deps import Deps, Instants, Report
-from tipoff_cleanup.documents import MOST_BYTES, NotOurs, read_document
+from tipoff_cleanup.documents import NotOurs, read_document
 from tipoff_cleanup.losses import Attempts, Landed, Step, next_step
 from tipoff_common.events import FileLanded, Source
 from tipoff_common.files import object_name
@@ -97,46 +95,32 @@ def _again(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLan
     info = deps.data.info(name)
     if info is None:
         raise _Unusable("object_missing", "the log says that it was written, and it is not in the bucket")
-    if None in (file.game_date, file.record_count, file.content_sha256):
-        file = _completed(file, name, info.size, deps)
     try:
-        return FileLanded.model_validate(
-            {
-                "gcs_path": file.gcs_path,
-                "scraper_name": file.scraper_name,
-                "workflow": file.workflow or _NO_WORKFLOW,
-                "game_date": file.game_date,
-                "execution_id": file.execution_id,
-                "record_count": file.record_count,
-                "content_sha256": file.content_sha256,
-                "landed_at": file.landed_at,
-                "recovery": True,
-                "republish": number,
-                "event_time": instants.event_time,
-                "source": Source.RECOVERY,
-            }
-        )
-    except ValidationError as error:
-        faults = "; ".join(f"{item['loc'][0]}: {item['msg']}" for item in error.errors())
-        raise _Unusable("row_incomplete", f"its row cannot be announced: {faults}") from error
-
-
-def _completed(file: Landed, name: str, size: int, deps: Deps) -> Landed:
-    """What the row lacks is read in the file."""
-    if size > MOST_BYTES:
-        raise _Unusable(
-            "row_incomplete", f"its row lacks values, and {size} bytes are too many to look for them"
-        )
-    body = deps.data.get(name)
-    if body is None:
-        raise _Unusable("object_missing", "the log says that it was written, and it is not in the bucket")
-    try:
-        document = read_document(name, body)
+        document = read_document(info, deps.data)
     except NotOurs as error:
-        raise _Unusable("row_incomplete", f"its row lacks values, and so does the file: {error}") from error
-    return replace(
-        file,
-        game_date=file.game_date or document.game_date,
+        raise _Unusable("content_differs", f"the file is not what a runner wrote: {error}") from error
+    told = (
+        file.scraper_name,
+        file.game_date or document.game_date,
+        file.content_sha256 or document.content_sha256,
+    )
+    if told != (document.scraper, document.game_date, document.content_sha256):
+        raise _Unusable(
+            "content_differs",
+            f"the file is of {document.scraper} for {document.game_date} with hash {document.content_sha256}, and its"
+            f" row says {told[0]}, {told[1]}, {told[2]}",
+        )
+    return FileLanded(
+        gcs_path=file.gcs_path,
+        scraper_name=document.scraper,
+        workflow=file.workflow or _NO_WORKFLOW,
+        game_date=document.game_date,
+        execution_id=file.execution_id,
         record_count=document.record_count,
         content_sha256=document.content_sha256,
+        landed_at=file.landed_at,
+        recovery=True,
+        republish=number,
+        event_time=instants.event_time,
+        source=Source.RECOVERY,
     )

@@ -23,10 +23,10 @@ class CleanupSettings(ServiceSettings):
     )
     grace_minutes: int = Field(
         default=30,
-        ge=0,
+        ge=10,
         le=360,
-        description="how late rows may be: a receipt proves nothing against earlier files, and an object without an "
-        "execution is no orphan, until it is this old",
+        description="how late rows may be: a receipt proves nothing against earlier files, and a file without an "
+        "execution is no orphan, until it is this old; a scrape, which may last nine minutes, ends within it",
     )
     behind_after_minutes: int = Field(
         default=60, ge=1, description="a file that waits this long for Phase 2 raises an alert"

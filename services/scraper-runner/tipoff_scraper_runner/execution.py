@@ -224,7 +224,9 @@ class _Run:
         if self.data is None or fetched is None:
             return Success(record_count=count, gcs_path=None)
         target = folder(spec, parameters, self.request.game_date)
-        path, digest = write_records(parsed, spec, self.request, target, fetched.fetched_at, self.data)
+        path, digest = write_records(
+            parsed, spec, self.request, target, fetched.fetched_at, self.now, self.data
+        )
         self.summary["content_sha256"] = digest
         return Success(record_count=count, gcs_path=path)
 

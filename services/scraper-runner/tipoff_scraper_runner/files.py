@@ -1,4 +1,4 @@
-"""What a scrape writes to the data bucket: the payload as it came, then the records."""
+"""What a scrape writes to the data bucket: the payload as it came, an entry in the journal, then the records."""
 
 import json
 from collections.abc import Mapping
@@ -6,13 +6,12 @@ from datetime import date, datetime
 
 from tipoff_common.catalog import GAME_DATE, ScraperSpec
 from tipoff_common.events import ScrapeRequested
-from tipoff_common.files import EXECUTION_ID, FAN_OUT, FETCHED_AT, REQUEST, is_segment
+from tipoff_common.files import EXECUTION_ID, FAN_OUT, FETCHED_AT, RAW, REQUEST, is_segment, journal_entry
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects
 from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 
-RAW = "raw"
 PARAMETERS = "parameters"
 """Metadata of a payload: what it was fetched for, as JSON."""
 _METADATA_BYTES = 3 * 1024
@@ -63,12 +62,14 @@ def write_records(
     request: ScrapeRequested,
     folder: str,
     fetched_at: datetime,
+    now: datetime,
     data: Objects,
 ) -> tuple[str, str]:
     """The records as one JSON document; its gs:// path, which contains the hash of its content, and the whole hash.
 
     The document holds nothing that differs between two scrapes of the same data; when it was fetched, by which
-    execution and for which request is in its metadata, so that a file whose runner died can tell. Raises Unavailable.
+    execution and for which request is in its metadata, so that a file whose runner died can tell. That it is about to
+    be written is in the journal, so that such a file is found. Raises Unavailable.
     """
     document = {
         "scraper": spec.name,
@@ -83,6 +84,7 @@ def write_records(
         EXECUTION_ID: request.request_id,
         **_what_for(request, spec, parsed.fan_out),
     }
+    data.create(journal_entry(name, now), b"")
     data.put(name, body, content_type="application/json", metadata=metadata)
     return f"gs://{data.bucket}/{name}", digest
 

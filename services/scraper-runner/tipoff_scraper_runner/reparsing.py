@@ -13,11 +13,11 @@ from datetime import date, datetime
 from pydantic import JsonValue
 
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
-from tipoff_common.files import FETCHED_AT
+from tipoff_common.files import FETCHED_AT, RAW
 from tipoff_common.outcomes import Success
 from tipoff_common.ports import ObjectInfo, Objects
 from tipoff_scraper_runner.execution import Fetched, Saved, execute
-from tipoff_scraper_runner.files import PARAMETERS, RAW, raw_prefix
+from tipoff_scraper_runner.files import PARAMETERS, raw_prefix
 from tipoff_scraper_runner.handlers import Deps, publish
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.registry import Registered

@@ -1,8 +1,9 @@
 """A bucket, a dataset whose rows may come late, and cleanup runs over them."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
@@ -15,6 +16,7 @@ from tipoff_cleanup.losses import Landed, Rule
 from tipoff_cleanup.memory import Memory
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import AlertChanged, CleanupCompleted, FileLanded, TickFired
+from tipoff_common.identity import content_hash
 from tipoff_common.ports import ObjectInfo, Parameter, Unavailable
 from tipoff_common.publisher import Publisher
 
@@ -33,15 +35,19 @@ SPEC = ScraperSpec.model_validate(spec_data("lines"))
 FOLDER = f"fixtures/lines/{GAME_DATE}"
 
 
+def body(name: str) -> bytes:
+    """Three records."""
+    return json.dumps({"scraper": "lines", "game_date": str(GAME_DATE), "records": [name, 2, 3]}).encode()
+
+
 def path(name: str) -> str:
-    return f"gs://data/{FOLDER}/{name}.json"
+    return f"gs://data/{FOLDER}/{content_hash(body(name))[:16]}.json"
 
 
 def file(name: str, minutes_ago: float, **changes: Any) -> Landed:
     """A file that landed so long before noon."""
-    sample = Landed(
-        path(name), "lines", "w", GAME_DATE, f"e-{name}", 3, "hash", NOON - timedelta(minutes=minutes_ago)
-    )
+    digest, at = content_hash(body(name)), NOON - timedelta(minutes=minutes_ago)
+    sample = Landed(path(name), "lines", "w", GAME_DATE, f"e-{name}", 3, digest, at)
     return replace(sample, **changes)
 
 
@@ -55,22 +61,21 @@ class Receipt:
 
 @dataclass
 class Bucket(MemoryObjects):
-    """Objects with the instants at which they were written; what is not told is old. Counts its calls."""
+    """Counts its calls."""
 
-    written: dict[str, datetime] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
     def get(self, name: str) -> bytes | None:
         self.calls.append(f"get {name}")
         return super().get(name)
 
+    def info(self, name: str) -> ObjectInfo | None:
+        self.calls.append(f"info {name}")
+        return super().info(name)
+
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         self.calls.append(f"list {prefix}")
         return super().list(prefix)
-
-    def _info(self, name: str) -> ObjectInfo:
-        info = super()._info(name)
-        return replace(info, updated=self.written.get(name, datetime(2020, 1, 1, tzinfo=UTC)))
 
 
 @dataclass
@@ -80,7 +85,6 @@ class World:
     files: list[Landed] = field(default_factory=list)
     receipts: dict[str, Receipt] = field(default_factory=dict)
     rows: list[Logged] = field(default_factory=list)
-    died: list[tuple[str, date]] = field(default_factory=list)
     unreadable: str | None = None
     cleanup_rows_late: timedelta = timedelta(0)
     pubsub_enabled: bool = True
@@ -98,9 +102,9 @@ class World:
         for landed in self.files:
             self.keep(landed)
 
-    def keep(self, landed: Landed, body: bytes = b"{}") -> None:
+    def keep(self, landed: Landed) -> None:
         """Its object is in the bucket."""
-        self.data.bodies[landed.gcs_path.removeprefix("gs://data/")] = body
+        self.data.bodies[landed.gcs_path.removeprefix("gs://data/")] = body(landed.execution_id[2:])
 
     def land(self, *files: Landed) -> None:
         self.files.extend(files)
@@ -125,12 +129,10 @@ class World:
             publisher=Publisher("cleanup", self.bus),
         )
 
-    def run(
-        self, at: datetime = NOON, event: TickFired | None = None, wall: datetime | None = None
-    ) -> CleanupCompleted:
+    def run(self, at: datetime = NOON, event: TickFired | None = None) -> CleanupCompleted:
         """One tick; the run that was published for it."""
         self.now = at
-        run_cleanup(event or tick(tick="cleanup"), at, self.deps, wall or at)
+        run_cleanup(event or tick(tick="cleanup"), at, self.deps, at)
         completed: CleanupCompleted = self.bus.of(CleanupCompleted)[-1]
         return completed
 
@@ -157,8 +159,6 @@ class World:
                 for name, receipt in seen.items()
                 if name not in named and receipt.processed_at <= given["settled"]
             ]
-        if "DISTINCT scraper_name" in sql:
-            return [{"scraper_name": scraper, "game_date": day} for scraper, day in self.died]
         if "SELECT execution_id" in sql:
             return [asdict(row) for row in self.rows if row.execution_id in given["ids"]]
         known = seen if "file_receipts" in sql else named

@@ -39,7 +39,7 @@ def request_of(controller: World) -> ScrapeRequested:
 
 def cleanup(controller: World, rows: list[Logged]) -> bench.World:
     """Cleanup beside the controller."""
-    made = bench.World(rows=rows, died=[("bulletin", at("06:00").date())] if rows else [])
+    made = bench.World(rows=rows)
     made.catalog = {"bulletin": controller.configuration.catalog["bulletin"]}
     return made
 
@@ -48,9 +48,7 @@ def write(request: ScrapeRequested, world: bench.World, when: datetime) -> str:
     """What the runner did before it died."""
     spec = world.catalog["bulletin"]
     folder = f"{spec.output_root}/{request.game_date}"
-    path, _ = write_records(Parsed(records=[Row(text="x")]), spec, request, folder, when, world.data)
-    world.data.written[path.removeprefix("gs://data/")] = when
-    return path
+    return write_records(Parsed(records=[Row(text="x")]), spec, request, folder, when, when, world.data)[0]
 
 
 def row(event: ScrapeExecuted) -> Logged:

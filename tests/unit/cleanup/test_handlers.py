@@ -2,16 +2,17 @@
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.samples import NOON, tick
-from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, QUARTER, RULE, World, file, path
+from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, QUARTER, RULE, World, body, file, path
 from tipoff_cleanup.handlers import ACCEPTED, NO_RECEIPTS
 from tipoff_common.events import AlertChanged, CleanupCompleted, FileLanded, Source, TickFired
+from tipoff_common.identity import content_hash
 from tipoff_common.ports import Unavailable
 
 
@@ -321,15 +322,35 @@ def test_an_odd_path_is_recorded_and_never_acted_on(world: World, odd: str) -> N
     ],
     ids=str,
 )
-def test_a_row_that_lacks_what_an_announcement_needs_is_a_finding(
-    world: World, changes: dict[str, object]
-) -> None:
+def test_what_a_row_lacks_its_file_says(world: World, changes: dict[str, object]) -> None:
     """One such row failed every run with an error 500."""
     world.land(file("odd", 100, **changes))
     run = world.run()
+    assert world.republished == [path("odd"), path("older"), path("old")]
+    assert (run.findings, run.errors) == ((), ())
+    (first, *_) = world.bus.of(FileLanded)
+    assert (first.record_count, first.content_sha256) == (3, content_hash(body("odd")))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"scraper_name": "other"}, {"game_date": date(2025, 1, 14)}, {"content_sha256": "0" * 64}],
+    ids=str,
+)
+def test_a_row_that_says_other_than_its_file_is_a_finding(world: World, changes: dict[str, object]) -> None:
+    world.land(file("odd", 100, **changes))
+    run = world.run()
     assert world.republished == [path("older"), path("old")]
-    assert [finding.kind for finding in run.findings] == ["row_incomplete"]
-    assert run.errors == ()
+    assert [finding.kind for finding in run.findings] == ["content_differs"]
+
+
+def test_a_file_that_somebody_changed_is_a_finding_and_not_announced(world: World) -> None:
+    world.data.bodies[path("old").removeprefix("gs://data/")] = body("poisoned")
+    run = world.run()
+    assert world.republished == [path("older")]
+    assert [(finding.kind, finding.gcs_path) for finding in run.findings] == [
+        ("content_differs", path("old"))
+    ]
 
 
 def test_something_nobody_foresaw_is_a_row_with_an_error(world: World) -> None:
@@ -408,7 +429,7 @@ def test_a_marker_is_written_before_the_announcement(world: World) -> None:
 
 def test_a_replayed_day_is_cleaned_at_its_own_time(world: World) -> None:
     event = tick(tick="cleanup", event_time=NOON)
-    run = world.run(NOON, event, wall=NOON + 300 * DAY)
+    run = world.run(NOON + 300 * DAY, event)
     assert run.cleanup_time == NOON
     assert run.missing_files[0].age_minutes == 90
     assert {event.event_time for event in world.bus.of(FileLanded)} == {NOON}
@@ -454,7 +475,7 @@ def test_whatever_gets_lost_is_healed_or_given_up_and_nothing_is_announced_too_o
                 name for name, receipt in world.receipts.items() if receipt.seen_at <= now
             }
             if arrivals[event.gcs_path][event.republish]:
-                world.receive(event.gcs_path.rpartition("/")[2].removesuffix(".json"), at=now + MINUTE)
+                world.receive(event.execution_id.removeprefix("e-"), at=now + MINUTE)
     given_up = {about for rule, about, state in world.alerts if (rule, state) == ("file-given-up", "firing")}
     for landed_path, reached in arrivals.items():
         announced = [event for event in world.bus.of(FileLanded) if event.gcs_path == landed_path]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.support.samples import GAME_DATE, NOON, requested
-from tests.unit.cleanup.bench import DAY, FOLDER, HOUR, MINUTE, QUARTER, SPEC, World, file, path
+from tests.unit.cleanup.bench import DAY, FOLDER, HOUR, MINUTE, QUARTER, RULE, SPEC, World, file
 from tipoff_cleanup.dataset import Logged
 from tipoff_common.events import FileLanded, ScrapeExecuted, Source
+from tipoff_common.files import journal_entry
 from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import Success
 from tipoff_common.ports import Unavailable
@@ -30,16 +31,14 @@ def orphan(world: World, at: datetime = WRITTEN, text: str = "one", **request: A
     """A file as the runner writes it, of which nobody was told; its path."""
     asked = requested(scraper="lines", **{"request_id": "dead", **request})
     parsed = Parsed(records=[Row(text=text), Row(text="two")], fan_out={"games": ("g1", "g2")})
-    written, _ = write_records(parsed, SPEC, asked, FOLDER, at, world.data)
-    world.data.written[written.removeprefix("gs://data/")] = at
-    return written
+    return write_records(parsed, SPEC, asked, FOLDER, at, at, world.data)[0]
 
 
 def strange(world: World, body: bytes, name: str | None = None, at: datetime = WRITTEN) -> str:
-    """A file that somebody put there."""
+    """A file that no runner writes, with an entry in the journal."""
     name = f"{FOLDER}/{name or content_hash(body)[:16]}.json"
     world.data.bodies[name], world.data.metadata[name] = body, {}
-    world.data.written[name] = at
+    world.data.create(journal_entry(name, at), b"")
     return f"gs://data/{name}"
 
 
@@ -50,7 +49,8 @@ def adopted(world: World) -> list[ScrapeExecuted]:
 def logged(world: World, event: ScrapeExecuted) -> None:
     """The adopted execution is in the log."""
     assert isinstance(event.outcome, Success) and event.outcome.gcs_path
-    world.files.append(replace(file("-", 0), gcs_path=event.outcome.gcs_path, landed_at=event.completed_at))
+    row = replace(file("-", 0), gcs_path=event.outcome.gcs_path, landed_at=event.completed_at)
+    world.files.append(replace(row, content_sha256=event.data_summary["content_sha256"]))
 
 
 def test_an_orphan_is_adopted_as_what_its_own_metadata_says() -> None:
@@ -73,7 +73,7 @@ def test_an_orphan_is_adopted_as_what_its_own_metadata_says() -> None:
 
 def test_an_orphan_is_adopted_once_however_often_it_is_seen() -> None:
     """Its row may be late: the next run sees it again, if it looks."""
-    world = World(died=[("lines", GAME_DATE)])
+    world = World()
     orphan(world)
     runs = [world.run(NOON + number * QUARTER) for number in range(3)]
     assert len({event.id for event in adopted(world)}) == 1
@@ -117,34 +117,69 @@ def test_a_run_looks_at_what_is_new_and_reads_nothing_else() -> None:
     for number in range(200):
         landed = file(f"n{number}", 60)
         world.land(landed)
-        world.data.written[landed.gcs_path.removeprefix("gs://data/")] = NOON - HOUR
+        world.data.create(journal_entry(landed.gcs_path.removeprefix("gs://data/"), NOON - HOUR), b"")
     for number in range(5_000):
-        world.data.bodies[f"fixtures/lines/2024-11-01/{number}.json"] = b""
+        world.data.bodies[f"{FOLDER}/{number}.json"] = b""
     world.run()
     world.data.calls.clear()
     world.asked.clear()
-    orphan(world, NOON - 10 * MINUTE)
+    name = orphan(world, NOON - 10 * MINUTE).removeprefix("gs://data/")
     run = world.run(NOON + 2 * QUARTER)
     assert run.adopted_count == 1
-    listed = [call for call in world.data.calls if call.startswith("list ")]
-    assert listed == [f"list fixtures/lines/2025-01-{day}/" for day in (14, 15, 16)]
-    assert [call for call in world.data.calls if not call.startswith("list ")] == [
-        f"get {path('').removeprefix('gs://data/').removesuffix('.json')}"
-        f"{content_hash(next(body for name, body in world.data.bodies.items() if b'one' in body))[:16]}.json"
-    ]
+    hours = [f"list journal/2025-01-15T{hour}/" for hour in (16, 17)]
+    assert world.data.calls == [*hours, f"info {name}", f"get {name}"]
     assert sum("DISTINCT gcs_path\nFROM nba_orchestration.scraper" in sql for sql in world.asked) == 2
 
 
-def test_the_folder_of_an_execution_that_was_answered_for_as_dead_is_looked_at_whatever_its_date() -> None:
-    world = World(died=[("lines", GAME_DATE - 60 * DAY), ("gone", GAME_DATE)])
-    day = GAME_DATE - 60 * DAY
+@pytest.mark.parametrize("days", [-1, 60, 400])
+def test_an_orphan_is_found_whatever_date_it_is_about(days: int) -> None:
+    world = World()
+    day = GAME_DATE - days * DAY
     asked = requested(scraper="lines", game_date=day, parameters={"game_date": day.isoformat()})
-    where, _ = write_records(
-        Parsed(records=[Row(text="x")]), SPEC, asked, f"fixtures/lines/{day}", WRITTEN, world.data
-    )
-    world.data.written[where.removeprefix("gs://data/")] = NOON - 5 * HOUR
-    world.run(NOON - QUARTER)
+    parsed, folder = Parsed(records=[Row(text="x")]), f"fixtures/lines/{day}"
+    write_records(parsed, SPEC, asked, folder, WRITTEN, WRITTEN, world.data)
+    world.run()
     assert [event.game_date for event in adopted(world)] == [day]
+
+
+def test_an_entry_whose_file_was_never_written_is_nothing() -> None:
+    """The runner died in between; its request is the controller's."""
+    world = World()
+    world.data.create(journal_entry(f"{FOLDER}/0123456789abcdef.json", WRITTEN), b"")
+    run = world.run()
+    assert (run.adopted_count, run.findings, run.errors) == (0, (), ())
+
+
+@pytest.mark.parametrize(
+    "name", ["journal/2025-01-15T16/", "journal/2025-01-15T16/9999/a.json", "journal/2025-01-15T16/a/b"]
+)
+def test_what_is_no_entry_of_the_journal_is_passed_over(name: str) -> None:
+    world = World()
+    world.data.bodies[name] = b"{}"
+    run = world.run()
+    assert (run.adopted_count, run.findings, run.errors) == (0, (), ())
+
+
+def test_after_days_without_a_run_all_that_was_written_is_looked_at() -> None:
+    world = World()
+    world.run()
+    orphan(world, NOON + 10 * MINUTE)
+    run = world.run(NOON + 5 * DAY)
+    assert run.errors == ()
+    assert [event.execution_id for event in adopted(world)] == ["dead"]
+
+
+def test_more_orphans_than_one_run_adopts_are_left_to_the_next() -> None:
+    """And none is passed over."""
+    world = World(rule=replace(RULE, storm_share=1.0))
+    for number in range(1_100):
+        orphan(world, WRITTEN + timedelta(milliseconds=100 * number), f"n{number}", request_id=f"r{number}")
+    first = world.run()
+    assert 500 < first.adopted_count < 1_100
+    for event in adopted(world):
+        logged(world, event)
+    world.run(NOON + QUARTER)
+    assert len({event.execution_id for event in adopted(world)}) == 1_100
 
 
 def buried(status: str = "failed", **changes: Any) -> Logged:

@@ -45,6 +45,7 @@ def test_the_fleet_as_shipped_is_described_well() -> None:
         ({"output": "../elsewhere"}, "output = '../elsewhere'"),
         ({"output": "/absolute"}, "output = '/absolute'"),
         ({"output": "lines/{subject}"}, "output: {subject} is no required parameter"),
+        ({"output": "journal/lines"}, "output: 'journal/lines' begins with what the bucket keeps for itself"),
         ({"output": "lines/{game_date"}, "output: a brace of 'lines/{game_date' is alone"),
         ({"output": "lines/{}"}, "output: {} is no required parameter"),
         ({"output": "{game_date}/lines"}, "output = '{game_date}/lines'"),

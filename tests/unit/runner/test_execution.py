@@ -75,7 +75,7 @@ class TestSuccess:
         assert first.landed is not None
         assert again.landed is not None
         assert first.landed.gcs_path == again.landed.gcs_path
-        assert len(bench.data.bodies) == 2
+        assert len(bench.data.files) == 2
 
     def test_the_execution_is_that_of_its_request(self, bench: Bench) -> None:
         """Incident 19: nothing about the identity is made up on the way."""

@@ -61,7 +61,7 @@ def test_a_value_stands_where_the_output_says() -> None:
     data = MemoryObjects("data")
     outcome = run("0022400561", data)[0].executed.outcome
     assert isinstance(outcome, Success)
-    (raw, records) = sorted(data.bodies, reverse=True)
+    (raw, records) = sorted(data.files, reverse=True)
     assert raw.startswith("raw/fixtures/2025-01-15/0022400561/")
     assert raw.startswith(raw_prefix(spec(), GAME_DATE))
     assert records.startswith("fixtures/2025-01-15/0022400561/")
@@ -132,5 +132,5 @@ def test_a_payload_that_is_kept_already_is_parsed_where_it_is() -> None:
     execution, asked = run("a", data, Saved(b"{}", dated=True, fetched=kept))
     assert execution.executed.data_summary["raw_path"] == kept.raw_path
     assert asked == []
-    (name,) = data.bodies
+    (name,) = data.files
     assert data.metadata[name]["fetched-at"] == fetched_at.isoformat()

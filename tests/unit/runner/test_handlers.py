@@ -75,7 +75,9 @@ class Killed(BaseException):
     """The process ends here, as by kill -9: nothing catches it."""
 
 
-@pytest.mark.parametrize("survived", range(5), ids=["payload", "fetched", "records", "outcome", "announcer"])
+@pytest.mark.parametrize(
+    "survived", range(6), ids=["payload", "fetched", "journal", "records", "outcome", "announcer"]
+)
 def test_a_runner_killed_after_any_write_leaves_a_redelivery_to_finish(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, survived: int
 ) -> None:
@@ -96,6 +98,7 @@ def test_a_runner_killed_after_any_write_leaves_a_redelivery_to_finish(
 
     with monkeypatch.context() as patching:
         patching.setattr(bench.data, "put", mortal(bench.data.put))
+        patching.setattr(bench.data, "create", mortal(bench.data.create))
         patching.setattr(bench.state, "create", mortal(bench.state.create))
         with pytest.raises(Killed):
             bench.run(requested())
@@ -107,7 +110,7 @@ def test_a_runner_killed_after_any_write_leaves_a_redelivery_to_finish(
     assert executed.retry_count == (0 if survived == 0 else 1)
     assert executed.data_summary["source_url"] == bench.asked[0]
     assert [type(event) for event in bench.bus.events] == [FileLanded, ScrapeExecuted]
-    assert len(bench.data.bodies) == 2
+    assert len(bench.data.files) == 2
 
 
 def retried(content: str) -> Source:

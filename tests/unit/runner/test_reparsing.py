@@ -44,11 +44,11 @@ def mend(bench: Bench, monkeypatch: pytest.MonkeyPatch, letter: str = "c") -> No
 
 
 def test_the_same_parser_changes_nothing_and_fetches_nothing(scraped: Bench) -> None:
-    before = dict(scraped.data.bodies)
+    before = scraped.data.files
     first, second = again(scraped)
     assert (first.changed, second.changed) == (None, None)
     assert (first.announced, second.announced) == (False, False)
-    assert scraped.data.bodies == before
+    assert scraped.data.files == before
     assert scraped.asked == []
     assert scraped.bus.of(FileLanded) == []
 
@@ -85,8 +85,8 @@ def test_records_stay_as_old_as_their_payload(scraped: Bench, monkeypatch: pytes
     """The newest calendar is the one that was fetched last, not the one that was read last."""
     mend(scraped, monkeypatch, "b")
     again(scraped)
-    files = {name: kept for name, kept in scraped.data.metadata.items() if not name.startswith("raw/")}
-    assert {kept["fetched-at"] for kept in files.values()} == {
+    records = [name for name in scraped.data.files if not name.startswith("raw/")]
+    assert {scraped.data.metadata[name]["fetched-at"] for name in records} == {
         NOON.isoformat(),
         (NOON + timedelta(hours=1)).isoformat(),
     }
@@ -99,12 +99,12 @@ def test_a_parser_that_fails_says_so_and_takes_nothing_away(
         return Parsed([])
 
     monkeypatch.setattr(scraped.registry["lines"].module, "parse", broken)
-    before = dict(scraped.data.bodies)
+    before = scraped.data.files
     first, _ = again(scraped)
     assert isinstance(first.executed.outcome, Failed)
     assert first.changed is not None
     assert (first.changed.added, first.changed.removed) == (0, 2)
-    assert scraped.data.bodies == before
+    assert scraped.data.files == before
 
 
 def test_a_payload_that_had_nothing_before_has_no_difference(bench: Bench) -> None:

@@ -1,0 +1,50 @@
+"""The journal lists files of records by when they were written."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.samples import NOON
+from tipoff_common.files import Journaled, journal_entry, journal_hours, object_name, read_journal_entry
+
+NAME = "nba-com/injury-report/2025-01-15/0123456789abcdef.json"
+INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # given here
+
+
+@given(
+    INSTANTS, st.timedeltas(timedelta(0), timedelta(days=2)), st.timedeltas(timedelta(0), timedelta(days=2))
+)
+def test_an_entry_is_in_the_hours_around_its_instant_and_tells_it(
+    at: datetime, before: timedelta, after: timedelta
+) -> None:
+    entry = journal_entry(NAME, at)
+    assert read_journal_entry(entry) == Journaled(at.replace(microsecond=0), NAME)
+    assert sum(entry.startswith(hour) for hour in journal_hours(at - before, at + after)) == 1
+
+
+@given(INSTANTS, INSTANTS)
+def test_entries_are_listed_in_the_order_of_their_instants(one: datetime, other: datetime) -> None:
+    first, second = sorted((one.replace(microsecond=0), other.replace(microsecond=0)))
+    assert journal_entry(NAME, first) <= journal_entry(NAME, second)
+
+
+def test_an_instant_of_another_zone_is_the_same_entry() -> None:
+    elsewhere = NOON.astimezone(timezone(timedelta(hours=-5)))
+    assert journal_entry(NAME, elsewhere) == journal_entry(NAME, NOON) == f"journal/2025-01-15T17/0000/{NAME}"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["", "journal/", "journal/2025-01-15T17/", "journal/2025-13-15T17/0000/a", "raw/2025-01-15T17/0000/a"],
+)
+def test_what_is_no_entry_is_none(entry: str) -> None:
+    assert read_journal_entry(entry) is None
+
+
+def test_the_entry_of_the_longest_name_is_a_name_that_cloud_storage_takes() -> None:
+    segments = "/".join(["a" * 98] * 10)
+    assert object_name(f"gs://data/{segments}", "data") == segments
+    assert len(journal_entry(segments, NOON).encode()) <= 1024
+    assert object_name(f"gs://data/{segments}aa", "data") is None

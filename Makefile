@@ -35,7 +35,7 @@ down: setup ## Stop it
 test: setup ## Run every test
 	$(BIN)/pytest --numprocesses 3 --dist loadgroup
 
-soak: setup ## Run what the tests run in seconds at full length: outages of minutes, twenty kills in a row
+soak: setup ## Run what the tests run in seconds at full length: outages of minutes, twenty kills in a row, 100,000 files
 	$(BIN)/pytest -m slow --log-cli-level INFO
 
 check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL

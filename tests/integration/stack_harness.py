@@ -258,6 +258,11 @@ class Driver:
 
     # What becomes of its processes
 
+    def megabytes(self, name: str, what: str = "VmRSS") -> float:
+        """What a process holds now, or as VmHWM the most that it ever held."""
+        status = Path(f"/proc/{self.stack.processes.children[name].process.pid}/status").read_text()
+        return int(status.partition(f"{what}:")[2].split()[0]) / 1024
+
     def signal(self, name: str, number: signal.Signals) -> None:
         self.stack.processes.children[name].process.send_signal(number)
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import logging
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -20,6 +19,7 @@ from typing import Any
 
 import pytest
 import requests
+from cable import Cable
 from stack_harness import EMBEDDED, Driver, as_json, push_body, until
 from tests.support.samples import cleaned, executed, locked, processed
 
@@ -27,7 +27,7 @@ from tipoff_common.binding import Envelope, encode
 from tipoff_common.ports import RowsRefused
 from tipoff_common.rows import execution_row
 from tipoff_common.topics import load_topics
-from tipoff_local.stack.layout import HOST, Layout
+from tipoff_local.stack.layout import Layout
 from tipoff_local.stack.resources import TOPICS
 from tipoff_local.stack.stack import running_stack
 
@@ -43,57 +43,6 @@ LONG_SECONDS, LONG_BACKLOG = 120.0, 5_000
 MEMORY_GROWTH_MEGABYTES = 40
 
 log = logging.getLogger(__name__)
-
-
-class Cable:
-    """A TCP connection to the warehouse that can be cut."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._ends: set[socket.socket] = set()
-        self._whole = True
-        self._listener = socket.create_server((HOST, 0))
-        self.url = f"http://{HOST}:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    @contextmanager
-    def cut(self) -> Iterator[None]:
-        """Nothing gets through for the length of a block, and what was under way is lost."""
-        self._whole = False
-        for end in list(self._ends):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        try:
-            yield
-        finally:
-            self._whole = True
-
-    def close(self) -> None:
-        with self.cut():
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                if not self._whole:
-                    near.close()
-                    continue
-                far = socket.create_connection((HOST, self._target))
-                for source, sink in ((near, far), (far, near)):
-                    threading.Thread(target=self._forward, args=(source, sink), daemon=True).start()
-
-    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
-        self._ends.add(source)
-        with suppress(OSError):
-            while data := source.recv(65_536):
-                sink.sendall(data)
-        for end in (source, sink):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        self._ends.discard(source)
-        source.close()
 
 
 class Load:
@@ -183,12 +132,6 @@ def load(driver: Driver) -> Load:
     return Load(driver)
 
 
-def resident_megabytes(driver: Driver, what: str = "VmRSS") -> float:
-    """What the logger holds now, or as VmHWM the most that it ever held."""
-    status = Path(f"/proc/{driver.stack.processes.children['logger'].process.pid}/status").read_text()
-    return int(status.partition(f"{what}:")[2].split()[0]) / 1024
-
-
 def dead_letters(driver: Driver) -> int:
     return int(driver.rows("SELECT COUNT(*) AS n FROM nba_orchestration.dead_letters")[0]["n"])
 
@@ -250,7 +193,7 @@ def test_the_warehouse_gone_under_load_and_back(driver: Driver, cable: Cable, lo
     """Cut again and again while appends are under way: some are durable and nobody learned of it."""
     load.publish(200)
     load.more_rows(50)
-    before = resident_megabytes(driver)
+    before = driver.megabytes("logger")
     with load.running():
         for _ in range(3):
             load.more_rows(50)
@@ -258,7 +201,7 @@ def test_the_warehouse_gone_under_load_and_back(driver: Driver, cable: Cable, lo
                 until(lambda: driver.waiting("logger-executions") >= BACKLOG, "events to wait")
     driver.settle()
     assert load.rows() == load.published
-    assert resident_megabytes(driver, "VmHWM") < before + MEMORY_GROWTH_MEGABYTES
+    assert driver.megabytes("logger", "VmHWM") < before + MEMORY_GROWTH_MEGABYTES
 
 
 @pytest.mark.slow
@@ -269,7 +212,7 @@ def test_the_warehouse_gone_for_two_minutes_under_load(tmp_path: Path) -> None:
         load = Load(driver)
         load.publish(200)
         load.more_rows(50)
-        before = resident_megabytes(driver)
+        before = driver.megabytes("logger")
         with load.running(LONG_BACKLOG):
             load.more_rows(500)
             with cable.cut():
@@ -280,7 +223,7 @@ def test_the_warehouse_gone_for_two_minutes_under_load(tmp_path: Path) -> None:
             first = time.monotonic() - back
         driver.stack.wait_until_quiet(300)
         recovered = time.monotonic() - back
-        peak = resident_megabytes(driver, "VmHWM")
+        peak = driver.megabytes("logger", "VmHWM")
         log.info(
             "%g s without the warehouse: %d published, %d in the view, %d rows; %d waited at the end; first row after"
             " %.1f s, all after %.1f s; memory %.0f MB before, %.0f MB at most",
@@ -349,7 +292,7 @@ def test_a_logger_killed_twenty_times_in_a_row(tmp_path: Path) -> None:
         log.info(
             "20 kills: %d published, %d in the view, %d rows; all %.1f s after the last; memory %.0f MB at most",
             *(load.published, load.rows(), load.rows("scraper_execution_log"), time.monotonic() - back),
-            resident_megabytes(driver, "VmHWM"),
+            driver.megabytes("logger", "VmHWM"),
         )
         assert dead_letters(driver) == 0
         assert load.rows() == load.published

@@ -2,16 +2,17 @@
 that found them missing. Every query is bounded by days, so that only their partitions are read."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from tipoff_common.events import FileLanded, Source
 from tipoff_common.ports import Parameter, Warehouse
 
+T = TypeVar("T")
 _HASH = re.compile(r"[0-9a-f]{4,64}")
 _HASH_IN_NAME = 16
 """Digits of the content's hash that a file is named with."""
@@ -227,18 +228,21 @@ class Files:
     def find(self, name: Name) -> list[LandedFile]:
         """The files so named, by path; receipts for files that no execution of the window wrote make files too."""
         named = {"path": name.path, "hash": name.hash}
-        wrote, receipts = self._rows(_EXECUTIONS, **named), self._rows(_RECEIPTS, **named)
-        sightings, findings = self._rows(_SIGHTINGS), self._rows(_FINDINGS)
-        paths = sorted({row["gcs_path"] for row in (*wrote, *receipts)})
+        wrote = _by_path(Wrote, self._rows(_EXECUTIONS, **named))
+        receipts = _by_path(Receipt, self._rows(_RECEIPTS, **named))
+        sightings, findings = (
+            _by_path(Sighting, self._rows(_SIGHTINGS)),
+            _by_path(Finding, self._rows(_FINDINGS)),
+        )
         return [
             LandedFile(
                 path,
-                [Wrote(**row) for row in _of(path, wrote)],
-                [Receipt(**row) for row in _of(path, receipts)],
-                [Sighting(**row) for row in _of(path, sightings)],
-                [Finding(**row) for row in _of(path, findings)],
+                wrote.get(path, ()),
+                receipts.get(path, ()),
+                sightings.get(path, ()),
+                findings.get(path, ()),
             )
-            for path in paths
+            for path in sorted({*wrote, *receipts})
         ]
 
     def latest_cleanup(self) -> Cleanup | None:
@@ -254,9 +258,9 @@ class Files:
         return self._warehouse.query(sql, {**window, **parameters})
 
 
-def _of(path: str, rows: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    return (
-        {name: value for name, value in row.items() if name != "gcs_path"}
-        for row in rows
-        if row["gcs_path"] == path
-    )
+def _by_path(kind: type[T], rows: Iterable[dict[str, Any]]) -> Mapping[str, list[T]]:
+    found: dict[str, list[T]] = {}
+    for row in rows:
+        values = dict(row)
+        found.setdefault(values.pop("gcs_path"), []).append(kind(**values))
+    return found

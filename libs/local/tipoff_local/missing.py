@@ -15,6 +15,7 @@ class State(StrEnum):
     ANNOUNCED_AGAIN = "announced again"  # a republish is on its way
     GIVEN_UP = "given up"  # announced as often as allowed, and no receipt
     GONE = "gone"  # the log says that it was written, and its object is not in the bucket
+    CHANGED = "changed"  # its object is not what was written
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,15 @@ def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: date
             "nothing by itself: see why Phase 2 does not take it (its logs, `tipoff dead-letters list`), mend that,"
             " then `tipoff files announce`",
         )
-    gone = file.latest("object_missing")
-    if gone and gone.cleanup_time == latest.cleanup_time:
-        return Verdict(
-            State.GONE,
-            gone.detail,
-            "nothing by itself: fetch it again (`tipoff backfill`), or restore the object"
-            " (docs/runbooks/files-stuck.md)",
-        )
+    for kind, state in (("object_missing", State.GONE), ("content_differs", State.CHANGED)):
+        found = file.latest(kind)
+        if found and found.cleanup_time == latest.cleanup_time:
+            return Verdict(
+                state,
+                found.detail,
+                "nothing by itself: fetch it again (`tipoff backfill`), or restore the object"
+                " (docs/runbooks/files-stuck.md)",
+            )
     if times:
         last = times >= limit
         return Verdict(

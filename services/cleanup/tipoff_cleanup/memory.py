@@ -4,6 +4,7 @@
     cleanup/files/<date in the path>/<path hash>/  what was done about a file
         adopted.json                               the execution and the announcement it was given
         republish-<n>                              written before the n-th republish is published
+        not-republished-<n>                        it was not taken, so it does not count
         given-up                                   it is announced no more
     cleanup/alerts/<month>/<rule>/<alert>.<state>  written after the change was published
 

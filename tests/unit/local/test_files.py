@@ -91,11 +91,16 @@ class TestJudging:
         given_up = Finding(NOON + hours(9), "given_up", "announced again 3 times without a receipt")
         assert self.judged(replace(missed, findings=[given_up]), 10)[:2] == (State.GIVEN_UP, given_up.detail)
 
-    def test_a_file_that_is_not_in_the_bucket_is_gone_as_long_as_cleanup_says_so(self) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "meant"), [("object_missing", State.GONE), ("content_differs", State.CHANGED)]
+    )
+    def test_a_file_that_is_not_as_it_was_written_is_called_so_as_long_as_cleanup_says_so(
+        self, kind: str, meant: State
+    ) -> None:
         sightings = seen(False)
-        gone = Finding(sightings[0].cleanup_time, "object_missing", "it is not in the bucket")
+        gone = Finding(sightings[0].cleanup_time, kind, "it is not in the bucket")
         state, why, then = self.judged(replace(self.landed, sightings=sightings, findings=[gone]), 9)
-        assert (state, why, "fetch it again" in then) == (State.GONE, gone.detail, True)
+        assert (state, why, "fetch it again" in then) == (meant, gone.detail, True)
         restored = replace(self.landed, sightings=seen(False, True), findings=[gone])
         assert self.judged(restored, 9)[0] is State.ANNOUNCED_AGAIN
 

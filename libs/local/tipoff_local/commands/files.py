@@ -44,6 +44,7 @@ _STYLES = {
     State.LOST: "yellow",
     State.GIVEN_UP: "bold red",
     State.GONE: "bold red",
+    State.CHANGED: "bold red",
 }
 
 files = typer.Typer(

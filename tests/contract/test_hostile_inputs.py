@@ -273,8 +273,8 @@ def keep(delivery: Delivery, state: MemoryObjects) -> None:
 ALLOWED = re.compile(
     r"dead-letters/[0-9a-f]{64}"
     r"|runner/outcomes/2025-01-15/[\w-]{1,100}\.json"
-    r"|controller/days/2025-01-15/requests/[\w-]{1,100}/[\w-]{1,100}\.json"
-    r"|controller/days/2025-01-15/executions/[\w-]{1,100}/[\w-]{1,100}/[^/]+/[^/]+/[a-z_]+/[a-z_-]+/[A-Z_]+/\w+\.json",
+    r"|controller/days/2025-01-15/occurrences/[\w-]{1,100}/"
+    r"(requests/[\w-]{1,100}|executions/[\w-]{1,100}/[^/]+/[^/]+/[a-z_]+/[a-z_-]+/[A-Z_]+/\w+)\.json",
     re.ASCII,
 )
 
@@ -335,7 +335,7 @@ def test_a_callers_key_is_no_part_of_a_name(controller: tuple[World, httpx.Clien
         return
     assert answer.status_code == 202
     uuid = "[0-9a-f-]{36}"
-    of_the_day = rf"days/2025-01-15/(plans/{uuid}|requests/{uuid}/{uuid})"
+    of_the_day = rf"days/2025-01-15/occurrences/{uuid}/(plan|requests/{uuid})"
     known = rf"controller/((manual/{uuid}|{of_the_day})\.json|runs/[0-9-]{{10}}/{uuid}/2025-01-15)"
     assert world.state.bodies
     assert [name for name in world.state.bodies if not re.fullmatch(known, name)] == []

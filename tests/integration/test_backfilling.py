@@ -32,8 +32,8 @@ def _tipoff(driver: Driver, *arguments: str) -> subprocess.Popen[str]:
 def _asked_for(driver: Driver) -> int:
     """How many of the dates have a request under the backfill's ids."""
     requests = [
-        f"controller/days/{day}/requests/"
-        f"{manual_occurrence_id(WORKFLOW, f'backfill:nightly:{INJURIES}:{day}')}/"
+        f"controller/days/{day}/occurrences/"
+        f"{manual_occurrence_id(WORKFLOW, f'backfill:nightly:{INJURIES}:{day}')}/requests/"
         for day in DATES
     ]
     return sum(any(True for _ in driver.stack.state.list(prefix)) for prefix in requests)

@@ -5,17 +5,18 @@
     controller/runs/<day asked>/<occurrence>/
         <game date>                       a manual run that was asked for
         settled                           nothing more will come of it
-    controller/days/<game date>/
-        plans/<occurrence>.json           the frozen plan
-        requests/<occurrence>/<request>.json
-        executions/<occurrence>/<request>/<scraper>/<subject>/<status>/<kind>/<source>/<instant>.json
+    controller/days/<game date>/schedule/
+        lock.json                         the locked schedule
+        <instant>-<version>.json          each change after it, the latest last
+    controller/days/<game date>/occurrences/<occurrence, "-" without one>/
+        plan.json                         the frozen plan
+        requests/<request>.json           a request that went out
+        executions/<request>/<scraper>/<subject>/<status>/<kind>/<source>/<instant>.json
                                           and below the instant, of what tells its completeness, /<that>.json
-        skips/<occurrence>/<step>         a step that is never asked for
-        schedule/lock.json                the locked schedule
-        schedule/<instant>-<version>.json each change after it, the latest last
+        skips/<step>                      a step that is never asked for
 
-Names carry the essentials, so that one list call reads a day. First creation wins: what was decided once is
-published again, never decided again.
+Names carry the essentials, so that one list call reads an occurrence, and one a day. First creation wins: what was
+decided once is published again, never decided again.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -89,19 +90,21 @@ class Ledger:
 
     def remember_plans(self, plans: Iterable[Plan]) -> None:
         for plan in plans:
-            name = f"{_day(plan.game_date)}/plans/{plan.occurrence_id}.json"
+            name = _plan(plan.game_date, plan.occurrence_id)
             self._state.create(name, plan.model_dump_json().encode())
 
     def plan(self, game_date: date, occurrence: str) -> Plan | None:
-        return self._read_plan(f"{_day(game_date)}/plans/{occurrence}.json")
+        return self._read_plan(_plan(game_date, occurrence))
 
     def remember_requests(self, requests: Iterable[ScrapeRequested]) -> None:
         for request in requests:
-            name = f"{_day(request.game_date)}/requests/{request.occurrence_id or _NONE}/{request.request_id}.json"
+            name = (
+                f"{_occurrence(request.game_date, request.occurrence_id)}/requests/{request.request_id}.json"
+            )
             self._state.create(name, request.model_dump_json().encode())
 
     def remember_skip(self, game_date: date, occurrence: str, step: str) -> None:
-        self._state.create(f"{_day(game_date)}/skips/{occurrence}/{step}", b"")
+        self._state.create(f"{_occurrence(game_date, occurrence)}/skips/{step}", b"")
 
     def remember_execution(self, event: ScrapeExecuted) -> None:
         outcome = event.outcome
@@ -114,9 +117,8 @@ class Ledger:
             event.triggered_at.astimezone(UTC).strftime(_INSTANT),
             *_completeness_name(completeness_of(event)),
         )
-        folder = f"{_day(event.game_date)}/executions/{event.occurrence_id or _NONE}/{event.request_id}"
         name = "/".join(quote(part, safe="") for part in essentials)
-        self._state.create(f"{folder}/{name}.json", event.model_dump_json().encode())
+        self._state.create(f"{_executions(event)}/{name}.json", event.model_dump_json().encode())
 
     def open_run(self, plan: Plan) -> None:
         """Remembers that something is to come of a manual run."""
@@ -140,10 +142,7 @@ class Ledger:
         return {date.fromisoformat(text) for occurrence, text in dates.items() if occurrence not in settled}
 
     def has_execution(self, request: ScrapeRequested) -> bool:
-        prefix = (
-            f"{_day(request.game_date)}/executions/{request.occurrence_id or _NONE}/{request.request_id}/"
-        )
-        return any(True for _ in self._state.list(prefix))
+        return any(True for _ in self._state.list(f"{_executions(request)}/"))
 
     def days(self, days: Iterable[date]) -> Remembered:
         """What is remembered of `days`; one list call each."""
@@ -153,10 +152,9 @@ class Ledger:
         return found
 
     def occurrence(self, game_date: date, occurrence: str) -> Remembered:
-        """What is remembered of one occurrence's requests."""
+        """What is remembered of one occurrence; one list call."""
         found = Remembered()
-        for kind in ("requests", "executions", "skips"):
-            self._collect(f"{_day(game_date)}/{kind}/{occurrence}/", game_date, found)
+        self._collect(f"{_occurrence(game_date, occurrence)}/", game_date, found)
         return found
 
     def plans(self, remembered: Remembered) -> Mapping[str, Plan]:
@@ -195,21 +193,21 @@ class Ledger:
         self._state.create(path, event.model_dump_json().encode())
 
     def _collect(self, prefix: str, day: date, found: Remembered) -> None:
+        of_the_day = f"{_day(day)}/"
         for info in self._state.list(prefix):
-            kind, *rest = info.name.removeprefix(f"{_day(day)}/").removesuffix(".json").split("/")
-            match kind, rest:
-                case "plans", [occurrence]:
+            match info.name.removeprefix(of_the_day).removesuffix(".json").split("/"):
+                case ["schedule", _]:
+                    found.schedule_paths.setdefault(day, []).append(info.name)
+                case ["occurrences", occurrence, "plan"]:
                     found.plan_paths[occurrence] = info.name
-                case "requests", [_, request]:
+                case ["occurrences", _, "requests", request]:
                     found.requested[request] = info.updated
                     found.request_paths[request] = info.name
-                case "executions", [_, request, *essentials]:
+                case ["occurrences", _, "executions", request, *essentials]:
                     found.executions[request] = _fact(request, day, essentials)
                     found.execution_paths[request] = info.name
-                case "skips", [occurrence, step]:
+                case ["occurrences", occurrence, "skips", step]:
                     found.skips.add((occurrence, step))
-                case "schedule", [_]:
-                    found.schedule_paths.setdefault(day, []).append(info.name)
 
     def _read_plan(self, path: str) -> Plan | None:
         if path not in self._plans:
@@ -253,6 +251,23 @@ def _run(plan: Plan) -> str:
 
 def _day(day: date) -> str:
     return f"controller/days/{day.isoformat()}"
+
+
+def occurrence_in(path: str) -> str:
+    """The occurrence whose `request_paths` or `execution_paths` one is in."""
+    return path.split("/")[4]
+
+
+def _occurrence(game_date: date, occurrence: str | None) -> str:
+    return f"{_day(game_date)}/occurrences/{occurrence or _NONE}"
+
+
+def _plan(game_date: date, occurrence: str) -> str:
+    return f"{_occurrence(game_date, occurrence)}/plan.json"
+
+
+def _executions(of: ScrapeRequested | ScrapeExecuted) -> str:
+    return f"{_occurrence(of.game_date, of.occurrence_id)}/executions/{of.request_id}"
 
 
 def _completeness_name(told: Completeness | None) -> list[str]:

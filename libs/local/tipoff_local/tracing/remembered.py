@@ -8,7 +8,7 @@ from datetime import date
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.outcomes import Failed, Success
 from tipoff_common.ports import Objects
-from tipoff_controller.ledger import Ledger
+from tipoff_controller.ledger import Ledger, occurrence_in
 from tipoff_controller.plans import Plan
 from tipoff_local.tracing.dataset import Scope
 from tipoff_local.tracing.facts import Decided, Executed, Expected, Facts
@@ -27,13 +27,11 @@ class Remembered:
         if (by_hand := self._ledger.run_by_hand(identifier)) is not None:
             asked = frozenset(decision.decision_time.date() for decision in by_hand.decisions)
             return Scope(occurrences=frozenset({identifier}), days=asked)
-        found: set[str] = set()
         known = self._ledger.days(days)
-        for path in [*known.request_paths.values(), *known.plan_paths.values()]:
-            *_, folder, name = path.removesuffix(".json").split("/")
-            occurrence = name if folder == "plans" else folder
-            if identifier in (occurrence, name) or identifier == requested_id(name):
-                found.add(occurrence)
+        found = {identifier} & known.plan_paths.keys()
+        for request, path in known.request_paths.items():
+            if identifier in (request, requested_id(request), occurrence_in(path)):
+                found.add(occurrence_in(path))
         return Scope(occurrences=frozenset(found), days=frozenset(days))
 
     def complete(self, facts: Facts, scope: Scope, days: Iterable[date]) -> Facts:

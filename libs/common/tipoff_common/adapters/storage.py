@@ -18,6 +18,8 @@ from tipoff_common.ports import ObjectInfo, Unavailable
 
 _FAULTS = (GoogleAPIError, GoogleAuthError, RequestException, ConnectionError)
 _TIMEOUT_SECONDS = 20.0
+_LISTED = "items(name,size,updated,metadata),nextPageToken"
+"""What an answer to a list call holds: a fifth of what it does when nothing is said."""
 _CHUNK_BYTES = 4 * 256 * 1024
 """What a resumable upload sends at a time; a multiple of 256 KiB is asked for
 (https://cloud.google.com/storage/docs/performing-resumable-uploads#chunked-upload)."""
@@ -89,7 +91,7 @@ class GcsObjects:
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         try:
             for blob in self._client.list_blobs(
-                self._bucket, prefix=prefix, timeout=_TIMEOUT_SECONDS, retry=None
+                self._bucket, prefix=prefix, fields=_LISTED, timeout=_TIMEOUT_SECONDS, retry=None
             ):
                 yield _info(blob)
         except _FAULTS as error:

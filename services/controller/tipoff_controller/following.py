@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from tipoff_common.answers import answer
 from tipoff_common.binding import Message, Refused, decode
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
-from tipoff_common.outcomes import Failed, FailureKind
+from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_controller.deps import Deps
 from tipoff_controller.drafting import request, skip
 from tipoff_controller.history import ExecutionFact, History, completeness_of, subject_of
 from tipoff_controller.memory import Past
+from tipoff_controller.plans import Plan
 from tipoff_controller.progress import progress
 from tipoff_controller.workflows import Configuration
 
@@ -24,7 +25,7 @@ def note_execution(event: ScrapeExecuted, deps: Deps, now: datetime) -> None:
     """Remembers the execution, and requests what its plan asks for next.
 
     Its own marker is written before the occurrence's markers are listed, so of two executions that arrive together
-    at least one sees both; two that both do publish the same ids.
+    at least one sees both; two that both do publish the same ids. What was a plan's only request needs no list.
 
     Raises:
         Unavailable: to be delivered again.
@@ -35,6 +36,19 @@ def note_execution(event: ScrapeExecuted, deps: Deps, now: datetime) -> None:
     plan = deps.ledger.plan(event.game_date, event.occurrence_id)
     if plan is None:
         return
+    settled = _is_all_there_is(event, plan) or _ask_for_more(event, plan, deps, now)
+    if settled and plan.source is Source.MANUAL:
+        deps.ledger.close_run(plan)
+
+
+def _is_all_there_is(event: ScrapeExecuted, plan: Plan) -> bool:
+    """Whether the plan makes one request only and this answers it, so that nothing else needs to be known."""
+    single = len(plan.steps) == 1 and plan.steps[0].fan_out_parameter is None
+    return single and event.outcome.status is not Status.FAILED
+
+
+def _ask_for_more(event: ScrapeExecuted, plan: Plan, deps: Deps, now: datetime) -> bool:
+    """Asks for what comes next by all that is remembered of the occurrence; whether the plan is settled."""
     remembered = deps.ledger.occurrence(plan.game_date, plan.occurrence_id)
     result = progress(plan, deps.ledger.known(remembered))
     requests = [request(plan, attempt, now) for attempt in result.due]
@@ -44,8 +58,7 @@ def note_execution(event: ScrapeExecuted, deps: Deps, now: datetime) -> None:
     deps.ledger.remember_requests(requests)
     for item in skips:
         deps.ledger.remember_skip(plan.game_date, plan.occurrence_id, item.step)
-    if result.settled and plan.source is Source.MANUAL:
-        deps.ledger.close_run(plan)
+    return result.settled
 
 
 def note_dead_request(message: Message, deps: Deps, now: datetime) -> None:

@@ -13,7 +13,7 @@ NO_SUBJECT = "-"
 MISSING_TOLD, MISSING_CHARACTERS = 8, 40
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ExecutionFact:
     """The result of one request. `subject` tells apart what is asked of one scraper about one date: the game, the team,
     the key, the market."""

@@ -22,6 +22,7 @@ decided once is published again, never decided again.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
@@ -39,6 +40,7 @@ _NONE = "-"
 _SETTLED = "settled"
 _LIST = "\n"
 _INSTANT = "%Y%m%dT%H%M%SZ"
+_PLANS_KEPT = 1_000
 
 
 class Decided(BaseModel):
@@ -67,7 +69,7 @@ class Ledger:
 
     def __init__(self, state: Objects, subject_parameters: Iterable[str]) -> None:
         self._state, self._subject_parameters = state, tuple(subject_parameters)
-        self._plans: dict[str, Plan] = {}
+        self._read_plan = lru_cache(maxsize=_PLANS_KEPT)(self._plan_at)
 
     def run_by_hand(self, occurrence: str) -> Decided | None:
         """What was decided for the manual run of that occurrence, None when it is none."""
@@ -94,7 +96,10 @@ class Ledger:
             self._state.create(name, plan.model_dump_json().encode())
 
     def plan(self, game_date: date, occurrence: str) -> Plan | None:
-        return self._read_plan(_plan(game_date, occurrence))
+        try:
+            return self._read_plan(_plan(game_date, occurrence))
+        except KeyError:
+            return None
 
     def remember_requests(self, requests: Iterable[ScrapeRequested]) -> None:
         for request in requests:
@@ -209,30 +214,28 @@ class Ledger:
                 case ["occurrences", occurrence, "skips", step]:
                     found.skips.add((occurrence, step))
 
-    def _read_plan(self, path: str) -> Plan | None:
-        if path not in self._plans:
-            body = self._state.get(path)
-            if body is None:
-                return None
-            self._plans[path] = Plan.model_validate_json(body)
-        return self._plans[path]
+    def _plan_at(self, path: str) -> Plan:
+        return Plan.model_validate_json(self._body(path))
 
-    def _read_outputs(self, path: str) -> Mapping[str, tuple[str, ...]] | None:
+    def _read_outputs(self, path: str) -> Mapping[str, tuple[str, ...]]:
+        return ScrapeExecuted.model_validate_json(self._body(path)).fan_out_keys
+
+    def _body(self, path: str) -> bytes:
+        """Raises KeyError when there is no such object."""
         body = self._state.get(path)
-        return ScrapeExecuted.model_validate_json(body).fan_out_keys if body is not None else None
+        if body is None:
+            raise KeyError(path)
+        return body
 
 
 class _Lazy(Mapping[str, V]):
     """A mapping whose values are read when they are asked for."""
 
-    def __init__(self, paths: Mapping[str, str], read: Callable[[str], V | None]) -> None:
+    def __init__(self, paths: Mapping[str, str], read: Callable[[str], V]) -> None:
         self._paths, self._read = paths, read
 
     def __getitem__(self, key: str) -> V:
-        value = self._read(self._paths[key])
-        if value is None:
-            raise KeyError(key)
-        return value
+        return self._read(self._paths[key])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -291,6 +294,6 @@ def _fact(request_id: str, game_date: date, essentials: list[str]) -> ExecutionF
         status=Status(status),
         kind=None if kind == _NONE else FailureKind(kind),
         source=Source(source),
-        triggered_at=datetime.strptime(instant, _INSTANT).replace(tzinfo=UTC),
+        triggered_at=datetime.fromisoformat(instant),
         completeness=_completeness(told[0]) if told else None,
     )

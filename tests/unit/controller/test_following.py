@@ -156,6 +156,18 @@ def test_a_transient_failure_is_asked_for_again_at_once_up_to_its_budget() -> No
     assert len(made.deps.ledger.days([DAY]).requested) == 2
 
 
+@pytest.mark.parametrize(("outcome", "lists"), [(SUCCESS, 0), (NO_DATA, 0), (failed(), 1)])
+def test_the_answer_to_a_plans_only_request_needs_no_list(
+    outcome: Outcome, lists: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = simple()
+    asked: list[str] = []
+    listed = made.state.list
+    monkeypatch.setattr(made.state, "list", lambda prefix: (asked.append(prefix), listed(prefix))[1])
+    made.run(made.requests[0], outcome)
+    assert len(asked) == lists
+
+
 def test_an_execution_that_belongs_to_no_plan_is_remembered_and_asks_for_nothing() -> None:
     made = simple()
     (request,) = made.take(ScrapeRequested)

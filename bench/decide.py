@@ -80,8 +80,8 @@ def configuration(count: int, catalog: Catalog) -> Configuration:
         return load_workflows(path, catalog)
 
 
-def calendar() -> Calendar:
-    games = [
+def games() -> list[Game]:
+    return [
         Game(
             game_id=f"00224{offset + 1}{number:04}",
             game_date=DAY + timedelta(days=offset),
@@ -95,7 +95,6 @@ def calendar() -> Calendar:
         for offset in (-1, 0, 1)
         for number in range(12)
     ]
-    return Calendar(games, NOW - timedelta(hours=7))
 
 
 def history() -> History:
@@ -114,11 +113,12 @@ def fact(scraper: str, game_date: date, subject: str, at: datetime) -> Execution
 
 def measure(count: int, repetitions: int, catalog: Catalog) -> tuple[float, int]:
     """CPU seconds of one decision about `count` workflows, and how many decisions that were."""
-    configured, games, past = configuration(count, catalog), calendar(), history()
+    configured, past = configuration(count, catalog), history()
+    calendar = Calendar(games(), NOW - timedelta(hours=7))
     times, decisions = [], 0
     for _ in range(repetitions):
         begin = time.process_time()
-        decisions = len(decide(Situation(configured, games, past, NOW)))
+        decisions = len(decide(Situation(configured, calendar, past, NOW)))
         times.append(time.process_time() - begin)
     return statistics.median(times), decisions
 

@@ -25,7 +25,7 @@ def note_execution(event: ScrapeExecuted, deps: Deps, now: datetime) -> None:
     """Remembers the execution, and requests what its plan asks for next.
 
     Its own marker is written before the occurrence's markers are listed, so of two executions that arrive together
-    at least one sees both; two that both do publish the same ids. What was a plan's only request needs no list.
+    at least one sees both; two that both do publish the same ids.
 
     Raises:
         Unavailable: to be delivered again.
@@ -34,21 +34,8 @@ def note_execution(event: ScrapeExecuted, deps: Deps, now: datetime) -> None:
     if event.occurrence_id is None:
         return
     plan = deps.ledger.plan(event.game_date, event.occurrence_id)
-    if plan is None:
+    if plan is None or not _may_lead_on(event, plan):
         return
-    settled = _is_all_there_is(event, plan) or _ask_for_more(event, plan, deps, now)
-    if settled and plan.source is Source.MANUAL:
-        deps.ledger.close_run(plan)
-
-
-def _is_all_there_is(event: ScrapeExecuted, plan: Plan) -> bool:
-    """Whether the plan makes one request only and this answers it, so that nothing else needs to be known."""
-    single = len(plan.steps) == 1 and plan.steps[0].fan_out_parameter is None
-    return single and event.outcome.status is not Status.FAILED
-
-
-def _ask_for_more(event: ScrapeExecuted, plan: Plan, deps: Deps, now: datetime) -> bool:
-    """Asks for what comes next by all that is remembered of the occurrence; whether the plan is settled."""
     remembered = deps.ledger.occurrence(plan.game_date, plan.occurrence_id)
     result = progress(plan, deps.ledger.known(remembered))
     requests = [request(plan, attempt, now) for attempt in result.due]
@@ -58,7 +45,17 @@ def _ask_for_more(event: ScrapeExecuted, plan: Plan, deps: Deps, now: datetime) 
     deps.ledger.remember_requests(requests)
     for item in skips:
         deps.ledger.remember_skip(plan.game_date, plan.occurrence_id, item.step)
-    return result.settled
+    if result.settled and plan.source is Source.MANUAL:
+        deps.ledger.close_run(plan)
+
+
+def _may_lead_on(event: ScrapeExecuted, plan: Plan) -> bool:
+    """Whether something may wait for this execution: another attempt, a later step, the next wave, or the end of a run
+    by hand. If nothing does, the occurrence need not be listed."""
+    if plan.source is Source.MANUAL or event.outcome.status is Status.FAILED:
+        return True
+    own = [step for step in plan.steps if step.scraper == event.scraper_name]
+    return any(step.in_waves or any(step.name in later.parents for later in plan.steps) for step in own)
 
 
 def note_dead_request(message: Message, deps: Deps, now: datetime) -> None:

@@ -50,6 +50,11 @@ class PlannedStep(_Frozen):
     fan_out: tuple[str, ...] | OutputOf = ()
     wave: int
 
+    @property
+    def in_waves(self) -> bool:
+        """Whether its requests may be more than go out at once."""
+        return isinstance(self.fan_out, OutputOf) or len(self.fan_out) > self.wave
+
 
 class Plan(_Frozen):
     """The steps of one occurrence, in an order in which parents come first, and what its requests carry."""

@@ -156,16 +156,32 @@ def test_a_transient_failure_is_asked_for_again_at_once_up_to_its_budget() -> No
     assert len(made.deps.ledger.days([DAY]).requested) == 2
 
 
-@pytest.mark.parametrize(("outcome", "lists"), [(SUCCESS, 0), (NO_DATA, 0), (failed(), 1)])
-def test_the_answer_to_a_plans_only_request_needs_no_list(
-    outcome: Outcome, lists: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "outcome", "listed"),
+    [
+        ("parallel", SUCCESS, [False, False]),
+        ("parallel", NO_DATA, [False, False]),
+        ("parallel", failed(FailureKind.BLOCKED), [True, True]),
+        ("sequence", SUCCESS, [True, True, False]),
+        ("waves", SUCCESS, [True, True, True]),
+        ("games", SUCCESS, [*[True] * 9, False]),
+        ("props", SUCCESS, [True, True, True, True, True, False]),
+    ],
+)
+def test_an_occurrence_is_listed_only_for_an_execution_that_something_may_wait_for(
+    name: str, outcome: Outcome, listed: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = simple()
+    made = begun(name)
     asked: list[str] = []
-    listed = made.state.list
-    monkeypatch.setattr(made.state, "list", lambda prefix: (asked.append(prefix), listed(prefix))[1])
-    made.run(made.requests[0], outcome)
-    assert len(asked) == lists
+    answer = made.state.list
+    monkeypatch.setattr(made.state, "list", lambda prefix: (asked.append(prefix), answer(prefix))[1])
+    found = []
+    while requests := made.take(ScrapeRequested):
+        for request in requests:
+            made.run(request, outcome, keys=EVENTS if request.scraper == "event_list" else {})
+            found.append(bool(asked))
+            asked.clear()
+    assert found == listed
 
 
 def test_an_execution_that_belongs_to_no_plan_is_remembered_and_asks_for_nothing() -> None:

@@ -2,9 +2,9 @@
 
     python bench/cost.py [--executions 20000 10000000] [--json]
 
-Prices are USD of us-central1, as published in November 2026; each names its page. What an execution costs in operations
-is counted in the code that does them (named beside each number); durations and sizes marked as assumed are not measured
-on Google Cloud. Beside it stands Cloud Composer's smallest environment, which schedules and runs nothing by itself.
+Prices are USD of us-central1, as published in November 2026; each names its page. Operations of Cloud Storage are
+counted as the services' handlers run a day (operations.py); durations and sizes marked as assumed are not measured on
+Google Cloud. Beside it stands Cloud Composer's smallest environment, which schedules and runs nothing by itself.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+
+from operations import CLASS_A, CLASS_B, PAGE, Operations, count_operations
 
 DAYS = 30.4
 MONTH_SECONDS = DAYS * 24 * 3600
@@ -56,19 +58,6 @@ LOGGING_GIB = Price(0.50, 50)
 # https://cloud.google.com/artifact-registry/pricing
 REGISTRY_GB = Price(0.10, 0.5)
 
-# What one successful execution does; anything else does less.
-CLASS_A = {
-    "controller: the request (ledger.remember_requests)": 1,
-    "runner: payload and records (files.write_payload, write_records)": 2,
-    "runner: what was fetched, and the outcome (memory.remember_fetched, memory.remember)": 2,
-    "runner: who announces the file (memory.announces)": 1,
-    "controller: the execution (ledger.remember_execution)": 1,
-    "controller: the occurrence's requests, executions, skips (ledger.occurrence lists three)": 3,
-}
-CLASS_B = {
-    "runner: has it an outcome, was it fetched (memory.recall, memory.fetched)": 2,
-    "controller: its plan (ledger.plan)": 1,
-}
 DELIVERIES = {
     "scrape.requested": 1,
     "scrape.executed": 2,  # logger, controller
@@ -76,14 +65,12 @@ DELIVERIES = {
     "file.processed": 1,
     "workflow.decided": 1,  # assumed: one decision an execution
 }
-LISTED_OBJECTS = 2  # of an execution in the day that an evaluation lists: its request and its execution
-LISTED_DAYS = 2
-PAGE = 1_000  # objects in one answer to a list call
 ROWS = ("scraper_execution_log", "workflow_decisions", "file_receipts")
 
 EVALUATION_MINUTES = 15
 JOBS = 4  # evaluate, lock-schedule, cleanup, archive
 TICK_QUERIES = 3  # controller.dataset.read_executions, cleanup.dataset.read_landed, read_receipts
+QUERIED_DAYS = 2
 QUERIED_ROW_BYTES = 300  # assumed: of the columns that these read
 MESSAGE_BYTES = 1_300  # measured: an execution with its attributes (push_load.execution); others are smaller
 PAYLOAD_BYTES = 100 * KB  # assumed: raw payload and records
@@ -111,7 +98,7 @@ class Service:
 
 SERVICES: Mapping[str, Service] = {
     "scraper-runner": Service(1, 3.0, 8, 1.0),  # assumed: a source's answer and the pace it asks for
-    "controller": Service(1, 0.4, 16, 1.0),  # assumed: six calls to Cloud Storage
+    "controller": Service(1, 0.25, 16, 1.0),  # assumed: three calls to Cloud Storage, and one to Pub/Sub
     "logger": Service(3, 0.25, 80, 1.0),  # assumed: the batch gathers, then one append
 }
 STARTS_EACH_TICK, START_SECONDS = 3, 3.0  # bench/cold_start.py, doubled for Cloud Run
@@ -134,14 +121,16 @@ class Month:
         return sum(asdict(self).values())
 
 
-def month(executions: float) -> Month:
+def month(executions: float, operations: Operations) -> Month:
     ticks = DAYS * 24 * 60 / EVALUATION_MINUTES
     requests = executions * sum(service.requests for service in SERVICES.values()) + 2 * ticks
     return Month(
         pubsub=PUBSUB_BYTE.of(pubsub_bytes(executions)),
         cloud_run=cloud_run(executions, ticks, requests),
-        storage=STORAGE_CLASS_A.of(class_a(executions, ticks))
-        + STORAGE_CLASS_B.of(executions * sum(CLASS_B.values()) + 2 * ticks)
+        storage=STORAGE_CLASS_A.of(class_a(executions, ticks, operations))
+        + STORAGE_CLASS_B.of(
+            executions * operations.of_an_execution(CLASS_B) + ticks * operations.of_a_tick(CLASS_B)
+        )
         + STORAGE_GB.of(executions * PAYLOAD_BYTES * PAYLOAD_DAYS / DAYS / 1e9),
         bigquery=bigquery(executions, ticks),
         scheduler=SCHEDULER_JOB.of(JOBS),
@@ -156,11 +145,10 @@ def pubsub_bytes(executions: float) -> float:
     return executions * messages * max(MESSAGE_BYTES, MESSAGE_MINIMUM)
 
 
-def class_a(executions: float, ticks: float) -> float:
-    """What executions do, and the days that each evaluation lists."""
-    listed = executions / DAYS * LISTED_OBJECTS
-    pages = LISTED_DAYS * max(1, math.ceil(listed / PAGE))
-    return executions * sum(CLASS_A.values()) + ticks * pages
+def class_a(executions: float, ticks: float, operations: Operations) -> float:
+    """What executions do and what ticks do, with a further answer for each 1,000 names that a tick lists."""
+    pages = executions / DAYS * operations.listed_for_an_execution / PAGE
+    return executions * operations.of_an_execution(CLASS_A) + ticks * (operations.of_a_tick(CLASS_A) + pages)
 
 
 def cloud_run(executions: float, ticks: float, requests: float) -> float:
@@ -177,14 +165,14 @@ def cloud_run(executions: float, ticks: float, requests: float) -> float:
 def bigquery(executions: float, ticks: float) -> float:
     row = max(MESSAGE_BYTES, ROW_MINIMUM)
     rows = executions * len(ROWS)
-    queried = ticks * TICK_QUERIES * max(QUERY_MINIMUM, executions / DAYS * LISTED_DAYS * QUERIED_ROW_BYTES)
+    queried = ticks * TICK_QUERIES * max(QUERY_MINIMUM, executions / DAYS * QUERIED_DAYS * QUERIED_ROW_BYTES)
     stored = rows * row * ROW_DAYS / DAYS / GIB
     return (
         BIGQUERY_INSERT_BYTE.of(rows * row) + BIGQUERY_QUERY_BYTE.of(queried) + BIGQUERY_STORED_GIB.of(stored)
     )
 
 
-def show(months: Mapping[int, Month]) -> None:
+def show(months: Mapping[int, Month], operations: Operations) -> None:
     print("USD a month" + "".join(f"{executions:>16,}" for executions in months) + "  executions")
     for name in asdict(next(iter(months.values()))):
         print(f"{name:<11}" + "".join(f"{getattr(it, name):>16,.2f}" for it in months.values()))
@@ -194,6 +182,12 @@ def show(months: Mapping[int, Month]) -> None:
     print(
         f"Cloud Composer's smallest environment, before it runs anything: {COMPOSER_USD[0]} to {COMPOSER_USD[1]}"
     )
+    print(f"\nOperations of Cloud Storage, counted over {operations.executions} executions of one day")
+    for name, kind in (("class A", CLASS_A), ("class B", CLASS_B)):
+        shares = ", ".join(f"{who} {count:.2f}" for who, count in operations.by_caller(kind).items())
+        each, a_tick = operations.of_an_execution(kind), operations.of_a_tick(kind)
+        print(f"{name}: {each:.2f} an execution ({shares}); {a_tick} a tick")
+    print(f"names that each tick lists: {operations.listed_for_an_execution:.1f} for each execution of a day")
 
 
 def main() -> None:
@@ -205,11 +199,12 @@ def main() -> None:
     arguments = parser.parse_args()
     if any(number < 1 for number in arguments.executions):
         parser.error("--executions: at least 1")
-    months = {number: month(number) for number in arguments.executions}
+    operations = count_operations()
+    months = {number: month(number, operations) for number in arguments.executions}
     if arguments.json:
         print(json.dumps({number: {**asdict(it), "total": it.total} for number, it in months.items()}))
     else:
-        show(months)
+        show(months, operations)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import math
+import importlib
 import sys
+from collections import Counter
+from datetime import timedelta
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -15,19 +15,15 @@ from hypothesis import strategies as st
 from tipoff_common.topics import load_topics
 
 REPOSITORY = Path(__file__).parents[2]
-
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bench_cost", REPOSITORY / "bench/cost.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-cost = _load()
+sys.path.insert(0, str(REPOSITORY / "bench"))
+cost, operations = importlib.import_module("cost"), importlib.import_module("operations")
+COUNTED = operations.Operations(
+    ticks=100,
+    executions=50,
+    calls=Counter({("runner", "create"): 150, ("cleanup", "list"): 1_000, ("cleanup", "get"): 200}),
+    quiet=Counter({("cleanup", "list"): 10, ("cleanup", "get"): 2}),
+    listed=300,
+)
 
 
 def test_what_is_free_costs_nothing_and_the_rest_is_paid_by_the_unit() -> None:
@@ -45,14 +41,27 @@ def test_messages_are_delivered_as_often_as_the_topic_map_says() -> None:
 
 
 def test_a_million_executions_by_hand() -> None:
-    """Five events published and six deliveries of 1,300 bytes each; ten operations of class A."""
+    """Five events published and six deliveries of 1,300 bytes each; three operations of class A, ten a tick, and six
+    names of each execution of the day in a tick's lists."""
     assert cost.pubsub_bytes(1e6) == pytest.approx(1e6 * 11 * 1_300)
-    listed = 2 * math.ceil(1e6 / 30.4 * 2 / 1_000)
-    assert cost.class_a(1e6, ticks=100) == pytest.approx(10e6 + 100 * listed)
+    assert cost.class_a(1e6, 100, COUNTED) == pytest.approx(3e6 + 100 * (10 + 1e6 / 30.4 * 6 / 1_000))
 
 
-def test_a_tick_lists_each_day_however_little_there_is() -> None:
-    assert cost.class_a(0, ticks=100) == 200
+def test_what_ticks_do_is_no_executions() -> None:
+    assert COUNTED.by_caller(operations.CLASS_A) == {"runner": 3}
+    assert COUNTED.of_an_execution(operations.CLASS_B) == 0
+    assert COUNTED.of_a_tick(operations.CLASS_A) == 10
+
+
+def test_the_services_are_counted_at_work() -> None:
+    """Of an execution the runner writes payload, records, what was fetched, the outcome and who announces the file; the
+    controller request and execution, and now and then a plan or a list."""
+    counted = operations.count_operations(days=1, every=timedelta(hours=1))
+    written = counted.by_caller(operations.CLASS_A)
+    assert counted.executions > 100
+    assert written["runner"] == 5
+    assert 2 < written["evaluation"] + written["follow-up"] < 3
+    assert counted.by_caller(operations.CLASS_B)["runner"] == 2
 
 
 def test_seldom_requests_share_no_instance_and_many_keep_it_busy() -> None:
@@ -64,7 +73,7 @@ def test_seldom_requests_share_no_instance_and_many_keep_it_busy() -> None:
 
 @given(st.floats(1, 1e7), st.floats(1.1, 10))
 def test_more_executions_never_cost_less(executions: float, factor: float) -> None:
-    few, many = cost.month(executions), cost.month(executions * factor)
+    few, many = cost.month(executions, COUNTED), cost.month(executions * factor, COUNTED)
     assert many.pubsub >= few.pubsub
     assert many.storage >= few.storage
     assert many.bigquery >= few.bigquery
@@ -72,7 +81,7 @@ def test_more_executions_never_cost_less(executions: float, factor: float) -> No
 
 
 def test_the_total_is_the_sum_and_a_small_fleet_costs_less_than_composer_alone() -> None:
-    small = cost.month(20_000)
+    small = cost.month(20_000, COUNTED)
     parts = (small.pubsub, small.cloud_run, small.storage, small.bigquery)
     rest = (small.scheduler, small.logging, small.registry)
     assert small.total == pytest.approx(sum(parts) + sum(rest))

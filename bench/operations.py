@@ -1,0 +1,286 @@
+"""What a game day of the shipped fleet asks of Cloud Storage, counted at the ports of the services' own handlers.
+
+Controller, runner and cleanup run days of twelve games over buckets in memory; the last is counted, the others are what
+a tick looks back at. Every source answers at once, with something new: of what an execution can come to, that asks for
+most.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import ConfigDict
+
+from tipoff_cleanup.dataset import Dataset
+from tipoff_cleanup.deps import Deps as CleanupDeps
+from tipoff_cleanup.handlers import run_cleanup
+from tipoff_cleanup.losses import Landed
+from tipoff_cleanup.memory import Memory as CleanupMemory
+from tipoff_cleanup.settings import CleanupSettings
+from tipoff_common.catalog import Assertions, Catalog, ScraperSpec, load_catalog
+from tipoff_common.events import ScrapeRequested, Tick, TickFired
+from tipoff_common.ports import ObjectInfo, Parameter
+from tipoff_common.publisher import Publisher
+from tipoff_controller.deps import Deps as ControllerDeps
+from tipoff_controller.following import note_execution
+from tipoff_controller.handlers import handle_tick
+from tipoff_controller.landed_calendar import LandedCalendar
+from tipoff_controller.ledger import Ledger
+from tipoff_controller.loading import load_workflows
+from tipoff_scraper_runner.handlers import Deps as RunnerDeps
+from tipoff_scraper_runner.handlers import run_request
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.memory import Memory as RunnerMemory
+from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.registry import Registered, Registry
+from tipoff_scraper_runner.scraper import Parsed, Payload, Record, ScrapeParameters
+
+REPOSITORY = Path(__file__).parents[1]
+sys.path.insert(0, os.fspath(REPOSITORY))
+from tests.support.controller import ClockedObjects, at, slate  # noqa: E402
+from tests.support.memory import MemoryWarehouse, RecordingBus  # noqa: E402
+
+PAGE = 1_000
+"""Objects in one answer to a list call, https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
+LAST, GAMES = date(2025, 1, 15), 12
+DAY = timedelta(days=1)
+CLASS_A = {"create", "put", "list"}
+CLASS_B = {"get", "info"}
+"""https://cloud.google.com/storage/pricing#operations-by-class"""
+Calls = Counter[tuple[str, str]]
+"""By who calls and what."""
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Of one day. quiet: of the tick that calls least, as nothing is due. listed: the names that a tick is given, on
+    average."""
+
+    ticks: int
+    executions: int
+    calls: Calls
+    quiet: Calls
+    listed: float
+
+    @property
+    def listed_for_an_execution(self) -> float:
+        """Of each of a day, by each tick."""
+        return self.listed / self.executions
+
+    def of_a_tick(self, kind: set[str]) -> int:
+        return sum(count for (_, call), count in self.quiet.items() if call in kind)
+
+    def of_an_execution(self, kind: set[str]) -> float:
+        return sum(self.by_caller(kind).values())
+
+    def by_caller(self, kind: set[str]) -> Mapping[str, float]:
+        """What an execution adds to the ticks, by who calls."""
+        found: Counter[str] = Counter()
+        for (who, call), count in self.calls.items():
+            if call in kind:
+                found[who] += count - self.ticks * self.quiet[who, call]
+        return {who: count / self.executions for who, count in found.items() if count}
+
+
+@dataclass
+class Counted(ClockedObjects):
+    """A bucket that counts what Cloud Storage would."""
+
+    who: str = ""
+    calls: Calls = field(default_factory=Counter)
+    listed: Counter[str] = field(default_factory=Counter)
+    names: list[str] = field(default_factory=list)
+
+    def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
+        self.calls[self.who, "create"] += 1
+        self._name(name)
+        return super().create(name, body, metadata=metadata)
+
+    def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
+        self.calls[self.who, "put"] += 1
+        self._name(name)
+        super().put(name, body, content_type=content_type, metadata=metadata)
+
+    def get(self, name: str) -> bytes | None:
+        self.calls[self.who, "get"] += 1
+        return super().get(name)
+
+    def info(self, name: str) -> ObjectInfo | None:
+        self.calls[self.who, "info"] += 1
+        return super().info(name)
+
+    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        found = self.names[bisect_left(self.names, prefix) : bisect_right(self.names, prefix + chr(0x10FFFF))]
+        self.calls[self.who, "list"] += max(1, math.ceil(len(found) / PAGE))
+        self.listed[self.who] += len(found)
+        yield from map(self._info, found)
+
+    def _name(self, name: str) -> None:
+        """In order, as there are many lists."""
+        if name not in self.bodies:
+            insort(self.names, name)
+
+
+class Row(Record):
+    model_config = ConfigDict(extra="allow")
+
+
+class Anything(ScrapeParameters):
+    model_config = ConfigDict(extra="allow")
+
+
+class Stub:
+    """A scraper whose source always has something new; the calendar's has the games."""
+
+    Parameters = Anything
+
+    def __init__(self, spec: ScraperSpec, of_games: bool) -> None:
+        self._spec, self._of_games = spec, of_games
+
+    def fetch(self, parameters: ScrapeParameters, http: HttpxHttp) -> Payload:
+        return Payload(f"{parameters} {http.now}".encode(), "https://source.example", "json")
+
+    def parse(self, payload: bytes, parameters: ScrapeParameters) -> Parsed:
+        rows = [Row(text=payload.decode())]
+        if self._of_games:
+            games = [
+                game
+                for place in (-2, -1, 0, 1, 2)
+                for game in slate(GAMES, parameters.game_date + place * DAY)
+            ]
+            rows = [Row(**game.model_dump(mode="json"), fetched=payload.decode()) for game in games]
+        values = tuple(f"value-{number}" for number in range(GAMES))
+        return Parsed(rows, fan_out=dict.fromkeys(self._spec.fan_out_keys, values))
+
+
+class Fleet:
+    """The services on one bus and two buckets."""
+
+    def __init__(self) -> None:
+        shipped = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
+        any_volume = Assertions(min=1, max=1_000_000)
+        catalog = Catalog(
+            {name: spec.model_copy(update={"assertions": any_volume}) for name, spec in shipped.items()}
+        )
+        configuration = load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
+        calendar = configuration.file.calendar.scraper
+        self.state, self.data, self.bus = Counted("state"), Counted("data"), RecordingBus()
+        self.controller = ControllerDeps(
+            environment="bench",
+            configuration=configuration,
+            calendar=LandedCalendar(self.data, catalog[calendar].output),
+            ledger=Ledger(self.state, configuration.subject_parameters),
+            warehouse=MemoryWarehouse(),
+            publisher=Publisher("controller", self.bus),
+        )
+        self.runner = RunnerDeps(
+            environment="bench",
+            registry=Registry(
+                {name: Registered(spec, Stub(spec, name == calendar)) for name, spec in catalog.items()}
+            ),
+            memory=RunnerMemory(self.state),
+            data=self.data,
+            publisher=Publisher("scraper-runner", self.bus),
+            open_http=lambda spec, now, replaying: HttpxHttp(
+                spec, now, Pacer(), replaying=replaying, transport=httpx.MockTransport(nothing)
+            ),
+        )
+        settings = CleanupSettings.model_construct()
+        self.cleanup = CleanupDeps(
+            environment="bench",
+            lookback=settings.lookback,
+            rule=settings.rule,
+            pubsub_enabled=True,
+            catalog=catalog,
+            memory=CleanupMemory(self.state),
+            dataset=Dataset(MemoryWarehouse(answer=all_is_well), "bench"),
+            data=self.data,
+            publisher=Publisher("cleanup", self.bus),
+        )
+        self.executions = 0
+
+    @property
+    def buckets(self) -> tuple[Counted, Counted]:
+        return self.state, self.data
+
+    @property
+    def calls(self) -> Calls:
+        return self.state.calls + self.data.calls
+
+    @property
+    def listed(self) -> int:
+        """Names given to what comes with every tick."""
+        return sum(bucket.listed[who] for bucket in self.buckets for who in ("evaluation", "cleanup"))
+
+    def tick(self, instant: datetime) -> Calls:
+        """Everything up to the next tick."""
+        so_far = self.calls
+        for bucket in self.buckets:
+            bucket.now = instant
+        self._as("evaluation")
+        handle_tick(fired(Tick.EVALUATE), instant, self.controller, instant)
+        if instant == at("05:00", instant.date()):
+            handle_tick(fired(Tick.LOCK_SCHEDULE), instant, self.controller, instant)
+        self._as("cleanup")
+        run_cleanup(fired(Tick.CLEANUP), instant, self.cleanup, instant)
+        while requests := self.bus.of(ScrapeRequested):
+            self.bus.published.clear()
+            for request in requests:
+                self._as("runner")
+                executed = run_request(request, self.runner, instant)
+                self._as("follow-up")
+                note_execution(executed, self.controller, instant)
+                self.executions += 1
+        return self.calls - so_far
+
+    def _as(self, who: str) -> None:
+        for bucket in self.buckets:
+            bucket.who = who
+
+
+def fired(tick: Tick) -> TickFired:
+    return TickFired(tick=tick, cadence_minutes=1)
+
+
+def nothing(_request: httpx.Request) -> httpx.Response:
+    return httpx.Response(404)
+
+
+def all_is_well(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+    """A dataset in which every file has its execution and its receipt."""
+    if "overtaken_before" in sql:
+        none = dict.fromkeys(item.name for item in fields(Landed))
+        told = {"files": 1, "waiting": 0, "receipts": 1, "overtaken_before": None}
+        return [{**none, **told, "last_cleanup": parameters["now"]}]
+    paths = parameters.get("paths", ())
+    return [{"gcs_path": path} for path in paths] if isinstance(paths, list) else []
+
+
+@cache
+def count_operations(days: int = 4, every: timedelta = timedelta(minutes=15)) -> Operations:
+    """every: from tick to tick."""
+    fleet = Fleet()
+    for place in range(days):
+        executions, calls, listed = fleet.executions, fleet.calls, fleet.listed
+        ticks = [
+            fleet.tick(at("00:00", LAST - (days - 1 - place) * DAY) + number * every)
+            for number in range(DAY // every)
+        ]
+    return Operations(
+        ticks=len(ticks),
+        executions=fleet.executions - executions,
+        calls=fleet.calls - calls,
+        quiet=min(ticks, key=Counter.total),
+        listed=(fleet.listed - listed) / len(ticks),
+    )

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
@@ -230,9 +230,8 @@ class ClockedObjects(MemoryObjects):
         super().put(name, body, content_type=content_type, metadata=metadata)
         self.written[name] = self.now
 
-    def list(self, prefix: str) -> Any:
-        for info in super().list(prefix):
-            yield ObjectInfo(info.name, info.size, self.written.get(info.name, self.now), info.metadata)
+    def _info(self, name: str) -> ObjectInfo:
+        return replace(super()._info(name), updated=self.written.get(name, self.now))
 
 
 @dataclass

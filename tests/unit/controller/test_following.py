@@ -2,8 +2,11 @@
 
 from datetime import datetime, timedelta
 from itertools import permutations
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.controller import (
     DAY,
@@ -27,7 +30,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_controller.following import LEASE_SLACK, note_dead_request
 from tipoff_controller.manual import ManualRun, draft_run, read_run, run_workflow
-from tipoff_controller.progress import State
+from tipoff_controller.progress import State, progress
 from tipoff_controller.workflows import Configuration
 
 PLANS = fixture_file("plans")
@@ -182,6 +185,38 @@ def test_an_occurrence_is_listed_only_for_an_execution_that_something_may_wait_f
             found.append(bool(asked))
             asked.clear()
     assert found == listed
+
+
+@given(
+    st.sampled_from(sorted(PLANS.workflows.keys() - {"calendar"})),
+    st.lists(
+        st.sampled_from([SUCCESS, NO_DATA, failed(FailureKind.HTTP), failed(FailureKind.BLOCKED)]), min_size=1
+    ),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=50, deadline=None)
+def test_whatever_comes_in_whatever_order_nothing_due_is_left_unsaid(
+    name: str, outcomes: list[Outcome], order: Random
+) -> None:
+    """Though most executions are followed without a look at the others."""
+    made = begun(name)
+    ledger = made.deps.ledger
+    waiting = made.take(ScrapeRequested)
+    while waiting:
+        request = waiting.pop(order.randrange(len(waiting)))
+        made.run(
+            request,
+            order.choice(outcomes),
+            keys=EVENTS if request.scraper == "event_list" else {},
+            logged=False,
+        )
+        waiting += made.take(ScrapeRequested)
+        plan = ledger.plan(DAY, request.occurrence_id)
+        remembered = ledger.occurrence(DAY, request.occurrence_id)
+        reached = progress(plan, ledger.known(remembered))
+        assert reached.due == []
+        assert {step for _, step in remembered.skips} == {item.step for item in reached.skipped}
+    assert reached.settled
 
 
 def test_an_execution_that_belongs_to_no_plan_is_remembered_and_asks_for_nothing() -> None:

@@ -26,14 +26,15 @@ resource "google_storage_bucket" "this" {
   }
 
   dynamic "lifecycle_rule" {
-    for_each = var.delete_after_days == null ? [] : [var.delete_after_days]
+    for_each = var.delete_after_days
 
     content {
       action {
         type = "Delete"
       }
       condition {
-        age = lifecycle_rule.value
+        age            = lifecycle_rule.value
+        matches_prefix = lifecycle_rule.key == "" ? null : [lifecycle_rule.key]
       }
     }
   }

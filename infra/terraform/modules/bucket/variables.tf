@@ -36,13 +36,13 @@ variable "soft_delete_days" {
 }
 
 variable "delete_after_days" {
-  description = "Age at which objects are deleted; null keeps them."
-  type        = number
-  default     = null
+  description = "Folder, \"\" for all => age in days at which objects are deleted; others are kept."
+  type        = map(number)
+  default     = {}
 
   validation {
-    condition     = var.delete_after_days == null || coalesce(var.delete_after_days, 0) >= 30
-    error_message = "delete_after_days must be at least 30: what services remember has to outlive any redelivery."
+    condition     = alltrue([for folder, days in var.delete_after_days : can(regex("^([a-z0-9-]+/)?$", folder)) && days >= 30])
+    error_message = "delete_after_days takes folders that end in a slash, such as journal/, and at least 30 days: what services remember has to outlive any redelivery."
   }
 }
 

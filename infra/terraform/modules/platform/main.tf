@@ -126,6 +126,7 @@ module "data" {
   location                 = var.region
   labels                   = local.labels
   storage_class_after_days = { NEARLINE = 90 }
+  delete_after_days        = { "journal/" = 60 } # what was written when; read within the hour
   writers                  = { for name, it in local.services : name => local.member[name] if it.data == "write" }
   readers = merge(
     { for name, it in local.services : name => local.member[name] if it.data == "read" },
@@ -141,7 +142,7 @@ module "state" {
   name              = local.buckets.state
   location          = var.region
   labels            = local.labels
-  delete_after_days = 180
+  delete_after_days = { "" = 180 }
   prefix_writers = { for name, it in local.services : name => {
     member   = local.member[name]
     prefixes = concat(it.state == null ? [] : [it.state], ["dead-letters/"])

@@ -7,7 +7,7 @@ variables {
   project           = "my-project"
   name              = "my-project-tipoff-state"
   location          = "us-central1"
-  delete_after_days = 180
+  delete_after_days = { "" = 180, "journal/" = 60 }
   prefix_writers = {
     runner = { member = "serviceAccount:tipoff-scraper-runner@my-project.iam.gserviceaccount.com", prefixes = ["runner/", "dead-letters/"] }
   }
@@ -23,6 +23,10 @@ run "a_bucket_is_closed" {
   assert {
     condition     = google_storage_bucket.this.soft_delete_policy[0].retention_duration_seconds == 604800
     error_message = "a deleted object can be restored for a week"
+  }
+  assert {
+    condition     = join(", ", [for rule in google_storage_bucket.this.lifecycle_rule : "${join("", coalesce(one(rule.condition).matches_prefix, []))} after ${one(rule.condition).age}" if one(rule.action).type == "Delete"]) == " after 180, journal/ after 60"
+    error_message = "objects are deleted by folder and age"
   }
 }
 

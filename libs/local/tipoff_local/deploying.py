@@ -1,7 +1,8 @@
-"""From a commit to what runs: images, Terraform's plan, and on demand its application and the smoke test.
+"""From a commit to what runs: Terraform's plan, and on demand the images, its application and the smoke test.
 
 Whatever can be wrong beforehand is looked for first and told together, each fault with its remedy; nothing is changed
-before. Terraform applies the very plan that was shown.
+before, and no image is built. Images are named by the commit: the registry's tags never move, so the plan that was
+shown before they were built is the very one that Terraform applies after.
 """
 
 import os
@@ -9,17 +10,20 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from json import dumps
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import yaml
 
 from tipoff_local.stack.layout import REPOSITORY, SERVICES
 
 ENVIRONMENTS = ("dev", "prod")
 REPOSITORY_OF_IMAGES = "tipoff"
+MAP, APIS = REPOSITORY / "infra/services.yaml", REPOSITORY / "infra/terraform/apis.yaml"
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _PLAN = "deploy.tfplan"
@@ -96,7 +100,13 @@ def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | Non
     """The commit that is deployed, which is its images' tag. Raises DeployRefused."""
     faults = [*_malformed(deployment), *_missing_tools(deployment, which), *_missing_files(deployment)]
     if not faults:
-        faults = [*_uncommitted(shell), *_unreachable(deployment, shell)]
+        faults = [*_uncommitted(shell), *_nobody(shell)]
+    if not faults:
+        faults = [
+            *_disabled_apis(deployment, shell),
+            *_unreachable(deployment, shell),
+            *_secrets_without_value(deployment, shell),
+        ]
     if faults:
         raise DeployRefused("\n".join(f"- {fault}" for fault in faults))
     return shell.ask("git", "rev-parse", "--short=12", "HEAD")
@@ -141,14 +151,53 @@ def _uncommitted(shell: Shell) -> Iterator[str]:
         yield f"this is no git clone: {error}"
 
 
-def _unreachable(deployment: Deployment, shell: Shell) -> Iterator[str]:
-    project, location = ("--project", deployment.project), ("--location", deployment.region)
+def _nobody(shell: Shell) -> Iterator[str]:
     try:
         shell.ask("gcloud", "auth", "print-access-token")
     except CommandFailed as error:
-        said = str(error).splitlines()[-1]
-        yield f"nobody is logged in: gcloud auth login && gcloud auth application-default login\n  ({said})"
+        yield f"nobody is logged in: gcloud auth login && gcloud auth application-default login{_said(error)}"
+
+
+def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
+    list_enabled = ("gcloud", "services", "list", "--enabled", "--format=value(config.name)")
+    try:
+        enabled = shell.ask(*list_enabled, "--project", deployment.project).split()
+    except CommandFailed as error:
+        yield f"project {deployment.project} is not there, or does not let you see its services{_said(error)}"
         return
+    if missing := sorted(set(_yaml(APIS)) - set(enabled)):
+        yield (
+            f"project {deployment.project} has {', '.join(missing)} off: apply infra/terraform/bootstrap, or"
+            f" gcloud services enable {' '.join(missing)} --project {deployment.project}"
+        )
+
+
+def _secrets_without_value(deployment: Deployment, shell: Shell) -> Iterator[str]:
+    """Of those that services are given, whose latest version cannot be read."""
+    for name in sorted({name for it in _yaml(MAP)["services"].values() for name in it.get("secrets", ())}):
+        describe = (
+            "gcloud",
+            "secrets",
+            "versions",
+            "describe",
+            "latest",
+            "--secret",
+            name,
+            "--format=value(state)",
+        )
+        try:
+            state, said = shell.ask(*describe, "--project", deployment.project), ""
+        except CommandFailed as error:
+            state, said = "missing", _said(error)
+        if state.lower() != "enabled":
+            yield (
+                f"secret {name}, which a service needs, has no value (its latest version is {state}): printf %s VALUE |"
+                f" gcloud secrets versions add {name} --project {deployment.project} --data-file=-{said}"
+            )
+
+
+def _unreachable(deployment: Deployment, shell: Shell) -> Iterator[str]:
+    project, location = ("--project", deployment.project), ("--location", deployment.region)
     needed = [
         (
             ("gcloud", "storage", "buckets", "describe", f"gs://{deployment.state_bucket}", *project),
@@ -164,52 +213,57 @@ def _unreachable(deployment: Deployment, shell: Shell) -> Iterator[str]:
         try:
             shell.ask(*command)
         except CommandFailed as error:
-            said = str(error).splitlines()[-1]
-            yield f"project {deployment.project} lacks, or does not let you see, {remedy}\n  ({said})"
+            yield f"project {deployment.project} lacks, or does not let you see, {remedy}{_said(error)}"
 
 
-def build(deployment: Deployment, tag: str, shell: Shell) -> Mapping[str, str]:
-    """The digest of each service's image; those that are not in the registry yet are built. Raises CommandFailed."""
-    found = {service: _digest(deployment, service, tag, shell) for service in SERVICES}
-    if missing := [service for service, digest in found.items() if digest is None]:
-        if deployment.build_with is BuildWith.DOCKER:
-            shell.do("infra/build_images.sh", deployment.registry, tag, *missing)
-        else:
-            values = f"_REGISTRY={deployment.registry},_TAG={tag},_SERVICES={' '.join(missing)}"
-            command = (
-                "gcloud",
-                "builds",
-                "submit",
-                ".",
-                "--config=cloudbuild.yaml",
-                "--region",
-                deployment.region,
-            )
-            shell.do(*command, "--project", deployment.project, f"--substitutions={values}")
-    digests = {
-        service: digest or _digest(deployment, service, tag, shell) for service, digest in found.items()
-    }
-    if lost := [service for service, digest in digests.items() if digest is None]:
-        raise CommandFailed(f"built, and not in {deployment.registry}: {', '.join(lost)}")
-    return {service: digest for service, digest in digests.items() if digest is not None}
+def _said(error: CommandFailed) -> str:
+    return f"\n  ({str(error).splitlines()[-1]})"
 
 
-def _digest(deployment: Deployment, service: str, tag: str, shell: Shell) -> str | None:
+def _yaml(file: Path) -> Any:
+    return yaml.safe_load(file.read_text())
+
+
+def missing_images(deployment: Deployment, tag: str, shell: Shell) -> list[str]:
+    """The services whose image of that tag the registry lacks; a commit that was deployed before has them all."""
+    return [service for service in SERVICES if not _is_built(deployment, service, tag, shell)]
+
+
+def _is_built(deployment: Deployment, service: str, tag: str, shell: Shell) -> bool:
     image = f"{deployment.registry}/{service}:{tag}"
-    describe = ("gcloud", "artifacts", "docker", "images", "describe", image, "--project", deployment.project)
     try:
-        return shell.ask(*describe, "--format=value(image_summary.digest)") or None
+        shell.ask(
+            "gcloud", "artifacts", "docker", "images", "describe", image, "--project", deployment.project
+        )
     except CommandFailed:
-        return None
+        return False
+    return True
 
 
-def plan(deployment: Deployment, digests: Mapping[str, str], shell: Shell) -> None:
+def plan(deployment: Deployment, tag: str, shell: Shell) -> None:
     """Shows what Terraform would change, and keeps the plan. Raises CommandFailed."""
     terraform = ("terraform", f"-chdir={deployment.folder}")
     shell.do(*terraform, "init", "-input=false", f"-backend-config=bucket={deployment.state_bucket}")
-    variables = {"project": deployment.project, "region": deployment.region, "images": dumps(dict(digests))}
+    variables = {
+        "project": deployment.project,
+        "region": deployment.region,
+        "images": dumps(dict.fromkeys(SERVICES, tag)),
+    }
     given = (f"-var={name}={value}" for name, value in variables.items())
     shell.do(*terraform, "plan", "-input=false", f"-out={_PLAN}", *given)
+
+
+def build(deployment: Deployment, tag: str, services: Sequence[str], shell: Shell) -> None:
+    """Builds and pushes the images of these services. Raises CommandFailed."""
+    if deployment.build_with is BuildWith.DOCKER:
+        shell.do("infra/build_images.sh", deployment.registry, tag, *services)
+    else:
+        where = ("--region", deployment.region, "--project", deployment.project)
+        values = f"_REGISTRY={deployment.registry},_TAG={tag},_SERVICES={' '.join(services)}"
+        submit = ("gcloud", "builds", "submit", ".", "--config=cloudbuild.yaml")
+        shell.do(*submit, *where, f"--substitutions={values}")
+    if lost := [service for service in services if not _is_built(deployment, service, tag, shell)]:
+        raise CommandFailed(f"built, and not in {deployment.registry}: {', '.join(lost)}")
 
 
 def apply(deployment: Deployment, shell: Shell) -> None:

@@ -1,5 +1,6 @@
 """Deploying: what is checked before, the order of steps, and that nothing is applied unless asked for."""
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -7,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from tipoff_local.cli import app
 from tipoff_local.commands import deploy as command
 from tipoff_local.deploying import (
+    APIS,
     BuildWith,
     CommandFailed,
     Deployment,
@@ -19,11 +22,10 @@ from tipoff_local.deploying import (
     apply,
     build,
     check,
+    missing_images,
     plan,
 )
-from tipoff_local.stack.layout import SERVICES
-
-DIGEST = "sha256:" + "a" * 64
+from tipoff_local.stack.layout import REPOSITORY, SERVICES
 
 
 @dataclass
@@ -41,7 +43,7 @@ class FakeShell:
         if text.startswith("gcloud artifacts docker images describe"):
             if command[5].rsplit("/", 1)[1].partition(":")[0] not in self.images:
                 raise CommandFailed(f"{text}: NOT_FOUND")
-            return DIGEST
+            return ""
         self._maybe_fail(text)
         return next((answer for start, answer in self.answers.items() if text.startswith(start)), "")
 
@@ -58,7 +60,11 @@ class FakeShell:
             raise CommandFailed(f"{text}: denied")
 
 
-READY = {"git rev-parse": "0123456789ab"}
+READY = {
+    "git rev-parse": "0123456789ab",
+    "gcloud services list": "\n".join(yaml.safe_load(APIS.read_text())),
+    "gcloud secrets versions describe": "ENABLED",
+}
 
 
 @pytest.fixture
@@ -99,6 +105,14 @@ def test_missing_variables_are_named_with_the_file_to_copy(deployment: Deploymen
         ({}, ("print-access-token",), "gcloud auth login"),
         ({}, ("storage buckets",), "gcloud storage buckets create gs://my-tipoff-dev-tfstate"),
         ({}, ("artifacts repositories",), "infra/terraform/bootstrap"),
+        ({}, ("services list",), "is not there, or does not let you see"),
+        (
+            {"gcloud services list": "run.googleapis.com"},
+            (),
+            "gcloud services enable .*pubsub.googleapis.com",
+        ),
+        ({}, ("--secret ODDS_API_KEY",), "gcloud secrets versions add ODDS_API_KEY --project my-tipoff-dev"),
+        ({"gcloud secrets versions describe": "DISABLED"}, (), "its latest version is DISABLED"),
     ],
 )
 def test_what_is_not_ready_is_told_with_what_to_do(
@@ -110,35 +124,57 @@ def test_what_is_not_ready_is_told_with_what_to_do(
     assert shell.done == []
 
 
+def test_all_that_is_not_ready_is_told_together(deployment: Deployment) -> None:
+    shell = FakeShell({**READY, "gcloud services list": ""}, ("storage buckets", "secrets versions"))
+    with pytest.raises(DeployRefused) as refused:
+        check(deployment, shell, there)
+    for named in ("pubsub.googleapis.com", "tfstate", "ODDS_API_KEY", "BALLDONTLIE_API_KEY"):
+        assert named in str(refused.value)
+
+
 def test_only_images_that_are_not_there_are_built(deployment: Deployment) -> None:
     """A commit that was deployed before is gone back to without building."""
     shell = FakeShell(READY, images={"controller", "logger"})
-    assert build(deployment, "abc", shell) == dict.fromkeys(SERVICES, DIGEST)
+    missing = missing_images(deployment, "abc", shell)
+    assert missing == ["scraper-runner", "cleanup"]
+    build(deployment, "abc", missing, shell)
     (submitted,) = shell.done
     assert "_SERVICES=scraper-runner cleanup" in submitted
     assert "_TAG=abc" in submitted
-    build(deployment, "abc", shell)
-    assert len(shell.done) == 1
+    assert missing_images(deployment, "abc", shell) == []
+
+
+def test_images_that_were_built_and_are_not_there_are_named(deployment: Deployment) -> None:
+    shell = FakeShell(READY)
+    with pytest.raises(CommandFailed, match=r"built, and not in .*: elsewhere"):
+        build(deployment, "abc", ["elsewhere"], shell)
 
 
 def test_docker_builds_by_the_same_script(deployment: Deployment) -> None:
     shell = FakeShell(READY)
-    build(Deployment("dev", "my-tipoff-dev", "us-central1", BuildWith.DOCKER, deployment.root), "abc", shell)
+    by_docker = Deployment("dev", "my-tipoff-dev", "us-central1", BuildWith.DOCKER, deployment.root)
+    build(by_docker, "abc", list(SERVICES), shell)
     registry = "us-central1-docker.pkg.dev/my-tipoff-dev/tipoff"
     assert shell.done == [f"infra/build_images.sh {registry} abc {' '.join(SERVICES)}"]
 
 
 def test_the_plan_that_was_shown_is_the_one_applied_and_then_proven(deployment: Deployment) -> None:
     shell = FakeShell(READY)
-    plan(deployment, {"logger": DIGEST}, shell)
+    plan(deployment, "abc", shell)
     apply(deployment, shell)
     init, planned, applied, smoke = shell.done
     assert "-backend-config=bucket=my-tipoff-dev-tfstate" in init
-    assert f'-var=images={{"logger": "{DIGEST}"}}' in planned
+    assert json.loads(planned.partition("-var=images=")[2]) == dict.fromkeys(SERVICES, "abc")
     assert "-out=deploy.tfplan" in planned
     assert applied.endswith("apply -input=false deploy.tfplan")
     assert smoke.endswith("-m tipoff_local smoke")
     assert shell.told == {"TIPOFF_PROJECT": "my-tipoff-dev", "TIPOFF_ENVIRONMENT": "dev"}
+
+
+def test_the_registry_never_moves_a_tag() -> None:
+    """A plan names images by tag before they are built."""
+    registry = (REPOSITORY / "infra/terraform/bootstrap/main.tf").read_text()
+    assert "immutable_tags = true" in registry
 
 
 @dataclass
@@ -157,7 +193,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 
         monkeypatch.setattr(command, name, take)
 
-    for name, answer in (("check", "abc"), ("build", {}), ("plan", None), ("apply", None)):
+    answers = {"check": "abc", "plan": None, "missing_images": ["logger"], "build": None, "apply": None}
+    for name, answer in answers.items():
         step(name, answer)
     return steps
 
@@ -172,12 +209,12 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
         (["--apply", "--confirm", "dev"], 0, True),
     ],
 )
-def test_nothing_is_applied_unless_asked_for_and_confirmed(
+def test_nothing_is_built_or_applied_unless_asked_for_and_confirmed(
     steps: Steps, options: list[str], code: int, applied: bool
 ) -> None:
     done = CliRunner().invoke(app, ["deploy", "dev", "--project", "my-tipoff-dev", *options])
     assert done.exit_code == code, done.output
-    assert steps.taken == ["check", "build", "plan", *(["apply"] if applied else [])]
+    assert steps.taken == ["check", "plan", "missing_images", *(["build", "apply"] if applied else [])]
 
 
 SCRIPT = Path(__file__).parents[3] / "infra/build_images.sh"

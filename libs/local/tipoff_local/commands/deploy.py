@@ -1,4 +1,4 @@
-"""`tipoff deploy`: build, plan, and when asked for, apply and prove."""
+"""`tipoff deploy`: plan, and when asked for, build, apply and prove."""
 
 import sys
 from typing import Annotated
@@ -15,6 +15,7 @@ from tipoff_local.deploying import (
     apply,
     build,
     check,
+    missing_images,
     plan,
 )
 
@@ -36,23 +37,33 @@ def deploy(
         typer.Option(metavar="ENV", help="the environment's name once more, in place of being asked"),
     ] = None,
 ) -> None:
-    """Build the commit's images, show Terraform's plan, and with --apply apply it and send real events through.
+    """Show Terraform's plan, and with --apply build the commit's images, apply it and send real events through.
 
-    Everything needed is checked before anything is changed. Exit code 2 when something is missing, 1 when a step fails.
+    Everything needed is checked before anything is built or changed. Exit code 2 when something is missing, 1 when a
+    step fails.
     """
     deployment, shell = Deployment(environment, project, region, build_with), LocalShell()
     try:
         tag = check(deployment, shell)
-        plan(deployment, build(deployment, tag, shell), shell)
+        plan(deployment, tag, shell)
+        missing = missing_images(deployment, tag, shell)
+        console.print(
+            f"images of {tag} that have to be built first: {', '.join(missing)}"
+            if missing
+            else f"all images of {tag} are built",
+            soft_wrap=True,
+        )
         if dry_run:
             console.print(
-                f"that was the plan; nothing is changed: make deploy ENV={environment} "
+                f"that was the plan; nothing is built or changed: make deploy ENV={environment} "
                 f"PROJECT={project} APPLY=yes goes on",
                 soft_wrap=True,
             )
             return
         if (confirm or _asked(environment)) != environment:
             refuse(f"not confirmed by the name {environment}; nothing is changed")
+        if missing:
+            build(deployment, tag, missing, shell)
         apply(deployment, shell)
         console.print(f"deployed {tag} to {environment}", style="green")
     except DeployRefused as error:

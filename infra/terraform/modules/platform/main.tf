@@ -71,29 +71,28 @@ locals {
 
   # Any service publishes what it has to reject to dead-letters.
   publishers = { for topic in keys(local.topics.topics) : topic => merge(
-    { for name, it in local.services : name => local.member[name] if topic == local.topics.dead_letter_topic || contains(it.publishes, topic) },
+    { for name, it in local.services : name => local.member[name] if topic == local.dead_letter_topic || contains(it.publishes, topic) },
     topic == local.receipts_topic ? { for member in var.phase2_members : member => member } : {},
   ) }
-  receipts_topic = one([for name, it in local.topics.topics : name if contains(it.events, "tipoff.file.processed.v1")])
 }
 
 module "dead_letters" {
   source = "../topic"
 
   project            = var.project
-  name               = local.topics.dead_letter_topic
+  name               = local.dead_letter_topic
   labels             = local.labels
   pubsub_agent       = local.pubsub_agent
   takes_dead_letters = true
   retry              = local.topics.retry
-  publishers         = local.publishers[local.topics.dead_letter_topic]
+  publishers         = local.publishers[local.dead_letter_topic]
   viewers            = local.member
-  subscriptions      = { for name, it in local.pushes : name => it if it.topic == local.topics.dead_letter_topic }
+  subscriptions      = { for name, it in local.pushes : name => it if it.topic == local.dead_letter_topic }
 }
 
 module "topic" {
   source   = "../topic"
-  for_each = { for name, it in local.topics.topics : name => it if name != local.topics.dead_letter_topic }
+  for_each = { for name, it in local.topics.topics : name => it if name != local.dead_letter_topic }
 
   project               = var.project
   name                  = each.key
@@ -113,7 +112,7 @@ module "ticks" {
 
   project = var.project
   region  = var.region
-  topic   = module.topic[local.tick_topic].id
+  topic   = try(module.topic[local.tick_topic].id, "missing")
   ticks   = local.ticks
   paused  = var.paused
 }

@@ -25,6 +25,10 @@ locals {
 
   service_keys            = ["description", "ingress", "timeout_seconds", "cpu", "memory", "concurrency", "max_instances", "publishes", "state", "data", "archive", "dataset", "secrets", "settings", "told"]
   unknown_keys            = [for name, it in local.declared : "${name}: ${join(", ", setsubtract(keys(it), local.service_keys))}" if length(setsubtract(keys(it), local.service_keys)) > 0]
+  subscription_names      = flatten([for topic, it in local.topics.topics : keys(lookup(it, "subscriptions", {}))])
+  doubled_subscriptions   = distinct([for name in local.subscription_names : name if length([for it in local.subscription_names : it if it == name]) > 1])
+  rights                  = { data = ["read", "write"], archive = ["read", "write"], dataset = ["read", "append"], ingress = ["all", "internal"] }
+  unknown_rights          = flatten([for name, it in local.services : [for key, known in local.rights : "${name}: ${key}: ${it[key]} (write ${join(" or ", known)})" if it[key] != null && !contains(known, coalesce(it[key], "-"))]])
   subscriptions_of_nobody = [for name, it in local.subscriptions : "${name} (${it.service})" if !contains(keys(local.services), it.service)]
   topics_of_nobody        = [for name, it in local.topics.topics : name if length(lookup(it, "subscriptions", {})) == 0 && !lookup(it, "subscribed_outside", false)]
   unsubscribed_services   = setsubtract(keys(local.services), [for it in local.subscriptions : it.service])
@@ -34,7 +38,10 @@ locals {
   missing_images          = setsubtract(keys(local.services), keys(var.images))
   unknown_images          = setsubtract(keys(var.images), keys(local.services))
 
-  tick_topic = one([for name, it in local.topics.topics : name if contains(it.events, "tipoff.tick.fired.v1")])
+  # What is not there stands for nothing that is used: a precondition below stops the plan, and says why.
+  dead_letter_topic = contains(keys(local.topics.topics), local.topics.dead_letter_topic) ? local.topics.dead_letter_topic : keys(local.topics.topics)[0]
+  tick_topic        = try(coalesce(one([for name, it in local.topics.topics : name if contains(it.events, "tipoff.tick.fired.v1")])), "")
+  receipts_topic    = try(coalesce(one([for name, it in local.topics.topics : name if contains(it.events, "tipoff.file.processed.v1")])), "")
 }
 
 resource "terraform_data" "maps" {
@@ -44,6 +51,22 @@ resource "terraform_data" "maps" {
     precondition {
       condition     = length(local.unknown_keys) == 0
       error_message = "infra/services.yaml: ${join("; ", local.unknown_keys)}: no such key; there are ${join(", ", local.service_keys)}."
+    }
+    precondition {
+      condition     = length(local.unknown_rights) == 0
+      error_message = "infra/services.yaml: ${join("; ", local.unknown_rights)}."
+    }
+    precondition {
+      condition     = contains(keys(local.topics.topics), local.topics.dead_letter_topic)
+      error_message = "infra/topics.yaml: dead_letter_topic: ${local.topics.dead_letter_topic}: there is no such topic; there are ${join(", ", keys(local.topics.topics))}."
+    }
+    precondition {
+      condition     = local.tick_topic != "" && local.receipts_topic != ""
+      error_message = "infra/topics.yaml: exactly one topic carries tipoff.tick.fired.v1, and exactly one tipoff.file.processed.v1; put each under events of one topic."
+    }
+    precondition {
+      condition     = length(local.doubled_subscriptions) == 0
+      error_message = "infra/topics.yaml: ${join(", ", local.doubled_subscriptions)} stands under more than one topic; a project has one subscription of a name, so rename the others."
     }
     precondition {
       condition     = length(local.subscriptions_of_nobody) == 0

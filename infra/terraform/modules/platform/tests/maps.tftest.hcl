@@ -75,3 +75,43 @@ run "a_key_that_nothing_reads_stops_the_plan" {
 
   expect_failures = [terraform_data.maps]
 }
+
+run "a_right_that_is_misspelt_stops_the_plan" {
+  command = plan
+
+  variables {
+    services_file = "tests/maps/misspelt_right.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "dead_letters_that_go_nowhere_stop_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/misspelt_dead_letters.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "ticks_that_nothing_carries_stop_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/no_ticks.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "two_subscriptions_of_one_name_stop_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/doubled_subscription.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}

@@ -1,7 +1,12 @@
-# CI proves with GitHub's own token which repository and environment it runs for; there is no key to lose.
+# CI proves with GitHub's own token which repository it runs for, and whether it deploys or looks at a pull request; there
+# is no key to lose.
 locals {
-  # GitHub's subject of a job that names an environment, whose protection rules thereby hold for deploying.
-  subject = var.ci == null ? null : "repo:${var.ci.repository}:environment:${var.ci.environment}"
+  # GitHub's subjects. A job that names an environment has the first, and the environment's protection rules hold for it;
+  # a job of a pull request that names none has the second.
+  subjects = var.ci == null ? {} : {
+    deploy = "repo:${var.ci.repository}:environment:${var.ci.environment}"
+    plan   = "repo:${var.ci.repository}:pull_request"
+  }
 
   state_bucket = coalesce(var.state_bucket, "${var.project}-tfstate")
 
@@ -27,14 +32,20 @@ locals {
     ["bigquery.jobs.create", "pubsub.topics.publish"], # the smoke test sends events through and looks for their rows
     ["serviceusage.services.get", "serviceusage.services.list", "serviceusage.services.use"],
   )
+
+  roles = {
+    deploy = { id = "tipoffDeployer", title = "Tipoff deployer", permissions = local.deployer_permissions }
+    # What the deployer may look at: no row, no object, no value of a secret.
+    plan = { id = "tipoffPlanner", title = "Tipoff planner", permissions = [for it in local.deployer_permissions : it if can(regex("[.](get|getIamPolicy|list)$", it))] }
+  }
 }
 
-resource "google_service_account" "deploy" {
-  count = var.ci == null ? 0 : 1
+resource "google_service_account" "ci" {
+  for_each = local.subjects
 
   project      = var.project
-  account_id   = "tipoff-deploy"
-  display_name = "Tipoff: CI deploys"
+  account_id   = "tipoff-${each.key}"
+  display_name = "Tipoff: CI, ${each.key}"
 }
 
 resource "google_iam_workload_identity_pool" "ci" {
@@ -49,14 +60,14 @@ resource "google_iam_workload_identity_pool" "ci" {
 
 resource "google_iam_workload_identity_pool_provider" "github" {
   # checkov:skip=CKV_GCP_125: it reads the condition before values are filled in; the plan policy federation_is_exact reads it after
-  count = var.ci == null ? 0 : 1
+  for_each = local.subjects
 
   project                            = var.project
   workload_identity_pool_id          = google_iam_workload_identity_pool.ci[0].workload_identity_pool_id
-  workload_identity_pool_provider_id = "github"
-  display_name                       = "GitHub Actions"
+  workload_identity_pool_provider_id = "github-${each.key}"
+  display_name                       = "GitHub Actions, ${each.key}"
   attribute_mapping                  = { "google.subject" = "assertion.sub" }
-  attribute_condition                = "assertion.sub == \"${local.subject}\""
+  attribute_condition                = "assertion.sub == \"${each.value}\""
 
   oidc {
     issuer_uri = "https://token.actions.githubusercontent.com"
@@ -64,29 +75,29 @@ resource "google_iam_workload_identity_pool_provider" "github" {
 }
 
 resource "google_service_account_iam_member" "ci" {
-  count = var.ci == null ? 0 : 1
+  for_each = local.subjects
 
-  service_account_id = google_service_account.deploy[0].name
+  service_account_id = google_service_account.ci[each.key].name
   role               = "roles/iam.workloadIdentityUser"
-  member             = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.ci[0].name}/subject/${local.subject}"
+  member             = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.ci[0].name}/subject/${each.value}"
 }
 
-resource "google_artifact_registry_repository_iam_member" "push" {
-  count = var.ci == null ? 0 : 1
+resource "google_artifact_registry_repository_iam_member" "ci" {
+  for_each = local.subjects
 
   project    = var.project
   location   = var.region
   repository = google_artifact_registry_repository.images.repository_id
-  role       = "roles/artifactregistry.writer"
-  member     = google_service_account.deploy[0].member
+  role       = each.key == "deploy" ? "roles/artifactregistry.writer" : "roles/artifactregistry.reader"
+  member     = google_service_account.ci[each.key].member
 }
 
 resource "google_storage_bucket_iam_member" "state" {
-  count = var.ci == null ? 0 : 1
+  for_each = local.subjects
 
   bucket = local.state_bucket
-  role   = "roles/storage.objectUser"
-  member = google_service_account.deploy[0].member
+  role   = each.key == "deploy" ? "roles/storage.objectUser" : "roles/storage.objectViewer"
+  member = google_service_account.ci[each.key].member
 
   condition {
     title       = "platform-state"
@@ -98,22 +109,22 @@ resource "google_storage_bucket_iam_member" "state" {
   }
 }
 
-resource "google_project_iam_custom_role" "deployer" {
-  count = var.ci == null ? 0 : 1
+resource "google_project_iam_custom_role" "ci" {
+  for_each = local.subjects
 
   project     = var.project
-  role_id     = "tipoffDeployer"
-  title       = "Tipoff deployer"
+  role_id     = local.roles[each.key].id
+  title       = local.roles[each.key].title
   description = "What Terraform does with Tipoff's resources, and nothing beside it."
-  permissions = local.deployer_permissions
+  permissions = local.roles[each.key].permissions
 }
 
-resource "google_project_iam_member" "deployer" {
-  count = var.ci == null ? 0 : 1
+resource "google_project_iam_member" "ci" {
+  for_each = local.subjects
 
   project = var.project
-  role    = "projects/${var.project}/roles/${google_project_iam_custom_role.deployer[0].role_id}"
-  member  = google_service_account.deploy[0].member
+  role    = "projects/${var.project}/roles/${google_project_iam_custom_role.ci[each.key].role_id}"
+  member  = google_service_account.ci[each.key].member
 }
 
 # The one role that services hold on the project is the one role that CI may give.
@@ -122,7 +133,7 @@ resource "google_project_iam_member" "grants_job_user" {
 
   project = var.project
   role    = "roles/resourcemanager.projectIamAdmin"
-  member  = google_service_account.deploy[0].member
+  member  = google_service_account.ci["deploy"].member
 
   condition {
     title       = "job-user-only"

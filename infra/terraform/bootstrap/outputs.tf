@@ -9,11 +9,18 @@ output "secrets" {
 }
 
 output "deployer" {
-  description = "IAM member that CI deploys as; the environment's variable of that name."
-  value       = one(google_service_account.deploy[*].member)
+  description = "IAM member that CI deploys as: the environment's variable of that name."
+  value       = one([for name, it in google_service_account.ci : it.member if name == "deploy"])
 }
 
-output "workload_identity_provider" {
-  description = "What google-github-actions/auth is given."
-  value       = one(google_iam_workload_identity_pool_provider.github[*].name)
+output "github" {
+  description = "Variables of the GitHub repository, by name; TFVARS, the content of the environment's terraform.tfvars, comes beside them."
+  value = var.ci == null ? {} : {
+    PROJECT           = var.project
+    REGION            = var.region
+    DEPLOYER          = google_service_account.ci["deploy"].email
+    DEPLOYER_PROVIDER = google_iam_workload_identity_pool_provider.github["deploy"].name
+    PLANNER           = google_service_account.ci["plan"].email
+    PLANNER_PROVIDER  = google_iam_workload_identity_pool_provider.github["plan"].name
+  }
 }

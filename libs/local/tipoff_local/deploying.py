@@ -240,8 +240,11 @@ def _is_built(deployment: Deployment, service: str, tag: str, shell: Shell) -> b
     return True
 
 
-def plan(deployment: Deployment, tag: str, shell: Shell) -> None:
-    """Shows what Terraform would change, and keeps the plan. Raises CommandFailed."""
+def plan(deployment: Deployment, tag: str, shell: Shell, *, dry_run: bool) -> None:
+    """Shows what Terraform would change, and keeps the plan. Raises CommandFailed.
+
+    dry_run: the state is not even locked, so that it takes no right to change anything.
+    """
     terraform = ("terraform", f"-chdir={deployment.folder}")
     shell.do(*terraform, "init", "-input=false", f"-backend-config=bucket={deployment.state_bucket}")
     variables = {
@@ -250,7 +253,8 @@ def plan(deployment: Deployment, tag: str, shell: Shell) -> None:
         "images": dumps(dict.fromkeys(SERVICES, tag)),
     }
     given = (f"-var={name}={value}" for name, value in variables.items())
-    shell.do(*terraform, "plan", "-input=false", f"-out={_PLAN}", *given)
+    unlocked = ("-lock=false",) if dry_run else ()
+    shell.do(*terraform, "plan", "-input=false", *unlocked, f"-out={_PLAN}", *given)
 
 
 def build(deployment: Deployment, tag: str, services: Sequence[str], shell: Shell) -> None:

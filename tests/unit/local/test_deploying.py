@@ -160,15 +160,22 @@ def test_docker_builds_by_the_same_script(deployment: Deployment) -> None:
 
 def test_the_plan_that_was_shown_is_the_one_applied_and_then_proven(deployment: Deployment) -> None:
     shell = FakeShell(READY)
-    plan(deployment, "abc", shell)
+    plan(deployment, "abc", shell, dry_run=False)
     apply(deployment, shell)
     init, planned, applied, smoke = shell.done
     assert "-backend-config=bucket=my-tipoff-dev-tfstate" in init
     assert json.loads(planned.partition("-var=images=")[2]) == dict.fromkeys(SERVICES, "abc")
+    assert "-lock=false" not in planned
     assert "-out=deploy.tfplan" in planned
     assert applied.endswith("apply -input=false deploy.tfplan")
     assert smoke.endswith("-m tipoff_local smoke")
     assert shell.told == {"TIPOFF_PROJECT": "my-tipoff-dev", "TIPOFF_ENVIRONMENT": "dev"}
+
+
+def test_a_dry_run_does_not_lock_the_state(deployment: Deployment) -> None:
+    shell = FakeShell(READY)
+    plan(deployment, "abc", shell, dry_run=True)
+    assert "-lock=false" in shell.done[-1]
 
 
 def test_the_registry_never_moves_a_tag() -> None:
@@ -187,7 +194,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     steps = Steps()
 
     def step(name: str, answer: object) -> None:
-        def take(*_: object) -> object:
+        def take(*_: object, **__: object) -> object:
             steps.taken.append(name)
             return answer
 

@@ -12,12 +12,29 @@ run "one_subject_may_deploy" {
   command = plan
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.github[0].attribute_condition == "assertion.sub == \"repo:example/tipoff:environment:prod\""
+    condition     = google_iam_workload_identity_pool_provider.github["deploy"].attribute_condition == "assertion.sub == \"repo:example/tipoff:environment:prod\""
     error_message = "the repository and the environment, letter by letter"
   }
   assert {
-    condition     = endswith(google_service_account_iam_member.ci[0].member, "/subject/repo:example/tipoff:environment:prod")
+    condition     = endswith(google_service_account_iam_member.ci["deploy"].member, "/subject/repo:example/tipoff:environment:prod")
     error_message = "no other subject acts as the deployer"
+  }
+}
+
+run "a_pull_request_looks_and_changes_nothing" {
+  command = plan
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.github["plan"].attribute_condition == "assertion.sub == \"repo:example/tipoff:pull_request\""
+    error_message = "jobs of pull requests of the repository itself"
+  }
+  assert {
+    condition     = alltrue([for it in google_project_iam_custom_role.ci["plan"].permissions : can(regex("[.](get|getIamPolicy|list)$", it))])
+    error_message = "nothing that changes, reads rows or calls"
+  }
+  assert {
+    condition     = google_storage_bucket_iam_member.state["plan"].role == "roles/storage.objectViewer" && google_artifact_registry_repository_iam_member.ci["plan"].role == "roles/artifactregistry.reader"
+    error_message = "state and images are read"
   }
 }
 
@@ -47,7 +64,7 @@ run "without_ci_nobody_federates" {
   }
 
   assert {
-    condition     = length(google_iam_workload_identity_pool.ci) == 0 && length(google_service_account.deploy) == 0
+    condition     = length(google_iam_workload_identity_pool.ci) == 0 && length(google_service_account.ci) == 0
     error_message = "nothing to attack"
   }
 }

@@ -45,7 +45,7 @@ def deploy(
     deployment, shell = Deployment(environment, project, region, build_with), LocalShell()
     try:
         tag = check(deployment, shell)
-        plan(deployment, tag, shell)
+        plan(deployment, tag, shell, dry_run=dry_run)
         missing = missing_images(deployment, tag, shell)
         console.print(
             f"images of {tag} that have to be built first: {', '.join(missing)}"

@@ -16,7 +16,7 @@ from tipoff_local.terraform.plans import Plan, Resource, environment
 _BASIC_ROLES = ("roles/owner", "roles/editor", "roles/viewer")
 _PROJECT_ROLES = (
     re.compile(r"roles/bigquery\.jobUser"),  # a job belongs to the project
-    re.compile(r"projects/[^/]+/roles/tipoffDeployer"),  # makes what is not there yet
+    re.compile(r"projects/[^/]+/roles/tipoff(Deployer|Planner)"),  # make, and look for, what is not there yet
 )
 _DAYS_90_MS = 90 * 24 * 3600 * 1000
 _LOCAL_TIME = re.compile(r"\S+ ([\d,]+) ")
@@ -190,13 +190,14 @@ def secrets_can_be_read(plan: Plan) -> Iterator[tuple[Resource, str]]:
 
 
 def memories_are_apart(plan: Plan) -> Iterator[tuple[Resource, str]]:
-    """No service reads another's prefix of the state bucket; dead-letters is everybody's."""
+    """No service reads another's prefix of the state bucket; dead-letters is everybody's, and Terraform's own state is
+    read by who plans and by who applies."""
     owners: dict[str, str] = {}
     for grant in plan.of("storage_bucket_iam_member"):
         condition = grant.block("condition").get("expression")
         if not condition:
             continue
-        for prefix in set(_PREFIXES.findall(condition)) - {"dead-letters/"}:
+        for prefix in set(_PREFIXES.findall(condition)) - {"dead-letters/", "tipoff/platform/"}:
             if owners.setdefault(prefix, grant.values["member"]) != grant.values["member"]:
                 yield grant, f"{prefix} is {owners[prefix]}'s"
 

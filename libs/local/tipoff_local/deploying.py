@@ -27,6 +27,7 @@ MAP, APIS = REPOSITORY / "infra/services.yaml", REPOSITORY / "infra/terraform/ap
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _PLAN = "deploy.tfplan"
+_WRITTEN_BY_INIT = ":(exclude,glob)**/.terraform.lock.hcl"
 
 
 class BuildWith(StrEnum):
@@ -144,7 +145,7 @@ def _missing_files(deployment: Deployment) -> Iterator[str]:
 
 def _uncommitted(shell: Shell) -> Iterator[str]:
     try:
-        if changed := shell.ask("git", "status", "--porcelain"):
+        if changed := shell.ask("git", "status", "--porcelain", "--", ".", _WRITTEN_BY_INIT):
             first = changed.splitlines()[0].strip()
             yield f"uncommitted changes ({first}, ...): commit or stash them; images are named after the commit"
     except CommandFailed as error:

@@ -20,6 +20,7 @@ from tipoff_common.rejections import keep_payload, rejection
 from tipoff_common.rows import dead_letter_row
 from tipoff_common.topics import load_topics
 from tipoff_local.cli import app
+from tipoff_local.commands import arguments
 from tipoff_local.commands import dead_letters as commands
 from tipoff_local.connection import Connection
 from tipoff_local.dead_letters import (
@@ -261,6 +262,18 @@ def test_one_is_shown_with_attributes_and_payload(house: House, connection: Fake
     assert shown["payload_incomplete"] is None
     house.state.bodies.clear()
     assert "not there any more" in json.loads(run("show", identifier, "--json"))["payload_incomplete"]
+    assert connection.sent == []
+
+
+def test_what_is_copied_is_whole_however_narrow_the_terminal(
+    house: House, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identifier = house.reject_event(requested(workflow="w" * 150))
+    monkeypatch.setattr(arguments.console, "_width", 40)
+    told = run("show", identifier)
+    assert identifier in told
+    assert json.loads(run("show", identifier, "--json"))["payload_path"] in told
+    assert "w" * 150 in told
     assert connection.sent == []
 
 

@@ -1,8 +1,8 @@
 """What the commands share: how dates and instants are written, where files are, how an error is said."""
 
 import json
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -42,14 +42,23 @@ def day(value: str) -> date:
 
 
 def instant(value: str) -> datetime:
-    """ISO 8601; without a zone it is New York's time."""
+    """ISO 8601; without a zone it is New York's time, the first of two that are alike when clocks go back."""
     try:
         found = datetime.fromisoformat(value)
     except ValueError as error:
         raise typer.BadParameter(
             f"'{value}' is no time; write \"2025-01-15 13:00\" (New York) or 2025-01-15T18:00Z"
         ) from error
-    return found if found.tzinfo else found.replace(tzinfo=EASTERN)
+    if found.tzinfo:
+        return found
+    meant = found.replace(tzinfo=EASTERN).astimezone(UTC)
+    if (shown := meant.astimezone(EASTERN).replace(tzinfo=None)) != found:
+        before = found - (shown - found)
+        raise typer.BadParameter(
+            f"there is no {found:%H:%M} on {found:%Y-%m-%d} in New York, whose clocks go forward;"
+            f" write {before:%H:%M} or {shown:%H:%M}"
+        )
+    return meant
 
 
 def cadence(value: str) -> timedelta:
@@ -103,12 +112,17 @@ def say_rows(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> No
     if least <= console.width:
         console.print(table)
         return
-    width = max(map(len, columns))
     for number, row in enumerate(cells):
         if number:
             console.print()
-        for column, cell in zip(columns, row, strict=True):
-            console.print(Text.assemble((f"{column:<{width}}", "bold"), "  ", cell), soft_wrap=True)
+        say_record(dict(zip(columns, row, strict=True)))
+
+
+def say_record(fields: Mapping[str, str | Text]) -> None:
+    """A line for each field, and no value cut or broken."""
+    width = max(map(len, fields))
+    for name, value in fields.items():
+        console.print(Text.assemble((f"{name:<{width}}", "bold"), "  ", _text(value)), soft_wrap=True)
 
 
 def _text(cell: str | Text) -> Text:

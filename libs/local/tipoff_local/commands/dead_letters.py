@@ -8,7 +8,6 @@ from typing import Annotated, get_args
 
 import typer
 from pydantic import JsonValue, TypeAdapter
-from rich.table import Table
 from rich.text import Text
 
 from tipoff_common.events import RejectReason
@@ -25,6 +24,7 @@ from tipoff_local.commands.arguments import (
     instant,
     refuse,
     say_json,
+    say_record,
     say_rows,
 )
 from tipoff_local.connection import Connection, NotConnected, find_connection
@@ -98,13 +98,9 @@ def show(
         told = _LETTER.dump_python(letter, mode="json", exclude={"payload_head"})
         say_json({**told, "payload": body, "payload_incomplete": missing})
         return
-    fields = Table(box=None, pad_edge=False, show_header=False)
-    for name, value in _LETTER.dump_python(letter, exclude={"attributes", "payload_head"}).items():
-        seen = clock(value, "%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
-        fields.add_row(Text(name, "bold"), Text("-" if seen is None else str(seen)))
-    for name, value in letter.attributes.items():
-        fields.add_row(Text(f"  {name}", "cyan"), Text(value))
-    console.print(fields)
+    values = _LETTER.dump_python(letter, exclude={"attributes", "payload_head"})
+    attributes = {f"  {name}": value for name, value in letter.attributes.items()}
+    say_record({**{name: _seen(value) for name, value in values.items()}, **attributes})
     if missing:
         errors.print(Text(f"the payload's beginning only: {missing}", "yellow"), soft_wrap=True)
     console.print(Text(_pretty(body)), soft_wrap=True)
@@ -240,6 +236,12 @@ def _as_json(item: Replay) -> JsonValue:
         "copy_of": item.copy_of,
         "refused": item.refused,
     }
+
+
+def _seen(value: object) -> str:
+    if isinstance(value, datetime):
+        return clock(value, "%Y-%m-%d %H:%M:%S")
+    return "-" if value is None else str(value)
 
 
 def _pretty(body: str) -> str:

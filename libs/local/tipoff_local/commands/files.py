@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import TypeAdapter
-from rich.table import Table
 from rich.text import Text
 
 from tipoff_common.files import object_name
@@ -16,7 +15,16 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_local.commands.arguments import TOPICS, AsJson, clock, console, instant, refuse, say_json
+from tipoff_local.commands.arguments import (
+    TOPICS,
+    AsJson,
+    clock,
+    console,
+    instant,
+    refuse,
+    say_json,
+    say_rows,
+)
 from tipoff_local.connection import Connection, NotConnected, find_connection
 from tipoff_local.files import (
     EVERY,
@@ -93,10 +101,8 @@ def show(
         say_json({**_as_json(landed, verdict), "dead_letters": _ANYTHING.dump_python(letters, mode="json")})
         return
     console.print(Text(landed.gcs_path, "bold"), soft_wrap=True)
-    story = Table(box=None, pad_edge=False, show_header=False)
-    for at, what, told in sorted(_story(landed, letters), key=lambda event: event[0]):
-        story.add_row(clock(at, _MINUTE), what, Text(told))
-    console.print(story)
+    story = sorted(_story(landed, letters), key=lambda event: event[0])
+    say_rows(("when", "what", "detail"), [(clock(at, _MINUTE), what, told) for at, what, told in story])
     console.print(
         Text.assemble((f"{verdict.state.value}: ", _STYLES[verdict.state]), verdict.why), soft_wrap=True
     )
@@ -165,7 +171,7 @@ def list_files(
         say_json([_as_json(file, verdict) for file, verdict in rows])
         return
     if rows:
-        console.print(_table(rows))
+        _show_files(rows)
     what = "files without a receipt" if missing else "files"
     console.print(f"{len(rows)} {what} since {clock(window.since, '%Y-%m-%d %H:%M')}", highlight=False)
     _say_where(connection)
@@ -228,19 +234,20 @@ def _story(file: LandedFile, letters: Sequence[DeadLetter]) -> Iterator[tuple[da
         yield letter.rejected_at, "dead letter", f"{told}  {letter.event_id}"
 
 
-def _table(rows: Sequence[tuple[LandedFile, Verdict]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("landed", "scraper", "state", "why", "file"):
-        table.add_column(column, no_wrap=column == "landed", overflow="fold")
-    for file, verdict in rows:
-        table.add_row(
-            clock(_landed_at(file), _MINUTE),
-            file.wrote[0].scraper_name if file.wrote else "-",
-            Text(verdict.state.value, _STYLES[verdict.state]),
-            Text(verdict.why),
-            Text(file.gcs_path),
-        )
-    return table
+def _show_files(rows: Sequence[tuple[LandedFile, Verdict]]) -> None:
+    say_rows(
+        ("landed", "scraper", "state", "why", "file"),
+        [
+            (
+                clock(_landed_at(file), _MINUTE),
+                file.wrote[0].scraper_name if file.wrote else "-",
+                Text(verdict.state.value, _STYLES[verdict.state]),
+                verdict.why,
+                file.gcs_path,
+            )
+            for file, verdict in rows
+        ],
+    )
 
 
 def _as_json(file: LandedFile, verdict: Verdict) -> dict[str, Any]:

@@ -126,14 +126,16 @@ def _budget(item: Occurrence, situation: Situation) -> Condition:
     """The attempts that the window still has, and what was made of this one."""
     configuration, workflow = situation.configuration, situation.configuration.workflows[item.workflow]
     siblings = [
-        other
+        other.id
         for other in occurrences(configuration, situation.calendar, item.day)
         if (other.workflow, other.subject) == (item.workflow, item.subject)
     ]
-    number = [other.id for other in siblings].index(item.id) + 1
-    told = (
-        f"attempt {number} of {len(siblings)}, {workflow.max_retries} retries at once of a transient failure"
+    attempt = (
+        f"attempt {siblings.index(item.id) + 1} of {len(siblings)}"
+        if item.id in siblings
+        else "no other attempt"
     )
+    told = f"{attempt}, {workflow.max_retries} retries at once of a transient failure"
     plan = situation.plans.get(item.id)
     if plan is None:
         return Condition("budget", True, told)
@@ -161,4 +163,8 @@ def _when(moment: datetime) -> str:
 
 
 def _length(stretch: timedelta) -> str:
-    return f"{stretch.total_seconds() / 3600:.0f} h"
+    """In days, hours or minutes, whichever says it in the fewest digits that matter."""
+    for unit, size in (("days", timedelta(days=1)), ("h", timedelta(hours=1))):
+        if stretch >= 2 * size:
+            return f"{stretch / size:.0f} {unit}"
+    return f"{stretch // timedelta(minutes=1)} min"

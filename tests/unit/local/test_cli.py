@@ -201,6 +201,18 @@ class TestExplain:
         assert shown.count("RUN due") > 1
         assert "attempt 1 of 8" in shown
 
+    def test_a_day_without_anything_to_do_is_no_subject(self, run: Run, season: tuple[str, ...]) -> None:
+        shown = run("explain", "post_game", "--at", "2025-07-15 13:00", *season).stdout
+        assert "nothing is expected today or tomorrow" in shown
+        assert "none-due" not in shown
+
+    def test_what_needs_no_games_needs_no_calendar(self, run: Run) -> None:
+        assert "RUN due" in run("explain", "morning_operations", "--at", "2025-01-15 06:00").stdout
+        shown = run("explain", "morning_operations", "--at", "2025-01-15 13:00").stdout
+        assert "RUN calendar_stale" in shown
+        assert "games: none, as no stack is reachable" in shown
+        assert "name a file with --schedule" in run("explain", "post_game", code=1).stderr
+
     def test_a_name_that_is_not_known(self, run: Run, season: tuple[str, ...]) -> None:
         refused = run("explain", "injuries", "--at", "2025-01-15 11:05", *season, code=1)
         assert "there are morning_operations, injury_discovery" in refused.stderr
@@ -218,7 +230,8 @@ class TestExplain:
         condition = told.general[0]
         assert (condition.name, condition.met) == ("calendar", True)
         assert (
-            condition.detail == "fetched 72 h later: the games as they are known since, not as they were then"
+            condition.detail
+            == "fetched 3 days later: the games as they are known since, not as they were then"
         )
 
     def test_what_is_no_time(self, run: Run, season: tuple[str, ...]) -> None:

@@ -25,10 +25,10 @@ ScheduleFile = Annotated[
 
 
 def load_calendar(
-    file: Path | None, configuration: Configuration, now: datetime
+    file: Path | None, configuration: Configuration, now: datetime, *, needed: bool = True
 ) -> tuple[Calendar | None, str]:
-    """The calendar and where it is from; of a file, as if it had been fetched at `now`. Ends the command when there is
-    neither a file nor a stack."""
+    """The calendar and where it is from; of a file, as if it had been fetched at `now`. Where there is neither a file
+    nor a stack, none, which ends the command if one is needed."""
     from tipoff_local.schedule_file import read_calendar_file
 
     try:
@@ -41,4 +41,6 @@ def load_calendar(
     except ConfigurationError as error:
         refuse(str(error))
     except (NotConnected, Unavailable) as error:
+        if not needed:
+            return None, "none, as no stack is reachable"
         refuse(f"no calendar of games: {error}; or name a file with --schedule")

@@ -11,7 +11,7 @@ from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.dataset import read_executions
-from tipoff_controller.decisions import Decision
+from tipoff_controller.decisions import NONE_DUE, Decision
 from tipoff_controller.history import ExecutionFact
 from tipoff_controller.workflows import Configuration
 from tipoff_local.commands.arguments import (
@@ -58,7 +58,8 @@ def explain(
     if workflow not in configuration.workflows:
         refuse(f"no workflow '{workflow}'; there are {', '.join(configuration.workflows)}")
     at = at or wall_now()
-    calendar, games_from = load_calendar(schedule, configuration, at)
+    needs_games = workflow in configuration.needing_games
+    calendar, games_from = load_calendar(schedule, configuration, at, needed=needs_games)
     executions, history_from = _executions(configuration, at)
     explanation = explain_workflow(workflow, at, configuration, calendar, executions)
     if json:
@@ -86,7 +87,7 @@ def _executions(configuration: Configuration, at: datetime) -> tuple[list[Execut
 
 
 def _show_decision(decision: Decision, conditions: tuple[Condition, ...]) -> None:
-    if decision.occurrence.subject != "-" and conditions:
+    if decision.occurrence.subject not in ("-", NONE_DUE) and conditions:
         console.print(Text(decision.occurrence.subject, style="bold"))
     for condition in conditions:
         console.print(_line(condition), soft_wrap=True)

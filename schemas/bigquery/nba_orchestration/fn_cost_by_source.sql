@@ -13,7 +13,7 @@ AS (
     COUNT(*) AS executions,
     COUNTIF(e.status = 'success') AS successful,
     ROUND(AVG(e.duration_seconds), 2) AS avg_duration,
-    COALESCE(SUM(e.duration_seconds), 0) AS total_seconds
+    ROUND(COALESCE(SUM(e.duration_seconds), 0), 2) AS total_seconds
   FROM nba_orchestration.executions(
       DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL (days - 1) DAY), DATE(as_of)
     ) AS e

@@ -16,7 +16,9 @@ class RunnerSettings(ServiceSettings):
 
     scrapers_dir: Path = Field(default=SCRAPERS, description="folder of <source>/<name>/scraper.yaml")
     upstream_url: str | None = Field(
-        default=None, description="stand-in for every source, local environment only: <url>/<host>/<path>"
+        default=None,
+        min_length=1,
+        description="stand-in for every source, local environment only: <url>/<host>/<path>",
     )
 
     max_instances: int = Field(
@@ -54,6 +56,6 @@ class RunnerSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _sources_are_real(self) -> "RunnerSettings":
-        if self.upstream_url and self.environment != "local":
+        if self.upstream_url is not None and self.environment != "local":
             raise ValueError("TIPOFF_UPSTREAM_URL is for the local environment only; unset it")
         return self

@@ -392,7 +392,7 @@ def test_what_the_controller_refuses_stops_nothing_else() -> None:
     first, second, third = day_results(plan, carry_out(plan, Fleet(made)))
     assert (first.complete, second.complete, third.complete) == (True, False, True)
     assert "no games or teams of 2025-01-16" in second.notes[0]
-    assert second.unanswered == 10
+    assert (second.unanswered, second.not_asked) == (0, 10)
 
 
 def test_games_that_the_controller_does_not_have_travel_with_the_run() -> None:

@@ -19,6 +19,8 @@ from tipoff_common.receipts import Receipts
 from tipoff_local.phase2.behaviour import FAULTLESS, Behaviour, Fate, fate
 from tipoff_local.phase2.consumer import Consumer, Told
 from tipoff_local.phase2.loading import Loader, NotLoadable
+from tipoff_local.stack import background
+from tipoff_local.stack.processes import StackError
 
 BODY = json.dumps({"records": [{"n": 1}, {"n": 2}, {"n": 3}]}).encode()
 NAME = f"injuries/{content_hash(BODY)[:16]}.json"
@@ -193,3 +195,20 @@ class TestConsumer:
                 assert house.receipts == []
         assert house.told.counts["failed"] == failures
         assert len(house.receipts) == 4 - failures
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ('{"dropp": 1}', "dropp: Extra inputs"),
+        ('{"fail": 7}', "fail: Input should be less"),
+        ("drop", "the whole"),
+    ],
+)
+def test_a_behaviour_that_cannot_be_read_is_named_with_what_to_write(
+    told: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIPOFF_PHASE2", told)
+    with pytest.raises(StackError, match=said) as error:
+        background._phase2_wanted()
+    assert 'write JSON such as {"drop": 0.1, "delay": 0.2}, of down, drop' in str(error.value)

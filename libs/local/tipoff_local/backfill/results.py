@@ -16,8 +16,8 @@ _NEVER = Outcome(None, "not asked for")
 class DayResult:
     """One date. The counts are of requests, a retried one counted once.
 
-    unanswered: without a result yet, those of runs that were not asked for included. complete: nothing is missing.
-    occurrences: what `tipoff trace` takes. notes: what is to be said.
+    unanswered: asked for, and without a result yet. not_asked: of runs that were not, or not for certain, asked for.
+    complete: nothing is missing. occurrences: what `tipoff trace` takes. notes: what is to be said.
     """
 
     date: date
@@ -26,6 +26,7 @@ class DayResult:
     no_data: int
     failed: int
     unanswered: int
+    not_asked: int
     complete: bool
     occurrences: tuple[str, ...]
     notes: tuple[str, ...]
@@ -38,14 +39,14 @@ def day_results(backfill: Backfill, outcomes: Mapping[str, Outcome]) -> list[Day
 def _day(day: Day, outcomes: Mapping[str, Outcome]) -> DayResult:
     states: Counter[State] = Counter()
     notes: list[str] = [day.without] if day.without else []
-    unanswered, occurrences = 0, []
+    unanswered, not_asked, occurrences = 0, 0, []
     for run in day.runs:
         outcome = outcomes.get(run.key, _NEVER)
         about = f"{run.body.game_id}: " if run.body.game_id else ""
         if outcome.trouble:
             notes.append(f"{about}{outcome.trouble}")
         if outcome.progress is None:
-            unanswered += run.requests
+            not_asked += run.requests
             continue
         found = outcome.progress
         occurrences.append(found.occurrence_id)
@@ -61,6 +62,7 @@ def _day(day: Day, outcomes: Mapping[str, Outcome]) -> DayResult:
         no_data=states[State.NO_DATA],
         failed=states[State.GIVEN_UP],
         unanswered=unanswered + states[State.OPEN] + states[State.UNDER_WAY],
+        not_asked=not_asked,
         complete=all(run.key in outcomes and outcomes[run.key].complete for run in day.runs),
         occurrences=tuple(occurrences),
         notes=tuple(dict.fromkeys(notes)),

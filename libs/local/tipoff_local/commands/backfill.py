@@ -322,10 +322,11 @@ def _show_plan(plan: Backfill, per_minute: int, *, listed: bool) -> None:
 
 def _show_results(results: Sequence[DayResult]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("date", "games", "success", "no_data", "failed", "unanswered", ""):
+    for column in ("date", "games", "success", "no_data", "failed", "unanswered", "not asked", ""):
         table.add_column(column)
     for item in results:
-        counts = _counts(item.date, item.games, item.success, item.no_data, item.failed, item.unanswered)
+        found = (item.success, item.no_data, item.failed, item.unanswered, item.not_asked)
+        counts = _counts(item.date, item.games, *found)
         table.add_row(*counts, "; ".join(item.notes), style=None if item.complete else "yellow")
     console.print(table)
 

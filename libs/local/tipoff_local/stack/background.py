@@ -135,7 +135,11 @@ def _phase2_wanted() -> Behaviour:
     try:
         return Behaviour.model_validate_json(os.environ.get("TIPOFF_PHASE2", "{}"))
     except ValidationError as error:
-        raise StackError(f"TIPOFF_PHASE2: {error}") from error
+        faults = (f"{'.'.join(map(str, it['loc'])) or 'the whole'}: {it['msg']}" for it in error.errors())
+        raise StackError(
+            f'TIPOFF_PHASE2: {"; ".join(faults)}; write JSON such as {{"drop": 0.1, "delay": 0.2}}, of'
+            f" {', '.join(Behaviour.model_fields)}"
+        ) from error
 
 
 def write_environment(layout: Layout, file: Path = _ENVIRONMENT) -> None:

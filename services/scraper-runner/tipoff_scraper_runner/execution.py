@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from tipoff_common.answers import answer
-from tipoff_common.catalog import ScraperSpec
+from tipoff_common.catalog import GAME_DATE, ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
@@ -209,7 +209,10 @@ class _Run:
         if parsed.about is None or parsed.about == self.request.game_date:
             return
         if self.saved is not None and not self.saved.dated:
-            self.request = self.request.model_copy(update={"game_date": parsed.about})
+            parameters = {**self.request.parameters, GAME_DATE: parsed.about.isoformat()}
+            self.request = self.request.model_copy(
+                update={"game_date": parsed.about, "parameters": parameters}
+            )
             return
         raise SourceChanged(f"asked for {self.request.game_date}, the document is about {parsed.about}")
 

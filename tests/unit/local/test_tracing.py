@@ -237,7 +237,14 @@ def test_the_tree_marks_what_was_asked_for_and_names_the_day_once() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "written"),
-    [(1.25, "+1.2 s"), (-3, "-3.0 s"), (185, "+3 min 5 s"), (7500, "+2 h 5 min"), (59.99, "+60.0 s")],
+    [
+        (1.25, "+1.2 s"),
+        (-3, "-3.0 s"),
+        (-1, "+0.0 s"),
+        (185, "+3 min 5 s"),
+        (7500, "+2 h 5 min"),
+        (59.99, "+60.0 s"),
+    ],
 )
 def test_a_gap_is_written_for_people(seconds: float, written: str) -> None:
     assert length(timedelta(seconds=seconds)) == written

@@ -264,7 +264,7 @@ class TestWithoutABucket:
     def test_a_saved_payload_of_an_unstated_day_is_of_the_day_it_says(self, bench: Bench) -> None:
         executed = self.run(bench, Saved(b"about: 2025-01-14\na\nb\n", dated=False)).executed
         assert isinstance(executed.outcome, Success)
-        assert executed.game_date.isoformat() == "2025-01-14"
+        assert executed.game_date.isoformat() == executed.opts["game_date"] == "2025-01-14"
 
     def test_a_saved_payload_of_another_day_than_stated_is_refused(self, bench: Bench) -> None:
         executed = self.run(bench, Saved(b"about: 2025-01-14\na\nb\n", dated=True)).executed

@@ -23,6 +23,7 @@ from tipoff_local.tracing.remembered import Remembered
 _AROUND = timedelta(days=7)
 """What is about a game date is expected, done and processed within a week of it."""
 _RECENT_DAYS = (3, 14)
+_CLOCKS_DIFFER = timedelta(seconds=2)
 _STYLES = {
     "occurrence": "bold",
     "decision": "cyan",
@@ -124,8 +125,8 @@ def _line(node: Node, asked: str, above: datetime | None) -> Text:
 
 
 def length(gap: timedelta) -> str:
-    """+2 h 5 min, +3 min 5 s, +1.2 s."""
-    seconds = gap.total_seconds()
+    """+2 h 5 min, +3 min 5 s, +1.2 s. What lies so little before as clocks differ lies at the same time."""
+    seconds = 0.0 if -_CLOCKS_DIFFER < gap < timedelta() else gap.total_seconds()
     sign, seconds = ("-" if seconds < 0 else "+"), abs(seconds)
     if seconds < 60:
         return f"{sign}{seconds:.1f} s"

@@ -5,7 +5,8 @@
 --
 -- An execution answered for as dead may have written its file after all; when that is found, success speaks.
 -- Copies share triggered_at, so its day is part of the window's key: a filter on DATE(triggered_at) keeps its meaning
--- and can be applied before the window.
+-- and can be applied before the window. An execution that was answered for as dead before midnight UTC, and by its
+-- runner after, is therefore a row of each day.
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.executions(first_day DATE, last_day DATE)
 AS (

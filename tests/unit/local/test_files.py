@@ -12,6 +12,7 @@ from tests.support.samples import NOON
 from typer.testing import CliRunner
 
 from tipoff_common.events import FileLanded, Source
+from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_local.cli import app
 from tipoff_local.commands import files as commands
@@ -223,8 +224,10 @@ class TestCommands:
         since = ("--since", "2025-01-01")
         house.tables["cleanup_operations"] = [{"gcs_path": PATH, **vars(item)} for item in seen(True, True)]
         assert "lacks content_sha256" in run("announce", PATH, *since, "--yes", code=1)
-        house.tables["scraper_execution_log"][0]["content_sha256"] = "0123456789abcdef" * 4
+        house.tables["scraper_execution_log"][0]["content_sha256"] = content_hash(b"{}")
         assert "not in the bucket" in run("announce", PATH, *since, "--yes", code=1)
+        data.put(PATH.removeprefix("gs://data/"), b"[]", content_type="application/json")
+        assert "another content than was written" in run("announce", PATH, *since, "--yes", code=1)
         data.put(PATH.removeprefix("gs://data/"), b"{}", content_type="application/json")
         assert "announced, event" in run("announce", "01234", *since, "--yes")
         (event,) = bus.of(FileLanded)

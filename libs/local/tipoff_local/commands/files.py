@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from rich.text import Text
 
 from tipoff_common.files import object_name
+from tipoff_common.identity import content_hash
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
@@ -137,10 +138,14 @@ def announce(
         name_in_bucket = object_name(event.gcs_path, data.bucket)
         if name_in_bucket is None:
             refuse(f"{event.gcs_path} is no path that a runner writes to in gs://{data.bucket}")
-        if data.info(name_in_bucket) is None:
-            refuse(
-                f"{event.gcs_path} is not in the bucket; restore it, or fetch it again with `tipoff backfill`"
+        content = data.get(name_in_bucket)
+        if content is None or content_hash(content) != event.content_sha256:
+            what = (
+                "not in the bucket"
+                if content is None
+                else "in the bucket with another content than was written"
             )
+            refuse(f"{event.gcs_path} is {what}; restore it, or fetch it again with `tipoff backfill`")
         if not yes and not typer.confirm(f"announce {event.gcs_path} again?"):
             refuse("nothing was published")
         topics = load_topics(Path(connection.values.get("TIPOFF_TOPICS_FILE", TOPICS)))

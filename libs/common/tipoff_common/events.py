@@ -428,7 +428,7 @@ class MessageRejected(Event):
 
     @property
     def key(self) -> tuple[object, ...]:
-        return (self.subscription, self.message_id, self.reason)
+        return (self.service, self.subscription, self.message_id, self.reason)
 
 
 EVENTS: Mapping[str, type[Event]] = {

@@ -51,6 +51,21 @@ def test_a_count_that_is_no_number_falls_back_to_the_pushes_own(count: str) -> N
     assert reject(message).delivery_attempts == 7
 
 
+def test_what_two_services_refuse_is_two_facts_and_what_one_refuses_twice_is_one() -> None:
+    def refused(service: str) -> str:
+        event = rejection(
+            Message(b"{", {}, message_id="m"),
+            "undecodable",
+            "why",
+            service=service,
+            environment="local",
+            at=NOON,
+        )
+        return event.id
+
+    assert refused("logger") == refused("logger") != refused("cleanup")
+
+
 def test_any_other_message_is_no_dead_letter() -> None:
     assert not is_dead_letter(Message(b"", {"ce-type": "tipoff.message.rejected.v1"}))
 

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
@@ -77,6 +79,17 @@ def create_app(
     async def acknowledged(_request: Request, _error: Acknowledged) -> Response:
         return Response(status_code=204)
 
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        sent = request.headers.get("content-type")
+        unread = any(
+            item["type"] == "model_attributes_type" and item["loc"] == ("body",) for item in error.errors()
+        )
+        if unread and not _is_json(sent):
+            was = f"it is '{sent}'" if sent else "it is missing"
+            return JSONResponse({"detail": f"Content-Type: {was}; send the body as application/json"}, 415)
+        return await request_validation_exception_handler(request, error)
+
     @app.exception_handler(Unavailable)
     async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:
         log.error("unavailable, to be delivered again", extra={"detail": str(error)})
@@ -87,6 +100,12 @@ def create_app(
         )
 
     return app
+
+
+def _is_json(content_type: str | None) -> bool:
+    """Whether FastAPI reads a body of this type as JSON."""
+    kind = (content_type or "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def _result(check: Callable[[], None]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from tests.support.memory import MemoryObjects
 from tests.support.pushes import client
@@ -39,6 +40,35 @@ def test_health_does_not_ask_the_cloud() -> None:
     """A process that is restarted because a bucket is down comes back to the same bucket."""
     with client(app(state=MemoryObjects(down=True).check)) as http:
         assert http.get("/healthz").status_code == 200
+
+
+class Body(BaseModel):
+    day: str
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status", "told"),
+    [
+        (None, 415, "Content-Type: it is missing; send the body as application/json"),
+        ("text/plain", 415, "Content-Type: it is 'text/plain'; send the body as application/json"),
+        ("application/json; charset=utf-8", 422, "Field required"),
+        ("application/vnd.api+json", 422, "Field required"),
+    ],
+)
+def test_a_body_that_is_not_read_says_how_to_send_it(
+    content_type: str | None, status: int, told: str
+) -> None:
+    taking = app()
+
+    @taking.post("/bodies")
+    def take(body: Body) -> str:
+        return body.day
+
+    headers = {"content-type": content_type} if content_type else {}
+    with client(taking) as http:
+        answer = http.post("/bodies", content=b"{}", headers=headers)
+    assert answer.status_code == status
+    assert told in answer.text
 
 
 @pytest.mark.parametrize(("environment", "status"), [("local", 200), ("dev", 404), ("prod", 404)])

@@ -6,12 +6,21 @@ description. The registered name is the only name of a scraper.
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
-from tipoff_common.files import RESERVED
+from tipoff_common.files import RESERVED, is_segment
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -19,6 +28,12 @@ SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 GAME_DATE = "game_date"
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_TYPES: Mapping[str, TypeAdapter[Any]] = {
+    "date": TypeAdapter(date),
+    "instant": TypeAdapter(AwareDatetime),
+    "integer": TypeAdapter(int),
+    "string": TypeAdapter(str),
+}
 
 
 class _Spec(BaseModel):
@@ -113,6 +128,17 @@ class ScraperSpec(_Spec):
                 f"output: {{{GAME_DATE}}} has to come before {{{names[0]}}}, so that a day is one listing"
             )
         return self
+
+    def misfit(self, name: str, value: str) -> str | None:
+        """What is wrong with `value` for the declared parameter `name`, as far as scraper.yaml tells."""
+        kind = self.parameters[name].type
+        try:
+            _TYPES[kind].validate_python(value)
+        except ValidationError as error:
+            return f"'{value}' is no {kind}: {error.errors()[0]['msg']}"
+        if name in self.output_parameters and not is_segment(value):
+            return f"'{value}' cannot stand in a path; letters, digits, '_', '.' and '-' can"
+        return None
 
     @property
     def output_template(self) -> str:

@@ -60,7 +60,8 @@ def _step_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator
 
 
 def _parameter_faults(step: Step, workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
-    declared = catalog[step.scraper].parameters
+    scraper = catalog[step.scraper]
+    declared = scraper.parameters
     filled = {"game_date", *step.parameters}
     if step.fan_out_parameter:
         filled.add(step.fan_out_parameter)
@@ -69,12 +70,14 @@ def _parameter_faults(step: Step, workflow: Workflow, at: Location, catalog: Cat
             yield (*at, "for_each"), f"{missing}; it has {', '.join(declared)}"
     if takes_game(workflow):
         filled.add("game_id")
-    for name in step.parameters:
+    for name, value in step.parameters.items():
         if name not in declared:
             what = f"parameter '{name}' is not declared by {step.scraper}; it has {', '.join(declared)}"
             yield (*at, "parameters", name), what
         elif name in ("game_date", step.fan_out_parameter) or (name == "game_id" and takes_game(workflow)):
             yield (*at, "parameters", name), f"parameter '{name}' is filled in already; remove it here"
+        elif "{" not in value and (misfit := scraper.misfit(name, value)):
+            yield (*at, "parameters", name), f"parameter '{name}' of {step.scraper}: {misfit}"
     for name, spec in declared.items():
         if spec.required and name not in filled:
             yield (

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from tipoff_common.clock import GameDate
 from tipoff_common.events import ScrapeRequested, Source
 from tipoff_common.identity import manual_occurrence_id, request_id
+from tipoff_scraper_runner.errors import UnusablePath
+from tipoff_scraper_runner.files import folder
 from tipoff_scraper_runner.registry import Registered
 
 
@@ -58,6 +60,10 @@ def manual_request(
             for item in error.errors()
         ]
         raise UnusableParameters([f"{name}: {what} (known: {known})" for name, what in faults]) from error
+    try:
+        folder(spec, checked, checked.game_date)
+    except UnusablePath as error:
+        raise UnusableParameters([str(error)]) from error
     key = idempotency_key or str(uuid4())
     return ScrapeRequested(
         request_id=request_id(manual_occurrence_id(spec.name, key), "main", spec.name, parameters, 1),

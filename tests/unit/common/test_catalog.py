@@ -25,6 +25,32 @@ def test_scrapers_are_found_by_their_names(tmp_path: Path) -> None:
     assert len(catalog) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("at", "2025-01-15T10:00:00-05:00", None),
+        ("at", "2025-01-15T10:00:00", "'2025-01-15T10:00:00' is no instant: "),
+        ("hour", "8", None),
+        ("hour", "eight", "'eight' is no integer: "),
+        ("subject", "0022400561", None),
+        ("subject", "../up", "'../up' cannot stand in a path; letters, digits"),
+        ("note", "../up", None),
+    ],
+)
+def test_a_value_that_cannot_be_a_parameters_is_told(name: str, value: str, told: str | None) -> None:
+    parameters = {
+        "game_date": {"type": "date", "required": True, "description": "the day"},
+        "subject": {"type": "string", "required": True, "description": "stands in the path"},
+        "note": {"type": "string", "description": "does not"},
+        "hour": {"type": "integer", "description": "a number"},
+        "at": {"type": "instant", "description": "an instant"},
+    }
+    output = "lines/{game_date}/{subject}"
+    spec = ScraperSpec.model_validate(spec_data("lines", output=output, parameters=parameters))
+    misfit = spec.misfit(name, value)
+    assert misfit is None if told is None else (misfit or "").startswith(told)
+
+
 def test_the_fleet_as_shipped_is_described_well() -> None:
     catalog = load_catalog(Path(__file__).parents[3] / "services/scraper-runner/scrapers")
     assert {"nbac_schedule", "nbac_injury_report"} <= set(catalog)

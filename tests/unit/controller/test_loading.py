@@ -133,6 +133,11 @@ def test_an_occurrence_as_long_as_the_ticks_cadence_is_accepted(
             9,
             "{now} is not known; use {game_date} or {slot}",
         ),
+        (
+            "      - scraper: bulletin\n        parameters: { as_of: noon }",
+            10,
+            "parameter 'as_of' of bulletin: 'noon' is no instant: ",
+        ),
         ("      - scraper: box_score", 9, "parameter 'game_id' of box_score is required"),
         (
             "      - { scraper: bulletin, for_each: game }",

@@ -14,11 +14,13 @@ from tests.support.samples import GAME_DATE, NOON, requested
 from tests.support.scrapers import spec_data
 from tests.unit.runner.stub_scraper import from_nowhere, one_row
 from tipoff_common.catalog import ScraperSpec
+from tipoff_common.events import Source
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.execution import Execution, Fetched, Saved, execute
 from tipoff_scraper_runner.files import PARAMETERS, folder, raw_prefix
 from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.manual import UnusableParameters, manual_request
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.scraper import Payload, ScrapeParameters
@@ -101,6 +103,13 @@ def test_a_value_that_is_no_name_fails_before_anything_is_fetched(value: str) ->
     assert outcome.kind is FailureKind.INTERNAL
     assert "which cannot stand in a path" in outcome.message
     assert (data.bodies, fetched) == ({}, [])
+
+
+def test_a_value_that_is_no_name_is_refused_to_who_asks_by_hand() -> None:
+    module: Any = SimpleNamespace(Parameters=OfASubject)
+    given = {"game_date": GAME_DATE.isoformat(), "subject": "../up"}
+    with pytest.raises(UnusableParameters, match=r"subject is .*, which cannot stand in a path"):
+        manual_request(Registered(spec(), module), given, source=Source.LOCAL, triggered_by="ann", now=NOON)
 
 
 @given(value=st.text(max_size=120))

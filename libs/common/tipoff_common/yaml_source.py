@@ -103,6 +103,34 @@ class YamlSource:
             ]
             raise ConfigurationError(faults) from error
 
+    def part(self, model: type[M], location: Location) -> M | None:
+        """What stands at `location` as `model`; None when that is not its shape."""
+        try:
+            return model.model_validate(self._at(location))
+        except ValidationError:
+            return None
+
+    def entries(self, location: Location) -> list[Location]:
+        """Where the entries of the mapping or list at `location` stand; none when it is neither."""
+        found = self._at(location)
+        keys: Iterable[int | str] = ()
+        if isinstance(found, dict):
+            keys = found
+        elif isinstance(found, list):
+            keys = range(len(found))
+        return [(*location, key) for key in keys]
+
+    def _at(self, location: Location) -> JsonValue:
+        found = self.data
+        for step in location:
+            if isinstance(found, dict) and isinstance(step, str):
+                found = found.get(step)
+            elif isinstance(found, list) and isinstance(step, int) and step < len(found):
+                found = found[step]
+            else:
+                return None
+        return found
+
     def _describe(
         self, location: Location, kind: str, message: str, value: object, missing: set[Location]
     ) -> str:

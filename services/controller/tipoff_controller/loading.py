@@ -9,6 +9,7 @@ from tipoff_common.identity import short_hash
 from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource, did_you_mean
 from tipoff_controller.schedules import met_for
 from tipoff_controller.workflows import (
+    CalendarSource,
     Configuration,
     ForEachOutput,
     Step,
@@ -27,23 +28,42 @@ def load_workflows(path: Path, catalog: Catalog, evaluated_every: timedelta | No
     Raises ConfigurationError with every fault of the file.
     """
     source = YamlSource.read(path)
-    file = source.validate(WorkflowsFile)
-    found = [*_faults(file, catalog), *(_cadence_faults(file, evaluated_every) if evaluated_every else ())]
-    faults = [source.fault(where, what) for where, what in found]
+    faults: list[str] = []
+    try:
+        file = source.validate(WorkflowsFile)
+    except ConfigurationError as error:
+        faults += error.faults
+    faults += [source.fault(where, what) for where, what in _faults(source, catalog, evaluated_every)]
     if faults:
         raise ConfigurationError(faults)
     return Configuration(file=file, catalog=catalog, hash=short_hash(path.read_bytes()))
 
 
-def _faults(file: WorkflowsFile, catalog: Catalog) -> Iterator[Fault]:
-    if file.calendar.scraper not in catalog:
-        yield ("calendar", "scraper"), _unknown_scraper(file.calendar.scraper, catalog)
-    for name, workflow in file.workflows.items():
-        at: Location = ("workflows", name, "steps")
-        yield from _step_faults(workflow, at, catalog)
-        yield from _edge_faults(workflow, at)
-        yield from _search_faults(workflow, at)
-    yield from _fan_out_faults(file, catalog)
+def _faults(source: YamlSource, catalog: Catalog, evaluated_every: timedelta | None) -> Iterator[Fault]:
+    """What is wrong beyond shape, in each part whose own shape is right: so that all is told at once."""
+    calendar = source.part(CalendarSource, ("calendar",))
+    if calendar and calendar.scraper not in catalog:
+        yield ("calendar", "scraper"), _unknown_scraper(calendar.scraper, catalog)
+    for at in source.entries(("workflows",)):
+        workflow = source.part(Workflow, at)
+        if workflow is None:
+            yield from _names_in_steps(source, (*at, "steps"), catalog)
+            continue
+        steps: Location = (*at, "steps")
+        yield from _step_faults(workflow, steps, catalog)
+        yield from _edge_faults(workflow, steps)
+        yield from _search_faults(workflow, steps)
+        yield from _fan_out_faults(workflow, steps, catalog)
+        if evaluated_every:
+            yield from _cadence_faults(workflow, (*at, "schedule"), evaluated_every)
+
+
+def _names_in_steps(source: YamlSource, at: Location, catalog: Catalog) -> Iterator[Fault]:
+    """Of a workflow of another shape: the scrapers that its steps name."""
+    for where in source.entries(at):
+        step = source.part(Step, where)
+        if step and step.scraper not in catalog:
+            yield (*where, "scraper"), _unknown_scraper(step.scraper, catalog)
 
 
 def _step_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
@@ -99,17 +119,13 @@ def _edge_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
         yield at, f"steps wait for each other in a circle: {' -> '.join(circle)}; remove one of these edges"
 
 
-def _cadence_faults(file: WorkflowsFile, evaluated_every: timedelta) -> Iterator[Fault]:
+def _cadence_faults(workflow: Workflow, at: Location, evaluated_every: timedelta) -> Iterator[Fault]:
     """An occurrence over which no tick comes would be missed with nothing wrong anywhere."""
-    minutes = evaluated_every // MINUTE
-    for name, workflow in file.workflows.items():
-        met = met_for(workflow.schedule)
-        if met < evaluated_every:
-            what = f"each occurrence can be met for {met / MINUTE:g} minutes, and an evaluation comes every {minutes}"
-            remedy = (
-                f"make it {minutes}m or longer, or let the evaluate tick come more often (infra/ticks.yaml)"
-            )
-            yield ("workflows", name, "schedule"), f"{what}; {remedy}"
+    minutes, met = evaluated_every // MINUTE, met_for(workflow.schedule)
+    if met < evaluated_every:
+        what = f"each occurrence can be met for {met / MINUTE:g} minutes, and an evaluation comes every {minutes}"
+        remedy = f"make it {minutes}m or longer, or let the evaluate tick come more often (infra/ticks.yaml)"
+        yield at, f"{what}; {remedy}"
 
 
 def _search_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
@@ -122,20 +138,16 @@ def _search_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
             yield (*at, index, "for_each"), f"{what}; use schedule kind at, daily or interval"
 
 
-def _fan_out_faults(file: WorkflowsFile, catalog: Catalog) -> Iterator[Fault]:
+def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
     """Fan-out over an output that the parent's scraper does not declare."""
-    for name, workflow in file.workflows.items():
-        for index, step in enumerate(workflow.steps):
-            source = step.for_each
-            parent = workflow.plan.get(source.step) if isinstance(source, ForEachOutput) else None
-            if isinstance(source, ForEachOutput) and parent is not None and parent.scraper in catalog:
-                known = catalog[parent.scraper].fan_out_keys
-                if source.key not in known:
-                    where: Location = ("workflows", name, "steps", index, "for_each", "key")
-                    yield (
-                        where,
-                        f"'{source.key}' is no output of {parent.scraper}; it has {', '.join(known) or 'none'}",
-                    )
+    for index, step in enumerate(workflow.steps):
+        source = step.for_each
+        parent = workflow.plan.get(source.step) if isinstance(source, ForEachOutput) else None
+        if isinstance(source, ForEachOutput) and parent is not None and parent.scraper in catalog:
+            known = catalog[parent.scraper].fan_out_keys
+            if source.key not in known:
+                told = f"'{source.key}' is no output of {parent.scraper}; it has {', '.join(known) or 'none'}"
+                yield (*at, index, "for_each", "key"), told
 
 
 def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:

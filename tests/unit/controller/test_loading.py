@@ -245,6 +245,30 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
     assert [fault.split(":")[0] for fault in found] == ["3", "9", "10"]
 
 
+def test_faults_of_names_are_told_beside_those_of_shape(tmp_path: Path) -> None:
+    """A workflow of another shape hides neither the names in its sound steps nor the faults of its neighbours."""
+    head = HEAD.replace("slate", "slat").replace("  one:", "  one:\n    colour: red")
+    text = f"""{head}{AT}\
+    steps:
+      - scraper: buletin
+      - {{ scraper: bulletin, nmae: a }}
+  two:
+    description: a fixture
+    schedule: {{ kind: at, times: ["06:00"], within: 5m }}
+    steps:
+      - {{ scraper: bulletin, after: [nowhere] }}
+"""
+    found = faults(text, tmp_path, QUARTER)
+    assert [fault.split(":")[0] for fault in found] == ["6", "11", "3", "10", "15", "14"]
+    assert "scraper 'buletin' is not known; did you mean 'bulletin'?" in found[3]
+
+
+@pytest.mark.parametrize("workflows", ["3", "[one]", "{ one: 3 }", "{ one: { steps: 3 } }", "{ 1: {} }"])
+def test_what_is_no_workflow_is_only_that(workflows: str, tmp_path: Path) -> None:
+    head = HEAD.partition("workflows:")[0]
+    assert {fault.split(":")[0] for fault in faults(f"{head}workflows: {workflows}\n", tmp_path)} == {"4"}
+
+
 @pytest.mark.parametrize(("text", "told"), [("", "the file is empty"), ("workflows: [", "not YAML")])
 def test_what_is_no_document_is_refused(text: str, told: str, tmp_path: Path) -> None:
     (fault,) = faults(text, tmp_path)

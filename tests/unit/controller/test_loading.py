@@ -259,7 +259,7 @@ def test_faults_of_names_are_told_beside_those_of_shape(tmp_path: Path) -> None:
       - {{ scraper: bulletin, after: [nowhere] }}
 """
     found = faults(text, tmp_path, QUARTER)
-    assert [fault.split(":")[0] for fault in found] == ["6", "11", "3", "10", "15", "14"]
+    assert [fault.split(":")[0] for fault in found] == ["11", "6", "3", "10", "16", "14"]
     assert "scraper 'buletin' is not known; did you mean 'bulletin'?" in found[3]
 
 

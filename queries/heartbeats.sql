@@ -6,13 +6,14 @@
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- edge STRING, from_last_seen, to_last_seen TIMESTAMP (NULL: not in seven days), silent_minutes INT64 (since
--- to_last_seen), unanswered INT64, oldest_unanswered TIMESTAMP
+-- to_last_seen; 0 when that is after @as_of, as rows are where a day is replayed), unanswered INT64,
+-- oldest_unanswered TIMESTAMP
 
 SELECT
   edge,
   from_last_seen,
   to_last_seen,
-  DIV(TIMESTAMP_DIFF(@as_of, to_last_seen, MICROSECOND), 60000000) AS silent_minutes,
+  IF(to_last_seen > @as_of, 0, DIV(TIMESTAMP_DIFF(@as_of, to_last_seen, MICROSECOND), 60000000)) AS silent_minutes,
   unanswered,
   oldest_unanswered
 FROM nba_orchestration.heartbeats(@as_of)

@@ -7,15 +7,21 @@
 --   @workflow_name  STRING = injury_discovery  name in config/workflows.yaml
 --   @environment    STRING = prod              prod, staging, dev or local
 --
--- time_et STRING (HH:MM), action, reason_code, reason STRING, next_check_et STRING (HH:MM, NULL when settled), context
--- JSON
+-- time_et STRING (HH:MM), action, reason_code, reason STRING, next_check_et STRING (HH:MM, with its date when that is
+-- another; NULL when settled), context JSON
 
 SELECT
   FORMAT_TIMESTAMP('%H:%M', d.decision_time, 'America/New_York') AS time_et,
   d.action,
   d.reason_code,
   d.reason,
-  FORMAT_TIMESTAMP('%H:%M', d.next_check_time, 'America/New_York') AS next_check_et,
+  FORMAT_TIMESTAMP(
+    IF(
+      DATE(d.next_check_time, 'America/New_York') = DATE(d.decision_time, 'America/New_York'),
+      '%H:%M', '%Y-%m-%d %H:%M'
+    ),
+    d.next_check_time, 'America/New_York'
+  ) AS next_check_et,
   d.context
 FROM nba_orchestration.decisions(
     DATE(@as_of, 'America/New_York'), DATE_ADD(DATE(@as_of, 'America/New_York'), INTERVAL 1 DAY)

@@ -155,6 +155,8 @@ DECISIONS = [
     decided("h", ELEVEN, "RUN", "due", environment="dev", decision_id="h/run", scrapers_triggered=["a"]),
     decided("h", NOON, "RUN", "due", environment="dev", decision_id="h/lost", scrapers_triggered=["a"]),
 ]
+DECISIONS.append(decided("over", NOON, "SKIP", "already_found", next_check_time=(NOON + DAY).isoformat()))
+EXECUTIONS += [executed("r1", ELEVEN, "success", environment="dev", created_at=(NOON + 30 * DAY).isoformat())]
 EXECUTIONS += [executed("f1", ELEVEN, "no_data", occurrence_id="fruitless")]
 
 LANDED = ELEVEN - 5 * HOUR
@@ -325,6 +327,8 @@ def test_why_skipped_is_about_the_new_york_day(day: Dataset) -> None:
     early = ("11:00", "SKIP", "too_early", "12:00")
     assert why(NOON) == [early]
     assert why(HALF_PAST_TEN_PM + HOUR) == [("22:30", "RUN", "due", None), early]
+    (tomorrow,) = day.ask("why_skipped", as_of=NOON, workflow_name="over")
+    assert tomorrow["next_check_et"] == f"{NOON + DAY:%Y-%m-%d} 12:00"
     (row,) = day.ask("why_skipped", as_of=NOON, workflow_name="asked")
     context = row["context"]
     assert (json.loads(context) if isinstance(context, str) else context) == {"attempts": 2}
@@ -399,6 +403,7 @@ def test_every_edge_has_its_heartbeat(day: Dataset) -> None:
     assert edges["files -> receipts"]["oldest_unanswered"] == ELEVEN
     assert edges["ticks -> cleanup"]["silent_minutes"] == 7 * 60 + 40
     assert edges["ticks -> cleanup"]["unanswered"] is None
+    assert edges["events -> rows"]["silent_minutes"] == 0  # its row is of after the question, as in a replay
     silent = day.ask("heartbeats", as_of=ELEVEN - 60 * DAY, environment="prod")
     assert len(silent) == len(edges) == 6
     assert {row["to_last_seen"] for row in silent} == {None}

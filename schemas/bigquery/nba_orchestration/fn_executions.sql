@@ -1,12 +1,12 @@
--- executions(first_day, last_day): scraper_execution_log with one row an execution_id: a success, if there is one, else
--- the newest copy.
+-- executions(first_day, last_day): scraper_execution_log with one row an execution_id and UTC day: a success, if
+-- there is one, else the newest copy.
 --
 --   first_day, last_day  UTC days of triggered_at, both included; only their partitions are read
 --
 -- An execution answered for as dead may have written its file after all; when that is found, success speaks.
 -- Copies share triggered_at, so its day is part of the window's key: a filter on DATE(triggered_at) keeps its meaning
--- and can be applied before the window. An execution that was answered for as dead before midnight UTC, and by its
--- runner after, is therefore a row of each day.
+-- and can be applied before the window. The price: an execution that was answered for as dead on one UTC day and ran
+-- on another is a row on each. Count with COUNT(DISTINCT execution_id) where that matters.
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.executions(first_day DATE, last_day DATE)
 AS (

@@ -1,7 +1,8 @@
--- v_executions: executions() of all days: scraper_execution_log with one row an execution_id.
+-- v_executions: executions() of all days: scraper_execution_log with one row an execution_id and
+-- UTC day of triggered_at; why the day stands in fn_executions.sql.
 
 CREATE OR REPLACE VIEW nba_orchestration.v_executions
-OPTIONS(description='Scraper executions, one row an execution_id.')
+OPTIONS(description='Scraper executions, one row an execution_id and UTC day of triggered_at.')
 AS
 SELECT *
 FROM nba_orchestration.executions(DATE '1970-01-01', DATE '2999-12-31');

@@ -1,6 +1,7 @@
 """What of the dead letters is published again, to where, and what `tipoff dead-letters` says of it."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -252,9 +253,13 @@ def test_a_reason_that_there_is_not_is_refused_with_those_that_are() -> None:
     assert "there are undecodable, oversized" in run("list", "--reason", "nope", code=2)
 
 
-def test_one_is_shown_with_attributes_and_payload(house: House, connection: FakeConnection) -> None:
+def test_one_is_shown_with_attributes_and_payload_whole_however_narrow_it_is(
+    house: House, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     identifier = house.reject_event(requested())
+    monkeypatch.setattr(commands.console, "_width", 80)
     told = run("show", identifier)
+    assert re.search(r"^payload_path +gs://state/dead-letters/[0-9a-f]{64}$", told, re.MULTILINE)
     assert "CloudPubSubDeadLetterSourceDeliveryCount" in told
     assert '"request_id": "request-1"' in told
     shown = json.loads(run("show", identifier, "--json"))

@@ -1,13 +1,11 @@
 """A chain put together from what is known of it, and how an id leads to it."""
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from rich.console import Console
 from tests.support.memory import MemoryObjects, MemoryWarehouse
 from tests.support.samples import GAME_DATE, NOON, PATH
 from tests.support.samples import decided as decided_event
@@ -225,10 +223,8 @@ def test_what_is_not_in_the_dataset_yet_is_marked() -> None:
 
 
 def test_the_tree_marks_what_was_asked_for_and_names_the_day_once() -> None:
-    console = Console(width=200, record=True, file=io.StringIO())
     (root,) = assemble(WHOLE)
-    console.print(tree(root, "r-1"))
-    lines = console.export_text().splitlines()
+    lines = [line.plain for line in tree(root, "r-1")]
     assert "2025-01-15 12:00:00 occurrence injuries" in lines[0]
     assert "12:01:00 +1 min 0 s decision RUN due: It is due." in lines[1]
     assert [line.count("►") for line in lines] == [0, 0, 1, 1, 0, 0]

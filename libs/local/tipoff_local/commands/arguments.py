@@ -115,14 +115,17 @@ def say_rows(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> No
     for number, row in enumerate(cells):
         if number:
             console.print()
-        say_record(dict(zip(columns, row, strict=True)))
+        say_fields([(Text(column, "bold"), cell) for column, cell in zip(columns, row, strict=True)])
 
 
-def say_record(fields: Mapping[str, str | Text]) -> None:
-    """A line for each field, and no value cut or broken."""
-    width = max(map(len, fields))
-    for name, value in fields.items():
-        console.print(Text.assemble((f"{name:<{width}}", "bold"), "  ", _text(value)), soft_wrap=True)
+def say_fields(rows: Sequence[Sequence[str | Text]]) -> None:
+    """A line a row, whatever the terminal's width: the cells below each other, the last of any length."""
+    cells = [[_text(cell) for cell in row] for row in rows]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*cells, strict=True)]
+    for row in cells:
+        for cell, width in zip(row[:-1], widths, strict=False):
+            cell.pad_right(width - cell.cell_len)
+        console.print(Text("  ").join(row), soft_wrap=True)
 
 
 def _text(cell: str | Text) -> Text:

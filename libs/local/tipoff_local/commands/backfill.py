@@ -13,6 +13,7 @@ import typer
 from pydantic import JsonValue, TypeAdapter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
@@ -46,6 +47,7 @@ from tipoff_local.commands.arguments import (
     load_configuration,
     refuse,
     say_json,
+    say_rows,
 )
 from tipoff_local.commands.calendars import ScheduleFile, load_calendar
 from tipoff_local.commands.controller_client import NotAnswered
@@ -321,14 +323,12 @@ def _show_plan(plan: Backfill, per_minute: int, *, listed: bool) -> None:
 
 
 def _show_results(results: Sequence[DayResult]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("date", "games", "success", "no_data", "failed", "unanswered", "not asked", ""):
-        table.add_column(column)
+    rows = []
     for item in results:
-        found = (item.success, item.no_data, item.failed, item.unanswered, item.not_asked)
-        counts = _counts(item.date, item.games, *found)
-        table.add_row(*counts, "; ".join(item.notes), style=None if item.complete else "yellow")
-    console.print(table)
+        counts = _counts(item.date, item.games, item.success, item.no_data, item.failed, item.unanswered)
+        style = "" if item.complete else "yellow"
+        rows.append([Text(cell, style) for cell in (*counts, "; ".join(item.notes))])
+    say_rows(("date", "games", "success", "no_data", "failed", "unanswered", "why"), rows)
 
 
 def _counts(on: date, *counts: int | None) -> list[str]:

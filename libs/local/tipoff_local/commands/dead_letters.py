@@ -23,6 +23,7 @@ from tipoff_local.commands.arguments import (
     errors,
     instant,
     refuse,
+    say_fields,
     say_json,
     say_record,
     say_rows,
@@ -98,9 +99,12 @@ def show(
         told = _LETTER.dump_python(letter, mode="json", exclude={"payload_head"})
         say_json({**told, "payload": body, "payload_incomplete": missing})
         return
-    values = _LETTER.dump_python(letter, exclude={"attributes", "payload_head"})
-    attributes = {f"  {name}": value for name, value in letter.attributes.items()}
-    say_record({**{name: _seen(value) for name, value in values.items()}, **attributes})
+    fields = []
+    for name, value in _LETTER.dump_python(letter, exclude={"attributes", "payload_head"}).items():
+        seen = clock(value, "%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
+        fields.append((Text(name, "bold"), "-" if seen is None else str(seen)))
+    say_fields(fields)
+    say_fields([(Text(f"  {name}", "cyan"), value) for name, value in letter.attributes.items()])
     if missing:
         errors.print(Text(f"the payload's beginning only: {missing}", "yellow"), soft_wrap=True)
     console.print(Text(_pretty(body)), soft_wrap=True)

@@ -1,11 +1,11 @@
 """`tipoff diagnose`: the verdict on a source."""
 
 import json as json_text
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from tipoff_common.ports import Parameter, Unavailable, Warehouse
@@ -20,6 +20,7 @@ from tipoff_local.commands.arguments import (
     load_scrapers,
     refuse,
     say_json,
+    say_rows,
 )
 from tipoff_local.connection import NotConnected, find_connection
 from tipoff_local.diagnosing import Diagnosis, Run, Verdict
@@ -120,26 +121,23 @@ def _show(found: Diagnosis) -> None:
     for finding in found.findings:
         console.print(Text(f"  {finding}"), soft_wrap=True)
     if found.runs:
-        console.print(_table(found))
+        _show_runs(found.runs[:_SHOWN])
     for command in found.reproduce:
         console.print(Text(f"reproduce: {command}"), soft_wrap=True)
 
 
-def _table(found: Diagnosis) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("when", "about", "status", "records", "took", "why"):
-        table.add_column(column)
-    for run in found.runs[:_SHOWN]:
-        table.add_row(
-            clock(run.triggered_at, "%m-%d %H:%M"),
-            str(run.game_date),
-            run.status.value,
-            str(run.records) if run.records else "-",
-            f"{run.duration_seconds:.1f} s" if run.duration_seconds is not None else "-",
-            Text(
+def _show_runs(runs: Sequence[Run]) -> None:
+    say_rows(
+        ("when", "about", "status", "records", "took", "why"),
+        [
+            (
+                clock(run.triggered_at, "%m-%d %H:%M"),
+                str(run.game_date),
+                run.status.value,
+                str(run.records) if run.records else "-",
+                f"{run.duration_seconds:.1f} s" if run.duration_seconds is not None else "-",
                 run.error_message or str(run.data_summary.get("reason") or ""),
-                overflow="ellipsis",
-                no_wrap=True,
-            ),
-        )
-    return table
+            )
+            for run in runs
+        ],
+    )

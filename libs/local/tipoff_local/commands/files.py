@@ -23,6 +23,7 @@ from tipoff_local.commands.arguments import (
     console,
     instant,
     refuse,
+    say_fields,
     say_json,
     say_rows,
 )
@@ -103,7 +104,7 @@ def show(
         return
     console.print(Text(landed.gcs_path, "bold"), soft_wrap=True)
     story = sorted(_story(landed, letters), key=lambda event: event[0])
-    say_rows(("when", "what", "detail"), [(clock(at, _MINUTE), what, told) for at, what, told in story])
+    say_fields([(clock(at, _MINUTE), what, told) for at, what, told in story])
     console.print(
         Text.assemble((f"{verdict.state.value}: ", _STYLES[verdict.state]), verdict.why), soft_wrap=True
     )
@@ -176,7 +177,7 @@ def list_files(
         say_json([_as_json(file, verdict) for file, verdict in rows])
         return
     if rows:
-        _show_files(rows)
+        _show(rows)
     what = "files without a receipt" if missing else "files"
     console.print(f"{len(rows)} {what} since {clock(window.since, '%Y-%m-%d %H:%M')}", highlight=False)
     _say_where(connection)
@@ -239,7 +240,7 @@ def _story(file: LandedFile, letters: Sequence[DeadLetter]) -> Iterator[tuple[da
         yield letter.rejected_at, "dead letter", f"{told}  {letter.event_id}"
 
 
-def _show_files(rows: Sequence[tuple[LandedFile, Verdict]]) -> None:
+def _show(rows: Sequence[tuple[LandedFile, Verdict]]) -> None:
     say_rows(
         ("landed", "scraper", "state", "why", "file"),
         [

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 from pydantic import JsonValue
-from rich.table import Table
 from rich.text import Text
 
 from tipoff_common.catalog import Catalog, ScraperSpec
@@ -20,6 +19,7 @@ from tipoff_local.commands.arguments import (
     console,
     load_scrapers,
     refuse,
+    say_fields,
     say_json,
     say_rows,
 )
@@ -78,12 +78,13 @@ def show(
     if json:
         say_json(row)
         return
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold")
-    table.add_column()
-    for key, value in row.items():
-        table.add_row(key, Text("\n".join(_lines(value)) or "-"))
-    console.print(table)
+    say_fields(
+        [
+            (Text("" if number else key, "bold"), line)
+            for key, value in row.items()
+            for number, line in enumerate(_lines(value) or ["-"])
+        ]
+    )
 
 
 @scrapers.command("new")

@@ -1,13 +1,12 @@
 """`tipoff trace`: one chain from what was expected to what was processed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import typer
 from pydantic import JsonValue
 from rich.text import Text
-from rich.tree import Tree
 
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
@@ -77,7 +76,8 @@ def trace(
         say_json(_as_json(found, identifier))
         return
     for root in found.roots:
-        console.print(tree(root, identifier))
+        for line in tree(root, identifier):
+            console.print(line, soft_wrap=True)
     told = f"instants in New York time; from {connection.where}"
     console.print(told, style="bright_black", soft_wrap=True)
     if found.without_memory:
@@ -100,12 +100,13 @@ def _remembered(connection: Connection) -> Remembered | str:
         return str(error)
 
 
-def tree(node: Node, asked: str, above: datetime | None = None) -> Tree:
-    """The date stands where it is another than above."""
-    branch = Tree(_line(node, asked, above))
+def tree(node: Node, asked: str, above: datetime | None = None) -> Iterator[Text]:
+    """A line a node, so that ids and paths stay whole. The date stands where it is another than above."""
+    yield _line(node, asked, above)
     for child in node.children:
-        branch.children.append(tree(child, asked, node.at or above))
-    return branch
+        first, rest = ("└── ", "    ") if child is node.children[-1] else ("├── ", "│   ")
+        for number, line in enumerate(tree(child, asked, node.at or above)):
+            yield Text.assemble(rest if number else first, line)
 
 
 def _line(node: Node, asked: str, above: datetime | None) -> Text:

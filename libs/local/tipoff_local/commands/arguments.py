@@ -1,7 +1,7 @@
 """What the commands share: how dates and instants are written, where files are, how an error is said."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn

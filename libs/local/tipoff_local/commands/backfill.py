@@ -325,10 +325,11 @@ def _show_plan(plan: Backfill, per_minute: int, *, listed: bool) -> None:
 def _show_results(results: Sequence[DayResult]) -> None:
     rows = []
     for item in results:
-        counts = _counts(item.date, item.games, item.success, item.no_data, item.failed, item.unanswered)
+        found = (item.success, item.no_data, item.failed, item.unanswered, item.not_asked)
+        counts = _counts(item.date, item.games, *found)
         style = "" if item.complete else "yellow"
         rows.append([Text(cell, style) for cell in (*counts, "; ".join(item.notes))])
-    say_rows(("date", "games", "success", "no_data", "failed", "unanswered", "why"), rows)
+    say_rows(("date", "games", "success", "no_data", "failed", "unanswered", "not asked", "why"), rows)
 
 
 def _counts(on: date, *counts: int | None) -> list[str]:

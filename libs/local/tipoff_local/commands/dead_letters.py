@@ -25,7 +25,6 @@ from tipoff_local.commands.arguments import (
     refuse,
     say_fields,
     say_json,
-    say_record,
     say_rows,
 )
 from tipoff_local.connection import Connection, NotConnected, find_connection
@@ -240,12 +239,6 @@ def _as_json(item: Replay) -> JsonValue:
         "copy_of": item.copy_of,
         "refused": item.refused,
     }
-
-
-def _seen(value: object) -> str:
-    if isinstance(value, datetime):
-        return clock(value, "%Y-%m-%d %H:%M:%S")
-    return "-" if value is None else str(value)
 
 
 def _pretty(body: str) -> str:

@@ -17,6 +17,9 @@ from pydantic_core import ErrorDetails
 M = TypeVar("M", bound=BaseModel)
 Location = tuple[int | str, ...]
 
+_LOADER = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
+"""libyaml reads ten times as fast, and the configuration is read at each start of a service and of a command."""
+
 
 class ConfigurationError(Exception):
     """A configuration file cannot be used; the message lists each fault as `file:line: what; remedy`."""
@@ -46,8 +49,8 @@ class YamlSource:
         except UnicodeDecodeError as error:
             raise ConfigurationError([f"{path}: not UTF-8: {error}; save it as UTF-8"]) from error
         try:
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            data = yaml.safe_load(text)
+            root = yaml.compose(text, Loader=_LOADER)
+            data = yaml.load(text, Loader=_LOADER)  # noqa: S506  # either is a safe one
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ConfigurationError(

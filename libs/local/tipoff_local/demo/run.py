@@ -4,11 +4,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from tipoff_common.yaml_source import ConfigurationError
 from tipoff_local.demo.day import GAME_DAY, ask_dataset, faults, ticks
 from tipoff_local.demo.show import Timeline, show_addresses, show_answers
 from tipoff_local.stack.layout import Layout
@@ -56,5 +55,5 @@ def run_demo(console: Console, scenario: Path | None = None) -> int:
 def _require_scenario(path: Path) -> None:
     try:
         load_scenario(path)
-    except (OSError, yaml.YAMLError, ValidationError) as error:
-        raise StackError(f"{path} is no scenario: {error}") from error
+    except ConfigurationError as error:
+        raise StackError(f"{path} is no scenario:\n{error}") from error

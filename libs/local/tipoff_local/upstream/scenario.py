@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-import yaml
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from tipoff_common.yaml_source import YamlSource
 from tipoff_local.upstream.faults import Fault
 from tipoff_local.upstream.teams import TEAMS, UNDECIDED, Team
 
@@ -134,5 +134,5 @@ def at(day: date, time_of_day: str) -> datetime:
 
 
 def load_scenario(path: Path = DEFAULT_SCENARIO) -> Scenario:
-    """Raises OSError, yaml.YAMLError or pydantic.ValidationError: a scenario that cannot be read is not served."""
-    return Scenario.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    """Raises ConfigurationError: a scenario that cannot be read is not served."""
+    return YamlSource.read(path).validate(Scenario)

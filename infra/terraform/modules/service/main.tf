@@ -155,6 +155,13 @@ resource "google_cloud_run_v2_service" "this" {
     }
   }
 
+  # Said, and not left to the default: what is not said is kept as it is, and a deployment would not end what somebody
+  # sent to an older revision by hand.
+  traffic {
+    type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+    percent = 100
+  }
+
   depends_on = [
     google_secret_manager_secret_iam_member.accessor,
     google_service_account_iam_member.deployer,

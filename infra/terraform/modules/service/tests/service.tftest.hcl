@@ -41,6 +41,15 @@ run "a_service_runs_as_itself_within_bounds" {
   }
 }
 
+run "a_deployment_takes_the_traffic" {
+  command = plan
+
+  assert {
+    condition     = length(google_cloud_run_v2_service.this.traffic) == 1 && google_cloud_run_v2_service.this.traffic[0].type == "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST" && google_cloud_run_v2_service.this.traffic[0].percent == 100
+    error_message = "also when an older revision was chosen by hand before"
+  }
+}
+
 run "it_is_told_its_own_address_as_audience" {
   command = plan
 

@@ -138,6 +138,20 @@ def test_a_service_publishes_the_events_that_its_code_makes(service: str) -> Non
     assert made - UNPUBLISHED <= {*SERVICES[service].get("publishes", ()), TOPICS.dead_letter_topic}
 
 
+def test_what_bootstrap_makes_waits_for_its_api() -> None:
+    """In a new project all are off, and what is asked of one that is off is refused."""
+    text = "\n".join(path.read_text() for path in sorted((TERRAFORM / "bootstrap").glob("*.tf")))
+    blocks = re.findall(r'^resource "(\w+)" "(\w+)" {\n(.*?)^}', text, re.MULTILINE | re.DOTALL)
+    made = {f"{kind}.{name}": body for kind, name, body in blocks if kind != "google_project_service"}
+    waiting = [
+        name
+        for name, body in made.items()
+        if any(other in body for other in {"google_project_service.this", *made} - {name})
+    ]
+    assert made
+    assert waiting == list(made)
+
+
 class TestTicks:
     def test_each_is_taken_by_a_subscription(self) -> None:
         topic = TOPICS.topics[TOPICS.topic_of("tipoff.tick.fired.v1")]

@@ -46,6 +46,8 @@ resource "google_service_account" "ci" {
   project      = var.project
   account_id   = "tipoff-${each.key}"
   display_name = "Tipoff: CI, ${each.key}"
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_iam_workload_identity_pool" "ci" {
@@ -117,6 +119,8 @@ resource "google_project_iam_custom_role" "ci" {
   title       = local.roles[each.key].title
   description = "What Terraform does with Tipoff's resources, and nothing beside it."
   permissions = local.roles[each.key].permissions
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_project_iam_member" "ci" {

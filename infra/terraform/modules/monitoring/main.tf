@@ -96,6 +96,7 @@ resource "google_monitoring_alert_policy" "threshold" {
 resource "google_monitoring_alert_policy" "no_ticks" {
   project               = var.project
   display_name          = "Tipoff: no ticks come"
+  enabled               = !var.paused
   combiner              = "OR"
   severity              = "CRITICAL"
   notification_channels = local.channels
@@ -108,9 +109,12 @@ resource "google_monitoring_alert_policy" "no_ticks" {
       filter   = "resource.type = \"pubsub_topic\" AND resource.label.topic_id = \"${var.tick_topic}\" AND metric.type = \"pubsub.googleapis.com/topic/send_message_operation_count\""
       duration = "3600s"
 
+      # Together: there is a series for each response code, and one that came once and went is no silence.
       aggregations {
-        alignment_period   = local.every
-        per_series_aligner = "ALIGN_DELTA"
+        alignment_period     = local.every
+        per_series_aligner   = "ALIGN_DELTA"
+        cross_series_reducer = "REDUCE_SUM"
+        group_by_fields      = ["resource.label.topic_id"]
       }
     }
   }

@@ -44,6 +44,12 @@ variable "tick_topic" {
   type        = string
 }
 
+variable "paused" {
+  description = "Whether no tick is to come, so that none is missed."
+  type        = bool
+  default     = false
+}
+
 variable "oldest_unacked_seconds" {
   description = "Age of the oldest waiting message above which somebody is told. Redelivery backs off to 600 s, so less than that is no news."
   type        = number

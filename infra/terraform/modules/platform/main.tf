@@ -184,6 +184,7 @@ module "monitoring" {
   monitoring_agent    = local.monitoring_agent
   dead_letter_topic   = module.dead_letters.name
   tick_topic          = local.tick_topic
+  paused              = var.paused
   budget              = var.budget
   labels              = local.labels
 }

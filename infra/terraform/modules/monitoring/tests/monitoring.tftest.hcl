@@ -23,6 +23,28 @@ run "every_alert_reaches_somebody" {
   }
 }
 
+run "silence_is_that_of_all_ticks" {
+  command = plan
+
+  assert {
+    condition     = google_monitoring_alert_policy.no_ticks.conditions[0].condition_absent[0].aggregations[0].cross_series_reducer == "REDUCE_SUM" && google_monitoring_alert_policy.no_ticks.enabled
+    error_message = "and not that of one response code"
+  }
+}
+
+run "nobody_is_told_that_paused_ticks_do_not_come" {
+  command = plan
+
+  variables {
+    paused = true
+  }
+
+  assert {
+    condition     = !google_monitoring_alert_policy.no_ticks.enabled
+    error_message = "they are not to come"
+  }
+}
+
 run "services_are_asked_with_an_identity_at_a_path_that_reaches_them" {
   command = plan
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from json import dumps
 from pathlib import Path
@@ -19,11 +20,18 @@ from typing import Any, Protocol
 
 import yaml
 
-from tipoff_local.stack.layout import REPOSITORY, SERVICES
+from tipoff_common.catalog import load_catalog
+from tipoff_common.events import Tick
+from tipoff_common.topics import load_topics
+from tipoff_common.yaml_source import ConfigurationError, YamlSource
+from tipoff_controller.loading import load_workflows
+from tipoff_local.stack.layout import REPOSITORY, SERVICES, WORKFLOWS
+from tipoff_local.ticks import ticks
 
 ENVIRONMENTS = ("dev", "prod")
 REPOSITORY_OF_IMAGES = "tipoff"
 MAP, APIS = REPOSITORY / "infra/services.yaml", REPOSITORY / "infra/terraform/apis.yaml"
+TOPICS, SCRAPERS = REPOSITORY / "infra/topics.yaml", REPOSITORY / "services/scraper-runner/scrapers"
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _PLAN = "deploy.tfplan"
@@ -101,7 +109,7 @@ def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | Non
     """The commit that is deployed, which is its images' tag. Raises DeployRefused."""
     faults = [*_malformed(deployment), *_missing_tools(deployment, which), *_missing_files(deployment)]
     if not faults:
-        faults = [*_uncommitted(shell), *_nobody(shell)]
+        faults = [*_unusable(), *_uncommitted(shell), *_nobody(shell)]
     if not faults:
         faults = [
             *_disabled_apis(deployment, shell),
@@ -141,6 +149,22 @@ def _missing_files(deployment: Deployment) -> Iterator[str]:
     variables = deployment.folder / "terraform.tfvars"
     if not variables.exists():
         yield f"{variables} is missing: copy terraform.tfvars.example beside it and make it yours"
+
+
+def _unusable() -> Iterator[str]:
+    """What the services would say at their start of the files that they are built with, and keys that stand twice."""
+    files: tuple[Callable[[], object], ...] = (
+        lambda: YamlSource.read(MAP),
+        lambda: load_topics(TOPICS),
+        lambda: load_workflows(
+            WORKFLOWS, load_catalog(SCRAPERS), timedelta(minutes=ticks()[Tick.EVALUATE].cadence_minutes)
+        ),
+    )
+    for load in files:
+        try:
+            load()
+        except ConfigurationError as error:
+            yield from error.faults
 
 
 def _uncommitted(shell: Shell) -> Iterator[str]:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from tipoff_local import deploying
 from tipoff_local.cli import app
 from tipoff_local.commands import deploy as command
 from tipoff_local.deploying import (
@@ -122,6 +123,25 @@ def test_what_is_not_ready_is_told_with_what_to_do(
     with pytest.raises(DeployRefused, match=remedy):
         check(deployment, shell, there)
     assert shell.done == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "told"),
+    [
+        # YAML takes the last of both, so that the first subscription would be deleted with what waits in it.
+        ("      cleanup-ticks:", "      controller-ticks:", "key 'controller-ticks' stands twice; keep one"),
+        # Without its filter a subscription takes everything, and the services do not start.
+        ("        filter: ", "        filters: ", "unknown key 'topics.*filters'"),
+    ],
+)
+def test_maps_that_services_would_not_start_with_are_told(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, told: str
+) -> None:
+    topics = deployment.root / "topics.yaml"
+    topics.write_text(deploying.TOPICS.read_text().replace(right, wrong, 1))
+    monkeypatch.setattr(deploying, "TOPICS", topics)
+    with pytest.raises(DeployRefused, match=told):
+        check(deployment, FakeShell(READY), there)
 
 
 def test_all_that_is_not_ready_is_told_together(deployment: Deployment) -> None:

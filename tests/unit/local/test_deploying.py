@@ -144,6 +144,12 @@ def test_maps_that_services_would_not_start_with_are_told(
         check(deployment, FakeShell(READY), there)
 
 
+def test_what_builds_is_among_the_apis_that_are_asked_for(deployment: Deployment) -> None:
+    enabled = READY["gcloud services list"].replace("cloudbuild.googleapis.com", "")
+    with pytest.raises(DeployRefused, match=r"gcloud services enable cloudbuild\.googleapis\.com"):
+        check(deployment, FakeShell({**READY, "gcloud services list": enabled}), there)
+
+
 def test_all_that_is_not_ready_is_told_together(deployment: Deployment) -> None:
     shell = FakeShell({**READY, "gcloud services list": ""}, ("storage buckets", "secrets versions"))
     with pytest.raises(DeployRefused) as refused:

@@ -210,6 +210,18 @@ def test_the_registry_never_moves_a_tag() -> None:
     assert "immutable_tags = true" in registry
 
 
+PLANNED = ["check", "plan", "missing_images"]
+
+
+class Terminal:
+    """`sys`, at which a person sits."""
+
+    class stdin:  # noqa: N801
+        @staticmethod
+        def isatty() -> bool:
+            return True
+
+
 @dataclass
 class Steps:
     taken: list[str] = field(default_factory=list)
@@ -233,21 +245,33 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "applied"),
+    ("options", "code", "taken"),
     [
-        ([], 0, False),
-        (["--dry-run"], 0, False),
-        (["--apply"], 2, False),
-        (["--apply", "--confirm", "prod"], 1, False),
-        (["--apply", "--confirm", "dev"], 0, True),
+        ([], 0, PLANNED),
+        (["--dry-run"], 0, PLANNED),
+        (["--apply"], 2, []),
+        (["--apply", "--confirm", "prod"], 2, []),
+        (["--apply", "--confirm", "dev"], 0, [*PLANNED, "build", "apply"]),
     ],
 )
 def test_nothing_is_built_or_applied_unless_asked_for_and_confirmed(
-    steps: Steps, options: list[str], code: int, applied: bool
+    steps: Steps, options: list[str], code: int, taken: list[str]
 ) -> None:
     done = CliRunner().invoke(app, ["deploy", "dev", "--project", "my-tipoff-dev", *options])
     assert done.exit_code == code, done.output
-    assert steps.taken == ["check", "plan", "missing_images", *(["build", "apply"] if applied else [])]
+    assert steps.taken == taken
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "taken"), [("dev", 0, [*PLANNED, "build", "apply"]), ("prod", 2, PLANNED)]
+)
+def test_a_person_is_asked_when_the_plan_was_shown(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, typed: str, code: int, taken: list[str]
+) -> None:
+    monkeypatch.setattr(command, "sys", Terminal)
+    arguments = ["deploy", "dev", "--project", "my-tipoff-dev", "--apply"]
+    assert CliRunner().invoke(app, arguments, input=f"{typed}\n").exit_code == code
+    assert steps.taken == taken
 
 
 SCRIPT = Path(__file__).parents[3] / "infra/build_images.sh"

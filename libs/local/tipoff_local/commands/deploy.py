@@ -43,6 +43,10 @@ def deploy(
     step fails.
     """
     deployment, shell = Deployment(environment, project, region, build_with), LocalShell()
+    if not dry_run and confirm is None and not sys.stdin.isatty():
+        refuse(f"nobody is there to ask: pass CONFIRM={environment}; nothing is changed", 2)
+    if confirm is not None:
+        _confirmed(confirm, environment)
     try:
         tag = check(deployment, shell)
         plan(deployment, tag, shell, dry_run=dry_run)
@@ -60,8 +64,8 @@ def deploy(
                 soft_wrap=True,
             )
             return
-        if (confirm or _asked(environment)) != environment:
-            refuse(f"not confirmed by the name {environment}; nothing is changed")
+        if confirm is None:
+            _confirmed(typer.prompt(f"apply this plan? Type {environment}"), environment)
         if missing:
             build(deployment, tag, missing, shell)
         apply(deployment, shell)
@@ -72,7 +76,6 @@ def deploy(
         refuse(str(error))
 
 
-def _asked(environment: str) -> str:
-    if not sys.stdin.isatty():
-        refuse(f"nobody is there to ask: pass CONFIRM={environment}; nothing is changed", 2)
-    return str(typer.prompt(f"apply this plan? Type {environment}"))
+def _confirmed(by: str, environment: str) -> None:
+    if by != environment:
+        refuse(f"not confirmed by the name {environment}; nothing is changed", 2)

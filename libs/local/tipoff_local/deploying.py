@@ -35,6 +35,7 @@ TOPICS, SCRAPERS = REPOSITORY / "infra/topics.yaml", REPOSITORY / "services/scra
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _PLAN = "deploy.tfplan"
+_EXAMPLES = ("@example.com", "@my-phase2.", "012345-6789AB-CDEF01")  # which Google does not know
 _WRITTEN_BY_INIT = ":(exclude,glob)**/.terraform.lock.hcl"
 
 
@@ -149,6 +150,8 @@ def _missing_files(deployment: Deployment) -> Iterator[str]:
     variables = deployment.folder / "terraform.tfvars"
     if not variables.exists():
         yield f"{variables} is missing: copy terraform.tfvars.example beside it and make it yours"
+    elif kept := [it for it in _EXAMPLES if it in variables.read_text()]:
+        yield f"{variables} has {', '.join(kept)} of the example still: make it yours, or take the line out"
 
 
 def _unusable() -> Iterator[str]:
@@ -177,10 +180,12 @@ def _uncommitted(shell: Shell) -> Iterator[str]:
 
 
 def _nobody(shell: Shell) -> Iterator[str]:
-    try:
-        shell.ask("gcloud", "auth", "print-access-token")
-    except CommandFailed as error:
-        yield f"nobody is logged in: gcloud auth login && gcloud auth application-default login{_said(error)}"
+    """gcloud and what uses Google's libraries, which are Terraform and the smoke test, have each their own login."""
+    for who, login in (("gcloud", ("auth",)), ("Terraform", ("auth", "application-default"))):
+        try:
+            shell.ask("gcloud", *login, "print-access-token")
+        except CommandFailed as error:
+            yield f"{who} has nobody who is logged in: gcloud {' '.join(login)} login{_said(error)}"
 
 
 def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
@@ -216,7 +221,8 @@ def _secrets_without_value(deployment: Deployment, shell: Shell) -> Iterator[str
             state, said = "missing", _said(error)
         if state.lower() != "enabled":
             yield (
-                f"secret {name}, which a service needs, has no value (its latest version is {state}): printf %s VALUE |"
+                f"secret {name}, which a service needs, has no value (its latest version is {state}): apply"
+                f" infra/terraform/bootstrap where the secret is not there yet, then printf %s VALUE |"
                 f" gcloud secrets versions add {name} --project {deployment.project} --data-file=-{said}"
             )
 

@@ -99,11 +99,21 @@ def test_missing_variables_are_named_with_the_file_to_copy(deployment: Deploymen
         check(deployment, FakeShell(READY), there)
 
 
+def test_variables_that_are_the_examples_yet_are_named(deployment: Deployment) -> None:
+    """Google refuses members that there are not, when half of the rest is made."""
+    example = REPOSITORY / "infra/terraform/environments/dev/terraform.tfvars.example"
+    (deployment.folder / "terraform.tfvars").write_text(example.read_text())
+    shell = FakeShell(READY)
+    with pytest.raises(DeployRefused, match=r"has @example\.com, @my-phase2\., 012345-6789AB-CDEF01 of"):
+        check(deployment, shell, there)
+
+
 @pytest.mark.parametrize(
     ("answers", "refused", "remedy"),
     [
         ({"git status": " M Makefile"}, (), "uncommitted changes"),
-        ({}, ("print-access-token",), "gcloud auth login"),
+        ({}, ("auth print-access-token",), "gcloud auth login"),
+        ({}, ("application-default print-access-token",), "gcloud auth application-default login"),
         ({}, ("storage buckets",), "gcloud storage buckets create gs://my-tipoff-dev-tfstate"),
         ({}, ("artifacts repositories",), "infra/terraform/bootstrap"),
         ({}, ("services list",), "is not there, or does not let you see"),

@@ -36,6 +36,7 @@ locals {
   unknown_told            = [for name, it in local.services : "${name}: ${join(", ", setsubtract(it.told, keys(local.told)))}" if length(setsubtract(it.told, keys(local.told))) > 0]
   ticks_of_nobody         = [for name in keys(local.ticks) : name if !anytrue([for it in local.subscriptions : it.topic == local.tick_topic && strcontains(lookup(it, "filter", "\"${name}\""), "\"${name}\"")])]
   missing_images          = setsubtract(keys(local.services), keys(var.images))
+  unscaled                = setsubtract(keys(var.scaling), keys(local.services))
   unknown_images          = setsubtract(keys(var.images), keys(local.services))
 
   # What is not there stands for nothing that is used: a precondition below stops the plan, and says why.
@@ -99,6 +100,10 @@ resource "terraform_data" "maps" {
     precondition {
       condition     = length(local.unknown_images) == 0
       error_message = "images: ${join(", ", local.unknown_images)}: infra/services.yaml has no such service."
+    }
+    precondition {
+      condition     = length(local.unscaled) == 0
+      error_message = "scaling: ${join(", ", local.unscaled)}: infra/services.yaml has no such service."
     }
   }
 }

@@ -62,18 +62,33 @@ variable "dataset_readers" {
   description = "Who else may query the dataset: IAM members."
   type        = set(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for it in var.dataset_readers : can(regex("^((user|serviceAccount|group):[^@:]+@[^@:]+|principal(Set)?://.+)$", it))])
+    error_message = "dataset_readers must be user:E-MAIL, serviceAccount:E-MAIL, group:E-MAIL or a federated principal, and not everybody."
+  }
 }
 
 variable "phase2_members" {
   description = "IAM members of Phase 2: they subscribe to landed files, read them and publish receipts."
   type        = set(string)
   default     = []
+
+  validation {
+    condition     = alltrue([for it in var.phase2_members : can(regex("^((user|serviceAccount|group):[^@:]+@[^@:]+|principal(Set)?://.+)$", it))])
+    error_message = "phase2_members must be user:E-MAIL, serviceAccount:E-MAIL, group:E-MAIL or a federated principal, and not everybody."
+  }
 }
 
 variable "deployer" {
   description = "IAM member that CI deploys as (bootstrap's output); null where people do."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.deployer == null || can(regex("^serviceAccount:[^@:]+@[^@:]+$", var.deployer))
+    error_message = "deployer must be serviceAccount:E-MAIL, as bootstrap's output of that name."
+  }
 }
 
 variable "notification_emails" {

@@ -95,6 +95,28 @@ run "latest_is_no_image" {
   expect_failures = [var.images]
 }
 
+run "instances_of_no_service_stop_the_plan" {
+  command = plan
+
+  variables {
+    scaling = { loger = { max = 2 } }
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "everybody_is_nobody_that_can_be_named" {
+  command = plan
+
+  variables {
+    phase2_members  = ["allUsers"]
+    dataset_readers = ["allAuthenticatedUsers"]
+    deployer        = "tipoff-deploy@my-project.iam.gserviceaccount.com"
+  }
+
+  expect_failures = [var.phase2_members, var.dataset_readers, var.deployer]
+}
+
 run "a_group_is_no_invoker" {
   command = plan
 

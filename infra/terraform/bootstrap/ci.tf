@@ -1,8 +1,9 @@
 # CI proves with GitHub's own token which repository it runs for, and whether it deploys or looks at a pull request; there
 # is no key to lose.
 locals {
-  # GitHub's subjects. A job that names an environment has the first, and the environment's protection rules hold for it;
-  # a job of a pull request that names none has the second.
+  # GitHub's subjects, in which a repository has its ids unless it is older than they are. A job that names an
+  # environment has the first, and the environment's protection rules hold for it; a job of a pull request that names
+  # none has the second.
   subjects = var.ci == null ? {} : {
     deploy = "repo:${var.ci.repository}:environment:${var.ci.environment}"
     plan   = "repo:${var.ci.repository}:pull_request"

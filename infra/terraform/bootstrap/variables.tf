@@ -15,7 +15,7 @@ variable "region" {
 }
 
 variable "ci" {
-  description = "GitHub repository (owner/name) and GitHub environment whose jobs may deploy; null where only people do."
+  description = "GitHub repository, as GitHub's tokens name it, and GitHub environment whose jobs may deploy; null where only people do. Repositories made, renamed or transferred since July 15, 2026 are owner@ID/name@ID, older ones owner/name."
   type = object({
     repository  = string
     environment = string
@@ -23,8 +23,8 @@ variable "ci" {
   default = null
 
   validation {
-    condition     = var.ci == null || can(regex("^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$", var.ci.repository))
-    error_message = "ci.repository must be owner/name, without wildcards: it is compared letter by letter."
+    condition     = var.ci == null || can(regex("^([A-Za-z0-9_.-]+@[0-9]+/[A-Za-z0-9_.-]+@[0-9]+|[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+)$", var.ci.repository))
+    error_message = "ci.repository must be owner@ID/name@ID, or owner/name for a repository from before July 15, 2026, without wildcards: it is compared letter by letter."
   }
 
   validation {

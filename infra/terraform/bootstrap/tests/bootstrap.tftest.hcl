@@ -69,6 +69,29 @@ run "without_ci_nobody_federates" {
   }
 }
 
+run "a_repository_is_known_by_ids_that_nobody_takes_over" {
+  command = plan
+
+  variables {
+    ci = { repository = "example@1234567/tipoff@123456789", environment = "prod" }
+  }
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.github["deploy"].attribute_condition == "assertion.sub == \"repo:example@1234567/tipoff@123456789:environment:prod\""
+    error_message = "as GitHub's tokens say it of repositories made since July 2026"
+  }
+}
+
+run "half_of_the_ids_are_no_repository" {
+  command = plan
+
+  variables {
+    ci = { repository = "example@1234567/tipoff", environment = "prod" }
+  }
+
+  expect_failures = [var.ci]
+}
+
 run "a_wildcard_is_no_repository" {
   command = plan
 

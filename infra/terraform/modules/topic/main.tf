@@ -19,7 +19,7 @@ resource "google_pubsub_subscription" "push" {
   labels               = var.labels
   filter               = each.value.filter
   ack_deadline_seconds = each.value.ack_deadline_seconds
-  # A week, the longest that is free: longer than any outage should last.
+  # A week: longer than any outage should last. What waits for more than a day is paid for.
   message_retention_duration = "604800s"
 
   push_config {

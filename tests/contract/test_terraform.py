@@ -191,6 +191,17 @@ class TestDocuments:
         declared = re.findall(r'^variable "(\w+)"', text, re.MULTILINE)
         assert [name for name in declared if f"| `{name}` |" not in self.README] == []
 
+    def test_the_guide_uses_no_variable_that_it_has_not_set(self) -> None:
+        guide = (REPOSITORY / "docs/DEPLOYMENT_GUIDE.md").read_text()
+        blocks = re.findall(r"^ *```bash\n(.*?)^ *```", guide, re.MULTILINE | re.DOTALL)
+        known, unknown = set[str](), list[str]()
+        for line in "".join(blocks).splitlines():
+            assigned = r"(\w+)=" if line.startswith("export ") else r"^(\w+)="
+            known |= {*re.findall(assigned, line), *re.findall(r"\b(?:for|read -rs) (\w+)", line)}
+            unknown += [name for name in re.findall(r"\$(\w+)", line) if name not in known]
+        assert known
+        assert unknown == []
+
     def test_environments_differ_in_their_name_and_protection_only(self) -> None:
         dev, prod = (
             {

@@ -35,6 +35,7 @@ TOPICS, SCRAPERS = REPOSITORY / "infra/topics.yaml", REPOSITORY / "services/scra
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _PLAN = "deploy.tfplan"
+_PROOF_SECONDS = 600  # https://cloud.google.com/iam/docs/access-change-propagation: new grants take minutes
 _EXAMPLES = ("@example.com", "@my-phase2.", "012345-6789AB-CDEF01")  # which Google does not know
 _WRITTEN_BY_INIT = ":(exclude,glob)**/.terraform.lock.hcl"
 
@@ -305,4 +306,4 @@ def apply(deployment: Deployment, shell: Shell) -> None:
     """Applies the plan that was shown, and sends real events through. Raises CommandFailed."""
     shell.do("terraform", f"-chdir={deployment.folder}", "apply", "-input=false", _PLAN)
     where = {"TIPOFF_PROJECT": deployment.project, "TIPOFF_ENVIRONMENT": deployment.environment}
-    shell.do(sys.executable, "-m", "tipoff_local", "smoke", environment=where)
+    shell.do(sys.executable, "-m", "tipoff_local", "smoke", f"--timeout={_PROOF_SECONDS}", environment=where)

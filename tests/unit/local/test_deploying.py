@@ -204,7 +204,7 @@ def test_the_plan_that_was_shown_is_the_one_applied_and_then_proven(deployment: 
     assert "-lock=false" not in planned
     assert "-out=deploy.tfplan" in planned
     assert applied.endswith("apply -input=false deploy.tfplan")
-    assert smoke.endswith("-m tipoff_local smoke")
+    assert smoke.endswith("-m tipoff_local smoke --timeout=600")
     assert shell.told == {"TIPOFF_PROJECT": "my-tipoff-dev", "TIPOFF_ENVIRONMENT": "dev"}
 
 

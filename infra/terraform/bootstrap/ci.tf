@@ -36,8 +36,9 @@ locals {
 
   roles = {
     deploy = { id = "tipoffDeployer", title = "Tipoff deployer", permissions = local.deployer_permissions }
-    # What the deployer may look at: no row, no object, no value of a secret.
-    plan = { id = "tipoffPlanner", title = "Tipoff planner", permissions = [for it in local.deployer_permissions : it if can(regex("[.](get|getIamPolicy|list)$", it))] }
+    # What the deployer may look at: no row, no object, no value of a secret. The environments' provider names the project
+    # that calls are counted against, which takes the right to use it.
+    plan = { id = "tipoffPlanner", title = "Tipoff planner", permissions = [for it in local.deployer_permissions : it if can(regex("[.](get|getIamPolicy|list)$|^serviceusage[.]services[.]use$", it))] }
   }
 }
 

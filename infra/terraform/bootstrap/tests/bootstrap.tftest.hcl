@@ -29,8 +29,12 @@ run "a_pull_request_looks_and_changes_nothing" {
     error_message = "jobs of pull requests of the repository itself"
   }
   assert {
-    condition     = alltrue([for it in google_project_iam_custom_role.ci["plan"].permissions : can(regex("[.](get|getIamPolicy|list)$", it))])
+    condition     = alltrue([for it in google_project_iam_custom_role.ci["plan"].permissions : can(regex("[.](get|getIamPolicy|list)$", it)) if it != "serviceusage.services.use"])
     error_message = "nothing that changes, reads rows or calls"
+  }
+  assert {
+    condition     = contains(google_project_iam_custom_role.ci["plan"].permissions, "serviceusage.services.use")
+    error_message = "the environments' user_project_override takes it"
   }
   assert {
     condition     = google_storage_bucket_iam_member.state["plan"].role == "roles/storage.objectViewer" && google_artifact_registry_repository_iam_member.ci["plan"].role == "roles/artifactregistry.reader"

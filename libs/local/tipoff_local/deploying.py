@@ -151,8 +151,13 @@ def _missing_files(deployment: Deployment) -> Iterator[str]:
     variables = deployment.folder / "terraform.tfvars"
     if not variables.exists():
         yield f"{variables} is missing: copy terraform.tfvars.example beside it and make it yours"
-    elif kept := [it for it in _EXAMPLES if it in variables.read_text()]:
+        return
+    text = variables.read_text()
+    if kept := [it for it in _EXAMPLES if it in text]:
         yield f"{variables} has {', '.join(kept)} of the example still: make it yours, or take the line out"
+    for name, given in (("project", deployment.project), ("region", deployment.region)):
+        if (said := re.search(rf'^{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)) and said[1] != given:
+            yield f"{name.upper()}={given}, and {variables} says {said[1]}: give that one, or correct the file"
 
 
 def _unusable() -> Iterator[str]:

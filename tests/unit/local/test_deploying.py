@@ -108,6 +108,17 @@ def test_variables_that_are_the_examples_yet_are_named(deployment: Deployment) -
         check(deployment, shell, there)
 
 
+def test_a_project_or_region_of_another_environment_is_refused(deployment: Deployment) -> None:
+    """The command's would win, and prod would become dev."""
+    (deployment.folder / "terraform.tfvars").write_text(
+        'project = "my-tipoff-prod"\nregion  = "europe-west1"\n'
+    )
+    with pytest.raises(DeployRefused) as refused:
+        check(deployment, FakeShell(READY), there)
+    assert "PROJECT=my-tipoff-dev, and" in str(refused.value)
+    assert "says europe-west1: give that one" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("answers", "refused", "remedy"),
     [

@@ -27,6 +27,12 @@ def test_a_time_that_clocks_skip_is_refused_with_its_neighbours() -> None:
         instant("2025-03-09 02:30")
 
 
+@pytest.mark.parametrize("text", ["0001-01-01T00:00Z", "9999-12-31 23:00", "9999-12-31T23:00-05:00"])
+def test_a_time_beyond_all_dates_is_refused_with_the_bounds(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="dates are from 1946-11-01 to 2100-01-01"):
+        instant(text)
+
+
 def test_what_is_no_time_is_refused_with_an_example() -> None:
     with pytest.raises(typer.BadParameter, match="'noon' is no time; write"):
         instant("noon")

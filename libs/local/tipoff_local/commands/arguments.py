@@ -42,13 +42,15 @@ def day(value: str) -> date:
 
 
 def instant(value: str) -> datetime:
-    """ISO 8601; without a zone it is New York's time, the first of two that are alike when clocks go back."""
+    """ISO 8601; without a zone it is New York's time, the first of two that are alike when clocks go back. Its day
+    has the bounds of a date."""
     try:
         found = datetime.fromisoformat(value)
     except ValueError as error:
         raise typer.BadParameter(
             f"'{value}' is no time; write \"2025-01-15 13:00\" (New York) or 2025-01-15T18:00Z"
         ) from error
+    day(str(found.date()))
     if found.tzinfo:
         return found
     meant = found.replace(tzinfo=EASTERN).astimezone(UTC)

@@ -384,6 +384,11 @@ def test_what_nobody_answers_is_given_up_and_told() -> None:
     assert PATIENCE.total_seconds() <= made.seconds < PATIENCE.total_seconds() + 60
 
 
+def test_games_that_were_not_asked_for_are_said_once_a_date() -> None:
+    day, *_ = day_results(planned("games"), {})
+    assert (day.games > 1, day.notes, day.complete) == (True, ("not asked for",), False)
+
+
 def test_what_the_controller_refuses_stops_nothing_else() -> None:
     """Its calendar knows no games of the second day."""
     made = World(PLANS)

@@ -42,7 +42,7 @@ def _day(day: Day, outcomes: Mapping[str, Outcome]) -> DayResult:
     unanswered, not_asked, occurrences = 0, 0, []
     for run in day.runs:
         outcome = outcomes.get(run.key, _NEVER)
-        about = f"{run.body.game_id}: " if run.body.game_id else ""
+        about = f"{run.body.game_id}: " if run.body.game_id and outcome is not _NEVER else ""
         if outcome.trouble:
             notes.append(f"{about}{outcome.trouble}")
         if outcome.progress is None:

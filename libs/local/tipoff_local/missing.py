@@ -16,6 +16,16 @@ class State(StrEnum):
     GIVEN_UP = "given up"  # announced as often as allowed, and no receipt
     GONE = "gone"  # the log says that it was written, and its object is not in the bucket
     CHANGED = "changed"  # its object is not what was written
+    FOREIGN = "foreign"  # no runner writes to its path
+
+
+_ANEW = "write it anew (`tipoff reparse`), or restore the object"
+_LEFT_ALONE = {
+    "object_missing": (State.GONE, _ANEW),
+    "content_differs": (State.CHANGED, _ANEW),
+    "foreign_path": (State.FOREIGN, "see who wrote the row"),
+}
+"""By kind of finding, files that cleanup announces never: what they are called and what somebody has to do."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +73,11 @@ def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: date
             "nothing by itself: see why Phase 2 does not take it (its logs, `tipoff dead-letters list`), mend that,"
             " then `tipoff files announce`",
         )
-    for kind, state in (("object_missing", State.GONE), ("content_differs", State.CHANGED)):
+    for kind, (state, remedy) in _LEFT_ALONE.items():
         found = file.latest(kind)
         if found and found.cleanup_time == latest.cleanup_time:
             return Verdict(
-                state,
-                found.detail,
-                "nothing by itself: fetch it again (`tipoff backfill`), or restore the object"
-                " (docs/runbooks/files-stuck.md)",
+                state, found.detail, f"nothing by itself: {remedy} (docs/runbooks/files-stuck.md)"
             )
     if times:
         last = times >= limit

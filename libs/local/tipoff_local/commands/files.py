@@ -55,6 +55,7 @@ _STYLES = {
     State.GIVEN_UP: "bold red",
     State.GONE: "bold red",
     State.CHANGED: "bold red",
+    State.FOREIGN: "bold red",
 }
 
 files = typer.Typer(
@@ -146,7 +147,7 @@ def announce(
                 if content is None
                 else "in the bucket with another content than was written"
             )
-            refuse(f"{event.gcs_path} is {what}; restore it, or fetch it again with `tipoff backfill`")
+            refuse(f"{event.gcs_path} is {what}; restore it, or write it anew with `tipoff reparse`")
         if not yes and not typer.confirm(f"announce {event.gcs_path} again?"):
             refuse("nothing was published")
         topics = load_topics(Path(connection.values.get("TIPOFF_TOPICS_FILE", TOPICS)))

@@ -5,6 +5,8 @@ attributes travel as `ce-<name>` message attributes and the payload is the messa
 content-type is `application/cloudevents+json` and the whole event is the data.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +22,7 @@ from tipoff_common.events import EVENTS, Event, RejectReason, TickFired
 from tipoff_common.identity import event_id
 
 STRUCTURED = "application/cloudevents+json"
+_TYPE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _PREFIX = "ce-"
 
 
@@ -47,7 +50,14 @@ class Message:
 
     @property
     def event_type(self) -> str | None:
-        return self.attributes.get("ce-type")
+        """What it says that it is, in either mode, whether or not it can be read as that."""
+        if not _is_structured(self):
+            return self.attributes.get("ce-type")
+        try:
+            found = json.loads(self.data)["type"]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return None
+        return found if isinstance(found, str) and _TYPE.fullmatch(found) else None
 
 
 @dataclass

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.samples import NOON, processed, tick
-from tipoff_common.binding import Envelope, Message, Refused, decode, encode
+from tipoff_common.binding import STRUCTURED, Envelope, Message, Refused, decode, encode
 from tipoff_common.events import TickFired
 
 TICK = {"ce-type": TickFired.TYPE, "ce-source": "/x", "ce-specversion": "1.0"}
@@ -18,6 +18,23 @@ def test_a_refusal_reads_as_a_sentence() -> None:
 def test_a_message_knows_its_type_without_being_read() -> None:
     assert Message(b"", {"ce-type": "a"}).event_type == "a"
     assert Message(b"", {}).event_type is None
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b'{"type": "tipoff.file.processed.v1", "data": {}}', "tipoff.file.processed.v1"),
+        (b'{"type": 7}', None),
+        (b'{"type": "\\ud800"}', None),
+        (b"{}", None),
+        (b"[]", None),
+        (b"\xff", None),
+        (b"[" * 100_000, None),
+    ],
+    ids=["its type", "a number", "half a character", "no type", "a list", "no text", "too deep"],
+)
+def test_a_structured_message_says_its_type_in_its_data(data: bytes, told: str | None) -> None:
+    assert Message(data, {"content-type": STRUCTURED}).event_type == told
 
 
 def test_a_tick_keeps_an_id_and_time_of_its_own() -> None:

@@ -13,7 +13,7 @@ from tests.support.memory import MemoryObjects, MemoryWarehouse
 from tests.support.samples import NOON, executed, processed, requested, tick
 from typer.testing import CliRunner
 
-from tipoff_common.binding import Envelope, Message, encode, encode_structured
+from tipoff_common.binding import STRUCTURED, Envelope, Message, encode, encode_structured
 from tipoff_common.events import Event, RejectReason
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.push import EVENT_LIMIT
@@ -104,6 +104,12 @@ def test_the_oldest_is_published_first(house: House) -> None:
     house.reject_event(requested(), minutes=5)
     house.reject_event(executed())
     assert [replay.topic for replay in house.plan()] == ["scrape-executions", "scrape-requests"]
+
+
+def test_a_structured_message_that_cannot_be_read_goes_to_the_topic_of_its_type(house: House) -> None:
+    data = b'{"specversion": "1.0", "type": "tipoff.file.processed.v1", "id": "7", "data": {}}'
+    house.reject(data, {"content-type": STRUCTURED}, "invalid_payload")
+    assert [(replay.topic, replay.refused) for replay in house.plan()] == [("phase2-receipts", None)]
 
 
 def test_a_message_that_died_on_two_subscriptions_is_published_once(house: House) -> None:

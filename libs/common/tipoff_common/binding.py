@@ -194,6 +194,8 @@ def _as_sent(message: Message, attributes: dict[str, Any], data: Any) -> CloudEv
     for name in ("specversion", "id", "time"):
         if name not in attributes:
             raise ValueError(f"attribute '{name}' is missing")
+    for value in attributes.values():
+        str(value).encode()  # JSON may escape half a character, which nobody could write down
     return CloudEvent(attributes, data)
 
 

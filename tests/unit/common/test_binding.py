@@ -1,5 +1,6 @@
 """Edges of the binding; that events survive it is held by tests/contract."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -35,6 +36,15 @@ def test_a_message_knows_its_type_without_being_read() -> None:
 )
 def test_a_structured_message_says_its_type_in_its_data(data: bytes, told: str | None) -> None:
     assert Message(data, {"content-type": STRUCTURED}).event_type == told
+
+
+@pytest.mark.parametrize("name", ["type", "id", "source"])
+def test_a_structured_event_with_half_a_character_is_refused(name: str) -> None:
+    attributes = {"specversion": "1.0", "type": TickFired.TYPE, "source": "/x", "id": "7"}
+    data = json.dumps({**attributes, name: "\ud800", "data": {}}).encode()
+    with pytest.raises(Refused, match="surrogates not allowed") as refused:
+        decode(Message(data, {"content-type": STRUCTURED}, publish_time=NOON))
+    assert str(refused.value).isprintable()
 
 
 def test_a_tick_keeps_an_id_and_time_of_its_own() -> None:

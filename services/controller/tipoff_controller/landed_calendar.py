@@ -12,13 +12,14 @@ log = logging.getLogger(__name__)
 
 
 class LandedCalendar:
-    """Reads files below `prefix`. A file that cannot be read as a schedule is reported and the calendar before it
-    stays."""
+    """Reads files below `prefix`. A file that cannot be read as a schedule is reported once, and the calendar before
+    it stays."""
 
     def __init__(self, data: Objects, prefix: str) -> None:
         self._data, self._prefix = data, prefix.rstrip("/") + "/"
         self._read: tuple[str, datetime] | None = None
         self._calendar: Calendar | None = None
+        self._refused: set[tuple[str, datetime]] = set()
 
     def current(self) -> Calendar | None:
         """The calendar, None when none has landed yet. Raises Unavailable when none was read before either."""
@@ -32,11 +33,12 @@ class LandedCalendar:
 
     def _newest(self) -> Calendar | None:
         for info in sorted(self._data.list(self._prefix), key=_age, reverse=True):
-            if self._read == (info.name, info.updated):
+            version = (info.name, info.updated)
+            if version == self._read:
                 return self._calendar
-            calendar = self._load(info)
+            calendar = None if version in self._refused else self._load(info)
             if calendar is not None:
-                self._read, self._calendar = (info.name, info.updated), calendar
+                self._read, self._calendar = version, calendar
                 return calendar
         return self._calendar
 
@@ -47,9 +49,8 @@ class LandedCalendar:
         try:
             return read_calendar(body, _fetched_at(info))
         except ValidationError as error:
-            log.error(
-                "landed schedule cannot be read", extra={"object": info.name, "detail": str(error)[:500]}
-            )
+            log.error("landed schedule cannot be read: %s", info.name, extra={"detail": str(error)[:500]})
+            self._refused.add((info.name, info.updated))
             return None
 
 

@@ -78,7 +78,8 @@ def test_a_file_that_is_no_schedule_leaves_the_old_calendar_with_its_age(
         calendar = made.deps.calendar.current()
         assert calendar is not None
         assert (count(calendar), calendar.age(at("07:00"))) == (2, timedelta(hours=2))
-    assert "landed schedule cannot be read" in caplog.text
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told.startswith("landed schedule cannot be read: fixture/slate/")
 
 
 def test_nothing_but_unreadable_files_is_no_calendar() -> None:

@@ -566,6 +566,7 @@ class TestBackfill:
             (("--from", SLATE, "--to", SLATE, "--rate", "often"), 2, "write 20/min"),
             (("--from", SLATE, "--to", SLATE, "--rate", "0/min"), 2, "from 1/min to 600/min"),
             (("--from", SLATE, "--to", SLATE, "--name", "My name"), 2, "small letters"),
+            (("--from", "2025-01-17", "--to", "2025-01-17"), 1, "knows no game of these dates"),
         ],
     )
     def test_wrong_use(

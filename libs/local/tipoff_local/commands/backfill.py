@@ -165,6 +165,8 @@ def backfill(
     )
     if not json:
         _show_plan(plan, per_minute, listed=dry_run or len(dates) <= _LISTED)
+    if all(item.without == NO_GAMES for item in plan.days):
+        refuse("the schedule knows no game of these dates; name the one of their season with --schedule")
     if dry_run:
         if json:
             say_json(_plan_as_json(plan))
@@ -317,9 +319,6 @@ def _show_plan(plan: Backfill, per_minute: int, *, listed: bool) -> None:
     for reason in dict.fromkeys(item.without for item in plan.days if item.without):
         count = sum(item.without == reason for item in plan.days)
         console.print(f"{count} dates are left out: {reason}", highlight=False)
-    if all(item.without == NO_GAMES for item in plan.days):
-        told = "the schedule knows no game of these dates; name the one of their season with --schedule"
-        errors.print(told, style="yellow", soft_wrap=True)
 
 
 def _show_results(results: Sequence[DayResult]) -> None:

@@ -32,6 +32,7 @@ class ServiceSettings(BaseSettings):
     data_bucket: str = Field(min_length=1, description="bucket for what is fetched")
     state_bucket: str = Field(min_length=1, description="bucket for what services remember")
     topics_file: Path = Field(default=Path("infra/topics.yaml"), description="the topic map")
+    host: str = Field(default="0.0.0.0", description="address to listen on; a container's is every one")  # noqa: S104
     port: int = Field(default=8080, validation_alias="PORT", description="HTTP port; Cloud Run sets PORT")
 
     audience: str | None = Field(

@@ -131,7 +131,7 @@ def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) 
     _spare_the_collector()
     uvicorn.run(
         app,
-        host="0.0.0.0",  # noqa: S104  # a container's port
+        host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,

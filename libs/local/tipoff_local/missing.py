@@ -76,9 +76,7 @@ def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: date
     for kind, (state, remedy) in _LEFT_ALONE.items():
         found = file.latest(kind)
         if found and found.cleanup_time == latest.cleanup_time:
-            return Verdict(
-                state, found.detail, f"nothing by itself: {remedy} (docs/runbooks/files-stuck.md)"
-            )
+            return Verdict(state, found.detail, f"nothing by itself: {remedy} (docs/runbooks/files-stuck.md)")
     if times:
         last = times >= limit
         return Verdict(

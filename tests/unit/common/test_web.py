@@ -152,9 +152,8 @@ class TestServe:
         assert "tipoff logger: cannot start\n" in (told := capsys.readouterr().err)
         assert "TIPOFF_PROJECT: missing; set it" in told
 
-    def test_a_file_at_fault_is_named(
-        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    @pytest.fixture
+    def _configured(self, monkeypatch: pytest.MonkeyPatch) -> None:
         for name, value in {
             "TIPOFF_ENVIRONMENT": "local",
             "TIPOFF_PROJECT": "p",
@@ -164,6 +163,16 @@ class TestServe:
         }.items():
             monkeypatch.setenv(name, value)
 
+    @pytest.mark.usefixtures("_configured")
+    def test_it_listens_on_the_address_that_it_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TIPOFF_HOST", "127.0.0.7")
+        listened: dict[str, object] = {}
+        monkeypatch.setattr(web.uvicorn, "run", lambda _app, **options: listened.update(options))
+        web.serve("logger", ServiceSettings, lambda _: app())
+        assert (listened["host"], listened["port"]) == ("127.0.0.7", 8080)
+
+    @pytest.mark.usefixtures("_configured")
+    def test_a_file_at_fault_is_named(self, capsys: pytest.CaptureFixture[str]) -> None:
         def build(_settings: ServiceSettings) -> FastAPI:
             raise ConfigurationError(["topics.yaml:3: unknown key"])
 

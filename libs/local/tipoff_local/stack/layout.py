@@ -114,6 +114,7 @@ class Layout:
     def service_environment(self, service: str) -> dict[str, str]:
         return {
             **self.shared_environment(),
+            "TIPOFF_HOST": HOST,
             "PORT": str(self.ports[service]),
             **self._own_settings().get(service, {}),
         }

@@ -53,9 +53,9 @@ def routes(wiring: Wiring) -> FastAPI:
             drafted = draft_run(
                 name, run, deps, caller=caller.email, now=wall_now(), idempotency_key=idempotency_key
             )
+            return drafted if dry_run else run_workflow(drafted, deps)
         except UnusableRun as error:
             raise HTTPException(422, str(error)) from error
-        return drafted if dry_run else run_workflow(drafted, deps)
 
     @by_hand.get("/workflows/{name}/runs/{key:path}", tags=["by hand"])
     def progress_of_run(name: str, key: str) -> RunProgress:

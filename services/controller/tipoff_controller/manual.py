@@ -136,8 +136,18 @@ def asked_occurrence(
 
 
 def run_workflow(drafted: Decided, deps: Deps) -> Decided:
-    """Publishes a drafted run; the same key publishes the first draft again. Raises Unavailable."""
+    """Publishes a drafted run; the same key publishes the first draft again.
+
+    Raises:
+        UnusableRun: the key is that of a run for another date or game.
+        Unavailable
+    """
     decided = deps.ledger.remember_run_by_hand(drafted)
+    (asked,), (first,) = drafted.decisions, decided.decisions
+    per_game = takes_game(deps.configuration.workflows[asked.workflow_name])
+    if first.game_date != asked.game_date or (per_game and first.target_games != asked.target_games):
+        about = f"{first.game_date} {' '.join(first.target_games) if per_game else ''}".rstrip()
+        raise UnusableRun(f"Idempotency-Key: it is that of the run for {about}; give another")
     for plan in decided.plans:
         deps.ledger.open_run(plan)
     publish_decided(decided, deps)

@@ -58,6 +58,20 @@ def test_the_same_key_is_the_same_run() -> None:
     assert len(set(ids(made.requests))) == 2
 
 
+def test_a_key_is_refused_for_another_date_or_game() -> None:
+    made = world()
+    run_workflow(asked(made, "parallel", "key-1"), made.deps)
+    with pytest.raises(UnusableRun, match="it is that of the run for 2025-01-15; give another"):
+        run_workflow(asked(made, "parallel", "key-1", game_date=DAY + timedelta(days=1)), made.deps)
+    one, other = (game.game_id for game in GAMES)
+    per_game = world("schedules")
+    run_workflow(asked(per_game, "post_game", "key-1", game_id=one), per_game.deps)
+    with pytest.raises(UnusableRun, match=f"the run for 2025-01-15 {one}; give another"):
+        run_workflow(asked(per_game, "post_game", "key-1", game_id=other), per_game.deps)
+    assert len(set(ids(made.requests))) == 2
+    assert len(set(ids(per_game.requests))) == 1
+
+
 def test_another_key_and_no_key_are_other_runs() -> None:
     made = world()
     runs = [asked(made, "parallel", key) for key in ("key-1", "key-2", None, None)]

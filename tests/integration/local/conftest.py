@@ -24,7 +24,7 @@ from tipoff_local.tables import deploy
 SCHEMAS = Path(__file__).parents[3] / "schemas/bigquery/nba_orchestration"
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(20)
 START_SECONDS = 30.0
-STOP_SECONDS = 2.0
+STOP_SECONDS = 20.0
 
 
 def free_port() -> int:

@@ -26,8 +26,11 @@ from google.cloud.bigquery_storage_v1.exceptions import StreamClosedError
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
 from google.cloud.bigquery_storage_v1.writer import AppendRowsStream
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.dialects.duckdb import DuckDB
 
-from tipoff_local.bigquery.dialect import statement_text
+from tipoff_local.bigquery.dialect import remembering, statement_text
 from tipoff_local.bigquery.engine import RecentResults
 from tipoff_local.tables import deploy, ordered_files
 
@@ -379,6 +382,25 @@ def test_comments_around_a_statement_are_no_statement(warehouse: Warehouse) -> N
     assert warehouse.client.get_table(f"ds.{name}").schema[0].name == "a"
     assert statement_text("SELECT '--;' -- in\n, 1 ;;\n-- out") == "SELECT '--;' -- in\n, 1"
     assert statement_text("-- nothing") == "-- nothing"
+
+
+def test_a_text_is_parsed_once_and_each_caller_has_its_own_tree() -> None:
+    parsed: list[str] = []
+
+    def counted(self: Dialect, sql: str, **options: Any) -> Any:
+        parsed.append(sql)
+        return Dialect.parse(self, sql, **options)
+
+    parse = remembering(counted)
+    changed = parse(BigQuery(), "SELECT 1 AS a")[0]
+    assert changed is not None
+    changed.set("expressions", [])
+    untouched = parse(BigQuery(), "SELECT 1 AS a")[0]
+
+    assert untouched is not None
+    assert untouched.sql("bigquery") == "SELECT 1 AS a"
+    assert [tree and tree.sql() for tree in parse(DuckDB(), "SELECT 1 AS a;;")] == ["SELECT 1 AS a", None]
+    assert parsed == ["SELECT 1 AS a", "SELECT 1 AS a;;"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ REPAIRS = (
     streaming.append_nested_records,
     streaming.append_absent_arrays_as_empty,
     streaming.accept_load_from_json,
+    dialect.parse_a_text_once,
     dialect.count_whole_units,
     dialect.accept_comments_around_statements,
     catalogue.keep_declared_tables,

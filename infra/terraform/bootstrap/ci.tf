@@ -12,7 +12,8 @@ locals {
   state_bucket = coalesce(var.state_bucket, "${var.project}-tfstate")
 
   # What Terraform does with what it makes, and nothing beside it. Most of it does not exist yet when it is granted, so
-  # that it stands on the project; the rights on images, state and identities are on those themselves.
+  # that it stands on the project; the rights on images, state and identities are on those themselves. It changes
+  # no identity, secret or role, nor who may use them: that would be any right in the project.
   deployer_permissions = concat(
     [for verb in ["create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "run.services.${verb}"],
     ["run.operations.get"],
@@ -21,11 +22,9 @@ locals {
     [for verb in ["create", "get", "getIamPolicy", "setIamPolicy", "update"] : "bigquery.datasets.${verb}"],
     [for verb in ["create", "delete", "get", "getData", "getIamPolicy", "list", "setIamPolicy", "update"] : "bigquery.tables.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "bigquery.routines.${verb}"],
-    [for verb in ["create", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "storage.buckets.${verb}"],
+    [for verb in ["create", "get", "getIamPolicy", "list"] : "storage.buckets.${verb}"],
     [for verb in ["create", "delete", "enable", "get", "list", "pause", "update"] : "cloudscheduler.jobs.${verb}"],
-    [for verb in ["get", "getIamPolicy", "list", "setIamPolicy"] : "secretmanager.secrets.${verb}"],
-    [for verb in ["get", "list"] : "secretmanager.versions.${verb}"],
-    [for verb in ["create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "iam.serviceAccounts.${verb}"],
+    ["iam.serviceAccounts.list", "secretmanager.versions.get"], # a deployment asks first whether they are there
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.alertPolicies.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.notificationChannels.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.uptimeCheckConfigs.${verb}"],
@@ -131,6 +130,33 @@ resource "google_project_iam_member" "ci" {
   project = var.project
   role    = "projects/${var.project}/roles/${google_project_iam_custom_role.ci[each.key].role_id}"
   member  = google_service_account.ci[each.key].member
+}
+
+# Of buckets, only an environment's own: that of Terraform's state, with what bootstrap knows, is not among them.
+resource "google_project_iam_custom_role" "buckets" {
+  count = var.ci == null ? 0 : 1
+
+  project     = var.project
+  role_id     = "tipoffDeployerBuckets"
+  title       = "Tipoff deployer, buckets"
+  description = "Changes buckets and says who may use them."
+  permissions = ["storage.buckets.setIamPolicy", "storage.buckets.update"]
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_project_iam_member" "buckets" {
+  count = var.ci == null ? 0 : 1
+
+  project = var.project
+  role    = "projects/${var.project}/roles/${google_project_iam_custom_role.buckets[0].role_id}"
+  member  = google_service_account.ci["deploy"].member
+
+  condition {
+    title       = "own-buckets"
+    description = "Buckets of Tipoff, and not that of Terraform's state"
+    expression  = "resource.type == \"storage.googleapis.com/Bucket\" && resource.name.startsWith(\"projects/_/buckets/${var.project}-tipoff-\")"
+  }
 }
 
 # The one role that services hold on the project is the one role that CI may give.

@@ -1,5 +1,6 @@
 # What has to be there before an environment can be: APIs, the registry that images are pushed to, the secrets that
-# services read, and the identity that CI deploys with. An owner of the project applies it, once and when it changes.
+# services read, the identities of the services and those of CI. An owner of the project applies it, once and when it
+# changes.
 provider "google" {
   project = var.project
   region  = var.region

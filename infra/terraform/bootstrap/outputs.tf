@@ -9,7 +9,7 @@ output "secrets" {
 }
 
 output "deployer" {
-  description = "IAM member that CI deploys as: the environment's variable of that name."
+  description = "IAM member that CI deploys as."
   value       = one([for name, it in google_service_account.ci : it.member if name == "deploy"])
 }
 

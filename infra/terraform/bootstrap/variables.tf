@@ -37,4 +37,9 @@ variable "state_bucket" {
   description = "Bucket of Terraform's state; null for PROJECT-tfstate."
   type        = string
   default     = null
+
+  validation {
+    condition     = !startswith(coalesce(var.state_bucket, "-"), "${var.project}-tipoff-")
+    error_message = "state_bucket must not begin with ${var.project}-tipoff-: CI may change who uses the buckets that do."
+  }
 }

@@ -1,8 +1,9 @@
 """`python -m tipoff_local.check_infra [--require]`: infra/terraform, checked without a cloud.
 
     format     terraform fmt
-    plans      every root with its terraform.tfvars.example, which validates it; held against the plan policies, and
-               against what the services make of their settings and the ticks
+    plans      every root with its terraform.tfvars.example, which validates it, and an environment with what bootstrap
+               makes for it; held against the plan policies, and against what the services make of their settings and
+               the ticks
     tests      terraform test of every folder that has tests
     examples   every ```hcl block of the READMEs, planned
     checkov    with the skip list of infra/terraform/checks/checkov.yaml
@@ -39,6 +40,7 @@ from tipoff_local.terraform.workspace import (
 )
 
 ROOTS = ("bootstrap", "environments/dev", "environments/prod")
+_VARIABLES = "terraform.tfvars.example"
 _REGISTRY = ("registry.terraform.io", 443)
 _REGISTRY_SECONDS = 3.0
 _HCL = re.compile(r"^```hcl\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -106,13 +108,23 @@ def tested(terraform: Path) -> list[Path]:
 
 
 def plan_root(place: Workspace, folder: Path, found: list[Finding]) -> list[str]:
-    plan = Plan.read(place.plan(folder, "terraform.tfvars.example"))
+    plan = Plan.read(place.plan(folder, _VARIABLES))
+    if folder.parent.name == "environments":
+        plan = plan.beside(bootstrap_of(place, folder))
     faults = findings(plan)
     found.extend(faults)
     allowed = excuses(place.root / TERRAFORM)
     if (folder / "tests").is_dir():
         place.run(folder, "test", "-no-color")
     return [*unexcused(faults, allowed), *settings_faults(plan), *tick_faults(plan)]
+
+
+def bootstrap_of(place: Workspace, environment: Path) -> Plan:
+    """What an owner applies before the environment."""
+    terraform = place.root / TERRAFORM
+    folder = terraform / f"bootstrap-{environment.name}"
+    copytree(terraform / "bootstrap", folder, ignore=ignore_patterns(".terraform", "tests", "*.tfplan"))
+    return Plan.read(place.plan(folder, str(environment / _VARIABLES)))
 
 
 def plan_example(place: Workspace, folder: Path, text: str) -> list[str]:

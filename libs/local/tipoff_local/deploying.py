@@ -116,6 +116,7 @@ def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | Non
         faults = [
             *_disabled_apis(deployment, shell),
             *_unreachable(deployment, shell),
+            *_missing_accounts(deployment, shell),
             *_secrets_without_value(deployment, shell),
         ]
     if faults:
@@ -205,6 +206,25 @@ def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
         yield (
             f"project {deployment.project} has {', '.join(missing)} off: apply infra/terraform/bootstrap, or"
             f" gcloud services enable {' '.join(missing)} --project {deployment.project}"
+        )
+
+
+def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
+    """Of those that services run as and are pushed to as; a deployment may use them, and make none."""
+    project = deployment.project
+    try:
+        there = shell.ask(
+            "gcloud", "iam", "service-accounts", "list", "--format=value(email)", "--project", project
+        ).split()
+    except CommandFailed as error:
+        yield f"project {project} does not let you see its service accounts{_said(error)}"
+        return
+    names = [f"tipoff-{name}{it}" for name in _yaml(MAP)["services"] for it in ("", "-push")]
+    if missing := [it for it in names if f"{it}@{project}.iam.gserviceaccount.com" not in there]:
+        yield (
+            f"project {project} lacks the service accounts {', '.join(missing)}, which services in"
+            " infra/services.yaml need: an owner of the project has to apply infra/terraform/bootstrap, which makes"
+            " them (docs/DEPLOYMENT_GUIDE.md)"
         )
 
 

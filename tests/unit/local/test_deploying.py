@@ -61,7 +61,13 @@ class FakeShell:
             raise CommandFailed(f"{text}: denied")
 
 
+ACCOUNTS = "\n".join(
+    f"tipoff-{service}{suffix}@my-tipoff-dev.iam.gserviceaccount.com"
+    for service in SERVICES
+    for suffix in ("", "-push")
+)
 READY = {
+    "gcloud iam service-accounts list": ACCOUNTS,
     "git rev-parse": "0123456789ab",
     "gcloud services list": "\n".join(yaml.safe_load(APIS.read_text())),
     "gcloud secrets versions describe": "ENABLED",
@@ -132,6 +138,12 @@ def test_a_project_or_region_of_another_environment_is_refused(deployment: Deplo
             {"gcloud services list": "run.googleapis.com"},
             (),
             "gcloud services enable .*pubsub.googleapis.com",
+        ),
+        ({}, ("service-accounts list",), "does not let you see its service accounts"),
+        (
+            {"gcloud iam service-accounts list": ACCOUNTS.replace("logger-push", "old-push")},
+            (),
+            "lacks the service accounts tipoff-logger-push, which .* apply infra/terraform/bootstrap",
         ),
         ({}, ("--secret ODDS_API_KEY",), "gcloud secrets versions add ODDS_API_KEY --project my-tipoff-dev"),
         ({"gcloud secrets versions describe": "DISABLED"}, (), "its latest version is DISABLED"),

@@ -95,6 +95,21 @@ def good() -> Document:
             "role": "roles/secretmanager.secretAccessor",
             "member": f"serviceAccount:{ACCOUNT}",
         },
+        "google_service_account.cleanup": {"email": ACCOUNT},
+        "google_service_account.push": {"email": PUSH},
+        "google_project_iam_custom_role.ci": {
+            "role_id": "tipoffDeployer",
+            "permissions": ["run.services.get"],
+        },
+        "google_project_iam_custom_role.buckets": {
+            "role_id": "tipoffDeployerBuckets",
+            "permissions": ["storage.buckets.setIamPolicy"],
+        },
+        "google_project_iam_member.buckets": {
+            "role": "projects/p/roles/tipoffDeployerBuckets",
+            "member": "serviceAccount:tipoff-deploy@p.iam.gserviceaccount.com",
+            "condition": [{"expression": 'resource.name.startsWith("projects/_/buckets/p-tipoff-")'}],
+        },
         "google_project_iam_member.query": {
             "role": "roles/bigquery.jobUser",
             "member": f"serviceAccount:{ACCOUNT}",
@@ -183,6 +198,11 @@ BROKEN: list[tuple[str, Callable[[Document], None]]] = [
     ("grants_are_additive", put("project_iam_binding.all", role="roles/run.invoker")),
     ("roles_are_small", put("storage_bucket_iam_member.big", role="roles/editor", member="user:a")),
     ("project_grants_are_few", put("project_iam_member.big", role="roles/pubsub.admin", member="user:a")),
+    (
+        "roles_do_not_grow",
+        put("project_iam_custom_role.ci", permissions=["iam.serviceAccounts.setIamPolicy"]),
+    ),
+    ("roles_do_not_grow", put("project_iam_member.buckets", condition=[])),
     ("there_are_no_keys", put("service_account_key.lost")),
     ("subscriptions_stay", put("pubsub_subscription.cleanup", expiration_policy=[])),
     (
@@ -198,6 +218,8 @@ BROKEN: list[tuple[str, Callable[[Document], None]]] = [
     ("pushes_outlast_the_service", put("pubsub_subscription.cleanup", ack_deadline_seconds=60)),
     ("services_have_their_own_identity", template(service_account=None)),
     ("services_have_their_own_identity", another_service),
+    ("identities_are_there", drop("service_account.cleanup")),
+    ("identities_are_there", drop("service_account.push")),
     ("services_are_bounded", template(scaling=[])),
     ("services_are_internal", put("cloud_run_v2_service.cleanup", ingress="INGRESS_TRAFFIC_ALL")),
     ("cloud_run_asks_who_calls", put("cloud_run_v2_service.cleanup", invoker_iam_disabled=True)),

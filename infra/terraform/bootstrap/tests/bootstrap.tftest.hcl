@@ -51,6 +51,50 @@ run "the_deployer_grants_one_role" {
   }
 }
 
+run "the_deployer_makes_no_identity_and_opens_none" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for it in google_project_iam_custom_role.ci["deploy"].permissions : !can(regex("^(iam[.]|secretmanager[.]|storage[.]).*[.](create|delete|setIamPolicy|update|actAs|access)$", it)) if it != "storage.buckets.create"])
+    error_message = "nothing on the whole project by which it could become another"
+  }
+  assert {
+    condition     = google_project_iam_member.buckets[0].condition[0].expression == "resource.type == \"storage.googleapis.com/Bucket\" && resource.name.startsWith(\"projects/_/buckets/my-project-tipoff-\")"
+    error_message = "the buckets of the environment, and not that of Terraform's state"
+  }
+  assert {
+    condition     = keys(google_service_account_iam_member.service_deployer) == keys(yamldecode(file("../../services.yaml")).services) && keys(google_service_account_iam_member.push_deployer) == keys(yamldecode(file("../../services.yaml")).services)
+    error_message = "it acts as what services and pushes are, and as nothing else"
+  }
+}
+
+run "every_service_is_somebody" {
+  command = plan
+
+  assert {
+    condition     = google_service_account.service["scraper-runner"].account_id == "tipoff-scraper-runner" && google_service_account.push["scraper-runner"].account_id == "tipoff-scraper-runner-push"
+    error_message = "names are predictable"
+  }
+  assert {
+    condition     = toset([for it in values(google_secret_manager_secret_iam_member.accessor) : it.secret_id]) == toset(keys(google_secret_manager_secret.this))
+    error_message = "each secret has its reader"
+  }
+  assert {
+    condition     = google_service_account_iam_member.token_creator["logger"].member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    error_message = "Pub/Sub makes the tokens that it pushes with"
+  }
+}
+
+run "the_state_is_in_no_bucket_that_the_deployer_opens" {
+  command = plan
+
+  variables {
+    state_bucket = "my-project-tipoff-tfstate"
+  }
+
+  expect_failures = [var.state_bucket]
+}
+
 run "every_secret_that_a_service_names_is_there" {
   command = plan
 
@@ -68,7 +112,7 @@ run "without_ci_nobody_federates" {
   }
 
   assert {
-    condition     = length(google_iam_workload_identity_pool.ci) == 0 && length(google_service_account.ci) == 0
+    condition     = length(google_iam_workload_identity_pool.ci) == 0 && length(google_service_account.ci) == 0 && length(google_service_account_iam_member.service_deployer) == 0
     error_message = "nothing to attack"
   }
 }

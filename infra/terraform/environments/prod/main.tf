@@ -18,7 +18,6 @@ module "platform" {
   invokers            = var.invokers
   dataset_readers     = var.dataset_readers
   phase2_members      = var.phase2_members
-  deployer            = var.deployer
   notification_emails = var.notification_emails
   budget              = var.budget
   paused              = var.paused

@@ -41,12 +41,6 @@ variable "phase2_members" {
   default     = []
 }
 
-variable "deployer" {
-  description = "IAM member that CI deploys as; null where people do."
-  type        = string
-  default     = null
-}
-
 variable "notification_emails" {
   description = "Who is told when something is wrong."
   type        = set(string)

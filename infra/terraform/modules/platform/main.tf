@@ -7,9 +7,12 @@ locals {
   pubsub_agent     = "serviceAccount:service-${local.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
   monitoring_agent = "serviceAccount:service-${local.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
   labels           = { app = "tipoff", environment = var.environment }
-  deployers        = var.deployer == null ? {} : { ci = var.deployer }
   registry         = "${var.region}-docker.pkg.dev/${var.project}/tipoff"
   buckets          = { for it in ["data", "state", "archive"] : it => "${var.project}-tipoff-${it}" }
+
+  # Bootstrap makes them: a deployment may use these, and make none.
+  service_accounts      = { for name in keys(local.services) : name => "tipoff-${name}@${var.project}.iam.gserviceaccount.com" }
+  push_service_accounts = { for name in keys(local.services) : name => "tipoff-${name}-push@${var.project}.iam.gserviceaccount.com" }
 
   max_instances = { for name, it in local.services : name => coalesce(try(var.scaling[name].max, null), it.max_instances) }
 
@@ -40,10 +43,11 @@ module "service" {
   max_instances       = local.max_instances[each.key]
   secrets             = toset(each.value.secrets)
   invokers            = each.value.ingress == "all" ? { for member in var.invokers : member => member } : {}
-  deployers           = local.deployers
-  pubsub_agent        = local.pubsub_agent
   labels              = local.labels
   deletion_protection = var.deletion_protection
+
+  service_account      = local.service_accounts[each.key]
+  push_service_account = local.push_service_accounts[each.key]
 
   environment = merge(
     {
@@ -58,12 +62,12 @@ module "service" {
 }
 
 locals {
-  member = { for name, it in module.service : name => it.member }
+  member = { for name, email in local.service_accounts : name => "serviceAccount:${email}" }
 
   pushes = { for name, it in local.subscriptions : name => {
     topic                = it.topic
     service_uri          = module.service[it.service].uri
-    push_service_account = module.service[it.service].push_service_account
+    push_service_account = local.push_service_accounts[it.service]
     timeout_seconds      = module.service[it.service].timeout_seconds
     ack_deadline_seconds = lookup(it, "ack_deadline_seconds", 60)
     filter               = lookup(it, "filter", "")

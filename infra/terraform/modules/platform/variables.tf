@@ -80,17 +80,6 @@ variable "phase2_members" {
   }
 }
 
-variable "deployer" {
-  description = "IAM member that CI deploys as (bootstrap's output); null where people do."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.deployer == null || can(regex("^serviceAccount:[^@:]+@[^@:]+$", var.deployer))
-    error_message = "deployer must be serviceAccount:E-MAIL, as bootstrap's output of that name."
-  }
-}
-
 variable "notification_emails" {
   description = "Who is told when something is wrong."
   type        = set(string)

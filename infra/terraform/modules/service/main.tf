@@ -4,48 +4,11 @@ locals {
   uri = "https://${var.name}-${var.project_number}.${var.region}.run.app"
   environment = merge(var.environment, {
     TIPOFF_AUDIENCE             = local.uri
-    TIPOFF_PUSH_SERVICE_ACCOUNT = google_service_account.push.email
+    TIPOFF_PUSH_SERVICE_ACCOUNT = var.push_service_account
 
     # True as long as invoker_iam_disabled is not: docs/adr/0014-both-ask-who-calls.md.
     TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES = "true"
   })
-}
-
-resource "google_service_account" "this" {
-  project      = var.project
-  account_id   = "tipoff-${var.name}"
-  display_name = "Tipoff ${var.name}"
-  description  = var.description
-}
-
-# Whose tokens Pub/Sub pushes with: an identity that may do nothing but call this service.
-resource "google_service_account" "push" {
-  project      = var.project
-  account_id   = "tipoff-${var.name}-push"
-  display_name = "Tipoff pushes to ${var.name}"
-}
-
-resource "google_service_account_iam_member" "token_creator" {
-  service_account_id = google_service_account.push.name
-  role               = "roles/iam.serviceAccountTokenCreator"
-  member             = var.pubsub_agent
-}
-
-resource "google_service_account_iam_member" "deployer" {
-  for_each = var.deployers
-
-  service_account_id = google_service_account.this.name
-  role               = "roles/iam.serviceAccountUser"
-  member             = each.value
-}
-
-# To have a subscription push with an identity takes the right to act as it.
-resource "google_service_account_iam_member" "push_deployer" {
-  for_each = var.deployers
-
-  service_account_id = google_service_account.push.name
-  role               = "roles/iam.serviceAccountUser"
-  member             = each.value
 }
 
 # Read so that a secret without a value is an error before anything is changed; the value itself stays out of the state.
@@ -64,15 +27,6 @@ data "google_secret_manager_secret_version" "latest" {
   }
 }
 
-resource "google_secret_manager_secret_iam_member" "accessor" {
-  for_each = var.secrets
-
-  project   = var.project
-  secret_id = data.google_secret_manager_secret_version.latest[each.value].secret
-  role      = "roles/secretmanager.secretAccessor"
-  member    = google_service_account.this.member
-}
-
 resource "google_cloud_run_v2_service" "this" {
   project             = var.project
   location            = var.region
@@ -83,7 +37,7 @@ resource "google_cloud_run_v2_service" "this" {
   labels              = var.labels
 
   template {
-    service_account                  = google_service_account.this.email
+    service_account                  = var.service_account
     timeout                          = "${var.timeout_seconds}s"
     max_instance_request_concurrency = var.concurrency
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
@@ -161,11 +115,6 @@ resource "google_cloud_run_v2_service" "this" {
     type    = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
     percent = 100
   }
-
-  depends_on = [
-    google_secret_manager_secret_iam_member.accessor,
-    google_service_account_iam_member.deployer,
-  ]
 }
 
 # Cloud Run lets nobody else through to the service, which then asks the token who calls what:
@@ -175,7 +124,7 @@ resource "google_cloud_run_v2_service_iam_member" "push" {
   location = var.region
   name     = google_cloud_run_v2_service.this.name
   role     = "roles/run.invoker"
-  member   = google_service_account.push.member
+  member   = "serviceAccount:${var.push_service_account}"
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {

@@ -23,6 +23,16 @@ variable "name" {
   }
 }
 
+variable "service_account" {
+  description = "E-mail of the identity that it runs as, which reads its secrets."
+  type        = string
+}
+
+variable "push_service_account" {
+  description = "E-mail of the identity that Pub/Sub pushes with."
+  type        = string
+}
+
 variable "description" {
   description = "What it does, one line."
   type        = string
@@ -122,17 +132,6 @@ variable "invokers" {
     condition     = length(var.invokers) == 0 || var.ingress == "all"
     error_message = "invokers of a service with internal ingress could not reach it; set ingress to all in infra/services.yaml."
   }
-}
-
-variable "deployers" {
-  description = "Who may deploy with the service's identities: any key => IAM member."
-  type        = map(string)
-  default     = {}
-}
-
-variable "pubsub_agent" {
-  description = "IAM member of the project's Pub/Sub service agent."
-  type        = string
 }
 
 variable "labels" {

@@ -28,6 +28,10 @@ class Plan:
     def read(cls, document: Mapping[str, Any]) -> "Plan":
         return cls(tuple(_resources(document["planned_values"]["root_module"])))
 
+    def beside(self, other: "Plan") -> "Plan":
+        """Both together, as one project has them."""
+        return Plan((*self.resources, *other.resources))
+
     def of(self, *types: str) -> list[Resource]:
         """The resources of these types, without the provider's prefix."""
         wanted = {f"google_{name}" for name in types}

@@ -18,6 +18,11 @@ _PROJECT_ROLES = (
     re.compile(r"roles/bigquery\.jobUser"),  # a job belongs to the project
     re.compile(r"projects/[^/]+/roles/tipoff(Deployer|Planner)"),  # make, and look for, what is not there yet
 )
+_BECOMES_ANOTHER = re.compile(
+    r"iam\.(serviceAccounts\.(create|setIamPolicy|actAs|get\w*Token|sign\w+|implicitDelegation)|serviceAccountKeys\.create)"
+    r"|iam\.roles\.(create|update)|resourcemanager\.projects\.setIamPolicy|storage\.buckets\.setIamPolicy"
+    r"|secretmanager\.(secrets\.setIamPolicy|versions\.access)"
+)
 _DAYS_90_MS = 90 * 24 * 3600 * 1000
 _LOCAL_TIME = re.compile(r"\S+ ([\d,]+) ")
 _EXACT_SUBJECT = re.compile(r'assertion\.sub == "[^"*]+"')
@@ -73,6 +78,21 @@ def project_grants_are_few(plan: Plan) -> Iterator[tuple[Resource, str]]:
         role = grant.values["role"]
         if not any(known.fullmatch(role) for known in _PROJECT_ROLES) and not grant.values.get("condition"):
             yield grant, f"{role} on the whole project; grant it on the resource"
+
+
+def roles_do_not_grow(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    """A role of our own with which its holder could make himself any account of the project, or read any secret."""
+    for role in plan.of("project_iam_custom_role"):
+        grants = [
+            it
+            for it in plan.of("project_iam_member")
+            if it.values["role"].endswith(f"/roles/{role.values['role_id']}")
+        ]
+        if grants and all(it.values.get("condition") for it in grants):
+            continue
+        for permission in role.values["permissions"]:
+            if _BECOMES_ANOTHER.fullmatch(permission):
+                yield role, f"{permission} leads to every right in the project; grant it on the resource"
 
 
 def there_are_no_keys(plan: Plan) -> Iterator[tuple[Resource, str]]:
@@ -152,6 +172,19 @@ def services_have_their_own_identity(plan: Plan) -> Iterator[tuple[Resource, str
             yield service, f"shares {account} with another service"
         else:
             seen.add(account)
+
+
+def identities_are_there(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    """Bootstrap makes them, and the environment names them."""
+    made = {it.values["email"] for it in plan.of("service_account")}
+    for service in plan.of("cloud_run_v2_service"):
+        account = service.block("template").get("service_account")
+        if account and account not in made:
+            yield service, f"runs as {account}, which bootstrap does not make"
+    for push in _pushes(plan):
+        for token in push.block("push_config").get("oidc_token") or ():
+            if token["service_account_email"] not in made:
+                yield push, f"pushes as {token['service_account_email']}, which bootstrap does not make"
 
 
 def services_are_bounded(plan: Plan) -> Iterator[tuple[Resource, str]]:
@@ -271,6 +304,7 @@ POLICIES: tuple[Policy, ...] = (
     grants_are_additive,
     roles_are_small,
     project_grants_are_few,
+    roles_do_not_grow,
     there_are_no_keys,
     subscriptions_stay,
     pushes_are_authenticated,
@@ -278,6 +312,7 @@ POLICIES: tuple[Policy, ...] = (
     dead_letters_are_kept,
     pushes_outlast_the_service,
     services_have_their_own_identity,
+    identities_are_there,
     services_are_bounded,
     services_are_internal,
     cloud_run_asks_who_calls,

@@ -111,10 +111,9 @@ run "everybody_is_nobody_that_can_be_named" {
   variables {
     phase2_members  = ["allUsers"]
     dataset_readers = ["allAuthenticatedUsers"]
-    deployer        = "tipoff-deploy@my-project.iam.gserviceaccount.com"
   }
 
-  expect_failures = [var.phase2_members, var.dataset_readers, var.deployer]
+  expect_failures = [var.phase2_members, var.dataset_readers]
 }
 
 run "a_group_is_no_invoker" {

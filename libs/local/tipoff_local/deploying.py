@@ -35,6 +35,7 @@ TOPICS, SCRAPERS = REPOSITORY / "infra/topics.yaml", REPOSITORY / "services/scra
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _PLAN = "deploy.tfplan"
+_BUILDER = "tipoff-build"
 _PROOF_SECONDS = 600  # https://cloud.google.com/iam/docs/access-change-propagation: new grants take minutes
 _EXAMPLES = ("@example.com", "@my-phase2.", "012345-6789AB-CDEF01")  # which Google does not know
 _WRITTEN_BY_INIT = ":(exclude,glob)**/.terraform.lock.hcl"
@@ -210,7 +211,7 @@ def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
 
 
 def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
-    """Of those that services run as and are pushed to as; a deployment may use them, and make none."""
+    """Of those that services run as, pushes come from and Cloud Build is; a deployment makes none."""
     project = deployment.project
     try:
         there = shell.ask(
@@ -220,11 +221,13 @@ def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
         yield f"project {project} does not let you see its service accounts{_said(error)}"
         return
     names = [f"tipoff-{name}{it}" for name in _yaml(MAP)["services"] for it in ("", "-push")]
+    if deployment.build_with is BuildWith.CLOUD_BUILD:
+        names.append(_BUILDER)
     if missing := [it for it in names if f"{it}@{project}.iam.gserviceaccount.com" not in there]:
         yield (
             f"project {project} lacks the service accounts {', '.join(missing)}, which services in"
-            " infra/services.yaml need: an owner of the project has to apply infra/terraform/bootstrap, which makes"
-            " them (docs/DEPLOYMENT_GUIDE.md)"
+            " infra/services.yaml or Cloud Build need: an owner of the project has to apply infra/terraform/bootstrap,"
+            " which makes them (docs/DEPLOYMENT_GUIDE.md)"
         )
 
 
@@ -321,8 +324,11 @@ def build(deployment: Deployment, tag: str, services: Sequence[str], shell: Shel
     else:
         where = ("--region", deployment.region, "--project", deployment.project)
         values = f"_REGISTRY={deployment.registry},_TAG={tag},_SERVICES={' '.join(services)}"
+        project = deployment.project
+        account = f"projects/{project}/serviceAccounts/{_BUILDER}@{project}.iam.gserviceaccount.com"
+        acting = (f"--service-account={account}", f"--gcs-source-staging-dir=gs://{project}-builds/source")
         submit = ("gcloud", "builds", "submit", ".", "--config=cloudbuild.yaml")
-        shell.do(*submit, *where, f"--substitutions={values}")
+        shell.do(*submit, *where, *acting, f"--substitutions={values}")
     if lost := [service for service in services if not _is_built(deployment, service, tag, shell)]:
         raise CommandFailed(f"built, and not in {deployment.registry}: {', '.join(lost)}")
 

@@ -62,9 +62,8 @@ class FakeShell:
 
 
 ACCOUNTS = "\n".join(
-    f"tipoff-{service}{suffix}@my-tipoff-dev.iam.gserviceaccount.com"
-    for service in SERVICES
-    for suffix in ("", "-push")
+    f"tipoff-{name}@my-tipoff-dev.iam.gserviceaccount.com"
+    for name in ("build", *SERVICES, *(f"{service}-push" for service in SERVICES))
 )
 READY = {
     "gcloud iam service-accounts list": ACCOUNTS,
@@ -183,6 +182,14 @@ def test_what_builds_is_among_the_apis_that_are_asked_for(deployment: Deployment
         check(deployment, FakeShell({**READY, "gcloud services list": enabled}), there)
 
 
+def test_cloud_builds_account_is_asked_for_where_it_builds(deployment: Deployment) -> None:
+    shell = FakeShell({**READY, "gcloud iam service-accounts list": ACCOUNTS.replace("tipoff-build", "x")})
+    with pytest.raises(DeployRefused, match="lacks the service accounts tipoff-build, which"):
+        check(deployment, shell, there)
+    by_docker = Deployment("dev", "my-tipoff-dev", "us-central1", BuildWith.DOCKER, deployment.root)
+    assert check(by_docker, shell, there)
+
+
 def test_all_that_is_not_ready_is_told_together(deployment: Deployment) -> None:
     shell = FakeShell({**READY, "gcloud services list": ""}, ("storage buckets", "secrets versions"))
     with pytest.raises(DeployRefused) as refused:
@@ -200,6 +207,10 @@ def test_only_images_that_are_not_there_are_built(deployment: Deployment) -> Non
     (submitted,) = shell.done
     assert "_SERVICES=scraper-runner cleanup" in submitted
     assert "_TAG=abc" in submitted
+    assert (
+        "--service-account=projects/my-tipoff-dev/serviceAccounts/tipoff-build@my-tipoff-dev.iam" in submitted
+    )
+    assert "--gcs-source-staging-dir=gs://my-tipoff-dev-builds/source" in submitted
     assert missing_images(deployment, "abc", shell) == []
 
 

@@ -85,6 +85,19 @@ run "every_service_is_somebody" {
   }
 }
 
+run "a_build_reads_what_is_uploaded_and_pushes_images" {
+  command = plan
+
+  assert {
+    condition     = google_artifact_registry_repository_iam_member.build.role == "roles/artifactregistry.writer" && google_project_iam_member.build.role == "roles/logging.logWriter"
+    error_message = "images and logs"
+  }
+  assert {
+    condition     = module.builds.name == "my-project-builds" && !startswith(module.builds.name, "my-project-tipoff-")
+    error_message = "a bucket that CI does not open"
+  }
+}
+
 run "the_state_is_in_no_bucket_that_the_deployer_opens" {
   command = plan
 

@@ -16,6 +16,7 @@ from tipoff_local.terraform.plans import Plan, Resource, environment
 _BASIC_ROLES = ("roles/owner", "roles/editor", "roles/viewer")
 _PROJECT_ROLES = (
     re.compile(r"roles/bigquery\.jobUser"),  # a job belongs to the project
+    re.compile(r"roles/logging\.logWriter"),  # and so does a log
     re.compile(r"projects/[^/]+/roles/tipoff(Deployer|Planner)"),  # make, and look for, what is not there yet
 )
 _BECOMES_ANOTHER = re.compile(

@@ -10,7 +10,7 @@ resource "google_service_account" "service" {
   project      = var.project
   account_id   = "tipoff-${each.key}"
   display_name = "Tipoff ${each.key}"
-  description  = each.value.description
+  description  = lookup(each.value, "description", null)
 
   depends_on = [google_project_service.this]
 }

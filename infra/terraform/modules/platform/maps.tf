@@ -1,35 +1,64 @@
 # The maps that the services, the local stack and the tests read too, and whether they fit each other.
 locals {
   infra    = "${path.module}/../../.."
-  topics   = yamldecode(file(coalesce(var.topics_file, "${local.infra}/topics.yaml")))
+  mapped   = yamldecode(file(coalesce(var.topics_file, "${local.infra}/topics.yaml")))
   ticks    = yamldecode(file("${local.infra}/ticks.yaml")).ticks
   declared = yamldecode(file(coalesce(var.services_file, "${local.infra}/services.yaml"))).services
   apis     = yamldecode(file("${local.infra}/terraform/apis.yaml"))
 
-  services = { for name, it in local.declared : name => merge({
-    cpu       = "1"
-    memory    = "512Mi"
-    publishes = []
-    state     = null
-    data      = null
-    archive   = null
-    dataset   = null
-    secrets   = []
-    settings  = {}
-    told      = []
-  }, it) }
+  # What is required stands for nothing where it is missing, as below.
+  services = { for name, it in local.declared : name => merge(
+    {
+      cpu       = "1"
+      memory    = "512Mi"
+      publishes = []
+      state     = null
+      data      = null
+      archive   = null
+      dataset   = null
+      secrets   = []
+      settings  = {}
+      told      = []
+    },
+    { description = "", ingress = "internal", timeout_seconds = 10, concurrency = 1, max_instances = 1 },
+    { for key, value in it : key => value if value != null },
+  ) }
 
+  topics = merge(
+    { dead_letter_topic = "", max_delivery_attempts = 100, retry = { minimum_seconds = 10, maximum_seconds = 600 } },
+    local.mapped,
+    { topics = { for name, it in local.mapped.topics : name => merge({ events = [] }, it) } },
+  )
   subscriptions = merge([for topic, it in local.topics.topics : {
-    for name, subscription in lookup(it, "subscriptions", {}) : name => merge(subscription, { topic = topic })
+    for name, subscription in lookup(it, "subscriptions", {}) : name => merge({ service = "" }, subscription, { topic = topic })
   }]...)
 
-  service_keys            = ["description", "ingress", "timeout_seconds", "cpu", "memory", "concurrency", "max_instances", "publishes", "state", "data", "archive", "dataset", "secrets", "settings", "told"]
-  unknown_keys            = [for name, it in local.declared : "${name}: ${join(", ", setsubtract(keys(it), local.service_keys))}" if length(setsubtract(keys(it), local.service_keys)) > 0]
+  # Of each map, and of what stands in it by name: what there can be, and what there has to be.
+  service_keys      = ["description", "ingress", "timeout_seconds", "cpu", "memory", "concurrency", "max_instances", "publishes", "state", "data", "archive", "dataset", "secrets", "settings", "told"]
+  topic_keys        = ["description", "events", "structured", "subscribed_outside", "subscriptions"]
+  subscription_keys = ["service", "description", "filter", "ack_deadline_seconds"]
+  map_keys          = ["dead_letter_topic", "max_delivery_attempts", "retry", "topics"]
+  unknown_keys      = [for name, it in local.declared : "${name}: ${join(", ", setsubtract(keys(it), local.service_keys))}" if length(setsubtract(keys(it), local.service_keys)) > 0]
+  missing_keys      = flatten([for name, it in local.declared : [for key in ["description", "ingress", "timeout_seconds", "concurrency", "max_instances"] : "${name} has no ${key}" if lookup(it, key, null) == null]])
+  named_in_topics = merge(
+    { for name, it in local.mapped.topics : name => { has = it, known = local.topic_keys, needs = ["description", "events"] } },
+    merge([for topic, it in local.mapped.topics : {
+      for name, subscription in lookup(it, "subscriptions", {}) : "${topic}: ${name}" => { has = subscription, known = local.subscription_keys, needs = ["description", "service"] }
+    }]...),
+  )
+  unknown_topic_keys = concat(
+    [for key in setsubtract(keys(local.mapped), local.map_keys) : "${key} (there are ${join(", ", local.map_keys)})"],
+    flatten([for name, it in local.named_in_topics : [for key in setsubtract(keys(it.has), it.known) : "${name}: ${key} (there are ${join(", ", it.known)})"]]),
+  )
+  missing_topic_keys = concat(
+    [for key in ["dead_letter_topic", "max_delivery_attempts"] : "there is no ${key}" if lookup(local.mapped, key, null) == null],
+    flatten([for name, it in local.named_in_topics : [for key in it.needs : "${name} has no ${key}" if lookup(it.has, key, null) == null]]),
+  )
   subscription_names      = flatten([for topic, it in local.topics.topics : keys(lookup(it, "subscriptions", {}))])
   doubled_subscriptions   = distinct([for name in local.subscription_names : name if length([for it in local.subscription_names : it if it == name]) > 1])
   rights                  = { data = ["read", "write"], archive = ["read", "write"], dataset = ["read", "append"], ingress = ["all", "internal"] }
   unknown_rights          = flatten([for name, it in local.services : [for key, known in local.rights : "${name}: ${key}: ${it[key]} (write ${join(" or ", known)})" if it[key] != null && !contains(known, coalesce(it[key], "-"))]])
-  subscriptions_of_nobody = [for name, it in local.subscriptions : "${name} (${it.service})" if !contains(keys(local.services), it.service)]
+  subscriptions_of_nobody = [for name, it in local.subscriptions : "${name} (${it.service})" if it.service != "" && !contains(keys(local.services), it.service)]
   topics_of_nobody        = [for name, it in local.topics.topics : name if length(lookup(it, "subscriptions", {})) == 0 && !lookup(it, "subscribed_outside", false)]
   unsubscribed_services   = setsubtract(keys(local.services), [for it in local.subscriptions : it.service])
   unknown_topics          = [for name, it in local.services : "${name}: ${join(", ", setsubtract(it.publishes, keys(local.topics.topics)))}" if length(setsubtract(it.publishes, keys(local.topics.topics))) > 0]
@@ -52,6 +81,18 @@ resource "terraform_data" "maps" {
     precondition {
       condition     = length(local.unknown_keys) == 0
       error_message = "infra/services.yaml: ${join("; ", local.unknown_keys)}: no such key; there are ${join(", ", local.service_keys)}."
+    }
+    precondition {
+      condition     = length(local.missing_keys) == 0
+      error_message = "infra/services.yaml: ${join("; ", local.missing_keys)}; every service needs it."
+    }
+    precondition {
+      condition     = length(local.unknown_topic_keys) == 0
+      error_message = "infra/topics.yaml: no such key: ${join("; ", local.unknown_topic_keys)}."
+    }
+    precondition {
+      condition     = length(local.missing_topic_keys) == 0
+      error_message = "infra/topics.yaml: ${join("; ", local.missing_topic_keys)}; add it."
     }
     precondition {
       condition     = length(local.unknown_rights) == 0

@@ -115,3 +115,53 @@ run "two_subscriptions_of_one_name_stop_the_plan" {
 
   expect_failures = [terraform_data.maps]
 }
+
+run "a_service_without_a_key_that_it_needs_stops_the_plan" {
+  command = plan
+
+  variables {
+    services_file = "tests/maps/missing_key.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "a_subscription_with_a_key_that_nothing_reads_stops_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/misspelt_topic_key.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "a_topic_with_a_key_that_nothing_reads_stops_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/misspelt_subscriptions.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "a_topic_map_with_a_key_that_nothing_reads_stops_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/misspelt_retry.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}
+
+run "a_subscription_without_its_service_stops_the_plan" {
+  command = plan
+
+  variables {
+    topics_file = "tests/maps/missing_topic_key.yaml"
+  }
+
+  expect_failures = [terraform_data.maps]
+}

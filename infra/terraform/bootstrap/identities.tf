@@ -20,7 +20,7 @@ resource "google_service_account" "push" {
   for_each = local.services
 
   project      = var.project
-  account_id   = "tipoff-${each.key}-push"
+  account_id   = "tipoff-${each.key}-push${lookup(each.value, "push_generation", "")}"
   display_name = "Tipoff pushes to ${each.key}"
 
   depends_on = [google_project_service.this]

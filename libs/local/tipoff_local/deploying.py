@@ -220,7 +220,11 @@ def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
     except CommandFailed as error:
         yield f"project {project} does not let you see its service accounts{_said(error)}"
         return
-    names = [f"tipoff-{name}{it}" for name in _yaml(MAP)["services"] for it in ("", "-push")]
+    names = [
+        f"tipoff-{name}{suffix}"
+        for name, it in _yaml(MAP)["services"].items()
+        for suffix in ("", f"-push{it.get('push_generation', '')}")
+    ]
     if deployment.build_with is BuildWith.CLOUD_BUILD:
         names.append(_BUILDER)
     if missing := [it for it in names if f"{it}@{project}.iam.gserviceaccount.com" not in there]:

@@ -190,6 +190,16 @@ def test_cloud_builds_account_is_asked_for_where_it_builds(deployment: Deploymen
     assert check(by_docker, shell, there)
 
 
+def test_another_push_account_is_asked_for_when_the_map_names_it(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = deployment.root / "services.yaml"
+    services.write_text(deploying.MAP.read_text().replace("  logger:", "  logger:\n    push_generation: 2"))
+    monkeypatch.setattr(deploying, "MAP", services)
+    with pytest.raises(DeployRefused, match="lacks the service accounts tipoff-logger-push2, which"):
+        check(deployment, FakeShell(READY), there)
+
+
 def test_all_that_is_not_ready_is_told_together(deployment: Deployment) -> None:
     shell = FakeShell({**READY, "gcloud services list": ""}, ("storage buckets", "secrets versions"))
     with pytest.raises(DeployRefused) as refused:

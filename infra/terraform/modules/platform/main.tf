@@ -12,7 +12,7 @@ locals {
 
   # Bootstrap makes them: a deployment may use these, and make none.
   service_accounts      = { for name in keys(local.services) : name => "tipoff-${name}@${var.project}.iam.gserviceaccount.com" }
-  push_service_accounts = { for name in keys(local.services) : name => "tipoff-${name}-push@${var.project}.iam.gserviceaccount.com" }
+  push_service_accounts = { for name, it in local.services : name => "tipoff-${name}-push${it.push_generation}@${var.project}.iam.gserviceaccount.com" }
 
   max_instances = { for name, it in local.services : name => coalesce(try(var.scaling[name].max, null), it.max_instances) }
 

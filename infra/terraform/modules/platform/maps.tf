@@ -19,6 +19,8 @@ locals {
       secrets   = []
       settings  = {}
       told      = []
+
+      push_generation = ""
     },
     { description = "", ingress = "internal", timeout_seconds = 10, concurrency = 1, max_instances = 1 },
     { for key, value in it : key => value if value != null },
@@ -34,7 +36,7 @@ locals {
   }]...)
 
   # Of each map, and of what stands in it by name: what there can be, and what there has to be.
-  service_keys      = ["description", "ingress", "timeout_seconds", "cpu", "memory", "concurrency", "max_instances", "publishes", "state", "data", "archive", "dataset", "secrets", "settings", "told"]
+  service_keys      = ["description", "ingress", "timeout_seconds", "cpu", "memory", "concurrency", "max_instances", "publishes", "state", "data", "archive", "dataset", "secrets", "settings", "told", "push_generation"]
   topic_keys        = ["description", "events", "structured", "subscribed_outside", "subscriptions"]
   subscription_keys = ["service", "description", "filter", "ack_deadline_seconds"]
   map_keys          = ["dead_letter_topic", "max_delivery_attempts", "retry", "topics"]

@@ -18,8 +18,8 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,17}$", var.name))
-    error_message = "name must be lower case letters, digits and dashes, at most 18: tipoff-NAME-push names an identity, which has at most 30."
+    condition     = can(regex("^[a-z][a-z0-9-]{0,16}$", var.name))
+    error_message = "name must be lower case letters, digits and dashes, at most 17: tipoff-NAME-push2 names an identity, which has at most 30."
   }
 }
 

@@ -76,7 +76,7 @@ MESSAGE_BYTES = 1_300  # measured: an execution with its attributes (push_load.e
 PAYLOAD_BYTES = 100 * KB  # assumed: raw payload and records
 PAYLOAD_DAYS, ROW_DAYS = 90, 90
 LOG_BYTES = 1_500  # assumed: Cloud Run's own line for a request
-IMAGE_GB = 0.1 * 4 * 20  # assumed 100 MB an image; bootstrap keeps 20 versions
+IMAGE_GB = 0.1 * 4 * 20  # assumed: 100 MB an image, 20 versions of each
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ resource "google_artifact_registry_repository" "images" {
     immutable_tags = true # a tag that moved is how a wrong image is deployed
   }
 
+  # By gcloud's help none with a tag is deleted while tags are immutable.
   cleanup_policies {
     id     = "delete-old"
     action = "DELETE"

@@ -21,6 +21,11 @@ variable "notification_emails" {
     condition     = length(var.notification_emails) > 0 && alltrue([for it in var.notification_emails : can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", it))])
     error_message = "notification_emails must hold at least one e-mail address: an alert that reaches nobody is none."
   }
+
+  validation {
+    condition     = var.budget == null || length(var.notification_emails) <= 5
+    error_message = "notification_emails must be at most 5 where there is a budget, which tells no more: name a mailing list, or leave the budget out."
+  }
 }
 
 variable "uptime_services" {
@@ -79,6 +84,11 @@ variable "budget" {
   validation {
     condition     = var.budget == null || can(regex("^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$", var.budget.billing_account))
     error_message = "budget.billing_account must look like 012345-6789AB-CDEF01 (gcloud billing accounts list)."
+  }
+
+  validation {
+    condition     = var.budget == null || can(regex("^[1-9][0-9]*$", var.budget.monthly_amount))
+    error_message = "budget.monthly_amount must be a whole number, at least 1."
   }
 }
 

@@ -71,6 +71,40 @@ run "a_budget_is_asked_for" {
   }
 }
 
+run "a_budget_of_a_fraction_is_refused" {
+  command = plan
+
+  variables {
+    budget = { billing_account = "012345-6789AB-CDEF01", monthly_amount = 49.5 }
+  }
+
+  expect_failures = [var.budget]
+}
+
+run "more_than_a_budget_tells_are_refused" {
+  command = plan
+
+  variables {
+    budget              = { billing_account = "012345-6789AB-CDEF01", monthly_amount = 50 }
+    notification_emails = [for it in range(6) : "someone-${it}@example.com"]
+  }
+
+  expect_failures = [var.notification_emails]
+}
+
+run "without_a_budget_any_number_is_told" {
+  command = plan
+
+  variables {
+    notification_emails = [for it in range(6) : "someone-${it}@example.com"]
+  }
+
+  assert {
+    condition     = length(google_monitoring_notification_channel.email) == 6
+    error_message = "each has a channel"
+  }
+}
+
 run "an_alert_that_reaches_nobody_is_refused" {
   command = plan
 

@@ -99,7 +99,9 @@ def test_no_sibling_is_there(service: str, python: Path) -> None:
     assert json.loads(done.stdout) == []
 
 
-def test_it_starts_and_stops_as_its_image_does(service: str, image: Image, driver: Driver, day: date) -> None:
+def test_it_starts_and_stops_as_its_image_does(
+    service: str, image: Image, embedded: Driver, day: date
+) -> None:
     """Without settings it names them; with them it is healthy and answers a push, as another user and with no file to
     write to; SIGTERM ends it in time."""
-    probe(image, service, driver.stack, day)
+    probe(image, service, embedded.stack, day)

@@ -1,30 +1,66 @@
 """The `tipoff` command line."""
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
 
-from tipoff_local.commands.backfill import backfill
-from tipoff_local.commands.dead_letters import dead_letters
-from tipoff_local.commands.deploy import deploy
-from tipoff_local.commands.diagnose import diagnose
-from tipoff_local.commands.explain import explain
-from tipoff_local.commands.files import files
-from tipoff_local.commands.query import query
-from tipoff_local.commands.reparse import reparse
-from tipoff_local.commands.schedule import schedule
-from tipoff_local.commands.scrapers import scrapers
-from tipoff_local.commands.simulate import simulate
-from tipoff_local.commands.smoke import smoke
-from tipoff_local.commands.status import status
-from tipoff_local.commands.tables import tables
-from tipoff_local.commands.trace import trace
-from tipoff_local.commands.trigger import trigger
-from tipoff_local.commands.validate import validate
+_COMMANDS = (
+    "validate",
+    "schedule",
+    "explain",
+    "simulate",
+    "trigger",
+    "backfill",
+    "trace",
+    "status",
+    "query",
+    "diagnose",
+    "reparse",
+    "smoke",
+    "deploy",
+    "scrapers",
+    "dead-letters",
+    "files",
+    "tables",
+)
+"""Each is a function or an app of its own in the module of its name."""
+
+
+class Commands(TyperGroup):
+    """Imports a command when it is asked for, so that none waits for what others need."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # Typer's signature
+        return [*(name for name in self.commands if name not in _COMMANDS), *_COMMANDS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """All are loaded for a name that is none, so that one that is near can be suggested."""
+        known = cmd_name in self.commands or cmd_name in _COMMANDS
+        for name in (cmd_name,) if known else _COMMANDS:
+            if name not in self.commands:
+                self.add_command(_loaded(name), name)
+        return super().get_command(ctx, cmd_name)
+
+
+def _loaded(name: str) -> Any:
+    attribute = name.replace("-", "_")
+    command = getattr(import_module(f"tipoff_local.commands.{attribute}"), attribute)
+    if isinstance(command, typer.Typer):
+        return get_group(command)
+    alone = typer.Typer(add_completion=False)
+    alone.command(name)(command)
+    return get_command(alone)
+
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Runs a fleet of scrapers and proves what it did."
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    help="Runs a fleet of scrapers and proves what it did.",
 )
 console = Console()
 
@@ -84,25 +120,3 @@ def scrape(context: typer.Context) -> None:
         raise typer.Exit(0 if context.args else EXIT_USAGE)
     name, *arguments = context.args
     raise typer.Exit(run_scraper(name, arguments, program=f"tipoff scrape {name}"))
-
-
-for command in (
-    validate,
-    schedule,
-    explain,
-    simulate,
-    trigger,
-    backfill,
-    trace,
-    status,
-    query,
-    diagnose,
-    reparse,
-    smoke,
-    deploy,
-):
-    app.command()(command)
-app.add_typer(scrapers, name="scrapers")
-app.add_typer(dead_letters, name="dead-letters")
-app.add_typer(files, name="files")
-app.add_typer(tables, name="tables")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from tipoff_local.documents.markdown import generated_from, table
 
@@ -30,12 +31,12 @@ def commands() -> str:
 
 
 def _leaves(command: Any, path: str) -> Iterator[tuple[str, Any]]:
-    subcommands = getattr(command, "commands", None)
-    if subcommands is None:
+    if not isinstance(command, TyperGroup):
         yield path, command
         return
-    for name, subcommand in subcommands.items():
-        yield from _leaves(subcommand, f"{path} {name}")
+    context = typer.Context(command)
+    for name in command.list_commands(context):
+        yield from _leaves(command.get_command(context, name), f"{path} {name}")
 
 
 def _section(path: str, command: Any) -> Iterator[str]:

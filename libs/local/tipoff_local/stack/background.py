@@ -14,16 +14,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from rich.console import Console
 
-from tipoff_local.demo.show import show_addresses
 from tipoff_local.phase2.behaviour import Behaviour
 from tipoff_local.stack.layout import REPOSITORY, Layout
-from tipoff_local.stack.processes import StackError
-from tipoff_local.stack.stack import READY_SECONDS, Stack, running_stack
-from tipoff_local.ticks import run_scheduler
+from tipoff_local.stack.processes import READY_SECONDS, StackError
+
+if TYPE_CHECKING:
+    from tipoff_local.stack.stack import Stack
 
 FOLDER = REPOSITORY / ".tipoff"
 _LOCK, _ENVIRONMENT, _LOG = FOLDER / "stack.lock", FOLDER / "stack.env", FOLDER / "stack.log"
@@ -32,6 +33,9 @@ _STOP_SECONDS = 30.0
 
 def run_in_foreground(console: Console) -> None:
     """Runs the stack until it is interrupted."""
+    from tipoff_local.demo.show import show_addresses
+    from tipoff_local.stack.stack import running_stack
+
     with _owned(), console.status("starting") as status:
         layout = Layout.on_fixed_ports()
         with running_stack(
@@ -110,7 +114,9 @@ def _wait_until_ready(owner: subprocess.Popen[bytes]) -> None:
         time.sleep(0.1)
 
 
-def _serve(stack: Stack) -> None:
+def _serve(stack: "Stack") -> None:
+    from tipoff_local.ticks import run_scheduler
+
     stopped = threading.Event()
     scheduler = threading.Thread(target=run_scheduler, args=(stack.publisher, stopped), daemon=True)
     scheduler.start()

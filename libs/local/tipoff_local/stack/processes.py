@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+READY_SECONDS = 90.0
 STOP_SECONDS = 8.0
 
 

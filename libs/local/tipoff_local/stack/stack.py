@@ -26,10 +26,9 @@ from tipoff_local.stack.layout import (
     STATE_BUCKET,
     Layout,
 )
-from tipoff_local.stack.processes import Processes, Program, StackError
+from tipoff_local.stack.processes import READY_SECONDS, Processes, Program, StackError
 from tipoff_local.stack.resources import TOPICS, create_buckets, create_tables, create_topics
 
-READY_SECONDS = 90.0
 _POLL_SECONDS = 0.05
 
 Progress = Callable[[str], None]

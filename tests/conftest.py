@@ -13,6 +13,8 @@ os.environ["COLUMNS"] = "200"  # what commands print is read here, whatever the 
 
 TOGETHER = ("integration/local", "integration", "conformance", "e2e")
 """Folders whose tests share servers that are started once, hence run in one worker."""
+ALONE = {f"integration/test_{name}.py" for name in ("logger_faults", "pubsub_server", "supervision")}
+"""Files there that start what they need themselves."""
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
@@ -22,7 +24,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     root = Path(__file__).parent
     for item in items:
         file = item.path.relative_to(root)
-        group = next((name for name in TOGETHER if file.is_relative_to(name)), str(file))
+        together = () if file.as_posix() in ALONE else TOGETHER
+        group = next((name for name in together if file.is_relative_to(name)), str(file))
         parametrized = getattr(item, "callspec", None)
         if parametrized is not None and "google" in parametrized.params.values():
             group += " on Google's"

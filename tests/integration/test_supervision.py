@@ -10,15 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
 import requests
-from stack_harness import INJURIES, Driver, last_report, until
+from stack_harness import until
 
 from tipoff_local.pubsub.google_emulator import EmulatorUnavailableError, find_installation, free_port
-from tipoff_local.stack.background import write_environment
 from tipoff_local.stack.layout import FIXED_PORTS, REPOSITORY, SERVICES, Layout, free_ports
 from tipoff_local.stack.processes import Processes, Program, StackError
 from tipoff_local.stack.stack import running_stack
@@ -149,42 +147,11 @@ def _tipoff(command: str, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def test_a_port_that_is_taken_is_named_before_anything_starts(driver: Driver, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_named_before_anything_starts(tmp_path: Path) -> None:
     """Somebody else's server on a fixed port must not pass for ours."""
-    layout = replace(
-        driver.stack.layout, ports={**free_ports(), "storage": driver.stack.layout.ports["storage"]}
-    )
-    with (
-        pytest.raises(StackError, match=f"storage \\({layout.ports['storage']}\\)"),
-        running_stack(layout, tmp_path),
-    ):
-        pass
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        layout = replace(Layout.on_free_ports(event_time=True), ports={**free_ports(), "storage": port})
+        with pytest.raises(StackError, match=f"storage \\({port}\\)"), running_stack(layout, tmp_path):
+            pass
     assert list((tmp_path / "logs").iterdir()) == []
-
-
-@pytest.mark.parametrize("told_by", ["the environment", "the folder"])
-def test_a_scraper_run_by_hand_beside_a_stack_is_logged_as_local(
-    driver: Driver, day: date, tmp_path: Path, told_by: str
-) -> None:
-    """`make up` writes .tipoff/stack.env; commands in the same folder read it."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "USER": "somebody"}
-    if told_by == "the environment":
-        environment |= driver.stack.layout.runner_environment()
-    else:
-        folder = tmp_path / ".tipoff"
-        folder.mkdir()
-        write_environment(driver.stack.layout, folder / "stack.env")
-    done = subprocess.run(
-        [*TIPOFF, "scrape", INJURIES, "--date", day.isoformat()],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (row,) = driver.executions(day, INJURIES)
-    assert (row["source"], row["triggered_by"], row["status"]) == ("LOCAL", "somebody", "success")
-    assert row["execution_id"] in done.stderr
-    assert driver.asked(last_report(day)) == 1, "the stand-in was asked, not the real source"

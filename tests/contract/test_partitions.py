@@ -65,7 +65,10 @@ def _compared(part: exp.Expression) -> exp.Expression:
 
 def in_code(path: Path) -> Iterator[str]:
     """The texts of a module that name a table of the dataset in a FROM; what is put in is a name of no meaning."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    source = path.read_text(encoding="utf-8")
+    if "FROM" not in source:
+        return
+    tree = ast.parse(source)
     joined = [node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)]
     parts = {id(value) for node in joined for value in node.values}
     for node in ast.walk(tree):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from typing import Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
@@ -147,9 +147,11 @@ class WorkflowsFile(Node):
     @field_validator("timezone")
     @classmethod
     def _zone_known(cls, value: str) -> str:
-        if value not in available_timezones():
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
             remedy = did_you_mean(value, available_timezones()) or "use an IANA name such as America/New_York"
-            raise ValueError(f"not a known zone; {remedy}")
+            raise ValueError(f"not a known zone; {remedy}") from error
         return value
 
 

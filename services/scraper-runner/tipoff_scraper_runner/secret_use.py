@@ -2,6 +2,7 @@
 and not on the first night it is needed."""
 
 import ast
+import functools
 import inspect
 import sys
 from collections.abc import Iterator
@@ -34,8 +35,10 @@ def _parts(module: ModuleType) -> Iterator[ModuleType]:
                 waiting.append(sys.modules[name])
 
 
-def _asked(part: ModuleType) -> Iterator[str]:
+@functools.cache  # the fleet's common modules are parts of many scrapers
+def _asked(part: ModuleType) -> frozenset[str]:
     """The argument of every call `….secret(…)`: a text, or a constant of the module."""
+    asked = set()
     for node in ast.walk(ast.parse(inspect.getsource(part))):
         if (
             not isinstance(node, ast.Call)
@@ -45,6 +48,7 @@ def _asked(part: ModuleType) -> Iterator[str]:
             continue
         for argument in node.args:
             if isinstance(argument, ast.Constant):
-                yield str(argument.value)
+                asked.add(str(argument.value))
             elif isinstance(argument, ast.Name):
-                yield str(getattr(part, argument.id, argument.id))
+                asked.add(str(getattr(part, argument.id, argument.id)))
+    return frozenset(asked)

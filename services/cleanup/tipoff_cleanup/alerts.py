@@ -4,6 +4,7 @@ An alert is a rule and what it is about; its id is a function of those and of wh
 raising it once.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,16 +16,24 @@ from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_common.identity import event_id
 
 PHASE2_BEHIND, STORM_GUARD = "phase2-behind", "storm-guard"
-GIVEN_UP, OBJECT_MISSING = "file-given-up", "object-missing"
-PER_FILE = frozenset({GIVEN_UP, OBJECT_MISSING})
+GIVEN_UP = "file-given-up"
+UNUSABLE = {
+    "object_missing": "object-missing",
+    "content_differs": "content-differs",
+    "foreign_path": "foreign-path",
+}
+"""By kind of finding, the rule of a file that cannot be announced again."""
+PER_FILE = frozenset({GIVEN_UP, *UNUSABLE.values()})
 SYSTEM = "-"
 
 _RUNBOOKS = {
     PHASE2_BEHIND: "docs/runbooks/phase-2-down.md",
     STORM_GUARD: "docs/runbooks/storm-guard.md",
-    GIVEN_UP: "docs/runbooks/files-stuck.md",
-    OBJECT_MISSING: "docs/runbooks/files-stuck.md",
+    **dict.fromkeys(PER_FILE, "docs/runbooks/files-stuck.md"),
 }
+_FILE = re.compile(r"gs://[^/]+/.+")
+_LONGEST = 1024
+"""Bytes of a message's attribute, which names what an alert is about."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,15 @@ class Condition:
     summary: str
     value: float | None = None
     context: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+def nameable(gcs_path: str) -> bool:
+    """Whether a receipt can name the file, and so end an alert about it: the log takes any text for a path."""
+    return (
+        _FILE.fullmatch(gcs_path) is not None
+        and gcs_path.isprintable()
+        and len(gcs_path.encode()) <= _LONGEST
+    )
 
 
 def raised(

@@ -180,9 +180,11 @@ def _conditions(work: _Work, instants: Instants, deps: Deps) -> Iterator[Conditi
             f"{path} has no receipt after {deps.rule.max_republishes} republishes; it is announced no more."
         )
         yield Condition(alerts.GIVEN_UP, path, since, AlertLevel.WARNING, summary)
-    for path, since in work.republished.gone.items():
-        summary = f"{path} is in the log and not in the bucket; Phase 2 has not seen it."
-        yield Condition(alerts.OBJECT_MISSING, path, since, AlertLevel.WARNING, summary)
+    for file, fault in work.republished.unusable.items():
+        if alerts.nameable(file.gcs_path):
+            summary = f"{file.gcs_path} has no receipt and cannot be announced again: {fault}."
+            rule = alerts.UNUSABLE[fault.kind]
+            yield Condition(rule, file.gcs_path, file.landed_at, AlertLevel.WARNING, summary)
 
 
 def _completed(work: _Work, instants: Instants, deps: Deps, seconds: float) -> CleanupCompleted:
@@ -200,7 +202,7 @@ def _completed(work: _Work, instants: Instants, deps: Deps, seconds: float) -> C
         duration_seconds=round(seconds, 3),
         pubsub_enabled=deps.pubsub_enabled,
         environment=deps.environment,
-        objects_missing=len(work.republished.gone),
+        objects_missing=sum(fault.kind == "object_missing" for fault in work.republished.unusable.values()),
         adopted_count=work.looked.adopted,
         given_up_count=len(work.republished.given_up),
         storm_guard=work.storm,

@@ -19,21 +19,21 @@ MOST_A_RUN = 500
 _NO_WORKFLOW = "MANUAL"
 
 
-@dataclass
-class Republished:
-    """What was done about the lost files, by path. gone: since when files are lost whose object is not there."""
-
-    announced: set[str] = field(default_factory=set)
-    given_up: dict[str, datetime] = field(default_factory=dict)
-    gone: dict[str, datetime] = field(default_factory=dict)
-
-
-class _Unusable(Exception):
+class Unusable(Exception):
     """The file cannot be announced; `kind` says why in a word, the message in a sentence."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
+
+
+@dataclass
+class Republished:
+    """What was done about the lost files. given_up: when each landed, by path."""
+
+    announced: set[str] = field(default_factory=set)
+    given_up: dict[str, datetime] = field(default_factory=dict)
+    unusable: dict[Landed, Unusable] = field(default_factory=dict)
 
 
 def republish_lost(
@@ -70,10 +70,9 @@ def _republish(
     number = so_far.next_number
     try:
         event = _again(file, number, deps, instants)
-    except _Unusable as fault:
+    except Unusable as fault:
         report.found(fault.kind, file.gcs_path, str(fault))
-        if fault.kind == "object_missing":
-            done.gone[file.gcs_path] = file.landed_at
+        done.unusable[file] = fault
         return
     if not deps.pubsub_enabled:
         log.info("dry run: would announce again", extra={"gcs_path": file.gcs_path, "republish": number})
@@ -88,24 +87,24 @@ def _republish(
 
 
 def _again(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLanded:
-    """Raises _Unusable, Unavailable."""
+    """Raises Unusable, Unavailable."""
     name = object_name(file.gcs_path, deps.data.bucket)
     if name is None:
-        raise _Unusable("foreign_path", f"no path that a runner writes to in gs://{deps.data.bucket}")
+        raise Unusable("foreign_path", f"no path that a runner writes to in gs://{deps.data.bucket}")
     info = deps.data.info(name)
     if info is None:
-        raise _Unusable("object_missing", "the log says that it was written, and it is not in the bucket")
+        raise Unusable("object_missing", "the log says that it was written, and it is not in the bucket")
     try:
         document = read_document(info, deps.data)
     except NotOurs as error:
-        raise _Unusable("content_differs", f"the file is not what a runner wrote: {error}") from error
+        raise Unusable("content_differs", f"the file is not what a runner wrote: {error}") from error
     told = (
         file.scraper_name,
         file.game_date or document.game_date,
         file.content_sha256 or document.content_sha256,
     )
     if told != (document.scraper, document.game_date, document.content_sha256):
-        raise _Unusable(
+        raise Unusable(
             "content_differs",
             f"the file is of {document.scraper} for {document.game_date} with hash {document.content_sha256}, and its"
             f" row says {told[0]}, {told[1]}, {told[2]}",

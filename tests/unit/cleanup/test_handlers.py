@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.samples import NOON, tick
-from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, QUARTER, RULE, World, body, file, path
+from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, QUARTER, RULE, Receipt, World, body, file, path
 from tipoff_cleanup.handlers import ACCEPTED, NO_RECEIPTS
 from tipoff_common.events import AlertChanged, CleanupCompleted, FileLanded, Source, TickFired
 from tipoff_common.identity import content_hash
@@ -292,8 +292,11 @@ ODD = [
     "gs://data/fixtures//a.json",
     "gs://data/./a.json",
     "gs://data/a b.json",
-    "gs://data/a\n.json",
     "gs://data/ünï🏀'\"?#%2F.json",
+]
+NO_FILE = [
+    "gs://data/a\n.json",
+    "gs://data/a\r.json",
     "data/a.json",
     "gs://data/",
     f"gs://data/{'a/' * 600}a.json",
@@ -301,7 +304,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("odd", ODD + NO_FILE)
 def test_an_odd_path_is_recorded_and_never_acted_on(world: World, odd: str) -> None:
     world.files.append(replace(file("x", 100), gcs_path=odd))
     run = world.run()
@@ -309,6 +312,28 @@ def test_an_odd_path_is_recorded_and_never_acted_on(world: World, odd: str) -> N
     assert len(world.republished) == 2, "the others are healed"
     assert [(finding.kind, finding.gcs_path) for finding in run.findings] == [("foreign_path", odd)]
     assert run.errors == ()
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_odd_path_is_one_alert_which_its_receipt_ends(world: World, odd: str) -> None:
+    world.files.append(replace(file("x", 100), gcs_path=odd))
+    world.run()
+    world.run(NOON + QUARTER)
+    assert world.alerts == [("foreign-path", odd, "firing")]
+    assert odd in world.bus.of(AlertChanged)[0].summary
+    world.receipts[odd] = Receipt(NOON, NOON + 30 * DAY)
+    world.run(NOON + 20 * DAY)
+    assert world.alerts == [("foreign-path", odd, "firing")], "out of the lookback is not healed"
+    world.run(NOON + 30 * DAY)
+    assert world.alerts[1:] == [("foreign-path", odd, "resolved")]
+
+
+@pytest.mark.parametrize("odd", NO_FILE)
+def test_what_no_receipt_could_name_is_no_alert(world: World, odd: str) -> None:
+    """Nothing would end it, and no attribute of a message is that long."""
+    world.files.append(replace(file("x", 100), gcs_path=odd))
+    world.run()
+    assert world.alerts == []
 
 
 @pytest.mark.parametrize(
@@ -342,6 +367,7 @@ def test_a_row_that_says_other_than_its_file_is_a_finding(world: World, changes:
     run = world.run()
     assert world.republished == [path("older"), path("old")]
     assert [finding.kind for finding in run.findings] == ["content_differs"]
+    assert world.alerts == [("content-differs", path("odd"), "firing")]
 
 
 def test_a_file_that_somebody_changed_is_a_finding_and_not_announced(world: World) -> None:
@@ -351,6 +377,18 @@ def test_a_file_that_somebody_changed_is_a_finding_and_not_announced(world: Worl
     assert [(finding.kind, finding.gcs_path) for finding in run.findings] == [
         ("content_differs", path("old"))
     ]
+    assert run.objects_missing == 0
+
+
+def test_the_alert_of_a_file_that_somebody_changed_ends_when_it_is_announced(world: World) -> None:
+    world.data.bodies[path("old").removeprefix("gs://data/")] = body("poisoned")
+    world.run()
+    world.run(NOON + QUARTER)
+    assert world.alerts == [("content-differs", path("old"), "firing")]
+    world.keep(file("old", 60))
+    world.run(NOON + HOUR)
+    assert path("old") in world.republished
+    assert world.alerts[1:] == [("content-differs", path("old"), "resolved")]
 
 
 def test_something_nobody_foresaw_is_a_row_with_an_error(world: World) -> None:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from tipoff_cleanup import alerts
@@ -17,6 +17,7 @@ from tipoff_common.clock import floor_to
 from tipoff_common.events import AlertChanged, AlertLevel, CleanupCompleted, Event, MissingFile, TickFired
 from tipoff_common.identity import event_id
 from tipoff_common.ports import Unavailable
+from tipoff_common.words import counted
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,8 @@ def _heal(work: _Work, instants: Instants, deps: Deps) -> None:
     paths = sorted({file.gcs_path for file in candidates} | {*of_files})
     received = deps.dataset.received(paths, instants.now)
     work.missing = [file for file in candidates if file.gcs_path not in received]
-    work.behind = _behind_since(work.waiting, work.overview, instants, deps)
+    work.waiting, work.overview = _still_waiting(work.waiting, work.overview, instants, deps)
+    work.behind = behind_since(work.waiting, work.overview, instants.now, deps.rule)
     work.storm = is_storm(len(work.missing), work.overview.files, deps.rule) and is_storm(
         _not_given_up(work.missing, deps), work.overview.files, deps.rule
     )
@@ -128,16 +130,16 @@ def _unseen_run(
     return due if due is not None and (seen is None or seen < due) else None
 
 
-def _behind_since(
+def _still_waiting(
     waiting: Sequence[Landed], overview: Overview, instants: Instants, deps: Deps
-) -> datetime | None:
-    """A file that landed again within the lookback may have been processed before it, so receipts are asked for."""
-    since = behind_since(waiting, overview, instants.now, deps.rule)
-    if since is None:
-        return None
+) -> tuple[Sequence[Landed], Overview]:
+    """A file that landed again within the lookback may have been processed before it, so receipts are asked for when
+    Phase 2 looks behind."""
+    if behind_since(waiting, overview, instants.now, deps.rule) is None:
+        return waiting, overview
     received = deps.dataset.received([file.gcs_path for file in waiting], instants.now)
     still = [file for file in waiting if file.gcs_path not in received]
-    return behind_since(still, overview, instants.now, deps.rule)
+    return still, replace(overview, waiting=overview.waiting - len(waiting) + len(still))
 
 
 def _not_given_up(missing: Sequence[Landed], deps: Deps) -> int:
@@ -153,15 +155,17 @@ def _is_overdue(waiting: Sequence[Landed], now: datetime, deps: Deps) -> bool:
 def _conditions(work: _Work, instants: Instants, deps: Deps) -> Iterator[Condition]:
     if work.behind is not None and work.overview is not None:
         minutes = (instants.now - work.behind) // timedelta(minutes=1)
+        waiting, lost, announced = work.overview.waiting, len(work.missing), len(work.republished.announced)
+        of_these = f", {lost} of them lost and {announced} of those announced again" if lost else ""
         yield Condition(
             alerts.PHASE2_BEHIND,
             alerts.SYSTEM,
             work.behind,
             AlertLevel.WARNING,
-            f"Phase 2 is behind: {work.overview.waiting} files have no receipt, the oldest that nothing later overtook"
-            f" for {minutes} minutes.",
+            f"Phase 2 is behind: {counted(waiting, 'file')} without a receipt{of_these}; the oldest that nothing later"
+            f" overtook waits for {counted(minutes, 'minute')}.",
             float(minutes),
-            {"files": work.overview.waiting},
+            {"files": waiting, "lost": lost, "announced": announced},
         )
     if work.storm and work.overview is not None:
         since = min((file.landed_at for file in work.missing), default=instants.tick)

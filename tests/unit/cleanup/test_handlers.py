@@ -23,6 +23,24 @@ def two_lost() -> World:
     return world
 
 
+def hide_old_receipts(world: World) -> None:
+    """What is asked for within the lookback does not see them."""
+    answer = world.warehouse.answer
+
+    def recent_only(sql: str, parameters: object) -> object:
+        kept = world.receipts
+        if "overtaken_before" in sql:
+            world.receipts = {
+                name: receipt for name, receipt in kept.items() if receipt.processed_at > NOON - DAY
+            }
+        try:
+            return answer(sql, parameters)  # type: ignore[arg-type]
+        finally:
+            world.receipts = kept
+
+    world.warehouse.answer = recent_only  # type: ignore[assignment]
+
+
 @pytest.fixture
 def world() -> World:
     return two_lost()
@@ -80,19 +98,7 @@ def test_a_receipt_from_before_the_lookback_counts() -> None:
     """The same content landed again: the same path, and no second announcement."""
     world = two_lost()
     world.receive("old", at=NOON - 30 * DAY)
-    answer = world.warehouse.answer
-    hidden = path("old")
-
-    def recent_only(sql: str, parameters: object) -> object:
-        kept = world.receipts
-        if "overtaken_before" in sql:
-            world.receipts = {name: receipt for name, receipt in kept.items() if name != hidden}
-        try:
-            return answer(sql, parameters)  # type: ignore[arg-type]
-        finally:
-            world.receipts = kept
-
-    world.warehouse.answer = recent_only  # type: ignore[assignment]
+    hide_old_receipts(world)
     world.run()
     assert world.republished == [path("older")]
 
@@ -186,6 +192,41 @@ def test_a_phase_2_that_is_down_for_longer_than_the_lookback_stays_an_alert() ->
     assert ("phase2-behind", "-", "resolved") not in world.alerts
 
 
+def test_phase_2_behind_says_how_many_of_those_that_wait_are_lost() -> None:
+    """Phase 2 dropped messages, the latest two among them: only of those nobody knows yet."""
+    world = World(files=[*(file(f"n{number}", 230 - number) for number in range(41)), file("seen", 180)])
+    world.receive("seen", at=NOON - 3 * HOUR)
+    world.land(file("late", 120), file("later", 61))
+    run = world.run()
+    assert (run.phase2_behind, run.missing_files_found, run.republished_count) == (True, 41, 41)
+    (alert,) = world.bus.of(AlertChanged)
+    assert alert.summary == (
+        "Phase 2 is behind: 43 files without a receipt, 41 of them lost and 41 of those announced again;"
+        " the oldest that nothing later overtook waits for 120 minutes."
+    )
+    assert alert.context == {"files": 43, "lost": 41, "announced": 41}
+
+
+def test_phase_2_is_not_behind_when_all_that_waits_is_lost() -> None:
+    """A later file has its receipt: Phase 2 takes messages, and dropped these."""
+    world = World(files=[*(file(f"n{number}", 230 - number) for number in range(39)), file("seen", 180)])
+    world.receive("seen", at=NOON - 3 * HOUR)
+    run = world.run()
+    assert (run.phase2_behind, run.republished_count, world.alerts) == (False, 39, [])
+
+
+def test_phase_2_behind_counts_only_what_waits() -> None:
+    """A file that was processed before the lookback does not."""
+    world = World(files=[file("waiting", 61), file("again", 120)])
+    world.receive("again", at=NOON - 30 * DAY)
+    hide_old_receipts(world)
+    world.run()
+    (alert,) = world.bus.of(AlertChanged)
+    assert alert.summary == (
+        "Phase 2 is behind: 1 file without a receipt; the oldest that nothing later overtook waits for 61 minutes."
+    )
+
+
 def test_the_logger_twenty_minutes_behind_republishes_nothing() -> None:
     """Receipts come in any order, some at once and some late."""
     world = World(cleanup_rows_late=20 * MINUTE)
@@ -247,17 +288,7 @@ def test_files_that_were_given_up_are_no_storm() -> None:
 def test_a_file_that_was_processed_before_the_lookback_is_not_waited_for() -> None:
     world = World(files=[file("again", 120)])
     world.receive("again", at=NOON - 30 * DAY)
-    answer = world.warehouse.answer
-
-    def recent_only(sql: str, parameters: object) -> object:
-        kept = world.receipts
-        world.receipts = {} if "overtaken_before" in sql else kept
-        try:
-            return answer(sql, parameters)  # type: ignore[arg-type]
-        finally:
-            world.receipts = kept
-
-    world.warehouse.answer = recent_only  # type: ignore[assignment]
+    hide_old_receipts(world)
     assert (world.run().phase2_behind, world.alerts) == (False, [])
 
 

@@ -148,6 +148,17 @@ def test_who_waits_too_long_is_lost_or_makes_phase_2_behind(
     assert since == min(expected, default=None)
 
 
+@given(files, receipts)
+def test_phase_2_is_not_behind_when_all_that_waits_was_overtaken(
+    landed: list[Landed], receipts: dict[str, datetime]
+) -> None:
+    """Those are lost, which is another matter."""
+    overview, waiting = known(landed, receipts)
+    left_behind = [item for item in waiting if overtaken(item, overview)]
+    assert behind_since(left_behind, overview, NOON, RULE) is None
+    assert set(left_behind) <= set(lost(waiting, overview, NOON, RULE))
+
+
 @pytest.mark.parametrize(
     ("missing", "of", "storm"),
     [(50, 60, False), (51, 60, True), (51, 204, False), (51, 203, True), (0, 0, False)],

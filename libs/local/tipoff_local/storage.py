@@ -6,7 +6,8 @@ and writes the metadata of all objects to disk on each change. Here each request
 one lock, so that of two concurrent creations exactly one wins, connections are kept alive and served in parallel,
 and each change is one line of a journal.
 
-What stays different from the real service: listings are not paged, and there is no authorization.
+What stays different from the real service: listings are not paged, there is no authorization, and a name with `..`, `.`
+or nothing between two slashes is refused.
 """
 
 import argparse

@@ -123,6 +123,11 @@ class ObjectStore(Storage):  # type: ignore[misc]
         self._write_config_to_file()
 
 
+def is_storable(name: str) -> bool:
+    """Whether an object of this name is a file of its own: the emulator takes `a//b` and `a/./b` for `a/b`."""
+    return "\\" not in name and all(part not in ("", ".", "..") for part in name.split("/"))
+
+
 class _Journalled:
     """While inside, the index is not rewritten; on leaving without error, the object's state is journalled."""
 

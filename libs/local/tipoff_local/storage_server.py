@@ -12,7 +12,7 @@ from typing import Any
 
 from gcp_storage_emulator import server as emulator
 
-from tipoff_local.storage_objects import ObjectStore
+from tipoff_local.storage_objects import ObjectStore, is_storable
 
 _log = logging.getLogger(__name__)
 
@@ -112,6 +112,11 @@ def _dispatch(request: Any, response: Any, store: ObjectStore) -> None:
         return
     target = _target(request, store)
     if target is not None:
+        if request.method in ("POST", "PUT") and not is_storable(target[1]):
+            why = "a part of it is empty, `.` or `..`, or has a backslash"
+            message = f"The embedded store keeps no object named {target[1]}: {why}."
+            _answer_error(response, HTTPStatus.BAD_REQUEST, "invalid", message)
+            return
         current = store.generation_of(*target)
         asked = request.query.get("generation")
         if asked and not request.query.get("softDeleted") and int(asked[0]) != current[0]:

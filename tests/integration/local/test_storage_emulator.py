@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from google.api_core.exceptions import NotFound, PreconditionFailed
+from google.api_core.exceptions import BadRequest, NotFound, PreconditionFailed
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from google.cloud.storage.exceptions import InvalidResponse
@@ -72,6 +72,8 @@ def upload_media(blob: Any, data: bytes, **conditions: Any) -> None:
     answer = blob.client._http.post(url, params=query, data=data, headers={"Content-Type": "text/plain"})
     if answer.status_code == 412:
         raise PreconditionFailed(answer.json()["error"]["message"])
+    if answer.status_code == 400:
+        raise BadRequest(answer.json()["error"]["message"])
     assert answer.status_code == 200, answer.text
 
 
@@ -201,6 +203,18 @@ def test_metadata_and_content_survive_byte_for_byte(bucket: Any) -> None:
     assert stored.content_type == "text/plain; charset=utf-8"
     assert stored.download_as_bytes(retry=RETRY) == content
     assert stored.size == len(content)
+
+
+@uploads
+@pytest.mark.parametrize("name", ["nba-com/../etc/passwd", "..", "a/./b", "a//b", "/a", "a/", "a\\b"])
+def test_a_name_that_is_no_file_of_its_own_is_refused_at_once(
+    bucket: Any, upload: Callable[..., None], name: str
+) -> None:
+    bucket.blob("a/b").upload_from_string(b"kept")
+    with pytest.raises(BadRequest, match="keeps no object named"):
+        upload(bucket.blob(name), b"1")
+    assert [blob.name for blob in bucket.list_blobs()] == ["a/b"]
+    assert bucket.blob("a/b").download_as_bytes(retry=RETRY) == b"kept"
 
 
 def test_list_by_prefix_is_sorted(bucket: Any) -> None:

@@ -1,7 +1,8 @@
 """`make up` and `make down`: the stack as one background process that owns all the others.
 
 `.tipoff/stack.lock` is held by the owner for as long as it lives, so nobody takes a recycled process id for it;
-`.tipoff/stack.env` tells commands in the same folder where the stack is.
+`.tipoff/stack.env` tells commands in the same folder where the stack is. Who starts one in the background holds
+`.tipoff/stack.starting` until it is ready, so that a second waits and finds it running.
 """
 
 import fcntl
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FOLDER = REPOSITORY / ".tipoff"
 _LOCK, _ENVIRONMENT, _LOG = FOLDER / "stack.lock", FOLDER / "stack.env", FOLDER / "stack.log"
+_STARTING = FOLDER / "stack.starting"
 _STOP_SECONDS = 30.0
 
 
@@ -56,10 +58,19 @@ def run_in_foreground(console: Console) -> None:
 
 def start_in_background(console: Console) -> None:
     """Starts the owner and returns when the stack is ready; a stack that runs already is left as it is."""
-    if _owner() is not None:
-        console.print("the stack is running; `make down` stops it")
-        return
     FOLDER.mkdir(exist_ok=True)
+    with _STARTING.open("a") as starting, console.status("starting"):
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        if _owner() is not None:
+            console.print("the stack is running; `make down` stops it")
+            return
+        _start_owner()
+    console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
+    console.print(f"running in the background; logs in {FOLDER / 'logs'}, `make down` stops it")
+
+
+def _start_owner() -> None:
+    """Returns when the stack is ready."""
     _ENVIRONMENT.unlink(missing_ok=True)  # left by an owner that was killed; it tells that the stack is ready
     with _LOG.open("wb") as log:
         owner = subprocess.Popen(  # our own interpreter and module
@@ -71,14 +82,11 @@ def start_in_background(console: Console) -> None:
             cwd=REPOSITORY,
         )
     try:
-        with console.status("starting"):
-            _wait_until_ready(owner)
+        _wait_until_ready(owner)
     except BaseException:  # Ctrl-C too: what was begun is not left to go on unseen
         owner.terminate()
         owner.wait()
         raise
-    console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
-    console.print(f"running in the background; logs in {FOLDER / 'logs'}, `make down` stops it")
 
 
 def stop_background(console: Console) -> None:

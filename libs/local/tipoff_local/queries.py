@@ -120,6 +120,13 @@ def _boolean(text: str) -> bool:
     return known[text.lower()]
 
 
+def _integer(text: str) -> int:
+    number = int(text)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(text)
+    return number
+
+
 def _timestamp(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
@@ -129,7 +136,7 @@ def _timestamp(text: str) -> datetime:
 
 _READERS: Mapping[str, Callable[[str], Parameter]] = {
     "STRING": str,
-    "INT64": int,
+    "INT64": _integer,
     "FLOAT64": float,
     "BOOL": _boolean,
     "DATE": date.fromisoformat,

@@ -81,6 +81,14 @@ class TestScrape:
         assert "Usage" in run("scrape", code=64).output
 
 
+class TestTrace:
+    @pytest.mark.parametrize("empty", ["", " "])
+    def test_an_empty_id_is_like_none(self, run: Run, empty: str) -> None:
+        result = run("trace", empty, code=2)
+        assert "an empty ID names nothing" in result.stderr
+        assert "near" not in result.output
+
+
 class TestValidate:
     def test_the_projects_own_configuration_is_right(self, run: Run) -> None:
         assert "✔" in run("validate").stdout
@@ -470,7 +478,7 @@ class TestBackfill:
         ]
         shown = run(*self.RUN, *season, "--dry-run").stdout
         assert "4 dates, 3 runs, 3 requests; at 20/min in 0:00:06 at the least" in shown
-        assert "1 dates are left out: no games" in shown
+        assert "1 date left out: no games" in shown
         assert controller.bus.published == []
 
     def test_each_date_is_told_and_a_second_time_nothing_is_asked(
@@ -613,7 +621,7 @@ class TestStatus:
         ("changes", "what"),
         [
             ({"status": "MISSING", "executions": 0, "found": False}, "injury_discovery did not run at 11:00"),
-            ({"found": False}, "injury_discovery ran 1 times and found nothing"),
+            ({"found": False}, "injury_discovery ran 1 time and found nothing"),
         ],
     )
     def test_one_red_line_says_what_is_missing(
@@ -629,7 +637,7 @@ class TestStatus:
         game = {**EXPECTATION, "workflow_name": "post_game", "subject": "0022400561"}
         controller.tells(EXPECTATION, game, {**game, "subject": "0022400562", "found": False})
         lines = run(*self.AS_OF, code=3).stdout.splitlines()
-        assert lines[0] == "✘ today: post_game of 0022400562 ran 1 times and found nothing"
+        assert lines[0] == "✘ today: post_game of 0022400562 ran 1 time and found nothing"
         assert any("0022400561" in line and "ON_TIME" in line for line in lines)
 
     def test_a_day_that_nobody_locked_is_not_all_right(self, run: Run, controller: Controller) -> None:

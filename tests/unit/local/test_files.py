@@ -272,7 +272,7 @@ class TestCommands:
         told = run("list", "--missing", *AS_OF)
         assert PATH in told
         assert OTHER not in told
-        assert "1 files without a receipt" in told
+        assert "1 file without a receipt" in told
 
     def test_a_dataset_that_is_down_is_said(self, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
         def down(_sql: str, _parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:

@@ -79,6 +79,8 @@ def test_today_is_the_new_york_date_of_as_of(query: NamedQuery) -> None:
         ({"day": "2026-01-15", "dya": "x"}, "so has no parameter 'dya'; it has as_of, day, share"),
         ({"day": "tomorrow"}, "'tomorrow' is no DATE for 'day'"),
         ({"day": "2026-01-15", "days": "many"}, "'many' is no INT64 for 'days'"),
+        ({"day": "2026-01-15", "days": str(2**63)}, f"'{2**63}' is no INT64 for 'days'"),
+        ({"day": "2026-01-15", "days": str(-(2**63) - 1)}, f"'{-(2**63) - 1}' is no INT64 for 'days'"),
         ({"day": "2026-01-15", "strict": "yes"}, "'yes' is no BOOL for 'strict'"),
         ({"day": "2026-01-15", "as_of": "2026-01-15T12:00"}, "is no TIMESTAMP for 'as_of'"),
     ],

@@ -21,6 +21,7 @@ from tipoff_local.tracing.remembered import Remembered
 
 _AROUND = timedelta(days=7)
 """What is about a game date is expected, done and processed within a week of it."""
+_WRONG_USAGE = 2
 _RECENT_DAYS = (3, 14)
 _CLOCKS_DIFFER = timedelta(seconds=2)
 _STYLES = {
@@ -60,6 +61,8 @@ def trace(
     Each with its time in New York and how long after the one above it; what should be there and is not, is said. Exit
     code 1 when nothing is known of the id, or the dataset cannot be asked.
     """
+    if not identifier.strip():
+        refuse("an empty ID names nothing; write an id, or a file's gs:// path", _WRONG_USAGE)
     today = business_date(wall_now())
     days = [about] if about else [today - timedelta(days=offset) for offset in (2, 1, 0)]
     spans = [(about - _AROUND, about + _AROUND)] if about else _spans(today)

@@ -111,7 +111,8 @@ def stop_background(console: Console) -> None:
 def _end_of_the_last() -> str:
     """Why it ended, if a process of it did and took the others with it; empty when it was stopped."""
     log = _LOG.read_text(errors="replace") if _LOG.exists() else ""
-    return next((line for line in reversed(log.splitlines()) if " ended with exit code " in line), "")
+    ended = (line for line in reversed(log.splitlines()) if " ended with exit code " in line)
+    return next(ended, "").removesuffix(":")  # which the end of its log follows
 
 
 def _wait_until_ready(owner: subprocess.Popen[bytes]) -> None:

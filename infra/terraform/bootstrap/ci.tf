@@ -23,7 +23,8 @@ locals {
     [for verb in ["create", "delete", "get", "getData", "getIamPolicy", "list", "setIamPolicy", "update"] : "bigquery.tables.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "bigquery.routines.${verb}"],
     [for verb in ["create", "get", "getIamPolicy", "list"] : "storage.buckets.${verb}"],
-    [for verb in ["create", "delete", "enable", "get", "list", "pause", "update"] : "cloudscheduler.jobs.${verb}"],
+    # By get alone a job is shown without what it sends, and every plan would send it anew.
+    [for verb in ["create", "delete", "enable", "fullView", "get", "list", "pause", "update"] : "cloudscheduler.jobs.${verb}"],
     ["iam.serviceAccounts.list", "secretmanager.versions.get"], # a deployment asks first whether they are there
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.alertPolicies.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.notificationChannels.${verb}"],
@@ -37,7 +38,7 @@ locals {
     deploy = { id = "tipoffDeployer", title = "Tipoff deployer", permissions = local.deployer_permissions }
     # What the deployer may look at: no row, no object, no value of a secret. The environments' provider names the project
     # that calls are counted against, which takes the right to use it.
-    plan = { id = "tipoffPlanner", title = "Tipoff planner", permissions = [for it in local.deployer_permissions : it if can(regex("[.](get|getIamPolicy|list)$|^serviceusage[.]services[.]use$", it))] }
+    plan = { id = "tipoffPlanner", title = "Tipoff planner", permissions = [for it in local.deployer_permissions : it if can(regex("[.](fullView|get|getIamPolicy|list)$|^serviceusage[.]services[.]use$", it))] }
   }
 }
 

@@ -29,12 +29,16 @@ run "a_pull_request_looks_and_changes_nothing" {
     error_message = "jobs of pull requests of the repository itself"
   }
   assert {
-    condition     = alltrue([for it in google_project_iam_custom_role.ci["plan"].permissions : can(regex("[.](get|getIamPolicy|list)$", it)) if it != "serviceusage.services.use"])
+    condition     = alltrue([for it in google_project_iam_custom_role.ci["plan"].permissions : can(regex("[.](fullView|get|getIamPolicy|list)$", it)) if it != "serviceusage.services.use"])
     error_message = "nothing that changes, reads rows or calls"
   }
   assert {
     condition     = contains(google_project_iam_custom_role.ci["plan"].permissions, "serviceusage.services.use")
     error_message = "the environments' user_project_override takes it"
+  }
+  assert {
+    condition     = alltrue([for it in google_project_iam_custom_role.ci : contains(it.permissions, "cloudscheduler.jobs.fullView")])
+    error_message = "what a tick sends is seen, or every plan would set it again"
   }
   assert {
     condition     = google_storage_bucket_iam_member.state["plan"].role == "roles/storage.objectViewer" && google_artifact_registry_repository_iam_member.ci["plan"].role == "roles/artifactregistry.reader"

@@ -4,6 +4,10 @@ data "google_project" "this" {
   project_id = var.project
 }
 
+locals {
+  pushes = { for name, it in local.services : name => "${name}-push${lookup(it, "push_generation", "")}" }
+}
+
 resource "google_service_account" "service" {
   for_each = local.services
 
@@ -13,6 +17,13 @@ resource "google_service_account" "service" {
   description  = lookup(each.value, "description", null)
 
   depends_on = [google_project_service.this]
+
+  lifecycle {
+    precondition {
+      condition     = !contains(concat(["build", "deploy", "plan"], values(local.pushes)), each.key)
+      error_message = "infra/services.yaml: ${each.key}: there is another account tipoff-${each.key}, Cloud Build's, CI's or one that pushes; give the service another name."
+    }
+  }
 }
 
 # Whose tokens Pub/Sub pushes with: an identity that may do nothing but call this service.
@@ -20,7 +31,7 @@ resource "google_service_account" "push" {
   for_each = local.services
 
   project      = var.project
-  account_id   = "tipoff-${each.key}-push${lookup(each.value, "push_generation", "")}"
+  account_id   = "tipoff-${local.pushes[each.key]}"
   display_name = "Tipoff pushes to ${each.key}"
 
   depends_on = [google_project_service.this]

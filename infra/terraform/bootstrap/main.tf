@@ -8,7 +8,7 @@ provider "google" {
 
 locals {
   apis     = yamldecode(file("${path.module}/../apis.yaml"))
-  services = yamldecode(file("${path.module}/../../services.yaml")).services
+  services = yamldecode(file(coalesce(var.services_file, "${path.module}/../../services.yaml"))).services
   secrets  = toset(flatten([for it in local.services : lookup(it, "secrets", [])]))
   labels   = { app = "tipoff" }
 }

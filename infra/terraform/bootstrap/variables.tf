@@ -43,3 +43,9 @@ variable "state_bucket" {
     error_message = "state_bucket must not begin with ${var.project}-tipoff-: CI may change who uses the buckets that do."
   }
 }
+
+variable "services_file" {
+  description = "Another map of services than infra/services.yaml."
+  type        = string
+  default     = null
+}

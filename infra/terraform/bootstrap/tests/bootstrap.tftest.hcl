@@ -89,6 +89,21 @@ run "every_service_is_somebody" {
   }
 }
 
+run "a_service_is_nobody_else" {
+  command = plan
+
+  variables {
+    services_file = "tests/names.yaml"
+  }
+
+  expect_failures = [
+    google_service_account.service["build"],
+    google_service_account.service["deploy"],
+    google_service_account.service["logger-push2"],
+    google_service_account.service["plan"],
+  ]
+}
+
 run "a_build_reads_what_is_uploaded_and_pushes_images" {
   command = plan
 

@@ -92,13 +92,14 @@ resource "google_bigquery_table" "view" {
   depends_on = [module.functions_calling_all]
 }
 
+# A dataset has BigQuery's own list of grants, in which a federated principal is an iamMember.
 resource "google_bigquery_dataset_iam_member" "reader" {
   for_each = merge(var.readers, var.writers)
 
   project    = var.project
   dataset_id = google_bigquery_dataset.this.dataset_id
   role       = "roles/bigquery.dataViewer"
-  member     = each.value
+  member     = startswith(each.value, "principal") ? "iamMember:${each.value}" : each.value
 }
 
 # On the tables, so that a writer can neither make nor drop anything beside them.

@@ -62,3 +62,16 @@ run "only_the_logger_writes" {
     error_message = "the one role on the project"
   }
 }
+
+run "a_federated_principal_reads" {
+  command = plan
+
+  variables {
+    readers = { partner = "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/partner/*" }
+  }
+
+  assert {
+    condition     = google_bigquery_dataset_iam_member.reader["partner"].member == "iamMember:${var.readers.partner}" && google_project_iam_member.job_user["partner"].member == var.readers.partner
+    error_message = "to the dataset as BigQuery spells it, to the project as IAM does"
+  }
+}

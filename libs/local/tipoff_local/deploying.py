@@ -294,14 +294,13 @@ def missing_images(deployment: Deployment, tag: str, shell: Shell) -> list[str]:
 
 
 def _is_built(deployment: Deployment, service: str, tag: str, shell: Shell) -> bool:
-    image = f"{deployment.registry}/{service}:{tag}"
+    """By the tags: to describe an image gcloud asks Artifact Analysis too where that is on, which CI may not."""
+    image = f"{deployment.registry}/{service}"
+    listed = ("gcloud", "artifacts", "docker", "tags", "list", image, "--format=value(tag.basename())")
     try:
-        shell.ask(
-            "gcloud", "artifacts", "docker", "images", "describe", image, "--project", deployment.project
-        )
+        return tag in shell.ask(*listed, "--project", deployment.project).split()
     except CommandFailed:
-        return False
-    return True
+        return False  # of an image that was never pushed there is no list
 
 
 def plan(deployment: Deployment, tag: str, shell: Shell, *, dry_run: bool) -> None:

@@ -41,10 +41,10 @@ class FakeShell:
 
     def ask(self, *command: str) -> str:
         text = " ".join(command)
-        if text.startswith("gcloud artifacts docker images describe"):
-            if command[5].rsplit("/", 1)[1].partition(":")[0] not in self.images:
+        if text.startswith("gcloud artifacts docker tags list"):
+            if command[5].rsplit("/", 1)[1] not in self.images:
                 raise CommandFailed(f"{text}: NOT_FOUND")
-            return ""
+            return "abc\n0123456789ab"
         self._maybe_fail(text)
         return next((answer for start, answer in self.answers.items() if text.startswith(start)), "")
 
@@ -222,6 +222,7 @@ def test_only_images_that_are_not_there_are_built(deployment: Deployment) -> Non
     )
     assert "--gcs-source-staging-dir=gs://my-tipoff-dev-builds/source" in submitted
     assert missing_images(deployment, "abc", shell) == []
+    assert missing_images(deployment, "ab", shell) == list(SERVICES)
 
 
 def test_images_that_were_built_and_are_not_there_are_named(deployment: Deployment) -> None:

@@ -31,6 +31,11 @@ variable "ci" {
     condition     = var.ci == null || can(regex("^[A-Za-z0-9_.-]+$", var.ci.environment))
     error_message = "ci.environment must be the name of a GitHub environment, without wildcards."
   }
+
+  validation {
+    condition     = var.ci == null || length("repo:${try(var.ci.repository, "")}:environment:${try(var.ci.environment, "")}") <= 127
+    error_message = "repo:ci.repository:environment:ci.environment must be at most 127 characters: Google takes no longer subject. Shorten the name of the environment or of the repository."
+  }
 }
 
 variable "state_bucket" {

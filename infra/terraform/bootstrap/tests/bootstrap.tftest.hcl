@@ -181,3 +181,13 @@ run "a_wildcard_is_no_repository" {
 
   expect_failures = [var.ci]
 }
+
+run "a_longer_subject_than_google_takes_is_refused" {
+  command = plan
+
+  variables {
+    ci = { repository = "example@1234567/tipoff@123456789", environment = "the-environment-of-everybody-who-deploys-from-this-repository-into-one-project-or-another" }
+  }
+
+  expect_failures = [var.ci]
+}

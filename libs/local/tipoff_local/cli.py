@@ -50,7 +50,9 @@ def _loaded(name: str) -> Any:
     attribute = name.replace("-", "_")
     command = getattr(import_module(f"tipoff_local.commands.{attribute}"), attribute)
     if isinstance(command, typer.Typer):
-        return get_group(command)
+        group = get_group(command)
+        group.name = name  # by which the help lists it
+        return group
     alone = typer.Typer(add_completion=False)
     alone.command(name)(command)
     return get_command(alone)

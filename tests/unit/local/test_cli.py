@@ -75,6 +75,12 @@ def run() -> Run:
     return invoke
 
 
+class TestHelp:
+    def test_every_command_is_listed_by_its_name(self, run: Run) -> None:
+        listed = {line.strip("│ ").split(" ")[0] for line in run("--help").output.splitlines()}
+        assert listed >= {"up", "scrape", "validate", "scrapers", "dead-letters", "files", "tables"}
+
+
 class TestScrape:
     def test_help_is_usage(self, run: Run) -> None:
         assert "tipoff scrape NAME --help" in run("scrape", "--help").output

@@ -72,14 +72,16 @@ class StorageHandler(BaseHTTPRequestHandler):
     def _read_body(self, request: Any) -> None:
         """Read the body whether the request needs it or not, because the next one follows it.
 
-        The emulator's reading of multipart uploads loses parameters of the content's type.
+        The emulator's reading of multipart uploads loses parameters of the content's type, and its reading of simple
+        ones takes JSON apart, which is to be stored as it came.
         """
         content_type = self.headers.get("Content-Type", "")
-        if not content_type.startswith("multipart/related"):
+        multipart = content_type.startswith("multipart/related")
+        if not multipart and request.query.get("uploadType") != ["media"]:
             _ = request.data
             return
-        raw = emulator._decode_raw_data(emulator._read_raw_data(self), self)
-        request._data = split_upload(content_type, raw or b"")
+        raw = emulator._decode_raw_data(emulator._read_raw_data(self), self) or b""
+        request._data = split_upload(content_type, raw) if multipart else raw
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the signature of http.server
         """Say nothing of a request that was answered."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 from google.api_core.exceptions import BadRequest, NotFound, PreconditionFailed
 from google.auth.credentials import AnonymousCredentials
@@ -215,6 +216,19 @@ def test_a_name_that_is_no_file_of_its_own_is_refused_at_once(
         upload(bucket.blob(name), b"1")
     assert [blob.name for blob in bucket.list_blobs()] == ["a/b"]
     assert bucket.blob("a/b").download_as_bytes(retry=RETRY) == b"kept"
+
+
+@pytest.mark.parametrize("data", [b'{"records": [1]}', b"no JSON", b""])
+def test_a_simple_upload_is_stored_byte_for_byte(port: int, bucket: Any, data: bytes) -> None:
+    answer = httpx.post(
+        f"http://127.0.0.1:{port}/upload/storage/v1/b/{bucket.name}/o",
+        params={"uploadType": "media", "name": "a.json"},
+        headers={"Content-Type": "application/json"},
+        content=data,
+    )
+    assert answer.status_code == 200, answer.text
+    blob = bucket.get_blob("a.json")
+    assert (blob.content_type, blob.download_as_bytes()) == ("application/json", data)
 
 
 def test_list_by_prefix_is_sorted(bucket: Any) -> None:

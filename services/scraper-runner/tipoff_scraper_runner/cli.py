@@ -143,6 +143,7 @@ def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
         prog=program,
         description=spec.description,
         epilog="exit codes: 0 got it, 3 not published yet, 2 failed, 64 wrong usage",
+        allow_abbrev=False,
     )
     for name, parameter in spec.parameters.items():
         flags = _GAME_DATE_ALIASES if name == "game_date" else (f"--{name.replace('_', '-')}",)

@@ -67,6 +67,7 @@ def test_the_exit_code_is_the_outcome(
         (["--date", "soon"], "'soon' is not a date; write 2025-01-15 or 20250115"),
         (["--date", "1850-01-15"], "no game can be on 1850-01-15; dates are from 1946-11-01 to 2100-01-01"),
         (["--colour", "red"], "unrecognized arguments: --colour red"),
+        (["--gamedat", "2025-01-15"], "unrecognized arguments: --gamedat 2025-01-15"),
         (
             ["--from-file", "nowhere.txt"],
             "--from-file: nowhere.txt cannot be read: No such file or directory",

@@ -19,13 +19,13 @@ class State(StrEnum):
     FOREIGN = "foreign"  # no runner writes to its path
 
 
-_ANEW = "write it anew (`tipoff reparse`), or restore the object"
+_ANEW = "write it anew (`tipoff reparse`), or restore the object, and the next cleanup announces it"
 _LEFT_ALONE = {
     "object_missing": (State.GONE, _ANEW),
     "content_differs": (State.CHANGED, _ANEW),
     "foreign_path": (State.FOREIGN, "see who wrote the row"),
 }
-"""By kind of finding, files that cleanup announces never: what they are called and what somebody has to do."""
+"""By kind of finding, files not announced as they are: what they are called and what somebody has to do."""
 
 
 @dataclass(frozen=True)

@@ -95,8 +95,8 @@ class TestJudging:
     @pytest.mark.parametrize(
         ("kind", "meant", "remedy"),
         [
-            ("object_missing", State.GONE, "`tipoff reparse`"),
-            ("content_differs", State.CHANGED, "`tipoff reparse`"),
+            ("object_missing", State.GONE, "the next cleanup announces it"),
+            ("content_differs", State.CHANGED, "the next cleanup announces it"),
             ("foreign_path", State.FOREIGN, "who wrote the row"),
         ],
     )

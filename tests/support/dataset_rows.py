@@ -89,3 +89,20 @@ def scanned(at: datetime, *files: Row, **changes: Any) -> Row:
 
 def received(path: str, at: datetime, **changes: Any) -> Row:
     return {**COMMON, "gcs_path": path, "processor": "phase2", "processed_at": at.isoformat(), **changes}
+
+
+def alerted(about: str, at: datetime, state: str, **changes: Any) -> Row:
+    """A change of the alert about a file that Phase 2 does not take."""
+    return {
+        **COMMON,
+        "event_id": f"{about}/{at.isoformat()}",
+        "alert_id": about,
+        "rule": "file-given-up",
+        "subject": about,
+        "state": state,
+        "severity": "WARNING",
+        "changed_at": at.isoformat(),
+        "since": at.isoformat(),
+        "summary": f"{about} has no receipt.",
+        **changes,
+    }

@@ -13,6 +13,7 @@ from tests.support.dataset_rows import (
     HALF_PAST_TEN_PM,
     HOUR,
     MINUTE,
+    alerted,
     decided,
     executed,
     missing,
@@ -186,6 +187,16 @@ RECEIPTS = [
     received("gs://b/new", ELEVEN + 8 * HOUR, environment="dev"),
 ]
 
+ALERTS = [
+    alerted("gs://b/stuck", ELEVEN - 40 * DAY, "firing"),
+    alerted("gs://b/stuck", ELEVEN - 40 * DAY, "firing", created_at=NOON.isoformat()),  # delivered twice
+    alerted("gs://b/mended", ELEVEN, "firing"),
+    alerted("gs://b/mended", NOON, "resolved"),
+    alerted("storm", ELEVEN, "pending", severity="CRITICAL"),
+    alerted("storm", ELEVEN + MINUTE, "escalated", severity="CRITICAL"),
+    alerted("gs://b/of_dev", ELEVEN, "firing", environment="dev"),
+]
+
 
 @pytest.fixture(scope="module")
 def day(dataset: Dataset) -> Dataset:
@@ -195,6 +206,7 @@ def day(dataset: Dataset) -> Dataset:
     dataset.insert("workflow_decisions", *DECISIONS)
     dataset.insert("cleanup_operations", *SCANS)
     dataset.insert("file_receipts", *RECEIPTS)
+    dataset.insert("alert_events", *ALERTS)
     return dataset
 
 
@@ -265,6 +277,20 @@ def test_many_missing_files(day: Dataset) -> None:
     found = day.ask("alert_many_missing_files", as_of=NOON + 30 * MINUTE, threshold=3)
     assert found == [{"missing": 4, "critical": 3, "oldest_minutes": 390}]
     assert day.ask("alert_many_missing_files", as_of=NOON + 30 * MINUTE, threshold=4) == []
+
+
+def test_an_alert_stands_until_it_is_resolved(day: Dataset) -> None:
+    def open_alerts(as_of: datetime) -> list[tuple[str, str]]:
+        return [
+            (row["subject"], row["state"]) for row in day.ask("open_alerts", as_of=as_of, environment="prod")
+        ]
+
+    assert open_alerts(NOON) == [("storm", "escalated"), ("gs://b/stuck", "firing")]
+    assert open_alerts(ELEVEN) == [
+        ("storm", "pending"),
+        ("gs://b/stuck", "firing"),
+        ("gs://b/mended", "firing"),
+    ]
 
 
 def test_silence_of_cleanup_is_an_alert_even_if_it_never_ran(day: Dataset) -> None:

@@ -44,7 +44,8 @@ def status(
     """Say in one line whether a day is all right, then what was expected and what became of it.
 
     The controller is asked, or the dataset itself when it does not answer. Exit code 0 when all is right, 3 when
-    something is missing, 1 when neither can be asked.
+    something is missing, 1 when neither can be asked. What became of files afterwards is another question: `tipoff
+    query open_alerts`.
     """
     at = as_of or wall_now()
     expected, source = _expectations(on or business_date(at), at)

@@ -27,8 +27,7 @@ from tipoff_common.binding import Envelope, encode
 from tipoff_common.ports import RowsRefused
 from tipoff_common.rows import execution_row
 from tipoff_common.topics import load_topics
-from tipoff_local.stack.layout import Layout
-from tipoff_local.stack.resources import TOPICS
+from tipoff_local.stack.layout import TOPICS, Layout
 from tipoff_local.stack.stack import running_stack
 
 COPIES = """

@@ -7,11 +7,11 @@ from typing import Any
 
 from tipoff_common.catalog import load_catalog
 from tipoff_controller.loading import load_workflows
-from tipoff_local.commands.arguments import SCRAPERS
 from tipoff_local.schedule_file import read_games
 from tipoff_local.simulate.engine import Log, Season, simulate
 from tipoff_local.simulate.report import Report, report
 from tipoff_local.simulate.world import load_world
+from tipoff_local.stack.layout import SCRAPERS
 from tipoff_local.upstream.scenario import load_scenario
 from tipoff_local.upstream.schedule_json import write_schedule
 

@@ -14,8 +14,8 @@ from tipoff_common.adapters.pubsub import PubSubBus
 from tipoff_common.publisher import Publisher
 from tipoff_common.settings import ServiceSettings, SettingsError, load_settings
 from tipoff_common.topics import load_topics
-from tipoff_local.stack.layout import SERVICES
-from tipoff_local.stack.resources import TOPICS, create_buckets, create_tables, create_topics
+from tipoff_local.stack.layout import SERVICES, TOPICS
+from tipoff_local.stack.resources import create_buckets, create_tables, create_topics
 from tipoff_local.ticks import run_scheduler
 
 SERVICE_PORT = 8080

@@ -25,13 +25,12 @@ from tipoff_common.events import Tick
 from tipoff_common.topics import load_topics
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 from tipoff_controller.loading import load_workflows
-from tipoff_local.stack.layout import REPOSITORY, SERVICES, WORKFLOWS
+from tipoff_local.stack.layout import REPOSITORY, SCRAPERS, SERVICES, TOPICS, WORKFLOWS
 from tipoff_local.ticks import ticks
 
 ENVIRONMENTS = ("dev", "prod")
 REPOSITORY_OF_IMAGES = "tipoff"
 MAP, APIS = REPOSITORY / "infra/services.yaml", REPOSITORY / "infra/terraform/apis.yaml"
-TOPICS, SCRAPERS = REPOSITORY / "infra/topics.yaml", REPOSITORY / "services/scraper-runner/scrapers"
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _PLAN = "deploy.tfplan"

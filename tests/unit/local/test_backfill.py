@@ -43,9 +43,9 @@ from tipoff_local.backfill.plan import (
     plan_backfill,
 )
 from tipoff_local.backfill.results import day_results
-from tipoff_local.commands.arguments import SCRAPERS, WORKFLOWS
 from tipoff_local.commands.controller_client import NotAnswered
 from tipoff_local.commands.controller_runs import sorted_out
+from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
 
 PLANS, SCHEDULES = fixture_file("plans"), fixture_file("schedules")
 FLEET = load_workflows(WORKFLOWS, load_catalog(SCRAPERS))

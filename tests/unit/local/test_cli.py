@@ -36,9 +36,9 @@ from tipoff_local import connection
 from tipoff_local.backfill.asking import Asking, Clock
 from tipoff_local.cli import app
 from tipoff_local.commands import controller_client
-from tipoff_local.commands.arguments import SCRAPERS
 from tipoff_local.explaining import explain_workflow
 from tipoff_local.schedule_file import read_calendar_file
+from tipoff_local.stack.layout import SCRAPERS
 from tipoff_local.upstream.testing import in_process_client
 
 KEY = "development-key"

@@ -10,9 +10,9 @@ from tipoff_common.catalog import load_catalog
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.calendar import Calendar
 from tipoff_controller.occurrences import occurrences
-from tipoff_local.commands.arguments import SCRAPERS
 from tipoff_local.simulate.outcomes import standing_runs
 from tipoff_local.simulate.world import load_world
+from tipoff_local.stack.layout import SCRAPERS
 
 MORE = """
   rosters:

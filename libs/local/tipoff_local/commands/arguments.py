@@ -19,11 +19,7 @@ from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.loading import load_workflows
 from tipoff_controller.schedules import Duration
 from tipoff_controller.workflows import Configuration
-from tipoff_local.stack.layout import REPOSITORY
 
-WORKFLOWS = REPOSITORY / "config/workflows.yaml"
-SCRAPERS = REPOSITORY / "services/scraper-runner/scrapers"
-TOPICS = REPOSITORY / "infra/topics.yaml"
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
 
 _SHORT_CELL = 20

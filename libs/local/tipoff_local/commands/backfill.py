@@ -37,8 +37,6 @@ from tipoff_local.backfill.plan import (
 )
 from tipoff_local.backfill.results import DayResult, day_results
 from tipoff_local.commands.arguments import (
-    SCRAPERS,
-    WORKFLOWS,
     AsJson,
     ScrapersFolder,
     WorkflowsFile,
@@ -54,6 +52,7 @@ from tipoff_local.commands.calendars import ScheduleFile, load_calendar
 from tipoff_local.commands.controller_client import NotAnswered
 from tipoff_local.commands.controller_runs import ControllerRuns
 from tipoff_local.connection import Connection, NotConnected, find_connection
+from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
 
 _USUAL_RATE, _USUAL_NAME = 20, "backfill"
 _MOST_DATES = 400

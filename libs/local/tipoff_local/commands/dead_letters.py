@@ -17,7 +17,6 @@ from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import counted
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_local.commands.arguments import (
-    TOPICS,
     AsJson,
     clock,
     console,
@@ -40,6 +39,7 @@ from tipoff_local.dead_letters import (
     read_dead_letters,
     unknown_ids,
 )
+from tipoff_local.stack.layout import TOPICS
 
 _WRONG_USAGE = 2
 _USUALLY = timedelta(days=7)

@@ -11,7 +11,6 @@ from rich.text import Text
 from tipoff_common.ports import Parameter, Unavailable, Warehouse
 from tipoff_common.wall_clock import wall_now
 from tipoff_local.commands.arguments import (
-    SCRAPERS,
     AsJson,
     ScrapersFolder,
     clock,
@@ -25,6 +24,7 @@ from tipoff_local.commands.arguments import (
 from tipoff_local.connection import NotConnected, find_connection
 from tipoff_local.diagnosing import Diagnosis, Run, Verdict
 from tipoff_local.diagnosing import diagnose as judge
+from tipoff_local.stack.layout import SCRAPERS
 
 _LOOK_BACK, _KEPT = timedelta(days=14), timedelta(days=90)
 _RUNS = 30

@@ -15,8 +15,6 @@ from tipoff_controller.decisions import NONE_DUE, Decision
 from tipoff_controller.history import ExecutionFact
 from tipoff_controller.workflows import Configuration
 from tipoff_local.commands.arguments import (
-    SCRAPERS,
-    WORKFLOWS,
     AsJson,
     ScrapersFolder,
     WorkflowsFile,
@@ -30,6 +28,7 @@ from tipoff_local.commands.arguments import (
 from tipoff_local.commands.calendars import ScheduleFile, load_calendar
 from tipoff_local.connection import NotConnected, find_connection
 from tipoff_local.explaining import Condition, Explanation, explain_workflow
+from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
 
 _STYLES = {"RUN": "bold green", "SKIP": "bold", "ABORT": "bold red"}
 

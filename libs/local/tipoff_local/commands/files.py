@@ -18,7 +18,6 @@ from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import counted
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_local.commands.arguments import (
-    TOPICS,
     AsJson,
     clock,
     console,
@@ -42,6 +41,7 @@ from tipoff_local.files import (
     announcement,
 )
 from tipoff_local.missing import State, Verdict, judge, usual_limits
+from tipoff_local.stack.layout import TOPICS
 from tipoff_local.tracing.finding import nearest
 
 _WRONG_USAGE = 2

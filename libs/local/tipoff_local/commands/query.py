@@ -13,8 +13,6 @@ from pydantic import JsonValue, TypeAdapter
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_local.commands.arguments import (
-    SCRAPERS,
-    WORKFLOWS,
     AsJson,
     clock,
     console,
@@ -32,6 +30,7 @@ from tipoff_local.queries import (
     named,
     names,
 )
+from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
 
 _WRONG_USAGE = 2
 _LATELY = "recent_executions"

@@ -13,8 +13,6 @@ from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import counted
 from tipoff_controller.occurrences import Occurrence, games_of, occurrences
 from tipoff_local.commands.arguments import (
-    SCRAPERS,
-    WORKFLOWS,
     AsJson,
     ScrapersFolder,
     WorkflowsFile,
@@ -26,6 +24,7 @@ from tipoff_local.commands.arguments import (
     say_rows,
 )
 from tipoff_local.commands.calendars import ScheduleFile, load_calendar
+from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
 
 
 def schedule(

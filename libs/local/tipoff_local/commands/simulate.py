@@ -10,8 +10,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_local.commands.arguments import (
-    SCRAPERS,
-    WORKFLOWS,
     AsJson,
     ScrapersFolder,
     WorkflowsFile,
@@ -26,6 +24,7 @@ from tipoff_local.commands.arguments import (
 from tipoff_local.simulate.engine import Season
 from tipoff_local.simulate.engine import simulate as run_season
 from tipoff_local.simulate.report import Report, report
+from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
 
 
 def simulate(

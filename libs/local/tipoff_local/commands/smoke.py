@@ -8,9 +8,10 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
 from tipoff_common.wall_clock import wall_now
-from tipoff_local.commands.arguments import TOPICS, console, refuse
+from tipoff_local.commands.arguments import console, refuse
 from tipoff_local.connection import NotConnected, find_connection
 from tipoff_local.smoke import Proven, draft_proofs, prove
+from tipoff_local.stack.layout import TOPICS
 
 
 def smoke(

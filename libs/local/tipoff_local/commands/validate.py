@@ -13,15 +13,8 @@ from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 from tipoff_controller.loading import load_workflows
 from tipoff_controller.workflows import Configuration, WorkflowsFile
-from tipoff_local.commands.arguments import (
-    SCRAPERS,
-    TOPICS,
-    WORKFLOWS,
-    AsJson,
-    ScrapersFolder,
-    console,
-    say_json,
-)
+from tipoff_local.commands.arguments import AsJson, ScrapersFolder, console, say_json
+from tipoff_local.stack.layout import SCRAPERS, TOPICS, WORKFLOWS
 from tipoff_local.ticks import ticks
 
 

@@ -7,9 +7,8 @@ from tipoff_controller.loading import load_workflows
 from tipoff_controller.workflows import Configuration
 from tipoff_local.documents.markdown import generated_from, table
 from tipoff_local.reproducing import scrape_command
-from tipoff_local.stack.layout import REPOSITORY, WORKFLOWS
+from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
 
-_SCRAPERS = REPOSITORY / "services/scraper-runner/scrapers"
 _INTRODUCTION = """\
 # Scrapers
 
@@ -19,7 +18,7 @@ has, in the log, on the command line and in `config/workflows.yaml`. `tipoff scr
 
 
 def scrapers() -> str:
-    catalog = load_catalog(_SCRAPERS)
+    catalog = load_catalog(SCRAPERS)
     configuration = load_workflows(WORKFLOWS, catalog)
     origin = generated_from("`services/scraper-runner/scrapers/*/*/scraper.yaml`")
     parts = [origin, _INTRODUCTION, _overview(catalog, configuration)]

@@ -12,6 +12,8 @@ PROJECT = "nba-props-platform"
 DATA_BUCKET = "nba-scraped-data"
 STATE_BUCKET = "tipoff-state"
 WORKFLOWS = REPOSITORY / "config/workflows.yaml"
+SCRAPERS = REPOSITORY / "services/scraper-runner/scrapers"
+TOPICS = REPOSITORY / "infra/topics.yaml"
 DEMO_WORKFLOWS = REPOSITORY / "libs/local/tipoff_local/demo/workflows.yaml"
 
 CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "upstream", "phase2")

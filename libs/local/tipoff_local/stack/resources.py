@@ -11,11 +11,10 @@ from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Su
 
 from tipoff_common.topics import Subscription as Settings
 from tipoff_common.topics import TopicMap, load_topics
-from tipoff_local.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY, STATE_BUCKET
+from tipoff_local.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY, STATE_BUCKET, TOPICS
 from tipoff_local.tables import deploy
 
 SCHEMAS = REPOSITORY / "schemas/bigquery/nba_orchestration"
-TOPICS = REPOSITORY / "infra/topics.yaml"
 PHASE_2 = (
     "nba-phase1-scrapers-complete",
     "phase2-files",

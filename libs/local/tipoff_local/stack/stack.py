@@ -24,10 +24,11 @@ from tipoff_local.stack.layout import (
     REPOSITORY,
     SERVICES,
     STATE_BUCKET,
+    TOPICS,
     Layout,
 )
 from tipoff_local.stack.processes import READY_SECONDS, Processes, Program, StackError
-from tipoff_local.stack.resources import TOPICS, create_buckets, create_tables, create_topics
+from tipoff_local.stack.resources import create_buckets, create_tables, create_topics
 
 _POLL_SECONDS = 0.05
 

@@ -16,6 +16,8 @@ from tipoff_common.clock import Instant
 from tipoff_common.identity import event_id
 from tipoff_common.outcomes import Outcome
 
+GCS_PATH = r"^gs://[^/]+/.+$"
+GcsPath = Annotated[str, Field(pattern=GCS_PATH)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
 """Of a request and what it belongs to. It becomes part of an object's name, so it is an id and nothing else."""
 
@@ -264,7 +266,7 @@ class FileLanded(Event):
 
     TYPE = "tipoff.file.landed.v1"
 
-    gcs_path: str = Field(pattern=r"^gs://[^/]+/.+$")
+    gcs_path: GcsPath
     scraper_name: str
     workflow: str
     game_date: date
@@ -295,7 +297,7 @@ class FileProcessed(Event):
 
     TYPE = "tipoff.file.processed.v1"
 
-    gcs_path: str = Field(pattern=r"^gs://[^/]+/.+$")
+    gcs_path: GcsPath
     processor: str = Field(min_length=1)
     processed_at: Instant
     row_count: int | None = Field(default=None, ge=0)

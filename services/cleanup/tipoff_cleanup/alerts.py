@@ -12,7 +12,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from tipoff_cleanup.memory import OpenAlert
-from tipoff_common.events import AlertChanged, AlertLevel, AlertState
+from tipoff_common.events import GCS_PATH, AlertChanged, AlertLevel, AlertState
 from tipoff_common.identity import event_id
 
 PHASE2_BEHIND, STORM_GUARD = "phase2-behind", "storm-guard"
@@ -31,7 +31,6 @@ _RUNBOOKS = {
     STORM_GUARD: "docs/runbooks/storm-guard.md",
     **dict.fromkeys(PER_FILE, "docs/runbooks/files-stuck.md"),
 }
-_FILE = re.compile(r"gs://[^/]+/.+")
 _LONGEST = 1024
 """Bytes of a message's attribute, which names what an alert is about."""
 
@@ -52,7 +51,7 @@ class Condition:
 def nameable(gcs_path: str) -> bool:
     """Whether a receipt can name the file, and so end an alert about it: the log takes any text for a path."""
     return (
-        _FILE.fullmatch(gcs_path) is not None
+        re.match(GCS_PATH, gcs_path) is not None
         and gcs_path.isprintable()
         and len(gcs_path.encode()) <= _LONGEST
     )

@@ -16,7 +16,7 @@ from tipoff_local.bigquery.patching import replace
 Trees = list[exp.Expression | None]
 
 _MOST_REMEMBERED = 512
-"""Texts: twice the statements of the dataset's files and what they become on their way."""
+"""Texts: the statements of the dataset's files and what they become on their way are 128."""
 
 
 def parse_a_text_once() -> None:

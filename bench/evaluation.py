@@ -42,9 +42,8 @@ from tipoff_controller.loading import load_workflows
 
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, os.fspath(REPOSITORY))
-from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus  # noqa: E402
-
 from decide import DAY, NOW, games  # noqa: E402
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus  # noqa: E402
 
 PAGE, UNITS = 1_000, 10
 OBJECT = {

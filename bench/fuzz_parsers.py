@@ -38,12 +38,11 @@ from parse import parameters_of, payload_of
 from scrapers.nbacom.pdf_text import PageText, read_pages
 
 sys.path.insert(0, os.fspath(Path(__file__).parents[1]))
-from tests.support.memory import MemoryObjects
-
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_common.rows import execution_row
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.execution import MAX_TOLD, Saved, execute
 from tipoff_scraper_runner.http import HttpxHttp

@@ -49,7 +49,8 @@ from tipoff_scraper_runner.scraper import Parsed, Payload, Record, ScrapeParamet
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, os.fspath(REPOSITORY))
 from tests.support.controller import ClockedObjects, at, slate  # noqa: E402
-from tests.support.memory import MemoryWarehouse, RecordingBus  # noqa: E402
+
+from tipoff_common.testing import MemoryWarehouse, RecordingBus  # noqa: E402
 
 PAGE = 1_000
 """Objects in one answer to a list call, https://cloud.google.com/storage/docs/json_api/v1/objects/list"""

@@ -15,9 +15,9 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from scrapers.teams import TEAMS
-from tests.support.memory import MemoryObjects
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Status, Success
+from tipoff_common.testing import MemoryObjects
 from tipoff_controller.loading import load_workflows
 from tipoff_controller.workflows import ForEachValue
 from tipoff_local.stack.layout import WORKFLOWS

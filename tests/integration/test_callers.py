@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from stack_harness import INJURIES, SCHEDULE, Driver, last_report, push_body, summary
 
-from tipoff_common.guarded_routes import BODY_LIMIT as BY_HAND_LIMIT
+from tipoff_common.authenticated_routes import BODY_LIMIT as BY_HAND_LIMIT
 from tipoff_common.push import BODY_LIMIT
 
 SERVICES = ("controller", "scraper-runner", "cleanup", "logger")

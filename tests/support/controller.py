@@ -9,8 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
-from tipoff_common.answers import answer
 from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import (
@@ -25,9 +23,11 @@ from tipoff_common.events import (
     TickFired,
     WorkflowDecided,
 )
+from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import ObjectInfo, Parameter
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.calendar import Calendar, Game, GameStatus
 from tipoff_controller.decisions import Decision, Situation, decide
 from tipoff_controller.deps import Deps
@@ -300,7 +300,7 @@ class World:
     ) -> ScrapeExecuted:
         """What a runner makes of a request; the controller has not heard of it yet."""
         when = instant or request.requested_at
-        event = answer(
+        event = build_execution(
             request,
             outcome,
             environment="local",

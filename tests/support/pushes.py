@@ -10,13 +10,13 @@ from typing import Annotated
 import httpx
 from fastapi import Depends, FastAPI
 
-from tests.support.memory import MemoryObjects, RecordingBus
 from tipoff_common.auth import Authentication, TokenVerifier
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import EVENTS, Event
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery, PushEndpoint
 from tipoff_common.settings import ServiceSettings
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
 from tipoff_common.web import create_app
 from tipoff_local.upstream.testing import InProcessTransport

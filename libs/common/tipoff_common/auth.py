@@ -16,13 +16,13 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.settings import ServiceSettings
 
 DEVELOPER = "developer@localhost"
-_TAKEN_AWAY = ".SIGNATURE_REMOVED_BY_GOOGLE"
+SIGNATURE_REMOVED = ".SIGNATURE_REMOVED_BY_GOOGLE"
 """What Cloud Run's own check leaves in the signature's place:
 https://cloud.google.com/run/docs/troubleshooting#signature-removed"""
-_CHECKED_INSTEAD = "x-serverless-authorization"
+SERVERLESS_AUTHORIZATION = "x-serverless-authorization"
 """With this header Cloud Run checks the token in it, and lets that in Authorization through as the caller wrote it."""
 _SKEW_SECONDS = 10
-_HOW = {"WWW-Authenticate": "Bearer"}
+WWW_AUTHENTICATE = {"WWW-Authenticate": "Bearer"}
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,13 @@ class GoogleTokens:
     def __call__(self, token: str) -> Mapping[str, Any]:
         from google.auth import exceptions, jwt
 
-        taken_away = token.endswith(_TAKEN_AWAY)
-        if taken_away and not self._cloud_run_checks:
+        signature_removed = token.endswith(SIGNATURE_REMOVED)
+        if signature_removed and not self._cloud_run_checks:
             raise InvalidToken(
                 "Cloud Run has taken its signature away, and TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES is not set"
             )
         try:
-            if taken_away:
+            if signature_removed:
                 claims = _unexpired(jwt.decode(token, verify=False))
             else:
                 key = jwt.decode_header(token).get("kid")
@@ -160,9 +160,11 @@ class Authentication:
         return self._caller(request, lambda email: email in self._invokers, None)
 
     def _caller(self, request: Request, allowed: Callable[[str], bool], parameter: str | None) -> Caller:
-        if _CHECKED_INSTEAD in request.headers:
+        if SERVERLESS_AUTHORIZATION in request.headers:
             raise HTTPException(
-                401, f"{_CHECKED_INSTEAD}: not taken; the token belongs in Authorization", _HOW
+                401,
+                f"{SERVERLESS_AUTHORIZATION}: not taken; the token belongs in Authorization",
+                WWW_AUTHENTICATE,
             )
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip() if scheme.lower() == "bearer" else ""
@@ -172,7 +174,7 @@ class Authentication:
                     401,
                     "the header 'Authorization: Bearer <development key>' is missing; the key stands in"
                     " TIPOFF_DEVELOPMENT_KEY",
-                    _HOW,
+                    WWW_AUTHENTICATE,
                 )
             if not hmac.compare_digest(token.encode(), self._key.encode()):
                 raise HTTPException(403, "the development key is wrong; it stands in TIPOFF_DEVELOPMENT_KEY")
@@ -183,12 +185,14 @@ class Authentication:
                 "the header 'Authorization: Bearer <Google identity token>' is missing; make a token for this"
                 " service's URL: gcloud auth print-identity-token --audiences=<URL> --impersonate-service-account=<SA>"
                 " --include-email",
-                _HOW,
+                WWW_AUTHENTICATE,
             )
         try:
             claims = self._verify(token)
         except InvalidToken as error:
-            raise HTTPException(401, f"the identity token is not accepted: {error}", _HOW) from error
+            raise HTTPException(
+                401, f"the identity token is not accepted: {error}", WWW_AUTHENTICATE
+            ) from error
         except WrongAudience as error:
             raise HTTPException(403, str(error)) from error
         email = str(claims.get("email", ""))

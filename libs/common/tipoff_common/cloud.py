@@ -10,8 +10,8 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 
 from tipoff_common.auth import Authentication
+from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.events import Event
-from tipoff_common.guarded_routes import CallLimit, guarded_router
 from tipoff_common.identity import short_hash
 from tipoff_common.ports import Bus, Objects, Warehouse
 from tipoff_common.publisher import Publisher
@@ -90,9 +90,9 @@ class Cloud:
             state=self.state,
         )
 
-    def guarded_router(self) -> APIRouter:
+    def authenticated_router(self) -> APIRouter:
         """For the routes that people and Cloud Scheduler call."""
-        return guarded_router(self.authentication, CallLimit(self._settings.calls_per_minute))
+        return authenticated_router(self.authentication, CallLimit(self._settings.calls_per_minute))
 
     def objects(self, bucket: str) -> Objects:
         """A bucket by its name."""

@@ -1,6 +1,6 @@
 """Sentences for people."""
 
 
-def counted(number: int, noun: str) -> str:
-    """The number with its noun, in the plural unless it is one."""
+def pluralize(number: int, noun: str) -> str:
+    """Return the number with its noun, in the plural unless the number is 1."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

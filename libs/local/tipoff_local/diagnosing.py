@@ -11,7 +11,7 @@ from pydantic import BaseModel, JsonValue
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.clock import EASTERN, Instant
 from tipoff_common.outcomes import FailureKind, Status
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_local.reproducing import reparse_command, scrape_command
 
 QUIET_AFTER = 6
@@ -150,14 +150,14 @@ def _findings(
         yield f"last success at {_when(last_success.triggered_at)} for {last_success.game_date}"
     if volume is not None:
         usual = f", usually {volume.usual:g}" if volume.usual is not None else ""
-        yield f"{counted(volume.last, 'record')}{usual}; {spec.assertions.min} to {spec.assertions.max} are accepted"
+        yield f"{pluralize(volume.last, 'record')}{usual}; {spec.assertions.min} to {spec.assertions.max} are accepted"
     for what, fields in drift.items():
         if fields:
             yield f"drift, {what.replace('_', ' ')}: {', '.join(fields)}"
     if runs and (missing := _missing(runs[0])):
         yield f"missing in what it brought: {', '.join(missing)}"
     if runs and (retries := sum(run.retry_count or 0 for run in runs)):
-        yield f"transport retries: {retries} in {counted(len(runs), 'run')}"
+        yield f"transport retries: {retries} in {pluralize(len(runs), 'run')}"
     if runs and isinstance(quota := runs[0].data_summary.get("quota"), Mapping):
         yield f"quota: {quota.get('used')} used, {quota.get('remaining')} left"
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tipoff_common.clock import EASTERN, business_date
 from tipoff_common.events import Source
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_controller.calendar import Calendar
 from tipoff_controller.decisions import Decision, Situation, decide
 from tipoff_controller.history import ExecutionFact, History, Known
@@ -94,7 +94,7 @@ def _general(workflow: str, situation: Situation) -> Iterable[Condition]:
         yield Condition("calendar", not situation.calendar_is_stale, told)
     game_date = game_date_of(configuration.workflows[workflow].schedule, business_date(now))
     count = len(games_of(configuration, calendar, game_date))
-    told = f"{counted(count, 'game')} on {game_date}" + ("" if needs_games else ", and none are needed")
+    told = f"{pluralize(count, 'game')} on {game_date}" + ("" if needs_games else ", and none are needed")
     yield Condition("games", count > 0 or not needs_games, told)
 
 

@@ -17,7 +17,7 @@ from tipoff_common.clock import floor_to
 from tipoff_common.events import AlertChanged, AlertLevel, CleanupCompleted, Event, MissingFile, TickFired
 from tipoff_common.identity import event_id
 from tipoff_common.ports import Unavailable
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 
 log = logging.getLogger(__name__)
 
@@ -162,8 +162,8 @@ def _conditions(work: _Work, instants: Instants, deps: Deps) -> Iterator[Conditi
             alerts.SYSTEM,
             work.behind,
             AlertLevel.WARNING,
-            f"Phase 2 is behind: {counted(waiting, 'file')} without a receipt{of_these}; the oldest that nothing later"
-            f" overtook waits for {counted(minutes, 'minute')}.",
+            f"Phase 2 is behind: {pluralize(waiting, 'file')} without a receipt{of_these}; the oldest that nothing"
+            f" later overtook waits for {pluralize(minutes, 'minute')}.",
             float(minutes),
             {"files": waiting, "lost": lost, "announced": announced},
         )

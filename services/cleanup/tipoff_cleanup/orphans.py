@@ -17,8 +17,8 @@ from tipoff_cleanup.deps import Deps, Instants, Report
 from tipoff_cleanup.documents import Document, NotOurs, read_document
 from tipoff_cleanup.losses import is_storm
 from tipoff_cleanup.memory import Adopted
-from tipoff_common.answers import answer
 from tipoff_common.events import FileLanded, ScrapeRequested, Source
+from tipoff_common.executions import build_execution
 from tipoff_common.files import (
     EXECUTION_ID,
     FAN_OUT,
@@ -140,7 +140,7 @@ def _adopted(
     fetched_at = datetime.fromisoformat(metadata[FETCHED_AT]) if FETCHED_AT in metadata else orphan.updated
     triggered_at = logged.triggered_at if logged else fetched_at
     landed_at = max(fetched_at, triggered_at)
-    executed = answer(
+    executed = build_execution(
         request,
         Success(record_count=document.record_count, gcs_path=path),
         environment=deps.environment,

@@ -11,7 +11,7 @@ from tipoff_cleanup.losses import Attempts, Landed, Step, next_step
 from tipoff_common.events import FileLanded, Source
 from tipoff_common.files import object_name
 from tipoff_common.ports import Unavailable
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def republish_lost(
             case Step.GIVE_UP if deps.pubsub_enabled:
                 deps.memory.mark_given_up(file.gcs_path, instants.now)
                 done.given_up[file.gcs_path] = file.landed_at
-                times = counted(so_far.republishes, "time")
+                times = pluralize(so_far.republishes, "time")
                 detail = f"announced again {times} without a receipt; it is announced no more"
                 report.found("given_up", file.gcs_path, detail)
             case Step.REPUBLISH if len(done.announced) < MOST_A_RUN:

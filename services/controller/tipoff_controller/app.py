@@ -7,7 +7,7 @@ from fastapi import Depends, FastAPI, HTTPException
 from pydantic import AwareDatetime
 
 from tipoff_common.auth import Caller
-from tipoff_common.guarded_routes import IdempotencyKey, current_caller
+from tipoff_common.authenticated_routes import IdempotencyKey, current_caller
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.bootstrap import Wiring, bootstrap

@@ -41,7 +41,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             config_hash=configuration.hash,
         ),
         endpoint=cloud.push_endpoint(ACCEPTED),
-        by_hand=cloud.guarded_router(),
+        by_hand=cloud.authenticated_router(),
         deps=Deps(
             environment=settings.environment,
             configuration=configuration,

@@ -3,9 +3,9 @@
 import logging
 from datetime import datetime, timedelta
 
-from tipoff_common.answers import answer
 from tipoff_common.binding import Message, Refused, decode
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
+from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_controller.deps import Deps
 from tipoff_controller.drafting import request, skip
@@ -91,7 +91,7 @@ def fail_dead_request(dead: ScrapeRequested, why: str, deps: Deps, now: datetime
         return None
     at = dead.event_time or now
     outcome = Failed(kind=FailureKind.TIMEOUT, message=f"the request died: {why}")
-    event = answer(dead, outcome, environment=deps.environment, triggered_at=at, completed_at=at)
+    event = build_execution(dead, outcome, environment=deps.environment, triggered_at=at, completed_at=at)
     deps.publisher.publish([event])
     deps.ledger.remember_execution(event)
     return event

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, HTTPException
 
 from tipoff_common.auth import Caller
+from tipoff_common.authenticated_routes import IdempotencyKey, current_caller
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
-from tipoff_common.guarded_routes import IdempotencyKey, current_caller
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_scraper_runner.bootstrap import Wiring, bootstrap

@@ -54,7 +54,7 @@ def bootstrap(settings: RunnerSettings) -> Wiring:
     return Wiring(
         app=cloud.app("Fetches: runs one scraper for one request.", needs=("data", "state")),
         endpoint=cloud.push_endpoint(ACCEPTED),
-        by_hand=cloud.guarded_router(),
+        by_hand=cloud.authenticated_router(),
         scheduler_service_account=settings.scheduler_service_account,
         deps=Deps(
             environment=settings.environment,

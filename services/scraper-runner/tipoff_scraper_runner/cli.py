@@ -22,7 +22,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.rows import execution_row
 from tipoff_common.settings import SettingsError, load_settings
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_scraper_runner.bootstrap import connected_opener, http_opener
 from tipoff_scraper_runner.execution import Saved, execute
@@ -191,9 +191,7 @@ def _sentence(executed: ScrapeExecuted) -> str:
     match executed.outcome:
         case Success(record_count=count, gcs_path=path):
             where = f", {path}" if path else ""
-            return (
-                f"{subject}: success, {counted(count, 'record')} in {executed.duration_seconds:.1f} s{where}"
-            )
+            return f"{subject}: success, {pluralize(count, 'record')} in {executed.duration_seconds:.1f} s{where}"
         case NoData(reason=reason):
             return f"{subject}: no_data, {reason}"
         case Failed(kind=kind, message=message):

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from tipoff_common.answers import answer
 from tipoff_common.catalog import GAME_DATE, ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
+from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_scraper_runner.errors import Misconfigured, NotPublished, ScrapeFailure, SourceChanged
@@ -82,7 +82,7 @@ def execute(
     started = time.monotonic()
     run = _Run(request, scraper, now, open_http, data, saved, remember)
     outcome = run.outcome()
-    executed = answer(
+    executed = build_execution(
         run.request,
         outcome,
         environment=environment,

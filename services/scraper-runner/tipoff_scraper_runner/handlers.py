@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tipoff_common.answers import answer
 from tipoff_common.events import Event, ScrapeExecuted, ScrapeRequested
+from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_common.ports import Objects
 from tipoff_common.publisher import Publisher
@@ -65,7 +65,9 @@ def _execute(request: ScrapeRequested, deps: Deps, now: datetime) -> Execution:
     outcome = Failed(
         kind=FailureKind.INTERNAL, message=f"no scraper '{request.scraper}' in this runner; it has {known}"
     )
-    executed = answer(request, outcome, environment=deps.environment, triggered_at=now, completed_at=now)
+    executed = build_execution(
+        request, outcome, environment=deps.environment, triggered_at=now, completed_at=now
+    )
     return Execution(executed, None)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.memory import MemoryObjects, RecordingBus
 from tests.support.samples import executed
 
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
@@ -20,6 +19,7 @@ from tipoff_common.binding import Message as Received
 from tipoff_common.ports import Row, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
 from tipoff_local.pubsub.delivery import Delivery as Leased
 from tipoff_local.pubsub.delivery import DeliveryPolicy, DeliveryQueue, Message

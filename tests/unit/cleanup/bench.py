@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
 from tests.support.samples import GAME_DATE, NOON, tick
 from tests.support.scrapers import spec_data
 from tipoff_cleanup.dataset import Dataset, Logged
@@ -19,6 +18,7 @@ from tipoff_common.events import AlertChanged, CleanupCompleted, FileLanded, Tic
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import ObjectInfo, Parameter, Unavailable
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 QUARTER = 15 * MINUTE

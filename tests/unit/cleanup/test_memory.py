@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.memory import MemoryObjects
 from tests.support.samples import NOON, alerted, cleaned
 from tests.unit.cleanup.bench import DAY, QUARTER
 from tipoff_cleanup.losses import Attempts
 from tipoff_cleanup.memory import Memory, Run
 from tipoff_common.events import AlertState
 from tipoff_common.ports import Unavailable
+from tipoff_common.testing import MemoryObjects
 
 A, B = "gs://data/f/2025-01-15/a.json", "gs://data/f/2025-01-15/a.jso"
 

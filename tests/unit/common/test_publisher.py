@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.memory import RecordingBus
 from tests.support.samples import executed, landed
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import RecordingBus
 from tipoff_common.trace import continue_trace, trace_id, traceparent
 
 

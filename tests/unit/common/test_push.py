@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.memory import MemoryObjects, RecordingBus
 from tests.support.pushes import AUTHORIZED, KEY, PUBLISHED, Receiver, local_settings, push_body, pushed
 from tests.support.samples import NOON, SAMPLES, executed, processed, requested, tick
 from tipoff_common.auth import InvalidToken
@@ -18,6 +17,7 @@ from tipoff_common.identity import content_hash
 from tipoff_common.push import BODY_LIMIT, EVENT_LIMIT
 from tipoff_common.rejections import HEAD_BYTES
 from tipoff_common.settings import ServiceSettings
+from tipoff_common.testing import MemoryObjects, RecordingBus
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from tests.support.memory import RecordingBus
 from tests.support.samples import NOON, landed
 from tipoff_common.events import FileProcessed
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.receipts import Receipts
+from tipoff_common.testing import RecordingBus
 
 FILE = landed()
 

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.memory import MemoryObjects
 from tests.support.samples import NOON
 from tipoff_common.binding import Message
 from tipoff_common.events import MessageRejected
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Unavailable
 from tipoff_common.rejections import HEAD_BYTES, is_dead_letter, keep_payload, rejection
+from tipoff_common.testing import MemoryObjects
 
 SOURCE = "CloudPubSubDeadLetterSource"
 

@@ -7,12 +7,12 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from tests.support.memory import MemoryObjects
 from tests.support.pushes import client
 from tipoff_common import __version__, web
 from tipoff_common.ports import Overloaded, Unavailable
 from tipoff_common.push import Acknowledged
 from tipoff_common.settings import ServiceSettings
+from tipoff_common.testing import MemoryObjects
 from tipoff_common.yaml_source import ConfigurationError
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 
 
 @pytest.mark.parametrize(("number", "said"), [(0, "0 files"), (1, "1 file"), (2, "2 files")])
 def test_one_is_no_plural(number: int, said: str) -> None:
-    assert counted(number, "file") == said
+    assert pluralize(number, "file") == said

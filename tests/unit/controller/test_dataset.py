@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.memory import MemoryWarehouse
 from tipoff_common.outcomes import FailureKind, Status
+from tipoff_common.testing import MemoryWarehouse
 from tipoff_controller.dataset import read_executions
 from tipoff_controller.history import Completeness
 

@@ -9,19 +9,19 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
 from tests.support.seasons import WORKFLOWS, write_season
 from typer.testing import CliRunner
 
-from tipoff_common.answers import answer
 from tipoff_common.auth import Authentication
+from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.binding import Envelope
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import business_date
 from tipoff_common.events import ScrapeRequested
-from tipoff_common.guarded_routes import CallLimit, guarded_router
+from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import NoData, Outcome, Success
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.web import create_app
 from tipoff_controller.app import routes
@@ -345,7 +345,7 @@ class Controller:
         made = create_app(
             service="controller", description="", environment="local", config_hash="h", checks={}
         )
-        wiring = Wiring(made, _no_push, guarded_router(Authentication(settings), CallLimit(100)), deps)  # type: ignore[arg-type]
+        wiring = Wiring(made, _no_push, authenticated_router(Authentication(settings), CallLimit(100)), deps)  # type: ignore[arg-type]
         self.client = in_process_client(routes(wiring))
 
     def answers(self, outcome: Outcome) -> None:
@@ -357,7 +357,7 @@ class Controller:
             publish(sent)
             for request in [item.payload for item in sent]:
                 if isinstance(request, ScrapeRequested):
-                    done = answer(
+                    done = build_execution(
                         request,
                         outcome,
                         environment="local",

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.memory import MemoryObjects, MemoryWarehouse
 from tests.support.samples import NOON, executed, processed, requested, tick
 from typer.testing import CliRunner
 
@@ -19,6 +18,7 @@ from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.push import EVENT_LIMIT
 from tipoff_common.rejections import keep_payload, rejection
 from tipoff_common.rows import dead_letter_row
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_common.topics import load_topics
 from tipoff_local.cli import app
 from tipoff_local.commands import arguments

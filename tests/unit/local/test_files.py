@@ -7,13 +7,13 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
 from tests.support.samples import NOON
 from typer.testing import CliRunner
 
 from tipoff_common.events import FileLanded, Source
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_local.cli import app
 from tipoff_local.commands import files as commands
 from tipoff_local.connection import Connection

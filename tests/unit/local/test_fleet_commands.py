@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
 from tests.support.samples import NOON
 from typer.testing import CliRunner
 
 from tipoff_common.events import FileLanded
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_local import connection
 from tipoff_local.cli import app
 from tipoff_local.commands import reparse as reparse_command

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
 from tests.support.samples import NOON, landed
 
 from tipoff_common.events import FileLanded, FileProcessed
@@ -16,6 +15,7 @@ from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.receipts import Receipts
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_local.phase2.behaviour import FAULTLESS, Behaviour, Fate, fate
 from tipoff_local.phase2.consumer import Consumer, Told
 from tipoff_local.phase2.loading import Loader, NotLoadable

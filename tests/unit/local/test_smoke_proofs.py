@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.memory import RecordingBus
 from tests.support.samples import NOON
 
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import ScrapeRequested, TickFired
 from tipoff_common.ports import Parameter
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import RecordingBus
 from tipoff_local.smoke import SCRAPER, Proven, draft_proofs, prove
 
 FLEET = Path(__file__).parents[3] / "services/scraper-runner/scrapers"

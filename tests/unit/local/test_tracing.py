@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from tests.support.memory import MemoryObjects, MemoryWarehouse
 from tests.support.samples import GAME_DATE, NOON, PATH
 from tests.support.samples import decided as decided_event
 from tests.support.samples import executed as executed_event
@@ -15,6 +14,7 @@ from tests.support.samples import requested as requested_event
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.identity import event_id
 from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_controller.ledger import Decided as DecidedByHand
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.plans import Plan, PlannedStep

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.memory import MemoryObjects, MemoryWarehouse
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_logger.archive import (
     EXPORTED_FROM_DAY,
     PAGE_ROWS,

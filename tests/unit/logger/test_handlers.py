@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.support.memory import MemoryObjects, MemoryWarehouse, RecordingBus
 from tests.support.samples import NOON, SAMPLES, executed, locked, rejected
 from tipoff_common.binding import Envelope, Message, encode
 from tipoff_common.events import Event, MessageRejected, TickFired
@@ -16,6 +15,7 @@ from tipoff_common.ports import Row, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
 from tipoff_common.rows import TABLES
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_logger.batching import Bounds, GroupCommit
 from tipoff_logger.handlers import ACCEPTED, Deps, record_event
 

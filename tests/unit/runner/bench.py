@@ -6,11 +6,11 @@ from datetime import datetime
 
 import httpx
 
-from tests.support.memory import MemoryObjects, RecordingBus
 from tests.support.samples import NOON
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.handlers import Deps, run_request
 from tipoff_scraper_runner.http import HttpxHttp

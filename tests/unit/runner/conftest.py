@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 import scrapers
-from tests.support.memory import MemoryObjects, RecordingBus
 from tests.support.scrapers import FLEET
 from tests.unit.runner.bench import Bench
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_scraper_runner.registry import Registry, load_registry
 
 

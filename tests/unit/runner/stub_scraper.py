@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
-from tests.support.memory import MemoryObjects
 from tests.unit.runner.test_http_faults import spec
 from tipoff_common.events import Source
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request

@@ -10,9 +10,9 @@ from tests.support.pushes import AUTHORIZED, REPOSITORY, client, local_settings,
 from tests.support.samples import NOON, executed, requested
 from tests.unit.runner.bench import Bench
 from tipoff_common.auth import DEVELOPER, Authentication
+from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.binding import Envelope
 from tipoff_common.events import Event, MessageRejected, ScrapeExecuted
-from tipoff_common.guarded_routes import CallLimit, guarded_router
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import PushEndpoint
 from tipoff_common.topics import load_topics
@@ -44,7 +44,7 @@ def post(bench: Bench) -> Post:
         app = create_app(
             service="scraper-runner", description="Fetches.", environment="local", config_hash="c", checks={}
         )
-        by_hand = guarded_router(authentication, CallLimit(100))
+        by_hand = authenticated_router(authentication, CallLimit(100))
         with client(routes(Wiring(app, endpoint, by_hand, scheduler, bench.deps()))) as http:
             return http.post(path, **{"headers": AUTHORIZED, **request})
 

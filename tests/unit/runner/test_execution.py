@@ -7,13 +7,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.memory import MemoryObjects
 from tests.support.samples import GAME_DATE, NOON, requested
 from tests.unit.runner.bench import Bench, text
 from tipoff_common.events import ScrapeRequested
 from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_common.ports import Unavailable
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import MAX_TOLD, Saved, execute
 
 

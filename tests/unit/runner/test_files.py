@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.memory import MemoryObjects
 from tests.support.samples import GAME_DATE, NOON, requested
 from tests.support.scrapers import spec_data
 from tests.unit.runner.stub_scraper import from_nowhere, one_row
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Failed, FailureKind, Success
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.execution import Execution, Fetched, Saved, execute
 from tipoff_scraper_runner.files import PARAMETERS, folder, raw_prefix

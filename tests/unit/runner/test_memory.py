@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.memory import MemoryObjects
 from tests.support.samples import executed, landed, requested
 from tipoff_common.ports import Unavailable
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution
 from tipoff_scraper_runner.memory import Memory
 

@@ -18,20 +18,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.memory import MemoryObjects, RecordingBus
 from tests.support.pushes import AUTHORIZED, REPOSITORY, client, local_settings, pushed
 from tests.unit.runner.faulty_server import FaultyServer, faulty_server, reply
 from tests.unit.runner.stub_scraper import NOW
 from tests.unit.runner.test_http_faults import spec
 from tipoff_common.auth import Authentication
+from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import ScrapeRequested, Source
-from tipoff_common.guarded_routes import CallLimit, guarded_router
 from tipoff_common.logs import configure_logs
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import PushEndpoint
 from tipoff_common.settings import SettingsError, load_settings
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
 from tipoff_common.web import create_app
 from tipoff_scraper_runner.app import routes
@@ -99,7 +99,9 @@ class Runner:
             publisher=Publisher("scraper-runner", self.bus),
             open_http=self._open,
         )
-        self._app = routes(Wiring(app, endpoint, guarded_router(authentication, CallLimit(100)), None, deps))
+        self._app = routes(
+            Wiring(app, endpoint, authenticated_router(authentication, CallLimit(100)), None, deps)
+        )
 
     def _open(self, spec: ScraperSpec, now: datetime, replaying: bool) -> HttpxHttp:
         one_try = spec.model_copy(update={"retry": spec.retry.model_copy(update={"attempts": 1})})

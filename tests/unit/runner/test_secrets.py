@@ -12,11 +12,11 @@ import httpx
 import pytest
 
 from scrapers.oddsapi.oddsa_events import scraper as oddsa_events
-from tests.support.memory import MemoryObjects
 from tests.unit.runner.faulty_server import faulty_server, reply
 from tests.unit.runner.stub_scraper import NOW, run
 from tests.unit.runner.test_http_faults import in_turn, spec
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
+from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.errors import NotPublished, QuotaSpent
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.pacing import Pacer

@@ -18,7 +18,7 @@ from rich.text import Text
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_controller.calendar import Calendar
 from tipoff_controller.dataset import read_executions
 from tipoff_controller.history import ExecutionFact
@@ -311,15 +311,15 @@ def _show_plan(plan: Backfill, per_minute: int, *, listed: bool) -> None:
     more = "".join(f", and for each {key} more" for key in plan.fans_out_over)
     took = timedelta(seconds=round(plan.duration(per_minute).total_seconds()))
     console.print(
-        f"[bold]{what}[/], {plan.days[0].date} to {plan.days[-1].date}: {counted(len(plan.days), 'date')}, "
-        f"{counted(len(plan.runs), 'run')}, {counted(plan.requests, 'request')}{more}; at {per_minute}/min in {took}"
-        " at the least",
+        f"[bold]{what}[/], {plan.days[0].date} to {plan.days[-1].date}: {pluralize(len(plan.days), 'date')}, "
+        f"{pluralize(len(plan.runs), 'run')}, {pluralize(plan.requests, 'request')}{more}; at {per_minute}/min in"
+        f" {took} at the least",
         highlight=False,
         soft_wrap=True,
     )
     for reason in dict.fromkeys(item.without for item in plan.days if item.without):
         count = sum(item.without == reason for item in plan.days)
-        console.print(f"{counted(count, 'date')} left out: {reason}", highlight=False)
+        console.print(f"{pluralize(count, 'date')} left out: {reason}", highlight=False)
 
 
 def _show_results(results: Sequence[DayResult]) -> None:

@@ -14,7 +14,7 @@ from tipoff_common.events import RejectReason
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_local.commands.arguments import (
     AsJson,
@@ -144,7 +144,7 @@ def replay(
     if not json:
         _show_plan(plan)
     if accepted and not dry_run:
-        if not yes and not typer.confirm(f"publish {counted(len(accepted), 'message')}?"):
+        if not yes and not typer.confirm(f"publish {pluralize(len(accepted), 'message')}?"):
             refuse("nothing was published")
         _publish(accepted, connection, topics, state)
     if json:

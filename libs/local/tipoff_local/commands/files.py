@@ -15,7 +15,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_local.commands.arguments import (
     AsJson,
@@ -182,7 +182,7 @@ def list_files(
         _show(rows)
     what = " without a receipt" if missing else ""
     console.print(
-        f"{counted(len(rows), 'file')}{what} since {clock(window.since, '%Y-%m-%d %H:%M')}", highlight=False
+        f"{pluralize(len(rows), 'file')}{what} since {clock(window.since, '%Y-%m-%d %H:%M')}", highlight=False
     )
     _say_where(connection)
 
@@ -232,7 +232,7 @@ def _story(file: LandedFile, letters: Sequence[DeadLetter]) -> Iterator[tuple[da
         told += f" ({wrote.workflow}), {wrote.record_count} records about {wrote.game_date}"
         yield wrote.completed_at, "fetched again" if number else "landed", told
     for receipt in file.receipts:
-        rows = "" if receipt.row_count is None else f", {counted(receipt.row_count, 'row')}"
+        rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
         yield receipt.processed_at, "receipt", f"of {receipt.processor}{rows}"
     for sighting in file.sightings:
         done = "announced again" if sighting.republished else "left alone"

@@ -12,7 +12,7 @@ from tipoff_common.outcomes import Failed, NoData, Success
 from tipoff_common.ports import Unavailable
 from tipoff_common.settings import SettingsError
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_local.commands.arguments import AsJson, console, day, refuse, say_json
 from tipoff_scraper_runner.cli import EXIT_FAILED, EXIT_NO_DATA, SCRAPERS_DIR, NoStack, connect
@@ -89,7 +89,7 @@ def _sentence(item: Reparsed) -> str:
 def _said(item: Reparsed) -> str:
     match item.executed.outcome:
         case Success(record_count=count, gcs_path=path):
-            return f"success, {counted(count, 'record')}, {path}"
+            return f"success, {pluralize(count, 'record')}, {path}"
         case NoData(reason=reason):
             return f"no_data, {reason}"
         case Failed(kind=kind, message=message):

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_controller.occurrences import Occurrence, games_of, occurrences
 from tipoff_local.commands.arguments import (
     AsJson,
@@ -60,7 +60,7 @@ def schedule(
             }
         )
         return
-    about = counted(len(games), "game") if calendar else "no schedule of games has landed yet"
+    about = pluralize(len(games), "game") if calendar else "no schedule of games has landed yet"
     console.print(f"[bold]{on:%A %d %B %Y}[/], {about} ({source})", highlight=False, soft_wrap=True)
     if expected:
         say_rows(("ET", "until", "workflow", "about", "games", "why"), list(_lines(expected)))

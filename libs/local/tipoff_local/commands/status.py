@@ -10,7 +10,7 @@ from rich.text import Text
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_controller.expectations import DayExpectations, Expectation, read_expectations
 from tipoff_local.commands.arguments import AsJson, clock, console, day, instant, refuse, say_json, say_rows
 from tipoff_local.commands.controller_client import NotAnswered, ask
@@ -72,7 +72,7 @@ def what_is_missing(expected: DayExpectations) -> Iterator[str]:
             yield f"{name} did not run at {', '.join(missed)}"
         elif _came_to_nothing([row for row in own if row.status != "CANCELLED"], expected.as_of):
             runs = sum(row.executions > 0 for row in own)
-            yield f"{name} ran {counted(runs, 'time')} and found nothing"
+            yield f"{name} ran {pluralize(runs, 'time')} and found nothing"
 
 
 def _name(row: Expectation) -> str:

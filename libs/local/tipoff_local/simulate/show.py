@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_local.simulate.outcomes import RunStatus
 from tipoff_local.simulate.report import Report, WorkflowNumbers
 
@@ -80,8 +80,8 @@ def _headings(reports: Mapping[str, Report]) -> list[str]:
 
 def _heading(console: Console, report: Report) -> None:
     console.print(
-        f"[bold]{report.first} to {report.last}[/]: {counted(report.games, 'game')}, "
-        f"{counted(report.ticks, 'tick')}, world {report.world}, seed {report.seed}",
+        f"[bold]{report.first} to {report.last}[/]: {pluralize(report.games, 'game')}, "
+        f"{pluralize(report.ticks, 'tick')}, world {report.world}, seed {report.seed}",
         highlight=False,
         soft_wrap=True,
     )
@@ -136,7 +136,7 @@ def _missed(console: Console, report: Report) -> None:
                 if item.reason == reason
             ]
             more = ", ..." if count > _EXAMPLES else ""
-            line = f" missed {counted(count, 'time')}: {reason} ({', '.join(examples[:_EXAMPLES])}{more})"
+            line = f" missed {pluralize(count, 'time')}: {reason} ({', '.join(examples[:_EXAMPLES])}{more})"
             console.print(Text.assemble(("✘ ", "red"), (name, "bold"), line), soft_wrap=True)
 
 

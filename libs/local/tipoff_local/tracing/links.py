@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from tipoff_common.events import FileLanded, ScrapeRequested
 from tipoff_common.identity import event_id
-from tipoff_common.words import counted
+from tipoff_common.words import pluralize
 from tipoff_local.tracing.facts import Cleanup, Dead, Expected, Receipt, Seen
 
 _MANY_REPUBLISHES = 10
@@ -92,7 +92,7 @@ def expectation_link(
 
 
 def receipt_link(receipt: Receipt) -> Node:
-    rows = "" if receipt.row_count is None else f", {counted(receipt.row_count, 'row')}"
+    rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
     return Node(
         "receipt",
         f"processed by {receipt.processor}{rows}",
@@ -134,7 +134,7 @@ def dead_link(letter: Dead) -> Node:
 def cleanup_link(cleanup: Cleanup) -> Node:
     return Node(
         "cleanup",
-        f"{counted(cleanup.files_checked, 'file')} checked, {cleanup.missing_files_found} missing,"
+        f"{pluralize(cleanup.files_checked, 'file')} checked, {cleanup.missing_files_found} missing,"
         f" {cleanup.republished_count} announced again",
         cleanup.cleanup_id,
         cleanup.cleanup_time,

@@ -11,7 +11,7 @@ from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.outcomes import EMPTY, Outcome
 
 
-def answer(
+def build_execution(
     request: ScrapeRequested,
     outcome: Outcome,
     *,

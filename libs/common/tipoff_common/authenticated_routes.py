@@ -1,4 +1,4 @@
-"""Routes for people and Cloud Scheduler: who calls is asked first, then how often, and only then is the body read."""
+"""Routes for people and Cloud Scheduler: authenticate the caller, limit the rate, and only then read the body."""
 
 import math
 import threading
@@ -40,17 +40,17 @@ class CallLimit:
             return 0.0 if taken else (1 - left) * 60 / self._per_minute
 
 
-def guarded_router(authentication: Authentication, limit: CallLimit) -> APIRouter:
+def authenticated_router(authentication: Authentication, limit: CallLimit) -> APIRouter:
     """Routes declared on it answer 401, 403, 429 and 413 before anything of the request is looked into.
 
     FastAPI reads and parses a body before it calls any dependency, hence a class of routes and no dependency.
     """
 
-    class Guarded(APIRoute):
+    class AuthenticatedRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             handle = super().get_route_handler()
 
-            async def guard(request: Request) -> Response:
+            async def authenticate_then_handle(request: Request) -> Response:
                 caller = await run_in_threadpool(authentication.person, request)
                 if wait := limit.take(caller):
                     raise HTTPException(
@@ -61,13 +61,13 @@ def guarded_router(authentication: Authentication, limit: CallLimit) -> APIRoute
                 request.state.caller = caller
                 return await handle(Request(request.scope, _bounded(request.receive)))
 
-            return guard
+            return authenticate_then_handle
 
-    return APIRouter(route_class=Guarded)
+    return APIRouter(route_class=AuthenticatedRoute)
 
 
 def current_caller(request: Request) -> Caller:
-    """Who calls a guarded route, as a dependency."""
+    """Return who calls an authenticated route; a FastAPI dependency."""
     caller: Caller = request.state.caller
     return caller
 

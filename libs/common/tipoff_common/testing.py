@@ -1,4 +1,4 @@
-"""The ports in memory, which can be told to fail."""
+"""In-memory fakes of the ports, for tests and benchmarks; each can be made to fail."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from tests.support.pushes import AUTHORIZED, client, local_settings
 from tipoff_common.auth import DEVELOPER, Authentication, Caller
-from tipoff_common.guarded_routes import BODY_LIMIT, CallLimit, current_caller, guarded_router
+from tipoff_common.authenticated_routes import BODY_LIMIT, CallLimit, authenticated_router, current_caller
 
 WRONG = {"Authorization": "Bearer wrong"}
 
@@ -42,7 +42,9 @@ class Service:
 
     def app(self) -> FastAPI:
         app = FastAPI()
-        router = guarded_router(Authentication(local_settings()), CallLimit(self.per_minute, self.clock))
+        router = authenticated_router(
+            Authentication(local_settings()), CallLimit(self.per_minute, self.clock)
+        )
 
         @router.post("/things/{number}")
         def make(number: int, body: Body, caller: Annotated[Caller, Depends(current_caller)]) -> str:

@@ -13,6 +13,7 @@ from tests.support.samples import landed as sample_landed
 
 from tipoff_common.binding import STRUCTURED
 from tipoff_common.events import FileLanded, FileProcessed, Tick
+from tipoff_common.executions import build_file_landed
 from tipoff_common.identity import content_hash
 from tipoff_local.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY
 
@@ -84,7 +85,7 @@ def test_a_landed_file_becomes_rows_and_a_receipt_however_often_it_is_announced(
 
 def _announced(execution: dict[str, Any]) -> FileLanded:
     told = as_json(execution["data_summary"])
-    return FileLanded(
+    return build_file_landed(
         gcs_path=execution["gcs_path"],
         scraper_name=execution["scraper_name"],
         workflow=execution["workflow"],

@@ -1,13 +1,13 @@
-"""The execution event that answers a request, whoever gives the answer."""
+"""Factories of the events about an execution, shared by every service that publishes one."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from uuid import uuid4
 
 from pydantic import JsonValue
 
-from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import EMPTY, Outcome
 
 
@@ -23,7 +23,7 @@ def build_execution(
     retry_count: int = 0,
     fan_out_keys: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> ScrapeExecuted:
-    """`opts` are the parameters that may be logged; none unless given."""
+    """Build the execution event of `request`. opts: the parameters that may be logged; none unless given."""
     return ScrapeExecuted(
         execution_id=request.request_id,
         request_id=request.request_id,
@@ -49,4 +49,39 @@ def build_execution(
         fan_out_keys=fan_out_keys,
         config_hash=request.config_hash,
         event_time=request.event_time,
+    )
+
+
+def build_file_landed(
+    *,
+    gcs_path: str,
+    scraper_name: str,
+    workflow: str,
+    game_date: date,
+    execution_id: str,
+    record_count: int,
+    content_sha256: str,
+    landed_at: datetime,
+    event_time: datetime | None,
+    recovered: bool = False,
+    republish: int = 0,
+) -> FileLanded:
+    """Build the announcement of a file of records.
+
+    recovered: cleanup announces it, in place of the runner that wrote it. republish: 0 for the first announcement,
+    n for cleanup's n-th repetition of it.
+    """
+    return FileLanded(
+        gcs_path=gcs_path,
+        scraper_name=scraper_name,
+        workflow=workflow,
+        game_date=game_date,
+        execution_id=execution_id,
+        record_count=record_count,
+        content_sha256=content_sha256,
+        landed_at=landed_at,
+        recovery=recovered,
+        republish=republish,
+        event_time=event_time,
+        source=Source.RECOVERY if recovered else None,
     )

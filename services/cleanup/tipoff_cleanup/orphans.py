@@ -17,8 +17,8 @@ from tipoff_cleanup.deps import Deps, Instants, Report
 from tipoff_cleanup.documents import Document, NotOurs, read_document
 from tipoff_cleanup.losses import is_storm
 from tipoff_cleanup.memory import Adopted
-from tipoff_common.events import FileLanded, ScrapeRequested, Source
-from tipoff_common.executions import build_execution
+from tipoff_common.events import ScrapeRequested, Source
+from tipoff_common.executions import build_execution, build_file_landed
 from tipoff_common.files import (
     EXECUTION_ID,
     FAN_OUT,
@@ -150,7 +150,7 @@ def _adopted(
         opts=request.parameters,
         fan_out_keys=json.loads(metadata.get(FAN_OUT, "{}")),
     ).model_copy(update={"recovery": True})
-    landed = FileLanded(
+    landed = build_file_landed(
         gcs_path=path,
         scraper_name=executed.scraper_name,
         workflow=executed.workflow,
@@ -159,9 +159,8 @@ def _adopted(
         record_count=document.record_count,
         content_sha256=document.content_sha256,
         landed_at=landed_at,
-        recovery=True,
         event_time=instants.event_time,
-        source=Source.RECOVERY,
+        recovered=True,
     )
     return Adopted(executed=executed, landed=landed)
 

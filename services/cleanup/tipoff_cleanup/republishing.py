@@ -8,7 +8,8 @@ from datetime import datetime
 from tipoff_cleanup.deps import Deps, Instants, Report
 from tipoff_cleanup.documents import NotOurs, read_document
 from tipoff_cleanup.losses import Attempts, Landed, Step, next_step
-from tipoff_common.events import FileLanded, Source
+from tipoff_common.events import FileLanded
+from tipoff_common.executions import build_file_landed
 from tipoff_common.files import object_name
 from tipoff_common.ports import Unavailable
 from tipoff_common.words import pluralize
@@ -109,7 +110,7 @@ def _again(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLan
             f"the file is of {document.scraper} for {document.game_date} with hash {document.content_sha256}, and its"
             f" row says {told[0]}, {told[1]}, {told[2]}",
         )
-    return FileLanded(
+    return build_file_landed(
         gcs_path=file.gcs_path,
         scraper_name=document.scraper,
         workflow=file.workflow or _NO_WORKFLOW,
@@ -118,8 +119,7 @@ def _again(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLan
         record_count=document.record_count,
         content_sha256=document.content_sha256,
         landed_at=file.landed_at,
-        recovery=True,
-        republish=number,
         event_time=instants.event_time,
-        source=Source.RECOVERY,
+        recovered=True,
+        republish=number,
     )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from tipoff_common.catalog import GAME_DATE, ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
-from tipoff_common.executions import build_execution
+from tipoff_common.executions import build_execution, build_file_landed
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_scraper_runner.errors import Misconfigured, NotPublished, ScrapeFailure, SourceChanged
@@ -266,7 +266,7 @@ def _headline(outcome: Outcome) -> dict[str, JsonValue]:
 def _landed(executed: ScrapeExecuted) -> FileLanded | None:
     if not isinstance(executed.outcome, Success) or executed.outcome.gcs_path is None:
         return None
-    return FileLanded(
+    return build_file_landed(
         gcs_path=executed.outcome.gcs_path,
         scraper_name=executed.scraper_name,
         workflow=executed.workflow,

@@ -38,12 +38,12 @@ from tipoff_controller.handlers import handle_tick
 from tipoff_controller.landed_calendar import LandedCalendar
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.loading import load_workflows
-from tipoff_scraper_runner.handlers import Deps as RunnerDeps
+from tipoff_scraper_runner.deps import Deps as RunnerDeps
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.memory import Memory as RunnerMemory
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered, Registry
+from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.scraper import Parsed, Payload, Record, ScrapeParameters
 
 REPOSITORY = Path(__file__).parents[1]
@@ -190,7 +190,7 @@ class Fleet:
             registry=Registry(
                 {name: Registered(spec, Stub(spec, name == calendar)) for name, spec in catalog.items()}
             ),
-            memory=RunnerMemory(self.state),
+            memory=RequestMemory(self.state),
             data=self.data,
             publisher=Publisher("scraper-runner", self.bus),
             open_http=lambda spec, now, replaying: HttpxHttp(

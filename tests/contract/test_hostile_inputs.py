@@ -30,10 +30,10 @@ from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.memory import Memory as RunnerMemory
 from tipoff_scraper_runner.pacing import Pacer
-from tipoff_scraper_runner.questions import question
 from tipoff_scraper_runner.registry import load_registry
+from tipoff_scraper_runner.request_memory import RequestMemory
+from tipoff_scraper_runner.source_request import source_request
 
 REGISTRY = load_registry(SCRAPERS_DIR)
 HOSTS: Mapping[str, frozenset[str]] = {
@@ -176,7 +176,7 @@ def test_a_cursor_that_a_payload_names_stays_in_the_query(cursor: str) -> None:
 
 def redirected(location: str) -> httpx.URL | None:
     """Where a redirect is followed to, as the client that asks reads it; None when it is not."""
-    asked = question("https://source.example/data", {}, {})
+    asked = source_request("https://source.example/data", {}, {})
     try:
         return httpx.URL(asked.redirected(location, shown=location).url)
     except (ScrapeFailure, httpx.InvalidURL):
@@ -264,7 +264,7 @@ def names_after(event: Event) -> Iterator[str]:
 def keep(delivery: Delivery, state: MemoryObjects) -> None:
     event: Any = delivery.event
     if hasattr(event, "requested_at"):
-        RunnerMemory(state).remember(event, Execution(executed(), None))
+        RequestMemory(state).remember(event, Execution(executed(), None))
         Ledger(state, ("game_id",)).remember_requests([event])
     else:
         Ledger(state, ("game_id",)).remember_execution(event)

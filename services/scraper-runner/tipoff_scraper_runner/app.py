@@ -20,7 +20,7 @@ def create_app(settings: RunnerSettings) -> FastAPI:
 
 
 def routes(wiring: Wiring) -> FastAPI:
-    app, by_hand, deps = wiring.app, wiring.by_hand, wiring.deps
+    app, manual_routes, deps = wiring.app, wiring.manual_routes, wiring.deps
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"])
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
@@ -28,7 +28,7 @@ def routes(wiring: Wiring) -> FastAPI:
         if isinstance(delivery.event, ScrapeRequested):
             run_request(delivery.event, deps, wall_now())
 
-    @by_hand.post("/scrapers/{name}/executions", tags=["by hand"])
+    @manual_routes.post("/scrapers/{name}/executions", tags=["manual"])
     def execute_scraper(
         name: str,
         body: ManualExecution,
@@ -56,5 +56,5 @@ def routes(wiring: Wiring) -> FastAPI:
             raise HTTPException(422, error.faults) from error
         return run_request(command, deps, wall_now())
 
-    app.include_router(by_hand)
+    app.include_router(manual_routes)
     return app

@@ -9,12 +9,13 @@ from pydantic import SecretStr
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.cloud import Cloud
 from tipoff_common.push import PushEndpoint
+from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import OpenHttp
-from tipoff_scraper_runner.handlers import ACCEPTED, Deps
+from tipoff_scraper_runner.handlers import ACCEPTED
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.memory import Memory
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import load_registry
+from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.settings import RunnerSettings
 
 
@@ -22,7 +23,7 @@ from tipoff_scraper_runner.settings import RunnerSettings
 class Wiring:
     app: FastAPI
     endpoint: PushEndpoint
-    by_hand: APIRouter
+    manual_routes: APIRouter
     scheduler_service_account: str | None
     deps: Deps
 
@@ -54,12 +55,12 @@ def bootstrap(settings: RunnerSettings) -> Wiring:
     return Wiring(
         app=cloud.app("Fetches: runs one scraper for one request.", needs=("data", "state")),
         endpoint=cloud.push_endpoint(ACCEPTED),
-        by_hand=cloud.authenticated_router(),
+        manual_routes=cloud.authenticated_router(),
         scheduler_service_account=settings.scheduler_service_account,
         deps=Deps(
             environment=settings.environment,
             registry=registry,
-            memory=Memory(cloud.state),
+            memory=RequestMemory(cloud.state),
             data=cloud.data,
             publisher=cloud.publisher,
             open_http=connected_opener(settings),

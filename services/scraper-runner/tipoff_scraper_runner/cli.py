@@ -25,11 +25,12 @@ from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_scraper_runner.bootstrap import connected_opener, http_opener
+from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Saved, execute
-from tipoff_scraper_runner.handlers import Deps, run_request
+from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
-from tipoff_scraper_runner.memory import Memory
 from tipoff_scraper_runner.registry import Registered, Registry, load_registry
+from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.settings import RunnerSettings
 
 EXIT_USAGE, EXIT_FAILED, EXIT_NO_DATA, EXIT_INTERRUPTED = 64, 2, 3, 130
@@ -123,7 +124,7 @@ def connect(registry: Registry) -> Deps:
     return Deps(
         environment=settings.environment,
         registry=registry,
-        memory=Memory(cloud.state),
+        memory=RequestMemory(cloud.state),
         data=cloud.data,
         publisher=cloud.publisher,
         open_http=connected_opener(settings),

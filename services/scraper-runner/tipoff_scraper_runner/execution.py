@@ -15,11 +15,11 @@ from tipoff_common.executions import build_execution, build_file_landed
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_scraper_runner.errors import Misconfigured, NotPublished, ScrapeFailure, SourceChanged
-from tipoff_scraper_runner.files import folder, write_payload, write_records
 from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.output_files import folder, write_payload, write_records
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
-from tipoff_scraper_runner.vault import Vault
+from tipoff_scraper_runner.secret_redactor import SecretRedactor
 
 log = logging.getLogger(__name__)
 
@@ -110,13 +110,13 @@ class _Run:
     summary: dict[str, JsonValue] = field(default_factory=dict)
     retries: int = 0
     fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    vault: Vault | None = None
+    redactor: SecretRedactor | None = None
 
     def outcome(self) -> Outcome:
         """What came of it, without a secret in any text of it or of the summary."""
         outcome = self._attempt()
-        if self.vault is not None:
-            self.summary = _redacted(self.summary, self.vault)
+        if self.redactor is not None:
+            self.summary = _redacted(self.summary, self.redactor)
         match outcome:
             case NoData(reason=reason):
                 return NoData(reason=self._told(reason))
@@ -126,7 +126,7 @@ class _Run:
 
     def _told(self, text: str) -> str:
         """Without a secret, and no longer than a person reads: a source's text may be of any length."""
-        told = self.vault.redacted(text) if self.vault else text
+        told = self.redactor.redact(text) if self.redactor else text
         return told if len(told) <= MAX_TOLD else f"{told[:MAX_TOLD]}... ({len(told)} characters)"
 
     def _attempt(self) -> Outcome:
@@ -156,14 +156,14 @@ class _Run:
                 "scraper raised an unforeseen error",
                 extra={
                     "scraper": self.request.scraper,
-                    "exception": self.vault.redacted(trace) if self.vault else trace,
+                    "exception": self.redactor.redact(trace) if self.redactor else trace,
                 },
             )
             return Failed(kind=FailureKind.INTERNAL, message=f"{type(error).__name__}: {error}")
 
     def _payload(self, parameters: ScrapeParameters) -> Payload:
         with self.open_http(self.scraper.spec, self.now, self.request.event_time is not None) as http:
-            self.vault = http.vault
+            self.redactor = http.redactor
             if self.saved is not None:
                 return self._saved(self.saved)
             try:
@@ -171,7 +171,7 @@ class _Run:
             finally:
                 self.retries = http.retries
                 self.summary.update(http.notes)
-        payload = replace(payload, url=http.vault.redacted(payload.url))
+        payload = replace(payload, url=http.redactor.redact(payload.url))
         self.summary["source_url"] = payload.url
         return payload
 
@@ -192,7 +192,7 @@ class _Run:
             raw_path=write_payload(payload, target, self.opts, self.now, self.data),
             fetched_at=self.now,
             retries=self.retries,
-            summary=_redacted(self.summary, self.vault) if self.vault else self.summary,
+            summary=_redacted(self.summary, self.redactor) if self.redactor else self.summary,
         )
         if self.remember is not None:
             self.remember(fetched)
@@ -245,8 +245,8 @@ class _Run:
         return fan_out
 
 
-def _redacted(summary: Mapping[str, JsonValue], vault: Vault) -> dict[str, JsonValue]:
-    return {name: vault.redacted_json(value) for name, value in summary.items()}
+def _redacted(summary: Mapping[str, JsonValue], redactor: SecretRedactor) -> dict[str, JsonValue]:
+    return {name: redactor.redact_json(value) for name, value in summary.items()}
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,28 +1,14 @@
 """A request comes in, an execution goes out."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from tipoff_common.events import Event, ScrapeExecuted, ScrapeRequested
 from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind
-from tipoff_common.ports import Objects
-from tipoff_common.publisher import Publisher
-from tipoff_scraper_runner.execution import Execution, OpenHttp, Saved, execute
-from tipoff_scraper_runner.memory import Memory
-from tipoff_scraper_runner.registry import Registry
+from tipoff_scraper_runner.deps import Deps
+from tipoff_scraper_runner.execution import Execution, Saved, execute
 
 ACCEPTED: frozenset[type[Event]] = frozenset({ScrapeRequested})
-
-
-@dataclass(frozen=True)
-class Deps:
-    environment: str
-    registry: Registry
-    memory: Memory
-    data: Objects
-    publisher: Publisher
-    open_http: OpenHttp
 
 
 def run_request(request: ScrapeRequested, deps: Deps, now: datetime) -> ScrapeExecuted:

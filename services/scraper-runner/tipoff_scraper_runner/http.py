@@ -25,9 +25,9 @@ from tipoff_common.catalog import ScraperSpec
 from tipoff_scraper_runner.bounded_transport import bounded_transport
 from tipoff_scraper_runner.errors import HttpFailure, TimedOut, Undecodable
 from tipoff_scraper_runner.pacing import Pacer
-from tipoff_scraper_runner.questions import Question, question
 from tipoff_scraper_runner.scraper import Response
-from tipoff_scraper_runner.vault import Vault
+from tipoff_scraper_runner.secret_redactor import SecretRedactor
+from tipoff_scraper_runner.source_request import SourceRequest, source_request
 
 USER_AGENT = f"Tipoff/{__version__} (scheduled data collection)"
 MAX_BYTES = 64 * 1024 * 1024
@@ -73,7 +73,7 @@ class HttpxHttp:
         self.now = now
         self.retries = 0
         self.notes: dict[str, JsonValue] = {}
-        self.vault = Vault(spec, environ, stand_in=upstream_url is not None, proxy_url=proxy_url)
+        self.redactor = SecretRedactor(spec, environ, fake=upstream_url is not None, proxy_url=proxy_url)
         self._spec, self._pacer, self._upstream, self._replaying = spec, pacer, upstream_url, replaying
         self._deadline = time.monotonic() + spec.timeout_seconds
         self._client = httpx.Client(
@@ -90,7 +90,7 @@ class HttpxHttp:
         self._client.close()
 
     def secret(self, name: str) -> SecretStr:
-        return self.vault.secret(name)
+        return self.redactor.secret(name)
 
     def note(self, name: str, value: JsonValue) -> None:
         self.notes[name] = value
@@ -111,17 +111,17 @@ class HttpxHttp:
             reraise=True,
         )
         try:
-            return retrying(self._follow, question(url, query, headers), expected)
+            return retrying(self._follow, source_request(url, query, headers), expected)
         except _Transient as error:
             raise HttpFailure(f"{error} ({self._spec.retry.attempts} tries)") from error
 
-    def _follow(self, asked: Question, expected: frozenset[int]) -> Response:
+    def _follow(self, request: SourceRequest, expected: frozenset[int]) -> Response:
         for _ in range(MAX_REDIRECTS + 1):
-            answer = self._ask(asked, expected)
+            answer = self._send(request, expected)
             if isinstance(answer, Response):
                 return answer
-            asked = asked.redirected(answer, shown=self.vault.redacted(answer))
-        raise HttpFailure(f"{self._shown(asked)} is the last of more than {MAX_REDIRECTS} redirects")
+            request = request.redirected(answer, shown=self.redactor.redact(answer))
+        raise HttpFailure(f"{self._shown(request)} is the last of more than {MAX_REDIRECTS} redirects")
 
     def _take_turn(self, host: str) -> None:
         """Waits for this process's turn at the host; a replayed day has no use for the wall clock's pace."""
@@ -132,20 +132,20 @@ class HttpxHttp:
                 f" within the {self._spec.timeout_seconds:g} s of {self._spec.name}"
             )
 
-    def _ask(self, asked: Question, expected: frozenset[int]) -> Response | str:
+    def _send(self, request: SourceRequest, expected: frozenset[int]) -> Response | str:
         """The answer, or where it redirects to."""
-        shown = self._shown(asked)
-        self._take_turn(asked.host)
-        headers = {**asked.headers, **self._replay_header()}
+        shown = self._shown(request)
+        self._take_turn(request.host)
+        headers = {**request.headers, **self._replay_header()}
         try:
             with self._client.stream(
-                "GET", self._address(asked), headers=headers, timeout=self._remaining()
+                "GET", self._address(request), headers=headers, timeout=self._remaining()
             ) as answer:
                 if answer.status_code not in expected:
                     if answer.has_redirect_location:
                         return answer.headers["Location"]
                     _check_status(shown, answer)
-                told = {name: self.vault.redacted(value) for name, value in answer.headers.items()}
+                told = {name: self.redactor.redact(value) for name, value in answer.headers.items()}
                 return Response(answer.status_code, shown, told, self._read(shown, answer))
         except httpx.ConnectTimeout as error:
             raise _Transient(f"{shown} does not accept a connection") from error
@@ -157,9 +157,9 @@ class HttpxHttp:
                 f"{shown} answers with a broken body in encoding {encoding}: {error}"
             ) from error
         except httpx.HTTPError as error:
-            raise _Transient(f"{shown} could not be reached: {self.vault.redacted(str(error))}") from error
+            raise _Transient(f"{shown} could not be reached: {self.redactor.redact(str(error))}") from error
         except httpx.InvalidURL as error:
-            raise HttpFailure(f"{shown} is no address: {self.vault.redacted(str(error))}") from error
+            raise HttpFailure(f"{shown} is no address: {self.redactor.redact(str(error))}") from error
 
     def _read(self, shown: str, answer: httpx.Response) -> bytes:
         body = bytearray()
@@ -168,7 +168,7 @@ class HttpxHttp:
             if len(body) > MAX_BYTES:
                 raise HttpFailure(f"{shown} sends more than {MAX_BYTES} bytes")
             self._remaining()
-        return self.vault.redacted_bytes(bytes(body))
+        return self.redactor.redact_bytes(bytes(body))
 
     def _left(self) -> float:
         """Seconds left of the scraper's timeout, which covers all calls of one execution."""
@@ -180,19 +180,19 @@ class HttpxHttp:
             raise TimedOut(f"{self._spec.name} did not finish within {self._spec.timeout_seconds:g} s")
         return left
 
-    def _shown(self, asked: Question) -> str:
+    def _shown(self, request: SourceRequest) -> str:
         """A redirect may repeat a secret in its address."""
-        return self.vault.redacted(asked.shown)
+        return self.redactor.redact(request.shown)
 
-    def _address(self, asked: Question) -> str:
+    def _address(self, request: SourceRequest) -> str:
         if self._upstream is None:
-            return asked.url
-        parts = urlsplit(asked.url)
+            return request.url
+        parts = urlsplit(request.url)
         query = f"?{parts.query}" if parts.query else ""
         return f"{self._upstream.rstrip('/')}/{parts.netloc}{parts.path}{query}"
 
     def _replay_header(self) -> Mapping[str, str]:
-        """Tells the stand-in which instant is being replayed; a real source never sees it."""
+        """Name the replayed instant to the fake source; a real source never gets this header."""
         return {"X-Tipoff-Event-Time": self.now.isoformat()} if self._replaying and self._upstream else {}
 
     def _before_retry(self, state: RetryCallState) -> None:

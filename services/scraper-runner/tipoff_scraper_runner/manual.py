@@ -10,7 +10,7 @@ from tipoff_common.clock import GameDate
 from tipoff_common.events import ScrapeRequested, Source
 from tipoff_common.identity import manual_occurrence_id, request_id
 from tipoff_scraper_runner.errors import UnusablePath
-from tipoff_scraper_runner.files import folder
+from tipoff_scraper_runner.output_files import folder
 from tipoff_scraper_runner.registry import Registered
 
 

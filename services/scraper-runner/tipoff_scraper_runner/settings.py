@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from tipoff_common.settings import ServiceSettings
-from tipoff_scraper_runner.vault import MIN_LENGTH, proxy_credential
+from tipoff_scraper_runner.secret_redactor import MIN_LENGTH, proxy_credential
 
 SCRAPERS = Path("services/scraper-runner/scrapers")
 
@@ -18,7 +18,7 @@ class RunnerSettings(ServiceSettings):
     upstream_url: str | None = Field(
         default=None,
         min_length=1,
-        description="stand-in for every source, local environment only: <url>/<host>/<path>",
+        description="fake server in place of every source, local environment only: <url>/<host>/<path>",
     )
 
     max_instances: int = Field(

@@ -12,7 +12,7 @@ from tipoff_cleanup.dataset import Logged
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_controller.memory import read_past
-from tipoff_scraper_runner.files import write_records
+from tipoff_scraper_runner.output_files import write_records
 from tipoff_scraper_runner.scraper import Parsed, Record
 
 BURIED_AT = at("06:15")

@@ -16,7 +16,7 @@ from tipoff_common.files import journal_entry
 from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import Success
 from tipoff_common.ports import Unavailable
-from tipoff_scraper_runner.files import write_records
+from tipoff_scraper_runner.output_files import write_records
 from tipoff_scraper_runner.scraper import Parsed, Record
 
 

@@ -24,9 +24,9 @@ from tipoff_local.upstream.scenario import load_scenario
 from tipoff_local.upstream.schedule_json import write_schedule
 from tipoff_scraper_runner import cli as runner_cli
 from tipoff_scraper_runner.bootstrap import http_opener
-from tipoff_scraper_runner.handlers import Deps
-from tipoff_scraper_runner.memory import Memory
+from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.registry import load_registry
+from tipoff_scraper_runner.request_memory import RequestMemory
 
 Run = Callable[..., Any]
 NAME = "nbac_injury_report"
@@ -263,7 +263,7 @@ class TestReparse:
         deps = Deps(
             environment="local",
             registry=registry,
-            memory=Memory(MemoryObjects("state")),
+            memory=RequestMemory(MemoryObjects("state")),
             data=MemoryObjects("data"),
             publisher=Publisher("scraper-runner", RecordingBus()),
             open_http=http_opener(None),

@@ -11,12 +11,13 @@ from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, RecordingBus
+from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Execution, execute
-from tipoff_scraper_runner.handlers import Deps, run_request
+from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.memory import Memory
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registry
+from tipoff_scraper_runner.request_memory import RequestMemory
 
 Source = Callable[[httpx.Request], httpx.Response]
 
@@ -60,7 +61,7 @@ class Bench:
         return Deps(
             environment="local",
             registry=self.registry,
-            memory=Memory(self.state),
+            memory=RequestMemory(self.state),
             data=self.data,
             publisher=Publisher("scraper-runner", self.bus),
             open_http=self.open_http,

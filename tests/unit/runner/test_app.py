@@ -44,8 +44,8 @@ def post(bench: Bench) -> Post:
         app = create_app(
             service="scraper-runner", description="Fetches.", environment="local", config_hash="c", checks={}
         )
-        by_hand = authenticated_router(authentication, CallLimit(100))
-        with client(routes(Wiring(app, endpoint, by_hand, scheduler, bench.deps()))) as http:
+        manual_routes = authenticated_router(authentication, CallLimit(100))
+        with client(routes(Wiring(app, endpoint, manual_routes, scheduler, bench.deps()))) as http:
             return http.post(path, **{"headers": AUTHORIZED, **request})
 
     return post

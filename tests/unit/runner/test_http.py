@@ -112,14 +112,14 @@ def test_every_call_waits_for_its_turn_retries_too() -> None:
 
 
 @pytest.mark.parametrize("replaying", [True, False])
-def test_the_stand_in_is_asked_by_host_and_told_the_time_of_a_replay(replaying: bool) -> None:
+def test_the_fake_source_gets_the_host_and_the_instant_of_a_replay(replaying: bool) -> None:
     seen: list[httpx.Request] = []
 
-    def stand_in(request: httpx.Request) -> httpx.Response:
+    def fake(request: httpx.Request) -> httpx.Response:
         seen.append(request)
         return httpx.Response(200)
 
-    with opened(stand_in, upstream_url="http://127.0.0.1:8087/", replaying=replaying) as http:
+    with opened(fake, upstream_url="http://127.0.0.1:8087/", replaying=replaying) as http:
         http.get(URL, headers={"Accept": "application/json"})
     (request,) = seen
     assert str(request.url) == "http://127.0.0.1:8087/source.example/a/b.json?season=2025"

@@ -37,14 +37,15 @@ from tipoff_common.web import create_app
 from tipoff_scraper_runner.app import routes
 from tipoff_scraper_runner.bootstrap import Wiring
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
+from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.errors import HttpFailure, Misconfigured
-from tipoff_scraper_runner.handlers import ACCEPTED, Deps
+from tipoff_scraper_runner.handlers import ACCEPTED
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.memory import Memory
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import load_registry
+from tipoff_scraper_runner.request_memory import RequestMemory
+from tipoff_scraper_runner.secret_redactor import SecretRedactor
 from tipoff_scraper_runner.settings import RunnerSettings
-from tipoff_scraper_runner.vault import Vault
 
 REGISTRY = load_registry(SCRAPERS_DIR)
 TOPICS = load_topics(REPOSITORY / "infra/topics.yaml")
@@ -94,7 +95,7 @@ class Runner:
         deps = Deps(
             environment="local",
             registry=REGISTRY,
-            memory=Memory(self.state),
+            memory=RequestMemory(self.state),
             data=self.data,
             publisher=Publisher("scraper-runner", self.bus),
             open_http=self._open,
@@ -326,13 +327,13 @@ def test_the_password_of_a_proxy_that_repeats_it_is_told_to_nobody() -> None:
 )
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=100)
 def test_redaction_knows_a_secret_in_every_spelling(secret: str, before: str, after: str) -> None:
-    vault = Vault(spec(secrets=["SAMPLE_KEY"]), {"SAMPLE_KEY": secret}, stand_in=False)
-    vault.secret("SAMPLE_KEY")
+    redactor = SecretRedactor(spec(secrets=["SAMPLE_KEY"]), {"SAMPLE_KEY": secret}, fake=False)
+    redactor.secret("SAMPLE_KEY")
     for spelling in SPELT.values():
-        told = vault.redacted(before + spelling(secret) + after)
+        told = redactor.redact(before + spelling(secret) + after)
         assert spelling(secret) not in told or spelling(secret) in before + after
         body = (before + spelling(secret) + after).encode()
-        assert vault.redacted_bytes(body).decode() == told
+        assert redactor.redact_bytes(body).decode() == told
 
 
 @pytest.mark.parametrize(
@@ -367,6 +368,6 @@ def test_a_proxy_that_is_no_address_is_a_fault_at_start_that_does_not_repeat_it(
 
 def test_a_secret_that_is_too_short_to_be_one_is_refused() -> None:
     """It would be struck out of ordinary words, in payloads too."""
-    vault = Vault(spec(secrets=["SAMPLE_KEY"]), {"SAMPLE_KEY": "player"}, stand_in=False)
+    redactor = SecretRedactor(spec(secrets=["SAMPLE_KEY"]), {"SAMPLE_KEY": "player"}, fake=False)
     with pytest.raises(Misconfigured, match="SAMPLE_KEY has fewer than 8 characters"):
-        vault.secret("SAMPLE_KEY")
+        redactor.secret("SAMPLE_KEY")

@@ -21,8 +21,8 @@ from tipoff_scraper_runner.errors import NotPublished, QuotaSpent
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.scraper import Http, Payload, ScrapeParameters
+from tipoff_scraper_runner.secret_redactor import SecretRedactor
 from tipoff_scraper_runner.secret_use import secret_faults
-from tipoff_scraper_runner.vault import Vault
 
 PLANTED = "pl4nted+key/with=odd&signs"
 SPELLINGS = (PLANTED, quote(PLANTED), quote(PLANTED, safe=""), quote_plus(PLANTED))
@@ -185,7 +185,7 @@ def test_a_secret_that_is_not_declared_is_refused_even_if_it_is_set() -> None:
     )
 
 
-def test_the_stand_in_asks_for_no_secret_and_a_text_that_says_local_stays() -> None:
+def test_the_fake_source_needs_no_secret_and_a_text_that_says_local_stays() -> None:
     asked: list[httpx.URL] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -202,10 +202,10 @@ def test_the_stand_in_asks_for_no_secret_and_a_text_that_says_local_stays() -> N
 
 
 def test_redaction_knows_the_secret_as_it_stands_in_a_url() -> None:
-    vault = Vault(spec(secrets=["SAMPLE_KEY"]), ENVIRON, stand_in=False)
-    assert str(vault.secret("SAMPLE_KEY")) == "**********"
-    assert {vault.redacted(f"a {spelling} b") for spelling in SPELLINGS} == {"a *** b"}
-    assert vault.redacted_json({PLANTED: [PLANTED, 1, None, {"key": PLANTED}]}) == {
+    redactor = SecretRedactor(spec(secrets=["SAMPLE_KEY"]), ENVIRON, fake=False)
+    assert str(redactor.secret("SAMPLE_KEY")) == "**********"
+    assert {redactor.redact(f"a {spelling} b") for spelling in SPELLINGS} == {"a *** b"}
+    assert redactor.redact_json({PLANTED: [PLANTED, 1, None, {"key": PLANTED}]}) == {
         "***": ["***", 1, None, {"key": "***"}]
     }
 

@@ -16,11 +16,11 @@ from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_local.commands.arguments import AsJson, console, day, refuse, say_json
 from tipoff_scraper_runner.cli import EXIT_FAILED, EXIT_NO_DATA, SCRAPERS_DIR, NoStack, connect
-from tipoff_scraper_runner.handlers import Deps
+from tipoff_scraper_runner.deps import Deps
+from tipoff_scraper_runner.kept_payloads import Reparsed
+from tipoff_scraper_runner.kept_payloads import reparse as parse_again
 from tipoff_scraper_runner.manual import UnusableParameters
 from tipoff_scraper_runner.registry import Registered, load_registry
-from tipoff_scraper_runner.reparsing import Reparsed
-from tipoff_scraper_runner.reparsing import reparse as parse_again
 
 
 def reparse(

@@ -1,4 +1,4 @@
-"""What is asked of a source: the address as it is sent, and the address as it may be shown."""
+"""One GET request to a source: the address to send, and the address to show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,15 +12,19 @@ Values = Mapping[str, str | SecretStr]
 
 
 @dataclass(frozen=True)
-class Question:
-    """One GET. shown: the address without its secret parameters. secret_query: those, encoded."""
+class SourceRequest:
+    """One GET request."""
 
     shown: str
+    """The address without its secret parameters."""
     secret_query: str
+    """The secret parameters, encoded."""
     headers: Mapping[str, str]
+    """Sent as they are, secrets in plain text."""
 
     @property
     def url(self) -> str:
+        """The address to send, secret parameters included; never log it."""
         return _joined(self.shown, self.secret_query)
 
     @property
@@ -28,8 +32,8 @@ class Question:
         """Host and port."""
         return urlsplit(self.shown).netloc
 
-    def redirected(self, location: str, *, shown: str) -> "Question":
-        """The question that the answer's `location` asks to put instead. shown: the location without secrets.
+    def redirected(self, location: str, *, shown: str) -> "SourceRequest":
+        """Build the request that follows a redirect to `location`. shown: the location without secrets.
 
         Raises:
             Blocked: it leads to another host, or out of TLS.
@@ -48,10 +52,10 @@ class Question:
         return replace(self, shown=target, secret_query="")
 
 
-def question(url: str, query: Values, headers: Values) -> Question:
-    """A parameter or header whose value is a SecretStr is sent and never shown."""
+def source_request(url: str, query: Values, headers: Values) -> SourceRequest:
+    """Build a request; a parameter or header whose value is a SecretStr is sent and never shown."""
     public = {key: value for key, value in query.items() if isinstance(value, str)}
-    return Question(
+    return SourceRequest(
         shown=_joined(url, _encoded(public)),
         secret_query=_encoded({key: _plain(value) for key, value in query.items() if key not in public}),
         headers={key: _plain(value) for key, value in headers.items()},

@@ -8,7 +8,7 @@ from tests.support.samples import GAME_DATE, NOON, requested
 from tests.unit.runner.bench import Bench, text
 from tipoff_common.events import FileLanded, ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, NoData, Success
-from tipoff_scraper_runner.reparsing import Change, Reparsed, reparse
+from tipoff_scraper_runner.kept_payloads import Change, Reparsed, reparse
 from tipoff_scraper_runner.scraper import Parsed
 
 LATER = NOON + timedelta(days=1)

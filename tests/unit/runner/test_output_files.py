@@ -18,9 +18,9 @@ from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.execution import Execution, Fetched, Saved, execute
-from tipoff_scraper_runner.files import PARAMETERS, folder, raw_prefix
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
+from tipoff_scraper_runner.output_files import PARAMETERS, folder, raw_prefix
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.scraper import Payload, ScrapeParameters

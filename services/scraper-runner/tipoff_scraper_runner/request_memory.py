@@ -21,7 +21,7 @@ class _Stored(BaseModel):
     landed: FileLanded | None
 
 
-class Memory:
+class RequestMemory:
     """The runner's prefix of the state bucket. Every method raises Unavailable."""
 
     def __init__(self, state: Objects) -> None:

@@ -12,8 +12,8 @@ from pydantic import JsonValue, SecretStr
 from tipoff_common.catalog import ScraperSpec
 from tipoff_scraper_runner.errors import Misconfigured
 
-STAND_IN = "local"
-"""Every secret's value towards the upstream stand-in, which asks for none."""
+FAKE_VALUE = "local"
+"""Every secret's value towards the fake source, which needs none."""
 
 MIN_LENGTH = 8
 """Of what is kept out of texts: a shorter one would be found in ordinary words, and those be struck out."""
@@ -21,10 +21,10 @@ MIN_LENGTH = 8
 _MASK = "***"
 
 
-class Vault:
+class SecretRedactor:
     """Gives the secrets that scraper.yaml declares, each from the environment variable of that very name.
 
-    proxy_url: its user and password go out with every question, so they are kept out of texts from the start.
+    proxy_url: its user and password go out with every request, so they are kept out of texts from the start.
     """
 
     def __init__(
@@ -32,10 +32,10 @@ class Vault:
         spec: ScraperSpec,
         environ: Mapping[str, str],
         *,
-        stand_in: bool,
+        fake: bool,
         proxy_url: str | None = None,
     ) -> None:
-        self._spec, self._environ, self._stand_in = spec, environ, stand_in
+        self._spec, self._environ, self._fake = spec, environ, fake
         self._spellings = {
             spelling
             for name in spec.secrets
@@ -63,33 +63,33 @@ class Vault:
                     " to the key that the source gave out"
                 )
             return SecretStr(value)
-        if self._stand_in:
-            return SecretStr(STAND_IN)
+        if self._fake:
+            return SecretStr(FAKE_VALUE)
         raise Misconfigured(f"secret {name} is missing; set the environment variable {name}")
 
     def _value(self, name: str) -> str:
         return self._environ.get(name, "").strip()
 
-    def redacted(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """`text` with *** for each secret of the scraper, in every spelling."""
         for spelling in self._longest_first():
             text = text.replace(spelling, _MASK)
         return text
 
-    def redacted_bytes(self, body: bytes) -> bytes:
+    def redact_bytes(self, body: bytes) -> bytes:
         """As `redacted`, of a text in UTF-8, or of anything else."""
         for spelling in self._longest_first():
             body = body.replace(spelling.encode(), _MASK.encode())
         return body
 
-    def redacted_json(self, value: JsonValue) -> JsonValue:
+    def redact_json(self, value: JsonValue) -> JsonValue:
         """`value` with every text in it redacted, keys too."""
         if isinstance(value, str):
-            return self.redacted(value)
+            return self.redact(value)
         if isinstance(value, list):
-            return [self.redacted_json(item) for item in value]
+            return [self.redact_json(item) for item in value]
         if isinstance(value, dict):
-            return {self.redacted(key): self.redacted_json(item) for key, item in value.items()}
+            return {self.redact(key): self.redact_json(item) for key, item in value.items()}
         return value
 
     def _longest_first(self) -> list[str]:

@@ -16,10 +16,11 @@ from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.files import FETCHED_AT, RAW
 from tipoff_common.outcomes import Success
 from tipoff_common.ports import ObjectInfo, Objects
+from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Fetched, Saved, execute
-from tipoff_scraper_runner.files import PARAMETERS, raw_prefix
-from tipoff_scraper_runner.handlers import Deps, publish
+from tipoff_scraper_runner.handlers import publish
 from tipoff_scraper_runner.manual import manual_request
+from tipoff_scraper_runner.output_files import PARAMETERS, raw_prefix
 from tipoff_scraper_runner.registry import Registered
 
 Records = Mapping[str, list[JsonValue]]

@@ -1,0 +1,23 @@
+"""What the runner's handlers work with."""
+
+from dataclasses import dataclass
+
+from tipoff_common.ports import Objects
+from tipoff_common.publisher import Publisher
+from tipoff_scraper_runner.execution import OpenHttp
+from tipoff_scraper_runner.registry import Registry
+from tipoff_scraper_runner.request_memory import RequestMemory
+
+
+@dataclass(frozen=True)
+class Deps:
+    """The runner's connections and its fleet; made once, by `bootstrap` or by the command line."""
+
+    environment: str
+    """Stands in every row."""
+    registry: Registry
+    memory: RequestMemory
+    data: Objects
+    """The bucket for payloads and records."""
+    publisher: Publisher
+    open_http: OpenHttp

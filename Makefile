@@ -3,9 +3,10 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 AUDIT := build/audit
-PACKAGES := libs/common libs/local services/controller services/scraper-runner services/cleanup services/logger
+# One list of services: the keys of infra/services.yaml.
+SERVICES := $(shell sed -n 's/^  \([a-z][a-z0-9-]*\):.*/\1/p' infra/services.yaml)
+PACKAGES := libs/common libs/local $(SERVICES:%=services/%)
 MINUTES := 60
-SERVICES := controller scraper-runner cleanup logger
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up down test soak check check-sql check-images check-infra prove-images deploy format bench fuzz lock audit sbom generate clean

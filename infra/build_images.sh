@@ -4,10 +4,11 @@ set -euo pipefail
 
 usage() {
   cat <<'HELP'
-Usage: build_images.sh [--no-push] REGISTRY TAG SERVICE...
+Usage: build_images.sh [--no-push] REGISTRY TAG [SERVICE...]
 
 REGISTRY  for example us-central1-docker.pkg.dev/my-tipoff-dev/tipoff
 TAG       what the images are told apart by: the commit
+SERVICE   of infra/services.yaml; all when none is named
 Exit codes: 0 done, 1 docker failed, 2 wrong usage.
 HELP
 }
@@ -25,17 +26,20 @@ while [[ ${1:-} == -* ]]; do
     *) fail "unknown option: $1 (see --help)" ;;
   esac
 done
-[[ $# -ge 3 ]] || fail "REGISTRY, TAG and at least one SERVICE are needed (see --help)"
+[[ $# -ge 2 ]] || fail "REGISTRY and TAG are needed (see --help)"
 registry=$1 tag=$2
 shift 2
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+all=$(sed -n 's/^  \([a-z][a-z0-9-]*\):.*/\1/p' infra/services.yaml | tr '\n' ' ')
+# shellcheck disable=SC2086 # names without blanks; the bash of macOS has no mapfile
+[[ $# -gt 0 ]] || set -- $all
 for service in "$@"; do
-  [[ -f services/$service/requirements.txt ]] ||
-    fail "no service '$service'; there are: $(cd services && echo */ | tr -d /)"
+  [[ " $all" == *" $service "* ]] || fail "no service '$service'; there are: $all"
 done
 
 for service in "$@"; do
-  docker build --build-arg "SERVICE=$service" --tag "$registry/$service:$tag" .
+  # Cloud Run takes linux/amd64 only, and the registry never moves a tag: an image of another kind would stay.
+  docker build --platform linux/amd64 --build-arg "SERVICE=$service" --tag "$registry/$service:$tag" .
 done
 if [[ $push == yes ]]; then # when all are built, so that a tag stands for all services or for none
   for service in "$@"; do docker push "$registry/$service:$tag"; done

@@ -32,7 +32,7 @@ TOLD_EVERYBODY = {
     *_SET.findall(PLATFORM.partition("  environment = merge(")[2].partition("\n}")[0]),
     *_SET.findall(SERVICE),
 }
-TOLD_ON_REQUEST = set(_SET.findall(PLATFORM.partition("  told = {")[2].partition("\n  }")[0]))
+TOLD_ON_REQUEST = set(_SET.findall(PLATFORM.partition("  computed = {")[2].partition("\n  }")[0]))
 UNPUBLISHED = {
     TOPICS.topic_of("tipoff.tick.fired.v1"),  # matched on, never made
     TOPICS.topic_of("tipoff.scrape.requested.v1"),  # the runner makes one of a call, for itself
@@ -42,7 +42,11 @@ LOCAL_ONLY = {"TIPOFF_DEVELOPMENT_KEY", "TIPOFF_EVENT_TIME", "TIPOFF_UPSTREAM_UR
 
 def told(service: str) -> set[str]:
     entry = SERVICES[service]
-    return TOLD_EVERYBODY | {*entry.get("told", ()), *entry.get("settings", {}), *entry.get("secrets", ())}
+    return TOLD_EVERYBODY | {
+        *entry.get("computed", ()),
+        *entry.get("settings", {}),
+        *entry.get("secrets", ()),
+    }
 
 
 def test_every_service_is_deployed() -> None:
@@ -67,31 +71,16 @@ def test_a_service_is_told_what_its_settings_need_and_nothing_that_they_do_not_k
 def test_a_service_that_shares_a_rate_is_told_how_many_share_it(service: str) -> None:
     """Incident 29: more instances than it knows of would ask the sources too often."""
     shares = "max_instances" in SETTINGS[service].model_fields
-    assert shares == ("TIPOFF_MAX_INSTANCES" in SERVICES[service].get("told", ()))
+    assert shares == ("TIPOFF_MAX_INSTANCES" in SERVICES[service].get("computed", ()))
 
 
 def test_what_a_service_asks_to_be_told_is_worked_out() -> None:
-    assert {name for entry in SERVICES.values() for name in entry.get("told", ())} <= TOLD_ON_REQUEST
+    assert {name for entry in SERVICES.values() for name in entry.get("computed", ())} <= TOLD_ON_REQUEST
 
 
 def test_the_runner_has_the_secrets_that_scrapers_declare() -> None:
     declared = {secret for spec in CATALOG.values() for secret in spec.secrets}
     assert declared == set(SERVICES["scraper-runner"]["secrets"])
-
-
-CHOICES = {
-    "ingress": {"all", "internal"},
-    "dataset": {"read", "append"},
-    "data": {"read", "write"},
-    "archive": {"read", "write"},
-}
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_what_a_service_may_do_is_spelt_as_terraform_reads_it(service: str) -> None:
-    """A right that is misspelt would be no right, and told by nobody until the service needs it."""
-    entry = SERVICES[service]
-    assert {key: entry[key] for key in CHOICES if key in entry and entry[key] not in CHOICES[key]} == {}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -104,14 +93,6 @@ def test_the_runner_outlasts_every_scraper() -> None:
     assert (
         max(spec.timeout_seconds for spec in CATALOG.values()) < SERVICES["scraper-runner"]["timeout_seconds"]
     )
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_a_service_keeps_to_a_prefix_that_its_code_names(service: str) -> None:
-    prefix = SERVICES[service].get("state")
-    sources = [path.read_text() for path in (REPOSITORY / "services" / service).glob("tipoff_*/*.py")]
-    named = {found for text in sources for found in re.findall(r'f"((?:controller|runner|cleanup)/)', text)}
-    assert named == ({prefix} if prefix else set())
 
 
 def test_every_topic_has_somebody_who_publishes_to_it() -> None:

@@ -26,7 +26,7 @@ from shutil import copytree, ignore_patterns
 
 import yaml
 
-from tipoff_local.stack.layout import REPOSITORY
+from tipoff_local.stack.layout import REPOSITORY, SERVICES
 from tipoff_local.terraform.behaviour import settings_faults, tick_faults
 from tipoff_local.terraform.plans import Plan
 from tipoff_local.terraform.policies import Excuse, Finding, findings
@@ -108,7 +108,8 @@ def tested(terraform: Path) -> list[Path]:
 
 
 def plan_root(place: Workspace, folder: Path, found: list[Finding]) -> list[str]:
-    plan = Plan.read(place.plan(folder, _VARIABLES))
+    deployed = {} if folder.name == "bootstrap" else {"images": dict.fromkeys(SERVICES, "planned")}
+    plan = Plan.read(place.plan(folder, _VARIABLES, deployed))
     if folder.parent.name == "environments":
         plan = plan.beside(bootstrap_of(place, folder))
     faults = findings(plan)

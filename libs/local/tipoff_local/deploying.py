@@ -22,8 +22,9 @@ import yaml
 
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Tick
+from tipoff_common.service_map import load_services, map_faults
 from tipoff_common.topics import load_topics
-from tipoff_common.yaml_source import ConfigurationError, YamlSource
+from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.loading import load_workflows
 from tipoff_local.stack.layout import REPOSITORY, SCRAPERS, SERVICES, TOPICS, WORKFLOWS
 from tipoff_local.ticks import ticks
@@ -164,17 +165,21 @@ def _missing_files(deployment: Deployment) -> Iterator[str]:
 def _unusable() -> Iterator[str]:
     """What the services would say at their start of the files that they are built with, and keys that stand twice."""
     files: tuple[Callable[[], object], ...] = (
-        lambda: YamlSource.read(MAP),
+        lambda: load_services(MAP),
         lambda: load_topics(TOPICS),
         lambda: load_workflows(
             WORKFLOWS, load_catalog(SCRAPERS), timedelta(minutes=ticks()[Tick.EVALUATE].cadence_minutes)
         ),
     )
+    faults: list[str] = []
     for load in files:
         try:
             load()
         except ConfigurationError as error:
-            yield from error.faults
+            faults += error.faults
+    yield from faults
+    if not faults:
+        yield from map_faults(load_services(MAP), load_topics(TOPICS), ticks())
 
 
 def _uncommitted(shell: Shell) -> Iterator[str]:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from tipoff_common.events import EVENTS
 from tipoff_local.documents.commands import commands
+from tipoff_local.documents.compose import compose
 from tipoff_local.documents.configuration import configuration
 from tipoff_local.documents.dataset import dataset, declared_tables
-from tipoff_local.documents.json_schemas import event_schema, workflows_schema
+from tipoff_local.documents.json_schemas import event_schema, services_schema, workflows_schema
 from tipoff_local.documents.scrapers import scrapers
 from tipoff_local.documents.table_schemas import table_schema
 from tipoff_local.documents.terraform_dataset import terraform_dataset
@@ -43,6 +44,8 @@ def documents() -> Mapping[str, Render]:
         "docs/reference/workflows.md": workflows,
         "config/workflows.schema.json": workflows_schema,
         "infra/terraform/dataset.json": terraform_dataset,
+        "infra/services.schema.json": services_schema,
+        "docker-compose.yaml": compose,
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -349,8 +350,8 @@ def test_all_images_are_built_before_one_is_pushed(tmp_path: Path) -> None:
     code, _, told = build_images(tmp_path, "r/tipoff", "abc", "logger", "cleanup")
     assert code == 0
     assert told == [
-        "build --build-arg SERVICE=logger --tag r/tipoff/logger:abc .",
-        "build --build-arg SERVICE=cleanup --tag r/tipoff/cleanup:abc .",
+        "build --platform linux/amd64 --build-arg SERVICE=logger --tag r/tipoff/logger:abc .",
+        "build --platform linux/amd64 --build-arg SERVICE=cleanup --tag r/tipoff/cleanup:abc .",
         "push r/tipoff/logger:abc",
         "push r/tipoff/cleanup:abc",
     ]
@@ -359,4 +360,9 @@ def test_all_images_are_built_before_one_is_pushed(tmp_path: Path) -> None:
 def test_an_unknown_service_is_refused_before_anything_is_built(tmp_path: Path) -> None:
     code, said, told = build_images(tmp_path, "--no-push", "r/tipoff", "abc", "logger", "loger")
     assert (code, told) == (2, [])
-    assert "no service 'loger'; there are: cleanup controller logger scraper-runner" in said
+    assert f"no service 'loger'; there are: {' '.join(SERVICES)}" in said
+
+
+def test_every_service_is_built_when_none_is_named(tmp_path: Path) -> None:
+    _, _, commands = build_images(tmp_path, "--no-push", "tipoff", "abc")
+    assert [re.findall(r"SERVICE=(\S+)", line) for line in commands] == [[name] for name in SERVICES]

@@ -115,11 +115,10 @@ def good() -> Document:
             "member": f"serviceAccount:{ACCOUNT}",
         },
         "google_storage_bucket_iam_member.cleanup": {
+            "bucket": "state",
             "role": "roles/storage.objectUser",
             "member": f"serviceAccount:{ACCOUNT}",
-            "condition": [
-                {"expression": 'resource.name.startsWith("projects/_/buckets/state/objects/cleanup/")'}
-            ],
+            "condition": [],
         },
         "google_cloud_scheduler_job.cleanup": {
             "schedule": "*/15 * * * *",
@@ -185,7 +184,7 @@ def another_service(document: Document) -> None:
     document["google_cloud_run_v2_service.other"] = deepcopy(document["google_cloud_run_v2_service.cleanup"])
 
 
-def another_reader_of_the_prefix(document: Document) -> None:
+def another_reader_of_the_state(document: Document) -> None:
     grant = deepcopy(document["google_storage_bucket_iam_member.cleanup"])
     document["google_storage_bucket_iam_member.other"] = {**grant, "member": "serviceAccount:other"}
 
@@ -224,7 +223,9 @@ BROKEN: list[tuple[str, Callable[[Document], None]]] = [
     ("services_are_internal", put("cloud_run_v2_service.cleanup", ingress="INGRESS_TRAFFIC_ALL")),
     ("cloud_run_asks_who_calls", put("cloud_run_v2_service.cleanup", invoker_iam_disabled=True)),
     ("secrets_can_be_read", drop("secret_manager_secret_iam_member.key")),
-    ("memories_are_apart", another_reader_of_the_prefix),
+    ("memories_are_apart", another_reader_of_the_state),
+    ("memories_are_apart", drop("storage_bucket_iam_member.cleanup")),
+    ("memories_are_apart", put("storage_bucket_iam_member.cleanup", condition=[{"expression": "x"}])),
     ("ticks_fire", put("cloud_scheduler_job.cleanup", attempt_deadline="180s")),
     ("ticks_fire", put("cloud_scheduler_job.cleanup", schedule="30 2 * * *", time_zone="America/New_York")),
     ("tables_expire_by_the_day", put("bigquery_table.rows", time_partitioning=[{"type": "DAY"}])),

@@ -56,7 +56,7 @@ resource "google_storage_bucket" "this" {
 
 # storage.buckets.get: a service is ready when it can see its buckets.
 resource "google_storage_bucket_iam_member" "viewer" {
-  for_each = merge(var.readers, var.writers, { for key, it in var.prefix_writers : key => it.member })
+  for_each = merge(var.readers, var.writers)
 
   bucket = google_storage_bucket.this.name
   role   = "roles/storage.bucketViewer"
@@ -77,22 +77,4 @@ resource "google_storage_bucket_iam_member" "writer" {
   bucket = google_storage_bucket.this.name
   role   = "roles/storage.objectUser"
   member = each.value
-}
-
-# A list names the bucket and not an object, hence the second half: the prefix that is listed.
-resource "google_storage_bucket_iam_member" "prefix_writer" {
-  for_each = var.prefix_writers
-
-  bucket = google_storage_bucket.this.name
-  role   = "roles/storage.objectUser"
-  member = each.value.member
-
-  condition {
-    title       = "own-prefixes"
-    description = "Objects below ${join(" and ", each.value.prefixes)}"
-    expression = join(" || ", flatten([for prefix in each.value.prefixes : [
-      "resource.name.startsWith(\"projects/_/buckets/${var.name}/objects/${prefix}\")",
-      "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"${prefix}\")",
-    ]]))
-  }
 }

@@ -68,17 +68,3 @@ variable "writers" {
   type        = map(string)
   default     = {}
 }
-
-variable "prefix_writers" {
-  description = "Who may read, write and list below some prefixes and nowhere else, by any key."
-  type = map(object({
-    member   = string
-    prefixes = list(string)
-  }))
-  default = {}
-
-  validation {
-    condition     = alltrue(flatten([for it in var.prefix_writers : [for prefix in it.prefixes : can(regex("^[a-z0-9-]+/$", prefix))]]))
-    error_message = "prefixes must be folder names that end in a slash, such as runner/."
-  }
-}

@@ -8,7 +8,7 @@ locals {
   monitoring_agent = "serviceAccount:service-${local.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
   labels           = { app = "tipoff", environment = var.environment }
   registry         = "${var.region}-docker.pkg.dev/${var.project}/tipoff"
-  buckets          = { for it in ["data", "state", "archive"] : it => "${var.project}-tipoff-${it}" }
+  buckets          = { for it in ["data", "archive"] : it => "${var.project}-tipoff-${it}" }
 
   # Bootstrap makes them: a deployment may use these, and make none.
   service_accounts      = { for name in keys(local.services) : name => "tipoff-${name}@${var.project}.iam.gserviceaccount.com" }
@@ -16,8 +16,8 @@ locals {
 
   max_instances = { for name, it in local.services : name => coalesce(try(var.scaling[name].max, null), it.max_instances) }
 
-  # Values that are worked out here; a service asks for them under `told` in infra/services.yaml.
-  told = {
+  # Values that are worked out here; a service asks for them under `computed` in infra/services.yaml.
+  computed = {
     TIPOFF_ARCHIVE_BUCKET = { for name, it in local.services : name => local.buckets.archive }
     TIPOFF_INVOKERS       = { for name, it in local.services : name => jsonencode([for member in var.invokers : split(":", member)[1]]) }
     TIPOFF_MAX_INSTANCES  = { for name, it in local.services : name => tostring(local.max_instances[name]) }
@@ -54,10 +54,10 @@ module "service" {
       TIPOFF_ENVIRONMENT  = var.environment
       TIPOFF_PROJECT      = var.project
       TIPOFF_DATA_BUCKET  = local.buckets.data
-      TIPOFF_STATE_BUCKET = local.buckets.state
+      TIPOFF_STATE_BUCKET = module.state[each.key].name
     },
     each.value.settings,
-    { for variable in each.value.told : variable => local.told[variable][each.key] if contains(keys(local.told), variable) },
+    { for variable in each.value.computed : variable => local.computed[variable][each.key] if contains(keys(local.computed), variable) },
   )
 }
 
@@ -137,19 +137,19 @@ module "data" {
   )
 }
 
-# What services remember has to outlive any redelivery; after half a year it is of no use to anybody.
+# One bucket a service, on which it alone has rights, without a condition. A condition on a prefix would not do: Cloud
+# Storage answers 403 in place of 404 for a missing object to whoever may not list the bucket, and a GET names no prefix
+# to list. What a service remembers has to outlive any redelivery; after half a year it is of no use to anybody.
 module "state" {
-  source = "../bucket"
+  source   = "../bucket"
+  for_each = local.services
 
   project           = var.project
-  name              = local.buckets.state
+  name              = "${var.project}-tipoff-state-${each.key}"
   location          = var.region
   labels            = local.labels
   delete_after_days = { "" = 180 }
-  prefix_writers = { for name, it in local.services : name => {
-    member   = local.member[name]
-    prefixes = concat(it.state == null ? [] : [it.state], ["dead-letters/"])
-  } }
+  writers           = { service = local.member[each.key] }
 }
 
 module "archive" {

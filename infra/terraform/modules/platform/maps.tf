@@ -12,13 +12,12 @@ locals {
       cpu       = "1"
       memory    = "512Mi"
       publishes = []
-      state     = null
       data      = null
       archive   = null
       dataset   = null
       secrets   = []
       settings  = {}
-      told      = []
+      computed  = []
 
       push_generation = ""
     },
@@ -36,7 +35,7 @@ locals {
   }]...)
 
   # Of each map, and of what stands in it by name: what there can be, and what there has to be.
-  service_keys      = ["description", "ingress", "timeout_seconds", "cpu", "memory", "concurrency", "max_instances", "publishes", "state", "data", "archive", "dataset", "secrets", "settings", "told", "push_generation"]
+  service_keys      = ["description", "ingress", "timeout_seconds", "cpu", "memory", "concurrency", "max_instances", "publishes", "data", "archive", "dataset", "secrets", "settings", "computed", "push_generation", "local_port"]
   topic_keys        = ["description", "events", "structured", "subscribed_outside", "subscriptions"]
   subscription_keys = ["service", "description", "filter", "ack_deadline_seconds"]
   map_keys          = ["dead_letter_topic", "max_delivery_attempts", "retry", "topics"]
@@ -64,7 +63,7 @@ locals {
   topics_of_nobody        = [for name, it in local.topics.topics : name if length(lookup(it, "subscriptions", {})) == 0 && !lookup(it, "subscribed_outside", false)]
   unsubscribed_services   = setsubtract(keys(local.services), [for it in local.subscriptions : it.service])
   unknown_topics          = [for name, it in local.services : "${name}: ${join(", ", setsubtract(it.publishes, keys(local.topics.topics)))}" if length(setsubtract(it.publishes, keys(local.topics.topics))) > 0]
-  unknown_told            = [for name, it in local.services : "${name}: ${join(", ", setsubtract(it.told, keys(local.told)))}" if length(setsubtract(it.told, keys(local.told))) > 0]
+  unknown_computed        = [for name, it in local.services : "${name}: ${join(", ", setsubtract(it.computed, keys(local.computed)))}" if length(setsubtract(it.computed, keys(local.computed))) > 0]
   ticks_of_nobody         = [for name in keys(local.ticks) : name if !anytrue([for it in local.subscriptions : it.topic == local.tick_topic && strcontains(lookup(it, "filter", "\"${name}\""), "\"${name}\"")])]
   missing_images          = setsubtract(keys(local.services), keys(var.images))
   unscaled                = setsubtract(keys(var.scaling), keys(local.services))
@@ -129,8 +128,8 @@ resource "terraform_data" "maps" {
       error_message = "infra/services.yaml: publishes: ${join("; ", local.unknown_topics)}: infra/topics.yaml has no such topic; add it there, or correct the name."
     }
     precondition {
-      condition     = length(local.unknown_told) == 0
-      error_message = "infra/services.yaml: told: ${join("; ", local.unknown_told)}: only ${join(", ", keys(local.told))} are worked out; a fixed value goes into settings."
+      condition     = length(local.unknown_computed) == 0
+      error_message = "infra/services.yaml: computed: ${join("; ", local.unknown_computed)}: only ${join(", ", keys(local.computed))} are worked out; a fixed value goes into settings."
     }
     precondition {
       condition     = length(local.ticks_of_nobody) == 0

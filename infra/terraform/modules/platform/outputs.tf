@@ -10,7 +10,7 @@ output "topics" {
 
 output "buckets" {
   description = "Name of each bucket."
-  value       = { data = module.data.name, state = module.state.name, archive = module.archive.name }
+  value       = merge({ data = module.data.name, archive = module.archive.name }, { for name, it in module.state : "state-${name}" => it.name })
 }
 
 output "dataset" {

@@ -2,23 +2,30 @@
 
 import types
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from tipoff_cleanup.settings import CleanupSettings
 from tipoff_common.settings import ServiceSettings, variable
-from tipoff_controller.settings import ControllerSettings
 from tipoff_local.documents.markdown import generated_from, table
-from tipoff_logger.settings import LoggerSettings
-from tipoff_scraper_runner.settings import RunnerSettings
+from tipoff_local.stack.layout import SERVICES as PACKAGES
+
+
+def _settings_of(package: str) -> type[ServiceSettings]:
+    """Import the settings model that a service's package defines in its module `settings`."""
+    module = import_module(f"{package}.settings")
+    (model,) = (
+        it
+        for it in vars(module).values()
+        if isinstance(it, type) and issubclass(it, ServiceSettings) and it.__module__ == module.__name__
+    )
+    return model
+
 
 SERVICES: Mapping[str, type[ServiceSettings]] = {
-    "controller": ControllerSettings,
-    "scraper-runner": RunnerSettings,
-    "cleanup": CleanupSettings,
-    "logger": LoggerSettings,
+    name: _settings_of(package) for name, package in PACKAGES.items()
 }
 _HEADING = ("Variable", "Type", "Default", "Meaning")
 _INTRODUCTION = """\

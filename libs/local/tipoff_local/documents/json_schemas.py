@@ -5,6 +5,7 @@ import json
 from pydantic import BaseModel
 
 from tipoff_common.events import Event
+from tipoff_common.service_map import ServiceMap
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -19,6 +20,11 @@ def workflows_schema() -> str:
     from tipoff_controller.workflows import WorkflowsFile
 
     return _schema(WorkflowsFile, "workflows.yaml", "urn:tipoff:workflows")
+
+
+def services_schema() -> str:
+    """Render what `infra/services.yaml` may contain."""
+    return _schema(ServiceMap, "services.yaml", "urn:tipoff:services")
 
 
 def _schema(model: type[BaseModel], title: str, identifier: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tipoff_common.service_map import ServiceEntry, load_services, package_of
+
 REPOSITORY = Path(__file__).parents[4]
 HOST = "127.0.0.1"
 PROJECT = "nba-props-platform"
@@ -17,17 +19,11 @@ TOPICS = REPOSITORY / "infra/topics.yaml"
 DEMO_WORKFLOWS = REPOSITORY / "libs/local/tipoff_local/demo/workflows.yaml"
 
 CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "upstream", "phase2")
-SERVICES: Mapping[str, str] = {
-    "controller": "tipoff_controller",
-    "scraper-runner": "tipoff_scraper_runner",
-    "cleanup": "tipoff_cleanup",
-    "logger": "tipoff_logger",
-}
+SERVICE_MAP: Mapping[str, ServiceEntry] = load_services(REPOSITORY / "infra/services.yaml")
+SERVICES: Mapping[str, str] = {name: package_of(name) for name in SERVICE_MAP}
+"""Each service with its package."""
 FIXED_PORTS: Mapping[str, int] = {
-    "controller": 8081,
-    "scraper-runner": 8082,
-    "cleanup": 8083,
-    "logger": 8084,
+    **{name: entry.local_port for name, entry in SERVICE_MAP.items()},
     "pubsub": 8085,
     "pubsub-admin": 8086,
     "upstream": 8087,

@@ -27,7 +27,6 @@ _BECOMES_ANOTHER = re.compile(
 _DAYS_90_MS = 90 * 24 * 3600 * 1000
 _LOCAL_TIME = re.compile(r"\S+ ([\d,]+) ")
 _EXACT_SUBJECT = re.compile(r'assertion\.sub == "[^"*]+"')
-_PREFIXES = re.compile(r"/objects/([^\"]+)\"\)")
 
 
 @dataclass(frozen=True)
@@ -224,16 +223,24 @@ def secrets_can_be_read(plan: Plan) -> Iterator[tuple[Resource, str]]:
 
 
 def memories_are_apart(plan: Plan) -> Iterator[tuple[Resource, str]]:
-    """No service reads another's prefix of the state bucket; dead-letters is everybody's, and Terraform's own state is
-    read by who plans and by who applies."""
-    owners: dict[str, str] = {}
-    for grant in plan.of("storage_bucket_iam_member"):
-        condition = grant.block("condition").get("expression")
-        if not condition:
-            continue
-        for prefix in set(_PREFIXES.findall(condition)) - {"dead-letters/", "tipoff/platform/"}:
-            if owners.setdefault(prefix, grant.values["member"]) != grant.values["member"]:
-                yield grant, f"{prefix} is {owners[prefix]}'s"
+    """Give each service a state bucket of its own, by a grant without a condition.
+
+    Under a condition on a prefix a service may not list while it gets an object, and Cloud Storage answers 403 in place
+    of 404 for a missing object to whoever may not list: absence would look like an outage for ever.
+    """
+    for service in plan.of("cloud_run_v2_service"):
+        member = f"serviceAccount:{service.block('template').get('service_account')}"
+        bucket = environment(service).get("TIPOFF_STATE_BUCKET")
+        grants = [it for it in plan.of("storage_bucket_iam_member") if it.values.get("bucket") == bucket]
+        if not any(
+            it.values["member"] == member and it.values["role"] == "roles/storage.objectUser" for it in grants
+        ):
+            yield service, f"may not read, write and list its state bucket {bucket}"
+        for grant in grants:
+            if grant.values["member"] != member:
+                yield grant, f"{grant.values['member']} reaches the state of {service.values['name']}"
+            if grant.block("condition"):
+                yield grant, "stands under a condition, so that a missing object is 403 and not 404"
 
 
 def ticks_fire(plan: Plan) -> Iterator[tuple[Resource, str]]:

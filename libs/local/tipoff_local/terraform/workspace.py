@@ -48,9 +48,12 @@ class Workspace:
             raise TerraformError(f"{where}: terraform {command[0]}: {told}")
         return done.stdout
 
-    def plan(self, folder: Path, variables: str | None = None) -> dict[str, Any]:
-        """The plan of a folder that is initialized. Raises TerraformError."""
+    def plan(
+        self, folder: Path, variables: str | None = None, values: Mapping[str, object] = {}
+    ) -> dict[str, Any]:
+        """Plan a folder, by a file of variables and by values beside it. Raises TerraformError."""
         given = [f"-var-file={variables}"] if variables else []
+        given += [f"-var={name}={json.dumps(value)}" for name, value in values.items()]
         (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
         self.run(folder, "init", "-input=false", "-no-color")
         self.run(folder, "plan", "-input=false", "-no-color", "-lock=false", "-out=check.tfplan", *given)

@@ -10,12 +10,7 @@ variables {
   notification_emails = ["someone@example.com"]
   invokers            = ["user:someone@example.com"]
   phase2_members      = ["serviceAccount:phase2@other-project.iam.gserviceaccount.com"]
-  images = {
-    controller     = "1.0"
-    scraper-runner = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-    cleanup        = "1.0"
-    logger         = "1.0"
-  }
+  images              = { for name in keys(yamldecode(file("../../../services.yaml")).services) : name => "1.0" }
 }
 
 run "the_maps_become_topics_subscriptions_services_and_ticks" {
@@ -79,7 +74,7 @@ run "a_service_without_an_image_stops_the_plan" {
   command = plan
 
   variables {
-    images = { controller = "1.0", scraper-runner = "1.0", cleanup = "1.0" }
+    images = { for name in keys(yamldecode(file("../../../services.yaml")).services) : name => "1.0" if name != "logger" }
   }
 
   expect_failures = [terraform_data.maps]
@@ -89,7 +84,7 @@ run "latest_is_no_image" {
   command = plan
 
   variables {
-    images = { controller = "latest", scraper-runner = "1.0", cleanup = "1.0", logger = "1.0" }
+    images = { for name in keys(yamldecode(file("../../../services.yaml")).services) : name => name == "controller" ? "latest" : "1.0" }
   }
 
   expect_failures = [var.images]

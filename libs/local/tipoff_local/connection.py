@@ -117,11 +117,15 @@ class Connection:
             return PubSubBus(self._project(), topics)
 
     def _bucket(self, variable: str) -> Objects:
-        from tipoff_common.adapters.storage import GcsObjects, storage_client
-
         bucket = self.values.get(variable)
         if not bucket:
             raise NotConnected(f"{self.where} names no bucket; {_START.format(variable)}")
+        return self.bucket(bucket)
+
+    def bucket(self, bucket: str) -> Objects:
+        """Open the bucket of this name. Raises NotConnected."""
+        from tipoff_common.adapters.storage import GcsObjects, storage_client
+
         with _credentials():
             return GcsObjects(
                 storage_client(self._project(), self._emulator("STORAGE_EMULATOR_HOST")), bucket

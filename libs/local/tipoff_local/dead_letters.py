@@ -4,7 +4,7 @@ Published again, a message has its own ids: its event's identity is in its attri
 once is not done twice, however often it is replayed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +17,8 @@ from tipoff_common.push import EVENT_LIMIT
 from tipoff_common.rejections import SOURCE
 from tipoff_common.topics import TopicMap
 
+BucketOf = Callable[[str], Objects]
+"""Opens a bucket by its name."""
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 _SELECTED = """
@@ -94,8 +96,8 @@ def _letter(row: Mapping[str, Any]) -> DeadLetter:
     return DeadLetter(**{**row, "attributes": attributes})
 
 
-def payload(letter: DeadLetter, state: Objects) -> bytes:
-    """The message's data, as it was.
+def payload(letter: DeadLetter, bucket_of: BucketOf) -> bytes:
+    """Read the message's data, as it was, from the bucket that its row names: each service keeps its own.
 
     Raises:
         PayloadMissing
@@ -103,10 +105,12 @@ def payload(letter: DeadLetter, state: Objects) -> bytes:
     """
     body = (letter.payload_head or "").encode()
     if letter.payload_path is not None:
-        prefix = f"gs://{state.bucket}/"
-        if not letter.payload_path.startswith(prefix):
-            raise PayloadMissing(f"{letter.payload_path} is not in the state bucket {state.bucket}")
-        kept = state.get(letter.payload_path.removeprefix(prefix))
+        bucket, _, name = letter.payload_path.removeprefix("gs://").partition("/")
+        if not letter.payload_path.startswith("gs://") or not name:
+            raise PayloadMissing(
+                f"{letter.payload_path} names no object; the row is not one that a service wrote"
+            )
+        kept = bucket_of(bucket).get(name)
         if kept is None:
             raise PayloadMissing(f"{letter.payload_path} is not there any more")
         body = kept
@@ -115,13 +119,13 @@ def payload(letter: DeadLetter, state: Objects) -> bytes:
     return body
 
 
-def plan_replays(letters: Iterable[DeadLetter], topics: TopicMap, state: Objects) -> list[Replay]:
+def plan_replays(letters: Iterable[DeadLetter], topics: TopicMap, bucket_of: BucketOf) -> list[Replay]:
     """What is to become of each, the oldest first; of copies of one message one is published. Raises Unavailable."""
     planned: list[Replay] = []
     sent: dict[tuple[str | None, str | None, str | None], str] = {}
     for letter in sorted(letters, key=lambda letter: letter.rejected_at):
         try:
-            replay = plan_replay(letter, payload(letter, state), topics)
+            replay = plan_replay(letter, payload(letter, bucket_of), topics)
         except PayloadMissing as error:
             replay = Replay(letter, refused=str(error))
         if replay.topic is not None:
@@ -149,11 +153,13 @@ def plan_replay(letter: DeadLetter, data: bytes, topics: TopicMap) -> Replay:
     return Replay(letter, topics.topic_of(event_type))
 
 
-def messages(replays: Iterable[Replay], state: Objects) -> Iterator[tuple[str, bytes, Mapping[str, str]]]:
+def messages(
+    replays: Iterable[Replay], bucket_of: BucketOf
+) -> Iterator[tuple[str, bytes, Mapping[str, str]]]:
     """(topic, data, attributes) of each that is not refused. Raises PayloadMissing and Unavailable."""
     for replay in replays:
         if replay.topic is not None:
-            yield replay.topic, payload(replay.letter, state), replay.letter.original_attributes
+            yield replay.topic, payload(replay.letter, bucket_of), replay.letter.original_attributes
 
 
 def _read(letter: DeadLetter, data: bytes) -> tuple[Envelope | None, str]:

@@ -50,6 +50,10 @@ class House:
     state: MemoryObjects = field(default_factory=MemoryObjects)
     rows: list[dict[str, Any]] = field(default_factory=list)
     asked: list[Mapping[str, Parameter]] = field(default_factory=list)
+    others: dict[str, MemoryObjects] = field(default_factory=dict)
+
+    def bucket_of(self, name: str) -> MemoryObjects:
+        return self.state if name == self.state.bucket else self.others[name]
 
     def reject(
         self,
@@ -82,7 +86,7 @@ class House:
         return read_dead_letters(MemoryWarehouse(answer=self.query), "local", NOON)
 
     def plan(self) -> list[Replay]:
-        return plan_replays(self.letters, TOPICS, self.state)
+        return plan_replays(self.letters, TOPICS, self.bucket_of)
 
 
 @pytest.fixture
@@ -96,7 +100,7 @@ def house() -> House:
 def test_a_message_is_published_as_it_was_to_the_topic_of_its_type(house: House) -> None:
     house.reject_event(requested())
     data, attributes = encode(Envelope(requested(), requested().id, "/tipoff/test", NOON, "00-trace-span-01"))
-    assert list(messages(house.plan(), house.state)) == [("scrape-requests", data, attributes)]
+    assert list(messages(house.plan(), house.bucket_of)) == [("scrape-requests", data, attributes)]
     assert not [name for name in attributes if name.startswith("CloudPubSub")]
 
 
@@ -136,7 +140,7 @@ def test_what_has_no_topic_is_refused_with_the_reason(
     (replay,) = house.plan()
     assert replay.topic is None
     assert why in (replay.refused or "")
-    assert list(messages([replay], house.state)) == []
+    assert list(messages([replay], house.bucket_of)) == []
 
 
 def test_a_tick_is_refused_unless_it_carries_its_time(house: House) -> None:
@@ -181,16 +185,25 @@ def test_a_payload_without_a_path_is_its_head_if_that_is_all_of_it(house: House)
     for row in house.rows:
         row["payload_path"] = None
     whole, broken = house.letters
-    assert payload(whole, house.state) == b"short"
+    assert payload(whole, house.bucket_of) == b"short"
     with pytest.raises(PayloadMissing):
-        payload(broken, house.state)
+        payload(broken, house.bucket_of)
 
 
-def test_a_payload_of_another_bucket_is_not_looked_for(house: House) -> None:
+def test_a_payload_is_read_from_the_bucket_of_the_service_that_kept_it(house: House) -> None:
     house.reject(b"short", {})
-    house.rows[0]["payload_path"] = "gs://elsewhere/dead-letters/1"
-    with pytest.raises(PayloadMissing, match="not in the state bucket state"):
-        payload(house.letters[0], house.state)
+    name = house.rows[0]["payload_path"].removeprefix("gs://state/")
+    house.rows[0]["payload_path"] = f"gs://p-tipoff-state-logger/{name}"
+    house.others["p-tipoff-state-logger"] = MemoryObjects(bodies={name: b"short"})
+    house.state.bodies.clear()
+    assert payload(house.letters[0], house.bucket_of) == b"short"
+
+
+def test_a_path_that_names_no_object_is_said(house: House) -> None:
+    house.reject(b"short", {})
+    house.rows[0]["payload_path"] = "gs://state/"
+    with pytest.raises(PayloadMissing, match="names no object"):
+        payload(house.letters[0], house.bucket_of)
 
 
 def test_fields_of_a_newer_service_are_no_attributes(house: House) -> None:
@@ -211,8 +224,8 @@ class FakeConnection(Connection):
     def warehouse(self) -> Any:
         return MemoryWarehouse(answer=self.house.query)
 
-    def state(self) -> Any:
-        return self.house.state
+    def bucket(self, bucket: str) -> Any:
+        return self.house.bucket_of(bucket)
 
     def bus(self, topics: Any) -> Any:
         assert topics == TOPICS

@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 from rich.text import Text
 
 from tipoff_common.events import RejectReason
-from tipoff_common.ports import Objects, Unavailable
+from tipoff_common.ports import Unavailable
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
@@ -92,7 +92,7 @@ def show(
     """Show one dead letter: what was wrong, its attributes and its payload."""
     connection, (letter, *_) = _find(EVER, None, [identifier])
     try:
-        body, missing = payload(letter, connection.state()).decode("utf-8", "backslashreplace"), None
+        body, missing = payload(letter, connection.bucket).decode("utf-8", "backslashreplace"), None
     except (PayloadMissing, Unavailable, NotConnected) as error:
         body, missing = letter.payload_head or "", str(error)
     if json:
@@ -135,8 +135,7 @@ def replay(
     connection, letters = _find(start, reason, identifiers or [])
     topics = _topics(connection)
     try:
-        state = connection.state()
-        plan = plan_replays(letters, topics, state)
+        plan = plan_replays(letters, topics, connection.bucket)
     except (NotConnected, Unavailable) as error:
         refuse(str(error))
     accepted = [item for item in plan if item.topic is not None]
@@ -146,7 +145,7 @@ def replay(
     if accepted and not dry_run:
         if not yes and not typer.confirm(f"publish {pluralize(len(accepted), 'message')}?"):
             refuse("nothing was published")
-        _publish(accepted, connection, topics, state)
+        _publish(accepted, connection, topics)
     if json:
         say_json({"published": bool(accepted) and not dry_run, "messages": [_as_json(item) for item in plan]})
     elif dry_run:
@@ -179,9 +178,9 @@ def _topics(connection: Connection) -> TopicMap:
         refuse(str(error))
 
 
-def _publish(accepted: Sequence[Replay], connection: Connection, topics: TopicMap, state: Objects) -> None:
+def _publish(accepted: Sequence[Replay], connection: Connection, topics: TopicMap) -> None:
     try:
-        connection.bus(topics).publish_messages(messages(accepted, state))
+        connection.bus(topics).publish_messages(messages(accepted, connection.bucket))
     except (NotConnected, PayloadMissing, Unavailable) as error:
         refuse(f"{error}\nsome may be published; replay them again, their ids are the same")
 

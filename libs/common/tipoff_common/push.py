@@ -3,8 +3,11 @@
 The wrapped push format: https://cloud.google.com/pubsub/docs/push#receive_push
 """
 
+import asyncio
 import logging
 from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fastapi import HTTPException, Request
@@ -16,7 +19,7 @@ from tipoff_common.binding import STRUCTURED, Envelope, Message, Refused, decode
 from tipoff_common.clock import Instant
 from tipoff_common.events import Event, RejectReason
 from tipoff_common.identity import content_hash
-from tipoff_common.ports import Objects
+from tipoff_common.ports import Objects, Overloaded
 from tipoff_common.publisher import Publisher
 from tipoff_common.rejections import is_dead_letter, keep_payload, rejection
 from tipoff_common.topics import TopicMap
@@ -27,6 +30,10 @@ log = logging.getLogger(__name__)
 
 BODY_LIMIT = 10 * 1024 * 1024
 EVENT_LIMIT = 1024 * 1024
+BODIES_LIMIT = 32 * 1024 * 1024
+"""Bytes of bodies that one process holds at a time. A body becomes several times its size while it is decoded."""
+BODY_SECONDS = 30.0
+"""How long a sender may take over a body; without it a few slow ones would keep all others out."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +66,42 @@ class _Push(BaseModel):
     deliveryAttempt: int | None = None  # noqa: N815
 
 
+class BodiesInFlight:
+    """Bounds the bytes of all bodies that are being read or decoded, whoever sends them and however slowly."""
+
+    def __init__(self, limit: int = BODIES_LIMIT) -> None:
+        self._limit, self._held = limit, 0
+
+    @contextmanager
+    def holding(self) -> Iterator[Callable[[int], None]]:
+        """Give a function that takes bytes from the bound; they are given back at the end of the block.
+
+        Only the event loop calls it, so no lock is needed. The function raises Overloaded when the bound is reached:
+        waiting instead could wait for ever, as two bodies that are half read may each wait for the other.
+        """
+        mine = 0
+
+        def take(size: int) -> None:
+            nonlocal mine
+            if self._held + size > self._limit:
+                raise Overloaded(
+                    f"bodies of {self._held} bytes are being read, and {self._limit} are the most"
+                )
+            self._held += size
+            mine += size
+
+        try:
+            yield take
+        finally:
+            self._held -= mine
+
+
 class PushEndpoint:
     """The dependency: `delivery: Annotated[Delivery, Depends(endpoint)]`.
 
-    Answers 401/403 before reading the body and 413 for a body over 10 MiB; records and acknowledges what can never
-    succeed; raises Unavailable (503, delivered again) when recording fails.
+    Answers 401/403 before reading the body, 413 for a body over 10 MiB, 408 for one that takes too long and 503 while
+    the bodies of other requests fill what is held at a time. Records and acknowledges what can never succeed; raises
+    Unavailable (503, delivered again) when recording fails.
     """
 
     def __init__(
@@ -81,10 +119,15 @@ class PushEndpoint:
         self._service, self._environment, self._event_time = service, environment, event_time
         self._accepted, self._authentication, self._topics = accepted, authentication, topics
         self._publisher, self._state = publisher, state
+        self._bodies = BodiesInFlight()
 
     async def __call__(self, request: Request) -> Delivery:
         self._authentication.push(request)
-        body, complete = await _read(request)
+        with self._bodies.holding() as take:
+            return await self._receive(request, take)
+
+    async def _receive(self, request: Request, take: Callable[[int], None]) -> Delivery:
+        body, complete = await _read(request, take)
         if not complete:
             await self._reject(
                 Message(body, {}, subscription="unknown", message_id=content_hash(body)),
@@ -156,13 +199,20 @@ class PushEndpoint:
         await run_in_threadpool(record)
 
 
-async def _read(request: Request) -> tuple[bytes, bool]:
-    """At most BODY_LIMIT bytes of the body, and whether that is all of it."""
+async def _read(request: Request, take: Callable[[int], None]) -> tuple[bytes, bool]:
+    """Read at most BODY_LIMIT bytes of the body; also whether that is all of it. Raises Overloaded."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_LIMIT:
-            return bytes(body[:BODY_LIMIT]), False
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                take(len(chunk))
+                body += chunk
+                if len(body) > BODY_LIMIT:
+                    return bytes(body[:BODY_LIMIT]), False
+    except TimeoutError as error:
+        raise HTTPException(
+            408, f"the body did not arrive within {BODY_SECONDS:g} s; send it again"
+        ) from error
     return bytes(body), True
 
 

@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from fastapi import HTTPException, Request
+from starlette.types import Message
 
 from tests.support.pushes import AUTHORIZED, KEY, PUBLISHED, Receiver, local_settings, push_body, pushed
 from tests.support.samples import NOON, SAMPLES, executed, processed, requested, tick
+from tipoff_common import push
 from tipoff_common.auth import InvalidToken
 from tipoff_common.binding import Envelope, encode, encode_structured
 from tipoff_common.events import EVENTS, Event, MessageRejected, ScrapeExecuted
 from tipoff_common.identity import content_hash
-from tipoff_common.push import BODY_LIMIT, EVENT_LIMIT
+from tipoff_common.ports import Overloaded
+from tipoff_common.push import BODY_LIMIT, EVENT_LIMIT, BodiesInFlight
 from tipoff_common.rejections import HEAD_BYTES
 from tipoff_common.settings import ServiceSettings
 from tipoff_common.testing import MemoryObjects, RecordingBus
@@ -304,3 +308,66 @@ def test_a_push_without_a_time_is_taken_as_of_now() -> None:
     receiver = Receiver(settings=local_settings(development_key=KEY))
     assert receiver.post(json.dumps({"message": message}).encode()).status_code == 204
     assert receiver.received[0].message.publish_time is not None
+
+
+class SlowSender:
+    """A request whose body comes in chunks and then neither ends nor goes on until `finish`."""
+
+    def __init__(self, size: int) -> None:
+        self._left, self.finish = size, asyncio.Event()
+
+    async def receive(self) -> Message:
+        if self._left > 0:
+            self._left -= CHUNK
+            await asyncio.sleep(0)
+            return {"type": "http.request", "body": bytes(CHUNK), "more_body": True}
+        await self.finish.wait()
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    @property
+    def request(self) -> Request:
+        return Request({"type": "http", "method": "POST", "headers": []}, self.receive)
+
+
+CHUNK = 64 * 1024
+
+
+def test_slow_senders_together_hold_no_more_than_one_bound() -> None:
+    """Incident: 80 slow bodies of 10 MiB put a service of 1 GiB at 2.1 GiB."""
+
+    async def scenario() -> list[object]:
+        bodies = BodiesInFlight(4 * 1024 * 1024)
+        senders = [SlowSender(1024 * 1024) for _ in range(80)]
+
+        async def receive(sender: SlowSender) -> tuple[bytes, bool]:
+            with bodies.holding() as take:
+                return await push._read(sender.request, take)
+
+        reading = [asyncio.create_task(receive(sender)) for sender in senders]
+        await asyncio.wait(reading, return_when=asyncio.FIRST_EXCEPTION)
+        held = bodies._held
+        assert 0 < held <= 4 * 1024 * 1024
+        for sender in senders:
+            sender.finish.set()
+        ends: list[object] = list(await asyncio.gather(*reading, return_exceptions=True))
+        assert bodies._held == 0, "every byte is given back, however a request ends"
+        return ends
+
+    ends = asyncio.run(scenario())
+    refused = [end for end in ends if isinstance(end, Overloaded)]
+    read = [end for end in ends if isinstance(end, tuple)]
+    assert len(refused) + len(read) == 80
+    assert len(read) >= 1
+    assert len(refused) >= 70
+
+
+def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push, "BODY_SECONDS", 0.01)
+
+    async def scenario() -> None:
+        with BodiesInFlight().holding() as take:
+            await push._read(SlowSender(CHUNK).request, take)
+
+    with pytest.raises(HTTPException, match="did not arrive within") as caught:
+        asyncio.run(scenario())
+    assert caught.value.status_code == 408

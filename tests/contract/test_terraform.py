@@ -204,3 +204,9 @@ class TestDocuments:
     def test_every_module_has_an_example(self) -> None:
         modules = [path for path in (TERRAFORM / "modules").iterdir() if path.is_dir()]
         assert [path.name for path in modules if "```hcl" not in (path / "README.md").read_text()] == []
+
+
+def test_the_runner_handles_as_many_requests_at_a_time_as_it_is_given() -> None:
+    """More threads than requests would hold connections for nothing; fewer would let requests wait unseen."""
+    declared = SERVICES["scraper-runner"]["concurrency"]
+    assert SETTINGS["scraper-runner"].model_fields["concurrency"].default == declared

@@ -76,6 +76,7 @@ class Cloud:
             environment=self._settings.environment,
             config_hash=config_hash or self.config_hash,
             checks=checks,
+            threads=self._settings.concurrency,
         )
 
     def push_endpoint(self, accepted: frozenset[type[Event]]) -> PushEndpoint:
@@ -99,7 +100,10 @@ class Cloud:
         from tipoff_common.adapters.storage import GcsObjects, storage_client
 
         return GcsObjects(
-            storage_client(self._settings.project, self._settings.storage_emulator_host), bucket
+            storage_client(
+                self._settings.project, self._settings.storage_emulator_host, self._settings.concurrency
+            ),
+            bucket,
         )
 
 

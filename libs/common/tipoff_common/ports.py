@@ -74,14 +74,40 @@ class ObjectInfo:
     metadata: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Versioned:
+    """An object's content together with the generation that a conditional write names."""
+
+    body: bytes
+    generation: int
+
+
 class Objects(Protocol):
     """One bucket."""
 
     @property
     def bucket(self) -> str: ...
 
-    def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
+    def create(
+        self,
+        name: str,
+        body: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] = {},
+    ) -> bool:
         """Writes unless the object exists; False when it does. Exactly one of concurrent callers wins."""
+
+    def read(self, name: str) -> Versioned | None:
+        """The content and its generation, for `replace`; None when there is no such object."""
+
+    def replace(self, name: str, body: bytes, *, generation: int) -> bool:
+        """Writes over exactly that generation; False when the object has changed since, or is gone. Exactly one of
+        concurrent callers wins."""
+
+    def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
+        """Adds to an object's metadata, leaving its other keys and its content; all of the metadata after that, None
+        when there is no such object."""
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
         """Writes, replacing what is there."""

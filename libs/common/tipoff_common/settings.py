@@ -35,6 +35,13 @@ class ServiceSettings(BaseSettings):
     host: str = Field(default="0.0.0.0", description="address to listen on; a container's is every one")  # noqa: S104
     port: int = Field(default=8080, validation_alias="PORT", description="HTTP port; Cloud Run sets PORT")
 
+    concurrency: int = Field(
+        default=40,
+        ge=1,
+        le=1000,
+        description="requests handled at the same time: so many threads and connections to the bucket are kept",
+    )
+
     audience: str | None = Field(
         default=None, min_length=1, description="audience of Google OIDC tokens: the service's URI"
     )

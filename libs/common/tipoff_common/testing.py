@@ -1,6 +1,8 @@
 """In-memory fakes of the ports, for tests and benchmarks; each can be made to fail."""
 
+import itertools
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,7 +11,7 @@ from typing import Any
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import Event
 from tipoff_common.files import JOURNAL
-from tipoff_common.ports import ObjectInfo, Parameter, Row, RowsRefused, Unavailable
+from tipoff_common.ports import ObjectInfo, Parameter, Row, RowsRefused, Unavailable, Versioned
 
 WRITTEN_AT = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
 
@@ -22,6 +24,9 @@ class MemoryObjects:
     down: bool = False
     bodies: dict[str, bytes] = field(default_factory=dict)
     metadata: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    generations: dict[str, int] = field(default_factory=lambda: defaultdict(lambda: 1))
+    """1 for what a test put into `bodies` itself."""
+    _next_generation: Iterator[int] = field(default_factory=lambda: itertools.count(2))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -29,17 +34,50 @@ class MemoryObjects:
         """The payloads and records of the data bucket: all but the journal."""
         return {name: body for name, body in self.bodies.items() if not name.startswith(f"{JOURNAL}/")}
 
-    def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
+    def create(
+        self,
+        name: str,
+        body: bytes,
+        *,
+        content_type: str = "application/octet-stream",  # noqa: ARG002  # the port's signature
+        metadata: Mapping[str, str] = {},
+    ) -> bool:
         self.check()
         with self._lock:
             if name in self.bodies:
                 return False
-            self.bodies[name], self.metadata[name] = body, dict(metadata)
+            self._write(name, body, metadata)
             return True
+
+    def read(self, name: str) -> Versioned | None:
+        self.check()
+        with self._lock:
+            return Versioned(self.bodies[name], self.generations[name]) if name in self.bodies else None
+
+    def replace(self, name: str, body: bytes, *, generation: int) -> bool:
+        self.check()
+        with self._lock:
+            if name not in self.bodies or self.generations[name] != generation:
+                return False
+            self._write(name, body, {})
+            return True
+
+    def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
+        self.check()
+        with self._lock:
+            if name not in self.bodies:
+                return None
+            self.metadata[name] = {**self.metadata[name], **metadata}
+            return self.metadata[name]
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:  # noqa: ARG002
         self.check()
+        with self._lock:
+            self._write(name, body, metadata)
+
+    def _write(self, name: str, body: bytes, metadata: Mapping[str, str]) -> None:
         self.bodies[name], self.metadata[name] = body, dict(metadata)
+        self.generations[name] = next(self._next_generation)
 
     def put_chunks(
         self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}

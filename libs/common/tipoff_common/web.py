@@ -3,10 +3,12 @@
 import gc
 import logging
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import uvicorn
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
@@ -46,13 +48,26 @@ def create_app(
     environment: str,
     config_hash: str,
     checks: Mapping[str, Callable[[], None]],
+    threads: int | None = None,
 ) -> FastAPI:
     """An application with /healthz, /readyz and the answers to common errors.
 
     Cloud Run keeps some paths that end in z to itself when they come from outside
     (https://cloud.google.com/run/docs/known-issues), so both answer at /health and /ready too.
+
+    threads: how many handlers run at the same time; the framework's own limit when None.
     """
+
+    @asynccontextmanager
+    async def bound_threads(_app: FastAPI) -> AsyncIterator[None]:
+        # Cloud Run stops at the service's concurrency; a laptop pushes whatever is waiting. The limiter belongs to
+        # the event loop, hence it is set when the loop runs.
+        if threads is not None:
+            current_default_thread_limiter().total_tokens = threads
+        yield
+
     app = FastAPI(
+        lifespan=bound_threads,
         title=f"Tipoff {service}",
         description=description,
         version=__version__,
@@ -92,7 +107,9 @@ def create_app(
 
     @app.exception_handler(Unavailable)
     async def unavailable(_request: Request, error: Unavailable) -> JSONResponse:
-        log.error("unavailable, to be delivered again", extra={"detail": str(error)})
+        # To be too busy is normal under load, and the sender comes again by itself; anything else is a fault.
+        level = logging.INFO if isinstance(error, Overloaded) else logging.ERROR
+        log.log(level, "unavailable, to be delivered again", extra={"detail": str(error)})
         return JSONResponse(
             {"detail": str(error), "remedy": "nothing was lost; it is delivered again"},
             503,

@@ -129,9 +129,21 @@ def _dispatch(request: Any, response: Any, store: ObjectStore) -> None:
             message = f"At least one of the pre-conditions you specified did not hold: {failed}."
             _answer_error(response, HTTPStatus.PRECONDITION_FAILED, "conditionNotMet", message)
             return
+        if request.method == "PATCH":
+            _keep_other_metadata(request.data, store.objects.get(target[0], {}).get(target[1]))
     handler(request, response, store)
     if target is not None and request.method == "GET":
         _name_the_generation(response, store.objects.get(target[0], {}).get(target[1]))
+
+
+def _keep_other_metadata(patch: Any, resource: dict[str, Any] | None) -> None:
+    """Change only the keys of the custom metadata that a patch names, null removing one; the emulator drops the others.
+
+    https://cloud.google.com/storage/docs/json_api/v1/objects/patch
+    """
+    if resource is not None and isinstance(patch, dict) and isinstance(patch.get("metadata"), dict):
+        merged = {**(resource.get("metadata") or {}), **patch["metadata"]}
+        patch["metadata"] = {key: value for key, value in merged.items() if value is not None}
 
 
 def _name_the_generation(response: Any, resource: dict[str, Any] | None) -> None:

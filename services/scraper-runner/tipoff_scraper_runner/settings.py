@@ -21,6 +21,12 @@ class RunnerSettings(ServiceSettings):
         description="fake server in place of every source, local environment only: <url>/<host>/<path>",
     )
 
+    concurrency: int = Field(
+        default=8,
+        ge=1,
+        le=1000,
+        description="requests handled at the same time; infra/services.yaml gives an instance as many",
+    )
     max_instances: int = Field(
         default=1,
         ge=1,

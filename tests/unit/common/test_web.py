@@ -1,8 +1,11 @@
 """The application that every service is built on."""
 
+import asyncio
 import os
+import threading
 from collections.abc import Callable
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel
@@ -180,3 +183,34 @@ class TestServe:
             web.serve("logger", ServiceSettings, build)
         assert ended.value.code == 2
         assert "topics.yaml:3: unknown key" in capsys.readouterr().err
+
+
+def test_no_more_handlers_run_at_a_time_than_the_service_is_given() -> None:
+    """A laptop pushes whatever is waiting, where Cloud Run would stop at the service's concurrency."""
+    service = web.create_app(
+        service="logger", description="Records.", environment="local", config_hash="c", checks={}, threads=3
+    )
+    running, most, lock = 0, 0, threading.Lock()
+    full = threading.Barrier(3)
+
+    @service.get("/work")
+    def work() -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        full.wait(10)  # returns only with three handlers at work, so all three threads are seen to be used
+        with lock:
+            running -= 1
+
+    async def nine_calls() -> list[int]:
+        transport = httpx.ASGITransport(service)
+        async with (
+            service.router.lifespan_context(service),
+            httpx.AsyncClient(transport=transport, base_url="http://service") as http,
+        ):
+            answers = await asyncio.gather(*(http.get("/work") for _ in range(9)))
+            return [answer.status_code for answer in answers]
+
+    assert asyncio.run(nine_calls()) == [200] * 9
+    assert most == 3

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tipoff_local.bigquery.declared import REST_TYPES, DeclaredTable
+from bigquery_ddl.declared import REST_TYPES, DeclaredTable
 
 _SQL_TYPES = {rest: sql for sql, rest in REST_TYPES.items()}
 

@@ -12,7 +12,7 @@ from bqemulator.scripting import interpreter
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
-from tipoff_local.bigquery.declared import (
+from bigquery_ddl.declared import (
     declared_field,
     declared_options,
     declared_table,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tipoff_local.bigquery.declared import (
+from bigquery_ddl.declared import (
     REST_TYPES,
     DeclaredTable,
     declared_options,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from tipoff_local.bigquery.declared import DeclaredTable
+from bigquery_ddl.declared import DeclaredTable
 
 
 def table_schema(declared: DeclaredTable) -> str:

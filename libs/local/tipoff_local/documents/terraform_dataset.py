@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from tipoff_local.bigquery.declared import declared_options, parsed_create
+from bigquery_ddl.declared import declared_options, parsed_create
 from tipoff_local.documents.dataset import MS_PER_DAY, SCHEMAS, declared_tables, function_heading
 from tipoff_local.tables import defined_name, names_used, ordered_files
 

@@ -1,0 +1,1 @@
+"""Reads what a CREATE TABLE statement of BigQuery declares."""

@@ -26,6 +26,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
+from gcp_emulators.pubsub.google import free_port
 from tipoff_cleanup.dataset import Dataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
@@ -42,7 +43,6 @@ from tipoff_common.ports import ObjectInfo, Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.rows import cleanup_row
 from tipoff_local.commands.tables import SCHEMAS, embedded_client
-from tipoff_local.pubsub.google_emulator import free_port
 from tipoff_local.stack.layout import DATA_BUCKET, HOST, PROJECT, REPOSITORY
 from tipoff_local.stack.processes import Processes, Program
 from tipoff_local.tables import deploy
@@ -306,7 +306,7 @@ def main() -> None:
         processes = Processes(Path(folder))
         try:
             options = ("--port", str(ports[0]), "--grpc-port", str(ports[1]), "--project", PROJECT)
-            processes.start("bigquery", Program("tipoff_local.bigquery", options, {}, Path(folder)))
+            processes.start("bigquery", Program("gcp_emulators.bigquery", options, {}, Path(folder)))
             client = embedded_client(url, PROJECT)
             wait_for(client)
             deploy(client, SCHEMAS)

@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-LIBRARY = Path(__file__).parents[1] / "libs" / "local"
+LIBRARY = Path(__file__).parents[1] / "libs" / "emulators"
 sys.path.insert(0, str(LIBRARY))
 
-from tipoff_local.pubsub import google_emulator  # noqa: E402 - runs without an installation
+from gcp_emulators.pubsub import google as google_emulator  # noqa: E402 - runs without an installation
 
 PAYLOAD_BYTES = 1_024
 BATCH = 100
@@ -168,7 +168,7 @@ async def compare_clients(sink: str, messages: int) -> dict[str, float]:
     """Requests a second of the server's client and of httpx, 10 and 100 at a time."""
     import httpx
 
-    from tipoff_local.pubsub.push_client import PushClient
+    from gcp_emulators.pubsub.push_client import PushClient
 
     body = b"." * 1_600
     url = f"{sink}/push"
@@ -201,7 +201,7 @@ def compare_servers(sink: str, messages: int) -> dict[str, Any]:
     port, admin_port = google_emulator.free_port(), google_emulator.free_port()
     embedded = [
         "-m",
-        "tipoff_local.pubsub",
+        "gcp_emulators.pubsub",
         "--log-level",
         "WARNING",
         "--port",

@@ -25,10 +25,10 @@ import requests
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.types import BatchSettings
 
+from gcp_emulators.pubsub.google import free_port
 from tipoff_common.clock import eastern
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import Warehouse
-from tipoff_local.pubsub.google_emulator import free_port
 from tipoff_local.stack.layout import HOST, PROJECT, Layout
 from tipoff_local.stack.processes import Program
 from tipoff_local.stack.stack import Stack, running_stack

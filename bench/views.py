@@ -22,9 +22,9 @@ from pathlib import Path
 
 from google.cloud import bigquery
 
+from gcp_emulators.pubsub.google import free_port
 from logger_throughput import cpu_seconds
 from tipoff_local.commands.tables import SCHEMAS, embedded_client
-from tipoff_local.pubsub.google_emulator import free_port
 from tipoff_local.stack.layout import HOST, PROJECT
 from tipoff_local.stack.processes import Processes, Program
 from tipoff_local.tables import deploy, ordered_files
@@ -176,7 +176,7 @@ def main() -> None:
         try:
             options = ("--port", str(ports[0]), "--grpc-port", str(ports[1]), "--project", PROJECT)
             warehouse = processes.start(
-                "bigquery", Program("tipoff_local.bigquery", options, {}, Path(folder))
+                "bigquery", Program("gcp_emulators.bigquery", options, {}, Path(folder))
             )
             client = embedded_client(f"http://{HOST}:{ports[0]}", PROJECT)
             wait_for(client)

@@ -26,8 +26,8 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import pubsub_v1
 from testcontainers.core.container import DockerContainer
 
-import tipoff_local
-from tipoff_local.pubsub import google_emulator
+import gcp_emulators
+from gcp_emulators.pubsub import google as google_emulator
 
 PROJECT = "conformance"
 PATIENCE_SECONDS = 20.0
@@ -62,10 +62,10 @@ class Server:
 def embedded_server() -> Iterator[Server]:
     """The embedded server as users start it, in a process of its own."""
     port, admin_port = google_emulator.free_port(), google_emulator.free_port()
-    command = [sys.executable, "-m", "tipoff_local.pubsub", "--log-level", "WARNING"]
+    command = [sys.executable, "-m", "gcp_emulators.pubsub", "--log-level", "WARNING"]
     process = subprocess.Popen(
         [*command, "--port", str(port), "--admin-port", str(admin_port)],
-        cwd=Path(tipoff_local.__file__).parents[1],
+        cwd=Path(gcp_emulators.__file__).parents[1],
     )
     try:
         wait_for(

@@ -17,7 +17,7 @@ import pytest
 from google.protobuf import field_mask_pb2
 from pubsub_harness import Endpoint, Pubsub, status_of, wait_for
 
-from tipoff_local.pubsub import google_emulator
+from gcp_emulators.pubsub import google as google_emulator
 
 pytestmark = pytest.mark.filterwarnings("ignore:The return_immediately flag is deprecated")
 

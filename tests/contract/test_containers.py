@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
+from gcp_emulators.bigquery import __main__ as bigquery_main
+from gcp_emulators.storage import __main__ as storage
 from tipoff_common.settings import SettingsError, load_settings, variable
-from tipoff_local import containers, storage
+from tipoff_local import containers
 from tipoff_local.alone import DOCKERFILE, read_stages
-from tipoff_local.bigquery import __main__ as bigquery_main
 from tipoff_local.documents.configuration import SERVICES as MODELS
 from tipoff_local.stack.layout import FIXED_PORTS, PROJECT, REPOSITORY, SERVICES
 
@@ -194,7 +195,7 @@ def test_stand_ins_are_started_with_what_their_launchers_know() -> None:
     parsers = {"bigquery": bigquery_main.parse_arguments, "storage": storage.parse_arguments}
     for name, parse in parsers.items():
         python, _, module, *arguments = CONTAINERS[name]["command"]
-        assert (python, module) == ("python", f"tipoff_local.{name}")
+        assert (python, module) == ("python", f"gcp_emulators.{name}")
         assert parse(arguments).host == "0.0.0.0"  # noqa: S104
     assert bigquery_main.parse_arguments(CONTAINERS["bigquery"]["command"][3:]).project == PROJECT
 

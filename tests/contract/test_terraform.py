@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from gcp_emulators.pubsub.filters import parse
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import EVENTS, Tick
 from tipoff_common.settings import variable
 from tipoff_common.topics import load_topics
 from tipoff_local.documents.configuration import SERVICES as SETTINGS
-from tipoff_local.pubsub.filters import parse
 from tipoff_local.stack.layout import SERVICES as PROCESSES
 from tipoff_local.ticks import ticks
 

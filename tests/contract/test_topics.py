@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from gcp_emulators.pubsub.filters import parse
 from tests.support.samples import NOON, SAMPLES
 from tipoff_common.adapters import bigquery
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import EVENTS, Event, MessageRejected, Tick, TickFired
 from tipoff_common.rows import TABLES
 from tipoff_common.topics import Subscription, load_topics
-from tipoff_local.pubsub.filters import parse
 from tipoff_logger.settings import LoggerSettings
 
 REPOSITORY = Path(__file__).parents[2]

@@ -24,8 +24,8 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from google.pubsub_v1.types import PullRequest
 
-import tipoff_local
-from tipoff_local.pubsub.google_emulator import free_port
+import gcp_emulators
+from gcp_emulators.pubsub.google import free_port
 
 TOPIC = "projects/p/topics/main"
 SUBSCRIPTION = "projects/p/subscriptions/main"
@@ -56,13 +56,13 @@ class Running:
 
 def command(port: int, admin_port: int) -> list[str]:
     options = ["--log-level", "WARNING", "--port", str(port), "--admin-port", str(admin_port)]
-    return [sys.executable, "-m", "tipoff_local.pubsub", *options]
+    return [sys.executable, "-m", "gcp_emulators.pubsub", *options]
 
 
 @pytest.fixture
 def server() -> Iterator[Running]:
     port, admin_port = free_port(), free_port()
-    library = Path(tipoff_local.__file__).parents[1]
+    library = Path(gcp_emulators.__file__).parents[1]
     process = subprocess.Popen(command(port, admin_port), cwd=library)
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
     grpc.channel_ready_future(channel).result(timeout=20)
@@ -234,7 +234,7 @@ def test_sigterm_ends_it_within_a_second_whatever_it_is_doing(
 def test_a_taken_port_is_said_and_fails(server: Running) -> None:
     second = subprocess.run(
         command(server.port, free_port()),
-        cwd=Path(tipoff_local.__file__).parents[1],
+        cwd=Path(gcp_emulators.__file__).parents[1],
         capture_output=True,
         text=True,
         timeout=20,

@@ -17,7 +17,7 @@ import pytest
 import requests
 from stack_harness import until
 
-from tipoff_local.pubsub.google_emulator import EmulatorUnavailableError, find_installation, free_port
+from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation, free_port
 from tipoff_local.stack.layout import FIXED_PORTS, REPOSITORY, SERVICES, Layout, free_ports
 from tipoff_local.stack.processes import Processes, Program, StackError
 from tipoff_local.stack.stack import running_stack

@@ -133,7 +133,7 @@ class Dataset:
 def warehouse_url() -> Iterator[str]:
     """One embedded warehouse for all modules that take a project of their own."""
     port = free_port()
-    with running("tipoff_local.bigquery", port, "--grpc-port", str(free_port())):
+    with running("gcp_emulators.bigquery", port, "--grpc-port", str(free_port())):
         yield f"http://127.0.0.1:{port}"
 
 

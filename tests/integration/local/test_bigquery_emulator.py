@@ -30,11 +30,11 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 
-from tipoff_local.bigquery.dialect import remembering, statement_text
-from tipoff_local.bigquery.engine import RecentResults
+from gcp_emulators.bigquery.dialect import remembering, statement_text
+from gcp_emulators.bigquery.engine import RecentResults
 from tipoff_local.tables import deploy, ordered_files
 
-MODULE = "tipoff_local.bigquery"
+MODULE = "gcp_emulators.bigquery"
 PROJECT = "test-project"
 SCHEMAS = Path(__file__).parents[3] / "schemas/bigquery/nba_orchestration"
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(5)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.samples import executed
 
+from gcp_emulators.pubsub.delivery import Delivery as Leased
+from gcp_emulators.pubsub.delivery import DeliveryPolicy, DeliveryQueue, Message
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.binding import Message as Received
@@ -21,8 +23,6 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
 from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
-from tipoff_local.pubsub.delivery import Delivery as Leased
-from tipoff_local.pubsub.delivery import DeliveryPolicy, DeliveryQueue, Message
 from tipoff_logger.batching import Bounds, GroupCommit
 from tipoff_logger.handlers import Deps, record_event
 

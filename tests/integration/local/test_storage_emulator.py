@@ -22,7 +22,7 @@ from google.cloud import storage
 from google.cloud.storage.exceptions import InvalidResponse
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-MODULE = "tipoff_local.storage"
+MODULE = "gcp_emulators.storage"
 RETRY = DEFAULT_RETRY.with_timeout(5)
 
 

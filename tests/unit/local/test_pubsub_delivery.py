@@ -8,8 +8,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from tipoff_local.pubsub.delivery import Delivery, DeliveryPolicy, DeliveryQueue, Message
-from tipoff_local.pubsub.push import Flow
+from gcp_emulators.pubsub.delivery import Delivery, DeliveryPolicy, DeliveryQueue, Message
+from gcp_emulators.pubsub.push import Flow
 
 
 class Clock:

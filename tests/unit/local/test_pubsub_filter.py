@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tipoff_local.pubsub.filters import FilterError, parse
+from gcp_emulators.pubsub.filters import FilterError, parse
 
 MESSAGES = {
     "none": {},

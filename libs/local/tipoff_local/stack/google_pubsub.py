@@ -5,7 +5,7 @@ import sys
 import threading
 from typing import NoReturn
 
-from tipoff_local.pubsub.google_emulator import running
+from gcp_emulators.pubsub.google import running
 
 
 def _end(*_: object) -> NoReturn:

@@ -146,7 +146,7 @@ class Stack:
         else:
             self._start(
                 "pubsub",
-                "tipoff_local.pubsub",
+                "gcp_emulators.pubsub",
                 *host,
                 "--port",
                 ports["pubsub"],
@@ -155,7 +155,7 @@ class Stack:
             )
         self._start(
             "bigquery",
-            "tipoff_local.bigquery",
+            "gcp_emulators.bigquery",
             *host,
             "--port",
             ports["bigquery"],
@@ -164,7 +164,7 @@ class Stack:
             "--project",
             PROJECT,
         )
-        self._start("storage", "tipoff_local.storage", *host, "--port", ports["storage"])
+        self._start("storage", "gcp_emulators.storage", *host, "--port", ports["storage"])
         scenario = ("--scenario", str(self._options.scenario)) if self._options.scenario else ()
         self._start("upstream", "tipoff_local.upstream", *host, "--port", ports["upstream"], *scenario)
         if behaviour := self._options.phase2:

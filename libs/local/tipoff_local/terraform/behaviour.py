@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from gcp_emulators.pubsub.filters import parse
 from tipoff_common.binding import Message, Refused, decode
 from tipoff_common.events import TickFired
 from tipoff_common.settings import PREFIX, ServiceSettings, SettingsError, load_settings
 from tipoff_local.documents.configuration import SERVICES
-from tipoff_local.pubsub.filters import parse
 from tipoff_local.terraform.plans import Plan, Resource, environment
 
 _AN_INSTANT = datetime(2025, 1, 15, 10, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import grpc
 
-from tipoff_local.pubsub import errors
-from tipoff_local.pubsub.messages import Pb
+from gcp_emulators.pubsub import errors
+from gcp_emulators.pubsub.messages import Pb
 
 Handler = Any
 """A gRPC method handler; grpc carries no type information."""

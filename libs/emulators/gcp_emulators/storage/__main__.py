@@ -1,6 +1,6 @@
 """The embedded object store: gcp-storage-emulator behind a server that enforces preconditions.
 
-`python -m tipoff_local.storage` serves Cloud Storage's JSON interface. As published, the emulator ignores
+`python -m gcp_emulators.storage` serves Cloud Storage's JSON interface. As published, the emulator ignores
 `ifGenerationMatch`, on which create-if-absent and with it all idempotency rests; serves one connection at a time;
 and writes the metadata of all objects to disk on each change. Here each request is checked and carried out under
 one lock, so that of two concurrent creations exactly one wins, connections are kept alive and served in parallel,
@@ -19,15 +19,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tipoff_local.storage_objects import ObjectStore
-from tipoff_local.storage_server import StorageHandler, StorageServer
+from gcp_emulators.storage.objects import ObjectStore
+from gcp_emulators.storage.server import StorageHandler, StorageServer
 
 EXIT_PORT_TAKEN = 98  # EADDRINUSE
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tipoff_local.storage", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m gcp_emulators.storage", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=9023, help="port (%(default)s)")
     parser.add_argument("--data-dir", type=Path, help="keep the objects here (default: in memory)")

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tipoff_local.pubsub.delivery import Delivery
-from tipoff_local.pubsub.messages import rfc3339
-from tipoff_local.pubsub.push_client import PushClient, PushError
-from tipoff_local.pubsub.subscription import LiveSubscription
+from gcp_emulators.pubsub.delivery import Delivery
+from gcp_emulators.pubsub.messages import rfc3339
+from gcp_emulators.pubsub.push_client import PushClient, PushError
+from gcp_emulators.pubsub.subscription import LiveSubscription
 
 ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
 

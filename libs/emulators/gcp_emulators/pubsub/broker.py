@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from tipoff_local.pubsub import errors, messages, publishing, resources
-from tipoff_local.pubsub.delivery import Message
-from tipoff_local.pubsub.messages import Pb
-from tipoff_local.pubsub.subscription import LiveSubscription
+from gcp_emulators.pubsub import errors, messages, publishing, resources
+from gcp_emulators.pubsub.delivery import Message
+from gcp_emulators.pubsub.messages import Pb
+from gcp_emulators.pubsub.subscription import LiveSubscription
 
 
 class Pusher(Protocol):

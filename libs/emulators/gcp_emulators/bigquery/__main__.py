@@ -1,4 +1,4 @@
-"""`python -m tipoff_local.bigquery`: serve the embedded warehouse until SIGTERM or SIGINT."""
+"""`python -m gcp_emulators.bigquery`: serve the embedded warehouse until SIGTERM or SIGINT."""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ GRACE_SECONDS = 0.3
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tipoff_local.bigquery", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m gcp_emulators.bigquery", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=9050, help="REST port (%(default)s)")
     parser.add_argument("--grpc-port", type=int, default=9060, help="Storage API port (%(default)s)")
@@ -63,7 +63,7 @@ async def serve(settings: Settings) -> None:
     # Imported here because the emulator logs while it is imported, before logging could be configured.
     from bqemulator.server import EmulatorServer
 
-    from tipoff_local.bigquery.repairs import apply_all
+    from gcp_emulators.bigquery.repairs import apply_all
 
     apply_all()
     stop = asyncio.Event()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from tipoff_local.pubsub import errors
-from tipoff_local.pubsub.delivery import Message
-from tipoff_local.pubsub.messages import Pb
+from gcp_emulators.pubsub import errors
+from gcp_emulators.pubsub.delivery import Message
+from gcp_emulators.pubsub.messages import Pb
 
 MAX_REQUEST_BYTES = 10_000_000
 MAX_REQUEST_MESSAGES = 1_000

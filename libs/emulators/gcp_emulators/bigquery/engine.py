@@ -17,7 +17,7 @@ from bqemulator.server import EmulatorServer
 from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.versioning.snapshots import SnapshotManager
 
-from tipoff_local.bigquery.patching import replace
+from gcp_emulators.bigquery.patching import replace
 
 KEPT_RESULTS = 256
 KEPT_RESULT_BYTES = 128 * 1024 * 1024

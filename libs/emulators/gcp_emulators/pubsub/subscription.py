@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from tipoff_local.pubsub import errors, filters, resources
-from tipoff_local.pubsub.delivery import Delivery, DeliveryQueue, Message
-from tipoff_local.pubsub.messages import Pb
+from gcp_emulators.pubsub import errors, filters, resources
+from gcp_emulators.pubsub.delivery import Delivery, DeliveryQueue, Message
+from gcp_emulators.pubsub.messages import Pb
 
 Forward = Callable[["LiveSubscription", Message, int], bool]
 """Passes on a message that used up its attempts; False when the dead-letter topic does not exist."""

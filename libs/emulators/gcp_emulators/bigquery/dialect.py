@@ -11,7 +11,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import TokenError
 
-from tipoff_local.bigquery.patching import replace
+from gcp_emulators.bigquery.patching import replace
 
 Trees = list[exp.Expression | None]
 

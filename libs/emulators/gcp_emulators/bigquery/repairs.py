@@ -1,7 +1,7 @@
 """All repairs, in the order in which they are put in place."""
 
-from tipoff_local.bigquery import catalogue, dialect, engine, inserts, queries, streaming
-from tipoff_local.bigquery.patching import require_supported_version
+from gcp_emulators.bigquery import catalogue, dialect, engine, inserts, queries, streaming
+from gcp_emulators.bigquery.patching import require_supported_version
 
 REPAIRS = (
     streaming.keep_offset_of_failed_append,

@@ -10,9 +10,9 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 
-from tipoff_local.pubsub import errors, messages, rpc, streaming_pull
-from tipoff_local.pubsub.broker import Broker
-from tipoff_local.pubsub.messages import Pb
+from gcp_emulators.pubsub import errors, messages, rpc, streaming_pull
+from gcp_emulators.pubsub.broker import Broker
+from gcp_emulators.pubsub.messages import Pb
 
 PULL_WAIT_SECONDS = 20.0
 """How long a pull waits for a message when its caller would wait longer."""

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from google.protobuf import field_mask_pb2
 
-from tipoff_local.pubsub import errors, filters, messages
-from tipoff_local.pubsub.delivery import DeliveryPolicy
-from tipoff_local.pubsub.messages import Pb
+from gcp_emulators.pubsub import errors, filters, messages
+from gcp_emulators.pubsub.delivery import DeliveryPolicy
+from gcp_emulators.pubsub.messages import Pb
 
 DELETED_TOPIC = "_deleted-topic_"
 """What a subscription names as its topic once that is deleted."""

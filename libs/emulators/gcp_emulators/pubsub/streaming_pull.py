@@ -13,10 +13,10 @@ from typing import Any
 
 import grpc
 
-from tipoff_local.pubsub import errors, messages, rpc
-from tipoff_local.pubsub.broker import Broker
-from tipoff_local.pubsub.messages import Pb
-from tipoff_local.pubsub.subscription import LiveSubscription
+from gcp_emulators.pubsub import errors, messages, rpc
+from gcp_emulators.pubsub.broker import Broker
+from gcp_emulators.pubsub.messages import Pb
+from gcp_emulators.pubsub.subscription import LiveSubscription
 
 _MAX_BATCH = 100
 _MAX_BATCH_BYTES = 3_000_000

@@ -12,7 +12,7 @@ from typing import Any
 
 from gcp_storage_emulator import server as emulator
 
-from tipoff_local.storage_objects import ObjectStore, is_storable
+from gcp_emulators.storage.objects import ObjectStore, is_storable
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from google.pubsub_v1 import types
 
-from tipoff_local.pubsub.delivery import Delivery, Message
+from gcp_emulators.pubsub.delivery import Delivery, Message
 
 Pb = Any
 """A protocol buffer message of a class below."""

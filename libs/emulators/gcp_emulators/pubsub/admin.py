@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from tipoff_local.pubsub.broker import Broker
+from gcp_emulators.pubsub.broker import Broker
 
 _HEAD_SECONDS = 5.0
 _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}

@@ -8,10 +8,10 @@ from typing import Any, Self
 
 import grpc.aio
 
-from tipoff_local.pubsub import admin, publisher, subscriber
-from tipoff_local.pubsub.broker import Broker
-from tipoff_local.pubsub.push import PushDispatcher
-from tipoff_local.pubsub.push_client import PushClient
+from gcp_emulators.pubsub import admin, publisher, subscriber
+from gcp_emulators.pubsub.broker import Broker
+from gcp_emulators.pubsub.push import PushDispatcher
+from gcp_emulators.pubsub.push_client import PushClient
 
 _MAX_MESSAGE_BYTES = 20_000_000
 """Above the API's own limit, which the services enforce with a better message."""

@@ -18,7 +18,7 @@ from bigquery_ddl.declared import (
     declared_table,
     parsed_create,
 )
-from tipoff_local.bigquery.patching import replace
+from gcp_emulators.bigquery.patching import replace
 
 Sync = Callable[[str, str, Any], None]
 

@@ -11,8 +11,8 @@ from bqemulator.storage.arrow_bridge import bq_rows_to_arrow
 from bqemulator.storage.sql_identifiers import quoted_table_ref, register_name
 from fastapi import Depends, Request
 
-from tipoff_local.bigquery.streaming import arrow_schema
-from tipoff_local.bigquery.values import RowProblem, convert_record
+from gcp_emulators.bigquery.streaming import arrow_schema
+from gcp_emulators.bigquery.values import RowProblem, convert_record
 
 _PATH = "/projects/{project_id}/datasets/{dataset_id}/tables/{table_id}/insertAll"
 _KIND = "bigquery#tableDataInsertAllResponse"

@@ -1,4 +1,4 @@
-"""`python -m tipoff_local.pubsub`: serve until SIGTERM or SIGINT."""
+"""`python -m gcp_emulators.pubsub`: serve until SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import asyncio
 import logging
 import signal
 
-from tipoff_local.pubsub.server import PubsubServer
+from gcp_emulators.pubsub.server import PubsubServer
 
-_log = logging.getLogger("tipoff_local.pubsub")
+_log = logging.getLogger("gcp_emulators.pubsub")
 
 
 async def _serve(host: str, port: int, admin_port: int | None) -> None:
@@ -25,7 +25,7 @@ async def _serve(host: str, port: int, admin_port: int | None) -> None:
 def main() -> None:
     """Read the command line and serve. Exits with 1 when a port is taken."""
     parser = argparse.ArgumentParser(
-        prog="python -m tipoff_local.pubsub", description="An in-memory Pub/Sub server."
+        prog="python -m gcp_emulators.pubsub", description="An in-memory Pub/Sub server."
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8085, help="gRPC port; 0 takes a free one (default 8085)")

@@ -7,9 +7,9 @@ from typing import Any
 import grpc
 from google.protobuf import empty_pb2
 
-from tipoff_local.pubsub import messages, rpc
-from tipoff_local.pubsub.broker import Broker
-from tipoff_local.pubsub.messages import Pb
+from gcp_emulators.pubsub import messages, rpc
+from gcp_emulators.pubsub.broker import Broker
+from gcp_emulators.pubsub.messages import Pb
 
 
 def handlers(broker: Broker) -> Any:

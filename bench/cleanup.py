@@ -42,10 +42,10 @@ from tipoff_common.identity import content_hash
 from tipoff_common.ports import ObjectInfo, Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.rows import cleanup_row
+from tipoff_dataset.deploy import deploy
 from tipoff_local.commands.tables import SCHEMAS, embedded_client
 from tipoff_local.stack.layout import DATA_BUCKET, HOST, PROJECT, REPOSITORY
 from tipoff_local.stack.processes import Processes, Program
-from tipoff_local.tables import deploy
 from views import wait_for
 
 NOW = datetime(2026, 1, 15, 17, 0, tzinfo=UTC)

@@ -24,10 +24,10 @@ from google.cloud import bigquery
 
 from gcp_emulators.pubsub.google import free_port
 from logger_throughput import cpu_seconds
+from tipoff_dataset.deploy import deploy, ordered_files
 from tipoff_local.commands.tables import SCHEMAS, embedded_client
 from tipoff_local.stack.layout import HOST, PROJECT
 from tipoff_local.stack.processes import Processes, Program
-from tipoff_local.tables import deploy, ordered_files
 
 TIMEOUT_SECONDS = 300.0
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(TIMEOUT_SECONDS)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlglot import exp, parse
 
+from tipoff_dataset.deploy import DATASET
 from tipoff_local.check_sql import Piece, pieces
 from tipoff_local.documents.dataset import declared_tables
 from tipoff_local.stack.layout import REPOSITORY
-from tipoff_local.tables import DATASET
 
 CODE = ("libs/*/tipoff_*", "services/*/tipoff_*")
 PARTITIONED_BY = {

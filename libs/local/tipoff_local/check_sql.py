@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tipoff_local.queries import NamedQuery
+from tipoff_dataset.deploy import DATASET, ordered_files
+from tipoff_dataset.queries import NamedQuery
 from tipoff_local.stack.layout import PROJECT, REPOSITORY
-from tipoff_local.tables import DATASET, ordered_files
 from tipoff_local.zetasql import Analyzer, AnalyzerUnavailableError, SqlFault, running_analyzer
 
 SCHEMAS = f"schemas/bigquery/{DATASET}"

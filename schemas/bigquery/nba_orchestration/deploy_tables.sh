@@ -71,7 +71,7 @@ defines() {
 }
 uses() { sed 's/--.*//' "$1" | grep -o "\b$DATASET_IN_FILES\.[A-Za-z0-9_]*" | sed 's/.*\.//'; }
 
-# The order of what needs what; libs/local/tipoff_local/tables.py holds the same rule.
+# The order of what needs what; libs/dataset/tipoff_dataset/deploy.py holds the same rule.
 ordered_files() {
   local file other waiting=() rest=() missing
   printf '%s\n' "$here/datasets.sql"

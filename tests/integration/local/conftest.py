@@ -18,8 +18,8 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from tipoff_local.queries import named
-from tipoff_local.tables import deploy
+from tipoff_dataset.deploy import deploy
+from tipoff_dataset.queries import named
 
 SCHEMAS = Path(__file__).parents[3] / "schemas/bigquery/nba_orchestration"
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(20)

@@ -23,7 +23,7 @@ from tests.support.dataset_rows import (
 )
 
 from conftest import Dataset
-from tipoff_local.queries import names
+from tipoff_dataset.queries import names
 
 NOON = ELEVEN + HOUR
 MORNING = ELEVEN - 6 * HOUR

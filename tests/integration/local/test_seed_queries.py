@@ -14,7 +14,7 @@ import pytest
 from tests.support.dataset_rows import HOUR, MINUTE, decided, executed, missing, scanned, scheduled
 
 from conftest import Dataset
-from tipoff_local.queries import names
+from tipoff_dataset.queries import names
 
 PROJECT = "nba-props-platform"
 """They name it."""

@@ -14,8 +14,8 @@ from tests.support.dataset_rows import ELEVEN, decided, executed
 from typer.testing import CliRunner, Result
 
 from conftest import SCHEMAS, Dataset
+from tipoff_dataset.deploy import ordered_files
 from tipoff_local.cli import app
-from tipoff_local.tables import ordered_files
 
 NAME = "deploy_tables.sh"
 

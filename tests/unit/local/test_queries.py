@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tipoff_common.ports import Parameter
-from tipoff_local.queries import NamedQuery, QueryParameterError, UnknownQueryError, named, names
+from tipoff_dataset.queries import NamedQuery, QueryParameterError, UnknownQueryError, named, names
 
 NOW = datetime(2026, 1, 15, 16, tzinfo=UTC)
 TEXT = """\

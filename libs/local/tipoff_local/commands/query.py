@@ -12,6 +12,13 @@ from pydantic import JsonValue, TypeAdapter
 
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.wall_clock import wall_now
+from tipoff_dataset.queries import (
+    NamedQuery,
+    QueryParameterError,
+    UnknownQueryError,
+    named,
+    names,
+)
 from tipoff_local.commands.arguments import (
     AsJson,
     clock,
@@ -23,13 +30,6 @@ from tipoff_local.commands.arguments import (
     say_rows,
 )
 from tipoff_local.connection import NotConnected, find_connection
-from tipoff_local.queries import (
-    NamedQuery,
-    QueryParameterError,
-    UnknownQueryError,
-    named,
-    names,
-)
 from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
 
 _WRONG_USAGE = 2

@@ -11,11 +11,11 @@ import typer
 from dotenv import dotenv_values
 from rich.text import Text
 
+from tipoff_dataset.deploy import DATASET, SchemaFilesError, all_differences, broken_views, deploy
+from tipoff_dataset.migrations import Difference, MigrationRefused
 from tipoff_local.commands.arguments import AsJson, console, refuse, say_json
 from tipoff_local.connection import STACK_ENVIRONMENT, NotConnected, require_answer
-from tipoff_local.migrations import Difference, MigrationRefused
 from tipoff_local.stack.layout import FIXED_PORTS, HOST, PROJECT, REPOSITORY
-from tipoff_local.tables import DATASET, SchemaFilesError, all_differences, broken_views, deploy
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client

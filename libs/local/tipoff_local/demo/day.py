@@ -8,7 +8,7 @@ from typing import Any
 from tipoff_common.clock import eastern
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import Parameter, Warehouse
-from tipoff_local.queries import ask
+from tipoff_dataset.queries import ask
 
 GAME_DAY = date(2025, 1, 15)
 FIRST_HOUR, LAST_HOUR = 5, 18

@@ -11,9 +11,9 @@ from bigquery_ddl.declared import (
     declared_table,
     parsed_create,
 )
+from tipoff_dataset.deploy import DATASET, ordered_files
 from tipoff_local.documents.markdown import generated_from, table
 from tipoff_local.stack.layout import REPOSITORY
-from tipoff_local.tables import DATASET, ordered_files
 
 SCHEMAS = REPOSITORY / "schemas/bigquery" / DATASET
 _HEADING = ("Column", "Type", "Mode", "Meaning")

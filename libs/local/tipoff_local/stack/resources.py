@@ -11,8 +11,8 @@ from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Su
 
 from tipoff_common.topics import Subscription as Settings
 from tipoff_common.topics import TopicMap, load_topics
+from tipoff_dataset.deploy import deploy
 from tipoff_local.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY, STATE_BUCKET, TOPICS
-from tipoff_local.tables import deploy
 
 SCHEMAS = REPOSITORY / "schemas/bigquery/nba_orchestration"
 PHASE_2 = (

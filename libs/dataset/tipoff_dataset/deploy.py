@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
 
-    from tipoff_local.migrations import Difference
+    from tipoff_dataset.migrations import Difference
 
 DATASET = "nba_orchestration"
 STATEMENT_TIMEOUT_SECONDS = 60.0
@@ -71,7 +71,7 @@ def deploy(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> list[
     Returns the names of the files applied, in order. Raises SchemaFilesError, MigrationRefused before anything was
     changed, and google.api_core's errors for a statement that fails.
     """
-    from tipoff_local.migrations import require_additive
+    from tipoff_dataset.migrations import require_additive
 
     found = table_differences(client, schemas_dir, dataset)
     require_additive(found)
@@ -89,7 +89,7 @@ def table_differences(client: "Client", schemas_dir: Path, dataset: str = DATASE
     """How the live tables differ from the files. Raises SchemaFilesError and google.api_core's errors."""
     from google.api_core.exceptions import NotFound
 
-    from tipoff_local.migrations import Difference
+    from tipoff_dataset.migrations import Difference
 
     try:
         present = _tables(client, dataset)
@@ -102,7 +102,7 @@ def all_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET)
     """As table_differences, and the functions and views that the live dataset lacks."""
     from google.api_core.exceptions import NotFound
 
-    from tipoff_local.migrations import Difference
+    from tipoff_dataset.migrations import Difference
 
     try:
         present = _tables(client, dataset)
@@ -130,8 +130,8 @@ def _tables(client: "Client", dataset: str) -> set[str]:
 def _table_differences(
     client: "Client", schemas_dir: Path, dataset: str, present: set[str]
 ) -> "list[Difference]":
+    from tipoff_dataset.migrations import LiveTable, differences
     from tipoff_local.documents.dataset import declared_tables
-    from tipoff_local.migrations import LiveTable, differences
 
     declared = declared_tables(schemas_dir)
     live = {}

@@ -1,0 +1,1 @@
+"""The dataset: schema files, deployment, migrations, named queries."""

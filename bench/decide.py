@@ -26,11 +26,11 @@ from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.clock import eastern
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Status
-from tipoff_controller.calendar import Calendar, Game, GameStatus
-from tipoff_controller.decisions import Situation, decide
-from tipoff_controller.history import ExecutionFact, History
-from tipoff_controller.loading import load_workflows
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.calendar import Calendar, Game, GameStatus
+from tipoff_planning.decisions import Situation, decide
+from tipoff_planning.history import ExecutionFact, History
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.workflows import Configuration
 
 REPOSITORY = Path(__file__).parents[1]
 SCRAPERS = REPOSITORY / "tests/fixtures/scrapers"

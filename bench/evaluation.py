@@ -36,9 +36,9 @@ from tipoff_common.ports import ObjectInfo
 from tipoff_common.publisher import Publisher
 from tipoff_controller.deps import Deps
 from tipoff_controller.handlers import handle_tick
-from tipoff_controller.landed_calendar import LandedCalendar
 from tipoff_controller.ledger import Ledger
-from tipoff_controller.loading import load_workflows
+from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.loading import load_workflows
 
 REPOSITORY = Path(__file__).parents[1]
 sys.path.insert(0, os.fspath(REPOSITORY))

@@ -114,8 +114,8 @@ def test_the_statements_are_found() -> None:
     assert {
         "queries/discovery_check.sql",
         f"schemas/bigquery/{DATASET}/fn_executions.sql",
-        "services/controller/tipoff_controller/dataset.py",
-        "services/controller/tipoff_controller/expectations.py",
+        "libs/planning/tipoff_planning/execution_log.py",
+        "libs/planning/tipoff_planning/expectations.py",
         "services/cleanup/tipoff_cleanup/dataset.py",
         "services/logger/tipoff_logger/archive.py",
         "libs/local/tipoff_local/tracing/dataset.py",

@@ -18,8 +18,8 @@ from scrapers.teams import TEAMS
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Status, Success
 from tipoff_common.testing import MemoryObjects
-from tipoff_controller.loading import load_workflows
-from tipoff_controller.workflows import ForEachValue
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.workflows import ForEachValue
 from tipoff_local.stack.layout import WORKFLOWS
 from tipoff_local.upstream.app import create_app
 from tipoff_local.upstream.odds import event_id

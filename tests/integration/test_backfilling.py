@@ -13,8 +13,8 @@ from stack_harness import BACKFILLED, INJURIES, PATIENCE_SECONDS, Driver, last_r
 from tests.support.seasons import write_season
 
 from tipoff_common.identity import manual_occurrence_id
-from tipoff_controller.plans import LOW_AT_ONCE
 from tipoff_local.stack.layout import DEMO_WORKFLOWS
+from tipoff_planning.plans import LOW_AT_ONCE
 
 WORKFLOW = "injury_discovery"
 DATES = BACKFILLED

@@ -20,8 +20,8 @@ from tests.support.controller import (
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import Failed, FailureKind, Outcome
-from tipoff_controller.calendar import Game
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.calendar import Game
+from tipoff_planning.workflows import Configuration
 
 SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
 days = st.sampled_from([DAY, SPRING, AUTUMN])

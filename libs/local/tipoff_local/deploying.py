@@ -25,7 +25,7 @@ from tipoff_common.events import Tick
 from tipoff_common.service_map import load_services, map_faults
 from tipoff_common.topics import load_topics
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_controller.loading import load_workflows
+from tipoff_planning.loading import load_workflows
 from tipoff_local.stack.layout import REPOSITORY, SCRAPERS, SERVICES, TOPICS, WORKFLOWS
 from tipoff_local.ticks import ticks
 

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from tipoff_common.clock import EASTERN, business_date
 from tipoff_common.events import Source
 from tipoff_common.words import pluralize
-from tipoff_controller.calendar import Calendar
-from tipoff_controller.decisions import Decision, Situation, decide
-from tipoff_controller.history import ExecutionFact, History, Known
-from tipoff_controller.occurrences import Occurrence, game_date_of, games_of, occurrences
-from tipoff_controller.plans import Asker, Plan, freeze, units
-from tipoff_controller.progress import State, state_of
-from tipoff_controller.schedules import Discovery, PerGame
-from tipoff_controller.wanted import still_wanted
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.decisions import Decision, Situation, decide
+from tipoff_planning.history import ExecutionFact, History, Known
+from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences
+from tipoff_planning.plans import Asker, Plan, freeze, units
+from tipoff_planning.progress import State, state_of
+from tipoff_planning.schedules import Discovery, PerGame
+from tipoff_planning.outstanding import still_wanted
+from tipoff_planning.workflows import Configuration
 
 
 @dataclass(frozen=True)

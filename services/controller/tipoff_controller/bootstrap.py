@@ -12,10 +12,10 @@ from tipoff_common.push import PushEndpoint
 from tipoff_common.ticks import load_ticks
 from tipoff_controller.deps import Deps
 from tipoff_controller.handlers import ACCEPTED
-from tipoff_controller.landed_calendar import LandedCalendar
 from tipoff_controller.ledger import Ledger
-from tipoff_controller.loading import load_workflows
 from tipoff_controller.settings import ControllerSettings
+from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.loading import load_workflows
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from tipoff_common.ports import Warehouse
 from tipoff_common.publisher import Publisher
-from tipoff_controller.landed_calendar import LandedCalendar
 from tipoff_controller.ledger import Ledger
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.workflows import Configuration
 
 
 @dataclass(frozen=True)

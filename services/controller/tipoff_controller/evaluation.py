@@ -5,15 +5,15 @@ from datetime import date, datetime, time, timedelta
 
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
-from tipoff_controller.calendar import Calendar
-from tipoff_controller.decisions import Decision, Situation, decide, unable_to_decide
 from tipoff_controller.deps import Deps
-from tipoff_controller.drafting import Occasion, draft
 from tipoff_controller.following import bury_dead_requests
 from tipoff_controller.ledger import Decided, Remembered
-from tipoff_controller.locking import draft_change, draft_schedule
 from tipoff_controller.memory import read_past
-from tipoff_controller.occurrences import games_of, occurrences
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.decisions import Decision, Situation, decide, unable_to_decide
+from tipoff_planning.drafts import Occasion, draft
+from tipoff_planning.expected_schedule import draft_change, draft_schedule
+from tipoff_planning.occurrences import games_of, occurrences
 
 log = logging.getLogger(__name__)
 

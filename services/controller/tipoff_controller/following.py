@@ -8,12 +8,12 @@ from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_controller.deps import Deps
-from tipoff_controller.drafting import request, skip
-from tipoff_controller.history import ExecutionFact, History, completeness_of, subject_of
 from tipoff_controller.memory import Past
-from tipoff_controller.plans import Plan
-from tipoff_controller.progress import progress
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.drafts import request, skip
+from tipoff_planning.history import ExecutionFact, History, completeness_of, subject_of
+from tipoff_planning.plans import Plan
+from tipoff_planning.progress import progress
+from tipoff_planning.workflows import Configuration
 
 log = logging.getLogger(__name__)
 

@@ -32,8 +32,8 @@ from tipoff_common.clock import business_date
 from tipoff_common.events import ScheduleLocked, ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_common.ports import Objects
-from tipoff_controller.history import Completeness, ExecutionFact, Known, Outputs, completeness_of, subject_of
-from tipoff_controller.plans import Plan
+from tipoff_planning.history import Completeness, ExecutionFact, Known, Outputs, completeness_of, subject_of
+from tipoff_planning.plans import Plan
 
 V = TypeVar("V")
 _NONE = "-"

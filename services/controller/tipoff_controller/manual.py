@@ -11,18 +11,18 @@ from tipoff_common.clock import GameDate
 from tipoff_common.events import Action, AlertLevel, Priority, Source
 from tipoff_common.identity import manual_occurrence_id
 from tipoff_common.outcomes import FailureKind
-from tipoff_controller.calendar import Game
-from tipoff_controller.decisions import Decision, Reason
 from tipoff_controller.deps import Deps
-from tipoff_controller.drafting import Occasion, draft
 from tipoff_controller.evaluation import publish_decided
-from tipoff_controller.history import Known
 from tipoff_controller.ledger import Decided
-from tipoff_controller.occurrences import WHOLE_DAY, Occurrence, games_of
-from tipoff_controller.plans import Plan
-from tipoff_controller.progress import Reached, State, progress
-from tipoff_controller.wanted import Wanted
-from tipoff_controller.workflows import Configuration, ForEachOutput, Step, takes_game
+from tipoff_planning.calendar import Game
+from tipoff_planning.decisions import Decision, Reason
+from tipoff_planning.drafts import Occasion, draft
+from tipoff_planning.history import Known
+from tipoff_planning.occurrences import WHOLE_DAY, Occurrence, games_of
+from tipoff_planning.outstanding import Wanted
+from tipoff_planning.plans import Plan
+from tipoff_planning.progress import Reached, State, progress
+from tipoff_planning.workflows import Configuration, ForEachOutput, Step, takes_game
 
 _ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """In place of a tick: a manual run is decided once."""

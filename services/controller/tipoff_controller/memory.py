@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from tipoff_common.ports import Unavailable
-from tipoff_controller.dataset import read_executions
 from tipoff_controller.deps import Deps
-from tipoff_controller.history import ExecutionFact, History, merge
 from tipoff_controller.ledger import Remembered
+from tipoff_planning.execution_log import read_executions
+from tipoff_planning.history import ExecutionFact, History, merge
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from tests.support.dataset_rows import ELEVEN, HOUR, MINUTE, decided, executed, 
 from conftest import Dataset
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.outcomes import Status
-from tipoff_controller.dataset import read_executions
-from tipoff_controller.history import Completeness
+from tipoff_planning.execution_log import read_executions
+from tipoff_planning.history import Completeness
 
 DEADLINE = ELEVEN + timedelta(hours=2)
 KINDS = {"as_of": "TIMESTAMP", "for_date": "DATE"}

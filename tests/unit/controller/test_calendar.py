@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tests.support.controller import DAY, at, calendar, document, game, utc
-from tipoff_controller.calendar import GameStatus, read_calendar
+from tipoff_planning.calendar import GameStatus, read_calendar
 
 REGULAR = ("regular",)
 

@@ -7,8 +7,8 @@ import pytest
 
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.testing import MemoryWarehouse
-from tipoff_controller.dataset import read_executions
-from tipoff_controller.history import Completeness
+from tipoff_planning.execution_log import read_executions
+from tipoff_planning.history import Completeness
 
 DAY = date(2025, 1, 15)
 

@@ -28,12 +28,12 @@ from tests.support.controller import (
 )
 from tipoff_common.events import Action, AlertLevel
 from tipoff_common.outcomes import FailureKind, NoData, Outcome, Success
-from tipoff_controller.calendar import Calendar
-from tipoff_controller.decisions import Decision, Reason, decide, unable_to_decide
-from tipoff_controller.history import Completeness, ExecutionFact, History
-from tipoff_controller.occurrences import occurrences
-from tipoff_controller.plans import units
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.decisions import Decision, Reason, decide, unable_to_decide
+from tipoff_planning.history import Completeness, ExecutionFact, History
+from tipoff_planning.occurrences import occurrences
+from tipoff_planning.plans import units
+from tipoff_planning.workflows import Configuration
 
 TOMORROW = DAY + timedelta(days=1)
 YESTERDAY = DAY - timedelta(days=1)

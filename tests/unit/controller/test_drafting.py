@@ -15,9 +15,9 @@ from tests.support.controller import (
 )
 from tipoff_common.events import AlertLevel, Source
 from tipoff_common.identity import decision_id
-from tipoff_controller.drafting import Occasion, draft, skip
 from tipoff_controller.ledger import Decided
-from tipoff_controller.progress import Skipped
+from tipoff_planning.drafts import Occasion, draft, skip
+from tipoff_planning.progress import Skipped
 
 GAMES = slate(2)
 CONFIGURATION = configured(

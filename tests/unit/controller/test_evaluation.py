@@ -31,7 +31,7 @@ from tests.support.controller import (
 from tipoff_common.events import Action, ScheduleState, ScrapeRequested, Tick
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.ports import Unavailable
-from tipoff_controller.occurrences import occurrences
+from tipoff_planning.occurrences import occurrences
 
 REPORT = configured(report=workflow(discovery("11:00", "14:00"), "bulletin", max_retries=1))
 GAMES = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))

@@ -30,8 +30,8 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_controller.following import LEASE_SLACK, note_dead_request
 from tipoff_controller.manual import ManualRun, draft_run, read_run, run_workflow
-from tipoff_controller.progress import State, progress
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.progress import State, progress
+from tipoff_planning.workflows import Configuration
 
 PLANS = fixture_file("plans")
 EVENTS = {"event_id": ("e1", "e2", "e3")}

@@ -5,7 +5,7 @@ from datetime import timedelta
 from tests.support.controller import DAY, NO_DATA, SUCCESS, at, fact, failed, history
 from tipoff_common.events import Source
 from tipoff_common.outcomes import FailureKind
-from tipoff_controller.history import merge, subject_of
+from tipoff_planning.history import merge, subject_of
 
 
 def test_a_success_is_found_by_the_date_the_data_is_about() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.controller import DAY, World, at, configured, daily, document, game, slate, workflow
 from tipoff_common.ports import Unavailable
-from tipoff_controller.calendar import Calendar
+from tipoff_planning.calendar import Calendar
 
 CONFIGURATION = configured(one=workflow(daily(), "bulletin"))
 

@@ -35,11 +35,11 @@ from tests.support.fleets import (
     windows,
 )
 from tipoff_common.events import Action, ScheduleState, ScrapeExecuted, ScrapeRequested, WorkflowDecided
-from tipoff_controller.calendar import Calendar, Game
-from tipoff_controller.decisions import decide
-from tipoff_controller.history import Completeness, History
-from tipoff_controller.occurrences import Occurrence, occurrences
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.calendar import Calendar, Game
+from tipoff_planning.decisions import decide
+from tipoff_planning.history import Completeness, History
+from tipoff_planning.occurrences import Occurrence, occurrences
+from tipoff_planning.workflows import Configuration
 
 CADENCE = timedelta(minutes=45)
 seeds = st.integers(0, 2**16)

@@ -21,8 +21,8 @@ from tests.support.controller import (
 from tests.support.samples import executed, locked, requested
 from tipoff_common.events import ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Status
-from tipoff_controller.history import Completeness
 from tipoff_controller.ledger import Decided, Ledger
+from tipoff_planning.history import Completeness
 
 NAMES = ("game_id", "team")
 CONFIGURATION = configured(one=workflow(at_times("06:00"), "bulletin"))

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.controller import catalog, fixture_file
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_controller.loading import load_workflows
+from tipoff_planning.loading import load_workflows
 
 HEAD = """\
 version: 1

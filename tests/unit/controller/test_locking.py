@@ -17,10 +17,10 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_common.events import ScheduleLocked, ScheduleState
-from tipoff_controller.calendar import Calendar
-from tipoff_controller.locking import draft_change, draft_schedule
-from tipoff_controller.occurrences import occurrences
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.expected_schedule import draft_change, draft_schedule
+from tipoff_planning.occurrences import occurrences
+from tipoff_planning.workflows import Configuration
 
 CONFIGURATION = configured(one=workflow(per_game("2h", "30m", "2h30m"), "box_score"))
 ONE, TWO = game(1, at("19:00")), game(2, at("20:00"))

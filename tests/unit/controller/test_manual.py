@@ -22,7 +22,7 @@ from tipoff_common.outcomes import FailureKind
 from tipoff_common.ports import Unavailable
 from tipoff_controller.ledger import Decided
 from tipoff_controller.manual import ManualRun, UnusableRun, draft_run, read_run, run_workflow
-from tipoff_controller.progress import State
+from tipoff_planning.progress import State
 
 GAMES = slate(2)
 

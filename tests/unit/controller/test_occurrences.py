@@ -24,8 +24,8 @@ from tests.support.controller import (
     utc,
     workflow,
 )
-from tipoff_controller.calendar import Calendar
-from tipoff_controller.occurrences import Occurrence, games_of, occurrences
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.occurrences import Occurrence, games_of, occurrences
 
 SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
 

@@ -15,8 +15,8 @@ from tests.support.controller import (
     slate,
     workflow,
 )
-from tipoff_controller.occurrences import occurrences
-from tipoff_controller.plans import LOW_AT_ONCE, OutputOf, Plan, Unit, asks_for_nothing, units
+from tipoff_planning.occurrences import occurrences
+from tipoff_planning.plans import LOW_AT_ONCE, OutputOf, Plan, Unit, asks_for_nothing, units
 
 PLANS = fixture_file("plans")
 

@@ -17,9 +17,9 @@ from tests.support.controller import (
     slate,
 )
 from tipoff_common.outcomes import FailureKind, Outcome
-from tipoff_controller.history import ExecutionFact, Known
-from tipoff_controller.plans import Plan, Unit
-from tipoff_controller.progress import Progress, State, progress, retry_is_due
+from tipoff_planning.history import ExecutionFact, Known
+from tipoff_planning.plans import Plan, Unit
+from tipoff_planning.progress import Progress, State, progress, retry_is_due
 
 GAMES = slate(3)
 PLANS = fixture_file("plans")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from tests.support.controller import Json, at_times, daily, discovery, interval, per_game
-from tipoff_controller.schedules import At, Daily, Discovery, Duration, Interval, PerGame, Schedule
+from tipoff_planning.schedules import At, Daily, Discovery, Duration, Interval, PerGame, Schedule
 
 SCHEDULE: TypeAdapter[Daily | At | Discovery | Interval | PerGame] = TypeAdapter(Schedule)
 DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)

@@ -16,10 +16,10 @@ from tests.support.controller import (
     slate,
     workflow,
 )
-from tipoff_controller.history import Completeness, History
-from tipoff_controller.occurrences import Occurrence, occurrences
-from tipoff_controller.wanted import Wanted, still_wanted
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.history import Completeness, History
+from tipoff_planning.occurrences import Occurrence, occurrences
+from tipoff_planning.outstanding import Wanted, still_wanted
+from tipoff_planning.workflows import Configuration
 
 GAMES = slate(9)
 

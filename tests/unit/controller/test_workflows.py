@@ -13,7 +13,7 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_common.events import AlertLevel, Priority
-from tipoff_controller.workflows import ForEachOutput, Step, takes_game
+from tipoff_planning.workflows import ForEachOutput, Step, takes_game
 
 
 def test_the_fixture_files_use_every_kind_and_every_fan_out() -> None:

@@ -25,11 +25,7 @@ from tests.support.controller import (
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Priority, ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Outcome
-from tipoff_controller.calendar import Game
-from tipoff_controller.history import ExecutionFact
-from tipoff_controller.loading import load_workflows
 from tipoff_controller.manual import RunProgress, UnusableRun, draft_run, read_run, run_workflow
-from tipoff_controller.plans import LOW_AT_ONCE
 from tipoff_local.backfill.asking import PATIENCE, Asking, Clock, NotNow, NotThis
 from tipoff_local.backfill.asking import Outcome as RunOutcome
 from tipoff_local.backfill.plan import (
@@ -46,6 +42,10 @@ from tipoff_local.backfill.results import day_results
 from tipoff_local.commands.controller_client import NotAnswered
 from tipoff_local.commands.controller_runs import sorted_out
 from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
+from tipoff_planning.calendar import Game
+from tipoff_planning.history import ExecutionFact
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.plans import LOW_AT_ONCE
 
 PLANS, SCHEDULES = fixture_file("plans"), fixture_file("schedules")
 FLEET = load_workflows(WORKFLOWS, load_catalog(SCRAPERS))

@@ -28,18 +28,18 @@ from tipoff_controller.app import routes
 from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.deps import Deps
 from tipoff_controller.following import note_execution
-from tipoff_controller.landed_calendar import LandedCalendar
 from tipoff_controller.ledger import Ledger
-from tipoff_controller.loading import load_workflows
 from tipoff_controller.settings import ControllerSettings
 from tipoff_local import connection
 from tipoff_local.backfill.asking import Asking, Clock
 from tipoff_local.cli import app
 from tipoff_local.commands import controller_client
 from tipoff_local.explaining import explain_workflow
-from tipoff_local.schedule_file import read_calendar_file
 from tipoff_local.stack.layout import SCRAPERS
 from tipoff_local.upstream.testing import in_process_client
+from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.schedule_file import read_calendar_file
 
 KEY = "development-key"
 URL = "http://controller.test"
@@ -149,7 +149,7 @@ class TestSchedule:
         assert " +1" in shown  # box scores of late games are due after midnight
 
     def test_a_landed_document_is_read_too(self, run: Run, season: tuple[str, ...], tmp_path: Path) -> None:
-        from tipoff_local.schedule_file import read_games
+        from tipoff_planning.schedule_file import read_games
 
         records = [game.model_dump(mode="json") for game in read_games(Path(season[1]))]
         landed = tmp_path / "landed.json"

@@ -2,8 +2,8 @@
 
 from tests.support.controller import at, calendar, configured, discovery, fact, workflow
 
-from tipoff_controller.history import Completeness
 from tipoff_local.explaining import Condition, explain_workflow
+from tipoff_planning.history import Completeness
 
 
 def test_what_a_success_lacks_is_why_it_is_asked_for_again() -> None:

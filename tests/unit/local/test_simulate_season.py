@@ -8,11 +8,11 @@ from tests.support.seasons import FIRST, LAST, WORKFLOWS, Simulated, simulated
 
 from tipoff_common.catalog import load_catalog
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_controller.calendar import Calendar
-from tipoff_controller.occurrences import occurrences
 from tipoff_local.simulate.outcomes import standing_runs
 from tipoff_local.simulate.world import load_world
 from tipoff_local.stack.layout import SCRAPERS
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.occurrences import occurrences
 
 MORE = """
   rosters:

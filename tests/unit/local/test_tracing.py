@@ -17,7 +17,6 @@ from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_controller.ledger import Decided as DecidedByHand
 from tipoff_controller.ledger import Ledger
-from tipoff_controller.plans import Plan, PlannedStep
 from tipoff_local.commands.trace import length, tree
 from tipoff_local.tracing.chain import assemble
 from tipoff_local.tracing.dataset import Dataset
@@ -25,6 +24,7 @@ from tipoff_local.tracing.facts import Cleanup, Dead, Decided, Executed, Expecte
 from tipoff_local.tracing.finding import NotFound, nearest, trace
 from tipoff_local.tracing.links import Node, landed_id, requested_id
 from tipoff_local.tracing.remembered import Remembered
+from tipoff_planning.plans import Plan, PlannedStep
 
 MINUTE = timedelta(minutes=1)
 EXPECTED = Expected("o-1", "injuries", GAME_DATE, "-", NOON, NOON + 60 * MINUTE, "EXPECTED", "at noon")

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from tipoff_controller.manual import RunProgress
-from tipoff_controller.plans import LOW_AT_ONCE
-from tipoff_controller.progress import State
 from tipoff_local.backfill.plan import Run
+from tipoff_planning.plans import LOW_AT_ONCE
+from tipoff_planning.progress import State
 
 PATIENCE = timedelta(hours=1)
 """How long a run may stand still. The controller answers for a request that died when its lease of at most 14 minutes

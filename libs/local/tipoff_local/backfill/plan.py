@@ -9,13 +9,13 @@ from functools import cached_property
 
 from tipoff_common.catalog import GAME_DATE
 from tipoff_common.events import Priority, Source
-from tipoff_controller.calendar import Calendar, Game
-from tipoff_controller.history import ExecutionFact, History
 from tipoff_controller.manual import ManualRun, asked_occurrence
-from tipoff_controller.occurrences import games_of
-from tipoff_controller.plans import Asker, OutputOf, freeze, units
-from tipoff_controller.wanted import not_found
-from tipoff_controller.workflows import Configuration, ForEachOutput, Step, Workflow, takes_game
+from tipoff_planning.calendar import Calendar, Game
+from tipoff_planning.history import ExecutionFact, History
+from tipoff_planning.occurrences import games_of
+from tipoff_planning.outstanding import not_found
+from tipoff_planning.plans import Asker, OutputOf, freeze, units
+from tipoff_planning.workflows import Configuration, ForEachOutput, Step, Workflow, takes_game
 
 NO_GAMES, FOUND = "no games", "found before"
 

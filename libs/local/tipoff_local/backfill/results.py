@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from tipoff_controller.progress import State
 from tipoff_local.backfill.asking import Outcome
 from tipoff_local.backfill.plan import Backfill, Day
+from tipoff_planning.progress import State
 
 _NEVER = Outcome(None, "not asked for")
 

@@ -16,9 +16,9 @@ from rich.text import Text
 from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.clock import EASTERN, read_date
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_controller.loading import load_workflows
-from tipoff_controller.schedules import Duration
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.schedules import Duration
+from tipoff_planning.workflows import Configuration
 
 _DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
 

@@ -19,10 +19,10 @@ from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
-from tipoff_controller.calendar import Calendar
-from tipoff_controller.dataset import read_executions
-from tipoff_controller.history import ExecutionFact
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.execution_log import read_executions
+from tipoff_planning.history import ExecutionFact
+from tipoff_planning.workflows import Configuration
 from tipoff_local.backfill.asking import Asking, NotNow, NotThis, Outcome
 from tipoff_local.backfill.plan import (
     NO_GAMES,

@@ -8,11 +8,11 @@ import typer
 
 from tipoff_common.ports import Unavailable
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_controller.calendar import Calendar
-from tipoff_controller.landed_calendar import LandedCalendar
-from tipoff_controller.workflows import Configuration
 from tipoff_local.commands.arguments import refuse
 from tipoff_local.connection import NotConnected, find_connection
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.workflows import Configuration
 
 ScheduleFile = Annotated[
     Path | None,
@@ -29,7 +29,7 @@ def load_calendar(
 ) -> tuple[Calendar | None, str]:
     """The calendar and where it is from; of a file, as if it had been fetched at `now`. Where there is neither a file
     nor a stack, none, which ends the command if one is needed."""
-    from tipoff_local.schedule_file import read_calendar_file
+    from tipoff_planning.schedule_file import read_calendar_file
 
     try:
         if file is not None:

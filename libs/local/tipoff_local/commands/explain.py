@@ -10,10 +10,6 @@ from rich.text import Text
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
-from tipoff_controller.dataset import read_executions
-from tipoff_controller.decisions import NONE_DUE, Decision
-from tipoff_controller.history import ExecutionFact
-from tipoff_controller.workflows import Configuration
 from tipoff_local.commands.arguments import (
     AsJson,
     ScrapersFolder,
@@ -29,6 +25,10 @@ from tipoff_local.commands.calendars import ScheduleFile, load_calendar
 from tipoff_local.connection import NotConnected, find_connection
 from tipoff_local.explaining import Condition, Explanation, explain_workflow
 from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
+from tipoff_planning.decisions import NONE_DUE, Decision
+from tipoff_planning.execution_log import read_executions
+from tipoff_planning.history import ExecutionFact
+from tipoff_planning.workflows import Configuration
 
 _STYLES = {"RUN": "bold green", "SKIP": "bold", "ABORT": "bold red"}
 

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
-from tipoff_controller.occurrences import Occurrence, games_of, occurrences
+from tipoff_planning.occurrences import Occurrence, games_of, occurrences
 from tipoff_local.commands.arguments import (
     AsJson,
     ScrapersFolder,

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from tipoff_common.catalog import Catalog, ScraperSpec
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_controller.loading import load_workflows
 from tipoff_local.commands.arguments import (
     AsJson,
     ScrapersFolder,
@@ -24,6 +23,7 @@ from tipoff_local.commands.arguments import (
 from tipoff_local.reproducing import scrape_command
 from tipoff_local.skeleton import FLEET, TESTS, Refused, write_scraper
 from tipoff_local.stack.layout import REPOSITORY, SCRAPERS, WORKFLOWS
+from tipoff_planning.loading import load_workflows
 
 scrapers = typer.Typer(
     no_args_is_help=True, help="The fleet: what there is, what one is like, and a new one."

@@ -59,9 +59,9 @@ def simulate(
     was missed and why, wasted attempts, and requests per source and hour. Exit code 0 when nothing was missed, 3 when
     something was, 1 when a file cannot be read.
     """
-    from tipoff_local.schedule_file import read_games
     from tipoff_local.simulate.show import show_comparison, show_report
     from tipoff_local.simulate.world import load_world
+    from tipoff_planning.schedule_file import read_games
 
     if last < first:
         raise typer.BadParameter(f"--to {last} is before --from {first}; swap them")

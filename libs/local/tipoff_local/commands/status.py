@@ -11,7 +11,7 @@ from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
-from tipoff_controller.expectations import DayExpectations, Expectation, read_expectations
+from tipoff_planning.expectations import DayExpectations, Expectation, read_expectations
 from tipoff_local.commands.arguments import AsJson, clock, console, day, instant, refuse, say_json, say_rows
 from tipoff_local.commands.controller_client import NotAnswered, ask
 from tipoff_local.connection import Connection, NotConnected, find_connection

@@ -11,11 +11,11 @@ from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.events import Tick
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
-from tipoff_controller.loading import load_workflows
-from tipoff_controller.workflows import Configuration, WorkflowsFile
 from tipoff_local.commands.arguments import AsJson, ScrapersFolder, console, say_json
 from tipoff_local.stack.layout import SCRAPERS, TOPICS, WORKFLOWS
 from tipoff_local.ticks import ticks
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.workflows import Configuration, WorkflowsFile
 
 
 def validate(

@@ -17,7 +17,7 @@ def event_schema(model: type[Event]) -> str:
 
 def workflows_schema() -> str:
     """What `config/workflows.yaml` may contain."""
-    from tipoff_controller.workflows import WorkflowsFile
+    from tipoff_planning.workflows import WorkflowsFile
 
     return _schema(WorkflowsFile, "workflows.yaml", "urn:tipoff:workflows")
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from tipoff_common.catalog import Catalog, ScraperSpec, load_catalog
-from tipoff_controller.loading import load_workflows
-from tipoff_controller.workflows import Configuration
 from tipoff_local.documents.markdown import generated_from, table
 from tipoff_local.reproducing import scrape_command
 from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.workflows import Configuration
 
 _INTRODUCTION = """\
 # Scrapers

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tipoff_controller.schedules import At, Daily, Discovery, Interval, PerGame, Window
-from tipoff_controller.workflows import (
+from tipoff_local.documents.markdown import generated_from, table
+from tipoff_planning.schedules import At, Daily, Discovery, Interval, PerGame, Window
+from tipoff_planning.workflows import (
     PLACEHOLDERS,
     CalendarSource,
     ForEachOutput,
@@ -19,7 +20,6 @@ from tipoff_controller.workflows import (
     Workflow,
     WorkflowsFile,
 )
-from tipoff_local.documents.markdown import generated_from, table
 
 _HEADING = ("Key", "Type", "Default", "Meaning")
 _INTRODUCTION = """\
@@ -79,7 +79,7 @@ place in `discovery` and `per_game`, which end when everything was found."""
 
 def workflows() -> str:
     parts = [
-        generated_from("the model in `tipoff_controller.workflows`"),
+        generated_from("the model in `tipoff_planning.workflows`"),
         _INTRODUCTION,
         "## The file",
         _keys(WorkflowsFile),

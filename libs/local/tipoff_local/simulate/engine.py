@@ -10,18 +10,18 @@ from datetime import date, datetime, time, timedelta
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import Action, ScheduleLocked, ScrapeRequested, Source
 from tipoff_common.outcomes import Status
-from tipoff_controller.calendar import Calendar, Game
-from tipoff_controller.decisions import NONE_DUE, Decision, Reason, Situation, decide
-from tipoff_controller.drafting import Occasion, draft, request
-from tipoff_controller.history import Completeness, ExecutionFact, subject_of
-from tipoff_controller.locking import draft_change, draft_schedule
-from tipoff_controller.occurrences import Agenda, Occurrence, agenda, games_of, occurrences
-from tipoff_controller.progress import progress
-from tipoff_controller.workflows import Configuration
 from tipoff_local.simulate.memory import Done, Memory
 from tipoff_local.simulate.timeline import Wake, wakes
 from tipoff_local.simulate.upstream import Answer, Upstream
 from tipoff_local.simulate.world import World
+from tipoff_planning.calendar import Calendar, Game
+from tipoff_planning.decisions import NONE_DUE, Decision, Reason, Situation, decide
+from tipoff_planning.drafts import Occasion, draft, request
+from tipoff_planning.expected_schedule import draft_change, draft_schedule
+from tipoff_planning.history import Completeness, ExecutionFact, subject_of
+from tipoff_planning.occurrences import Agenda, Occurrence, agenda, games_of, occurrences
+from tipoff_planning.progress import progress
+from tipoff_planning.workflows import Configuration
 
 ENVIRONMENT = "simulation"
 _LANDED_BEFORE = timedelta(hours=19)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tipoff_controller.history import ExecutionFact, History, Known
-from tipoff_controller.plans import Plan
+from tipoff_planning.history import ExecutionFact, History, Known
+from tipoff_planning.plans import Plan
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from tipoff_common.catalog import Catalog, Name
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
-from tipoff_controller.schedules import Clock, Duration, Node
+from tipoff_planning.schedules import Clock, Duration, Node
 
 USUAL = Path(__file__).parent / "worlds" / "usual.yaml"
 Probability = Annotated[float, Field(ge=0, le=1)]

@@ -9,7 +9,6 @@ from pydantic import JsonValue
 
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.identity import event_id
-from tipoff_controller.plans import Plan
 from tipoff_local.tracing.facts import Dead, Decided, Executed, Facts
 from tipoff_local.tracing.links import (
     Node,
@@ -23,6 +22,7 @@ from tipoff_local.tracing.links import (
     requested_id,
     sightings,
 )
+from tipoff_planning.plans import Plan
 
 
 def assemble(facts: Facts) -> tuple[Node, ...]:

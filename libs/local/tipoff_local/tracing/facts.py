@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tipoff_common.events import ScrapeRequested
-from tipoff_controller.plans import Plan
+from tipoff_planning.plans import Plan
 
 
 @dataclass(frozen=True)

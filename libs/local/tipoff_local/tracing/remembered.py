@@ -9,10 +9,10 @@ from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.outcomes import Failed, Success
 from tipoff_common.ports import Objects
 from tipoff_controller.ledger import Ledger, occurrence_in
-from tipoff_controller.plans import Plan
 from tipoff_local.tracing.dataset import Scope
 from tipoff_local.tracing.facts import Decided, Executed, Expected, Facts
 from tipoff_local.tracing.links import requested_id
+from tipoff_planning.plans import Plan
 
 
 class Remembered:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from scrapers.nbacom.nbac_schedule.scraper import Parameters, parse
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_controller.calendar import Calendar, Game, ScheduleFile
+from tipoff_planning.calendar import Calendar, Game, ScheduleFile
 from tipoff_scraper_runner.errors import ScrapeFailure
 
 _ANY_DAY = Parameters(game_date=date(2000, 1, 1))  # it selects nothing

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from tipoff_common.clock import Instant
 from tipoff_common.events import Priority, Source
 from tipoff_common.identity import request_id
-from tipoff_controller.occurrences import Occurrence
-from tipoff_controller.schedules import PerGame
-from tipoff_controller.workflows import Configuration, ForEachOutput, ForEachValue, Step, Workflow
+from tipoff_planning.occurrences import Occurrence
+from tipoff_planning.schedules import PerGame
+from tipoff_planning.workflows import Configuration, ForEachOutput, ForEachValue, Step, Workflow
 
 WAVE_SECONDS = 60
 """A fan-out is released in waves of as many requests as the host's rate lets through in this time."""

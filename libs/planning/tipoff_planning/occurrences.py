@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 from tipoff_common.clock import eastern
 from tipoff_common.identity import occurrence_id
-from tipoff_controller.calendar import Calendar, Game
-from tipoff_controller.schedules import (
+from tipoff_planning.calendar import Calendar, Game
+from tipoff_planning.schedules import (
     WEEK,
     About,
     At,
@@ -27,7 +27,7 @@ from tipoff_controller.schedules import (
     Schedule,
     Window,
 )
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.workflows import Configuration
 
 WHOLE_DAY = "-"
 SAID_FOR = timedelta(hours=6)

@@ -16,9 +16,9 @@ from pydantic import JsonValue
 
 from tipoff_common.clock import business_date
 from tipoff_common.events import Action, AlertLevel
-from tipoff_controller.calendar import Calendar
-from tipoff_controller.history import History, Known, Outputs
-from tipoff_controller.occurrences import (
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.history import History, Known, Outputs
+from tipoff_planning.occurrences import (
     SAID_FOR,
     WHOLE_DAY,
     Agenda,
@@ -27,11 +27,11 @@ from tipoff_controller.occurrences import (
     game_date_of,
     games_of,
 )
-from tipoff_controller.plans import Plan, asks_for_nothing
-from tipoff_controller.progress import Attempt, State, progress
-from tipoff_controller.schedules import Discovery, PerGame
-from tipoff_controller.wanted import Wanted, still_wanted
-from tipoff_controller.workflows import Configuration, Workflow
+from tipoff_planning.outstanding import Wanted, still_wanted
+from tipoff_planning.plans import Plan, asks_for_nothing
+from tipoff_planning.progress import Attempt, State, progress
+from tipoff_planning.schedules import Discovery, PerGame
+from tipoff_planning.workflows import Configuration, Workflow
 
 LATE_AFTER_MINUTES = 30
 """From when a run is late; the dataset's views say the same."""

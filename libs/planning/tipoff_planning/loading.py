@@ -7,8 +7,8 @@ from pathlib import Path
 from tipoff_common.catalog import Catalog
 from tipoff_common.identity import short_hash
 from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource, did_you_mean
-from tipoff_controller.schedules import met_for
-from tipoff_controller.workflows import (
+from tipoff_planning.schedules import met_for
+from tipoff_planning.workflows import (
     CalendarSource,
     Configuration,
     ForEachOutput,

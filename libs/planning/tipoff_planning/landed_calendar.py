@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from tipoff_common.ports import ObjectInfo, Objects, Unavailable
-from tipoff_controller.calendar import Calendar, read_calendar
+from tipoff_planning.calendar import Calendar, read_calendar
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from tipoff_common.outcomes import FailureKind, Status
-from tipoff_controller.history import ExecutionFact, Known
-from tipoff_controller.plans import OutputOf, Plan, PlannedStep, Unit, units
+from tipoff_planning.history import ExecutionFact, Known
+from tipoff_planning.plans import OutputOf, Plan, PlannedStep, Unit, units
 
 
 class State(StrEnum):

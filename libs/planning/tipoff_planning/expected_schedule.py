@@ -5,8 +5,8 @@ from datetime import date, datetime
 
 from tipoff_common.events import ExpectedRun, ScheduleLocked, ScheduleState
 from tipoff_common.identity import schedule_row_id, short_hash
-from tipoff_controller.occurrences import Occurrence
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.occurrences import Occurrence
+from tipoff_planning.workflows import Configuration
 
 
 def draft_schedule(

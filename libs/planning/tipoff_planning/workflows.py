@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from tipoff_common.catalog import Catalog, Name
 from tipoff_common.events import AlertLevel, Priority
 from tipoff_common.yaml_source import did_you_mean
-from tipoff_controller.schedules import Duration, Node, PerGame, Schedule
+from tipoff_planning.schedules import Duration, Node, PerGame, Schedule
 
 PLACEHOLDERS = ("{game_date}", "{slot}")
 

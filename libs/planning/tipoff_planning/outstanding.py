@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from tipoff_controller.history import History, subject_of
-from tipoff_controller.occurrences import Occurrence
-from tipoff_controller.plans import fan_out_of, own_parameters
-from tipoff_controller.schedules import Discovery, PerGame, Until
-from tipoff_controller.workflows import Configuration, Step, Workflow
+from tipoff_planning.history import History, subject_of
+from tipoff_planning.occurrences import Occurrence
+from tipoff_planning.plans import fan_out_of, own_parameters
+from tipoff_planning.schedules import Discovery, PerGame, Until
+from tipoff_planning.workflows import Configuration, Step, Workflow
 
 
 @dataclass(frozen=True)

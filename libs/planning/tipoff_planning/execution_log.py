@@ -9,7 +9,7 @@ from typing import Any
 from tipoff_common.events import Source
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.ports import Warehouse
-from tipoff_controller.history import ExecutionFact, completeness_in, subject_of
+from tipoff_planning.history import ExecutionFact, completeness_in, subject_of
 
 log = logging.getLogger(__name__)
 

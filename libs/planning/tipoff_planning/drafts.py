@@ -14,12 +14,12 @@ from tipoff_common.events import (
     WorkflowDecided,
 )
 from tipoff_common.identity import decision_id
-from tipoff_controller.decisions import Decision, Reason
-from tipoff_controller.history import Known
 from tipoff_controller.ledger import Decided
-from tipoff_controller.plans import Asker, Plan, freeze
-from tipoff_controller.progress import Attempt, Skipped, progress
-from tipoff_controller.workflows import Configuration
+from tipoff_planning.decisions import Decision, Reason
+from tipoff_planning.history import Known
+from tipoff_planning.plans import Asker, Plan, freeze
+from tipoff_planning.progress import Attempt, Skipped, progress
+from tipoff_planning.workflows import Configuration
 
 
 @dataclass(frozen=True)

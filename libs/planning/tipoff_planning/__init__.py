@@ -1,0 +1,1 @@
+"""The pure scheduling core: calendar, occurrences, decisions, plans, progress, workflows.yaml."""

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 AUDIT := build/audit
 # One list of services: the keys of infra/services.yaml.
 SERVICES := $(shell sed -n 's/^  \([a-z][a-z0-9-]*\):.*/\1/p' infra/services.yaml)
-PACKAGES := libs/common libs/planning libs/dataset libs/emulators libs/bigquery-ddl libs/local $(SERVICES:%=services/%)
+PACKAGES := libs/common libs/simulator libs/planning libs/dataset libs/emulators libs/bigquery-ddl libs/local $(SERVICES:%=services/%)
 MINUTES := 60
 
 .DEFAULT_GOAL := help

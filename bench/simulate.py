@@ -15,12 +15,12 @@ import time
 from pathlib import Path
 
 from tipoff_common.catalog import load_catalog
-from tipoff_local.simulate.engine import Season, simulate
-from tipoff_local.simulate.report import report
-from tipoff_local.simulate.world import load_world
 from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_games
+from tipoff_simulator.engine import Season, simulate
+from tipoff_simulator.report import report
+from tipoff_simulator.world import load_world
 
 AIM_SECONDS = 30.0
 

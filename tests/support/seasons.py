@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from tipoff_common.catalog import load_catalog
-from tipoff_local.simulate.engine import Log, Season, simulate
-from tipoff_local.simulate.report import Report, report
-from tipoff_local.simulate.world import load_world
 from tipoff_local.stack.layout import SCRAPERS
 from tipoff_local.upstream.scenario import load_scenario
 from tipoff_local.upstream.schedule_json import write_schedule
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_games
+from tipoff_simulator.engine import Log, Season, simulate
+from tipoff_simulator.report import Report, report
+from tipoff_simulator.world import load_world
 
 FIRST, LAST = date(2025, 1, 8), date(2025, 1, 11)
 BEFORE_ANY_IS_OFF = datetime(2025, 1, 6, tzinfo=UTC)

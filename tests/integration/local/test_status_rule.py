@@ -15,9 +15,9 @@ from tests.support.samples import decided as decided_event
 from tests.support.samples import locked
 
 from tipoff_common.events import Action, ExpectedRun, WorkflowDecided
-from tipoff_local.simulate.engine import Decided
-from tipoff_local.simulate.outcomes import RunStatus, run_status
 from tipoff_planning.decisions import Reason
+from tipoff_simulator.engine import Decided
+from tipoff_simulator.outcomes import RunStatus, run_status
 
 if TYPE_CHECKING:
     from conftest import Dataset

@@ -8,11 +8,11 @@ from tests.support.seasons import FIRST, LAST, WORKFLOWS, Simulated, simulated
 
 from tipoff_common.catalog import load_catalog
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_local.simulate.outcomes import standing_runs
-from tipoff_local.simulate.world import load_world
 from tipoff_local.stack.layout import SCRAPERS
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.occurrences import occurrences
+from tipoff_simulator.outcomes import standing_runs
+from tipoff_simulator.world import load_world
 
 MORE = """
   rosters:
@@ -96,7 +96,7 @@ def test_the_usual_world_names_only_scrapers_that_exist() -> None:
 
 @pytest.mark.parametrize("world", ["usual", "rough"])
 def test_worlds_that_ship_can_be_read(world: str) -> None:
-    from tipoff_local.simulate.world import USUAL
+    from tipoff_simulator.world import USUAL
 
     assert load_world(USUAL.with_name(f"{world}.yaml"), load_catalog(SCRAPERS)).name == world
 

@@ -21,10 +21,10 @@ from tipoff_local.commands.arguments import (
     refuse,
     say_json,
 )
-from tipoff_local.simulate.engine import Season
-from tipoff_local.simulate.engine import simulate as run_season
-from tipoff_local.simulate.report import Report, report
 from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
+from tipoff_simulator.engine import Season
+from tipoff_simulator.engine import simulate as run_season
+from tipoff_simulator.report import Report, report
 
 
 def simulate(
@@ -60,8 +60,8 @@ def simulate(
     something was, 1 when a file cannot be read.
     """
     from tipoff_local.simulate.show import show_comparison, show_report
-    from tipoff_local.simulate.world import load_world
     from tipoff_planning.schedule_file import read_games
+    from tipoff_simulator.world import load_world
 
     if last < first:
         raise typer.BadParameter(f"--to {last} is before --from {first}; swap them")

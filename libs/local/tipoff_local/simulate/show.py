@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from tipoff_common.words import pluralize
-from tipoff_local.simulate.outcomes import RunStatus
-from tipoff_local.simulate.report import Report, WorkflowNumbers
+from tipoff_simulator.outcomes import RunStatus
+from tipoff_simulator.report import Report, WorkflowNumbers
 
 _EXAMPLES = 3
 _STATUS_STYLES = {RunStatus.MISSING: "bold red", RunStatus.LATE: "yellow"}

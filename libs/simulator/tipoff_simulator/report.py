@@ -10,9 +10,9 @@ from pydantic import BaseModel
 from tipoff_common.clock import EASTERN
 from tipoff_common.events import Action
 from tipoff_common.outcomes import Status
-from tipoff_local.simulate.engine import Log, Season
-from tipoff_local.simulate.outcomes import End, RunStatus, Target, run_status, standing_runs, targets
 from tipoff_planning.workflows import Configuration
+from tipoff_simulator.engine import Log, Season
+from tipoff_simulator.outcomes import End, RunStatus, Target, run_status, standing_runs, targets
 
 
 class Delay(BaseModel):

@@ -10,10 +10,6 @@ from datetime import date, datetime, time, timedelta
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import Action, ScheduleLocked, ScrapeRequested, Source
 from tipoff_common.outcomes import Status
-from tipoff_local.simulate.memory import Done, Memory
-from tipoff_local.simulate.timeline import Wake, wakes
-from tipoff_local.simulate.upstream import Answer, Upstream
-from tipoff_local.simulate.world import World
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.decisions import NONE_DUE, Decision, Reason, Situation, decide
 from tipoff_planning.drafts import Occasion, draft, request
@@ -22,6 +18,10 @@ from tipoff_planning.history import Completeness, ExecutionFact, subject_of
 from tipoff_planning.occurrences import Agenda, Occurrence, agenda, games_of, occurrences
 from tipoff_planning.progress import progress
 from tipoff_planning.workflows import Configuration
+from tipoff_simulator.memory import Done, Memory
+from tipoff_simulator.sources import Answer, Upstream
+from tipoff_simulator.timeline import Wake, wakes
+from tipoff_simulator.world import World
 
 ENVIRONMENT = "simulation"
 _LANDED_BEFORE = timedelta(hours=19)

@@ -8,14 +8,14 @@ from enum import StrEnum
 
 from tipoff_common.events import ExpectedRun, ScheduleState
 from tipoff_common.outcomes import Status
-from tipoff_local.simulate.engine import Decided, Log
-from tipoff_local.simulate.memory import Done
-from tipoff_local.simulate.upstream import ALWAYS
 from tipoff_planning.decisions import LATE_AFTER_MINUTES, Reason
 from tipoff_planning.occurrences import Occurrence
 from tipoff_planning.outstanding import still_wanted, subjects_of
 from tipoff_planning.schedules import Discovery, PerGame, Until
 from tipoff_planning.workflows import Configuration
+from tipoff_simulator.engine import Decided, Log
+from tipoff_simulator.memory import Done
+from tipoff_simulator.sources import ALWAYS
 
 
 class RunStatus(StrEnum):

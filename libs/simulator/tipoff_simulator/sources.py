@@ -10,8 +10,8 @@ from random import Random
 from tipoff_common.catalog import Catalog, ScraperSpec
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.outcomes import FailureKind, Status
-from tipoff_local.simulate.world import AfterTip, Always, Postponement, TimeOfDay, World
 from tipoff_planning.calendar import Game
+from tipoff_simulator.world import AfterTip, Always, Postponement, TimeOfDay, World
 
 ALWAYS = datetime.min.replace(tzinfo=UTC)
 """The publication of what is there whenever it is asked for."""

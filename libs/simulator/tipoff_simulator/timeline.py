@@ -6,8 +6,8 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 
 from tipoff_common.clock import eastern
-from tipoff_local.simulate.world import Ticks
 from tipoff_local.ticks import lock_time
+from tipoff_simulator.world import Ticks
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 # Any service: docker build --build-arg SERVICE=logger .
 #
-# `python -m tipoff_local.image` carries these instructions out without Docker and probes what comes of them; it knows
+# `python -m tipoff_dev.images` carries these instructions out without Docker and probes what comes of them; it knows
 # the instructions that stand here and refuses others.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 ARG PYTHON_DIGEST=sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
@@ -19,9 +19,11 @@ COPY services/${SERVICE}/requirements.txt ./
 RUN uv venv --quiet --python "$(command -v python3)" "${VIRTUAL_ENV}" && \
     uv pip install --quiet --require-hashes --only-binary :all: -r requirements.txt
 COPY libs/common/ common/
+COPY libs/planning/ planning/
 COPY services/${SERVICE}/ service/
 # hadolint ignore=DL3003
-RUN (cd common && hatchling build -t wheel -d ../wheels) && (cd service && hatchling build -t wheel -d ../wheels) && \
+RUN (cd common && hatchling build -t wheel -d ../wheels) && (cd planning && hatchling build -t wheel -d ../wheels) && \
+    (cd service && hatchling build -t wheel -d ../wheels) && \
     uv pip install --quiet --no-index --no-deps wheels/*.whl
 
 FROM ${PYTHON_IMAGE}@${PYTHON_DIGEST}

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 AUDIT := build/audit
 # One list of services: the keys of infra/services.yaml.
 SERVICES := $(shell sed -n 's/^  \([a-z][a-z0-9-]*\):.*/\1/p' infra/services.yaml)
-PACKAGES := libs/common libs/simulator libs/planning libs/dataset libs/emulators libs/bigquery-ddl libs/local $(SERVICES:%=services/%)
+PACKAGES := libs/common libs/simulator libs/planning libs/dataset libs/emulators libs/bigquery-ddl cli devtools $(SERVICES:%=services/%)
 MINUTES := 60
 
 .DEFAULT_GOAL := help
@@ -47,16 +47,16 @@ check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL
 	$(BIN)/yamllint --strict .
 	$(BIN)/sqlfluff lint --quiet queries schemas
 	git ls-files -z '*.sh' .ci/run | xargs -0 $(BIN)/shellcheck
-	$(BIN)/python -m tipoff_local.generate --check
-	$(BIN)/python -m tipoff_local.check_sql $(CHECK_SQL)
+	$(BIN)/python -m tipoff_dev.generate --check
+	$(BIN)/python -m tipoff_dev.checks.sql $(CHECK_SQL)
 	$(MAKE) --no-print-directory check-images
 
 check-sql: setup ## Analyze every SQL statement as BigQuery would (needs npm; CHECK_SQL=--require insists)
-	$(BIN)/python -m tipoff_local.check_sql $(CHECK_SQL)
+	$(BIN)/python -m tipoff_dev.checks.sql $(CHECK_SQL)
 
 check-infra: setup ## Check infra/terraform without a cloud (needs PyPI once; CHECK_INFRA=--require insists)
 	$(BIN)/yamllint --strict infra
-	$(BIN)/python -m tipoff_local.check_infra $(CHECK_INFRA)
+	$(BIN)/python -m tipoff_dev.checks.terraform $(CHECK_INFRA)
 
 check-images: setup ## Lint Dockerfile, compose file, Cloud Build's and GitHub's (part of check)
 	$(BIN)/hadolint Dockerfile infra/local/Dockerfile
@@ -65,7 +65,7 @@ check-images: setup ## Lint Dockerfile, compose file, Cloud Build's and GitHub's
 	$(BIN)/zizmor --offline --quiet --persona=pedantic .github
 
 prove-images: setup ## Carry the Dockerfile out for each service without Docker, start it as its image would, probe it
-	$(BIN)/python -m tipoff_local.probing
+	$(BIN)/python -m tipoff_dev.images
 
 deploy: setup ## Show what would be deployed: ENV=dev PROJECT=P [REGION=R] [BUILD=docker]; APPLY=yes [CONFIRM=dev] goes on
 	@$(BIN)/tipoff deploy "$(or $(ENV),$(error ENV is missing: make deploy ENV=dev PROJECT=my-project))" \
@@ -79,7 +79,7 @@ format: setup ## Format the code and the SQL
 	$(BIN)/sqlfluff fix --quiet queries schemas
 
 generate: setup ## Write the generated files anew (JSON Schemas of events and of workflows.yaml)
-	$(BIN)/python -m tipoff_local.generate
+	$(BIN)/python -m tipoff_dev.generate
 
 bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/tick_to_row.py
@@ -96,7 +96,7 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/cost.py
 
 fuzz: setup ## Feed the parsers documents that are nearly right, for MINUTES; finds are kept in .tipoff/fuzz
-	$(BIN)/python bench/fuzz_parsers.py --minutes $(MINUTES) --out .tipoff/fuzz
+	$(BIN)/python -m tipoff_dev.fuzz --minutes $(MINUTES) --out .tipoff/fuzz
 
 lock: setup ## Resolve the pinned requirements anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
@@ -105,7 +105,7 @@ lock: setup ## Resolve the pinned requirements anew
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt \
 	    services/$$service/requirements.in -o services/$$service/requirements.txt || exit 1; \
 	done
-	for set in services/build-requirements libs/local/requirements; do \
+	for set in services/build-requirements devtools/requirements; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt \
 	    $$set.in -o $$set.txt || exit 1; \
 	done

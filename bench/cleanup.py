@@ -25,6 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from google.cloud import bigquery
+from tipoff_cli.commands.tables import SCHEMAS, embedded_client
+from tipoff_dev.stack.layout import DATA_BUCKET, HOST, PROJECT, REPOSITORY
+from tipoff_dev.stack.processes import Processes, Program
 
 from gcp_emulators.pubsub.google import free_port
 from tipoff_cleanup.dataset import Dataset
@@ -43,9 +46,6 @@ from tipoff_common.ports import ObjectInfo, Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.rows import cleanup_row
 from tipoff_dataset.deploy import deploy
-from tipoff_local.commands.tables import SCHEMAS, embedded_client
-from tipoff_local.stack.layout import DATA_BUCKET, HOST, PROJECT, REPOSITORY
-from tipoff_local.stack.processes import Processes, Program
 from views import wait_for
 
 NOW = datetime(2026, 1, 15, 17, 0, tzinfo=UTC)

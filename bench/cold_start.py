@@ -23,10 +23,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tipoff_local.alone import Image, install_alone
-from tipoff_local.probing import first_event, push_body, settings_in_image, wait_for_answer
-from tipoff_local.stack.layout import SERVICES, Layout, free_ports
-from tipoff_local.stack.stack import Stack, running_stack
+from tipoff_dev.images.__main__ import first_event, push_body, settings_in_image, wait_for_answer
+from tipoff_dev.images.build import Image, install_alone
+from tipoff_dev.stack.layout import SERVICES, Layout, free_ports
+from tipoff_dev.stack.stack import Stack, running_stack
 
 AIM_SECONDS = 6.0
 AIM_MEGABYTES = 150.0

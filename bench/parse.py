@@ -19,27 +19,20 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from tipoff_dev.fakes.sources.injury_pdf import ReportRow, write_report
+from tipoff_dev.fakes.sources.scenario import ET
+from tipoff_dev.fuzz.payloads import DAY, parameters_of, payload_of
 
-from tipoff_local.upstream.app import create_app
-from tipoff_local.upstream.injury_pdf import ReportRow, write_report
-from tipoff_local.upstream.odds import event_id
-from tipoff_local.upstream.scenario import ET, load_scenario
-from tipoff_local.upstream.testing import InProcessTransport
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
-from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered, load_registry
 
 AIM_SECONDS, AIM_MEGABYTES = 1.5, 150.0
 ROWS = 120
-DAY = date(2025, 1, 15)
-NIGHT, AFTERNOON = datetime(2025, 1, 16, 4, 45, tzinfo=UTC), datetime(2025, 1, 15, 21, 0, tzinfo=UTC)
 MEGABYTE = 1_000_000
 
 
@@ -73,28 +66,6 @@ class Cold:
     @property
     def in_aim(self) -> bool:
         return self.seconds < AIM_SECONDS and self.megabytes < AIM_MEGABYTES
-
-
-def parameters_of(scraper: Registered) -> dict[str, str]:
-    game = next(game for game in load_scenario().games[DAY] if game.home == "PHI")
-    known = {"game_date": DAY.isoformat(), "game_id": game.id, "team": "PHI", "event_id": event_id(game)}
-    return {name: known[name] for name, one in scraper.spec.parameters.items() if one.required}
-
-
-def payload_of(scraper: Registered, parameters: Any) -> bytes:
-    """What the stand-in serves when the source has it."""
-    now = AFTERNOON if scraper.spec.source == "oddsapi" else NIGHT
-    with HttpxHttp(
-        scraper.spec,
-        now,
-        Pacer(sleep=lambda _: None),
-        upstream_url="http://upstream",
-        replaying=True,
-        environ={},
-        transport=InProcessTransport(create_app(load_scenario(), lambda: now)),
-    ) as http:
-        body: bytes = scraper.module.fetch(parameters, http).body
-    return body
 
 
 def speed(name: str, scraper: Registered, seconds: float) -> Speed:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from sqlglot import exp, parse
+from tipoff_dev.checks.sql.__main__ import Piece, pieces
+from tipoff_dev.generate.dataset_reference import declared_tables
+from tipoff_dev.stack.layout import REPOSITORY
 
 from tipoff_dataset.deploy import DATASET
-from tipoff_local.check_sql import Piece, pieces
-from tipoff_local.documents.dataset import declared_tables
-from tipoff_local.stack.layout import REPOSITORY
 
 CODE = ("libs/*/tipoff_*", "services/*/tipoff_*")
 PARTITIONED_BY = {
@@ -118,9 +118,9 @@ def test_the_statements_are_found() -> None:
         "libs/planning/tipoff_planning/expectations.py",
         "services/cleanup/tipoff_cleanup/dataset.py",
         "services/logger/tipoff_logger/archive.py",
-        "libs/local/tipoff_local/tracing/dataset.py",
-        "libs/local/tipoff_local/dead_letters.py",
-        "libs/local/tipoff_local/commands/diagnose.py",
+        "cli/tipoff_cli/commands/trace/dataset.py",
+        "cli/tipoff_cli/commands/dead_letters/replay.py",
+        "cli/tipoff_cli/commands/diagnose/command.py",
     } <= where
 
 

@@ -8,16 +8,30 @@ import sys
 from pathlib import Path
 
 import pytest
-
-from tipoff_local.stack.layout import REPOSITORY
+from tipoff_dev.stack.layout import REPOSITORY
 
 PAGE = REPOSITORY / "docs/how-to/add-a-scraper.md"
-PARTS = ("libs", "services", "tests", "config", "infra", "schemas", "docs", "pyproject.toml")
-PACKAGES = ("libs/common", "libs/local", *(f"services/{path.name}" for path in REPOSITORY.glob("services/*")))
+PARTS = (
+    "libs",
+    "cli",
+    "devtools",
+    "services",
+    "tests",
+    "config",
+    "infra",
+    "schemas",
+    "docs",
+    "pyproject.toml",
+)
+PACKAGES = tuple(
+    path.parent.relative_to(REPOSITORY)
+    for pattern in ("*/pyproject.toml", "libs/*/pyproject.toml", "services/*/pyproject.toml")
+    for path in REPOSITORY.glob(pattern)
+)
 PROGRAMS = {
-    "tipoff": [sys.executable, "-m", "tipoff_local"],
+    "tipoff": [sys.executable, "-m", "tipoff_cli"],
     "pytest": [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
-    "make generate": [sys.executable, "-m", "tipoff_local.generate"],
+    "make generate": [sys.executable, "-m", "tipoff_dev.generate"],
 }
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 

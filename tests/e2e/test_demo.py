@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO
 
-from tipoff_local.upstream.scenario import DEFAULT_SCENARIO
-
-DEMO = [sys.executable, "-m", "tipoff_local", "demo"]
+DEMO = [sys.executable, "-m", "tipoff_cli", "demo"]
 SECONDS = 110
 
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from tipoff_local.stack.layout import HOST
+from tipoff_dev.stack.layout import HOST
 
 
 class Cable:

@@ -19,14 +19,14 @@ import requests
 import yaml
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from tipoff_cli.main import app
+from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO, load_scenario
+from tipoff_dev.stack.layout import PROJECT
+from tipoff_dev.stack.stack import Stack
 from typer.testing import CliRunner
 
 from tipoff_common.clock import eastern
 from tipoff_common.events import Tick, TickFired
-from tipoff_local.cli import app
-from tipoff_local.stack.layout import PROJECT
-from tipoff_local.stack.stack import Stack
-from tipoff_local.upstream.scenario import DEFAULT_SCENARIO, load_scenario
 
 EMBEDDED, GOOGLE = "embedded", "google"
 PATIENCE_SECONDS = 40.0
@@ -232,7 +232,7 @@ class Driver:
     @contextmanager
     def phase_2(self, **behaviour: Any) -> Iterator[None]:
         """Phase 2's stand-in behaves so for the length of a block, by default as it should; at other times it drops
-        every message, so that a test has the receipts that it publishes itself. See tipoff_local.phase2."""
+        every message, so that a test has the receipts that it publishes itself. See tipoff_dev.fakes.phase2."""
         before = requests.get(self._phase_2("behaviour"), timeout=10).json()
         self._behave(behaviour)
         try:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from stack_harness import BACKFILLED, INJURIES, PATIENCE_SECONDS, Driver, last_report, until
 from tests.support.seasons import write_season
+from tipoff_dev.stack.layout import DEMO_WORKFLOWS
 
 from tipoff_common.identity import manual_occurrence_id
-from tipoff_local.stack.layout import DEMO_WORKFLOWS
 from tipoff_planning.plans import LOW_AT_ONCE
 
 WORKFLOW = "injury_discovery"
@@ -23,7 +23,7 @@ DATES = BACKFILLED
 
 def _tipoff(driver: Driver, *arguments: str) -> subprocess.Popen[str]:
     environment = {**os.environ, **driver.command_environment}
-    command = [sys.executable, "-m", "tipoff_local", "backfill", *arguments]
+    command = [sys.executable, "-m", "tipoff_cli", "backfill", *arguments]
     return subprocess.Popen(  # our own interpreter and command
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from stack_harness import INJURIES, Driver, last_report
-
-from tipoff_local.stack.background import write_environment
+from tipoff_dev.stack.background import write_environment
 
 
 @pytest.mark.parametrize("told_by", ["the environment", "the folder"])
@@ -27,7 +26,7 @@ def test_a_scraper_run_by_hand_beside_a_stack_is_logged_as_local(
         folder.mkdir()
         write_environment(driver.stack.layout, folder / "stack.env")
     done = subprocess.run(
-        [sys.executable, "-m", "tipoff_local", "scrape", INJURIES, "--date", day.isoformat()],
+        [sys.executable, "-m", "tipoff_cli", "scrape", INJURIES, "--date", day.isoformat()],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 from stack_harness import Driver
-
-from tipoff_local.alone import COMMON, Image, install_alone, packages_of, service_folder
-from tipoff_local.probing import probe
-from tipoff_local.stack.layout import REPOSITORY, SERVICES
+from tipoff_dev.images.__main__ import probe
+from tipoff_dev.images.build import COMMON, Image, install_alone, packages_of, service_folder
+from tipoff_dev.stack.layout import REPOSITORY, SERVICES
 
 SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")
 """What only some work needs: imported there, or not installed at all; never at start."""
@@ -92,7 +91,7 @@ def test_nothing_slow_is_imported_at_start(modules: dict[str, list[str]]) -> Non
 
 def test_no_sibling_is_there(service: str, python: Path) -> None:
     own = packages_of(service_folder(service))
-    projects = [REPOSITORY / "libs/local", *(service_folder(name) for name in SERVICES)]
+    projects = [REPOSITORY / "cli", REPOSITORY / "devtools", *(service_folder(name) for name in SERVICES)]
     others = [package for project in projects for package in packages_of(project) if package not in own]
     done = run(python, "-c", PRESENT, *others)
     assert done.returncode == 0, done.stderr

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from stack_harness import Driver, at
+from tipoff_cli.commands.smoke.proofs import draft_proofs, prove
 
 from tipoff_common.wall_clock import wall_now
-from tipoff_local.smoke import draft_proofs, prove
 
 
 def test_each_event_comes_back_as_a_row(driver: Driver, day: date) -> None:

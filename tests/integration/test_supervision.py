@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 import requests
 from stack_harness import until
+from tipoff_dev.stack.layout import FIXED_PORTS, REPOSITORY, SERVICES, Layout, free_ports
+from tipoff_dev.stack.processes import Processes, Program, StackError
+from tipoff_dev.stack.stack import running_stack
 
 from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation, free_port
-from tipoff_local.stack.layout import FIXED_PORTS, REPOSITORY, SERVICES, Layout, free_ports
-from tipoff_local.stack.processes import Processes, Program, StackError
-from tipoff_local.stack.stack import running_stack
 
-TIPOFF = [sys.executable, "-m", "tipoff_local"]
+TIPOFF = [sys.executable, "-m", "tipoff_cli"]
 LOCK, ENVIRONMENT = REPOSITORY / ".tipoff/stack.lock", REPOSITORY / ".tipoff/stack.env"
 PROCESSES = 9
 """Four services, the four parts of the embedded cloud, and the stand-in for Phase 2."""
@@ -90,7 +90,7 @@ def test_googles_emulator_ends_with_whoever_started_it(tmp_path: Path) -> None:
     _require_google()
     processes = Processes(tmp_path)
     port = free_port()
-    program = Program("tipoff_local.stack.google_pubsub", (str(port),), {}, REPOSITORY)
+    program = Program("tipoff_dev.stack.google_pubsub", (str(port),), {}, REPOSITORY)
     child = processes.start("pubsub", program).process
     until(lambda: _listens(port), "the emulator to listen")
     below = _below(child.pid) | {child.pid}

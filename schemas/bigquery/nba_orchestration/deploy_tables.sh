@@ -13,7 +13,7 @@ usage() {
 Usage: deploy_tables.sh [--project P] [--dataset D] [--dry-run] [--local [URL]] [--bq] [--help]
 
 Creates the dataset, its tables, table functions and views. Views and functions are replaced by what the files say.
-Where Python has tipoff_local (the repository's .venv after `make setup`, or PYTHON), `tipoff tables deploy` does it,
+Where Python has tipoff_cli (the repository's .venv after `make setup`, or PYTHON), `tipoff tables deploy` does it,
 which adds columns that a live table lacks and refuses to remove, retype or narrow any. Otherwise bq does it, which
 leaves tables that exist as they are.
 
@@ -102,8 +102,8 @@ if [[ $dry_run == yes ]]; then
 fi
 
 python=${PYTHON:-$here/../../../.venv/bin/python}
-if [[ $with_bq == no ]] && "$python" -c 'import tipoff_local' 2>/dev/null; then
-  exec "$python" -m tipoff_local tables deploy --schemas "$here" --project "$project" --dataset "$dataset" \
+if [[ $with_bq == no ]] && "$python" -c 'import tipoff_cli' 2>/dev/null; then
+  exec "$python" -m tipoff_cli tables deploy --schemas "$here" --project "$project" --dataset "$dataset" \
     ${local_url:+--url "$local_url"}
 fi
 if [[ -n $local_url ]]; then
@@ -112,7 +112,7 @@ if [[ -n $local_url ]]; then
     fail 3 "nothing answers at $local_url: no stack is running; make up starts one"
 fi
 command -v bq >/dev/null ||
-  fail 3 "neither bq (https://cloud.google.com/sdk) nor Python with tipoff_local (make setup) is here"
+  fail 3 "neither bq (https://cloud.google.com/sdk) nor Python with tipoff_cli (make setup) is here"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -21,7 +21,7 @@ CALLERS = 16
 @pytest.fixture(scope="module")
 def storage_url(launcher: Callable[..., Any], unused_port: Callable[[], int]) -> Iterator[str]:
     port = unused_port()
-    with launcher("tipoff_local.storage", port):
+    with launcher("gcp_emulators.storage", port):
         yield f"http://127.0.0.1:{port}"
 
 

@@ -8,11 +8,11 @@ import json
 
 import pytest
 from tests.support.dataset_rows import ELEVEN, HOUR, decided, executed
+from tipoff_cli.console import console
+from tipoff_cli.main import app
 from typer.testing import CliRunner, Result
 
 from conftest import Dataset
-from tipoff_local.cli import app
-from tipoff_local.commands.arguments import console
 
 AS_OF = ["--as-of", "2026-01-15 12:00"]
 

@@ -11,11 +11,11 @@ from shutil import copy2, copytree
 
 import pytest
 from tests.support.dataset_rows import ELEVEN, decided, executed
+from tipoff_cli.main import app
 from typer.testing import CliRunner, Result
 
 from conftest import SCHEMAS, Dataset
 from tipoff_dataset.deploy import ordered_files
-from tipoff_local.cli import app
 
 NAME = "deploy_tables.sh"
 

@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 import typer
-
-from tipoff_local.commands.arguments import instant
+from tipoff_cli.console import instant
 
 
 @pytest.mark.parametrize(

@@ -21,14 +21,8 @@ from tests.support.controller import (
     fixture_file,
     slate,
 )
-
-from tipoff_common.catalog import load_catalog
-from tipoff_common.events import Priority, ScrapeRequested, Source
-from tipoff_common.outcomes import FailureKind, Outcome
-from tipoff_controller.manual import RunProgress, UnusableRun, draft_run, read_run, run_workflow
-from tipoff_local.backfill.asking import PATIENCE, Asking, Clock, NotNow, NotThis
-from tipoff_local.backfill.asking import Outcome as RunOutcome
-from tipoff_local.backfill.plan import (
+from tipoff_cli.commands.backfill.controller_runs import sorted_out
+from tipoff_cli.commands.backfill.plan import (
     Backfill,
     Run,
     Target,
@@ -38,10 +32,16 @@ from tipoff_local.backfill.plan import (
     needs_games,
     plan_backfill,
 )
-from tipoff_local.backfill.results import day_results
-from tipoff_local.commands.controller_client import NotAnswered
-from tipoff_local.commands.controller_runs import sorted_out
-from tipoff_local.stack.layout import SCRAPERS, WORKFLOWS
+from tipoff_cli.commands.backfill.results import day_results
+from tipoff_cli.commands.backfill.submission import PATIENCE, Asking, Clock, NotNow, NotThis
+from tipoff_cli.commands.backfill.submission import Outcome as RunOutcome
+from tipoff_cli.controller_client import NotAnswered
+from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
+
+from tipoff_common.catalog import load_catalog
+from tipoff_common.events import Priority, ScrapeRequested, Source
+from tipoff_common.outcomes import FailureKind, Outcome
+from tipoff_controller.manual import RunProgress, UnusableRun, draft_run, read_run, run_workflow
 from tipoff_planning.calendar import Game
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.loading import load_workflows

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-
-from tipoff_local.stack import background
-from tipoff_local.stack.background import stop_background
+from tipoff_dev.stack import background
+from tipoff_dev.stack.background import stop_background
 
 
 def test_a_stack_that_ended_by_itself_is_told_of_with_the_process_that_did(

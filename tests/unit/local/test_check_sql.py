@@ -7,11 +7,10 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-
-from tipoff_local import zetasql
-from tipoff_local.check_sql import check, main, pieces, validation_queries
-from tipoff_local.stack.layout import PROJECT, REPOSITORY
-from tipoff_local.zetasql import Analyzer, AnalyzerUnavailableError, SqlFault, running_analyzer
+from tipoff_cli import zetasql
+from tipoff_dev.checks.sql.__main__ import check, main, pieces, validation_queries
+from tipoff_dev.checks.sql.zetasql import Analyzer, AnalyzerUnavailableError, SqlFault, running_analyzer
+from tipoff_dev.stack.layout import PROJECT, REPOSITORY
 
 
 @pytest.fixture(scope="module")

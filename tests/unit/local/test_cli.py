@@ -10,6 +10,12 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.seasons import WORKFLOWS, write_season
+from tipoff_cli import connection, controller_client
+from tipoff_cli.commands.backfill.submission import Asking, Clock
+from tipoff_cli.commands.explain.explanation import explain_workflow
+from tipoff_cli.main import app
+from tipoff_dev.fakes.sources.testing import in_process_client
+from tipoff_dev.stack.layout import SCRAPERS
 from typer.testing import CliRunner
 
 from tipoff_common.auth import Authentication
@@ -30,13 +36,6 @@ from tipoff_controller.deps import Deps
 from tipoff_controller.following import note_execution
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.settings import ControllerSettings
-from tipoff_local import connection
-from tipoff_local.backfill.asking import Asking, Clock
-from tipoff_local.cli import app
-from tipoff_local.commands import controller_client
-from tipoff_local.explaining import explain_workflow
-from tipoff_local.stack.layout import SCRAPERS
-from tipoff_local.upstream.testing import in_process_client
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_calendar_file
@@ -523,7 +522,7 @@ class TestBackfill:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(
-            "tipoff_local.commands.backfill.Asking", partial(Asking, clock=Clock(sleep=pressed))
+            "tipoff_cli.commands.backfill.command.Asking", partial(Asking, clock=Clock(sleep=pressed))
         )
         told = run(*self.RUN, *season, "--rate", "7/min", code=130)
         assert "interrupted: 0 of 3 runs have ended" in told.stderr

@@ -10,12 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner
-
-from tipoff_local import deploying
-from tipoff_local.cli import app
-from tipoff_local.commands import deploy as command
-from tipoff_local.deploying import (
+from tipoff_cli.commands.deploy import command
+from tipoff_cli.commands.deploy import deployment as deploying
+from tipoff_cli.commands.deploy.deployment import (
     APIS,
     BuildWith,
     CommandFailed,
@@ -27,7 +24,9 @@ from tipoff_local.deploying import (
     missing_images,
     plan,
 )
-from tipoff_local.stack.layout import REPOSITORY, SERVICES
+from tipoff_cli.main import app
+from tipoff_dev.stack.layout import REPOSITORY, SERVICES
+from typer.testing import CliRunner
 
 
 @dataclass
@@ -250,7 +249,7 @@ def test_the_plan_that_was_shown_is_the_one_applied_and_then_proven(deployment: 
     assert "-lock=false" not in planned
     assert "-out=deploy.tfplan" in planned
     assert applied.endswith("apply -input=false deploy.tfplan")
-    assert smoke.endswith("-m tipoff_local smoke --timeout=600")
+    assert smoke.endswith("-m tipoff_cli smoke --timeout=600")
     assert shell.told == {"TIPOFF_PROJECT": "my-tipoff-dev", "TIPOFF_ENVIRONMENT": "dev"}
 
 

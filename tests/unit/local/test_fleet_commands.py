@@ -15,13 +15,13 @@ from tipoff_common.events import FileLanded
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
-from tipoff_local import connection
-from tipoff_local.cli import app
-from tipoff_local.commands import reparse as reparse_command
-from tipoff_local.skeleton import FLEET, TESTS
-from tipoff_local.stack.layout import REPOSITORY
-from tipoff_local.upstream.scenario import load_scenario
-from tipoff_local.upstream.schedule_json import write_schedule
+from tipoff_cli import connection
+from tipoff_cli.main import app
+from tipoff_cli.commands import reparse as reparse_command
+from tipoff_dev.fleet.scaffold import FLEET, TESTS
+from tipoff_dev.stack.layout import REPOSITORY
+from tipoff_dev.fakes.sources.scenario import load_scenario
+from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_scraper_runner import cli as runner_cli
 from tipoff_scraper_runner.bootstrap import http_opener
 from tipoff_scraper_runner.deps import Deps
@@ -159,7 +159,7 @@ class TestDiagnose:
 
             place = connection.Connection({"TIPOFF_ENVIRONMENT": "local"}, "here")
             monkeypatch.setattr(connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=answer))
-            monkeypatch.setattr("tipoff_local.commands.diagnose.find_connection", lambda: place)
+            monkeypatch.setattr("tipoff_cli.commands.diagnose.command.find_connection", lambda: place)
             options = ("--as-of", NOON.isoformat())
             result = json.loads(run("diagnose", NAME, *options, "--json", code=code).stdout)
             run("diagnose", NAME, *options, code=code)
@@ -238,7 +238,7 @@ class TestDiagnose:
 
         place = connection.Connection({}, "here")
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=answer))
-        monkeypatch.setattr("tipoff_local.commands.diagnose.find_connection", lambda: place)
+        monkeypatch.setattr("tipoff_cli.commands.diagnose.command.find_connection", lambda: place)
         assert "no dataset" in run("diagnose", NAME, code=1).output
 
     def test_the_question_names_environment_and_days(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +250,7 @@ class TestDiagnose:
 
         place = connection.Connection({"TIPOFF_ENVIRONMENT": "staging"}, "here")
         monkeypatch.setattr(connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=answer))
-        monkeypatch.setattr("tipoff_local.commands.diagnose.find_connection", lambda: place)
+        monkeypatch.setattr("tipoff_cli.commands.diagnose.command.find_connection", lambda: place)
         run("diagnose", NAME, "--as-of", NOON.isoformat(), code=3)
         assert {one["environment"] for one in asked} == {"staging"}
         assert [one["last_day"] for one in asked] == [date(2025, 1, 15)] * 2

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 from tests.support.pushes import REPOSITORY
-
-from tipoff_local import generate
-from tipoff_local.documents.configuration import SERVICES, configuration
-from tipoff_local.documents.dataset import dataset, declared_tables
-from tipoff_local.documents.markdown import table
+from tipoff_cli import generate
+from tipoff_dev.generate.dataset_reference import dataset, declared_tables
+from tipoff_dev.generate.markdown import table
+from tipoff_dev.generate.settings_reference import SERVICES, configuration
 
 TICK = "docs/reference/events/tipoff.tick.fired.v1.schema.json"
 

@@ -1,8 +1,7 @@
 """Where a stack on this machine is."""
 
 import pytest
-
-from tipoff_local.stack.layout import SERVICES, Layout
+from tipoff_dev.stack.layout import SERVICES, Layout
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -16,11 +16,11 @@ from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.receipts import Receipts
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
-from tipoff_local.phase2.behaviour import FAULTLESS, Behaviour, Fate, fate
-from tipoff_local.phase2.consumer import Consumer, Told
-from tipoff_local.phase2.loading import Loader, NotLoadable
-from tipoff_local.stack import background
-from tipoff_local.stack.processes import StackError
+from tipoff_dev.fakes.phase2.behaviour import FAULTLESS, Behaviour, Fate, fate
+from tipoff_dev.fakes.phase2.consumer import Consumer, Told
+from tipoff_dev.fakes.phase2.loading import Loader, NotLoadable
+from tipoff_dev.stack import background
+from tipoff_dev.stack.processes import StackError
 
 BODY = json.dumps({"records": [{"n": 1}, {"n": 2}, {"n": 3}]}).encode()
 NAME = f"injuries/{content_hash(BODY)[:16]}.json"

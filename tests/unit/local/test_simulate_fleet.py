@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 from tests.support.seasons import Simulated, simulated
+from tipoff_dev.fakes.sources.scenario import load_scenario
+from tipoff_dev.stack.layout import WORKFLOWS
 
 from tipoff_common.events import Action
-from tipoff_local.stack.layout import WORKFLOWS
-from tipoff_local.upstream.scenario import load_scenario
 
 GAME_DAYS = sorted(load_scenario().games)
 

@@ -13,7 +13,7 @@ from tipoff_common.events import ScrapeRequested, TickFired
 from tipoff_common.ports import Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import RecordingBus
-from tipoff_local.smoke import SCRAPER, Proven, draft_proofs, prove
+from tipoff_cli.commands.smoke.proofs import SCRAPER, Proven, draft_proofs, prove
 
 FLEET = Path(__file__).parents[3] / "services/scraper-runner/scrapers"
 GOOD = {"status": "success", "error_type": None, "error_message": None}

@@ -5,11 +5,10 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-
-from tipoff_local.check_infra import idle, unexcused
-from tipoff_local.terraform.behaviour import settings_faults, tick_faults
-from tipoff_local.terraform.plans import Plan
-from tipoff_local.terraform.policies import POLICIES, Excuse, findings
+from tipoff_dev.checks.terraform.__main__ import idle, unexcused
+from tipoff_dev.checks.terraform.plans import Plan
+from tipoff_dev.checks.terraform.policies import POLICIES, Excuse, findings
+from tipoff_dev.checks.terraform.service_settings import settings_faults, tick_faults
 
 URI = "https://cleanup-1.us-central1.run.app"
 ACCOUNT = "tipoff-cleanup@p.iam.gserviceaccount.com"

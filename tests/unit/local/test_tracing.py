@@ -10,6 +10,13 @@ from tests.support.samples import GAME_DATE, NOON, PATH
 from tests.support.samples import decided as decided_event
 from tests.support.samples import executed as executed_event
 from tests.support.samples import requested as requested_event
+from tipoff_cli.commands.trace.chain import assemble
+from tipoff_cli.commands.trace.command import length, tree
+from tipoff_cli.commands.trace.controller_state import Remembered
+from tipoff_cli.commands.trace.dataset import Dataset
+from tipoff_cli.commands.trace.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
+from tipoff_cli.commands.trace.links import Node, landed_id, requested_id
+from tipoff_cli.commands.trace.lookup import NotFound, nearest, trace
 
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.identity import event_id
@@ -17,13 +24,6 @@ from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_controller.ledger import Decided as DecidedByHand
 from tipoff_controller.ledger import Ledger
-from tipoff_local.commands.trace import length, tree
-from tipoff_local.tracing.chain import assemble
-from tipoff_local.tracing.dataset import Dataset
-from tipoff_local.tracing.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
-from tipoff_local.tracing.finding import NotFound, nearest, trace
-from tipoff_local.tracing.links import Node, landed_id, requested_id
-from tipoff_local.tracing.remembered import Remembered
 from tipoff_planning.plans import Plan, PlannedStep
 
 MINUTE = timedelta(minutes=1)

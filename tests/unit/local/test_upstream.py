@@ -5,12 +5,11 @@ import httpx
 import pytest
 import yaml
 from pydantic import ValidationError
-
-from tipoff_local.upstream.app import EVENT_TIME_HEADER, REPORTS, SCHEDULE, create_app
-from tipoff_local.upstream.injury_pdf import write_report
-from tipoff_local.upstream.publication import published_at, report_rows, titled
-from tipoff_local.upstream.scenario import DEFAULT_SCENARIO, ET, Scenario, at, load_scenario
-from tipoff_local.upstream.testing import in_process_client
+from tipoff_dev.fakes.sources.app import EVENT_TIME_HEADER, REPORTS, SCHEDULE, create_app
+from tipoff_dev.fakes.sources.injury_pdf import write_report
+from tipoff_dev.fakes.sources.publication import published_at, report_rows, titled
+from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO, ET, Scenario, at, load_scenario
+from tipoff_dev.fakes.sources.testing import in_process_client
 
 SCENARIO = load_scenario()
 NOW = datetime(2025, 1, 15, 21, 0, tzinfo=UTC)

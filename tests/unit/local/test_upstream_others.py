@@ -6,11 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
-
-from tipoff_local.upstream.app import EVENT_TIME_HEADER, create_app
-from tipoff_local.upstream.odds import event_id
-from tipoff_local.upstream.scenario import load_scenario
-from tipoff_local.upstream.testing import in_process_client
+from tipoff_dev.fakes.sources.app import EVENT_TIME_HEADER, create_app
+from tipoff_dev.fakes.sources.odds import event_id
+from tipoff_dev.fakes.sources.scenario import load_scenario
+from tipoff_dev.fakes.sources.testing import in_process_client
 
 SCENARIO = load_scenario()
 NOON = "2025-01-15T12:00:00-05:00"

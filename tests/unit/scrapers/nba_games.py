@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from tipoff_local.upstream.game_story import has_overtime
-from tipoff_local.upstream.scenario import load_scenario
+from tipoff_dev.fakes.sources.game_story import has_overtime
+from tipoff_dev.fakes.sources.scenario import load_scenario
 
 SCENARIO = load_scenario()
 DAY = date(2025, 1, 15)

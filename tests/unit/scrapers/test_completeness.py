@@ -7,15 +7,15 @@ import pytest
 from nba_games import BEFORE, DAY, OVER, SCENARIO, edited
 from odds_payloads import event, game_lines
 from served import REGISTRY, run, served
+from tipoff_dev.fakes.sources.espn import espn_document
+from tipoff_dev.fakes.sources.injury_pdf import write_report
+from tipoff_dev.fakes.sources.officials_json import write_officials
+from tipoff_dev.fakes.sources.players_json import write_player_index
+from tipoff_dev.fakes.sources.publication import report_rows
+from tipoff_dev.fakes.sources.scenario import ET
+from tipoff_dev.fakes.sources.scoreboard_json import write_scoreboard
 
 from scrapers.completeness import completeness
-from tipoff_local.upstream.espn import espn_document
-from tipoff_local.upstream.injury_pdf import write_report
-from tipoff_local.upstream.officials_json import write_officials
-from tipoff_local.upstream.players_json import write_player_index
-from tipoff_local.upstream.publication import report_rows
-from tipoff_local.upstream.scenario import ET
-from tipoff_local.upstream.scoreboard_json import write_scoreboard
 
 GAMES = len(SCENARIO.games[DAY])
 LAST_LIVE = datetime(2025, 1, 16, 0, 30, tzinfo=ET)

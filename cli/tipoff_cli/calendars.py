@@ -1,0 +1,46 @@
+"""Where a command takes its calendar of games from: a file, else what the running stack has landed."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.console import refuse
+from tipoff_common.ports import Unavailable
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.workflows import Configuration
+
+ScheduleFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--schedule",
+        metavar="FILE",
+        help="the games: a landed schedule or a scheduleLeagueV2 payload; else the newest that the stack has landed",
+    ),
+]
+
+
+def load_calendar(
+    file: Path | None, configuration: Configuration, now: datetime, *, needed: bool = True
+) -> tuple[Calendar | None, str]:
+    """The calendar and where it is from; of a file, as if it had been fetched at `now`. Where there is neither a file
+    nor a stack, none, which ends the command if one is needed."""
+    from tipoff_planning.schedule_file import read_calendar_file
+
+    try:
+        if file is not None:
+            return read_calendar_file(file, now), str(file)
+        connection = find_connection()
+        folder = configuration.catalog[configuration.file.calendar.scraper].output_root
+        data = connection.data()
+        return LandedCalendar(data, folder).current(), f"gs://{data.bucket}/{folder}"
+    except ConfigurationError as error:
+        refuse(str(error))
+    except (NotConnected, Unavailable) as error:
+        if not needed:
+            return None, "none, as no stack is reachable"
+        refuse(f"no calendar of games: {error}; or name a file with --schedule")

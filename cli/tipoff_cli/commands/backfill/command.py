@@ -1,0 +1,378 @@
+"""`tipoff backfill`: past dates of a workflow or a scraper, at a pace that spares the live fleet."""
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue, TypeAdapter
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from tipoff_common.clock import business_date
+from tipoff_common.ports import Unavailable
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import pluralize
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.execution_log import read_executions
+from tipoff_planning.history import ExecutionFact
+from tipoff_planning.workflows import Configuration
+from tipoff_cli.commands.backfill.submission import Asking, NotNow, NotThis, Outcome
+from tipoff_cli.commands.backfill.plan import (
+    NO_GAMES,
+    Backfill,
+    Run,
+    Target,
+    UnusableTarget,
+    dates_between,
+    find_target,
+    needs_games,
+    plan_backfill,
+)
+from tipoff_cli.commands.backfill.results import DayResult, day_results
+from tipoff_cli.console import (
+    AsJson,
+    ScrapersFolder,
+    WorkflowsFile,
+    console,
+    day,
+    errors,
+    load_configuration,
+    refuse,
+    say_json,
+    say_rows,
+)
+from tipoff_cli.calendars import ScheduleFile, load_calendar
+from tipoff_cli.controller_client import NotAnswered
+from tipoff_cli.commands.backfill.controller_runs import ControllerRuns
+from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
+
+_USUAL_RATE, _USUAL_NAME = 20, "backfill"
+_MOST_DATES = 400
+_LISTED = 31
+_RATE = re.compile(r"(\d{1,4})(?:/min)?")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
+_SOMETHING_MISSING, _INTERRUPTED = 3, 130
+_RESULT = TypeAdapter(DayResult)
+
+
+def rate(value: str) -> int:
+    """20/min, 20."""
+    found = _RATE.fullmatch(value)
+    if found is None or not 1 <= int(found[1]) <= 600:
+        raise typer.BadParameter(f"--rate: '{value}' is no rate; write 20/min, from 1/min to 600/min")
+    return int(found[1])
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise typer.BadParameter(f"'{value}': small letters, digits and . _ - only, at most 63")
+    return value
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The command's own arguments, to be written down again."""
+
+    target: str
+    first: date
+    last: date
+    only_missing: bool
+    per_minute: int
+    name: str
+    schedule: Path | None
+    workflows: Path
+    scrapers: Path
+
+    def command(self) -> str:
+        words = ["tipoff", "backfill", self.target, "--from", str(self.first), "--to", str(self.last)]
+        words += ["--only-missing"] if self.only_missing else []
+        words += ["--rate", f"{self.per_minute}/min"] if self.per_minute != _USUAL_RATE else []
+        words += ["--name", self.name] if self.name != _USUAL_NAME else []
+        words += ["--schedule", str(self.schedule)] if self.schedule else []
+        words += ["--workflows", str(self.workflows)] if self.workflows != WORKFLOWS else []
+        words += ["--scrapers", str(self.scrapers)] if self.scrapers != SCRAPERS else []
+        words += ["--yes"] if (self.last - self.first).days >= _MOST_DATES else []
+        return shlex.join(words)
+
+    def again(self) -> str:
+        """The command that asks for what is missing still, under the next name: backfill, backfill-2, backfill-3."""
+        stem, _, number = self.name.rpartition("-")
+        name = f"{stem}-{int(number) + 1}" if stem and number.isdecimal() else f"{self.name}-2"
+        return replace(self, only_missing=True, name=name).command()
+
+
+def backfill(
+    target: Annotated[
+        str, typer.Argument(metavar="SCRAPER|WORKFLOW", help="a workflow, or one scraper of one")
+    ],
+    first: Annotated[date, typer.Option("--from", parser=day, metavar="DATE", help="first game date")],
+    last: Annotated[date, typer.Option("--to", parser=day, metavar="DATE", help="last game date")],
+    only_missing: Annotated[
+        bool,
+        typer.Option(
+            "--only-missing", help="only what the execution log, which keeps 90 days, has no success of"
+        ),
+    ] = False,
+    pace: Annotated[
+        str, typer.Option("--rate", metavar="N/min", help="requests a minute")
+    ] = f"{_USUAL_RATE}/min",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="show the plan, date by date, and request nothing")
+    ] = False,
+    name: Annotated[
+        str,
+        typer.Option(parser=_name, metavar="N", help="what is asked for under one name is asked for once"),
+    ] = _USUAL_NAME,
+    schedule: ScheduleFile = None,
+    workflows: WorkflowsFile = WORKFLOWS,
+    scrapers: ScrapersFolder = SCRAPERS,
+    yes: Annotated[bool, typer.Option("--yes", help=f"more than {_MOST_DATES} dates")] = False,
+    json: AsJson = False,
+) -> None:
+    """Ask for a workflow or a scraper for past game dates, at a pace of its own, and say what came of each date.
+
+    Games and teams are those of each date. The plan and its size are shown first. At most 10 requests are under way,
+    beside the live fleet's. The same command again goes on where it was interrupted and asks for nothing twice; another
+    --name asks anew. See docs/how-to/backfill.md.
+
+    Exit code 0 when everything was found, 3 when something was not, 1 when it cannot be done, 2 for wrong usage, 130
+    when interrupted.
+    """
+    per_minute = rate(pace)
+    dates = _dates(first, last, allowed=yes or dry_run)
+    asked = _Asked(target, first, last, only_missing, per_minute, name, schedule, workflows, scrapers)
+    configuration = load_configuration(workflows, scrapers)
+    try:
+        found = find_target(target, configuration)
+    except UnusableTarget as error:
+        refuse(str(error))
+    plan = plan_backfill(
+        name,
+        found,
+        dates,
+        configuration,
+        _calendar(schedule, found, configuration),
+        own_games=schedule is not None,
+        found=_past(dates, configuration) if only_missing else None,
+    )
+    if not json:
+        _show_plan(plan, per_minute, listed=dry_run or len(dates) <= _LISTED)
+    if all(item.without == NO_GAMES for item in plan.days):
+        refuse("the schedule knows no game of these dates; name the one of their season with --schedule")
+    if dry_run:
+        if json:
+            say_json(_plan_as_json(plan))
+        else:
+            console.print("dry run: nothing was requested")
+        return
+    _carry_out(plan, asked, configuration, json)
+
+
+def _dates(first: date, last: date, *, allowed: bool) -> list[date]:
+    if last < first:
+        raise typer.BadParameter(f"--to {last} is before --from {first}; swap them")
+    today = business_date(wall_now())
+    if last > today:
+        raise typer.BadParameter(f"--to {last} is in the future; today in New York is {today}")
+    dates = dates_between(first, last)
+    if len(dates) > _MOST_DATES and not allowed:
+        raise typer.BadParameter(
+            f"--from {first} to {last} are {len(dates)} dates; add --yes, or --dry-run to see the plan"
+        )
+    return dates
+
+
+def _calendar(schedule: Path | None, target: Target, configuration: Configuration) -> Calendar | None:
+    """None when the target needs no games. Ends the command when there is none and it does."""
+    if schedule is None and not needs_games(target, configuration):
+        return None
+    calendar, source = load_calendar(schedule, configuration, wall_now())
+    if calendar is None:
+        refuse(f"no schedule of games has landed below {source}; name a file with --schedule")
+    return calendar
+
+
+def _past(dates: Sequence[date], configuration: Configuration) -> list[ExecutionFact]:
+    try:
+        connection = find_connection()
+        return read_executions(
+            connection.warehouse(),
+            connection.environment,
+            dates,
+            configuration.subject_parameters,
+            until=wall_now().astimezone(UTC).date(),
+        )
+    except (NotConnected, Unavailable) as error:
+        refuse(f"what is missing cannot be told: {error}")
+
+
+def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json: bool) -> None:
+    interrupted = False
+    outcomes: dict[str, Outcome] = {}
+    resume = f"what was asked for goes on by itself; go on watching and asking with\n  {asked.command()}"
+    try:
+        connection = find_connection()
+        controller = ControllerRuns(connection)
+        _rehearse(plan, controller, configuration)
+        with _progress(plan, quiet=json) as report:
+            asking = Asking(
+                controller, _live_rate(connection, asked.per_minute), report=report, outcomes=outcomes
+            )
+            asking.carry_out(plan.runs)
+    except KeyboardInterrupt:
+        interrupted = True
+    except (NotConnected, NotAnswered, NotNow, NotThis) as error:
+        refuse(f"{error}\n{resume}" if outcomes else str(error))
+    results = day_results(plan, outcomes)
+    if json:
+        say_json(_results_as_json(plan, results, interrupted))
+    else:
+        _show_results(results)
+    if interrupted:
+        ended = sum(outcome.ended for outcome in outcomes.values())
+        refuse(f"interrupted: {ended} of {len(plan.runs)} runs have ended; {resume}", _INTERRUPTED)
+    if not all(item.complete for item in results):
+        errors.print(f"to ask again for what is missing:\n  {asked.again()}", highlight=False, soft_wrap=True)
+        raise typer.Exit(_SOMETHING_MISSING)
+
+
+def _live_rate(connection: Connection, per_minute: int) -> int | None:
+    """A stack in event time has no live fleet to spare, and its minutes are not ours."""
+    return None if connection.values.get("TIPOFF_EVENT_TIME") == "true" else per_minute
+
+
+def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configuration) -> None:
+    """The first run without asking for it: what is wrong with all of them is known before the first. Raises what
+    asking raises."""
+    if not plan.runs:
+        return
+    (decision,) = controller.rehearse(plan.runs[0]).decisions
+    if decision.config_hash != configuration.hash:
+        told = f"the controller decides by configuration {decision.config_hash}, this plan is by {configuration.hash}"
+        errors.print(f"{told}; what it asks for may differ", style="yellow", highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _progress(plan: Backfill, *, quiet: bool) -> Iterator["_Report"]:
+    """A bar on a terminal, elsewhere a line for each run that ends."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[day]}"),
+        TimeElapsedColumn(),
+    )
+    lines = not quiet and not errors.is_terminal
+    with Progress(*columns, console=errors, transient=True, disable=quiet or lines) as bar:
+        yield _Report(bar, plan, lines)
+
+
+class _Report:
+    def __init__(self, bar: Progress, plan: Backfill, lines: bool) -> None:
+        self._bar, self._lines, self._ended, self._total = bar, lines, 0, len(plan.runs)
+        self._task = bar.add_task(plan.target.name, total=self._total, day="")
+
+    def __call__(self, run: Run, outcome: Outcome) -> None:
+        self._ended += 1
+        self._bar.update(self._task, advance=1, day=str(run.game_date))
+        if self._lines:
+            about = f"{run.game_date} {run.body.game_id or ''}".rstrip()
+            errors.print(
+                f"{self._ended}/{self._total} {about}: {_sentence(outcome)}", highlight=False, soft_wrap=True
+            )
+
+
+def _sentence(outcome: Outcome) -> str:
+    if outcome.trouble or outcome.progress is None:
+        return outcome.trouble or "not asked for"
+    states = [unit.state.value for unit in outcome.progress.units]
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+
+
+def _show_plan(plan: Backfill, per_minute: int, *, listed: bool) -> None:
+    if listed:
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in ("date", "games", "runs", "requests", ""):
+            table.add_column(column)
+        for item in plan.days:
+            count = sum(run.requests for run in item.runs)
+            table.add_row(*_counts(item.date, item.games, len(item.runs), count), item.without or "")
+        console.print(table)
+    target = plan.target
+    what = f"{target.scraper} of {target.workflow}" if target.scraper else target.workflow
+    more = "".join(f", and for each {key} more" for key in plan.fans_out_over)
+    took = timedelta(seconds=round(plan.duration(per_minute).total_seconds()))
+    console.print(
+        f"[bold]{what}[/], {plan.days[0].date} to {plan.days[-1].date}: {pluralize(len(plan.days), 'date')}, "
+        f"{pluralize(len(plan.runs), 'run')}, {pluralize(plan.requests, 'request')}{more}; at {per_minute}/min in"
+        f" {took} at the least",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for reason in dict.fromkeys(item.without for item in plan.days if item.without):
+        count = sum(item.without == reason for item in plan.days)
+        console.print(f"{pluralize(count, 'date')} left out: {reason}", highlight=False)
+
+
+def _show_results(results: Sequence[DayResult]) -> None:
+    rows = []
+    for item in results:
+        found = (item.success, item.no_data, item.failed, item.unanswered, item.not_asked)
+        counts = _counts(item.date, item.games, *found)
+        style = "" if item.complete else "yellow"
+        rows.append([Text(cell, style) for cell in (*counts, "; ".join(item.notes))])
+    say_rows(("date", "games", "success", "no_data", "failed", "unanswered", "not asked", "why"), rows)
+
+
+def _counts(on: date, *counts: int | None) -> list[str]:
+    return [str(on), *("-" if count is None else str(count) for count in counts)]
+
+
+def _plan_as_json(plan: Backfill) -> JsonValue:
+    return {
+        **_heading(plan),
+        "runs": len(plan.runs),
+        "requests": plan.requests,
+        "more_for_each": list(plan.fans_out_over),
+        "dates": [
+            {
+                "date": item.date.isoformat(),
+                "games": item.games,
+                "requests": sum(run.requests for run in item.runs),
+                "without": item.without,
+                "runs": [
+                    {"key": run.key, **run.body.model_dump(mode="json", include={"steps", "game_id"})}
+                    for run in item.runs
+                ],
+            }
+            for item in plan.days
+        ],
+    }
+
+
+def _results_as_json(plan: Backfill, results: Sequence[DayResult], interrupted: bool) -> JsonValue:
+    return {
+        **_heading(plan),
+        "interrupted": interrupted,
+        "complete": all(item.complete for item in results),
+        "dates": [_RESULT.dump_python(item, mode="json") for item in results],
+    }
+
+
+def _heading(plan: Backfill) -> dict[str, JsonValue]:
+    target = plan.target
+    return {
+        "name": plan.name,
+        "workflow": target.workflow,
+        "scraper": target.scraper,
+        "from": plan.days[0].date.isoformat(),
+        "to": plan.days[-1].date.isoformat(),
+    }

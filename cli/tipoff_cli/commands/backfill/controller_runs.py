@@ -1,0 +1,54 @@
+"""Runs by hand, asked of the controller over HTTP."""
+
+from urllib.parse import quote
+
+from tipoff_cli.commands.backfill.plan import Run
+from tipoff_cli.commands.backfill.submission import NotNow, NotThis
+from tipoff_cli.connection import Connection
+from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_controller.ledger import Decided
+from tipoff_controller.manual import RunProgress
+
+_REFUSED, _ABSENT, _TOO_OFTEN, _SERVER_FAULT = 422, 404, 429, 500
+
+
+class ControllerRuns:
+    """Raises NotConnected, and NotAnswered when the controller takes no run of ours."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ask(self, run: Run) -> None:
+        self._post(run, dry_run=False)
+
+    def rehearse(self, run: Run) -> Decided:
+        """What the controller would make of the run; nothing is requested. Raises NotThis and NotNow too."""
+        return Decided.model_validate_json(self._post(run, dry_run=True))
+
+    def look(self, run: Run) -> RunProgress | None:
+        path = f"/workflows/{quote(run.workflow, safe='')}/runs/{quote(run.key, safe='')}"
+        try:
+            return RunProgress.model_validate_json(ask(self._connection, "GET", path))
+        except NotAnswered as error:
+            if error.status == _ABSENT:
+                return None
+            raise sorted_out(error) from error
+
+    def _post(self, run: Run, *, dry_run: bool) -> bytes:
+        try:
+            return ask(
+                self._connection,
+                "POST",
+                f"/workflows/{quote(run.workflow, safe='')}/runs",
+                query={"dry_run": str(dry_run).lower()},
+                headers={"Idempotency-Key": run.key},
+                json=run.body.model_dump(mode="json"),
+            )
+        except NotAnswered as error:
+            raise sorted_out(error) from error
+
+
+def sorted_out(error: NotAnswered) -> Exception:
+    if error.status is None or error.status == _TOO_OFTEN or error.status >= _SERVER_FAULT:
+        return NotNow(str(error))
+    return NotThis(str(error)) if error.status == _REFUSED else error

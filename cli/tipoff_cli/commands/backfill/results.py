@@ -1,0 +1,69 @@
+"""What came of a backfill, date by date."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from tipoff_cli.commands.backfill.plan import Backfill, Day
+from tipoff_cli.commands.backfill.submission import Outcome
+from tipoff_planning.progress import State
+
+_NEVER = Outcome(None, "not asked for")
+
+
+@dataclass(frozen=True)
+class DayResult:
+    """One date. The counts are of requests, a retried one counted once.
+
+    unanswered: asked for, and without a result yet. not_asked: of runs that were not, or not for certain, asked for.
+    complete: nothing is missing. occurrences: what `tipoff trace` takes. notes: what is to be said.
+    """
+
+    date: date
+    games: int | None
+    success: int
+    no_data: int
+    failed: int
+    unanswered: int
+    not_asked: int
+    complete: bool
+    occurrences: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def day_results(backfill: Backfill, outcomes: Mapping[str, Outcome]) -> list[DayResult]:
+    return [_day(day, outcomes) for day in backfill.days]
+
+
+def _day(day: Day, outcomes: Mapping[str, Outcome]) -> DayResult:
+    states: Counter[State] = Counter()
+    notes: list[str] = [day.without] if day.without else []
+    unanswered, not_asked, occurrences = 0, 0, []
+    for run in day.runs:
+        outcome = outcomes.get(run.key, _NEVER)
+        about = f"{run.body.game_id}: " if run.body.game_id and outcome is not _NEVER else ""
+        if outcome.trouble:
+            notes.append(f"{about}{outcome.trouble}")
+        if outcome.progress is None:
+            not_asked += run.requests
+            continue
+        found = outcome.progress
+        occurrences.append(found.occurrence_id)
+        states.update(unit.state for unit in found.units)
+        if not found.settled:
+            unanswered += max(0, run.requests - len(found.units))
+        notes += [f"{about}{unit.scraper} failed: {unit.kind}" for unit in found.units if unit.kind]
+        notes += [f"{about}{step} is not asked for: {reason}" for step, reason in found.skipped.items()]
+    return DayResult(
+        date=day.date,
+        games=day.games,
+        success=states[State.SUCCESS],
+        no_data=states[State.NO_DATA],
+        failed=states[State.GIVEN_UP],
+        unanswered=unanswered + states[State.OPEN] + states[State.UNDER_WAY],
+        not_asked=not_asked,
+        complete=all(run.key in outcomes and outcomes[run.key].complete for run in day.runs),
+        occurrences=tuple(occurrences),
+        notes=tuple(dict.fromkeys(notes)),
+    )

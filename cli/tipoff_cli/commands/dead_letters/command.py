@@ -1,0 +1,248 @@
+"""`tipoff dead-letters`: what nobody could handle, and once it can be, to publish it again."""
+
+import json as json_text
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+from pydantic import JsonValue, TypeAdapter
+from rich.text import Text
+
+from tipoff_common.events import RejectReason
+from tipoff_common.ports import Unavailable
+from tipoff_common.topics import TopicMap, load_topics
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import pluralize
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_cli.console import (
+    AsJson,
+    clock,
+    console,
+    errors,
+    instant,
+    refuse,
+    say_fields,
+    say_json,
+    say_rows,
+)
+from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.commands.dead_letters.replay import (
+    EVER,
+    DeadLetter,
+    PayloadMissing,
+    Replay,
+    messages,
+    payload,
+    plan_replays,
+    read_dead_letters,
+    unknown_ids,
+)
+from tipoff_dev.stack.layout import TOPICS
+
+_WRONG_USAGE = 2
+_USUALLY = timedelta(days=7)
+_LETTER = TypeAdapter(DeadLetter)
+
+dead_letters = typer.Typer(
+    no_args_is_help=True, help="Look at what nobody could handle, and publish it again once it can be."
+)
+
+
+def _known_reason(value: str | None) -> str | None:
+    if value is not None and value not in get_args(RejectReason):
+        raise typer.BadParameter(f"'{value}' is no reason; there are {', '.join(get_args(RejectReason))}")
+    return value
+
+
+Reason = Annotated[
+    str | None,
+    typer.Option(
+        metavar="R",
+        callback=_known_reason,
+        help="undecodable, oversized, unknown_type, invalid_payload or delivery_attempts",
+        show_default=False,
+    ),
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(parser=instant, metavar="TIME", help="rejected since then; seven days when left out"),
+]
+
+
+@dead_letters.command("list")
+def list_letters(reason: Reason = None, since: Since = None, json: AsJson = False) -> None:
+    """List the dead letters, the latest first."""
+    connection, letters = _find(since or wall_now() - _USUALLY, reason)
+    if json:
+        say_json([_LETTER.dump_python(letter, mode="json") for letter in letters])
+        return
+    if letters:
+        _show_letters(letters)
+    told = f"{len(letters)} dead letters; instants in New York time; from {connection.where}"
+    console.print(told, style="bright_black", soft_wrap=True)
+
+
+@dead_letters.command()
+def show(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="as `list` prints it")],
+    json: AsJson = False,
+) -> None:
+    """Show one dead letter: what was wrong, its attributes and its payload."""
+    connection, (letter, *_) = _find(EVER, None, [identifier])
+    try:
+        body, missing = payload(letter, connection.bucket).decode("utf-8", "backslashreplace"), None
+    except (PayloadMissing, Unavailable, NotConnected) as error:
+        body, missing = letter.payload_head or "", str(error)
+    if json:
+        told = _LETTER.dump_python(letter, mode="json", exclude={"payload_head"})
+        say_json({**told, "payload": body, "payload_incomplete": missing})
+        return
+    fields = []
+    for name, value in _LETTER.dump_python(letter, exclude={"attributes", "payload_head"}).items():
+        seen = clock(value, "%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
+        fields.append((Text(name, "bold"), "-" if seen is None else str(seen)))
+    say_fields(fields)
+    say_fields([(Text(f"  {name}", "cyan"), value) for name, value in letter.attributes.items()])
+    if missing:
+        errors.print(Text(f"the payload's beginning only: {missing}", "yellow"), soft_wrap=True)
+    console.print(Text(_pretty(body)), soft_wrap=True)
+
+
+@dead_letters.command()
+def replay(
+    identifiers: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="as `list` prints them", show_default=False)
+    ] = None,
+    reason: Reason = None,
+    since: Since = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and publish nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
+    json: AsJson = False,
+) -> None:
+    """Publish dead letters to their topics again, as they were.
+
+    Those named, or with --reason or --since those that they select. The plan is shown first. A message keeps its ids,
+    so that a replay that is repeated does nothing twice. Exit code 1 when one of them was not published, 2 for wrong
+    usage.
+    """
+    if not identifiers and reason is None and since is None:
+        refuse("name dead letters, or select them with --reason or --since", _WRONG_USAGE)
+    if json and not (yes or dry_run):
+        refuse("--json asks nothing: add --yes, or --dry-run to see the plan", _WRONG_USAGE)
+    start = since or (EVER if identifiers else wall_now() - _USUALLY)
+    connection, letters = _find(start, reason, identifiers or [])
+    topics = _topics(connection)
+    try:
+        plan = plan_replays(letters, topics, connection.bucket)
+    except (NotConnected, Unavailable) as error:
+        refuse(str(error))
+    accepted = [item for item in plan if item.topic is not None]
+    refused = [item for item in plan if item.refused is not None]
+    if not json:
+        _show_plan(plan)
+    if accepted and not dry_run:
+        if not yes and not typer.confirm(f"publish {pluralize(len(accepted), 'message')}?"):
+            refuse("nothing was published")
+        _publish(accepted, connection, topics)
+    if json:
+        say_json({"published": bool(accepted) and not dry_run, "messages": [_as_json(item) for item in plan]})
+    elif dry_run:
+        console.print("dry run: nothing was published")
+    else:
+        console.print(f"published {len(accepted)}, refused {len(refused)}", highlight=False)
+    raise typer.Exit(1 if refused and not dry_run else 0)
+
+
+def _find(
+    since: datetime, reason: str | None, ids: Sequence[str] = ()
+) -> tuple[Connection, list[DeadLetter]]:
+    """Ends the command when there is no dataset, or not one of the ids in it."""
+    try:
+        connection = find_connection()
+        letters = read_dead_letters(connection.warehouse(), connection.environment, since, reason, ids)
+    except (NotConnected, Unavailable) as error:
+        refuse(str(error))
+    if unknown := unknown_ids(ids, letters):
+        refuse(
+            f"no dead letter {', '.join(unknown)} is selected; `tipoff dead-letters list` shows those of a week"
+        )
+    return connection, letters
+
+
+def _topics(connection: Connection) -> TopicMap:
+    try:
+        return load_topics(Path(connection.values.get("TIPOFF_TOPICS_FILE", TOPICS)))
+    except (ConfigurationError, OSError) as error:
+        refuse(str(error))
+
+
+def _publish(accepted: Sequence[Replay], connection: Connection, topics: TopicMap) -> None:
+    try:
+        connection.bus(topics).publish_messages(messages(accepted, connection.bucket))
+    except (NotConnected, PayloadMissing, Unavailable) as error:
+        refuse(f"{error}\nsome may be published; replay them again, their ids are the same")
+
+
+def _show_letters(letters: Sequence[DeadLetter]) -> None:
+    say_rows(
+        ("rejected", "id", "reason", "event type", "subscription", "detail"),
+        [
+            (
+                clock(letter.rejected_at, "%Y-%m-%d %H:%M"),
+                letter.event_id,
+                letter.reason,
+                letter.event_type or "-",
+                letter.subscription or "-",
+                letter.detail or "",
+            )
+            for letter in letters
+        ],
+    )
+
+
+def _show_plan(plan: Sequence[Replay]) -> None:
+    if not plan:
+        console.print("no dead letters are selected")
+        return
+    say_rows(
+        ("rejected", "id", "reason", "event type", "is published to"),
+        [
+            (
+                clock(item.letter.rejected_at, "%Y-%m-%d %H:%M"),
+                item.letter.event_id,
+                item.letter.reason,
+                item.letter.event_type or "-",
+                _verdict(item),
+            )
+            for item in plan
+        ],
+    )
+
+
+def _verdict(item: Replay) -> Text:
+    if item.refused:
+        return Text(f"refused: {item.refused}", "yellow")
+    if item.copy_of:
+        return Text(f"the same message as {item.copy_of}", "bright_black")
+    return Text(item.topic or "", "green")
+
+
+def _as_json(item: Replay) -> JsonValue:
+    letter = item.letter
+    return {
+        "event_id": letter.event_id,
+        "event_type": letter.event_type,
+        "ce_id": letter.attributes.get("ce-id"),
+        "topic": item.topic,
+        "copy_of": item.copy_of,
+        "refused": item.refused,
+    }
+
+
+def _pretty(body: str) -> str:
+    try:
+        return json_text.dumps(json_text.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:
+        return body

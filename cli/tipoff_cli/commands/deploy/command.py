@@ -1,0 +1,81 @@
+"""`tipoff deploy`: plan, and when asked for, build, apply and prove."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tipoff_cli.commands.deploy.deployment import (
+    BuildWith,
+    CommandFailed,
+    Deployment,
+    DeployRefused,
+    LocalShell,
+    apply,
+    build,
+    check,
+    missing_images,
+    plan,
+)
+from tipoff_cli.console import console, refuse
+
+
+def deploy(
+    environment: Annotated[str, typer.Argument(metavar="ENV", help="dev or prod")],
+    project: Annotated[str, typer.Option(metavar="P", help="Google Cloud project of that environment")],
+    region: Annotated[
+        str, typer.Option(metavar="R", help="region of the images and services")
+    ] = "us-central1",
+    build_with: Annotated[
+        BuildWith, typer.Option("--build", help="who builds the images that the registry lacks")
+    ] = BuildWith.CLOUD_BUILD,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run/--apply", help="stop when the plan was shown, or go on")
+    ] = True,
+    confirm: Annotated[
+        str | None,
+        typer.Option(metavar="ENV", help="the environment's name once more, in place of being asked"),
+    ] = None,
+) -> None:
+    """Show Terraform's plan, and with --apply build the commit's images, apply it and send real events through.
+
+    Everything needed is checked before anything is built or changed. Exit code 2 when something is missing, 1 when a
+    step fails.
+    """
+    deployment, shell = Deployment(environment, project, region, build_with), LocalShell()
+    if not dry_run and confirm is None and not sys.stdin.isatty():
+        refuse(f"nobody is there to ask: pass CONFIRM={environment}; nothing is changed", 2)
+    if confirm is not None:
+        _confirmed(confirm, environment)
+    try:
+        tag = check(deployment, shell)
+        plan(deployment, tag, shell, dry_run=dry_run)
+        missing = missing_images(deployment, tag, shell)
+        console.print(
+            f"images of {tag} that have to be built first: {', '.join(missing)}"
+            if missing
+            else f"all images of {tag} are built",
+            soft_wrap=True,
+        )
+        if dry_run:
+            console.print(
+                f"that was the plan; nothing is built or changed: make deploy ENV={environment} "
+                f"PROJECT={project} APPLY=yes goes on",
+                soft_wrap=True,
+            )
+            return
+        if confirm is None:
+            _confirmed(typer.prompt(f"apply this plan? Type {environment}"), environment)
+        if missing:
+            build(deployment, tag, missing, shell)
+        apply(deployment, shell)
+        console.print(f"deployed {tag} to {environment}", style="green")
+    except DeployRefused as error:
+        refuse(f"cannot deploy; nothing is changed:\n{error}", 2)
+    except CommandFailed as error:
+        refuse(str(error))
+
+
+def _confirmed(by: str, environment: str) -> None:
+    if by != environment:
+        refuse(f"not confirmed by the name {environment}; nothing is changed", 2)

@@ -1,0 +1,143 @@
+"""`tipoff diagnose`: the verdict on a source."""
+
+import json as json_text
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+from tipoff_dev.stack.layout import SCRAPERS
+
+from tipoff_cli.commands.diagnose.diagnosis import Diagnosis, Run, Verdict
+from tipoff_cli.commands.diagnose.diagnosis import diagnose as judge
+from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.console import (
+    AsJson,
+    ScrapersFolder,
+    clock,
+    console,
+    instant,
+    load_scrapers,
+    refuse,
+    say_json,
+    say_rows,
+)
+from tipoff_common.ports import Parameter, Unavailable, Warehouse
+from tipoff_common.wall_clock import wall_now
+
+_LOOK_BACK, _KEPT = timedelta(days=14), timedelta(days=90)
+_RUNS = 30
+_SHOWN = 8
+_COLUMNS = """execution_id, workflow, game_date, status, triggered_at, duration_seconds, source, error_type,
+  error_message, retry_count, data_summary, opts"""
+_SQL = f"""
+SELECT {_COLUMNS}
+FROM nba_orchestration.executions(@first_day, @last_day)
+WHERE scraper_name = @scraper_name AND environment = @environment AND triggered_at <= @as_of AND source != 'LOCAL'
+  AND status IN UNNEST(@statuses)
+ORDER BY triggered_at DESC, execution_id
+LIMIT @most
+"""  # noqa: S608  # columns of our own
+_STYLES = {
+    Verdict.HEALTHY: "bold green",
+    Verdict.PARTIAL: "bold green",
+    Verdict.WAITING: "bold green",
+    Verdict.UNKNOWN: "bold yellow",
+    Verdict.SUSPECT: "bold yellow",
+    Verdict.QUIET: "bold red",
+    Verdict.FAILING: "bold red",
+}
+_ALL_RIGHT = (Verdict.HEALTHY, Verdict.PARTIAL, Verdict.WAITING)
+
+
+def diagnose(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="registered name of the scraper")],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
+    ] = None,
+    scrapers: ScrapersFolder = SCRAPERS,
+    json: AsJson = False,
+) -> None:
+    """Give the verdict on a source: its last runs and last success, drift, volume, the likely cause and what to do.
+
+    Read from the dataset of the running stack, or of the project that TIPOFF_PROJECT names. Exit code 0 when all is
+    right, 3 when something is to be looked at, 1 when it cannot be said.
+    """
+    catalog = load_scrapers(scrapers)
+    if name not in catalog:
+        refuse(f"no scraper '{name}'; there are {', '.join(catalog)}")
+    at = as_of or wall_now()
+    try:
+        connection = find_connection()
+        warehouse, environment = connection.warehouse(), connection.environment
+        runs = read_runs(warehouse, name, environment, at, _LOOK_BACK, _RUNS)
+        success = read_runs(warehouse, name, environment, at, _KEPT, 1, ("success",))
+    except (NotConnected, Unavailable) as error:
+        refuse(str(error))
+    found = judge(catalog[name], runs, success[0] if success else None)
+    if json:
+        say_json(found.model_dump(mode="json"))
+    else:
+        _show(found)
+    raise typer.Exit(0 if found.verdict in _ALL_RIGHT else 3)
+
+
+def read_runs(
+    warehouse: Warehouse,
+    scraper: str,
+    environment: str,
+    as_of: datetime,
+    look_back: timedelta,
+    most: int,
+    statuses: tuple[str, ...] = ("success", "no_data", "failed"),
+) -> list[Run]:
+    """The executions up to `as_of`, newest first, without those of people's machines. Raises Unavailable."""
+    parameters: dict[str, Parameter] = {
+        "first_day": (as_of - look_back).date(),
+        "last_day": as_of.date(),
+        "scraper_name": scraper,
+        "environment": environment,
+        "as_of": as_of,
+        "statuses": statuses,
+        "most": most,
+    }
+    return [Run.model_validate(_decoded(row)) for row in warehouse.query(_SQL, parameters)]
+
+
+def _decoded(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON columns come as text or as values, by the client's version."""
+    columns = ("data_summary", "opts")
+    texts = {name: json_text.loads(row[name]) for name in columns if isinstance(row[name], str)}
+    return {**row, **{name: row[name] or {} for name in columns}, **texts}
+
+
+def _show(found: Diagnosis) -> None:
+    cause = f": {found.likely_cause}" if found.likely_cause else ""
+    console.print(
+        Text(f"{found.scraper} is {found.verdict.value}{cause}", _STYLES[found.verdict]), soft_wrap=True
+    )
+    for finding in found.findings:
+        console.print(Text(f"  {finding}"), soft_wrap=True)
+    if found.runs:
+        _show_runs(found.runs[:_SHOWN])
+    for command in found.reproduce:
+        console.print(Text(f"reproduce: {command}"), soft_wrap=True)
+
+
+def _show_runs(runs: Sequence[Run]) -> None:
+    say_rows(
+        ("when", "about", "status", "records", "took", "why"),
+        [
+            (
+                clock(run.triggered_at, "%m-%d %H:%M"),
+                str(run.game_date),
+                run.status.value,
+                str(run.records) if run.records else "-",
+                f"{run.duration_seconds:.1f} s" if run.duration_seconds is not None else "-",
+                run.error_message or str(run.data_summary.get("reason") or ""),
+            )
+            for run in runs
+        ],
+    )

@@ -1,0 +1,216 @@
+"""What a source's last executions say of it: pure, from rows to a verdict, its likely cause and what to do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from statistics import median
+from typing import Any
+
+from pydantic import BaseModel, JsonValue
+
+from tipoff_common.catalog import ScraperSpec
+from tipoff_common.clock import EASTERN, Instant
+from tipoff_common.outcomes import FailureKind, Status
+from tipoff_common.words import pluralize
+from tipoff_cli.reproduce import reparse_command, scrape_command
+
+QUIET_AFTER = 6
+"""So many times no_data in a row, none of them found: longer than a source usually keeps one waiting."""
+UNUSUAL = 0.5
+"""A volume that differs from the usual one by more than this part of it."""
+_ENOUGH = 4
+"""Successes from which there is something usual about them."""
+
+
+class Verdict(StrEnum):
+    HEALTHY = "healthy"  # the last runs got what they came for
+    PARTIAL = "partial"  # the last run got a part; the rest, which is named, was not out
+    WAITING = "waiting"  # nothing published yet, and that is nothing unusual
+    QUIET = "quiet"  # no_data again and again: gone quiet, or moved
+    FAILING = "failing"  # the last run failed
+    SUSPECT = "suspect"  # it brings something, but not what it used to
+    UNKNOWN = "unknown"  # it never ran
+
+
+class Run(BaseModel):
+    """One execution as the dataset has it."""
+
+    execution_id: str
+    workflow: str | None
+    game_date: date | None
+    status: Status
+    triggered_at: Instant
+    duration_seconds: float | None
+    source: str
+    error_type: FailureKind | None
+    error_message: str | None
+    retry_count: int | None
+    data_summary: Mapping[str, Any]
+    opts: Mapping[str, str]
+
+    @property
+    def records(self) -> int:
+        return int(self.data_summary.get("record_count") or 0)
+
+
+class Volume(BaseModel):
+    """Records of the last success, what is usual (the median of those before it), and what is allowed."""
+
+    last: int
+    usual: float | None
+    min: int
+    max: int
+
+
+class Diagnosis(BaseModel):
+    """findings: what led to the verdict, one sentence each. drift: fields that came and went by the last success.
+    reproduce: commands, the one that reads the kept payload again first if that is where the fault is."""
+
+    scraper: str
+    verdict: Verdict
+    findings: tuple[str, ...]
+    likely_cause: str
+    reproduce: tuple[str, ...]
+    last_success: Run | None
+    volume: Volume | None
+    drift: Mapping[str, tuple[str, ...]]
+    runs: tuple[Run, ...]
+
+
+_CAUSES: Mapping[FailureKind, str] = {
+    FailureKind.TIMEOUT: "the source does not answer in time: it is down, or it keeps clients of this network waiting",
+    FailureKind.HTTP: "the source answers with errors or cannot be reached: it is down, or this network is cut off",
+    FailureKind.INTERNAL: "our own fault: a secret or setting that is missing, or code; the message says which",
+    FailureKind.BLOCKED: "the source refuses this client: a Referer or key it wants, too fast a rate, or this address",
+    FailureKind.QUOTA: "the paid allowance is used up; it is refilled by the source's own calendar, or bought",
+    FailureKind.SOURCE_CHANGED: "the document has another shape, place or volume; mend the parser, then read the kept"
+    " payload again",
+    FailureKind.DECODE: "the payload is cut short or is something else; look at the kept one",
+}
+_PARSERS = frozenset({FailureKind.SOURCE_CHANGED, FailureKind.DECODE})
+
+
+def diagnose(spec: ScraperSpec, runs: Sequence[Run], last_success: Run | None) -> Diagnosis:
+    """runs: newest first, those of people's machines left out. last_success: the newest there is, however old."""
+    drift = _drift(last_success)
+    volume = _volume(spec, runs, last_success)
+    verdict, cause = _verdict(spec, runs, drift, volume)
+    return Diagnosis(
+        scraper=spec.name,
+        verdict=verdict,
+        findings=tuple(_findings(spec, runs, last_success, drift, volume)),
+        likely_cause=cause,
+        reproduce=tuple(_reproduce(spec, runs)),
+        last_success=last_success,
+        volume=volume,
+        drift=drift,
+        runs=tuple(runs),
+    )
+
+
+def _verdict(
+    spec: ScraperSpec, runs: Sequence[Run], drift: Mapping[str, tuple[str, ...]], volume: Volume | None
+) -> tuple[Verdict, str]:
+    if not runs:
+        return Verdict.UNKNOWN, "it was not asked for: look at its workflow with `tipoff explain`"
+    newest = runs[0]
+    if newest.status is Status.FAILED:
+        kind = newest.error_type or FailureKind.INTERNAL
+        return Verdict.FAILING, _CAUSES[kind]
+    if newest.status is Status.NO_DATA:
+        if _streak(runs, Status.NO_DATA) >= QUIET_AFTER:
+            moved = "blocked, moved and not yet published may look alike"
+            return (
+                Verdict.QUIET,
+                f"it says 'not yet' all the time ({spec.not_published}); {moved}: ask by hand",
+            )
+        return Verdict.WAITING, "not published yet"
+    if any(drift.values()):
+        return Verdict.SUSPECT, "the source is changing its fields; nothing needed is gone yet"
+    if volume is not None and _is_unusual(volume):
+        return Verdict.SUSPECT, "it brings far more or far less than it used to: a part may be missing"
+    if _missing(newest):
+        return Verdict.PARTIAL, "the rest was not out yet"
+    return Verdict.HEALTHY, ""
+
+
+def _findings(
+    spec: ScraperSpec,
+    runs: Sequence[Run],
+    last_success: Run | None,
+    drift: Mapping[str, tuple[str, ...]],
+    volume: Volume | None,
+) -> Iterator[str]:
+    if runs and (streak := _streak(runs, runs[0].status)):
+        times = f"{streak} times in a row" if streak > 1 else "once"
+        yield f"{runs[0].status.value} {times}, last at {_when(runs[0].triggered_at)}{_why(runs[0])}"
+    if last_success is None:
+        yield "no success is known"
+    else:
+        yield f"last success at {_when(last_success.triggered_at)} for {last_success.game_date}"
+    if volume is not None:
+        usual = f", usually {volume.usual:g}" if volume.usual is not None else ""
+        yield f"{pluralize(volume.last, 'record')}{usual}; {spec.assertions.min} to {spec.assertions.max} are accepted"
+    for what, fields in drift.items():
+        if fields:
+            yield f"drift, {what.replace('_', ' ')}: {', '.join(fields)}"
+    if runs and (missing := _missing(runs[0])):
+        yield f"missing in what it brought: {', '.join(missing)}"
+    if runs and (retries := sum(run.retry_count or 0 for run in runs)):
+        yield f"transport retries: {retries} in {pluralize(len(runs), 'run')}"
+    if runs and isinstance(quota := runs[0].data_summary.get("quota"), Mapping):
+        yield f"quota: {quota.get('used')} used, {quota.get('remaining')} left"
+
+
+def _reproduce(spec: ScraperSpec, runs: Sequence[Run]) -> Iterator[str]:
+    newest = runs[0] if runs else None
+    if newest is None:
+        yield scrape_command(spec)
+        return
+    if newest.error_type in _PARSERS and newest.data_summary.get("raw_path"):
+        yield reparse_command(spec, str(newest.game_date))
+    yield scrape_command(spec, newest.opts)
+
+
+def _drift(run: Run | None) -> Mapping[str, tuple[str, ...]]:
+    found = run.data_summary.get("drift") if run else None
+    if not isinstance(found, Mapping):
+        return {}
+    return {name: tuple(map(str, fields)) for name, fields in found.items()}
+
+
+def _volume(spec: ScraperSpec, runs: Sequence[Run], last_success: Run | None) -> Volume | None:
+    if last_success is None:
+        return None
+    before = [
+        run.records
+        for run in runs
+        if run.status is Status.SUCCESS and run.execution_id != last_success.execution_id
+    ]
+    usual = median(before) if len(before) >= _ENOUGH else None
+    return Volume(last=last_success.records, usual=usual, min=spec.assertions.min, max=spec.assertions.max)
+
+
+def _is_unusual(volume: Volume) -> bool:
+    return volume.usual is not None and abs(volume.last - volume.usual) > UNUSUAL * volume.usual
+
+
+def _missing(run: Run) -> tuple[str, ...]:
+    found: JsonValue = run.data_summary.get("completeness")
+    missing = found.get("missing") if isinstance(found, dict) else None
+    return tuple(map(str, missing)) if isinstance(missing, list) else ()
+
+
+def _streak(runs: Sequence[Run], status: Status) -> int:
+    return next((count for count, run in enumerate(runs) if run.status is not status), len(runs))
+
+
+def _why(run: Run) -> str:
+    if run.status is Status.FAILED:
+        return f": {run.error_type}, {run.error_message}"
+    reason = run.data_summary.get("reason")
+    return f": {reason}" if run.status is Status.NO_DATA and reason else ""
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment.astimezone(EASTERN):%Y-%m-%d %H:%M} New York"

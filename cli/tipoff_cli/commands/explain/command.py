@@ -1,0 +1,133 @@
+"""`tipoff explain`: why a workflow runs at an instant, or why not."""
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+from rich.text import Text
+from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
+
+from tipoff_cli.calendars import ScheduleFile, load_calendar
+from tipoff_cli.commands.explain.explanation import Condition, Explanation, explain_workflow
+from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.console import (
+    AsJson,
+    ScrapersFolder,
+    WorkflowsFile,
+    clock,
+    console,
+    instant,
+    load_configuration,
+    refuse,
+    say_json,
+)
+from tipoff_common.clock import business_date
+from tipoff_common.ports import Unavailable
+from tipoff_common.wall_clock import wall_now
+from tipoff_planning.decisions import NONE_DUE, Decision
+from tipoff_planning.execution_log import read_executions
+from tipoff_planning.history import ExecutionFact
+from tipoff_planning.workflows import Configuration
+
+_STYLES = {"RUN": "bold green", "SKIP": "bold", "ABORT": "bold red"}
+
+
+def explain(
+    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="name of the workflow")],
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=instant,
+            metavar="TIME",
+            help='"2025-01-15 13:00" (New York) or ISO 8601 with its zone; now when left out',
+        ),
+    ] = None,
+    schedule: ScheduleFile = None,
+    workflows: WorkflowsFile = WORKFLOWS,
+    scrapers: ScrapersFolder = SCRAPERS,
+    json: AsJson = False,
+) -> None:
+    """Say what would be decided about a workflow at an instant, with every condition, met or not.
+
+    What happened before is read from the running stack's dataset when there is one, else nothing is assumed to have
+    happened. Exit code 1 when the workflow is not known, or the configuration or the games cannot be read.
+    """
+    configuration = load_configuration(workflows, scrapers)
+    if workflow not in configuration.workflows:
+        refuse(f"no workflow '{workflow}'; there are {', '.join(configuration.workflows)}")
+    at = at or wall_now()
+    needs_games = workflow in configuration.needing_games
+    calendar, games_from = load_calendar(schedule, configuration, at, needed=needs_games)
+    executions, history_from = _executions(configuration, at)
+    explanation = explain_workflow(workflow, at, configuration, calendar, executions)
+    if json:
+        say_json(_as_json(explanation, games_from, history_from))
+        return
+    console.print(f"[bold]{workflow}[/] at {clock(at, '%Y-%m-%d %H:%M')} New York time", highlight=False)
+    for condition in explanation.general:
+        console.print(_line(condition), soft_wrap=True)
+    for decision, conditions in explanation.decisions:
+        _show_decision(decision, conditions)
+    console.print(f"games: {games_from}; history: {history_from}", style="bright_black", soft_wrap=True)
+
+
+def _executions(configuration: Configuration, at: datetime) -> tuple[list[ExecutionFact], str]:
+    today = business_date(at)
+    days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+    try:
+        connection = find_connection()
+        facts = read_executions(
+            connection.warehouse(), connection.environment, days, configuration.subject_parameters
+        )
+    except (NotConnected, Unavailable):
+        return [], "assumed empty, as no dataset is reachable"
+    return facts, f"the dataset named by {connection.where}"
+
+
+def _show_decision(decision: Decision, conditions: tuple[Condition, ...]) -> None:
+    if decision.occurrence.subject not in ("-", NONE_DUE) and conditions:
+        console.print(Text(decision.occurrence.subject, style="bold"))
+    for condition in conditions:
+        console.print(_line(condition), soft_wrap=True)
+    action = decision.action.value
+    console.print(
+        Text.assemble((action, _STYLES[action]), f" {decision.code.value}: {decision.sentence}"),
+        soft_wrap=True,
+    )
+    if decision.next_check:
+        console.print(f"next check {clock(decision.next_check, '%Y-%m-%d %H:%M')}", highlight=False)
+
+
+def _line(condition: Condition) -> Text:
+    mark = ("✔", "green") if condition.met else ("✘", "yellow")
+    return Text.assemble("  ", mark, f" {condition.name:<9}{condition.detail}")
+
+
+def _as_json(explanation: Explanation, games_from: str, history_from: str) -> JsonValue:
+    return {
+        "workflow": explanation.workflow,
+        "at": explanation.at.isoformat(),
+        "calendar": games_from,
+        "history": history_from,
+        "conditions": [_condition(item) for item in explanation.general],
+        "decisions": [
+            {
+                "occurrence_id": decision.occurrence.id,
+                "subject": decision.occurrence.subject,
+                "game_date": decision.occurrence.game_date.isoformat(),
+                "conditions": [_condition(item) for item in conditions],
+                "action": decision.action.value,
+                "reason_code": decision.code.value,
+                "reason": decision.sentence,
+                "alert_level": decision.alert_level.value,
+                "next_check": decision.next_check.isoformat() if decision.next_check else None,
+                "context": dict(decision.context),
+            }
+            for decision, conditions in explanation.decisions
+        ],
+    }
+
+
+def _condition(condition: Condition) -> JsonValue:
+    return {"name": condition.name, "met": condition.met, "detail": condition.detail}

@@ -1,0 +1,269 @@
+"""`tipoff files`: what landed, what of it Phase 2 has processed, and why a file has no receipt."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter
+from rich.text import Text
+
+from tipoff_common.files import object_name
+from tipoff_common.identity import content_hash
+from tipoff_common.ports import Unavailable
+from tipoff_common.publisher import Publisher
+from tipoff_common.topics import load_topics
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import pluralize
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_cli.console import (
+    AsJson,
+    clock,
+    console,
+    instant,
+    refuse,
+    say_fields,
+    say_json,
+    say_rows,
+)
+from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.commands.files.landed import (
+    EVERY,
+    Cleanup,
+    DeadLetter,
+    Files,
+    LandedFile,
+    Name,
+    NoFileNamed,
+    NotAnnounceable,
+    Window,
+    announcement,
+)
+from tipoff_cli.commands.files.verdict import State, Verdict, judge, usual_limits
+from tipoff_dev.stack.layout import TOPICS
+from tipoff_cli.commands.trace.lookup import nearest
+
+_WRONG_USAGE = 2
+_USUALLY = timedelta(days=7)
+_MINUTE = "%Y-%m-%d %H:%M:%S"
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+_STYLES = {
+    State.PROCESSED: "green",
+    State.WAITING: "cyan",
+    State.ANNOUNCED_AGAIN: "yellow",
+    State.LOST: "yellow",
+    State.GIVEN_UP: "bold red",
+    State.GONE: "bold red",
+    State.CHANGED: "bold red",
+    State.FOREIGN: "bold red",
+}
+
+files = typer.Typer(
+    no_args_is_help=True, help="See what landed, and why a file that Phase 2 should have processed is not."
+)
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(parser=instant, metavar="TIME", help="written since then; a week when left out"),
+]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
+]
+
+
+@files.command()
+def show(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="its gs:// path, or the first digits of its content hash")
+    ],
+    since: Since = None,
+    as_of: AsOf = None,
+    json: AsJson = False,
+) -> None:
+    """Explain one file: when it landed and by which execution, its receipts, its republishes, and what comes next.
+
+    Exit code 1 when no such file is known, or the dataset cannot be asked.
+    """
+    try:
+        name = Name.read(file)
+    except NoFileNamed as error:
+        refuse(str(error), _WRONG_USAGE)
+    window = _window(since, as_of)
+    connection, known = _open(window)
+    try:
+        found = known.find(name)
+        if len(found) != 1:
+            refuse(_not_one(file, found, known, window))
+        (landed,) = found
+        verdict = judge(landed, known.latest_cleanup(), usual_limits(), window.as_of)
+        letters = known.dead_letters(landed.gcs_path)
+    except Unavailable as error:
+        refuse(str(error))
+    if json:
+        say_json({**_as_json(landed, verdict), "dead_letters": _ANYTHING.dump_python(letters, mode="json")})
+        return
+    console.print(Text(landed.gcs_path, "bold"), soft_wrap=True)
+    story = sorted(_story(landed, letters), key=lambda event: event[0])
+    say_fields([(clock(at, _MINUTE), what, told) for at, what, told in story])
+    console.print(
+        Text.assemble((f"{verdict.state.value}: ", _STYLES[verdict.state]), verdict.why), soft_wrap=True
+    )
+    console.print(Text.assemble(("next: ", "bold"), verdict.next), soft_wrap=True)
+    _say_where(connection)
+
+
+@files.command()
+def announce(
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="its gs:// path, or the first digits of its content hash")
+    ],
+    since: Since = None,
+    yes: Annotated[bool, typer.Option("--yes", help="publish without asking")] = False,
+) -> None:
+    """Announce one file to Phase 2 once more, whatever was done about it before: for one that cleanup gave up.
+
+    Exit code 1 when it cannot be announced, or nothing was published.
+    """
+    try:
+        name = Name.read(file)
+    except NoFileNamed as error:
+        refuse(str(error), _WRONG_USAGE)
+    window = _window(since, None)
+    connection, known = _open(window)
+    try:
+        found = known.find(name)
+        if len(found) != 1:
+            refuse(_not_one(file, found, known, window))
+        event = announcement(found[0])
+        data = connection.data()
+        name_in_bucket = object_name(event.gcs_path, data.bucket)
+        if name_in_bucket is None:
+            refuse(f"{event.gcs_path} is no path that a runner writes to in gs://{data.bucket}")
+        content = data.get(name_in_bucket)
+        if content is None or content_hash(content) != event.content_sha256:
+            what = (
+                "not in the bucket"
+                if content is None
+                else "in the bucket with another content than was written"
+            )
+            refuse(f"{event.gcs_path} is {what}; restore it, or write it anew with `tipoff reparse`")
+        if not yes and not typer.confirm(f"announce {event.gcs_path} again?"):
+            refuse("nothing was published")
+        topics = load_topics(Path(connection.values.get("TIPOFF_TOPICS_FILE", TOPICS)))
+        Publisher("cli", connection.bus(topics)).publish([event])
+    except (NotAnnounceable, NotConnected, Unavailable, ConfigurationError) as error:
+        refuse(str(error))
+    console.print(f"announced, event {event.id}; `tipoff files show` says what becomes of it", soft_wrap=True)
+
+
+@files.command("list")
+def list_files(
+    missing: Annotated[bool, typer.Option("--missing", help="only those without a receipt")] = False,
+    since: Since = None,
+    as_of: AsOf = None,
+    json: AsJson = False,
+) -> None:
+    """List the files that landed and what became of each, the latest first."""
+    window = _window(since, as_of)
+    connection, known = _open(window)
+    try:
+        found, cleanup = known.find(EVERY), known.latest_cleanup()
+    except Unavailable as error:
+        refuse(str(error))
+    rows = _judged(found, cleanup, window)
+    if missing:
+        rows = [(file, verdict) for file, verdict in rows if verdict.state is not State.PROCESSED]
+    if json:
+        say_json([_as_json(file, verdict) for file, verdict in rows])
+        return
+    if rows:
+        _show(rows)
+    what = " without a receipt" if missing else ""
+    console.print(
+        f"{pluralize(len(rows), 'file')}{what} since {clock(window.since, '%Y-%m-%d %H:%M')}", highlight=False
+    )
+    _say_where(connection)
+
+
+def _judged(
+    found: Sequence[LandedFile], cleanup: Cleanup | None, window: Window
+) -> list[tuple[LandedFile, Verdict]]:
+    judged = [(file, judge(file, cleanup, usual_limits(), window.as_of)) for file in found]
+    return sorted(judged, key=lambda item: (_landed_at(item[0]), item[0].gcs_path), reverse=True)
+
+
+def _landed_at(file: LandedFile) -> datetime:
+    """When it landed, or when its receipt came, whichever is known."""
+    return file.wrote[0].completed_at if file.wrote else file.receipts[0].processed_at
+
+
+def _window(since: datetime | None, as_of: datetime | None) -> Window:
+    until = as_of or wall_now()
+    if since and since > until:
+        refuse("--since is later than --as-of; nothing lies between them", _WRONG_USAGE)
+    return Window(since or until - _USUALLY, until)
+
+
+def _open(window: Window) -> tuple[Connection, Files]:
+    try:
+        connection = find_connection()
+        return connection, Files(connection.warehouse(), connection.environment, window)
+    except (NotConnected, Unavailable) as error:
+        refuse(str(error))
+
+
+def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: Window) -> str:
+    if found:
+        paths = "".join(f"\n  {file.gcs_path}" for file in found)
+        return f"'{asked}' is the beginning of {len(found)} files; write more of it:{paths}"
+    since = clock(window.since, "%Y-%m-%d %H:%M")
+    near = nearest(asked, [file.gcs_path for file in known.find(EVERY)]) if "/" in asked else []
+    return (
+        f"no file '{asked}' landed since {since}; look further back with --since, or see `tipoff files list`"
+        + ("; near it are" + "".join(f"\n  {path}" for path in near) if near else "")
+    )
+
+
+def _story(file: LandedFile, letters: Sequence[DeadLetter]) -> Iterator[tuple[datetime, str, str]]:
+    for number, wrote in enumerate(file.wrote):
+        told = f"by execution {wrote.execution_id} of {wrote.scraper_name}"
+        told += f" ({wrote.workflow}), {wrote.record_count} records about {wrote.game_date}"
+        yield wrote.completed_at, "fetched again" if number else "landed", told
+    for receipt in file.receipts:
+        rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
+        yield receipt.processed_at, "receipt", f"of {receipt.processor}{rows}"
+    for sighting in file.sightings:
+        done = "announced again" if sighting.republished else "left alone"
+        yield sighting.cleanup_time, "missing", f"after {sighting.age_minutes} min, {done}"
+    for finding in file.findings:
+        yield finding.cleanup_time, finding.kind.replace("_", " "), finding.detail
+    for letter in letters:
+        told = f"{letter.event_type} refused by {letter.service}: {letter.reason}: {letter.detail}"
+        yield letter.rejected_at, "dead letter", f"{told}  {letter.event_id}"
+
+
+def _show(rows: Sequence[tuple[LandedFile, Verdict]]) -> None:
+    say_rows(
+        ("landed", "scraper", "state", "why", "file"),
+        [
+            (
+                clock(_landed_at(file), _MINUTE),
+                file.wrote[0].scraper_name if file.wrote else "-",
+                Text(verdict.state.value, _STYLES[verdict.state]),
+                verdict.why,
+                file.gcs_path,
+            )
+            for file, verdict in rows
+        ],
+    )
+
+
+def _as_json(file: LandedFile, verdict: Verdict) -> dict[str, Any]:
+    told: dict[str, Any] = _ANYTHING.dump_python(file, mode="json")
+    return {**told, "state": verdict.state.value, "why": verdict.why, "next": verdict.next}
+
+
+def _say_where(connection: Connection) -> None:
+    console.print(f"instants in New York time; from {connection.where}", style="bright_black", soft_wrap=True)

@@ -1,0 +1,131 @@
+"""What a file's facts mean and what comes next: pure. The rules are cleanup's."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tipoff_cleanup.settings import CleanupSettings
+from tipoff_cli.commands.files.landed import Cleanup, LandedFile
+
+
+class State(StrEnum):
+    PROCESSED = "processed"  # it has a receipt
+    WAITING = "waiting"  # Phase 2 is behind, which is no loss yet
+    LOST = "lost"  # cleanup found it missing and left it alone so far
+    ANNOUNCED_AGAIN = "announced again"  # a republish is on its way
+    GIVEN_UP = "given up"  # announced as often as allowed, and no receipt
+    GONE = "gone"  # the log says that it was written, and its object is not in the bucket
+    CHANGED = "changed"  # its object is not what was written
+    FOREIGN = "foreign"  # no runner writes to its path
+
+
+_ANEW = "write it anew (`tipoff reparse`), or restore the object, and the next cleanup announces it"
+_LEFT_ALONE = {
+    "object_missing": (State.GONE, _ANEW),
+    "content_differs": (State.CHANGED, _ANEW),
+    "foreign_path": (State.FOREIGN, "see who wrote the row"),
+}
+"""By kind of finding, files not announced as they are: what they are called and what somebody has to do."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Cleanup's settings, as far as they decide."""
+
+    lost_after: timedelta
+    max_republishes: int
+
+
+def usual_limits() -> Limits:
+    """Those of a cleanup that is told no others."""
+    fields = CleanupSettings.model_fields
+    return Limits(timedelta(hours=fields["lost_after_hours"].default), int(fields["max_republishes"].default))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """next: what happens by itself, or what somebody has to do."""
+
+    state: State
+    why: str
+    next: str
+
+
+def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: datetime) -> Verdict:
+    """cleanup: the latest one known at `as_of`."""
+    if file.receipts:
+        if file.wrote:
+            return Verdict(State.PROCESSED, "Phase 2 has acknowledged it", "nothing, it is done")
+        return Verdict(
+            State.PROCESSED,
+            "it has a receipt, and no execution since then is known to have written it",
+            "its execution's row may be on its way, or be older: look further back with --since;"
+            " otherwise somebody acknowledges what nobody announced",
+        )
+    if not file.sightings:
+        return _never_missed(file, cleanup, limits, as_of)
+    latest = file.sightings[-1]
+    times, limit = sum(sighting.republished for sighting in file.sightings), limits.max_republishes
+    if given_up := file.latest("given_up"):
+        return Verdict(
+            State.GIVEN_UP,
+            given_up.detail,
+            "nothing by itself: see why Phase 2 does not take it (its logs, `tipoff dead-letters list`), mend that,"
+            " then `tipoff files announce`",
+        )
+    for kind, (state, remedy) in _LEFT_ALONE.items():
+        found = file.latest(kind)
+        if found and found.cleanup_time == latest.cleanup_time:
+            return Verdict(state, found.detail, f"nothing by itself: {remedy} (docs/runbooks/files-stuck.md)")
+    if times:
+        last = times >= limit
+        return Verdict(
+            State.ANNOUNCED_AGAIN,
+            f"announced again {times} of at most {limit} times, and no receipt yet",
+            "cleanup waits once more, and gives it up if it still misses the receipt then"
+            if last
+            else "cleanup announces it again, later each time, until there is a receipt",
+        )
+    if cleanup and not cleanup.pubsub_enabled:
+        return Verdict(
+            State.LOST,
+            "cleanup found it missing and runs dry",
+            "nothing by itself: cleanup announces nothing while TIPOFF_PUBSUB_ENABLED is false",
+        )
+    if cleanup and cleanup.storm_guard:
+        return Verdict(
+            State.LOST,
+            "cleanup found more missing than can be believed, and announces nothing",
+            "nothing by itself: see docs/runbooks/storm-guard.md",
+        )
+    return Verdict(
+        State.LOST,
+        f"cleanup found it missing and left it alone{_errors(cleanup)}",
+        "a later cleanup announces it again",
+    )
+
+
+def _never_missed(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: datetime) -> Verdict:
+    lost_at = file.wrote[0].completed_at + limits.lost_after
+    hours = f"{limits.lost_after.total_seconds() / 3600:g} hours"
+    if as_of < lost_at:
+        return Verdict(
+            State.WAITING,
+            "no receipt yet, and Phase 2 may be behind",
+            f"cleanup takes it for lost when a file that landed later has its receipt, or after {hours} without one",
+        )
+    if cleanup is None or cleanup.cleanup_time < lost_at:
+        return Verdict(
+            State.WAITING,
+            f"no receipt for over {hours}, and no cleanup has looked since",
+            "see whether cleanup runs: `tipoff query heartbeats`",
+        )
+    return Verdict(
+        State.WAITING,
+        f"no receipt for over {hours}, and cleanup does not call it missing{_errors(cleanup)}",
+        "see the latest cleanup: without any receipt to compare with it announces nothing, and it looks back a day",
+    )
+
+
+def _errors(cleanup: Cleanup | None) -> str:
+    return f": {'; '.join(cleanup.errors)}" if cleanup and cleanup.errors else ""

@@ -1,0 +1,185 @@
+"""`tipoff query`: the dataset's named questions."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+import typer
+from pydantic import JsonValue, TypeAdapter
+from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
+
+from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.console import (
+    AsJson,
+    clock,
+    console,
+    instant,
+    load_configuration,
+    refuse,
+    say_json,
+    say_rows,
+)
+from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.wall_clock import wall_now
+from tipoff_dataset.queries import (
+    NamedQuery,
+    QueryParameterError,
+    UnknownQueryError,
+    named,
+    names,
+)
+
+_WRONG_USAGE = 2
+_LATELY = "recent_executions"
+_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+def query(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="a file of queries/, without .sql", show_default=False),
+    ] = None,
+    listing: Annotated[bool, typer.Option("--list", help="list the queries and their parameters")] = False,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="a parameter; may be repeated", show_default=False),
+    ] = None,
+    json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="print the rows as CSV, with a heading")] = False,
+) -> None:
+    """Ask the dataset one of its named questions.
+
+    The dataset is that of the environment (TIPOFF_PROJECT), else of the stack that runs here; @environment is that
+    place's own unless it is given. Exit code 1 when the dataset cannot be asked, 2 for an unknown query or parameter,
+    or for a scraper or workflow that neither the dataset nor the configuration knows.
+    """
+    if json and as_csv:
+        refuse("--json and --csv exclude each other", _WRONG_USAGE)
+    if listing or name is None:
+        _list(json)
+        return
+    try:
+        asked = named(name)
+        given, now = _given(param or [], as_of), wall_now()
+        asked.arguments(given, now)  # so that wrong usage is said whether there is a dataset or not
+        connection = find_connection()
+        arguments = asked.arguments(given, now, connection.environment)
+        rows = connection.warehouse().query(asked.sql, arguments)
+    except (UnknownQueryError, QueryParameterError) as error:
+        refuse(str(error), _WRONG_USAGE)
+    except (NotConnected, Unavailable) as error:
+        refuse(str(error))
+    if not rows:
+        _refuse_unknown_names(arguments)
+    if json:
+        say_json(_ANYTHING.dump_python(rows, mode="json"))
+    elif as_csv:
+        typer.echo(as_lines(rows), nl=False)
+    else:
+        _show(asked, arguments, rows, connection.where)
+
+
+def _given(assignments: Sequence[str], as_of: datetime | None) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for assignment in assignments:
+        name, sign, value = assignment.partition("=")
+        if not sign:
+            raise QueryParameterError(f"'{assignment}' is no parameter; write --param name=value")
+        given[name] = value
+    return given if as_of is None else {**given, "as_of": as_of}
+
+
+def _refuse_unknown_names(arguments: Mapping[str, Parameter]) -> None:
+    """Ends the command when no rows came of a name that is in no configuration: a misspelt one. A name that only the
+    dataset knows, such as that of a scraper that was removed, has rows."""
+    asked = [name for name in ("scraper_name", "workflow_name") if name in arguments]
+    if not asked:
+        return
+    configuration = load_configuration(WORKFLOWS, SCRAPERS)
+    for name in asked:
+        known = list(configuration.catalog if name == "scraper_name" else configuration.workflows)
+        value = str(arguments[name])
+        if value not in known:
+            near = get_close_matches(value, known, n=3)
+            meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+            refuse(f"no rows, and no {name.removesuffix('_name')} is called '{value}'; {meant}", _WRONG_USAGE)
+
+
+def as_lines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """CSV of rows that share their columns; lists and objects as JSON, NULL as nothing."""
+    if not rows:
+        return ""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows[0])
+    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict | list | bool):
+        return _ANYTHING.dump_json(value).decode()
+    return str(value)
+
+
+def _show(
+    asked: NamedQuery, arguments: Mapping[str, Parameter], rows: Sequence[Mapping[str, Any]], where: str
+) -> None:
+    console.print(asked.question, style="bold", highlight=False, markup=False)
+    if rows:
+        say_rows(list(rows[0]), [[_seen(value) for value in row.values()] for row in rows])
+    else:
+        told = ", ".join(f"{name} {_seen(value)}" for name, value in arguments.items())
+        console.print(
+            f"no rows for {told}" if told else "no rows", highlight=False, markup=False, soft_wrap=True
+        )
+        if "scraper_name" in arguments and asked.name != _LATELY:
+            hint = f"tipoff query {_LATELY} --param scraper_name={arguments['scraper_name']}"
+            console.print(f"what it did lately: {hint}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"instants in New York time; from {where}", style="bright_black", soft_wrap=True)
+
+
+def _seen(value: Any) -> str:
+    if isinstance(value, datetime):
+        return clock(value, "%Y-%m-%d %H:%M:%S")
+    return "-" if value is None else _cell(value)
+
+
+def _list(json: bool) -> None:
+    queries = [named(name) for name in names()]
+    if json:
+        say_json([_described(query) for query in queries])
+        return
+    for query in queries:
+        console.print(f"[bold]{query.name}[/]  {query.question}", highlight=False, soft_wrap=True)
+        for parameter in query.parameters:
+            default = f" = {parameter.default}" if parameter.default else ""
+            console.print(
+                f"    {parameter.name} {parameter.type}{default}  {parameter.meaning}",
+                style="bright_black",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+
+
+def _described(query: NamedQuery) -> JsonValue:
+    return {
+        "name": query.name,
+        "question": query.question,
+        "parameters": [
+            {"name": item.name, "type": item.type, "default": item.default, "meaning": item.meaning}
+            for item in query.parameters
+        ],
+    }

@@ -1,0 +1,103 @@
+"""`tipoff schedule`: what is expected of a day."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time
+from itertools import groupby
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+
+from tipoff_common.clock import business_date, eastern
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import pluralize
+from tipoff_planning.occurrences import Occurrence, games_of, occurrences
+from tipoff_cli.console import (
+    AsJson,
+    ScrapersFolder,
+    WorkflowsFile,
+    clock,
+    console,
+    day,
+    load_configuration,
+    say_json,
+    say_rows,
+)
+from tipoff_cli.calendars import ScheduleFile, load_calendar
+from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
+
+
+def schedule(
+    on: Annotated[
+        date | None,
+        typer.Option(
+            "--date", parser=day, metavar="DATE", help="business day, New York; today when left out"
+        ),
+    ] = None,
+    schedule: ScheduleFile = None,
+    workflows: WorkflowsFile = WORKFLOWS,
+    scrapers: ScrapersFolder = SCRAPERS,
+    json: AsJson = False,
+) -> None:
+    """List what is expected of a day: when, until when, which workflow, about what, and why.
+
+    It is computed from the configuration and the games, as the daily lock does it. Exit code 1 when the configuration
+    or the games cannot be read.
+    """
+    configuration = load_configuration(workflows, scrapers)
+    on = on or business_date(wall_now())
+    calendar, source = load_calendar(schedule, configuration, eastern(on, time()))
+    expected = occurrences(configuration, calendar, on)
+    games = games_of(configuration, calendar, on)
+    if json:
+        say_json(
+            {
+                "date": on.isoformat(),
+                "games": len(games) if calendar else None,
+                "calendar": source,
+                "config_hash": configuration.hash,
+                "occurrences": [_row(item) for item in expected],
+            }
+        )
+        return
+    about = pluralize(len(games), "game") if calendar else "no schedule of games has landed yet"
+    console.print(f"[bold]{on:%A %d %B %Y}[/], {about} ({source})", highlight=False, soft_wrap=True)
+    if expected:
+        say_rows(("ET", "until", "workflow", "about", "games", "why"), list(_lines(expected)))
+    else:
+        console.print("nothing is expected")
+
+
+def _row(item: Occurrence) -> JsonValue:
+    return {
+        "workflow": item.workflow,
+        "occurrence_id": item.id,
+        "expected": item.expected.isoformat(),
+        "expected_et": clock(item.expected),
+        "deadline": item.deadline.isoformat(),
+        "game_date": item.game_date.isoformat(),
+        "subject": item.subject,
+        "slot": item.slot,
+        "games": [game.game_id for game in item.games],
+        "reason": item.reason,
+    }
+
+
+def _lines(expected: tuple[Occurrence, ...]) -> Iterator[tuple[str, ...]]:
+    for _, group in groupby(expected, key=lambda item: (item.expected, item.deadline, item.workflow)):
+        items = list(group)
+        first = items[0]
+        yield (
+            _time(first.expected, first),
+            _time(first.deadline, first),
+            first.workflow,
+            str(first.game_date) if first.subject == "-" else " ".join(item.subject for item in items),
+            str(sum(len(item.games) for item in items)),
+            first.reason if len(items) == 1 else f"{first.reason} and {len(items) - 1} more",
+        )
+
+
+def _time(moment: datetime, item: Occurrence) -> str:
+    """The time of day, with the days that it is after the business day."""
+    after = date.fromisoformat(clock(moment, "%Y-%m-%d")) - item.day
+    return clock(moment) + (f" +{after.days}" if after.days else "")

@@ -1,0 +1,144 @@
+"""`tipoff scrapers`: the fleet, one scraper of it, and a new one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+from rich.text import Text
+from tipoff_dev.fleet.scaffold import FLEET, TESTS, Refused, write_scraper
+from tipoff_dev.stack.layout import REPOSITORY, SCRAPERS, WORKFLOWS
+
+from tipoff_cli.console import (
+    AsJson,
+    ScrapersFolder,
+    WorkflowsFile,
+    console,
+    load_scrapers,
+    refuse,
+    say_fields,
+    say_json,
+    say_rows,
+)
+from tipoff_cli.reproduce import scrape_command
+from tipoff_common.catalog import Catalog, ScraperSpec
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_planning.loading import load_workflows
+
+scrapers = typer.Typer(
+    no_args_is_help=True, help="The fleet: what there is, what one is like, and a new one."
+)
+
+
+@scrapers.command("list")
+def list_scrapers(
+    folder: ScrapersFolder = SCRAPERS, workflows: WorkflowsFile = WORKFLOWS, json: AsJson = False
+) -> None:
+    """List the scrapers with what they fetch and which workflows ask for them.
+
+    Exit code 1 when a description has a fault.
+    """
+    catalog = load_scrapers(folder)
+    asking = _asking(workflows, catalog)
+    if json:
+        say_json([_row(spec, asking) for spec in catalog.values()])
+        return
+    say_rows(
+        ("name", "source", "parameters", "workflows", "what"),
+        [
+            (
+                spec.name,
+                spec.source,
+                ", ".join(name for name in spec.parameters if name != "game_date") or "-",
+                ", ".join(asking[spec.name]) or "-",
+                spec.description,
+            )
+            for spec in catalog.values()
+        ],
+    )
+
+
+@scrapers.command("show")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="registered name")],
+    folder: ScrapersFolder = SCRAPERS,
+    workflows: WorkflowsFile = WORKFLOWS,
+    json: AsJson = False,
+) -> None:
+    """Show all that is described of one scraper, and the command that runs it.
+
+    Exit code 1 when there is no such scraper.
+    """
+    catalog = load_scrapers(folder)
+    if name not in catalog:
+        refuse(f"no scraper '{name}'; there are {', '.join(catalog)}")
+    row = _row(catalog[name], _asking(workflows, catalog))
+    if json:
+        say_json(row)
+        return
+    say_fields(
+        [
+            (Text("" if number else key, "bold"), line)
+            for key, value in row.items()
+            for number, line in enumerate(_lines(value) or ["-"])
+        ]
+    )
+
+
+@scrapers.command("new")
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="its only name: small letters, digits and _")],
+    source: Annotated[str, typer.Option(metavar="S", help="folder of its source, made if it is not there")],
+    folder: Annotated[
+        Path, typer.Option(metavar="DIR", help="the repository to write to", show_default="this one")
+    ] = REPOSITORY,
+) -> None:
+    """Write a working scraper with its test, to be changed into what it should be.
+
+    See docs/how-to/add-a-scraper.md. Exit code 1 when the name is taken or is none; then nothing is written.
+    """
+    try:
+        written = write_scraper(folder, name, source)
+    except Refused as error:
+        refuse(str(error))
+    for path in written:
+        console.print(str(path), highlight=False, soft_wrap=True)
+    console.print(
+        f"now: pytest {TESTS / f'test_{name}.py'}, then {FLEET / source / name / 'scraper.py'}",
+        soft_wrap=True,
+    )
+
+
+def _asking(workflows: Path, catalog: Catalog) -> dict[str, list[str]]:
+    """By scraper, the workflows that ask for it. Ends the command when the configuration has a fault."""
+    try:
+        configuration = load_workflows(workflows, catalog)
+    except ConfigurationError as error:
+        refuse(str(error))
+    return {
+        scraper: [
+            name
+            for name, workflow in configuration.workflows.items()
+            if any(step.scraper == scraper for step in workflow.steps)
+        ]
+        for scraper in catalog
+    }
+
+
+def _row(spec: ScraperSpec, asking: dict[str, list[str]]) -> dict[str, JsonValue]:
+    described: dict[str, JsonValue] = spec.model_dump(mode="json")
+    return {
+        **described,
+        "output": spec.output_template,
+        "workflows": list(asking[spec.name]),
+        "run": scrape_command(spec),
+    }
+
+
+def _lines(value: JsonValue) -> list[str]:
+    """A value for people, on as many lines as it takes."""
+    if isinstance(value, dict):
+        return [f"{key}: {', '.join(_lines(item))}" for key, item in value.items()]
+    if isinstance(value, list):
+        return [line for item in value for line in _lines(item)]
+    return [] if value is None else [str(value)]

@@ -1,0 +1,103 @@
+"""`tipoff simulate`: a configuration tried over a season."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
+
+from tipoff_cli.console import (
+    AsJson,
+    ScrapersFolder,
+    WorkflowsFile,
+    cadence,
+    console,
+    day,
+    errors,
+    load_configuration,
+    refuse,
+    say_json,
+)
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_simulator.engine import Season
+from tipoff_simulator.engine import simulate as run_season
+from tipoff_simulator.report import Report, report
+
+
+def simulate(
+    schedule: Annotated[
+        Path, typer.Option(metavar="FILE", help="the games: a landed schedule or a scheduleLeagueV2 payload")
+    ],
+    first: Annotated[
+        date, typer.Option("--from", parser=day, metavar="DATE", help="first business day, New York")
+    ],
+    last: Annotated[date, typer.Option("--to", parser=day, metavar="DATE", help="last business day")],
+    workflows: WorkflowsFile = WORKFLOWS,
+    scrapers: ScrapersFolder = SCRAPERS,
+    world: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="how the sources behave and what goes wrong; nothing when left out"
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="the same seed gives the same season")] = 1,
+    tick_every: Annotated[
+        timedelta, typer.Option(parser=cadence, metavar="DURATION", help="15m, 1h", show_default="15m")
+    ] = timedelta(minutes=15),
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="another workflows.yaml, tried on the same season beside it"),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Try a configuration over a season: the controller's own decisions against a simulated upstream.
+
+    Reports per workflow what was expected and what became of it, what was found how long after its publication, what
+    was missed and why, wasted attempts, and requests per source and hour. Exit code 0 when nothing was missed, 3 when
+    something was, 1 when a file cannot be read.
+    """
+    from tipoff_cli.commands.simulate.show import show_comparison, show_report
+    from tipoff_planning.schedule_file import read_games
+    from tipoff_simulator.world import load_world
+
+    if last < first:
+        raise typer.BadParameter(f"--to {last} is before --from {first}; swap them")
+    if not timedelta(minutes=1) <= tick_every <= timedelta(days=1):
+        raise typer.BadParameter("--tick-every: from 1m to 24h")
+    files = [workflows, *([compare] if compare else [])]
+    configurations = [load_configuration(file, scrapers) for file in files]
+    try:
+        games = read_games(schedule)
+        surroundings = load_world(world, configurations[0].catalog)
+    except ConfigurationError as error:
+        refuse(str(error))
+    if games and not any(first <= game.game_date <= last for game in games):
+        days = sorted(game.game_date for game in games)
+        refuse(f"{schedule} has no game from {first} to {last}; its games are from {days[0]} to {days[-1]}")
+    reports: dict[str, Report] = {}
+    for file, configuration in zip(files, configurations, strict=True):
+        season = Season(configuration, surroundings, games, first, last, tick_every, seed)
+        reports[str(file)] = _run(season, file.name, quiet=json)
+    if json:
+        dumped: dict[str, JsonValue] = {name: item.model_dump(mode="json") for name, item in reports.items()}
+        say_json({"configurations": dumped} if compare else dumped[str(workflows)])
+    elif compare:
+        show_comparison(console, reports)
+    else:
+        show_report(console, reports[str(workflows)])
+    raise typer.Exit(3 if any(item.missing or item.missed for item in reports.values()) else 0)
+
+
+def _run(season: Season, name: str, *, quiet: bool) -> Report:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[day]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=errors, transient=True, disable=quiet) as bar:
+        task = bar.add_task(name, total=(season.last - season.first).days + 2, day="")
+        return report(season, run_season(season, lambda day: bar.update(task, advance=1, day=str(day))))

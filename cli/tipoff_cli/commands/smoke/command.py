@@ -1,0 +1,45 @@
+"""`tipoff smoke`: whether what is deployed works, by real events and their rows."""
+
+from typing import Annotated
+
+import typer
+from tipoff_dev.stack.layout import TOPICS
+
+from tipoff_cli.commands.smoke.proofs import Proven, draft_proofs, prove
+from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.console import console, refuse
+from tipoff_common.ports import Unavailable
+from tipoff_common.publisher import Publisher
+from tipoff_common.topics import load_topics
+from tipoff_common.wall_clock import wall_now
+
+
+def smoke(
+    timeout: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="how long to wait for the rows")
+    ] = 180.0,
+) -> None:
+    """Send real events through every service and read their rows: a decision, a cleanup, a scrape.
+
+    On the stack that runs here, or on the project that TIPOFF_PROJECT and TIPOFF_ENVIRONMENT name. Exit code 1 when a
+    row does not come, or says that the image lacks the scraper; a source that is down is told and is no failure.
+    """
+    try:
+        connection = find_connection()
+        publisher = Publisher("smoke", connection.bus(load_topics(TOPICS)))
+        proofs = draft_proofs(connection.environment, wall_now())
+        results = prove(proofs, publisher, connection.warehouse(), timeout)
+    except (NotConnected, Unavailable) as error:
+        refuse(str(error))
+    for result in results:
+        console.print(_said(result), highlight=False, soft_wrap=True)
+    if any(result.fault for result in results):
+        refuse("not everything works: `tipoff dead-letters list` and the logs of the services named say why")
+
+
+def _said(result: Proven) -> str:
+    proof = result.proof
+    if result.fault:
+        return f"[red]✘ {proof.what} ({proof.through}): {result.fault}[/]"
+    row = ", ".join(f"{name} {value}" for name, value in result.row.items() if value is not None)
+    return f"[green]✔[/] {proof.what} ({proof.through}) after {result.seconds:.1f} s: {row}"

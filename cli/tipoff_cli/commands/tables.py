@@ -1,0 +1,158 @@
+"""`tipoff tables`: deploying the dataset and comparing a live one with its SQL files."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from dotenv import dotenv_values
+from rich.text import Text
+from tipoff_dev.stack.layout import FIXED_PORTS, HOST, PROJECT, REPOSITORY
+
+from tipoff_cli.connection import STACK_ENVIRONMENT, NotConnected, require_answer
+from tipoff_cli.console import AsJson, console, refuse, say_json
+from tipoff_dataset.deploy import DATASET, SchemaFilesError, all_differences, broken_views, deploy
+from tipoff_dataset.migrations import Difference, MigrationRefused
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Client
+
+SCHEMAS = REPOSITORY / "schemas/bigquery" / DATASET
+_UNREACHABLE = 3
+_DIFFERS = 4
+
+Project = Annotated[
+    str | None,
+    typer.Option(metavar="P", help="Google Cloud project; that of the environment when left out"),
+]
+Dataset = Annotated[str, typer.Option(metavar="D", help="name of the dataset")]
+Local = Annotated[bool, typer.Option("--local", help="the embedded warehouse of the stack that runs here")]
+Url = Annotated[str | None, typer.Option(metavar="URL", help="an embedded warehouse elsewhere")]
+Schemas = Annotated[Path, typer.Option(metavar="DIR", help="folder of the SQL files", show_default=False)]
+
+tables = typer.Typer(
+    no_args_is_help=True, help="Deploy the dataset, or compare a live one with its SQL files."
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    client: "Client"
+    where: str
+
+
+@tables.command("deploy")
+def deploy_dataset(
+    project: Project = None,
+    dataset: Dataset = DATASET,
+    local: Local = False,
+    url: Url = None,
+    schemas: Schemas = SCHEMAS,
+) -> None:
+    """Create what is missing, add columns, and replace table functions and views by what the files say.
+
+    Exit code 1 when a statement fails, or when the files remove, retype or narrow a column: then nothing is changed.
+    """
+    with _target(project, dataset, local, url) as target:
+        for name in deploy(target.client, schemas, dataset):
+            console.print(f"applied {name}", highlight=False)
+        console.print(f"deployed to {target.where}", style="bright_black", soft_wrap=True)
+
+
+def _differences(target: Target, dataset: str, schemas: Path) -> list[Difference]:
+    """Say what the live dataset lacks. Exit code 4 when it lacks something, 3 when it cannot be reached."""
+    return all_differences(target.client, schemas, dataset)
+
+
+def _faults(target: Target, dataset: str, schemas: Path) -> list[Difference]:
+    """Check that everything is there, as declared, and that each view can be read (dry run). Exit codes as of diff."""
+    found = _differences(target, dataset, schemas)
+    lacking = {item.where for item in found}
+    broken = broken_views(target.client, schemas, dataset)
+    return found + [Difference(view, what) for view, what in broken.items() if view not in lacking]
+
+
+def _comparing(find: Callable[[Target, str, Path], list[Difference]], otherwise: str) -> Callable[..., None]:
+    """The command that shows what `find` does; of nothing it says what then holds of the dataset."""
+
+    def compare(
+        project: Project = None,
+        dataset: Dataset = DATASET,
+        local: Local = False,
+        url: Url = None,
+        schemas: Schemas = SCHEMAS,
+        json: AsJson = False,
+    ) -> None:
+        with _target(project, dataset, local, url) as target:
+            found = find(target, dataset, schemas)
+            if json:
+                say_json([asdict(item) for item in found])
+            else:
+                _show(found, f"{target.where} {otherwise}")
+        raise typer.Exit(_DIFFERS if found else 0)
+
+    compare.__doc__ = find.__doc__
+    return compare
+
+
+tables.command("diff")(_comparing(_differences, "is what the files say"))
+tables.command("verify")(_comparing(_faults, "is complete, and every view can be read"))
+
+
+def _show(found: Sequence[Difference], otherwise: str) -> None:
+    for item in found:
+        console.print(Text(str(item), style="red" if item.refused else "yellow"), soft_wrap=True)
+        if item.statement:
+            console.print(Text(f"  {item.statement}", style="bright_black"), soft_wrap=True)
+    if not found:
+        console.print(Text(otherwise, style="green"), soft_wrap=True)
+
+
+@contextmanager
+def _target(project: str | None, dataset: str, local: bool, url: str | None) -> Iterator[Target]:
+    """A client of the project; what fails within the block ends the command with its reason."""
+    from google.api_core.exceptions import GoogleAPIError, RetryError
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud.bigquery import Client
+    from requests.exceptions import RequestException
+
+    endpoint = url or (_stack_url() if local else None)
+    try:
+        if endpoint is not None:
+            require_answer(endpoint, "--local" if local else "--url")
+        if endpoint is None:
+            client = Client(project=project or os.environ.get("TIPOFF_PROJECT"))
+        else:
+            client = embedded_client(endpoint, project or PROJECT)
+        yield Target(client, f"{client.project}:{dataset}{f' at {endpoint}' if endpoint else ''}")
+        client.close()
+    except MigrationRefused as error:
+        refuse(f"refused, and nothing was changed:\n{error}")
+    except SchemaFilesError as error:
+        refuse(str(error))
+    except NotConnected as error:
+        refuse(str(error), _UNREACHABLE)
+    except (GoogleAuthError, RequestException, RetryError, OSError) as error:
+        where = endpoint or "Google Cloud"
+        hint = "" if endpoint else "\nfor the stack that runs here, say --local"
+        refuse(f"{where} cannot be reached: {error}{hint}", _UNREACHABLE)
+    except GoogleAPIError as error:
+        refuse(f"BigQuery refused: {error}")
+
+
+def embedded_client(url: str, project: str) -> "Client":
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud.bigquery import Client
+
+    return Client(
+        project=project, credentials=AnonymousCredentials(), client_options={"api_endpoint": url.rstrip("/")}
+    )
+
+
+def _stack_url() -> str:
+    """Where the running stack has its warehouse, else where `make up` would have it."""
+    known = dotenv_values(STACK_ENVIRONMENT) if STACK_ENVIRONMENT.exists() else {}
+    return known.get("BIGQUERY_EMULATOR_HOST") or f"http://{HOST}:{FIXED_PORTS['bigquery']}"

@@ -1,0 +1,240 @@
+"""The chain as a tree: expectation, decisions, requests, executions, files, receipts; each with its time and how long
+after the one above it. What should be there and is not, is said."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from tipoff_cli.commands.trace.facts import Dead, Decided, Executed, Facts
+from tipoff_cli.commands.trace.links import (
+    Node,
+    cleanup_link,
+    dead_link,
+    expectation_link,
+    few,
+    file_ids,
+    missing,
+    receipt_link,
+    requested_id,
+    sightings,
+)
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.identity import event_id
+from tipoff_planning.plans import Plan
+
+
+def assemble(facts: Facts) -> tuple[Node, ...]:
+    """A tree for each occurrence, and for each execution, dead letter and cleanup that belongs to none."""
+    return tuple(_below(node) for node in _Assembly(facts).roots())
+
+
+def event_ids(facts: Facts) -> Iterator[str]:
+    """The ids of all events of the chain: a dead letter that has one of them belongs to it."""
+    for decided in facts.decided:
+        yield decided.event_id
+    for request in {
+        *(item.request_id for item in facts.requested),
+        *(item.execution_id for item in facts.executed),
+    }:
+        yield requested_id(request)
+        yield event_id(ScrapeExecuted.TYPE, request)
+    for path in {item.gcs_path for item in facts.executed if item.gcs_path}:
+        yield from file_ids(path)
+    for receipt in facts.receipts:
+        yield receipt.event_id
+
+
+def _below(node: Node, since: datetime | None = None) -> Node:
+    """The node with the gaps of all that is below it, each from the nearest above that has a time."""
+    since = node.at or since
+    children = (
+        replace(child, gap=child.at - since) if child.at and since else child for child in node.children
+    )
+    return replace(node, children=tuple(_below(child, since) for child in children))
+
+
+class _Assembly:
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._dead: dict[str | None, list[Dead]] = {}
+        for letter in facts.dead:
+            self._dead.setdefault(letter.ce_id, []).append(letter)
+        self._plans = {plan.occurrence_id: plan for plan in facts.plans}
+
+    def roots(self) -> Iterator[Node]:
+        facts = self._facts
+        for occurrence in self._occurrences():
+            yield self._occurrence(occurrence)
+        loose = {item.execution_id: None for item in facts.executed if item.occurrence_id is None}
+        yield from self._by_time(self._request(request) for request in loose)
+        written = {item.gcs_path for item in facts.executed}
+        yield from (
+            self._file(path)
+            for path in {item.gcs_path: None for item in facts.receipts}
+            if path not in written
+        )
+        known = set(event_ids(facts))
+        yield from self._by_time(dead_link(letter) for letter in facts.dead if letter.ce_id not in known)
+        yield from self._by_time(cleanup_link(cleanup) for cleanup in facts.cleanups)
+
+    def _occurrences(self) -> list[str]:
+        facts = self._facts
+        found = [
+            item.occurrence_id for item in sorted(facts.expected, key=lambda item: item.expected_run_time)
+        ]
+        found += [item.occurrence_id for item in sorted(facts.decided, key=lambda item: item.decision_time)]
+        found += [item.occurrence_id for item in facts.plans]
+        found += [item.occurrence_id for item in facts.requested if item.occurrence_id]
+        found += [item.occurrence_id for item in facts.executed if item.occurrence_id]
+        return list(dict.fromkeys(found))
+
+    def _occurrence(self, occurrence: str) -> Node:
+        facts = self._facts
+        expected = next((item for item in facts.expected if item.occurrence_id == occurrence), None)
+        decided = [item for item in facts.decided if item.occurrence_id == occurrence]
+        requests = dict.fromkeys(
+            [item.request_id for item in facts.requested if item.occurrence_id == occurrence]
+            + [item.execution_id for item in facts.executed if item.occurrence_id == occurrence]
+        )
+        children = [self._decision(item, list(requests)) for item in decided]
+        decisions = {item.decision_id for item in decided}
+        children += [
+            self._request(request) for request in requests if self._decision_of(request) not in decisions
+        ]
+        if not decided:
+            children.append(missing("no decision is in the dataset"))
+        plan = self._plans.get(occurrence)
+        return expectation_link(
+            occurrence,
+            expected,
+            self._about(occurrence),
+            (*few(self._by_time(children)), *self._never_asked(plan)),
+        )
+
+    def _about(self, occurrence: str) -> str:
+        """What an occurrence is about that no schedule names, such as a run by hand."""
+        facts = self._facts
+        for decided in facts.decided:
+            if decided.occurrence_id == occurrence:
+                return f"{decided.workflow_name} for {decided.game_date}"
+        others: list[Plan | ScrapeRequested | Executed] = [*facts.plans, *facts.requested, *facts.executed]
+        for item in others:
+            if item.occurrence_id == occurrence:
+                return f"{item.workflow} for {item.game_date}"
+        return "-"
+
+    def _decision_of(self, request: str) -> str | None:
+        asked = [item.decision_id for item in self._facts.requested if item.request_id == request]
+        ran = [item.decision_id for item in self._facts.executed if item.execution_id == request]
+        return next(iter([*asked, *ran]), None)
+
+    def _decision(self, item: Decided, requests: Sequence[str]) -> Node:
+        own = [request for request in requests if self._decision_of(request) == item.decision_id]
+        children = [self._request(request) for request in own]
+        if item.action == "RUN" and not own:
+            children.append(missing("no request is known"))
+        return Node(
+            "decision",
+            f"{item.action} {item.reason_code}: {item.reason}",
+            item.decision_id,
+            item.decision_time,
+            facts={"action": item.action, "reason_code": item.reason_code, "triggered_by": item.triggered_by},
+            ids=frozenset({item.decision_id, item.event_id}),
+            children=(*self._dead_of(item.event_id), *self._by_time(children)),
+        )
+
+    def _request(self, request: str) -> Node:
+        """A request, with all that came of it; one that nobody wrote down is told from its execution."""
+        asked = next((item for item in self._facts.requested if item.request_id == request), None)
+        ran = sorted(
+            (item for item in self._facts.executed if item.execution_id == request),
+            key=lambda item: item.completed_at,
+        )
+        event = requested_id(request)
+        children = [*self._dead_of(event), *(self._execution(item) for item in ran)]
+        if not ran:
+            children.append(missing("no execution yet"))
+        scraper, attempt = (asked.scraper, asked.attempt) if asked else (ran[0].scraper_name, ran[0].attempt)
+        told = f"{scraper}, attempt {attempt}"
+        parameters: dict[str, JsonValue] = {}
+        if asked:
+            parameters = {name: value for name, value in asked.parameters.items() if name != "game_date"}
+            told += f", step {asked.step}" if asked.step != asked.scraper else ""
+            told += "".join(f", {name} {value}" for name, value in parameters.items())
+        return Node(
+            "request",
+            told,
+            request,
+            asked.requested_at if asked else None,
+            facts={"scraper": scraper, "attempt": attempt, "parameters": parameters},
+            ids=frozenset({request, event}),
+            children=tuple(children),
+        )
+
+    def _execution(self, item: Executed) -> Node:
+        took = (item.completed_at - item.triggered_at).total_seconds()
+        told = f"{item.status} in {took:.1f} s, {item.source}"
+        if item.retry_count:
+            told += f", {item.retry_count} transport retries"
+        if item.error_type:
+            told += f": {item.error_type}: {item.error_message}"
+        if not item.logged:
+            told += " (not in the dataset yet)"
+        children = list(self._dead_of(event_id(ScrapeExecuted.TYPE, item.execution_id)))
+        if item.gcs_path:
+            children.append(self._file(item.gcs_path, item))
+        return Node(
+            "execution",
+            told,
+            item.execution_id,
+            item.triggered_at,
+            facts={"status": item.status, "source": item.source, "error_type": item.error_type},
+            ids=frozenset({item.execution_id, item.event_id}),
+            children=tuple(children),
+        )
+
+    def _file(self, path: str, item: Executed | None = None) -> Node:
+        facts = self._facts
+        receipts = [receipt_link(receipt) for receipt in facts.receipts if receipt.gcs_path == path]
+        letters = [node for identifier in file_ids(path) for node in self._dead_of(identifier)]
+        children = list(self._by_time([*receipts, *sightings(path, facts.seen), *letters]))
+        if not receipts:
+            children.append(missing("no receipt yet"))
+        return Node(
+            "file",
+            f"{path}, {item.record_count} records" if item else f"{path}, of no execution in the dataset",
+            path,
+            item.completed_at if item else None,
+            facts={"record_count": item.record_count if item else None},
+            ids=frozenset({path, *file_ids(path)}),
+            children=tuple(children),
+        )
+
+    def _dead_of(self, event: str) -> tuple[Node, ...]:
+        return tuple(dead_link(letter) for letter in self._dead.get(event, ()))
+
+    def _never_asked(self, plan: Plan | None) -> Iterator[Node]:
+        """The steps of the plan that nothing was requested of."""
+        if plan is None:
+            return
+        for step in plan.steps:
+            asked = any(
+                (item.occurrence_id, item.step) == (plan.occurrence_id, step.name)
+                for item in self._facts.requested
+            )
+            if not asked:
+                skipped = (plan.occurrence_id, step.name) in self._facts.skips
+                why = "skipped" if skipped else "not asked for yet"
+                yield missing(f"step {step.name} ({step.scraper}) {why}")
+
+    @staticmethod
+    def _by_time(nodes: Iterable[Node]) -> list[Node]:
+        """In the order of time; what has none of its own stands at its first child's."""
+
+        def moment(node: Node) -> float:
+            times = [item.at for item in (node, *node.children) if item.at]
+            return times[0].timestamp() if times else float("inf")
+
+        return sorted(nodes, key=moment)

@@ -1,0 +1,161 @@
+"""`tipoff trace`: one chain from what was expected to what was processed."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+import typer
+from pydantic import JsonValue
+from rich.text import Text
+
+from tipoff_cli.commands.trace.controller_state import Remembered
+from tipoff_cli.commands.trace.dataset import Dataset, Span
+from tipoff_cli.commands.trace.links import Node
+from tipoff_cli.commands.trace.lookup import NotFound, Trace
+from tipoff_cli.commands.trace.lookup import trace as find_trace
+from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.console import AsJson, clock, console, day, errors, refuse, say_json
+from tipoff_common.clock import business_date
+from tipoff_common.ports import Unavailable
+from tipoff_common.wall_clock import wall_now
+
+_AROUND = timedelta(days=7)
+"""What is about a game date is expected, done and processed within a week of it."""
+_WRONG_USAGE = 2
+_RECENT_DAYS = (3, 14)
+_CLOCKS_DIFFER = timedelta(seconds=2)
+_STYLES = {
+    "occurrence": "bold",
+    "decision": "cyan",
+    "request": "blue",
+    "execution": "magenta",
+    "file": "green",
+    "receipt": "bold green",
+    "cleanup": "yellow",
+    "dead letter": "bold red",
+    "missing": "yellow",
+}
+
+
+def trace(
+    identifier: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="of an occurrence, a decision, a request or execution, an event; or a file's gs:// path",
+        ),
+    ],
+    about: Annotated[
+        date | None,
+        typer.Option(
+            "--date",
+            parser=day,
+            metavar="DATE",
+            help="game date it is about; without it the last three days are searched, then 14, then all there are",
+        ),
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts.
+
+    Each with its time in New York and how long after the one above it; what should be there and is not, is said. Exit
+    code 1 when nothing is known of the id, or the dataset cannot be asked.
+    """
+    if not identifier.strip():
+        refuse("an empty ID names nothing; write an id, or a file's gs:// path", _WRONG_USAGE)
+    today = business_date(wall_now())
+    days = [about] if about else [today - timedelta(days=offset) for offset in (2, 1, 0)]
+    spans = [(about - _AROUND, about + _AROUND)] if about else _spans(today)
+    try:
+        connection = find_connection()
+        dataset = Dataset(connection.warehouse(), connection.environment)
+        found = find_trace(identifier, dataset, _remembered(connection), days, spans)
+    except NotFound as error:
+        near = "".join(f"\n  {item}" for item in error.near)
+        refuse(f"{error} in {connection.environment}" + (f"; near it are{near}" if near else ""))
+    except (NotConnected, Unavailable) as error:
+        refuse(str(error))
+    if json:
+        say_json(_as_json(found, identifier))
+        return
+    for root in found.roots:
+        for line in tree(root, identifier):
+            console.print(line, soft_wrap=True)
+    told = f"instants in New York time; from {connection.where}"
+    console.print(told, style="bright_black", soft_wrap=True)
+    if found.without_memory:
+        errors.print(
+            Text(f"requests and plans are not shown: {found.without_memory}", "yellow"), soft_wrap=True
+        )
+
+
+def _spans(today: date) -> Sequence[Span]:
+    """Of the days before `today` (New York) ever more, so that an id of the last days costs no more than those."""
+    tomorrow = today + timedelta(days=1)
+    recent = [(today - timedelta(days=days), tomorrow) for days in _RECENT_DAYS]
+    return [*recent, (date(1970, 1, 1), date(2999, 12, 31))]
+
+
+def _remembered(connection: Connection) -> Remembered | str:
+    try:
+        return Remembered(connection.state())
+    except NotConnected as error:
+        return str(error)
+
+
+def tree(node: Node, asked: str, above: datetime | None = None) -> Iterator[Text]:
+    """A line a node, so that ids and paths stay whole. The date stands where it is another than above."""
+    yield _line(node, asked, above)
+    for child in node.children:
+        first, rest = ("└── ", "    ") if child is node.children[-1] else ("├── ", "│   ")
+        for number, line in enumerate(tree(child, asked, node.at or above)):
+            yield Text.assemble(rest if number else first, line)
+
+
+def _line(node: Node, asked: str, above: datetime | None) -> Text:
+    line = Text()
+    if asked in node.ids:
+        line.append("► ", "bold yellow")
+    if node.at:
+        same = above is not None and business_date(node.at) == business_date(above)
+        line.append(clock(node.at, "%H:%M:%S " if same else "%Y-%m-%d %H:%M:%S "))
+    if node.gap is not None:
+        line.append(f"{length(node.gap)} ", "bright_black")
+    line.append(f"{node.kind} ", _STYLES[node.kind])
+    line.append(node.text)
+    if node.id and node.id not in node.text:
+        line.append(f"  {node.id}", "bright_black")
+    return line
+
+
+def length(gap: timedelta) -> str:
+    """+2 h 5 min, +3 min 5 s, +1.2 s. What lies so little before as clocks differ lies at the same time."""
+    seconds = 0.0 if -_CLOCKS_DIFFER < gap < timedelta() else gap.total_seconds()
+    sign, seconds = ("-" if seconds < 0 else "+"), abs(seconds)
+    if seconds < 60:
+        return f"{sign}{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{sign}{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{sign}{hours} h {minutes} min"
+
+
+def _as_json(found: Trace, asked: str) -> JsonValue:
+    return {"id": asked, "without_memory": found.without_memory, "chains": _nodes(found.roots, asked)}
+
+
+def _nodes(nodes: Sequence[Node], asked: str) -> list[JsonValue]:
+    return [
+        {
+            "kind": node.kind,
+            "id": node.id,
+            "asked": asked in node.ids,
+            "at": node.at.isoformat() if node.at else None,
+            "gap_seconds": node.gap.total_seconds() if node.gap is not None else None,
+            "text": node.text,
+            "facts": dict(node.facts),
+            "children": _nodes(node.children, asked),
+        }
+        for node in nodes
+    ]

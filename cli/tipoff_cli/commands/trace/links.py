@@ -1,0 +1,146 @@
+"""Single links of a chain, each made from one fact."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+from tipoff_common.events import FileLanded, ScrapeRequested
+from tipoff_common.identity import event_id
+from tipoff_common.words import pluralize
+from tipoff_cli.commands.trace.facts import Cleanup, Dead, Expected, Receipt, Seen
+
+_MANY_REPUBLISHES = 10
+"""Cleanup's limit for one file is lower."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One link. gap: from the link above. ids: everything by which it may have been asked for."""
+
+    kind: str
+    text: str
+    id: str | None = None
+    at: datetime | None = None
+    gap: timedelta | None = None
+    facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    ids: frozenset[str] = frozenset()
+    children: tuple["Node", ...] = ()
+
+
+def landed_id(gcs_path: str, republish: int = 0) -> str:
+    """The id of the event that announced a file."""
+    return event_id(FileLanded.TYPE, gcs_path, republish)
+
+
+def requested_id(request: str) -> str:
+    """The id of the event that carried a request."""
+    return event_id(ScrapeRequested.TYPE, request)
+
+
+def file_ids(gcs_path: str) -> Iterator[str]:
+    return (landed_id(gcs_path, number) for number in range(_MANY_REPUBLISHES + 1))
+
+
+def few(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Decisions not to run that follow each other for one reason stand as one."""
+    waiting: list[Node] = []
+    for node in [*nodes, None]:
+        if node and waiting and _alike(waiting[-1], node):
+            waiting.append(node)
+            continue
+        if waiting:
+            yield _merged(waiting)
+        waiting = [node] if node else []
+
+
+def _alike(first: Node, second: Node) -> bool:
+    same = all(first.facts.get(name) == second.facts.get(name) for name in ("action", "reason_code"))
+    leaves = not (first.children or second.children)
+    return same and leaves and first.kind == second.kind == "decision"
+
+
+def _merged(nodes: Sequence[Node]) -> Node:
+    first, last = nodes[0], nodes[-1]
+    if len(nodes) == 1 or last.at is None:
+        return first
+    return replace(
+        first,
+        text=f"{first.text} ({len(nodes)} times)",
+        facts={**first.facts, "times": len(nodes), "until": last.at.isoformat()},
+        ids=frozenset().union(*(node.ids for node in nodes)),
+    )
+
+
+def expectation_link(
+    occurrence: str, expected: Expected | None, about: str, children: tuple[Node, ...]
+) -> Node:
+    ids = frozenset({occurrence})
+    if expected is None:
+        return Node("occurrence", f"{about}, in no schedule", occurrence, ids=ids, children=children)
+    subject = "" if expected.subject == "-" else f" of {expected.subject}"
+    return Node(
+        "occurrence",
+        f"{expected.workflow_name}{subject} for {expected.game_date}, {expected.state}: {expected.reason}",
+        occurrence,
+        expected.expected_run_time,
+        facts={"state": expected.state, "deadline": expected.deadline.isoformat()},
+        ids=ids,
+        children=children,
+    )
+
+
+def receipt_link(receipt: Receipt) -> Node:
+    rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
+    return Node(
+        "receipt",
+        f"processed by {receipt.processor}{rows}",
+        receipt.event_id,
+        receipt.processed_at,
+        facts={"processor": receipt.processor, "row_count": receipt.row_count},
+        ids=frozenset({receipt.event_id}),
+    )
+
+
+def sightings(path: str, seen: Sequence[Seen]) -> Iterator[Node]:
+    """The first cleanup that missed the file, and each that announced it again."""
+    own = sorted((item for item in seen if item.gcs_path == path), key=lambda item: item.cleanup_time)
+    for number, item in enumerate(own):
+        if number == 0 or item.republished:
+            done = "announced again" if item.republished else "left alone"
+            yield Node(
+                "cleanup",
+                f"missing after {item.age_minutes} min, {done}",
+                item.cleanup_id,
+                item.cleanup_time,
+                facts={"republished": item.republished},
+                ids=frozenset({item.cleanup_id}),
+            )
+
+
+def dead_link(letter: Dead) -> Node:
+    of = f" of {letter.subscription}" if letter.subscription else ""
+    return Node(
+        "dead letter",
+        f"{letter.event_type or 'a message'}{of}: {letter.reason}: {letter.detail}",
+        letter.event_id,
+        letter.rejected_at,
+        facts={"reason": letter.reason},
+        ids=frozenset({letter.event_id, *([letter.ce_id] if letter.ce_id else [])}),
+    )
+
+
+def cleanup_link(cleanup: Cleanup) -> Node:
+    return Node(
+        "cleanup",
+        f"{pluralize(cleanup.files_checked, 'file')} checked, {cleanup.missing_files_found} missing,"
+        f" {cleanup.republished_count} announced again",
+        cleanup.cleanup_id,
+        cleanup.cleanup_time,
+        ids=frozenset({cleanup.cleanup_id}),
+    )
+
+
+def missing(text: str) -> Node:
+    return Node("missing", text)

@@ -1,0 +1,92 @@
+"""From an id to its chain: the dataset first, then what the controller remembers, then what the id might have been."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from difflib import SequenceMatcher
+
+from tipoff_cli.commands.trace.chain import assemble
+from tipoff_cli.commands.trace.controller_state import Remembered
+from tipoff_cli.commands.trace.dataset import Dataset, Scope, Span
+from tipoff_cli.commands.trace.links import Node, landed_id, requested_id
+from tipoff_common.ports import Unavailable
+
+_ALIKE = 0.6
+
+
+class NotFound(Exception):
+    """Nothing knows the id; `near` are the ids that are most like it."""
+
+    def __init__(self, identifier: str, near: Sequence[str]) -> None:
+        super().__init__(f"nothing is known of '{identifier}'")
+        self.near = near
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The chains that an id belongs to. without_memory: why the state bucket could not be read, if it could not."""
+
+    roots: tuple[Node, ...]
+    without_memory: str | None = None
+
+
+def trace(
+    identifier: str,
+    dataset: Dataset,
+    remembered: Remembered | str,
+    days: Sequence[date],
+    spans: Sequence[Span],
+) -> Trace:
+    """remembered: the state bucket, or why there is none. days: the game dates in which to look for what the dataset
+    does not know. spans: the days in which to look for what it does, one after the other until it is found; what the
+    dataset does not know is looked for after the first.
+
+    Raises:
+        NotFound
+        Unavailable: the dataset cannot be read.
+    """
+    memory, fault = (None, remembered) if isinstance(remembered, str) else (remembered, None)
+    scope = dataset.find(identifier, spans[0])
+    if not scope and memory:
+        try:
+            scope = memory.find(identifier, days)
+        except Unavailable as error:
+            memory, fault = None, str(error)
+    scope = scope or _of_events(identifier, dataset, spans[0])
+    for span in spans[1:]:
+        scope = scope or dataset.find(identifier, span)
+    if not scope:
+        raise NotFound(identifier, nearest(identifier, dataset.similar(identifier, spans[-1])))
+    facts = dataset.read(scope)
+    if memory:
+        try:
+            facts = memory.complete(facts, scope, days)
+        except Unavailable as error:
+            fault = str(error)
+    facts = replace(facts, dead=dataset.dead(facts, scope))
+    return Trace(assemble(facts), fault)
+
+
+def nearest(identifier: str, candidates: Iterable[str], limit: int = 5) -> list[str]:
+    """Those that continue the id, or else are most like it, best first."""
+
+    def likeness(candidate: str) -> float:
+        if candidate.startswith(identifier) or identifier.startswith(candidate):
+            return 1.0
+        return SequenceMatcher(None, identifier, candidate, autojunk=False).ratio()
+
+    rated = {candidate: likeness(candidate) for candidate in candidates}
+    alike = [candidate for candidate in rated if rated[candidate] >= _ALIKE]
+    return sorted(alike, key=lambda candidate: (-rated[candidate], candidate))[:limit]
+
+
+def _of_events(identifier: str, dataset: Dataset, span: Span) -> Scope:
+    """Requests and announcements have no rows: their ids are worked out from the executions of `span`."""
+    for row in dataset.files(span):
+        execution, path, occurrence = row["execution_id"], row["gcs_path"], row["occurrence_id"]
+        if identifier == requested_id(execution) or (path and identifier == landed_id(path)):
+            day = frozenset({row["day"]})
+            if occurrence:
+                return Scope(occurrences=frozenset({occurrence}), days=day)
+            return Scope(executions=frozenset({execution}), days=day)
+    return Scope()

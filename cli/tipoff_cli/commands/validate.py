@@ -1,0 +1,93 @@
+"""`tipoff validate`: every fault of the configuration, before anything serves it."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+from tipoff_dev.stack.layout import SCRAPERS, TOPICS, WORKFLOWS
+from tipoff_dev.stack.scheduler import ticks
+
+from tipoff_cli.console import AsJson, ScrapersFolder, console, say_json
+from tipoff_common.catalog import Catalog, load_catalog
+from tipoff_common.events import Tick
+from tipoff_common.topics import TopicMap, load_topics
+from tipoff_common.yaml_source import ConfigurationError, YamlSource
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.workflows import Configuration, WorkflowsFile
+
+
+def validate(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="[FILE]", help="what should run when", show_default="config/workflows.yaml"),
+    ] = WORKFLOWS,
+    scrapers: ScrapersFolder = SCRAPERS,
+    topics: Annotated[
+        Path, typer.Option(metavar="FILE", help="the topic map", show_default="infra/topics.yaml")
+    ] = TOPICS,
+    json: AsJson = False,
+) -> None:
+    """Check workflows.yaml, the scrapers it names and the topic map as the services do at their start.
+
+    Prints what was found to be right, or every fault as file:line: what; remedy. Exit code 1 when there is a fault.
+    """
+    faults: list[str] = []
+    catalog = _catalog(scrapers, faults)
+    configuration = _configuration(file, catalog, faults)
+    topic_map = _topics(topics, faults)
+    if json:
+        say_json({"ok": not faults, "faults": list(faults), **_counts(catalog, configuration, topic_map)})
+    for fault in faults if not json else ():
+        console.print(Text.assemble(("✘ ", "red"), fault), soft_wrap=True)
+    if faults:
+        raise typer.Exit(1)
+    if not json:
+        counts = _counts(catalog, configuration, topic_map)
+        told = ", ".join(f"{number} {what}" for what, number in counts.items() if what != "config_hash")
+        console.print(
+            Text.assemble(("✔ ", "green"), f"{file}: {told}; hash {counts['config_hash']}"), soft_wrap=True
+        )
+
+
+def _catalog(scrapers: Path, faults: list[str]) -> Catalog | None:
+    try:
+        return load_catalog(scrapers)
+    except ConfigurationError as error:
+        faults += error.faults
+        return None
+
+
+def _configuration(file: Path, catalog: Catalog | None, faults: list[str]) -> Configuration | None:
+    """Without a catalogue the file is still checked by itself."""
+    try:
+        if catalog is not None:
+            return load_workflows(file, catalog, timedelta(minutes=ticks()[Tick.EVALUATE].cadence_minutes))
+        YamlSource.read(file).validate(WorkflowsFile)
+    except ConfigurationError as error:
+        faults += error.faults
+    return None
+
+
+def _topics(topics: Path, faults: list[str]) -> TopicMap | None:
+    try:
+        return load_topics(topics)
+    except ConfigurationError as error:
+        faults += error.faults
+        return None
+
+
+def _counts(
+    catalog: Catalog | None, configuration: Configuration | None, topics: TopicMap | None
+) -> dict[str, int | str | None]:
+    """Null for what could not be read."""
+    workflows = configuration.workflows if configuration else None
+    return {
+        "workflows": len(workflows) if workflows is not None else None,
+        "steps": sum(len(item.steps) for item in workflows.values()) if workflows is not None else None,
+        "scrapers": len(catalog) if catalog is not None else None,
+        "topics": len(topics.topics) if topics else None,
+        "subscriptions": len(list(topics.subscriptions())) if topics else None,
+        "config_hash": configuration.hash if configuration else None,
+    }

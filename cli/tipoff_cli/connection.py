@@ -1,0 +1,184 @@
+"""Where the controller and the dataset are: what the environment names, else the stack that runs here."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from tipoff_dev.stack.layout import REPOSITORY
+
+from tipoff_common.ports import Objects, Warehouse
+from tipoff_common.topics import TopicMap
+
+if TYPE_CHECKING:
+    from tipoff_common.adapters.pubsub import PubSubBus
+
+STACK_ENVIRONMENT = REPOSITORY / ".tipoff/stack.env"
+CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
+IMPERSONATED = "TIPOFF_IMPERSONATE"
+_EMULATORS = ("BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST")
+_ANSWER_SECONDS = 2.0
+_TOKEN_SECONDS = 30.0
+_START = "start a stack with `make up`, or set {} for one that runs elsewhere"
+
+
+class NotConnected(Exception):
+    """There is nothing to talk to; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What the variables of one place say; values of two places are never mixed, so that no key goes astray."""
+
+    values: Mapping[str, str]
+    where: str
+
+    @property
+    def environment(self) -> str:
+        return self.values.get("TIPOFF_ENVIRONMENT", "prod")
+
+    @property
+    def controller_url(self) -> str:
+        """Raises NotConnected."""
+        if url := self.values.get(CONTROLLER_URL):
+            return url.rstrip("/")
+        raise NotConnected(f"{self.where} names no controller; {_START.format(CONTROLLER_URL)}")
+
+    def token(self) -> str:
+        """What authenticates us to the controller: the development key, else an identity token for its URL, of gcloud's
+        account if that is a service account, else of the service account to impersonate: a person's own token names
+        gcloud as its audience, not the service.
+
+        Raises:
+            NotConnected
+        """
+        if key := self.values.get(DEVELOPMENT_KEY):
+            return key
+        gcloud = shutil.which("gcloud")
+        if gcloud is None:
+            raise NotConnected(
+                "gcloud is not installed, so there is no identity token; install the Google Cloud CLI"
+            )
+        try:
+            done = subprocess.run(  # noqa: S603  # the command that was found
+                [
+                    gcloud,
+                    "auth",
+                    "print-identity-token",
+                    f"--audiences={self.controller_url}",
+                    *self._impersonating(),
+                ],
+                capture_output=True,
+                text=True,
+                timeout=_TOKEN_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise NotConnected(f"gcloud gave no identity token: {error}; try `gcloud auth login`") from error
+        if done.returncode:
+            raise NotConnected(
+                f"gcloud gave no identity token: {done.stderr.strip()}; try `gcloud auth login`, and name a service"
+                f" account among the invokers in {IMPERSONATED}"
+            )
+        return done.stdout.strip()
+
+    def _impersonating(self) -> tuple[str, ...]:
+        account = self.values.get(IMPERSONATED)
+        return (f"--impersonate-service-account={account}", "--include-email") if account else ()
+
+    def warehouse(self) -> Warehouse:
+        """Raises NotConnected."""
+        from tipoff_common.adapters.bigquery import BigQueryWarehouse
+
+        with _credentials():
+            return BigQueryWarehouse(self._project(), self._emulator("BIGQUERY_EMULATOR_HOST"))
+
+    def data(self) -> Objects:
+        """The bucket for what is fetched. Raises NotConnected."""
+        return self._bucket("TIPOFF_DATA_BUCKET")
+
+    def state(self) -> Objects:
+        """The bucket for what services remember. Raises NotConnected."""
+        return self._bucket("TIPOFF_STATE_BUCKET")
+
+    def bus(self, topics: TopicMap) -> "PubSubBus":
+        """Raises NotConnected."""
+        from tipoff_common.adapters.pubsub import PubSubBus
+
+        self._emulator("PUBSUB_EMULATOR_HOST")
+        with _credentials():
+            return PubSubBus(self._project(), topics)
+
+    def _bucket(self, variable: str) -> Objects:
+        bucket = self.values.get(variable)
+        if not bucket:
+            raise NotConnected(f"{self.where} names no bucket; {_START.format(variable)}")
+        return self.bucket(bucket)
+
+    def bucket(self, bucket: str) -> Objects:
+        """Open the bucket of this name. Raises NotConnected."""
+        from tipoff_common.adapters.storage import GcsObjects, storage_client
+
+        with _credentials():
+            return GcsObjects(
+                storage_client(self._project(), self._emulator("STORAGE_EMULATOR_HOST")), bucket
+            )
+
+    def _project(self) -> str:
+        if project := self.values.get(PROJECT):
+            return project
+        raise NotConnected(f"{self.where} names no project; {_START.format(PROJECT)}")
+
+    def _emulator(self, name: str) -> str | None:
+        """The emulator's address, which Google's clients look for in the environment; None on Google's cloud."""
+        address = self.values.get(name)
+        if address is None:
+            return None
+        require_answer(address, self.where)
+        os.environ[name] = address
+        return address
+
+
+def find_connection(
+    environ: Mapping[str, str] = os.environ, stack_environment: Path | None = None
+) -> Connection:
+    """What the environment names, else the stack that runs in this repository.
+
+    Raises:
+        NotConnected
+    """
+    if CONTROLLER_URL in environ or PROJECT in environ:
+        return Connection(environ, "the environment")
+    file = stack_environment or STACK_ENVIRONMENT
+    if file.exists():
+        values = {name: value for name, value in dotenv_values(file).items() if value is not None}
+        return Connection(values, str(file))
+    raise NotConnected(f"no stack runs here; {_START.format(f'{CONTROLLER_URL} and {PROJECT}')}")
+
+
+@contextmanager
+def _credentials() -> Iterator[None]:
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        yield
+    except GoogleAuthError as error:
+        raise NotConnected(f"{error}; try `gcloud auth application-default login`") from error
+
+
+def require_answer(address: str, where: str) -> None:
+    """Raises NotConnected when nothing listens at an emulator's address, which `where` names."""
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 80), _ANSWER_SECONDS).close()
+    except OSError as error:
+        raise NotConnected(
+            f"nothing answers at {address}, named by {where}: no stack is running; `make up` starts one"
+        ) from error

@@ -1,0 +1,1 @@
+"""What developers of Tipoff use: the local stack, fakes, generators, checks."""

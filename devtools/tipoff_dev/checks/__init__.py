@@ -1,0 +1,1 @@
+"""Checks of what Python cannot check: SQL and Terraform."""

@@ -1,0 +1,1 @@
+"""Google's own analyzer, run over every SQL statement."""

@@ -1,0 +1,60 @@
+"""What the provider makes of a configuration when it plans, applies and reads."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tipoff_dev.checks.terraform.provider.schema import UNKNOWN, Block, Unknown, items
+
+Compute = Callable[[str, Any], Any]
+"""Gives a computed attribute by its name and type."""
+
+
+def planned(resource: str, value: dict[str, Any], block: Block) -> dict[str, Any]:
+    """The plan for a resource that does not exist yet."""
+    if resource == "google_service_account":
+        _name_service_account(value)
+    return _computed(value, block, lambda _name, _kind: UNKNOWN, lambda given: given is None)
+
+
+def applied(resource: str, value: dict[str, Any], block: Block) -> dict[str, Any]:
+    """The state after apply."""
+    return _computed(value, block, _inventor(resource), lambda given: isinstance(given, Unknown))
+
+
+def read(source: str, value: dict[str, Any], block: Block) -> dict[str, Any]:
+    """What a data source answers: everything is there, and enabled."""
+    if source == "google_project":
+        value["number"] = "123456789012"
+    return _computed(value, block, _inventor(source), lambda given: given is None)
+
+
+def _name_service_account(value: dict[str, Any]) -> None:
+    """The provider knows these when planning, and so do the grants that name them."""
+    account, project = value.get("account_id"), value.get("project")
+    if isinstance(account, str) and isinstance(project, str):
+        value["email"] = f"{account}@{project}.iam.gserviceaccount.com"
+        value["member"] = f"serviceAccount:{value['email']}"
+
+
+def _computed(
+    value: dict[str, Any], block: Block, compute: Compute, missing: Callable[[Any], bool]
+) -> dict[str, Any]:
+    for name, attribute in block["attributes"].items():
+        if attribute.get("computed") and missing(value.get(name)):
+            value[name] = compute(name, attribute["type"])
+    for name, nested in block.get("block_types", {}).items():
+        for item in items(value.get(name)):
+            _computed(item, nested["block"], compute, missing)
+    return value
+
+
+def _inventor(type_name: str) -> Compute:
+    def invent(name: str, kind: Any) -> Any:
+        if isinstance(kind, list):
+            shape, inner = kind
+            if shape == "object":
+                return {field: invent(field, inner[field]) for field in inner}
+            return {} if shape == "map" else []
+        return {"bool": True, "number": 0}.get(kind, f"invented-{type_name}-{name}")
+
+    return invent

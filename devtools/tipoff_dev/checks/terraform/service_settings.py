@@ -1,0 +1,78 @@
+"""What the services would make of a plan: their settings are read from its environment variables and its ticks are
+decoded, by the services' own code."""
+
+import os
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from gcp_emulators.pubsub.filters import parse
+from tipoff_common.binding import Message, Refused, decode
+from tipoff_common.events import TickFired
+from tipoff_common.settings import PREFIX, ServiceSettings, SettingsError, load_settings
+from tipoff_dev.checks.terraform.plans import Plan, Resource, environment
+from tipoff_dev.generate.settings_reference import SERVICES
+
+_AN_INSTANT = datetime(2025, 1, 15, 10, tzinfo=UTC)
+
+
+def settings_faults(plan: Plan) -> Iterator[str]:
+    """What each service would say at start."""
+    for service in plan.of("cloud_run_v2_service"):
+        name = service.values["name"]
+        model = SERVICES.get(name)
+        if model is None:
+            yield f"{service.address}: no settings are known of {name}; add it to documents/configuration.py"
+            continue
+        try:
+            settings = settings_of(service, model)
+        except SettingsError as error:
+            yield f"{service.address}: {error}"
+            continue
+        instances = service.block("template")["scaling"][0]["max_instance_count"]
+        if getattr(settings, "max_instances", instances) != instances:
+            yield f"{service.address}: is told of other max_instances than {instances}, and would pace wrongly"
+
+
+def settings_of(service: Resource, model: type[ServiceSettings]) -> ServiceSettings:
+    """Raises SettingsError."""
+    told = {name: value or "a-secret" for name, value in environment(service).items()}
+    with _environment({**told, "K_SERVICE": service.values["name"]}):  # which Cloud Run adds
+        return load_settings(model)
+
+
+def tick_faults(plan: Plan) -> Iterator[str]:
+    """Ticks that no service would read, or that no subscription takes."""
+    for job in plan.of("cloud_scheduler_job"):
+        target = job.block("pubsub_target")
+        attributes = target["attributes"]
+        message = Message(b64decode(target["data"]), attributes, message_id="1", publish_time=_AN_INSTANT)
+        try:
+            event = decode(message).payload
+        except Refused as refused:
+            yield f"{job.address}: {refused}"
+            continue
+        if not isinstance(event, TickFired) or event.filter_attributes["tick"] != attributes.get("tick"):
+            yield f"{job.address}: its attribute tick is not that of its payload"
+        if not any(
+            parse(it.values.get("filter") or "")(attributes)
+            for it in plan.of("pubsub_subscription")
+            if it.values["topic"] == target["topic_name"]
+        ):
+            yield f"{job.address}: no subscription takes it"
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """The process's environment with these TIPOFF_ variables and no others."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(PREFIX) or name.endswith("_EMULATOR_HOST"):
+            del os.environ[name]
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

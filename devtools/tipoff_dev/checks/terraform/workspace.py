@@ -1,0 +1,108 @@
+"""Terraform on a copy of the repository's part that it reads, so that nothing of a check stays behind in it."""
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+from typing import Any
+
+from tipoff_dev.stack.layout import REPOSITORY
+
+PARTS = ("infra", "schemas", "config")
+TERRAFORM = "infra/terraform"
+PROVIDER = "registry.terraform.io/hashicorp/google"
+_COMMAND_SECONDS = 300
+
+
+class TerraformError(Exception):
+    """A command of Terraform failed; the message is what it said."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A copy in `root`. Commands run as `terraform -chdir=<folder>`, with the provider that `environment` says."""
+
+    root: Path
+    python: Path
+    environment: Mapping[str, str]
+
+    def run(self, folder: Path, *command: str) -> str:
+        """What the command wrote. Raises TerraformError."""
+        done = subprocess.run(  # noqa: S603  # the tools' own interpreter
+            [self.python, "-m", "tipoff_dev.checks.terraform.command", *command],
+            cwd=folder,
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_COMMAND_SECONDS,
+        )
+        if done.returncode:
+            told = done.stderr.strip() or done.stdout.strip()
+            where = folder.relative_to(self.root / TERRAFORM)
+            raise TerraformError(f"{where}: terraform {command[0]}: {told}")
+        return done.stdout
+
+    def plan(
+        self, folder: Path, variables: str | None = None, values: Mapping[str, object] = {}
+    ) -> dict[str, Any]:
+        """Plan a folder, by a file of variables and by values beside it. Raises TerraformError."""
+        given = [f"-var-file={variables}"] if variables else []
+        given += [f"-var={name}={json.dumps(value)}" for name, value in values.items()]
+        (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+        self.run(folder, "init", "-input=false", "-no-color")
+        self.run(folder, "plan", "-input=false", "-no-color", "-lock=false", "-out=check.tfplan", *given)
+        plan: dict[str, Any] = json.loads(self.run(folder, "show", "-json", "check.tfplan"))
+        return plan
+
+
+@contextmanager
+def workspace(
+    python: Path, provider: Mapping[str, str], repository: Path = REPOSITORY
+) -> Iterator[Workspace]:
+    """A fresh copy. provider: the variables by which Terraform finds its provider."""
+    with tempfile.TemporaryDirectory(prefix="tipoff-terraform-") as folder:
+        root = Path(folder)
+        for part in PARTS:
+            copytree(repository / part, root / part, ignore=ignore_patterns(".terraform", "*.tfstate*"))
+        settings = root / "terraform.rc"
+        settings.write_text("disable_checkpoint = true\n")
+        environment = {
+            "CHECKPOINT_DISABLE": "1",
+            "TF_CLI_CONFIG_FILE": str(settings),
+            "TF_IN_AUTOMATION": "1",
+            "PYTHONPATH": str(REPOSITORY / "devtools"),
+            **provider,
+        }
+        yield Workspace(root, python, environment)
+
+
+@contextmanager
+def stand_in(python: Path) -> Iterator[Mapping[str, str]]:
+    """A running stand-in for the provider: the variables by which Terraform finds it. Raises TerraformError."""
+    with tempfile.TemporaryDirectory(prefix="tipoff-standin-") as folder:
+        socket = f"{folder}/google.sock"
+        process = subprocess.Popen(  # noqa: S603  # the tools' own interpreter
+            [python, "-m", "tipoff_dev.checks.terraform.provider", socket],
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "devtools")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            if process.stdout is None or process.stdout.readline() != "ready\n":
+                raise TerraformError("the stand-in for the provider does not start")
+            attached = {
+                "Protocol": "grpc",
+                "ProtocolVersion": 6,
+                "Pid": process.pid,
+                "Test": True,
+                "Addr": {"Network": "unix", "String": socket},
+            }
+            yield {"TF_REATTACH_PROVIDERS": json.dumps({PROVIDER: attached})}
+            process.communicate()

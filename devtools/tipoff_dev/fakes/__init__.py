@@ -1,0 +1,1 @@
+"""Fakes of the world outside: the sources and Phase 2."""

@@ -1,0 +1,43 @@
+"""`python -m tipoff_dev.fakes.phase2`: the stand-in on 127.0.0.1, told by TIPOFF_* variables as a service is."""
+
+import logging
+import sys
+import threading
+import time
+
+import uvicorn
+
+from tipoff_common.ports import Unavailable
+from tipoff_common.settings import SettingsError, load_settings
+from tipoff_common.wall_clock import wall_now
+from tipoff_dev.fakes.phase2.app import Wiring, create_app
+from tipoff_dev.fakes.phase2.settings import Phase2Settings
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Serves until it is stopped."""
+    try:
+        settings = load_settings(Phase2Settings)
+    except SettingsError as error:
+        sys.exit(str(error))
+    wiring = Wiring(settings)
+    if not settings.event_time:
+        threading.Thread(target=_release_what_is_due, args=(wiring,), daemon=True).start()
+    uvicorn.run(create_app(wiring), host="127.0.0.1", port=settings.port, log_level="warning")
+
+
+def _release_what_is_due(wiring: Wiring) -> None:
+    while True:
+        time.sleep(1.0)
+        if wiring.told.held:
+            now = wall_now()
+            try:
+                wiring.consumer.release(now, now)
+            except Unavailable as error:
+                log.error("held messages wait on", extra={"detail": str(error)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The stand-in's HTTP surface: Pub/Sub's pushes, and `/control` to tell it how to behave.
+
+`/control` is open to whoever reaches the port, which must never be bound to a public address. Google's clients are
+made with the first message, so that a stack in which nothing lands does not wait for them.
+"""
+
+import logging
+from datetime import datetime
+from functools import cached_property
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, Request
+from pydantic import AwareDatetime
+
+from tipoff_common.binding import Message
+from tipoff_common.cloud import Cloud
+from tipoff_common.events import FileLanded
+from tipoff_common.ports import Unavailable
+from tipoff_common.push import Delivery, PushEndpoint
+from tipoff_common.receipts import Receipts
+from tipoff_common.rejections import keep_payload, rejection
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.web import create_app as create_service
+from tipoff_dev.fakes.phase2.behaviour import Behaviour
+from tipoff_dev.fakes.phase2.consumer import Consumer, Told
+from tipoff_dev.fakes.phase2.loading import DATASET, Loader, NotLoadable
+from tipoff_dev.fakes.phase2.settings import Phase2Settings
+
+SERVICE = "phase2"
+log = logging.getLogger(__name__)
+
+
+class Wiring:
+    def __init__(self, settings: Phase2Settings) -> None:
+        self.settings = settings
+        self.cloud = Cloud(SERVICE, settings)
+        self.told = Told(settings.phase2)
+
+    @cached_property
+    def endpoint(self) -> PushEndpoint:
+        return self.cloud.push_endpoint(frozenset({FileLanded}))
+
+    @cached_property
+    def consumer(self) -> Consumer:
+        from tipoff_common.adapters.bigquery import BigQueryWarehouse
+
+        settings = self.settings
+        warehouse = BigQueryWarehouse(settings.project, settings.bigquery_emulator_host, DATASET)
+        receipts = Receipts(self.cloud.publisher, processor="stand-in", environment=settings.environment)
+        return Consumer(self.told, Loader(self.cloud.data, warehouse), receipts, settings.event_time)
+
+    def reject(self, message: Message, reason: str, at: datetime) -> None:
+        """Records what can never be loaded. Raises Unavailable."""
+        event = rejection(
+            message,
+            "invalid_payload",
+            reason,
+            service=SERVICE,
+            environment=self.settings.environment,
+            at=at,
+        )
+        self.cloud.publisher.publish([keep_payload(event, message.data, self.cloud.state)])
+        self.told.counts["rejected"] += 1
+
+
+def create_app(wiring: Wiring) -> FastAPI:
+    app = create_service(
+        service=SERVICE,
+        description="Phase 2's stand-in.",
+        environment=wiring.settings.environment,
+        config_hash=wiring.cloud.config_hash,
+        checks={"bus": lambda: wiring.cloud.bus.check(), "data": lambda: wiring.cloud.data.check()},
+    )
+    told = wiring.told
+
+    def refuse_when_down() -> None:
+        if told.behaviour.down:
+            raise Unavailable("told to be down")
+
+    async def delivered(request: Request) -> Delivery:
+        return await wiring.endpoint(request)
+
+    @app.post("/events", status_code=204, dependencies=[Depends(refuse_when_down)])
+    def receive(delivery: Annotated[Delivery, Depends(delivered)]) -> None:
+        if not isinstance(delivery.event, FileLanded):
+            return
+        now = wall_now()
+        try:
+            wiring.consumer.receive(delivery.event, now)
+        except NotLoadable as error:
+            log.warning("file not loaded", extra={"detail": str(error)})
+            wiring.reject(delivery.message, str(error), now)
+
+    @app.get("/control/behaviour")
+    def read_behaviour() -> Behaviour:
+        return told.behaviour
+
+    @app.put("/control/behaviour")
+    def set_behaviour(behaviour: Behaviour) -> Behaviour:
+        told.behaviour = behaviour
+        return behaviour
+
+    @app.get("/control/counts")
+    def read_counts() -> dict[str, int]:
+        return dict(told.counts)
+
+    @app.post("/control/release")
+    def release(until: AwareDatetime | None = None) -> dict[str, int]:
+        return {"released": wiring.consumer.release(until, wall_now())}
+
+    return app

@@ -1,0 +1,12 @@
+"""Settings of the stand-in."""
+
+from pydantic import Field
+
+from tipoff_common.settings import ServiceSettings
+from tipoff_dev.fakes.phase2.behaviour import FAULTLESS, Behaviour
+
+
+class Phase2Settings(ServiceSettings):
+    """What the stand-in needs beyond what every service needs."""
+
+    phase2: Behaviour = Field(default=FAULTLESS, description="how it behaves at first, as JSON")

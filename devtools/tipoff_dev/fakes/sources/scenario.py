@@ -1,0 +1,138 @@
+"""The model of a scenario file: a stretch of a season, who is hurt, and when the league says so.
+
+Times of day are New York's. A time past 24:00 is after midnight on the league's date of the day before: a game of
+2025-01-25 that tips at "24:30" tips on 2025-01-26 at 00:30 ET.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from tipoff_common.yaml_source import YamlSource
+from tipoff_dev.fakes.sources.faults import Fault
+from tipoff_dev.fakes.sources.teams import TEAMS, UNDECIDED, Team
+
+ET = ZoneInfo("America/New_York")
+DEFAULT_SCENARIO = Path(__file__).parent / "scenarios" / "game_day_2025_01_15.yaml"
+
+TimeOfDay = Annotated[str, Field(pattern=r"^[0-2]\d:[0-5]\d$")]
+ReportFile = Annotated[str, Field(pattern=r"^Injury-Report_\d{4}-\d{2}-\d{2}_\d{2}(_\d{2})?[AP]M\.pdf$")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExtraTeam(_Model):
+    """A team that is not the league's, such as an All-Star side."""
+
+    id: int
+    city: str = ""
+    name: str
+
+
+class Game(_Model):
+    """tip: time of day, or null while it is to be decided. away, home: tricodes, "" while undecided. postponed_at:
+    when the schedule begins to say so."""
+
+    id: str = Field(pattern=r"^00[1-6]\d{7}$")
+    away: str = ""
+    home: str = ""
+    tip: TimeOfDay | None = None
+    label: str = ""
+    sub_label: str = ""
+    arena: str = ""
+    postponed_at: AwareDatetime | None = None
+
+
+class Injury(_Model):
+    """A player's line in the reports between two instants; of several that apply the one that began last counts."""
+
+    team: str
+    player: str = Field(pattern=r"^[^,]+, [^,]+$", description='as printed, "Last, First"')
+    status: Literal["Available", "Probable", "Questionable", "Doubtful", "Out"]
+    reason: str
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    def applies(self, at: datetime) -> bool:
+        return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
+
+
+class Submissions(_Model):
+    """When teams hand in: by the league's rule at five the day before the game, on the second of two days in a row
+    at one on the game's day. late: exceptions by game date and team, times on the game date."""
+
+    day_before: TimeOfDay = "17:00"
+    back_to_back: TimeOfDay = "13:00"
+    late: Mapping[date, Mapping[str, TimeOfDay]] = Field(default_factory=dict)
+
+
+class ReportDay(_Model):
+    """first: the time in the title of a day's first report. first_published: when that one is out, if not at once.
+    delay_minutes: from a report's title to its publication."""
+
+    first: TimeOfDay = "00:30"
+    first_published: TimeOfDay | None = None
+    delay_minutes: int = Field(default=0, ge=0)
+
+
+class Reports(_Model):
+    """When injury reports come out. published: single reports by file name, null for never. always: reports that
+    are out whatever the time, as the archive of past seasons is."""
+
+    default: ReportDay = ReportDay()
+    days: Mapping[date, ReportDay] = Field(default_factory=dict)
+    published: Mapping[ReportFile, AwareDatetime | None] = Field(default_factory=dict)
+    always: tuple[ReportFile, ...] = ()
+
+
+class Scenario(_Model):
+    """A scenario file."""
+
+    name: str
+    description: str
+    season_year: str = Field(pattern=r"^\d{4}-\d{2}$")
+    games: Mapping[date, tuple[Game, ...]]
+    extra_teams: Mapping[str, ExtraTeam] = Field(default_factory=dict)
+    injuries: tuple[Injury, ...] = ()
+    submissions: Submissions = Submissions()
+    reports: Reports = Reports()
+    faults: tuple[Fault, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        ids = [game.id for _, game in self.all_games()]
+        if twice := sorted({game_id for game_id in ids if ids.count(game_id) > 1}):
+            raise ValueError(f"games: {', '.join(twice)} appear twice; give each game its own id")
+        tricodes = {code for _, game in self.all_games() for code in (game.away, game.home)}
+        tricodes |= {injury.team for injury in self.injuries}
+        if unknown := sorted(tricodes - set(TEAMS) - set(self.extra_teams) - {""}):
+            raise ValueError(f"unknown teams {', '.join(unknown)}: add them to extra_teams")
+        return self
+
+    def all_games(self) -> Iterator[tuple[date, Game]]:
+        """Every game with the league's date for it."""
+        return ((day, game) for day, games in self.games.items() for game in games)
+
+    def team(self, tricode: str) -> Team:
+        if tricode in self.extra_teams:
+            extra = self.extra_teams[tricode]
+            return Team(tricode, extra.id, extra.city, extra.name)
+        return TEAMS[tricode] if tricode else UNDECIDED
+
+
+def at(day: date, time_of_day: str) -> datetime:
+    """The aware instant of a New York time of day, which may be past 24:00."""
+    hours, minutes = (int(part) for part in time_of_day.split(":"))
+    days, hours = divmod(hours, 24)
+    return datetime.combine(day + timedelta(days=days), time(hours, minutes), tzinfo=ET)
+
+
+def load_scenario(path: Path = DEFAULT_SCENARIO) -> Scenario:
+    """Raises ConfigurationError: a scenario that cannot be read is not served."""
+    return YamlSource.read(path).validate(Scenario)

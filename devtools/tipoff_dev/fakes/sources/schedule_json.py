@@ -1,0 +1,139 @@
+"""Writes scheduleLeagueV2.json as the league's is, false `Z`s and all: only `gameDateTimeUTC` is what it says."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+from pydantic import JsonValue
+
+from tipoff_dev.fakes.sources.game_story import final_points
+from tipoff_dev.fakes.sources.scenario import ET, Game, Scenario, at
+from tipoff_dev.fakes.sources.teams import Team
+
+GAME_LENGTH = timedelta(hours=2, minutes=30)
+"""From tip-off to the final buzzer, roughly and for every game."""
+
+SCHEDULED, LIVE, FINAL = 1, 2, 3
+_UNTIMED = "0001-01-01T00:00:00Z"
+_NO_BROADCASTERS: Mapping[str, JsonValue] = {
+    f"{scope}{medium}Broadcasters": []
+    for scope in ("national", "home", "away", "intl")
+    for medium in ("Tv", "Radio", "Ott")
+}
+
+
+def write_schedule(scenario: Scenario, now: datetime) -> bytes:
+    """The schedule as the source shows it at `now` (aware)."""
+    document: dict[str, JsonValue] = {
+        "meta": {
+            "version": 1,
+            "request": f"http://nba.cloud/league/00/{scenario.season_year}/scheduleleaguev2?Format=json",
+            "time": _local(now),
+        },
+        "leagueSchedule": {
+            "seasonYear": scenario.season_year,
+            "leagueId": "00",
+            "gameDates": [
+                {
+                    "gameDate": f"{day:%m/%d/%Y} 00:00:00",
+                    "games": [_game(scenario, day, game, now, place) for place, game in enumerate(games, 1)],
+                }
+                for day, games in sorted(scenario.games.items())
+                if games
+            ],
+            "weeks": [],
+            "broadcasterList": [],
+        },
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _game(scenario: Scenario, day: date, game: Game, now: datetime, place: int) -> JsonValue:
+    home, away = scenario.team(game.home), scenario.team(game.away)
+    midnight = at(day, "00:00")
+    tip = at(day, game.tip) if game.tip else midnight
+    off = _is_off(game, now)
+    status = game_status(game, day, now)
+    home_points, away_points = (0, 0) if status == SCHEDULED else final_points(game)
+    return {
+        "gameId": game.id,
+        "gameCode": f"{day:%Y%m%d}/{away.tricode}{home.tricode}",
+        "gameStatus": status,
+        "gameStatusText": status_text(game, day, now),
+        "gameSequence": place,
+        "gameDateEst": f"{day}T00:00:00Z",
+        "gameTimeEst": f"1900-01-01T{tip:%H:%M}:00Z" if game.tip else _UNTIMED,
+        "gameDateTimeEst": _local(tip),
+        "gameDateUTC": _utc(midnight),
+        "gameTimeUTC": f"1900-01-01{_utc(tip)[10:]}",
+        "gameDateTimeUTC": _utc(tip),
+        "awayTeamTime": _local(tip),
+        "homeTeamTime": _local(tip),
+        "day": f"{day:%a}",
+        "monthNum": day.month,
+        "weekNumber": 0,
+        "weekName": "",
+        "ifNecessary": False,
+        "seriesGameNumber": "",
+        "gameLabel": game.label,
+        "gameSubLabel": game.sub_label,
+        "seriesText": "",
+        "arenaName": game.arena or home.arena,
+        "arenaState": "",
+        "arenaCity": home.city,
+        "postponedStatus": "Y" if off else "N",
+        "branchLink": "",
+        "gameSubtype": "",
+        "isNeutral": False,
+        "broadcasters": dict(_NO_BROADCASTERS),
+        "homeTeam": _team(home, home_points),
+        "awayTeam": _team(away, away_points),
+        "pointsLeaders": [],
+    }
+
+
+def game_status(game: Game, day: date, now: datetime) -> int:
+    """`SCHEDULED`, `LIVE` or `FINAL`; day: the league's date of the game."""
+    if game.tip is None or _is_off(game, now) or now < at(day, game.tip):
+        return SCHEDULED
+    return LIVE if now < at(day, game.tip) + GAME_LENGTH else FINAL
+
+
+def _is_off(game: Game, now: datetime) -> bool:
+    return game.postponed_at is not None and game.postponed_at <= now
+
+
+def status_text(game: Game, day: date, now: datetime) -> str:
+    """As printed: "7:00 pm ET", "Q2 5:30", "Final", "PPD" or "TBD"."""
+    if _is_off(game, now):
+        return "PPD"
+    if game.tip is None:
+        return "TBD"
+    status = game_status(game, day, now)
+    if status == SCHEDULED:
+        tip = at(day, game.tip)
+        return f"{tip:%I:%M} {tip:%p} ET".lstrip("0").replace("AM", "am").replace("PM", "pm")
+    return "Final" if status == FINAL else "Q2 5:30"
+
+
+def _team(team: Team, points: int) -> JsonValue:
+    return {
+        "teamId": team.id,
+        "teamName": team.name,
+        "teamCity": team.city,
+        "teamTricode": team.tricode,
+        "teamSlug": team.name.lower().replace(" ", "-"),
+        "wins": 0,
+        "losses": 0,
+        "score": points,
+        "seed": 0,
+    }
+
+
+def _utc(instant: datetime) -> str:
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _local(instant: datetime) -> str:
+    """New York's time with the source's false Z."""
+    return instant.astimezone(ET).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,86 @@
+"""Writes the scoreboard of a day, in the shape that cdn.nba.com's `todaysScoreboard` and stats.nba.com's
+`scoreboardv3` share."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+from pydantic import JsonValue
+
+from tipoff_dev.fakes.sources.game_story import GameStory, tell
+from tipoff_dev.fakes.sources.scenario import ET, Game, Scenario, at
+from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, SCHEDULED, game_status, status_text
+from tipoff_dev.fakes.sources.teams import Team
+
+TURNS_AT = timedelta(hours=12)
+"""Until noon in New York the CDN's scoreboard shows the day before."""
+
+
+def scoreboard_day(now: datetime) -> date:
+    """The day whose scoreboard the CDN shows at `now` (aware)."""
+    return (now.astimezone(ET) - TURNS_AT).date()
+
+
+def write_scoreboard(scenario: Scenario, day: date, now: datetime) -> bytes:
+    """The scoreboard of `day` at `now` (aware); a day without games has an empty list."""
+    document: dict[str, JsonValue] = {
+        "meta": {
+            "version": 1,
+            "request": f"http://nba.cloud/league/00/{day:%Y/%m/%d}/scoreboard?Format=json",
+            "time": f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.000Z",
+        },
+        "scoreboard": {
+            "gameDate": day.isoformat(),
+            "leagueId": "00",
+            "leagueName": "National Basketball Association",
+            "games": [_game(scenario, day, game, now) for game in scenario.games.get(day, ()) if game.tip],
+        },
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _game(scenario: Scenario, day: date, game: Game, now: datetime) -> JsonValue:
+    story = tell(scenario, game)
+    tip = at(day, game.tip or "00:00")
+    status = game_status(game, day, now)
+    return {
+        "gameId": game.id,
+        "gameCode": f"{day:%Y%m%d}/{game.away}{game.home}",
+        "gameStatus": status,
+        "gameStatusText": status_text(game, day, now),
+        "period": {SCHEDULED: 0, LIVE: 2, FINAL: story.periods}[status],
+        "gameClock": "PT05M30.00S" if status == LIVE else "",
+        "gameTimeUTC": f"{tip.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "gameEt": f"{tip:%Y-%m-%dT%H:%M:%SZ}",
+        "regulationPeriods": 4,
+        "seriesGameNumber": "",
+        "gameLabel": game.label,
+        "gameSubLabel": game.sub_label,
+        "seriesText": "",
+        "ifNecessary": False,
+        "gameLeaders": {"homeLeaders": {}, "awayLeaders": {}},
+        "homeTeam": _team(story, 0, status),
+        "awayTeam": _team(story, 1, status),
+    }
+
+
+def _team(story: GameStory, side: int, status: int) -> JsonValue:
+    team: Team = story.teams[side]
+    shown = {SCHEDULED: 0, LIVE: 2, FINAL: story.periods}[status]
+    scores = [story.points(side, period) for period in range(1, shown + 1)]
+    periods: list[JsonValue] = [
+        {"period": number, "periodType": "REGULAR" if number <= 4 else "OVERTIME", "score": score}
+        for number, score in enumerate(scores, 1)
+    ]
+    return {
+        "teamId": team.id,
+        "teamName": team.name,
+        "teamCity": team.city,
+        "teamTricode": team.tricode,
+        "wins": 0,
+        "losses": 0,
+        "score": sum(scores),
+        "seed": None,
+        "inBonus": None,
+        "timeoutsRemaining": 0,
+        "periods": periods,
+    }

@@ -1,0 +1,1 @@
+"""Adding to a fleet of scrapers, and trying it."""

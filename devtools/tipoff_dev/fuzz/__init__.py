@@ -1,0 +1,1 @@
+"""Documents that are nearly right, for every parser of the fleet."""

@@ -1,0 +1,359 @@
+"""Feeds every parser of the fleet documents that are nearly right, and tells what it did not take as it should.
+
+    python -m tipoff_dev.fuzz --minutes 60 [--seeds FOLDER] [--out FOLDER] [--seed N] [--scraper NAME ...]
+
+The law: whatever comes, a payload ends as success, as no data, or as failed because it cannot be decoded or the source
+has changed; within its time and memory; and what a success writes is JSON whose records obey the laws of its kind, or
+data_summary names what they break. Everything else is a find: it is told, and its payload is kept in `--out`.
+
+Documents begin from what the stand-in for the sources serves and from `--seeds`, a folder of real ones:
+`<scraper>/<any name>.json` or `.pdf`, with what each was fetched for in `<scraper>/parameters.json`, by file name.
+Exit code 1 when there are finds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from types import FrameType
+from typing import Any
+
+import httpx
+
+from tipoff_dev.fuzz.mutations import mutated_bytes, mutated_json, mutated_pages, mutated_pdf
+from tipoff_dev.fuzz.payloads import parameters_of, payload_of
+from scrapers.nbacom.pdf_text import PageText, read_pages
+
+from tipoff_common.catalog import ScraperSpec
+from tipoff_common.events import ScrapeExecuted, Source
+from tipoff_common.outcomes import Failed, FailureKind, Success
+from tipoff_common.rows import execution_row
+from tipoff_common.testing import MemoryObjects
+from tipoff_scraper_runner.cli import SCRAPERS_DIR
+from tipoff_scraper_runner.execution import MAX_TOLD, Saved, execute
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.manual import manual_request
+from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.registry import Registered, load_registry
+
+SECONDS, MEGABYTES = 20.0, 300.0
+"""What one payload may take; memory is what the process's peak rises by."""
+ADDRESS_SPACE = 4_000_000_000
+NOW = datetime(2025, 1, 16, 5, 0, tzinfo=UTC)
+RIGHT_KINDS = frozenset({FailureKind.DECODE, FailureKind.SOURCE_CHANGED})
+SAVED_PER_FIND = 3
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A document that is right. parsed: its JSON, or the words of its pages."""
+
+    name: str
+    parameters: Mapping[str, str]
+    body: bytes
+    parsed: Any
+
+    @property
+    def pdf(self) -> bool:
+        return self.body.startswith(b"%PDF")
+
+
+@dataclass(frozen=True)
+class Input:
+    """pages: the words of a PDF's pages that are given instead of its own."""
+
+    body: bytes
+    pages: Sequence[PageText] | None = None
+
+    @property
+    def kept(self) -> bytes:
+        return self.body if self.pages is None else repr(self.pages).encode()
+
+
+@dataclass
+class Tally:
+    """What became of one scraper's inputs. slowest: seconds of the slowest one. widest: megabytes of the widest."""
+
+    inputs: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
+    slowest: float = 0.0
+    widest: float = 0.0
+
+
+class TooSlow(BaseException):
+    """No Exception: nobody may take it for one of the payload's errors."""
+
+
+class Traces(logging.Handler):
+    """Keeps the last unforeseen error that the runner logged."""
+
+    last = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.last = getattr(record, "exception", record.getMessage())
+
+
+def seeds_of(scraper: Registered, folder: Path | None) -> list[Seed]:
+    given = parameters_of(scraper)
+    served = payload_of(scraper, scraper.module.Parameters.model_validate(given))
+    found = [_seed("stand-in", given, served)]
+    own = folder / scraper.spec.name if folder else None
+    if own is not None and own.is_dir():
+        known = own / "parameters.json"
+        parameters = json.loads(known.read_text()) if known.exists() else {}
+        for file in sorted(own.iterdir()):
+            if file != known:
+                asked = {**given, **parameters.get(file.name, {})}
+                found.append(_seed(file.name, asked, file.read_bytes()))
+    return found
+
+
+def _seed(name: str, parameters: Mapping[str, str], body: bytes) -> Seed:
+    parsed = read_pages(body) if body.startswith(b"%PDF") else json.loads(body)
+    return Seed(name, parameters, body, parsed)
+
+
+def mutated(seed: Seed, chance: Random) -> Input:
+    """A document that is nearly `seed`; of most PDFs only the words change, for which no file has to be written."""
+    if seed.pdf and chance.random() < 0.75:
+        return Input(seed.body, mutated_pages(seed.parsed, chance))
+    if seed.pdf:
+        return Input(mutated_pdf(seed.body, chance))
+    if chance.random() < 0.03:
+        return Input(mutated_bytes(seed.body, chance))
+    return Input(mutated_json(seed.parsed, chance))
+
+
+def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, traces: Traces) -> Iterator[str]:
+    """Runs one input; gives the name of how it ended, then each find."""
+    request = manual_request(scraper, dict(parameters), source=Source.LOCAL, triggered_by="fuzz", now=NOW)
+    data = MemoryObjects("data")
+    module: Any = scraper.module
+    own_read_pages = getattr(module, "read_pages", None)
+    if given.pages is not None:
+        module.read_pages = lambda _: given.pages
+    traces.last = ""
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        executed = execute(
+            request,
+            scraper,
+            environment="local",
+            now=NOW,
+            open_http=_no_source,
+            data=data,
+            saved=Saved(given.body, dated=True),
+        ).executed
+    except TooSlow:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        yield "too slow"
+        yield f"over {SECONDS} s at {_place(traceback.format_exc())}"
+        return
+    except Exception:  # noqa: BLE001  # whatever it is, it is a find
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        yield "raised"
+        yield f"the runner raised at {_place(traceback.format_exc())}"
+        return
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if own_read_pages is not None:
+            module.read_pages = own_read_pages
+    outcome = executed.outcome
+    yield f"failed/{outcome.kind}" if isinstance(outcome, Failed) else outcome.status.value
+    if isinstance(outcome, Failed):
+        if outcome.kind not in RIGHT_KINDS:
+            yield f"failed/{outcome.kind}: {_place(traces.last) if traces.last else outcome.message[:150]}"
+        if len(outcome.message) > 2 * MAX_TOLD:
+            yield "a message without end"
+    try:
+        executed.model_dump_json().encode()
+        json.dumps(execution_row(executed, NOW), default=str).encode()
+        json.dumps(executed.model_dump(mode="json"), allow_nan=False)
+    except ValueError as error:
+        yield f"the execution is no event: {type(error).__name__}"
+    if isinstance(outcome, Success):
+        written = [body for name, body in data.bodies.items() if not name.startswith("raw/")]
+        yield from broken_by(written[0], executed)
+
+
+def _no_source(spec: ScraperSpec, now: datetime, _replaying: bool) -> HttpxHttp:
+    """A payload is at hand, so nothing may be asked for."""
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"{request.url} was asked for")
+
+    return HttpxHttp(spec, now, Pacer(), environ={}, transport=httpx.MockTransport(refuse))
+
+
+def broken_by(body: bytes, executed: ScrapeExecuted) -> Iterator[str]:
+    """The laws that what was written breaks without data_summary saying so."""
+    try:
+        records = json.loads(body, parse_constant=_refused)["records"]
+    except ValueError:
+        yield "the records are no JSON: NaN or an infinity"
+        return
+    if len({json.dumps(record, sort_keys=True) for record in records}) < len(records):
+        yield "a record stands twice"
+    summary: Mapping[str, Any] = executed.data_summary
+    told = summary.get("completeness")
+    if told is not None and (
+        not 0 <= told["got"] <= told["expected"] or len(told["missing"]) != told["expected"] - told["got"]
+    ):
+        yield "completeness does not add up"
+    if not summary.get("broken_laws"):
+        yield from sorted(set(_impossible(records)))
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _impossible(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    minutes: Counter[str] = Counter()
+    for record in records:
+        for name, value in record.items():
+            if name.endswith("_attempted") and (record[name.replace("_attempted", "_made")] or 0) > (
+                value or 0
+            ):
+                yield f"more {name.replace('_attempted', '_made')} than {name}"
+            counted = (
+                name in ("points", "assists", "steals", "blocks") or "score" in name or "seconds" in name
+            )
+            if counted and isinstance(value, int | float) and value < 0:
+                yield f"{name} is negative"
+            if (
+                name in ("team", "home_team", "away_team", "player_name")
+                and value is not None
+                and not value.strip()
+            ):
+                yield f"{name} is blank"
+        if _is_of_a_player(record):
+            minutes[record["team"]] += record["seconds_played"] / 60
+    for played in minutes.values():
+        if round(played) < 240 or (round(played) - 240) % 25:
+            yield "a team's minutes are no game's"
+
+
+def _of_any_length(scraper: Registered) -> Registered:
+    """Documents are cut short, which is not what is tried here."""
+    spec = scraper.spec
+    any_length = spec.assertions.model_copy(update={"min": 1})
+    return replace(scraper, spec=spec.model_copy(update={"assertions": any_length}))
+
+
+def _is_of_a_player(record: Mapping[str, Any]) -> bool:
+    return "seconds_played" in record and not {"player_name", "person_id"}.isdisjoint(record)
+
+
+def _place(trace: str) -> str:
+    """The error and the project's line nearest to it."""
+    lines = trace.strip().splitlines()
+    at = [line.strip() for line in lines if line.strip().startswith("File")]
+    ours = [line for line in at if "services/scraper-runner" in line]
+    nearest = ours[-1].split("scraper-runner/")[-1] if ours else (at[-1] if at else "")
+    return f"{nearest} | {lines[-1][:110]}" if lines else "nowhere"
+
+
+def _peak_megabytes() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1000
+    return 0.0
+
+
+def _reset_peak() -> float:
+    """Memory in use now, as the new peak."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _peak_megabytes()
+
+
+def _alarm(_signal: int, _frame: FrameType | None) -> None:
+    raise TooSlow
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Fuzzes the parsers.")
+    parser.add_argument("--minutes", type=float, default=1.0, help="how long, of all parsers together")
+    parser.add_argument("--seeds", type=Path, help="a folder of real documents; see the module's head")
+    parser.add_argument("--out", type=Path, help="where the payloads of finds are kept")
+    parser.add_argument("--seed", type=int, default=0, help="what chance begins from")
+    parser.add_argument("--scraper", action="append", default=[], help="only this one; may be given again")
+    options = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
+    signal.signal(signal.SIGALRM, _alarm)
+    logging.getLogger("pdfminer").setLevel(logging.CRITICAL)
+    traces = Traces()
+    runner = logging.getLogger("tipoff_scraper_runner")
+    runner.addHandler(traces)
+    runner.propagate = False
+    fleet = {name: _of_any_length(scraper) for name, scraper in load_registry(SCRAPERS_DIR).items()}
+    names = options.scraper or list(fleet)
+    seeds = {name: seeds_of(fleet[name], options.seeds) for name in names}
+    tallies = {name: Tally() for name in names}
+    finds: Counter[str] = Counter()
+    until, number = time.monotonic() + options.minutes * 60, 0
+    while time.monotonic() < until:
+        number += 1
+        for name in names:
+            chance = Random(f"{options.seed}/{name}/{number}")  # noqa: S311  # no secret depends on it
+            seed = chance.choice(seeds[name])
+            given = mutated(seed, chance)
+            before, started = _reset_peak(), time.monotonic()
+            end, *found = judge(fleet[name], seed.parameters, given, traces)
+            taken, risen = time.monotonic() - started, _peak_megabytes() - before
+            if risen > MEGABYTES:
+                found.append(f"took {MEGABYTES} MB more")
+            tally = tallies[name]
+            tally.inputs += 1
+            tally.ends[end] += 1
+            tally.slowest, tally.widest = max(tally.slowest, taken), max(tally.widest, risen)
+            for one in found:
+                finds[f"{name}: {one}"] += 1
+                if finds[f"{name}: {one}"] <= SAVED_PER_FIND:
+                    _tell(f"{name}-{number}", given, f"from {seed.name}: {one}", options.out)
+        if number % 200 == 0:
+            _show(tallies, finds, options.out)
+    _show(tallies, finds, options.out)
+    for name, tally in tallies.items():
+        spent = f"slowest {tally.slowest:.2f} s, +{tally.widest:.0f} MB"
+        print(f"{name:28} {tally.inputs:8} inputs, {spent}, {dict(tally.ends)}")
+    for text, count in finds.most_common():
+        print(f"FIND {count:6} x {text}")
+    return 1 if finds else 0
+
+
+def _tell(name: str, given: Input, find: str, out: Path | None) -> None:
+    print(f"{name} {find}", flush=True)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"{name}.input").write_bytes(given.kept)
+
+
+def _show(tallies: Mapping[str, Tally], finds: Mapping[str, int], out: Path | None) -> None:
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        state = {
+            "inputs": {name: tally.inputs for name, tally in tallies.items()},
+            "ends": {name: dict(tally.ends) for name, tally in tallies.items()},
+            "slowest": {name: round(tally.slowest, 2) for name, tally in tallies.items()},
+            "megabytes": {name: round(tally.widest) for name, tally in tallies.items()},
+            "finds": dict(finds),
+        }
+        (out / "state.json").write_text(json.dumps(state, indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""`docs/reference/cli.md`: the `tipoff` command line, read from the application itself."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from tipoff_dev.generate.markdown import generated_from, table
+
+_INTRODUCTION = """\
+# Commands
+
+`tipoff --help` and `tipoff COMMAND --help` say the same. Dates are written `2025-01-15` or `20250115`, instants as ISO
+8601 with a zone or as New York's time, `"2025-01-15 13:00"`. Where it prints data, `--json` prints it as JSON.
+
+Exit codes are 0 for what went well, 1 for what could not be done, 2 for wrong usage, 3 where something is missing or
+not published yet, 130 when interrupted, and what a command's own text says: of `scrape` and `reparse` 2 is a failed
+execution."""
+
+
+def commands() -> str:
+    from tipoff_cli.main import app
+
+    root = typer.main.get_command(app)
+    parts = [generated_from("`tipoff_cli.main`"), _INTRODUCTION]
+    for path, command in _leaves(root, "tipoff"):
+        parts.extend(_section(path, command))
+    return "\n\n".join(parts) + "\n"
+
+
+def _leaves(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(command, TyperGroup):
+        yield path, command
+        return
+    context = typer.Context(command)
+    for name in command.list_commands(context):
+        yield from _leaves(command.get_command(context, name), f"{path} {name}")
+
+
+def _section(path: str, command: Any) -> Iterator[str]:
+    arguments = [item for item in command.params if item.param_type_name == "argument"]
+    options = [item for item in command.params if item.param_type_name == "option"]
+    usage = [path, *(_argument(item) for item in arguments), *_options(command, options)]
+    yield f"## {path}"
+    yield f"```sh\n{' '.join(usage)}\n```"
+    yield inspect.cleandoc(command.help or "").replace("\f", "")
+    rows = [(f"`{_argument(item)}`", _meaning(item)) for item in arguments]
+    rows += [(_option(item), _meaning(item)) for item in options if item.name != "help"]
+    if rows:
+        yield table(("", "Meaning"), rows)
+
+
+def _options(command: Any, options: list[Any]) -> list[str]:
+    """As the command says it; a command that hands its options on declares none."""
+    told = str(command.options_metavar)
+    return [told] if options or told != "[OPTIONS]" else []
+
+
+def _argument(item: Any) -> str:
+    name = item.metavar or item.name.upper()
+    return name if item.required or name.startswith("[") else f"[{name}]"
+
+
+def _option(item: Any) -> str:
+    value = "" if item.is_flag else f" {item.metavar or 'VALUE'}"
+    names = ", ".join(f"`{name}{value}`" for name in (*item.opts, *item.secondary_opts))
+    return f"{names} (required)" if item.required else names
+
+
+def _meaning(item: Any) -> str:
+    told = item.help or ""
+    shown = item.show_default if isinstance(item.show_default, str) else _default(item)
+    return f"{told}; `{shown}` by default" if shown else told
+
+
+def _default(item: Any) -> str:
+    if item.required or item.param_type_name == "argument" or item.is_flag:
+        return ""
+    return str(item.default) if isinstance(item.default, int | str) else ""

@@ -1,0 +1,51 @@
+"""`docker-compose.yaml`: its last part, a container for each service, is generated from the map of services."""
+
+from collections.abc import Mapping
+
+from tipoff_common.service_map import ServiceEntry
+from tipoff_common.settings import ServiceSettings
+from tipoff_dev.generate.settings_reference import SERVICES as MODELS
+from tipoff_dev.stack.layout import REPOSITORY, SERVICE_MAP
+
+COMPOSE = REPOSITORY / "docker-compose.yaml"
+MARK = "  # Generated from infra/services.yaml by `make generate`; change it there.\n"
+_FAKE_SOURCES = 'TIPOFF_UPSTREAM_URL: "http://upstream:8087"'
+
+
+def compose() -> str:
+    """Render the file: what people wrote above the mark, and the services below it."""
+    written, mark, _ = COMPOSE.read_text(encoding="utf-8").partition(MARK)
+    if not mark:
+        raise ValueError(
+            f"{COMPOSE.name}: the line {MARK.strip()!r} is missing; put it back as the last line"
+        )
+    return written + mark + containers(SERVICE_MAP, MODELS)
+
+
+def containers(services: Mapping[str, ServiceEntry], models: Mapping[str, type[ServiceSettings]]) -> str:
+    """Render a container for each service, and one for Cloud Scheduler's part, which waits until all are healthy."""
+    blocks = [_container(name, entry.local_port, models[name]) for name, entry in services.items()]
+    healthy = "\n".join(f"      {name}: {{ condition: service_healthy }}" for name in services)
+    return "\n".join([*blocks, _TICKS.format(healthy=healthy)])
+
+
+def _container(name: str, port: int, model: type[ServiceSettings]) -> str:
+    # Only services whose settings know fake sources may be told of them: an unknown variable ends the process.
+    own = f", {_FAKE_SOURCES}" if "upstream_url" in model.model_fields else ""
+    return f"""\
+  {name}:
+    <<: *service
+    build: {{ context: ., args: {{ SERVICE: {name} }} }}
+    environment: {{ <<: *settings{own} }}
+    ports: ["127.0.0.1:{port}:8080"]
+"""
+
+
+_TICKS = """\
+  ticks:
+    <<: *stand-in
+    command: [python, -m, tipoff_dev.stack.compose, ticks]
+    environment: {{ <<: *settings }}
+    depends_on:
+{healthy}
+"""

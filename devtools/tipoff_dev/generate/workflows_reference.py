@@ -1,0 +1,197 @@
+"""`docs/reference/workflows.md`: every key of `config/workflows.yaml`, read from its model."""
+
+import types
+from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
+from enum import Enum
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from tipoff_dev.generate.markdown import generated_from, table
+from tipoff_planning.schedules import At, Daily, Discovery, Interval, PerGame, Window
+from tipoff_planning.workflows import (
+    PLACEHOLDERS,
+    CalendarSource,
+    ForEachOutput,
+    ForEachValue,
+    Step,
+    Workflow,
+    WorkflowsFile,
+)
+
+_HEADING = ("Key", "Type", "Default", "Meaning")
+_INTRODUCTION = """\
+# workflows.yaml
+
+What should run when, and in which order. Checked as a whole before anything serves it: an unknown key, scraper,
+parameter, window or zone is refused with file, line and remedy; `tipoff validate` says so beforehand. Editors take
+`config/workflows.schema.json`. [Plan a workflow](../how-to/plan-a-workflow.md) goes through it step by step.
+
+A time of day is written `"HH:MM"` in quotes, a duration as hours and minutes: `1h`, `90m`, `1h30m`."""
+_SCHEDULES: Mapping[str, tuple[type[BaseModel], str, str]] = {
+    "daily": (
+        Daily,
+        "Once a day: expected when the window opens, in time until it closes.",
+        'kind: daily\nwindow: { start: "05:00", end: "10:00" }',
+    ),
+    "at": (
+        At,
+        "At fixed times of day, each still in time for as long as `within` says.",
+        'kind: at\ntimes: ["09:00", "15:30"]\nwithin: 45m',
+    ),
+    "discovery": (
+        Discovery,
+        "Polls in the publication window until everything was found for the game date. Either `every` gives the "
+        "distance of two attempts, or `budget` their number, which is spread evenly so that it lasts until the end.",
+        'kind: discovery\nwindow: { start: "11:00", end: "18:00" }\nbudget: 8\nrefresh_after_found: 2h',
+    ),
+    "interval": (
+        Interval,
+        "Every so often around the day's games, from before the first tip-off until after the last.",
+        "kind: interval\nevery: 2h\nbefore_first_tip: 6h\nafter_last_tip: 30m",
+    ),
+    "per_game": (
+        PerGame,
+        "Relative to each game's tip-off, until that game is collected. The step's `game_id` is filled in.",
+        "kind: per_game\nfirst: 2h30m\nevery: 30m\nuntil: 6h",
+    ),
+}
+_FAN_OUT = """\
+A step with `for_each` makes one request for each value:
+
+```yaml
+steps:
+  - scraper: oddsa_events
+  - scraper: oddsa_player_props
+    for_each: { step: oddsa_events, key: event_id } # each event that was found
+  - scraper: espn_roster
+    for_each: team # each team that plays; `game` for each game
+  - scraper: espn_roster
+    name: all_rosters
+    for_each: { parameter: team, values: [ATL, BOS] } # each of these, games or none
+```
+
+A fan-out over a parent's output waits for the parent, and is released in waves that respect the host's rate. It has no
+place in `discovery` and `per_game`, which end when everything was found."""
+
+
+def workflows() -> str:
+    parts = [
+        generated_from("the model in `tipoff_planning.workflows`"),
+        _INTRODUCTION,
+        "## The file",
+        _keys(WorkflowsFile),
+        "## calendar",
+        "The games from which windows are worked out. A day's date is the league's, in New York.",
+        _keys(CalendarSource),
+        "## A workflow",
+        "What is fetched together, and when.",
+        _keys(Workflow),
+        "## Schedules",
+        "`kind` says which; the kinds differ in what they follow. Workflows that need games (kinds `interval` and "
+        "`per_game`, and scrapers that declare it) have nothing to do on a day without any.",
+        *_schedules(),
+        "### Window",
+        _keys(Window),
+        "## Steps",
+        "A step is settled when it got its data, when there is none yet, or when its retries are used up. A child of a "
+        "step that gave nothing is skipped, and the decision says why.",
+        _keys(Step),
+        f"In the text of `parameters`, {' and '.join(f'`{name}`' for name in PLACEHOLDERS)} are replaced: the game "
+        "date, and the instant at which the attempt is expected.",
+        "### for_each",
+        _FAN_OUT,
+        _keys(ForEachOutput),
+        _keys(ForEachValue),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _schedules() -> Iterator[str]:
+    for kind, (model, meaning, example) in _SCHEDULES.items():
+        yield f"### {kind}"
+        yield meaning
+        yield f"```yaml\nschedule:\n{_indented(example)}\n```"
+        yield _keys(model)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+def _keys(model: type[BaseModel]) -> str:
+    """All but `kind`, which the heading says."""
+    return table(
+        _HEADING, (_row(name, field) for name, field in model.model_fields.items() if name != "kind")
+    )
+
+
+def _row(name: str, field: FieldInfo) -> tuple[str, str, str, str]:
+    return f"`{name}`", _type(field), _default(field), field.description or ""
+
+
+def _type(field: FieldInfo) -> str:
+    bounds = [
+        f"{sign} {getattr(rule, name)}"
+        for rule in field.metadata
+        for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+        if hasattr(rule, name)
+    ]
+    not_empty = ["not empty"] if any(getattr(rule, "min_length", 0) for rule in field.metadata) else []
+    return ", ".join([_name(field.annotation), *bounds, *not_empty])
+
+
+def _name(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _name(arguments[0])
+    if origin is Literal:
+        return " or ".join(f"`{choice}`" for choice in arguments)
+    if origin in (Union, types.UnionType):
+        return " or ".join(dict.fromkeys(_name(part) for part in arguments if part is not type(None)))
+    if origin is tuple:
+        return f"list of {_name(arguments[0])}"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return f"map of name to {_name(arguments[1])}"
+    if issubclass(annotation, Enum):
+        return " or ".join(f"`{choice.value}`" for choice in annotation)
+    if issubclass(annotation, BaseModel):
+        return _NAMES.get(annotation, "map")
+    return _NAMES[annotation]
+
+
+_NAMES: Mapping[type, str] = {
+    str: "text",
+    int: "integer",
+    time: "time of day",
+    timedelta: "duration",
+    Workflow: "[workflow](#a-workflow)",
+    CalendarSource: "[calendar](#calendar)",
+    Step: "[step](#steps)",
+    Window: "[window](#window)",
+    ForEachOutput: "[output of a step](#for_each)",
+    ForEachValue: "[given values](#for_each)",
+    **{model: f"[{kind}](#{kind})" for kind, (model, _, _) in _SCHEDULES.items()},
+}
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value == () or value == {}:
+        return "none"
+    return ", ".join(f"`{item}`" for item in _written(value))
+
+
+def _written(value: object) -> Iterator[str]:
+    if isinstance(value, tuple):
+        for item in value:
+            yield from _written(item)
+    elif isinstance(value, timedelta):
+        hours, minutes = divmod(int(value.total_seconds()) // 60, 60)
+        yield f"{hours}h" * bool(hours) + f"{minutes}m" * bool(minutes)
+    else:
+        yield str(value.value if isinstance(value, Enum) else value)

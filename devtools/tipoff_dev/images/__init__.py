@@ -1,0 +1,1 @@
+"""Proves each service's image without Docker."""

@@ -1,0 +1,193 @@
+"""`python -m tipoff_dev.images [SERVICE...]`: proves each service's image without Docker.
+
+Each is installed by the Dockerfile's own instructions into an empty folder, started by its CMD as its user with no
+file to write to, and asked what an image must answer: which settings are missing, its healthcheck, a push with its real
+effect on the embedded cloud, SIGTERM. Exit code 1 when one does not.
+"""
+
+import argparse
+import http.client
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from datetime import time as clock
+from pathlib import Path
+from uuid import uuid4
+
+from tipoff_common.binding import encode
+from tipoff_common.clock import eastern
+from tipoff_common.events import Event, FileProcessed, ScrapeRequested, Source, Tick, TickFired
+from tipoff_dev.images.build import Image, InstallError, install_alone
+from tipoff_dev.stack.layout import HOST, SERVICES, Layout, free_ports
+from tipoff_dev.stack.processes import StackError
+from tipoff_dev.stack.stack import Stack, running_stack
+
+GAME_DAY = date(2025, 1, 15)
+REQUIRED = ("TIPOFF_ENVIRONMENT", "TIPOFF_PROJECT", "TIPOFF_DATA_BUCKET", "TIPOFF_STATE_BUCKET")
+STOP_SECONDS = 10.0
+"""What Cloud Run and Docker wait between SIGTERM and SIGKILL
+(https://cloud.google.com/run/docs/container-contract#instance-shutdown)."""
+_START_SECONDS = 60.0
+_POLL_SECONDS = 0.005
+_USAGE_EXIT = 2
+_STOPPED = (0, -15)
+_FILES = ("TIPOFF_TOPICS_FILE", "TIPOFF_SCRAPERS_DIR", "TIPOFF_WORKFLOWS_FILE")
+"""An image has its own, where the settings look by default."""
+
+
+class ProbeFailed(Exception):
+    """The image is not as it must be; the message says in what."""
+
+
+def settings_in_image(layout: Layout, service: str, port: int) -> dict[str, str]:
+    """What the stack tells `service`, less where files are."""
+    settings = {**layout.service_environment(service), "PORT": str(port)}
+    return {name: value for name, value in settings.items() if name not in _FILES}
+
+
+def first_event(service: str, day: date = GAME_DAY) -> Event:
+    """A small event about a game day that `service` has a real effect for."""
+    identity, morning = uuid4().hex, eastern(day, clock(6))
+    match service:
+        case "controller":
+            return TickFired(tick=Tick.LOCK_SCHEDULE, cadence_minutes=60, event_time=morning)
+        case "scraper-runner":
+            return ScrapeRequested(
+                request_id=identity,
+                workflow="morning_operations",
+                step="nbac_schedule",
+                scraper="nbac_schedule",
+                game_date=day,
+                parameters={"game_date": day.isoformat()},
+                attempt=1,
+                source=Source.MANUAL,
+                triggered_by="probe",
+                requested_at=datetime.now(UTC),
+                event_time=morning,
+            )
+        case "cleanup":
+            return TickFired(tick=Tick.CLEANUP, event_time=morning)
+        case "logger":
+            return FileProcessed(
+                gcs_path=f"gs://probe/{identity}",
+                processor="probe",
+                processed_at=morning,
+                environment="local",
+            )
+    raise LookupError(f"no first event for {service}; add one")
+
+
+def push_body(stack: Stack, event: Event) -> bytes:
+    data, attributes = encode(stack.publisher.envelope(event))
+    message = {
+        "data": b64encode(data).decode(),
+        "attributes": attributes,
+        "messageId": uuid4().hex,
+        "publishTime": datetime.now(UTC).isoformat(),
+    }
+    return json.dumps({"message": message, "subscription": "projects/probe/subscriptions/probe"}).encode()
+
+
+def wait_for_answer(process: subprocess.Popen[bytes], port: int, path: str, body: bytes | None = None) -> int:
+    """The status of the first answer to a POST of `body`, or to a GET without one.
+
+    Raises ProbeFailed when the process ends or does not answer in time.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        connection = http.client.HTTPConnection(HOST, port, timeout=_START_SECONDS)
+        try:
+            connection.request("GET" if body is None else "POST", path, body)
+            return connection.getresponse().status
+        except ConnectionRefusedError:
+            time.sleep(_POLL_SECONDS)
+        finally:
+            connection.close()
+    raise ProbeFailed(f"does not answer; exit code {process.poll()}")
+
+
+def probe(image: Image, service: str, stack: Stack, day: date = GAME_DAY) -> None:
+    """Raises ProbeFailed."""
+    _names_missing_settings(image)
+    port = free_ports()[service]
+    with _running(image, settings_in_image(stack.layout, service, port)) as process:
+        _expect("GET /healthz", wait_for_answer(process, port, "/healthz"), 200)
+        _expect("the healthcheck", image.is_healthy(port), True)
+        body = push_body(stack, first_event(service, day))
+        _expect("a push without a token", wait_for_answer(process, port, "/events", body), 401)
+        path = stack.layout.push_endpoint(service).removeprefix(stack.layout.url(service))
+        _expect("a push", wait_for_answer(process, port, path, body), 204)
+        _stops(process)
+    _expect("the healthcheck of a service that has ended", image.is_healthy(port), False)
+
+
+def _names_missing_settings(image: Image) -> None:
+    with _running(image, {}) as process:
+        said, _ = process.communicate(timeout=_START_SECONDS)
+    _expect("the exit code without settings", process.returncode, _USAGE_EXIT)
+    _expect("missing settings not named", [name for name in REQUIRED if name not in said.decode()], [])
+
+
+def _stops(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.communicate(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise ProbeFailed(f"runs on {STOP_SECONDS:g} s after SIGTERM") from error
+    if process.returncode not in _STOPPED:
+        raise ProbeFailed(f"exit code {process.returncode} after SIGTERM")
+
+
+@contextmanager
+def _running(image: Image, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """What the process says is part of the failure."""
+    with image.start(settings, confined=True, stderr=subprocess.STDOUT) as process:
+        try:
+            yield process
+        except ProbeFailed as error:
+            process.kill()
+            said = process.communicate()[0].decode(errors="replace")[-2000:]
+            raise ProbeFailed(f"{error}\n{said}") from error
+        finally:
+            process.kill()
+
+
+def _expect(what: str, found: object, expected: object) -> None:
+    if found != expected:
+        raise ProbeFailed(f"{what}: {found}, where {expected} is expected")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("services", nargs="*", metavar="SERVICE", help=f"of {', '.join(SERVICES)}; else all")
+    services: list[str] = parser.parse_args().services or list(SERVICES)
+    if unknown := [name for name in services if name not in SERVICES]:
+        parser.error(f"no service {', '.join(unknown)}; there are {', '.join(SERVICES)}")
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix="tipoff-images-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the image's user reads it
+        with running_stack(Layout.on_free_ports(event_time=True), folder / "stack") as stack:
+            for service in services:
+                try:
+                    probe(install_alone(service, folder / service, compiled=True), service, stack)
+                    print(f"{service}: installs alone, starts, is healthy, answers a push, stops")  # noqa: T201
+                except (InstallError, ProbeFailed) as error:
+                    failed += 1
+                    print(f"{service}: {error}", file=sys.stderr)  # noqa: T201
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except StackError as error:
+        sys.exit(str(error))

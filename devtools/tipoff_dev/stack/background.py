@@ -1,0 +1,197 @@
+"""`make up` and `make down`: the stack as one background process that owns all the others.
+
+`.tipoff/stack.lock` is held by the owner for as long as it lives, so nobody takes a recycled process id for it;
+`.tipoff/stack.env` tells commands in the same folder where the stack is. Who starts one in the background holds
+`.tipoff/stack.starting` until it is ready, so that a second waits and finds it running.
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from tipoff_dev.fakes.phase2.behaviour import Behaviour
+from tipoff_dev.stack.layout import REPOSITORY, Layout
+from tipoff_dev.stack.processes import READY_SECONDS, StackError
+
+if TYPE_CHECKING:
+    from tipoff_dev.stack.stack import Stack
+
+FOLDER = REPOSITORY / ".tipoff"
+_LOCK, _ENVIRONMENT, _LOG = FOLDER / "stack.lock", FOLDER / "stack.env", FOLDER / "stack.log"
+_STARTING = FOLDER / "stack.starting"
+_STOP_SECONDS = 30.0
+
+
+def run_in_foreground(console: Console) -> None:
+    """Runs the stack until it is interrupted."""
+    from tipoff_dev.demo.show import show_addresses
+    from tipoff_dev.stack.stack import running_stack
+
+    with _owned(), console.status("starting") as status:
+        layout = Layout.on_fixed_ports()
+        with running_stack(
+            layout,
+            FOLDER,
+            progress=status.update,
+            google_pubsub=_google_wanted(),
+            phase2=_phase2_wanted(),
+        ) as stack:
+            status.stop()
+            show_addresses(console, stack)
+            write_environment(layout)
+            try:
+                _serve(stack)
+            finally:
+                _ENVIRONMENT.unlink(missing_ok=True)
+
+
+def start_in_background(console: Console) -> None:
+    """Starts the owner and returns when the stack is ready; a stack that runs already is left as it is."""
+    FOLDER.mkdir(exist_ok=True)
+    with _STARTING.open("a") as starting, console.status("starting"):
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        if _owner() is not None:
+            console.print("the stack is running; `make down` stops it")
+            return
+        _start_owner()
+    console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
+    console.print(f"running in the background; logs in {FOLDER / 'logs'}, `make down` stops it")
+
+
+def _start_owner() -> None:
+    """Returns when the stack is ready."""
+    _ENVIRONMENT.unlink(missing_ok=True)  # left by an owner that was killed; it tells that the stack is ready
+    with _LOG.open("wb") as log:
+        owner = subprocess.Popen(  # our own interpreter and module
+            [sys.executable, "-m", "tipoff_cli", "up", "--foreground"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=REPOSITORY,
+        )
+    try:
+        _wait_until_ready(owner)
+    except BaseException:  # Ctrl-C too: what was begun is not left to go on unseen
+        owner.terminate()
+        owner.wait()
+        raise
+
+
+def stop_background(console: Console) -> None:
+    """Stops the owner and waits until it has stopped everything."""
+    owner = _owner()
+    if owner is None:
+        console.print("no stack is running")
+        if ended := _end_of_the_last():
+            console.print(
+                f"the last one ended by itself: {ended} (see {_LOG})", highlight=False, soft_wrap=True
+            )
+        return
+    os.kill(owner, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _owner() is not None:
+        if time.monotonic() > deadline:
+            raise StackError(f"process {owner} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
+        time.sleep(0.1)
+    console.print("stopped")
+
+
+def _end_of_the_last() -> str:
+    """Why it ended, if a process of it did and took the others with it; empty when it was stopped."""
+    log = _LOG.read_text(errors="replace") if _LOG.exists() else ""
+    ended = (line for line in reversed(log.splitlines()) if " ended with exit code " in line)
+    return next(ended, "").removesuffix(":")  # which the end of its log follows
+
+
+def _wait_until_ready(owner: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not _ENVIRONMENT.exists():
+        if owner.poll() is not None or time.monotonic() > deadline:
+            raise StackError(f"the stack did not start:\n{_LOG.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.1)
+
+
+def _serve(stack: "Stack") -> None:
+    from tipoff_dev.stack.scheduler import run_scheduler
+
+    stopped = threading.Event()
+    scheduler = threading.Thread(target=run_scheduler, args=(stack.publisher, stopped), daemon=True)
+    scheduler.start()
+    try:
+        while scheduler.is_alive():
+            stack.processes.check()
+            time.sleep(1.0)
+        raise StackError("the scheduler ended; see the log above")
+    finally:
+        stopped.set()
+
+
+def _google_wanted() -> bool:
+    wanted = os.environ.get("TIPOFF_PUBSUB", "embedded")
+    if wanted not in ("embedded", "google"):
+        raise StackError(f"TIPOFF_PUBSUB={wanted}: write embedded or google")
+    return wanted == "google"
+
+
+def _phase2_wanted() -> Behaviour:
+    """How the stand-in for Phase 2 behaves at first."""
+    try:
+        return Behaviour.model_validate_json(os.environ.get("TIPOFF_PHASE2", "{}"))
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, it['loc'])) or 'the whole'}: {it['msg']}" for it in error.errors())
+        raise StackError(
+            f'TIPOFF_PHASE2: {"; ".join(faults)}; write JSON such as {{"drop": 0.1, "delay": 0.2}}, of'
+            f" {', '.join(Behaviour.model_fields)}"
+        ) from error
+
+
+def write_environment(layout: Layout, file: Path = _ENVIRONMENT) -> None:
+    """Where the stack is, for commands in the same folder; the file is there whole or not at all."""
+    variables = {**layout.runner_environment(), "TIPOFF_CONTROLLER_URL": layout.url("controller")}
+    lines = [f"{name}={value}" for name, value in variables.items()]
+    unfinished = file.with_suffix(".new")
+    unfinished.write_text("\n".join(lines) + "\n")
+    unfinished.replace(file)
+
+
+@contextmanager
+def _owned() -> Iterator[None]:
+    FOLDER.mkdir(exist_ok=True)
+    with _LOCK.open("a+") as lock:
+        if not _take(lock.fileno()):
+            raise StackError("a stack is running already; `make down` stops it")
+        _ENVIRONMENT.unlink(missing_ok=True)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _owner() -> int | None:
+    """The process id of the living owner."""
+    if not _LOCK.exists():
+        return None
+    with Path(_LOCK).open("r+") as lock:
+        if _take(lock.fileno()):
+            return None
+        return int(lock.read() or 0) or None
+
+
+def _take(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,62 @@
+"""`python -m tipoff_dev.stack.compose cloud|ticks`: what docker-compose.yaml runs beside services and emulators.
+
+cloud makes topics, subscriptions, buckets and tables on the emulators that the environment names, and ends; ticks fires
+what Cloud Scheduler would, until SIGTERM. Both are configured as a service is.
+"""
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+
+from tipoff_common.adapters.pubsub import PubSubBus
+from tipoff_common.publisher import Publisher
+from tipoff_common.settings import ServiceSettings, SettingsError, load_settings
+from tipoff_common.topics import load_topics
+from tipoff_dev.stack.layout import SERVICES, TOPICS
+from tipoff_dev.stack.resources import create_buckets, create_tables, create_topics
+from tipoff_dev.stack.scheduler import run_scheduler
+
+SERVICE_PORT = 8080
+
+
+def push_endpoint(service: str, development_key: str) -> str:
+    """A container answers to its service's name."""
+    return f"http://{service}:{SERVICE_PORT}/events?token={development_key}"
+
+
+def make_cloud(development_key: str) -> None:
+    create_topics(lambda service: push_endpoint(service, development_key), tuple(SERVICES))
+    create_buckets()
+    create_tables()
+
+
+def fire_ticks(project: str) -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    run_scheduler(Publisher("scheduler", PubSubBus(project, load_topics(TOPICS))), stopped)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("part", choices=("cloud", "ticks"))
+    part: str = parser.parse_args().part
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        settings = load_settings(ServiceSettings)
+    except SettingsError as error:
+        sys.exit(f"tipoff {part}: cannot start\n{error}")
+    if part == "ticks":
+        fire_ticks(settings.project)
+    elif settings.development_key is not None:
+        make_cloud(settings.development_key.get_secret_value())
+    else:
+        sys.exit("TIPOFF_ENVIRONMENT: only the local environment's cloud is made here")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Which process listens where, and what each service is told."""
+
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tipoff_common.service_map import ServiceEntry, load_services, package_of
+
+REPOSITORY = Path(__file__).parents[3]
+HOST = "127.0.0.1"
+PROJECT = "nba-props-platform"
+DATA_BUCKET = "nba-scraped-data"
+STATE_BUCKET = "tipoff-state"
+WORKFLOWS = REPOSITORY / "config/workflows.yaml"
+SCRAPERS = REPOSITORY / "services/scraper-runner/scrapers"
+TOPICS = REPOSITORY / "infra/topics.yaml"
+DEMO_WORKFLOWS = REPOSITORY / "devtools/tipoff_dev/demo/workflows.yaml"
+
+CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "upstream", "phase2")
+SERVICE_MAP: Mapping[str, ServiceEntry] = load_services(REPOSITORY / "infra/services.yaml")
+SERVICES: Mapping[str, str] = {name: package_of(name) for name in SERVICE_MAP}
+"""Each service with its package."""
+FIXED_PORTS: Mapping[str, int] = {
+    **{name: entry.local_port for name, entry in SERVICE_MAP.items()},
+    "pubsub": 8085,
+    "pubsub-admin": 8086,
+    "upstream": 8087,
+    "phase2": 8089,
+    "storage": 9023,
+    "bigquery": 9050,
+    "bigquery-grpc": 9060,
+}
+
+
+def free_ports() -> dict[str, int]:
+    """A free port for each process, all held at once so that no two are the same."""
+    probes = {name: socket.socket() for name in (*CLOUD, *SERVICES)}
+    try:
+        for probe in probes.values():
+            probe.bind((HOST, 0))
+        return {name: int(probe.getsockname()[1]) for name, probe in probes.items()}
+    finally:
+        for probe in probes.values():
+            probe.close()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The stack's addresses and identity. workflows_file: what its controller decides by."""
+
+    ports: Mapping[str, int]
+    event_time: bool
+    development_key: str
+    workflows_file: Path = WORKFLOWS
+
+    @classmethod
+    def on_free_ports(cls, *, event_time: bool, workflows_file: Path = DEMO_WORKFLOWS) -> "Layout":
+        """A stack beside others, for a replay: by the demo's two workflows unless others are named."""
+        return cls(free_ports(), event_time, secrets.token_urlsafe(16), workflows_file)
+
+    @classmethod
+    def on_fixed_ports(cls) -> "Layout":
+        return cls(FIXED_PORTS, False, "development-key")
+
+    def taken_ports(self) -> list[str]:
+        """Those that something listens on already, as "name (port)"."""
+        return [f"{name} ({port})" for name, port in self.ports.items() if not _is_free(port)]
+
+    def address(self, name: str) -> str:
+        return f"{HOST}:{self.ports[name]}"
+
+    def url(self, name: str) -> str:
+        return f"http://{self.address(name)}"
+
+    def push_endpoint(self, service: str) -> str:
+        """Emulators send no OIDC token, so the development key stands in the URL."""
+        return f"{self.url(service)}/events?token={self.development_key}"
+
+    def emulators(self) -> dict[str, str]:
+        """The variables by which Google's clients find an emulator."""
+        return {
+            "PUBSUB_EMULATOR_HOST": self.address("pubsub"),
+            "BIGQUERY_EMULATOR_HOST": self.url("bigquery"),
+            "STORAGE_EMULATOR_HOST": self.url("storage"),
+        }
+
+    def shared_environment(self) -> dict[str, str]:
+        """What every service and command is told."""
+        return {
+            **self.emulators(),
+            "TIPOFF_ENVIRONMENT": "local",
+            "TIPOFF_PROJECT": PROJECT,
+            "TIPOFF_DATA_BUCKET": DATA_BUCKET,
+            "TIPOFF_STATE_BUCKET": STATE_BUCKET,
+            "TIPOFF_TOPICS_FILE": str(REPOSITORY / "infra/topics.yaml"),
+            "TIPOFF_DEVELOPMENT_KEY": self.development_key,
+            "TIPOFF_EVENT_TIME": str(self.event_time).lower(),
+        }
+
+    def service_environment(self, service: str) -> dict[str, str]:
+        return {
+            **self.shared_environment(),
+            "TIPOFF_HOST": HOST,
+            "PORT": str(self.ports[service]),
+            **self._own_settings().get(service, {}),
+        }
+
+    def runner_environment(self) -> dict[str, str]:
+        """For scrapers run by hand beside the stack."""
+        return {**self.shared_environment(), **self._own_settings()["scraper-runner"]}
+
+    def _own_settings(self) -> dict[str, dict[str, str]]:
+        scrapers = {"TIPOFF_SCRAPERS_DIR": str(REPOSITORY / "services/scraper-runner/scrapers")}
+        return {
+            "controller": {
+                **scrapers,
+                "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file),
+                "TIPOFF_TICKS_FILE": str(REPOSITORY / "infra/ticks.yaml"),
+            },
+            "cleanup": scrapers,
+            "scraper-runner": {**scrapers, "TIPOFF_UPSTREAM_URL": self.url("upstream")},
+        }

@@ -1,0 +1,103 @@
+"""Topics, subscriptions, buckets and tables, made on the embedded cloud as Terraform makes them on Google's."""
+
+from collections.abc import Callable, Collection
+
+from google.api_core.exceptions import AlreadyExists, Conflict
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery, storage
+from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from google.protobuf.duration_pb2 import Duration
+from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
+
+from tipoff_common.topics import Subscription as Settings
+from tipoff_common.topics import TopicMap, load_topics
+from tipoff_dataset.deploy import deploy
+from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY, STATE_BUCKET, TOPICS
+
+SCHEMAS = REPOSITORY / "schemas/bigquery/nba_orchestration"
+PHASE_2 = (
+    "nba-phase1-scrapers-complete",
+    "phase2-files",
+    Settings(service="phase2", description="Load the file; acknowledge it with a receipt."),
+)
+"""The stand-in's own subscription. The map has none: Phase 2 subscribes from outside."""
+
+
+def create_topics(
+    push_endpoint: Callable[[str], str],
+    services: Collection[str],
+    minimum_backoff: float | None = None,
+    maximum_backoff: float | None = None,
+) -> TopicMap:
+    """Every topic of infra/topics.yaml and every subscription of `services`, "phase2" for the stand-in's among them;
+    those that exist stay as they are.
+
+    push_endpoint: where a service is pushed to.
+    minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the map's; tests wait less
+    than production.
+    """
+    topics = load_topics(TOPICS)
+    publisher, subscriber = PublisherClient(), SubscriberClient()
+    for topic in topics.topics:
+        try:
+            publisher.create_topic(name=_topic(topic))
+        except AlreadyExists:
+            continue
+    for topic, name, settings in (*topics.subscriptions(), PHASE_2):
+        if settings.service not in services:
+            continue
+        subscription = Subscription(
+            name=f"projects/{PROJECT}/subscriptions/{name}",
+            topic=_topic(topic),
+            push_config=PushConfig(push_endpoint=push_endpoint(settings.service)),
+            ack_deadline_seconds=settings.ack_deadline_seconds,
+            filter=settings.filter,
+            retry_policy=RetryPolicy(
+                minimum_backoff=_seconds(
+                    topics.retry.minimum_seconds if minimum_backoff is None else minimum_backoff
+                ),
+                maximum_backoff=_seconds(
+                    topics.retry.maximum_seconds if maximum_backoff is None else maximum_backoff
+                ),
+            ),
+        )
+        if topic != topics.dead_letter_topic:
+            subscription.dead_letter_policy = DeadLetterPolicy(
+                dead_letter_topic=_topic(topics.dead_letter_topic),
+                max_delivery_attempts=topics.max_delivery_attempts,
+            )
+        try:
+            subscriber.create_subscription(request=subscription)
+        except AlreadyExists:
+            continue
+    subscriber.close()
+    publisher.stop()
+    return topics
+
+
+def create_buckets() -> None:
+    client = storage.Client(project=PROJECT, credentials=AnonymousCredentials())
+    for bucket in (DATA_BUCKET, STATE_BUCKET):
+        try:
+            client.create_bucket(bucket)
+        except Conflict:
+            continue
+
+
+def create_tables() -> list[str]:
+    """Deploys the schemas; returns what was deployed."""
+    client = bigquery.Client(project=PROJECT, credentials=AnonymousCredentials())
+    try:
+        return deploy(client, SCHEMAS)
+    finally:
+        client.close()
+
+
+def _topic(name: str) -> str:
+    return f"projects/{PROJECT}/topics/{name}"
+
+
+def _seconds(value: float) -> Duration:
+    duration = Duration()
+    duration.FromNanoseconds(int(value * 1_000_000_000))
+    return duration

@@ -1,0 +1,260 @@
+"""Starts the embedded cloud and the services, waits until all is ready, and leaves nothing behind."""
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from tipoff_common.adapters.bigquery import BigQueryWarehouse
+from tipoff_common.adapters.pubsub import PubSubBus
+from tipoff_common.adapters.storage import GcsObjects, storage_client
+from tipoff_common.ports import Objects, Warehouse
+from tipoff_common.publisher import Publisher
+from tipoff_common.topics import load_topics
+from tipoff_dev.fakes.phase2.behaviour import FAULTLESS, Behaviour
+from tipoff_dev.stack.layout import (
+    DATA_BUCKET,
+    HOST,
+    PROJECT,
+    REPOSITORY,
+    SERVICES,
+    STATE_BUCKET,
+    TOPICS,
+    Layout,
+)
+from tipoff_dev.stack.processes import READY_SECONDS, Processes, Program, StackError
+from tipoff_dev.stack.resources import create_buckets, create_tables, create_topics
+
+_POLL_SECONDS = 0.05
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a stack differs from the usual one.
+
+    google_pubsub: Google's own emulator in place of our server.
+    minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the topic map's.
+    scenario: what the stand-in for the sources serves, in place of its own.
+    phase2: how the stand-in for Phase 2 behaves at first; None runs none.
+    services: those that run; the others have no subscriptions.
+    """
+
+    google_pubsub: bool = False
+    minimum_backoff: float | None = None
+    maximum_backoff: float | None = None
+    scenario: Path | None = None
+    phase2: Behaviour | None = FAULTLESS
+    services: tuple[str, ...] = tuple(SERVICES)
+
+    @property
+    def subscribers(self) -> tuple[str, ...]:
+        return (*self.services, "phase2") if self.phase2 else self.services
+
+
+class Stack:
+    """A running stack. Its addresses are in `layout`; `publisher`, `warehouse`, `data` and `state` reach into it."""
+
+    publisher: Publisher
+    warehouse: Warehouse
+    data: Objects
+    state: Objects
+
+    def __init__(self, layout: Layout, folder: Path, options: Options) -> None:
+        self.layout, self._options = layout, options
+        self.processes = Processes(folder / "logs")
+
+    def start(self, progress: Progress) -> None:
+        """Returns when every service answers ready. Raises StackError naming what did not."""
+        if taken := self.layout.taken_ports():
+            raise StackError(
+                f"taken on {HOST}: {', '.join(taken)}; stop what listens there (`make down`, if it is a stack)"
+            )
+        self._start_cloud()
+        for service in self._options.services:
+            self._start(service, SERVICES[service], environment=self.layout.service_environment(service))
+        progress("starting the embedded cloud")
+        for name in ("bigquery", "storage", "pubsub"):
+            self._make_ready(name)
+        self._make_ready("upstream")
+        if self._options.phase2:
+            self._make_ready("phase2")
+        for service in self._options.services:
+            progress(f"waiting for {service}")
+            self._make_ready(service)
+        with self.clients():
+            self.publisher = Publisher("scheduler", PubSubBus(PROJECT, load_topics(TOPICS)))
+            self.warehouse = BigQueryWarehouse(PROJECT, self.layout.url("bigquery"))
+            client = storage_client(PROJECT, self.layout.url("storage"))
+            self.data, self.state = GcsObjects(client, DATA_BUCKET), GcsObjects(client, STATE_BUCKET)
+
+    def restart(self, name: str) -> None:
+        """Starts a process anew at its old address, and ends it before unless it has ended.
+
+        What it kept in memory is gone: an emulator has its topics, buckets or tables again, and they are empty.
+        """
+        self.processes.restart(name)
+        self._make_ready(name)
+
+    def backlog(self) -> Mapping[str, int]:
+        """Unacknowledged messages by subscription; our own Pub/Sub server only."""
+        answer = requests.get(f"{self.layout.url('pubsub-admin')}/backlog", timeout=10)
+        answer.raise_for_status()
+        return {name: item["unacked"] for name, item in answer.json()["subscriptions"].items()}
+
+    def wait_until_quiet(self, timeout: float = 60.0) -> None:
+        """Returns when nothing is unacknowledged: every effect of what was published is durable."""
+        left: dict[str, int] = {}
+
+        def is_quiet() -> bool:
+            left.clear()
+            try:
+                left.update((name, count) for name, count in self.backlog().items() if count)
+            except requests.RequestException:
+                return False  # whether the server has ended is looked at next
+            return not left
+
+        self.wait_for(is_quiet, lambda: f"messages to be handled ({left})", timeout)
+
+    def wait_for(
+        self, condition: Callable[[], bool], what: str | Callable[[], str], timeout: float = 60.0
+    ) -> None:
+        """Polls `condition`. Raises StackError when a process ends or time runs out."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            self.processes.check()
+            if time.monotonic() > deadline:
+                awaited = what if isinstance(what, str) else what()
+                raise StackError(f"waited {timeout:g} s for {awaited}; see {self.processes.folder}")
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Services first: what they have begun they finish while the cloud still answers."""
+        self.processes.stop(first=(*self._options.services, "phase2"))
+
+    def _start_cloud(self) -> None:
+        ports = {name: str(port) for name, port in self.layout.ports.items()}
+        host = ("--host", HOST)
+        if self._options.google_pubsub:
+            self._start("pubsub", "tipoff_dev.stack.google_pubsub", ports["pubsub"])
+        else:
+            self._start(
+                "pubsub",
+                "gcp_emulators.pubsub",
+                *host,
+                "--port",
+                ports["pubsub"],
+                "--admin-port",
+                ports["pubsub-admin"],
+            )
+        self._start(
+            "bigquery",
+            "gcp_emulators.bigquery",
+            *host,
+            "--port",
+            ports["bigquery"],
+            "--grpc-port",
+            ports["bigquery-grpc"],
+            "--project",
+            PROJECT,
+        )
+        self._start("storage", "gcp_emulators.storage", *host, "--port", ports["storage"])
+        scenario = ("--scenario", str(self._options.scenario)) if self._options.scenario else ()
+        self._start("upstream", "tipoff_dev.fakes.sources", *host, "--port", ports["upstream"], *scenario)
+        if behaviour := self._options.phase2:
+            told = {"TIPOFF_PHASE2": behaviour.model_dump_json()}
+            environment = {**self.layout.service_environment("phase2"), **told}
+            self._start("phase2", "tipoff_dev.fakes.phase2", environment=environment)
+
+    def _start(
+        self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.processes.start(name, Program(module, arguments, environment or {}, REPOSITORY))
+
+    def _make_ready(self, name: str) -> None:
+        """Waits until the process answers, and makes what an emulator has to hold."""
+        match name:
+            case "bigquery" | "storage" | "pubsub":
+                ready = self._tcp(name)
+            case "upstream" | "phase2":
+                ready = self._http(f"{self.layout.url(name)}/healthz")
+            case _:
+                ready = self._http(f"{self.layout.url(name)}/readyz")
+        self.wait_for(ready, f"{name} to be ready", READY_SECONDS)
+        with self.clients():
+            match name:
+                case "bigquery":
+                    create_tables()
+                case "storage":
+                    create_buckets()
+                case "pubsub":
+                    options = self._options
+                    create_topics(
+                        self.layout.push_endpoint,
+                        options.subscribers,
+                        options.minimum_backoff,
+                        options.maximum_backoff,
+                    )
+
+    @contextmanager
+    def clients(self) -> Iterator[None]:
+        """Google's clients that are made in this block talk to the stack; the environment, in which they look for it,
+        is left as it was."""
+        before = {name: os.environ.get(name) for name in self.layout.emulators()}
+        os.environ.update(self.layout.emulators())
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+    def _tcp(self, name: str) -> Callable[[], bool]:
+        def connects() -> bool:
+            with socket.socket() as probe:
+                probe.settimeout(1.0)
+                return probe.connect_ex((HOST, self.layout.ports[name])) == 0
+
+        return connects
+
+    @staticmethod
+    def _http(url: str) -> Callable[[], bool]:
+        def answers() -> bool:
+            try:
+                return requests.get(url, timeout=10).ok
+            except requests.RequestException:
+                return False
+
+        return answers
+
+
+@contextmanager
+def running_stack(
+    layout: Layout,
+    folder: Path,
+    *,
+    progress: Progress = lambda _: None,
+    google_pubsub: bool = False,
+    minimum_backoff: float | None = None,
+    maximum_backoff: float | None = None,
+    scenario: Path | None = None,
+    phase2: Behaviour | None = FAULTLESS,
+    services: tuple[str, ...] = tuple(SERVICES),
+) -> Iterator[Stack]:
+    """A stack for the length of a block; it is stopped however the block ends. For the options see `Options`."""
+    stack = Stack(
+        layout, folder, Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, phase2, services)
+    )
+    try:
+        stack.start(progress)
+        yield stack
+    finally:
+        stack.stop()

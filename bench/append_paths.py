@@ -30,12 +30,12 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from tipoff_dev.stack.layout import PROJECT, Layout
-from tipoff_dev.stack.stack import running_stack
 
 import push_load
 from tipoff_common.ports import DATASET
 from tipoff_common.rows import execution_row
+from tipoff_dev.stack.layout import PROJECT, Layout
+from tipoff_dev.stack.stack import running_stack
 
 TABLE = "scraper_execution_log"
 BATCHES = (1, 50, 500)

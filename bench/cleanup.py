@@ -25,9 +25,6 @@ from pathlib import Path
 from typing import Any
 
 from google.cloud import bigquery
-from tipoff_cli.commands.tables import SCHEMAS, embedded_client
-from tipoff_dev.stack.layout import DATA_BUCKET, HOST, PROJECT, REPOSITORY
-from tipoff_dev.stack.processes import Processes, Program
 
 from gcp_emulators.pubsub.google import free_port
 from tipoff_cleanup.dataset import Dataset
@@ -35,6 +32,7 @@ from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.memory import Memory
 from tipoff_cleanup.settings import CleanupSettings
+from tipoff_cli.commands.tables import SCHEMAS, embedded_client
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.binding import Envelope
 from tipoff_common.catalog import load_catalog
@@ -46,6 +44,8 @@ from tipoff_common.ports import ObjectInfo, Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.rows import cleanup_row
 from tipoff_dataset.deploy import deploy
+from tipoff_dev.stack.layout import DATA_BUCKET, HOST, PROJECT, REPOSITORY
+from tipoff_dev.stack.processes import Processes, Program
 from views import wait_for
 
 NOW = datetime(2026, 1, 15, 17, 0, tzinfo=UTC)

@@ -27,12 +27,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import requests
-from tipoff_dev.stack.layout import HOST, PROJECT, REPOSITORY, Layout, free_ports
-from tipoff_dev.stack.processes import Program
-from tipoff_dev.stack.stack import Stack, running_stack
 
 import push_load
 from tipoff_common.rows import execution_row
+from tipoff_dev.stack.layout import HOST, PROJECT, REPOSITORY, Layout, free_ports
+from tipoff_dev.stack.processes import Program
+from tipoff_dev.stack.stack import Stack, running_stack
 
 AIM_ROWS_PER_SECOND = 1_000.0
 AIM_CPU_RATIO = 1.5

@@ -33,7 +33,7 @@ from tipoff_common.events import ScrapeRequested, Tick, TickFired
 from tipoff_common.ports import ObjectInfo, Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_controller.deps import Deps as ControllerDeps
-from tipoff_controller.following import note_execution
+from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_controller.ledger import Ledger

@@ -24,10 +24,10 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
 from tipoff_dev.fakes.sources.injury_pdf import ReportRow, write_report
 from tipoff_dev.fakes.sources.scenario import ET
 from tipoff_dev.fuzz.payloads import DAY, parameters_of, payload_of
-
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.registry import Registered, load_registry
 

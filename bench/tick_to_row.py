@@ -24,14 +24,14 @@ from pathlib import Path
 import requests
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.types import BatchSettings
-from tipoff_dev.stack.layout import HOST, PROJECT, Layout
-from tipoff_dev.stack.processes import Program
-from tipoff_dev.stack.stack import Stack, running_stack
 
 from gcp_emulators.pubsub.google import free_port
 from tipoff_common.clock import eastern
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import Warehouse
+from tipoff_dev.stack.layout import HOST, PROJECT, Layout
+from tipoff_dev.stack.processes import Program
+from tipoff_dev.stack.stack import Stack, running_stack
 
 FIRST_DAY = date(2024, 11, 1)
 TICK = clock(5)

@@ -21,13 +21,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from google.cloud import bigquery
-from tipoff_cli.commands.tables import SCHEMAS, embedded_client
-from tipoff_dev.stack.layout import HOST, PROJECT
-from tipoff_dev.stack.processes import Processes, Program
 
 from gcp_emulators.pubsub.google import free_port
 from logger_throughput import cpu_seconds
+from tipoff_cli.commands.tables import SCHEMAS, embedded_client
 from tipoff_dataset.deploy import deploy, ordered_files
+from tipoff_dev.stack.layout import HOST, PROJECT
+from tipoff_dev.stack.processes import Processes, Program
 
 TIMEOUT_SECONDS = 300.0
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(TIMEOUT_SECONDS)

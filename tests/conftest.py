@@ -11,7 +11,7 @@ settings.load_profile("tipoff")
 
 os.environ["COLUMNS"] = "200"  # what commands print is read here, whatever the terminal's width
 
-TOGETHER = ("integration/local", "integration", "conformance", "e2e")
+TOGETHER = ("integration/embedded", "integration", "conformance", "e2e")
 """Folders whose tests share servers that are started once, hence run in one worker."""
 ALONE = {f"integration/test_{name}.py" for name in ("logger_faults", "pubsub_server", "supervision")}
 """Files there that start what they need themselves."""

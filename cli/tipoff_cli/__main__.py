@@ -10,9 +10,8 @@ def main() -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        from tipoff_dev.stack.processes import StackError
-
         from tipoff_cli.main import app, console
+        from tipoff_dev.stack.processes import StackError
     except KeyboardInterrupt:  # these take a second
         sys.exit(130)
     try:

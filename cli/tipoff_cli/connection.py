@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from tipoff_dev.stack.layout import REPOSITORY
 
 from tipoff_common.ports import Objects, Warehouse
 from tipoff_common.topics import TopicMap
+from tipoff_dev.stack.layout import REPOSITORY
 
 if TYPE_CHECKING:
     from tipoff_common.adapters.pubsub import PubSubBus

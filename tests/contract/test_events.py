@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tipoff_dev.generate.__main__ import documents
 
 from tests.support.samples import NOON, PATH, SAMPLES, executed, landed, locked, processed, requested
 from tests.support.strategies import instants, payloads
@@ -24,6 +23,7 @@ from tipoff_common.binding import (
 )
 from tipoff_common.events import EVENTS, Event, RejectReason, Tick, TickFired
 from tipoff_common.identity import decision_id, occurrence_id, request_id, schedule_row_id
+from tipoff_dev.generate.__main__ import documents
 
 REPOSITORY = Path(__file__).parents[2]
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tipoff_dev.generate.dataset_reference import declared_tables
 
 from tests.support.samples import NOON, SAMPLES, cleaned, executed
 from tests.support.strategies import payloads
 from tipoff_common.events import EVENTS, Event
 from tipoff_common.rows import TABLES, TableRows
+from tipoff_dev.generate.dataset_reference import declared_tables
 
 DECLARED = declared_tables()
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tipoff_dev.stack.layout import REPOSITORY
 
 PAGE = REPOSITORY / "docs/how-to/add-a-scraper.md"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO
 
 DEMO = [sys.executable, "-m", "tipoff_cli", "demo"]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from stack_harness import EMBEDDED, GOOGLE, Driver, game_days, write_scenario
+
+from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.stack import running_stack
-
-from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation
 
 
 @contextmanager

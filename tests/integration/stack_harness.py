@@ -19,14 +19,14 @@ import requests
 import yaml
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from typer.testing import CliRunner
+
 from tipoff_cli.main import app
+from tipoff_common.clock import eastern
+from tipoff_common.events import Tick, TickFired
 from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO, load_scenario
 from tipoff_dev.stack.layout import PROJECT
 from tipoff_dev.stack.stack import Stack
-from typer.testing import CliRunner
-
-from tipoff_common.clock import eastern
-from tipoff_common.events import Tick, TickFired
 
 EMBEDDED, GOOGLE = "embedded", "google"
 PATIENCE_SECONDS = 40.0

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from stack_harness import BACKFILLED, INJURIES, PATIENCE_SECONDS, Driver, last_report, until
 from tests.support.seasons import write_season
-from tipoff_dev.stack.layout import DEMO_WORKFLOWS
 
 from tipoff_common.identity import manual_occurrence_id
+from tipoff_dev.stack.layout import DEMO_WORKFLOWS
 from tipoff_planning.plans import LOW_AT_ONCE
 
 WORKFLOW = "injury_discovery"

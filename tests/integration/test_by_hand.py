@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from stack_harness import INJURIES, Driver, last_report
+
 from tipoff_dev.stack.background import write_environment
 
 

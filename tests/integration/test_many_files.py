@@ -16,14 +16,14 @@ import pytest
 from cable import Cable
 from stack_harness import EMBEDDED, Driver
 from tests.support.samples import executed, processed
-from tipoff_dev.stack.layout import DATA_BUCKET, Layout
-from tipoff_dev.stack.stack import running_stack
 
 from tipoff_common.clock import business_date
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.files import journal_entry
 from tipoff_common.identity import content_hash
 from tipoff_common.rows import execution_row, receipt_row
+from tipoff_dev.stack.layout import DATA_BUCKET, Layout
+from tipoff_dev.stack.stack import running_stack
 
 FILES, NEW, BATCH = 100_000, 100, 500
 NOON = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)

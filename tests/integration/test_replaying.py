@@ -13,11 +13,11 @@ from google.cloud.pubsub_v1 import SubscriberClient
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
 from stack_harness import INJURIES, Driver, last_report, until
-from tipoff_dev.stack.layout import PROJECT
 
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import ScrapeRequested
 from tipoff_common.wall_clock import wall_now
+from tipoff_dev.stack.layout import PROJECT
 
 
 def _request(driver: Driver, day: date) -> ScrapeRequested:

@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from stack_harness import Driver, at, until
 from tests.support.samples import executed, landed, processed
-from tipoff_dev.stack.layout import DATA_BUCKET
 
 from tipoff_common.events import FileLanded, ScrapeExecuted, Tick, TickFired
 from tipoff_common.files import journal_entry
 from tipoff_common.identity import content_hash
+from tipoff_dev.stack.layout import DATA_BUCKET
 
 SCRAPER = "nbac_injury_report"
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

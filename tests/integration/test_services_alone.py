@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from stack_harness import Driver
+
 from tipoff_dev.images.__main__ import probe
 from tipoff_dev.images.build import COMMON, Image, install_alone, packages_of, service_folder
 from tipoff_dev.stack.layout import REPOSITORY, SERVICES

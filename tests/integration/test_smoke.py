@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from stack_harness import Driver, at
-from tipoff_cli.commands.smoke.proofs import draft_proofs, prove
 
+from tipoff_cli.commands.smoke.proofs import draft_proofs, prove
 from tipoff_common.wall_clock import wall_now
 
 

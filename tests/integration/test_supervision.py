@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 import requests
 from stack_harness import until
+
+from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation, free_port
 from tipoff_dev.stack.layout import FIXED_PORTS, REPOSITORY, SERVICES, Layout, free_ports
 from tipoff_dev.stack.processes import Processes, Program, StackError
 from tipoff_dev.stack.stack import running_stack
-
-from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation, free_port
 
 TIPOFF = [sys.executable, "-m", "tipoff_cli"]
 LOCK, ENVIRONMENT = REPOSITORY / ".tipoff/stack.lock", REPOSITORY / ".tipoff/stack.env"

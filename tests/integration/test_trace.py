@@ -8,8 +8,8 @@ from datetime import date
 from typing import Any
 
 from stack_harness import INJURIES, SCHEDULE, Driver, at
-from tipoff_cli.commands.trace.links import landed_id, requested_id
 
+from tipoff_cli.commands.trace.links import landed_id, requested_id
 from tipoff_common.events import FileProcessed, Tick
 
 

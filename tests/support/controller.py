@@ -31,7 +31,7 @@ from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_planning.calendar import Calendar, Game, GameStatus
 from tipoff_planning.decisions import Decision, Situation, decide
 from tipoff_controller.deps import Deps
-from tipoff_controller.following import note_execution
+from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
 from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.landed_calendar import LandedCalendar

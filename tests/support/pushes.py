@@ -9,7 +9,6 @@ from typing import Annotated
 
 import httpx
 from fastapi import Depends, FastAPI
-from tipoff_dev.fakes.sources.testing import InProcessTransport
 
 from tipoff_common.auth import Authentication, TokenVerifier
 from tipoff_common.binding import Envelope, encode
@@ -20,6 +19,7 @@ from tipoff_common.settings import ServiceSettings
 from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
 from tipoff_common.web import create_app
+from tipoff_dev.fakes.sources.testing import InProcessTransport
 
 REPOSITORY = Path(__file__).parents[2]
 KEY = "development-key"

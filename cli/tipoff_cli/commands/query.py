@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import JsonValue, TypeAdapter
-from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import (
@@ -31,6 +30,7 @@ from tipoff_dataset.queries import (
     named,
     names,
 )
+from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 
 _WRONG_USAGE = 2
 _LATELY = "recent_executions"

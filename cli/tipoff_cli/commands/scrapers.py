@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 from rich.text import Text
-from tipoff_dev.fleet.scaffold import FLEET, TESTS, Refused, write_scraper
-from tipoff_dev.stack.layout import REPOSITORY, SCRAPERS, WORKFLOWS
 
 from tipoff_cli.console import (
     AsJson,
@@ -23,6 +21,8 @@ from tipoff_cli.console import (
 from tipoff_cli.reproduce import scrape_command
 from tipoff_common.catalog import Catalog, ScraperSpec
 from tipoff_common.yaml_source import ConfigurationError
+from tipoff_dev.fleet.scaffold import FLEET, TESTS, Refused, write_scraper
+from tipoff_dev.stack.layout import REPOSITORY, SCRAPERS, WORKFLOWS
 from tipoff_planning.loading import load_workflows
 
 scrapers = typer.Typer(

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from dotenv import dotenv_values
 from rich.text import Text
-from tipoff_dev.stack.layout import FIXED_PORTS, HOST, PROJECT, REPOSITORY
 
 from tipoff_cli.connection import STACK_ENVIRONMENT, NotConnected, require_answer
 from tipoff_cli.console import AsJson, console, refuse, say_json
 from tipoff_dataset.deploy import DATASET, SchemaFilesError, all_differences, broken_views, deploy
 from tipoff_dataset.migrations import Difference, MigrationRefused
+from tipoff_dev.stack.layout import FIXED_PORTS, HOST, PROJECT, REPOSITORY
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client

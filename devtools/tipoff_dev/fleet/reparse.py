@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 from rich.text import Text
-from tipoff_cli.console import AsJson, console, day, refuse, say_json
 
+from tipoff_cli.console import AsJson, console, day, refuse, say_json
 from tipoff_common.outcomes import Failed, NoData, Success
 from tipoff_common.ports import Unavailable
 from tipoff_common.settings import SettingsError

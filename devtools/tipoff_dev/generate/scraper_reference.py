@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from tipoff_cli.reproduce import scrape_command
-
 from tipoff_common.catalog import Catalog, ScraperSpec, load_catalog
 from tipoff_dev.generate.markdown import generated_from, table
 from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS

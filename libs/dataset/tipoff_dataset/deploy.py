@@ -130,9 +130,8 @@ def _tables(client: "Client", dataset: str) -> set[str]:
 def _table_differences(
     client: "Client", schemas_dir: Path, dataset: str, present: set[str]
 ) -> "list[Difference]":
-    from tipoff_dev.generate.dataset_reference import declared_tables
-
     from tipoff_dataset.migrations import LiveTable, differences
+    from tipoff_dev.generate.dataset_reference import declared_tables
 
     declared = declared_tables(schemas_dir)
     live = {}

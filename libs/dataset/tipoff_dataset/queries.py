@@ -16,10 +16,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from tipoff_dev.stack.layout import REPOSITORY
-
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Parameter, Warehouse
+from tipoff_dev.stack.layout import REPOSITORY
 
 FOLDER = REPOSITORY / "queries"
 NOW = "now"

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from random import Random
 
-from tipoff_dev.stack.scheduler import lock_time
-
 from tipoff_common.clock import eastern
+from tipoff_dev.stack.scheduler import lock_time
 from tipoff_simulator.world import Ticks
 
 

@@ -8,7 +8,7 @@ from tipoff_common.events import Event, MessageRejected, ScrapeExecuted, Source,
 from tipoff_common.push import Delivery
 from tipoff_controller.deps import Deps
 from tipoff_controller.evaluation import evaluate_workflows, lock_schedule
-from tipoff_controller.following import note_dead_request, note_execution
+from tipoff_controller.follow_ups import note_dead_request, note_execution
 from tipoff_planning.drafts import Occasion
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from tests.unit.cleanup.bench import MINUTE
 from tipoff_cleanup.dataset import Logged
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import Failed, FailureKind, Status
-from tipoff_controller.memory import read_past
+from tipoff_controller.past import read_past
 from tipoff_scraper_runner.output_files import write_records
 from tipoff_scraper_runner.scraper import Parsed, Record
 

@@ -3,6 +3,7 @@ from datetime import datetime
 
 import pytest
 from stand_in_http import HttpAt, StandInHttp
+
 from tipoff_dev.fakes.sources.app import create_app
 from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.testing import in_process_client

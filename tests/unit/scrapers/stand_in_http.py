@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 import httpx
 from pydantic import JsonValue, SecretStr
-from tipoff_dev.fakes.sources.app import EVENT_TIME_HEADER
 
+from tipoff_dev.fakes.sources.app import EVENT_TIME_HEADER
 from tipoff_scraper_runner.scraper import Response
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from nba_games import BEFORE, DAY, GAME, LIVE, OVER, OVERTIME_DAY, OVERTIME_GAME, SCENARIO, Edit, edited
 from stand_in_http import HttpAt
-from tipoff_dev.fakes.sources.box_score_json import write_box_score
 
 from scrapers.nbacom.box_score import GameParameters
 from scrapers.nbacom.cdn import PROBE_URL
@@ -15,6 +14,7 @@ from scrapers.nbacom.nbac_player_boxscore import scraper as players
 from scrapers.nbacom.nbac_player_boxscore.scraper import PlayerBoxRecord
 from scrapers.nbacom.nbac_team_boxscore import scraper as teams
 from scrapers.nbacom.nbac_team_boxscore.scraper import TeamBoxRecord
+from tipoff_dev.fakes.sources.box_score_json import write_box_score
 from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged, Undecodable
 from tipoff_scraper_runner.scraper import Parsed
 

@@ -7,6 +7,8 @@ import pytest
 from nba_games import BEFORE, DAY, OVER, SCENARIO, edited
 from odds_payloads import event, game_lines
 from served import REGISTRY, run, served
+
+from scrapers.completeness import completeness
 from tipoff_dev.fakes.sources.espn import espn_document
 from tipoff_dev.fakes.sources.injury_pdf import write_report
 from tipoff_dev.fakes.sources.officials_json import write_officials
@@ -14,8 +16,6 @@ from tipoff_dev.fakes.sources.players_json import write_player_index
 from tipoff_dev.fakes.sources.publication import report_rows
 from tipoff_dev.fakes.sources.scenario import ET
 from tipoff_dev.fakes.sources.scoreboard_json import write_scoreboard
-
-from scrapers.completeness import completeness
 
 GAMES = len(SCENARIO.games[DAY])
 LAST_LIVE = datetime(2025, 1, 16, 0, 30, tzinfo=ET)

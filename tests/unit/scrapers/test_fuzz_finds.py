@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from nba_games import DAY, GAME, OVER, SCENARIO, edited
 from served import REGISTRY
+
+from scrapers.json_document import json_value
+from scrapers.nbacom.durations import seconds
 from tipoff_dev.fakes.sources.box_score_json import write_box_score
 from tipoff_dev.fakes.sources.officials_json import write_officials
 from tipoff_dev.fakes.sources.play_by_play_json import write_play_by_play
 from tipoff_dev.fakes.sources.players_json import write_player_index, write_player_movement
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_dev.fakes.sources.scoreboard_json import write_scoreboard
-
-from scrapers.json_document import json_value
-from scrapers.nbacom.durations import seconds
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 from tipoff_scraper_runner.scraper import Parsed
 

@@ -3,8 +3,6 @@
 import pytest
 from nba_games import BEFORE, DAY, GAME, LIVE, OVER, OVERTIME_DAY, OVERTIME_GAME, SCENARIO
 from stand_in_http import HttpAt
-from tipoff_dev.fakes.sources.box_score_json import write_box_score
-from tipoff_dev.fakes.sources.gamebook_pdf import write_gamebook
 
 from scrapers.nbacom.nbac_gamebook_pdf.fetching import PROBE_URL, gamebook_url
 from scrapers.nbacom.nbac_gamebook_pdf.report import LABELS, Report, broken_laws, read_report
@@ -13,6 +11,8 @@ from scrapers.nbacom.nbac_player_boxscore import scraper as box_scores
 from scrapers.nbacom.nbac_player_boxscore.scraper import PlayerBoxRecord
 from scrapers.nbacom.pdf_text import PageText, Word
 from scrapers.teams import UnknownTeam
+from tipoff_dev.fakes.sources.box_score_json import write_box_score
+from tipoff_dev.fakes.sources.gamebook_pdf import write_gamebook
 from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged, Undecodable
 
 ASKED = Parameters(game_date=DAY, game_id=GAME.id)

@@ -8,11 +8,6 @@ from typing import Any
 
 import pytest
 from nba_games import DAY, GAME, OVER, SCENARIO
-from tipoff_dev.fakes.sources.box_score_json import write_box_score
-from tipoff_dev.fakes.sources.officials_json import write_officials
-from tipoff_dev.fakes.sources.play_by_play_json import write_play_by_play
-from tipoff_dev.fakes.sources.players_json import write_player_index, write_player_movement
-from tipoff_dev.fakes.sources.scoreboard_json import write_scoreboard
 
 from scrapers.nbacom.nbac_play_by_play import scraper as play_by_play
 from scrapers.nbacom.nbac_player_boxscore import scraper as player_boxscore
@@ -21,6 +16,11 @@ from scrapers.nbacom.nbac_player_movement import scraper as player_movement
 from scrapers.nbacom.nbac_referee_assignments import scraper as referee_assignments
 from scrapers.nbacom.nbac_scoreboard import scraper as scoreboard
 from scrapers.nbacom.nbac_team_boxscore import scraper as team_boxscore
+from tipoff_dev.fakes.sources.box_score_json import write_box_score
+from tipoff_dev.fakes.sources.officials_json import write_officials
+from tipoff_dev.fakes.sources.play_by_play_json import write_play_by_play
+from tipoff_dev.fakes.sources.players_json import write_player_index, write_player_movement
+from tipoff_dev.fakes.sources.scoreboard_json import write_scoreboard
 from tipoff_scraper_runner.errors import ScrapeFailure
 
 MUTATIONS = 150

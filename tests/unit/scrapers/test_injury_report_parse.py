@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tipoff_dev.fakes.sources import injury_pdf
-from tipoff_dev.fakes.sources.injury_pdf import ReportRow, write_report
-from tipoff_dev.fakes.sources.publication import report_rows
-from tipoff_dev.fakes.sources.scenario import ET, load_scenario
 
 from scrapers.nbacom import pdf_drawing, pdf_text
 from scrapers.nbacom.nbac_injury_report.rows import STATUSES, read_rows
 from scrapers.nbacom.nbac_injury_report.scraper import InjuryRecord, Parameters, parse
 from scrapers.nbacom.nbac_injury_report.table import Cells, join_wrapped, read_table
 from scrapers.nbacom.pdf_text import read_pages
+from tipoff_dev.fakes.sources import injury_pdf
+from tipoff_dev.fakes.sources.injury_pdf import ReportRow, write_report
+from tipoff_dev.fakes.sources.publication import report_rows
+from tipoff_dev.fakes.sources.scenario import ET, load_scenario
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "injury_report"

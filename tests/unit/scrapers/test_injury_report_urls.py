@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tipoff_dev.fakes.sources.publication import titled
 
 from scrapers.nbacom.nbac_injury_report.scraper import Parameters
 from scrapers.nbacom.nbac_injury_report.urls import ET, MAX_CANDIDATES, candidates, exact, reports_of
+from tipoff_dev.fakes.sources.publication import titled
 
 HOURLY_DAY = date(2025, 1, 15)
 QUARTER_DAY = date(2026, 2, 8)

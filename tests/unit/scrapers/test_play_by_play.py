@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from nba_games import BEFORE, DAY, GAME, LIVE, OVER, OVERTIME_DAY, OVERTIME_GAME, SCENARIO, edited
 from stand_in_http import HttpAt
-from tipoff_dev.fakes.sources.game_story import final_points
-from tipoff_dev.fakes.sources.play_by_play_json import write_play_by_play
 
 from scrapers.nbacom.nbac_play_by_play.scraper import ActionRecord, Parameters, fetch, parse
+from tipoff_dev.fakes.sources.game_story import final_points
+from tipoff_dev.fakes.sources.play_by_play_json import write_play_by_play
 from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged, Undecodable
 
 ASKED = Parameters(game_date=DAY, game_id=GAME.id)

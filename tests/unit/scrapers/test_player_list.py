@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from nba_games import DAY, edited
 from stand_in_http import HttpAt
-from tipoff_dev.fakes.sources.players_json import write_player_index
 
 from scrapers.nbacom.nbac_player_list.scraper import Parameters, PlayerRecord, fetch, parse
 from scrapers.nbacom.season import season_of
+from tipoff_dev.fakes.sources.players_json import write_player_index
 from tipoff_scraper_runner.errors import SourceChanged
 
 ASKED = Parameters(game_date=DAY)

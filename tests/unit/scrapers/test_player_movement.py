@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from nba_games import DAY, edited
 from stand_in_http import HttpAt
-from tipoff_dev.fakes.sources.players_json import write_player_movement
 
 from scrapers.nbacom.nbac_player_movement.scraper import Parameters, TransactionRecord, fetch, parse
+from tipoff_dev.fakes.sources.players_json import write_player_movement
 from tipoff_scraper_runner.errors import SourceChanged
 
 ASKED = Parameters(game_date=DAY)

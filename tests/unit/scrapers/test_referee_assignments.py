@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from nba_games import DAY, GAME, SCENARIO, edited
 from stand_in_http import HttpAt
-from tipoff_dev.fakes.sources.officials_json import write_officials
 
 from scrapers.nbacom.nbac_referee_assignments.scraper import Parameters, RefereeRecord, fetch, parse
+from tipoff_dev.fakes.sources.officials_json import write_officials
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 
 ASKED = Parameters(game_date=DAY)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stand_in_http import HttpAt
-from tipoff_dev.fakes.sources.scenario import load_scenario
-from tipoff_dev.fakes.sources.schedule_json import write_schedule
 
 from scrapers.nbacom.nbac_schedule.games import GameRecord
 from scrapers.nbacom.nbac_schedule.scraper import Parameters, fetch, parse
+from tipoff_dev.fakes.sources.scenario import load_scenario
+from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 from tipoff_scraper_runner.scraper import Parsed
 

@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 from nba_games import BEFORE, DAY, GAME, LIVE, OVER, SCENARIO, edited
 from stand_in_http import HttpAt
-from tipoff_dev.fakes.sources.game_story import final_points
-from tipoff_dev.fakes.sources.scoreboard_json import write_scoreboard
 
 from scrapers.nbacom.cdn import PROBE_URL as TODAY_URL
 from scrapers.nbacom.nbac_scoreboard.scraper import Parameters, ScoreboardRecord, fetch, parse
+from tipoff_dev.fakes.sources.game_story import final_points
+from tipoff_dev.fakes.sources.scoreboard_json import write_scoreboard
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 
 ASKED = Parameters(game_date=DAY)

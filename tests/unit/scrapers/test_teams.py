@@ -1,7 +1,7 @@
 import pytest
-from tipoff_dev.fakes.sources.teams import TEAMS as STAND_IN_TEAMS
 
 from scrapers.teams import TEAMS, UnknownTeam, team, team_by_id
+from tipoff_dev.fakes.sources.teams import TEAMS as STAND_IN_TEAMS
 from tipoff_scraper_runner.errors import SourceChanged
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 from rich.text import Text
-from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 
 from tipoff_cli.calendars import ScheduleFile, load_calendar
 from tipoff_cli.commands.explain.explanation import Condition, Explanation, explain_workflow
@@ -25,6 +24,7 @@ from tipoff_cli.console import (
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
+from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 from tipoff_planning.decisions import NONE_DUE, Decision
 from tipoff_planning.execution_log import read_executions
 from tipoff_planning.history import ExecutionFact

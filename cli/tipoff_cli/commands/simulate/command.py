@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 
 from tipoff_cli.console import (
     AsJson,
@@ -22,6 +21,7 @@ from tipoff_cli.console import (
     say_json,
 )
 from tipoff_common.yaml_source import ConfigurationError
+from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 from tipoff_simulator.engine import Season
 from tipoff_simulator.engine import simulate as run_season
 from tipoff_simulator.report import Report, report

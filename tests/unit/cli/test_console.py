@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 import typer
+
 from tipoff_cli.console import instant
 
 

@@ -4,8 +4,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from tests.support.seasons import WORKFLOWS, Simulated, simulated
 
+from tests.support.seasons import WORKFLOWS, Simulated, simulated
 from tipoff_common.outcomes import Status
 
 DAY = date(2025, 1, 15)

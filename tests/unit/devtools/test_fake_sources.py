@@ -5,6 +5,7 @@ import httpx
 import pytest
 import yaml
 from pydantic import ValidationError
+
 from tipoff_dev.fakes.sources.app import EVENT_TIME_HEADER, REPORTS, SCHEDULE, create_app
 from tipoff_dev.fakes.sources.injury_pdf import write_report
 from tipoff_dev.fakes.sources.publication import published_at, report_rows, titled

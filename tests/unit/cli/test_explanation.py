@@ -2,7 +2,6 @@
 
 from tests.support.controller import at, calendar, configured, discovery, fact, workflow
 from tipoff_cli.commands.explain.explanation import Condition, explain_workflow
-
 from tipoff_planning.history import Completeness
 
 

@@ -1,6 +1,7 @@
 """Where a stack on this machine is."""
 
 import pytest
+
 from tipoff_dev.stack.layout import SERVICES, Layout
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
+
 from tipoff_cli.commands.deploy import command
 from tipoff_cli.commands.deploy import deployment as deploying
 from tipoff_cli.commands.deploy.deployment import (
@@ -26,7 +28,6 @@ from tipoff_cli.commands.deploy.deployment import (
 )
 from tipoff_cli.main import app
 from tipoff_dev.stack.layout import REPOSITORY, SERVICES
-from typer.testing import CliRunner
 
 
 @dataclass

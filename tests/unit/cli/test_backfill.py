@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.support.controller import (
     DAY,
     NO_DATA,
@@ -36,12 +37,11 @@ from tipoff_cli.commands.backfill.results import day_results
 from tipoff_cli.commands.backfill.submission import PATIENCE, Asking, Clock, NotNow, NotThis
 from tipoff_cli.commands.backfill.submission import Outcome as RunOutcome
 from tipoff_cli.controller_client import NotAnswered
-from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
-
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Priority, ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Outcome
 from tipoff_controller.manual import RunProgress, UnusableRun, draft_run, read_run, run_workflow
+from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 from tipoff_planning.calendar import Game
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.loading import load_workflows

@@ -5,6 +5,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+
 from tipoff_dev.checks.terraform.__main__ import idle, unexcused
 from tipoff_dev.checks.terraform.plans import Plan
 from tipoff_dev.checks.terraform.policies import POLICIES, Excuse, findings

@@ -8,11 +8,11 @@ import json
 
 import pytest
 from tests.support.dataset_rows import ELEVEN, HOUR, decided, executed
-from tipoff_cli.console import console
-from tipoff_cli.main import app
 from typer.testing import CliRunner, Result
 
 from conftest import Dataset
+from tipoff_cli.console import console
+from tipoff_cli.main import app
 
 AS_OF = ["--as-of", "2026-01-15 12:00"]
 

@@ -11,10 +11,10 @@ from shutil import copy2, copytree
 
 import pytest
 from tests.support.dataset_rows import ELEVEN, decided, executed
-from tipoff_cli.main import app
 from typer.testing import CliRunner, Result
 
 from conftest import SCHEMAS, Dataset
+from tipoff_cli.main import app
 from tipoff_dataset.deploy import ordered_files
 
 NAME = "deploy_tables.sh"

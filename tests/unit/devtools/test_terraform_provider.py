@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import pytest
+
 from tipoff_dev.checks.terraform.__main__ import examples
 from tipoff_dev.checks.terraform.provider.planning import applied, planned, read
 from tipoff_dev.checks.terraform.provider.schema import UNKNOWN, Block, Unknown, faults, load_schema

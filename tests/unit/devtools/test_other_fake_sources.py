@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tipoff_dev.fakes.sources.app import EVENT_TIME_HEADER, create_app
 from tipoff_dev.fakes.sources.odds import event_id
 from tipoff_dev.fakes.sources.scenario import load_scenario

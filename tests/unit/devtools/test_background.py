@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+
 from tipoff_dev.stack import background
 from tipoff_dev.stack.background import stop_background
 

@@ -33,7 +33,7 @@ from tipoff_common.web import create_app
 from tipoff_controller.app import routes
 from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.deps import Deps
-from tipoff_controller.following import note_execution
+from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.settings import ControllerSettings
 from tipoff_planning.landed_calendar import LandedCalendar

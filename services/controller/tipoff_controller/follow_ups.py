@@ -8,7 +8,7 @@ from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_controller.deps import Deps
-from tipoff_controller.memory import Past
+from tipoff_controller.past import Past
 from tipoff_planning.drafts import request, skip
 from tipoff_planning.history import ExecutionFact, History, completeness_of, subject_of
 from tipoff_planning.plans import Plan

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tipoff_dev.stack.scheduler import due_ticks
 
 from tipoff_common.events import Tick
+from tipoff_dev.stack.scheduler import due_ticks
 
 MIDNIGHT = datetime(2025, 1, 15, tzinfo=UTC)
 

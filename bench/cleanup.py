@@ -32,6 +32,7 @@ from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.memory import Memory
 from tipoff_cleanup.settings import CleanupSettings
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_cli.commands.tables import SCHEMAS, embedded_client
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.binding import Envelope
@@ -44,7 +45,7 @@ from tipoff_common.ports import ObjectInfo, Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.rows import cleanup_row
 from tipoff_dataset.deploy import deploy
-from tipoff_dev.stack.layout import DATA_BUCKET, HOST, PROJECT, REPOSITORY
+from tipoff_dev.stack.layout import DATA_BUCKET, HOST, PROJECT
 from tipoff_dev.stack.processes import Processes, Program
 from views import wait_for
 

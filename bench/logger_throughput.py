@@ -29,8 +29,9 @@ from uuid import uuid4
 import requests
 
 import push_load
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.rows import execution_row
-from tipoff_dev.stack.layout import HOST, PROJECT, REPOSITORY, Layout, free_ports
+from tipoff_dev.stack.layout import HOST, PROJECT, Layout, free_ports
 from tipoff_dev.stack.processes import Program
 from tipoff_dev.stack.stack import Stack, running_stack
 

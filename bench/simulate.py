@@ -14,8 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_common.catalog import load_catalog
-from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_games
 from tipoff_simulator.engine import Season, simulate

@@ -25,7 +25,8 @@ from google.cloud import bigquery
 from gcp_emulators.pubsub.google import free_port
 from logger_throughput import cpu_seconds
 from tipoff_cli.commands.tables import SCHEMAS, embedded_client
-from tipoff_dataset.deploy import deploy, ordered_files
+from tipoff_dataset.deploy import deploy
+from tipoff_dataset.files import ordered_files
 from tipoff_dev.stack.layout import HOST, PROJECT
 from tipoff_dev.stack.processes import Processes, Program
 

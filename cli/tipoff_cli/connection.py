@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.ports import Objects, Warehouse
 from tipoff_common.topics import TopicMap
-from tipoff_dev.stack.layout import REPOSITORY
 
 if TYPE_CHECKING:
     from tipoff_common.adapters.pubsub import PubSubBus

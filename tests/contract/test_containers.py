@@ -14,11 +14,12 @@ import yaml
 
 from gcp_emulators.bigquery import __main__ as bigquery_main
 from gcp_emulators.storage import __main__ as storage
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.settings import SettingsError, load_settings, variable
 from tipoff_dev.generate.settings_reference import SERVICES as MODELS
 from tipoff_dev.images.build import DOCKERFILE, read_stages
 from tipoff_dev.stack import compose as containers
-from tipoff_dev.stack.layout import FIXED_PORTS, PROJECT, REPOSITORY, SERVICES
+from tipoff_dev.stack.layout import FIXED_PORTS, PROJECT, SERVICES
 
 LOCAL_DOCKERFILE = REPOSITORY / "infra/local/Dockerfile"
 COMPOSE: Mapping[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8"))

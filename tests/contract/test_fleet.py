@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.catalog import ScraperSpec
-from tipoff_dev.stack.layout import REPOSITORY
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.registry import load_registry
 

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 from sqlglot import exp, parse
 
-from tipoff_dataset.deploy import DATASET
+from tipoff_cli.checkout import REPOSITORY
+from tipoff_dataset.files import DATASET, declared_tables
 from tipoff_dev.checks.sql.__main__ import Piece, pieces
-from tipoff_dev.generate.dataset_reference import declared_tables
-from tipoff_dev.stack.layout import REPOSITORY
 
 CODE = ("libs/*/tipoff_*", "services/*/tipoff_*")
 PARTITIONED_BY = {

@@ -12,7 +12,7 @@ from tests.support.samples import NOON, SAMPLES, cleaned, executed
 from tests.support.strategies import payloads
 from tipoff_common.events import EVENTS, Event
 from tipoff_common.rows import TABLES, TableRows
-from tipoff_dev.generate.dataset_reference import declared_tables
+from tipoff_dataset.files import declared_tables
 
 DECLARED = declared_tables()
 

@@ -20,7 +20,7 @@ from tipoff_common.outcomes import Failed, FailureKind, NoData, Status, Success
 from tipoff_common.testing import MemoryObjects
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import ForEachValue
-from tipoff_dev.stack.layout import WORKFLOWS
+from tipoff_cli.checkout import WORKFLOWS
 from tipoff_dev.fakes.sources.app import create_app
 from tipoff_dev.fakes.sources.odds import event_id
 from tipoff_dev.fakes.sources.scenario import load_scenario

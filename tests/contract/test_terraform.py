@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 from gcp_emulators.pubsub.filters import parse
+from tipoff_cli.checkout import ticks
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import EVENTS, Tick
 from tipoff_common.settings import variable
 from tipoff_common.topics import load_topics
 from tipoff_dev.generate.settings_reference import SERVICES as SETTINGS
 from tipoff_dev.stack.layout import SERVICES as PROCESSES
-from tipoff_dev.stack.scheduler import ticks
 
 REPOSITORY = Path(__file__).parents[2]
 TERRAFORM = REPOSITORY / "infra/terraform"

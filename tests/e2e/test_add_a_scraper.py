@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tipoff_dev.stack.layout import REPOSITORY
+from tipoff_cli.checkout import REPOSITORY
 
 PAGE = REPOSITORY / "docs/how-to/add-a-scraper.md"
 PARTS = (

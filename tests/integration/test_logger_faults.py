@@ -23,11 +23,12 @@ from cable import Cable
 from stack_harness import EMBEDDED, Driver, as_json, push_body, until
 from tests.support.samples import cleaned, executed, locked, processed
 
+from tipoff_cli.checkout import TOPICS
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.ports import RowsRefused
 from tipoff_common.rows import execution_row
 from tipoff_common.topics import load_topics
-from tipoff_dev.stack.layout import TOPICS, Layout
+from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.stack import running_stack
 
 COPIES = """

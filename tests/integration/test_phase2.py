@@ -11,11 +11,12 @@ from google.cloud.pubsub_v1 import SubscriberClient
 from stack_harness import INJURIES, SCHEDULE, Driver, as_json, at, push_body, until
 from tests.support.samples import landed as sample_landed
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.binding import STRUCTURED
 from tipoff_common.events import FileLanded, FileProcessed, Tick
 from tipoff_common.executions import build_file_landed
 from tipoff_common.identity import content_hash
-from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY
+from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT
 
 TOPIC, FILES = "nba-phase1-scrapers-complete", "phase2-files"
 DAY = date(2024, 11, 1)

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from stack_harness import Driver
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.images.__main__ import probe
 from tipoff_dev.images.build import COMMON, Image, install_alone, packages_of, service_folder
-from tipoff_dev.stack.layout import REPOSITORY, SERVICES
+from tipoff_dev.stack.layout import SERVICES
 
 SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")
 """What only some work needs: imported there, or not installed at all; never at start."""

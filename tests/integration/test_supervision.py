@@ -18,7 +18,8 @@ import requests
 from stack_harness import until
 
 from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation, free_port
-from tipoff_dev.stack.layout import FIXED_PORTS, REPOSITORY, SERVICES, Layout, free_ports
+from tipoff_cli.checkout import REPOSITORY
+from tipoff_dev.stack.layout import FIXED_PORTS, SERVICES, Layout, free_ports
 from tipoff_dev.stack.processes import Processes, Program, StackError
 from tipoff_dev.stack.stack import running_stack
 

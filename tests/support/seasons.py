@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.catalog import load_catalog
 from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
-from tipoff_dev.stack.layout import SCRAPERS
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_games
 from tipoff_simulator.engine import Log, Season, simulate

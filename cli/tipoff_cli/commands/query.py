@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import JsonValue, TypeAdapter
 
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import (
     AsJson,
@@ -30,7 +31,6 @@ from tipoff_dataset.queries import (
     named,
     names,
 )
-from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 
 _WRONG_USAGE = 2
 _LATELY = "recent_executions"

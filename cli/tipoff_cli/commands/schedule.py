@@ -24,7 +24,7 @@ from tipoff_cli.console import (
     say_rows,
 )
 from tipoff_cli.calendars import ScheduleFile, load_calendar
-from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 
 
 def schedule(

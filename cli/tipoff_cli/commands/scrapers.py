@@ -7,6 +7,7 @@ import typer
 from pydantic import JsonValue
 from rich.text import Text
 
+from tipoff_cli.checkout import REPOSITORY, SCRAPERS, WORKFLOWS
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
@@ -22,7 +23,6 @@ from tipoff_cli.reproduce import scrape_command
 from tipoff_common.catalog import Catalog, ScraperSpec
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_dev.fleet.scaffold import FLEET, TESTS, Refused, write_scraper
-from tipoff_dev.stack.layout import REPOSITORY, SCRAPERS, WORKFLOWS
 from tipoff_planning.loading import load_workflows
 
 scrapers = typer.Typer(

@@ -15,7 +15,7 @@ from tipoff_planning.expectations import DayExpectations, Expectation, read_expe
 from tipoff_cli.console import AsJson, clock, console, day, instant, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
 from tipoff_cli.connection import Connection, NotConnected, find_connection
-from tipoff_dev.stack.scheduler import lock_time
+from tipoff_cli.checkout import lock_time
 
 _STYLES = {
     "ON_TIME": "green",

@@ -13,14 +13,14 @@ from rich.text import Text
 
 from tipoff_cli.connection import STACK_ENVIRONMENT, NotConnected, require_answer
 from tipoff_cli.console import AsJson, console, refuse, say_json
-from tipoff_dataset.deploy import DATASET, SchemaFilesError, all_differences, broken_views, deploy
+from tipoff_dataset.deploy import all_differences, broken_views, deploy
+from tipoff_dataset.files import DATASET, SCHEMAS, SchemaFilesError
 from tipoff_dataset.migrations import Difference, MigrationRefused
-from tipoff_dev.stack.layout import FIXED_PORTS, HOST, PROJECT, REPOSITORY
+from tipoff_dev.stack.layout import FIXED_PORTS, HOST, PROJECT
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
 
-SCHEMAS = REPOSITORY / "schemas/bigquery" / DATASET
 _UNREACHABLE = 3
 _DIFFERS = 4
 

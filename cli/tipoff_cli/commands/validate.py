@@ -7,13 +7,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from tipoff_cli.checkout import SCRAPERS, TOPICS, WORKFLOWS, ticks
 from tipoff_cli.console import AsJson, ScrapersFolder, console, say_json
 from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.events import Tick
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
-from tipoff_dev.stack.layout import SCRAPERS, TOPICS, WORKFLOWS
-from tipoff_dev.stack.scheduler import ticks
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import Configuration, WorkflowsFile
 

@@ -1,32 +1,19 @@
 """`docs/reference/dataset.md`: the tables of the dataset, read from their SQL files."""
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from bigquery_ddl.declared import (
     REST_TYPES,
     DeclaredTable,
     declared_options,
-    declared_table,
     parsed_create,
 )
-from tipoff_dataset.deploy import DATASET, ordered_files
+from tipoff_dataset.files import DATASET, MS_PER_DAY, SCHEMAS, declared_tables, function_heading
 from tipoff_dev.generate.markdown import generated_from, table
-from tipoff_dev.stack.layout import REPOSITORY
 
-SCHEMAS = REPOSITORY / "schemas/bigquery" / DATASET
 _HEADING = ("Column", "Type", "Mode", "Meaning")
 _SQL_TYPES = {rest: sql for sql, rest in REST_TYPES.items()}
-_NOT_TABLES = ("datasets", "fn_", "v_")
-MS_PER_DAY = 24 * 60 * 60 * 1000
-
-
-def declared_tables(schemas: Path = SCHEMAS) -> dict[str, DeclaredTable]:
-    """Every table by name, as its file declares it."""
-    files = [path for path in ordered_files(schemas) if not path.name.startswith(_NOT_TABLES)]
-    created = {path.stem: parsed_create(path.read_text(), "TABLE") for path in files}
-    return {name: declared_table(create) for name, create in created.items() if create is not None}
 
 
 def dataset() -> str:
@@ -62,13 +49,6 @@ def _functions() -> Iterator[tuple[str, str]]:
     for path in sorted(SCHEMAS.glob("fn_*.sql")):
         signature, meaning = function_heading(path)
         yield f"`{signature}`", meaning
-
-
-def function_heading(path: Path) -> tuple[str, str]:
-    """A table function's signature and meaning."""
-    heading = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("-- ")
-    signature, _, meaning = heading.partition(": ")
-    return signature, meaning
 
 
 def _layout(declared: DeclaredTable) -> str:

@@ -12,8 +12,15 @@ from typing import Any
 from sqlglot import exp
 
 from bigquery_ddl.declared import declared_options, parsed_create
-from tipoff_dataset.deploy import defined_name, names_used, ordered_files
-from tipoff_dev.generate.dataset_reference import MS_PER_DAY, SCHEMAS, declared_tables, function_heading
+from tipoff_dataset.files import (
+    MS_PER_DAY,
+    SCHEMAS,
+    declared_tables,
+    defined_name,
+    function_heading,
+    names_used,
+    ordered_files,
+)
 
 
 def terraform_dataset() -> str:

@@ -21,7 +21,7 @@ from typing import IO
 
 from dockerfile_parse import DockerfileParser
 
-from tipoff_dev.stack.layout import REPOSITORY
+from tipoff_cli.checkout import REPOSITORY
 
 COMMON = REPOSITORY / "libs/common"
 DOCKERFILE = REPOSITORY / "Dockerfile"

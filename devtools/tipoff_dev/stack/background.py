@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from rich.console import Console
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
-from tipoff_dev.stack.layout import REPOSITORY, Layout
+from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import READY_SECONDS, StackError
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ import signal
 import sys
 import threading
 
+from tipoff_cli.checkout import TOPICS
 from tipoff_common.adapters.pubsub import PubSubBus
 from tipoff_common.publisher import Publisher
 from tipoff_common.settings import ServiceSettings, SettingsError, load_settings
 from tipoff_common.topics import load_topics
-from tipoff_dev.stack.layout import SERVICES, TOPICS
+from tipoff_dev.stack.layout import SERVICES
 from tipoff_dev.stack.resources import create_buckets, create_tables, create_topics
 from tipoff_dev.stack.scheduler import run_scheduler
 

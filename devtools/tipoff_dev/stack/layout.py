@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TICKS, TOPICS, WORKFLOWS
 from tipoff_common.service_map import ServiceEntry, load_services, package_of
 
-REPOSITORY = Path(__file__).parents[3]
 HOST = "127.0.0.1"
 PROJECT = "nba-props-platform"
 DATA_BUCKET = "nba-scraped-data"
 STATE_BUCKET = "tipoff-state"
-WORKFLOWS = REPOSITORY / "config/workflows.yaml"
-SCRAPERS = REPOSITORY / "services/scraper-runner/scrapers"
-TOPICS = REPOSITORY / "infra/topics.yaml"
 DEMO_WORKFLOWS = REPOSITORY / "devtools/tipoff_dev/demo/workflows.yaml"
 
 CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "upstream", "phase2")
@@ -104,7 +101,7 @@ class Layout:
             "TIPOFF_PROJECT": PROJECT,
             "TIPOFF_DATA_BUCKET": DATA_BUCKET,
             "TIPOFF_STATE_BUCKET": STATE_BUCKET,
-            "TIPOFF_TOPICS_FILE": str(REPOSITORY / "infra/topics.yaml"),
+            "TIPOFF_TOPICS_FILE": str(TOPICS),
             "TIPOFF_DEVELOPMENT_KEY": self.development_key,
             "TIPOFF_EVENT_TIME": str(self.event_time).lower(),
         }
@@ -122,12 +119,12 @@ class Layout:
         return {**self.shared_environment(), **self._own_settings()["scraper-runner"]}
 
     def _own_settings(self) -> dict[str, dict[str, str]]:
-        scrapers = {"TIPOFF_SCRAPERS_DIR": str(REPOSITORY / "services/scraper-runner/scrapers")}
+        scrapers = {"TIPOFF_SCRAPERS_DIR": str(SCRAPERS)}
         return {
             "controller": {
                 **scrapers,
                 "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file),
-                "TIPOFF_TICKS_FILE": str(REPOSITORY / "infra/ticks.yaml"),
+                "TIPOFF_TICKS_FILE": str(TICKS),
             },
             "cleanup": scrapers,
             "scraper-runner": {**scrapers, "TIPOFF_UPSTREAM_URL": self.url("upstream")},

@@ -9,12 +9,13 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
 
+from tipoff_cli.checkout import TOPICS
 from tipoff_common.topics import Subscription as Settings
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_dataset.deploy import deploy
-from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT, REPOSITORY, STATE_BUCKET, TOPICS
+from tipoff_dataset.files import SCHEMAS
+from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT, STATE_BUCKET
 
-SCHEMAS = REPOSITORY / "schemas/bigquery/nba_orchestration"
 PHASE_2 = (
     "nba-phase1-scrapers-complete",
     "phase2-files",

@@ -2,32 +2,17 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
-from datetime import datetime, time, timedelta
-from functools import cache
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
+from tipoff_cli.checkout import ticks
 from tipoff_common.clock import floor_to
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
-from tipoff_common.ticks import Cadence, load_ticks
 from tipoff_common.wall_clock import wall_now
-from tipoff_dev.stack.layout import REPOSITORY
 
 log = logging.getLogger(__name__)
-
-TICKS = REPOSITORY / "infra/ticks.yaml"
-
-
-@cache
-def ticks() -> Mapping[Tick, Cadence]:
-    """Those of this checkout."""
-    return load_ticks(TICKS)
-
-
-def lock_time() -> time:
-    """The time of day, in New York, at which the day's schedule is locked."""
-    return ticks()[Tick.LOCK_SCHEDULE].daily_at or time()
 
 
 def due_ticks(minute: datetime) -> list[TickFired]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import requests
 
+from tipoff_cli.checkout import REPOSITORY, TOPICS
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.adapters.pubsub import PubSubBus
 from tipoff_common.adapters.storage import GcsObjects, storage_client
@@ -17,16 +18,7 @@ from tipoff_common.ports import Objects, Warehouse
 from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
 from tipoff_dev.fakes.phase2.behaviour import FAULTLESS, Behaviour
-from tipoff_dev.stack.layout import (
-    DATA_BUCKET,
-    HOST,
-    PROJECT,
-    REPOSITORY,
-    SERVICES,
-    STATE_BUCKET,
-    TOPICS,
-    Layout,
-)
+from tipoff_dev.stack.layout import DATA_BUCKET, HOST, PROJECT, SERVICES, STATE_BUCKET, Layout
 from tipoff_dev.stack.processes import READY_SECONDS, Processes, Program, StackError
 from tipoff_dev.stack.resources import create_buckets, create_tables, create_topics
 

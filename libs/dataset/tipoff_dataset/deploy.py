@@ -3,65 +3,18 @@
 deploy_tables.sh does it with `bq` alone where there is no Python for it.
 """
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tipoff_dataset.files import DATASET, declared_tables, defined_name, ordered_files, statement_for
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
 
     from tipoff_dataset.migrations import Difference
 
-DATASET = "nba_orchestration"
 STATEMENT_TIMEOUT_SECONDS = 60.0
 ANSWER_TIMEOUT_SECONDS = 10.0
-
-
-class SchemaFilesError(RuntimeError):
-    """The directory does not hold the dataset's SQL files."""
-
-
-def ordered_files(schemas_dir: Path) -> list[Path]:
-    """The SQL files in the order of what they need: the dataset, the tables, then functions (`fn_*.sql`) and views
-    (`v_*.sql`), each after those that it names; otherwise by name. deploy_tables.sh holds the same rule.
-
-    Raises SchemaFilesError when datasets.sql is not there, or when files name each other in a circle.
-    """
-    dataset = schemas_dir / "datasets.sql"
-    if not dataset.is_file():
-        raise SchemaFilesError(f"no datasets.sql in {schemas_dir}")
-    derived = [*sorted(schemas_dir.glob("fn_*.sql")), *sorted(schemas_dir.glob("v_*.sql"))]
-    tables = sorted(set(schemas_dir.glob("*.sql")) - {dataset, *derived})
-    return [dataset, *tables, *_by_need({path: names_used(path) for path in derived})]
-
-
-def _by_need(needs: Mapping[Path, set[str]]) -> list[Path]:
-    waiting, ordered = list(needs), list[Path]()
-    while waiting:
-        missing = {defined_name(path) for path in waiting}
-        ready = next((path for path in waiting if not needs[path] & missing - {defined_name(path)}), None)
-        if ready is None:
-            raise SchemaFilesError(f"in a circle: {', '.join(path.name for path in waiting)}")
-        waiting.remove(ready)
-        ordered.append(ready)
-    return ordered
-
-
-def defined_name(path: Path) -> str:
-    """The name of the function or view that a file makes."""
-    return path.stem.removeprefix("fn_")
-
-
-def names_used(path: Path) -> set[str]:
-    """The dataset's names that a file's code names, its own among them."""
-    code = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
-    return set(re.findall(rf"\b{DATASET}\.(\w+)", code))
-
-
-def statement_for(sql: str, dataset: str) -> str:
-    """The text of a file for a dataset of another name."""
-    return sql if dataset == DATASET else sql.replace(DATASET, dataset)
 
 
 def deploy(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> list[str]:
@@ -131,7 +84,6 @@ def _table_differences(
     client: "Client", schemas_dir: Path, dataset: str, present: set[str]
 ) -> "list[Difference]":
     from tipoff_dataset.migrations import LiveTable, differences
-    from tipoff_dev.generate.dataset_reference import declared_tables
 
     declared = declared_tables(schemas_dir)
     live = {}

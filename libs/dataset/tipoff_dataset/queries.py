@@ -18,9 +18,9 @@ from typing import Any
 
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Parameter, Warehouse
-from tipoff_dev.stack.layout import REPOSITORY
+from tipoff_dataset.files import QUERIES
 
-FOLDER = REPOSITORY / "queries"
+FOLDER = QUERIES
 NOW = "now"
 TODAY = "today"
 """The New York date of @as_of."""

@@ -39,6 +39,8 @@ class Season:
     last: date
     every: timedelta = timedelta(minutes=15)
     seed: int = 1
+    lock_at: time = time(5)
+    """The time of day, in New York, at which each day's schedule is locked."""
 
 
 @dataclass
@@ -98,7 +100,7 @@ class _Run:
         season = self._season
         day: date | None = None
         after = season.last + timedelta(days=1)
-        for wake in wakes(season.first, after, season.every, season.world.ticks, season.seed):
+        for wake in wakes(season.first, after, season.every, season.world.ticks, season.seed, season.lock_at):
             self._complete_until(wake.now)
             today = business_date(wake.now)
             if today != day:

@@ -6,7 +6,6 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 
 from tipoff_common.clock import eastern
-from tipoff_dev.stack.scheduler import lock_time
 from tipoff_simulator.world import Ticks
 
 
@@ -20,7 +19,7 @@ class Wake:
     lock: bool = False
 
 
-def wakes(first: date, last: date, every: timedelta, ticks: Ticks, seed: int) -> list[Wake]:
+def wakes(first: date, last: date, every: timedelta, ticks: Ticks, seed: int, lock_at: time) -> list[Wake]:
     """What comes from the midnight (New York) that begins `first` to the one that ends `last`, in order. At the same
     instant the evaluation comes before the lock."""
     start, end = eastern(first, time()), eastern(last + timedelta(days=1), time())
@@ -29,7 +28,7 @@ def wakes(first: date, last: date, every: timedelta, ticks: Ticks, seed: int) ->
         for number in range((end - start) // every)
         if (wake := _evaluation(start + number * every, ticks, seed)) is not None
     ]
-    return sorted([*evaluations, *_locks(first, last)], key=lambda wake: (wake.now, wake.lock))
+    return sorted([*evaluations, *_locks(first, last, lock_at)], key=lambda wake: (wake.now, wake.lock))
 
 
 def _evaluation(tick: datetime, ticks: Ticks, seed: int) -> Wake | None:
@@ -46,7 +45,7 @@ def _evaluation(tick: datetime, ticks: Ticks, seed: int) -> Wake | None:
     return Wake(tick + delay, tick, times=2 if doubled < ticks.doubled else 1)
 
 
-def _locks(first: date, last: date) -> Iterator[Wake]:
+def _locks(first: date, last: date, lock_at: time) -> Iterator[Wake]:
     for number in range((last - first).days + 1):
-        instant = eastern(first + timedelta(days=number), lock_time())
+        instant = eastern(first + timedelta(days=number), lock_at)
         yield Wake(instant, instant, lock=True)

@@ -32,7 +32,8 @@ from sqlglot.dialects.duckdb import DuckDB
 
 from gcp_emulators.bigquery.dialect import remembering, statement_text
 from gcp_emulators.bigquery.engine import RecentResults
-from tipoff_dataset.deploy import deploy, ordered_files
+from tipoff_dataset.deploy import deploy
+from tipoff_dataset.files import ordered_files
 
 MODULE = "gcp_emulators.bigquery"
 PROJECT = "test-project"

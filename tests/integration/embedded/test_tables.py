@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from conftest import SCHEMAS, Dataset
 from tipoff_cli.main import app
-from tipoff_dataset.deploy import ordered_files
+from tipoff_dataset.files import ordered_files
 
 NAME = "deploy_tables.sh"
 

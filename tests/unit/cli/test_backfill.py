@@ -22,6 +22,7 @@ from tests.support.controller import (
     fixture_file,
     slate,
 )
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.commands.backfill.controller_runs import sorted_out
 from tipoff_cli.commands.backfill.plan import (
     Backfill,
@@ -41,7 +42,6 @@ from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Priority, ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Outcome
 from tipoff_controller.manual import RunProgress, UnusableRun, draft_run, read_run, run_workflow
-from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 from tipoff_planning.calendar import Game
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.loading import load_workflows

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_cli.commands.deploy import command
 from tipoff_cli.commands.deploy import deployment as deploying
 from tipoff_cli.commands.deploy.deployment import (
@@ -27,7 +28,7 @@ from tipoff_cli.commands.deploy.deployment import (
     plan,
 )
 from tipoff_cli.main import app
-from tipoff_dev.stack.layout import REPOSITORY, SERVICES
+from tipoff_dev.stack.layout import SERVICES
 
 
 @dataclass

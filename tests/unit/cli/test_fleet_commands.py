@@ -19,7 +19,7 @@ from tipoff_cli import connection
 from tipoff_cli.main import app
 from tipoff_cli.commands import reparse as reparse_command
 from tipoff_dev.fleet.scaffold import FLEET, TESTS
-from tipoff_dev.stack.layout import REPOSITORY
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_scraper_runner import cli as runner_cli

@@ -15,7 +15,7 @@ from tipoff_cli.commands.backfill.submission import Asking, Clock
 from tipoff_cli.commands.explain.explanation import explain_workflow
 from tipoff_cli.main import app
 from tipoff_dev.fakes.sources.testing import in_process_client
-from tipoff_dev.stack.layout import SCRAPERS
+from tipoff_cli.checkout import SCRAPERS
 from typer.testing import CliRunner
 
 from tipoff_common.auth import Authentication

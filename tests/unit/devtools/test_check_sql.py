@@ -8,10 +8,11 @@ from shutil import copytree
 
 import pytest
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.checks.sql import zetasql
 from tipoff_dev.checks.sql.__main__ import check, main, pieces, validation_queries
 from tipoff_dev.checks.sql.zetasql import Analyzer, AnalyzerUnavailableError, SqlFault, running_analyzer
-from tipoff_dev.stack.layout import PROJECT, REPOSITORY
+from tipoff_dev.stack.layout import PROJECT
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.pushes import REPOSITORY
+from tipoff_dataset.files import declared_tables
 from tipoff_dev.generate import __main__ as generate
-from tipoff_dev.generate.dataset_reference import dataset, declared_tables
+from tipoff_dev.generate.dataset_reference import dataset
 from tipoff_dev.generate.markdown import table
 from tipoff_dev.generate.settings_reference import SERVICES, configuration
 

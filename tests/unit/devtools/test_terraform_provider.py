@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.checks.terraform.__main__ import examples
 from tipoff_dev.checks.terraform.provider.planning import applied, planned, read
 from tipoff_dev.checks.terraform.provider.schema import UNKNOWN, Block, Unknown, faults, load_schema
-from tipoff_dev.stack.layout import REPOSITORY
 
 SCHEMA = load_schema()
 SUBSCRIPTION: Block = SCHEMA["resources"]["google_pubsub_subscription"]["block"]

@@ -10,7 +10,7 @@ from tests.unit.runner.bench import Bench
 from tipoff_common.clock import business_date
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.wall_clock import wall_now
-from tipoff_dev.generate.dataset_reference import declared_tables
+from tipoff_dataset.files import declared_tables
 from tipoff_scraper_runner import cli
 
 Captured = pytest.CaptureFixture[str]

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from tests.support.seasons import Simulated, simulated
+from tipoff_cli.checkout import WORKFLOWS
 from tipoff_common.events import Action
 from tipoff_dev.fakes.sources.scenario import load_scenario
-from tipoff_dev.stack.layout import WORKFLOWS
 
 GAME_DAYS = sorted(load_scenario().games)
 

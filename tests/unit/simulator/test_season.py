@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.seasons import FIRST, LAST, WORKFLOWS, Simulated, simulated
+from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.catalog import load_catalog
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_dev.stack.layout import SCRAPERS
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.occurrences import occurrences
 from tipoff_simulator.outcomes import standing_runs

@@ -52,7 +52,7 @@ from tipoff_cli.calendars import ScheduleFile, load_calendar
 from tipoff_cli.controller_client import NotAnswered
 from tipoff_cli.commands.backfill.controller_runs import ControllerRuns
 from tipoff_cli.connection import Connection, NotConnected, find_connection
-from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 
 _USUAL_RATE, _USUAL_NAME = 20, "backfill"
 _MOST_DATES = 400

@@ -39,7 +39,7 @@ from tipoff_cli.commands.dead_letters.replay import (
     read_dead_letters,
     unknown_ids,
 )
-from tipoff_dev.stack.layout import TOPICS
+from tipoff_cli.checkout import TOPICS
 
 _WRONG_USAGE = 2
 _USUALLY = timedelta(days=7)

@@ -26,8 +26,9 @@ from tipoff_common.service_map import load_services, map_faults
 from tipoff_common.topics import load_topics
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.loading import load_workflows
-from tipoff_dev.stack.layout import REPOSITORY, SCRAPERS, SERVICES, TOPICS, WORKFLOWS
-from tipoff_dev.stack.scheduler import ticks
+from tipoff_dev.stack.layout import SERVICES
+from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TOPICS, WORKFLOWS
+from tipoff_cli.checkout import ticks
 
 ENVIRONMENTS = ("dev", "prod")
 REPOSITORY_OF_IMAGES = "tipoff"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from tipoff_cli.checkout import SCRAPERS
 from tipoff_cli.commands.diagnose.diagnosis import Diagnosis, Run, Verdict
 from tipoff_cli.commands.diagnose.diagnosis import diagnose as judge
 from tipoff_cli.connection import NotConnected, find_connection
@@ -24,7 +25,6 @@ from tipoff_cli.console import (
 )
 from tipoff_common.ports import Parameter, Unavailable, Warehouse
 from tipoff_common.wall_clock import wall_now
-from tipoff_dev.stack.layout import SCRAPERS
 
 _LOOK_BACK, _KEPT = timedelta(days=14), timedelta(days=90)
 _RUNS = 30

@@ -41,7 +41,7 @@ from tipoff_cli.commands.files.landed import (
     announcement,
 )
 from tipoff_cli.commands.files.verdict import State, Verdict, judge, usual_limits
-from tipoff_dev.stack.layout import TOPICS
+from tipoff_cli.checkout import TOPICS
 from tipoff_cli.commands.trace.lookup import nearest
 
 _WRONG_USAGE = 2

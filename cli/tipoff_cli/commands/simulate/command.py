@@ -8,6 +8,7 @@ import typer
 from pydantic import JsonValue
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, lock_time
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
@@ -21,7 +22,6 @@ from tipoff_cli.console import (
     say_json,
 )
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_dev.stack.layout import SCRAPERS, WORKFLOWS
 from tipoff_simulator.engine import Season
 from tipoff_simulator.engine import simulate as run_season
 from tipoff_simulator.report import Report, report
@@ -79,7 +79,7 @@ def simulate(
         refuse(f"{schedule} has no game from {first} to {last}; its games are from {days[0]} to {days[-1]}")
     reports: dict[str, Report] = {}
     for file, configuration in zip(files, configurations, strict=True):
-        season = Season(configuration, surroundings, games, first, last, tick_every, seed)
+        season = Season(configuration, surroundings, games, first, last, tick_every, seed, lock_time())
         reports[str(file)] = _run(season, file.name, quiet=json)
     if json:
         dumped: dict[str, JsonValue] = {name: item.model_dump(mode="json") for name, item in reports.items()}

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from tipoff_cli.checkout import TOPICS
 from tipoff_cli.commands.smoke.proofs import Proven, draft_proofs, prove
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import console, refuse
@@ -11,7 +12,6 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
 from tipoff_common.wall_clock import wall_now
-from tipoff_dev.stack.layout import TOPICS
 
 
 def smoke(

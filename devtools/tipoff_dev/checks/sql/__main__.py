@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tipoff_dataset.deploy import DATASET, ordered_files
+from tipoff_cli.checkout import REPOSITORY
+from tipoff_dataset.files import DATASET, ordered_files
 from tipoff_dataset.queries import NamedQuery
 from tipoff_dev.checks.sql.zetasql import Analyzer, AnalyzerUnavailableError, SqlFault, running_analyzer
-from tipoff_dev.stack.layout import PROJECT, REPOSITORY
+from tipoff_dev.stack.layout import PROJECT
 
 SCHEMAS = f"schemas/bigquery/{DATASET}"
 _DOCUMENTS = ("README.md", f"{SCHEMAS}/*.md", "docs/**/*.md")

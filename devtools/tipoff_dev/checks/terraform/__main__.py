@@ -26,7 +26,8 @@ from shutil import copytree, ignore_patterns
 
 import yaml
 
-from tipoff_dev.stack.layout import REPOSITORY, SERVICES
+from tipoff_dev.stack.layout import SERVICES
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.checks.terraform.service_settings import settings_faults, tick_faults
 from tipoff_dev.checks.terraform.plans import Plan
 from tipoff_dev.checks.terraform.policies import Excuse, Finding, findings

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from shutil import rmtree
 
-from tipoff_dev.stack.layout import REPOSITORY
+from tipoff_cli.checkout import REPOSITORY
 
 REQUIREMENTS = REPOSITORY / "infra/terraform/checks/requirements.txt"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import copytree, ignore_patterns
 from typing import Any
 
-from tipoff_dev.stack.layout import REPOSITORY
+from tipoff_cli.checkout import REPOSITORY
 
 PARTS = ("infra", "schemas", "config")
 TERRAFORM = "infra/terraform"

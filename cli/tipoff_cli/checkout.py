@@ -1,0 +1,26 @@
+"""Where the checkout keeps its configuration, and its ticks."""
+
+from collections.abc import Mapping
+from datetime import time
+from functools import cache
+from pathlib import Path
+
+from tipoff_common.events import Tick
+from tipoff_common.ticks import Cadence, load_ticks
+
+REPOSITORY = Path(__file__).parents[2]
+WORKFLOWS = REPOSITORY / "config/workflows.yaml"
+SCRAPERS = REPOSITORY / "services/scraper-runner/scrapers"
+TOPICS = REPOSITORY / "infra/topics.yaml"
+TICKS = REPOSITORY / "infra/ticks.yaml"
+
+
+@cache
+def ticks() -> Mapping[Tick, Cadence]:
+    """Read the cadence of each tick from infra/ticks.yaml, once a process."""
+    return load_ticks(TICKS)
+
+
+def lock_time() -> time:
+    """Return the time of day, in New York, at which the day's schedule is locked."""
+    return ticks()[Tick.LOCK_SCHEDULE].daily_at or time()

@@ -1,0 +1,74 @@
+"""The dataset's SQL files: where they lie, their order, the names in them, what they declare."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from bigquery_ddl.declared import DeclaredTable, declared_table, parsed_create
+
+DATASET = "nba_orchestration"
+_CHECKOUT = Path(__file__).parents[3]
+SCHEMAS = _CHECKOUT / "schemas/bigquery" / DATASET
+QUERIES = _CHECKOUT / "queries"
+MS_PER_DAY = 24 * 60 * 60 * 1000
+_NOT_TABLES = ("datasets", "fn_", "v_")
+
+
+class SchemaFilesError(RuntimeError):
+    """The directory does not hold the dataset's SQL files."""
+
+
+def ordered_files(schemas_dir: Path) -> list[Path]:
+    """The SQL files in the order of what they need: the dataset, the tables, then functions (`fn_*.sql`) and views
+    (`v_*.sql`), each after those that it names; otherwise by name. deploy_tables.sh holds the same rule.
+
+    Raises SchemaFilesError when datasets.sql is not there, or when files name each other in a circle.
+    """
+    dataset = schemas_dir / "datasets.sql"
+    if not dataset.is_file():
+        raise SchemaFilesError(f"no datasets.sql in {schemas_dir}")
+    derived = [*sorted(schemas_dir.glob("fn_*.sql")), *sorted(schemas_dir.glob("v_*.sql"))]
+    tables = sorted(set(schemas_dir.glob("*.sql")) - {dataset, *derived})
+    return [dataset, *tables, *_by_need({path: names_used(path) for path in derived})]
+
+
+def _by_need(needs: Mapping[Path, set[str]]) -> list[Path]:
+    waiting, ordered = list(needs), list[Path]()
+    while waiting:
+        missing = {defined_name(path) for path in waiting}
+        ready = next((path for path in waiting if not needs[path] & missing - {defined_name(path)}), None)
+        if ready is None:
+            raise SchemaFilesError(f"in a circle: {', '.join(path.name for path in waiting)}")
+        waiting.remove(ready)
+        ordered.append(ready)
+    return ordered
+
+
+def defined_name(path: Path) -> str:
+    """The name of the function or view that a file makes."""
+    return path.stem.removeprefix("fn_")
+
+
+def names_used(path: Path) -> set[str]:
+    """The dataset's names that a file's code names, its own among them."""
+    code = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
+    return set(re.findall(rf"\b{DATASET}\.(\w+)", code))
+
+
+def statement_for(sql: str, dataset: str) -> str:
+    """The text of a file for a dataset of another name."""
+    return sql if dataset == DATASET else sql.replace(DATASET, dataset)
+
+
+def declared_tables(schemas: Path = SCHEMAS) -> dict[str, DeclaredTable]:
+    """Every table by name, as its file declares it."""
+    files = [path for path in ordered_files(schemas) if not path.name.startswith(_NOT_TABLES)]
+    created = {path.stem: parsed_create(path.read_text(), "TABLE") for path in files}
+    return {name: declared_table(create) for name, create in created.items() if create is not None}
+
+
+def function_heading(path: Path) -> tuple[str, str]:
+    """A table function's signature and meaning."""
+    heading = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("-- ")
+    signature, _, meaning = heading.partition(": ")
+    return signature, meaning

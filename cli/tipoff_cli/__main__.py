@@ -10,13 +10,13 @@ def main() -> NoReturn:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
+        from tipoff_cli.errors import CommandFailed
         from tipoff_cli.main import app, console
-        from tipoff_dev.stack.processes import StackError
     except KeyboardInterrupt:  # these take a second
         sys.exit(130)
     try:
         app()  # ends the process with the command's exit code: 2 for wrong usage, 130 when interrupted
-    except StackError as error:
+    except CommandFailed as error:
         console.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(1)
     sys.exit(0)

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from tipoff_common.events import Tick
+from tipoff_common.service_map import load_services
 from tipoff_common.ticks import Cadence, load_ticks
 
 REPOSITORY = Path(__file__).parents[2]
@@ -13,12 +14,23 @@ WORKFLOWS = REPOSITORY / "config/workflows.yaml"
 SCRAPERS = REPOSITORY / "services/scraper-runner/scrapers"
 TOPICS = REPOSITORY / "infra/topics.yaml"
 TICKS = REPOSITORY / "infra/ticks.yaml"
+SERVICES = REPOSITORY / "infra/services.yaml"
+STACK_PROJECT = "nba-props-platform"
+"""The project of the local stack, as its emulators name it."""
+STACK_WAREHOUSE = "http://127.0.0.1:9050"
+"""The embedded warehouse of `tipoff up`, whose ports are fixed."""
 
 
 @cache
 def ticks() -> Mapping[Tick, Cadence]:
     """Read the cadence of each tick from infra/ticks.yaml, once a process."""
     return load_ticks(TICKS)
+
+
+@cache
+def service_names() -> tuple[str, ...]:
+    """Read the names of the services from infra/services.yaml."""
+    return tuple(load_services(SERVICES))
 
 
 def lock_time() -> time:

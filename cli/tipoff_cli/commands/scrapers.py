@@ -7,12 +7,11 @@ import typer
 from pydantic import JsonValue
 from rich.text import Text
 
-from tipoff_cli.checkout import REPOSITORY, SCRAPERS, WORKFLOWS
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
     WorkflowsFile,
-    console,
     load_scrapers,
     refuse,
     say_fields,
@@ -22,7 +21,6 @@ from tipoff_cli.console import (
 from tipoff_cli.reproduce import scrape_command
 from tipoff_common.catalog import Catalog, ScraperSpec
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_dev.fleet.scaffold import FLEET, TESTS, Refused, write_scraper
 from tipoff_planning.loading import load_workflows
 
 scrapers = typer.Typer(
@@ -82,30 +80,6 @@ def show(
             for key, value in row.items()
             for number, line in enumerate(_lines(value) or ["-"])
         ]
-    )
-
-
-@scrapers.command("new")
-def new(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="its only name: small letters, digits and _")],
-    source: Annotated[str, typer.Option(metavar="S", help="folder of its source, made if it is not there")],
-    folder: Annotated[
-        Path, typer.Option(metavar="DIR", help="the repository to write to", show_default="this one")
-    ] = REPOSITORY,
-) -> None:
-    """Write a working scraper with its test, to be changed into what it should be.
-
-    See docs/how-to/add-a-scraper.md. Exit code 1 when the name is taken or is none; then nothing is written.
-    """
-    try:
-        written = write_scraper(folder, name, source)
-    except Refused as error:
-        refuse(str(error))
-    for path in written:
-        console.print(str(path), highlight=False, soft_wrap=True)
-    console.print(
-        f"now: pytest {TESTS / f'test_{name}.py'}, then {FLEET / source / name / 'scraper.py'}",
-        soft_wrap=True,
     )
 
 

@@ -11,12 +11,12 @@ import typer
 from dotenv import dotenv_values
 from rich.text import Text
 
+from tipoff_cli.checkout import STACK_PROJECT, STACK_WAREHOUSE
 from tipoff_cli.connection import STACK_ENVIRONMENT, NotConnected, require_answer
 from tipoff_cli.console import AsJson, console, refuse, say_json
 from tipoff_dataset.deploy import all_differences, broken_views, deploy
 from tipoff_dataset.files import DATASET, SCHEMAS, SchemaFilesError
 from tipoff_dataset.migrations import Difference, MigrationRefused
-from tipoff_dev.stack.layout import FIXED_PORTS, HOST, PROJECT
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
@@ -126,7 +126,7 @@ def _target(project: str | None, dataset: str, local: bool, url: str | None) -> 
         if endpoint is None:
             client = Client(project=project or os.environ.get("TIPOFF_PROJECT"))
         else:
-            client = embedded_client(endpoint, project or PROJECT)
+            client = embedded_client(endpoint, project or STACK_PROJECT)
         yield Target(client, f"{client.project}:{dataset}{f' at {endpoint}' if endpoint else ''}")
         client.close()
     except MigrationRefused as error:
@@ -155,4 +155,4 @@ def embedded_client(url: str, project: str) -> "Client":
 def _stack_url() -> str:
     """Where the running stack has its warehouse, else where `make up` would have it."""
     known = dotenv_values(STACK_ENVIRONMENT) if STACK_ENVIRONMENT.exists() else {}
-    return known.get("BIGQUERY_EMULATOR_HOST") or f"http://{HOST}:{FIXED_PORTS['bigquery']}"
+    return known.get("BIGQUERY_EMULATOR_HOST") or STACK_WAREHOUSE

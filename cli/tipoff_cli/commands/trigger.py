@@ -11,7 +11,7 @@ from tipoff_cli.console import AsJson, console, day, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now
-from tipoff_controller.ledger import Decided
+from tipoff_planning.drafts import Decided
 
 
 def trigger(

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TICKS, TOPICS, WORKFLOWS
+from tipoff_cli.checkout import REPOSITORY, SCRAPERS, SERVICES as SERVICES_FILE, STACK_PROJECT, TICKS, TOPICS, WORKFLOWS
 from tipoff_common.service_map import ServiceEntry, load_services, package_of
 
 HOST = "127.0.0.1"
-PROJECT = "nba-props-platform"
+PROJECT = STACK_PROJECT
 DATA_BUCKET = "nba-scraped-data"
 STATE_BUCKET = "tipoff-state"
 DEMO_WORKFLOWS = REPOSITORY / "devtools/tipoff_dev/demo/workflows.yaml"
 
 CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "upstream", "phase2")
-SERVICE_MAP: Mapping[str, ServiceEntry] = load_services(REPOSITORY / "infra/services.yaml")
+SERVICE_MAP: Mapping[str, ServiceEntry] = load_services(SERVICES_FILE)
 SERVICES: Mapping[str, str] = {name: package_of(name) for name in SERVICE_MAP}
 """Each service with its package."""
 FIXED_PORTS: Mapping[str, int] = {

@@ -8,11 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tipoff_cli.errors import CommandFailed
+
 READY_SECONDS = 90.0
 STOP_SECONDS = 8.0
 
 
-class StackError(Exception):
+class StackError(CommandFailed):
     """The stack cannot do what was asked; the message says why and what to do."""
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import BaseModel
+
 from tipoff_common import __version__
 from tipoff_common.events import (
     Action,
@@ -14,12 +16,19 @@ from tipoff_common.events import (
     WorkflowDecided,
 )
 from tipoff_common.identity import decision_id
-from tipoff_controller.ledger import Decided
 from tipoff_planning.decisions import Decision, Reason
 from tipoff_planning.history import Known
 from tipoff_planning.plans import Asker, Plan, freeze
 from tipoff_planning.progress import Attempt, Skipped, progress
 from tipoff_planning.workflows import Configuration
+
+
+class Decided(BaseModel):
+    """What one tick, or one manual run, came to."""
+
+    decisions: tuple[WorkflowDecided, ...]
+    plans: tuple[Plan, ...]
+    requests: tuple[ScrapeRequested, ...]
 
 
 @dataclass(frozen=True)

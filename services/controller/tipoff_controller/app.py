@@ -12,10 +12,11 @@ from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.bootstrap import Wiring, bootstrap
 from tipoff_controller.handlers import handle_delivery
-from tipoff_controller.ledger import Decided
-from tipoff_controller.manual import ManualRun, RunProgress, UnusableRun, draft_run, read_run, run_workflow
+from tipoff_controller.manual import draft_run, read_run, run_workflow
 from tipoff_controller.settings import ControllerSettings
+from tipoff_planning.drafts import Decided
 from tipoff_planning.expectations import DayExpectations, read_expectations
+from tipoff_planning.manual_runs import ManualRun, RunProgress, UnusableRun
 
 
 def create_app(settings: ControllerSettings) -> FastAPI:

@@ -7,11 +7,11 @@ from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
 from tipoff_controller.deps import Deps
 from tipoff_controller.follow_ups import bury_dead_requests
-from tipoff_controller.ledger import Decided, Remembered
+from tipoff_controller.ledger import Remembered
 from tipoff_controller.past import read_past
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.decisions import Decision, Situation, decide, unable_to_decide
-from tipoff_planning.drafts import Occasion, draft
+from tipoff_planning.drafts import Decided, Occasion, draft
 from tipoff_planning.expected_schedule import draft_change, draft_schedule
 from tipoff_planning.occurrences import games_of, occurrences
 

@@ -26,12 +26,11 @@ from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import quote, unquote
 
-from pydantic import BaseModel
-
 from tipoff_common.clock import business_date
-from tipoff_common.events import ScheduleLocked, ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
+from tipoff_common.events import ScheduleLocked, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_common.ports import Objects
+from tipoff_planning.drafts import Decided
 from tipoff_planning.history import Completeness, ExecutionFact, Known, Outputs, completeness_of, subject_of
 from tipoff_planning.plans import Plan
 
@@ -41,14 +40,6 @@ _SETTLED = "settled"
 _LIST = "\n"
 _INSTANT = "%Y%m%dT%H%M%SZ"
 _PLANS_KEPT = 1_000
-
-
-class Decided(BaseModel):
-    """What one tick, or one manual run, came to."""
-
-    decisions: tuple[WorkflowDecided, ...]
-    plans: tuple[Plan, ...]
-    requests: tuple[ScrapeRequested, ...]
 
 
 @dataclass

@@ -41,10 +41,11 @@ from tipoff_cli.controller_client import NotAnswered
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Priority, ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Outcome
-from tipoff_controller.manual import RunProgress, UnusableRun, draft_run, read_run, run_workflow
+from tipoff_controller.manual import draft_run, read_run, run_workflow
 from tipoff_planning.calendar import Game
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.loading import load_workflows
+from tipoff_planning.manual_runs import RunProgress, UnusableRun
 from tipoff_planning.plans import LOW_AT_ONCE
 
 PLANS, SCHEDULES = fixture_file("plans"), fixture_file("schedules")

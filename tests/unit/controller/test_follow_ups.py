@@ -29,7 +29,8 @@ from tipoff_common.outcomes import Failed, FailureKind, Outcome
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_controller.follow_ups import LEASE_SLACK, note_dead_request
-from tipoff_controller.manual import ManualRun, draft_run, read_run, run_workflow
+from tipoff_controller.manual import draft_run, read_run, run_workflow
+from tipoff_planning.manual_runs import ManualRun
 from tipoff_planning.progress import State, progress
 from tipoff_planning.workflows import Configuration
 

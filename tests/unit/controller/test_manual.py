@@ -20,8 +20,9 @@ from tests.support.controller import (
 from tipoff_common.events import Priority, Source
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.ports import Unavailable
-from tipoff_controller.ledger import Decided
-from tipoff_controller.manual import ManualRun, UnusableRun, draft_run, read_run, run_workflow
+from tipoff_controller.manual import draft_run, read_run, run_workflow
+from tipoff_planning.drafts import Decided
+from tipoff_planning.manual_runs import ManualRun, UnusableRun
 from tipoff_planning.progress import State
 
 GAMES = slate(2)

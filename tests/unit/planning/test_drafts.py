@@ -15,8 +15,7 @@ from tests.support.controller import (
 )
 from tipoff_common.events import AlertLevel, Source
 from tipoff_common.identity import decision_id
-from tipoff_controller.ledger import Decided
-from tipoff_planning.drafts import Occasion, draft, skip
+from tipoff_planning.drafts import Decided, Occasion, draft, skip
 from tipoff_planning.progress import Skipped
 
 GAMES = slate(2)

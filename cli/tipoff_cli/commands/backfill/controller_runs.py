@@ -6,8 +6,8 @@ from tipoff_cli.commands.backfill.plan import Run
 from tipoff_cli.commands.backfill.submission import NotNow, NotThis
 from tipoff_cli.connection import Connection
 from tipoff_cli.controller_client import NotAnswered, ask
-from tipoff_controller.ledger import Decided
-from tipoff_controller.manual import RunProgress
+from tipoff_planning.drafts import Decided
+from tipoff_planning.manual_runs import RunProgress
 
 _REFUSED, _ABSENT, _TOO_OFTEN, _SERVER_FAULT = 422, 404, 429, 500
 

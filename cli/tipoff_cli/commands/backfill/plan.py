@@ -9,9 +9,9 @@ from functools import cached_property
 
 from tipoff_common.catalog import GAME_DATE
 from tipoff_common.events import Priority, Source
-from tipoff_controller.manual import ManualRun, asked_occurrence
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.history import ExecutionFact, History
+from tipoff_planning.manual_runs import ManualRun, asked_occurrence
 from tipoff_planning.occurrences import games_of
 from tipoff_planning.outstanding import not_found
 from tipoff_planning.plans import Asker, OutputOf, freeze, units

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from tipoff_cli.commands.backfill.plan import Run
-from tipoff_controller.manual import RunProgress
+from tipoff_planning.manual_runs import RunProgress
 from tipoff_planning.plans import LOW_AT_ONCE
 from tipoff_planning.progress import State
 

@@ -26,9 +26,7 @@ from tipoff_common.service_map import load_services, map_faults
 from tipoff_common.topics import load_topics
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.loading import load_workflows
-from tipoff_dev.stack.layout import SERVICES
-from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TOPICS, WORKFLOWS
-from tipoff_cli.checkout import ticks
+from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TOPICS, WORKFLOWS, service_names, ticks
 
 ENVIRONMENTS = ("dev", "prod")
 REPOSITORY_OF_IMAGES = "tipoff"
@@ -295,7 +293,7 @@ def _yaml(file: Path) -> Any:
 
 def missing_images(deployment: Deployment, tag: str, shell: Shell) -> list[str]:
     """The services whose image of that tag the registry lacks; a commit that was deployed before has them all."""
-    return [service for service in SERVICES if not _is_built(deployment, service, tag, shell)]
+    return [service for service in service_names() if not _is_built(deployment, service, tag, shell)]
 
 
 def _is_built(deployment: Deployment, service: str, tag: str, shell: Shell) -> bool:
@@ -318,7 +316,7 @@ def plan(deployment: Deployment, tag: str, shell: Shell, *, dry_run: bool) -> No
     variables = {
         "project": deployment.project,
         "region": deployment.region,
-        "images": dumps(dict.fromkeys(SERVICES, tag)),
+        "images": dumps(dict.fromkeys(service_names(), tag)),
     }
     given = (f"-var={name}={value}" for name, value in variables.items())
     unlocked = ("-lock=false",) if dry_run else ()

@@ -1,0 +1,110 @@
+"""The commands that need this repository: the local stack, the demo, scrapers by hand, new scrapers.
+
+They are registered as `COMMANDS` in the entry-point group `tipoff.commands`.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.commands import CommandSpec
+from tipoff_cli.console import console, refuse
+
+_HERE = "tipoff_dev.commands"
+COMMANDS = (
+    CommandSpec("demo", f"{_HERE}:demo"),
+    CommandSpec("up", f"{_HERE}:up"),
+    CommandSpec("down", f"{_HERE}:down"),
+    CommandSpec(
+        "scrape",
+        f"{_HERE}:scrape",
+        # The scraper's own parameters are parsed by the runner's command line.
+        {
+            "context_settings": {
+                "allow_extra_args": True,
+                "ignore_unknown_options": True,
+                "help_option_names": [],
+            },
+            "options_metavar": "NAME [OPTIONS]",
+        },
+    ),
+    CommandSpec("scrapers new", f"{_HERE}:new"),
+    CommandSpec("reparse", "tipoff_dev.fleet.reparse:reparse"),
+)
+
+
+def demo(
+    scenario: Path | None = typer.Option(
+        None,
+        metavar="FILE",
+        help="what the sources publish and when; see devtools/tipoff_dev/fakes/sources/scenarios",
+    ),
+) -> None:
+    """Replay 15 January 2025 through the real services on the embedded cloud, and check what the dataset says.
+
+    Exit code 1 when the dataset tells another day: the report found at 13:00, after two attempts in vain.
+    """
+    from tipoff_dev.demo.run import run_demo
+
+    raise typer.Exit(run_demo(console, scenario.absolute() if scenario else None))
+
+
+def up(foreground: bool = typer.Option(False, help="stay attached; Ctrl-C stops the stack")) -> None:
+    """Run the whole stack at fixed ports, in wall-clock time, with its own scheduler."""
+    from tipoff_dev.stack.background import run_in_foreground, start_in_background
+
+    if foreground:
+        run_in_foreground(console)
+    else:
+        start_in_background(console)
+
+
+def down() -> None:
+    """Stop the running stack."""
+    from tipoff_dev.stack.background import stop_background
+
+    stop_background(console)
+
+
+def scrape(context: typer.Context) -> None:
+    """Run one scraper by hand; `tipoff scrape NAME --help` lists its parameters.
+
+    Exit code 0 when it got the data, 3 when that is not published yet, 2 when it failed. Wrong usage is 64, unlike that
+    of other commands, so that it is never taken for a source that fails.
+    """
+    from tipoff_scraper_runner.cli import EXIT_USAGE
+    from tipoff_scraper_runner.cli import main as run_scraper
+
+    if not context.args or context.args[0] in ("--help", "-h"):
+        console.print(context.get_help(), highlight=False, markup=False)
+        console.print("tipoff scrapers list: the names", highlight=False)
+        raise typer.Exit(0 if context.args else EXIT_USAGE)
+    name, *arguments = context.args
+    raise typer.Exit(run_scraper(name, arguments, program=f"tipoff scrape {name}"))
+
+
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="its only name: small letters, digits and _")],
+    source: Annotated[str, typer.Option(metavar="S", help="folder of its source, made if it is not there")],
+    folder: Annotated[
+        Path, typer.Option(metavar="DIR", help="the repository to write to", show_default="this one")
+    ] = REPOSITORY,
+) -> None:
+    """Write a working scraper with its test, to be changed into what it should be.
+
+    See docs/how-to/add-a-scraper.md. Exit code 1 when the name is taken or is none; then nothing is written.
+    """
+    from tipoff_dev.fleet.scaffold import FLEET, TESTS, Refused, write_scraper
+
+    try:
+        written = write_scraper(folder, name, source)
+    except Refused as error:
+        refuse(str(error))
+    for path in written:
+        console.print(str(path), highlight=False, soft_wrap=True)
+    console.print(
+        f"now: pytest {TESTS / f'test_{name}.py'}, then {FLEET / source / name / 'scraper.py'}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,138 @@
+"""Manual runs: what a caller may ask for, and the progress that is answered. The controller's HTTP contract."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tipoff_common.clock import GameDate
+from tipoff_common.events import Priority
+from tipoff_common.identity import manual_occurrence_id
+from tipoff_common.outcomes import FailureKind
+from tipoff_planning.calendar import Game
+from tipoff_planning.occurrences import WHOLE_DAY, Occurrence
+from tipoff_planning.outstanding import Wanted
+from tipoff_planning.progress import State
+from tipoff_planning.workflows import Configuration, ForEachOutput, Step, takes_game
+
+
+class ManualRun(BaseModel):
+    """The body of a manual trigger."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    game_date: GameDate = Field(description="the date the data is about, America/New_York")
+    scrapers: tuple[str, ...] = Field(
+        default=(), description="only these of the workflow's scrapers; all when empty"
+    )
+    steps: Mapping[str, tuple[str, ...] | None] | None = Field(
+        default=None,
+        description="in place of scrapers: only these steps, each for these of the games or teams it runs for, null "
+        "for all of them",
+    )
+    game_id: str | None = Field(default=None, description="the game, for a workflow that runs for each game")
+    games: tuple[Game, ...] | None = Field(
+        default=None, description="the date's games; those of the landed schedule when left out"
+    )
+    priority: Priority | None = Field(default=None, description="the workflow's own when left out")
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        if self.scrapers and self.steps is not None:
+            raise ValueError("scrapers and steps: give one of them")
+        return self
+
+
+class UnusableRun(Exception):
+    """The body does not fit the workflow; the message names the field and the remedy."""
+
+
+def asked_occurrence(
+    workflow: str,
+    run: ManualRun,
+    games: Sequence[Game],
+    configuration: Configuration,
+    now: datetime,
+    key: str,
+) -> Occurrence:
+    """What a manual run under `key` is about. Raises UnusableRun."""
+    subject = WHOLE_DAY
+    if takes_game(configuration.workflows[workflow]):
+        known = [game.game_id for game in games]
+        if not known and run.game_id is None:
+            raise UnusableRun(f"game_id: {workflow} runs for each game, and none is known on {run.game_date}")
+        if run.game_id is None:
+            raise UnusableRun(f"game_id: {workflow} runs for each game; name one of {', '.join(known)}")
+        if known and run.game_id not in known:
+            raise UnusableRun(
+                f"game_id: no game {run.game_id} on {run.game_date}; there are {', '.join(known)}"
+            )
+        subject = run.game_id
+    return Occurrence(
+        workflow,
+        run.game_date,
+        run.game_date,
+        subject,
+        0,
+        now,
+        now,
+        tuple(game for game in games if run.game_id in (None, game.game_id)),
+        "asked for by hand",
+        identity=manual_occurrence_id(workflow, key),
+    )
+
+
+class UnitProgress(BaseModel):
+    """How far one scraper with its parameters has come; attempt: the one that is next or under way; kind: of the
+    failure it ended with."""
+
+    step: str
+    scraper: str
+    parameters: Mapping[str, str]
+    state: State
+    attempt: int
+    kind: FailureKind | None
+
+
+class RunProgress(BaseModel):
+    """How far a manual run has come.
+
+    settled: nothing more will come of it. stalled: something is to be requested and nothing is under way, as after a
+    crash; asking for the run under its key again goes on. skipped: steps that are never asked for, with the reason.
+    """
+
+    occurrence_id: str
+    game_date: date
+    settled: bool
+    stalled: bool
+    units: tuple[UnitProgress, ...]
+    skipped: Mapping[str, str]
+
+
+def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) -> Wanted:
+    plan = configuration.workflows[workflow].plan
+    if run.steps is not None:
+        if unknown := [name for name in run.steps if name not in plan]:
+            raise UnusableRun(f"steps: {', '.join(unknown)} not in {workflow}; it has {', '.join(plan)}")
+        _require_parents("steps", run.steps, plan, {name: name for name in plan})
+        return Wanted({name: None if kept is None else frozenset(kept) for name, kept in run.steps.items()})
+    if not run.scrapers:
+        return Wanted()
+    known = list(dict.fromkeys(step.scraper for step in plan.values()))
+    if unknown := [name for name in run.scrapers if name not in known]:
+        raise UnusableRun(f"scrapers: {', '.join(unknown)} not in {workflow}; it has {', '.join(known)}")
+    chosen = {name: None for name, step in plan.items() if step.scraper in run.scrapers}
+    _require_parents("scrapers", chosen, plan, {name: step.scraper for name, step in plan.items()})
+    return Wanted(chosen)
+
+
+def _require_parents(
+    field: str, chosen: Mapping[str, object], plan: Mapping[str, Step], names: Mapping[str, str]
+) -> None:
+    for name in chosen:
+        source = plan[name].for_each
+        if isinstance(source, ForEachOutput) and source.step not in chosen:
+            raise UnusableRun(
+                f"{field}: {names[name]} needs the output of {names[source.step]}; name it as well"
+            )

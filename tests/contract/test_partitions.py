@@ -14,7 +14,7 @@ from tipoff_cli.checkout import REPOSITORY
 from tipoff_dataset.files import DATASET, declared_tables
 from tipoff_dev.checks.sql.__main__ import Piece, pieces
 
-CODE = ("libs/*/tipoff_*", "services/*/tipoff_*")
+CODE = ("cli/tipoff_*", "devtools/tipoff_*", "libs/*/tipoff_*", "services/*/tipoff_*")
 PARTITIONED_BY = {
     **{name: table.time_partitioning.field for name, table in declared_tables().items()},
     "v_executions": "triggered_at",

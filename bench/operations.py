@@ -35,8 +35,8 @@ from tipoff_common.publisher import Publisher
 from tipoff_controller.deps import Deps as ControllerDeps
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
-from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_controller.ledger import Ledger
+from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 from tipoff_scraper_runner.deps import Deps as RunnerDeps
 from tipoff_scraper_runner.handlers import run_request

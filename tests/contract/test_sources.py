@@ -15,16 +15,16 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from scrapers.teams import TEAMS
+from tipoff_cli.checkout import WORKFLOWS
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Status, Success
 from tipoff_common.testing import MemoryObjects
-from tipoff_planning.loading import load_workflows
-from tipoff_planning.workflows import ForEachValue
-from tipoff_cli.checkout import WORKFLOWS
 from tipoff_dev.fakes.sources.app import create_app
 from tipoff_dev.fakes.sources.odds import event_id
 from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.testing import InProcessTransport
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.workflows import ForEachValue
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.http import HttpxHttp

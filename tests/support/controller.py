@@ -28,14 +28,14 @@ from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import ObjectInfo, Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
-from tipoff_planning.calendar import Calendar, Game, GameStatus
-from tipoff_planning.decisions import Decision, Situation, decide
 from tipoff_controller.deps import Deps
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
+from tipoff_controller.ledger import Ledger
+from tipoff_planning.calendar import Calendar, Game, GameStatus
+from tipoff_planning.decisions import Decision, Situation, decide
 from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.landed_calendar import LandedCalendar
-from tipoff_controller.ledger import Ledger
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.occurrences import Occurrence, occurrences
 from tipoff_planning.plans import Asker, Plan, freeze

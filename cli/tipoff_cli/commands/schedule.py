@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 from pydantic import JsonValue
 
-from tipoff_common.clock import business_date, eastern
-from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import pluralize
-from tipoff_planning.occurrences import Occurrence, games_of, occurrences
+from tipoff_cli.calendars import ScheduleFile, load_calendar
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
@@ -23,8 +21,10 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_cli.calendars import ScheduleFile, load_calendar
-from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
+from tipoff_common.clock import business_date, eastern
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import pluralize
+from tipoff_planning.occurrences import Occurrence, games_of, occurrences
 
 
 def schedule(

@@ -7,15 +7,15 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from tipoff_cli.checkout import lock_time
+from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.console import AsJson, clock, console, day, instant, refuse, say_json, say_rows
+from tipoff_cli.controller_client import NotAnswered, ask
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
 from tipoff_planning.expectations import DayExpectations, Expectation, read_expectations
-from tipoff_cli.console import AsJson, clock, console, day, instant, refuse, say_json, say_rows
-from tipoff_cli.controller_client import NotAnswered, ask
-from tipoff_cli.connection import Connection, NotConnected, find_connection
-from tipoff_cli.checkout import lock_time
 
 _STYLES = {
     "ON_TIME": "green",

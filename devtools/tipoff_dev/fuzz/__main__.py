@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import resource
 import signal
 import sys
@@ -33,15 +32,14 @@ from typing import Any
 
 import httpx
 
-from tipoff_dev.fuzz.mutations import mutated_bytes, mutated_json, mutated_pages, mutated_pdf
-from tipoff_dev.fuzz.payloads import parameters_of, payload_of
 from scrapers.nbacom.pdf_text import PageText, read_pages
-
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_common.rows import execution_row
 from tipoff_common.testing import MemoryObjects
+from tipoff_dev.fuzz.mutations import mutated_bytes, mutated_json, mutated_pages, mutated_pdf
+from tipoff_dev.fuzz.payloads import parameters_of, payload_of
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.execution import MAX_TOLD, Saved, execute
 from tipoff_scraper_runner.http import HttpxHttp

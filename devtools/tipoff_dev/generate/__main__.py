@@ -9,18 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.events import EVENTS
+from tipoff_dataset.files import declared_tables
 from tipoff_dev.generate.cli_reference import commands
 from tipoff_dev.generate.compose import compose
-from tipoff_dev.generate.settings_reference import configuration
 from tipoff_dev.generate.dataset_reference import dataset
-from tipoff_dataset.files import declared_tables
 from tipoff_dev.generate.json_schemas import event_schema, services_schema, workflows_schema
 from tipoff_dev.generate.scraper_reference import scrapers
+from tipoff_dev.generate.settings_reference import configuration
 from tipoff_dev.generate.table_schemas import table_schema
 from tipoff_dev.generate.terraform_dataset import terraform_dataset
 from tipoff_dev.generate.workflows_reference import workflows
-from tipoff_cli.checkout import REPOSITORY
 
 Render = Callable[[], str]
 _EVENTS_DIR = "docs/reference/events"

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.service_map import ServiceEntry
 from tipoff_common.settings import ServiceSettings
 from tipoff_dev.generate.settings_reference import SERVICES as MODELS
 from tipoff_dev.stack.layout import SERVICE_MAP
-from tipoff_cli.checkout import REPOSITORY
 
 COMPOSE = REPOSITORY / "docker-compose.yaml"
 MARK = "  # Generated from infra/services.yaml by `make generate`; change it there.\n"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tipoff_cli.checkout import REPOSITORY, SCRAPERS, SERVICES as SERVICES_FILE, STACK_PROJECT, TICKS, TOPICS, WORKFLOWS
+from tipoff_cli.checkout import REPOSITORY, SCRAPERS, STACK_PROJECT, TICKS, TOPICS, WORKFLOWS
+from tipoff_cli.checkout import SERVICES as SERVICES_FILE
 from tipoff_common.service_map import ServiceEntry, load_services, package_of
 
 HOST = "127.0.0.1"

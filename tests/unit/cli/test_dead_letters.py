@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
 from tests.support.samples import NOON, executed, processed, requested, tick
 from tipoff_cli import console as arguments
 from tipoff_cli.commands.dead_letters import command as commands
@@ -23,8 +25,6 @@ from tipoff_cli.commands.dead_letters.replay import (
 )
 from tipoff_cli.connection import Connection
 from tipoff_cli.main import app
-from typer.testing import CliRunner
-
 from tipoff_common.binding import STRUCTURED, Envelope, Message, encode, encode_structured
 from tipoff_common.events import Event, RejectReason
 from tipoff_common.ports import Parameter, Unavailable

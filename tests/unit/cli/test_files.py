@@ -7,18 +7,27 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from tests.support.samples import NOON
 from typer.testing import CliRunner
 
+from tests.support.samples import NOON
+from tipoff_cli.commands.files import command as commands
+from tipoff_cli.commands.files.landed import (
+    Cleanup,
+    Finding,
+    LandedFile,
+    Name,
+    NoFileNamed,
+    Receipt,
+    Sighting,
+    Wrote,
+)
+from tipoff_cli.commands.files.verdict import Limits, State, judge
+from tipoff_cli.connection import Connection
+from tipoff_cli.main import app
 from tipoff_common.events import FileLanded, Source
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
-from tipoff_cli.main import app
-from tipoff_cli.commands.files import command as commands
-from tipoff_cli.connection import Connection
-from tipoff_cli.commands.files.landed import Cleanup, Finding, LandedFile, Name, NoFileNamed, Receipt, Sighting, Wrote
-from tipoff_cli.commands.files.verdict import Limits, State, judge
 
 PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"
 OTHER = "gs://data/nba-com/injury/2025-01-14/0123999999999999.json"

@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.samples import NOON
 from typer.testing import CliRunner
 
+from tests.support.samples import NOON
+from tipoff_cli import connection
+from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.main import app
 from tipoff_common.events import FileLanded
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
-from tipoff_cli import connection
-from tipoff_cli.main import app
-from tipoff_cli.commands import reparse as reparse_command
-from tipoff_dev.fleet.scaffold import FLEET, TESTS
-from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
+from tipoff_dev.fleet import reparse as reparse_command
+from tipoff_dev.fleet.scaffold import FLEET, TESTS
 from tipoff_scraper_runner import cli as runner_cli
 from tipoff_scraper_runner.bootstrap import http_opener
 from tipoff_scraper_runner.deps import Deps

@@ -9,15 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
+
 from tests.support.seasons import WORKFLOWS, write_season
 from tipoff_cli import connection, controller_client
+from tipoff_cli.checkout import SCRAPERS
 from tipoff_cli.commands.backfill.submission import Asking, Clock
 from tipoff_cli.commands.explain.explanation import explain_workflow
 from tipoff_cli.main import app
-from tipoff_dev.fakes.sources.testing import in_process_client
-from tipoff_cli.checkout import SCRAPERS
-from typer.testing import CliRunner
-
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.binding import Envelope
@@ -36,6 +35,7 @@ from tipoff_controller.deps import Deps
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.settings import ControllerSettings
+from tipoff_dev.fakes.sources.testing import in_process_client
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_calendar_file

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.samples import NOON
 
+from tests.support.samples import NOON
+from tipoff_cli.commands.smoke.proofs import SCRAPER, Proven, draft_proofs, prove
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import ScrapeRequested, TickFired
 from tipoff_common.ports import Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import RecordingBus
-from tipoff_cli.commands.smoke.proofs import SCRAPER, Proven, draft_proofs, prove
 
 FLEET = Path(__file__).parents[3] / "services/scraper-runner/scrapers"
 GOOD = {"status": "success", "error_type": None, "error_message": None}

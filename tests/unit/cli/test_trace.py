@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+
 from tests.support.samples import GAME_DATE, NOON, PATH
 from tests.support.samples import decided as decided_event
 from tests.support.samples import executed as executed_event
@@ -17,7 +18,6 @@ from tipoff_cli.commands.trace.dataset import Dataset
 from tipoff_cli.commands.trace.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
 from tipoff_cli.commands.trace.links import Node, landed_id, requested_id
 from tipoff_cli.commands.trace.lookup import NotFound, nearest, trace
-
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.identity import event_id
 from tipoff_common.ports import Parameter, Unavailable

@@ -21,7 +21,8 @@ from tests.support.controller import (
 from tests.support.samples import executed, locked, requested
 from tipoff_common.events import ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Status
-from tipoff_controller.ledger import Decided, Ledger
+from tipoff_controller.ledger import Ledger
+from tipoff_planning.drafts import Decided
 from tipoff_planning.history import Completeness
 
 NAMES = ("game_id", "team")

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.samples import NOON, landed
 
+from tests.support.samples import NOON, landed
 from tipoff_common.events import FileLanded, FileProcessed
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter, Unavailable

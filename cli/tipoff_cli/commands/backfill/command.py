@@ -15,15 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from tipoff_common.clock import business_date
-from tipoff_common.ports import Unavailable
-from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import pluralize
-from tipoff_planning.calendar import Calendar
-from tipoff_planning.execution_log import read_executions
-from tipoff_planning.history import ExecutionFact
-from tipoff_planning.workflows import Configuration
-from tipoff_cli.commands.backfill.submission import Asking, NotNow, NotThis, Outcome
+from tipoff_cli.calendars import ScheduleFile, load_calendar
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
+from tipoff_cli.commands.backfill.controller_runs import ControllerRuns
 from tipoff_cli.commands.backfill.plan import (
     NO_GAMES,
     Backfill,
@@ -36,6 +30,8 @@ from tipoff_cli.commands.backfill.plan import (
     plan_backfill,
 )
 from tipoff_cli.commands.backfill.results import DayResult, day_results
+from tipoff_cli.commands.backfill.submission import Asking, NotNow, NotThis, Outcome
+from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
@@ -48,11 +44,15 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_cli.calendars import ScheduleFile, load_calendar
 from tipoff_cli.controller_client import NotAnswered
-from tipoff_cli.commands.backfill.controller_runs import ControllerRuns
-from tipoff_cli.connection import Connection, NotConnected, find_connection
-from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
+from tipoff_common.clock import business_date
+from tipoff_common.ports import Unavailable
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import pluralize
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.execution_log import read_executions
+from tipoff_planning.history import ExecutionFact
+from tipoff_planning.workflows import Configuration
 
 _USUAL_RATE, _USUAL_NAME = 20, "backfill"
 _MOST_DATES = 400

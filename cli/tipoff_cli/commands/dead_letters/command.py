@@ -10,24 +10,7 @@ import typer
 from pydantic import JsonValue, TypeAdapter
 from rich.text import Text
 
-from tipoff_common.events import RejectReason
-from tipoff_common.ports import Unavailable
-from tipoff_common.topics import TopicMap, load_topics
-from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import pluralize
-from tipoff_common.yaml_source import ConfigurationError
-from tipoff_cli.console import (
-    AsJson,
-    clock,
-    console,
-    errors,
-    instant,
-    refuse,
-    say_fields,
-    say_json,
-    say_rows,
-)
-from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.checkout import TOPICS
 from tipoff_cli.commands.dead_letters.replay import (
     EVER,
     DeadLetter,
@@ -39,7 +22,24 @@ from tipoff_cli.commands.dead_letters.replay import (
     read_dead_letters,
     unknown_ids,
 )
-from tipoff_cli.checkout import TOPICS
+from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.console import (
+    AsJson,
+    clock,
+    console,
+    errors,
+    instant,
+    refuse,
+    say_fields,
+    say_json,
+    say_rows,
+)
+from tipoff_common.events import RejectReason
+from tipoff_common.ports import Unavailable
+from tipoff_common.topics import TopicMap, load_topics
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import pluralize
+from tipoff_common.yaml_source import ConfigurationError
 
 _WRONG_USAGE = 2
 _USUALLY = timedelta(days=7)

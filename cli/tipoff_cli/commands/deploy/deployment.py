@@ -20,13 +20,13 @@ from typing import Any, Protocol
 
 import yaml
 
+from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TOPICS, WORKFLOWS, service_names, ticks
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Tick
 from tipoff_common.service_map import load_services, map_faults
 from tipoff_common.topics import load_topics
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.loading import load_workflows
-from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TOPICS, WORKFLOWS, service_names, ticks
 
 ENVIRONMENTS = ("dev", "prod")
 REPOSITORY_OF_IMAGES = "tipoff"

@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
+from tipoff_cli.reproduce import reparse_command, scrape_command
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.clock import EASTERN, Instant
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.words import pluralize
-from tipoff_cli.reproduce import reparse_command, scrape_command
 
 QUIET_AFTER = 6
 """So many times no_data in a row, none of them found: longer than a source usually keeps one waiting."""

@@ -11,10 +11,10 @@ from tipoff_planning.calendar import Calendar
 from tipoff_planning.decisions import Decision, Situation, decide
 from tipoff_planning.history import ExecutionFact, History, Known
 from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences
+from tipoff_planning.outstanding import still_wanted
 from tipoff_planning.plans import Asker, Plan, freeze, units
 from tipoff_planning.progress import State, state_of
 from tipoff_planning.schedules import Discovery, PerGame
-from tipoff_planning.outstanding import still_wanted
 from tipoff_planning.workflows import Configuration
 
 

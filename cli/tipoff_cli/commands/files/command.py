@@ -9,25 +9,7 @@ import typer
 from pydantic import TypeAdapter
 from rich.text import Text
 
-from tipoff_common.files import object_name
-from tipoff_common.identity import content_hash
-from tipoff_common.ports import Unavailable
-from tipoff_common.publisher import Publisher
-from tipoff_common.topics import load_topics
-from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import pluralize
-from tipoff_common.yaml_source import ConfigurationError
-from tipoff_cli.console import (
-    AsJson,
-    clock,
-    console,
-    instant,
-    refuse,
-    say_fields,
-    say_json,
-    say_rows,
-)
-from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.checkout import TOPICS
 from tipoff_cli.commands.files.landed import (
     EVERY,
     Cleanup,
@@ -41,8 +23,26 @@ from tipoff_cli.commands.files.landed import (
     announcement,
 )
 from tipoff_cli.commands.files.verdict import State, Verdict, judge, usual_limits
-from tipoff_cli.checkout import TOPICS
 from tipoff_cli.commands.trace.lookup import nearest
+from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.console import (
+    AsJson,
+    clock,
+    console,
+    instant,
+    refuse,
+    say_fields,
+    say_json,
+    say_rows,
+)
+from tipoff_common.files import object_name
+from tipoff_common.identity import content_hash
+from tipoff_common.ports import Unavailable
+from tipoff_common.publisher import Publisher
+from tipoff_common.topics import load_topics
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import pluralize
+from tipoff_common.yaml_source import ConfigurationError
 
 _WRONG_USAGE = 2
 _USUALLY = timedelta(days=7)

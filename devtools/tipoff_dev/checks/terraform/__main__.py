@@ -26,11 +26,10 @@ from shutil import copytree, ignore_patterns
 
 import yaml
 
-from tipoff_dev.stack.layout import SERVICES
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_dev.checks.terraform.service_settings import settings_faults, tick_faults
 from tipoff_dev.checks.terraform.plans import Plan
 from tipoff_dev.checks.terraform.policies import Excuse, Finding, findings
+from tipoff_dev.checks.terraform.service_settings import settings_faults, tick_faults
 from tipoff_dev.checks.terraform.tools import ToolsUnavailableError, tools_python
 from tipoff_dev.checks.terraform.workspace import (
     TERRAFORM,
@@ -39,6 +38,7 @@ from tipoff_dev.checks.terraform.workspace import (
     stand_in,
     workspace,
 )
+from tipoff_dev.stack.layout import SERVICES
 
 ROOTS = ("bootstrap", "environments/dev", "environments/prod")
 _VARIABLES = "terraform.tfvars.example"

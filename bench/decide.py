@@ -27,7 +27,7 @@ from tipoff_common.clock import eastern
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar, Game, GameStatus
-from tipoff_planning.decisions import Situation, decide
+from tipoff_planning.decisions import DecisionInputs, decide
 from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import Configuration
@@ -118,7 +118,7 @@ def measure(count: int, repetitions: int, catalog: Catalog) -> tuple[float, int]
     times, decisions = [], 0
     for _ in range(repetitions):
         begin = time.process_time()
-        decisions = len(decide(Situation(configured, calendar, past, NOW)))
+        decisions = len(decide(DecisionInputs(configured, calendar, past, NOW)))
         times.append(time.process_time() - begin)
     return statistics.median(times), decisions
 

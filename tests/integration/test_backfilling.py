@@ -14,7 +14,7 @@ from tests.support.seasons import write_season
 
 from tipoff_common.identity import manual_occurrence_id
 from tipoff_dev.stack.layout import DEMO_WORKFLOWS
-from tipoff_planning.plans import LOW_AT_ONCE
+from tipoff_planning.plans import MAX_LOW_IN_FLIGHT
 
 WORKFLOW = "injury_discovery"
 DATES = BACKFILLED
@@ -50,16 +50,18 @@ def test_interrupted_in_the_middle_and_taken_up_again_each_date_is_fetched_once(
     with embedded.paused("scraper-runner"):
         first = _tipoff(embedded, *arguments)
         try:
-            until(lambda: _asked_for(embedded) == LOW_AT_ONCE, f"{LOW_AT_ONCE} dates are asked for")
+            until(
+                lambda: _asked_for(embedded) == MAX_LOW_IN_FLIGHT, f"{MAX_LOW_IN_FLIGHT} dates are asked for"
+            )
             first.send_signal(signal.SIGINT)
             told, errors = first.communicate(timeout=PATIENCE_SECONDS)
         finally:
             first.kill()
         assert first.returncode == 130, errors
-        assert _asked_for(embedded) == LOW_AT_ONCE, "no more than may be under way at once"
+        assert _asked_for(embedded) == MAX_LOW_IN_FLIGHT, "no more than may be under way at once"
     assert f"interrupted: 0 of {len(DATES)} runs have ended" in errors
     assert f"tipoff backfill {' '.join(arguments)}" in errors
-    assert told.count("not asked for") == len(DATES) - LOW_AT_ONCE
+    assert told.count("not asked for") == len(DATES) - MAX_LOW_IN_FLIGHT
 
     answer = json.loads(embedded.tipoff("backfill", *arguments, "--json"))
     assert [(item["date"], item["success"], item["complete"]) for item in answer["dates"]] == [

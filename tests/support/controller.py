@@ -33,12 +33,13 @@ from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.ledger import Ledger
 from tipoff_planning.calendar import Calendar, Game, GameStatus
-from tipoff_planning.decisions import Decision, Situation, decide
+from tipoff_planning.context import EvaluationContext
+from tipoff_planning.decisions import Decision, DecisionInputs, decide
 from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.occurrences import Occurrence, occurrences
-from tipoff_planning.plans import Asker, Plan, freeze
+from tipoff_planning.plans import Plan, freeze
 from tipoff_planning.workflows import Configuration
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -155,15 +156,15 @@ def fixture_file(name: str) -> Configuration:
 # Single decisions and plans
 
 
-def situation(
+def decision_inputs(
     configuration: Configuration,
     now: datetime,
     *,
     games: Calendar | None = None,
     history: History | None = None,
     **more: Any,
-) -> Situation:
-    return Situation(configuration, games, history or History(), now, **more)
+) -> DecisionInputs:
+    return DecisionInputs(configuration, games, history or History(), now, **more)
 
 
 def decided(
@@ -171,7 +172,7 @@ def decided(
 ) -> Decision:
     """The one decision about a configuration's one workflow; the calendar is fresh unless given."""
     games = games or calendar(fetched_at=now)
-    (decision,) = decide(situation(configuration, now, games=games, **more))
+    (decision,) = decide(decision_inputs(configuration, now, games=games, **more))
     return decision
 
 
@@ -206,8 +207,8 @@ def plan_of(
     """The plan of the workflow's first occurrence on DAY."""
     day = occurrences(configuration, games or calendar(), DAY)
     first = next(item for item in day if item.workflow == workflow_name)
-    asker = Asker("decision", Source.CONTROLLER, "tick", first.expected)
-    return freeze(first, configuration, asker, only)
+    context = EvaluationContext(first.expected, first.expected, first.expected, "tick", Source.CONTROLLER)
+    return freeze(first, configuration, context, only)
 
 
 # A world

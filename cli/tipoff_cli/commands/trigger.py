@@ -11,7 +11,7 @@ from tipoff_cli.console import AsJson, console, day, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now
-from tipoff_planning.drafts import Decided
+from tipoff_planning.drafts import DecisionBatch
 
 
 def trigger(
@@ -63,7 +63,7 @@ def trigger(
         )
     except (NotConnected, NotAnswered) as error:
         refuse(str(error))
-    decided = Decided.model_validate_json(answer)
+    decided = DecisionBatch.model_validate_json(answer)
     if json:
         say_json(decided.model_dump(mode="json", include={"decisions", "requests"}))
         return

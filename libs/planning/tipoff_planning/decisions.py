@@ -19,7 +19,7 @@ from tipoff_common.events import Action, AlertLevel
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.history import History, Known, Outputs
 from tipoff_planning.occurrences import (
-    SAID_FOR,
+    REPORT_UNFOUND_FOR,
     WHOLE_DAY,
     Agenda,
     Occurrence,
@@ -27,7 +27,7 @@ from tipoff_planning.occurrences import (
     game_date_of,
     games_of,
 )
-from tipoff_planning.outstanding import Wanted, still_wanted
+from tipoff_planning.outstanding import Outstanding, find_outstanding
 from tipoff_planning.plans import Plan, asks_for_nothing
 from tipoff_planning.progress import Attempt, State, progress
 from tipoff_planning.schedules import Discovery, PerGame
@@ -67,7 +67,7 @@ class Reason(StrEnum):
 class Decision:
     """One workflow, one occurrence, one tick.
 
-    wanted: for a first RUN, the part of the workflow that is still wanted, from which the plan is frozen.
+    outstanding: for a first RUN, the part of the workflow that is still outstanding, from which the plan is frozen.
     plan, due: for a later RUN, the frozen plan and the attempts of it that are due.
     """
 
@@ -78,13 +78,13 @@ class Decision:
     alert_level: AlertLevel
     next_check: datetime | None
     context: Mapping[str, JsonValue]
-    wanted: Wanted | None = None
+    outstanding: Outstanding | None = None
     plan: Plan | None = None
     due: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True)
-class Situation:
+class DecisionInputs:
     """All that a decision depends on.
 
     plans: the frozen plans of occurrences decided before, by occurrence id.
@@ -114,23 +114,21 @@ class Situation:
         return self.expect(self.configuration, self.calendar, self.today)
 
 
-def decide(situation: Situation) -> tuple[Decision, ...]:
+def decide(inputs: DecisionInputs) -> tuple[Decision, ...]:
     """A decision for every due occurrence, one for every workflow that has none due, and the refresh of a calendar
     that has grown old."""
     decisions = [
-        decision
-        for name, expected in situation.expected()
-        for decision in _of_workflow(name, expected, situation)
+        decision for name, expected in inputs.expected() for decision in _of_workflow(name, expected, inputs)
     ]
-    refresh = _refresh_calendar(decisions, situation)
+    refresh = _refresh_calendar(decisions, inputs)
     return (refresh, *decisions) if refresh else tuple(decisions)
 
 
 def unable_to_decide(configuration: Configuration, now: datetime, why: str) -> tuple[Decision, ...]:
     """ABORT for every workflow: what happened so far cannot be read."""
-    situation = Situation(configuration, None, History(stale=True), now)
+    inputs = DecisionInputs(configuration, None, History(stale=True), now)
     return tuple(
-        _Builder(_placeholder(name, UNDECIDED, situation), workflow, None, situation)(
+        _Builder(_placeholder(name, UNDECIDED, inputs), workflow, None, inputs)(
             Action.ABORT,
             Reason.HISTORY_UNAVAILABLE,
             f"What happened so far cannot be read: {why}",
@@ -140,38 +138,38 @@ def unable_to_decide(configuration: Configuration, now: datetime, why: str) -> t
     )
 
 
-def _of_workflow(name: str, expected: Sequence[Occurrence], situation: Situation) -> Iterator[Decision]:
-    now, workflow = situation.now, situation.configuration.workflows[name]
+def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInputs) -> Iterator[Decision]:
+    now, workflow = inputs.now, inputs.configuration.workflows[name]
     come = bisect_right(expected, now, key=attrgetter("expected"))
     upcoming = expected[come] if come < len(expected) else None
     due = [item for item in expected[:come] if now < item.deadline]
-    unfound = _unfound(expected[:come], workflow, situation)
+    unfound = _unfound(expected[:come], workflow, inputs)
     if not due and not unfound:
-        yield _none_due(name, upcoming, situation)
+        yield _none_due(name, upcoming, inputs)
     for occurrence in due:
-        yield _decide_due(occurrence, upcoming, situation)
+        yield _decide_due(occurrence, upcoming, inputs)
     for occurrence in unfound:
         about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
         sentence = f"The publication window closed and not all was found for {occurrence.game_date}{about}."
-        if lacking := still_wanted(occurrence, situation.configuration, situation.history).missing:
+        if lacking := find_outstanding(occurrence, inputs.configuration, inputs.history).missing:
             sentence += f" It lacks {', '.join(lacking)}."
-        yield _Builder(occurrence, workflow, upcoming, situation)(
+        yield _Builder(occurrence, workflow, upcoming, inputs)(
             Action.SKIP, Reason.NOT_FOUND, sentence, alert=True
         )
 
 
-def _none_due(name: str, upcoming: Occurrence | None, situation: Situation) -> Decision:
-    configuration, today = situation.configuration, situation.today
+def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) -> Decision:
+    configuration, today = inputs.configuration, inputs.today
     workflow = configuration.workflows[name]
-    build = _Builder(upcoming or _placeholder(name, NONE_DUE, situation), workflow, upcoming, situation)
-    if name in configuration.needing_games and situation.calendar is None:
+    build = _Builder(upcoming or _placeholder(name, NONE_DUE, inputs), workflow, upcoming, inputs)
+    if name in configuration.needing_games and inputs.calendar is None:
         sentence = f"No schedule of games has landed yet; {configuration.file.calendar.scraper} has to succeed first."
         return build(Action.ABORT, Reason.NO_CALENDAR, sentence, alert=True)
     game_date = game_date_of(workflow.schedule, today)
     if (
         (upcoming is None or upcoming.day > today)
         and name in configuration.needing_games
-        and not games_of(configuration, situation.calendar, game_date)
+        and not games_of(configuration, inputs.calendar, game_date)
     ):
         return build(Action.SKIP, Reason.NO_GAMES, f"No games on {game_date}, so there is nothing to fetch.")
     if upcoming is None:
@@ -182,55 +180,60 @@ def _none_due(name: str, upcoming: Occurrence | None, situation: Situation) -> D
     return build(Action.SKIP, Reason.TOO_EARLY, f"Not due before {when}.")
 
 
-def _unfound(come: Sequence[Occurrence], workflow: Workflow, situation: Situation) -> list[Occurrence]:
+def _unfound(come: Sequence[Occurrence], workflow: Workflow, inputs: DecisionInputs) -> list[Occurrence]:
     """Of searches that ended without finding everything, the last attempt: until the business day is over, and at
-    least for SAID_FOR, as windows may close at midnight or after it."""
+    least for REPORT_UNFOUND_FOR, as windows may close at midnight or after it."""
     if not isinstance(workflow.schedule, Discovery | PerGame):
         return []
-    now, today = situation.now, situation.today
+    now, today = inputs.now, inputs.today
     last = {(item.day, item.subject): item for item in come}
     return [
         item
         for item in last.values()
         if item.deadline <= now
-        and (item.day == today or now - item.deadline < SAID_FOR)
+        and (item.day == today or now - item.deadline < REPORT_UNFOUND_FOR)
         and not asks_for_nothing(item, workflow)
-        and not still_wanted(item, situation.configuration, situation.history).found
+        and not find_outstanding(item, inputs.configuration, inputs.history).found
     ]
 
 
-def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, situation: Situation) -> Decision:
-    workflow = situation.configuration.workflows[occurrence.workflow]
-    build = _Builder(occurrence, workflow, upcoming, situation)
-    plan = situation.plans.get(occurrence.id)
+def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs) -> Decision:
+    workflow = inputs.configuration.workflows[occurrence.workflow]
+    build = _Builder(occurrence, workflow, upcoming, inputs)
+    plan = inputs.plans.get(occurrence.id)
     if plan is not None:
-        history = situation.history
-        return _decide_planned(build, plan, Known(history.executions, history.requested, situation.outputs))
+        history = inputs.history
+        return _decide_planned(build, plan, Known(history.executions, history.requested, inputs.outputs))
     if asks_for_nothing(occurrence, workflow):
         sentence = (
             f"No games or teams are known for {occurrence.game_date} yet, so there is nothing to ask for."
         )
         return build(Action.SKIP, Reason.NO_GAMES, sentence)
-    wanted = still_wanted(occurrence, situation.configuration, situation.history)
-    when = _when(occurrence.expected, situation.configuration.zone)
-    if wanted.found:
-        if wanted.refresh_due(occurrence, workflow):
-            since = _when(wanted.last_found, situation.configuration.zone) if wanted.last_found else "-"
-            return build(
-                Action.RUN, Reason.REFRESH, f"Found at {since}; looking for a later version.", wanted=Wanted()
+    outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
+    when = _when(occurrence.expected, inputs.configuration.zone)
+    if outstanding.found:
+        if outstanding.refresh_due(occurrence, workflow):
+            since = (
+                _when(outstanding.last_found, inputs.configuration.zone) if outstanding.last_found else "-"
             )
-        first = _when(wanted.first_found, situation.configuration.zone) if wanted.first_found else when
+            return build(
+                Action.RUN,
+                Reason.REFRESH,
+                f"Found at {since}; looking for a later version.",
+                outstanding=Outstanding(),
+            )
+        first = _when(outstanding.first_found, inputs.configuration.zone) if outstanding.first_found else when
         return build(
             Action.SKIP, Reason.ALREADY_FOUND, f"Already found for {occurrence.game_date} at {first}."
         )
-    late = int((situation.now - occurrence.expected).total_seconds() // 60)
-    sentence = f"Due since {when}: {', '.join(wanted.scrapers(workflow))}."
-    if wanted.missing:
-        sentence += f" What was found lacks {', '.join(wanted.missing)}."
+    late = int((inputs.now - occurrence.expected).total_seconds() // 60)
+    sentence = f"Due since {when}: {', '.join(outstanding.scrapers(workflow))}."
+    if outstanding.missing:
+        sentence += f" What was found lacks {', '.join(outstanding.missing)}."
     if late > LATE_AFTER_MINUTES:
         sentence += f" Late by {late} minutes."
-    code = Reason.INCOMPLETE if wanted.missing else Reason.DUE
-    return build(Action.RUN, code, sentence, wanted=wanted, late_minutes=late, slot=occurrence.slot)
+    code = Reason.INCOMPLETE if outstanding.missing else Reason.DUE
+    return build(Action.RUN, code, sentence, outstanding=outstanding, late_minutes=late, slot=occurrence.slot)
 
 
 def _decide_planned(build: "_Builder", plan: Plan, known: Known) -> Decision:
@@ -242,15 +245,15 @@ def _decide_planned(build: "_Builder", plan: Plan, known: Known) -> Decision:
         return build(
             Action.RUN, Reason.PARTLY_DUE, f"Still missing: {names}.", plan=plan, due=tuple(result.due)
         )
-    if State.UNDER_WAY in result.reached:
+    if State.UNDER_WAY in result.states:
         return build(Action.SKIP, Reason.UNDER_WAY, "Requested, and nothing came of it yet.")
-    if State.GIVEN_UP in result.reached:
+    if State.GIVEN_UP in result.states:
         sentence = "Failed, and asking again before the next slot would not help."
         return build(Action.SKIP, Reason.BUDGET_USED, sentence, alert=True)
-    if State.NO_DATA in result.reached:
+    if State.NO_DATA in result.states:
         return build(Action.SKIP, Reason.NOT_PUBLISHED, f"Asked for {game_date}: not published yet.")
-    situation = build.situation
-    if lacking := still_wanted(build.occurrence, situation.configuration, situation.history).missing:
+    inputs = build.inputs
+    if lacking := find_outstanding(build.occurrence, inputs.configuration, inputs.history).missing:
         sentence = (
             f"Found for {game_date} without {', '.join(lacking)}; this slot is done, the next asks again."
         )
@@ -258,20 +261,20 @@ def _decide_planned(build: "_Builder", plan: Plan, known: Known) -> Decision:
     return build(Action.SKIP, Reason.ALREADY_FOUND, f"Everything for {game_date} was collected.")
 
 
-def _refresh_calendar(decisions: list[Decision], situation: Situation) -> Decision | None:
+def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Decision | None:
     """A RUN of the calendar's scraper when the calendar is old, at most once an hour, unless its workflow runs now."""
-    configuration = situation.configuration
+    configuration = inputs.configuration
     name = configuration.refresher
-    if name is None or not situation.calendar_is_stale:
+    if name is None or not inputs.calendar_is_stale:
         return None
     if any(item.occurrence.workflow == name and item.action is Action.RUN for item in decisions):
         return None
-    hour = situation.now.replace(minute=0, second=0, microsecond=0)
+    hour = inputs.now.replace(minute=0, second=0, microsecond=0)
     slot = int(hour.timestamp()) // 3600
     occurrence = Occurrence(
         name,
-        situation.today,
-        situation.today,
+        inputs.today,
+        inputs.today,
         REFRESH,
         slot,
         hour,
@@ -279,14 +282,14 @@ def _refresh_calendar(decisions: list[Decision], situation: Situation) -> Decisi
         (),
         "calendar is old",
     )
-    if occurrence.id in situation.plans:
+    if occurrence.id in inputs.plans:
         return None
     workflow = configuration.workflows[name]
     source = configuration.file.calendar.scraper
     steps = {step_name: None for step_name, step in workflow.plan.items() if step.scraper == source}
     sentence = "The schedule of games is old or missing; it is fetched before it is relied on."
-    build = _Builder(occurrence, workflow, None, situation)
-    return build(Action.RUN, Reason.CALENDAR_STALE, sentence, wanted=Wanted(steps))
+    build = _Builder(occurrence, workflow, None, inputs)
+    return build(Action.RUN, Reason.CALENDAR_STALE, sentence, outstanding=Outstanding(steps))
 
 
 @dataclass(frozen=True)
@@ -294,7 +297,7 @@ class _Builder:
     occurrence: Occurrence
     workflow: Workflow
     upcoming: Occurrence | None
-    situation: Situation
+    inputs: DecisionInputs
 
     def __call__(
         self,
@@ -303,12 +306,12 @@ class _Builder:
         sentence: str,
         *,
         alert: bool = False,
-        wanted: Wanted | None = None,
+        outstanding: Outstanding | None = None,
         plan: Plan | None = None,
         due: tuple[Attempt, ...] = (),
         **context: JsonValue,
     ) -> Decision:
-        calendar, now = self.situation.calendar, self.situation.now
+        calendar, now = self.inputs.calendar, self.inputs.now
         return Decision(
             occurrence=self.occurrence,
             action=action,
@@ -321,19 +324,19 @@ class _Builder:
                 "deadline": self.occurrence.deadline.isoformat(),
                 "games": len(self.occurrence.games),
                 "calendar_age_minutes": int(calendar.age(now).total_seconds() // 60) if calendar else None,
-                "calendar_stale": self.situation.calendar_is_stale,
-                "history_stale": self.situation.history.stale,
+                "calendar_stale": self.inputs.calendar_is_stale,
+                "history_stale": self.inputs.history.stale,
                 **context,
             },
-            wanted=wanted,
+            outstanding=outstanding,
             plan=plan,
             due=due,
         )
 
 
-def _placeholder(name: str, subject: str, situation: Situation) -> Occurrence:
+def _placeholder(name: str, subject: str, inputs: DecisionInputs) -> Occurrence:
     """Stands for the day of a workflow that has no occurrence to speak of."""
-    today, now = situation.today, situation.now
+    today, now = inputs.today, inputs.now
     return Occurrence(name, today, today, subject, 0, now, now, (), "no occurrence")
 
 

@@ -1,7 +1,6 @@
 """Decisions as events, plans and requests: pure, from the decision core's types to the contracts."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -10,20 +9,19 @@ from tipoff_common import __version__
 from tipoff_common.events import (
     Action,
     AlertLevel,
-    Priority,
     ScrapeRequested,
-    Source,
     WorkflowDecided,
 )
 from tipoff_common.identity import decision_id
+from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import Decision, Reason
 from tipoff_planning.history import Known
-from tipoff_planning.plans import Asker, Plan, freeze
+from tipoff_planning.plans import Plan, freeze
 from tipoff_planning.progress import Attempt, Skipped, progress
 from tipoff_planning.workflows import Configuration
 
 
-class Decided(BaseModel):
+class DecisionBatch(BaseModel):
     """What one tick, or one manual run, came to."""
 
     decisions: tuple[WorkflowDecided, ...]
@@ -31,50 +29,26 @@ class Decided(BaseModel):
     requests: tuple[ScrapeRequested, ...]
 
 
-@dataclass(frozen=True)
-class Occasion:
-    """When and on whose behalf something is decided.
-
-    tick: what identifies it. now: the instant it is decided for. wall: the wall clock, from which leases run.
-    event_time: the tick's time when a day is replayed. priority: in place of the workflows' own.
-    """
-
-    environment: str
-    tick: datetime
-    now: datetime
-    wall: datetime
-    triggered_by: str
-    source: Source
-    event_time: datetime | None = None
-    priority: Priority | None = None
-
-
-def draft(decisions: Iterable[Decision], configuration: Configuration, occasion: Occasion) -> Decided:
+def draft(
+    decisions: Iterable[Decision], configuration: Configuration, context: EvaluationContext
+) -> DecisionBatch:
     """The decisions as events, the plans frozen by them and the requests they make."""
     events: list[WorkflowDecided] = []
     plans: list[Plan] = []
     requests: list[ScrapeRequested] = []
     for decision in decisions:
-        identifier = decision_id(decision.occurrence.id, occasion.tick)
+        identifier = decision_id(decision.occurrence.id, context.tick)
         attempts: Iterable[Attempt] = ()
-        if decision.wanted is not None:
-            asker = Asker(
-                identifier,
-                occasion.source,
-                occasion.triggered_by,
-                occasion.now,
-                occasion.event_time,
-                occasion.priority,
-            )
-            plan = freeze(decision.occurrence, configuration, asker, decision.wanted.steps)
+        if decision.outstanding is not None:
+            plan = freeze(decision.occurrence, configuration, context, decision.outstanding.steps)
             plans.append(plan)
             attempts = progress(plan, Known()).due
-            requests.extend(request(plan, attempt, occasion.wall) for attempt in attempts)
+            requests.extend(request(plan, attempt, context.wall) for attempt in attempts)
         elif decision.plan is not None:
             plan, attempts = decision.plan, decision.due
-            requests.extend(request(plan, attempt, occasion.wall) for attempt in attempts)
-        events.append(_event(decision, identifier, attempts, configuration, occasion))
-    return Decided(decisions=tuple(events), plans=tuple(plans), requests=tuple(requests))
+            requests.extend(request(plan, attempt, context.wall) for attempt in attempts)
+        events.append(_event(decision, identifier, attempts, configuration, context))
+    return DecisionBatch(decisions=tuple(events), plans=tuple(plans), requests=tuple(requests))
 
 
 def _event(
@@ -82,7 +56,7 @@ def _event(
     identifier: str,
     attempts: Iterable[Attempt],
     configuration: Configuration,
-    occasion: Occasion,
+    context: EvaluationContext,
 ) -> WorkflowDecided:
     occurrence = decision.occurrence
     return WorkflowDecided(
@@ -90,7 +64,7 @@ def _event(
         occurrence_id=occurrence.id,
         workflow_name=occurrence.workflow,
         game_date=occurrence.game_date,
-        decision_time=occasion.now,
+        decision_time=context.now,
         action=decision.action,
         reason_code=decision.code.value,
         reason=decision.sentence,
@@ -100,12 +74,12 @@ def _event(
         if decision.action is Action.RUN
         else (),
         next_check_time=decision.next_check,
-        priority=occasion.priority or configuration.workflows[occurrence.workflow].priority,
+        priority=context.priority or configuration.workflows[occurrence.workflow].priority,
         alert_level=decision.alert_level,
         config_hash=configuration.hash,
         controller_version=__version__,
-        environment=occasion.environment,
-        triggered_by=occasion.triggered_by,
+        environment=context.environment,
+        triggered_by=context.triggered_by,
     )
 
 

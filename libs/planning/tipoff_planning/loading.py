@@ -7,7 +7,7 @@ from pathlib import Path
 from tipoff_common.catalog import Catalog
 from tipoff_common.identity import short_hash
 from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource, did_you_mean
-from tipoff_planning.schedules import met_for
+from tipoff_planning.schedules import tolerance
 from tipoff_planning.workflows import (
     CalendarSource,
     Configuration,
@@ -121,7 +121,7 @@ def _edge_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
 
 def _cadence_faults(workflow: Workflow, at: Location, evaluated_every: timedelta) -> Iterator[Fault]:
     """An occurrence over which no tick comes would be missed with nothing wrong anywhere."""
-    minutes, met = evaluated_every // MINUTE, met_for(workflow.schedule)
+    minutes, met = evaluated_every // MINUTE, tolerance(workflow.schedule)
     if met < evaluated_every:
         what = f"each occurrence can be met for {met / MINUTE:g} minutes, and an evaluation comes every {minutes}"
         remedy = f"make it {minutes}m or longer, or let the evaluate tick come more often (infra/ticks.yaml)"

@@ -12,7 +12,7 @@ from tipoff_common.identity import manual_occurrence_id
 from tipoff_common.outcomes import FailureKind
 from tipoff_planning.calendar import Game
 from tipoff_planning.occurrences import WHOLE_DAY, Occurrence
-from tipoff_planning.outstanding import Wanted
+from tipoff_planning.outstanding import Outstanding
 from tipoff_planning.progress import State
 from tipoff_planning.workflows import Configuration, ForEachOutput, Step, takes_game
 
@@ -110,21 +110,23 @@ class RunProgress(BaseModel):
     skipped: Mapping[str, str]
 
 
-def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) -> Wanted:
+def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) -> Outstanding:
     plan = configuration.workflows[workflow].plan
     if run.steps is not None:
         if unknown := [name for name in run.steps if name not in plan]:
             raise UnusableRun(f"steps: {', '.join(unknown)} not in {workflow}; it has {', '.join(plan)}")
         _require_parents("steps", run.steps, plan, {name: name for name in plan})
-        return Wanted({name: None if kept is None else frozenset(kept) for name, kept in run.steps.items()})
+        return Outstanding(
+            {name: None if kept is None else frozenset(kept) for name, kept in run.steps.items()}
+        )
     if not run.scrapers:
-        return Wanted()
+        return Outstanding()
     known = list(dict.fromkeys(step.scraper for step in plan.values()))
     if unknown := [name for name in run.scrapers if name not in known]:
         raise UnusableRun(f"scrapers: {', '.join(unknown)} not in {workflow}; it has {', '.join(known)}")
     chosen = {name: None for name, step in plan.items() if step.scraper in run.scrapers}
     _require_parents("scrapers", chosen, plan, {name: step.scraper for name, step in plan.items()})
-    return Wanted(chosen)
+    return Outstanding(chosen)
 
 
 def _require_parents(

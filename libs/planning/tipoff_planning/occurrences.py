@@ -30,7 +30,7 @@ from tipoff_planning.schedules import (
 from tipoff_planning.workflows import Configuration
 
 WHOLE_DAY = "-"
-SAID_FOR = timedelta(hours=6)
+REPORT_UNFOUND_FOR = timedelta(hours=6)
 """How long after a search ended in vain each evaluation says so."""
 _ALWAYS, _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -89,7 +89,7 @@ def agenda(
     """What a decision at any instant of `today` may be about: yesterday's occurrences may still be due after midnight,
     tomorrow's may be due before it, and the first of them tell when to look again."""
     yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
-    since, until = eastern(today, time.min) - SAID_FOR, eastern(tomorrow, time.min)
+    since, until = eastern(today, time.min) - REPORT_UNFOUND_FOR, eastern(tomorrow, time.min)
     for name in configuration.workflows:
         around = [
             *_of_workflow(name, configuration, calendar, yesterday, since=since),

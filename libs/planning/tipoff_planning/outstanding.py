@@ -15,17 +15,17 @@ from tipoff_planning.workflows import Configuration, Step, Workflow
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """steps: the steps still wanted, each with the subjects wanted of it, None for all; None means the whole workflow.
-
-    found: nothing is wanted any more. missing: what the newest successes lack, by name, where the search goes on until
-    they are complete. first_found, last_found: when the whole was first complete, and the last success.
-    """
+class Outstanding:
+    """The part of a workflow that a search has not found yet."""
 
     steps: Mapping[str, frozenset[str] | None] | None = None
+    """The steps still to be asked for, each with its subjects, None for all; None: the whole workflow."""
     found: bool = False
+    """Nothing is left to be found."""
     missing: tuple[str, ...] = ()
+    """What the newest successes lack, by name, where the search goes on until they are complete."""
     first_found: datetime | None = None
+    """When the whole was first complete."""
     last_found: datetime | None = None
 
     def refresh_due(self, occurrence: Occurrence, workflow: Workflow) -> bool:
@@ -40,19 +40,19 @@ class Wanted:
         return occurrence.expected >= self.last_found + schedule.refresh_after_found
 
     def scrapers(self, workflow: Workflow) -> list[str]:
-        """Names of the scrapers wanted, each once, for people."""
+        """Names of the scrapers outstanding, each once, for people."""
         names = self.steps if self.steps is not None else workflow.plan
         return list(dict.fromkeys(workflow.plan[name].scraper for name in names))
 
 
-def still_wanted(occurrence: Occurrence, configuration: Configuration, history: History) -> Wanted:
+def find_outstanding(occurrence: Occurrence, configuration: Configuration, history: History) -> Outstanding:
     """For kinds that search until found, what has not been; for the others everything."""
     if not isinstance(configuration.workflows[occurrence.workflow].schedule, Discovery | PerGame):
-        return Wanted()
-    return not_found(occurrence, configuration, history)
+        return Outstanding()
+    return find_unfound(occurrence, configuration, history)
 
 
-def not_found(occurrence: Occurrence, configuration: Configuration, history: History) -> Wanted:
+def find_unfound(occurrence: Occurrence, configuration: Configuration, history: History) -> Outstanding:
     """What has not been found, whatever the kind; of steps that fan out over a parent's output nothing is known."""
     workflow = configuration.workflows[occurrence.workflow]
     schedule = workflow.schedule
@@ -76,8 +76,10 @@ def not_found(occurrence: Occurrence, configuration: Configuration, history: His
         if absent:
             missing[name] = frozenset(absent)
     if not missing:
-        return Wanted(found=True, first_found=max(first, default=None), last_found=max(last, default=None))
-    return Wanted(missing, missing=tuple(lacking) if complete else ())
+        return Outstanding(
+            found=True, first_found=max(first, default=None), last_found=max(last, default=None)
+        )
+    return Outstanding(missing, missing=tuple(lacking) if complete else ())
 
 
 def subjects_of(

@@ -2,23 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import Priority, Source
-from tipoff_common.identity import request_id
+from tipoff_common.identity import decision_id, request_id
+from tipoff_planning.context import EvaluationContext
 from tipoff_planning.occurrences import Occurrence
 from tipoff_planning.schedules import PerGame
 from tipoff_planning.workflows import Configuration, ForEachOutput, ForEachValue, Step, Workflow
 
-WAVE_SECONDS = 60
-"""A fan-out is released in waves of as many requests as the host's rate lets through in this time."""
+BATCH_SECONDS = 60
+"""At most as many requests of a step are under way as its host's rate lets through in this time."""
 
 
-LOW_AT_ONCE = 10
+MAX_LOW_IN_FLIGHT = 10
 """Of a plan of priority LOW at most so many requests of one step are under way, whatever the host lets through: the
 runner takes requests as they come, so this is all that may stand before one that matters more."""
 
@@ -39,7 +40,7 @@ class PlannedStep(_Frozen):
 
     fan_out_parameter: the parameter that tells its requests apart, None for a single request.
     fan_out: that parameter's values, or the parent whose output they are.
-    wave: how many of its requests may be under way at once.
+    max_in_flight: how many of its requests may be under way at once; plans of the version before call it `wave`.
     """
 
     name: str
@@ -48,12 +49,12 @@ class PlannedStep(_Frozen):
     parameters: Mapping[str, str]
     fan_out_parameter: str | None = None
     fan_out: tuple[str, ...] | OutputOf = ()
-    wave: int
+    max_in_flight: int = Field(validation_alias=AliasChoices("max_in_flight", "wave"))
 
     @property
-    def in_waves(self) -> bool:
+    def is_limited(self) -> bool:
         """Whether its requests may be more than go out at once."""
-        return isinstance(self.fan_out, OutputOf) or len(self.fan_out) > self.wave
+        return isinstance(self.fan_out, OutputOf) or len(self.fan_out) > self.max_in_flight
 
 
 class Plan(_Frozen):
@@ -102,22 +103,10 @@ def units(step: PlannedStep, values: Iterable[str]) -> Iterator[Unit]:
         yield Unit(step.name, step.scraper, {**step.parameters, step.fan_out_parameter: value})
 
 
-@dataclass(frozen=True)
-class Asker:
-    """On whose behalf a plan is made, and when. priority: in place of the workflow's own."""
-
-    decision_id: str
-    source: Source
-    triggered_by: str
-    decided_at: datetime
-    event_time: datetime | None = None
-    priority: Priority | None = None
-
-
 def freeze(
     occurrence: Occurrence,
     configuration: Configuration,
-    asker: Asker,
+    context: EvaluationContext,
     only: Mapping[str, frozenset[str] | None] | None = None,
 ) -> Plan:
     """The plan of `occurrence`.
@@ -127,10 +116,10 @@ def freeze(
     """
     workflow = configuration.workflows[occurrence.workflow]
     kept = [name for name in _parents_first(workflow) if only is None or name in only]
-    priority = asker.priority or workflow.priority
+    priority = context.priority or workflow.priority
     return Plan(
         occurrence_id=occurrence.id,
-        decision_id=asker.decision_id,
+        decision_id=decision_id(occurrence.id, context.tick),
         workflow=occurrence.workflow,
         game_date=occurrence.game_date,
         steps=tuple(
@@ -141,11 +130,11 @@ def freeze(
         ),
         max_retries=workflow.max_retries,
         priority=priority,
-        source=asker.source,
-        triggered_by=asker.triggered_by,
+        source=context.source,
+        triggered_by=context.triggered_by,
         config_hash=configuration.hash,
-        decided_at=asker.decided_at,
-        event_time=asker.event_time,
+        decided_at=context.now,
+        event_time=context.event_time,
     )
 
 
@@ -178,7 +167,7 @@ def _planned(
     fan_out = fan_out_of(step, occurrence)
     if subjects is not None and isinstance(fan_out, tuple):
         fan_out = tuple(value for value in fan_out if value in subjects)
-    wave = max(1, int(spec.rate_limit.per_second * WAVE_SECONDS))
+    limit = max(1, int(spec.rate_limit.per_second * BATCH_SECONDS))
     return PlannedStep(
         name=step.id,
         scraper=step.scraper,
@@ -186,7 +175,7 @@ def _planned(
         parameters=own_parameters(step, occurrence, configuration),
         fan_out_parameter=step.fan_out_parameter,
         fan_out=fan_out,
-        wave=min(wave, LOW_AT_ONCE) if priority is Priority.LOW else wave,
+        max_in_flight=min(limit, MAX_LOW_IN_FLIGHT) if priority is Priority.LOW else limit,
     )
 
 

@@ -42,7 +42,7 @@ class Skipped:
     reason: str
 
 
-class Reached(NamedTuple):
+class UnitStatus(NamedTuple):
     """A unit, its state, and the attempt that is next or under way."""
 
     unit: Unit
@@ -56,11 +56,11 @@ class Progress:
 
     due: list[Attempt] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
-    units: list[Reached] = field(default_factory=list)
+    units: list[UnitStatus] = field(default_factory=list)
     settled: bool = True
 
     @property
-    def reached(self) -> set[State]:
+    def states(self) -> set[State]:
         """The states that units are in."""
         return {item.state for item in self.units}
 
@@ -98,11 +98,11 @@ def _advance(step: PlannedStep, plan: Plan, known: Known, result: Progress) -> _
     for unit in _units(step, plan, known):
         state, attempt = state_of(unit, plan, known)
         states.append(state)
-        result.units.append(Reached(unit, state, attempt))
+        result.units.append(UnitStatus(unit, state, attempt))
         if state is State.OPEN:
             due.append(Attempt(unit, attempt))
         under_way += state is State.UNDER_WAY
-    result.due.extend(due[: max(0, step.wave - under_way)])
+    result.due.extend(due[: max(0, step.max_in_flight - under_way)])
     settled = all(state.settled for state in states)
     fruitful = not settled or State.SUCCESS in states
     return _StepEnd(step.name, settled, fruitful, "" if fruitful else _why(step, states))

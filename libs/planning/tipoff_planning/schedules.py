@@ -202,7 +202,7 @@ class PerGame(Node):
 Schedule = Annotated[Daily | At | Discovery | Interval | PerGame, Field(discriminator="kind")]
 
 
-def met_for(schedule: Schedule) -> timedelta:
+def tolerance(schedule: Schedule) -> timedelta:
     """How long an occurrence can be met: from when it is expected to its deadline."""
     match schedule:
         case Daily(window=window):

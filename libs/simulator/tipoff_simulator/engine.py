@@ -11,8 +11,9 @@ from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import Action, ScheduleLocked, ScrapeRequested, Source
 from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar, Game
-from tipoff_planning.decisions import NONE_DUE, Decision, Reason, Situation, decide
-from tipoff_planning.drafts import Occasion, draft, request
+from tipoff_planning.context import EvaluationContext
+from tipoff_planning.decisions import NONE_DUE, Decision, DecisionInputs, Reason, decide
+from tipoff_planning.drafts import draft, request
 from tipoff_planning.expected_schedule import draft_change, draft_schedule
 from tipoff_planning.history import Completeness, ExecutionFact, subject_of
 from tipoff_planning.occurrences import Agenda, Occurrence, agenda, games_of, occurrences
@@ -44,7 +45,7 @@ class Season:
 
 
 @dataclass
-class Decided:
+class OccurrenceDecisions:
     """What was decided of one occurrence: the first RUN, the last decision, and the last SKIP."""
 
     first_run: datetime | None = None
@@ -69,7 +70,7 @@ class Log:
     ended_at: datetime
     schedules: dict[date, list[ScheduleLocked]] = field(default_factory=dict)
     occurrences: dict[str, Occurrence] = field(default_factory=dict)
-    decided: dict[str, Decided] = field(default_factory=dict)
+    decided: dict[str, OccurrenceDecisions] = field(default_factory=dict)
     actions: Counter[tuple[str, Action]] = field(default_factory=Counter)
     skipped: dict[str, dict[str, str]] = field(default_factory=dict)
     ticks: int = 0
@@ -128,9 +129,9 @@ class _Run:
                     self._note_decision(decision, wake.now)
             self._request(decisions, wake)
 
-    def _situation(self, now: datetime) -> Situation:
+    def _situation(self, now: datetime) -> DecisionInputs:
         memory = self._log.memory
-        return Situation(
+        return DecisionInputs(
             self._configuration,
             self._calendar,
             memory.history,
@@ -170,16 +171,18 @@ class _Run:
             now < occurrence.expected or occurrence.subject == NONE_DUE
         ):
             return  # it says nothing about an occurrence
-        self._log.decided.setdefault(occurrence.id, Decided()).note(now, decision.action, decision.code)
+        self._log.decided.setdefault(occurrence.id, OccurrenceDecisions()).note(
+            now, decision.action, decision.code
+        )
 
     def _request(self, decisions: Iterable[Decision], wake: Wake) -> None:
         running = [decision for decision in decisions if decision.action is Action.RUN]
         if not running:
             return
-        occasion = Occasion(
-            ENVIRONMENT, wake.tick, wake.now, wake.now, "tick", Source.CONTROLLER, event_time=wake.now
+        context = EvaluationContext(
+            wake.tick, wake.now, wake.now, "tick", Source.CONTROLLER, ENVIRONMENT, event_time=wake.now
         )
-        drafted = draft(running, self._configuration, occasion)
+        drafted = draft(running, self._configuration, context)
         for plan in drafted.plans:
             self._log.memory.plans.setdefault(plan.occurrence_id, plan)
         for item in drafted.requests:

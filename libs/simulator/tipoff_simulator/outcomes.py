@@ -10,10 +10,10 @@ from tipoff_common.events import ExpectedRun, ScheduleState
 from tipoff_common.outcomes import Status
 from tipoff_planning.decisions import LATE_AFTER_MINUTES, Reason
 from tipoff_planning.occurrences import Occurrence
-from tipoff_planning.outstanding import still_wanted, subjects_of
+from tipoff_planning.outstanding import find_outstanding, subjects_of
 from tipoff_planning.schedules import Discovery, PerGame, Until
 from tipoff_planning.workflows import Configuration
-from tipoff_simulator.engine import Decided, Log
+from tipoff_simulator.engine import Log, OccurrenceDecisions
 from tipoff_simulator.memory import Done
 from tipoff_simulator.sources import ALWAYS
 
@@ -31,14 +31,14 @@ class RunStatus(StrEnum):
 _ALL_RIGHT = frozenset({Reason.ALREADY_FOUND, Reason.NO_GAMES})
 
 
-def run_status(run: ExpectedRun, decided: Decided | None) -> RunStatus:
+def run_status(run: ExpectedRun, decided: OccurrenceDecisions | None) -> RunStatus:
     """The rule of schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql, after the deadline."""
     if run.state is ScheduleState.CANCELLED:
         return RunStatus.CANCELLED
     return _status(run.expected_run_time, decided)
 
 
-def _status(expected: datetime, decided: Decided | None) -> RunStatus:
+def _status(expected: datetime, decided: OccurrenceDecisions | None) -> RunStatus:
     if decided is not None and decided.first_run is not None:
         in_time = decided.first_run <= expected + timedelta(minutes=LATE_AFTER_MINUTES)
         return RunStatus.ON_TIME if in_time else RunStatus.LATE
@@ -138,8 +138,8 @@ class _Judge:
             for step in workflow.plan.values()
             for _, subject in subjects_of(step, last, self._configuration)
         ]
-        wanted = still_wanted(last, self._configuration, self._history)
-        if wanted.found:
+        outstanding = find_outstanding(last, self._configuration, self._history)
+        if outstanding.found:
             return self._found(last, parts)
         lost = [part for part in parts if part.got_at is None and part.published is not None]
         never = [part for part in parts if part.got_at is None and part.published is None]

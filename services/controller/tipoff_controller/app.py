@@ -14,7 +14,7 @@ from tipoff_controller.bootstrap import Wiring, bootstrap
 from tipoff_controller.handlers import handle_delivery
 from tipoff_controller.manual import draft_run, read_run, run_workflow
 from tipoff_controller.settings import ControllerSettings
-from tipoff_planning.drafts import Decided
+from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import DayExpectations, read_expectations
 from tipoff_planning.manual_runs import ManualRun, RunProgress, UnusableRun
 
@@ -24,7 +24,7 @@ def create_app(settings: ControllerSettings) -> FastAPI:
 
 
 def routes(wiring: Wiring) -> FastAPI:
-    app, by_hand, deps = wiring.app, wiring.by_hand, wiring.deps
+    app, manual, deps = wiring.app, wiring.manual, wiring.deps
 
     def require_workflow(name: str) -> None:
         if name not in deps.configuration.workflows:
@@ -36,14 +36,14 @@ def routes(wiring: Wiring) -> FastAPI:
         """Ticks, executions, and requests that died."""
         handle_delivery(delivery, deps, wall_now())
 
-    @by_hand.post("/workflows/{name}/runs", status_code=202, tags=["by hand"])
+    @manual.post("/workflows/{name}/runs", status_code=202, tags=["manual"])
     def trigger_workflow(
         name: str,
         run: ManualRun,
         caller: Annotated[Caller, Depends(current_caller)],
         dry_run: bool = False,
         idempotency_key: IdempotencyKey = None,
-    ) -> Decided:
+    ) -> DecisionBatch:
         """Runs a workflow for a game date now, whatever was found before.
 
         Answers with the decision and its requests. With `dry_run` nothing is published. The same
@@ -58,7 +58,7 @@ def routes(wiring: Wiring) -> FastAPI:
         except UnusableRun as error:
             raise HTTPException(422, str(error)) from error
 
-    @by_hand.get("/workflows/{name}/runs/{key:path}", tags=["by hand"])
+    @manual.get("/workflows/{name}/runs/{key:path}", tags=["manual"])
     def progress_of_run(name: str, key: str) -> RunProgress:
         """How far the run under an `Idempotency-Key` has come."""
         require_workflow(name)
@@ -67,10 +67,10 @@ def routes(wiring: Wiring) -> FastAPI:
             raise HTTPException(404, f"no run of {name} was asked for under the key '{key}'")
         return found
 
-    @by_hand.get("/schedule/{day}", tags=["by hand"])
+    @manual.get("/schedule/{day}", tags=["manual"])
     def expected_against_actual(day: date, as_of: AwareDatetime | None = None) -> DayExpectations:
         """What was expected of a business day and what became of it, as known at `as_of`, by default now."""
         return read_expectations(deps.warehouse, deps.environment, day, as_of or wall_now())
 
-    app.include_router(by_hand)
+    app.include_router(manual)
     return app

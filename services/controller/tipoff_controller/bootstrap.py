@@ -22,7 +22,7 @@ from tipoff_planning.loading import load_workflows
 class Wiring:
     app: FastAPI
     endpoint: PushEndpoint
-    by_hand: APIRouter
+    manual: APIRouter
     deps: Deps
 
 
@@ -41,7 +41,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             config_hash=configuration.hash,
         ),
         endpoint=cloud.push_endpoint(ACCEPTED),
-        by_hand=cloud.authenticated_router(),
+        manual=cloud.authenticated_router(),
         deps=Deps(
             environment=settings.environment,
             configuration=configuration,

@@ -6,12 +6,13 @@ from datetime import date, datetime, time, timedelta
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
 from tipoff_controller.deps import Deps
-from tipoff_controller.follow_ups import bury_dead_requests
+from tipoff_controller.follow_ups import fail_expired_requests
 from tipoff_controller.ledger import Remembered
 from tipoff_controller.past import read_past
 from tipoff_planning.calendar import Calendar
-from tipoff_planning.decisions import Decision, Situation, decide, unable_to_decide
-from tipoff_planning.drafts import Decided, Occasion, draft
+from tipoff_planning.context import EvaluationContext
+from tipoff_planning.decisions import Decision, DecisionInputs, decide, unable_to_decide
+from tipoff_planning.drafts import DecisionBatch, draft
 from tipoff_planning.expected_schedule import draft_change, draft_schedule
 from tipoff_planning.occurrences import games_of, occurrences
 
@@ -21,28 +22,28 @@ LOCKED_BY = time(5, 30)
 """New York time by which a day's schedule is locked: half an hour after its tick, which may never have come."""
 
 
-def evaluate_workflows(occasion: Occasion, deps: Deps) -> Decided:
+def evaluate_workflows(context: EvaluationContext, deps: Deps) -> DecisionBatch:
     """Decides about every workflow.
 
     Raises:
         Unavailable: to be delivered again; what was decided stands and is published then.
     """
-    key = f"ticks/{occasion.tick:%Y-%m-%dT%H%MZ}"
+    key = f"ticks/{context.tick:%Y-%m-%dT%H%MZ}"
     try:
         decided = deps.ledger.decided(key)
         if decided is None:
-            drafted = draft(_decisions(occasion, deps), deps.configuration, occasion)
+            drafted = draft(_decisions(context, deps), deps.configuration, context)
             decided = deps.ledger.remember_decided(key, drafted)
     except Unavailable as error:
         log.critical("nothing can be decided", extra={"detail": str(error)})
-        aborted = unable_to_decide(deps.configuration, occasion.now, str(error))
-        deps.publisher.publish(draft(aborted, deps.configuration, occasion).decisions)
+        aborted = unable_to_decide(deps.configuration, context.now, str(error))
+        deps.publisher.publish(draft(aborted, deps.configuration, context).decisions)
         raise
     publish_decided(decided, deps)
     return decided
 
 
-def publish_decided(decided: Decided, deps: Deps) -> None:
+def publish_decided(decided: DecisionBatch, deps: Deps) -> None:
     """Plans are remembered before their requests go out, and requests after: a crash in between publishes them
     again, with the same ids."""
     deps.ledger.remember_plans(decided.plans)
@@ -50,19 +51,19 @@ def publish_decided(decided: Decided, deps: Deps) -> None:
     deps.ledger.remember_requests(decided.requests)
 
 
-def _decisions(occasion: Occasion, deps: Deps) -> tuple[Decision, ...]:
-    today = business_date(occasion.now)
-    days = _days(today, business_date(occasion.wall), deps)
+def _decisions(context: EvaluationContext, deps: Deps) -> tuple[Decision, ...]:
+    today = business_date(context.now)
+    days = _days(today, business_date(context.wall), deps)
     calendar = deps.calendar.current()
     past = read_past(days, deps)
-    _keep_schedule(today, calendar, past.remembered, occasion, deps)
-    history = bury_dead_requests(past, deps, occasion.wall)
+    _keep_schedule(today, calendar, past.remembered, context, deps)
+    history = fail_expired_requests(past, deps, context.wall)
     return decide(
-        Situation(
+        DecisionInputs(
             deps.configuration,
             calendar,
             history,
-            occasion.now,
+            context.now,
             plans=deps.ledger.plans(past.remembered),
             outputs=deps.ledger.outputs(past.remembered),
         )
@@ -92,14 +93,14 @@ def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
 
 
 def _keep_schedule(
-    day: date, calendar: Calendar | None, remembered: Remembered, occasion: Occasion, deps: Deps
+    day: date, calendar: Calendar | None, remembered: Remembered, context: EvaluationContext, deps: Deps
 ) -> None:
     """Locks the day's schedule where its tick did not, and records what changed since. Without a calendar nothing can
     be said of changes."""
     paths = remembered.schedule_paths.get(day, [])
-    if not paths and occasion.now >= eastern(day, LOCKED_BY):
+    if not paths and context.now >= eastern(day, LOCKED_BY):
         log.warning("the schedule was not locked at 05:00; locked now", extra={"day": day.isoformat()})
-        lock_schedule(day, occasion.now, deps)
+        lock_schedule(day, context.now, deps)
     if not paths or calendar is None:
         return
     change = draft_change(
@@ -110,7 +111,7 @@ def _keep_schedule(
         day=day,
         games_today=_games(calendar, day, deps),
         environment=deps.environment,
-        now=occasion.now,
+        now=context.now,
     )
     if change.runs:
         deps.publisher.publish([change])

@@ -55,7 +55,7 @@ def _may_lead_on(event: ScrapeExecuted, plan: Plan) -> bool:
     if plan.source is Source.MANUAL or event.outcome.status is Status.FAILED:
         return True
     own = [step for step in plan.steps if step.scraper == event.scraper_name]
-    return any(step.in_waves or any(step.name in later.parents for later in plan.steps) for step in own)
+    return any(step.is_limited or any(step.name in later.parents for later in plan.steps) for step in own)
 
 
 def note_dead_request(message: Message, deps: Deps, now: datetime) -> None:
@@ -69,7 +69,7 @@ def note_dead_request(message: Message, deps: Deps, now: datetime) -> None:
         fail_dead_request(dead, "it ran out of delivery attempts", deps, now)
 
 
-def bury_dead_requests(past: Past, deps: Deps, wall: datetime) -> History:
+def fail_expired_requests(past: Past, deps: Deps, wall: datetime) -> History:
     """The history in which a request whose lease passed without an execution is `failed`/`timeout`."""
     executions = dict(past.history.executions)
     for identifier, requested_at in past.history.requested.items():

@@ -9,7 +9,7 @@ from tipoff_common.push import Delivery
 from tipoff_controller.deps import Deps
 from tipoff_controller.evaluation import evaluate_workflows, lock_schedule
 from tipoff_controller.follow_ups import note_dead_request, note_execution
-from tipoff_planning.drafts import Occasion
+from tipoff_planning.context import EvaluationContext
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datet
     instant = event.event_time or now
     match event.tick:
         case Tick.EVALUATE:
-            occasion = Occasion(
+            context = EvaluationContext(
                 environment=deps.environment,
                 tick=floor_to(event.event_time or published_at, event.cadence_minutes),
                 now=instant,
@@ -41,7 +41,7 @@ def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datet
                 source=Source.CONTROLLER,
                 event_time=event.event_time,
             )
-            evaluate_workflows(occasion, deps)
+            evaluate_workflows(context, deps)
         case Tick.LOCK_SCHEDULE:
             lock_schedule(business_date(event.event_time or published_at), instant, deps)
         case _:

@@ -30,7 +30,7 @@ from tipoff_common.clock import business_date
 from tipoff_common.events import ScheduleLocked, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_common.ports import Objects
-from tipoff_planning.drafts import Decided
+from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.history import Completeness, ExecutionFact, Known, Outputs, completeness_of, subject_of
 from tipoff_planning.plans import Plan
 
@@ -62,20 +62,20 @@ class Ledger:
         self._state, self._subject_parameters = state, tuple(subject_parameters)
         self._read_plan = lru_cache(maxsize=_PLANS_KEPT)(self._plan_at)
 
-    def run_by_hand(self, occurrence: str) -> Decided | None:
+    def manual_run(self, occurrence: str) -> DecisionBatch | None:
         """What was decided for the manual run of that occurrence, None when it is none."""
         return self.decided(f"manual/{occurrence}")
 
-    def remember_run_by_hand(self, drafted: Decided) -> Decided:
+    def remember_manual_run(self, drafted: DecisionBatch) -> DecisionBatch:
         """Writes a manual run down, and returns the one that counts: the first under its occurrence."""
         return self.remember_decided(f"manual/{drafted.decisions[0].occurrence_id}", drafted)
 
-    def decided(self, key: str) -> Decided | None:
+    def decided(self, key: str) -> DecisionBatch | None:
         """What was decided under `key`, "ticks/<tick>" or "manual/<occurrence>"; None when nothing was."""
         body = self._state.get(f"controller/{key}.json")
-        return Decided.model_validate_json(body) if body is not None else None
+        return DecisionBatch.model_validate_json(body) if body is not None else None
 
-    def remember_decided(self, key: str, decided: Decided) -> Decided:
+    def remember_decided(self, key: str, decided: DecisionBatch) -> DecisionBatch:
         """Writes the decisions down, and returns those that count: the first that were written."""
         if self._state.create(f"controller/{key}.json", decided.model_dump_json().encode()):
             return decided

@@ -7,8 +7,9 @@ from tipoff_common.events import Action, AlertLevel, Source
 from tipoff_common.identity import manual_occurrence_id
 from tipoff_controller.deps import Deps
 from tipoff_controller.evaluation import publish_decided
+from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import Decision, Reason
-from tipoff_planning.drafts import Decided, Occasion, draft
+from tipoff_planning.drafts import DecisionBatch, draft
 from tipoff_planning.history import Known
 from tipoff_planning.manual_runs import (
     ManualRun,
@@ -20,7 +21,7 @@ from tipoff_planning.manual_runs import (
 )
 from tipoff_planning.occurrences import games_of
 from tipoff_planning.plans import Plan
-from tipoff_planning.progress import Reached, State, progress
+from tipoff_planning.progress import State, UnitStatus, progress
 from tipoff_planning.workflows import takes_game
 
 _ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +30,7 @@ _ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 def draft_run(
     workflow: str, run: ManualRun, deps: Deps, *, caller: str, now: datetime, idempotency_key: str | None
-) -> Decided:
+) -> DecisionBatch:
     """The decision and requests of a manual run; the caller's key, else a fresh one, is its identity.
 
     Raises:
@@ -49,18 +50,18 @@ def draft_run(
         alert_level=AlertLevel.NONE,
         next_check=None,
         context={"idempotency_key": idempotency_key},
-        wanted=outstanding_of(workflow, run, configuration),
+        outstanding=outstanding_of(workflow, run, configuration),
     )
-    occasion = Occasion(
-        deps.environment,
-        _ONCE,
-        now,
-        now,
+    context = EvaluationContext(
+        environment=deps.environment,
+        tick=_ONCE,
+        now=now,
+        wall=now,
         triggered_by=caller,
         source=Source.MANUAL,
         priority=run.priority,
     )
-    drafted = draft([decision], configuration, occasion)
+    drafted = draft([decision], configuration, context)
     if not drafted.requests:
         raise UnusableRun(
             f"game_date: no games or teams of {run.game_date} to ask for; name a day with games"
@@ -68,14 +69,14 @@ def draft_run(
     return drafted
 
 
-def run_workflow(drafted: Decided, deps: Deps) -> Decided:
+def run_workflow(drafted: DecisionBatch, deps: Deps) -> DecisionBatch:
     """Publishes a drafted run; the same key publishes the first draft again.
 
     Raises:
         UnusableRun: the key is that of a run for another date or game.
         Unavailable
     """
-    decided = deps.ledger.remember_run_by_hand(drafted)
+    decided = deps.ledger.remember_manual_run(drafted)
     (asked,), (first,) = drafted.decisions, decided.decisions
     per_game = takes_game(deps.configuration.workflows[asked.workflow_name])
     if first.game_date != asked.game_date or (per_game and first.target_games != asked.target_games):
@@ -90,7 +91,7 @@ def run_workflow(drafted: Decided, deps: Deps) -> Decided:
 def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | None:
     """How far the run under the key has come, None when there is none. Raises Unavailable."""
     occurrence = manual_occurrence_id(workflow, idempotency_key)
-    decided = deps.ledger.run_by_hand(occurrence)
+    decided = deps.ledger.manual_run(occurrence)
     if decided is None:
         return None
     (plan,) = decided.plans
@@ -100,13 +101,13 @@ def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | N
         occurrence_id=occurrence,
         game_date=plan.game_date,
         settled=result.settled,
-        stalled=bool(result.due) and State.UNDER_WAY not in result.reached,
+        stalled=bool(result.due) and State.UNDER_WAY not in result.states,
         units=tuple(_unit_progress(item, plan, known) for item in result.units),
         skipped={item.step: item.reason for item in result.skipped},
     )
 
 
-def _unit_progress(item: Reached, plan: Plan, known: Known) -> UnitProgress:
+def _unit_progress(item: UnitStatus, plan: Plan, known: Known) -> UnitProgress:
     unit, state, attempt = item
     last = known.executions.get(unit.request_id(plan.occurrence_id, attempt - 1))
     return UnitProgress(

@@ -16,7 +16,7 @@ from tests.support.samples import locked
 
 from tipoff_common.events import Action, ExpectedRun, WorkflowDecided
 from tipoff_planning.decisions import Reason
-from tipoff_simulator.engine import Decided
+from tipoff_simulator.engine import OccurrenceDecisions
 from tipoff_simulator.outcomes import RunStatus, run_status
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def told(dataset: Dataset, as_of: datetime) -> dict[str, str]:
 def test_the_simulator_judges_a_season_as_the_dataset_does(dataset: Dataset, cases: Cases) -> None:
     judged: dict[str, str] = {}
     for name, (run, decisions) in cases.items():
-        known = Decided()
+        known = OccurrenceDecisions()
         for item in decisions:
             if item.action is Action.RUN or item.decision_time >= run.expected_run_time:
                 known.note(item.decision_time, item.action, Reason(item.reason_code))

@@ -46,7 +46,7 @@ from tipoff_planning.calendar import Game
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.manual_runs import RunProgress, UnusableRun
-from tipoff_planning.plans import LOW_AT_ONCE
+from tipoff_planning.plans import MAX_LOW_IN_FLIGHT
 
 PLANS, SCHEDULES = fixture_file("plans"), fixture_file("schedules")
 FLEET = load_workflows(WORKFLOWS, load_catalog(SCRAPERS))
@@ -334,7 +334,7 @@ def test_a_second_time_nothing_is_asked_and_the_same_is_told() -> None:
 def test_never_more_is_under_way_than_the_live_fleet_can_bear(target: str) -> None:
     made = fleet(answers=1)
     carry_out(busy(target), made)
-    assert made.most <= LOW_AT_ONCE
+    assert made.most <= MAX_LOW_IN_FLIGHT
 
 
 def test_a_run_that_is_larger_by_itself_goes_out_alone_and_in_waves() -> None:
@@ -344,7 +344,7 @@ def test_a_run_that_is_larger_by_itself_goes_out_alone_and_in_waves() -> None:
     plan = plan_backfill("b", find_target("box_score", PLANS), DAYS[:1], PLANS, calendar(*slate(14)))
     assert plan.requests == 14
     carry_out(plan, asked)
-    assert (asked.most, len(asked.executed)) == (LOW_AT_ONCE, 14)
+    assert (asked.most, len(asked.executed)) == (MAX_LOW_IN_FLIGHT, 14)
 
 
 def test_the_rate_holds_over_any_stretch() -> None:

@@ -22,8 +22,8 @@ from tipoff_common.events import ScrapeExecuted
 from tipoff_common.identity import event_id
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
-from tipoff_controller.ledger import Decided as DecidedByHand
 from tipoff_controller.ledger import Ledger
+from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.plans import Plan, PlannedStep
 
 MINUTE = timedelta(minutes=1)
@@ -187,7 +187,9 @@ def plan(*steps: str) -> Plan:
         decision_id="d-1",
         workflow="injuries",
         game_date=GAME_DATE,
-        steps=tuple(PlannedStep(name=name, scraper="s", parents=(), parameters={}, wave=1) for name in steps),
+        steps=tuple(
+            PlannedStep(name=name, scraper="s", parents=(), parameters={}, max_in_flight=1) for name in steps
+        ),
         max_retries=1,
         priority=REQUEST.priority,
         source=REQUEST.source,
@@ -280,10 +282,10 @@ def test_a_request_is_found_in_the_state_bucket_when_the_dataset_does_not_know_i
 def test_a_run_by_hand_is_found_whatever_its_date() -> None:
     state = MemoryObjects()
     Ledger(state, ()).remember_requests([REQUEST])
-    by_hand = DecidedByHand(
+    by_hand = DecisionBatch(
         decisions=(decided_event(occurrence_id="o-1"),), plans=(plan(),), requests=(REQUEST,)
     )
-    Ledger(state, ()).remember_run_by_hand(by_hand)
+    Ledger(state, ()).remember_manual_run(by_hand)
     found = trace("o-1", dataset({}), Remembered(state), [GAME_DATE + timedelta(days=300)], SPANS)
     assert "request" in [node.kind for node in walk(found.roots)]
 

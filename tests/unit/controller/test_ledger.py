@@ -22,7 +22,7 @@ from tests.support.samples import executed, locked, requested
 from tipoff_common.events import ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_controller.ledger import Ledger
-from tipoff_planning.drafts import Decided
+from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.history import Completeness
 
 NAMES = ("game_id", "team")
@@ -39,8 +39,8 @@ def request(**changes: object) -> ScrapeRequested:
 
 def test_what_was_decided_first_counts() -> None:
     made = ledger()
-    first = Decided(decisions=(), plans=(), requests=(request(),))
-    second = Decided(decisions=(), plans=(), requests=())
+    first = DecisionBatch(decisions=(), plans=(), requests=(request(),))
+    second = DecisionBatch(decisions=(), plans=(), requests=())
     assert made.decided("ticks/t") is None
     assert made.remember_decided("ticks/t", first) == first
     assert made.remember_decided("ticks/t", second) == first

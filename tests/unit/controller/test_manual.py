@@ -21,7 +21,7 @@ from tipoff_common.events import Priority, Source
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.ports import Unavailable
 from tipoff_controller.manual import draft_run, read_run, run_workflow
-from tipoff_planning.drafts import Decided
+from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.manual_runs import ManualRun, UnusableRun
 from tipoff_planning.progress import State
 
@@ -34,7 +34,7 @@ def world(name: str = "plans") -> World:
     return made
 
 
-def asked(made: World, workflow: str, key: str | None = None, **run: object) -> Decided:
+def asked(made: World, workflow: str, key: str | None = None, **run: object) -> DecisionBatch:
     body = ManualRun.model_validate({"game_date": DAY, **run})
     return draft_run(
         workflow, body, made.deps, caller="ann@example.com", now=at("15:00"), idempotency_key=key

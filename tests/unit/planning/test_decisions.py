@@ -13,6 +13,7 @@ from tests.support.controller import (
     configured,
     daily,
     decided,
+    decision_inputs,
     discovery,
     fact,
     failed,
@@ -22,7 +23,6 @@ from tests.support.controller import (
     interval,
     per_game,
     plan_of,
-    situation,
     slate,
     workflow,
 )
@@ -108,8 +108,8 @@ def test_partial_success_leaves_the_rest_due() -> None:
     games = calendar(*slate(1), fetched_at=at("05:00"))
     decision = decided(both, at("12:05"), games=games, history=history(fact("bulletin")))
     assert decision.action is Action.RUN
-    assert decision.wanted is not None
-    assert set(decision.wanted.steps or {}) == {"digest"}
+    assert decision.outstanding is not None
+    assert set(decision.outstanding.steps or {}) == {"digest"}
     assert "digest" in decision.sentence
     assert "bulletin" not in decision.sentence
 
@@ -197,7 +197,7 @@ def test_a_search_that_found_is_done() -> None:
 def _per_game(now: str, day: date = DAY, *facts: ExecutionFact) -> tuple[Decision, ...]:
     configuration = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
     games = calendar(game(1, at("19:00")), game(2, at("22:00")), fetched_at=at("12:00"))
-    return decide(situation(configuration, at(now, day), games=games, history=history(*facts)))
+    return decide(decision_inputs(configuration, at(now, day), games=games, history=history(*facts)))
 
 
 def test_a_game_in_vain_is_told_while_another_is_still_collected() -> None:
@@ -264,7 +264,9 @@ def test_without_any_calendar_what_needs_games_aborts_and_the_rest_runs() -> Non
         plain=workflow(daily(), "bulletin"),
         feeds=workflow(daily(), "slate"),
     )
-    decisions = {item.occurrence.workflow: item for item in decide(situation(configuration, at("06:00")))}
+    decisions = {
+        item.occurrence.workflow: item for item in decide(decision_inputs(configuration, at("06:00")))
+    }
     assert told(decisions["games"]) == ("ABORT", "no_calendar")
     assert decisions["games"].alert_level is AlertLevel.CRITICAL
     assert told(decisions["plain"]) == ("RUN", "due")
@@ -277,22 +279,22 @@ FEEDS = configured(feeds=workflow(daily("05:00", "06:00"), "slate", "bulletin"))
 @pytest.mark.parametrize("games", [None, calendar(fetched_at=at("05:00", YESTERDAY - timedelta(days=1)))])
 def test_an_old_calendar_is_fetched_before_it_is_relied_on(games: Calendar | None) -> None:
     """32."""
-    refresh, _ = decide(situation(FEEDS, at("12:20"), games=games))
+    refresh, _ = decide(decision_inputs(FEEDS, at("12:20"), games=games))
     assert told(refresh) == ("RUN", "calendar_stale")
-    assert refresh.wanted is not None
-    assert set(refresh.wanted.steps or {}) == {"slate"}
+    assert refresh.outstanding is not None
+    assert set(refresh.outstanding.steps or {}) == {"slate"}
     assert refresh.context["calendar_stale"] is True
 
 
 def test_a_refresh_is_asked_for_once_an_hour() -> None:
-    refresh, _ = decide(situation(FEEDS, at("12:20")))
+    refresh, _ = decide(decision_inputs(FEEDS, at("12:20")))
     plans = {refresh.occurrence.id: plan_of(FEEDS, "feeds")}
-    assert len(decide(situation(FEEDS, at("12:35"), plans=plans))) == 1
-    assert len(decide(situation(FEEDS, at("13:05"), plans=plans))) == 2
+    assert len(decide(decision_inputs(FEEDS, at("12:35"), plans=plans))) == 1
+    assert len(decide(decision_inputs(FEEDS, at("13:05"), plans=plans))) == 2
 
 
 def test_no_refresh_is_asked_for_while_the_calendars_workflow_runs_anyway() -> None:
-    (only,) = decide(situation(FEEDS, at("05:15")))
+    (only,) = decide(decision_inputs(FEEDS, at("05:15")))
     assert told(only) == ("RUN", "due")
 
 
@@ -321,7 +323,7 @@ def test_a_word_about_no_occurrence_is_none_about_the_first(schedule: Json, cloc
 def test_the_next_check_is_the_earliest_of_what_is_to_come() -> None:
     configuration = configured(one=workflow(per_game("2h", "1h", "5h"), "box_score"))
     games = calendar(game(1, at("22:30")), game(2, at("19:00")), fetched_at=at("12:00"))
-    upcoming = decide(situation(configuration, at("23:45"), games=games))
+    upcoming = decide(decision_inputs(configuration, at("23:45"), games=games))
     assert {item.next_check for item in upcoming} == {at("00:00", TOMORROW)}
 
 
@@ -345,7 +347,9 @@ def test_the_same_situation_gives_the_same_decisions() -> None:
     configuration = fixture_file("schedules")
     games = calendar(*slate(4), fetched_at=at("05:00"))
     known = history(fact("digest"), fact("box_score", slate(4)[0].game_id))
-    once, again = (decide(situation(configuration, at("21:40"), games=games, history=known)) for _ in "ab")
+    once, again = (
+        decide(decision_inputs(configuration, at("21:40"), games=games, history=known)) for _ in "ab"
+    )
     assert once == again
 
 

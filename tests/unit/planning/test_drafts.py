@@ -15,7 +15,8 @@ from tests.support.controller import (
 )
 from tipoff_common.events import AlertLevel, Source
 from tipoff_common.identity import decision_id
-from tipoff_planning.drafts import Decided, Occasion, draft, skip
+from tipoff_planning.context import EvaluationContext
+from tipoff_planning.drafts import DecisionBatch, draft, skip
 from tipoff_planning.progress import Skipped
 
 GAMES = slate(2)
@@ -31,13 +32,13 @@ CONFIGURATION = configured(
 TICK = at("06:15")
 
 
-def occasion(tick_at: str = "06:15", wall: str = "06:15") -> Occasion:
-    return Occasion("local", at(tick_at), at(tick_at), at(wall), "tick", Source.CONTROLLER)
+def context(tick_at: str = "06:15", wall: str = "06:15") -> EvaluationContext:
+    return EvaluationContext(at(tick_at), at(tick_at), at(wall), "tick", Source.CONTROLLER, "local")
 
 
-def drafted(when: Occasion | None = None) -> Decided:
+def drafted(when: EvaluationContext | None = None) -> DecisionBatch:
     games = calendar(*GAMES)
-    return draft([decided(CONFIGURATION, TICK, games=games)], CONFIGURATION, when or occasion())
+    return draft([decided(CONFIGURATION, TICK, games=games)], CONFIGURATION, when or context())
 
 
 def test_a_run_freezes_its_plan_and_makes_its_requests() -> None:
@@ -56,14 +57,14 @@ def test_a_run_freezes_its_plan_and_makes_its_requests() -> None:
 
 
 def test_a_skip_makes_neither_plan_nor_request() -> None:
-    made = draft([decided(CONFIGURATION, at("05:00"), games=calendar(*GAMES))], CONFIGURATION, occasion())
+    made = draft([decided(CONFIGURATION, at("05:00"), games=calendar(*GAMES))], CONFIGURATION, context())
     assert (made.plans, made.requests) == ((), ())
     assert made.decisions[0].target_games == ()
 
 
 def test_a_decision_is_a_function_of_occurrence_and_tick() -> None:
     """19: two controllers, or a redelivery, decide the same thing once."""
-    first, same, next_tick = drafted(), drafted(occasion(wall="07:00")), drafted(occasion("06:30"))
+    first, same, next_tick = drafted(), drafted(context(wall="07:00")), drafted(context("06:30"))
     (decision,) = first.decisions
     assert decision.decision_id == decision_id(decision.occurrence_id, TICK)
     assert decision.id == same.decisions[0].id
@@ -73,12 +74,12 @@ def test_a_decision_is_a_function_of_occurrence_and_tick() -> None:
 
 def test_request_ids_do_not_depend_on_the_tick() -> None:
     assert [item.id for item in drafted().requests] == [
-        item.id for item in drafted(occasion("06:30")).requests
+        item.id for item in drafted(context("06:30")).requests
     ]
 
 
 def test_requests_are_stamped_with_the_wall_clock_from_which_leases_run() -> None:
-    assert {item.requested_at for item in drafted(occasion(wall="09:00")).requests} == {at("09:00")}
+    assert {item.requested_at for item in drafted(context(wall="09:00")).requests} == {at("09:00")}
 
 
 def test_which_configuration_decided_is_on_everything() -> None:
@@ -91,7 +92,7 @@ def test_which_configuration_decided_is_on_everything() -> None:
 
 def test_what_was_decided_reads_back_as_it_was() -> None:
     made = drafted()
-    assert Decided.model_validate_json(made.model_dump_json()) == made
+    assert DecisionBatch.model_validate_json(made.model_dump_json()) == made
 
 
 def test_a_skipped_step_is_a_decision_with_the_reason_and_the_same_id_each_time() -> None:

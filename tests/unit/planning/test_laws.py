@@ -12,9 +12,9 @@ from tests.support.controller import (
     World,
     at,
     configured_of,
+    decision_inputs,
     fact,
     game,
-    situation,
     slate,
     standing,
     status_of,
@@ -213,7 +213,7 @@ def test_a_success_stops_discovery_for_that_game_date_and_no_other(
     )
     now = at("00:00", day) + timedelta(minutes=data.draw(st.integers(0, 1439)))
     calendar = Calendar([], now)
-    for decision in decide(situation(configuration, now, games=calendar, history=known)):
+    for decision in decide(decision_inputs(configuration, now, games=calendar, history=known)):
         occurrence = decision.occurrence
         if occurrence.expected <= now < occurrence.deadline and occurrence.subject == "-":
             stopped = stops and occurrence.game_date == found
@@ -245,7 +245,7 @@ def test_for_the_same_history_the_decision_is_the_same(
     now = at("00:00", day) + timedelta(minutes=data.draw(st.integers(0, 1439)))
     once, again = (
         decide(
-            situation(
+            decision_inputs(
                 configuration,
                 now,
                 games=Calendar(games, now),

@@ -18,7 +18,7 @@ from tests.support.controller import (
 )
 from tipoff_planning.history import Completeness, History
 from tipoff_planning.occurrences import Occurrence, occurrences
-from tipoff_planning.outstanding import Wanted, still_wanted
+from tipoff_planning.outstanding import Outstanding, find_outstanding
 from tipoff_planning.workflows import Configuration
 
 GAMES = slate(9)
@@ -28,22 +28,22 @@ def first(configuration: Configuration, slot: int = 0) -> Occurrence:
     return occurrences(configuration, calendar(*GAMES), DAY)[slot]
 
 
-def wanted(configuration: Configuration, known: History) -> Wanted:
-    return still_wanted(first(configuration), configuration, known)
+def outstanding(configuration: Configuration, known: History) -> Outstanding:
+    return find_outstanding(first(configuration), configuration, known)
 
 
 def test_a_workflow_is_complete_when_each_of_its_scrapers_is() -> None:
     """33: one scraper's success closes nothing but its own part."""
     configuration = configured(one=workflow(discovery(), "bulletin", "digest"))
-    partly = wanted(configuration, history(fact("bulletin")))
+    partly = outstanding(configuration, history(fact("bulletin")))
     assert (partly.found, set(partly.steps or {})) == (False, {"digest"})
-    assert wanted(configuration, history(fact("bulletin"), fact("digest"))).found
+    assert outstanding(configuration, history(fact("bulletin"), fact("digest"))).found
 
 
 def test_one_game_of_nine_leaves_eight() -> None:
     """9: completeness is per game."""
     configuration = configured(one=workflow(discovery(), {"scraper": "box_score", "for_each": "game"}))
-    partly = wanted(configuration, history(fact("box_score", GAMES[0].game_id)))
+    partly = outstanding(configuration, history(fact("box_score", GAMES[0].game_id)))
     assert partly.steps == {"box_score": frozenset(item.game_id for item in GAMES[1:])}
 
 
@@ -51,14 +51,16 @@ def test_a_team_is_wanted_until_that_team_was_found() -> None:
     configuration = configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"}))
     teams = {team for item in GAMES for team in item.teams}
     one = min(teams)
-    assert wanted(configuration, history(fact("roster", one))).steps == {"roster": frozenset(teams - {one})}
+    assert outstanding(configuration, history(fact("roster", one))).steps == {
+        "roster": frozenset(teams - {one})
+    }
 
 
 def test_each_game_of_a_per_game_workflow_is_searched_for_by_itself() -> None:
     configuration = configured(one=workflow(per_game(), "box_score"))
     known = history(fact("box_score", GAMES[0].game_id))
     states = {
-        item.subject: still_wanted(item, configuration, known).found
+        item.subject: find_outstanding(item, configuration, known).found
         for item in occurrences(configuration, calendar(*GAMES), DAY)
     }
     assert [subject for subject, found in states.items() if found] == [GAMES[0].game_id]
@@ -70,7 +72,7 @@ def test_teams_of_a_game_are_told_apart() -> None:
     item = first(configuration)
     away, home = sorted(item.games[0].teams)
     known = history(fact("team_sheet", f"{item.subject}&{away}"))
-    assert still_wanted(item, configuration, known).steps == {"team_sheet": frozenset({home})}
+    assert find_outstanding(item, configuration, known).steps == {"team_sheet": frozenset({home})}
 
 
 def test_one_scraper_with_two_sets_of_parameters_is_two_things_to_find() -> None:
@@ -80,25 +82,25 @@ def test_one_scraper_with_two_sets_of_parameters_is_two_things_to_find() -> None
         for name in ("h2h", "spreads")
     ]
     configuration = configured(one=workflow(discovery(), *steps))
-    assert set(wanted(configuration, history(fact("bulletin", "h2h"))).steps or {}) == {"spreads"}
+    assert set(outstanding(configuration, history(fact("bulletin", "h2h"))).steps or {}) == {"spreads"}
 
 
 def test_a_parameter_that_changes_with_the_hour_does_not_make_it_another_thing() -> None:
     configuration = configured(
         one=workflow(discovery(), {"scraper": "bulletin", "parameters": {"as_of": "{slot}"}})
     )
-    assert wanted(configuration, history(fact("bulletin"))).found
+    assert outstanding(configuration, history(fact("bulletin"))).found
 
 
 def test_what_follows_the_clock_wants_everything_each_time() -> None:
     configuration = configured(one=workflow(at_times("08:00"), "bulletin"))
-    assert wanted(configuration, history(fact("bulletin"))) == Wanted()
+    assert outstanding(configuration, history(fact("bulletin"))) == Outstanding()
 
 
 def test_yesterdays_success_is_none_today() -> None:
     """2."""
     configuration = configured(one=workflow(discovery(), "bulletin"))
-    assert not wanted(configuration, history(fact("bulletin", game_date=DAY - timedelta(days=1)))).found
+    assert not outstanding(configuration, history(fact("bulletin", game_date=DAY - timedelta(days=1)))).found
 
 
 def test_the_whole_was_found_when_its_last_part_was() -> None:
@@ -108,7 +110,7 @@ def test_the_whole_was_found_when_its_last_part_was() -> None:
         fact("digest", triggered_at=at("12:00"), request_id="d1"),
         fact("digest", triggered_at=at("15:00"), request_id="d2"),
     )
-    result = wanted(configuration, known)
+    result = outstanding(configuration, known)
     assert (result.first_found, result.last_found) == (at("12:00"), at("15:00"))
 
 
@@ -118,8 +120,8 @@ def test_what_lacks_a_game_is_found_and_not_complete() -> None:
         configured(one=workflow(discovery(until=until), "bulletin")) for until in ("found", "complete")
     )
     known = history(fact("bulletin", completeness=Completeness(9, ("NYK@PHI",))))
-    assert wanted(found, known).found
-    result = wanted(complete, known)
+    assert outstanding(found, known).found
+    result = outstanding(complete, known)
     assert (result.found, set(result.steps or {}), result.missing) == (False, {"bulletin"}, ("NYK@PHI",))
 
 
@@ -127,8 +129,8 @@ def test_a_game_that_a_document_does_not_list_is_missed_by_the_calendar() -> Non
     """9: the document is whole by its own word."""
     configuration = configured(one=workflow(discovery(until="complete"), "bulletin"))
     short, whole = (history(fact("bulletin", completeness=Completeness(count))) for count in (8, 9))
-    assert wanted(configuration, short).missing == ("1 of 9 games, which it does not list",)
-    assert wanted(configuration, whole).found
+    assert outstanding(configuration, short).missing == ("1 of 9 games, which it does not list",)
+    assert outstanding(configuration, whole).found
 
 
 def test_a_complete_success_ends_the_search_whatever_comes_after_it() -> None:
@@ -143,7 +145,7 @@ def test_a_complete_success_ends_the_search_whatever_comes_after_it() -> None:
         ),
         fact("digest", triggered_at=at("11:00")),
     )
-    result = wanted(configuration, known)
+    result = outstanding(configuration, known)
     assert (result.first_found, result.last_found, result.missing) == (at("12:00"), at("12:00"), ())
 
 
@@ -155,7 +157,7 @@ def test_found_is_not_final_where_a_refresh_is_asked_for() -> None:
     made = configuration.workflows["again"]
     known = history(fact("bulletin", triggered_at=at("11:01")))
     due = [
-        still_wanted(item, configuration, known).refresh_due(item, made)
+        find_outstanding(item, configuration, known).refresh_due(item, made)
         for item in occurrences(configuration, calendar(), DAY)
     ]
     assert due == [False, False, False, True, True]
@@ -164,7 +166,7 @@ def test_found_is_not_final_where_a_refresh_is_asked_for() -> None:
 def test_found_is_final_where_none_is() -> None:
     configuration = configured(once=workflow(discovery(), "bulletin"))
     item = first(configuration, slot=7)
-    result = still_wanted(item, configuration, history(fact("bulletin")))
+    result = find_outstanding(item, configuration, history(fact("bulletin")))
     assert not result.refresh_due(item, configuration.workflows["once"])
 
 
@@ -172,12 +174,12 @@ def test_scrapers_are_named_once() -> None:
     steps = [{"scraper": "bulletin", "name": name} for name in ("a", "b")]
     configuration = configured(one=workflow(at_times("08:00"), *steps, "digest"))
     made = configuration.workflows["one"]
-    assert Wanted().scrapers(made) == ["bulletin", "digest"]
-    assert Wanted({"digest": None}).scrapers(made) == ["digest"]
+    assert Outstanding().scrapers(made) == ["bulletin", "digest"]
+    assert Outstanding({"digest": None}).scrapers(made) == ["digest"]
 
 
 def test_teams_to_be_decided_are_not_found_teams() -> None:
     configuration = configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"}))
     undecided = calendar(game(1, at("19:00"), home_team=None, away_team=None))
     item = occurrences(configuration, undecided, DAY)[0]
-    assert still_wanted(item, configuration, History()).first_found is None
+    assert find_outstanding(item, configuration, History()).first_found is None

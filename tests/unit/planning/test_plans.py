@@ -16,7 +16,7 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_planning.occurrences import occurrences
-from tipoff_planning.plans import LOW_AT_ONCE, OutputOf, Plan, Unit, asks_for_nothing, units
+from tipoff_planning.plans import MAX_LOW_IN_FLIGHT, OutputOf, Plan, Unit, asks_for_nothing, units
 
 PLANS = fixture_file("plans")
 
@@ -87,18 +87,18 @@ def test_only_what_is_wanted_is_kept() -> None:
     assert plan.steps[1].parents == ("box_score",)  # what is left out counts as settled
 
 
-def test_a_wave_is_what_the_sources_rate_lets_through_in_a_minute() -> None:
+def test_as_many_are_under_way_as_the_sources_rate_lets_through_in_a_minute() -> None:
     (slow,) = plan_of(PLANS, "waves", calendar(*slate(5))).steps
     (plain,) = plan_of(PLANS, "calendar").steps
-    assert (slow.wave, plain.wave) == (2, 300)
+    assert (slow.max_in_flight, plain.max_in_flight) == (2, 300)
 
 
-def test_of_low_priority_a_wave_is_small_whatever_the_source_lets_through() -> None:
+def test_of_low_priority_few_are_under_way_whatever_the_source_lets_through() -> None:
     plain, low = (
         plan_of(configured(one=workflow(at_times("06:00"), "bulletin", priority=priority)), "one")
         for priority in ("MEDIUM", "LOW")
     )
-    assert plain.steps[0].wave > low.steps[0].wave == LOW_AT_ONCE
+    assert plain.steps[0].max_in_flight > low.steps[0].max_in_flight == MAX_LOW_IN_FLIGHT
 
 
 def test_a_frozen_plan_reads_back_as_it_was() -> None:

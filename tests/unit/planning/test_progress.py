@@ -81,7 +81,7 @@ def test_a_plan_begins_with_its_roots() -> None:
 def test_what_was_asked_for_is_under_way_and_not_asked_for_again() -> None:
     result = Past(plan("parallel")).asked("bulletin").progress
     assert due(result) == [("digest", 1)]
-    assert result.reached == {State.UNDER_WAY, State.OPEN}
+    assert result.states == {State.UNDER_WAY, State.OPEN}
     assert not result.settled
 
 
@@ -165,7 +165,7 @@ def test_the_budget_is_one_attempt_and_its_retries() -> None:
     assert ("events", 2) in due(past.progress)
     past.came("events", failed(), 2)
     assert "events" not in dict(due(past.progress))
-    assert State.GIVEN_UP in past.progress.reached
+    assert State.GIVEN_UP in past.progress.states
 
 
 def test_no_retries_means_none() -> None:
@@ -177,7 +177,7 @@ def test_no_retries_means_none() -> None:
 def test_a_success_stands_whatever_a_later_attempt_brought() -> None:
     """A request given up as dead came back after its retry had gone out, and the retry failed."""
     past = Past(plan("calendar")).came("slate").came("slate", failed(), 2)
-    assert past.progress.reached == {State.SUCCESS}
+    assert past.progress.states == {State.SUCCESS}
     assert due(past.progress) == []
 
 

@@ -6,7 +6,7 @@ from tipoff_cli.commands.backfill.plan import Run
 from tipoff_cli.commands.backfill.submission import NotNow, NotThis
 from tipoff_cli.connection import Connection
 from tipoff_cli.controller_client import NotAnswered, ask
-from tipoff_planning.drafts import Decided
+from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.manual_runs import RunProgress
 
 _REFUSED, _ABSENT, _TOO_OFTEN, _SERVER_FAULT = 422, 404, 429, 500
@@ -21,9 +21,9 @@ class ControllerRuns:
     def ask(self, run: Run) -> None:
         self._post(run, dry_run=False)
 
-    def rehearse(self, run: Run) -> Decided:
+    def rehearse(self, run: Run) -> DecisionBatch:
         """What the controller would make of the run; nothing is requested. Raises NotThis and NotNow too."""
-        return Decided.model_validate_json(self._post(run, dry_run=True))
+        return DecisionBatch.model_validate_json(self._post(run, dry_run=True))
 
     def look(self, run: Run) -> RunProgress | None:
         path = f"/workflows/{quote(run.workflow, safe='')}/runs/{quote(run.key, safe='')}"

@@ -10,11 +10,12 @@ from functools import cached_property
 from tipoff_common.catalog import GAME_DATE
 from tipoff_common.events import Priority, Source
 from tipoff_planning.calendar import Calendar, Game
+from tipoff_planning.context import EvaluationContext
 from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.manual_runs import ManualRun, asked_occurrence
 from tipoff_planning.occurrences import games_of
-from tipoff_planning.outstanding import not_found
-from tipoff_planning.plans import Asker, OutputOf, freeze, units
+from tipoff_planning.outstanding import find_unfound
+from tipoff_planning.plans import OutputOf, freeze, units
 from tipoff_planning.workflows import Configuration, ForEachOutput, Step, Workflow, takes_game
 
 NO_GAMES, FOUND = "no games", "found before"
@@ -230,7 +231,8 @@ def _run(
     """The run with its size, from the plan that the controller will freeze."""
     occurrence = asked_occurrence(target.workflow, body, games, configuration, _WHENEVER, key)
     only = {name: None if kept is None else frozenset(kept) for name, kept in (body.steps or {}).items()}
-    plan = freeze(occurrence, configuration, Asker("", Source.MANUAL, "", _WHENEVER), only)
+    context = EvaluationContext(_WHENEVER, _WHENEVER, _WHENEVER, "", Source.MANUAL)
+    plan = freeze(occurrence, configuration, context, only)
     known = [(step, step.fan_out) for step in plan.steps if not isinstance(step.fan_out, OutputOf)]
     over = [step.fan_out.key for step in plan.steps if isinstance(step.fan_out, OutputOf)]
     count = sum(len(list(units(step, values))) for step, values in known)
@@ -251,7 +253,7 @@ class _Past:
         """The target's steps without a success, with the games or teams of them, and what their values come from."""
         workflow = self._configuration.workflows[target.workflow]
         occurrence = asked_occurrence(target.workflow, body, games, self._configuration, _WHENEVER, "")
-        absent = not_found(occurrence, self._configuration, self._history).steps or {}
+        absent = find_unfound(occurrence, self._configuration, self._history).steps or {}
         missing = [
             name
             for name in target.steps

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from tipoff_cli.commands.backfill.plan import Run
 from tipoff_planning.manual_runs import RunProgress
-from tipoff_planning.plans import LOW_AT_ONCE
+from tipoff_planning.plans import MAX_LOW_IN_FLIGHT
 from tipoff_planning.progress import State
 
 PATIENCE = timedelta(hours=1)
@@ -81,7 +81,7 @@ class _UnderWay:
     def load(self) -> int:
         """The requests that it may still have under way at once."""
         if self.run.fans_out_over:
-            return LOW_AT_ONCE
+            return MAX_LOW_IN_FLIGHT
         return self.run.requests - sum(unit.state.settled for unit in self.progress.units)
 
 
@@ -119,8 +119,8 @@ class Asking:
         return self.outcomes
 
     def _wait_for_room(self, run: Run) -> None:
-        size = LOW_AT_ONCE if run.fans_out_over else run.requests
-        while (load := sum(item.load for item in self._open.values())) and load + size > LOW_AT_ONCE:
+        size = MAX_LOW_IN_FLIGHT if run.fans_out_over else run.requests
+        while (load := sum(item.load for item in self._open.values())) and load + size > MAX_LOW_IN_FLIGHT:
             self._let_pass(self._pause)
         while (left := self._next - self.clock.monotonic()) > 0:
             self._let_pass(min(self._pause, left))

@@ -8,11 +8,12 @@ from tipoff_common.clock import EASTERN, business_date
 from tipoff_common.events import Source
 from tipoff_common.words import pluralize
 from tipoff_planning.calendar import Calendar
-from tipoff_planning.decisions import Decision, Situation, decide
+from tipoff_planning.context import EvaluationContext
+from tipoff_planning.decisions import Decision, DecisionInputs, decide
 from tipoff_planning.history import ExecutionFact, History, Known
 from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences
-from tipoff_planning.outstanding import still_wanted
-from tipoff_planning.plans import Asker, Plan, freeze, units
+from tipoff_planning.outstanding import find_outstanding
+from tipoff_planning.plans import Plan, freeze, units
 from tipoff_planning.progress import State, state_of
 from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
@@ -46,29 +47,31 @@ def explain_workflow(
 ) -> Explanation:
     """executions: what is known to have happened; what is later than `at` does not count."""
     history = History({fact.request_id: fact for fact in executions if fact.triggered_at <= at})
-    situation = Situation(configuration, calendar, history, at)
-    begun = _plans(workflow, situation)
-    situation = Situation(configuration, calendar, history, at, plans=begun)
-    decisions = [item for item in decide(situation) if item.occurrence.workflow == workflow]
+    inputs = DecisionInputs(configuration, calendar, history, at)
+    begun = _plans(workflow, inputs)
+    inputs = DecisionInputs(configuration, calendar, history, at, plans=begun)
+    decisions = [item for item in decide(inputs) if item.occurrence.workflow == workflow]
     return Explanation(
         workflow,
         at,
-        tuple(_general(workflow, situation)),
-        tuple((item, tuple(_own(item, situation))) for item in decisions),
+        tuple(_general(workflow, inputs)),
+        tuple((item, tuple(_own(item, inputs))) for item in decisions),
     )
 
 
-def _plans(workflow: str, situation: Situation) -> dict[str, Plan]:
+def _plans(workflow: str, inputs: DecisionInputs) -> dict[str, Plan]:
     """The plans of due occurrences that something was executed of: as they must have been frozen, from what was known
     when the occurrence became due."""
-    history, configuration = situation.history, situation.configuration
-    asker = Asker("", Source.CONTROLLER, "tick", situation.now)
+    history, configuration = inputs.history, inputs.configuration
+    context = EvaluationContext(inputs.now, inputs.now, inputs.now, "tick", Source.CONTROLLER)
     plans = {}
-    for item in dict(situation.expected())[workflow]:
-        if not item.expected <= situation.now < item.deadline:
+    for item in dict(inputs.expected())[workflow]:
+        if not item.expected <= inputs.now < item.deadline:
             continue
         before = {key: fact for key, fact in history.executions.items() if fact.triggered_at < item.expected}
-        plan = freeze(item, configuration, asker, still_wanted(item, configuration, History(before)).steps)
+        plan = freeze(
+            item, configuration, context, find_outstanding(item, configuration, History(before)).steps
+        )
         if any(request in history.executions for request in _first_requests(plan)):
             plans[item.id] = plan
     return plans
@@ -81,8 +84,8 @@ def _first_requests(plan: Plan) -> Iterable[str]:
                 yield unit.request_id(plan.occurrence_id, 1)
 
 
-def _general(workflow: str, situation: Situation) -> Iterable[Condition]:
-    configuration, calendar, now = situation.configuration, situation.calendar, situation.now
+def _general(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
+    configuration, calendar, now = inputs.configuration, inputs.calendar, inputs.now
     needs_games = workflow in configuration.needing_games
     if calendar is None:
         yield Condition("calendar", not needs_games, "no schedule of games has landed yet")
@@ -91,44 +94,44 @@ def _general(workflow: str, situation: Situation) -> Iterable[Condition]:
         told = f"fetched {_length(age)} before, old after {_length(limit)}"
         if age < timedelta():
             told = f"fetched {_length(-age)} later: the games as they are known since, not as they were then"
-        yield Condition("calendar", not situation.calendar_is_stale, told)
+        yield Condition("calendar", not inputs.calendar_is_stale, told)
     game_date = game_date_of(configuration.workflows[workflow].schedule, business_date(now))
     count = len(games_of(configuration, calendar, game_date))
     told = f"{pluralize(count, 'game')} on {game_date}" + ("" if needs_games else ", and none are needed")
     yield Condition("games", count > 0 or not needs_games, told)
 
 
-def _own(decision: Decision, situation: Situation) -> Iterable[Condition]:
-    item, now = decision.occurrence, situation.now
+def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[Condition]:
+    item, now = decision.occurrence, inputs.now
     if not item.expected <= now < item.deadline:
         yield Condition("window", False, _not_due(item, now))
         return
     yield Condition(
         "window", True, f"due from {_when(item.expected)} until {_when(item.deadline)}: {item.reason}"
     )
-    workflow = situation.configuration.workflows[item.workflow]
+    workflow = inputs.configuration.workflows[item.workflow]
     if isinstance(workflow.schedule, Discovery | PerGame):
-        wanted = still_wanted(item, situation.configuration, situation.history)
+        outstanding = find_outstanding(item, inputs.configuration, inputs.history)
         found = f"everything for {item.game_date} was found"
-        if wanted.last_found is not None:
-            found += f", last at {_when(wanted.last_found)}"
-        wanting = f"not found yet: {', '.join(wanted.scrapers(workflow))}"
-        if wanted.missing:
-            wanting = f"found, and it lacks {', '.join(wanted.missing)}"
-        again = wanted.found and wanted.refresh_due(item, workflow)
-        told = f"{found}; a later version is due" if again else found if wanted.found else wanting
-        yield Condition("history", not wanted.found or again, told)
+        if outstanding.last_found is not None:
+            found += f", last at {_when(outstanding.last_found)}"
+        wanting = f"not found yet: {', '.join(outstanding.scrapers(workflow))}"
+        if outstanding.missing:
+            wanting = f"found, and it lacks {', '.join(outstanding.missing)}"
+        again = outstanding.found and outstanding.refresh_due(item, workflow)
+        told = f"{found}; a later version is due" if again else found if outstanding.found else wanting
+        yield Condition("history", not outstanding.found or again, told)
     else:
         yield Condition("history", True, f"{workflow.schedule.kind} runs whatever was found before")
-    yield _budget(item, situation)
+    yield _budget(item, inputs)
 
 
-def _budget(item: Occurrence, situation: Situation) -> Condition:
+def _budget(item: Occurrence, inputs: DecisionInputs) -> Condition:
     """The attempts that the window still has, and what was made of this one."""
-    configuration, workflow = situation.configuration, situation.configuration.workflows[item.workflow]
+    configuration, workflow = inputs.configuration, inputs.configuration.workflows[item.workflow]
     siblings = [
         other.id
-        for other in occurrences(configuration, situation.calendar, item.day)
+        for other in occurrences(configuration, inputs.calendar, item.day)
         if (other.workflow, other.subject) == (item.workflow, item.subject)
     ]
     attempt = (
@@ -137,10 +140,10 @@ def _budget(item: Occurrence, situation: Situation) -> Condition:
         else "no other attempt"
     )
     told = f"{attempt}, {workflow.max_retries} retries at once of a transient failure"
-    plan = situation.plans.get(item.id)
+    plan = inputs.plans.get(item.id)
     if plan is None:
         return Condition("budget", True, told)
-    known = Known(situation.history.executions, situation.history.requested)
+    known = Known(inputs.history.executions, inputs.history.requested)
     states = [
         state_of(unit, plan, known)[0]
         for step in plan.steps

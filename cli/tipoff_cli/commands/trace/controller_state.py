@@ -24,7 +24,7 @@ class Remembered:
     def find(self, identifier: str, days: Collection[date]) -> Scope:
         """What the id belongs to: the occurrence of a run by hand, or among the game dates `days` an occurrence, a
         request, or the event of a request."""
-        if (by_hand := self._ledger.run_by_hand(identifier)) is not None:
+        if (by_hand := self._ledger.manual_run(identifier)) is not None:
             asked = frozenset(decision.decision_time.date() for decision in by_hand.decisions)
             return Scope(occurrences=frozenset({identifier}), days=asked)
         known = self._ledger.days(days)
@@ -50,7 +50,7 @@ class Remembered:
         skips: set[tuple[str, str]] = set()
         logged = {item.execution_id for item in facts.executed}
         for occurrence, game_dates in occurrences.items():
-            if (by_hand := self._ledger.run_by_hand(occurrence)) is not None:
+            if (by_hand := self._ledger.manual_run(occurrence)) is not None:
                 game_dates = {plan.game_date for plan in by_hand.plans}
             for game_date in sorted(game_dates):
                 known = self._ledger.occurrence(game_date, occurrence)

@@ -16,7 +16,7 @@ from tipoff_dev.checks.sql.__main__ import Piece, pieces
 
 CODE = ("cli/tipoff_*", "devtools/tipoff_*", "libs/*/tipoff_*", "services/*/tipoff_*")
 PARTITIONED_BY = {
-    **{name: table.time_partitioning.field for name, table in declared_tables().items()},
+    **{name: table.partitioning.field for name, table in declared_tables().items() if table.partitioning},
     "v_executions": "triggered_at",
     "v_decisions": "decision_time",
     "v_expected_schedule": "date",

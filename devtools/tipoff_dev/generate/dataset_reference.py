@@ -1,15 +1,16 @@
 """`docs/reference/dataset.md`: the tables of the dataset, read from their SQL files."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from bigquery_ddl.declared import (
+    MS_PER_DAY,
     REST_TYPES,
+    DeclaredField,
     DeclaredTable,
     declared_options,
     parsed_create,
 )
-from tipoff_dataset.files import DATASET, MS_PER_DAY, SCHEMAS, declared_tables, function_heading
+from tipoff_dataset.files import DATASET, SCHEMAS, declared_tables, function_heading
 from tipoff_dev.generate.markdown import generated_from, table
 
 _HEADING = ("Column", "Type", "Mode", "Meaning")
@@ -52,13 +53,15 @@ def _functions() -> Iterator[tuple[str, str]]:
 
 
 def _layout(declared: DeclaredTable) -> str:
-    partitioning = declared.time_partitioning
+    partitioning = declared.partitioning
+    if partitioning is None or partitioning.expiration_ms is None:
+        return ""
     days = partitioning.expiration_ms // MS_PER_DAY
-    clusters = ", ".join(f"`{column}`" for column in declared.clustering.fields)
+    clusters = ", ".join(f"`{column}`" for column in declared.clustering)
     return f"Partitioned by the day of `{partitioning.field}`, kept {days} days; clustered by {clusters}."
 
 
-def _columns(fields: Iterable[Any], within: str = "") -> Iterator[tuple[str, str, str, str]]:
+def _columns(fields: Iterable[DeclaredField], within: str = "") -> Iterator[tuple[str, str, str, str]]:
     for field in fields:
         yield (
             f"`{within}{field.name}`",

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from bigquery_ddl.declared import DeclaredTable
+from bigquery_ddl.declared import DeclaredField, DeclaredTable
 
 
 def table_schema(declared: DeclaredTable) -> str:
@@ -12,7 +12,7 @@ def table_schema(declared: DeclaredTable) -> str:
     return json.dumps(_columns(declared.fields), indent=2, ensure_ascii=False) + "\n"
 
 
-def _columns(fields: Iterable[Any]) -> list[dict[str, Any]]:
+def _columns(fields: Iterable[DeclaredField]) -> list[dict[str, Any]]:
     return [
         {
             "name": field.name,

@@ -11,9 +11,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from bigquery_ddl.declared import declared_options, parsed_create
+from bigquery_ddl.declared import MS_PER_DAY, DeclaredTable, declared_options, parsed_create
 from tipoff_dataset.files import (
-    MS_PER_DAY,
     SCHEMAS,
     declared_tables,
     defined_name,
@@ -41,13 +40,17 @@ def terraform_dataset() -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _table(declared: Any) -> dict[str, Any]:
-    partitioning = declared.time_partitioning
+def _table(declared: DeclaredTable) -> dict[str, Any]:
+    partitioning = declared.partitioning
+    if partitioning is None or partitioning.expiration_ms is None:
+        raise ValueError(
+            "a table has no partitions that expire; declare PARTITION BY and partition_expiration_days"
+        )
     return {
         "description": declared.options.get("description", ""),
         "partition_field": partitioning.field,
         "partition_days": partitioning.expiration_ms // MS_PER_DAY,
-        "clustering": list(declared.clustering.fields),
+        "clustering": list(declared.clustering),
     }
 
 

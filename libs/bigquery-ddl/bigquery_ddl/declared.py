@@ -1,35 +1,67 @@
-"""What a CREATE statement declares about a table: its columns, partitions, clustering and description."""
+"""Read what a CREATE statement declares about a table: columns, partitions, clustering and options."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from bqemulator.catalog.models import Clustering, TableFieldSchema, TimePartitioning
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
-_MS_PER_DAY = 24 * 60 * 60 * 1000
+MS_PER_DAY = 24 * 60 * 60 * 1000
 
-# The REST interface answers with the older names of some types.
-REST_TYPES = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN", "STRUCT": "RECORD"}
+REST_TYPES: Mapping[str, str] = {
+    "INT64": "INTEGER",
+    "FLOAT64": "FLOAT",
+    "BOOL": "BOOLEAN",
+    "STRUCT": "RECORD",
+}
+"""SQL types that BigQuery's REST interface answers by their older names."""
+
+OptionValue = str | float
+
+
+@dataclass(frozen=True)
+class DeclaredField:
+    """One column, in the terms of BigQuery's REST interface."""
+
+    name: str
+    type: str
+    """A REST name: INTEGER, STRING, RECORD ..."""
+    mode: str
+    """NULLABLE, REQUIRED or REPEATED."""
+    fields: "tuple[DeclaredField, ...]"
+    """The columns within a RECORD; empty otherwise."""
+    description: str | None
+
+
+@dataclass(frozen=True)
+class DeclaredPartitioning:
+    """PARTITION BY a column."""
+
+    type: str
+    """DAY, HOUR, MONTH or YEAR."""
+    field: str
+    expiration_ms: int | None
+    """Milliseconds after which a partition expires; None for never."""
 
 
 @dataclass(frozen=True)
 class DeclaredTable:
-    """The parts of a CREATE TABLE that the emulator does not carry into its catalogue.
+    """The parts of a CREATE TABLE statement."""
 
-    `fields` is empty when the statement has no column list (CREATE TABLE ... AS SELECT).
-    """
-
-    fields: tuple[Any, ...]
-    time_partitioning: Any
-    clustering: Any
-    options: dict[str, Any]
+    fields: tuple[DeclaredField, ...]
+    """Empty when the statement has no column list (CREATE TABLE ... AS SELECT)."""
+    partitioning: DeclaredPartitioning | None
+    clustering: tuple[str, ...]
+    """Columns of CLUSTER BY; empty without it."""
+    options: Mapping[str, OptionValue]
+    """Literals of OPTIONS(...) by lower-case name, and `location` where it is given."""
 
 
 def parsed_create(sql: str, kind: str) -> exp.Create | None:
-    """The CREATE statement of this kind (TABLE, VIEW, SCHEMA) in the text, None for anything else. Comments may
-    stand around it, no other statement."""
+    """Parse the CREATE statement of this kind (TABLE, VIEW, SCHEMA, FUNCTION), None for anything else.
+
+    Comments may stand around it, no other statement.
+    """
     try:
         trees = [tree for tree in parse(sql, read="bigquery") if not isinstance(tree, exp.Semicolon | None)]
     except SqlglotError:
@@ -38,10 +70,11 @@ def parsed_create(sql: str, kind: str) -> exp.Create | None:
     return tree if isinstance(tree, exp.Create) and tree.kind == kind else None
 
 
-def declared_options(create: exp.Create) -> dict[str, Any]:
-    """The literals in OPTIONS(...) by lower-case name, and `location` where it is given."""
-    found: dict[str, Any] = {}
+def declared_options(create: exp.Create) -> dict[str, OptionValue]:
+    """Read the literals in OPTIONS(...) by lower-case name, and `location` where it is given."""
+    found: dict[str, OptionValue] = {}
     for item in _properties(create):
+        # sqlglot makes a class of its own of location alone; every other option is a plain property.
         if isinstance(item, exp.LocationProperty):
             found["location"] = item.name
         elif isinstance(item, exp.Property) and isinstance(item.args.get("value"), exp.Literal):
@@ -56,21 +89,21 @@ def declared_table(create: exp.Create) -> DeclaredTable:
     options = declared_options(create)
     return DeclaredTable(
         fields=tuple(declared_field(item) for item in columns if isinstance(item, exp.ColumnDef)),
-        time_partitioning=_time_partitioning(create, options),
+        partitioning=_partitioning(create, options),
         clustering=_clustering(create),
         options=options,
     )
 
 
-def declared_field(column: exp.ColumnDef) -> Any:
-    """One column in the catalogue's form, with its nested fields and descriptions."""
+def declared_field(column: exp.ColumnDef) -> DeclaredField:
+    """Read one column with its nested fields and descriptions."""
     kind = column.args["kind"]
     repeated = kind.this == exp.DType.ARRAY
     element = kind.expressions[0] if repeated else kind
     nested = [item for item in element.expressions if isinstance(item, exp.ColumnDef)]
     constraints = [constraint.args.get("kind") for constraint in column.args.get("constraints") or ()]
     required = any(isinstance(item, exp.NotNullColumnConstraint) for item in constraints)
-    return TableFieldSchema(
+    return DeclaredField(
         name=column.name,
         type=_rest_type(element),
         mode="REPEATED" if repeated else "REQUIRED" if required else "NULLABLE",
@@ -84,7 +117,7 @@ def _rest_type(kind: exp.DataType) -> str:
     return REST_TYPES.get(name, name)
 
 
-def _description(constraints: list[Any]) -> str | None:
+def _description(constraints: list[exp.Expression | None]) -> str | None:
     for constraint in constraints:
         if not isinstance(constraint, exp.Properties):
             continue
@@ -94,31 +127,32 @@ def _description(constraints: list[Any]) -> str | None:
     return None
 
 
-def _properties(create: exp.Create) -> Iterator[Any]:
+def _properties(create: exp.Create) -> Iterator[exp.Expression]:
     properties = create.args.get("properties")
     yield from properties.expressions if properties else ()
 
 
-def _time_partitioning(create: exp.Create, options: dict[str, Any]) -> Any:
+def _partitioning(create: exp.Create, options: Mapping[str, OptionValue]) -> DeclaredPartitioning | None:
     for item in _properties(create):
         if not isinstance(item, exp.PartitionedByProperty):
             continue
         by = item.this
         column = by if isinstance(by, exp.Identifier) else by.find(exp.Column)
+        # _PARTITIONDATE and _PARTITIONTIME are the time of ingestion, no column of the table.
         if column is None or column.name.upper().startswith("_PARTITION"):
             return None
         unit = by.args.get("unit")
         days = options.get("partition_expiration_days")
-        return TimePartitioning(
+        return DeclaredPartitioning(
             type=unit.name.upper() if unit else "DAY",
             field=column.name,
-            expiration_ms=int(days * _MS_PER_DAY) if days else None,
+            expiration_ms=int(float(days) * MS_PER_DAY) if days else None,
         )
     return None
 
 
-def _clustering(create: exp.Create) -> Any:
+def _clustering(create: exp.Create) -> tuple[str, ...]:
     for item in _properties(create):
         if isinstance(item, exp.Cluster | exp.ClusterProperty):
-            return Clustering(fields=tuple(column.name for column in item.expressions))
-    return None
+            return tuple(column.name for column in item.expressions)
+    return ()

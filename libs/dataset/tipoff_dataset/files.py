@@ -10,7 +10,6 @@ DATASET = "nba_orchestration"
 _CHECKOUT = Path(__file__).parents[3]
 SCHEMAS = _CHECKOUT / "schemas/bigquery" / DATASET
 QUERIES = _CHECKOUT / "queries"
-MS_PER_DAY = 24 * 60 * 60 * 1000
 _NOT_TABLES = ("datasets", "fn_", "v_")
 
 

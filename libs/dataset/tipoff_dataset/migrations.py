@@ -105,14 +105,13 @@ def _column(table: str, place: str, declared: Any, live: Any) -> Iterator[Differ
 
 
 def _layout(name: str, declared: DeclaredTable, live: LiveTable) -> Iterator[Difference]:
-    partitioning = declared.time_partitioning
+    partitioning = declared.partitioning
     wanted = partitioning.field if partitioning is not None else None
     if wanted != live.partitioned_by:
         what = f"declared partitioned by {wanted}, the live table by {live.partitioned_by}"
         yield Difference(name, what, refused=True)
-    clustering = tuple(declared.clustering.fields) if declared.clustering is not None else ()
-    if clustering != live.clustered_by:
-        names = [", ".join(columns) or "nothing" for columns in (clustering, live.clustered_by)]
+    if declared.clustering != live.clustered_by:
+        names = [", ".join(columns) or "nothing" for columns in (declared.clustering, live.clustered_by)]
         yield Difference(
             name, f"declared clustered by {names[0]}, the live table by {names[1]}", refused=True
         )

@@ -6,13 +6,15 @@ from typing import Any
 
 import bqemulator.api.routes.tables as table_routes
 from bqemulator.catalog.ddl_sync import _split_table_ref_parts, _split_target, _unwrap_table_target
-from bqemulator.catalog.models import TableSchema
+from bqemulator.catalog.models import Clustering, TableFieldSchema, TableSchema, TimePartitioning
 from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
 from bigquery_ddl.declared import (
+    DeclaredField,
+    DeclaredTable,
     declared_field,
     declared_options,
     declared_table,
@@ -44,13 +46,7 @@ def keep_declared_tables() -> None:
             table = context.catalog.get_table(*target)
             if table is None:
                 return
-            changes: dict[str, Any] = {
-                "time_partitioning": declared.time_partitioning or table.time_partitioning,
-                "clustering": declared.clustering,
-            }
-            if declared.fields:
-                changes["schema_"] = TableSchema(fields=declared.fields)
-            context.catalog.update_table(table.model_copy(update=changes))
+            context.catalog.update_table(table.model_copy(update=_declared_parts(declared, table)))
 
         return sync_created_table
 
@@ -125,6 +121,30 @@ def keep_declared_datasets() -> None:
     _replace_sync("sync_created_schema", with_options)
 
 
+def _declared_parts(declared: DeclaredTable, table: Any) -> dict[str, Any]:
+    """What the catalogue's table lacks, in bqemulator's own models."""
+    by = declared.partitioning
+    parts: dict[str, Any] = {
+        "time_partitioning": TimePartitioning(type=by.type, field=by.field, expiration_ms=by.expiration_ms)
+        if by
+        else table.time_partitioning,
+        "clustering": Clustering(fields=declared.clustering) if declared.clustering else None,
+    }
+    if declared.fields:
+        parts["schema_"] = TableSchema(fields=tuple(_schema_field(field) for field in declared.fields))
+    return parts
+
+
+def _schema_field(field: DeclaredField) -> TableFieldSchema:
+    return TableFieldSchema(
+        name=field.name,
+        type=field.type,
+        mode=field.mode,
+        fields=tuple(_schema_field(nested) for nested in field.fields),
+        description=field.description,
+    )
+
+
 def _replace_sync(name: str, make: Callable[[Sync], Sync]) -> None:
     for module in (executor, interpreter):
         replace(module, name, make)
@@ -151,7 +171,7 @@ def _alter_columns(sql: str, project_id: str, context: Any) -> None:
     actions = alter.args["actions"]
     fields = {field.name: field for field in table.schema_.fields}
     for column in (action for action in actions if isinstance(action, exp.ColumnDef)):
-        fields.setdefault(column.name, declared_field(column))
+        fields.setdefault(column.name, _schema_field(declared_field(column)))
     for action in (action for action in actions if isinstance(action, exp.AlterColumn)):
         if action.args.get("allow_null") and action.name in fields:
             fields[action.name] = fields[action.name].model_copy(update={"mode": "NULLABLE"})

@@ -18,13 +18,13 @@ RUN test -n "${SERVICE}" || { echo "name the service: --build-arg SERVICE=logger
 COPY services/${SERVICE}/requirements.txt ./
 RUN uv venv --quiet --python "$(command -v python3)" "${VIRTUAL_ENV}" && \
     uv pip install --quiet --require-hashes --only-binary :all: -r requirements.txt
-COPY libs/common/ common/
-COPY libs/planning/ planning/
+COPY libs/ libs/
 COPY services/${SERVICE}/ service/
+# All libraries are built, and those installed that the service depends on: --no-index lets nothing else in.
 # hadolint ignore=DL3003
-RUN (cd common && hatchling build -t wheel -d ../wheels) && (cd planning && hatchling build -t wheel -d ../wheels) && \
-    (cd service && hatchling build -t wheel -d ../wheels) && \
-    uv pip install --quiet --no-index --no-deps wheels/*.whl
+RUN wheels="$(pwd)/wheels" && \
+    for project in libs/* service; do (cd "${project}" && hatchling build -t wheel -d "${wheels}") || exit 1; done && \
+    uv pip install --quiet --no-index --find-links wheels "tipoff-${SERVICE}"
 
 FROM ${PYTHON_IMAGE}@${PYTHON_DIGEST}
 # What installs packages goes; the standard library, which comes without bytecode, gets it: nobody may write it later.

@@ -98,18 +98,18 @@ bench: setup ## Measure, both sides in one run
 fuzz: setup ## Feed the parsers documents that are nearly right, for MINUTES; finds are kept in .tipoff/fuzz
 	$(BIN)/python -m tipoff_dev.fuzz --minutes $(MINUTES) --out .tipoff/fuzz
 
+# Our own packages are installed from the checkout, so no requirement file names them.
+OWN = $(foreach folder,$(PACKAGES),$(shell sed -n 's/^name = "\(.*\)"/\1/p' $(folder)/pyproject.toml))
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header $(OWN:%=--no-emit-package %)
+
 lock: setup ## Resolve the pinned requirements anew
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header requirements-audit.in -o requirements-audit.txt
-	for service in $(SERVICES); do \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt \
-	    services/$$service/requirements.in -o services/$$service/requirements.txt || exit 1; \
+	$(COMPILE) requirements-dev.in $(PACKAGES:%=%/pyproject.toml) -o requirements-dev.txt
+	$(COMPILE) requirements-audit.in -o requirements-audit.txt
+	for folder in $(SERVICES:%=services/%) devtools; do \
+	  $(COMPILE) -c requirements-dev.txt $$folder/pyproject.toml -o $$folder/requirements.txt || exit 1; \
 	done
-	for set in services/build-requirements devtools/requirements; do \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.txt \
-	    $$set.in -o $$set.txt || exit 1; \
-	done
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header infra/terraform/checks/requirements.in -o infra/terraform/checks/requirements.txt
+	$(COMPILE) -c requirements-dev.txt services/build-requirements.in -o services/build-requirements.txt
+	$(COMPILE) infra/terraform/checks/requirements.in -o infra/terraform/checks/requirements.txt
 
 $(AUDIT)/.complete: requirements-audit.txt
 	@$(PYTHON) -m venv $(AUDIT)

@@ -1,0 +1,111 @@
+"""Each package is built, installed alone into an empty environment, and imported: it declares what it needs.
+
+A dependency that one image lacked was a real failure, number 27 of docs/explanation/incidents.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tipoff_cli.checkout import REPOSITORY
+
+PROJECTS: Mapping[str, Path] = {
+    tomllib.loads(path.read_text(encoding="utf-8"))["project"]["name"]: path.parent
+    for pattern in ("*/pyproject.toml", "libs/*/pyproject.toml", "services/*/pyproject.toml")
+    for path in sorted(REPOSITORY.glob(pattern))
+}
+UV = Path(sys.executable).with_name("uv")
+OTHER_INTERPRETER = ("tipoff_dev.checks.terraform.command", "tipoff_dev.checks.terraform.provider")
+"""Run by the interpreter of infra/terraform/checks, which has Terraform as a library."""
+NOT_YET = {
+    "tipoff-cli": "two commands import a service, named exceptions of the contract on imports",
+    "tipoff-planning": "the reader of schedule files imports a scraper, likewise",
+    "tipoff-dev": "the stack's layout reads infra/services.yaml of the checkout when it is imported",
+}
+IMPORT_ALL = """
+import importlib, json, pkgutil, sys
+skipped, *packages = sys.argv[1:]
+imported = []
+for package in packages:
+    module = importlib.import_module(package)
+    for found in pkgutil.walk_packages(module.__path__, package + "."):
+        if not found.name.endswith("__main__") and not found.name.startswith(tuple(skipped.split(","))):
+            importlib.import_module(found.name)
+            imported.append(found.name)
+print(json.dumps(imported))
+"""
+INSTALLED = """
+import json
+from importlib.metadata import distributions
+print(json.dumps([found.metadata["Name"] for found in distributions()]))
+"""
+
+
+def description(name: str) -> dict[str, object]:
+    text = (PROJECTS[name] / "pyproject.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def import_packages(name: str) -> list[str]:
+    packages: list[str] = description(name)["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]  # type: ignore[index]
+    return packages
+
+
+def own_dependencies(name: str) -> set[str]:
+    """The packages of this repository that a package needs, those that they need included."""
+    declared: list[str] = description(name)["project"]["dependencies"]  # type: ignore[index]
+    direct = {item for item in declared if item in PROJECTS}
+    return direct | {further for item in direct for further in own_dependencies(item)}
+
+
+def run(*command: str | Path, cwd: Path | None = None) -> str:
+    index = os.environ.get("PIP_INDEX_URL")
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        # uv does not read pip's settings.
+        env={**({"UV_DEFAULT_INDEX": index} if index else {}), **os.environ, "UV_LINK_MODE": "hardlink"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheels")
+    for project in PROJECTS.values():
+        run(UV.with_name("hatchling"), "build", "-t", "wheel", "-d", folder, cwd=project)
+    return folder
+
+
+def cases() -> list[object]:
+    # Strict, so that whoever removes the cause removes the mark.
+    marks = {name: pytest.mark.xfail(strict=True, reason=reason) for name, reason in NOT_YET.items()}
+    return [pytest.param(name, marks=marks.get(name, ())) for name in PROJECTS]
+
+
+@pytest.mark.parametrize("name", cases())
+def test_it_installs_alone_and_imports(name: str, wheels: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "environment"
+    python = environment / "bin/python"
+    run(UV, "venv", "--quiet", "--python", sys.executable, environment)
+    pins = ("--constraints", REPOSITORY / "requirements-dev.txt")
+    run(UV, "pip", "install", "--quiet", "--python", python, "--find-links", wheels, *pins, name)
+
+    installed = set(json.loads(run(python, "-c", INSTALLED)))
+    assert installed & PROJECTS.keys() == {name, *own_dependencies(name)}
+    skipped = ",".join(OTHER_INTERPRETER)
+    printed = run(python, "-c", IMPORT_ALL, skipped, *import_packages(name), cwd=tmp_path)
+    # Some libraries greet on stdout when they are imported.
+    assert json.loads(printed.splitlines()[-1])

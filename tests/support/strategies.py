@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, BaseModel, JsonValue
 from pydantic.fields import FieldInfo
 
+from tipoff_common.open_enum import OpenEnum
+
 _JSON_INTEGERS = st.integers(-(2**53), 2**53)
 _JSON_NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 _JSON = st.recursive(
@@ -55,9 +57,11 @@ def values(annotation: Any, metadata: tuple[Any, ...] = ()) -> st.SearchStrategy
     if origin is tuple:
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return st.dictionaries(st.text(max_size=8), values(arguments[1]), max_size=3)
+        return st.dictionaries(values(arguments[0]), values(arguments[1]), max_size=3)
     if annotation is AwareDatetime:
         return instants
+    if issubclass(annotation, OpenEnum):
+        return st.sampled_from(annotation) | st.sampled_from(["of_a_newer_version", "X-2"]).map(annotation)
     if issubclass(annotation, Enum):
         return st.sampled_from(annotation)
     if issubclass(annotation, BaseModel):
@@ -78,7 +82,7 @@ def _plain(kind: type, metadata: tuple[Any, ...]) -> st.SearchStrategy[Any]:
         bool: st.booleans(),
         int: st.integers(-(2**53) if lowest is None else lowest, 2**53 if most is None else most),
         float: st.floats(lowest, most, allow_nan=False, allow_infinity=False),
-        date: st.dates(),
+        date: st.dates(least or date.min, most or date.max),
         type(None): st.none(),
     }
     return plain[kind]

@@ -18,12 +18,16 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from pydantic import ValidationError
 
+from tipoff_common.bounds import bounded_name
+from tipoff_common.clock import to_utc
 from tipoff_common.events import EVENTS, Event, RejectReason, TickFired
 from tipoff_common.identity import event_id
 
 STRUCTURED = "application/cloudevents+json"
 _TYPE = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _PREFIX = "ce-"
+ATTRIBUTE_BYTES = 1024
+"""Of an attribute's value (https://cloud.google.com/pubsub/quotas#resource_limits)."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def decode(message: Message) -> Envelope:
     model = EVENTS.get(event.get_type())
     if model is None:
         raise Refused(
-            "unknown_type",
+            RejectReason.UNKNOWN_TYPE,
             f"ce-type '{event.get_type()}' is not one of {', '.join(EVENTS)}",
             event.get_type(),
         )
@@ -124,7 +128,9 @@ def decode(message: Message) -> Envelope:
             for item in error.errors(include_url=False)[:5]
         )
         reason: RejectReason = (
-            "undecodable" if error.errors()[0]["type"] == "json_invalid" else "invalid_payload"
+            RejectReason.UNDECODABLE
+            if error.errors()[0]["type"] == "json_invalid"
+            else RejectReason.INVALID_PAYLOAD
         )
         raise Refused(reason, faults, model.TYPE) from error
     time: datetime = event.get_attributes()["time"]
@@ -143,7 +149,8 @@ def _cloud_event(envelope: Envelope) -> CloudEvent:
         "datacontenttype": "application/json",
     }
     if envelope.payload.subject:
-        attributes["subject"] = envelope.payload.subject
+        # For filters and people; the payload has it whole. A path may be a little longer than an attribute.
+        attributes["subject"] = bounded_name(envelope.payload.subject, ATTRIBUTE_BYTES)
     return CloudEvent(attributes, envelope.payload.model_dump(mode="json"))
 
 
@@ -155,9 +162,11 @@ def _structured(message: Message) -> CloudEvent:
     try:
         event = JSONFormat().read(partial(_as_sent, message), message.data)
     except (ValueError, TypeError, AttributeError, RecursionError, CloudEventValidationError) as error:
-        raise Refused("undecodable", f"not a structured CloudEvent: {error}") from error
+        raise Refused(RejectReason.UNDECODABLE, f"not a structured CloudEvent: {error}") from error
     if not isinstance(event, CloudEvent):
-        raise Refused("undecodable", f"CloudEvents version {event.get_specversion()} is not read; send 1.0")
+        raise Refused(
+            RejectReason.UNDECODABLE, f"CloudEvents version {event.get_specversion()} is not read; send 1.0"
+        )
     return event
 
 
@@ -170,7 +179,8 @@ def _binary(message: Message) -> CloudEvent:
     event_type = attributes.get("type")
     if event_type is None:
         raise Refused(
-            "undecodable", "the ce-type attribute is missing; send a CloudEvent in binary or structured mode"
+            RejectReason.UNDECODABLE,
+            "the ce-type attribute is missing; send a CloudEvent in binary or structured mode",
         )
     if event_type == TickFired.TYPE and message.publish_time is not None:
         attributes.setdefault("id", message.message_id or event_id(event_type, message.publish_time))
@@ -180,7 +190,7 @@ def _binary(message: Message) -> CloudEvent:
             attributes["time"] = datetime.fromisoformat(attributes["time"])
         return _as_sent(message, attributes, message.data)
     except (ValueError, CloudEventValidationError) as error:
-        raise Refused("undecodable", f"not a CloudEvent: {error}", event_type) from error
+        raise Refused(RejectReason.UNDECODABLE, f"not a CloudEvent: {error}", event_type) from error
 
 
 def _as_sent(message: Message, attributes: dict[str, Any], data: Any) -> CloudEvent:
@@ -194,9 +204,14 @@ def _as_sent(message: Message, attributes: dict[str, Any], data: Any) -> CloudEv
     for name in ("specversion", "id", "time"):
         if name not in attributes:
             raise ValueError(f"attribute '{name}' is missing")
-    for value in attributes.values():
-        str(value).encode()  # JSON may escape half a character, which nobody could write down
-    return CloudEvent(attributes, data)
+    for name, value in attributes.items():
+        # Structured mode carries attributes of any length, which binary mode could not send on; and an unpaired
+        # surrogate, which JSON may escape, cannot be encoded as UTF-8.
+        if len(str(value).encode()) > ATTRIBUTE_BYTES:
+            raise ValueError(f"attribute '{name}' has more than {ATTRIBUTE_BYTES} bytes")
+    event = CloudEvent(attributes, data)
+    to_utc(attributes["time"])
+    return event
 
 
 def _text(value: object) -> str:

@@ -15,7 +15,14 @@ EASTERN = ZoneInfo("America/New_York")
 
 _FIRST_DATE, _LAST_DATE = date(1946, 11, 1), date(2100, 1, 1)
 
-GameDate = Annotated[date, Field(ge=_FIRST_DATE, le=_LAST_DATE)]
+GameDate = Annotated[
+    date,
+    Field(
+        ge=_FIRST_DATE,
+        le=_LAST_DATE,
+        json_schema_extra={"formatMinimum": _FIRST_DATE.isoformat(), "formatMaximum": _LAST_DATE.isoformat()},
+    ),
+]
 """A date that data can be about, as people give it: the league's first day is 1946-11-01."""
 
 
@@ -32,15 +39,37 @@ def read_date(text: str) -> date:
     raise ValueError(f"'{text}' is not a date; write 2025-01-15 or 20250115")
 
 
-def _to_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError as error:  # year 1 east of Greenwich, year 9999 west of it
-        raise ValueError("the instant is outside the years 1 to 9999 of UTC") from error
+FIRST_INSTANT, LAST_INSTANT = (
+    datetime(2000, 1, 1, tzinfo=UTC),
+    datetime(2100, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+)
+"""What happens to the fleet happens between these. strftime writes a year before 1000 without its zeros, and
+BigQuery and Python disagree on the ends of time: an instant out there could be written and not be read again."""
 
 
-Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-"""An aware datetime, normalised to UTC; a naive one is refused."""
+def to_utc(value: datetime) -> datetime:
+    """Convert an aware instant to UTC. Raises ValueError for one outside FIRST_INSTANT to LAST_INSTANT."""
+    # The ends of time cannot be converted to another zone at all, hence the year comes first.
+    if FIRST_INSTANT.year - 1 <= value.year <= LAST_INSTANT.year + 1:
+        converted = value.astimezone(UTC)
+        if FIRST_INSTANT <= converted <= LAST_INSTANT:
+            return converted
+    raise ValueError(
+        f"{value.isoformat()} is outside the years {FIRST_INSTANT.year} to {LAST_INSTANT.year} of UTC"
+    )
+
+
+Instant = Annotated[
+    AwareDatetime,
+    AfterValidator(to_utc),
+    Field(
+        json_schema_extra={
+            "formatMinimum": FIRST_INSTANT.isoformat().replace("+00:00", "Z"),
+            "formatMaximum": LAST_INSTANT.isoformat().replace("+00:00", "Z"),
+        }
+    ),
+]
+"""An aware datetime, normalised to UTC; a naive one, and one of another century, is refused."""
 
 
 def business_date(instant: datetime) -> date:

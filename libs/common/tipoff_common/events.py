@@ -1,28 +1,49 @@
 """The events, version 1 of each: frozen payloads, additive within a version.
 
-Unknown fields of a newer producer are kept (`extra="allow"`), never refused. Instants are aware UTC, dates are
-business days in America/New_York. `event_time`, where it stands, replaces the clock when a day is replayed and
-is accepted only by services that run in event time.
+Additive means: unknown fields of a newer producer are kept, unknown members of an enumeration are carried as
+themselves (open_enum.py), neither is refused. Every part has its bound (bounds.py). Instants are aware UTC, dates are
+business days in America/New_York. `event_time`, where it stands, replaces the clock when a day is replayed and is
+accepted only by services that run in event time.
 """
 
-from collections.abc import Mapping
-from datetime import date
-from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from tipoff_common.clock import Instant
+from tipoff_common.bounds import (
+    EVENT_LIMIT,
+    FILES_BYTES,
+    FINDINGS_BYTES,
+    Attempt,
+    Attributes,
+    Context,
+    Count,
+    FanOutKeys,
+    GcsPath,
+    Head,
+    Id,
+    Integer,
+    Label,
+    Number,
+    Parameters,
+    Prose,
+    ScraperName,
+    Seconds,
+    Subject,
+    Summary,
+    Texts,
+    check_json,
+    cut_list,
+    left_out,
+)
+from tipoff_common.clock import GameDate, Instant
 from tipoff_common.identity import event_id
+from tipoff_common.open_enum import OpenEnum
 from tipoff_common.outcomes import Outcome
 
-GCS_PATH = r"^gs://[^/]+/.+$"
-GcsPath = Annotated[str, Field(pattern=GCS_PATH)]
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
-"""Of a request and what it belongs to. It becomes part of an object's name, so it is an id and nothing else."""
 
-
-class Source(StrEnum):
+class Source(OpenEnum):
     """Where an execution came from; set by the surface it came through, never by the caller."""
 
     CONTROLLER = "CONTROLLER"  # a decision
@@ -33,39 +54,67 @@ class Source(StrEnum):
     RECOVERY = "RECOVERY"  # cleanup
 
 
-class Priority(StrEnum):
+class Priority(OpenEnum):
+    """How urgent the data is."""
+
     CRITICAL = "CRITICAL"
     HIGH = "HIGH"
     MEDIUM = "MEDIUM"
     LOW = "LOW"
 
+    @classmethod
+    def fallback(cls) -> Self:
+        """Return the priority of a workflow that states none."""
+        return cls(cls.MEDIUM)
 
-class AlertLevel(StrEnum):
+
+class AlertLevel(OpenEnum):
+    """How loudly people are told."""
+
     NONE = "NONE"
     INFO = "INFO"
     WARNING = "WARNING"
     CRITICAL = "CRITICAL"
 
+    @classmethod
+    def fallback(cls) -> Self:
+        """Return a level that people see: an unknown one may mean anything but that all is well."""
+        return cls(cls.WARNING)
 
-class Action(StrEnum):
+
+class Action(OpenEnum):
+    """What the controller decided."""
+
     RUN = "RUN"
     SKIP = "SKIP"
     ABORT = "ABORT"
 
 
-class Event(BaseModel):
-    """A payload. `TYPE` is the CloudEvents type, `key` what makes its id."""
+class Payload(BaseModel):
+    """A part of an event: frozen, and keeping fields that only a newer producer knows."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
+
+    @model_validator(mode="after")
+    def _readable_extra_fields(self) -> Self:
+        if self.model_extra:
+            check_json(self.model_extra)
+        return self
+
+
+class Event(Payload):
+    """A payload. `TYPE` is the CloudEvents type, `key` what makes its id."""
 
     TYPE: ClassVar[str]
 
     @property
     def key(self) -> tuple[object, ...]:
+        """What the event's identity is a function of."""
         raise NotImplementedError(f"{type(self).__name__} has no key of its own")
 
     @property
     def id(self) -> str:
+        """The CloudEvents id: the same for the same content."""
         return event_id(self.TYPE, *self.key)
 
     @property
@@ -78,8 +127,14 @@ class Event(BaseModel):
         """Message attributes beside the CloudEvents ones, for subscription filters."""
         return {}
 
+    def parts(self) -> "Iterator[Event]":
+        """Yield the events to publish: this one, or several that say the same where one would be too large."""
+        yield self
 
-class Tick(StrEnum):
+
+class Tick(OpenEnum):
+    """What it is time for. A service ignores ticks that it does not know."""
+
     EVALUATE = "evaluate"
     LOCK_SCHEDULE = "lock-schedule"
     CLEANUP = "cleanup"
@@ -93,8 +148,8 @@ class TickFired(Event):
 
     TYPE = "tipoff.tick.fired.v1"
 
-    tick: Tick
-    cadence_minutes: int = Field(default=15, ge=1, le=1440, description="how often this tick fires")
+    tick: Tick = Field(description="what it is time for")
+    cadence_minutes: Integer = Field(default=15, ge=1, le=1440, description="how often this tick fires")
     event_time: Instant | None = Field(
         default=None, description="the instant to act for, when a day is replayed"
     )
@@ -113,24 +168,24 @@ class WorkflowDecided(Event):
 
     TYPE = "tipoff.workflow.decided.v1"
 
-    decision_id: str
-    occurrence_id: str
-    workflow_name: str
-    game_date: date
-    decision_time: Instant
-    action: Action
-    reason_code: str
-    reason: str = Field(min_length=1, description="one sentence for a person")
-    context: Mapping[str, JsonValue]
-    scrapers_triggered: tuple[str, ...] = ()
-    target_games: tuple[str, ...] = ()
-    next_check_time: Instant | None = None
-    priority: Priority
-    alert_level: AlertLevel
-    config_hash: str
-    controller_version: str
-    environment: str
-    triggered_by: str
+    decision_id: Id = Field(description="a function of the occurrence and the tick")
+    occurrence_id: Id = Field(description="a function of workflow, game date, subject and slot")
+    workflow_name: Label = Field(description="the workflow's name in workflows.yaml")
+    game_date: GameDate = Field(description="the business day that the data is about")
+    decision_time: Instant = Field(description="when it was decided")
+    action: Action = Field(description="what was decided")
+    reason_code: Label = Field(description="the reason as a word, for filters and counts")
+    reason: Prose = Field(min_length=1, description="the reason as one sentence for a person")
+    context: Context = Field(description="the facts that led to it; what is too large is cut")
+    scrapers_triggered: Texts = Field(default=(), description="scrapers that were requested, each once")
+    target_games: Texts = Field(default=(), description="ids of the games that it is about")
+    next_check_time: Instant | None = Field(default=None, description="when it is decided anew, if it is")
+    priority: Priority = Field(description="the workflow's, or the caller's")
+    alert_level: AlertLevel = Field(description="how loudly people are told; NONE for nothing wrong")
+    config_hash: Label = Field(description="hash of the configuration that was in force")
+    controller_version: Label = Field(description="release that decided: its version and commit")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+    triggered_by: Prose = Field(description="a tick, or the caller of a manual run")
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -141,28 +196,31 @@ class WorkflowDecided(Event):
         return self.workflow_name
 
 
-class ScheduleState(StrEnum):
+class ScheduleState(OpenEnum):
+    """What the locked schedule says of an occurrence."""
+
     EXPECTED = "EXPECTED"
     ADDED = "ADDED"
     CANCELLED = "CANCELLED"
 
 
-class ExpectedRun(BaseModel):
+class ExpectedRun(Payload):
     """One occurrence as the day's schedule expects it."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    schedule_row_id: Id = Field(description="a function of occurrence, schedule version and state")
+    occurrence_id: Id = Field(description="the occurrence that is expected")
+    workflow_name: Label = Field(description="the workflow's name in workflows.yaml")
+    game_date: GameDate = Field(description="the business day that the data is about")
+    subject: Subject = Field(description="the game, the team, or - for the whole day")
+    expected_run_time: Instant = Field(description="when it is to run")
+    deadline: Instant = Field(description="after this it is missing")
+    state: ScheduleState = Field(description="expected, added after the lock, or no longer expected")
+    reason: Prose = Field(description="why it is expected, for a person")
+    scrapers: Texts = Field(description="scrapers that it will request")
+    priority: Priority = Field(description="the workflow's")
 
-    schedule_row_id: str
-    occurrence_id: str
-    workflow_name: str
-    game_date: date
-    subject: str
-    expected_run_time: Instant
-    deadline: Instant
-    state: ScheduleState
-    reason: str
-    scrapers: tuple[str, ...]
-    priority: Priority
+
+_RUNS_BYTES = EVENT_LIMIT // 2
 
 
 class ScheduleLocked(Event):
@@ -170,22 +228,36 @@ class ScheduleLocked(Event):
 
     TYPE = "tipoff.schedule.locked.v1"
 
-    date: date
-    locked_at: Instant
-    schedule_version: str
-    games_today: int | None = Field(ge=0, description="null when there was no calendar to count them in")
-    runs: tuple[ExpectedRun, ...]
-    config_hash: str
-    generated_by: str
-    environment: str
+    date: GameDate = Field(description="the business day")
+    locked_at: Instant = Field(description="when it was written down")
+    schedule_version: Id = Field(description="names the content: another version for a changed schedule")
+    games_today: Count | None = Field(description="null when there was no calendar to count them in")
+    runs: tuple[ExpectedRun, ...] = Field(description="the occurrences")
+    config_hash: Label = Field(description="hash of the configuration that was in force")
+    generated_by: Prose = Field(description="service and version that locked it")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+    part: Count = Field(
+        default=0, description="a day with very many runs is published in parts, counted from 0"
+    )
 
     @property
     def key(self) -> tuple[object, ...]:
-        return (self.date, self.schedule_version)
+        return (self.date, self.schedule_version, *([self.part] if self.part else []))
 
     @property
     def subject(self) -> str:
         return self.date.isoformat()
+
+    def parts(self) -> Iterator[Event]:
+        """Yield events of at most half of EVENT_LIMIT of runs each: every run is a row, so none may be left out."""
+        rest, part = self.runs, self.part
+        while True:
+            # A single run is always taken; with its own bounds it is far below the limit.
+            runs = rest[: max(1, len(cut_list(rest, _RUNS_BYTES, reserve=0)))]
+            yield self if runs == self.runs else self.model_copy(update={"runs": runs, "part": part})
+            rest, part = rest[len(runs) :], part + 1
+            if not rest:
+                return
 
 
 class ScrapeRequested(Event):
@@ -193,21 +265,23 @@ class ScrapeRequested(Event):
 
     TYPE = "tipoff.scrape.requested.v1"
 
-    request_id: Id
-    occurrence_id: Id | None = None
-    decision_id: Id | None = None
-    workflow: str
-    step: str
-    scraper: str = Field(max_length=100)
-    game_date: date
-    parameters: Mapping[str, str] = Field(description="declared parameters as text, game_date included")
-    attempt: int = Field(ge=1)
-    source: Source
-    priority: Priority = Priority.MEDIUM
-    triggered_by: str
-    config_hash: str | None = None
-    requested_at: Instant
-    event_time: Instant | None = None
+    request_id: Id = Field(description="a function of occurrence, step, scraper, parameters and attempt")
+    occurrence_id: Id | None = Field(default=None, description="null for a request of no workflow")
+    decision_id: Id | None = Field(default=None, description="null for a request of no decision")
+    workflow: Label = Field(description="the workflow that it belongs to")
+    step: Label = Field(description="the step of the workflow's plan")
+    scraper: ScraperName = Field(description="registered name of the scraper")
+    game_date: GameDate = Field(description="the business day that the data is about")
+    parameters: Parameters = Field(description="declared parameters as text, game_date included")
+    attempt: Attempt = Field(description="1 for the first; a retry is another request")
+    source: Source = Field(description="the surface it came through")
+    priority: Priority = Field(default=Priority.MEDIUM, description="how urgent the data is")
+    triggered_by: Prose = Field(description="a tick, an execution, or a caller")
+    config_hash: Label | None = Field(default=None, description="hash of the configuration in force")
+    requested_at: Instant = Field(description="when it was requested")
+    event_time: Instant | None = Field(
+        default=None, description="the instant to fetch for, when a day is replayed"
+    )
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -218,43 +292,83 @@ class ScrapeRequested(Event):
         return self.scraper
 
 
+class Completeness(Payload):
+    """What a document of many games or teams should have said, and what it did."""
+
+    expected: Count | None = Field(default=None, description="how many games or teams there should be")
+    missing: tuple[Prose, ...] = Field(default=(), description="those that are not in it, by name")
+
+
+class _KnownSummary(BaseModel):
+    """The entries of a data_summary that programs read; all others are for people and queries."""
+
+    record_count: Count | None = None
+    content_sha256: Label | None = None
+    completeness: Completeness | None = None
+
+
+def _check_summary(value: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    _KnownSummary.model_validate(value)
+    return value
+
+
 class ScrapeExecuted(Event):
     """What came of one request. Its execution_id is the request's id."""
 
     TYPE = "tipoff.scrape.executed.v1"
 
-    execution_id: Id
-    request_id: Id
-    occurrence_id: Id | None = None
-    decision_id: Id | None = None
-    attempt: int = Field(ge=1)
-    scraper_name: str = Field(max_length=100)
-    workflow: str
-    step: str
-    game_date: date
-    parameters: Mapping[str, str]
-    outcome: Outcome
-    data_summary: Mapping[str, JsonValue]
-    triggered_at: Instant
-    completed_at: Instant
-    duration_seconds: float = Field(ge=0)
-    source: Source
-    environment: str
-    triggered_by: str
-    retry_count: int = Field(ge=0, description="transport retries inside this execution")
-    recovery: bool = False
-    run_id: str = Field(description="the process run that did it: one a delivery, for logs")
-    opts: Mapping[str, str] = Field(description="the declared parameters, never a secret")
-    fan_out_keys: Mapping[str, tuple[str, ...]] = Field(
+    execution_id: Id = Field(description="the request's id")
+    request_id: Id = Field(description="the request")
+    occurrence_id: Id | None = Field(default=None, description="the request's")
+    decision_id: Id | None = Field(default=None, description="the request's")
+    attempt: Attempt = Field(description="the request's")
+    scraper_name: ScraperName = Field(description="registered name of the scraper")
+    workflow: Label = Field(description="the request's")
+    step: Label = Field(description="the request's")
+    game_date: GameDate = Field(description="the business day that the data is about")
+    parameters: Parameters = Field(description="the request's")
+    outcome: Outcome = Field(description="success, no_data or failed")
+    data_summary: Annotated[Summary, AfterValidator(_check_summary)] = Field(
+        description="facts about the data: record_count, content_sha256, completeness, and what a scraper adds;"
+        " what is too large is cut, and says how much is left out",
+        json_schema_extra={
+            "properties": {
+                "record_count": {"type": ["integer", "null"], "minimum": 0},
+                "content_sha256": {"type": ["string", "null"], "maxLength": 200},
+                "completeness": {
+                    "type": ["object", "null"],
+                    "properties": {
+                        "expected": {"type": ["integer", "null"], "minimum": 0},
+                        "missing": {"type": "array", "items": {"type": "string"}},
+                    },
+                },
+            }
+        },
+    )
+    triggered_at: Instant = Field(description="when it began")
+    completed_at: Instant = Field(description="when it ended")
+    duration_seconds: Seconds = Field(description="how long it took")
+    source: Source = Field(description="the request's")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+    triggered_by: Prose = Field(description="the request's")
+    retry_count: Count = Field(description="transport retries inside this execution")
+    recovery: bool = Field(default=False, description="published by cleanup in place of a runner that died")
+    run_id: Label = Field(description="the process run that did it: one a delivery, for logs")
+    opts: Parameters = Field(description="the declared parameters, never a secret")
+    fan_out_keys: FanOutKeys = Field(
         default_factory=dict, description="parameter values that follow-up steps fan out over, by name"
     )
-    config_hash: str | None = None
-    event_time: Instant | None = None
+    config_hash: Label | None = Field(default=None, description="hash of the configuration in force")
+    event_time: Instant | None = Field(default=None, description="the request's, when a day is replayed")
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Cleanup's answer for an execution that wrote its file and died is told apart from any other answer."""
-        return (self.execution_id, "recovery") if self.recovery else (self.execution_id,)
+        """The request and what came of it.
+
+        A request that the controller presumed dead may be answered after all: that is another event with another row.
+        What merely differs between two deliveries of one answer, as its run_id, is no part of it.
+        """
+        return (self.execution_id, *(["recovery"] if self.recovery else []), self.outcome.model_dump_json())
 
     @property
     def subject(self) -> str:
@@ -266,16 +380,16 @@ class FileLanded(Event):
 
     TYPE = "tipoff.file.landed.v1"
 
-    gcs_path: GcsPath
-    scraper_name: str
-    workflow: str
-    game_date: date
-    execution_id: str
-    record_count: int = Field(gt=0)
-    content_sha256: str
-    landed_at: Instant
-    recovery: bool = False
-    republish: int = Field(default=0, ge=0, description="0 for the original, n for cleanup's n-th republish")
+    gcs_path: GcsPath = Field(description="gs:// path of the records")
+    scraper_name: ScraperName = Field(description="registered name of the scraper that wrote it")
+    workflow: Label = Field(description="the workflow that it was written for")
+    game_date: GameDate = Field(description="the business day that the data is about")
+    execution_id: Id = Field(description="the execution that wrote it")
+    record_count: Integer = Field(gt=0, description="records in the file")
+    content_sha256: Label = Field(description="SHA-256 of the file's content, hexadecimal")
+    landed_at: Instant = Field(description="when it was written")
+    recovery: bool = Field(default=False, description="whether cleanup announces it, not the runner")
+    republish: Count = Field(default=0, description="0 for the original, n for cleanup's n-th republish")
     event_time: Instant | None = Field(
         default=None, description="the instant of this announcement, when a day is replayed"
     )
@@ -297,11 +411,11 @@ class FileProcessed(Event):
 
     TYPE = "tipoff.file.processed.v1"
 
-    gcs_path: GcsPath
-    processor: str = Field(min_length=1)
-    processed_at: Instant
-    row_count: int | None = Field(default=None, ge=0)
-    environment: str
+    gcs_path: GcsPath = Field(description="the path exactly as it was announced")
+    processor: Label = Field(min_length=1, description="the processor of Phase 2 that read it")
+    processed_at: Instant = Field(description="when it was done")
+    row_count: Count | None = Field(default=None, description="rows written from it; null when nobody counts")
+    environment: Label = Field(description="deployment whose files it processes")
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -312,26 +426,36 @@ class FileProcessed(Event):
         return self.gcs_path
 
 
-class MissingFile(BaseModel):
+class MissingFile(Payload):
     """A landed file without its receipt."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    scraper_name: str
-    gcs_path: str
-    triggered_at: Instant
-    age_minutes: int = Field(ge=0)
-    republished: bool
+    scraper_name: ScraperName = Field(description="scraper that wrote it")
+    gcs_path: Subject = Field(description="its path, as the log has it")
+    triggered_at: Instant = Field(description="when the execution that wrote it began")
+    age_minutes: Count = Field(description="whole minutes from then to the cleanup run")
+    republished: bool = Field(description="whether this run announced it again")
 
 
-class Finding(BaseModel):
-    """What a cleanup run saw that is wrong with one file or receipt; `kind` is a word, `detail` a sentence."""
+class Finding(Payload):
+    """What a cleanup run saw that is wrong with one file or receipt."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    kind: Label = Field(description="what is wrong, as a word")
+    gcs_path: Subject = Field(description="the path it is about, as it was found")
+    detail: Prose = Field(description="what is wrong, as a sentence for a person")
 
-    kind: str
-    gcs_path: str
-    detail: str
+
+def _cut_files(files: tuple[MissingFile, ...]) -> tuple[MissingFile, ...]:
+    return tuple(cut_list(files, FILES_BYTES))
+
+
+def _cut_findings(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    kept = cut_list(findings, FINDINGS_BYTES)
+    if len(kept) == len(findings):
+        return findings
+    return (
+        *kept,
+        Finding(kind="left_out", gcs_path="-", detail=left_out(len(findings) - len(kept), "findings")),
+    )
 
 
 class CleanupCompleted(Event):
@@ -339,41 +463,59 @@ class CleanupCompleted(Event):
 
     TYPE = "tipoff.cleanup.completed.v1"
 
-    cleanup_id: str
-    cleanup_time: Instant
-    files_checked: int = Field(ge=0)
-    missing_files: tuple[MissingFile, ...] = ()
-    republished_count: int = Field(ge=0)
-    errors: tuple[str, ...] = ()
-    duration_seconds: float = Field(ge=0)
-    pubsub_enabled: bool
-    environment: str
-    missing_files_found: int | None = Field(
+    cleanup_id: Id = Field(description="a function of the tick")
+    cleanup_time: Instant = Field(description="when it ran")
+    files_checked: Count = Field(description="landed files that were compared with the receipts")
+    missing_files: Annotated[tuple[MissingFile, ...], AfterValidator(_cut_files)] = Field(
+        default=(), description="the lost files; of very many the first, missing_files_found counts all"
+    )
+    republished_count: Count = Field(description="files that were announced again")
+    errors: Texts = Field(default=(), description="what kept the run from being complete")
+    duration_seconds: Seconds = Field(description="how long it took")
+    pubsub_enabled: bool = Field(description="false for a dry run, which republishes nothing")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+    missing_files_found: Count | None = Field(
         default=None,
-        ge=0,
         description="how many are missing, when the list is cut short; null: as many as are listed",
     )
-    objects_missing: int = Field(default=0, ge=0, description="lost files whose object is not in the bucket")
-    adopted_count: int = Field(
-        default=0, ge=0, description="objects without an execution that were given one"
-    )
-    given_up_count: int = Field(default=0, ge=0, description="missing files that are announced no more")
+    objects_missing: Count = Field(default=0, description="lost files whose object is not in the bucket")
+    adopted_count: Count = Field(default=0, description="objects without an execution that were given one")
+    given_up_count: Count = Field(default=0, description="missing files that are announced no more")
     storm_guard: bool = Field(
         default=False, description="too much was missing to be believed; nothing was done"
     )
     phase2_behind: bool = Field(default=False, description="Phase 2 has not come to files that wait for it")
-    findings: tuple[Finding, ...] = ()
+    findings: Annotated[tuple[Finding, ...], AfterValidator(_cut_findings)] = Field(
+        default=(),
+        description="what is wrong with single files or receipts; of very many the first and a count",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_before_cutting(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and data.get("missing_files_found") is None:
+            listed = data.get("missing_files")
+            if isinstance(listed, list | tuple) and len(cut_list(listed, FILES_BYTES)) < len(listed):
+                return {**data, "missing_files_found": len(listed)}
+        return data
 
     @property
     def key(self) -> tuple[object, ...]:
         return (self.cleanup_id,)
 
 
-class AlertState(StrEnum):
+class AlertState(OpenEnum):
+    """Where an alert stands."""
+
     PENDING = "pending"
     FIRING = "firing"
     ESCALATED = "escalated"
     RESOLVED = "resolved"
+
+    @classmethod
+    def fallback(cls) -> Self:
+        """Return the state that people hear of: silence about an alert is the worse mistake."""
+        return cls(cls.FIRING)
 
 
 class AlertChanged(Event):
@@ -381,20 +523,22 @@ class AlertChanged(Event):
 
     TYPE = "tipoff.alert.changed.v1"
 
-    alert_id: str = Field(description="the same from the alert's first sign to its end")
-    rule: str
-    about: str = Field(description="a workflow, a scraper, a file, or - for the whole system")
-    state: AlertState
-    severity: AlertLevel
-    changed_at: Instant
+    alert_id: Id = Field(description="the same from the alert's first sign to its end")
+    rule: Label = Field(description="name of the rule")
+    about: Subject = Field(description="a workflow, a scraper, a file, or - for the whole system")
+    state: AlertState = Field(description="where the alert stands now")
+    severity: AlertLevel = Field(description="the rule's")
+    changed_at: Instant = Field(description="when it came into this state")
     since: Instant = Field(description="when what is wrong began")
-    value: float | None = Field(
+    value: Number | None = Field(
         default=None, description="the number that the rule compares, where it has one"
     )
-    summary: str = Field(min_length=1, description="what is wrong, one sentence for a person")
-    context: Mapping[str, JsonValue] = Field(default_factory=dict)
-    runbook: str | None = Field(default=None, description="a page below docs/runbooks")
-    environment: str
+    summary: Prose = Field(min_length=1, description="what is wrong, one sentence for a person")
+    context: Context = Field(
+        default_factory=dict, description="the facts behind it; what is too large is cut"
+    )
+    runbook: Label | None = Field(default=None, description="a page below docs/runbooks")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -405,7 +549,15 @@ class AlertChanged(Event):
         return self.about
 
 
-RejectReason = Literal["undecodable", "oversized", "unknown_type", "invalid_payload", "delivery_attempts"]
+class RejectReason(OpenEnum):
+    """Why a message can never succeed, or why nobody tries any more."""
+
+    UNDECODABLE = "undecodable"
+    OVERSIZED = "oversized"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID_PAYLOAD = "invalid_payload"
+    NOT_STORABLE = "not_storable"
+    DELIVERY_ATTEMPTS = "delivery_attempts"
 
 
 class MessageRejected(Event):
@@ -413,20 +565,22 @@ class MessageRejected(Event):
 
     TYPE = "tipoff.message.rejected.v1"
 
-    rejected_at: Instant
-    reason: RejectReason
-    detail: str
-    service: str
-    subscription: str
-    message_id: str
-    event_type: str | None = None
-    attributes: Mapping[str, str] = Field(default_factory=dict)
-    payload_path: str | None = Field(default=None, description="gs:// path of the whole payload")
-    payload_sha256: str
-    payload_bytes: int = Field(ge=0)
-    payload_head: str = Field(description="the first 64 KiB as text, what is not UTF-8 escaped")
-    delivery_attempts: int | None = None
-    environment: str
+    rejected_at: Instant = Field(description="when it was rejected")
+    reason: RejectReason = Field(description="why")
+    detail: Prose = Field(description="what is wrong with it, for a person")
+    service: Label = Field(description="service that rejected it")
+    subscription: Prose = Field(description="subscription that it came from")
+    message_id: Prose = Field(description="messageId that Pub/Sub gave it")
+    event_type: Prose | None = Field(default=None, description="ce-type of the message, where it has one")
+    attributes: Attributes = Field(default_factory=dict, description="all attributes of the message")
+    payload_path: Subject | None = Field(default=None, description="gs:// path of the whole payload")
+    payload_sha256: Label = Field(description="SHA-256 of the payload, hexadecimal")
+    payload_bytes: Count = Field(description="size of the payload")
+    payload_head: Head = Field(description="the first 64 KiB as text, what is not UTF-8 escaped")
+    delivery_attempts: Count | None = Field(
+        default=None, description="attempts that Pub/Sub made, where it says so"
+    )
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
 
     @property
     def key(self) -> tuple[object, ...]:

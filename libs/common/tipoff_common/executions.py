@@ -5,8 +5,9 @@ from datetime import date, datetime
 from types import MappingProxyType
 from uuid import uuid4
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from tipoff_common.bounds import FanOutKeys, storable_json
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import EMPTY, Outcome
 
@@ -23,7 +24,11 @@ def build_execution(
     retry_count: int = 0,
     fan_out_keys: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> ScrapeExecuted:
-    """Build the execution event of `request`. opts: the parameters that may be logged; none unless given."""
+    """Build the execution event of `request`.
+
+    data_summary: facts about the data; what no event can hold, as a number that is not finite, becomes text.
+    opts: the parameters that may be logged; none unless given.
+    """
     return ScrapeExecuted(
         execution_id=request.request_id,
         request_id=request.request_id,
@@ -36,7 +41,7 @@ def build_execution(
         game_date=request.game_date,
         parameters=request.parameters,
         outcome=outcome,
-        data_summary=data_summary,
+        data_summary={name: storable_json(value) for name, value in data_summary.items()},
         triggered_at=triggered_at,
         completed_at=completed_at,
         duration_seconds=round((completed_at - triggered_at).total_seconds(), 3),
@@ -50,6 +55,18 @@ def build_execution(
         config_hash=request.config_hash,
         event_time=request.event_time,
     )
+
+
+_FAN_OUT: TypeAdapter[Mapping[str, tuple[str, ...]]] = TypeAdapter(FanOutKeys)
+
+
+def fan_out_fault(keys: Mapping[str, tuple[str, ...]]) -> str | None:
+    """Return what is wrong with values to fan out over, None when an execution event can hold them."""
+    try:
+        _FAN_OUT.validate_python(keys)
+    except ValidationError as error:
+        return str(error.errors()[0]["msg"])
+    return None
 
 
 def build_file_landed(

@@ -2,20 +2,24 @@
 
 `success` stops the search, `no_data` asks again at the next occurrence, `failed` is a real error. The types
 make the lies impossible that statuses as bare strings allow: a success without records, an error without its
-message, an exception that reads as "nothing there yet". The union is closed to unknown fields too: an absence
-that carries an error is neither.
+message, an exception that reads as "nothing there yet". A fourth status would be another version of the event; within
+this version an outcome may gain fields, but never a field of another outcome: an absence that carries an error is
+neither.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from tipoff_common.bounds import Integer, ObjectPath, Prose, check_json
+from tipoff_common.open_enum import OpenEnum
 
 
-class FailureKind(StrEnum):
-    """Why a scrape failed; the kind decides whether it is asked for again at once."""
+class FailureKind(OpenEnum):
+    """Why a scrape failed; the kind decides when it is requested again."""
 
     TIMEOUT = "timeout"  # no answer in time, or the request died
     HTTP = "http"  # an answer that is an error, or no connection
@@ -27,8 +31,12 @@ class FailureKind(StrEnum):
 
     @property
     def retried_at_once(self) -> bool:
-        """Transient kinds are requested again immediately, up to `max_retries`; the others wait for the next
-        occurrence, as asking again at once cannot help."""
+        """Whether it is requested again immediately, up to `max_retries`.
+
+        Only transient kinds are. The others wait for the next occurrence, as asking again at once cannot help; so does
+        a kind of a newer version, since asking too late costs a quarter of an hour and asking too often gets us
+        blocked.
+        """
         return self in _RETRIED_AT_ONCE
 
 
@@ -36,38 +44,56 @@ _RETRIED_AT_ONCE = frozenset({FailureKind.TIMEOUT, FailureKind.HTTP, FailureKind
 
 
 class Status(StrEnum):
+    """The three statuses. Closed: whoever does not know a status cannot tell whether to search on."""
+
     SUCCESS = "success"
     NO_DATA = "no_data"
     FAILED = "failed"
 
 
+_OWN_FIELDS = frozenset({"record_count", "gcs_path", "reason", "kind", "message"})
+"""Fields that tell one outcome from another."""
+
+
 class _Outcome(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    @model_validator(mode="after")
+    def _no_field_of_another_outcome(self) -> Self:
+        extra: Mapping[str, Any] = self.model_extra or {}
+        if foreign := sorted(_OWN_FIELDS & extra.keys()):
+            raise ValueError(f"{', '.join(foreign)}: a field of another outcome than {type(self).__name__}")
+        check_json(extra)
+        return self
 
 
 class Success(_Outcome):
-    """Got it: `record_count` records were written to `gcs_path`."""
+    """Records were found and written."""
 
-    status: Literal[Status.SUCCESS] = Status.SUCCESS
-    record_count: int = Field(gt=0)
-    gcs_path: str | None = Field(
+    status: Literal[Status.SUCCESS] = Field(default=Status.SUCCESS, description="stops the search")
+    record_count: Integer = Field(gt=0, description="records written to gcs_path")
+    gcs_path: ObjectPath | None = Field(
         description="gs:// path of the parsed records; null when nothing was to be written"
     )
 
 
 class NoData(_Outcome):
-    """Asked properly, nothing there yet; `reason` says how that was told apart from an error."""
+    """The source was asked properly and has nothing yet."""
 
-    status: Literal[Status.NO_DATA] = Status.NO_DATA
-    reason: str = Field(min_length=1)
+    status: Literal[Status.NO_DATA] = Field(
+        default=Status.NO_DATA, description="the search goes on at the next occurrence"
+    )
+    reason: Prose = Field(min_length=1, description="how this was told apart from an error")
 
 
 class Failed(_Outcome):
-    """A real error. `kind` decides what happens next, `message` is what a person needs to act."""
+    """A real error."""
 
-    status: Literal[Status.FAILED] = Status.FAILED
-    kind: FailureKind
-    message: str = Field(min_length=1)
+    status: Literal[Status.FAILED] = Field(
+        default=Status.FAILED, description="requested again at once or at the next occurrence, by its kind"
+    )
+    kind: FailureKind = Field(description="decides what happens next")
+    message: Prose = Field(min_length=1, description="what a person needs to act")
 
 
 Outcome = Annotated[Success | NoData | Failed, Field(discriminator="status")]

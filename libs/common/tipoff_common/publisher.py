@@ -19,5 +19,9 @@ class Publisher:
         return Envelope(event, event.id, self._source, wall_now(), traceparent())
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Returns when all are durable. Raises Unavailable; then publish all of them again."""
-        self._bus.publish([self.envelope(event) for event in events])
+        """Publish the events, each in as many parts as it needs; return when all are durable.
+
+        Raises:
+            Unavailable: some may then be published; publish all of them again.
+        """
+        self._bus.publish([self.envelope(part) for event in events for part in event.parts()])

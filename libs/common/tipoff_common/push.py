@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tipoff_common.auth import Authentication
 from tipoff_common.binding import STRUCTURED, Envelope, Message, Refused, decode
+from tipoff_common.bounds import EVENT_LIMIT, Count
 from tipoff_common.clock import Instant
 from tipoff_common.events import Event, RejectReason
 from tipoff_common.identity import content_hash
@@ -29,7 +30,6 @@ from tipoff_common.wall_clock import wall_now
 log = logging.getLogger(__name__)
 
 BODY_LIMIT = 10 * 1024 * 1024
-EVENT_LIMIT = 1024 * 1024
 BODIES_LIMIT = 32 * 1024 * 1024
 """Bytes of bodies that one process holds at a time. A body becomes several times its size while it is decoded."""
 BODY_SECONDS = 30.0
@@ -63,7 +63,7 @@ class _Push(BaseModel):
 
     message: _PushedMessage
     subscription: str = ""
-    deliveryAttempt: int | None = None  # noqa: N815
+    deliveryAttempt: Count | None = None  # noqa: N815
 
 
 class BodiesInFlight:
@@ -131,7 +131,7 @@ class PushEndpoint:
         if not complete:
             await self._reject(
                 Message(body, {}, subscription="unknown", message_id=content_hash(body)),
-                "oversized",
+                RejectReason.OVERSIZED,
                 f"body over {BODY_LIMIT} bytes",
             )
             raise HTTPException(
@@ -156,19 +156,22 @@ class PushEndpoint:
 
     def _decode(self, message: Message) -> Envelope:
         if len(message.data) > EVENT_LIMIT:
-            raise Refused("oversized", f"{len(message.data)} bytes; an event has at most {EVENT_LIMIT}")
+            raise Refused(
+                RejectReason.OVERSIZED, f"{len(message.data)} bytes; an event has at most {EVENT_LIMIT}"
+            )
         envelope = decode(message)
         event = envelope.payload
         if type(event) not in self._accepted:
-            raise Refused("unknown_type", f"{event.TYPE} has no handler in {self._service}")
+            raise Refused(RejectReason.UNKNOWN_TYPE, f"{event.TYPE} has no handler in {self._service}")
         structured = message.attributes.get("content-type", "").startswith(STRUCTURED)
         if structured and not self._topics.topics[self._topics.topic_of(event.TYPE)].structured:
             raise Refused(
-                "invalid_payload", f"{event.TYPE} is accepted in binary mode only; send ce- attributes"
+                RejectReason.INVALID_PAYLOAD,
+                f"{event.TYPE} is accepted in binary mode only; send ce- attributes",
             )
         if getattr(event, "event_time", None) is not None and not self._event_time:
             raise Refused(
-                "invalid_payload",
+                RejectReason.INVALID_PAYLOAD,
                 "event_time: this service runs on the wall clock; send the event without it",
             )
         return envelope
@@ -176,7 +179,7 @@ class PushEndpoint:
     async def _dead_letter(self, message: Message) -> Delivery:
         event = rejection(
             message,
-            "delivery_attempts",
+            RejectReason.DELIVERY_ATTEMPTS,
             "Pub/Sub gave up after its last delivery attempt",
             service=self._service,
             environment=self._environment,
@@ -223,9 +226,9 @@ def _unwrap(body: bytes) -> Message:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the body"
-        raise Refused("undecodable", f"not a wrapped push: {where}: {first['msg']}") from error
+        raise Refused(RejectReason.UNDECODABLE, f"not a wrapped push: {where}: {first['msg']}") from error
     except ValueError as error:  # binascii.Error, and plain ValueError for characters beyond ASCII
-        raise Refused("undecodable", f"message.data is not base64: {error}") from error
+        raise Refused(RejectReason.UNDECODABLE, f"message.data is not base64: {error}") from error
     return Message(
         data,
         push.message.attributes,

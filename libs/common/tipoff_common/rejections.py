@@ -3,11 +3,14 @@
 from datetime import datetime
 
 from tipoff_common.binding import Message
+from tipoff_common.bounds import bounded_name
 from tipoff_common.events import MessageRejected, RejectReason
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects
 
 HEAD_BYTES = 64 * 1024
+_NAME = 400
+"""Bytes of a name that somebody else gave; Pub/Sub's own are shorter."""
 SOURCE = "CloudPubSubDeadLetterSource"
 """What the names of the attributes begin with that Pub/Sub adds to a message it gave up on."""
 
@@ -24,20 +27,26 @@ def rejection(
     message: Message, reason: RejectReason, detail: str, *, service: str, environment: str, at: datetime
 ) -> MessageRejected:
     """The event that records `message`, without its payload's path."""
-    attempts = message.attributes.get(f"{SOURCE}DeliveryCount", "")
+    told = message.attributes.get(f"{SOURCE}DeliveryCount", "")
+    # The attribute is whatever the sender wrote, digits without end included.
+    attempts = (
+        int(told) if told.isascii() and told.isdecimal() and len(told) < 10 else message.delivery_attempt
+    )
     return MessageRejected(
         rejected_at=at,
         reason=reason,
         detail=detail,
         service=service,
-        subscription=message.attributes.get(f"{SOURCE}Subscription", message.subscription.rsplit("/", 1)[-1]),
-        message_id=message.message_id,
-        event_type=message.event_type,
+        subscription=bounded_name(
+            message.attributes.get(f"{SOURCE}Subscription", message.subscription.rsplit("/", 1)[-1]), _NAME
+        ),
+        message_id=bounded_name(message.message_id, _NAME),
+        event_type=bounded_name(message.event_type, _NAME) if message.event_type else message.event_type,
         attributes=message.attributes,
         payload_sha256=content_hash(message.data),
         payload_bytes=len(message.data),
         payload_head=message.data[:HEAD_BYTES].decode("utf-8", "backslashreplace"),
-        delivery_attempts=int(attempts) if attempts.isdecimal() else message.delivery_attempt,
+        delivery_attempts=attempts,
         environment=environment,
     )
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime, time
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tipoff_common.clock import floor_to
 from tipoff_common.events import Tick
+from tipoff_common.open_enum import Declared
 from tipoff_common.yaml_source import YamlSource
 
 
@@ -46,7 +47,7 @@ class Cadence(BaseModel):
 class _Ticks(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    ticks: Mapping[Tick, Cadence]
+    ticks: Mapping[Annotated[Tick, Declared], Cadence]
 
     @model_validator(mode="after")
     def _decided_at_all(self) -> Self:

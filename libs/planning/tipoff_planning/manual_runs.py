@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tipoff_common.clock import GameDate
 from tipoff_common.events import Priority
 from tipoff_common.identity import manual_occurrence_id
+from tipoff_common.open_enum import Declared
 from tipoff_common.outcomes import FailureKind
 from tipoff_planning.calendar import Game
 from tipoff_planning.occurrences import WHOLE_DAY, Occurrence
@@ -35,7 +36,9 @@ class ManualRun(BaseModel):
     games: tuple[Game, ...] | None = Field(
         default=None, description="the date's games; those of the landed schedule when left out"
     )
-    priority: Priority | None = Field(default=None, description="the workflow's own when left out")
+    priority: Annotated[Priority, Declared] | None = Field(
+        default=None, description="the workflow's own when left out"
+    )
 
     @model_validator(mode="after")
     def _one_choice(self) -> Self:

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
 from tipoff_common.catalog import Catalog, Name
 from tipoff_common.events import AlertLevel, Priority
+from tipoff_common.open_enum import Declared
 from tipoff_common.yaml_source import did_you_mean
 from tipoff_planning.schedules import Duration, Node, PerGame, Schedule
 
@@ -98,11 +99,13 @@ class Workflow(Node):
     """What is fetched together, and when."""
 
     description: str = Field(min_length=1, description="what it is for")
-    priority: Priority = Field(
+    priority: Annotated[Priority, Declared] = Field(
         default=Priority.MEDIUM,
         description="how much it matters; a fan-out of LOW releases 10 requests at once at most",
     )
-    alert_level: AlertLevel = Field(default=AlertLevel.WARNING, description="of a decision that gives up")
+    alert_level: Annotated[AlertLevel, Declared] = Field(
+        default=AlertLevel.WARNING, description="of a decision that gives up"
+    )
     max_retries: int = Field(default=3, ge=0, le=10, description="retries at once of a transient failure")
     schedule: Schedule = Field(description="when it is expected")
     order: Literal["parallel", "sequence"] = Field(

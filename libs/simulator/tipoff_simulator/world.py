@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from tipoff_common.catalog import Catalog, Name
+from tipoff_common.open_enum import Declared
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 from tipoff_planning.schedules import Clock, Duration, Node
@@ -133,7 +134,7 @@ class World(Node):
     publication: Mapping[Name, Publication] = Field(
         default_factory=dict, description="by scraper; one that is not named is always there"
     )
-    failures: Mapping[Name, Mapping[FailureKind, Probability]] = Field(
+    failures: Mapping[Name, Mapping[Annotated[FailureKind, Declared], Probability]] = Field(
         default_factory=dict, description="by scraper, the chance of each kind for one execution"
     )
     outages: tuple[Outage, ...] = ()

@@ -12,7 +12,8 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from tipoff_cleanup.memory import OpenAlert
-from tipoff_common.events import GCS_PATH, AlertChanged, AlertLevel, AlertState
+from tipoff_common.bounds import GCS_PATH
+from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_common.identity import event_id
 
 PHASE2_BEHIND, STORM_GUARD = "phase2-behind", "storm-guard"

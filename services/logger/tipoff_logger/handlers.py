@@ -6,7 +6,7 @@ from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 
-from tipoff_common.events import Event, MessageRejected, TickFired
+from tipoff_common.events import Event, MessageRejected, RejectReason, TickFired
 from tipoff_common.ports import Objects, RowsRefused
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
@@ -71,7 +71,7 @@ def _reject(delivery: Delivery, refused: RowsRefused, deps: Deps, now: datetime)
     log.warning("rows refused", extra={"detail": str(refused), "event_id": delivery.event.id})
     event = rejection(
         delivery.message,
-        "invalid_payload",
+        RejectReason.INVALID_PAYLOAD,
         str(refused),
         service="logger",
         environment=deps.environment,

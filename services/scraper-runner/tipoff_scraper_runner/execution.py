@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 from tipoff_common.catalog import GAME_DATE, ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
-from tipoff_common.executions import build_execution, build_file_landed
+from tipoff_common.executions import build_execution, build_file_landed, fan_out_fault
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_scraper_runner.errors import Misconfigured, NotPublished, ScrapeFailure, SourceChanged
@@ -117,15 +117,14 @@ class _Run:
         outcome = self._attempt()
         if self.redactor is not None:
             self.summary = _redacted(self.summary, self.redactor)
-        match outcome:
-            case NoData(reason=reason):
-                return NoData(reason=self._told(reason))
-            case Failed(kind=kind, message=message):
-                return Failed(kind=kind, message=self._told(message))
         return outcome
 
     def _told(self, text: str) -> str:
-        """Without a secret, and no longer than a person reads: a source's text may be of any length."""
+        """Without a secret, and no longer than a person reads: a source's text may be of any length.
+
+        Outcomes are made of such texts only: were a text cut before it is redacted, a secret that is cut in two would
+        not be recognised.
+        """
         told = self.redactor.redact(text) if self.redactor else text
         return told if len(told) <= MAX_TOLD else f"{told[:MAX_TOLD]}... ({len(told)} characters)"
 
@@ -144,12 +143,12 @@ class _Run:
         except Unavailable:
             raise
         except NotPublished as error:
-            return NoData(reason=str(error))
+            return NoData(reason=self._told(str(error)))
         except ScrapeFailure as error:
-            return Failed(kind=error.kind, message=str(error) or type(error).__name__)
+            return Failed(kind=error.kind, message=self._told(str(error) or type(error).__name__))
         except ValidationError as error:
             faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-            return Failed(kind=FailureKind.INTERNAL, message=f"{error.title}: {faults}")
+            return Failed(kind=FailureKind.INTERNAL, message=self._told(f"{error.title}: {faults}"))
         except Exception as error:  # noqa: BLE001  # an unforeseen error is a fact about this scrape, and only `failed`
             trace = "".join(traceback.format_exception(error))
             log.error(
@@ -159,7 +158,7 @@ class _Run:
                     "exception": self.redactor.redact(trace) if self.redactor else trace,
                 },
             )
-            return Failed(kind=FailureKind.INTERNAL, message=f"{type(error).__name__}: {error}")
+            return Failed(kind=FailureKind.INTERNAL, message=self._told(f"{type(error).__name__}: {error}"))
 
     def _payload(self, parameters: ScrapeParameters) -> Payload:
         with self.open_http(self.scraper.spec, self.now, self.request.event_time is not None) as http:
@@ -219,7 +218,7 @@ class _Run:
     def _judge(self, parsed: Parsed, parameters: ScrapeParameters, fetched: Fetched | None) -> Outcome:
         count, spec = len(parsed.records), self.scraper.spec
         if count == 0 and parsed.empty_reason:
-            return NoData(reason=parsed.empty_reason)
+            return NoData(reason=self._told(parsed.empty_reason))
         if not spec.assertions.min <= count <= spec.assertions.max:
             expected = f"between {spec.assertions.min} and {spec.assertions.max} are expected"
             return Failed(kind=FailureKind.SOURCE_CHANGED, message=f"{count} records; {expected}")
@@ -242,6 +241,8 @@ class _Run:
                 f"{self.scraper.spec.name} fans out {_listed(fan_out)}, and 'fan_out_keys' in its scraper.yaml"
                 f" declares {_listed(declared)}; make them equal"
             )
+        if fault := fan_out_fault(fan_out):
+            raise SourceChanged(f"the document fans out over more than an event can hold: {fault}")
         return fan_out
 
 

@@ -129,7 +129,7 @@ def test_a_type_without_a_handler_here_is_unknown() -> None:
 
 
 def test_an_event_over_a_mebibyte_is_recorded_and_acknowledged() -> None:
-    data, attributes = encode(wrapped(processed(processor="x" * EVENT_LIMIT)))
+    data, attributes = encode(wrapped(processed(note="x" * EVENT_LIMIT)))
     receiver = Receiver()
     event = rejected(receiver, push_body(data, attributes))
     assert event.reason == "oversized"
@@ -139,9 +139,9 @@ def test_an_event_over_a_mebibyte_is_recorded_and_acknowledged() -> None:
 
 
 def test_an_event_of_exactly_a_mebibyte_is_taken() -> None:
-    room = EVENT_LIMIT - len(encode(wrapped(processed(processor="x")))[0])
+    room = EVENT_LIMIT - len(encode(wrapped(processed(note="x")))[0])
     receiver = Receiver()
-    receiver.post(pushed(wrapped(processed(processor="x" * (room + 1)))))
+    receiver.post(pushed(wrapped(processed(note="x" * (room + 1)))))
     assert len(receiver.received) == 1
 
 

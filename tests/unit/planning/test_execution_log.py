@@ -57,7 +57,14 @@ def test_what_a_success_lacks_is_read(told: str | None, completeness: Completene
     assert fact.completeness == completeness
 
 
-@pytest.mark.parametrize("unknown", [{"status": "partial"}, {"error_type": "captcha"}, {"source": "MARS"}])
+@pytest.mark.parametrize("newer", [{"error_type": "captcha"}, {"source": "MARS"}])
+def test_a_member_of_a_newer_version_is_read_as_itself(newer: dict[str, Any]) -> None:
+    warehouse = MemoryWarehouse(answer=lambda *_: [row(**newer)])
+    (fact,) = read_executions(warehouse, "local", [DAY], ("game_id",))
+    assert {fact.kind, fact.source} >= set(newer.values())
+
+
+@pytest.mark.parametrize("unknown", [{"status": "partial"}, {"error_type": "no word"}, {"source": ""}])
 def test_a_row_of_an_unknown_vocabulary_is_reported_and_blocks_nothing(
     unknown: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:

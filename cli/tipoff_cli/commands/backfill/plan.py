@@ -21,7 +21,7 @@ from tipoff_planning.workflows import Configuration, ForEachOutput, Step, Workfl
 NO_GAMES, FOUND = "no games", "found before"
 
 _NOW_ONLY = "fetches what is there now, whatever the date, so a past date cannot be backfilled"
-_WHENEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_WHENEVER = datetime(2000, 1, 1, tzinfo=UTC)
 """In place of the instant of asking, on which neither the size nor the subjects of a run depend."""
 
 Steps = Mapping[str, tuple[str, ...] | None]

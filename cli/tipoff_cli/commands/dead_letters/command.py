@@ -4,7 +4,7 @@ import json as json_text
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 from pydantic import JsonValue, TypeAdapter
@@ -51,8 +51,8 @@ dead_letters = typer.Typer(
 
 
 def _known_reason(value: str | None) -> str | None:
-    if value is not None and value not in get_args(RejectReason):
-        raise typer.BadParameter(f"'{value}' is no reason; there are {', '.join(get_args(RejectReason))}")
+    if value is not None and value not in RejectReason.__members__.values():
+        raise typer.BadParameter(f"'{value}' is no reason; there are {', '.join(RejectReason)}")
     return value
 
 

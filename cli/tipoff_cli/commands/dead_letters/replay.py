@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tipoff_common.binding import Envelope, Message, Refused, decode
+from tipoff_common.bounds import EVENT_LIMIT
 from tipoff_common.events import TickFired
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects, Parameter, Warehouse
-from tipoff_common.push import EVENT_LIMIT
 from tipoff_common.rejections import SOURCE
 from tipoff_common.topics import TopicMap
 

@@ -116,7 +116,9 @@ def _verdict(
     newest = runs[0]
     if newest.status is Status.FAILED:
         kind = newest.error_type or FailureKind.INTERNAL
-        return Verdict.FAILING, _CAUSES[kind]
+        return Verdict.FAILING, _CAUSES.get(
+            kind, f"{kind}: a kind that only a newer version knows; see the message"
+        )
     if newest.status is Status.NO_DATA:
         if _streak(runs, Status.NO_DATA) >= QUIET_AFTER:
             moved = "blocked, moved and not yet published may look alike"

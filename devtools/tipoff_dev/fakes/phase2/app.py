@@ -14,7 +14,7 @@ from pydantic import AwareDatetime
 
 from tipoff_common.binding import Message
 from tipoff_common.cloud import Cloud
-from tipoff_common.events import FileLanded
+from tipoff_common.events import FileLanded, RejectReason
 from tipoff_common.ports import Unavailable
 from tipoff_common.push import Delivery, PushEndpoint
 from tipoff_common.receipts import Receipts
@@ -53,7 +53,7 @@ class Wiring:
         """Records what can never be loaded. Raises Unavailable."""
         event = rejection(
             message,
-            "invalid_payload",
+            RejectReason.INVALID_PAYLOAD,
             reason,
             service=SERVICE,
             environment=self.settings.environment,

@@ -1,0 +1,90 @@
+"""Enumerations that may grow within a version of an event.
+
+In a rolling deploy an older service receives members that only a newer one declares. Such a member is carried as
+itself, so that it is written to the dataset as it was sent, and it is acted upon as the default that its enumeration
+states. Configuration and callers are held to the declared members by `Declared`.
+"""
+
+import re
+from enum import StrEnum
+from typing import Any, Self
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
+
+# A member becomes part of object names and attributes, hence these characters and a length.
+_MEMBER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+
+
+class OpenEnum(StrEnum):
+    """A StrEnum that carries members it does not declare."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        """Return a member of its own for a name that is not declared; None, hence an error, for what is no name."""
+        if not isinstance(value, str) or not _MEMBER.fullmatch(value):
+            return None
+        # It is not registered in the class: what senders make up must not grow this process.
+        member = str.__new__(cls, value)
+        member._name_ = member._value_ = value
+        return member
+
+    @classmethod
+    def fallback(cls) -> Self | None:
+        """Return the member that an undeclared one is acted upon as; None when it is acted upon as no member."""
+        return None
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether this version knows the member."""
+        return self._value_ in type(self)._value2member_map_
+
+    @property
+    def effective(self) -> Self:
+        """The member to act upon: the member itself, or the fallback of its enumeration when it is not declared."""
+        return self if self.is_declared else (self.fallback() or self)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe the enumeration as open; producers generate their types from this."""
+        described = handler.resolve_ref_schema(handler(schema))
+        described.pop("enum", None)
+        acted_upon = cls.fallback()
+        default = (
+            f"; others are treated as {acted_upon.value}"
+            if acted_upon
+            else "; others are carried as they are"
+        )
+        described["pattern"] = f"^{_MEMBER.pattern}$"
+        described["examples"] = [member.value for member in cls]
+        described["description"] = f"{cls.__doc__ or cls.__name__} Known: {', '.join(cls)}{default}."
+        return described
+
+
+def _declared(member: OpenEnum) -> OpenEnum:
+    if not member.is_declared:
+        raise ValueError(f"'{member}' is not one of {', '.join(type(member))}")
+    return member
+
+
+class Declared:
+    """Hold a field of an open enumeration to its declared members: `Annotated[Priority, Declared]`.
+
+    For configuration files and HTTP bodies, where an unknown member is a mistake of the writer.
+    """
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(_declared, handler(source))
+
+    @staticmethod
+    def __get_pydantic_json_schema__(schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        described = dict(handler.resolve_ref_schema(handler(schema)))
+        for name in ("pattern", "description", "title"):
+            described.pop(name, None)
+        described["enum"] = described.pop("examples")
+        return described

@@ -1,0 +1,126 @@
+"""How parts of an event are bounded: what is cut says how much of it is left out, and fits."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic_core import to_json
+
+from tipoff_common.bounds import (
+    LEFT_OUT,
+    MAX_DEPTH,
+    PROSE_CHARACTERS,
+    bounded_name,
+    check_json,
+    clip_json,
+    clip_text,
+    cut_list,
+    name_part,
+    storable_json,
+)
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=20),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=9), inner, max_size=5),
+    max_leaves=30,
+)
+
+
+def test_a_text_that_fits_is_left_alone() -> None:
+    assert clip_text("x" * PROSE_CHARACTERS) == "x" * PROSE_CHARACTERS
+
+
+def test_a_long_text_says_how_much_of_it_is_left_out() -> None:
+    assert clip_text("x" * 90_000) == "x" * 3_940 + "... (86,060 more characters left out)"
+
+
+@given(st.text(max_size=300), st.integers(70, 200))
+def test_a_text_is_cut_once(text: str, limit: int) -> None:
+    cut = clip_text(text, limit)
+    assert len(cut) <= limit
+    assert clip_text(cut, limit) == cut
+
+
+@given(st.text(st.characters(), max_size=400), st.integers(40, 200))
+def test_a_name_has_at_most_so_many_bytes(text: str, limit: int) -> None:
+    name = bounded_name(text, limit)
+    assert len(name.encode()) <= limit
+
+
+@given(st.lists(st.text(max_size=200), min_size=2, max_size=8, unique=True))
+def test_names_of_different_texts_differ(texts: list[str]) -> None:
+    assert len({name_part(text) for text in texts}) == len(texts)
+
+
+def test_a_scraper_of_a_hundred_emoji_has_a_name() -> None:
+    """Quoted, it would be 1,200 bytes, and Cloud Storage takes 1,024 for the whole name."""
+    assert len(name_part("\N{BASKETBALL AND HOOP}" * 100)) == 100
+    assert name_part("nbac_schedule") == "nbac_schedule"
+    assert "/" not in name_part("a/b")
+
+
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan, 2**63, -(2**63) - 1, "\ud800", {"\ud800": 1}])
+def test_what_is_not_read_again_is_refused(bad: Any) -> None:
+    with pytest.raises(ValueError, match=r"finite|64 bits|surrogates"):
+        check_json({"list": [bad]})
+
+
+def test_too_many_levels_are_refused() -> None:
+    deep: Any = 1
+    for _ in range(MAX_DEPTH + 1):
+        deep = [deep]
+    with pytest.raises(ValueError, match="nested deeper"):
+        check_json(deep)
+
+
+@given(anything)
+def test_whatever_a_scraper_says_can_be_made_storable(value: Any) -> None:
+    stored = check_json(storable_json(value))
+    assert json.loads(to_json(stored)) == stored
+
+
+@given(st.dictionaries(st.text(max_size=9), anything, max_size=9))
+def test_what_can_be_stored_is_left_alone(value: dict[str, Any]) -> None:
+    try:
+        check_json(value)
+    except ValueError:
+        return
+    assert storable_json(value) == value
+
+
+def test_of_25_000_names_some_are_told_and_all_are_counted() -> None:
+    names = [f"unknown_field_{number}" for number in range(25_000)]
+    cut = clip_json({"record_count": 9, "drift": {"added": names}}, 100_000)
+    assert len(to_json(cut)) <= 100_000
+    assert cut["record_count"] == 9
+    told = cut["drift"]["added"]  # type: ignore[call-overload,index]
+    assert told[:-1] == names[:1000]
+    assert told[-1] == "(24,000 more left out)"
+
+
+def test_an_object_of_very_many_entries_keeps_its_facts() -> None:
+    wide: dict[str, Any] = {"content_sha256": "0" * 64, **{f"k{n}": [str(n)] * 9 for n in range(30_000)}}
+    cut = clip_json(wide, 50_000)
+    assert len(to_json(cut)) <= 50_000
+    assert cut["content_sha256"] == "0" * 64
+    assert "entries left out" in str(cut[LEFT_OUT])
+
+
+@settings(max_examples=50)
+@given(
+    st.dictionaries(st.text(max_size=9), anything.map(storable_json), max_size=9), st.integers(1_000, 3_000)
+)
+def test_an_object_is_cut_to_its_limit_once(value: dict[str, Any], limit: int) -> None:
+    cut = clip_json(value, limit)
+    assert len(to_json(dict(cut))) <= limit
+    assert clip_json(cut, limit) == cut
+
+
+@given(st.lists(st.text(max_size=30), max_size=30), st.integers(250, 700))
+def test_of_a_list_the_first_are_kept_that_fit(items: list[str], limit: int) -> None:
+    kept = cut_list(items, limit)
+    assert items[: len(kept)] == list(kept)
+    assert len(to_json(list(kept))) <= limit

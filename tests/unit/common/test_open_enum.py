@@ -1,0 +1,92 @@
+"""Enumerations that may grow within a version: what is not declared is carried, and acted upon as a stated default."""
+
+from typing import Annotated
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from tipoff_common.events import (
+    Action,
+    AlertLevel,
+    AlertState,
+    Priority,
+    RejectReason,
+    ScheduleState,
+    Source,
+    Tick,
+)
+from tipoff_common.open_enum import Declared, OpenEnum
+from tipoff_common.outcomes import FailureKind
+
+EVERY = (Action, AlertLevel, AlertState, FailureKind, Priority, RejectReason, ScheduleState, Source, Tick)
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9_-]{0,39}", fullmatch=True)
+every = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
+
+
+@every
+@given(name=names)
+def test_a_member_is_carried_as_itself(kind: type[OpenEnum], name: str) -> None:
+    adapter = TypeAdapter(kind)
+    member = adapter.validate_python(name)
+    assert isinstance(member, kind)
+    assert (member.value, str(member), f"{member}") == (name, name, name)
+    assert adapter.validate_json(adapter.dump_json(member)) == member == kind(name)
+    assert hash(member) == hash(kind(name))
+
+
+@every
+@given(name=names)
+def test_what_is_made_up_does_not_become_a_member(kind: type[OpenEnum], name: str) -> None:
+    before = list(kind)
+    kind(name)
+    assert list(kind) == before
+
+
+@every
+@pytest.mark.parametrize("text", ["", "no word", "a/b", "x" * 41, "7up", "a\n", None, 1, True])
+def test_what_is_no_name_is_refused(kind: type[OpenEnum], text: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(kind).validate_python(text)
+
+
+@pytest.mark.parametrize(
+    ("member", "effective"),
+    [
+        (Priority("URGENT"), Priority.MEDIUM),
+        (AlertLevel("PAGE"), AlertLevel.WARNING),
+        (AlertState("muted"), AlertState.FIRING),
+        (Priority.LOW, Priority.LOW),
+        (Source("MARS"), "MARS"),
+        (Tick("lunch"), "lunch"),
+    ],
+)
+def test_what_it_is_acted_upon_as(member: OpenEnum, effective: str) -> None:
+    assert member.effective == effective
+
+
+def test_a_failure_of_an_unknown_kind_is_not_retried_at_once() -> None:
+    """Asking a source again at once is harmful for most kinds; waiting costs a quarter of an hour."""
+    assert not FailureKind("captcha").retried_at_once
+
+
+class Configured(BaseModel):
+    """As a configuration file or the body of a call."""
+
+    priority: Annotated[Priority, Declared] = Priority.MEDIUM
+
+
+def test_a_configuration_is_held_to_the_declared_members() -> None:
+    assert Configured.model_validate({"priority": "HIGH"}).priority is Priority.HIGH
+    with pytest.raises(ValidationError, match="'URGENT' is not one of CRITICAL, HIGH, MEDIUM, LOW"):
+        Configured.model_validate({"priority": "URGENT"})
+    schema = Configured.model_json_schema()["properties"]["priority"]
+    assert schema["enum"] == list(Priority)
+
+
+def test_the_schema_of_an_event_names_what_is_known_and_admits_more() -> None:
+    schema = TypeAdapter(AlertLevel).json_schema()
+    assert "enum" not in schema
+    assert schema["examples"] == list(AlertLevel)
+    assert "others are treated as WARNING" in schema["description"]

@@ -15,8 +15,10 @@ from tipoff_common.executions import build_execution, build_file_landed, fan_out
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_scraper_runner.errors import Misconfigured, NotPublished, ScrapeFailure, SourceChanged
+from tipoff_scraper_runner.findings import findings
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.output_files import folder, write_payload, write_records
+from tipoff_scraper_runner.previous_edition import Records, previous_edition
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
@@ -137,7 +139,8 @@ class _Run:
             if fetched is not None:
                 self.summary["raw_path"] = fetched.raw_path
             parsed: Parsed = self.scraper.module.parse(payload.body, parameters)
-            self.summary = {**parsed.summary, **self.summary}
+            told = findings(parsed, self.request, self.scraper.spec)
+            self.summary = {**parsed.summary, **told, **self.summary}
             self._check_date(parsed)
             return self._judge(parsed, parameters, fetched)
         except Unavailable:
@@ -217,6 +220,9 @@ class _Run:
 
     def _judge(self, parsed: Parsed, parameters: ScrapeParameters, fetched: Fetched | None) -> Outcome:
         count, spec = len(parsed.records), self.scraper.spec
+        # Before all else: of a document that is not of the present not even its emptiness is news.
+        if parsed.suspect:
+            return Failed(kind=FailureKind.SOURCE_CHANGED, message=parsed.suspect)
         if count == 0 and parsed.empty_reason:
             return NoData(reason=self._told(parsed.empty_reason))
         if not spec.assertions.min <= count <= spec.assertions.max:
@@ -225,12 +231,22 @@ class _Run:
         self.fan_out = self._declared(parsed.fan_out)
         if self.data is None or fetched is None:
             return Success(record_count=count, gcs_path=None)
+        if lost := self._lost(parsed, fetched, self.data):
+            return Failed(kind=FailureKind.SOURCE_CHANGED, message=lost)
         target = folder(spec, parameters, self.request.game_date)
         path, digest = write_records(
             parsed, spec, self.request, target, fetched.fetched_at, self.now, self.data
         )
         self.summary["content_sha256"] = digest
         return Success(record_count=count, gcs_path=path)
+
+    def _lost(self, parsed: Parsed, fetched: Fetched, data: Objects) -> str:
+        """What the document lost of the edition before, by the scraper's own measure; blank without that or one."""
+        compare: Callable[[Parsed, Records], str] | None = getattr(self.scraper.module, "lost", None)
+        if compare is None:
+            return ""
+        previous = previous_edition(self.scraper.spec, self.request.game_date, fetched.fetched_at, data)
+        return compare(parsed, previous) if previous else ""
 
     def _declared(self, fan_out: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
         """A follow-up step that waits for a key that never comes would never run, and one that comes unannounced

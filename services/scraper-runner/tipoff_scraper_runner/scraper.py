@@ -3,14 +3,17 @@
 Parameters   a ScrapeParameters model whose fields are those the YAML declares
 fetch        talks to the source and returns its payload unchanged
 parse        a pure function from the payload to records; runs again on a saved payload without fetching
+
+It may offer a fourth, `lost`, which compares an edition of a list with the one before (`Compares`).
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr
+from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, field_validator
 
 P = TypeVar("P", bound="ScrapeParameters", contravariant=True)
 
@@ -24,9 +27,23 @@ class ScrapeParameters(BaseModel):
 
 
 class Record(BaseModel):
-    """One parsed row; scrapers subclass it. JSON, as which it is written, has no infinity and no NaN."""
+    """One parsed row; scrapers subclass it. JSON, as which it is written, has no infinity and no NaN.
+
+    Texts are in Unicode's NFC, so that one name is one sequence of characters whichever source spells it.
+    """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _in_nfc(cls, value: object) -> object:
+        if isinstance(value, str):
+            return unicodedata.normalize("NFC", value)
+        if isinstance(value, tuple):
+            return tuple(
+                unicodedata.normalize("NFC", item) if isinstance(item, str) else item for item in value
+            )
+        return value
 
 
 @dataclass(frozen=True)
@@ -89,21 +106,28 @@ class Payload:
 
 @dataclass(frozen=True)
 class Parsed:
-    """What a payload says.
-
-    records: the rows to write; their number is the record count.
-    summary: JSON values that ride in `data_summary` beside `record_count`.
-    empty_reason: why no records is a legitimate answer (it becomes `no_data`); without one, an empty parse is
-        `failed`/`source_changed`.
-    about: the day that the document itself says it is about; another one than was asked for is never a success.
-    fan_out: for each of scraper.yaml's `fan_out_keys`, the values that follow-up steps are requested for.
-    """
+    """What a payload says."""
 
     records: Sequence[Record]
+    """The rows to write; their number is the record count."""
     summary: Mapping[str, JsonValue] = field(default_factory=dict)
+    """JSON values that ride in `data_summary` beside `record_count`."""
     empty_reason: str = ""
+    """Why no records is a legitimate answer (it becomes `no_data`); without one, an empty parse is
+    `failed`/`source_changed`."""
     about: date | None = None
+    """The day that the document itself says it is about; another one than was asked for is never a success."""
     fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For each of scraper.yaml's `fan_out_keys`, the values that follow-up steps are requested for."""
+    set_aside: Sequence[str] = ()
+    """One reason for each item that could not be read and is not among the records."""
+    contradictions: Sequence[str] = ()
+    """What the document says against itself or against the clock, one sentence each."""
+    suspect: str = ""
+    """Why the document is not to be taken for the present state: frozen, or of last season. It becomes
+    `failed`/`source_changed`: the payload is kept, and no records are written or announced."""
+    games_listed: int | None = None
+    """How many games of the asked day a document that lists a day's games has; None for any other document."""
 
 
 class Scraper(Protocol[P]):
@@ -116,3 +140,10 @@ class Scraper(Protocol[P]):
 
     def parse(self, payload: bytes, parameters: P, /) -> Parsed:
         """Raises Undecodable or SourceChanged."""
+
+
+class Compares(Protocol):
+    """What a scraper module has besides if its documents are editions of one list that hardly shrinks."""
+
+    def lost(self, parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]], /) -> str:
+        """Say what `parsed` lost of the records of the edition before; blank when it lost no more than is usual."""

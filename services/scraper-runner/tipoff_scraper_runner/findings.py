@@ -1,0 +1,50 @@
+"""What a document says wrongly, as `data_summary` has it: counted in full, told in part.
+
+`set_aside` and `contradictions` are absent when there are none, so that an alert asks whether a count is there.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from pydantic import JsonValue
+
+from tipoff_common.catalog import ScraperSpec
+from tipoff_common.events import ScrapeRequested, Source
+from tipoff_scraper_runner.scraper import Parsed
+
+EXAMPLES = 5
+EXAMPLE_CHARACTERS = 200
+"""Bounds of what is told: a source may have thousands of odd items, and a row of the execution log is no copy of it."""
+
+
+def findings(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> dict[str, JsonValue]:
+    """The parts of `data_summary` that tell what is odd in the document or contradicts what is known."""
+    told: dict[str, JsonValue] = {}
+    contradictions = [*parsed.contradictions, *_against_the_calendar(parsed, request, spec)]
+    if parsed.set_aside:
+        told["set_aside"] = _counted(parsed.set_aside)
+    if contradictions:
+        told["contradictions"] = _counted(contradictions)
+    if parsed.games_listed is not None:
+        told["games_listed"] = parsed.games_listed
+    return told
+
+
+def _against_the_calendar(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> list[str]:
+    """The controller asks a source that needs games only on days on which its calendar has some."""
+    asked_for_games = spec.needs_games and request.source is Source.CONTROLLER
+    if parsed.games_listed == 0 and asked_for_games:
+        return [_no_games(request.game_date)]
+    return []
+
+
+def _no_games(day: date) -> str:
+    return f"the document lists no game of {day}, and the calendar has games on that day"
+
+
+def _counted(sentences: Sequence[str]) -> JsonValue:
+    shown: list[JsonValue] = [
+        sentence if len(sentence) <= EXAMPLE_CHARACTERS else f"{sentence[:EXAMPLE_CHARACTERS]}..."
+        for sentence in sentences[:EXAMPLES]
+    ]
+    return {"count": len(sentences), "examples": shown}

@@ -1,0 +1,48 @@
+"""The edition of a list that was landed before the one at hand, for scrapers that compare the two."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from pydantic import JsonValue
+
+from tipoff_common.catalog import ScraperSpec
+from tipoff_common.files import FETCHED_AT
+from tipoff_common.ports import ObjectInfo, Objects
+
+LOOK_BACK_DAYS = 8
+"""A weekly list has an edition within it. A list that shrank for good is taken for the present state after so many
+days, in which each scrape of it failed and said why."""
+
+Records = Sequence[Mapping[str, JsonValue]]
+
+
+def previous_edition(spec: ScraperSpec, game_date: date, before: datetime, data: Objects) -> Records | None:
+    """Read the records of the newest edition whose source was asked before the instant `before`.
+
+    Only landed editions count, so one that was refused is never the measure of the next.
+
+    Raises:
+        Unavailable: the bucket did not answer.
+    """
+    for age in range(LOOK_BACK_DAYS + 1):
+        day = game_date - timedelta(days=age)
+        earlier = [file for file in data.list(f"{spec.output_root}/{day}/") if _fetched_at(file) < before]
+        if earlier:
+            body = data.get(max(earlier, key=_fetched_at).name)
+            return _records(body) if body is not None else None
+    return None
+
+
+def _fetched_at(file: ObjectInfo) -> datetime:
+    text = file.metadata.get(FETCHED_AT)
+    return datetime.fromisoformat(text) if text else file.updated.astimezone(UTC)
+
+
+def _records(body: bytes) -> Records | None:
+    """None for what is no file of records: somebody else put it there."""
+    try:
+        records = json.loads(body)["records"]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return [record for record in records if isinstance(record, dict)] if isinstance(records, list) else None

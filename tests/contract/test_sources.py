@@ -1,4 +1,4 @@
-"""Every scraper that is scheduled, run by the runner on the stand-in for its source: what it brings, and how it ends
+"""Every scraper that is scheduled, run by the runner on the fake of its source: what it brings, and how it ends
 when the source goes wrong. Not published, blocked, changed and truncated are told apart, always."""
 
 import gzip
@@ -72,8 +72,8 @@ ASKED = {
 }
 
 
-class StandIn(httpx.BaseTransport):
-    """The stand-in in this process; `spoil` works on every answer."""
+class FakeSources(httpx.BaseTransport):
+    """The fake sources in this process; `spoil` works on every answer."""
 
     def __init__(self) -> None:
         self._app = InProcessTransport(create_app(SCENARIO, lambda: datetime(2025, 1, 15, tzinfo=UTC)))
@@ -85,11 +85,11 @@ class StandIn(httpx.BaseTransport):
 
 
 @pytest.fixture
-def source() -> Iterator[StandIn]:
-    yield StandIn()
+def source() -> Iterator[FakeSources]:
+    yield FakeSources()
 
 
-def run(name: str, source: StandIn, instant: str, data: MemoryObjects | None = None) -> Execution:
+def run(name: str, source: FakeSources, instant: str, data: MemoryObjects | None = None) -> Execution:
     scraper, asked, now = REGISTRY[name], ASKED[name], datetime.fromisoformat(instant)
     request = manual_request(
         scraper,
@@ -136,7 +136,7 @@ def test_once_a_week_every_teams_roster_is_fetched() -> None:
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_it_is_got_when_it_is_out(name: str, source: StandIn) -> None:
+def test_it_is_got_when_it_is_out(name: str, source: FakeSources) -> None:
     data = MemoryObjects("data")
     execution = run(name, source, ASKED[name].out, data)
     outcome = execution.executed.outcome
@@ -149,7 +149,7 @@ def test_it_is_got_when_it_is_out(name: str, source: StandIn) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEDULED if ASKED[name].not_out])
-def test_before_it_is_out_it_is_no_data_with_a_reason(name: str, source: StandIn) -> None:
+def test_before_it_is_out_it_is_no_data_with_a_reason(name: str, source: FakeSources) -> None:
     outcome = run(name, source, ASKED[name].not_out or "").executed.outcome
     assert isinstance(outcome, NoData), outcome
     assert outcome.reason
@@ -157,7 +157,7 @@ def test_before_it_is_out_it_is_no_data_with_a_reason(name: str, source: StandIn
 
 @pytest.mark.parametrize("name", SCHEDULED)
 @pytest.mark.parametrize("page", [False, True], ids=["403", "page"])
-def test_a_refusal_is_blocked_and_never_no_data(name: str, page: bool, source: StandIn) -> None:
+def test_a_refusal_is_blocked_and_never_no_data(name: str, page: bool, source: FakeSources) -> None:
     """Incident 5."""
     html = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></html>"
     source.spoil = lambda _: httpx.Response(200, content=html) if page else httpx.Response(403)
@@ -165,7 +165,7 @@ def test_a_refusal_is_blocked_and_never_no_data(name: str, page: bool, source: S
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_half_a_document_is_undecodable(name: str, source: StandIn) -> None:
+def test_half_a_document_is_undecodable(name: str, source: FakeSources) -> None:
     source.spoil = lambda answer: httpx.Response(
         answer.status_code, headers=_of_the_answer(answer), content=answer.content[: len(answer.content) // 2]
     )
@@ -184,7 +184,7 @@ BROKEN = {
 @pytest.mark.parametrize("body", BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_what_is_no_document_is_undecodable_and_leaves_nothing_behind(
-    name: str, body: bytes, source: StandIn
+    name: str, body: bytes, source: FakeSources
 ) -> None:
     """The message shows how it begins; what was fetched is kept, and no records are."""
     source.spoil = lambda answer: httpx.Response(
@@ -200,7 +200,7 @@ def test_what_is_no_document_is_undecodable_and_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_another_document_is_a_changed_source(name: str, source: StandIn) -> None:
+def test_another_document_is_a_changed_source(name: str, source: FakeSources) -> None:
     source.spoil = _changed
     execution = run(name, source, ASKED[name].out)
     assert failure(execution).kind is FailureKind.SOURCE_CHANGED
@@ -209,7 +209,7 @@ def test_another_document_is_a_changed_source(name: str, source: StandIn) -> Non
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
-def test_what_goes_wrong_leaves_no_records(name: str, source: StandIn) -> None:
+def test_what_goes_wrong_leaves_no_records(name: str, source: FakeSources) -> None:
     source.spoil = _changed
     data = MemoryObjects("data")
     assert run(name, source, ASKED[name].out, data).landed is None

@@ -1,7 +1,7 @@
-"""Games with a team that is none of the league's thirty: the All-Star weekend's, and those against clubs from abroad.
+"""Games of two teams that are none of the league's thirty, such as the All-Star weekend's.
 
 They are no game of anybody's season, and one of them is no reason to lose the others of its day: they are left out, and
-told by name.
+told by name. A game of one team of the league against a name that nobody knows is no exhibition but an odd item.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from pydantic import JsonValue
 
 from scrapers.teams import UnknownTeam, team
+from tipoff_scraper_runner.errors import SourceChanged
 
 G = TypeVar("G")
 
@@ -20,31 +21,42 @@ MOST_A_DAY = 3
 
 @dataclass(frozen=True)
 class DaysGames(Generic[G]):
-    """league: the games between two teams of the league. exhibitions: the others, "away@home" as it is spelled."""
+    """One day's games, parted."""
 
     league: tuple[G, ...]
+    """The games with a team of the league, and those that cannot be read."""
     exhibitions: tuple[JsonValue, ...]
+    """The others, "away@home" as it is spelled."""
 
 
 def part_exhibitions(games: Iterable[G], names: Callable[[G], tuple[str, str]]) -> DaysGames[G]:
-    """Parts one day's games; `names` gives the away and the home team as the source spells them.
+    """Part one day's games; `names` reads the away and the home team as the source spells them.
 
     Raises:
         UnknownTeam: there are more exhibitions than any day has.
     """
     league: list[G] = []
-    others: list[JsonValue] = []
+    exhibitions: list[JsonValue] = []
     for game in games:
-        spelled = names(game)
         try:
-            for spelling in spelled:
-                team(spelling)
-        except UnknownTeam as error:
-            others.append("@".join(spelled))
-            if len(others) > MOST_A_DAY:
-                raise UnknownTeam(
-                    f"{error}: {', '.join(map(str, others))} are too many for exhibitions"
-                ) from error
-        else:
+            spelled = names(game)
+        except SourceChanged:
+            league.append(game)  # whoever reads it next says what is odd about it
+            continue
+        unknown = [name for name in spelled if not _is_known(name)]
+        if len(unknown) < len(spelled):
             league.append(game)
-    return DaysGames(tuple(league), tuple(others))
+            continue
+        exhibitions.append("@".join(spelled))
+        if len(exhibitions) > MOST_A_DAY:
+            told = ", ".join(map(str, exhibitions))
+            raise UnknownTeam(f"no team is spelled {unknown[0]!r}: {told} are too many for exhibitions")
+    return DaysGames(tuple(league), tuple(exhibitions))
+
+
+def _is_known(name: str) -> bool:
+    try:
+        team(name)
+    except UnknownTeam:
+        return False
+    return True

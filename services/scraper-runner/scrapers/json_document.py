@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from pydantic import JsonValue
@@ -14,97 +14,123 @@ from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
 T = TypeVar("T")
 _AMOUNTS = 1e15
-"""What is no smaller is no amount of anything here, and not exact as a number with a fraction."""
+"""Exclusive upper bound of decimals: floats this large are no longer exact, and no source counts so far."""
 
-_HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
-"""Where there may be one half of a surrogate pair without the other: a text that no file, event or row can hold."""
+_UNPAIRED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+"""Where an unpaired surrogate may stand, which cannot be encoded as UTF-8."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A JSON object and where it stands in the document."""
+    """A JSON value that should be an object, and where it stands in the document.
+
+    Readers are named for what they read. Each raises SourceChanged naming the path of what is missing or not as
+    expected. Whether the value is an object is checked by the first reader, so that an odd element of a list is the
+    fault of that element.
+    """
 
     path: str
-    fields: Mapping[str, JsonValue]
+    value: JsonValue
+
+    @property
+    def fields(self) -> Mapping[str, JsonValue]:
+        """The object's keys and values."""
+        if not isinstance(self.value, dict):
+            raise SourceChanged(f"{self.path} is {_kind(self.value)}, not an object")
+        return self.value
+
+    def require(self, keys: Collection[str]) -> None:
+        """Raise SourceChanged naming every key of `keys` that the object lacks."""
+        if missing := sorted(set(keys) - self.fields.keys()):
+            raise SourceChanged(f"{self.path} has no key {', '.join(map(repr, missing))}")
 
     def text(self, key: str) -> str:
+        """Read a text, which may be blank."""
         return self._required(key, str)
 
-    def name(self, key: str) -> str:
-        """A text that says something, without the blanks around it."""
+    def nonblank(self, key: str) -> str:
+        """Read a text that says something, without the blanks around it."""
         printed = self.text(key).strip()
         if not printed:
             raise SourceChanged(f"{self.path}.{key} is blank")
         return printed
 
-    def number(self, key: str) -> int:
+    def integer(self, key: str) -> int:
+        """Read a whole number, which some sources write as 1610612749.0."""
+        value = self.fields.get(key)
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
         return self._required(key, int)
 
     def count(self, key: str) -> int:
-        """A number of things: points, for one."""
-        value = self.number(key)
+        """Read a number of things: points, for one. It is never below zero."""
+        value = self.integer(key)
         if value < 0:
             raise SourceChanged(f"{self.path}.{key} is {value}, no count")
         return value
 
-    def whole(self, key: str) -> int:
-        """A whole number, which some sources write as 1610612749.0."""
+    def decimal(self, key: str) -> float:
+        """Read a number with or without a fraction. JSON knows no infinity, but its readers do."""
         value = self.fields.get(key)
-        if isinstance(value, float) and value.is_integer():
-            return int(value)
-        return self.number(key)
-
-    def amount(self, key: str) -> float:
-        """A number with or without a fraction; JSON knows no infinity, but its readers do."""
-        value = self.fields.get(key)
-        number = value if isinstance(value, float) else self.number(key)
+        number = value if isinstance(value, float) else self.integer(key)
         if not abs(number) < _AMOUNTS:
             raise SourceChanged(f"{self.path}.{key} is {value!r:.80}, no amount")
         return float(number)
 
-    def optional_amount(self, key: str) -> float | None:
-        """None when the key is absent or null."""
-        return None if self.fields.get(key) is None else self.amount(key)
+    def optional_decimal(self, key: str) -> float | None:
+        """Read a number; None when the key is absent or null."""
+        return None if self.fields.get(key) is None else self.decimal(key)
 
-    def optional_number(self, key: str) -> int | None:
-        """None when the key is absent or null."""
-        return None if self.fields.get(key) is None else self.number(key)
+    def optional_integer(self, key: str) -> int | None:
+        """Read a whole number; None when the key is absent or null."""
+        return None if self.fields.get(key) is None else self.integer(key)
 
     def optional_text(self, key: str) -> str | None:
-        """None when the key is absent, null or blank."""
+        """Read a text; None when the key is absent, null or blank."""
         value = self.fields.get(key)
         if value is None:
             return None
         return self.text(key).strip() or None
 
     def child(self, key: str) -> "Node":
+        """Read the object under `key`."""
         return Node(f"{self.path}.{key}", self._required(key, dict))
 
-    def children(self, key: str) -> Iterator["Node"]:
-        return objects(f"{self.path}.{key}", self._required(key, list))
+    def children(self, key: str) -> list["Node"]:
+        """Read the list under `key`; each of its elements is checked when it is read."""
+        return elements(f"{self.path}.{key}", self._required(key, list))
+
+    def day(self, key: str, pattern: str, shown: str) -> date:
+        """Read a date printed as strptime's `pattern`; `shown` is that pattern for people."""
+        printed = self.text(key)
+        try:
+            return datetime.strptime(printed, pattern).date()  # noqa: DTZ007  # a date, not an instant
+        except ValueError as error:
+            raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, not {shown}") from error
 
     def instant(self, key: str) -> datetime:
-        """An aware instant as the source states it."""
+        """Read an ISO 8601 instant with its offset, as the source states it."""
         printed = self.text(key)
         try:
             value = datetime.fromisoformat(printed)
         except ValueError as error:
-            raise SourceChanged(f"{self.path}.{key} is {printed!r}, not an ISO 8601 instant") from error
+            raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, not an ISO 8601 instant") from error
         if value.utcoffset() is None:
-            raise SourceChanged(f"{self.path}.{key} is {printed!r}, without its offset")
+            raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, without its offset")
         return value
 
     def _required(self, key: str, kind: type[T]) -> T:
         if key not in self.fields:
             raise SourceChanged(f"{self.path} has no key {key!r}; it has {', '.join(sorted(self.fields))}")
         value = self.fields[key]
+        # A bool is an int to Python and to no source.
         if not isinstance(value, kind) or isinstance(value, bool):
             raise SourceChanged(f"{self.path}.{key} is {_kind(value)} ({value!r:.80}), not {kind.__name__}")
         return value
 
 
 def json_object(payload: bytes, what: str) -> Node:
-    """The document `what`, which is a JSON object.
+    """Read the document `what`, which is a JSON object. A byte-order mark before it is skipped.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -117,7 +143,7 @@ def json_object(payload: bytes, what: str) -> Node:
 
 
 def json_value(payload: bytes, what: str) -> JsonValue:
-    """The document `what`, whatever kind of JSON it is.
+    """Read the document `what`, whatever kind of JSON it is. A byte-order mark before it is skipped.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -125,21 +151,18 @@ def json_value(payload: bytes, what: str) -> JsonValue:
     try:
         text = payload.decode(json.detect_encoding(payload), "surrogatepass")
         document: JsonValue = json.loads(text)
-        if _HALF_CHARACTER.search(text):
+        if _UNPAIRED_SURROGATE.search(text):
             json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"{what} is not JSON ({error}); it begins {first_bytes(payload)}") from error
     return document
 
 
-def objects(path: str, items: JsonValue) -> Iterator[Node]:
-    """The objects of the list at `path`. Raises SourceChanged for anything else."""
+def elements(path: str, items: JsonValue) -> list[Node]:
+    """Read the elements of the list at `path`. Raises SourceChanged for anything but a list."""
     if not isinstance(items, list):
         raise SourceChanged(f"{path} is {_kind(items)}, not a list")
-    for position, item in enumerate(items):
-        if not isinstance(item, dict):
-            raise SourceChanged(f"{path}[{position}] is {_kind(item)}, not an object")
-        yield Node(f"{path}[{position}]", item)
+    return [Node(f"{path}[{position}]", item) for position, item in enumerate(items)]
 
 
 def _kind(value: object) -> str:

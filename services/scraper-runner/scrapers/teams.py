@@ -110,6 +110,11 @@ def team_by_id(team_id: int) -> Team:
     return found
 
 
+def is_league_id(team_id: int) -> bool:
+    """Whether one of the thirty teams has the id."""
+    return team_id in _BY_ID
+
+
 def _key(spelling: str) -> str:
     return " ".join(spelling.split()).casefold()
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from stand_in_http import HttpAt, StandInHttp
+from fake_http import FakeHttp, HttpAt
 
 from tipoff_dev.fakes.sources.app import create_app
 from tipoff_dev.fakes.sources.scenario import load_scenario
@@ -12,7 +12,7 @@ from tipoff_dev.fakes.sources.testing import in_process_client
 @pytest.fixture
 def http_at() -> Iterator[HttpAt]:
     def no_clock() -> datetime:
-        raise AssertionError("the stand-in was asked without an event time")
+        raise AssertionError("a fake source was asked without an event time")
 
     with in_process_client(create_app(load_scenario(), no_clock)) as client:
-        yield lambda instant: StandInHttp(client, datetime.fromisoformat(instant))
+        yield lambda instant: FakeHttp(client, datetime.fromisoformat(instant))

@@ -1,4 +1,4 @@
-"""The runner's `Http`, speaking to the upstream stand-in in this process."""
+"""The runner's `Http`, answered by the fake sources in this process."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ from tipoff_scraper_runner.scraper import Response
 
 
 @dataclass
-class StandInHttp:
-    """The stand-in as it answers at one instant. asked: the URLs, in order. notes: what the scraper noted."""
+class FakeHttp:
+    """The fake sources as they answer at one instant. asked: the URLs, in order. notes: what the scraper noted."""
 
     client: httpx.Client
     now: datetime
@@ -54,5 +54,5 @@ def _plain(values: Mapping[str, str | SecretStr]) -> dict[str, str]:
     }
 
 
-HttpAt = Callable[[str], StandInHttp]
-"""Gives the stand-in at an instant, such as "2025-01-15T12:39:00-05:00"."""
+HttpAt = Callable[[str], FakeHttp]
+"""Gives the fake sources at an instant, such as "2025-01-15T12:39:00-05:00"."""

@@ -1,4 +1,4 @@
-"""One game of the stand-in's day and the documents about it."""
+"""One game of the fake source's day and the documents about it."""
 
 import json
 from collections.abc import Callable

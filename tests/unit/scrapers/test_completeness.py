@@ -9,6 +9,7 @@ from odds_payloads import event, game_lines
 from served import REGISTRY, run, served
 
 from scrapers.completeness import completeness
+from scrapers.teams import team
 from tipoff_dev.fakes.sources.espn import espn_document
 from tipoff_dev.fakes.sources.injury_pdf import write_report
 from tipoff_dev.fakes.sources.officials_json import write_officials
@@ -83,7 +84,7 @@ def test_a_team_that_has_not_submitted_is_named_and_one_that_lists_nobody_is_not
     title = datetime(2025, 1, 15, 12, 30, tzinfo=ET)
     rows = report_rows(SCENARIO, title)
     found = told("nbac_injury_report", write_report(title, rows))
-    silent = {f"{row.game_date} {row.team}" for row in rows if not row.player_name}
+    silent = {f"{row.game_date} {team(row.team).tricode}" for row in rows if not row.player_name}
     games = {(row.game_date, row.matchup) for row in rows}
     assert set(found["missing"]) == silent
     assert found["expected"] == 2 * len(games)

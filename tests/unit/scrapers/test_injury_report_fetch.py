@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from stand_in_http import HttpAt
+from fake_http import HttpAt
 
 from scrapers.nbacom.nbac_injury_report.fetching import PROBE_URL
 from scrapers.nbacom.nbac_injury_report.scraper import Parameters, fetch, parse

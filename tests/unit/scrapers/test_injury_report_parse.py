@@ -4,6 +4,7 @@ import csv
 import zlib
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from scrapers.nbacom.nbac_injury_report.rows import STATUSES, read_rows
 from scrapers.nbacom.nbac_injury_report.scraper import InjuryRecord, Parameters, parse
 from scrapers.nbacom.nbac_injury_report.table import Cells, join_wrapped, read_table
 from scrapers.nbacom.pdf_text import read_pages
+from scrapers.teams import team
 from tipoff_dev.fakes.sources import injury_pdf
 from tipoff_dev.fakes.sources.injury_pdf import ReportRow, write_report
 from tipoff_dev.fakes.sources.publication import report_rows
@@ -49,7 +51,7 @@ def player(name: str, reason: str = "Rest - Rest", team: tuple[date, str, str, s
 
 
 @pytest.mark.parametrize(("hour", "listed", "missing"), [(12, 30, 23), (18, 55, 10)])
-def test_a_day_of_the_stand_in_reads_as_its_golden_csv(hour: int, listed: int, missing: int) -> None:
+def test_a_day_of_the_fake_source_reads_as_its_golden_csv(hour: int, listed: int, missing: int) -> None:
     title = TITLE.replace(hour=hour)
     parsed = parse(write_report(title, report_rows(load_scenario(), title)), TODAY)
 
@@ -66,7 +68,7 @@ def test_wrapped_reasons_and_reasons_that_a_page_break_cuts_read_as_the_golden_c
             date.fromisoformat(row["game_date"]),
             row["game_time_et"],
             row["matchup"],
-            row["team"],
+            team(row["team"]).name,
             row["player_name"],
             row["status"],
             row["reason"],
@@ -81,7 +83,7 @@ def test_wrapped_reasons_and_reasons_that_a_page_break_cuts_read_as_the_golden_c
     parsed = parse(pdf, TODAY)
     assert as_text(parsed.records) == expected
     assert parsed.summary["teams_not_submitted_names"] == [
-        {"game_date": "2025-01-15", "matchup": "BKN@LAC", "team": "LA Clippers"}
+        {"game_date": "2025-01-15", "matchup": "BKN@LAC", "team": "LAC"}
     ]
 
 
@@ -120,7 +122,9 @@ def test_what_is_written_is_read(rows: list[ReportRow]) -> None:
 
     listed = [row for row in rows if row.player_name]
     assert [
-        ReportRow(r.game_date, r.game_time_et, r.matchup, r.team, r.player_name, r.status, r.reason)
+        ReportRow(
+            r.game_date, r.game_time_et, r.matchup, team(r.team).name, r.player_name, r.status, r.reason
+        )
         for r in parsed.records
         if isinstance(r, InjuryRecord)
     ] == listed
@@ -352,29 +356,52 @@ def test_a_row_cut_above_its_player_is_put_together() -> None:
     head = Cells(reason="Injury/Illness - Right Wrist;")
     tail = Cells(player_name="Zeal, Ivo", status="Out", reason="Laceration/ Protocol")
 
-    rows = read_rows([[ROW, head], [tail]])
+    rows = read_rows([[ROW, head], [tail]]).kept
 
     assert [(row.player_name, row.reason) for row in rows] == [
         ("Vale, Xan", "Rest - Rest"),
         ("Zeal, Ivo", "Injury/Illness - Right Wrist; Laceration/ Protocol"),
     ]
-    assert rows[1].team == "New York Knicks"
+    assert rows[1].team == "NYK"
+
+
+OTHER_GAME = Cells("", "07:30 (ET)", "BKN@LAC", "LA Clippers", "Zeal, Ivo", "Out", "Rest - Rest")
 
 
 @pytest.mark.parametrize(
-    ("page", "complaint"),
+    ("odd", "complaint"),
     [
-        ([ROW, Cells(reason="adrift")], "names neither a player nor a team"),
-        ([ROW, Cells(team="Philadelphia 76ers")], "names neither a player nor a team"),
-        ([ROW, Cells(status="Out", reason="NOT YET SUBMITTED")], "names neither a player nor a team"),
-        ([Cells(player_name="Vale, Xan", status="Out")], "leaves game_date open"),
-        ([ROW, Cells(matchup="BKN@LAC", player_name="Vale, Xan", status="Out")], "leaves team open"),
-        ([Cells("15.01.2025", *list(vars(ROW).values())[1:])], "'15.01.2025' is not MM/DD/YYYY"),
+        (Cells(status="Out", reason="NOT YET SUBMITTED"), "names neither a player nor a team"),
+        (Cells(team="Philadelphia 76ers"), "names neither a player nor a team"),
+        (Cells(matchup="BKN@LAC", player_name="Vale, Xan", status="Out"), "leaves team open"),
+        (Cells(matchup="BKN-LAC", team="LA Clippers", player_name="V, X", status="Out"), "is not AWAY@HOME"),
+        (Cells(team="Boston Celtics", player_name="V, X", status="Out"), "where it does not play"),
+        (Cells(team="LA Sparks", player_name="V, X", status="Out"), "no team is spelled 'LA Sparks'"),
+        (Cells("15.01.2025", *list(vars(ROW).values())[1:]), "'15.01.2025' is not MM/DD/YYYY"),
+        (Cells(player_name="V, X", status="Day-To-Day"), "has the unknown status 'Day-To-Day'"),
     ],
 )
-def test_a_row_that_reads_as_no_row_does_is_a_changed_source(page: list[Cells], complaint: str) -> None:
-    with pytest.raises(SourceChanged, match=complaint):
-        read_rows([page])
+def test_an_odd_row_costs_itself_only(odd: Cells, complaint: str) -> None:
+    found = read_rows([[ROW, odd, replace(OTHER_GAME, game_date="01/15/2025")]])
+
+    assert [row.player_name for row in found.kept] == ["Vale, Xan", "Zeal, Ivo"]
+    (reason,) = found.set_aside
+    assert complaint in reason
+
+
+def test_what_an_odd_row_leaves_open_is_not_taken_from_another_game() -> None:
+    opened = Cells(matchup="BKN@LAC", player_name="Vale, Xan", status="Out")
+    below = Cells(player_name="Zeal, Ivo", status="Out")
+
+    found = read_rows([[ROW, ROW, ROW, opened, below]])
+
+    assert len(found.kept) == 3
+    assert len(found.set_aside) == 2
+
+
+def test_a_report_of_odd_rows_is_a_changed_source() -> None:
+    with pytest.raises(SourceChanged, match="1 of 1 rows are odd, the first: a row leaves game_date open"):
+        read_rows([[Cells(player_name="Vale, Xan", status="Out")]])
 
 
 @pytest.mark.parametrize(
@@ -393,7 +420,7 @@ def test_wrapped_lines_join_as_they_were_written(lines: list[str], text: str) ->
 
 COVERS = {
     "nbac_injury_report": {
-        "normal": test_a_day_of_the_stand_in_reads_as_its_golden_csv,
+        "normal": test_a_day_of_the_fake_source_reads_as_its_golden_csv,
         "empty": test_a_report_that_lists_nobody_is_no_data_and_says_so,
         "changed": test_an_unknown_column_is_a_changed_source,
         "truncated": test_a_truncated_pdf_is_undecodable,

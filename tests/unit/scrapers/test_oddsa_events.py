@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from odds_payloads import QUOTA, error, event, history
+from odds_payloads import EVENT_ID, QUOTA, error, event, history
 from served import BLOCK_PAGE, REGISTRY, count, failure, reason, records, run, served, spoilt
 
 from scrapers.oddsapi.api import quota
@@ -158,14 +158,26 @@ def test_a_day_with_the_all_star_game_alone_is_no_data() -> None:
         ({"events": []}, "document has no key"),
         ("[]", "document is str, not a list"),
         ([1], r"document[0] is int, not an object"),
-        ([event(number, home=f"Team {number}") for number in range(1, 5)], "no team is spelled 'Team 4'"),
+        ([event(number, home=f"Team {number}") for number in range(1, 5)], "no team is spelled 'Team 1'"),
         ([{**event(), "commence_time": "soon"}], "not an ISO 8601 instant"),
-        ([{"id": "x"}], "'away_team', 'commence_time', 'home_team'"),
-        ([event(), event(home="Boston Celtics")], "stands twice and differs"),
+        ([{"id": "x"}], "has no key 'commence_time'"),
+        (
+            [event(), {**event(1), "id": "../odds"}, {**event(2), "id": "x"}],
+            "is '../odds', no id of an event",
+        ),
     ],
 )
 def test_changed_is_named(document: Any, complaint: str) -> None:
     assert complaint in failure(run(NAME, served(document)), "source_changed")
+
+
+def test_an_event_that_stands_twice_and_differs_is_the_first_and_told() -> None:
+    executed = run(NAME, served([event(), event(home="Boston Celtics")]))
+
+    assert count(executed) == 1
+    assert executed.data_summary["set_aside"]["examples"] == [  # type: ignore[index,call-overload]
+        f"event {EVENT_ID} stands twice and differs"
+    ]
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "UNKNOWN_SPORT"), (422, "INVALID_DATE_FORMAT")])

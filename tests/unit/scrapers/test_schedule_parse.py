@@ -4,9 +4,10 @@ from random import Random
 from typing import Any
 
 import pytest
+from fake_http import HttpAt
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from stand_in_http import HttpAt
+from odd import assert_set_aside
 
 from scrapers.nbacom.nbac_schedule.games import GameRecord
 from scrapers.nbacom.nbac_schedule.scraper import Parameters, fetch, parse
@@ -66,6 +67,7 @@ def test_the_summary_says_what_there_is_on_the_day() -> None:
         "season_year": "2024-25",
         "games_by_type": {"regular": 261, "all_star": 2},
         "games_on_game_date": 11,
+        "undecided": 0,
         "postponed": 2,
         "postponed_statuses": {"N": 261, "Y": 2},
         "first_date": "2025-01-06",
@@ -189,13 +191,14 @@ def test_a_game_that_stands_twice_counts_once_and_must_agree() -> None:
     assert len(parse(json.dumps(document).encode(), TODAY).records) == 1
 
     day["games"][1]["gameStatus"] = 3
-    with pytest.raises(SourceChanged, match="stands twice on 2025-01-15 and differs"):
-        parse(json.dumps(document).encode(), TODAY)
+    found = parse(json.dumps(document).encode(), TODAY)
+    assert [game.status for game in games(found).values()] == ["scheduled"]
+    assert_set_aside(found, "0022400562.*stands twice and differs")
 
 
 @pytest.mark.parametrize(
     "key",
-    ["gameId", "gameStatus", "gameStatusText", "gameDateTimeUTC", "postponedStatus", "homeTeam", "awayTeam"],
+    ["gameId", "gameStatus", "gameStatusText", "gameDateTimeUTC", "homeTeam", "awayTeam"],
 )
 def test_a_required_key_that_is_missing_is_named(key: str) -> None:
     with pytest.raises(SourceChanged, match=rf"gameDates\[0\]\.games\[0\] has no key '{key}'; it has "):
@@ -212,7 +215,7 @@ def test_a_required_key_that_is_missing_is_named(key: str) -> None:
         ({"gameDateTimeUTC": "soon"}, "not an ISO 8601 instant"),
         ({"gameDateTimeUTC": "2025-01-15T19:00:00"}, "without its offset"),
         ({"homeTeam": None}, "homeTeam is null"),
-        ({"homeTeam": {"teamId": 1}}, r"homeTeam has no key 'teamTricode'"),
+        ({"homeTeam": {"teamId": 1}}, r"no team has the id 1"),
         ({"gameLabel": 7}, "gameLabel is int"),
     ],
 )
@@ -248,7 +251,7 @@ def test_a_document_of_another_shape_is_a_changed_source(document: object, compl
 def test_incident_8_a_schedule_without_games_gives_no_reason_to_be_taken_for_data() -> None:
     empty = json.dumps({"leagueSchedule": {"seasonYear": "2024-25", "gameDates": []}}).encode()
 
-    assert parse(empty, TODAY) == Parsed(records=[], summary=parse(empty, TODAY).summary, empty_reason="")
+    assert (parse(empty, TODAY).records, parse(empty, TODAY).empty_reason) == ([], "")
 
 
 @pytest.mark.parametrize(
@@ -273,7 +276,6 @@ def test_the_schedule_is_fetched_as_it_stands(http_at: HttpAt) -> None:
         ({"status": 403}, Blocked, "the host refuses this client"),
         ({"status": 404}, SourceChanged, "it has moved"),
         ({"body": "html"}, Blocked, "b'<!DOCTYPE html>"),
-        ({"body": "empty"}, Undecodable, "nothing"),
     ],
 )
 def test_a_schedule_that_does_not_come_is_told_by_its_kind(

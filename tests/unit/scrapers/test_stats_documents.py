@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from fake_http import HttpAt
 from nba_games import DAY
 from served import REGISTRY
-from stand_in_http import HttpAt
 
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 

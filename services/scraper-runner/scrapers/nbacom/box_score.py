@@ -8,11 +8,15 @@ from typing import Any
 from pydantic import Field, JsonValue
 
 from scrapers.drift import Drift, find_drift, names
+from scrapers.game_laws import Standing, contradiction, lacks_content
 from scrapers.json_document import Node, json_object
 from scrapers.nbacom.cdn import game_document
 from scrapers.nbacom.durations import seconds, team_minutes
 from scrapers.nbacom.game_status import GameStatus, game_status
+from scrapers.nbacom.sides import side_team
+from scrapers.odd_items import read_items
 from scrapers.source_records import CamelRecord
+from scrapers.teams import Team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
@@ -37,33 +41,40 @@ class GameParameters(ScrapeParameters):
 
 
 @dataclass(frozen=True)
+class Side:
+    """One team of a box score and whom it plays."""
+
+    node: Node
+    team: Team
+    opponent: Team
+    home: bool
+
+
+@dataclass(frozen=True)
 class BoxScore:
-    """game_code: "20250115/NYKPHI". game_date: the league's. status_text: as printed, "Q3 5:21". home and away: the
-    teams' nodes."""
+    """A game's box score, as far as both readings of it share it."""
 
     game_id: str
     game_code: str
+    """"20250115/NYKPHI"."""
     game_date: date
+    """The league's."""
     status: GameStatus
     status_text: str
+    """As printed, "Q3 5:21"."""
     periods: int
-    home: Node
-    away: Node
+    sides: tuple[Side, Side]
+    """The home team's first."""
     drift: Sequence[Drift]
 
-    @property
-    def sides(self) -> tuple[tuple[Node, Node], tuple[Node, Node]]:
-        """Each team with its opponent, home first."""
-        return (self.home, self.away), (self.away, self.home)
-
-    def names(self, team: Node, opponent: Node) -> dict[str, Any]:
-        """What every record of the game says of its team."""
+    def names(self, side: Side) -> dict[str, Any]:
+        """Build the fields that every record of the side has."""
         return {
             "game_id": self.game_id,
-            "team": team.name("teamTricode"),
-            "team_id": team.number("teamId"),
-            "opponent": opponent.name("teamTricode"),
-            "home": team is self.home,
+            "team": side.team.tricode,
+            "team_id": side.team.id,
+            "opponent": side.opponent.tricode,
+            "home": side.home,
         }
 
     @property
@@ -75,15 +86,23 @@ class BoxScore:
 
 
 class BoxRecord(CamelRecord):
-    """What every record of a box score says. team, opponent: tricodes. seconds_played: 2624 for 43:44; of a team, of
-    its five players together."""
+    """What every record of a box score says."""
 
     game_id: str
-    team: str
-    team_id: int
-    opponent: str
+    team: str = Field(description="tricode")
+    team_id: int = Field(description="the league's")
+    opponent: str = Field(description="tricode")
     home: bool
-    seconds_played: float
+    seconds_played: float = Field(description="2624 for 43:44; of a team, of its five players together")
+
+
+@dataclass(frozen=True)
+class BoxReading:
+    """What one of the readings makes of a box score."""
+
+    records: Sequence[Record]
+    summary: Summary
+    set_aside: Sequence[str] = ()
 
 
 def fetch_box_score(parameters: GameParameters, http: Http) -> Payload:
@@ -96,71 +115,138 @@ def fetch_box_score(parameters: GameParameters, http: Http) -> Payload:
 
 
 def read_box_score(payload: bytes, game_id: str) -> BoxScore:
-    """Raises Undecodable, or SourceChanged: another shape, or the box score of another game."""
+    """Read what both readings share.
+
+    Raises:
+        Undecodable: not JSON, or cut short.
+        SourceChanged: another shape, an unknown team, or the box score of another game.
+    """
     game = json_object(payload, "the box score").child("game")
     if game.text("gameId") != game_id:
         raise SourceChanged(f"asked for game {game_id}, the box score is of {game.text('gameId')}")
-    home, away = game.child("homeTeam"), game.child("awayTeam")
+    nodes = home, away = game.child("homeTeam"), game.child("awayTeam")
+    drift = (
+        find_drift("game", [game], required=_GAME, optional=_GAME_UNREAD),
+        find_drift("team", nodes, required=_TEAM, optional=_TEAM_UNREAD),
+    )
+    home_team, away_team = side_team(home), side_team(away)
     return BoxScore(
         game_id=game_id,
         game_code=game.text("gameCode"),
         game_date=_league_date(game),
         status=game_status(game),
         status_text=game.text("gameStatusText").strip(),
-        periods=game.number("period"),
-        home=home,
-        away=away,
-        drift=(
-            find_drift("game", [game], required=_GAME, optional=_GAME_UNREAD),
-            find_drift("team", [home, away], required=_TEAM, optional=_TEAM_UNREAD),
+        periods=game.integer("period"),
+        sides=(
+            Side(home, home_team, away_team, home=True),
+            Side(away, away_team, home_team, home=False),
         ),
+        drift=drift,
     )
 
 
-def parse_final(
-    payload: bytes, parameters: GameParameters, read: Callable[[BoxScore], tuple[Sequence[Record], Summary]]
-) -> Parsed:
-    """What `read` makes of the box score once the game is over: the records, and what is told beside the game's own
-    summary.
+def parse_final(payload: bytes, parameters: GameParameters, read: Callable[[BoxScore], BoxReading]) -> Parsed:
+    """Read the box score with `read` once the game is over and its content is there.
+
+    A final box score without content is no data: the search for the game goes on, and the summary says what it lacks.
 
     Raises:
         Undecodable: not JSON, or cut short.
         SourceChanged: another shape, or another game.
     """
     box = read_box_score(payload, parameters.game_id)
+    contradictions = _contradictions(box)
     if box.not_final:
         return Parsed(
-            records=(), summary={"status": box.status}, empty_reason=box.not_final, about=box.game_date
+            records=(),
+            summary={"status": box.status},
+            empty_reason=box.not_final,
+            about=box.game_date,
+            contradictions=contradictions,
         )
-    records, told = read(box)
-    return Parsed(records=records, summary={**_summary(box), **told}, about=box.game_date)
+    if contradictions:
+        return Parsed(
+            records=(),
+            summary=_summary(box),
+            empty_reason=f"game {box.game_id} is final, and not complete: {'; '.join(contradictions)}",
+            about=box.game_date,
+            contradictions=contradictions,
+        )
+    reading = read(box)
+    return Parsed(
+        records=reading.records,
+        summary={**_summary(box), **reading.summary},
+        about=box.game_date,
+        set_aside=reading.set_aside,
+    )
 
 
 def _summary(box: BoxScore) -> dict[str, JsonValue]:
     return {
         "game_id": box.game_id,
-        "score": {team.name("teamTricode"): team.count("score") for team in (box.home, box.away)},
+        "score": {side.team.tricode: side.node.count("score") for side in box.sides},
         "periods": box.periods,
         "broken_laws": [*broken_laws(box)],
     }
 
 
+def _contradictions(box: BoxScore) -> list[str]:
+    """What cannot be true of the game, and what a final one lacks."""
+    home, away = box.sides
+    standing = Standing(
+        matchup=f"{away.team.tricode}@{home.team.tricode}",
+        status=box.status,
+        period=box.periods,
+        away_score=away.node.count("score"),
+        home_score=home.node.count("score"),
+    )
+    found = [contradiction(standing)]
+    if box.status == "final":
+        found += [_lack(side, team_minutes(box.periods)) for side in box.sides]
+    return [sentence for sentence in found if sentence]
+
+
+def _lack(side: Side, minutes: int) -> str:
+    players = read_items("players", side.node.children("players"), _totals)
+    played = sum(line.minutes for line in players.kept)
+    points = sum(line.points for line in players.kept)
+    # The minutes of a player who cannot be read are not known to be missing: he alone is set aside.
+    if players.set_aside and played:
+        return ""
+    return lacks_content(side.team.tricode, played, minutes, points, side.node.count("score"))
+
+
+@dataclass(frozen=True)
+class _Totals:
+    minutes: float
+    points: int
+
+
+def _totals(player: Node) -> _Totals:
+    """Read a player's share of the team's totals, and check that every law can be told of the player."""
+    line = player.child("statistics")
+    player.text("name")
+    for counted in (*_COUNTED, *(f"{shots}Attempted" for shots in _SHOTS)):
+        line.integer(counted)
+    return _Totals(seconds(line.text("minutes")) / 60, line.integer("points"))
+
+
 def broken_laws(box: BoxScore) -> list[str]:
-    """What does not add up in a final box score; empty when it is whole.
+    """Name what does not add up in a final box score; empty when it is whole.
 
     A team's players have played five times the length of the game between them, and what they scored is the team's
     score, which is that of its periods, unless points were given to the team itself. Nobody does less than nothing, or
     makes more shots than he takes.
     """
-    return [law for team in (box.home, box.away) for law in _broken_by(team, team_minutes(box.periods))]
+    return [law for side in box.sides for law in _broken_by(side, team_minutes(box.periods))]
 
 
-def _broken_by(team: Node, minutes: int) -> list[str]:
-    name, score = team.text("teamTricode"), team.count("score")
-    lines = [player.child("statistics") for player in team.children("players")]
-    played = sum(seconds(line.text("minutes")) for line in lines) / 60
-    points = sum(line.number("points") for line in lines)
-    by_period = sum(period.count("score") for period in team.children("periods"))
+def _broken_by(side: Side, minutes: int) -> list[str]:
+    name, score = side.team.tricode, side.node.count("score")
+    players = read_items("players", side.node.children("players"), _totals)
+    played = sum(line.minutes for line in players.kept)
+    points = sum(line.points for line in players.kept)
+    by_period = sum(period.count("score") for period in side.node.children("periods"))
     broken = []
     if round(played) != minutes:
         broken.append(f"{name}: the players have {played:.1f} minutes, not {minutes}")
@@ -168,16 +254,16 @@ def _broken_by(team: Node, minutes: int) -> list[str]:
         broken.append(f"{name}: the players have {points} points, the team {score}")
     if by_period != score:
         broken.append(f"{name}: the periods have {by_period} points, the team {score}")
-    return [*broken, *(law for player in team.children("players") for law in _broken_by_player(name, player))]
+    return [*broken, *(law for player in players.sources for law in _broken_by_player(name, player))]
 
 
 def _broken_by_player(team: str, player: Node) -> Iterator[str]:
     line = player.child("statistics")
     for counted in _COUNTED:
-        if line.number(counted) < 0:
-            yield f"{team}: {player.text('name')} has {line.number(counted)} {counted}"
+        if line.integer(counted) < 0:
+            yield f"{team}: {player.text('name')} has {line.integer(counted)} {counted}"
     for shots in _SHOTS:
-        if line.number(f"{shots}Made") > line.number(f"{shots}Attempted"):
+        if line.integer(f"{shots}Made") > line.integer(f"{shots}Attempted"):
             yield f"{team}: {player.text('name')} makes more {shots} than he takes"
 
 

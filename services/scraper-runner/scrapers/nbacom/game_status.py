@@ -12,7 +12,7 @@ STATUSES: dict[int, GameStatus] = {1: "scheduled", 2: "live", 3: "final"}
 
 def game_status(game: Node) -> GameStatus:
     """Raises SourceChanged for a number that is not known."""
-    number = game.number("gameStatus")
+    number = game.integer("gameStatus")
     found = STATUSES.get(number)
     if found is None:
         raise SourceChanged(f"{game.path}.gameStatus is {number}; 1, 2 and 3 are known")

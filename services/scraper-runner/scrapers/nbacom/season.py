@@ -10,3 +10,7 @@ def season_of(day: date) -> str:
     """ "2024-25" from October 2024 to September 2025."""
     start = day.year if day.month >= FIRST_MONTH else day.year - 1
     return f"{start}-{(start + 1) % 100:02}"
+
+
+OFF_SEASON = range(7, 10)
+"""Months in which the coming season's documents may be out already, while `season_of` still names the last one."""

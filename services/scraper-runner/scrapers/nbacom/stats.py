@@ -4,6 +4,7 @@ To clients it dislikes, cloud addresses among them, it does not answer at all, w
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pydantic import JsonValue
 
@@ -37,33 +38,36 @@ def stats_document(path: str, query: Mapping[str, str], http: Http) -> Payload:
     return json_payload(response)
 
 
-def result_set(payload: bytes, name: str) -> Sequence[Node]:
-    """The rows of the result set `name`, each by its headers, wherever a column stands.
+@dataclass(frozen=True)
+class ResultSet:
+    """One table of an answer: its headers and its rows, which are lists of values."""
+
+    headers: Sequence[JsonValue]
+    rows: Sequence[Node]
+
+    def by_header(self, row: Node) -> Node:
+        """Name the row's values by the headers, wherever a column stands. Raises SourceChanged for a row of another
+        shape."""
+        if not isinstance(row.value, list):
+            raise SourceChanged(f"{row.path} is {row.value!r:.80}, not a list")
+        if len(row.value) != len(self.headers):
+            raise SourceChanged(f"{row.path} has {len(row.value)} values under {len(self.headers)} headers")
+        return Node(
+            row.path, {str(header): value for header, value in zip(self.headers, row.value, strict=True)}
+        )
+
+
+def result_set(payload: bytes, name: str) -> ResultSet:
+    """Read the result set `name`.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: no such result set, or a row that does not fit its headers.
+        SourceChanged: no such result set.
     """
-    sets = list(json_object(payload, "the answer").children("resultSets"))
+    sets = json_object(payload, "the answer").children("resultSets")
     found = next((one for one in sets if one.text("name") == name), None)
     if found is None:
         names = ", ".join(one.text("name") for one in sets)
         raise SourceChanged(f"document.resultSets has no {name!r}; it has {names or 'none'}")
-    headers = _list(found, "headers")
-    return [_row(found, headers, number, row) for number, row in enumerate(_list(found, "rowSet"))]
-
-
-def _row(found: Node, headers: Sequence[JsonValue], number: int, row: JsonValue) -> Node:
-    path = f"{found.path}.rowSet[{number}]"
-    if not isinstance(row, list):
-        raise SourceChanged(f"{path} is {row!r:.80}, not a list")
-    if len(row) != len(headers):
-        raise SourceChanged(f"{path} has {len(row)} values under {len(headers)} headers")
-    return Node(path, {str(header): value for header, value in zip(headers, row, strict=True)})
-
-
-def _list(node: Node, key: str) -> Sequence[JsonValue]:
-    value = node.fields.get(key)
-    if not isinstance(value, list):
-        raise SourceChanged(f"{node.path}.{key} is {value!r:.80}, not a list")
-    return value
+    headers = found.children("headers")
+    return ResultSet([header.value for header in headers], found.children("rowSet"))

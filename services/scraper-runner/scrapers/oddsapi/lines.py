@@ -1,11 +1,17 @@
-"""What bookmakers offer in an event: bookmakers, their markets, the outcomes of each."""
+"""What bookmakers offer in events: bookmakers, their markets, the outcomes of each.
 
-from collections.abc import Iterable, Iterator, Sequence
+Each level is a list of items: an odd bookmaker costs its own lines, an odd market or outcome only itself.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from scrapers.drift import Drift, find_drift
 from scrapers.json_document import Node
+from scrapers.odd_items import read_items
+from scrapers.oddsapi.matchups import Matchup
 
 _BOOKMAKER = frozenset({"key", "markets"})
 _BOOKMAKER_UNREAD = frozenset({"title"})
@@ -15,41 +21,97 @@ _MARKET_RARE = frozenset({"last_update", "link", "sid"})
 _OUTCOME = frozenset({"name", "price"})
 _OUTCOME_RARE = frozenset({"point", "description", "link", "sid", "bet_limit", "multiplier"})
 
+R = TypeVar("R")
+
 
 @dataclass(frozen=True)
 class Line:
-    """One outcome and whose it is. last_update: of the market, or where only that is told of the bookmaker."""
+    """One outcome and whose it is."""
 
+    game: Matchup
     bookmaker: str
     market: str
     last_update: datetime | None
+    """Of the market, or where only that is told of the bookmaker."""
     outcome: Node
 
 
-def lines(event: Node) -> Iterator[Line]:
-    """Every outcome of the event. Raises SourceChanged."""
-    for bookmaker in event.children("bookmakers"):
-        for market in bookmaker.children("markets"):
-            updated = next((node for node in (market, bookmaker) if node.fields.get("last_update")), None)
-            for outcome in market.children("outcomes"):
-                yield Line(
-                    bookmaker=bookmaker.text("key"),
-                    market=market.text("key"),
-                    last_update=updated.instant("last_update") if updated else None,
-                    outcome=outcome,
-                )
+@dataclass(frozen=True)
+class Lines:
+    """What was read of all outcomes of some events. Not generic, as the records of two scrapers differ."""
+
+    set_aside: Sequence[str]
+    drifts: Sequence[Drift]
 
 
-def line_drifts(events: Iterable[Node]) -> Sequence[Drift]:
-    """Raises SourceChanged for a bookmaker, market or outcome without what every one has."""
-    bookmakers = [bookmaker for event in events for bookmaker in event.children("bookmakers")]
-    found = find_drift(
-        "bookmaker", bookmakers, required=_BOOKMAKER, optional=_BOOKMAKER_UNREAD, rare=_BOOKMAKER_RARE
+@dataclass(frozen=True)
+class _Market:
+    game: Matchup
+    bookmaker: str
+    bookmaker_updated: datetime | None
+    node: Node
+
+
+@dataclass(frozen=True)
+class _Offer:
+    market: _Market
+    name: str
+    updated: datetime | None
+    outcomes: Sequence[Node]
+
+
+def read_lines(events: Iterable[tuple[Matchup, Node]], read: Callable[[Line], R]) -> tuple[list[R], Lines]:
+    """Read every outcome of the events with `read`; one that a bookmaker repeats is one.
+
+    Raises:
+        SourceChanged: an event without a list of bookmakers, or most items of one level are odd.
+    """
+    bookmakers = read_items(
+        "bookmakers",
+        [(game, node) for game, event in events for node in event.children("bookmakers")],
+        lambda item: _markets(*item),
     )
-    markets = [market for bookmaker in bookmakers for market in bookmaker.children("markets")]
-    outcomes = [outcome for market in markets for outcome in market.children("outcomes")]
-    return (
-        found,
-        find_drift("market", markets, required=_MARKET, rare=_MARKET_RARE),
-        find_drift("outcome", outcomes, required=_OUTCOME, rare=_OUTCOME_RARE),
+    markets = read_items("markets", [market for group in bookmakers.kept for market in group], _offer)
+    lines = read_items(
+        "lines",
+        [(offer, outcome) for offer in markets.kept for outcome in offer.outcomes],
+        lambda item: read(_line(*item)),
     )
+    drifts = (
+        find_drift(
+            "bookmaker",
+            [node for _, node in bookmakers.sources],
+            required=_BOOKMAKER,
+            optional=_BOOKMAKER_UNREAD,
+            rare=_BOOKMAKER_RARE,
+        ),
+        find_drift(
+            "market", [market.node for market in markets.sources], required=_MARKET, rare=_MARKET_RARE
+        ),
+        find_drift(
+            "outcome", [outcome for _, outcome in lines.sources], required=_OUTCOME, rare=_OUTCOME_RARE
+        ),
+    )
+    set_aside = (*bookmakers.set_aside, *markets.set_aside, *lines.set_aside)
+    return list(dict.fromkeys(lines.kept)), Lines(set_aside, drifts)
+
+
+def _markets(game: Matchup, bookmaker: Node) -> list[_Market]:
+    bookmaker.require(_BOOKMAKER)
+    key, updated = bookmaker.nonblank("key"), _updated(bookmaker)
+    return [_Market(game, key, updated, node) for node in bookmaker.children("markets")]
+
+
+def _offer(market: _Market) -> _Offer:
+    market.node.require(_MARKET)
+    updated = _updated(market.node) or market.bookmaker_updated
+    return _Offer(market, market.node.nonblank("key"), updated, market.node.children("outcomes"))
+
+
+def _line(offer: _Offer, outcome: Node) -> Line:
+    outcome.require(_OUTCOME)
+    return Line(offer.market.game, offer.market.bookmaker, offer.name, offer.updated, outcome)
+
+
+def _updated(node: Node) -> datetime | None:
+    return node.instant("last_update") if node.fields.get("last_update") else None

@@ -4,13 +4,16 @@ An event's `commence_time` drifts by minutes until the game starts. What stays, 
 to games by, is the game date and the two teams.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from pydantic import Field
+
 from scrapers.drift import Drift, find_drift
 from scrapers.game_days import game_date_of
-from scrapers.json_document import Node, json_value, objects
+from scrapers.json_document import Node, elements, json_value
 from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Record
@@ -25,27 +28,27 @@ _BESIDES = frozenset({"bookmakers"})
 
 @dataclass(frozen=True)
 class Snapshot:
-    """events: those of the answer. single: whether one event was asked for. as_of: the instant of a historical answer,
-    null for the present."""
+    """The events of an answer."""
 
     events: tuple[Node, ...]
     single: bool
+    """Whether one event was asked for."""
     as_of: datetime | None
+    """The instant of a historical answer, null for the present."""
 
 
 class Matchup(Record):
-    """What every record of an event says. event_id: the API's. commence_time: as announced at the fetch, aware UTC.
-    game_date: the New York day the game belongs to. home_team, away_team: tricodes."""
+    """What every record of an event says."""
 
-    event_id: str
-    commence_time: datetime
-    game_date: date
-    home_team: str
-    away_team: str
+    event_id: str = Field(description="the API's")
+    commence_time: datetime = Field(description="as announced at the fetch, aware UTC")
+    game_date: date = Field(description="the New York day the game belongs to")
+    home_team: str = Field(description="tricode")
+    away_team: str = Field(description="tricode")
 
 
 def snapshot(payload: bytes, what: str) -> Snapshot:
-    """A list of events, one event, or either within the wrapper of a historical answer.
+    """Read a list of events, one event, or either within the wrapper of a historical answer.
 
     Raises:
         Undecodable: not JSON, or cut short.
@@ -58,14 +61,18 @@ def snapshot(payload: bytes, what: str) -> Snapshot:
         path, document = "document.data", document["data"]
     if isinstance(document, dict):
         return Snapshot((Node(path, document),), single=True, as_of=as_of)
-    return Snapshot(tuple(objects(path, document)), single=False, as_of=as_of)
+    return Snapshot(tuple(elements(path, document)), single=False, as_of=as_of)
 
 
 def matchup(event: Node) -> Matchup:
-    """Raises SourceChanged, for a team that nobody knows too."""
-    commence_time = event.instant("commence_time")
+    """Read who plays whom. Raises SourceChanged, for a team that nobody knows too."""
+    event.require(_KNOWN)
+    event_id, commence_time = event.text("id"), event.instant("commence_time")
+    # Follow-ups are asked for by this id, and they refuse another form.
+    if not re.fullmatch(EVENT_ID, event_id):
+        raise SourceChanged(f"{event.path}.id is {event_id!r:.80}, no id of an event")
     return Matchup(
-        event_id=event.text("id"),
+        event_id=event_id,
         commence_time=commence_time,
         game_date=game_date_of(commence_time),
         home_team=team(event.text("home_team")).tricode,

@@ -3,12 +3,13 @@
 from collections import Counter
 from datetime import date
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.espn.api import ask
 from scrapers.espn.espn_roster.team_ids import ESPN_IDS, asked_team
 from scrapers.json_document import Node, json_object
+from scrapers.odd_items import keep_first, read_items
 from scrapers.teams import UnknownTeam, team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
@@ -37,30 +38,27 @@ class Parameters(ScrapeParameters):
 
 
 class RosterRecord(Record):
-    """One player. team: tricode. espn_id: ESPN's number of the player. position: "PG", "SG", "SF", "PF", "C" or wider.
-    height_inches, weight_pounds, age: as of the fetch. experience_years: seasons before this one. status: "Active" and
-    others as printed. injury_status, injury_date: of the newest injury told, as printed; null without one. A null says
-    that ESPN does not tell it."""
+    """One player. A null says that ESPN does not tell it."""
 
-    team: str
-    espn_id: int
+    team: str = Field(description="tricode")
+    espn_id: int = Field(description="ESPN's number of the player")
     player_name: str
     first_name: str
     last_name: str
     jersey: str | None
-    position: str | None
+    position: str | None = Field(description='"PG", "SG", "SF", "PF", "C" or wider')
     height_inches: float | None
     weight_pounds: float | None
-    age: int | None
+    age: int | None = Field(description="as of the fetch")
     date_of_birth: date | None
-    experience_years: int | None
-    status: str
-    injury_status: str | None
-    injury_date: date | None
+    experience_years: int | None = Field(description="seasons before this one")
+    status: str = Field(description='"Active" and others, as printed')
+    injury_status: str | None = Field(description="of the newest injury told, as printed; null without one")
+    injury_date: date | None = Field(description="of the newest injury told; null without one")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The team with its roster.
+    """Fetch the team with its roster.
 
     Raises:
         Blocked, SourceChanged: see `api`.
@@ -69,22 +67,23 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a player, by number.
+    """Read one record a player, by number.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape or team, or a player who stands twice.
+        SourceChanged: another shape or team, or most players are odd.
     """
     document = json_object(payload, "the roster").child("team")
     found = team(document.text("abbreviation")).tricode
     if found != parameters.team:
         raise SourceChanged(f"asked for {parameters.team}, the document is about {found}")
-    athletes = list(document.children("athletes"))
-    drift = find_drift("athlete", athletes, required=_PLAYER, optional=_PLAYER_USUAL, rare=_PLAYER_UNREAD)
-    players = sorted((_player(athlete, found) for athlete in athletes), key=lambda player: player.espn_id)
-    twice = [number for number, count in Counter(player.espn_id for player in players).items() if count > 1]
-    if twice:
-        raise SourceChanged(f"players {twice} stand twice in the roster of {found}")
+    athletes = read_items("players", document.children("athletes"), lambda athlete: _player(athlete, found))
+    kept, differing = keep_first(athletes.kept, lambda player: player.espn_id, "player")
+    players = sorted(kept, key=lambda player: player.espn_id)
+    drift = find_drift(
+        "athlete", athletes.sources, required=_PLAYER, optional=_PLAYER_USUAL, rare=_PLAYER_UNREAD
+    )
+    nobody = f"ESPN lists nobody for {found}"
     return Parsed(
         records=players,
         summary={
@@ -93,27 +92,33 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
             "injured": sum(player.injury_status is not None for player in players),
             "drift": drift_summary(drift),
         },
-        empty_reason="" if players else f"ESPN lists nobody for {found}",
+        empty_reason="" if players else nobody,
+        set_aside=(*athletes.set_aside, *differing),
+        # A team has players in summer too.
+        contradictions=() if players else [nobody],
     )
 
 
 def _player(athlete: Node, tricode: str) -> RosterRecord:
+    athlete.require(_PLAYER)
     injuries = sorted(athlete.children("injuries"), key=lambda injury: injury.instant("date"))
     newest = injuries[-1] if injuries else None
     return RosterRecord(
         team=tricode,
         espn_id=_identifier(athlete),
-        player_name=athlete.name("displayName"),
+        player_name=athlete.nonblank("displayName"),
         first_name=athlete.text("firstName"),
         last_name=athlete.text("lastName"),
         jersey=athlete.optional_text("jersey"),
         position=athlete.child("position").text("abbreviation") if athlete.fields.get("position") else None,
-        height_inches=athlete.optional_amount("height"),
-        weight_pounds=athlete.optional_amount("weight"),
-        age=athlete.optional_number("age"),
+        height_inches=athlete.optional_decimal("height"),
+        weight_pounds=athlete.optional_decimal("weight"),
+        age=athlete.optional_integer("age"),
         date_of_birth=athlete.instant("dateOfBirth").date() if athlete.fields.get("dateOfBirth") else None,
         experience_years=(
-            athlete.child("experience").optional_number("years") if athlete.fields.get("experience") else None
+            athlete.child("experience").optional_integer("years")
+            if athlete.fields.get("experience")
+            else None
         ),
         status=athlete.child("status").text("name"),
         injury_status=newest.text("status") if newest else None,

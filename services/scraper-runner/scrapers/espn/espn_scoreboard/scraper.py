@@ -1,18 +1,20 @@
 """`espn_scoreboard`: fetches the games of a day and reads how they stand."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from scrapers.completeness import completeness
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.espn.api import ask
 from scrapers.exhibitions import part_exhibitions
 from scrapers.game_days import game_date_of
+from scrapers.game_laws import Standing, contradiction
 from scrapers.json_document import Node, json_object
+from scrapers.odd_items import keep_first, place_of, read_items
 from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
@@ -36,21 +38,24 @@ class Parameters(ScrapeParameters):
 
 
 class EspnGameRecord(Record):
-    """One game as it stands. event_id: ESPN's. start: aware UTC. game_date: the New York day the game belongs to.
-    status_detail: as printed ("Final/OT"). period: 0 before the tip, from 5 on overtime. clock: as printed.
-    home_team, away_team: tricodes. Scores are 0 before the tip."""
+    """One game as it stands."""
 
-    event_id: str
-    game_date: date
-    start: datetime
+    event_id: str = Field(description="ESPN's")
+    game_date: date = Field(description="the New York day the game belongs to")
+    start: datetime = Field(description="aware UTC")
     status: Status
-    status_detail: str
-    period: int
-    clock: str
-    home_team: str
-    home_score: int
-    away_team: str
-    away_score: int
+    status_detail: str = Field(description='as printed: "Final/OT"')
+    period: int = Field(description="0 before the tip, from 5 on overtime")
+    clock: str = Field(description="as printed")
+    home_team: str = Field(description="tricode")
+    home_score: int = Field(description="0 before the tip")
+    away_team: str = Field(description="tricode")
+    away_score: int = Field(description="0 before the tip")
+
+    @property
+    def matchup(self) -> str:
+        """ "AWAY@HOME"."""
+        return f"{self.away_team}@{self.home_team}"
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
@@ -63,44 +68,55 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a game of the day, by start and id; exhibitions are told in the summary.
+    """Read one record a game of the day, by start and id; exhibitions are told in the summary.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, an unknown team or state, or a game that stands twice.
+        SourceChanged: another shape, or most games are odd.
     """
     document = json_object(payload, "the scoreboard")
-    events = list(document.children("events"))
-    drift = find_drift("event", events, required=_EVENT, rare=_EVENT_UNREAD)
-    days = sorted({game_date_of(event.instant("date")) for event in events})
-    about = days[0] if len(days) == 1 else None
+    events = read_items("events", document.children("events"), _day_of)
+    days = set(events.kept)
+    about = next(iter(days)) if len(days) == 1 else None
     wanted = about or parameters.game_date
-    todays = [event for event in events if game_date_of(event.instant("date")) == wanted]
-    parted = part_exhibitions(todays, _teams)
-    games = sorted((_game(event) for event in parted.league), key=lambda game: (game.start, game.event_id))
-    twice = [number for number, count in Counter(game.event_id for game in games).items() if count > 1]
-    if twice:
-        raise SourceChanged(f"games {twice} stand twice on the scoreboard")
-    competitors = [side for event in events for side in _competitors(event)]
-    sides = find_drift("competitor", competitors, required=_COMPETITOR, rare=_COMPETITOR_UNREAD)
+    todays = part_exhibitions([event for event, day in events.pairs if day == wanted], _teams)
+    found = read_items("games", todays.league, _game)
+    kept, differing = keep_first(found.kept, lambda game: game.event_id, "game")
+    games = sorted(kept, key=lambda game: (game.start, game.event_id))
+    contradictions = {game.matchup: law for game in games if (law := _contradiction(game))}
+    listed = len(todays.league) + len(todays.exhibitions)
+    unread = [place_of(event) for event in (*events.unread, *found.unread)]
     return Parsed(
         records=games,
         summary={
             "games_by_status": dict(sorted(Counter(game.status for game in games).items())),
-            "completeness": _results(games),
-            "events_of_other_days": len(events) - len(todays),
-            "exhibitions": [*parted.exhibitions],
-            "drift": drift_summary(drift, sides),
+            "completeness": _results(games, unread, contradictions),
+            "events_of_other_days": len(events.kept) - listed,
+            "exhibitions": [*todays.exhibitions],
+            "drift": _drift(found.sources),
         },
-        empty_reason=_empty_reason(events, games, parted.exhibitions),
+        empty_reason=_empty_reason(len(events.kept), games, todays.exhibitions),
         about=about,
+        set_aside=(*events.set_aside, *found.set_aside, *differing),
+        contradictions=[*contradictions.values()],
+        games_listed=listed,
     )
 
 
-def _empty_reason(
-    events: Sequence[Node], games: Sequence[EspnGameRecord], exhibitions: Sequence[JsonValue]
-) -> str:
-    if not events:
+def _day_of(event: Node) -> date:
+    return game_date_of(event.instant("date"))
+
+
+def _drift(events: Sequence[Node]) -> JsonValue:
+    competitors = [side for event in events for side in _competitors(event)]
+    return drift_summary(
+        find_drift("event", events, required=_EVENT, rare=_EVENT_UNREAD),
+        find_drift("competitor", competitors, required=_COMPETITOR, rare=_COMPETITOR_UNREAD),
+    )
+
+
+def _empty_reason(listed: int, games: Sequence[EspnGameRecord], exhibitions: Sequence[JsonValue]) -> str:
+    if not listed:
         return "the scoreboard is there and has no games"
     if exhibitions and not games:
         return f"no team of the league plays another; there are {', '.join(map(str, exhibitions))}"
@@ -114,19 +130,25 @@ def _teams(event: Node) -> tuple[str, str]:
     return away.text("abbreviation"), home.text("abbreviation")
 
 
-def _results(games: Sequence[EspnGameRecord]) -> dict[str, JsonValue]:
-    """Which games have their result; a game that is off is to have none."""
-    played = [game for game in games if game.status not in _OFF.values()]
-    over = [game for game in played if game.status == "final"]
-    return completeness(map(_matchup, played), map(_matchup, over))
+def _results(
+    games: Sequence[EspnGameRecord], unread: Iterable[str], contradicted: Collection[str]
+) -> dict[str, JsonValue]:
+    """Which games have their result. A game that is off is to have none; one that cannot be read, or contradicts
+    itself, has none yet."""
+    played = [game.matchup for game in games if game.status not in _OFF.values()]
+    over = {game.matchup for game in games if game.status == "final"}
+    return completeness([*played, *unread], over - set(contradicted))
 
 
-def _matchup(game: EspnGameRecord) -> str:
-    return f"{game.away_team}@{game.home_team}"
+def _contradiction(game: EspnGameRecord) -> str:
+    return contradiction(Standing(game.matchup, game.status, game.period, game.away_score, game.home_score))
 
 
 def _game(event: Node) -> EspnGameRecord:
+    event.require(_EVENT)
     competitors = _competitors(event)
+    for competitor in competitors:
+        competitor.require(_COMPETITOR)
     home, away = _side(event, competitors, "home"), _side(event, competitors, "away")
     status = event.child("status")
     start = event.instant("date")
@@ -136,7 +158,7 @@ def _game(event: Node) -> EspnGameRecord:
         start=start,
         status=_status(status.child("type")),
         status_detail=status.child("type").optional_text("shortDetail") or status.child("type").text("name"),
-        period=status.number("period"),
+        period=status.integer("period"),
         clock=status.text("displayClock"),
         home_team=team(home.child("team").text("abbreviation")).tricode,
         home_score=_score(home),
@@ -146,10 +168,10 @@ def _game(event: Node) -> EspnGameRecord:
 
 
 def _competitors(event: Node) -> list[Node]:
-    competitions = list(event.children("competitions"))
+    competitions = event.children("competitions")
     if len(competitions) != 1:
         raise SourceChanged(f"{event.path} has {len(competitions)} competitions, and a game is one")
-    return list(competitions[0].children("competitors"))
+    return competitions[0].children("competitors")
 
 
 def _side(event: Node, competitors: Sequence[Node], name: str) -> Node:

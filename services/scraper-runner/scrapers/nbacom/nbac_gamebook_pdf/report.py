@@ -3,19 +3,21 @@
 Source: the text of a report of March 2026 as a public project's tests hold it, and what three others read: the title,
 the labels, the team lines, starters with their position, team minutes of "240:00", "DNP - ", "DND - " and "NWT - " with
 the reason, "Inactive: Nickname - Name (reason), ...". No whole PDF was at hand: how far its words stand apart, and on
-which heights, is the stand-in's guess.
+which heights, is the fake's guess.
 
-A team's table is read without gaps: a line in it that is none of the known ones is a changed source, never skipped.
+A team's table is read without gaps: a line in it that is none of the known ones is set aside and counted.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
 
+from scrapers.game_laws import lacks_content
 from scrapers.nbacom.durations import OVERTIME_MINUTES, REGULATION_MINUTES, seconds
 from scrapers.nbacom.pdf_text import PageText, line_text, lines_of
+from scrapers.odd_items import read_each, refuse_if_most_are_odd
 from scrapers.teams import Team, team
 from tipoff_scraper_runner.errors import SourceChanged
 
@@ -53,59 +55,79 @@ _NUMBERS = rf"(?P<numbers>(?: [+-]?\d+){{{len(STATISTICS)}}})"
 _PLAYED = re.compile(
     rf"(?P<jersey>\d{{1,2}}) (?P<name>.+?)(?: (?P<position>[FGC](?:-[FGC])?))? (?P<minutes>\d+:\d\d){_NUMBERS}"
 )
-_NOT_PLAYED = re.compile(r"(?P<jersey>\d{1,2}) (?P<name>.+?) (?P<kind>DNP|DND|NWT)(?: - (?P<reason>.+))?")
+_NOT_PLAYED = re.compile(
+    r"(?P<jersey>\d{1,2}) (?P<name>.+?) ?(?P<kind>DNP|DND|NWT)(?: ?[-\u2013] ?(?P<reason>.+))?"
+)
+"""Some reports print the reason without blanks, "NWT-Return to Competition Reconditioning"."""
 _TOTALS = re.compile(rf"(?P<minutes>\d+:\d\d){_NUMBERS}")
-_INACTIVE = re.compile(r"Inactive: ?(?P<team>[^-]+?) - (?P<players>.*)")
-_INACTIVE_PLAYER = re.compile(r"(?P<name>[^(),]+?) ?(?:\((?P<reason>(?:[^()]|\([^()]*\))*)\))?(?:, ?|$)")
+_INACTIVE = re.compile(r"Inactive: ?(?P<team>[^-]+?) ?- ?(?P<players>.*)")
+_NEXT_INACTIVE = re.compile(r", ?(?=[^(),]+ ?\()")
+"""The comma before a player with a reason, which tells players apart where parentheses do not."""
 _AFTER_INACTIVE = ("Points in the Paint", "SCORE BY", "Technical", "MEMO", "Copyright", "Inactive:")
 _NOBODY = "None"
 _STATUSES: Mapping[str, Status] = {"DNP": "dnp", "DND": "dnd", "NWT": "nwt"}
 
 
-@dataclass
+@dataclass(frozen=True)
 class PlayerLine:
-    """One player. Inactive ones are printed by family name only and without a number. position: of starters. numbers:
-    by the names in `STATISTICS`, empty for who did not play."""
+    """One player."""
 
     name: str
+    """As printed, of inactive players the family name only."""
     status: Status
     jersey: str | None = None
+    """None for inactive players."""
     position: str | None = None
+    """Of starters."""
     reason: str | None = None
     seconds: float = 0.0
     numbers: Mapping[str, int] = field(default_factory=dict)
+    """By the names in `STATISTICS`, empty for who did not play."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class TeamTable:
     """A team, its players as printed and its totals."""
 
     team: Team
     home: bool
-    players: list[PlayerLine] = field(default_factory=list)
-    seconds: float = 0.0
-    totals: Mapping[str, int] = field(default_factory=dict)
+    players: Sequence[PlayerLine]
+    seconds: float
+    totals: Mapping[str, int]
+    set_aside: Sequence[str] = ()
+    """One reason for each line that is not known."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """day: of the game, as printed. place: arena and city. officials: number and name; these, attendance and
-    duration_minutes are null when the report does not print them."""
+    """What the final box says of the game."""
 
     day: date
+    """Of the game, as printed."""
     place: str
+    """Arena and city."""
     officials: Sequence[str] | None
+    """Number and name; None when the report does not print them."""
     attendance: int | None
     duration_minutes: int | None
     visitor: TeamTable
     home: TeamTable
+    set_aside: Sequence[str] = ()
+    """One reason for each line that is not known, of the tables and of the lists of inactive players."""
+    unbalanced: Sequence[str] = ()
+    """Lists of inactive players whose parentheses do not match; their players are read as far as that allows."""
+
+    @property
+    def contradictions(self) -> list[str]:
+        """Everything that keeps the report from being complete; empty when it has content."""
+        return [lack for table in (self.visitor, self.home) if (lack := _lack(table))]
 
 
 def read_report(pages: Sequence[PageText]) -> Report:
-    """The final box: the first page of the short report, while the whole book has a cover before it.
+    """Read the final box: the first page of the short report, while the whole book has a cover before it.
 
     Raises:
-        SourceChanged: another layout, or a line or team that is not known.
+        SourceChanged: another layout, an unknown team in a table's head, or most lines are odd.
     """
     texts = [[line_text(line) for line in lines_of(page.words)] for page in pages]
     lines = next((text for text in texts if any(_TITLE in line for line in text[:_TITLE_WITHIN])), None)
@@ -115,18 +137,42 @@ def read_report(pages: Sequence[PageText]) -> Report:
     tables = {table.home: table for table in _tables(lines)}
     if set(tables) != {False, True}:
         raise SourceChanged("the report does not have the tables of a visitor and a home team")
-    for name, player in _inactive(lines):
-        owner = next((table for table in tables.values() if table.team == team(name)), None)
-        if owner is None:
-            raise SourceChanged(f"the report lists inactive players of {name!r}, who does not play")
-        owner.players.append(player)
+    playing = {table.team for table in tables.values()}
+    inactive = read_each(inactive_lists(lines), lambda text: _inactive_list(text, playing))
+    set_aside = [*(reason for table in tables.values() for reason in table.set_aside), *inactive.set_aside]
+    read = sum(len(table.players) for table in tables.values()) + len(inactive.kept)
+    refuse_if_most_are_odd("lines", read, set_aside)
+    visitor, home = (
+        replace(table, players=[*table.players, *_players_of(table.team, inactive.kept)])
+        for table in (tables[False], tables[True])
+    )
     return Report(
-        day, place, _officials(lines), _attendance(lines), _duration(lines), tables[False], tables[True]
+        day=day,
+        place=place,
+        officials=_officials(lines),
+        attendance=_attendance(lines),
+        duration_minutes=_duration(lines),
+        visitor=visitor,
+        home=home,
+        set_aside=set_aside,
+        unbalanced=[one.text for one in inactive.kept if not _is_balanced(one.text)],
     )
 
 
+def _lack(table: TeamTable) -> str:
+    played = sum(player.seconds for player in table.players) / 60
+    # The minutes of a line that is not known are not known to be missing.
+    if table.set_aside and played:
+        return ""
+    expected = max(table.seconds / 60, REGULATION_MINUTES)
+    points = sum(player.numbers.get("points", 0) for player in table.players)
+    return lacks_content(table.team.tricode, played, expected, points, table.totals["points"])
+
+
 def broken_laws(table: TeamTable) -> list[str]:
-    """A team plays 240 minutes and 25 more for each overtime, its totals are the sums of its players' lines, and nobody
+    """Name what does not add up in a team's table.
+
+    A team plays 240 minutes and 25 more for each overtime, its totals are the sums of its players' lines, and nobody
     does less than nothing or makes more shots than he takes."""
     name, minutes = table.team.tricode, table.seconds / 60
     broken = []
@@ -185,59 +231,78 @@ def _duration(lines: Sequence[str]) -> int | None:
 
 
 def _tables(lines: Sequence[str]) -> Iterator[TeamTable]:
-    """The two tables: from a team's line through the labels to its totals."""
-    table: TeamTable | None = None
-    labelled = False
+    """Read the two tables: from a team's line through the labels to its totals."""
+    headers = [(place, match) for place, line in enumerate(lines) if (match := _TEAM.fullmatch(line))]
+    ends = [place for place, _ in headers[1:]] + [len(lines)]
+    for (place, header), end in zip(headers, ends, strict=True):
+        yield _table(team(header[2]), header[1] == "HOME", lines[place + 1 : end])
+
+
+def _table(owner: Team, home: bool, lines: Sequence[str]) -> TeamTable:
+    if lines[:1] != [LABELS]:
+        raise SourceChanged(f"the columns are {lines[0] if lines else ''!r}, not {LABELS!r}")
+    found = next(
+        ((place, match) for place, line in enumerate(lines) if (match := _TOTALS.fullmatch(line))), None
+    )
+    if found is None:
+        raise SourceChanged(f"the table of {owner.name} has no totals")
+    place, totals = found
+    rows = read_each(_unwrapped(lines[1:place]), lambda line: _player(line, owner))
+    return TeamTable(
+        team=owner,
+        home=home,
+        players=rows.kept,
+        seconds=seconds(totals["minutes"]),
+        totals=_numbers(totals),
+        set_aside=rows.set_aside,
+    )
+
+
+def _unwrapped(lines: Sequence[str]) -> list[str]:
+    """The lines of a table, each reason that wraps put together again."""
+    rows: list[str] = []
     for line in lines:
-        header = _TEAM.fullmatch(line)
-        if header is not None:
-            if table is not None:
-                raise SourceChanged(f"the table of {table.team.name} has no totals")
-            table, labelled = TeamTable(team(header[2]), header[1] == "HOME"), False
-        elif table is not None and not labelled:
-            if line != LABELS:
-                raise SourceChanged(f"the columns are {line!r}, not {LABELS!r}")
-            labelled = True
-        elif table is not None and _read_row(line, table):
-            yield table
-            table = None
-    if table is not None:
-        raise SourceChanged(f"the table of {table.team.name} has no totals")
+        above = _NOT_PLAYED.fullmatch(rows[-1]) if rows else None
+        # A player's line begins with a number, so another line under a reason is the rest of it.
+        if above is not None and above["reason"] and not line[:1].isdigit():
+            rows[-1] += f" {line}"
+        else:
+            rows.append(line)
+    return rows
 
 
-def _read_row(line: str, table: TeamTable) -> bool:
-    """Puts the row into `table`; tells whether it was the last, the totals."""
-    if totals := _TOTALS.fullmatch(line):
-        table.seconds, table.totals = seconds(totals["minutes"]), _numbers(totals)
-        return True
+def _player(line: str, owner: Team) -> PlayerLine:
     if played := _PLAYED.fullmatch(line):
-        table.players.append(
-            PlayerLine(
-                name=played["name"],
-                status="played",
-                jersey=played["jersey"],
-                position=played["position"],
-                seconds=seconds(played["minutes"]),
-                numbers=_numbers(played),
-            )
+        return PlayerLine(
+            name=played["name"],
+            status="played",
+            jersey=played["jersey"],
+            position=played["position"],
+            seconds=seconds(played["minutes"]),
+            numbers=_numbers(played),
         )
-    elif absent := _NOT_PLAYED.fullmatch(line):
-        table.players.append(
-            PlayerLine(absent["name"], _STATUSES[absent["kind"]], absent["jersey"], reason=absent["reason"])
+    if absent := _NOT_PLAYED.fullmatch(line):
+        return PlayerLine(
+            absent["name"], _STATUSES[absent["kind"]], absent["jersey"], reason=absent["reason"]
         )
-    elif table.players and table.players[-1].reason and not line[0].isdigit():
-        table.players[-1].reason += f" {line}"
-    else:
-        raise SourceChanged(f"a line in the table of {table.team.name} is not known: {line!r}")
-    return False
+    raise SourceChanged(f"a line in the table of {owner.name} is not known: {line!r:.120}")
 
 
 def _numbers(match: re.Match[str]) -> Mapping[str, int]:
     return dict(zip(STATISTICS, map(int, match["numbers"].split()), strict=True))
 
 
-def _inactive(lines: Sequence[str]) -> Iterator[tuple[str, PlayerLine]]:
-    """Each inactive player under the name of his team, from lists that wrap over lines."""
+@dataclass(frozen=True)
+class InactiveList:
+    """The inactive players of one team."""
+
+    team: Team
+    players: Sequence[PlayerLine]
+    text: str
+
+
+def inactive_lists(lines: Sequence[str]) -> list[str]:
+    """Find the lists of inactive players, and put together those that wrap over lines."""
     lists: list[str] = []
     open_list = False
     for line in lines:
@@ -248,23 +313,53 @@ def _inactive(lines: Sequence[str]) -> Iterator[tuple[str, PlayerLine]]:
             lists[-1] += f" {line}"
         else:
             open_list = False
-    for text in lists:
-        match = _INACTIVE.fullmatch(text)
-        if match is None:
-            raise SourceChanged(
-                f"a list of inactive players is not 'Inactive: Team - Player (Reason), ...': {text!r}"
-            )
-        for player in _players(match["players"].strip()):
-            yield match["team"], player
+    return lists
 
 
-def _players(listed: str) -> Iterator[PlayerLine]:
+def _inactive_list(text: str, playing: Collection[Team]) -> InactiveList:
+    match = _INACTIVE.fullmatch(text)
+    if match is None:
+        raise SourceChanged(
+            f"a list of inactive players is not 'Inactive: Team - Player (Reason), ...': {text!r:.120}"
+        )
+    owner = team(match["team"])
+    if owner not in playing:
+        raise SourceChanged(f"the report lists inactive players of {match['team']!r}, who does not play")
+    return InactiveList(owner, [*_inactive_players(match["players"].strip())], text)
+
+
+def _players_of(owner: Team, lists: Sequence[InactiveList]) -> Iterator[PlayerLine]:
+    for one in lists:
+        if one.team == owner:
+            yield from one.players
+
+
+def _inactive_players(listed: str) -> Iterator[PlayerLine]:
     if listed in ("", _NOBODY):
         return
-    position = 0
-    while position < len(listed):
-        match = _INACTIVE_PLAYER.match(listed, position)
-        if match is None:
-            raise SourceChanged(f"a list of inactive players is not understood from {listed[position:]!r} on")
-        yield PlayerLine(match["name"].strip(), "inactive", reason=(match["reason"] or "").strip() or None)
-        position = match.end()
+    parts = _at_outer_commas(listed) if _is_balanced(listed) else _NEXT_INACTIVE.split(listed)
+    for part in parts:
+        name, _, reason = part.strip().partition("(")
+        if name.strip():
+            told = reason.strip().removesuffix(")").strip()
+            yield PlayerLine(name.strip(" )"), "inactive", reason=told or None)
+
+
+def _is_balanced(text: str) -> bool:
+    depth = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _at_outer_commas(listed: str) -> Iterator[str]:
+    """Split at the commas outside of parentheses, which balance."""
+    depth, start = 0, 0
+    for place, character in enumerate(listed):
+        depth += (character == "(") - (character == ")")
+        if character == "," and not depth:
+            yield listed[start:place]
+            start = place + 1
+    yield listed[start:]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from scrapers.drift import Drift, drift_summary
 from scrapers.nbacom.box_score import GameParameters
@@ -26,20 +26,20 @@ class Parameters(GameParameters):
 
 
 class GamebookRecord(Record):
-    """One player of one game. team, opponent: tricodes. player_name: as printed, of inactive players the family name
-    only. status: played, did not play (dnp), did not dress (dnd), not with the team (nwt) or inactive. reason: as
-    printed. position: of starters. The numbers are null for who did not play."""
+    """One player of one game. The numbers are null for who did not play."""
 
     game_id: str
     game_date: date
-    team: str
-    opponent: str
+    team: str = Field(description="tricode")
+    opponent: str = Field(description="tricode")
     home: bool
-    player_name: str
-    jersey: str | None
-    status: Status
-    reason: str | None
-    position: str | None
+    player_name: str = Field(description="as printed, of inactive players the family name only")
+    jersey: str | None = Field(description="null for inactive players")
+    status: Status = Field(
+        description="played, did not play (dnp), did not dress (dnd), not with the team (nwt) or inactive"
+    )
+    reason: str | None = Field(description="as printed")
+    position: str | None = Field(description="of starters")
     seconds_played: float
     field_goals_made: int | None = None
     field_goals_attempted: int | None = None
@@ -60,7 +60,7 @@ class GamebookRecord(Record):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The report, as PDF.
+    """Fetch the report, as PDF.
 
     Raises:
         NotPublished, Blocked, SourceChanged, Undecodable: see `fetching`.
@@ -69,11 +69,11 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a player, visitors first, as printed.
+    """Read one record a player, visitors first, as printed. A report without its numbers is no data yet.
 
     Raises:
         Undecodable: not a whole PDF.
-        SourceChanged: another layout, line or team.
+        SourceChanged: another layout or team, or most lines are odd.
     """
     report = read_report(read_pages(payload))
     sides = ((report.visitor, report.home), (report.home, report.visitor))
@@ -82,7 +82,18 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         for table, opponent in sides
         for player in table.players
     ]
-    return Parsed(records=records, summary=_summary(report, records), about=report.day)
+    lacks = report.contradictions
+    unbalanced = [f"parentheses do not match in {text!r}" for text in report.unbalanced]
+    return Parsed(
+        records=() if lacks else records,
+        summary=_summary(report, records),
+        empty_reason=f"the report of game {parameters.game_id} is not complete: {'; '.join(lacks)}"
+        if lacks
+        else "",
+        about=report.day,
+        set_aside=report.set_aside,
+        contradictions=[*lacks, *unbalanced],
+    )
 
 
 def _record(

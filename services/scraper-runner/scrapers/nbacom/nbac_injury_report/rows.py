@@ -5,6 +5,8 @@ from dataclasses import astuple, dataclass
 from datetime import date, datetime
 
 from scrapers.nbacom.nbac_injury_report.table import Cells, join_wrapped
+from scrapers.odd_items import Items, read_items
+from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 
 NOT_YET_SUBMITTED = "NOT YET SUBMITTED"
@@ -20,20 +22,23 @@ class Row:
     game_date: date
     game_time: str
     matchup: str
+    """"AWAY@HOME", by tricodes."""
     team: str
+    """Tricode."""
     player_name: str
     status: str
     reason: str
 
     @property
     def submitted(self) -> bool:
+        """Whether the team has submitted, which a player's row says."""
         return bool(self.player_name)
 
 
-def read_rows(pages: Sequence[Sequence[Cells]]) -> list[Row]:
-    """Raises SourceChanged when a row does not read as a report's row does."""
+def read_rows(pages: Sequence[Sequence[Cells]]) -> Items[Cells, Row]:
+    """Read the rows of all pages in order. Raises SourceChanged when most do not read as a report's row does."""
     above: dict[str, str] = {}
-    return [_row(cells, above) for cells in _mended(pages)]
+    return read_items("rows", _mended(pages), lambda cells: _row(cells, above))
 
 
 def _mended(pages: Sequence[Sequence[Cells]]) -> Iterator[Cells]:
@@ -69,17 +74,25 @@ def _joined(upper: Cells, lower: Cells) -> Cells:
 
 
 def _row(cells: Cells, above: dict[str, str]) -> Row:
+    # First of all, as the rows below build on it even if this one cannot be read.
     _carry_over(cells, above)
+    if missing := [column for column in _CARRIED_OVER if column not in above]:
+        raise SourceChanged(f"a row leaves {missing[0]} open under a new game or team: {cells}")
     if cells.player_name:
         if cells.status not in STATUSES:
             raise SourceChanged(f"{cells.player_name!r} has the unknown status {cells.status!r}")
     elif cells.status or cells.reason != NOT_YET_SUBMITTED:
         raise SourceChanged(f"a row names neither a player nor a team yet to submit: {cells}")
+    matchup, listed = _matchup(above["matchup"]), team(above["team"]).tricode
+    if listed not in matchup:
+        raise SourceChanged(
+            f"a row lists {above['team']} in {above['matchup']}, where it does not play: {cells}"
+        )
     return Row(
         game_date=_date(above["game_date"]),
         game_time=above["game_time"],
-        matchup=above["matchup"],
-        team=above["team"],
+        matchup="@".join(matchup),
+        team=listed,
         player_name=cells.player_name,
         status=cells.status,
         reason=cells.reason if cells.player_name else "",
@@ -87,7 +100,11 @@ def _row(cells: Cells, above: dict[str, str]) -> Row:
 
 
 def _carry_over(cells: Cells, above: dict[str, str]) -> None:
-    """Each column keeps its value until it is printed again; under a new value all columns to its right are new."""
+    """Change `above`: a column keeps its value until it is printed again.
+
+    Under a new value all columns to its right are new. One that is left blank there is forgotten, so that no row below
+    takes the team of another game for its own.
+    """
     renewed = not above
     for column in _CARRIED_OVER:
         value: str = getattr(cells, column)
@@ -95,7 +112,15 @@ def _carry_over(cells: Cells, above: dict[str, str]) -> None:
             above[column] = value
             renewed = True
         elif renewed:
-            raise SourceChanged(f"a row leaves {column} open under a new game or team: {cells}")
+            above.pop(column, None)
+
+
+def _matchup(printed: str) -> tuple[str, str]:
+    """Tricodes of the away and the home team in "AWAY@HOME"."""
+    away, at, home = printed.partition("@")
+    if not at:
+        raise SourceChanged(f"the matchup {printed!r} is not AWAY@HOME")
+    return team(away).tricode, team(home).tricode
 
 
 def _date(printed: str) -> date:

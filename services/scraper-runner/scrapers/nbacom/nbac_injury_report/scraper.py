@@ -42,25 +42,20 @@ class Parameters(ScrapeParameters):
 
 
 class InjuryRecord(Record):
-    """One listed player.
+    """One listed player."""
 
-    report_time: the instant in the report's title, UTC. game_date: of the row's game, a New York date. game_time_et:
-    as printed, without AM or PM ("12:30 (ET)"), so never a tip-off. matchup: "AWAY@HOME". team, player_name ("Last,
-    First"), status and reason: as printed.
-    """
-
-    report_time: datetime
-    game_date: date
-    game_time_et: str
-    matchup: str
-    team: str
-    player_name: str
-    status: str
-    reason: str
+    report_time: datetime = Field(description="the instant in the report's title, UTC")
+    game_date: date = Field(description="of the row's game, a New York date")
+    game_time_et: str = Field(description='as printed, without AM or PM ("12:30 (ET)"), so never a tip-off')
+    matchup: str = Field(description='"AWAY@HOME", by tricodes')
+    team: str = Field(description="tricode")
+    player_name: str = Field(description='as printed, "Last, First"')
+    status: str = Field(description="Available, Probable, Questionable, Doubtful or Out")
+    reason: str = Field(description="as printed")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The report asked for, as PDF.
+    """Fetch the report asked for, as PDF.
 
     Raises:
         NotPublished, Blocked, SourceChanged, Undecodable: see `fetching`.
@@ -76,21 +71,22 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, _parameters: Parameters) -> Parsed:
-    """One record a listed player; teams that have not submitted are told in the summary.
+    """Read one record a listed player; teams that have not submitted are told in the summary.
 
     Raises:
         Undecodable: not a whole PDF.
-        SourceChanged: another layout, column or status.
+        SourceChanged: another layout or column, or most rows are odd.
     """
     table = read_table(read_pages(payload))
     rows = read_rows(table.pages)
-    listed = [row for row in rows if row.submitted]
-    missing = [row for row in rows if not row.submitted]
+    listed = [row for row in rows.kept if row.submitted]
+    missing = [row for row in rows.kept if not row.submitted]
     return Parsed(
         records=[_record(row, table.published) for row in listed],
         summary=_summary(listed, missing, table.published),
         empty_reason="" if listed else _empty_reason(missing),
         about=table.published.astimezone(ET).date(),
+        set_aside=rows.set_aside,
     )
 
 

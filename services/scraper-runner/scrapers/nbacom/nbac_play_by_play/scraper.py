@@ -2,16 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import date
 from itertools import pairwise
 
 from pydantic import AwareDatetime, Field, JsonValue
 
 from scrapers.drift import drift_summary, find_drift, names
+from scrapers.game_days import game_date_of
+from scrapers.game_laws import Standing, contradiction
 from scrapers.json_document import Node, json_object
 from scrapers.nbacom.box_score import GameParameters
 from scrapers.nbacom.cdn import game_document
 from scrapers.nbacom.durations import seconds
+from scrapers.odd_items import keep_first, read_items
 from scrapers.source_records import Blank, CamelRecord, read_record
+from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload
 
@@ -37,32 +42,31 @@ class Parameters(GameParameters):
 
 
 class ActionRecord(CamelRecord):
-    """One action. order_number: the order. action_number: its name, by which other actions refer to it.
-    clock_seconds: left in the period. time_actual: aware UTC. team: null for the game's own actions. person_id: null
-    when it is nobody's or the team's. x, y: on the court, 0 to 100 of its length and width. shot_result: "Made" or
-    "Missed". score_home, score_away: after the action."""
+    """One action of a game."""
 
     game_id: str
-    order_number: int
-    action_number: int
+    order_number: int = Field(description="the order of the actions")
+    action_number: int = Field(description="the name by which other actions refer to it")
     period: int
     period_type: str
-    clock_seconds: float
-    time_actual: AwareDatetime
+    clock_seconds: float = Field(description="left in the period")
+    time_actual: AwareDatetime = Field(description="aware UTC")
     action_type: str
     sub_type: Blank = None
     descriptor: Blank = None
     qualifiers: tuple[str, ...] = ()
-    team: Blank = Field(default=None, alias="teamTricode")
-    person_id: int | None = None
+    team: str | None = Field(
+        default=None, alias="teamTricode", description="tricode; null for the game's own actions"
+    )
+    person_id: int | None = Field(default=None, description="null when it is nobody's or the team's")
     player_name: Blank = Field(default=None, alias="playerNameI")
     description: Blank = None
     is_field_goal: bool
-    shot_result: Blank = None
+    shot_result: Blank = Field(default=None, description='"Made" or "Missed"')
     shot_distance: float | None = None
     shot_action_number: int | None = None
-    x: float | None = None
-    y: float | None = None
+    x: float | None = Field(default=None, description="0 to 100 of the court's length")
+    y: float | None = Field(default=None, description="0 to 100 of the court's width")
     side: Blank = None
     points_total: int | None = None
     assist_person_id: int | None = None
@@ -70,8 +74,8 @@ class ActionRecord(CamelRecord):
     steal_person_id: int | None = None
     foul_drawn_person_id: int | None = None
     official_id: int | None = None
-    score_home: int
-    score_away: int
+    score_home: int = Field(description="after the action")
+    score_away: int = Field(description="after the action")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
@@ -84,35 +88,68 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record an action, in the source's order, once the game has ended.
+    """Read one record an action, in the source's order, once the game has ended.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, another game, or an action that stands twice.
+        SourceChanged: another shape, another game, or most actions are odd.
     """
     game = json_object(payload, "the play-by-play").child("game")
     if game.text("gameId") != parameters.game_id:
         raise SourceChanged(f"asked for game {parameters.game_id}, the document is of {game.text('gameId')}")
-    actions = list(game.children("actions"))
-    drift = find_drift("action", actions, required=_REQUIRED, optional=_OPTIONAL, rare=_RARE)
-    records = sorted(
-        (_record(action, parameters.game_id) for action in actions), key=lambda one: one.order_number
+    actions = read_items("actions", game.children("actions"), lambda one: _record(one, parameters.game_id))
+    kept, differing = keep_first(actions.kept, lambda record: record.action_number, "action")
+    records = sorted(kept, key=lambda record: record.order_number)
+    set_aside = (*actions.set_aside, *differing)
+    contradictions = _contradictions(records)
+    if waiting := _not_over(records, parameters.game_id) or "; ".join(contradictions):
+        return Parsed(
+            records=(),
+            summary={"actions_so_far": len(records)},
+            empty_reason=waiting,
+            about=_day(records),
+            set_aside=set_aside,
+            contradictions=contradictions,
+        )
+    drift = find_drift("action", actions.sources, required=_REQUIRED, optional=_OPTIONAL, rare=_RARE)
+    return Parsed(
+        records=records,
+        summary={**_summary(records), "drift": drift_summary(drift)},
+        about=_day(records),
+        set_aside=set_aside,
     )
-    if len({record.action_number for record in records}) < len(records):
-        raise SourceChanged(f"{game.path}.actions: an action stands twice")
-    if waiting := _not_over(records, parameters.game_id):
-        return Parsed(records=(), summary={"actions_so_far": len(records)}, empty_reason=waiting)
-    return Parsed(records=records, summary={**_summary(records), "drift": drift_summary(drift)})
 
 
 def _record(action: Node, game_id: str) -> ActionRecord:
+    action.require(_REQUIRED)
+    spelled = action.optional_text("teamTricode")
     return read_record(
         ActionRecord,
         action,
         game_id=game_id,
+        teamTricode=team(spelled).tricode if spelled else None,
         clock_seconds=seconds(action.text("clock")),
-        personId=action.number("personId") or None,
+        personId=action.integer("personId") or None,
     )
+
+
+def _day(records: Sequence[ActionRecord]) -> date | None:
+    """The day on which the game began. The document states no date, but every action states its instant."""
+    if not records:
+        return None
+    # The median withstands a single instant that is off; no game lasts long enough for it to fall on the next day.
+    instants = sorted(record.time_actual for record in records)
+    return game_date_of(instants[len(instants) // 2])
+
+
+def _contradictions(records: Sequence[ActionRecord]) -> list[str]:
+    """What cannot be true of a game whose last action ends it."""
+    if not records or records[-1].action_type != _LAST:
+        return []
+    last = records[-1]
+    standing = Standing(f"game {last.game_id}", "final", last.period, last.score_away, last.score_home)
+    found = contradiction(standing)
+    return [found] if found else []
 
 
 def _not_over(records: Sequence[ActionRecord], game_id: str) -> str:

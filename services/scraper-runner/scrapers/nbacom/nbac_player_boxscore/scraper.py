@@ -1,22 +1,23 @@
 """`nbac_player_boxscore`: fetches a game's box score and reads its players' lines."""
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.json_document import Node
 from scrapers.nbacom.box_score import (
+    BoxReading,
     BoxRecord,
     BoxScore,
     GameParameters,
+    Side,
     Summary,
     fetch_box_score,
     parse_final,
 )
 from scrapers.nbacom.durations import seconds
+from scrapers.odd_items import keep_first, read_items
 from scrapers.source_records import Blank, CamelRecord, Flag, keys_of, read_record
-from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload
 
 _PLAYER_UNREAD = names("order oncourt nameI firstName familyName statistics")
@@ -77,6 +78,9 @@ class Appearance(CamelRecord):
     not_playing_description: Blank = None
 
 
+_PLAYER = keys_of(Appearance) - _PLAYER_RARE
+
+
 class PlayerBoxRecord(Appearance, StatisticsLine, BoxRecord):
     """One player of one game, inactive ones included."""
 
@@ -87,41 +91,33 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a player once the game is over, home team first, in the source's order. Raises as `parse_final` does,
-    for a player who stands twice too."""
+    """Read one record a player once the game is over, home team first, in the source's order. Raises as `parse_final`
+    does."""
     return parse_final(payload, parameters, _read)
 
 
-def _read(box: BoxScore) -> tuple[Sequence[PlayerBoxRecord], Summary]:
-    records: list[PlayerBoxRecord] = []
-    players: list[Node] = []
-    for team, opponent in box.sides:
-        listed = list(team.children("players"))
-        players.extend(listed)
-        records.extend(_record(player, box, team, opponent) for player in listed)
-    ids = Counter(record.person_id for record in records)
-    if twice := [person for person, count in ids.items() if count > 1]:
-        raise SourceChanged(f"players {twice[:5]} stand twice in the box score of game {box.game_id}")
-    drift = find_drift(
-        "player",
-        players,
-        required=keys_of(Appearance) - _PLAYER_RARE,
-        optional=_PLAYER_UNREAD,
-        rare=_PLAYER_RARE,
-    )
+def _read(box: BoxScore) -> BoxReading:
+    listed = [(side, player) for side in box.sides for player in side.node.children("players")]
+    found = read_items("players", listed, lambda item: _record(item[1], box, item[0]))
+    records, differing = keep_first(found.kept, lambda record: record.person_id, "player")
+    players = [player for _, player in found.sources]
+    drift = find_drift("player", players, required=_PLAYER, optional=_PLAYER_UNREAD, rare=_PLAYER_RARE)
     lines = [player.child("statistics") for player in players]
     line_drift = find_drift("statistics", lines, required=keys_of(StatisticsLine), optional=_LINE_UNREAD)
-    return records, {**_summary(records), "drift": drift_summary(*box.drift, drift, line_drift)}
+    return BoxReading(
+        records=records,
+        summary={**_summary(records), "drift": drift_summary(*box.drift, drift, line_drift)},
+        set_aside=(*found.set_aside, *differing),
+    )
 
 
-def _record(player: Node, box: BoxScore, team: Node, opponent: Node) -> PlayerBoxRecord:
+def _record(player: Node, box: BoxScore, side: Side) -> PlayerBoxRecord:
+    player.require(_PLAYER)
     line = player.child("statistics")
+    line.require(keys_of(StatisticsLine))
     merged = Node(player.path, {**line.fields, **player.fields})
     return read_record(
-        PlayerBoxRecord,
-        merged,
-        **box.names(team, opponent),
-        seconds_played=seconds(line.text("minutes")),
+        PlayerBoxRecord, merged, **box.names(side), seconds_played=seconds(line.text("minutes"))
     )
 
 

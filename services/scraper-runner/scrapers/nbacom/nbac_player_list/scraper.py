@@ -1,18 +1,25 @@
 """`nbac_player_list`: fetches the index of a season's players and reads it."""
 
-from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field, JsonValue
 
 from scrapers.completeness import completeness
 from scrapers.drift import drift_summary, find_drift
-from scrapers.json_document import json_object
+from scrapers.editions import lost_share
+from scrapers.json_document import Node, json_object
 from scrapers.nbacom.season import season_of
 from scrapers.nbacom.stats import LEAGUE_ID, result_set, stats_document
+from scrapers.odd_items import keep_first, read_items
 from scrapers.source_records import Blank, UpperRecord, keys_of, read_record
-from scrapers.teams import TEAMS
+from scrapers.teams import TEAMS, team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
 _UNREAD = frozenset({"IS_DEFUNCT", "STATS_TIMEFRAME"})
+
+MAX_LOST = 0.3
+"""Share of the players that may go from one edition to the next. Between two seasons a quarter leave the league."""
 
 
 class Parameters(ScrapeParameters):
@@ -20,34 +27,32 @@ class Parameters(ScrapeParameters):
 
 
 class PlayerRecord(UpperRecord):
-    """One player, as of the fetch. A player without a team has no team fields and roster_status null. height: feet and
-    inches, "6-8"; weight: pounds; from_year, to_year: first years of the first and last season. pts, reb, ast: a game,
-    null for who has not played."""
+    """One player, as of the fetch. A player without a team has no team fields and roster_status null."""
 
     person_id: int
     player_last_name: str
     player_first_name: str
     player_slug: str
-    team_id: int
+    team_id: int = Field(description="the league's; 0 without a team")
     team_slug: Blank
     team_city: Blank
     team_name: Blank
-    team_abbreviation: Blank
+    team_abbreviation: str | None = Field(description="tricode; null without a team")
     jersey_number: Blank
     position: Blank
-    height: Blank
-    weight: Blank
+    height: Blank = Field(description='feet and inches, "6-8"')
+    weight: Blank = Field(description="pounds")
     college: Blank
     country: Blank
     draft_year: int | None
     draft_round: int | None
     draft_number: int | None
     roster_status: float | None
-    from_year: str | None
-    to_year: str | None
-    pts: float | None
-    reb: float | None
-    ast: float | None
+    from_year: str | None = Field(description="first year of the first season")
+    to_year: str | None = Field(description="first year of the last season")
+    pts: float | None = Field(description="a game; null for who has not played")
+    reb: float | None = Field(description="a game; null for who has not played")
+    ast: float | None = Field(description="a game; null for who has not played")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
@@ -67,23 +72,24 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a player, by id.
+    """Read one record a player, by id.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, another season, or a player who stands twice.
+        SourceChanged: another shape, another season, or most players are odd.
     """
     season = json_object(payload, "the player index").child("parameters").text("Season")
     if season != season_of(parameters.game_date):
         raise SourceChanged(
             f"asked for season {season_of(parameters.game_date)}, the document is about {season}"
         )
-    rows = result_set(payload, "PlayerIndex")
-    drift = find_drift("player", rows, required=keys_of(PlayerRecord), optional=_UNREAD)
-    players = sorted((read_record(PlayerRecord, row) for row in rows), key=lambda player: player.person_id)
-    ids = Counter(player.person_id for player in players)
-    if twice := [person for person, count in ids.items() if count > 1]:
-        raise SourceChanged(f"players {twice[:5]} stand twice in the index")
+    index = result_set(payload, "PlayerIndex")
+    found = read_items("players", index.rows, lambda row: _player(index.by_header(row)))
+    kept, differing = keep_first(found.kept, lambda player: player.person_id, "player")
+    players = sorted(kept, key=lambda player: player.person_id)
+    drift = find_drift(
+        "player", map(index.by_header, found.sources), required=keys_of(PlayerRecord), optional=_UNREAD
+    )
     teams = {player.team_abbreviation for player in players if player.team_abbreviation}
     return Parsed(
         records=players,
@@ -94,4 +100,18 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
             "players_without_team": sum(player.team_abbreviation is None for player in players),
             "drift": drift_summary(drift),
         },
+        set_aside=(*found.set_aside, *differing),
     )
+
+
+def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
+    """Say how many players the edition before had and this one lacks; blank for a usual number."""
+    before = [player.get("person_id") for player in previous]
+    present = [player.person_id for player in parsed.records if isinstance(player, PlayerRecord)]
+    return lost_share([one for one in before if isinstance(one, int)], present, "players", MAX_LOST)
+
+
+def _player(row: Node) -> PlayerRecord:
+    row.require(keys_of(PlayerRecord))
+    spelled = row.optional_text("TEAM_ABBREVIATION")
+    return read_record(PlayerRecord, row, TEAM_ABBREVIATION=team(spelled).tricode if spelled else None)

@@ -1,15 +1,17 @@
 """`nbac_player_movement`: fetches the list of transactions and reads it."""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from scrapers.drift import drift_summary, find_drift
+from scrapers.editions import lost_share
 from scrapers.json_document import Node, json_object
 from scrapers.nbacom.stats import stats_document
-from tipoff_scraper_runner.errors import SourceChanged
+from scrapers.odd_items import read_items
+from scrapers.teams import team_by_id
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 PATH = "/js/data/playermovement/NBA_Player_Movement.json"
@@ -28,25 +30,33 @@ _FIELDS = frozenset(
     }
 )
 
+MAX_LOST = 0.1
+"""Share of the rows that may go from one edition to the next. The list only grows; wordings are mended."""
+MAX_AGE = timedelta(days=90)
+"""From the newest transaction to the day. Between 2015 and 2025 the longest pause was of 66 days, but for the two
+of the interrupted season of 2020."""
+_AHEAD = timedelta(days=1)
+"""A transaction may bear the date of the day after."""
+
 
 class Parameters(ScrapeParameters):
     """`game_date` is the day the list is fetched for; it selects nothing."""
 
 
 class TransactionRecord(Record):
-    """One team's side of one transaction. transaction_type: as printed ("Signing", "Trade", "Waive"). player_id and
-    player_slug: null for draft picks and cash. other_team_id: the trade's other side. group: what the rows of one
-    transaction share."""
+    """One team's side of one transaction."""
 
-    transaction_type: str
+    transaction_type: str = Field(description='as printed: "Signing", "Trade", "Waive"')
     transaction_date: date
     description: str
+    team: str = Field(description="tricode")
     team_id: int
     team_slug: str
-    player_id: int | None
-    player_slug: str | None
+    player_id: int | None = Field(description="null for draft picks and cash")
+    player_slug: str | None = Field(description="null for draft picks and cash")
+    other_team: str | None = Field(description="tricode of a trade's other side; null without one")
     other_team_id: int | None
-    group: str
+    group: str = Field(description="what the rows of one transaction share")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the signature is the contract's
@@ -59,47 +69,69 @@ def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a row, newest first as the source has them; a row that it repeats is one.
+    """Read one record a row, newest first as the source has them; a row that it repeats is one.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape.
+        SourceChanged: another shape, or most rows are odd.
     """
-    rows = list(
-        json_object(payload, "the list of transactions").child("NBA_Player_Movement").children("rows")
-    )
-    drift = find_drift("transaction", rows, required=_FIELDS)
-    records = list(dict.fromkeys(_record(row) for row in rows))
+    document = json_object(payload, "the list of transactions")
+    rows = read_items("rows", document.child("NBA_Player_Movement").children("rows"), _record)
+    records = list(dict.fromkeys(rows.kept))
     return Parsed(
         records=records,
         summary={
             **_summary(records, parameters.game_date),
-            "repeated": len(rows) - len(records),
-            "drift": drift_summary(drift),
+            "repeated": len(rows.kept) - len(records),
+            "drift": drift_summary(find_drift("transaction", rows.sources, required=_FIELDS)),
         },
+        set_aside=rows.set_aside,
+        contradictions=_contradictions(records, parameters.game_date),
+        suspect=_staleness(records, parameters.game_date),
     )
+
+
+def _staleness(records: Sequence[TransactionRecord], day: date) -> str:
+    """Why the list is not that of `day`; blank when it may be."""
+    newest = max((record.transaction_date for record in records), default=day)
+    if day - newest <= MAX_AGE:
+        return ""
+    return f"the list is frozen: on {day} its newest transaction is of {newest}"
+
+
+def _contradictions(records: Sequence[TransactionRecord], day: date) -> list[str]:
+    """The list is always that of now, and a past day may be asked for by hand."""
+    newest = max((record.transaction_date for record in records), default=day)
+    return [f"asked for {day}, the newest transaction is of {newest}"] if newest - day > _AHEAD else []
+
+
+def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
+    """Say how many rows the edition before had and this one lacks; blank for a usual number."""
+    before = [(row.get("group"), row.get("team_id"), row.get("player_id")) for row in previous]
+    present = [
+        (row.group, row.team_id, row.player_id)
+        for row in parsed.records
+        if isinstance(row, TransactionRecord)
+    ]
+    return lost_share(before, present, "transactions", MAX_LOST)
 
 
 def _record(row: Node) -> TransactionRecord:
+    row.require(_FIELDS)
+    other_id = row.integer("Additional_Sort") or None
     return TransactionRecord(
         transaction_type=row.text("Transaction_Type"),
-        transaction_date=_day(row),
+        transaction_date=row.day("TRANSACTION_DATE", "%Y-%m-%dT%H:%M:%S", "YYYY-MM-DDT00:00:00"),
         description=row.text("TRANSACTION_DESCRIPTION").strip(),
-        team_id=row.whole("TEAM_ID"),
+        team=team_by_id(row.integer("TEAM_ID")).tricode,
+        team_id=row.integer("TEAM_ID"),
         team_slug=row.text("TEAM_SLUG"),
-        player_id=row.whole("PLAYER_ID") or None,
+        player_id=row.integer("PLAYER_ID") or None,
         player_slug=row.optional_text("PLAYER_SLUG"),
-        other_team_id=row.whole("Additional_Sort") or None,
+        other_team=team_by_id(other_id).tricode if other_id else None,
+        other_team_id=other_id,
         group=row.text("GroupSort"),
     )
-
-
-def _day(row: Node) -> date:
-    printed = row.text("TRANSACTION_DATE")
-    try:
-        return datetime.fromisoformat(printed).date()
-    except ValueError as error:
-        raise SourceChanged(f"{row.path}.TRANSACTION_DATE is {printed!r}, not YYYY-MM-DDT00:00:00") from error
 
 
 def _summary(records: Sequence[TransactionRecord], game_date: date) -> dict[str, JsonValue]:

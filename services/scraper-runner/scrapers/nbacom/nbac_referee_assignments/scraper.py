@@ -1,16 +1,19 @@
 """`nbac_referee_assignments`: fetches who officiates the games of a day and reads it."""
 
-from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from scrapers.completeness import completeness
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.json_document import Node, json_object
 from scrapers.json_payload import json_payload
 from scrapers.nbacom.answers import refuse
-from tipoff_scraper_runner.errors import SourceChanged
+from scrapers.odd_items import keep_first, place_of, read_items, refuse_if_most_are_odd
+from scrapers.teams import team
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 URL = "https://official.nba.com/wp-json/api/v1/get-game-officials"
@@ -30,19 +33,33 @@ class Parameters(ScrapeParameters):
 
 
 class RefereeRecord(Record):
-    """One official of one game. seat: 1 is the crew chief, 4 the alternate. official_id: the league's. jersey: as
-    printed. home_team, away_team: tricodes."""
+    """One official of one game."""
 
     game_id: str
     game_date: date
-    home_team: str
+    home_team: str = Field(description="tricode")
     home_team_id: int
-    away_team: str
+    away_team: str = Field(description="tricode")
     away_team_id: int
-    seat: int
+    seat: int = Field(description="1 is the crew chief, 4 the alternate")
     official: str
-    official_id: int
-    jersey: str | None
+    official_id: int = Field(description="the league's")
+    jersey: str | None = Field(description="as printed")
+
+
+@dataclass(frozen=True)
+class Crew:
+    """A game and the officials named for it so far."""
+
+    game_id: str
+    day: date
+    matchup: str
+    records: tuple[RefereeRecord, ...]
+
+    @property
+    def full(self) -> bool:
+        """Whether everybody who is on the court is named."""
+        return sum(record.seat <= CREW for record in self.records) >= CREW
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
@@ -60,75 +77,76 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record an official of an NBA game; the tables of the other leagues are left alone.
+    """Read one record an official of an NBA game; the tables of the other leagues are left alone.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, a game that stands twice, or games of several dates.
+        SourceChanged: another shape, or most games are odd.
     """
     nba = json_object(payload, "the table of officials").child("nba")
-    games = list(nba.child("Table").children("rows"))
-    drift = find_drift("game", games, required=_GAME | _OFFICIAL, optional=_UNREAD)
-    days = {_day(game) for game in games}
-    if len(days) > 1:
-        raise SourceChanged(f"{nba.path}.Table.rows are of several dates: {sorted(map(str, days))}")
-    if len({game.name("game_id") for game in games}) < len(games):
-        raise SourceChanged(f"{nba.path}.Table.rows: a game stands twice")
-    records = [record for game in games for record in _records(game)]
+    rows = nba.child("Table").children("rows")
+    games = read_items("games", rows, _crew)
+    about = _date_of_most(games.kept, parameters.game_date)
+    # A game of another date in the same table is odd; the day is that of the table.
+    of_the_day = [crew for crew in games.kept if crew.day == about]
+    stray = [
+        f"game {crew.game_id} is of {crew.day}, not of {about}" for crew in games.kept if crew.day != about
+    ]
+    refuse_if_most_are_odd("games", len(of_the_day), [*games.set_aside, *stray])
+    crews, differing = keep_first(of_the_day, lambda crew: crew.game_id, "game")
+    records = [record for crew in crews for record in crew.records]
+    drift = find_drift("game", games.sources, required=_GAME | _OFFICIAL, optional=_UNREAD)
     return Parsed(
         records=records,
-        summary={**_summary(games, records), "drift": drift_summary(drift)},
-        empty_reason=_empty_reason(games, records, parameters.game_date),
-        about=next(iter(days), None),
+        summary={**_summary(crews, map(place_of, games.unread)), "drift": drift_summary(drift)},
+        empty_reason="" if records else _empty_reason(len(rows), parameters.game_date),
+        about=about,
+        set_aside=(*games.set_aside, *stray, *differing),
     )
 
 
-def _records(game: Node) -> Iterator[RefereeRecord]:
-    for seat in _SEATS:
-        name = game.optional_text(f"official{seat}")
-        if name is None:
-            continue
-        yield RefereeRecord(
-            game_id=game.name("game_id"),
-            game_date=_day(game),
-            home_team=game.name("home_team_abbr"),
-            home_team_id=game.number("home_team_id"),
-            away_team=game.name("away_team_abbr"),
-            away_team_id=game.number("away_team_id"),
+def _crew(game: Node) -> Crew:
+    game.require(_GAME | _OFFICIAL)
+    home, away = team(game.nonblank("home_team_abbr")), team(game.nonblank("away_team_abbr"))
+    game_id, day = game.nonblank("game_id"), game.day("game_date", "%m/%d/%Y", "MM/DD/YYYY")
+    records = tuple(
+        RefereeRecord(
+            game_id=game_id,
+            game_date=day,
+            home_team=home.tricode,
+            home_team_id=game.integer("home_team_id"),
+            away_team=away.tricode,
+            away_team_id=game.integer("away_team_id"),
             seat=seat,
             official=name,
-            official_id=game.number(f"official{seat}_code"),
+            official_id=game.integer(f"official{seat}_code"),
             jersey=game.optional_text(f"official{seat}_JNum"),
         )
+        for seat in _SEATS
+        if (name := game.optional_text(f"official{seat}")) is not None
+    )
+    return Crew(game_id, day, f"{away.tricode}@{home.tricode}", records)
 
 
-def _day(game: Node) -> date:
-    printed = game.text("game_date")
-    try:
-        return datetime.strptime(printed, "%m/%d/%Y").date()  # noqa: DTZ007  # a date, not an instant
-    except ValueError as error:
-        raise SourceChanged(f"{game.path}.game_date is {printed!r}, not MM/DD/YYYY") from error
+def _date_of_most(crews: Sequence[Crew], asked: date) -> date | None:
+    """The date of most games, of several the one asked for; None without games."""
+    counts = Counter(crew.day for crew in crews)
+    return max(counts, key=lambda day: (counts[day], day == asked), default=None)
 
 
-def _summary(games: Sequence[Node], records: Sequence[RefereeRecord]) -> dict[str, JsonValue]:
-    on_court = {game.name("game_id"): 0 for game in games}
-    for record in records:
-        on_court[record.game_id] += record.seat <= CREW
-    short: list[JsonValue] = [game_id for game_id, count in on_court.items() if count < CREW]
-    names = {
-        game.name("game_id"): f"{game.name('away_team_abbr')}@{game.name('home_team_abbr')}" for game in games
-    }
-    crewed = [name for game_id, name in names.items() if on_court[game_id] >= CREW]
+def _summary(crews: Sequence[Crew], unread: Iterable[str]) -> dict[str, JsonValue]:
+    """A game that cannot be read has no crew yet, so a search for all crews goes on."""
+    short: list[JsonValue] = [crew.game_id for crew in crews if not crew.full]
     return {
-        "games": len(games),
+        "games": len(crews),
         "games_without_full_crew": short,
-        "completeness": completeness(names.values(), crewed),
+        "completeness": completeness(
+            [*(crew.matchup for crew in crews), *unread], (crew.matchup for crew in crews if crew.full)
+        ),
     }
 
 
-def _empty_reason(games: Sequence[Node], records: Sequence[RefereeRecord], day: date) -> str:
-    if records:
-        return ""
-    if games:
-        return f"{len(games)} games of {day} are listed, and none has its officials yet"
+def _empty_reason(listed: int, day: date) -> str:
+    if listed:
+        return f"{listed} games of {day} are listed, and none has its officials yet"
     return f"no game of {day} is listed: none is played, or the assignments are not out yet"

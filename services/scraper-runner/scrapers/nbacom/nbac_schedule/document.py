@@ -1,25 +1,57 @@
 """The shape of the payload. cdn.nba.com's `scheduleLeagueV2` and stats.nba.com's `scheduleleaguev2int` share it."""
 
-from datetime import date, datetime
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 
 from scrapers.json_document import Node, json_object
+from scrapers.nbacom.nbac_schedule.games import GameRecord, read_game
+from scrapers.odd_items import keep_first, read_items
 from tipoff_scraper_runner.errors import SourceChanged
 
+_SEASON = re.compile(r"\d{4}-\d{2}", re.ASCII)
 
-def league_schedule(payload: bytes) -> Node:
-    """The document's `leagueSchedule`.
+
+@dataclass(frozen=True)
+class Schedule:
+    """A season's games as the document has them."""
+
+    season_year: str
+    """"2024-25"."""
+    games: Sequence[GameRecord]
+    """By date and id. A game that is called off on one date and played on another stands on both."""
+    set_aside: Sequence[str]
+    """One reason for each game or day that could not be read."""
+
+
+def read_schedule(payload: bytes) -> Schedule:
+    """Read every game, whatever the order in the payload.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: JSON without it.
+        SourceChanged: another shape, or most games are odd.
     """
-    return json_object(payload, "the schedule").child("leagueSchedule")
+    schedule = json_object(payload, "the schedule").child("leagueSchedule")
+    season_year = _season_year(schedule)
+    days = read_items("days", schedule.children("gameDates"), _read_day)
+    nodes = [(day, node) for day, games in days.kept for node in games]
+    found = read_items("games", nodes, lambda item: read_game(item[1], season_year, item[0]))
+    games, differing = keep_first(found.kept, lambda game: (game.game_date, game.game_id), "a game")
+    return Schedule(
+        season_year=season_year,
+        games=sorted(games, key=lambda game: (game.game_date, game.game_id)),
+        set_aside=(*days.set_aside, *found.set_aside, *differing),
+    )
 
 
-def league_date(day: Node) -> date:
-    """The league's date for the games under `day`, an element of `gameDates`."""
-    printed = day.text("gameDate")
-    try:
-        return datetime.strptime(printed, "%m/%d/%Y %H:%M:%S").date()  # noqa: DTZ007  # a date, not an instant
-    except ValueError as error:
-        raise SourceChanged(f"{day.path}.gameDate is {printed!r}, not 'MM/DD/YYYY 00:00:00'") from error
+def _season_year(schedule: Node) -> str:
+    printed = schedule.nonblank("seasonYear")
+    # Seasons are compared as texts, which only this form allows.
+    if not _SEASON.fullmatch(printed):
+        raise SourceChanged(f"{schedule.path}.seasonYear is {printed!r:.40}, not YYYY-YY")
+    return printed
+
+
+def _read_day(day: Node) -> tuple[date, list[Node]]:
+    return day.day("gameDate", "%m/%d/%Y %H:%M:%S", "'MM/DD/YYYY 00:00:00'"), day.children("games")

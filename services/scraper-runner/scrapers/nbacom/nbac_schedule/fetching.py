@@ -1,30 +1,67 @@
 """Asks for the schedule. It always exists, so there is no "not yet" to tell apart."""
 
-from scrapers.payloads import first_bytes, is_html
-from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
+from datetime import date
+
+from scrapers.json_payload import json_payload
+from scrapers.nbacom.answers import refuse
+from scrapers.nbacom.nbac_schedule.currency import staleness
+from scrapers.nbacom.nbac_schedule.document import read_schedule
+from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.scraper import Http, Payload
 
 URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
+SECOND_URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
+"""The same content. The host has refused the first to some clients, or served them one that no longer changed, while
+this one went on (https://github.com/swar/nba_api/issues/665)."""
 HEADERS = {"Referer": "https://www.nba.com/"}
 """Without it the host answers 403."""
 
 
-def current_schedule(http: Http) -> Payload:
-    """The schedule as it stands.
+def current_schedule(day: date, http: Http) -> Payload:
+    """Fetch the schedule as it stands on `day`; from the second address if the first is refused or not of that day.
+
+    A schedule of the first address that is not of the day is better than none: it is kept, and the parser says what
+    is wrong with it.
 
     Raises:
         Blocked: the host refuses this client, by status or by a page for people.
         SourceChanged: the schedule is gone from its place.
-        Undecodable: the answer is neither JSON nor such a page.
+        HttpFailure: neither address answers.
     """
-    response = http.get(URL, headers=HEADERS, expected=frozenset({403, 404}))
-    if response.status == 403:
-        raise Blocked(f"{URL} answers 403, and the schedule always exists: the host refuses this client")
-    if response.status == 404:
-        raise SourceChanged(f"{URL} answers 404, and the schedule always exists: it has moved")
-    found = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
-    if is_html(response.body):
-        raise Blocked(f"{found}: a page for people where JSON was asked for")
-    if not response.body.lstrip().startswith(b"{"):
-        raise Undecodable(f"{found}: not a JSON object")
-    return Payload(body=response.body, url=response.url, suffix="json")
+    try:
+        first = _schedule(URL, http)
+    except ScrapeFailure as error:
+        http.note("first_address", str(error))
+        return _second(http, error)
+    fault = _fault(first, day)
+    if not fault:
+        return first
+    http.note("first_address", fault)
+    try:
+        second = _schedule(SECOND_URL, http)
+    except ScrapeFailure:
+        return first
+    return first if _fault(second, day) else second
+
+
+def _second(http: Http, first: ScrapeFailure) -> Payload:
+    """The second address; what the first one's failure says is raised when neither answers."""
+    try:
+        return _schedule(SECOND_URL, http)
+    except ScrapeFailure as error:
+        raise first from error
+
+
+def _schedule(url: str, http: Http) -> Payload:
+    response = http.get(url, headers=HEADERS, expected=frozenset({403, 404}))
+    if response.status in (403, 404):
+        refuse(response, f"{url}, which always exists,")
+    return json_payload(response)
+
+
+def _fault(payload: Payload, day: date) -> str:
+    """Why the payload is no schedule of the day; blank when it is one."""
+    try:
+        return staleness(read_schedule(payload.body), day)
+    except ScrapeFailure as error:
+        return str(error)

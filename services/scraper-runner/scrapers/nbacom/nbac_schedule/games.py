@@ -3,8 +3,12 @@
 from datetime import date, datetime
 from typing import Literal
 
+from pydantic import Field
+
 from scrapers.json_document import Node
 from scrapers.nbacom.game_status import GameStatus, game_status
+from scrapers.nbacom.sides import decided_team, is_guest
+from scrapers.teams import Team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Record
 
@@ -20,6 +24,9 @@ GAME_TYPES: dict[str, GameType] = {
 }
 """By the prefix of the game id."""
 
+EXHIBITIONS: frozenset[GameType] = frozenset({"preseason", "all_star"})
+"""Kinds of game in which teams from outside the league play."""
+
 _POSTPONED = "Y"
 _POSTPONED_TEXTS = frozenset({"PPD", "POSTPONED"})
 _UNDECIDED = "TBD"
@@ -27,56 +34,60 @@ _UNTIMED = "0001-01-01"
 
 
 class GameRecord(Record):
-    """One game. The controller reads these fields from the landed file.
+    """One game. The controller reads these fields from the landed file."""
 
-    game_id: ten digits. season_year: "2024-25". game_date: the league's date for the game, which is the day a game
-    belongs to even when it tips after midnight in New York. tipoff: the instant of the tip, aware UTC; null while
-    the time is to be decided, as the source then gives midnight. time_tbd: whether it is. status: as of the fetch.
-    postponed: off until further notice; its status stays "scheduled". postponed_status: the source's letter for it.
-    home_team, away_team: tricodes, null while undecided; the ids are then 0. game_label, game_sub_label, arena: as
-    printed, null when blank.
-    """
-
-    game_id: str
-    season_year: str
-    game_date: date
-    tipoff: datetime | None
-    time_tbd: bool
+    game_id: str = Field(description="the league's ten digits")
+    season_year: str = Field(description='"2024-25"')
+    game_date: date = Field(
+        description="the league's date for the game: its day even when it tips after midnight in New York"
+    )
+    tipoff: datetime | None = Field(description="aware UTC; null while the time is to be decided")
+    time_tbd: bool = Field(description="whether the time is to be decided; the source then gives midnight")
     game_type: GameType
-    status: GameStatus
-    postponed: bool
-    postponed_status: str
-    home_team: str | None
-    home_team_id: int
-    away_team: str | None
-    away_team_id: int
-    game_label: str | None
-    game_sub_label: str | None
-    arena: str | None
+    status: GameStatus = Field(description="as of the fetch; a postponed game stays scheduled")
+    postponed: bool = Field(description="off until further notice")
+    postponed_status: str = Field(description="the source's letter for it; blank when it gives none")
+    home_team: str | None = Field(
+        description="tricode; null while undecided, or of a team outside the league"
+    )
+    home_team_id: int = Field(description="the source's; 0 while undecided")
+    away_team: str | None = Field(description="as home_team")
+    away_team_id: int = Field(description="as home_team_id")
+    game_label: str | None = Field(description="as printed, null when blank")
+    game_sub_label: str | None = Field(description="as printed, null when blank")
+    arena: str | None = Field(description="as printed, null when blank")
+
+    @property
+    def decided(self) -> bool:
+        """Whether teams and time are known, so that the game will be played as it stands."""
+        return not self.time_tbd and not self.postponed and bool(self.home_team and self.away_team)
 
 
 def read_game(game: Node, season_year: str, game_date: date) -> GameRecord:
-    """Raises SourceChanged naming the key that is missing or not as expected."""
-    game_id = game.text("gameId")
+    """Read one game. Raises SourceChanged naming the key that is missing or not as expected, or an unknown team."""
+    game_id = game.nonblank("gameId")
+    game_type = _game_type(game, game_id)
     status_text = game.text("gameStatusText").strip().upper()
-    postponed_status = game.text("postponedStatus").strip()
+    # Absent from a pending game of some editions, and then nothing is postponed.
+    postponed_status = game.optional_text("postponedStatus") or ""
     home, away = game.child("homeTeam"), game.child("awayTeam")
     tipoff = game.instant("gameDateTimeUTC")
     time_tbd = status_text == _UNDECIDED or (game.optional_text("gameTimeEst") or "").startswith(_UNTIMED)
+    home_team, away_team = _team(home, game_type), _team(away, game_type)
     return GameRecord(
         game_id=game_id,
         season_year=season_year,
         game_date=game_date,
         tipoff=None if time_tbd else tipoff,
         time_tbd=time_tbd,
-        game_type=_game_type(game, game_id),
+        game_type=game_type,
         status=game_status(game),
         postponed=is_postponed(postponed_status, status_text),
         postponed_status=postponed_status,
-        home_team=home.text("teamTricode").strip() or None,
-        home_team_id=home.number("teamId"),
-        away_team=away.text("teamTricode").strip() or None,
-        away_team_id=away.number("teamId"),
+        home_team=home_team.tricode if home_team else None,
+        home_team_id=home.optional_integer("teamId") or 0,
+        away_team=away_team.tricode if away_team else None,
+        away_team_id=away.optional_integer("teamId") or 0,
         game_label=game.optional_text("gameLabel"),
         game_sub_label=game.optional_text("gameSubLabel"),
         arena=game.optional_text("arenaName"),
@@ -92,8 +103,16 @@ def is_postponed(postponed_status: str, status_text: str) -> bool:
     return postponed_status == _POSTPONED or status_text.upper() in _POSTPONED_TEXTS
 
 
+def _team(side: Node, game_type: GameType) -> Team | None:
+    if game_type in EXHIBITIONS and is_guest(side):
+        return None
+    return decided_team(side)
+
+
 def _game_type(game: Node, game_id: str) -> GameType:
     found = GAME_TYPES.get(game_id[:3])
     if found is None:
-        raise SourceChanged(f"{game.path}.gameId is {game_id!r}; known prefixes are {', '.join(GAME_TYPES)}")
+        raise SourceChanged(
+            f"{game.path}.gameId is {game_id!r:.40}; known prefixes are {', '.join(GAME_TYPES)}"
+        )
     return found

@@ -1,63 +1,84 @@
 """`nbac_schedule`: fetches the season's schedule and reads its games."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from pydantic import JsonValue
 
-from scrapers.nbacom.nbac_schedule.document import league_date, league_schedule
+from scrapers.editions import lost_share
+from scrapers.nbacom.nbac_schedule.currency import overdue, staleness
+from scrapers.nbacom.nbac_schedule.document import Schedule, read_schedule
 from scrapers.nbacom.nbac_schedule.fetching import current_schedule
-from scrapers.nbacom.nbac_schedule.games import GAME_TYPES, GameRecord, read_game
-from tipoff_scraper_runner.errors import SourceChanged
+from scrapers.nbacom.nbac_schedule.games import EXHIBITIONS, GAME_TYPES, GameRecord
+from scrapers.nbacom.season import OFF_SEASON, season_of
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
+
+MAX_LOST = 0.1
+"""Share of a season's games that may go from one edition to the next: "if necessary" games leave when a series ends,
+and a game that moves gets another id. No season has lost more at once."""
 
 
 class Parameters(ScrapeParameters):
-    """`game_date` is the day the schedule is fetched for; it selects nothing."""
+    """`game_date` is the day the schedule is fetched for; the schedule has to be of its season or a later one."""
 
 
-def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the signature is the contract's
-    """The schedule as it stands.
+def fetch(parameters: Parameters, http: Http) -> Payload:
+    """Fetch the schedule as it stands.
 
     Raises:
-        Blocked, SourceChanged, Undecodable: see `fetching`.
+        Blocked, SourceChanged, HttpFailure: see `fetching`.
     """
-    return current_schedule(http)
+    return current_schedule(parameters.game_date, http)
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a game, by date and id, whatever the order in the payload. A game that stands twice on one date is
-    one record; on two dates (called off there, played here) it is two.
+    """Read one record a game, by date and id. Records of a schedule that is not of the day are suspect.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: a key is missing or not as expected.
+        SourceChanged: another shape, or most games are odd.
     """
-    schedule = league_schedule(payload)
-    season_year = schedule.text("seasonYear")
-    games: dict[tuple[date, str], GameRecord] = {}
-    for day in schedule.children("gameDates"):
-        game_date = league_date(day)
-        for node in day.children("games"):
-            game = read_game(node, season_year, game_date)
-            known = games.setdefault((game_date, game.game_id), game)
-            if known != game:
-                raise SourceChanged(
-                    f"{node.path}: game {game.game_id} stands twice on {game_date} and differs"
-                )
-    records = [game for _, game in sorted(games.items())]
-    return Parsed(records=records, summary=_summary(records, season_year, parameters.game_date))
+    schedule = read_schedule(payload)
+    return Parsed(
+        records=schedule.games,
+        summary=_summary(schedule.games, schedule.season_year, parameters.game_date),
+        set_aside=schedule.set_aside,
+        contradictions=_contradictions(schedule, parameters.game_date),
+        suspect=staleness(schedule, parameters.game_date),
+    )
+
+
+def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
+    """Say how many games of the same season the edition before had and this one lacks; blank for a usual number."""
+    season = parsed.summary["season_year"]
+    before = [str(game.get("game_id")) for game in previous if game.get("season_year") == season]
+    present = [game.game_id for game in parsed.records if isinstance(game, GameRecord)]
+    return lost_share(before, present, f"games of season {season}", MAX_LOST)
+
+
+def _contradictions(schedule: Schedule, day: date) -> list[str]:
+    found = overdue(schedule, day)
+    # A past day may be asked for by hand; the schedule is always the present one.
+    if schedule.season_year > season_of(day) and day.month not in OFF_SEASON:
+        found.insert(
+            0, f"asked for {day} of season {season_of(day)}, the schedule is of {schedule.season_year}"
+        )
+    return found
 
 
 def _summary(games: Sequence[GameRecord], season_year: str, game_date: date) -> dict[str, JsonValue]:
     """games_on_game_date counts what is to be played: a postponed game is not."""
     by_type = Counter(game.game_type for game in games)
     letters = Counter(game.postponed_status for game in games)
+    undecided = sum(
+        not (game.home_team and game.away_team) and game.game_type not in EXHIBITIONS for game in games
+    )
     return {
         "season_year": season_year,
         "games_by_type": {kind: by_type[kind] for kind in GAME_TYPES.values() if by_type[kind]},
         "games_on_game_date": sum(game.game_date == game_date and not game.postponed for game in games),
+        "undecided": undecided,
         "postponed": sum(game.postponed for game in games),
         "postponed_statuses": dict(sorted(letters.items())),
         "first_date": games[0].game_date.isoformat() if games else None,

@@ -1,19 +1,22 @@
 """`nbac_scoreboard`: fetches the games of a day and reads how they stand."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from scrapers.completeness import completeness
 from scrapers.drift import drift_summary, find_drift, names
+from scrapers.game_laws import Standing, contradiction
 from scrapers.json_document import Node, json_object
 from scrapers.nbacom.cdn import PROBE_URL as TODAYS_SCOREBOARD
 from scrapers.nbacom.cdn import always_there
 from scrapers.nbacom.durations import seconds
 from scrapers.nbacom.game_status import GameStatus, game_status
+from scrapers.nbacom.sides import decided_team, is_guest
 from scrapers.nbacom.stats import LEAGUE_ID, stats_document
+from scrapers.odd_items import keep_first, place_of, read_items
 from tipoff_common.clock import business_date
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
@@ -26,10 +29,10 @@ _GAME_OF_ONE_HOST = names(
 _TEAM = names("teamId teamTricode score periods wins losses")
 _TEAM_UNREAD = names("teamName teamCity seed inBonus timeoutsRemaining")
 _TEAM_OF_ONE_HOST = frozenset({"teamSlug"})
-
+_SIDES = ("homeTeam", "awayTeam")
 
 _OFF = frozenset({"PPD", "POSTPONED"})
-"""Status texts of games that are not played, whatever their status says."""
+"""Status texts of games that are not played; their status stays at 1."""
 
 
 class Parameters(ScrapeParameters):
@@ -37,31 +40,41 @@ class Parameters(ScrapeParameters):
 
 
 class ScoreboardRecord(Record):
-    """One game as it stands. game_date: the league's, also for a game that tips after midnight in New York. tipoff:
-    aware UTC. status_text: as printed ("Final", "7:00 pm ET", "PPD"). period: 0 before the tip, from 5 on overtime.
-    clock_seconds: left in the period, null when no clock runs. *_periods: points by period."""
+    """One game as it stands."""
 
     game_id: str
-    game_date: date
-    tipoff: datetime
+    game_date: date = Field(description="the league's, also for a game that tips after midnight in New York")
+    tipoff: datetime = Field(description="aware UTC")
     status: GameStatus
-    status_text: str
-    period: int
-    clock_seconds: float | None
-    home_team: str
-    home_team_id: int
+    status_text: str = Field(description='as printed: "Final", "7:00 pm ET", "PPD"')
+    period: int = Field(description="0 before the tip, from 5 on overtime")
+    clock_seconds: float | None = Field(description="left in the period; null when no clock runs")
+    home_team: str | None = Field(description="tricode; null while undecided")
+    home_team_id: int = Field(description="the source's; 0 while undecided")
     home_score: int
-    home_periods: tuple[int, ...]
-    away_team: str
-    away_team_id: int
+    home_periods: tuple[int, ...] = Field(description="points by period")
+    away_team: str | None = Field(description="as home_team")
+    away_team_id: int = Field(description="as home_team_id")
     away_score: int
-    away_periods: tuple[int, ...]
+    away_periods: tuple[int, ...] = Field(description="as home_periods")
     game_label: str | None
     game_sub_label: str | None
 
+    @property
+    def matchup(self) -> str:
+        """ "AWAY@HOME"; the id while a team is undecided."""
+        return f"{self.away_team}@{self.home_team}" if self.away_team and self.home_team else self.game_id
+
+    @property
+    def off(self) -> bool:
+        """Whether the game is not played, whatever its status says."""
+        return self.status_text.upper() in _OFF
+
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The day's scoreboard: today's from the CDN, any other, or what the CDN does not show yet, from stats.nba.com.
+    """Fetch the day's scoreboard.
+
+    Today's comes from the CDN; any other, or what the CDN does not show yet, from stats.nba.com.
 
     Raises:
         Blocked, SourceChanged, Undecodable: see `cdn` and `stats`.
@@ -77,44 +90,75 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, _parameters: Parameters) -> Parsed:
-    """One record a game, by id.
+    """Read one record a game, by id. Games of teams from outside the league are told in the summary.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, or a game that stands twice.
+        SourceChanged: another shape, or most games are odd.
     """
     scoreboard = _scoreboard(payload)
     day = _day(scoreboard)
-    games = list(scoreboard.children("games"))
-    teams = [game.child(side) for game in games for side in ("homeTeam", "awayTeam")]
-    drift = drift_summary(
-        find_drift("game", games, required=_GAME, optional=_GAME_UNREAD, rare=_GAME_OF_ONE_HOST),
-        find_drift("team", teams, required=_TEAM, optional=_TEAM_UNREAD, rare=_TEAM_OF_ONE_HOST),
+    listed = scoreboard.children("games")
+    exhibitions = [node for node in listed if _is_exhibition(node)]
+    games = read_items(
+        "games", [node for node in listed if node not in exhibitions], lambda game: _record(game, day)
     )
-    records = sorted((_record(game, day) for game in games), key=lambda record: record.game_id)
-    if len({record.game_id for record in records}) < len(records):
-        raise SourceChanged(f"{scoreboard.path}.games: a game stands twice")
+    kept, differing = keep_first(games.kept, lambda record: record.game_id, "game")
+    records = sorted(kept, key=lambda record: record.game_id)
+    contradictions = {record.matchup: law for record in records if (law := _contradiction(record))}
     return Parsed(
         records=records,
         summary={
             "games_by_status": dict(sorted(Counter(record.status for record in records).items())),
-            "completeness": _results(records),
-            "drift": drift,
+            "completeness": _results(records, map(place_of, games.unread), contradictions),
+            "exhibitions": [
+                f"{_printed(node, 'awayTeam')}@{_printed(node, 'homeTeam')}" for node in exhibitions
+            ],
+            "drift": _drift(games.sources),
         },
-        empty_reason="" if records else f"the scoreboard of {day} lists no games",
+        empty_reason="" if records else f"the scoreboard of {day} lists no games of the league",
         about=day,
+        set_aside=(*games.set_aside, *differing),
+        contradictions=[*contradictions.values()],
+        games_listed=len(listed),
     )
 
 
-def _results(records: Sequence[ScoreboardRecord]) -> dict[str, JsonValue]:
-    """Which games have their result; a game that is off is to have none."""
-    played = [record for record in records if record.status_text.upper() not in _OFF]
-    over = [record for record in played if record.status == "final"]
-    return completeness(map(_matchup, played), map(_matchup, over))
+def _results(
+    records: Sequence[ScoreboardRecord], unread: Iterable[str], contradicted: Collection[str]
+) -> dict[str, JsonValue]:
+    """Which games have their result. A game that is off is to have none; one that cannot be read, or contradicts
+    itself, has none yet."""
+    played = [record.matchup for record in records if not record.off]
+    over = {record.matchup for record in records if record.status == "final"}
+    return completeness([*played, *unread], over - set(contradicted))
 
 
-def _matchup(record: ScoreboardRecord) -> str:
-    return f"{record.away_team}@{record.home_team}"
+def _contradiction(record: ScoreboardRecord) -> str:
+    if record.off:
+        return ""
+    standing = Standing(record.matchup, record.status, record.period, record.away_score, record.home_score)
+    return contradiction(standing)
+
+
+def _is_exhibition(game: Node) -> bool:
+    """Whether both teams are from outside the league. One that cannot be read is not, and is found odd later."""
+    try:
+        return all(is_guest(game.child(side)) for side in _SIDES)
+    except SourceChanged:
+        return False
+
+
+def _printed(game: Node, side: str) -> str:
+    return game.child(side).optional_text("teamTricode") or "?"
+
+
+def _drift(games: Sequence[Node]) -> JsonValue:
+    teams = [game.child(side) for game in games for side in _SIDES]
+    return drift_summary(
+        find_drift("game", games, required=_GAME, optional=_GAME_UNREAD, rare=_GAME_OF_ONE_HOST),
+        find_drift("team", teams, required=_TEAM, optional=_TEAM_UNREAD, rare=_TEAM_OF_ONE_HOST),
+    )
 
 
 def _scoreboard(payload: bytes) -> Node:
@@ -122,30 +166,30 @@ def _scoreboard(payload: bytes) -> Node:
 
 
 def _day(scoreboard: Node) -> date:
-    printed = scoreboard.text("gameDate")
-    try:
-        return date.fromisoformat(printed)
-    except ValueError as error:
-        raise SourceChanged(f"{scoreboard.path}.gameDate is {printed!r}, not YYYY-MM-DD") from error
+    return scoreboard.day("gameDate", "%Y-%m-%d", "YYYY-MM-DD")
 
 
 def _record(game: Node, day: date) -> ScoreboardRecord:
+    game.require(_GAME)
     home, away = game.child("homeTeam"), game.child("awayTeam")
+    home.require(_TEAM)
+    away.require(_TEAM)
+    home_team, away_team = decided_team(home), decided_team(away)
     clock = game.text("gameClock").strip()
     return ScoreboardRecord(
-        game_id=game.name("gameId"),
+        game_id=game.nonblank("gameId"),
         game_date=day,
         tipoff=game.instant("gameTimeUTC"),
         status=game_status(game),
         status_text=game.text("gameStatusText").strip(),
-        period=game.number("period"),
+        period=game.integer("period"),
         clock_seconds=seconds(clock) if clock else None,
-        home_team=home.name("teamTricode"),
-        home_team_id=home.number("teamId"),
+        home_team=home_team.tricode if home_team else None,
+        home_team_id=home.optional_integer("teamId") or 0,
         home_score=home.count("score"),
         home_periods=_periods(home),
-        away_team=away.name("teamTricode"),
-        away_team_id=away.number("teamId"),
+        away_team=away_team.tricode if away_team else None,
+        away_team_id=away.optional_integer("teamId") or 0,
         away_score=away.count("score"),
         away_periods=_periods(away),
         game_label=game.optional_text("gameLabel"),

@@ -1,14 +1,12 @@
 """`nbac_team_boxscore`: fetches a game's box score and reads its teams' lines."""
 
-from collections.abc import Sequence
-
 from scrapers.drift import drift_summary, find_drift, names
-from scrapers.json_document import Node
 from scrapers.nbacom.box_score import (
+    BoxReading,
     BoxRecord,
     BoxScore,
     GameParameters,
-    Summary,
+    Side,
     fetch_box_score,
     parse_final,
 )
@@ -95,28 +93,32 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a team once the game is over, home team first. Raises as `parse_final` does."""
+    """Read one record a team once the game is over, home team first. Raises as `parse_final` does."""
     return parse_final(payload, parameters, _read)
 
 
-def _read(box: BoxScore) -> tuple[Sequence[TeamBoxRecord], Summary]:
-    statistics = [team.child("statistics") for team, _ in box.sides]
+def _read(box: BoxScore) -> BoxReading:
+    # Neither team is set aside: the line of one says what the other allowed, and a game is both.
+    records = [_record(box, side) for side in box.sides]
+    statistics = [side.node.child("statistics") for side in box.sides]
     drift = find_drift("statistics", statistics, required=keys_of(TeamStatistics), optional=_UNREAD)
-    records = [_record(box, team, opponent) for team, opponent in box.sides]
-    return records, {
-        "team_minutes": {record.team: record.seconds_played / 60 for record in records},
-        "drift": drift_summary(*box.drift, drift),
-    }
+    return BoxReading(
+        records=records,
+        summary={
+            "team_minutes": {record.team: record.seconds_played / 60 for record in records},
+            "drift": drift_summary(*box.drift, drift),
+        },
+    )
 
 
-def _record(box: BoxScore, team: Node, opponent: Node) -> TeamBoxRecord:
-    statistics = team.child("statistics")
+def _record(box: BoxScore, side: Side) -> TeamBoxRecord:
+    statistics = side.node.child("statistics")
     return read_record(
         TeamBoxRecord,
         statistics,
-        **box.names(team, opponent),
-        score=team.count("score"),
-        period_points=tuple(period.count("score") for period in team.children("periods")),
+        **box.names(side),
+        score=side.node.count("score"),
+        period_points=tuple(period.count("score") for period in side.node.children("periods")),
         seconds_played=seconds(statistics.text("minutes")),
         seconds_leading=seconds(str(statistics.fields.get("timeLeading") or "")),
     )

@@ -8,9 +8,9 @@ from pydantic import AwareDatetime, JsonValue
 
 from scrapers.drift import drift_summary
 from scrapers.exhibitions import part_exhibitions
+from scrapers.odd_items import keep_first, read_items
 from scrapers.oddsapi.api import ask
 from scrapers.oddsapi.matchups import Matchup, day_of, event_drift, matchup, snapshot, teams_of
-from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
 
@@ -21,7 +21,7 @@ class Parameters(ScrapeParameters):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """All events on offer; this call costs no credits.
+    """Fetch all events on offer; this call costs no credits.
 
     Raises:
         QuotaSpent, Blocked, SourceChanged: see `api`.
@@ -30,39 +30,35 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record an event of the game date, by start and id; exhibitions are told in the summary and asked no further.
+    """Read one record an event of the game date, by start and id; exhibitions are told in the summary and asked no
+    further.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape, an unknown team, or an id that stands twice for two things.
+        SourceChanged: another shape, or most events are odd.
     """
     found = snapshot(payload, "the list of events")
-    drift = event_drift(found.events)
-    days = [day_of(event) for event in found.events]
-    todays = [event for event, day in zip(found.events, days, strict=True) if day == parameters.game_date]
+    dated = read_items("events", found.events, day_of)
+    todays = [event for event, day in dated.pairs if day == parameters.game_date]
     parted = part_exhibitions(todays, teams_of)
-    events = _once([matchup(event) for event in parted.league])
+    matchups = read_items("events of the day", parted.league, matchup)
+    kept, differing = keep_first(matchups.kept, lambda event: event.event_id, "event")
+    events = sorted(kept, key=lambda event: (event.commence_time, event.event_id))
     return Parsed(
         records=events,
         summary={
             "events_listed": len(found.events),
-            "events_by_date": {day.isoformat(): count for day, count in sorted(Counter(days).items())},
+            "events_by_date": {day.isoformat(): count for day, count in sorted(Counter(dated.kept).items())},
             "matchups_twice": _twice(events),
             "exhibitions": [*parted.exhibitions],
             "as_of": found.as_of.isoformat() if found.as_of else None,
-            "drift": drift_summary(drift),
+            "drift": drift_summary(event_drift(matchups.sources)),
         },
-        empty_reason="" if events else _empty_reason(days, parameters.game_date, parted.exhibitions),
+        empty_reason="" if events else _empty_reason(dated.kept, parameters.game_date, parted.exhibitions),
         fan_out={"event_id": tuple(event.event_id for event in events)},
+        set_aside=(*dated.set_aside, *matchups.set_aside, *differing),
+        games_listed=len(todays),
     )
-
-
-def _once(events: Sequence[Matchup]) -> list[Matchup]:
-    known: dict[str, Matchup] = {}
-    for event in events:
-        if known.setdefault(event.event_id, event) != event:
-            raise SourceChanged(f"event {event.event_id} stands twice and differs")
-    return sorted(known.values(), key=lambda event: (event.commence_time, event.event_id))
 
 
 def _twice(events: Sequence[Matchup]) -> list[JsonValue]:

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, Field, JsonValue
+from pydantic import AwareDatetime, Field
 
 from scrapers.completeness import completeness
 from scrapers.drift import drift_summary
 from scrapers.exhibitions import part_exhibitions
 from scrapers.json_document import Node
+from scrapers.odd_items import place_of, read_items
 from scrapers.oddsapi.api import ask
-from scrapers.oddsapi.lines import Line, line_drifts, lines
+from scrapers.oddsapi.lines import Line, read_lines
 from scrapers.oddsapi.matchups import (
     EVENT_ID,
     Matchup,
@@ -45,20 +46,18 @@ class Parameters(ScrapeParameters):
 
 
 class GameLineRecord(Matchup):
-    """One line. bookmaker, market: the API's keys. last_update: aware UTC, when the bookmaker last moved the market.
-    side: what is bet on. point: spread of that side, or total; null where there is none. price: decimal, as the API is
-    asked for it."""
+    """One line."""
 
-    bookmaker: str
-    market: str
-    last_update: datetime | None
-    side: Side
-    point: float | None
-    price: float
+    bookmaker: str = Field(description="the API's key")
+    market: str = Field(description="the API's key")
+    last_update: datetime | None = Field(description="aware UTC, when the bookmaker last moved the market")
+    side: Side = Field(description="what is bet on")
+    point: float | None = Field(description="spread of that side, or total; null where there is none")
+    price: float = Field(description="decimal, as the API is asked for it")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The odds of one event, or of all on offer; costs one credit a market either way.
+    """Fetch the odds of one event, or of all on offer; costs one credit a market either way.
 
     Raises:
         NotPublished: the event has ended.
@@ -70,84 +69,85 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a line, ordered by all that names it; a line that a bookmaker repeats is one. Of a day's exhibitions
-    the summary tells; one that is asked for by its id is an unknown team.
+    """Read one record a line, ordered by all that names it; a line that a bookmaker repeats is one. Of a day's
+    exhibitions the summary tells; one that is asked for by its id is an unknown team.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape or event, an unknown team, or an outcome that is neither team nor total.
+        SourceChanged: another shape or event, or most events or lines are odd.
     """
     found = snapshot(payload, "the odds")
-    drifts = (event_drift(found.events), *line_drifts(found.events))
-    events = found.events
-    exhibitions: tuple[JsonValue, ...] = ()
-    if not found.single:
-        todays = (event for event in events if day_of(event) == parameters.game_date)
-        parted = part_exhibitions(todays, teams_of)
-        events, exhibitions = parted.league, parted.exhibitions
-    games = [(matchup(event), event) for event in events]
-    _check_event(found, games, parameters)
-    records = sorted(dict.fromkeys(line for game in games for line in _game_lines(*game)), key=_order)
+    dated = read_items("events", found.events, day_of)
+    # The one event that was asked for by its id is of the day that the document is about, whichever that is.
+    todays = [event for event, day in dated.pairs if found.single or day == parameters.game_date]
+    parted = part_exhibitions([] if found.single else todays, teams_of)
+    games = read_items("events of the day", todays if found.single else parted.league, _game)
+    _check_event(found, games.kept, parameters)
+    lines, read = read_lines(zip(games.kept, games.sources, strict=True), _game_line)
+    records = sorted(lines, key=_order)
     offered = {record.event_id for record in records}
+    names = {game.event_id: f"{game.away_team}@{game.home_team}" for game in games.kept}
     return Parsed(
         records=records,
         summary={
             "events_listed": len(found.events),
-            "events_on_game_date": len(games),
-            "exhibitions": [*exhibitions],
-            "events_without_lines": [_name(game) for game, _ in games if game.event_id not in offered],
+            "events_on_game_date": len(games.kept),
+            "exhibitions": [*parted.exhibitions],
+            "events_without_lines": [name for event_id, name in names.items() if event_id not in offered],
             "completeness": completeness(
-                (_name(game) for game, _ in games),
-                (_name(game) for game, _ in games if game.event_id in offered),
+                [*names.values(), *map(place_of, (*dated.unread, *games.unread))],
+                (name for event_id, name in names.items() if event_id in offered),
             ),
             "lines_by_market": dict(sorted(Counter(record.market for record in records).items())),
             "bookmakers": [*sorted({record.bookmaker for record in records})],
             "as_of": found.as_of.isoformat() if found.as_of else None,
-            "drift": drift_summary(*drifts),
+            "drift": drift_summary(event_drift(games.sources), *read.drifts),
         },
-        empty_reason="" if records else _empty_reason(found, len(games), parameters),
-        about=games[0][0].game_date if found.single else None,
+        empty_reason="" if records else _empty_reason(found, len(games.kept), parameters),
+        about=games.kept[0].game_date if found.single and games.kept else None,
+        set_aside=(*dated.set_aside, *games.set_aside, *read.set_aside),
+        games_listed=None if found.single else len(todays),
     )
 
 
-def _name(game: Matchup) -> str:
-    return f"{game.away_team}@{game.home_team}"
+def _game(event: Node) -> Matchup:
+    event.children("bookmakers")
+    return matchup(event)
 
 
-def _check_event(found: Snapshot, games: Sequence[tuple[Matchup, Node]], parameters: Parameters) -> None:
+def _check_event(found: Snapshot, games: Sequence[Matchup], parameters: Parameters) -> None:
     if parameters.event_id is None:
         return
-    if not found.single or games[0][0].event_id != parameters.event_id:
-        about = games[0][0].event_id if found.single else f"a list of {len(found.events)}"
+    if not found.single or games[0].event_id != parameters.event_id:
+        about = games[0].event_id if found.single else f"a list of {len(found.events)}"
         raise SourceChanged(f"asked for event {parameters.event_id}, the document is about {about}")
 
 
-def _game_lines(game: Matchup, event: Node) -> list[GameLineRecord]:
-    return [
-        GameLineRecord(
-            **game.model_dump(),
-            bookmaker=line.bookmaker,
-            market=line.market,
-            last_update=line.last_update,
-            side=_side(line, game),
-            point=line.outcome.optional_amount("point"),
-            price=line.outcome.amount("price"),
-        )
-        for line in lines(event)
-    ]
+def _game_line(line: Line) -> GameLineRecord:
+    return GameLineRecord(
+        **line.game.model_dump(),
+        bookmaker=line.bookmaker,
+        market=line.market,
+        last_update=line.last_update,
+        side=_side(line),
+        point=line.outcome.optional_decimal("point"),
+        price=line.outcome.decimal("price"),
+    )
 
 
-def _side(line: Line, game: Matchup) -> Side:
+def _side(line: Line) -> Side:
     name = line.outcome.text("name")
     total = _TOTALS.get(name)
     if total is not None:
         return total
     tricode = team(name).tricode
-    if tricode == game.home_team:
+    if tricode == line.game.home_team:
         return "home"
-    if tricode == game.away_team:
+    if tricode == line.game.away_team:
         return "away"
-    raise SourceChanged(f"{line.outcome.path}.name is {name!r}, in {game.away_team}@{game.home_team}")
+    raise SourceChanged(
+        f"{line.outcome.path}.name is {name!r}, in {line.game.away_team}@{line.game.home_team}"
+    )
 
 
 def _order(line: GameLineRecord) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from scrapers.drift import drift_summary
 from scrapers.oddsapi.api import ask
-from scrapers.oddsapi.lines import Line, line_drifts, lines
+from scrapers.oddsapi.lines import Line, read_lines
 from scrapers.oddsapi.matchups import EVENT_ID, Matchup, event_drift, matchup, only_event, snapshot
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
@@ -24,21 +24,19 @@ class Parameters(ScrapeParameters):
 
 
 class PlayerPropRecord(Matchup):
-    """One line. bookmaker, market: the API's keys. last_update: aware UTC, when the bookmaker last moved the market.
-    player: as the bookmaker prints the name. side: Over or Under, of yes-or-no markets Yes or No. point: what is to be
-    passed, null where there is none. price: decimal, as the API is asked for it."""
+    """One line."""
 
-    bookmaker: str
-    market: str
-    last_update: datetime | None
-    player: str
-    side: str
-    point: float | None
-    price: float
+    bookmaker: str = Field(description="the API's key")
+    market: str = Field(description="the API's key")
+    last_update: datetime | None = Field(description="aware UTC, when the bookmaker last moved the market")
+    player: str = Field(description="as the bookmaker prints the name")
+    side: str = Field(description="Over or Under, of yes-or-no markets Yes or No")
+    point: float | None = Field(description="what is to be passed; null where there is none")
+    price: float = Field(description="decimal, as the API is asked for it")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The event's odds; costs one credit a market that has any.
+    """Fetch the event's odds; costs one credit a market that has any.
 
     Raises:
         NotPublished: the event has ended.
@@ -49,19 +47,19 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
-    """One record a line, ordered by all that names it; a line that a bookmaker repeats is one.
+    """Read one record a line, ordered by all that names it; a line that a bookmaker repeats is one.
 
     Raises:
         Undecodable: not JSON, or cut short.
-        SourceChanged: another shape or event, an unknown team, or a line that names no player.
+        SourceChanged: another shape or event, an unknown team, or most lines are odd.
     """
     found = snapshot(payload, "the event's odds")
     event = only_event(found)
-    drifts = (event_drift([event]), *line_drifts([event]))
     game = matchup(event)
     if game.event_id != parameters.event_id:
         raise SourceChanged(f"asked for event {parameters.event_id}, the document is about {game.event_id}")
-    props = sorted(dict.fromkeys(_prop(game, line) for line in lines(event)), key=_order)
+    lines, read = read_lines([(game, event)], _prop)
+    props = sorted(lines, key=_order)
     by_market = Counter(prop.market for prop in props)
     return Parsed(
         records=props,
@@ -72,23 +70,24 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
             "players": len({prop.player for prop in props}),
             "bookmakers": [*sorted({prop.bookmaker for prop in props})],
             "as_of": found.as_of.isoformat() if found.as_of else None,
-            "drift": drift_summary(*drifts),
+            "drift": drift_summary(event_drift([event]), *read.drifts),
         },
         empty_reason="" if props else f"no bookmaker offers {parameters.markets} in this event yet",
         about=game.game_date,
+        set_aside=read.set_aside,
     )
 
 
-def _prop(game: Matchup, line: Line) -> PlayerPropRecord:
+def _prop(line: Line) -> PlayerPropRecord:
     return PlayerPropRecord(
-        **game.model_dump(),
+        **line.game.model_dump(),
         bookmaker=line.bookmaker,
         market=line.market,
         last_update=line.last_update,
-        player=line.outcome.text("description"),
+        player=line.outcome.nonblank("description"),
         side=line.outcome.text("name"),
-        point=line.outcome.optional_amount("point"),
-        price=line.outcome.amount("price"),
+        point=line.outcome.optional_decimal("point"),
+        price=line.outcome.decimal("price"),
     )
 
 

@@ -1,0 +1,49 @@
+"""Whether a schedule is of the present: compared with the season of a day, and with what should have been played by it.
+
+A schedule that is neither is kept and not landed, so the calendar before it stays.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import groupby
+
+from scrapers.nbacom.nbac_schedule.document import Schedule
+from scrapers.nbacom.nbac_schedule.games import GameRecord
+from scrapers.nbacom.season import season_of
+
+SETTLED_AFTER = timedelta(days=2)
+"""Games of the evening before may still be scheduled in a document of the small hours; older ones are not."""
+
+
+def staleness(schedule: Schedule, day: date) -> str:
+    """Say why the schedule is not that of `day`; blank when it may be.
+
+    Seasons compare by their first year: a new season's schedule is out in August, while the old season is the
+    current one until October.
+    """
+    current = season_of(day)
+    if schedule.season_year < current:
+        return f"the schedule is of season {schedule.season_year}, and {day} is in season {current}"
+    late = _latest_played(schedule.games, day)
+    if late and all(game.status == "scheduled" for game in late):
+        return f"the schedule is frozen: on {day} all {len(late)} games of {late[0].game_date} are still scheduled"
+    return ""
+
+
+def overdue(schedule: Schedule, day: date) -> list[str]:
+    """Name every game of a past day that still stands as scheduled on `day`."""
+    return [
+        f"game {game.game_id} of {game.game_date} is still scheduled on {day}"
+        for game in _past(schedule.games, day)
+        if game.status == "scheduled"
+    ]
+
+
+def _latest_played(games: Sequence[GameRecord], day: date) -> list[GameRecord]:
+    """The games of the newest day that is over on `day`."""
+    by_date = [list(same) for _, same in groupby(_past(games, day), key=lambda game: game.game_date)]
+    return by_date[-1] if by_date else []
+
+
+def _past(games: Sequence[GameRecord], day: date) -> list[GameRecord]:
+    return [game for game in games if game.decided and game.game_date <= day - SETTLED_AFTER]

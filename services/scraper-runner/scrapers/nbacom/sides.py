@@ -1,0 +1,33 @@
+"""The two teams of a game as the league's documents have them, spelled by the one team module."""
+
+from scrapers.json_document import Node
+from scrapers.teams import Team, is_league_id, team, team_by_id
+
+_UNDECIDED_ID = 0
+
+
+def side_team(side: Node) -> Team:
+    """Read the team of one side of a game; the id speaks where the tricode is blank.
+
+    Raises:
+        SourceChanged: the side names no team yet, or (UnknownTeam) none of the league's.
+    """
+    printed = side.optional_text("teamTricode")
+    return team(printed) if printed else team_by_id(side.integer("teamId"))
+
+
+def is_undecided(side: Node) -> bool:
+    """Whether the side is a placeholder: the id 0 or null, and every name blank or null."""
+    if side.optional_text("teamTricode") is not None:
+        return False
+    return (side.optional_integer("teamId") or _UNDECIDED_ID) == _UNDECIDED_ID
+
+
+def decided_team(side: Node) -> Team | None:
+    """Read the team of one side; None while it is undecided. Raises SourceChanged as `side_team` does."""
+    return None if is_undecided(side) else side_team(side)
+
+
+def is_guest(side: Node) -> bool:
+    """Whether the side is named and has no id of the league: an All-Star team, or a club from abroad."""
+    return not is_undecided(side) and not is_league_id(side.integer("teamId"))

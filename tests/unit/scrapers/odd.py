@@ -1,0 +1,11 @@
+"""What a parser says of the one item of a document that is odd."""
+
+import re
+
+from tipoff_scraper_runner.scraper import Parsed
+
+
+def assert_set_aside(parsed: Parsed, complaint: str) -> None:
+    """Exactly one item is set aside, for a reason that matches `complaint`."""
+    (reason,) = parsed.set_aside
+    assert re.search(complaint, reason), reason

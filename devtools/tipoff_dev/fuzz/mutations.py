@@ -16,8 +16,9 @@ from typing import Any
 
 from scrapers.nbacom.pdf_text import PageText, Rule, Word
 
-KEPT = 8
-"""Elements of a long list that stay: more of the same would only cost time."""
+KEPT = 16
+"""Elements of a long list that stay: more of the same would only cost time. A box score without a whole team is not
+complete, and a team has at most so many players."""
 
 LARGE = 200_000
 """Bytes from which a text is repeated no more: what is repeated again and again has no end."""

@@ -14,6 +14,7 @@ GAME_LENGTH = timedelta(hours=2, minutes=30)
 """From tip-off to the final buzzer, roughly and for every game."""
 
 SCHEDULED, LIVE, FINAL = 1, 2, 3
+_FIRST_MONTH = 10  # of a season
 _UNTIMED = "0001-01-01T00:00:00Z"
 _NO_BROADCASTERS: Mapping[str, JsonValue] = {
     f"{scope}{medium}Broadcasters": []
@@ -31,7 +32,7 @@ def write_schedule(scenario: Scenario, now: datetime) -> bytes:
             "time": _local(now),
         },
         "leagueSchedule": {
-            "seasonYear": scenario.season_year,
+            "seasonYear": _season_year(scenario, now),
             "leagueId": "00",
             "gameDates": [
                 {
@@ -46,6 +47,13 @@ def write_schedule(scenario: Scenario, now: datetime) -> bytes:
         },
     }
     return json.dumps(document, separators=(",", ":")).encode()
+
+
+def _season_year(scenario: Scenario, now: datetime) -> str:
+    """The scenario's season, or that of `now` once the scenario's is over: the source shows the current one."""
+    today = now.astimezone(ET).date()
+    start = today.year if today.month >= _FIRST_MONTH else today.year - 1
+    return max(scenario.season_year, f"{start}-{(start + 1) % 100:02}")
 
 
 def _game(scenario: Scenario, day: date, game: Game, now: datetime, place: int) -> JsonValue:

@@ -28,8 +28,8 @@ _GAME_UNREAD = names(
 _TEAM = names("teamId teamTricode score periods players statistics")
 _TEAM_UNREAD = names("teamName teamCity inBonus timeoutsRemaining")
 
-_SHOTS = ("fieldGoals", "threePointers", "freeThrows")
-_COUNTED = ("points", "assists", "steals", "blocks", *(f"{shots}Made" for shots in _SHOTS))
+SHOTS = ("fieldGoals", "twoPointers", "threePointers", "freeThrows")
+_COUNTED = ("points", "assists", "steals", "blocks", *(f"{shots}Made" for shots in SHOTS))
 
 Summary = Mapping[str, JsonValue]
 
@@ -226,7 +226,7 @@ def _totals(player: Node) -> _Totals:
     """Read a player's share of the team's totals, and check that every law can be told of the player."""
     line = player.child("statistics")
     player.text("name")
-    for counted in (*_COUNTED, *(f"{shots}Attempted" for shots in _SHOTS)):
+    for counted in (*_COUNTED, *(f"{shots}Attempted" for shots in SHOTS)):
         line.integer(counted)
     return _Totals(seconds(line.text("minutes")) / 60, line.integer("points"))
 
@@ -262,7 +262,7 @@ def _broken_by_player(team: str, player: Node) -> Iterator[str]:
     for counted in _COUNTED:
         if line.integer(counted) < 0:
             yield f"{team}: {player.text('name')} has {line.integer(counted)} {counted}"
-    for shots in _SHOTS:
+    for shots in SHOTS:
         if line.integer(f"{shots}Made") > line.integer(f"{shots}Attempted"):
             yield f"{team}: {player.text('name')} makes more {shots} than he takes"
 

@@ -6,7 +6,7 @@ from scrapers.json_payload import json_payload
 from scrapers.nbacom.answers import refuse
 from scrapers.nbacom.nbac_schedule.currency import staleness
 from scrapers.nbacom.nbac_schedule.document import read_schedule
-from tipoff_scraper_runner.errors import ScrapeFailure
+from tipoff_scraper_runner.errors import Blocked, ScrapeFailure, SourceChanged
 from tipoff_scraper_runner.scraper import Http, Payload
 
 URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
@@ -21,18 +21,20 @@ def current_schedule(day: date, http: Http) -> Payload:
     """Fetch the schedule as it stands on `day`; from the second address if the first is refused or not of that day.
 
     A schedule of the first address that is not of the day is better than none: it is kept, and the parser says what
-    is wrong with it.
+    is wrong with it. A host that does not answer is asked again by the runner, and has no other address.
 
     Raises:
         Blocked: the host refuses this client, by status or by a page for people.
         SourceChanged: the schedule is gone from its place.
-        HttpFailure: neither address answers.
     """
     try:
         first = _schedule(URL, http)
-    except ScrapeFailure as error:
-        http.note("first_address", str(error))
-        return _second(http, error)
+    except (Blocked, SourceChanged) as refusal:
+        http.note("first_address", str(refusal))
+        try:
+            return _schedule(SECOND_URL, http)
+        except ScrapeFailure as error:
+            raise refusal from error
     fault = _fault(first, day)
     if not fault:
         return first
@@ -42,14 +44,6 @@ def current_schedule(day: date, http: Http) -> Payload:
     except ScrapeFailure:
         return first
     return first if _fault(second, day) else second
-
-
-def _second(http: Http, first: ScrapeFailure) -> Payload:
-    """The second address; what the first one's failure says is raised when neither answers."""
-    try:
-        return _schedule(SECOND_URL, http)
-    except ScrapeFailure as error:
-        raise first from error
 
 
 def _schedule(url: str, http: Http) -> Payload:

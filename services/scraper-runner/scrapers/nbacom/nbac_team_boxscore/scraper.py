@@ -1,12 +1,16 @@
 """`nbac_team_boxscore`: fetches a game's box score and reads its teams' lines."""
 
+from collections.abc import Iterator
+
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.nbacom.box_score import (
+    SHOTS,
     BoxReading,
     BoxRecord,
     BoxScore,
     GameParameters,
     Side,
+    broken_laws,
     fetch_box_score,
     parse_final,
 )
@@ -106,9 +110,18 @@ def _read(box: BoxScore) -> BoxReading:
         records=records,
         summary={
             "team_minutes": {record.team: record.seconds_played / 60 for record in records},
+            "broken_laws": [*broken_laws(box), *(law for side in box.sides for law in _broken_by(side))],
             "drift": drift_summary(*box.drift, drift),
         },
     )
+
+
+def _broken_by(side: Side) -> Iterator[str]:
+    """Name the shots of which the team's own line has more made than taken."""
+    statistics = side.node.child("statistics")
+    for shots in SHOTS:
+        if statistics.integer(f"{shots}Made") > statistics.integer(f"{shots}Attempted"):
+            yield f"{side.team.tricode}: the team makes more {shots} than it takes"
 
 
 def _record(box: BoxScore, side: Side) -> TeamBoxRecord:

@@ -25,9 +25,9 @@ from tipoff_dev.fakes.sources.schedule_json import write_schedule
 
 EVENT_TIME_HEADER = "X-Tipoff-Event-Time"
 REPORTS = "ak-static.cms.nba.com/referee/injury/"
-_STATIC_DATA = "cdn.nba.com/static/json/staticData"
-SCHEDULES = frozenset({f"{_STATIC_DATA}/scheduleLeagueV2.json", f"{_STATIC_DATA}/scheduleLeagueV2_1.json"})
-"""Two addresses of one document, as the league has them."""
+SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
+SECOND_SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
+"""The league has the schedule at two addresses."""
 REFERERS = {
     "ak-static.cms.nba.com": "https://official.nba.com/",
     "cdn.nba.com": "https://www.nba.com/",
@@ -69,7 +69,7 @@ def create_app(scenario: Scenario, clock: Callable[[], datetime]) -> FastAPI:
             if not is_out(scenario, file_name, now):
                 return _FORBIDDEN
             return Document(PDF, report(file_name))
-        if path in SCHEDULES:
+        if path in (SCHEDULE, SECOND_SCHEDULE):
             return Document(JSON, write_schedule(scenario, now))
         document = (
             nba_document(scenario, path, query, now)

@@ -133,7 +133,7 @@ class TestIdentity:
         assert request_id("o", "s", "x", parameters, 1) == request_id("o", "s", "x", turned, 1)
 
     def test_two_controllers_take_one_decision_at_one_tick(self) -> None:
-        """Incident 19."""
+        """Two controllers decided twice (incident 19)."""
         occurrence = occurrence_id("injury_discovery", NOON.date(), "-", 0)
         assert decision_id(occurrence, NOON) == decision_id(occurrence, NOON)
         assert decision_id(occurrence, NOON) != decision_id(occurrence, NOON + timedelta(minutes=15))

@@ -158,7 +158,7 @@ def test_before_it_is_out_it_is_no_data_with_a_reason(name: str, source: FakeSou
 @pytest.mark.parametrize("name", SCHEDULED)
 @pytest.mark.parametrize("page", [False, True], ids=["403", "page"])
 def test_a_refusal_is_blocked_and_never_no_data(name: str, page: bool, source: FakeSources) -> None:
-    """Incident 5."""
+    """Blocked was read as not published (incident 5)."""
     html = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></html>"
     source.spoil = lambda _: httpx.Response(200, content=html) if page else httpx.Response(403)
     assert failure(run(name, source, ASKED[name].out)).kind is FailureKind.BLOCKED

@@ -63,7 +63,7 @@ def _land(driver: Driver, name: str, **changes: Any) -> FileLanded:
 def test_a_landed_file_becomes_rows_and_a_receipt_however_often_it_is_announced(
     driver: Driver, day: date
 ) -> None:
-    """Incident 16."""
+    """Redelivery multiplied the rows (incident 16)."""
     with driver.phase_2():
         driver.tick(Tick.EVALUATE, day, 5)
         (execution,) = driver.executions(day, SCHEDULE)

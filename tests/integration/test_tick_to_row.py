@@ -57,7 +57,7 @@ def test_two_ticks_at_once_are_one_decision(embedded: Driver, day: date) -> None
 
 
 def test_a_schedule_locked_twice_is_one_set_of_rows(embedded: Driver, day: date) -> None:
-    """Incident 35."""
+    """Locking twice doubled the schedule (incident 35)."""
     for _ in range(2):
         embedded.tick(Tick.LOCK_SCHEDULE, day, 5)
     embedded.settle()

@@ -311,7 +311,7 @@ def test_a_critical_workflow_that_nothing_was_decided_about_is_an_alert(day: Dat
 
 
 def test_a_day_without_its_schedule_is_an_alert(day: Dataset) -> None:
-    """Incident 10."""
+    """Nothing ran for a week, unnoticed (incident 10)."""
     tomorrow = MORNING + DAY
 
     def alerts(as_of: datetime) -> list[tuple[str, str]]:

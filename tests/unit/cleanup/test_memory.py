@@ -68,14 +68,14 @@ def test_an_object_that_is_no_run_is_passed_over(memory: Memory) -> None:
 
 
 def test_of_two_runs_one_announces(memory: Memory) -> None:
-    """Incident 17."""
+    """A file was republished for ever (incident 17)."""
     assert memory.mark_republish(A, 1, NOON)
     assert not memory.mark_republish(A, 1, NOON)
     assert memory.attempts([A])[A].republishes == 1
 
 
 def test_a_count_that_cannot_be_read_is_not_zero(memory: Memory, state: MemoryObjects) -> None:
-    """Incidents 15, 17."""
+    """A failed query republished everything; a file was republished for ever (incidents 15, 17)."""
     state.down = True
     with pytest.raises(Unavailable):
         memory.attempts([A])

@@ -317,7 +317,7 @@ def test_a_log_that_lost_its_rows_is_a_storm_of_orphans() -> None:
 
 
 def test_executions_that_cannot_be_read_mean_that_nothing_is_adopted() -> None:
-    """Incident 15."""
+    """A failed query republished everything (incident 15)."""
     world = World(unreadable="DISTINCT gcs_path\nFROM nba_orchestration.scraper_execution_log")
     orphan(world)
     run = world.run()

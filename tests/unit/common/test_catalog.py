@@ -127,7 +127,7 @@ def test_the_source_is_the_folders(tmp_path: Path) -> None:
 
 
 def test_a_name_stands_once_in_the_whole_fleet(tmp_path: Path) -> None:
-    """Incident 36."""
+    """Scrapers logged under other names (incident 36)."""
     write_spec(tmp_path, "lines")
     write_spec(tmp_path, "lines", source_folder="other", source="other")
     assert faults(tmp_path) == [

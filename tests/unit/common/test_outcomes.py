@@ -21,7 +21,7 @@ def test_a_success_says_where_it_wrote() -> None:
 
 
 def test_a_failure_without_its_message_cannot_be() -> None:
-    """Incident 28."""
+    """An error row had no error (incident 28)."""
     with pytest.raises(ValidationError, match="message"):
         Failed(kind=FailureKind.TIMEOUT, message="")
 

@@ -229,7 +229,7 @@ def test_poison_that_cannot_be_recorded_is_delivered_again(broken: dict[str, Any
 
 
 def test_poison_that_comes_twice_is_one_rejection() -> None:
-    """Incident 16."""
+    """Redelivery multiplied the rows (incident 16)."""
     receiver = Receiver()
     for _ in range(2):
         receiver.post(push_body(b"{", {}))

@@ -29,7 +29,7 @@ def test_a_row_carries_its_event_and_when_it_was_written(model: type[Event]) -> 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.TYPE)
 def test_a_row_written_twice_has_one_id(model: type[Event]) -> None:
-    """Incidents 16, 35."""
+    """Redelivery multiplied the rows; locking twice doubled the schedule (incidents 16, 35)."""
     first, again = (TABLES[model](SAMPLES[model](), NOON).ids for _ in range(2))
     assert first == again
     assert len(set(first)) == len(first)
@@ -51,7 +51,7 @@ def test_each_outcome_fills_its_own_columns(outcome: dict[str, Any], told: tuple
 
 @pytest.mark.parametrize("kind", FailureKind)
 def test_an_error_row_has_its_error(kind: FailureKind) -> None:
-    """Incident 28."""
+    """An error row had no error (incident 28)."""
     row = execution_row(executed(outcome={**FAILED, "kind": kind}), NOON)
     assert (row["status"], row["error_type"], row["error_message"]) == ("failed", kind.value, "403 for all")
 

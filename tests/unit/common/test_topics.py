@@ -80,7 +80,7 @@ def test_a_subscription_under_two_topics_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_topic_that_nobody_takes_is_refused(tmp_path: Path) -> None:
-    """Incident 25."""
+    """Decisions went on and nothing executed (incident 25)."""
     lonely = {name: value for name, value in ALL.items() if name != "subscribed_outside"}
     with pytest.raises(ConfigurationError, match="nobody takes what comes here"):
         load_topics(write(tmp_path, topics={"all": lonely}))

@@ -102,7 +102,7 @@ class TestFate:
 
 class TestLoading:
     def test_a_file_is_loaded_once_and_acknowledged_each_time(self) -> None:
-        """Incident 16."""
+        """Redelivery multiplied the rows (incident 16)."""
         house = House()
         for _ in range(3):
             house.consumer.receive(announced(), NOON)

@@ -24,7 +24,7 @@ def test_rows_are_archived_once_a_day_at_eight_utc(day: datetime) -> None:
 
 @pytest.mark.parametrize(("month", "hour"), [(1, 10), (7, 9)])
 def test_the_schedule_is_locked_at_five_in_new_york_whatever_the_season(month: int, hour: int) -> None:
-    """Incident 13."""
+    """Five in the morning ran at ten (incident 13)."""
     day = MIDNIGHT.replace(month=month)
     assert _minutes(day, Tick.LOCK_SCHEDULE) == [day.replace(hour=hour)]
 

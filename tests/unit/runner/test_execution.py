@@ -35,7 +35,7 @@ def records(data: MemoryObjects, path: str | None) -> list[Any]:
 
 class TestSuccess:
     def test_the_count_is_the_count_of_what_was_written(self, bench: Bench) -> None:
-        """Incidents 7, 8."""
+        """Saved records were logged as no data; an empty success blocked the real data (incidents 7, 8)."""
         executed = bench.execute(asking()).executed
         assert isinstance(executed.outcome, Success)
         assert records(bench.data, executed.outcome.gcs_path) == [{"text": "a"}, {"text": "b"}, {"text": "c"}]
@@ -183,7 +183,7 @@ class TestFailed:
     def test_parameters_that_do_not_fit_are_named(
         self, bench: Bench, parameters: dict[str, str], named: str
     ) -> None:
-        """Incident 30."""
+        """One date had three names (incident 30)."""
         outcome = failed(bench, requested(parameters=parameters))
         assert outcome.kind is FailureKind.INTERNAL
         assert named in outcome.message

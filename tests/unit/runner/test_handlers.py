@@ -22,7 +22,7 @@ def test_the_file_is_announced_before_the_execution(bench: Bench) -> None:
 
 
 def test_a_redelivery_publishes_again_without_fetching_again(bench: Bench) -> None:
-    """Incident 16."""
+    """Redelivery multiplied the rows (incident 16)."""
     first = bench.run(requested())
     bench.source = text("something\nelse\n")
     again = bench.run(requested(), NOON + timedelta(minutes=10))

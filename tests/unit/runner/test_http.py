@@ -103,7 +103,7 @@ def test_an_answer_over_the_limit_is_cut_off(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_every_call_waits_for_its_turn_retries_too() -> None:
-    """Incident 29."""
+    """A burst was refused by the CDN (incident 29)."""
     slept: list[float] = []
     with opened(answers(503, 200, 200), pacer=Pacer(lambda: 0.0, slept.append)) as http:
         for _ in range(2):

@@ -37,7 +37,7 @@ def test_a_request_says_who_wants_what(registry: Registry) -> None:
 
 
 def test_one_idempotency_key_is_one_request(registry: Registry) -> None:
-    """Incident 16."""
+    """Redelivery multiplied the rows (incident 16)."""
     first, again, other = (request(registry, DAY, key).request_id for key in ("k1", "k1", "k2"))
     assert first == again != other
 

@@ -101,7 +101,7 @@ def test_a_description_without_code_is_refused(folder: Path, write: Write) -> No
 
 
 def test_a_dependency_that_is_missing_is_named(folder: Path, write: Write) -> None:
-    """Incident 27."""
+    """An image lacked a dependency (incident 27)."""
     write("import a_package_that_nobody_installed")
     (fault,) = faults(folder)
     assert "a_package_that_nobody_installed" in fault

@@ -50,7 +50,7 @@ def test_a_days_rate_is_bearable_for_every_source(season: Simulated) -> None:
 
 
 def test_on_days_off_only_what_needs_no_games_runs(season: Simulated) -> None:
-    """Incident 31."""
+    """Days off looked degraded (incident 31)."""
     played = {game.game_date for game in season.season.games if game.game_type != "all_star"}
     off = {done.workflow for done in season.log.memory.done if done.fact.game_date not in played}
     assert off <= {"morning_operations", "player_movement", "player_list"}

@@ -3,13 +3,14 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 AUDIT := build/audit
+SITE := build/docs
 # One list of services: the keys of infra/services.yaml.
 SERVICES := $(shell sed -n 's/^  \([a-z][a-z0-9-]*\):.*/\1/p' infra/services.yaml)
 PACKAGES := libs/common libs/simulator libs/planning libs/dataset libs/emulators libs/bigquery-ddl cli devtools $(SERVICES:%=services/%)
 MINUTES := 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test soak check check-sql check-images check-infra prove-images deploy format bench fuzz lock audit sbom generate clean
+.PHONY: docs help setup demo up down test soak check check-sql check-images check-infra prove-images deploy format bench fuzz lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -95,6 +96,14 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/cleanup.py
 	$(BIN)/python bench/cost.py
 
+$(SITE)/.complete: docs/requirements.txt
+	@$(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r docs/requirements.txt
+	@touch $@
+
+docs: $(SITE)/.complete ## Build the documentation's site into build/site, every link checked; SERVE=1 shows it
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs $(if $(SERVE),serve,build --strict)
+
 fuzz: setup ## Feed the parsers documents that are nearly right, for MINUTES; finds are kept in .tipoff/fuzz
 	$(BIN)/python -m tipoff_dev.fuzz --minutes $(MINUTES) --out .tipoff/fuzz
 
@@ -108,6 +117,7 @@ lock: setup ## Resolve the pinned requirements anew
 	for folder in $(SERVICES:%=services/%) devtools; do \
 	  $(COMPILE) -c requirements-dev.txt $$folder/pyproject.toml -o $$folder/requirements.txt || exit 1; \
 	done
+	$(COMPILE) docs/requirements.in -o docs/requirements.txt
 	$(COMPILE) -c requirements-dev.txt services/build-requirements.in -o services/build-requirements.txt
 	$(COMPILE) infra/terraform/checks/requirements.in -o infra/terraform/checks/requirements.txt
 

@@ -15,7 +15,7 @@ from tipoff_dataset.files import declared_tables
 from tipoff_dev.generate.cli_reference import commands
 from tipoff_dev.generate.compose import compose
 from tipoff_dev.generate.dataset_reference import dataset
-from tipoff_dev.generate.json_schemas import event_schema, services_schema, workflows_schema
+from tipoff_dev.generate.json_schemas import event_schema, events_index, services_schema, workflows_schema
 from tipoff_dev.generate.scraper_reference import scrapers
 from tipoff_dev.generate.settings_reference import configuration
 from tipoff_dev.generate.table_schemas import table_schema
@@ -38,6 +38,7 @@ def documents() -> Mapping[str, Render]:
     return {
         **schemas,
         **tables,
+        f"{_EVENTS_DIR}/README.md": events_index,
         "docs/reference/cli.md": commands,
         "docs/reference/configuration.md": configuration,
         "docs/reference/dataset.md": dataset,

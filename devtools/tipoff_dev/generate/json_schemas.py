@@ -1,11 +1,13 @@
 """JSON Schemas: of each event for other producers, of workflows.yaml for editors."""
 
+import inspect
 import json
 
 from pydantic import BaseModel
 
-from tipoff_common.events import Event
+from tipoff_common.events import EVENTS, Event
 from tipoff_common.service_map import ServiceMap
+from tipoff_dev.generate.markdown import generated_from, table
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -13,6 +15,16 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def event_schema(model: type[Event]) -> str:
     """What a payload of this event has to be for a consumer to accept it."""
     return _schema(model, model.TYPE, f"urn:tipoff:event:{model.TYPE}")
+
+
+def events_index() -> str:
+    """Render the list of events, each with its meaning and a link to its schema."""
+    rows = [
+        (f"[`{name}`]({name}.schema.json)", inspect.cleandoc(model.__doc__ or "").partition("\n")[0])
+        for name, model in EVENTS.items()
+    ]
+    parts = [generated_from("`tipoff_common.events`"), "# Events", table(("Type", "Meaning"), rows)]
+    return "\n\n".join(parts) + "\n"
 
 
 def workflows_schema() -> str:

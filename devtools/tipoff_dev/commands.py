@@ -51,14 +51,30 @@ def demo(
     raise typer.Exit(run_demo(console, scenario.absolute() if scenario else None))
 
 
-def up(foreground: bool = typer.Option(False, help="stay attached; Ctrl-C stops the stack")) -> None:
-    """Run the whole stack at fixed ports, in wall-clock time, with its own scheduler."""
+def up(
+    hosts: Annotated[
+        list[str] | None, typer.Argument(metavar="[HOST ...]", help="with --live: only these")
+    ] = None,
+    live: bool = typer.Option(
+        False,
+        "--live",
+        help="ask the real sources, all of them or the named hosts, though there are fakes of them",
+    ),
+    foreground: bool = typer.Option(False, help="stay attached; Ctrl-C stops the stack"),
+) -> None:
+    """Run the whole stack at fixed ports, in wall-clock time, with its own scheduler.
+
+    Hosts that have a fake are asked there, around today's date; every other host, this machine too, is asked itself.
+    """
     from tipoff_dev.stack.background import run_in_foreground, start_in_background
 
+    if hosts and not live:
+        refuse(f"{hosts[0]}: hosts are named with --live; write: tipoff up --live {' '.join(hosts)}")
+    asked_live = (tuple(hosts) if hosts else None) if live else ()
     if foreground:
-        run_in_foreground(console)
+        run_in_foreground(console, asked_live)
     else:
-        start_in_background(console)
+        start_in_background(console, asked_live)
 
 
 def down() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from datetime import time as clock_time
 from io import BytesIO
 from typing import Any
 
@@ -16,17 +17,21 @@ from reportlab.pdfgen.canvas import Canvas
 
 from scrapers.teams import TEAMS
 from tipoff_cli.checkout import WORKFLOWS
+from tipoff_common.clock import EASTERN
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Status, Success
 from tipoff_common.testing import MemoryObjects
 from tipoff_dev.fakes.sources.app import create_app
+from tipoff_dev.fakes.sources.hosts import FILE, fleet_fakes
 from tipoff_dev.fakes.sources.odds import event_id
+from tipoff_dev.fakes.sources.rolling import rolled
 from tipoff_dev.fakes.sources.scenario import load_scenario
-from tipoff_dev.fakes.sources.testing import InProcessTransport
+from tipoff_dev.fakes.sources.testing import FAKE_URL, FAKES, InProcessTransport
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import ForEachValue
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.execution import Execution, execute
+from tipoff_scraper_runner.fake_sources import FakeSources as RunnerFakes
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.pacing import Pacer
@@ -72,11 +77,22 @@ ASKED = {
 }
 
 
+FLEET = fleet_fakes(SCRAPERS_DIR)
+ALL_FAKES = RunnerFakes({**FAKES.urls, **dict.fromkeys(FLEET, FAKE_URL)})
+
+
+def asked_of(name: str) -> Asked:
+    """A scraper with a fake of its own needs no line above: its fake has the day's document at any time."""
+    return ASKED.get(name, Asked(None))
+
+
 class FakeSources(httpx.BaseTransport):
     """The fake sources in this process; `spoil` works on every answer."""
 
     def __init__(self) -> None:
-        self._app = InProcessTransport(create_app(SCENARIO, lambda: datetime(2025, 1, 15, tzinfo=UTC)))
+        self._app = InProcessTransport(
+            create_app(SCENARIO, lambda: datetime(2025, 1, 15, tzinfo=UTC), fleet=FLEET)
+        )
         self.spoil: Any = lambda answer: answer
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -90,7 +106,7 @@ def source() -> Iterator[FakeSources]:
 
 
 def run(name: str, source: FakeSources, instant: str, data: MemoryObjects | None = None) -> Execution:
-    scraper, asked, now = REGISTRY[name], ASKED[name], datetime.fromisoformat(instant)
+    scraper, asked, now = REGISTRY[name], asked_of(name), datetime.fromisoformat(instant)
     request = manual_request(
         scraper,
         {"game_date": DAY.isoformat(), **asked.parameters},
@@ -107,7 +123,7 @@ def run(name: str, source: FakeSources, instant: str, data: MemoryObjects | None
             spec,
             at,
             Pacer(sleep=lambda _: None),
-            upstream_url="http://upstream",
+            fakes=ALL_FAKES,
             replaying=replaying,
             environ={},
             transport=source,
@@ -122,9 +138,12 @@ def failure(execution: Execution) -> Failed:
     return outcome
 
 
-def test_every_scheduled_scraper_has_a_stand_in_for_its_source() -> None:
+def test_every_scheduled_scraper_has_a_fake_of_its_source() -> None:
     """Else `make up` fails where production would not."""
-    assert set(SCHEDULED) <= set(ASKED)
+    for name in set(SCHEDULED) - set(ASKED):
+        folder = SCRAPERS_DIR / REGISTRY[name].spec.source
+        files = [folder / FILE, folder / name / FILE]
+        assert any(file.exists() for file in files), f"{name} is scheduled and has no fake: write {files[1]}"
 
 
 def test_once_a_week_every_teams_roster_is_fetched() -> None:
@@ -138,7 +157,7 @@ def test_once_a_week_every_teams_roster_is_fetched() -> None:
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_it_is_got_when_it_is_out(name: str, source: FakeSources) -> None:
     data = MemoryObjects("data")
-    execution = run(name, source, ASKED[name].out, data)
+    execution = run(name, source, asked_of(name).out, data)
     outcome = execution.executed.outcome
     assert isinstance(outcome, Success), outcome
     assert outcome.record_count == len(json.loads(data.bodies[_name(outcome.gcs_path)])["records"])
@@ -148,9 +167,9 @@ def test_it_is_got_when_it_is_out(name: str, source: FakeSources) -> None:
     assert not drift or not any(drift.values()), drift  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("name", [name for name in SCHEDULED if ASKED[name].not_out])
+@pytest.mark.parametrize("name", [name for name in SCHEDULED if asked_of(name).not_out])
 def test_before_it_is_out_it_is_no_data_with_a_reason(name: str, source: FakeSources) -> None:
-    outcome = run(name, source, ASKED[name].not_out or "").executed.outcome
+    outcome = run(name, source, asked_of(name).not_out or "").executed.outcome
     assert isinstance(outcome, NoData), outcome
     assert outcome.reason
 
@@ -161,7 +180,7 @@ def test_a_refusal_is_blocked_and_never_no_data(name: str, page: bool, source: F
     """Blocked was read as not published (incident 5)."""
     html = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></html>"
     source.spoil = lambda _: httpx.Response(200, content=html) if page else httpx.Response(403)
-    assert failure(run(name, source, ASKED[name].out)).kind is FailureKind.BLOCKED
+    assert failure(run(name, source, asked_of(name).out)).kind is FailureKind.BLOCKED
 
 
 @pytest.mark.parametrize("name", SCHEDULED)
@@ -169,7 +188,7 @@ def test_half_a_document_is_undecodable(name: str, source: FakeSources) -> None:
     source.spoil = lambda answer: httpx.Response(
         answer.status_code, headers=_of_the_answer(answer), content=answer.content[: len(answer.content) // 2]
     )
-    assert failure(run(name, source, ASKED[name].out)).kind is FailureKind.DECODE
+    assert failure(run(name, source, asked_of(name).out)).kind is FailureKind.DECODE
 
 
 BROKEN = {
@@ -191,7 +210,7 @@ def test_what_is_no_document_is_undecodable_and_leaves_nothing_behind(
         answer.status_code, headers=_of_the_answer(answer), content=body
     )
     data, started = MemoryObjects("data"), time.monotonic()
-    execution = run(name, source, ASKED[name].out, data)
+    execution = run(name, source, asked_of(name).out, data)
     assert failure(execution).kind is FailureKind.DECODE
     assert ("nothing (0 bytes)" if not body else f"({len(body)} bytes)") in failure(execution).message
     assert time.monotonic() - started < 5
@@ -202,7 +221,7 @@ def test_what_is_no_document_is_undecodable_and_leaves_nothing_behind(
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_another_document_is_a_changed_source(name: str, source: FakeSources) -> None:
     source.spoil = _changed
-    execution = run(name, source, ASKED[name].out)
+    execution = run(name, source, asked_of(name).out)
     assert failure(execution).kind is FailureKind.SOURCE_CHANGED
     assert execution.executed.outcome.status is Status.FAILED
     assert len(failure(execution).message) > 20
@@ -212,7 +231,7 @@ def test_another_document_is_a_changed_source(name: str, source: FakeSources) ->
 def test_what_goes_wrong_leaves_no_records(name: str, source: FakeSources) -> None:
     source.spoil = _changed
     data = MemoryObjects("data")
-    assert run(name, source, ASKED[name].out, data).landed is None
+    assert run(name, source, asked_of(name).out, data).landed is None
     assert all(name.startswith("raw/") for name in data.bodies)
 
 
@@ -248,3 +267,40 @@ def _pdf() -> bytes:
 def _name(gcs_path: str | None) -> str:
     assert gcs_path is not None
     return gcs_path.split("/", 3)[3]
+
+
+@pytest.mark.parametrize("day", [date(2026, 11, 29), date(2027, 7, 1)], ids=["season", "summer"])
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_around_any_day_the_fakes_have_what_the_fleet_asks_for(name: str, day: date) -> None:
+    """`make up` follows today's date: with January 2025 alone it would be red and empty on first sight."""
+    game = rolled(SCENARIO, day).games[day][0]
+    known = {"game_id": game.id, "team": game.home, "event_id": event_id(game)}
+    asked = asked_of(name)
+    hour = 14 if name.startswith("oddsa_") else 23
+    now = datetime.combine(day, clock_time(hour, 55), tzinfo=EASTERN)
+    app = create_app(SCENARIO, lambda: now, around_today=True, fleet=FLEET)
+    request = manual_request(
+        REGISTRY[name],
+        {"game_date": day.isoformat(), **{key: known[key] for key in asked.parameters}},
+        source=Source.LOCAL,
+        triggered_by="test",
+        now=now,
+    )
+    execution = execute(
+        request,
+        REGISTRY[name],
+        environment="local",
+        now=now,
+        open_http=lambda spec, at, replaying: HttpxHttp(
+            spec,
+            at,
+            Pacer(sleep=lambda _: None),
+            fakes=ALL_FAKES,
+            replaying=replaying,
+            environ={},
+            transport=InProcessTransport(app),
+        ),
+        data=None,
+    )
+    assert isinstance(execution.executed.outcome, Success), execution.executed.outcome
+    assert execution.executed.data_summary["via_fake"]

@@ -37,7 +37,7 @@ UNPUBLISHED = {
     TOPICS.topic_of("tipoff.tick.fired.v1"),  # matched on, never made
     TOPICS.topic_of("tipoff.scrape.requested.v1"),  # the runner makes one of a call, for itself
 }
-LOCAL_ONLY = {"TIPOFF_DEVELOPMENT_KEY", "TIPOFF_EVENT_TIME", "TIPOFF_UPSTREAM_URL"}
+LOCAL_ONLY = {"TIPOFF_DEVELOPMENT_KEY", "TIPOFF_EVENT_TIME", "TIPOFF_FAKE_SOURCES"}
 
 
 def told(service: str) -> set[str]:

@@ -225,7 +225,7 @@ class Driver:
         return paths.get(path, 0)
 
     def _control(self, what: str) -> str:
-        return f"{self.stack.layout.url('upstream')}/control/{what}"
+        return f"{self.stack.layout.url('fake-sources')}/control/{what}"
 
     # What Phase 2 does
 

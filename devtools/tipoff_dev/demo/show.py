@@ -62,6 +62,13 @@ def show_addresses(console: Console, stack: Stack) -> None:
         address = stack.layout.address(name)
         table.add_row(name, f"http://{address}{note}" if name in SERVICES else address)
     console.print(table)
+    faked = stack.layout.faked_hosts()
+    console.print(
+        f"via fake: {', '.join(faked) or 'no host'}; every other host is asked itself"
+        + (" (tipoff up --live HOST sends more there)" if faked else ""),
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 class Timeline:

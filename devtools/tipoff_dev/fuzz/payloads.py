@@ -6,7 +6,7 @@ from typing import Any
 from tipoff_dev.fakes.sources.app import create_app
 from tipoff_dev.fakes.sources.odds import event_id
 from tipoff_dev.fakes.sources.scenario import load_scenario
-from tipoff_dev.fakes.sources.testing import InProcessTransport
+from tipoff_dev.fakes.sources.testing import FAKES, InProcessTransport
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered
@@ -22,13 +22,13 @@ def parameters_of(scraper: Registered) -> dict[str, str]:
 
 
 def payload_of(scraper: Registered, parameters: Any) -> bytes:
-    """What the stand-in serves when the source has it."""
+    """What the fake sources serve when the source has it."""
     now = AFTERNOON if scraper.spec.source == "oddsapi" else NIGHT
     with HttpxHttp(
         scraper.spec,
         now,
         Pacer(sleep=lambda _: None),
-        upstream_url="http://upstream",
+        fakes=FAKES,
         replaying=True,
         environ={},
         transport=InProcessTransport(create_app(load_scenario(), lambda: now)),

@@ -1,16 +1,18 @@
 """`docker-compose.yaml`: its last part, a container for each service, is generated from the map of services."""
 
+import json
 from collections.abc import Mapping
 
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.service_map import ServiceEntry
 from tipoff_common.settings import ServiceSettings
+from tipoff_dev.fakes.sources.hosts import HOSTS
 from tipoff_dev.generate.settings_reference import SERVICES as MODELS
 from tipoff_dev.stack.layout import SERVICE_MAP
 
 COMPOSE = REPOSITORY / "docker-compose.yaml"
 MARK = "  # Generated from infra/services.yaml by `make generate`; change it there.\n"
-_FAKE_SOURCES = 'TIPOFF_UPSTREAM_URL: "http://upstream:8087"'
+_FAKE_SOURCES = f"TIPOFF_FAKE_SOURCES: '{json.dumps(dict.fromkeys(HOSTS, 'http://fake-sources:8087'))}'"
 
 
 def compose() -> str:
@@ -32,7 +34,7 @@ def containers(services: Mapping[str, ServiceEntry], models: Mapping[str, type[S
 
 def _container(name: str, port: int, model: type[ServiceSettings]) -> str:
     # Only services whose settings know fake sources may be told of them: an unknown variable ends the process.
-    own = f", {_FAKE_SOURCES}" if "upstream_url" in model.model_fields else ""
+    own = f", {_FAKE_SOURCES}" if "fake_sources" in model.model_fields else ""
     return f"""\
   {name}:
     <<: *service
@@ -44,7 +46,7 @@ def _container(name: str, port: int, model: type[ServiceSettings]) -> str:
 
 _TICKS = """\
   ticks:
-    <<: *stand-in
+    <<: *embedded
     command: [python, -m, tipoff_dev.stack.compose, ticks]
     environment: {{ <<: *settings }}
     depends_on:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,13 +34,17 @@ _STARTING = FOLDER / "stack.starting"
 _STOP_SECONDS = 30.0
 
 
-def run_in_foreground(console: Console) -> None:
-    """Runs the stack until it is interrupted."""
+Live = Collection[str] | None
+"""Hosts asked themselves though there is a fake of them; None for all."""
+
+
+def run_in_foreground(console: Console, live: Live = ()) -> None:
+    """Run the stack until it is interrupted."""
     from tipoff_dev.demo.show import show_addresses
     from tipoff_dev.stack.stack import running_stack
 
     with _owned(), console.status("starting") as status:
-        layout = Layout.on_fixed_ports()
+        layout = Layout.on_fixed_ports(live)
         with running_stack(
             layout,
             FOLDER,
@@ -57,25 +61,25 @@ def run_in_foreground(console: Console) -> None:
                 _ENVIRONMENT.unlink(missing_ok=True)
 
 
-def start_in_background(console: Console) -> None:
-    """Starts the owner and returns when the stack is ready; a stack that runs already is left as it is."""
+def start_in_background(console: Console, live: Live = ()) -> None:
+    """Start the owner and return when the stack is ready; a stack that runs already is left as it is."""
     FOLDER.mkdir(exist_ok=True)
     with _STARTING.open("a") as starting, console.status("starting"):
         fcntl.flock(starting, fcntl.LOCK_EX)
         if _owner() is not None:
             console.print("the stack is running; `make down` stops it")
             return
-        _start_owner()
+        _start_owner([] if live == () else ["--live", *(live or ())])
     console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
     console.print(f"running in the background; logs in {FOLDER / 'logs'}, `make down` stops it")
 
 
-def _start_owner() -> None:
-    """Returns when the stack is ready."""
+def _start_owner(options: list[str]) -> None:
+    """Start `tipoff up --foreground` with `options`, and return when the stack is ready."""
     _ENVIRONMENT.unlink(missing_ok=True)  # left by an owner that was killed; it tells that the stack is ready
     with _LOG.open("wb") as log:
-        owner = subprocess.Popen(  # our own interpreter and module
-            [sys.executable, "-m", "tipoff_cli", "up", "--foreground"],
+        owner = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            [sys.executable, "-m", "tipoff_cli", "up", "--foreground", *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -147,7 +151,7 @@ def _google_wanted() -> bool:
 
 
 def _phase2_wanted() -> Behaviour:
-    """How the stand-in for Phase 2 behaves at first."""
+    """How the fake of Phase 2 behaves at first."""
     try:
         return Behaviour.model_validate_json(os.environ.get("TIPOFF_PHASE2", "{}"))
     except ValidationError as error:

@@ -1,14 +1,16 @@
 """Which process listens where, and what each service is told."""
 
+import json
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tipoff_cli.checkout import REPOSITORY, SCRAPERS, STACK_PROJECT, TICKS, TOPICS, WORKFLOWS
 from tipoff_cli.checkout import SERVICES as SERVICES_FILE
 from tipoff_common.service_map import ServiceEntry, load_services, package_of
+from tipoff_dev.fakes.sources.hosts import fake_hosts
 
 HOST = "127.0.0.1"
 PROJECT = STACK_PROJECT
@@ -16,7 +18,7 @@ DATA_BUCKET = "nba-scraped-data"
 STATE_BUCKET = "tipoff-state"
 DEMO_WORKFLOWS = REPOSITORY / "devtools/tipoff_dev/demo/workflows.yaml"
 
-CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "upstream", "phase2")
+CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "fake-sources", "phase2")
 SERVICE_MAP: Mapping[str, ServiceEntry] = load_services(SERVICES_FILE)
 SERVICES: Mapping[str, str] = {name: package_of(name) for name in SERVICE_MAP}
 """Each service with its package."""
@@ -24,7 +26,7 @@ FIXED_PORTS: Mapping[str, int] = {
     **{name: entry.local_port for name, entry in SERVICE_MAP.items()},
     "pubsub": 8085,
     "pubsub-admin": 8086,
-    "upstream": 8087,
+    "fake-sources": 8087,
     "phase2": 8089,
     "storage": 9023,
     "bigquery": 9050,
@@ -56,12 +58,15 @@ def _is_free(port: int) -> bool:
 
 @dataclass(frozen=True)
 class Layout:
-    """The stack's addresses and identity. workflows_file: what its controller decides by."""
+    """The stack's addresses and identity."""
 
     ports: Mapping[str, int]
     event_time: bool
     development_key: str
     workflows_file: Path = WORKFLOWS
+    """What its controller decides by."""
+    live: Collection[str] | None = ()
+    """Hosts asked themselves though there is a fake of them; None for all."""
 
     @classmethod
     def on_free_ports(cls, *, event_time: bool, workflows_file: Path = DEMO_WORKFLOWS) -> "Layout":
@@ -69,8 +74,15 @@ class Layout:
         return cls(free_ports(), event_time, secrets.token_urlsafe(16), workflows_file)
 
     @classmethod
-    def on_fixed_ports(cls) -> "Layout":
-        return cls(FIXED_PORTS, False, "development-key")
+    def on_fixed_ports(cls, live: Collection[str] | None = ()) -> "Layout":
+        """The stack of `tipoff up`, in wall-clock time."""
+        return cls(FIXED_PORTS, False, "development-key", live=live)
+
+    def faked_hosts(self) -> tuple[str, ...]:
+        """Return the hosts that are asked of the fake sources. Raises UnusableFake."""
+        if self.live is None:
+            return ()
+        return tuple(host for host in fake_hosts(SCRAPERS) if host not in self.live)
 
     def taken_ports(self) -> list[str]:
         """Those that something listens on already, as "name (port)"."""
@@ -121,6 +133,7 @@ class Layout:
 
     def _own_settings(self) -> dict[str, dict[str, str]]:
         scrapers = {"TIPOFF_SCRAPERS_DIR": str(SCRAPERS)}
+        fakes = dict.fromkeys(self.faked_hosts(), self.url("fake-sources"))
         return {
             "controller": {
                 **scrapers,
@@ -128,5 +141,5 @@ class Layout:
                 "TIPOFF_TICKS_FILE": str(TICKS),
             },
             "cleanup": scrapers,
-            "scraper-runner": {**scrapers, "TIPOFF_UPSTREAM_URL": self.url("upstream")},
+            "scraper-runner": {**scrapers, "TIPOFF_FAKE_SOURCES": json.dumps(fakes)},
         }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from tipoff_cli.checkout import REPOSITORY, TOPICS
+from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TOPICS
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.adapters.pubsub import PubSubBus
 from tipoff_common.adapters.storage import GcsObjects, storage_client
@@ -33,8 +33,8 @@ class Options:
 
     google_pubsub: Google's own emulator in place of our server.
     minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the topic map's.
-    scenario: what the stand-in for the sources serves, in place of its own.
-    phase2: how the stand-in for Phase 2 behaves at first; None runs none.
+    scenario: what the fake sources serve, in place of their own.
+    phase2: how the fake of Phase 2 behaves at first; None runs none.
     services: those that run; the others have no subscriptions.
     """
 
@@ -74,7 +74,7 @@ class Stack:
         progress("starting the embedded cloud")
         for name in ("bigquery", "storage", "pubsub"):
             self._make_ready(name)
-        self._make_ready("upstream")
+        self._make_ready("fake-sources")
         if self._options.phase2:
             self._make_ready("phase2")
         for service in self._options.services:
@@ -158,7 +158,19 @@ class Stack:
         )
         self._start("storage", "gcp_emulators.storage", *host, "--port", ports["storage"])
         scenario = ("--scenario", str(self._options.scenario)) if self._options.scenario else ()
-        self._start("upstream", "tipoff_dev.fakes.sources", *host, "--port", ports["upstream"], *scenario)
+        # A replay names its instants; by the wall clock, games of January 2025 would all be over.
+        days = () if self.layout.event_time else ("--around-today",)
+        self._start(
+            "fake-sources",
+            "tipoff_dev.fakes.sources",
+            *host,
+            "--port",
+            ports["fake-sources"],
+            "--scrapers",
+            str(SCRAPERS),
+            *days,
+            *scenario,
+        )
         if behaviour := self._options.phase2:
             told = {"TIPOFF_PHASE2": behaviour.model_dump_json()}
             environment = {**self.layout.service_environment("phase2"), **told}
@@ -174,7 +186,7 @@ class Stack:
         match name:
             case "bigquery" | "storage" | "pubsub":
                 ready = self._tcp(name)
-            case "upstream" | "phase2":
+            case "fake-sources" | "phase2":
                 ready = self._http(f"{self.layout.url(name)}/healthz")
             case _:
                 ready = self._http(f"{self.layout.url(name)}/readyz")

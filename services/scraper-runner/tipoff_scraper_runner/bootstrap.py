@@ -1,5 +1,6 @@
 """The runner's wiring."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from tipoff_common.cloud import Cloud
 from tipoff_common.push import PushEndpoint
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import OpenHttp
+from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.handlers import ACCEPTED
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.pacing import Pacer
@@ -29,14 +31,15 @@ class Wiring:
 
 
 def http_opener(
-    upstream_url: str | None, *, max_instances: int = 1, proxy_url: SecretStr | None = None
+    fake_sources: Mapping[str, str] = {}, *, max_instances: int = 1, proxy_url: SecretStr | None = None
 ) -> OpenHttp:
     """Opens each execution's HTTP client; all share one pacer, which takes this process's part of each rate."""
     pacer = Pacer(sharers=max_instances)
+    fakes = FakeSources(fake_sources)
     proxy = proxy_url.get_secret_value() if proxy_url else None
 
     def open_http(spec: ScraperSpec, now: datetime, replaying: bool) -> HttpxHttp:
-        return HttpxHttp(spec, now, pacer, upstream_url=upstream_url, replaying=replaying, proxy_url=proxy)
+        return HttpxHttp(spec, now, pacer, fakes=fakes, replaying=replaying, proxy_url=proxy)
 
     return open_http
 
@@ -44,7 +47,7 @@ def http_opener(
 def connected_opener(settings: RunnerSettings) -> OpenHttp:
     """`http_opener` as the settings say."""
     return http_opener(
-        settings.upstream_url, max_instances=settings.max_instances, proxy_url=settings.proxy_url
+        settings.fake_sources, max_instances=settings.max_instances, proxy_url=settings.proxy_url
     )
 
 

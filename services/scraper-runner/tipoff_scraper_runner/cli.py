@@ -77,7 +77,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
             scraper,
             environment="local",
             now=wall_now(),
-            open_http=http_opener(None),
+            open_http=http_opener(),
             data=None,
             saved=saved,
         )
@@ -94,7 +94,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
         return _complain(f"the stack that is configured cannot be used; mend it, or add --dry-run\n{error}")
     except (NoStack, Unavailable) as error:
         execution = execute(
-            request, scraper, environment="local", now=wall_now(), open_http=http_opener(None), data=None
+            request, scraper, environment="local", now=wall_now(), open_http=http_opener(), data=None
         )
         executed = execution.executed
         note = f"not logged: no bus is reachable ({_first_line(error)}); `make up` starts one"

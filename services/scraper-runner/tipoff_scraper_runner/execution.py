@@ -15,6 +15,7 @@ from tipoff_common.executions import build_execution, build_file_landed, fan_out
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_scraper_runner.errors import Misconfigured, NotPublished, ScrapeFailure, SourceChanged
+from tipoff_scraper_runner.fake_sources import FAKED, VIA_FAKE
 from tipoff_scraper_runner.findings import findings
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.output_files import folder, write_payload, write_records
@@ -128,6 +129,8 @@ class _Run:
         not be recognised.
         """
         told = self.redactor.redact(text) if self.redactor else text
+        if FAKED in self.summary and VIA_FAKE not in told:
+            told += VIA_FAKE
         return told if len(told) <= MAX_TOLD else f"{told[:MAX_TOLD]}... ({len(told)} characters)"
 
     def _attempt(self) -> Outcome:

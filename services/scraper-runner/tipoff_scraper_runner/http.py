@@ -8,7 +8,6 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
 import httpx
 from pydantic import JsonValue, SecretStr
@@ -24,11 +23,13 @@ from tipoff_common import __version__
 from tipoff_common.catalog import ScraperSpec
 from tipoff_scraper_runner.bounded_transport import bounded_transport
 from tipoff_scraper_runner.errors import HttpFailure, TimedOut, Undecodable
+from tipoff_scraper_runner.fake_sources import FAKED, NOT_SERVED, VIA_FAKE, FakeSources
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.scraper import Response
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
 from tipoff_scraper_runner.source_request import SourceRequest, source_request
 
+NO_FAKES = FakeSources()
 USER_AGENT = f"Tipoff/{__version__} (scheduled data collection)"
 MAX_BYTES = 64 * 1024 * 1024
 """Of a decoded body."""
@@ -64,7 +65,7 @@ class HttpxHttp:
         now: datetime,
         pacer: Pacer,
         *,
-        upstream_url: str | None = None,
+        fakes: FakeSources = NO_FAKES,
         replaying: bool = False,
         proxy_url: str | None = None,
         environ: Mapping[str, str] = os.environ,
@@ -73,8 +74,8 @@ class HttpxHttp:
         self.now = now
         self.retries = 0
         self.notes: dict[str, JsonValue] = {}
-        self.redactor = SecretRedactor(spec, environ, fake=upstream_url is not None, proxy_url=proxy_url)
-        self._spec, self._pacer, self._upstream, self._replaying = spec, pacer, upstream_url, replaying
+        self.redactor = SecretRedactor(spec, environ, fake=bool(fakes), proxy_url=proxy_url)
+        self._spec, self._pacer, self._fakes, self._replaying = spec, pacer, fakes, replaying
         self._deadline = time.monotonic() + spec.timeout_seconds
         self._client = httpx.Client(
             headers={"User-Agent": USER_AGENT},
@@ -134,13 +135,21 @@ class HttpxHttp:
 
     def _send(self, request: SourceRequest, expected: frozenset[int]) -> Response | str:
         """The answer, or where it redirects to."""
-        shown = self._shown(request)
+        address = self._fakes.address(request.url)
+        if address is None:
+            self.redactor.refuse_fake_values()
+        else:
+            self.notes[FAKED] = request.host
+        shown = self._shown(request) + (VIA_FAKE if address else "")
         self._take_turn(request.host)
-        headers = {**request.headers, **self._replay_header()}
+        headers = {**request.headers, **(self._replay_header() if address else {})}
         try:
             with self._client.stream(
-                "GET", self._address(request), headers=headers, timeout=self._remaining()
+                "GET", address or request.url, headers=headers, timeout=self._remaining()
             ) as answer:
+                if address and answer.status_code == NOT_SERVED:
+                    # Before `expected`: what a fake lacks says nothing about the source, so it is never no_data.
+                    raise HttpFailure(f"{shown}: {self._read(shown, answer).decode(errors='replace')}")
                 if answer.status_code not in expected:
                     if answer.has_redirect_location:
                         return answer.headers["Location"]
@@ -184,16 +193,9 @@ class HttpxHttp:
         """A redirect may repeat a secret in its address."""
         return self.redactor.redact(request.shown)
 
-    def _address(self, request: SourceRequest) -> str:
-        if self._upstream is None:
-            return request.url
-        parts = urlsplit(request.url)
-        query = f"?{parts.query}" if parts.query else ""
-        return f"{self._upstream.rstrip('/')}/{parts.netloc}{parts.path}{query}"
-
     def _replay_header(self) -> Mapping[str, str]:
         """Name the replayed instant to the fake source; a real source never gets this header."""
-        return {"X-Tipoff-Event-Time": self.now.isoformat()} if self._replaying and self._upstream else {}
+        return {"X-Tipoff-Event-Time": self.now.isoformat()} if self._replaying else {}
 
     def _before_retry(self, state: RetryCallState) -> None:
         left = self._left()

@@ -36,6 +36,7 @@ class SecretRedactor:
         proxy_url: str | None = None,
     ) -> None:
         self._spec, self._environ, self._fake = spec, environ, fake
+        self._faked: list[str] = []
         self._spellings = {
             spelling
             for name in spec.secrets
@@ -64,8 +65,18 @@ class SecretRedactor:
                 )
             return SecretStr(value)
         if self._fake:
+            self._faked.append(name)
             return SecretStr(FAKE_VALUE)
-        raise Misconfigured(f"secret {name} is missing; set the environment variable {name}")
+        raise _missing(name)
+
+    def refuse_fake_values(self) -> None:
+        """Call before a real source is asked: it has no use for the value that only fakes take.
+
+        Raises:
+            Misconfigured: such a value was given out, because the secret's variable is not set.
+        """
+        if self._faked:
+            raise _missing(self._faked[0])
 
     def _value(self, name: str) -> str:
         return self._environ.get(name, "").strip()
@@ -94,6 +105,10 @@ class SecretRedactor:
 
     def _longest_first(self) -> list[str]:
         return sorted(self._spellings, key=len, reverse=True)
+
+
+def _missing(name: str) -> Misconfigured:
+    return Misconfigured(f"secret {name} is missing; set the environment variable {name}")
 
 
 def proxy_credential(proxy_url: str) -> str:

@@ -15,10 +15,12 @@ class RunnerSettings(ServiceSettings):
     """What the runner needs beyond what every service needs."""
 
     scrapers_dir: Path = Field(default=SCRAPERS, description="folder of <source>/<name>/scraper.yaml")
-    upstream_url: str | None = Field(
-        default=None,
-        min_length=1,
-        description="fake server in place of every source, local environment only: <url>/<host>/<path>",
+    fake_sources: dict[str, str] = Field(
+        default_factory=dict,
+        description=(
+            "JSON map from a source's host to the fake that answers for it, local environment only;"
+            " every other host is asked itself"
+        ),
     )
 
     concurrency: int = Field(
@@ -62,6 +64,6 @@ class RunnerSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _sources_are_real(self) -> "RunnerSettings":
-        if self.upstream_url is not None and self.environment != "local":
-            raise ValueError("TIPOFF_UPSTREAM_URL is for the local environment only; unset it")
+        if self.fake_sources and self.environment != "local":
+            raise ValueError("TIPOFF_FAKE_SOURCES is for the local environment only; unset it")
         return self

@@ -266,7 +266,7 @@ class TestReparse:
             memory=RequestMemory(MemoryObjects("state")),
             data=MemoryObjects("data"),
             publisher=Publisher("scraper-runner", RecordingBus()),
-            open_http=http_opener(None),
+            open_http=http_opener(),
         )
         monkeypatch.setattr(reparse_command, "connect", lambda _registry: deps)
         return deps

@@ -29,7 +29,7 @@ def at_time(text: str) -> dict[str, str]:
 
 
 def test_health_names_the_scenario(client: httpx.Client) -> None:
-    assert client.get("/healthz").json() == {"service": "upstream", "scenario": "game_day_2025_01_15"}
+    assert client.get("/healthz").json() == {"service": "fake-sources", "scenario": "game_day_2025_01_15"}
 
 
 def test_a_report_is_out_from_its_publication_on(client: httpx.Client) -> None:
@@ -83,8 +83,25 @@ def test_the_archived_report_is_always_out(client: httpx.Client) -> None:
     assert client.get(archived, headers=at_time("2025-01-01T00:00:00")).content.startswith(b"%PDF")
 
 
-def test_hosts_nobody_plays_are_unknown(client: httpx.Client) -> None:
-    assert client.get("/example.org/index.html").status_code == 404
+@pytest.mark.parametrize(
+    "path",
+    [
+        "example.org/index.html",
+        "cdn.nba.com/static/other.json",
+        "cdn.nba.com/static/json/liveData/boxscore/boxscore_0022400999.json",
+        "stats.nba.com/stats/leaguedash",
+    ],
+)
+def test_what_a_fake_does_not_have_is_said_and_is_never_an_unpublished_document(
+    client: httpx.Client, path: str
+) -> None:
+    answer = client.get(f"/{path}", headers={"Referer": "https://www.nba.com/"})
+    host, _, rest = path.partition("/")
+    assert answer.status_code == 501
+    assert answer.text == (
+        f"the fake of {host} has nothing at /{rest}; add it to the fake, or ask the real source: "
+        f"tipoff up --live {host}"
+    )
 
 
 def test_the_schedule_follows_the_time(client: httpx.Client) -> None:

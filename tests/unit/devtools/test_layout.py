@@ -1,7 +1,10 @@
 """Where a stack on this machine is."""
 
+import json
+
 import pytest
 
+from tipoff_dev.fakes.sources.hosts import HOSTS
 from tipoff_dev.stack.layout import SERVICES, Layout
 
 
@@ -12,3 +15,15 @@ def test_a_service_whose_key_is_known_is_reached_from_this_machine_only(service:
         "development-key",
         "127.0.0.1",
     )
+
+
+def test_live_hosts_are_asked_themselves_and_all_of_them_when_none_is_named() -> None:
+    def fakes(layout: Layout) -> dict[str, str]:
+        told: dict[str, str] = json.loads(layout.service_environment("scraper-runner")["TIPOFF_FAKE_SOURCES"])
+        return told
+
+    usual = fakes(Layout.on_fixed_ports())
+    assert set(usual) == set(HOSTS)
+    assert set(usual.values()) == {"http://127.0.0.1:8087"}
+    assert set(fakes(Layout.on_fixed_ports(("cdn.nba.com",)))) == set(HOSTS) - {"cdn.nba.com"}
+    assert fakes(Layout.on_fixed_ports(None)) == {}

@@ -69,14 +69,14 @@ def test_history_is_wrapped_and_says_of_when_it_is(client: httpx.Client) -> None
     assert event_id(GAME) in [event["id"] for event in answer["data"]]
 
 
-def test_an_unknown_path_is_not_found(client: httpx.Client) -> None:
+def test_an_unknown_path_is_not_served(client: httpx.Client) -> None:
     for path in (
         f"{ODDS}/scores",
         f"{ODDS}/odds/{event_id(GAME)}/odds",
         f"{ESPN}/teams/31",
         "/elsewhere.example/x",
     ):
-        assert ask(client, path).status_code == 404, path
+        assert ask(client, path).status_code == 501, path
 
 
 def test_espn_has_its_own_codes_and_a_roster_for_every_team(client: httpx.Client) -> None:

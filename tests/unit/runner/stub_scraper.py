@@ -11,7 +11,8 @@ from tests.unit.runner.test_http_faults import spec
 from tipoff_common.events import Source
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution, execute
-from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.fake_sources import FakeSources
+from tipoff_scraper_runner.http import NO_FAKES, HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered
@@ -39,7 +40,7 @@ def run(
     *,
     handler: Callable[[httpx.Request], httpx.Response] = lambda _: httpx.Response(200),
     environ: Mapping[str, str] = {},
-    upstream_url: str | None = None,
+    fakes: FakeSources = NO_FAKES,
     data: MemoryObjects | None = None,
     **described: Any,
 ) -> Execution:
@@ -59,7 +60,7 @@ def run(
             now,
             Pacer(sleep=lambda _: None),
             replaying=replaying,
-            upstream_url=upstream_url,
+            fakes=fakes,
             environ=environ,
             transport=httpx.MockTransport(handler),
         ),

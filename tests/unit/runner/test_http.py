@@ -10,7 +10,8 @@ from tests.support.scrapers import spec_data
 from tipoff_common.catalog import ScraperSpec
 from tipoff_scraper_runner import http as http_module
 from tipoff_scraper_runner.errors import HttpFailure, TimedOut
-from tipoff_scraper_runner.http import USER_AGENT, HttpxHttp
+from tipoff_scraper_runner.fake_sources import FakeSources
+from tipoff_scraper_runner.http import NO_FAKES, USER_AGENT, HttpxHttp
 from tipoff_scraper_runner.pacing import Pacer
 
 URL = "https://source.example/a/b.json?season=2025"
@@ -23,13 +24,13 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def opened(
-    handler: Handler, *, upstream_url: str | None = None, replaying: bool = False, pacer: Pacer | None = None
+    handler: Handler, *, fakes: FakeSources = NO_FAKES, replaying: bool = False, pacer: Pacer | None = None
 ) -> HttpxHttp:
     return HttpxHttp(
         ScraperSpec.model_validate(spec_data("lines")),
         NOON,
         pacer or Pacer(sleep=lambda _seconds: None),
-        upstream_url=upstream_url,
+        fakes=fakes,
         replaying=replaying,
         transport=httpx.MockTransport(handler),
     )
@@ -111,6 +112,9 @@ def test_every_call_waits_for_its_turn_retries_too() -> None:
     assert slept == pytest.approx([0.1, 0.2])
 
 
+FAKE = FakeSources({"source.example": "http://127.0.0.1:8087/"})
+
+
 @pytest.mark.parametrize("replaying", [True, False])
 def test_the_fake_source_gets_the_host_and_the_instant_of_a_replay(replaying: bool) -> None:
     seen: list[httpx.Request] = []
@@ -119,12 +123,55 @@ def test_the_fake_source_gets_the_host_and_the_instant_of_a_replay(replaying: bo
         seen.append(request)
         return httpx.Response(200)
 
-    with opened(fake, upstream_url="http://127.0.0.1:8087/", replaying=replaying) as http:
+    with opened(fake, fakes=FAKE, replaying=replaying) as http:
         http.get(URL, headers={"Accept": "application/json"})
     (request,) = seen
     assert str(request.url) == "http://127.0.0.1:8087/source.example/a/b.json?season=2025"
     assert request.headers["Accept"] == "application/json"
     assert request.headers.get("X-Tipoff-Event-Time") == (NOON.isoformat() if replaying else None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://other.example/a.json",
+        "https://source.example.org/a.json",
+        "http://localhost:9000/a.json",
+        "http://127.0.0.2/a.json",
+        "http://[::1]:81/a.json",
+        "http://mine.localhost/a.json",
+    ],
+)
+def test_a_host_without_a_fake_is_asked_itself_and_so_is_this_machine(url: str) -> None:
+    """Issued to a stranger's source, a fake's 404 would read as "not published yet" about a source never asked."""
+    seen: list[httpx.Request] = []
+
+    def source(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200)
+
+    loopback = dict.fromkeys(("localhost", "127.0.0.2", "::1", "mine.localhost"), "http://127.0.0.1:8087")
+    fakes = FakeSources({**FAKE.urls, **loopback})
+    with opened(source, fakes=fakes, replaying=True) as http:
+        assert http.get(url).url == url
+    assert str(seen[0].url) == url
+    assert "X-Tipoff-Event-Time" not in seen[0].headers
+
+
+def test_a_fakes_answer_says_so_wherever_the_address_stands() -> None:
+    with opened(answers(200), fakes=FAKE) as http:
+        assert http.get(URL).url == f"{URL} (via fake)"
+
+
+def test_what_a_fake_does_not_have_fails_with_its_sentence_even_where_404_is_expected() -> None:
+    def fake(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(501, text="the fake of source.example has nothing at /a")
+
+    with (
+        opened(fake, fakes=FAKE) as http,
+        pytest.raises(HttpFailure, match=r"via fake.*: the fake of source.example has nothing at /a"),
+    ):
+        http.get(URL, expected=frozenset({404, 501}))
 
 
 def test_a_real_source_sees_who_asks_and_nothing_of_a_replay() -> None:

@@ -43,7 +43,7 @@ def test_a_turn_that_is_too_far_away_is_not_taken() -> None:
 
 
 def test_the_runner_s_executions_share_one_pacer() -> None:
-    open_http = http_opener(None, max_instances=4)
+    open_http = http_opener(max_instances=4)
 
     with open_http(spec(), NOW, False) as one, open_http(spec(), NOW, False) as other:
         assert one._pacer is other._pacer

@@ -18,6 +18,7 @@ from tests.unit.runner.test_http_faults import in_turn, spec
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.errors import NotPublished, QuotaSpent
+from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.scraper import Http, Payload, ScrapeParameters
@@ -193,12 +194,30 @@ def test_the_fake_source_needs_no_secret_and_a_text_that_says_local_stays() -> N
         return httpx.Response(404)
 
     outcome = run(
-        fetch, handler=answer, secrets=["SAMPLE_KEY"], upstream_url="http://localhost:1"
+        fetch,
+        handler=answer,
+        secrets=["SAMPLE_KEY"],
+        fakes=FakeSources({"source.example": "http://localhost:1"}),
     ).executed.outcome
 
     assert asked == [httpx.URL("http://localhost:1/source.example/data?day=1&apiKey=local")]
     assert isinstance(outcome, Failed)
-    assert outcome.message == f"{SOURCE}?day=1 answered 404"
+    assert outcome.message == f"{SOURCE}?day=1 (via fake) answered 404"
+
+
+def test_a_real_source_is_never_asked_with_the_value_that_fakes_take() -> None:
+    asked: list[httpx.URL] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url)
+        return httpx.Response(200)
+
+    fakes = FakeSources({"other.example": "http://localhost:1"})
+    outcome = run(fetch, handler=answer, secrets=["SAMPLE_KEY"], fakes=fakes).executed.outcome
+
+    assert asked == []
+    assert isinstance(outcome, Failed)
+    assert outcome.message == "secret SAMPLE_KEY is missing; set the environment variable SAMPLE_KEY"
 
 
 def test_redaction_knows_the_secret_as_it_stands_in_a_url() -> None:

@@ -146,6 +146,8 @@ def _findings(
     if runs and (streak := _streak(runs, runs[0].status)):
         times = f"{streak} times in a row" if streak > 1 else "once"
         yield f"{runs[0].status.value} {times}, last at {_when(runs[0].triggered_at)}{_why(runs[0])}"
+    if runs and (host := runs[0].data_summary.get("via_fake")):
+        yield f"the last run was answered via fake, not by {host}; `tipoff up --live {host}` asks it"
     if last_success is None:
         yield "no success is known"
     else:

@@ -1,9 +1,11 @@
-"""The upstream stand-in: the real sources' hosts, shapes and silences, with publication times that can be set.
+"""Fakes of the sources: their hosts, shapes and silences, with publication times that can be set.
 
 A request for `https://HOST/PATH` is sent to it as `http://ADDRESS/HOST/PATH`. What it serves follows from a scenario
 file and the time, which is the wall clock unless the request says `X-Tipoff-Event-Time`, so a day can be replayed.
 
+    hosts.py          which hosts are faked, and the fakes beside a fleet's own scrapers
     scenario.py       the model of a scenario file
+    rolling.py        the scenario's weeks on the days around today
     teams.py          the league's teams
     publication.py    which report is out when, and what it says
     injury_pdf.py     writes injury reports as PDF

@@ -1,25 +1,28 @@
-"""The stand-in's HTTP surface: hosts as path prefixes, and `/control` to set what goes wrong and see what was asked.
+"""The fake sources' HTTP surface: hosts as path prefixes, and `/control` to set what goes wrong and see what was asked.
 
 It is open to whoever reaches its port and must never be bound to a public address.
 """
 
 import asyncio
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from fastapi import FastAPI, HTTPException, Request, Response
 
 from tipoff_dev.fakes.sources.balldontlie import balldontlie_document
-from tipoff_dev.fakes.sources.document import JSON, PDF, Document
+from tipoff_dev.fakes.sources.document import JSON, PDF, Document, not_served
 from tipoff_dev.fakes.sources.espn import espn_document
 from tipoff_dev.fakes.sources.faults import Fault, FaultBook
+from tipoff_dev.fakes.sources.hosts import BALLDONTLIE, ESPN, LEAGUE_REFERERS, ODDS, FleetFake
 from tipoff_dev.fakes.sources.injury_pdf import write_report
-from tipoff_dev.fakes.sources.nba import nba_document
+from tipoff_dev.fakes.sources.nba import knows, nba_document
 from tipoff_dev.fakes.sources.odds import odds_document
 from tipoff_dev.fakes.sources.publication import archived_rows, is_out, report_rows, titled
+from tipoff_dev.fakes.sources.rolling import new_york_date, rolled
 from tipoff_dev.fakes.sources.scenario import Scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 
@@ -28,62 +31,86 @@ REPORTS = "ak-static.cms.nba.com/referee/injury/"
 SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
 SECOND_SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
 """The league has the schedule at two addresses."""
-REFERERS = {
-    "ak-static.cms.nba.com": "https://official.nba.com/",
-    "cdn.nba.com": "https://www.nba.com/",
-    "official.nba.com": "https://official.nba.com/",
-    "stats.nba.com": "https://www.nba.com/",
-    "statsdmz.nba.com": "https://www.nba.com/",
-}
-"""What each host wants to see; without it it answers 403 to everything."""
 
 _DENIED = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code></Error>"
 _BLOCK_PAGE = (
     b"<!DOCTYPE html><html><head><title>Access Denied</title></head><body>Access Denied</body></html>"
 )
-
-
 _FORBIDDEN = Document("application/xml", _DENIED, 403)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}|(?<!\d)\d{8}(?!\d)")
+_GAME = re.compile(r"(?<!\d)00\d{8}(?!\d)")
 
 
-def create_app(scenario: Scenario, clock: Callable[[], datetime]) -> FastAPI:
-    """`clock` gives the aware time of a request without the event-time header."""
-    app = FastAPI(title="Tipoff upstream stand-in", openapi_url=None)
+def create_app(
+    scenario: Scenario,
+    clock: Callable[[], datetime],
+    *,
+    around_today: bool = False,
+    fleet: Mapping[str, FleetFake] = {},
+) -> FastAPI:
+    """Build the application.
+
+    clock: the aware time of a request without the event-time header.
+    around_today: move the scenario to the days around that time, except for what names one of its own days.
+    fleet: the fakes beside a fleet's own scrapers, by host.
+    """
+    app = FastAPI(title="Tipoff's fake sources", openapi_url=None)
     faults = FaultBook(scenario.faults)
     requests: Counter[str] = Counter()
 
+    @lru_cache(maxsize=4)
+    def served_on(today: date | None) -> Scenario:
+        return rolled(scenario, today) if today else scenario
+
     @lru_cache(maxsize=64)
-    def report(file_name: str) -> bytes:
-        title = titled(file_name)
+    def report(today: date | None, file_name: str) -> bytes:
+        served, title = served_on(today), titled(file_name)
         if title is None:
             raise LookupError(file_name)
-        archived = file_name in scenario.reports.always
-        return write_report(title, archived_rows(title.date()) if archived else report_rows(scenario, title))
+        archived = file_name in served.reports.always
+        return write_report(title, archived_rows(title.date()) if archived else report_rows(served, title))
+
+    def moved_to(path: str, query: Mapping[str, str], now: datetime) -> date | None:
+        if not around_today:
+            return None
+        named = [path, *query.values()]
+        own = any(day in scenario.games for day in _dates(named)) or any(
+            game.id in _GAME.findall(" ".join(named)) for _, game in scenario.all_games()
+        )
+        return None if own else new_york_date(now)
 
     def answer(path: str, query: Mapping[str, str], headers: Mapping[str, str], now: datetime) -> Document:
-        host, referer = path.split("/", 1)[0], headers.get("Referer", "")
-        if host in REFERERS and not referer.startswith(REFERERS[host]):
-            return _FORBIDDEN
-        if path.startswith(REPORTS):
-            file_name = path.removeprefix(REPORTS)
-            if not is_out(scenario, file_name, now):
-                return _FORBIDDEN
-            return Document(PDF, report(file_name))
-        if path in (SCHEDULE, SECOND_SCHEDULE):
-            return Document(JSON, write_schedule(scenario, now))
-        document = (
-            nba_document(scenario, path, query, now)
-            or odds_document(scenario, path, query, now)
-            or espn_document(scenario, path, query, now)
-            or balldontlie_document(scenario, path, query, headers.get("Authorization", ""), now)
-        )
-        if document is not None:
-            return document
-        return _FORBIDDEN if host in REFERERS else Document("text/plain", b"unknown document", 404)
+        host, _, rest = path.partition("/")
+        if host in fleet:
+            return _of_the_fleet(fleet[host], rest, query, now)
+        today = moved_to(path, query, now)
+        served, document = served_on(today), None
+        match host:
+            case "" | "control":
+                return Document("text/plain", b"unknown path", 404)
+            case _ if host in LEAGUE_REFERERS:
+                if not headers.get("Referer", "").startswith(LEAGUE_REFERERS[host]):
+                    return _FORBIDDEN
+                if path.startswith(REPORTS):
+                    name = path.removeprefix(REPORTS)
+                    out = is_out(served, name, now)
+                    return Document(PDF, report(today, name)) if out else _FORBIDDEN
+                if path in (SCHEDULE, SECOND_SCHEDULE):
+                    return Document(JSON, write_schedule(served, now))
+                document = nba_document(served, path, query, now)
+                if document is None and knows(served, path):
+                    return _FORBIDDEN  # as the league's hosts answer to what is not published yet
+            case _ if host == ODDS:
+                document = odds_document(served, path, query, now)
+            case _ if host == ESPN:
+                document = espn_document(served, path, query, now)
+            case _ if host == BALLDONTLIE:
+                document = balldontlie_document(served, path, query, headers.get("Authorization", ""), now)
+        return document or not_served(host, f"/{rest}")
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
-        return {"service": "upstream", "scenario": scenario.name}
+        return {"service": "fake-sources", "scenario": scenario.name}
 
     @app.get("/control/requests")
     def list_requests() -> dict[str, int | dict[str, int]]:
@@ -118,6 +145,25 @@ def create_app(scenario: Scenario, clock: Callable[[], datetime]) -> FastAPI:
         return Response(found.body, found.status, dict(found.headers), found.media_type)
 
     return app
+
+
+def _dates(texts: list[str]) -> Iterator[date]:
+    for text in _DATE.findall(" ".join(texts)):
+        try:
+            yield date.fromisoformat(text)
+        except ValueError:
+            continue  # eight digits that are no date
+
+
+def _of_the_fleet(fake: FleetFake, path: str, query: Mapping[str, str], now: datetime) -> Document:
+    """What a fleet's own fake answers; its exceptions become a sentence that ends the execution as failed."""
+    host = fake.hosts[0]
+    try:
+        found = fake.answer(f"/{path}", query, now)
+        status, media_type, body = found if found is not None else (0, "", b"")
+    except Exception as error:  # noqa: BLE001 - the user's code, whatever it raises
+        return not_served(host, f"/{path}", f"{fake.file} raised {type(error).__name__}: {error}")
+    return Document(media_type, body, status) if found is not None else not_served(host, f"/{path}")
 
 
 def _request_time(request: Request, clock: Callable[[], datetime]) -> datetime:

@@ -1,4 +1,4 @@
-"""What the stand-in answers."""
+"""What the fake sources answer."""
 
 import json
 from collections.abc import Mapping
@@ -17,6 +17,17 @@ class Document:
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+NOT_SERVED = 501
+"""Tells the runner that the fake lacks a document, which says nothing about the source; no real source sends it."""
+
+
+def not_served(host: str, path: str, why: str = "") -> Document:
+    """The sentence with which the execution fails: a fake's gap must never read as "not published yet"."""
+    text = why or f"the fake of {host} has nothing at {path}"
+    remedy = f"add it to the fake, or ask the real source: tipoff up --live {host}"
+    return Document("text/plain", f"{text}; {remedy}".encode(), NOT_SERVED)
 
 
 def json_document(value: JsonValue, status: int = 200, headers: Mapping[str, str] = {}) -> Document:

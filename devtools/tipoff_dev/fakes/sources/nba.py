@@ -50,6 +50,13 @@ def nba_document(scenario: Scenario, path: str, query: Mapping[str, str], now: d
     return _game_document(scenario, path, now)
 
 
+def knows(scenario: Scenario, path: str) -> bool:
+    """Tell whether `path` is of a kind that these hosts serve, about a game that the scenario has if about any."""
+    if found := _BOX_SCORE.fullmatch(path) or _PLAY_BY_PLAY.fullmatch(path):
+        return _game(scenario, found[1]) is not None
+    return _GAMEBOOK.fullmatch(path) is not None
+
+
 def _game_document(scenario: Scenario, path: str, now: datetime) -> Document | None:
     for pattern, write in ((_BOX_SCORE, write_box_score), (_PLAY_BY_PLAY, write_play_by_play)):
         match = pattern.fullmatch(path)

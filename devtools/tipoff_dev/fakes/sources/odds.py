@@ -14,11 +14,11 @@ from pydantic import JsonValue
 
 from tipoff_dev.fakes.sources.document import Document, json_document
 from tipoff_dev.fakes.sources.game_story import PLAYED, roster
+from tipoff_dev.fakes.sources.hosts import ODDS as HOST
 from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
 from tipoff_dev.fakes.sources.schedule_json import GAME_LENGTH
 from tipoff_dev.fakes.sources.teams import Team
 
-HOST = "api.the-odds-api.com"
 OFFERED, PRICED = timedelta(days=3), timedelta(days=2)
 """Before the tip: when an event is on the list, and when bookmakers have lines on it."""
 

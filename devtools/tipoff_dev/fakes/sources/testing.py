@@ -1,9 +1,16 @@
-"""The stand-in without a port, for tests."""
+"""The fake sources without a port, for tests."""
 
 import asyncio
 
 import httpx
 from fastapi import FastAPI
+
+from tipoff_dev.fakes.sources.hosts import HOSTS
+from tipoff_scraper_runner.fake_sources import FakeSources
+
+FAKE_URL = "http://fake-sources"
+FAKES = FakeSources(dict.fromkeys(HOSTS, FAKE_URL))
+"""What the runner needs to reach an application behind `InProcessTransport`."""
 
 
 class InProcessTransport(httpx.BaseTransport):
@@ -22,4 +29,4 @@ class InProcessTransport(httpx.BaseTransport):
 
 def in_process_client(app: FastAPI) -> httpx.Client:
     """A client whose relative URLs reach `app`."""
-    return httpx.Client(transport=InProcessTransport(app), base_url="http://upstream")
+    return httpx.Client(transport=InProcessTransport(app), base_url=FAKE_URL)

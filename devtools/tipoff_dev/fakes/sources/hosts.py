@@ -1,0 +1,99 @@
+"""The hosts that fakes answer for: those of the fleet that ships with Tipoff, and those beside a fleet's own scrapers.
+
+A fake of one's own is a file `fake.py` in a source's or a scraper's folder:
+
+    HOSTS = ("api.example.org",)
+
+    def answer(path, query, now):   # "/items.json", {"date": "2025-01-15"}, an aware instant
+        return 200, "application/json", b"[]"   # or None for a document that the fake does not have
+
+Whatever is on no list is asked of the real source.
+"""
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+
+from tipoff_cli.errors import CommandFailed
+
+LEAGUE_REFERERS = {
+    "ak-static.cms.nba.com": "https://official.nba.com/",
+    "cdn.nba.com": "https://www.nba.com/",
+    "official.nba.com": "https://official.nba.com/",
+    "stats.nba.com": "https://www.nba.com/",
+    "statsdmz.nba.com": "https://www.nba.com/",
+}
+"""The league's hosts with the Referer that each wants to see; without it it answers 403 to everything."""
+
+ODDS, ESPN, BALLDONTLIE = "api.the-odds-api.com", "site.api.espn.com", "api.balldontlie.io"
+HOSTS = (*LEAGUE_REFERERS, ODDS, ESPN, BALLDONTLIE)
+FILE = "fake.py"
+
+Answer = Callable[[str, Mapping[str, str], datetime], tuple[int, str, bytes] | None]
+
+
+class UnusableFake(CommandFailed):
+    """A `fake.py` that cannot serve; the message names the file and what to change."""
+
+
+@dataclass(frozen=True)
+class FleetFake:
+    """One `fake.py`, loaded."""
+
+    file: Path
+    hosts: tuple[str, ...]
+    answer: Answer
+
+
+def fleet_fakes(scrapers: Path) -> dict[str, FleetFake]:
+    """Load every fake below a fleet's folder, by host.
+
+    Raises:
+        UnusableFake: a file fails, lacks HOSTS or answer, or claims a host that another fake has.
+    """
+    found: dict[str, FleetFake] = {}
+    for file in sorted([*scrapers.glob(f"*/{FILE}"), *scrapers.glob(f"*/*/{FILE}")]):
+        fake = _load(file)
+        for host in fake.hosts:
+            owner = found[host].file if host in found else None
+            if owner or host in HOSTS:
+                raise UnusableFake(
+                    f"{file}: {host} has a fake already, {owner or 'one of ours'}; a host has one fake"
+                )
+            found[host] = fake
+    return found
+
+
+def fake_hosts(scrapers: Path) -> tuple[str, ...]:
+    """Return every host that a fake answers for, with this fleet. Raises UnusableFake."""
+    return (*HOSTS, *fleet_fakes(scrapers))
+
+
+def _load(file: Path) -> FleetFake:
+    spec = importlib.util.spec_from_file_location(f"fake_of_{file.parent.name}", file)
+    if spec is None or spec.loader is None:
+        raise UnusableFake(f"{file} is no Python module")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a file of the user's raises is shown with its name
+        raise UnusableFake(f"{file} cannot be loaded: {type(error).__name__}: {error}") from error
+    return FleetFake(file, _hosts(file, module), _answer(file, module))
+
+
+def _hosts(file: Path, module: ModuleType) -> tuple[str, ...]:
+    hosts = getattr(module, "HOSTS", None)
+    good = isinstance(hosts, tuple | list) and hosts and all(isinstance(host, str) for host in hosts)
+    if not good:
+        raise UnusableFake(f'{file}: HOSTS is missing; write HOSTS = ("api.example.org",)')
+    return tuple(str(host) for host in hosts or ())
+
+
+def _answer(file: Path, module: ModuleType) -> Answer:
+    answer = getattr(module, "answer", None)
+    if not callable(answer):
+        raise UnusableFake(f"{file}: the function answer(path, query, now) is missing")
+    return answer  # type: ignore[no-any-return]  # a file of the user's carries no types

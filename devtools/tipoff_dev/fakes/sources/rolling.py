@@ -1,0 +1,85 @@
+"""A scenario moved to the days around today, so that a stack in wall-clock time has games tonight.
+
+Four weeks of the scenario repeat for ever, weekday by weekday. What a date holds depends on the date alone, not on when
+the stack was started: a calendar that was read yesterday agrees with the one that is read today.
+"""
+
+from datetime import date, datetime, timedelta
+
+from tipoff_dev.fakes.sources.scenario import ET, Game, Injury, Reports, Scenario, Submissions
+
+FIRST_MONDAY = date(2025, 1, 6)
+"""Of the weeks that repeat in the usual scenario: the four before its All-Star break."""
+CYCLE = timedelta(days=28)
+BEFORE, AFTER = 14, 42
+"""Days around today that the schedule holds: what is looked back at, and what is planned ahead."""
+
+
+def rolled(scenario: Scenario, today: date) -> Scenario:
+    """Return the scenario's weeks on the dates around `today` (New York), in the season that `today` is in."""
+    # Seasons are named by the years they span; the new one is announced in July.
+    season = today.year if today.month >= 7 else today.year - 1
+    dates = [today + timedelta(days=offset) for offset in range(-BEFORE, AFTER + 1)]
+    templates = {day: template_of(day) for day in dates}
+    games = {
+        day: _games(scenario.games.get(template, ()), day, template, season)
+        for day, template in templates.items()
+    }
+    days = {
+        day: scenario.reports.days[template]
+        for day, template in templates.items()
+        if template in scenario.reports.days
+    }
+    late = {
+        day: scenario.submissions.late[template]
+        for day, template in templates.items()
+        if template in scenario.submissions.late
+    }
+    return scenario.model_copy(
+        update={
+            "name": f"{scenario.name}, around {today}",
+            "season_year": f"{season}-{(season + 1) % 100:02}",
+            "games": games,
+            "injuries": tuple(_injury(injury, today) for injury in scenario.injuries),
+            "reports": Reports(default=scenario.reports.default, days=days, always=scenario.reports.always),
+            "submissions": Submissions(
+                day_before=scenario.submissions.day_before,
+                back_to_back=scenario.submissions.back_to_back,
+                late=late,
+            ),
+        }
+    )
+
+
+def template_of(day: date) -> date:
+    """Return the scenario's date whose games a date has: of the same weekday, every four weeks the same."""
+    return FIRST_MONDAY + (day - FIRST_MONDAY) % CYCLE
+
+
+def new_york_date(now: datetime) -> date:
+    """Return the date in New York at an aware instant."""
+    return now.astimezone(ET).date()
+
+
+def _games(games: tuple[Game, ...], day: date, template: date, season: int) -> tuple[Game, ...]:
+    # Counted from before the season begins, 20 a day: five digits are enough for a number that no other game has.
+    first = (day - date(season, 6, 1)).days * 20 + 1
+    return tuple(
+        game.model_copy(
+            update={
+                "id": f"{game.id[:3]}{season % 100:02}{first + place:05}",
+                "postponed_at": _moved(game.postponed_at, day - template),
+            }
+        )
+        for place, game in enumerate(games)
+    )
+
+
+def _injury(injury: Injury, today: date) -> Injury:
+    by = today - template_of(today)
+    return injury.model_copy(update={"since": _moved(injury.since, by), "until": _moved(injury.until, by)})
+
+
+def _moved(instant: datetime | None, by: timedelta) -> datetime | None:
+    """The same time of day in New York, whatever the clocks did in between."""
+    return (instant.astimezone(ET).replace(tzinfo=None) + by).replace(tzinfo=ET) if instant else None

@@ -95,6 +95,7 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/parse.py
 	$(BIN)/python bench/cleanup.py
 	$(BIN)/python bench/cost.py
+	$(BIN)/python bench/cli_start.py
 
 $(SITE)/.complete: docs/requirements.txt
 	@$(PYTHON) -m venv $(SITE)

@@ -2,17 +2,17 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import refuse
 from tipoff_common.ports import Unavailable
-from tipoff_common.yaml_source import ConfigurationError
-from tipoff_planning.calendar import Calendar
-from tipoff_planning.landed_calendar import LandedCalendar
-from tipoff_planning.workflows import Configuration
+
+if TYPE_CHECKING:
+    from tipoff_planning.calendar import Calendar
+    from tipoff_planning.workflows import Configuration
 
 ScheduleFile = Annotated[
     Path | None,
@@ -25,10 +25,12 @@ ScheduleFile = Annotated[
 
 
 def load_calendar(
-    file: Path | None, configuration: Configuration, now: datetime, *, needed: bool = True
-) -> tuple[Calendar | None, str]:
+    file: Path | None, configuration: "Configuration", now: datetime, *, needed: bool = True
+) -> "tuple[Calendar | None, str]":
     """The calendar and where it is from; of a file, as if it had been fetched at `now`. Where there is neither a file
     nor a stack, none, which ends the command if one is needed."""
+    from tipoff_common.yaml_source import ConfigurationError
+    from tipoff_planning.landed_calendar import LandedCalendar
     from tipoff_planning.schedule_file import read_calendar_file
 
     try:

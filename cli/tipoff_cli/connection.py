@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,19 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.ports import Objects, Warehouse
-from tipoff_common.topics import TopicMap
 
 if TYPE_CHECKING:
     from tipoff_common.adapters.pubsub import PubSubBus
+    from tipoff_common.topics import TopicMap
 
 STACK_ENVIRONMENT = REPOSITORY / ".tipoff/stack.env"
 CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
 IMPERSONATED = "TIPOFF_IMPERSONATE"
 _EMULATORS = ("BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST")
+_DATA_FRAMES = (
+    "pyarrow",
+    "google.cloud.bigquery_storage",
+    "google.cloud.bigquery_storage_v1",
+    "pandas",
+    "tqdm",
+)
 _ANSWER_SECONDS = 2.0
 _TOKEN_SECONDS = 30.0
 _START = "start a stack with `make up`, or set {} for one that runs elsewhere"
@@ -95,9 +101,10 @@ class Connection:
 
     def warehouse(self) -> Warehouse:
         """Raises NotConnected."""
-        from tipoff_common.adapters.bigquery import BigQueryWarehouse
-
         with _credentials():
+            with _without_data_frames():
+                from tipoff_common.adapters.bigquery import BigQueryWarehouse
+
             return BigQueryWarehouse(self._project(), self._emulator("BIGQUERY_EMULATOR_HOST"))
 
     def data(self) -> Objects:
@@ -108,7 +115,7 @@ class Connection:
         """The bucket for what services remember. Raises NotConnected."""
         return self._bucket("TIPOFF_STATE_BUCKET")
 
-    def bus(self, topics: TopicMap) -> "PubSubBus":
+    def bus(self, topics: "TopicMap") -> "PubSubBus":
         """Raises NotConnected."""
         from tipoff_common.adapters.pubsub import PubSubBus
 
@@ -158,9 +165,26 @@ def find_connection(
         return Connection(environ, "the environment")
     file = stack_environment or STACK_ENVIRONMENT
     if file.exists():
+        from dotenv import dotenv_values
+
         values = {name: value for name, value in dotenv_values(file).items() if value is not None}
         return Connection(values, str(file))
     raise NotConnected(f"no stack runs here; {_START.format(f'{CONTROLLER_URL} and {PROJECT}')}")
+
+
+@contextmanager
+def _without_data_frames() -> Iterator[None]:
+    """Hide what BigQuery's client imports for data frames where it is installed: commands read rows.
+
+    An operator's installation has none of them; in a developer's they are half of what a query takes.
+    """
+    hidden = [name for name in _DATA_FRAMES if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None makes an import fail
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 @contextmanager

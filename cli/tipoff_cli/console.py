@@ -1,71 +1,68 @@
-"""What the commands share: how dates and instants are written, where files are, how an error is said."""
+"""What the commands share: how they print, how an error is shown, where files are."""
 
 import json
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+import re
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
-from pydantic import JsonValue, TypeAdapter, ValidationError
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from tipoff_common.catalog import Catalog, load_catalog
-from tipoff_common.clock import EASTERN, read_date
-from tipoff_common.yaml_source import ConfigurationError
-from tipoff_planning.loading import load_workflows
-from tipoff_planning.schedules import Duration
-from tipoff_planning.workflows import Configuration
+from tipoff_cli.times import cadence, clock, day, instant
 
-_DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
+if TYPE_CHECKING:
+    from pydantic import JsonValue
 
+    from tipoff_common.catalog import Catalog
+    from tipoff_planning.workflows import Configuration
+
+__all__ = ["cadence", "clock", "day", "instant"]
+
+WRONG_USAGE = 2
+"""The exit code of wrong usage, as Typer has it."""
+RECENT = timedelta(days=7)
+"""How far back commands look when no --since is given."""
 _SHORT_CELL = 20
 """Characters up to which a cell is never broken: a time, a status, a count."""
 
-console = Console()
-errors = Console(stderr=True)
+_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters and those that change the direction of text: a terminal obeys them instead of showing them."""
 
 
-def day(value: str) -> date:
-    """2025-01-15 or 20250115."""
-    try:
-        return read_date(value)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+def visible(text: str) -> str:
+    """Write each character that a terminal would obey as JSON escapes it."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def instant(value: str) -> datetime:
-    """ISO 8601; without a zone it is New York's time, the first of two that are alike when clocks go back. Its day
-    has the bounds of a date."""
-    try:
-        found = datetime.fromisoformat(value)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"'{value}' is no time; write \"2025-01-15 13:00\" (New York) or 2025-01-15T18:00Z"
-        ) from error
-    day(str(found.date()))
-    if found.tzinfo:
-        return found
-    meant = found.replace(tzinfo=EASTERN).astimezone(UTC)
-    if (shown := meant.astimezone(EASTERN).replace(tzinfo=None)) != found:
-        before = found - (shown - found)
-        raise typer.BadParameter(
-            f"there is no {found:%H:%M} on {found:%Y-%m-%d} in New York, whose clocks go forward;"
-            f" write {before:%H:%M} or {shown:%H:%M}"
-        )
-    return meant
+class _Visible:
+    """A renderable whose own text cannot reach the terminal as a command; styles are the console's, and stay."""
+
+    def __init__(self, item: Any) -> None:
+        self._item = item
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._item, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
 
 
-def cadence(value: str) -> timedelta:
-    """15m, 1h."""
-    try:
-        return _DURATION.validate_python(value)
-    except ValidationError as error:
-        what = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise typer.BadParameter(f"'{value}': {what}") from error
+class _Escaping(RenderHook):
+    """The one place through which everything printed passes: sources, rows and messages are not trusted."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Visible(item) for item in renderables]
+
+
+# Emoji codes such as :key: are text in messages, and their table takes longer to load than a table to print.
+console = Console(emoji=False)
+errors = Console(stderr=True, emoji=False)
+for _one in (console, errors):
+    _one.push_render_hook(_Escaping())
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="print the data as JSON")]
@@ -87,18 +84,37 @@ ScrapersFolder = Annotated[
 
 
 def refuse(message: str, code: int = 1) -> NoReturn:
-    """Says on stderr why it cannot be done and what to do, and ends the command."""
+    """Print on stderr why it cannot be done and what to do, and end the command."""
     errors.print(Text(message, style="red"), soft_wrap=True)
     raise typer.Exit(code)
 
 
-def say_json(value: JsonValue) -> None:
+def refuse_unknown(kind: str, name: str, known: Iterable[str], code: int = 1) -> NoReturn:
+    """End the command for a name that is none, with those near it, else with all there are."""
+    names = list(known)
+    near = get_close_matches(name, names, n=3)
+    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names) or 'none'}"
+    refuse(f"no {kind} is called '{name}'; {meant}", code)
+
+
+def say_json(value: "JsonValue") -> None:
+    """Print JSON."""
     console.print_json(json.dumps(value, ensure_ascii=False))
 
 
+def jsonable(value: Any) -> Any:
+    """Convert rows, dataclasses and instants to what `say_json` prints."""
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value)
+
+
 def say_rows(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
-    """A table, in which only sentences are broken at spaces; where the terminal is too narrow for that, a record a row
-    instead. Names, ids and paths stay whole either way, so that they can be copied."""
+    """Print a table, in which only sentences are broken at spaces.
+
+    Where the terminal is too narrow for that, a record a row instead: names, ids and paths stay whole either way, so
+    that they can be copied.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
     cells = [[_text(cell) for cell in row] for row in rows]
     for place, column in enumerate(columns):
@@ -117,7 +133,7 @@ def say_rows(columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> No
 
 
 def say_fields(rows: Sequence[Sequence[str | Text]]) -> None:
-    """A line a row, whatever the terminal's width: the cells below each other, the last of any length."""
+    """Print a line a row, whatever the terminal's width: the cells below each other, the last of any length."""
     cells = [[_text(cell) for cell in row] for row in rows]
     widths = [max(cell.cell_len for cell in column) for column in zip(*cells, strict=True)]
     for row in cells:
@@ -130,23 +146,24 @@ def _text(cell: str | Text) -> Text:
     return cell if isinstance(cell, Text) else Text(cell)
 
 
-def load_scrapers(folder: Path) -> Catalog:
-    """Ends the command when the catalogue has a fault."""
+def load_scrapers(folder: Path) -> "Catalog":
+    """Read the catalogue. Ends the command when it has a fault."""
+    from tipoff_common.catalog import load_catalog
+    from tipoff_common.yaml_source import ConfigurationError
+
     try:
         return load_catalog(folder)
     except ConfigurationError as error:
         refuse(str(error))
 
 
-def load_configuration(workflows: Path, scrapers: Path) -> Configuration:
-    """Ends the command when the configuration has a fault."""
+def load_configuration(workflows: Path, scrapers: Path) -> "Configuration":
+    """Read the configuration. Ends the command when it has a fault."""
+    from tipoff_common.yaml_source import ConfigurationError
+    from tipoff_planning.loading import load_workflows
+
     catalog = load_scrapers(scrapers)
     try:
         return load_workflows(workflows, catalog)
     except ConfigurationError as error:
         refuse(str(error))
-
-
-def clock(moment: datetime, form: str = "%H:%M") -> str:
-    """New York's time."""
-    return moment.astimezone(EASTERN).strftime(form)

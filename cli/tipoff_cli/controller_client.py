@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping
 from functools import cache
-
-import httpx
+from typing import TYPE_CHECKING
 
 from tipoff_cli.connection import Connection
+
+if TYPE_CHECKING:
+    import httpx
 
 _SECONDS = 30.0
 
 
 @cache
-def client() -> httpx.Client:
+def client() -> "httpx.Client":
     """One for the process: its TLS settings take longer to load than an answer to come, and connections are kept."""
+    import httpx
+
     return httpx.Client(timeout=_SECONDS)
 
 
@@ -39,6 +43,8 @@ def ask(
         NotConnected: no controller is named, or there is no token for it.
         NotAnswered
     """
+    import httpx
+
     url = f"{connection.controller_url}{path}"
     sent = {"Authorization": f"Bearer {connection.token()}", **headers}
     try:
@@ -51,7 +57,7 @@ def ask(
     raise NotAnswered(f"the controller answered {answer.status_code}: {_detail(answer)}", answer.status_code)
 
 
-def _detail(answer: httpx.Response) -> str:
+def _detail(answer: "httpx.Response") -> str:
     """FastAPI's detail: a sentence, or what is wrong with each field."""
     try:
         detail = answer.json()["detail"]

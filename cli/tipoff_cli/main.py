@@ -1,61 +1,89 @@
 """The `tipoff` command line."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import typer
-from rich.console import Console
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
-from tipoff_cli.commands import CommandSpec, all_commands
+from tipoff_cli.commands import COMMANDS, CommandSpec, all_commands
+from tipoff_cli.version import version_line
+
+_HELP = "Run a fleet of scrapers and prove what it did."
 
 
 class Commands(TyperGroup):
-    """Import a command only when it is run or shown, so that none waits for what others import."""
+    """Import a command only when it is run or its own help is shown, so that none waits for what others import."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # Typer's signature
         """Return the names in the order in which packages list them."""
-        return [spec.name for spec in all_commands() if " " not in spec.name]
+        return list(_top_level())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Load the command. An unknown name loads all, so that Typer can suggest one that is near."""
-        names = self.list_commands(ctx)
-        for name in (cmd_name,) if cmd_name in names else names:
-            if name not in self.commands:
-                self.add_command(_loaded(name), name)
+        """Load the command of this name, None when there is none."""
+        # Other packages are only looked for when the name is not an operator's or may be extended by them.
+        own = {spec.name: spec for spec in COMMANDS}
+        spec = own.get(cmd_name) or _top_level().get(cmd_name)
+        if spec is None:
+            return None
+        if cmd_name not in self.commands:
+            self.add_command(_load(spec), cmd_name)
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Suggest near names for one that is unknown, without loading any command."""
+        if args and self.get_command(ctx, args[0]) is None:
+            for name in self.list_commands(ctx):
+                self.commands.setdefault(name, TyperCommand(name))
+        return super().resolve_command(ctx, args)
 
-def _loaded(name: str) -> Any:
-    specs = {spec.name: spec for spec in all_commands()}
-    command = specs[name].load()
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # Typer's signature
+        """List every command with the line that its specification holds."""
+        rows = [(spec.name, spec.help) for spec in _top_level().values()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _top_level() -> Mapping[str, CommandSpec]:
+    return {spec.name: spec for spec in all_commands() if " " not in spec.name}
+
+
+def _load(spec: CommandSpec) -> Any:
+    command = spec.load()
     if not isinstance(command, typer.Typer):
-        return _single(specs[name], command)
+        return _single(spec, command)
+    command.rich_markup_mode = None
     group = get_group(command)
-    group.name = name  # the name by which the help lists it
+    group.name = spec.name  # the name by which the help lists it
     # Another package may add to a group: "scrapers new" goes into "scrapers".
-    for spec in specs.values():
-        parent, _, leaf = spec.name.partition(" ")
-        if leaf and parent == name:
-            group.add_command(_single(spec, spec.load()), leaf)
+    for other in all_commands():
+        parent, _, leaf = other.name.partition(" ")
+        if leaf and parent == spec.name:
+            group.add_command(_single(other, other.load()), leaf)
     return group
 
 
 def _single(spec: CommandSpec, function: Any) -> Any:
-    alone = typer.Typer(add_completion=False)
+    alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(spec.name.rpartition(" ")[2], **spec.options)(function)
     return get_command(alone)
 
 
-app = typer.Typer(
-    cls=Commands,
-    no_args_is_help=True,
-    add_completion=False,
-    help="Runs a fleet of scrapers and proves what it did.",
-)
-console = Console()
+# Plain help: drawing it with Rich takes longer than everything else that --help does.
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=_HELP)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(version_line())
+        raise typer.Exit
 
 
 @app.callback()
-def tipoff() -> None:
-    """Runs a fleet of scrapers and proves what it did."""
+def tipoff(
+    _version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="show version and commit, and end"
+    ),
+) -> None:
+    """Run a fleet of scrapers and prove what it did."""

@@ -2,11 +2,13 @@
 
 import shlex
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from tipoff_common.catalog import GAME_DATE, ScraperSpec
+if TYPE_CHECKING:
+    from tipoff_common.catalog import ScraperSpec
 
 
-def scrape_command(spec: ScraperSpec, opts: Mapping[str, str] = {}) -> str:
+def scrape_command(spec: "ScraperSpec", opts: Mapping[str, str] = {}) -> str:
     """`tipoff scrape` with these parameters; those that are required and not given stand in capitals."""
     shown = {name: name.upper() for name, parameter in spec.parameters.items() if parameter.required}
     given = {**shown, **{name: value for name, value in opts.items() if name in spec.parameters}}
@@ -14,5 +16,5 @@ def scrape_command(spec: ScraperSpec, opts: Mapping[str, str] = {}) -> str:
     return shlex.join(["tipoff", "scrape", spec.name, *words])
 
 
-def reparse_command(spec: ScraperSpec, game_date: str) -> str:
-    return shlex.join(["tipoff", "reparse", spec.name, f"--{GAME_DATE.replace('_', '-')}", game_date])
+def reparse_command(spec: "ScraperSpec", game_date: str) -> str:
+    return shlex.join(["tipoff", "reparse", spec.name, "--date", game_date])

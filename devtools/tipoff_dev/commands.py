@@ -10,16 +10,28 @@ import typer
 
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_cli.commands import CommandSpec
-from tipoff_cli.console import console, refuse
 
 _HERE = "tipoff_dev.commands"
 COMMANDS = (
-    CommandSpec("demo", f"{_HERE}:demo"),
-    CommandSpec("up", f"{_HERE}:up"),
-    CommandSpec("down", f"{_HERE}:down"),
+    CommandSpec(
+        "demo",
+        f"{_HERE}:demo",
+        "Replay 15 January 2025 through the real services on the embedded cloud, and check what the dataset says.",
+    ),
+    CommandSpec(
+        "up",
+        f"{_HERE}:up",
+        "Run the whole stack at fixed ports, in wall-clock time, with its own scheduler.",
+    ),
+    CommandSpec(
+        "down",
+        f"{_HERE}:down",
+        "Stop the running stack.",
+    ),
     CommandSpec(
         "scrape",
         f"{_HERE}:scrape",
+        "Run one scraper by hand; `tipoff scrape NAME --help` lists its parameters.",
         # The scraper's own parameters are parsed by the runner's command line.
         {
             "context_settings": {
@@ -30,8 +42,16 @@ COMMANDS = (
             "options_metavar": "NAME [OPTIONS]",
         },
     ),
-    CommandSpec("scrapers new", f"{_HERE}:new"),
-    CommandSpec("reparse", "tipoff_dev.fleet.reparse:reparse"),
+    CommandSpec(
+        "scrapers new",
+        f"{_HERE}:new",
+        "Write a working scraper with its test, to be changed into what it should be.",
+    ),
+    CommandSpec(
+        "reparse",
+        "tipoff_dev.fleet.reparse:reparse",
+        "Run a scraper's parser again on the raw payloads of a game date, without fetching, and say what changed.",
+    ),
 )
 
 
@@ -46,6 +66,7 @@ def demo(
 
     Exit code 1 when the dataset tells another day: the report found at 13:00, after two attempts in vain.
     """
+    from tipoff_cli.console import console
     from tipoff_dev.demo.run import run_demo
 
     raise typer.Exit(run_demo(console, scenario.absolute() if scenario else None))
@@ -66,6 +87,7 @@ def up(
 
     Hosts that have a fake are asked there, around today's date; every other host, this machine too, is asked itself.
     """
+    from tipoff_cli.console import console, refuse
     from tipoff_dev.stack.background import run_in_foreground, start_in_background
 
     if hosts and not live:
@@ -79,6 +101,7 @@ def up(
 
 def down() -> None:
     """Stop the running stack."""
+    from tipoff_cli.console import console
     from tipoff_dev.stack.background import stop_background
 
     stop_background(console)
@@ -90,6 +113,7 @@ def scrape(context: typer.Context) -> None:
     Exit code 0 when it got the data, 3 when that is not published yet, 2 when it failed. Wrong usage is 64, unlike that
     of other commands, so that it is never taken for a source that fails.
     """
+    from tipoff_cli.console import console
     from tipoff_scraper_runner.cli import EXIT_USAGE
     from tipoff_scraper_runner.cli import main as run_scraper
 
@@ -112,6 +136,7 @@ def new(
 
     See docs/how-to/add-a-scraper.md. Exit code 1 when the name is taken or is none; then nothing is written.
     """
+    from tipoff_cli.console import console, refuse
     from tipoff_dev.fleet.scaffold import FLEET, TESTS, Refused, write_scraper
 
     try:

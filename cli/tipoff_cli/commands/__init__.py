@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import Any
 
 ENTRY_POINTS = "tipoff.commands"
@@ -19,6 +18,8 @@ class CommandSpec:
     """As it is typed; "scrapers new" is the command `new` of the group `scrapers`."""
     target: str
     """`module:attribute` of a function, or of a Typer app for a group."""
+    help: str
+    """The first line of its help, so that `tipoff --help` need not import it; a test holds the two equal."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Further arguments of Typer's `command`."""
 
@@ -30,28 +31,95 @@ class CommandSpec:
 
 _HERE = "tipoff_cli.commands"
 COMMANDS = (
-    CommandSpec("validate", f"{_HERE}.validate:validate"),
-    CommandSpec("schedule", f"{_HERE}.schedule:schedule"),
-    CommandSpec("explain", f"{_HERE}.explain.command:explain"),
-    CommandSpec("simulate", f"{_HERE}.simulate.command:simulate"),
-    CommandSpec("trigger", f"{_HERE}.trigger:trigger"),
-    CommandSpec("backfill", f"{_HERE}.backfill.command:backfill"),
-    CommandSpec("trace", f"{_HERE}.trace.command:trace"),
-    CommandSpec("status", f"{_HERE}.status:status"),
-    CommandSpec("query", f"{_HERE}.query:query"),
-    CommandSpec("diagnose", f"{_HERE}.diagnose.command:diagnose"),
-    CommandSpec("smoke", f"{_HERE}.smoke.command:smoke"),
-    CommandSpec("deploy", f"{_HERE}.deploy.command:deploy"),
-    CommandSpec("scrapers", f"{_HERE}.scrapers:scrapers"),
-    CommandSpec("dead-letters", f"{_HERE}.dead_letters.command:dead_letters"),
-    CommandSpec("files", f"{_HERE}.files.command:files"),
-    CommandSpec("tables", f"{_HERE}.tables:tables"),
+    CommandSpec(
+        "validate",
+        f"{_HERE}.validate:validate",
+        "Check workflows.yaml, the scrapers it names and the topic map as the services do at their start.",
+    ),
+    CommandSpec(
+        "schedule",
+        f"{_HERE}.schedule:schedule",
+        "List what is expected of a day: when, until when, which workflow, about what, and why.",
+    ),
+    CommandSpec(
+        "explain",
+        f"{_HERE}.explain.command:explain",
+        "Say what would be decided about a workflow at an instant, with every condition, met or not.",
+    ),
+    CommandSpec(
+        "simulate",
+        f"{_HERE}.simulate.command:simulate",
+        "Try a configuration over a season: the controller's own decisions against a simulated upstream.",
+    ),
+    CommandSpec(
+        "trigger",
+        f"{_HERE}.trigger:trigger",
+        "Run a workflow for a game date now, whatever was found before.",
+    ),
+    CommandSpec(
+        "backfill",
+        f"{_HERE}.backfill.command:backfill",
+        "Ask for a workflow or a scraper for past game dates, at a pace of its own, and say what came of each date.",
+    ),
+    CommandSpec(
+        "trace",
+        f"{_HERE}.trace.command:trace",
+        "Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts.",
+    ),
+    CommandSpec(
+        "status",
+        f"{_HERE}.status:status",
+        "Say in one line whether a day is all right, then what was expected and what became of it.",
+    ),
+    CommandSpec(
+        "query",
+        f"{_HERE}.query:query",
+        "Ask the dataset one of its named questions.",
+    ),
+    CommandSpec(
+        "diagnose",
+        f"{_HERE}.diagnose.command:diagnose",
+        "Give the verdict on a source: its last runs and last success, drift, volume, the likely cause and what to do.",
+    ),
+    CommandSpec(
+        "smoke",
+        f"{_HERE}.smoke.command:smoke",
+        "Send real events through every service and read their rows: a decision, a cleanup, a scrape.",
+    ),
+    CommandSpec(
+        "deploy",
+        f"{_HERE}.deploy.command:deploy",
+        "Show Terraform's plan, and with --apply build the commit's images, apply it and send real events through.",
+    ),
+    CommandSpec(
+        "scrapers",
+        f"{_HERE}.scrapers:scrapers",
+        "The fleet: what there is, what one is like, and a new one.",
+    ),
+    CommandSpec(
+        "dead-letters",
+        f"{_HERE}.dead_letters.command:dead_letters",
+        "Look at what nobody could handle, and publish it again once it can be.",
+    ),
+    CommandSpec(
+        "files",
+        f"{_HERE}.files.command:files",
+        "See what landed, and why a file that Phase 2 should have processed is not.",
+    ),
+    CommandSpec(
+        "tables",
+        f"{_HERE}.tables:tables",
+        "Deploy the dataset, or compare a live one with its SQL files.",
+    ),
 )
 
 
 @cache
 def all_commands() -> tuple[CommandSpec, ...]:
     """Return the commands of every installed package: developers' first, then the operators' above."""
+    # Only the list of all commands and an unknown name need it, and it is slow to import.
+    from importlib.metadata import entry_points
+
     found: list[CommandSpec] = []
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         found += point.load()

@@ -2,25 +2,29 @@
 
 import csv
 import io
+import json as json_text
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import JsonValue, TypeAdapter
 
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import (
+    WRONG_USAGE,
     AsJson,
     clock,
     console,
     instant,
+    jsonable,
     load_configuration,
     refuse,
+    refuse_unknown,
     say_json,
     say_rows,
+    visible,
 )
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.wall_clock import wall_now
@@ -32,9 +36,10 @@ from tipoff_dataset.queries import (
     names,
 )
 
-_WRONG_USAGE = 2
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
 _LATELY = "recent_executions"
-_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 def query(
@@ -61,7 +66,7 @@ def query(
     or for a scraper or workflow that neither the dataset nor the configuration knows.
     """
     if json and as_csv:
-        refuse("--json and --csv exclude each other", _WRONG_USAGE)
+        refuse("--json and --csv exclude each other", WRONG_USAGE)
     if listing or name is None:
         _list(json)
         return
@@ -73,15 +78,17 @@ def query(
         arguments = asked.arguments(given, now, connection.environment)
         rows = connection.warehouse().query(asked.sql, arguments)
     except (UnknownQueryError, QueryParameterError) as error:
-        refuse(str(error), _WRONG_USAGE)
+        refuse(str(error), WRONG_USAGE)
     except (NotConnected, Unavailable) as error:
         refuse(str(error))
     if not rows:
         _refuse_unknown_names(arguments)
     if json:
-        say_json(_ANYTHING.dump_python(rows, mode="json"))
+        say_json(jsonable(rows))
     elif as_csv:
-        typer.echo(as_lines(rows), nl=False)
+        lines = as_lines(rows)
+        # A file gets what the dataset holds, a terminal what it cannot mistake for a command.
+        typer.echo(visible(lines) if sys.stdout.isatty() else lines, nl=False)
     else:
         _show(asked, arguments, rows, connection.where)
 
@@ -107,9 +114,7 @@ def _refuse_unknown_names(arguments: Mapping[str, Parameter]) -> None:
         known = list(configuration.catalog if name == "scraper_name" else configuration.workflows)
         value = str(arguments[name])
         if value not in known:
-            near = get_close_matches(value, known, n=3)
-            meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
-            refuse(f"no rows, and no {name.removesuffix('_name')} is called '{value}'; {meant}", _WRONG_USAGE)
+            refuse_unknown(name.removesuffix("_name"), value, known, WRONG_USAGE)
 
 
 def as_lines(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -129,7 +134,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, dict | list | bool):
-        return _ANYTHING.dump_json(value).decode()
+        return json_text.dumps(jsonable(value), ensure_ascii=False, separators=(",", ":"))
     return str(value)
 
 
@@ -174,7 +179,7 @@ def _list(json: bool) -> None:
             )
 
 
-def _described(query: NamedQuery) -> JsonValue:
+def _described(query: NamedQuery) -> "JsonValue":
     return {
         "name": query.name,
         "question": query.question,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from dotenv import dotenv_values
 from rich.text import Text
 
 from tipoff_cli.checkout import STACK_PROJECT, STACK_WAREHOUSE
@@ -16,10 +15,11 @@ from tipoff_cli.connection import STACK_ENVIRONMENT, NotConnected, require_answe
 from tipoff_cli.console import AsJson, console, refuse, say_json
 from tipoff_dataset.deploy import all_differences, broken_views, deploy
 from tipoff_dataset.files import DATASET, SCHEMAS, SchemaFilesError
-from tipoff_dataset.migrations import Difference, MigrationRefused
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
+
+    from tipoff_dataset.migrations import Difference
 
 _UNREACHABLE = 3
 _DIFFERS = 4
@@ -62,20 +62,24 @@ def deploy_dataset(
         console.print(f"deployed to {target.where}", style="bright_black", soft_wrap=True)
 
 
-def _differences(target: Target, dataset: str, schemas: Path) -> list[Difference]:
+def _differences(target: Target, dataset: str, schemas: Path) -> "list[Difference]":
     """Say what the live dataset lacks. Exit code 4 when it lacks something, 3 when it cannot be reached."""
     return all_differences(target.client, schemas, dataset)
 
 
-def _faults(target: Target, dataset: str, schemas: Path) -> list[Difference]:
+def _faults(target: Target, dataset: str, schemas: Path) -> "list[Difference]":
     """Check that everything is there, as declared, and that each view can be read (dry run). Exit codes as of diff."""
+    from tipoff_dataset.migrations import Difference
+
     found = _differences(target, dataset, schemas)
     lacking = {item.where for item in found}
     broken = broken_views(target.client, schemas, dataset)
     return found + [Difference(view, what) for view, what in broken.items() if view not in lacking]
 
 
-def _comparing(find: Callable[[Target, str, Path], list[Difference]], otherwise: str) -> Callable[..., None]:
+def _comparing(
+    find: "Callable[[Target, str, Path], list[Difference]]", otherwise: str
+) -> Callable[..., None]:
     """The command that shows what `find` does; of nothing it says what then holds of the dataset."""
 
     def compare(
@@ -102,7 +106,7 @@ tables.command("diff")(_comparing(_differences, "is what the files say"))
 tables.command("verify")(_comparing(_faults, "is complete, and every view can be read"))
 
 
-def _show(found: Sequence[Difference], otherwise: str) -> None:
+def _show(found: "Sequence[Difference]", otherwise: str) -> None:
     for item in found:
         console.print(Text(str(item), style="red" if item.refused else "yellow"), soft_wrap=True)
         if item.statement:
@@ -118,6 +122,8 @@ def _target(project: str | None, dataset: str, local: bool, url: str | None) -> 
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.bigquery import Client
     from requests.exceptions import RequestException
+
+    from tipoff_dataset.migrations import MigrationRefused
 
     endpoint = url or (_stack_url() if local else None)
     try:
@@ -154,5 +160,7 @@ def embedded_client(url: str, project: str) -> "Client":
 
 def _stack_url() -> str:
     """Where the running stack has its warehouse, else where `make up` would have it."""
+    from dotenv import dotenv_values
+
     known = dotenv_values(STACK_ENVIRONMENT) if STACK_ENVIRONMENT.exists() else {}
     return known.get("BIGQUERY_EMULATOR_HOST") or STACK_WAREHOUSE

@@ -19,8 +19,8 @@ def trigger(
     game_date: Annotated[
         date | None,
         typer.Option(
-            "--game-date",
             "--date",
+            "--game-date",
             parser=day,
             metavar="DATE",
             help="the date the data is about; today in New York when left out",

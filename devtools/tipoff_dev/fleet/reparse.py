@@ -27,7 +27,7 @@ def reparse(
     name: Annotated[str, typer.Argument(metavar="NAME", help="registered name of the scraper")],
     game_date: Annotated[
         date,
-        typer.Option("--game-date", "--date", parser=day, metavar="DATE", help="the date the data is about"),
+        typer.Option("--date", "--game-date", parser=day, metavar="DATE", help="the date the data is about"),
     ],
     json: AsJson = False,
 ) -> None:

@@ -12,8 +12,11 @@ from tipoff_dev.generate.markdown import generated_from, table
 _INTRODUCTION = """\
 # Commands
 
-`tipoff --help` and `tipoff COMMAND --help` say the same. Dates are written `2025-01-15` or `20250115`, instants as ISO
-8601 with a zone or as New York's time, `"2025-01-15 13:00"`. Where it prints data, `--json` prints it as JSON.
+`tipoff --help` and `tipoff COMMAND --help` say the same. Dates are written `2025-01-15`, `20250115`, `today`,
+`yesterday` or `tomorrow`, instants as ISO 8601 with a zone or as New York's time, `"2025-01-15 13:00"` or
+`"yesterday 13:00"`. On the day on which clocks go back, a time that they show twice needs `EDT` or `EST` behind it, and
+every instant of that day is shown with it. Where a command prints data, `--json` prints it as JSON. Control characters
+in what a source or a row says are shown as escapes, never sent to the terminal.
 
 Exit codes are 0 for what went well, 1 for what could not be done, 2 for wrong usage, 3 where something is missing or
 not published yet, 130 when interrupted, and what a command's own text says: of `scrape` and `reparse` 2 is a failed

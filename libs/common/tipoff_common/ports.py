@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tipoff_common.binding import Envelope
+if TYPE_CHECKING:  # whoever asks the warehouse need not load the events
+    from tipoff_common.binding import Envelope
 
 DATASET = "nba_orchestration"
 Row = Mapping[str, Any]
@@ -38,7 +39,7 @@ class BatchRefused(Exception):
 class Bus(Protocol):
     """Where events are published."""
 
-    def publish(self, envelopes: Iterable[Envelope]) -> None:
+    def publish(self, envelopes: "Iterable[Envelope]") -> None:
         """Returns when all are durable on their topics. Raises Unavailable; some may then be published."""
 
     def check(self) -> None:

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bigquery_ddl.declared import DeclaredTable, declared_table, parsed_create
+if TYPE_CHECKING:
+    from bigquery_ddl.declared import DeclaredTable
 
 DATASET = "nba_orchestration"
 _CHECKOUT = Path(__file__).parents[3]
@@ -59,8 +61,11 @@ def statement_for(sql: str, dataset: str) -> str:
     return sql if dataset == DATASET else sql.replace(DATASET, dataset)
 
 
-def declared_tables(schemas: Path = SCHEMAS) -> dict[str, DeclaredTable]:
-    """Every table by name, as its file declares it."""
+def declared_tables(schemas: Path = SCHEMAS) -> "dict[str, DeclaredTable]":
+    """Read every table by name, as its file declares it."""
+    # The SQL parser takes longer to import than a query to be answered, and only deploying needs it.
+    from bigquery_ddl.declared import declared_table, parsed_create
+
     files = [path for path in ordered_files(schemas) if not path.name.startswith(_NOT_TABLES)]
     created = {path.stem: parsed_create(path.read_text(), "TABLE") for path in files}
     return {name: declared_table(create) for name, create in created.items() if create is not None}

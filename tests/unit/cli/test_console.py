@@ -1,38 +1,74 @@
-"""How people write dates and instants."""
+"""Nothing that a source or a row contains reaches the terminal as a command, whatever prints it."""
 
-from datetime import UTC, datetime
+import contextlib
+import json
+import unicodedata
+from collections.abc import Callable
 
 import pytest
 import typer
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.text import Text
 
-from tipoff_cli.console import instant
+from tipoff_cli.console import console, errors, refuse, refuse_unknown, say_fields, say_json, say_rows
 
-
-@pytest.mark.parametrize(
-    ("text", "meant"),
-    [
-        ("2025-01-15 13:00", "2025-01-15T18:00"),
-        ("2025-01-15T13:00Z", "2025-01-15T13:00"),
-        ("2025-03-09 03:30", "2025-03-09T07:30"),
-        ("2025-11-02 01:30", "2025-11-02T05:30"),
-    ],
-    ids=["New York", "with a zone", "after the gap", "the first of two"],
+ATTACKS = (
+    "\x1b[2J\x1b[1;1H",
+    "\x1b]0;title\x07",
+    "\x1b]8;;https://evil.example\x1b\\link\x1b]8;;\x1b\\",
+    "\x9b31mred",
+    "a\rb",
+    "a\x08b",
+    "\u202egnp.exe",
 )
-def test_a_time_without_a_zone_is_new_yorks(text: str, meant: str) -> None:
-    assert instant(text) == datetime.fromisoformat(meant).replace(tzinfo=UTC)
 
 
-def test_a_time_that_clocks_skip_is_refused_with_its_neighbours() -> None:
-    with pytest.raises(typer.BadParameter, match=r"no 02:30 on 2025-03-09 .* write 01:30 or 03:30"):
-        instant("2025-03-09 02:30")
+def printed(say: Callable[[], None]) -> str:
+    """Return what both consoles print."""
+    with console.capture() as out, errors.capture() as err, contextlib.suppress(typer.Exit):
+        say()
+    return out.get() + err.get()
 
 
-@pytest.mark.parametrize("text", ["0001-01-01T00:00Z", "9999-12-31 23:00", "9999-12-31T23:00-05:00"])
-def test_a_time_beyond_all_dates_is_refused_with_the_bounds(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match="dates are from 1946-11-01 to 2100-01-01"):
-        instant(text)
+WAYS: dict[str, Callable[[str], None]] = {
+    "a line": lambda text: console.print(text, markup=False),
+    "a text": lambda text: console.print(Text(text), soft_wrap=True),
+    "a table": lambda text: say_rows(("one", "two"), [(text, text)]),
+    "fields": lambda text: say_fields([(text, text)]),
+    "an error": lambda text: refuse(text),
+    "a name that is unknown": lambda text: refuse_unknown("scraper", text, ["one"]),
+    "JSON": lambda text: say_json({text: [text]}),
+}
 
 
-def test_what_is_no_time_is_refused_with_an_example() -> None:
-    with pytest.raises(typer.BadParameter, match="'noon' is no time; write"):
-        instant("noon")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_escape_sequence_is_shown_and_not_obeyed(way: str, attack: str) -> None:
+    out = printed(lambda: WAYS[way](f"before {attack} after"))
+    assert not any(unicodedata.category(one) == "Cc" and one not in "\n\t" for one in out)
+    assert "\u202e" not in out
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(text=st.text(max_size=40))
+def test_no_text_controls_the_terminal(way: str, text: str) -> None:
+    out = printed(lambda: WAYS[way](text))
+    assert not [one for one in out if unicodedata.category(one) == "Cc" and one not in "\n\t"]
+
+
+@given(st.text(max_size=60))
+def test_json_stays_the_same_json(text: str) -> None:
+    assert json.loads(printed(lambda: say_json({"text": text}))) == {"text": text}
+
+
+def test_colours_are_still_the_consoles_own() -> None:
+    with console.capture() as captured:
+        console.print(Text("plain"))
+    assert captured.get() == "plain\n"
+
+
+def test_a_name_near_a_known_one_is_suggested() -> None:
+    told = printed(lambda: refuse_unknown("workflow", "injury_discovry", ["injury_discovery", "post_game"]))
+    assert "did you mean injury_discovery?" in told
+    assert "there are one, two" in printed(lambda: refuse_unknown("workflow", "xyz", ["one", "two"]))

@@ -185,7 +185,7 @@ class TestDiagnose:
     def test_a_parser_that_fails_is_reproduced_on_the_kept_payload(self, diagnosed: Any) -> None:
         changed = {"error_type": "source_changed", "data_summary": {"raw_path": "gs://data/raw/x.pdf"}}
         found = diagnosed(row("failed", **changed))
-        assert found["reproduce"][0] == f"tipoff reparse {NAME} --game-date 2025-01-15"
+        assert found["reproduce"][0] == f"tipoff reparse {NAME} --date 2025-01-15"
 
     @pytest.mark.parametrize("kind", ["timeout", "http", "internal", "quota", "decode"])
     def test_every_kind_of_failure_has_a_cause(self, diagnosed: Any, kind: str) -> None:

@@ -17,7 +17,8 @@ from tipoff_cli.commands.trace.controller_state import Remembered
 from tipoff_cli.commands.trace.dataset import Dataset
 from tipoff_cli.commands.trace.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
 from tipoff_cli.commands.trace.links import Node, landed_id, requested_id
-from tipoff_cli.commands.trace.lookup import NotFound, nearest, trace
+from tipoff_cli.commands.trace.lookup import NotFound, trace
+from tipoff_cli.near import nearest
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.identity import event_id
 from tipoff_common.ports import Parameter, Unavailable

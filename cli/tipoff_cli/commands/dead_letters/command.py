@@ -2,12 +2,12 @@
 
 import json as json_text
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import JsonValue, TypeAdapter
 from rich.text import Text
 
 from tipoff_cli.checkout import TOPICS
@@ -24,26 +24,28 @@ from tipoff_cli.commands.dead_letters.replay import (
 )
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import (
+    RECENT,
+    WRONG_USAGE,
     AsJson,
     clock,
     console,
     errors,
     instant,
+    jsonable,
     refuse,
     say_fields,
     say_json,
     say_rows,
 )
-from tipoff_common.events import RejectReason
 from tipoff_common.ports import Unavailable
-from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
-from tipoff_common.yaml_source import ConfigurationError
 
-_WRONG_USAGE = 2
-_USUALLY = timedelta(days=7)
-_LETTER = TypeAdapter(DeadLetter)
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+    from tipoff_common.topics import TopicMap
+
 
 dead_letters = typer.Typer(
     no_args_is_help=True, help="Look at what nobody could handle, and publish it again once it can be."
@@ -51,6 +53,8 @@ dead_letters = typer.Typer(
 
 
 def _known_reason(value: str | None) -> str | None:
+    from tipoff_common.events import RejectReason
+
     if value is not None and value not in RejectReason.__members__.values():
         raise typer.BadParameter(f"'{value}' is no reason; there are {', '.join(RejectReason)}")
     return value
@@ -74,9 +78,9 @@ Since = Annotated[
 @dead_letters.command("list")
 def list_letters(reason: Reason = None, since: Since = None, json: AsJson = False) -> None:
     """List the dead letters, the latest first."""
-    connection, letters = _find(since or wall_now() - _USUALLY, reason)
+    connection, letters = _find(since or wall_now() - RECENT, reason)
     if json:
-        say_json([_LETTER.dump_python(letter, mode="json") for letter in letters])
+        say_json(jsonable(letters))
         return
     if letters:
         _show_letters(letters)
@@ -96,11 +100,13 @@ def show(
     except (PayloadMissing, Unavailable, NotConnected) as error:
         body, missing = letter.payload_head or "", str(error)
     if json:
-        told = _LETTER.dump_python(letter, mode="json", exclude={"payload_head"})
+        told = {name: value for name, value in jsonable(letter).items() if name != "payload_head"}
         say_json({**told, "payload": body, "payload_incomplete": missing})
         return
     fields = []
-    for name, value in _LETTER.dump_python(letter, exclude={"attributes", "payload_head"}).items():
+    for name, value in asdict(letter).items():
+        if name in ("attributes", "payload_head"):
+            continue
         seen = clock(value, "%Y-%m-%d %H:%M:%S") if isinstance(value, datetime) else value
         fields.append((Text(name, "bold"), "-" if seen is None else str(seen)))
     say_fields(fields)
@@ -128,10 +134,10 @@ def replay(
     usage.
     """
     if not identifiers and reason is None and since is None:
-        refuse("name dead letters, or select them with --reason or --since", _WRONG_USAGE)
+        refuse("name dead letters, or select them with --reason or --since", WRONG_USAGE)
     if json and not (yes or dry_run):
-        refuse("--json asks nothing: add --yes, or --dry-run to see the plan", _WRONG_USAGE)
-    start = since or (EVER if identifiers else wall_now() - _USUALLY)
+        refuse("--json asks nothing: add --yes, or --dry-run to see the plan", WRONG_USAGE)
+    start = since or (EVER if identifiers else wall_now() - RECENT)
     connection, letters = _find(start, reason, identifiers or [])
     topics = _topics(connection)
     try:
@@ -171,14 +177,17 @@ def _find(
     return connection, letters
 
 
-def _topics(connection: Connection) -> TopicMap:
+def _topics(connection: Connection) -> "TopicMap":
+    from tipoff_common.topics import load_topics
+    from tipoff_common.yaml_source import ConfigurationError
+
     try:
         return load_topics(Path(connection.values.get("TIPOFF_TOPICS_FILE", TOPICS)))
     except (ConfigurationError, OSError) as error:
         refuse(str(error))
 
 
-def _publish(accepted: Sequence[Replay], connection: Connection, topics: TopicMap) -> None:
+def _publish(accepted: Sequence[Replay], connection: Connection, topics: "TopicMap") -> None:
     try:
         connection.bus(topics).publish_messages(messages(accepted, connection.bucket))
     except (NotConnected, PayloadMissing, Unavailable) as error:
@@ -229,7 +238,7 @@ def _verdict(item: Replay) -> Text:
     return Text(item.topic or "", "green")
 
 
-def _as_json(item: Replay) -> JsonValue:
+def _as_json(item: Replay) -> "JsonValue":
     letter = item.letter
     return {
         "event_id": letter.event_id,

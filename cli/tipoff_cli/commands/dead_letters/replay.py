@@ -7,15 +7,13 @@ once is not done twice, however often it is replayed.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tipoff_common.binding import Envelope, Message, Refused, decode
-from tipoff_common.bounds import EVENT_LIMIT
-from tipoff_common.events import TickFired
-from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects, Parameter, Warehouse
-from tipoff_common.rejections import SOURCE
-from tipoff_common.topics import TopicMap
+
+if TYPE_CHECKING:
+    from tipoff_common.binding import Envelope
+    from tipoff_common.topics import TopicMap
 
 BucketOf = Callable[[str], Objects]
 """Opens a bucket by its name."""
@@ -55,6 +53,8 @@ class DeadLetter:
     @property
     def original_attributes(self) -> dict[str, str]:
         """The attributes that the message was published with."""
+        from tipoff_common.rejections import SOURCE
+
         return {name: value for name, value in self.attributes.items() if not name.startswith(SOURCE)}
 
 
@@ -103,6 +103,8 @@ def payload(letter: DeadLetter, bucket_of: BucketOf) -> bytes:
         PayloadMissing
         Unavailable
     """
+    from tipoff_common.identity import content_hash
+
     body = (letter.payload_head or "").encode()
     if letter.payload_path is not None:
         bucket, _, name = letter.payload_path.removeprefix("gs://").partition("/")
@@ -119,7 +121,7 @@ def payload(letter: DeadLetter, bucket_of: BucketOf) -> bytes:
     return body
 
 
-def plan_replays(letters: Iterable[DeadLetter], topics: TopicMap, bucket_of: BucketOf) -> list[Replay]:
+def plan_replays(letters: Iterable[DeadLetter], topics: "TopicMap", bucket_of: BucketOf) -> list[Replay]:
     """What is to become of each, the oldest first; of copies of one message one is published. Raises Unavailable."""
     planned: list[Replay] = []
     sent: dict[tuple[str | None, str | None, str | None], str] = {}
@@ -138,8 +140,11 @@ def plan_replays(letters: Iterable[DeadLetter], topics: TopicMap, bucket_of: Buc
     return planned
 
 
-def plan_replay(letter: DeadLetter, data: bytes, topics: TopicMap) -> Replay:
+def plan_replay(letter: DeadLetter, data: bytes, topics: "TopicMap") -> Replay:
     """Where `letter` is to be published again, or why it is not."""
+    from tipoff_common.bounds import EVENT_LIMIT
+    from tipoff_common.events import TickFired
+
     if len(data) > EVENT_LIMIT:
         return Replay(letter, refused=f"{len(data)} bytes, and no service takes more than {EVENT_LIMIT}")
     envelope, fault = _read(letter, data)
@@ -162,8 +167,10 @@ def messages(
             yield replay.topic, payload(replay.letter, bucket_of), replay.letter.original_attributes
 
 
-def _read(letter: DeadLetter, data: bytes) -> tuple[Envelope | None, str]:
+def _read(letter: DeadLetter, data: bytes) -> "tuple[Envelope | None, str]":
     """The message as an event, or what is wrong with it: a newer service may read what this version cannot."""
+    from tipoff_common.binding import Message, Refused, decode
+
     message = Message(data, letter.original_attributes, letter.message_id or "", letter.rejected_at)
     try:
         return decode(message), ""

@@ -1,12 +1,11 @@
 """`tipoff files`: what landed, what of it Phase 2 has processed, and why a file has no receipt."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter
 from rich.text import Text
 
 from tipoff_cli.checkout import TOPICS
@@ -23,31 +22,27 @@ from tipoff_cli.commands.files.landed import (
     announcement,
 )
 from tipoff_cli.commands.files.verdict import State, Verdict, judge, usual_limits
-from tipoff_cli.commands.trace.lookup import nearest
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import (
+    RECENT,
+    WRONG_USAGE,
     AsJson,
     clock,
     console,
     instant,
+    jsonable,
     refuse,
     say_fields,
     say_json,
     say_rows,
 )
+from tipoff_cli.near import nearest
 from tipoff_common.files import object_name
-from tipoff_common.identity import content_hash
 from tipoff_common.ports import Unavailable
-from tipoff_common.publisher import Publisher
-from tipoff_common.topics import load_topics
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
-from tipoff_common.yaml_source import ConfigurationError
 
-_WRONG_USAGE = 2
-_USUALLY = timedelta(days=7)
 _MINUTE = "%Y-%m-%d %H:%M:%S"
-_ANYTHING: TypeAdapter[Any] = TypeAdapter(Any)
 _STYLES = {
     State.PROCESSED: "green",
     State.WAITING: "cyan",
@@ -89,7 +84,7 @@ def show(
     try:
         name = Name.read(file)
     except NoFileNamed as error:
-        refuse(str(error), _WRONG_USAGE)
+        refuse(str(error), WRONG_USAGE)
     window = _window(since, as_of)
     connection, known = _open(window)
     try:
@@ -102,7 +97,7 @@ def show(
     except Unavailable as error:
         refuse(str(error))
     if json:
-        say_json({**_as_json(landed, verdict), "dead_letters": _ANYTHING.dump_python(letters, mode="json")})
+        say_json({**_as_json(landed, verdict), "dead_letters": jsonable(letters)})
         return
     console.print(Text(landed.gcs_path, "bold"), soft_wrap=True)
     story = sorted(_story(landed, letters), key=lambda event: event[0])
@@ -126,10 +121,15 @@ def announce(
 
     Exit code 1 when it cannot be announced, or nothing was published.
     """
+    from tipoff_common.identity import content_hash
+    from tipoff_common.publisher import Publisher
+    from tipoff_common.topics import load_topics
+    from tipoff_common.yaml_source import ConfigurationError
+
     try:
         name = Name.read(file)
     except NoFileNamed as error:
-        refuse(str(error), _WRONG_USAGE)
+        refuse(str(error), WRONG_USAGE)
     window = _window(since, None)
     connection, known = _open(window)
     try:
@@ -202,8 +202,8 @@ def _landed_at(file: LandedFile) -> datetime:
 def _window(since: datetime | None, as_of: datetime | None) -> Window:
     until = as_of or wall_now()
     if since and since > until:
-        refuse("--since is later than --as-of; nothing lies between them", _WRONG_USAGE)
-    return Window(since or until - _USUALLY, until)
+        refuse("--since is later than --as-of; nothing lies between them", WRONG_USAGE)
+    return Window(since or until - RECENT, until)
 
 
 def _open(window: Window) -> tuple[Connection, Files]:
@@ -261,7 +261,7 @@ def _show(rows: Sequence[tuple[LandedFile, Verdict]]) -> None:
 
 
 def _as_json(file: LandedFile, verdict: Verdict) -> dict[str, Any]:
-    told: dict[str, Any] = _ANYTHING.dump_python(file, mode="json")
+    told: dict[str, Any] = jsonable(file)
     return {**told, "state": verdict.state.value, "why": verdict.why, "next": verdict.next}
 
 

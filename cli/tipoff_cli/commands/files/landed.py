@@ -5,12 +5,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
-
-from tipoff_common.events import FileLanded, Source
 from tipoff_common.ports import Parameter, Warehouse
+
+if TYPE_CHECKING:
+    from tipoff_common.events import FileLanded
 
 T = TypeVar("T")
 _HASH = re.compile(r"[0-9a-f]{4,64}")
@@ -164,12 +164,16 @@ class NotAnnounceable(Exception):
     """The file cannot be announced; the message says why."""
 
 
-def announcement(file: LandedFile) -> FileLanded:
+def announcement(file: LandedFile) -> "FileLanded":
     """What tells Phase 2 of the file once more, as it was told first.
 
     Raises:
         NotAnnounceable
     """
+    from pydantic import ValidationError
+
+    from tipoff_common.events import FileLanded, Source
+
     if not file.wrote:
         raise NotAnnounceable("no execution is known to have written it; look further back with --since")
     first = file.wrote[0]

@@ -14,14 +14,13 @@ from tipoff_cli.commands.trace.links import Node
 from tipoff_cli.commands.trace.lookup import NotFound, Trace
 from tipoff_cli.commands.trace.lookup import trace as find_trace
 from tipoff_cli.connection import Connection, NotConnected, find_connection
-from tipoff_cli.console import AsJson, clock, console, day, errors, refuse, say_json
+from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, errors, refuse, say_json
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 
 _AROUND = timedelta(days=7)
 """What is about a game date is expected, done and processed within a week of it."""
-_WRONG_USAGE = 2
 _RECENT_DAYS = (3, 14)
 _CLOCKS_DIFFER = timedelta(seconds=2)
 _STYLES = {
@@ -62,7 +61,7 @@ def trace(
     code 1 when nothing is known of the id, or the dataset cannot be asked.
     """
     if not identifier.strip():
-        refuse("an empty ID names nothing; write an id, or a file's gs:// path", _WRONG_USAGE)
+        refuse("an empty ID names nothing; write an id, or a file's gs:// path", WRONG_USAGE)
     today = business_date(wall_now())
     days = [about] if about else [today - timedelta(days=offset) for offset in (2, 1, 0)]
     spans = [(about - _AROUND, about + _AROUND)] if about else _spans(today)

@@ -1,17 +1,15 @@
 """From an id to its chain: the dataset first, then what the controller remembers, then what the id might have been."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from difflib import SequenceMatcher
 
 from tipoff_cli.commands.trace.chain import assemble
 from tipoff_cli.commands.trace.controller_state import Remembered
 from tipoff_cli.commands.trace.dataset import Dataset, Scope, Span
 from tipoff_cli.commands.trace.links import Node, landed_id, requested_id
+from tipoff_cli.near import nearest
 from tipoff_common.ports import Unavailable
-
-_ALIKE = 0.6
 
 
 class NotFound(Exception):
@@ -65,19 +63,6 @@ def trace(
             fault = str(error)
     facts = replace(facts, dead=dataset.dead(facts, scope))
     return Trace(assemble(facts), fault)
-
-
-def nearest(identifier: str, candidates: Iterable[str], limit: int = 5) -> list[str]:
-    """Those that continue the id, or else are most like it, best first."""
-
-    def likeness(candidate: str) -> float:
-        if candidate.startswith(identifier) or identifier.startswith(candidate):
-            return 1.0
-        return SequenceMatcher(None, identifier, candidate, autojunk=False).ratio()
-
-    rated = {candidate: likeness(candidate) for candidate in candidates}
-    alike = [candidate for candidate in rated if rated[candidate] >= _ALIKE]
-    return sorted(alike, key=lambda candidate: (-rated[candidate], candidate))[:limit]
 
 
 def _of_events(identifier: str, dataset: Dataset, span: Span) -> Scope:

@@ -1,0 +1,81 @@
+"""How the command line starts: what each command imports before it does anything, and what its help says."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tipoff_cli.commands import CommandSpec, all_commands
+from tipoff_cli.main import app
+from tipoff_cli.version import version_line
+from tipoff_common import __version__
+
+_NEVER_FOR_HELP = {
+    "google",
+    "grpc",
+    "httpx",
+    "requests",
+    "sqlglot",
+    "fastapi",
+    "pyarrow",
+    "yaml",
+    "tipoff_common.events",
+}
+
+
+def imported(*arguments: str) -> set[str]:
+    """Run a command in a process of its own and return the modules that it imported."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "tipoff_cli", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr[-2000:]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {line.rpartition("|")[2].strip() for line in lines}
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",)])
+def test_help_and_version_import_typer_and_nothing_of_ours(arguments: tuple[str, ...]) -> None:
+    modules = imported(*arguments)
+    assert not modules & {"pydantic", "rich", *_NEVER_FOR_HELP}
+    assert not {name for name in modules if name.startswith(("tipoff_planning", "tipoff_dataset"))}
+
+
+@pytest.mark.parametrize("command", ["query", "status", "files list", "dead-letters list", "tables diff"])
+def test_a_commands_own_help_imports_no_client(command: str) -> None:
+    assert not imported(*command.split(), "--help") & _NEVER_FOR_HELP
+
+
+def first_line(spec: CommandSpec) -> str:
+    """Return the first line of a command's or a group's own help."""
+    loaded = spec.load()
+    told = loaded.info.help if isinstance(loaded, typer.Typer) else inspect.getdoc(loaded)
+    return str(told).splitlines()[0]
+
+
+@pytest.mark.parametrize("spec", all_commands(), ids=lambda spec: spec.name)
+def test_the_listed_line_is_the_first_of_the_commands_own_help(spec: CommandSpec) -> None:
+    assert spec.help == first_line(spec)
+
+
+def test_the_version_names_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIPOFF_COMMIT", "0123456789abcdef0123456789abcdef01234567")
+    assert version_line() == f"tipoff {__version__} (0123456789ab)"
+    assert CliRunner().invoke(app, ["--version"]).stdout.strip() == version_line()
+
+
+def test_without_a_variable_git_names_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TIPOFF_COMMIT", raising=False)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
+    assert version_line() == f"tipoff {__version__} ({head[:12]})"
+
+
+def test_a_command_that_is_none_is_answered_with_the_one_that_is_meant() -> None:
+    result = CliRunner().invoke(app, ["staus"])
+    assert result.exit_code == 2
+    assert "Did you mean 'status'?" in result.output

@@ -255,7 +255,7 @@ def measure(client: bigquery.Client, url: str, files: int, missing: int, new: in
         client.query_and_wait(f"DELETE FROM nba_orchestration.{table} WHERE TRUE", retry=RETRY)  # noqa: S608
     bench = Bench(client, url, files, missing)
     first = bench.run(NOW)
-    # The receipts of what was announced again do not come, so that the next runs find it missing as well.
+    # The receipts of what was republished do not come, so that the next runs find it missing as well.
     bench.land(files + 1, files + new, NOW - timedelta(minutes=20) + timedelta(hours=22))
     second = bench.run(NOW + QUARTER)
     third = bench.run(NOW + 2 * QUARTER)

@@ -1,6 +1,6 @@
 -- Which files landed and are not processed?
 --
--- One row a file, the oldest first. What has been announced again within the hour is on its way (REPUBLISHED), what has
+-- One row a file, the oldest first. What has been republished within the hour is on its way (REPUBLISHED), what has
 -- its receipt is not missing, and the age is counted to @as_of. No row does not mean that cleanup works: see
 -- alert_cleanup_not_running.
 --

@@ -266,7 +266,7 @@ def test_the_command_line_explains_a_file(embedded: Driver, day: date) -> None:
     embedded.settle()
     later = ("--since", f"{day} 04:00", "--as-of", f"{day} 12:00")
     lost = json.loads(embedded.tipoff("files", "show", path, *later, "--json"))
-    assert (lost["state"], [item["republished"] for item in lost["sightings"]]) == ("announced again", [True])
+    assert (lost["state"], [item["republished"] for item in lost["sightings"]]) == ("republished", [True])
 
     name = path.rpartition("/")[2]
     with embedded.phase_2():

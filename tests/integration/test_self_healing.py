@@ -1,4 +1,4 @@
-"""Self-healing on the running stack: what gets lost on the way is announced again, and nothing else is.
+"""Self-healing on the running stack: what gets lost on the way is republished, and nothing else is.
 
 Files are written as the runner writes them and told of as it tells; each test has a day of a month of its own, in which
 no other test lands anything.

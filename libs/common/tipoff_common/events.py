@@ -469,7 +469,7 @@ class CleanupCompleted(Event):
     missing_files: Annotated[tuple[MissingFile, ...], AfterValidator(_cut_files)] = Field(
         default=(), description="the lost files; of very many the first, missing_files_found counts all"
     )
-    republished_count: Count = Field(description="files that were announced again")
+    republished_count: Count = Field(description="files that were republished")
     errors: Texts = Field(default=(), description="what kept the run from being complete")
     duration_seconds: Seconds = Field(description="how long it took")
     pubsub_enabled: bool = Field(description="false for a dry run, which republishes nothing")

@@ -8,7 +8,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
   cleanup_time TIMESTAMP NOT NULL OPTIONS(description='Instant of the scan, UTC. The table is partitioned by its UTC day.'),
   files_checked INT64 OPTIONS(description='Landed files of the lookback that were compared with the receipts.'),
   missing_files_found INT64 OPTIONS(description='Files judged lost: a later file has its receipt for longer than the grace, or six hours have passed.'),
-  republished_count INT64 OPTIONS(description='Files announced again in this scan, each with recovery = true.'),
+  republished_count INT64 OPTIONS(description='Files republished in this scan, each with recovery = true.'),
   missing_files ARRAY<STRUCT<
     scraper_name STRING OPTIONS(description='Scraper that wrote the file.'),
     gcs_path STRING OPTIONS(description='Object path, gs://bucket/name.'),
@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
   environment STRING NOT NULL OPTIONS(description='Deployment that wrote the row: prod, staging, dev or local. Production decisions read prod rows only.'),
   created_at TIMESTAMP NOT NULL OPTIONS(description='Wall-clock instant at which the logger built this row. Copies of one row differ only here; the views keep the newest.'),
   event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),
-  objects_missing INT64 OPTIONS(description='Lost files that could not be announced again because their object is not in the bucket.'),
+  objects_missing INT64 OPTIONS(description='Lost files that could not be republished because their object is not in the bucket.'),
   adopted_count INT64 OPTIONS(description='Objects that no execution named, and that this scan gave an execution (source RECOVERY) and announced.'),
   given_up_count INT64 OPTIONS(description='Missing files that are announced no more: as often as allowed, and still no receipt.'),
   storm_guard BOOL OPTIONS(description='TRUE when more was missing than can be believed. Then nothing is republished or adopted.'),

@@ -4,7 +4,7 @@
 --
 -- What the newest complete scan of each environment lists, less what has its receipt by now. A scan that could not
 -- compare (errors, and nothing listed) says nothing. The age is counted to as_of, not to the scan. urgency:
---   REPUBLISHED  announced again within the last hour, so it is on its way
+--   REPUBLISHED  republished within the last hour, so it is on its way
 --   CRITICAL, WARNING, RECENT  older than four hours, older than two, neither
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.missing_files(as_of TIMESTAMP)

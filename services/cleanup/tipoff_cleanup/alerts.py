@@ -23,7 +23,7 @@ UNUSABLE = {
     "content_differs": "content-differs",
     "foreign_path": "foreign-path",
 }
-"""By kind of finding, the rule of a file that cannot be announced again."""
+"""By kind of finding, the rule of a file that cannot be republished."""
 PER_FILE = frozenset({GIVEN_UP, *UNUSABLE.values()})
 SYSTEM = "-"
 

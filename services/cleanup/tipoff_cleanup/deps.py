@@ -1,24 +1,27 @@
-"""What a cleanup run works with, and what it puts down as it goes."""
+"""The collaborators of a cleanup run, and the instants that it is about."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tipoff_cleanup.dataset import Dataset
 from tipoff_cleanup.losses import Rule
 from tipoff_cleanup.memory import Memory
 from tipoff_common.catalog import ScraperSpec
-from tipoff_common.events import Finding
 from tipoff_common.ports import Objects
 from tipoff_common.publisher import Publisher
 
 
 @dataclass(frozen=True)
 class Deps:
+    """What a run reads from and writes to."""
+
     environment: str
     lookback: timedelta
+    """How far back landed files are compared with receipts."""
     rule: Rule
     pubsub_enabled: bool
+    """False for a dry run, which publishes and marks nothing."""
     catalog: Mapping[str, ScraperSpec]
     memory: Memory
     dataset: Dataset
@@ -28,20 +31,11 @@ class Deps:
 
 @dataclass(frozen=True)
 class Instants:
-    """tick: what identifies the run. now: the instant that it judges by. event_time: the same, when a day is
-    replayed."""
+    """When a run happens."""
 
     tick: datetime
+    """Identifies the run."""
     now: datetime
+    """What the run judges by."""
     event_time: datetime | None
-
-
-@dataclass
-class Report:
-    """What a run found so far; the row says it even when the run fails later."""
-
-    errors: list[str] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-
-    def found(self, kind: str, gcs_path: str, detail: str) -> None:
-        self.findings.append(Finding(kind=kind, gcs_path=gcs_path, detail=detail))
+    """The same as `now` when a day is replayed, else None; it travels in what is published."""

@@ -60,7 +60,7 @@ class Rule:
         return sum(map(self.wait, range(1, self.max_republishes + 1)), timedelta(0))
 
     def wait(self, announcements: int) -> timedelta:
-        """How long a file that was announced again so often is left alone."""
+        """How long a file that was republished so often is left alone."""
         doublings: int = 2 ** max(0, announcements - 1)
         return self.backoff * doublings
 
@@ -78,7 +78,7 @@ class Attempts:
 
 class Step(Enum):
     REPUBLISH = auto()
-    WAIT = auto()  # it was announced again a while ago
+    WAIT = auto()  # it was republished a while ago
     GIVE_UP = auto()  # as often as allowed, and the last wait is over
     NOTHING = auto()  # it is given up
 
@@ -89,7 +89,7 @@ def overtaken(file: Landed, overview: Overview) -> bool:
 
 
 def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Rule) -> list[Landed]:
-    """Files that will not be processed unless announced again, oldest first.
+    """Files that will not be processed unless republished, oldest first.
 
     A file is lost when it was overtaken, or after `lost_after`; before that Phase 2 is merely behind. Without any
     receipt there is nothing to compare with, and nothing is lost.

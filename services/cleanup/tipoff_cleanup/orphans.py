@@ -1,4 +1,4 @@
-"""Files that no execution names: their runner died between writing and telling. They are given an execution.
+"""Adopt orphans: files that no execution names, as their runner died between writing them and publishing.
 
 The runner's journal says what was written when: only what was written since the last run is looked at, whatever date it
 is about and however much lies in the bucket.
@@ -6,18 +6,19 @@ is about and however much lies in the bucket.
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
 
 from tipoff_cleanup.dataset import BATCH, KEPT, Logged
-from tipoff_cleanup.deps import Deps, Instants, Report
+from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.documents import Document, NotOurs, read_document
+from tipoff_cleanup.failures import describe_failure
 from tipoff_cleanup.losses import is_storm
 from tipoff_cleanup.memory import Adopted
-from tipoff_common.events import ScrapeRequested, Source
+from tipoff_common.events import Finding, ScrapeRequested, Source
 from tipoff_common.executions import build_execution, build_file_landed
 from tipoff_common.files import (
     EXECUTION_ID,
@@ -36,48 +37,71 @@ from tipoff_common.ports import ObjectInfo
 log = logging.getLogger(__name__)
 
 _ADOPTED_BY = "cleanup"
+_ADOPTED = "orphan_adopted"
 
 
-@dataclass
-class Looked:
-    """until: what was written before this is all looked at; None before a run knows. new: files that were looked at.
-    adopted: how many of them were given an execution. storm: too many to be believed."""
+@dataclass(frozen=True)
+class Adoptions:
+    """What was done about files that no execution names."""
 
-    until: datetime | None = None
-    new: int = 0
+    journal_until: datetime
+    """Files written before this have all been looked at."""
     adopted: int = 0
+    """Files that were given an execution."""
     storm: bool = False
+    """So many have no execution that none was adopted."""
+    findings: tuple[Finding, ...] = ()
+    error: str | None = None
+    """Why the run stopped before the last file; None when it did not."""
 
 
-def adopt_orphans(
-    since: datetime, until: datetime, deps: Deps, instants: Instants, looked: Looked, report: Report
-) -> None:
-    """Looks at what was written between two instants; at less when there is more to adopt than one run does. `looked`
-    and `report` hold what happened also when it ends early.
+def adopt_orphans(since: datetime, until: datetime, deps: Deps, instants: Instants) -> Adoptions:
+    """Look at what was written between two instants, and publish an execution for each file that has none.
 
-    Raises Unavailable.
+    Looks at less when there is more to adopt than one run does. Never raises; a failure ends it, with what was done
+    before, and the next run begins at `since` again.
     """
+    adopted = 0
+    findings: list[Finding] = []
+    try:
+        found = _find_orphans(since, until, deps, instants)
+        if is_storm(len(found.orphans), found.looked_at, deps.rule):
+            return Adoptions(since, storm=True)
+        ids = [id_ for info in found.orphans.values() if (id_ := info.metadata.get(EXECUTION_ID))]
+        known = deps.dataset.executions(ids, instants.now)
+        for info in found.orphans.values():
+            finding = _adopt(info, known.get(info.metadata.get(EXECUTION_ID, "")), deps, instants)
+            if finding is not None:
+                findings.append(finding)
+                adopted += finding.kind == _ADOPTED
+    except Exception as error:  # noqa: BLE001  # what was done before it belongs in the row
+        return Adoptions(since, adopted, findings=tuple(findings), error=describe_failure(error))
+    # A dry run adopts nothing, so the next real one has to look at the same files.
+    journal_until = found.reached if deps.pubsub_enabled else since
+    return Adoptions(journal_until, adopted, findings=tuple(findings))
+
+
+@dataclass(frozen=True)
+class _Found:
+    orphans: Mapping[str, ObjectInfo]
+    """By gs:// path."""
+    looked_at: int
+    reached: datetime
+
+
+def _find_orphans(since: datetime, until: datetime, deps: Deps, instants: Instants) -> _Found:
+    """Read the journal until there are more orphans than one run adopts. Raises Unavailable."""
     orphans: dict[str, ObjectInfo] = {}
-    reached = until
+    looked_at = 0
     for batch in _written(max(since, instants.now - KEPT), until, deps):
-        looked.new += len(batch)
+        looked_at += len(batch)
         names = {_path(entry.name, deps): entry.name for entry in batch}
         for path in deps.dataset.unnamed(list(names), instants.now, deps.lookback):
             if info := deps.data.info(names[path]):
                 orphans[path] = info
         if len(orphans) > BATCH:
-            reached = batch[-1].at
-            break
-    if is_storm(len(orphans), looked.new, deps.rule):
-        looked.storm = True
-        return
-    ids = [id_ for info in orphans.values() if (id_ := info.metadata.get(EXECUTION_ID))]
-    known = deps.dataset.executions(ids, instants.now)
-    for info in orphans.values():
-        if _adopt(info, known.get(info.metadata.get(EXECUTION_ID, "")), deps, instants, report):
-            looked.adopted += 1
-    if deps.pubsub_enabled:
-        looked.until = reached
+            return _Found(orphans, looked_at, batch[-1].at)
+    return _Found(orphans, looked_at, until)
 
 
 def _written(since: datetime, until: datetime, deps: Deps) -> Iterator[list[Journaled]]:
@@ -95,28 +119,28 @@ def _written(since: datetime, until: datetime, deps: Deps) -> Iterator[list[Jour
         yield batch
 
 
-def _adopt(orphan: ObjectInfo, logged: Logged | None, deps: Deps, instants: Instants, report: Report) -> bool:
+def _adopt(orphan: ObjectInfo, logged: Logged | None, deps: Deps, instants: Instants) -> Finding | None:
+    """Publish the execution that a file lacks; None for a dry run. Raises Unavailable."""
     path = _path(orphan.name, deps)
     if logged is not None and logged.status == "success":
         detail = f"its execution {logged.execution_id} wrote another file later, which is the one that counts"
-        report.found("orphan_superseded", path, detail)
-        return False
+        return Finding(kind="orphan_superseded", gcs_path=path, detail=detail)
     try:
         document = _read(orphan, deps)
         adopted = _adopted(orphan, document, logged, deps, instants)
     except (NotOurs, ValidationError, ValueError) as error:
-        report.found("orphan_refused", path, f"no execution names it, and it was not adopted: {error}")
-        return False
+        detail = f"no execution names it, and it was not adopted: {error}"
+        return Finding(kind="orphan_refused", gcs_path=path, detail=detail)
     if not deps.pubsub_enabled:
         log.info(
             "dry run: would adopt", extra={"gcs_path": path, "execution_id": adopted.executed.execution_id}
         )
-        return False
+        return None
+    # The first adoption that was written down counts: two runs publish the same events.
     adopted = deps.memory.remember_adopted(path, adopted, instants.now)
     deps.publisher.publish([adopted.landed, adopted.executed])
     detail = f"no execution named it; it is execution {adopted.executed.execution_id} now"
-    report.found("orphan_adopted", path, detail)
-    return True
+    return Finding(kind=_ADOPTED, gcs_path=path, detail=detail)
 
 
 def _read(orphan: ObjectInfo, deps: Deps) -> Document:

@@ -1,14 +1,15 @@
-"""Lost files are announced again: as they were, so often and no more."""
+"""Republish lost files: as they were, a limited number of times."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tipoff_cleanup.deps import Deps, Instants, Report
+from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.documents import NotOurs, read_document
+from tipoff_cleanup.failures import describe_failure
 from tipoff_cleanup.losses import Attempts, Landed, Step, next_step
-from tipoff_common.events import FileLanded
+from tipoff_common.events import FileLanded, Finding
 from tipoff_common.executions import build_file_landed
 from tipoff_common.files import object_name
 from tipoff_common.ports import Unavailable
@@ -17,78 +18,98 @@ from tipoff_common.words import pluralize
 log = logging.getLogger(__name__)
 
 MOST_A_RUN = 500
-"""Files that one run announces again; the others wait for the next."""
+"""Files that one run republishes, so that it keeps its deadline; the others wait for the next run."""
 _NO_WORKFLOW = "MANUAL"
 
 
 class Unusable(Exception):
-    """The file cannot be announced; `kind` says why in a word, the message in a sentence."""
+    """The file cannot be republished; `kind` says why in a word, the message in a sentence."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
         self.kind = kind
 
 
-@dataclass
+@dataclass(frozen=True)
 class Republished:
-    """What was done about the lost files. given_up: when each landed, by path."""
+    """What was done about the lost files."""
 
-    announced: set[str] = field(default_factory=set)
-    given_up: dict[str, datetime] = field(default_factory=dict)
-    unusable: dict[Landed, Unusable] = field(default_factory=dict)
+    announced: frozenset[str] = frozenset()
+    """Paths that were republished."""
+    given_up: Mapping[str, datetime] = field(default_factory=dict)
+    """When each file landed that is republished no more, by path."""
+    unusable: Mapping[Landed, Unusable] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    error: str | None = None
+    """Why the run stopped before the last file; None when it did not."""
 
 
-def republish_lost(
-    lost: Sequence[Landed], deps: Deps, instants: Instants, done: Republished, report: Report
-) -> None:
-    """Announces again what is due, and gives up what was announced often enough. `done` and `report` hold what happened
-    also when it ends early.
+def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Republished:
+    """Publish again what is due, and mark as given up what was republished often enough.
 
-    Raises Unavailable.
+    Never raises; a failure ends it, with what was done before.
     """
-    attempts = deps.memory.attempts(file.gcs_path for file in lost)
-    for file in lost:
-        so_far = attempts[file.gcs_path]
-        match next_step(so_far, instants.now, deps.rule):
-            case Step.NOTHING:
-                done.given_up[file.gcs_path] = file.landed_at
-            case Step.GIVE_UP if deps.pubsub_enabled:
-                deps.memory.mark_given_up(file.gcs_path, instants.now)
-                done.given_up[file.gcs_path] = file.landed_at
-                times = pluralize(so_far.republishes, "time")
-                detail = f"announced again {times} without a receipt; it is announced no more"
-                report.found("given_up", file.gcs_path, detail)
-            case Step.REPUBLISH if len(done.announced) < MOST_A_RUN:
-                _republish(file, so_far, deps, instants, done, report)
-            case _:
-                pass
-
-
-def _republish(
-    file: Landed, so_far: Attempts, deps: Deps, instants: Instants, done: Republished, report: Report
-) -> None:
-    """The marker is written first, so that a crash in between costs one announcement rather than adding one."""
-    number = so_far.next_number
+    announced: set[str] = set()
+    given_up: dict[str, datetime] = {}
+    unusable: dict[Landed, Unusable] = {}
+    findings: list[Finding] = []
+    error: str | None = None
     try:
-        event = _again(file, number, deps, instants)
-    except Unusable as fault:
-        report.found(fault.kind, file.gcs_path, str(fault))
-        done.unusable[file] = fault
-        return
+        attempts = deps.memory.attempts(file.gcs_path for file in lost)
+        for file in lost:
+            so_far = attempts[file.gcs_path]
+            match next_step(so_far, instants.now, deps.rule):
+                case Step.NOTHING:
+                    given_up[file.gcs_path] = file.landed_at
+                case Step.GIVE_UP if deps.pubsub_enabled:
+                    deps.memory.mark_given_up(file.gcs_path, instants.now)
+                    given_up[file.gcs_path] = file.landed_at
+                    findings.append(_given_up(file, so_far))
+                case Step.REPUBLISH if len(announced) < MOST_A_RUN:
+                    try:
+                        if _republish(file, so_far.next_number, deps, instants):
+                            announced.add(file.gcs_path)
+                    except Unusable as fault:
+                        unusable[file] = fault
+                        findings.append(Finding(kind=fault.kind, gcs_path=file.gcs_path, detail=str(fault)))
+                case _:
+                    pass
+    except Exception as failure:  # noqa: BLE001  # what was done before it belongs in the row
+        error = describe_failure(failure)
+    return Republished(frozenset(announced), given_up, unusable, tuple(findings), error)
+
+
+def _given_up(file: Landed, so_far: Attempts) -> Finding:
+    times = pluralize(so_far.republishes, "time")
+    detail = f"republished {times} without a receipt; it is republished no more"
+    return Finding(kind="given_up", gcs_path=file.gcs_path, detail=detail)
+
+
+def _republish(file: Landed, number: int, deps: Deps, instants: Instants) -> bool:
+    """Mark the republish and publish it; False for a dry run, or when another run did it already.
+
+    The marker is written first, so that a crash in between costs one republish rather than adding one.
+
+    Raises:
+        Unusable: nothing was written.
+        Unavailable
+    """
+    event = _rebuild(file, number, deps, instants)
     if not deps.pubsub_enabled:
-        log.info("dry run: would announce again", extra={"gcs_path": file.gcs_path, "republish": number})
-        return
-    if deps.memory.mark_republish(file.gcs_path, number, instants.now):
-        try:
-            deps.publisher.publish([event])
-        except Unavailable:
-            deps.memory.mark_not_republished(file.gcs_path, number, instants.now)
-            raise
-        done.announced.add(file.gcs_path)
+        log.info("dry run: would republish", extra={"gcs_path": file.gcs_path, "republish": number})
+        return False
+    if not deps.memory.mark_republish(file.gcs_path, number, instants.now):
+        return False
+    try:
+        deps.publisher.publish([event])
+    except Unavailable:
+        deps.memory.mark_not_republished(file.gcs_path, number, instants.now)
+        raise
+    return True
 
 
-def _again(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLanded:
-    """Raises Unusable, Unavailable."""
+def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLanded:
+    """Build the announcement from the object, which must be what its row says. Raises Unusable, Unavailable."""
     name = object_name(file.gcs_path, deps.data.bucket)
     if name is None:
         raise Unusable("foreign_path", f"no path that a runner writes to in gs://{deps.data.bucket}")

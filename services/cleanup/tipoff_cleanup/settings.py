@@ -31,7 +31,7 @@ class CleanupSettings(ServiceSettings):
     behind_after_minutes: int = Field(
         default=60, ge=1, description="a file that waits this long for Phase 2 raises an alert"
     )
-    max_republishes: int = Field(default=3, ge=1, le=10, description="times one file is announced again")
+    max_republishes: int = Field(default=3, ge=1, le=10, description="times one file is republished")
     backoff_minutes: int = Field(
         default=30, ge=1, description="from one announcement of a file to the next; doubles each time"
     )

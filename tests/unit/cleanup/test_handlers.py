@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.samples import NOON, tick
 from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, QUARTER, RULE, Receipt, World, body, file, path
-from tipoff_cleanup.handlers import ACCEPTED, NO_RECEIPTS
+from tipoff_cleanup.handlers import ACCEPTED
+from tipoff_cleanup.observation import NO_RECEIPTS
 from tipoff_common.events import AlertChanged, CleanupCompleted, FileLanded, Source, TickFired
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Unavailable
@@ -111,7 +112,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(
         run = world.run()
     assert world.republished == []
     assert (len(run.missing_files), run.republished_count, run.pubsub_enabled) == (2, 0, False)
-    would = [record.gcs_path for record in caplog.records if "would announce" in record.message]  # type: ignore[attr-defined]
+    would = [record.gcs_path for record in caplog.records if "would republish" in record.message]  # type: ignore[attr-defined]
     assert would == [path("older"), path("old")]
 
 
@@ -201,7 +202,7 @@ def test_phase_2_behind_says_how_many_of_those_that_wait_are_lost() -> None:
     assert (run.phase2_behind, run.missing_files_found, run.republished_count) == (True, 41, 41)
     (alert,) = world.bus.of(AlertChanged)
     assert alert.summary == (
-        "Phase 2 is behind: 43 files without a receipt, 41 of them lost and 41 of those announced again;"
+        "Phase 2 is behind: 43 files without a receipt, 41 of them lost and 41 of those republished;"
         " the oldest that nothing later overtook waits for 120 minutes."
     )
     assert alert.context == {"files": 43, "lost": 41, "announced": 41}

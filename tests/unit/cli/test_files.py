@@ -98,7 +98,7 @@ class TestJudging:
         missed = replace(self.landed, sightings=seen(*republished))
         found, _, comes_next = self.judged(missed, 9)
         assert (found, then in comes_next) == (state, True)
-        given_up = Finding(NOON + hours(9), "given_up", "announced again 3 times without a receipt")
+        given_up = Finding(NOON + hours(9), "given_up", "republished 3 times without a receipt")
         assert self.judged(replace(missed, findings=[given_up]), 10)[:2] == (State.GIVEN_UP, given_up.detail)
 
     @pytest.mark.parametrize(
@@ -218,10 +218,10 @@ class TestCommands:
             }
         ]
         told = run("show", PATH, *AS_OF)
-        for expected in ("by execution e-0", "30 records", "announced again 1 of at most 3", "next: ", "d-1"):
+        for expected in ("by execution e-0", "30 records", "republished 1 of at most 3", "next: ", "d-1"):
             assert expected in told
         data = json.loads(run("show", "01234", *AS_OF, "--json"))
-        assert (data["gcs_path"], data["state"]) == (PATH, "announced again")
+        assert (data["gcs_path"], data["state"]) == (PATH, "republished")
         assert [letter["event_id"] for letter in data["dead_letters"]] == ["d-1"]
 
     def test_what_cleanup_found_out_is_part_of_the_story(self, house: House, run: Run) -> None:

@@ -178,7 +178,7 @@ def test_the_first_cleanup_that_missed_a_file_and_those_that_announced_it_are_sh
     (root,) = assemble(replace(WHOLE, receipts=[], seen=seen))
     assert [node.text for node in walk((root,)) if node.kind == "cleanup"] == [
         "missing after 60 min, left alone",
-        "missing after 180 min, announced again",
+        "missing after 180 min, republished",
     ]
 
 
@@ -213,7 +213,7 @@ def test_a_file_that_no_execution_wrote_stands_alone_with_its_receipt() -> None:
 
 def test_a_cleanup_asked_for_itself_is_shown() -> None:
     assert texts(Facts(cleanups=[Cleanup("c-1", NOON, 9, 2, 1)]), "cleanup") == [
-        "9 files checked, 2 missing, 1 announced again"
+        "9 files checked, 2 missing, 1 republished"
     ]
 
 

@@ -235,7 +235,7 @@ def _story(file: LandedFile, letters: Sequence[DeadLetter]) -> Iterator[tuple[da
         rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
         yield receipt.processed_at, "receipt", f"of {receipt.processor}{rows}"
     for sighting in file.sightings:
-        done = "announced again" if sighting.republished else "left alone"
+        done = "republished" if sighting.republished else "left alone"
         yield sighting.cleanup_time, "missing", f"after {sighting.age_minutes} min, {done}"
     for finding in file.findings:
         yield finding.cleanup_time, finding.kind.replace("_", " "), finding.detail

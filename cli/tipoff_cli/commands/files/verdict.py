@@ -12,7 +12,7 @@ class State(StrEnum):
     PROCESSED = "processed"  # it has a receipt
     WAITING = "waiting"  # Phase 2 is behind, which is no loss yet
     LOST = "lost"  # cleanup found it missing and left it alone so far
-    ANNOUNCED_AGAIN = "announced again"  # a republish is on its way
+    ANNOUNCED_AGAIN = "republished"  # a republish is on its way
     GIVEN_UP = "given up"  # announced as often as allowed, and no receipt
     GONE = "gone"  # the log says that it was written, and its object is not in the bucket
     CHANGED = "changed"  # its object is not what was written
@@ -81,7 +81,7 @@ def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: date
         last = times >= limit
         return Verdict(
             State.ANNOUNCED_AGAIN,
-            f"announced again {times} of at most {limit} times, and no receipt yet",
+            f"republished {times} of at most {limit} times, and no receipt yet",
             "cleanup waits once more, and gives it up if it still misses the receipt then"
             if last
             else "cleanup announces it again, later each time, until there is a receipt",

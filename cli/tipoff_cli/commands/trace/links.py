@@ -108,7 +108,7 @@ def sightings(path: str, seen: Sequence[Seen]) -> Iterator[Node]:
     own = sorted((item for item in seen if item.gcs_path == path), key=lambda item: item.cleanup_time)
     for number, item in enumerate(own):
         if number == 0 or item.republished:
-            done = "announced again" if item.republished else "left alone"
+            done = "republished" if item.republished else "left alone"
             yield Node(
                 "cleanup",
                 f"missing after {item.age_minutes} min, {done}",
@@ -135,7 +135,7 @@ def cleanup_link(cleanup: Cleanup) -> Node:
     return Node(
         "cleanup",
         f"{pluralize(cleanup.files_checked, 'file')} checked, {cleanup.missing_files_found} missing,"
-        f" {cleanup.republished_count} announced again",
+        f" {cleanup.republished_count} republished",
         cleanup.cleanup_id,
         cleanup.cleanup_time,
         ids=frozenset({cleanup.cleanup_id}),

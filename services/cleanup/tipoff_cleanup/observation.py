@@ -1,0 +1,139 @@
+"""Stage one of a cleanup run: read the dataset and cleanup's own memory. Nothing is written here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tipoff_cleanup import alerts
+from tipoff_cleanup.deps import Deps, Instants
+from tipoff_cleanup.failures import describe_failure
+from tipoff_cleanup.losses import Landed, Overview, behind_since, is_storm, lost
+from tipoff_cleanup.memory import OpenAlert
+from tipoff_common.events import Finding
+
+NO_RECEIPTS = "no receipts to compare with; nothing is republished"
+_BEHIND = (
+    "the dataset is behind: the cleanup row of {} UTC is not in it, so others may be missing;"
+    " nothing is judged by it"
+)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What a run knows before it does anything. Fields keep their defaults from where reading failed."""
+
+    instants: Instants
+    journal_from: datetime | None = None
+    """Files written before this have all been looked at by earlier runs."""
+    overview: Overview | None = None
+    waiting: tuple[Landed, ...] = ()
+    """Files without a receipt, the oldest first."""
+    missing: tuple[Landed, ...] = ()
+    """Those of them that are lost, the oldest first."""
+    received: frozenset[str] = frozenset()
+    """Paths with a receipt, among lost files and files with an open alert."""
+    open_alerts: tuple[OpenAlert, ...] = ()
+    behind_since: datetime | None = None
+    """When the oldest file landed for which Phase 2 is late; None when it keeps up."""
+    storm: bool = False
+    """So many files look lost that the comparison is more likely at fault."""
+    findings: tuple[Finding, ...] = ()
+    errors: tuple[str, ...] = ()
+    complete: bool = False
+    """True when everything was read, so that the run may act on it."""
+
+
+def observe(instants: Instants, deps: Deps) -> Observation:
+    """Read what landed, what was received and what earlier runs did.
+
+    Never raises: a failure is in `errors`, beside what was read before it.
+    """
+    seen, now, rule = Observation(instants), instants.now, deps.rule
+    try:
+        earlier = list(_earlier_runs(instants, deps))
+        last = deps.memory.run(earlier[0]) if earlier else None
+        seen = replace(seen, journal_from=(last and last.written_until) or now - deps.lookback)
+
+        overview, waiting = deps.dataset.files(now, deps.lookback, rule.grace)
+        seen = replace(seen, overview=overview, waiting=tuple(waiting))
+        # Rows that are not there yet look like receipts that never came, so nothing is judged by a late dataset.
+        if unseen := _unseen_run(earlier, overview, instants, deps):
+            return replace(seen, errors=(_BEHIND.format(f"{unseen:%Y-%m-%d %H:%M}"),))
+
+        open_alerts = tuple(deps.memory.open_alerts(now))
+        candidates = lost(waiting, overview, now, rule)
+        of_files = {alert.about for alert in open_alerts if alert.rule in alerts.PER_FILE}
+        received = deps.dataset.received(sorted({file.gcs_path for file in candidates} | of_files), now)
+        missing = tuple(file for file in candidates if file.gcs_path not in received)
+        seen = replace(seen, open_alerts=open_alerts, received=frozenset(received), missing=missing)
+
+        still, overview = _still_waiting(waiting, overview, instants, deps)
+        # The second count reads cleanup's memory, which only many missing files are worth.
+        storm = is_storm(len(missing), overview.files, rule) and is_storm(
+            _not_given_up(missing, deps), overview.files, rule
+        )
+        seen = replace(
+            seen,
+            waiting=tuple(still),
+            overview=overview,
+            behind_since=behind_since(still, overview, now, rule),
+            storm=storm,
+        )
+
+        strays = deps.dataset.unknown_receipts(now, deps.lookback, rule.grace)
+        overdue = any(now - file.landed_at >= rule.lost_after for file in still)
+        return replace(
+            seen,
+            findings=tuple(_unknown_file(path, at) for path, at in strays.items()),
+            errors=(NO_RECEIPTS,) if not overview.receipts and overdue else (),
+            complete=True,
+        )
+    except Exception as error:  # noqa: BLE001  # whatever fails, the run still has its row
+        return replace(seen, errors=(*seen.errors, describe_failure(error)))
+
+
+def _unknown_file(path: str, processed_at: datetime) -> Finding:
+    detail = f"processed at {processed_at}, and no execution wrote it"
+    return Finding(kind="receipt_unknown_file", gcs_path=path, detail=detail)
+
+
+def _earlier_runs(instants: Instants, deps: Deps) -> Iterator[datetime]:
+    """Yield the ticks of earlier runs, newest first, back to one whose row should be in the dataset by now."""
+    for tick in deps.memory.ticks_before(instants.tick):
+        yield tick
+        if tick <= instants.now - deps.rule.grace:
+            return
+
+
+def _unseen_run(
+    earlier: Sequence[datetime], overview: Overview, instants: Instants, deps: Deps
+) -> datetime | None:
+    """Return the newest run whose row should be in the dataset by now and is not.
+
+    Cleanup's own rows tell how far the dataset is behind, as nothing but the logger is between them and it.
+    """
+    told = (
+        tick for tick in earlier if instants.now - deps.lookback <= tick <= instants.now - deps.rule.grace
+    )
+    due, seen = next(told, None), overview.last_cleanup
+    return due if due is not None and (seen is None or seen < due) else None
+
+
+def _still_waiting(
+    waiting: Sequence[Landed], overview: Overview, instants: Instants, deps: Deps
+) -> tuple[Sequence[Landed], Overview]:
+    """Leave out files that landed again within the lookback and were processed before it.
+
+    Receipts older than the lookback are asked for only when Phase 2 looks behind: that query reads all there is.
+    """
+    if behind_since(waiting, overview, instants.now, deps.rule) is None:
+        return waiting, overview
+    received = deps.dataset.received([file.gcs_path for file in waiting], instants.now)
+    still = [file for file in waiting if file.gcs_path not in received]
+    return still, replace(overview, waiting=overview.waiting - len(waiting) + len(still))
+
+
+def _not_given_up(missing: Sequence[Landed], deps: Deps) -> int:
+    """Count the missing files that are not given up: those given up say nothing of today."""
+    attempts = deps.memory.attempts(file.gcs_path for file in missing)
+    return sum(not item.given_up for item in attempts.values())

@@ -1,27 +1,38 @@
 """`tipoff status`: is a day all right, what is missing, and when is it looked at next."""
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from datetime import time as clock_time
 from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 from rich.text import Text
 
-from tipoff_cli.checkout import lock_time
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, lock_time
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import AsJson, clock, console, day, instant, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import pluralize
+from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.expectations import DayExpectations, Expectation, read_expectations
+from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.verdict import Color, DayVerdict, Fault, WorkflowVerdict, judge_day
 
+CANNOT_TELL = 3
+_WRONG_USAGE = 2
+_MARKS = {Color.GREEN: ("✔", "bold green"), Color.YELLOW: ("!", "bold yellow"), Color.RED: ("✘", "bold red")}
 _STYLES = {
     "ON_TIME": "green",
     "SKIPPED_OK": "green",
     "LATE": "yellow",
     "PENDING": "cyan",
+    "PAUSED": "magenta",
     "MISSING": "bold red",
     "TOO_EARLY": "bright_black",
     "CANCELLED": "bright_black",
@@ -39,105 +50,190 @@ def status(
         datetime | None,
         typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
     ] = None,
+    workflow: Annotated[
+        str | None, typer.Option(metavar="NAME", help="this workflow only", show_default=False)
+    ] = None,
+    faults: Annotated[bool, typer.Option("--faults", help="print the faults only")] = False,
+    slots: Annotated[
+        bool, typer.Option("--all", help="print every expected run, not a line a workflow")
+    ] = False,
+    watch: Annotated[
+        int | None,
+        typer.Option(metavar="SECONDS", min=1, help="look again every so many seconds until interrupted"),
+    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Say in one line whether a day is all right, then what was expected and what became of it.
+    """Say in one line whether a day is all right, then how each workflow does.
 
-    The controller is asked, or the dataset itself when it does not answer. Exit code 0 when all is right, 3 when
-    something is missing, 1 when neither can be asked. What became of files afterwards is another question: `tipoff
-    query open_alerts`.
+    Exit code 0 when all is well (green), 1 when something is wrong that has another attempt to come or is over
+    (yellow), 2 when something will not mend itself (red), 3 when neither the controller nor the dataset can be asked.
+    Today includes what is left of last night. What became of files afterwards: `tipoff query missing_files`; what
+    people were told: `tipoff alerts list`.
     """
-    at = as_of or wall_now()
-    expected, source = _expectations(on or business_date(at), at)
-    faults = list(what_is_missing(expected))
-    if json:
-        say_json(
-            {"ok": not faults, "missing": list(faults), "source": source, **expected.model_dump(mode="json")}
-        )
-    else:
-        _show(expected, faults, source)
-    raise typer.Exit(3 if faults else 0)
+    if watch is not None and as_of is not None:
+        refuse("--watch looks at what is now; leave out --as-of", _WRONG_USAGE)
+    while True:
+        at = as_of or wall_now()
+        expected, source, names = _expectations(on, at)
+        verdict = judge(expected, names)
+        if workflow is not None:
+            expected, verdict = _only(workflow, expected, verdict)
+        if watch is not None:
+            console.clear()
+        if json:
+            say_json(_as_json(expected, verdict, source))
+        else:
+            _show(expected, verdict, source, names, faults_only=faults, slots=slots)
+        if watch is None:
+            raise typer.Exit(verdict.color.rank)
+        try:
+            time.sleep(watch)
+        except KeyboardInterrupt:
+            raise typer.Exit(verdict.color.rank) from None
 
 
-def what_is_missing(expected: DayExpectations) -> Iterator[str]:
-    """What makes a day red: nothing locked, an occurrence that was missed, and a game of a workflow, or a workflow of
-    the whole day, whose every run came to nothing and that has none to come."""
-    rows = expected.expectations
-    if not rows and expected.as_of >= eastern(expected.date, lock_time()):
-        yield f"no schedule was locked for {expected.date}"
-    for name in dict.fromkeys(map(_name, rows)):
-        own = [row for row in rows if _name(row) == name]
-        missed = [clock(row.expected_run_time) for row in own if row.status == "MISSING"]
-        if missed:
-            yield f"{name} did not run at {', '.join(missed)}"
-        elif _came_to_nothing([row for row in own if row.status != "CANCELLED"], expected.as_of):
-            runs = sum(row.executions > 0 for row in own)
-            yield f"{name} ran {pluralize(runs, 'time')} and found nothing"
+def judge(expected: DayExpectations, names: Mapping[str, str]) -> DayVerdict:
+    """Judge a day as the monitor does."""
+    return judge_day(
+        expected,
+        lock_at=eastern(expected.date, lock_time()),
+        is_today=expected.date == business_date(expected.as_of),
+        names=names,
+    )
 
 
-def _name(row: Expectation) -> str:
-    """The workflow, with the game or team that this is about."""
-    return f"{row.workflow_name} of {row.subject}" if _about(row) else row.workflow_name
+def _only(name: str, expected: DayExpectations, verdict: DayVerdict) -> tuple[DayExpectations, DayVerdict]:
+    """Narrow both to one workflow. Ends the command when nothing of that name was expected."""
+    own = [item for item in verdict.workflows if item.workflow == name]
+    if not own:
+        known = ", ".join(item.workflow for item in verdict.workflows) or "nothing"
+        refuse(f"no workflow '{name}' was expected on {expected.date}; expected were {known}", _WRONG_USAGE)
+    (item,) = own
+    rows = tuple(row for row in expected.expectations if row.workflow_name == name)
+    headline = item.faults[0].sentence if item.faults else f"{name}: {item.sentence}"
+    narrowed = DayVerdict(color=item.color, headline=headline, workflows=(item,), faults=item.faults)
+    return expected.model_copy(update={"expectations": rows}), narrowed
 
 
-def _about(row: Expectation) -> str:
-    """Empty for a workflow of the whole day."""
-    return "" if row.subject in (None, "-") else str(row.subject)
-
-
-def _came_to_nothing(rows: Sequence[Expectation], as_of: datetime) -> bool:
-    return bool(rows) and all(row.executions > 0 and not row.found and row.deadline <= as_of for row in rows)
-
-
-def _expectations(on: date, at: datetime) -> tuple[DayExpectations, str]:
+def _expectations(on: date | None, at: datetime) -> tuple[DayExpectations, str, Mapping[str, str]]:
+    """Ask the controller, or the dataset when it does not answer; also who plays whom."""
+    today = business_date(at)
+    # The night belongs to the day on which it began, and is looked at until its work is done.
+    night = on is None or on == today
     try:
         connection = find_connection()
         try:
-            return _from_controller(connection, on, at), "controller"
+            found, source = _from_controller(connection, on or today, at, night), "controller"
         except (NotConnected, NotAnswered) as unanswered:
-            return _from_dataset(connection, on, at, unanswered), "dataset"
+            found, source = _from_dataset(connection, on or today, at, night, unanswered), "dataset"
     except NotConnected as error:
-        refuse(str(error))
+        refuse(str(error), CANNOT_TELL)
+    return found, source, _game_names(connection, found)
 
 
-def _from_controller(connection: Connection, on: date, at: datetime) -> DayExpectations:
-    body = ask(connection, "GET", f"/schedule/{on.isoformat()}", query={"as_of": at.isoformat()})
-    return DayExpectations.model_validate_json(body)
+def _from_controller(connection: Connection, on: date, at: datetime, night: bool) -> DayExpectations:
+    query = {"as_of": at.isoformat(), "with_night": str(night).lower()}
+    return DayExpectations.model_validate_json(
+        ask(connection, "GET", f"/schedule/{on.isoformat()}", query=query)
+    )
 
 
-def _from_dataset(connection: Connection, on: date, at: datetime, unanswered: Exception) -> DayExpectations:
+def _from_dataset(
+    connection: Connection, on: date, at: datetime, night: bool, unanswered: Exception
+) -> DayExpectations:
+    midnight = eastern(on, clock_time()) if night else None
     try:
-        return read_expectations(connection.warehouse(), connection.environment, on, at)
+        return read_expectations(connection.warehouse(), connection.environment, on, at, midnight=midnight)
     except (NotConnected, Unavailable) as error:
-        refuse(f"{unanswered}\nthe dataset cannot be asked either: {error}")
+        refuse(f"{unanswered}\nthe dataset cannot be asked either: {error}", CANNOT_TELL)
 
 
-def _show(expected: DayExpectations, faults: Sequence[str], source: str) -> None:
+def _game_names(connection: Connection, expected: DayExpectations) -> Mapping[str, str]:
+    """Name the games of the day, CHA@LAL; nothing where the calendar cannot be read, as ids do as well."""
+    if not any(row.subject not in (None, "-") for row in expected.expectations):
+        return {}
+    try:
+        catalog = load_catalog(SCRAPERS)
+        source = load_workflows(WORKFLOWS, catalog).file.calendar.scraper
+        calendar = LandedCalendar(connection.data(), catalog[source].output_root).current()
+    except (NotConnected, Unavailable, ConfigurationError):
+        return {}
+    return calendar.game_names if calendar else {}
+
+
+def _as_json(expected: DayExpectations, verdict: DayVerdict, source: str) -> dict[str, JsonValue]:
+    return {
+        "ok": verdict.color is Color.GREEN,
+        "source": source,
+        **verdict.model_dump(mode="json"),
+        **expected.model_dump(mode="json"),
+    }
+
+
+def _show(
+    expected: DayExpectations,
+    verdict: DayVerdict,
+    source: str,
+    names: Mapping[str, str],
+    *,
+    faults_only: bool,
+    slots: bool,
+) -> None:
     today = expected.date == business_date(expected.as_of)
     name = "today" if today else str(expected.date)
-    if faults:
-        line = Text(f"✘ {name}: {'; '.join(faults)}", "bold red")
+    console.print(_headline(name, expected, verdict), soft_wrap=True)
+    if faults_only:
+        _show_faults(verdict.faults)
+    elif slots:
+        _show_slots(expected.expectations, names)
     elif expected.expectations:
-        line = Text(f"✔ {name} is all right", "bold green")
-    else:
-        line = Text(f"· {name}: nothing is known yet, its schedule is locked at {lock_time():%H:%M}", "bold")
-    console.print(line, soft_wrap=True)
-    if expected.expectations:
-        _show_expectations(expected.expectations)
-    for workflow, moment in _next_checks(expected):
-        console.print(f"next check of {workflow}: {clock(moment, '%Y-%m-%d %H:%M')}", highlight=False)
+        _show_workflows(verdict.workflows)
     told = f"as of {clock(expected.as_of, '%Y-%m-%d %H:%M')} New York time, {expected.environment}, by the {source}"
     console.print(told, style="bright_black", soft_wrap=True)
 
 
-def _show_expectations(rows: Sequence[Expectation]) -> None:
+def _headline(name: str, expected: DayExpectations, verdict: DayVerdict) -> Text:
+    mark, style = _MARKS[verdict.color]
+    if verdict.faults:
+        return Text(f"{mark} {name}: {verdict.headline}", style)
+    if expected.expectations:
+        return Text(f"{mark} {name} is all right", style)
+    return Text(f"· {name}: nothing is known yet, its schedule is locked at {lock_time():%H:%M}", "bold")
+
+
+def _show_workflows(workflows: Sequence[WorkflowVerdict]) -> None:
+    worst_first = sorted(workflows, key=lambda item: -item.color.rank)
+    say_rows(
+        ("", "workflow", "how", "next check"),
+        [
+            (
+                Text(*_MARKS[item.color]),
+                item.workflow,
+                item.sentence,
+                clock(item.next_check, "%a %H:%M") if item.next_check else "-",
+            )
+            for item in worst_first
+        ],
+    )
+
+
+def _show_faults(faults: Sequence[Fault]) -> None:
+    if faults:
+        rows = [
+            (Text(*_MARKS[it.color]), clock(it.since, "%a %H:%M"), it.sentence, it.error or "-")
+            for it in faults
+        ]
+        say_rows(("", "since", "what", "error"), rows)
+
+
+def _show_slots(rows: Sequence[Expectation], names: Mapping[str, str]) -> None:
     say_rows(
         ("expected", "workflow", "about", "status", "ran", "why"),
         [
             (
                 clock(row.expected_run_time),
                 row.workflow_name,
-                _about(row) or "-",
+                names.get(row.subject or "-", row.subject or "-"),
                 Text(row.status, style=_STYLES[row.status]),
                 clock(row.actual_run_time) if row.actual_run_time else "-",
                 row.actual_reason or row.expected_reason,
@@ -145,10 +241,3 @@ def _show_expectations(rows: Sequence[Expectation]) -> None:
             for row in rows
         ],
     )
-
-
-def _next_checks(expected: DayExpectations) -> Iterator[tuple[str, datetime]]:
-    moments = {row.workflow_name: row.next_check_time for row in expected.expectations}
-    for workflow, moment in moments.items():
-        if moment is not None and moment > expected.as_of:
-            yield workflow, moment

@@ -69,6 +69,16 @@ class Calendar:
             )
         return self._playable[key]
 
+    @property
+    def game_names(self) -> Mapping[str, str]:
+        """Who plays whom by game id, as CHA@LAL; without the games whose teams are to be decided."""
+        return {
+            game.game_id: f"{game.away_team}@{game.home_team}"
+            for games in self._by_date.values()
+            for game in games
+            if game.away_team and game.home_team
+        }
+
     def age(self, now: datetime) -> timedelta:
         return now - self.fetched_at
 

@@ -1,62 +1,150 @@
 """What was expected of a day and what became of it, as the dataset tells it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.ports import Parameter, Warehouse
 
-RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPPED_OK", "CANCELLED"]
+RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPPED_OK", "CANCELLED", "PAUSED"]
 """What each means stands in schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
 
+# One row a step: an expected occurrence and one of its scrapers, so that the healthy steps of a workflow cannot hide a
+# dead one. A unit is one set of parameters (a game, a team); its latest attempt speaks unless one was a success.
 # Each workflow is looked at again when its latest decision says so; a skipped step's decision says nothing of it.
 _EXPECTED_VS_ACTUAL = """
-WITH latest AS (
-  SELECT workflow_name, next_check_time
+WITH outcomes AS (
+  SELECT * FROM nba_orchestration.expected_vs_actual(@as_of, @day)
+  UNION ALL
+  SELECT * FROM nba_orchestration.expected_vs_actual(@as_of, @night)
+  WHERE @with_night AND deadline > @midnight
+),
+decided AS (
+  SELECT
+    workflow_name, occurrence_id, decision_time, decision_id, reason_code, next_check_time,
+    JSON_VALUE(context, '$.scraper') AS skipped_scraper
   FROM nba_orchestration.workflow_decisions
   WHERE DATE(decision_time) BETWEEN @first_partition AND @last_partition
     AND decision_time <= @as_of
     AND environment = @environment
-    AND reason_code != 'parent_unfruitful'
+),
+latest AS (
+  SELECT workflow_name, next_check_time
+  FROM decided
+  WHERE reason_code != 'parent_unfruitful'
   QUALIFY ROW_NUMBER() OVER (PARTITION BY workflow_name ORDER BY decision_time DESC, decision_id) = 1
+),
+last_word AS (
+  SELECT occurrence_id, reason_code
+  FROM decided
+  WHERE reason_code != 'parent_unfruitful'
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY occurrence_id ORDER BY decision_time DESC, decision_id) = 1
+),
+skipped AS (
+  SELECT DISTINCT occurrence_id, skipped_scraper
+  FROM decided
+  WHERE reason_code = 'parent_unfruitful'
+),
+listed AS (
+  SELECT s.date, s.occurrence_id, scraper
+  FROM nba_orchestration.expected_schedule(@as_of, @night, @day) AS s
+  CROSS JOIN UNNEST(s.scrapers) AS scraper
+  WHERE s.environment = @environment
+),
+executed AS (
+  SELECT
+    occurrence_id, scraper_name, TO_JSON_STRING(opts) AS unit, status, error_type, error_message, triggered_at
+  FROM nba_orchestration.executions(@first_partition, @last_partition)
+  WHERE triggered_at <= @as_of AND environment = @environment AND occurrence_id IS NOT NULL
+),
+units AS (
+  SELECT
+    occurrence_id, scraper_name, unit,
+    COUNT(*) AS attempts,
+    COUNTIF(status = 'success') AS successes,
+    MAX_BY(status, triggered_at) AS last_status,
+    MAX_BY(error_type, triggered_at) AS error_type,
+    MAX_BY(error_message, triggered_at) AS error_message,
+    MIN(triggered_at) AS first_at,
+    MAX(triggered_at) AS last_at
+  FROM executed
+  GROUP BY occurrence_id, scraper_name, unit
+),
+steps AS (
+  SELECT
+    occurrence_id, scraper_name,
+    COUNT(*) AS units,
+    SUM(attempts) AS attempts,
+    COUNTIF(successes > 0) AS units_found,
+    COUNTIF(successes = 0 AND last_status = 'failed') AS units_failed,
+    MIN(IF(successes = 0 AND last_status = 'failed', first_at, NULL)) AS failing_since,
+    MAX(last_at) AS last_at,
+    MAX(IF(successes = 0 AND last_status = 'failed', error_type, NULL)) AS error_type,
+    MAX(IF(successes = 0 AND last_status = 'failed', error_message, NULL)) AS error_message
+  FROM units
+  GROUP BY occurrence_id, scraper_name
 )
-SELECT e.*, latest.next_check_time
-FROM nba_orchestration.expected_vs_actual(@as_of, @day) AS e
+SELECT
+  e.*, latest.next_check_time, last_word.reason_code AS last_reason_code,
+  (SELECT MAX(decision_time) FROM decided) AS last_decided_at,
+  COALESCE(steps.scraper_name, listed.scraper) AS scraper,
+  COALESCE(steps.units, 0) AS units,
+  COALESCE(steps.attempts, 0) AS attempts,
+  COALESCE(steps.units_found, 0) AS units_found,
+  COALESCE(steps.units_failed, 0) AS units_failed,
+  steps.failing_since, steps.last_at, steps.error_type, steps.error_message,
+  skipped.occurrence_id IS NOT NULL AS parent_unfruitful
+FROM outcomes AS e
 LEFT JOIN latest ON latest.workflow_name = e.workflow_name
+LEFT JOIN last_word ON last_word.occurrence_id = e.occurrence_id
+LEFT JOIN listed ON listed.occurrence_id = e.occurrence_id AND listed.date = e.date
+LEFT JOIN steps ON steps.occurrence_id = e.occurrence_id AND steps.scraper_name = listed.scraper
+LEFT JOIN skipped ON skipped.occurrence_id = e.occurrence_id AND skipped.skipped_scraper = listed.scraper
 WHERE e.environment = @environment
-ORDER BY e.expected_run_time, e.workflow_name, e.occurrence_id
+ORDER BY e.expected_run_time, e.workflow_name, e.occurrence_id, scraper
 """
 
 
-class Expectation(BaseModel):
-    """One expected occurrence and what became of it.
+class StepOutcome(BaseModel):
+    """What one scraper of an occurrence came to, over its units: the games, teams or values it fans out over."""
 
-    subject: the game or team it is about, - for a workflow of the whole day.
-    actual_run_time: of its first run, null without one. reason_code, actual_reason: of that run, else of the last
-    decision about it. found: whether any of its executions was a success. next_check_time: when its workflow is
-    looked at next.
-    """
+    scraper: str
+    units: int = Field(default=0, description="units that were asked for")
+    attempts: int = Field(default=0, description="executions, retries included")
+    units_found: int = Field(default=0, description="units with a success")
+    units_failed: int = Field(default=0, description="units without a success whose latest attempt failed")
+    failing_since: Instant | None = Field(default=None, description="first attempt of a unit that fails")
+    last_at: Instant | None = Field(default=None, description="latest attempt")
+    error_type: str | None = None
+    error_message: str | None = None
+    parent_unfruitful: bool = Field(default=False, description="never asked for: its parent found nothing")
+
+
+class Expectation(BaseModel):
+    """One expected occurrence and what became of it."""
 
     date: date
     workflow_name: str
     occurrence_id: str
-    subject: str | None = None
+    subject: str | None = Field(default=None, description="game or team it is about, - for the whole day")
     expected_run_time: Instant
     deadline: Instant
     games_today: int | None
     priority: str
     expected_reason: str
-    actual_run_time: Instant | None
+    actual_run_time: Instant | None = Field(description="of its first run, null without one")
     action: str | None
-    reason_code: str | None
+    reason_code: str | None = Field(description="of the first run, else of the last decision about it")
     actual_reason: str | None
     executions: int
-    found: bool
+    found: bool = Field(description="whether any of its executions was a success")
     status: RunStatus
-    next_check_time: Instant | None
+    next_check_time: Instant | None = Field(description="when its workflow is looked at next")
+    last_reason_code: str | None = Field(default=None, description="of the newest decision about it")
+    steps: tuple[StepOutcome, ...] = Field(default=(), description="one a scraper")
 
 
 class DayExpectations(BaseModel):
@@ -66,17 +154,45 @@ class DayExpectations(BaseModel):
     as_of: Instant
     environment: str
     expectations: tuple[Expectation, ...]
+    last_decided_at: Instant | None = Field(default=None, description="newest decision about any workflow")
 
 
-def read_expectations(warehouse: Warehouse, environment: str, day: date, as_of: datetime) -> DayExpectations:
-    """Raises Unavailable."""
+def read_expectations(
+    warehouse: Warehouse, environment: str, day: date, as_of: datetime, *, midnight: datetime | None = None
+) -> DayExpectations:
+    """Ask the dataset about a day.
+
+    midnight: the instant at which `day` began; then what the day before left to do after it is included.
+
+    Raises:
+        Unavailable
+    """
     parameters: Mapping[str, Parameter] = {
         "as_of": as_of,
         "day": day,
+        "night": day - timedelta(days=1),
+        "with_night": midnight is not None,
+        "midnight": midnight or as_of,
         "environment": environment,
-        "first_partition": day - timedelta(days=1),
+        "first_partition": day - timedelta(days=2 if midnight else 1),
         "last_partition": day + timedelta(days=2),
     }
     rows = warehouse.query(_EXPECTED_VS_ACTUAL, parameters)
-    expectations = tuple(Expectation.model_validate(row) for row in rows)
-    return DayExpectations(date=day, as_of=as_of, environment=environment, expectations=expectations)
+    decided = (row.get("last_decided_at") for row in rows)
+    return DayExpectations(
+        date=day,
+        as_of=as_of,
+        environment=environment,
+        expectations=tuple(_expectations(rows)),
+        last_decided_at=next(decided, None),
+    )
+
+
+def _expectations(rows: Iterable[Mapping[str, Any]]) -> Iterable[Expectation]:
+    """Gather the rows of an occurrence, one a step, into one expectation."""
+    gathered: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        gathered.setdefault((row["date"], row["occurrence_id"]), []).append(row)
+    for own in gathered.values():
+        steps = [StepOutcome.model_validate(row) for row in own if row.get("scraper")]
+        yield Expectation.model_validate({**own[0], "steps": steps})

@@ -9,6 +9,7 @@
 --   ON_TIME     first RUN no later than 30 minutes after the expected time
 --   LATE        first RUN later than that
 --   SKIPPED_OK  no RUN, and the last SKIP from the expected time on says already_found, no_games or superseded
+--   PAUSED      no RUN, and the last SKIP from the expected time on says paused: somebody stopped it for a while
 --   PENDING     none of these, and as_of is not after the deadline
 --   MISSING     none of these, after the deadline
 -- action, reason_code and actual_reason are those of the first RUN, else of the last decision from the expected
@@ -83,6 +84,7 @@ AS (
         THEN 'ON_TIME'
       WHEN d.action = 'RUN' THEN 'LATE'
       WHEN s.reason_code IN ('already_found', 'no_games', 'superseded') THEN 'SKIPPED_OK'
+      WHEN s.reason_code = 'paused' THEN 'PAUSED'
       WHEN as_of <= e.deadline THEN 'PENDING'
       ELSE 'MISSING'
     END AS status,

@@ -1,6 +1,6 @@
 """Routes of the controller."""
 
-from datetime import date
+from datetime import date, time
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, HTTPException
@@ -8,6 +8,7 @@ from pydantic import AwareDatetime
 
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import IdempotencyKey, current_caller
+from tipoff_common.clock import eastern
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.bootstrap import Wiring, bootstrap
@@ -68,9 +69,17 @@ def routes(wiring: Wiring) -> FastAPI:
         return found
 
     @manual.get("/schedule/{day}", tags=["manual"])
-    def expected_against_actual(day: date, as_of: AwareDatetime | None = None) -> DayExpectations:
-        """What was expected of a business day and what became of it, as known at `as_of`, by default now."""
-        return read_expectations(deps.warehouse, deps.environment, day, as_of or wall_now())
+    def expected_against_actual(
+        day: date, as_of: AwareDatetime | None = None, with_night: bool = False
+    ) -> DayExpectations:
+        """What was expected of a business day and what became of it, as known at `as_of`, by default now.
+
+        With `with_night` also what the night before left to do on that day.
+        """
+        midnight = eastern(day, time()) if with_night else None
+        return read_expectations(
+            deps.warehouse, deps.environment, day, as_of or wall_now(), midnight=midnight
+        )
 
     app.include_router(manual)
     return app

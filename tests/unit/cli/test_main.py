@@ -616,11 +616,12 @@ class TestStatus:
         lines = run(*self.AS_OF).stdout.splitlines()
         assert lines[0] == "✔ today is all right"
         assert "injury_discovery" in lines[2]
-        assert "ON_TIME" in lines[2]
+        assert "found" in lines[2]
+        assert "ON_TIME" in run(*self.AS_OF, "--all").stdout
 
     def test_when_it_is_looked_at_next(self, run: Run, controller: Controller) -> None:
         controller.tells({**EXPECTATION, "next_check_time": datetime(2025, 1, 15, 19, tzinfo=UTC)})
-        assert "next check of injury_discovery: 2025-01-15 14:00" in run(*self.AS_OF).stdout
+        assert "Wed 14:00" in run(*self.AS_OF).stdout
 
     @pytest.mark.parametrize(
         ("changes", "what"),
@@ -633,21 +634,43 @@ class TestStatus:
         self, run: Run, controller: Controller, changes: dict[str, Any], what: str
     ) -> None:
         controller.tells({**EXPECTATION, **changes})
-        assert run(*self.AS_OF, code=3).stdout.splitlines()[0] == f"✘ today: {what}"
-        answer = json.loads(run(*self.AS_OF, "--json", code=3).stdout)
-        assert (answer["ok"], answer["missing"], answer["source"]) == (False, [what], "controller")
+        assert run(*self.AS_OF, code=2).stdout.splitlines()[0] == f"✘ today: {what}"
+        answer = json.loads(run(*self.AS_OF, "--json", code=2).stdout)
+        assert (answer["ok"], answer["color"], answer["source"]) == (False, "red", "controller")
+        assert [fault["sentence"] for fault in answer["faults"]] == [what]
         assert answer["expectations"][0]["occurrence_id"] == "o1"
+        assert what in run(*self.AS_OF, "--faults", code=2).stdout
 
     def test_one_game_that_was_not_collected_is_named(self, run: Run, controller: Controller) -> None:
-        game = {**EXPECTATION, "workflow_name": "post_game", "subject": "0022400561"}
-        controller.tells(EXPECTATION, game, {**game, "subject": "0022400562", "found": False})
-        lines = run(*self.AS_OF, code=3).stdout.splitlines()
+        game = {**EXPECTATION, "workflow_name": "post_game", "occurrence_id": "o2", "subject": "0022400561"}
+        other = {**game, "occurrence_id": "o3", "subject": "0022400562", "found": False}
+        controller.tells(EXPECTATION, game, other)
+        lines = run(*self.AS_OF, "--all", code=2).stdout.splitlines()
         assert lines[0] == "✘ today: post_game of 0022400562 ran 1 time and found nothing"
         assert any("0022400561" in line and "ON_TIME" in line for line in lines)
+        assert "injury_discovery: found" in run(*self.AS_OF, "--workflow", "injury_discovery").stdout
+        assert "no workflow 'x'" in run(*self.AS_OF, "--workflow", "x", code=2).stderr
+
+    def test_a_step_that_will_be_asked_again_is_yellow(self, run: Run, controller: Controller) -> None:
+        step = {
+            "scraper": "nbac_injury_report",
+            "units": 1,
+            "attempts": 1,
+            "units_failed": 1,
+            "error_type": "http",
+        }
+        later = {"expected_run_time": datetime(2025, 1, 15, 19, tzinfo=UTC), "status": "TOO_EARLY"}
+        row = {**EXPECTATION, **step, "found": False, "deadline": datetime(2025, 1, 15, 19, tzinfo=UTC)}
+        controller.tells(
+            row, {**EXPECTATION, **later, "occurrence_id": "o2", "executions": 0, "found": False}
+        )
+        assert run(*self.AS_OF, code=1).stdout.startswith(
+            "! today: nbac_injury_report of injury_discovery fails"
+        )
 
     def test_a_day_that_nobody_locked_is_not_all_right(self, run: Run, controller: Controller) -> None:
         controller.tells()
-        assert "no schedule was locked for 2025-01-15" in run(*self.AS_OF, code=3).stdout
+        assert "no schedule was locked for 2025-01-15" in run(*self.AS_OF, code=2).stdout
         early = run("status", "--as-of", "2025-01-15 04:59").stdout
         assert early.startswith("· today: nothing is known yet, its schedule is locked at 05:00")
 
@@ -661,7 +684,7 @@ class TestStatus:
 
     def test_without_either(self, run: Run, controller: Controller) -> None:
         controller.warehouse.down = True
-        refused = run(*self.AS_OF, code=1).stderr
+        refused = run(*self.AS_OF, code=3).stderr
         assert "503" in refused
         assert "the dataset cannot be asked either" in refused
 

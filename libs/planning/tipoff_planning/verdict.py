@@ -1,0 +1,316 @@
+"""Is a day all right? One pure answer, for `tipoff status`, the monitor and the console.
+
+A day is judged step by step: for each workflow and subject (a game, or the day) and each of its scrapers, by what its
+latest attempts came to. Red is what will not mend itself; yellow is trouble with another attempt to come, or trouble
+that is over.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tipoff_common.clock import EASTERN, Instant
+from tipoff_common.words import pluralize
+from tipoff_planning.expectations import DayExpectations, Expectation, StepOutcome
+
+WHOLE_DAY = "-"
+GIVEN_UP = frozenset({"budget_used", "not_found"})
+"""Last words about an occurrence after which nothing is asked for before its next slot."""
+HOPELESS_STREAK = 3
+"""Occurrences in a row that failed, from which a further attempt is not counted on."""
+EXECUTED_WITHIN = timedelta(minutes=30)
+"""From a RUN to its first execution; the runner's lease is shorter."""
+SILENT_AFTER = timedelta(minutes=40)
+"""Without a decision for two evaluations, nobody decides."""
+
+
+class Color(StrEnum):
+    """How bad; ordered from good to bad in `rank`."""
+
+    GREEN = "green"
+    YELLOW = "yellow"
+    RED = "red"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for green, 1 for yellow, 2 for red: the exit code of `tipoff status`."""
+        return list(Color).index(self)
+
+
+class FaultKind(StrEnum):
+    """What can be wrong with a day."""
+
+    NOT_LOCKED = "not_locked"  # the day's schedule was not written down
+    NOTHING_DECIDED = "nothing_decided"  # no decision for two evaluations
+    MISSING = "missing"  # an expected occurrence passed its deadline without a run
+    NOT_EXECUTED = "not_executed"  # decided and requested, and no execution came of it
+    FAILING = "failing"  # the latest attempts of a step failed
+    FOUND_NOTHING = "found_nothing"  # every attempt was no_data, and none is to come
+
+
+class Fault(BaseModel):
+    """One thing that is wrong, and with what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: FaultKind
+    color: Color
+    workflow: str | None = Field(default=None, description="null when it is about the whole system")
+    scraper: str | None = None
+    subject: str = Field(default=WHOLE_DAY, description="game or team, - for the whole day")
+    since: Instant
+    count: int = Field(default=1, description="occurrences or attempts it is about")
+    sentence: str = Field(description="what is wrong, for a person")
+    error: str | None = Field(default=None, description="the source's or runner's own words")
+
+
+class WorkflowVerdict(BaseModel):
+    """One workflow on one day."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow: str
+    priority: str
+    color: Color
+    sentence: str
+    statuses: Mapping[str, int] = Field(description="occurrences by status")
+    next_check: Instant | None = None
+    faults: tuple[Fault, ...] = ()
+
+
+class DayVerdict(BaseModel):
+    """The answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    color: Color
+    headline: str
+    workflows: tuple[WorkflowVerdict, ...]
+    faults: tuple[Fault, ...] = Field(description="worst first")
+
+
+def judge_day(
+    day: DayExpectations, *, lock_at: datetime, is_today: bool, names: Mapping[str, str] | None = None
+) -> DayVerdict:
+    """Judge what became of a day's expectations.
+
+    lock_at: the instant by which the day's schedule has to be locked. is_today: whether decisions go on.
+    names: of games, by id.
+    """
+    names = names or {}
+    rows = day.expectations
+    system = list(_system_faults(day, lock_at, is_today))
+    by_workflow = {name: [row for row in rows if row.workflow_name == name] for name in _workflows(rows)}
+    workflows = tuple(_judge_workflow(name, own, day.as_of, names) for name, own in by_workflow.items())
+    faults = [*system, *(fault for workflow in workflows for fault in workflow.faults)]
+    faults.sort(key=lambda fault: (-fault.color.rank, fault.since))
+    color = max((fault.color for fault in faults), key=lambda found: found.rank, default=Color.GREEN)
+    return DayVerdict(
+        color=color, headline=_headline(color, faults, rows), workflows=workflows, faults=tuple(faults)
+    )
+
+
+def _workflows(rows: Sequence[Expectation]) -> list[str]:
+    return list(dict.fromkeys(row.workflow_name for row in rows))
+
+
+def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation]) -> str:
+    if not rows and not faults:
+        return "nothing is expected yet"
+    if color is Color.GREEN:
+        return "all right"
+    worst = [fault for fault in faults if fault.color is color]
+    more = f", and {pluralize(len(worst) - 1, 'more fault')}" if len(worst) > 1 else ""
+    return f"{worst[0].sentence}{more}"
+
+
+def _system_faults(day: DayExpectations, lock_at: datetime, is_today: bool) -> Iterator[Fault]:
+    own = [row for row in day.expectations if row.date == day.date]
+    if not own and day.as_of >= lock_at:
+        yield Fault(
+            kind=FaultKind.NOT_LOCKED,
+            color=Color.RED,
+            since=lock_at,
+            sentence=f"no schedule was locked for {day.date}",
+        )
+    # Decisions come every quarter of an hour, day and night; only the day that is now can lack them.
+    decided = day.last_decided_at
+    if is_today and decided is not None and day.as_of - decided > SILENT_AFTER:
+        yield Fault(
+            kind=FaultKind.NOTHING_DECIDED,
+            color=Color.RED,
+            since=decided,
+            sentence=f"nothing was decided since {_clock(decided)}",
+        )
+
+
+def _judge_workflow(
+    name: str, rows: Sequence[Expectation], as_of: datetime, names: Mapping[str, str]
+) -> WorkflowVerdict:
+    faults: list[Fault] = []
+    for subject in dict.fromkeys(row.subject or WHOLE_DAY for row in rows):
+        own = [row for row in rows if (row.subject or WHOLE_DAY) == subject and row.status != "CANCELLED"]
+        own.sort(key=lambda row: row.expected_run_time)
+        faults += _judge_subject(name, subject, own, as_of, names)
+    # What nobody waits for never turns a day red.
+    if rows[0].priority == "LOW":
+        faults = [fault.model_copy(update={"color": Color.YELLOW}) for fault in faults]
+    faults.sort(key=lambda fault: (-fault.color.rank, fault.since))
+    statuses: dict[str, int] = {}
+    for row in rows:
+        statuses[row.status] = statuses.get(row.status, 0) + 1
+    upcoming = [row.next_check_time for row in rows if row.next_check_time and row.next_check_time > as_of]
+    return WorkflowVerdict(
+        workflow=name,
+        priority=rows[0].priority,
+        color=faults[0].color if faults else Color.GREEN,
+        sentence=_summary(faults, rows, as_of),
+        statuses=statuses,
+        next_check=min(upcoming, default=None),
+        faults=tuple(faults),
+    )
+
+
+def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: datetime) -> str:
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        return f"{faults[0].sentence}{more}"
+    live = [row for row in rows if row.status != "CANCELLED"]
+    if not live:
+        return "cancelled"
+    if all(row.status == "PAUSED" or row.expected_run_time > as_of for row in live) and any(
+        row.status == "PAUSED" for row in live
+    ):
+        return "paused"
+    if all(row.status == "TOO_EARLY" for row in live):
+        return f"first at {_clock(min(row.expected_run_time for row in live))}"
+    subjects = {row.subject or WHOLE_DAY for row in live}
+    found = {row.subject or WHOLE_DAY for row in live if row.found}
+    if subjects != {WHOLE_DAY}:
+        return f"{len(found)} of {pluralize(len(subjects), 'game')} found"
+    return "found" if found else "asked, not published yet" if any(row.executions for row in live) else "due"
+
+
+def _judge_subject(
+    name: str, subject: str, rows: Sequence[Expectation], as_of: datetime, names: Mapping[str, str]
+) -> Iterator[Fault]:
+    about = "" if subject == WHOLE_DAY else f" of {names.get(subject, subject)}"
+    missed = [row for row in rows if row.status == "MISSING"]
+    if missed:
+        healed = any(row.found and row.expected_run_time > missed[-1].expected_run_time for row in rows)
+        at = ", ".join(_clock(row.expected_run_time) for row in missed[:3])
+        more = f" and {len(missed) - 3} more times" if len(missed) > 3 else ""
+        yield Fault(
+            kind=FaultKind.MISSING,
+            color=Color.YELLOW if healed else Color.RED,
+            workflow=name,
+            subject=subject,
+            since=missed[0].deadline,
+            count=len(missed),
+            sentence=f"{name}{about} did not run at {at}{more}{', and found later' if healed else ''}",
+        )
+    unexecuted = [
+        row
+        for row in rows
+        if row.actual_run_time and not row.executions and as_of - row.actual_run_time > EXECUTED_WITHIN
+    ]
+    if unexecuted and unexecuted[-1] is _last_run(rows):
+        since = unexecuted[0].actual_run_time or as_of
+        yield Fault(
+            kind=FaultKind.NOT_EXECUTED,
+            color=Color.RED,
+            workflow=name,
+            subject=subject,
+            since=since,
+            count=len(unexecuted),
+            sentence=f"{name}{about} was requested at {_clock(since)} and nothing executed it",
+        )
+    for scraper in dict.fromkeys(step.scraper for row in rows for step in row.steps):
+        if fault := _judge_step(name, subject, about, scraper, rows, as_of):
+            yield fault
+    if not any(row.steps for row in rows) and _came_to_nothing(rows, as_of):
+        yield _found_nothing(name, subject, about, None, rows)
+
+
+def _judge_step(
+    name: str, subject: str, about: str, scraper: str, rows: Sequence[Expectation], as_of: datetime
+) -> Fault | None:
+    """Judge one scraper by its attempts over the occurrences of one subject."""
+    asked = [(row, step) for row in rows for step in row.steps if step.scraper == scraper and step.attempts]
+    if not asked:
+        return None
+    row, last = asked[-1]
+    if not last.units_failed:
+        found = any(step.units_found for _, step in asked)
+        if found or not _is_over(rows, as_of):
+            return None
+        return _found_nothing(name, subject, about, scraper, [row for row, _ in asked])
+    streak = _failing_streak(asked)
+    # A search that found something before may fail to find a later version; units that fail beside others are lost.
+    found_before = not last.units_found and any(step.units_found for _, step in asked)
+    ended = _is_over(rows, as_of) or row.last_reason_code in GIVEN_UP or as_of > row.deadline
+    final = len(streak) >= HOPELESS_STREAK or (ended and not found_before)
+    since = min((step.failing_since for step in streak if step.failing_since), default=row.expected_run_time)
+    failures = sum(step.attempts for step in streak)
+    of_units = f" for {last.units_failed} of {last.units} units" if last.units > 1 else ""
+    return Fault(
+        kind=FaultKind.FAILING,
+        color=Color.RED if final else Color.YELLOW,
+        workflow=name,
+        scraper=scraper,
+        subject=subject,
+        since=since,
+        count=failures,
+        sentence=f"{scraper} of {name}{about} fails since {_clock(since)}{of_units}"
+        f" ({pluralize(failures, 'attempt')}{f', {last.error_type}' if last.error_type else ''})",
+        error=last.error_message,
+    )
+
+
+def _failing_streak(asked: Sequence[tuple[Expectation, StepOutcome]]) -> list[StepOutcome]:
+    """Return the latest outcomes in a row of which nothing but failures came."""
+    streak = [asked[-1][1]]
+    for _, step in reversed(asked[:-1]):
+        if not step.units_failed or step.units_found:
+            break
+        streak.append(step)
+    return streak
+
+
+def _found_nothing(
+    name: str, subject: str, about: str, scraper: str | None, rows: Sequence[Expectation]
+) -> Fault:
+    runs = [row for row in rows if row.executions]
+    who = f"{scraper} of {name}" if scraper else name
+    return Fault(
+        kind=FaultKind.FOUND_NOTHING,
+        color=Color.RED,
+        workflow=name,
+        scraper=scraper,
+        subject=subject,
+        since=runs[-1].deadline,
+        count=len(runs),
+        sentence=f"{who}{about} ran {pluralize(len(runs), 'time')} and found nothing",
+    )
+
+
+def _came_to_nothing(rows: Sequence[Expectation], as_of: datetime) -> bool:
+    """Tell of rows without steps, as an older controller answers."""
+    ran = [row for row in rows if row.executions]
+    return bool(ran) and not any(row.found for row in ran) and _is_over(rows, as_of)
+
+
+def _is_over(rows: Sequence[Expectation], as_of: datetime) -> bool:
+    """Tell whether no slot is to come and none is open."""
+    return all(row.expected_run_time <= as_of and row.deadline <= as_of for row in rows)
+
+
+def _last_run(rows: Sequence[Expectation]) -> Expectation | None:
+    ran = [row for row in rows if row.actual_run_time]
+    return ran[-1] if ran else None
+
+
+def _clock(instant: datetime) -> str:
+    return instant.astimezone(EASTERN).strftime("%H:%M")

@@ -1,0 +1,110 @@
+"""The verdict on a day, from rows in the embedded warehouse to the answer."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.dataset_rows import DAY, ELEVEN, HOUR, MINUTE, decided, executed, scheduled
+
+from tipoff_common.adapters.bigquery import BigQueryWarehouse
+from tipoff_planning.expectations import DayExpectations, read_expectations
+from tipoff_planning.verdict import Color, FaultKind, judge_day
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from conftest import Dataset
+
+LOCK = ELEVEN - 6 * HOUR
+MIDNIGHT = ELEVEN - 11 * HOUR
+
+
+@pytest.fixture(scope="module")
+def warehouse(dataset: Dataset) -> BigQueryWarehouse:
+    both = ["well", "dead"]
+    late_night = ELEVEN - 12 * HOUR
+    dataset.insert(
+        "daily_expected_schedule",
+        scheduled("lines0", workflow_name="lines", scrapers=both, subject="-", priority="HIGH"),
+        scheduled(
+            "lines1", ELEVEN + 3 * HOUR, workflow_name="lines", scrapers=both, subject="-", priority="HIGH"
+        ),
+        scheduled("stopped", workflow_name="stopped", scrapers=["well"], subject="-", priority="HIGH"),
+        scheduled(
+            "night",
+            late_night,
+            date="2026-01-14",
+            locked_at="2026-01-14T10:00:00Z",
+            scrapers=["well"],
+            subject="0022500001",
+            priority="HIGH",
+        ),
+        scheduled(
+            "evening",
+            late_night - 9 * HOUR,
+            date="2026-01-14",
+            locked_at="2026-01-14T10:00:00Z",
+            scrapers=["well"],
+            subject="0022500002",
+            priority="HIGH",
+        ),
+    )
+    dataset.insert(
+        "workflow_decisions",
+        decided("lines0", ELEVEN, "RUN", "due", workflow_name="lines"),
+        decided("lines0", ELEVEN + 30 * MINUTE, "SKIP", "budget_used", workflow_name="lines"),
+        decided("stopped", ELEVEN + 15 * MINUTE, "SKIP", "paused", workflow_name="stopped"),
+    )
+    own = {"occurrence_id": "lines0", "workflow": "lines"}
+    dataset.insert(
+        "scraper_execution_log",
+        executed("a1", ELEVEN, "success", 5, scraper_name="well", **own),
+        *(
+            executed(
+                f"b{n}",
+                ELEVEN + n * MINUTE,
+                "failed",
+                scraper_name="dead",
+                error_type="http",
+                error_message=f"503 no {n}",
+                **own,
+            )
+            for n in range(3)
+        ),
+    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
+        return BigQueryWarehouse(dataset.project, dataset.url)
+
+
+def read(warehouse: BigQueryWarehouse, at: datetime) -> DayExpectations:
+    return read_expectations(warehouse, "prod", date(2026, 1, 15), at, midnight=MIDNIGHT)
+
+
+def test_a_healthy_step_does_not_hide_a_dead_one(warehouse: BigQueryWarehouse) -> None:
+    day = read(warehouse, ELEVEN + 40 * MINUTE)
+    verdict = judge_day(day, lock_at=LOCK, is_today=True)
+    (fault,) = [it for it in verdict.faults if it.kind is FaultKind.FAILING]
+    assert (fault.workflow, fault.scraper, fault.color) == ("lines", "dead", Color.RED)
+    assert (fault.since, fault.count, fault.error) == (ELEVEN, 3, "503 no 2")
+
+
+def test_while_retries_go_on_it_is_yellow(warehouse: BigQueryWarehouse) -> None:
+    verdict = judge_day(read(warehouse, ELEVEN + 5 * MINUTE), lock_at=LOCK, is_today=True)
+    assert [it.color for it in verdict.faults if it.scraper == "dead"] == [Color.YELLOW]
+
+
+def test_what_is_paused_is_neither_late_nor_missing(warehouse: BigQueryWarehouse) -> None:
+    day = read(warehouse, ELEVEN + DAY)
+    statuses = {row.occurrence_id: row.status for row in day.expectations}
+    assert statuses["stopped"] == "PAUSED"
+
+
+def test_the_night_before_is_judged_until_its_work_is_done(warehouse: BigQueryWarehouse) -> None:
+    day = read(warehouse, ELEVEN - 9 * HOUR)
+    assert {row.occurrence_id for row in day.expectations if row.date == date(2026, 1, 14)} == {"night"}
+    assert ("night", FaultKind.MISSING) in {
+        (it.workflow, it.kind) for it in judge_day(day, lock_at=LOCK, is_today=True).faults
+    }

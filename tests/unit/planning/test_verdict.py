@@ -1,0 +1,183 @@
+"""Is a day all right? Each way in which a day was called all right and was not, and each false alarm."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tipoff_planning.expectations import DayExpectations, Expectation, StepOutcome
+from tipoff_planning.verdict import Color, DayVerdict, FaultKind, judge_day
+
+DAY = date(2026, 1, 15)
+ELEVEN = datetime(2026, 1, 15, 16, 0, tzinfo=UTC)
+"""11:00 in New York."""
+LOCK = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+FAILED = {"attempts": 3, "units": 1, "units_failed": 1, "error_type": "http", "failing_since": ELEVEN}
+EMPTY = {"attempts": 1, "units": 1}
+FOUND = {"attempts": 1, "units": 1, "units_found": 1}
+
+
+def slot(number: int = 0, workflow: str = "daily", status: str = "ON_TIME", **changes: Any) -> Expectation:
+    """An hourly slot from 11:00 on; steps by scraper."""
+    at = ELEVEN + number * HOUR
+    steps = tuple(
+        StepOutcome(scraper=name, **{"last_at": at, **step})
+        for name, step in changes.pop("steps", {}).items()
+    )
+    ran = status in ("ON_TIME", "LATE")
+    return Expectation.model_validate(
+        {
+            "date": DAY,
+            "workflow_name": workflow,
+            "occurrence_id": f"{workflow}{changes.get('subject', '-')}{number}",
+            "subject": "-",
+            "expected_run_time": at,
+            "deadline": at + HOUR,
+            "games_today": 1,
+            "priority": "HIGH",
+            "expected_reason": "expected",
+            "actual_run_time": at if ran else None,
+            "action": "RUN" if ran else None,
+            "reason_code": "due" if ran else None,
+            "actual_reason": None,
+            "executions": sum(step.attempts for step in steps),
+            "found": any(step.units_found for step in steps),
+            "status": status,
+            "next_check_time": None,
+            "steps": steps,
+            **changes,
+        }
+    )
+
+
+def judge(*rows: Expectation, at: datetime, decided: datetime | None = None) -> DayVerdict:
+    day = DayExpectations(
+        date=DAY, as_of=at, environment="prod", expectations=rows, last_decided_at=decided or at
+    )
+    return judge_day(day, lock_at=LOCK, is_today=True, names={"22": "CHA@LAL"})
+
+
+def kinds(verdict: DayVerdict) -> list[tuple[FaultKind, Color]]:
+    return [(fault.kind, fault.color) for fault in verdict.faults]
+
+
+def test_a_critical_workflow_that_failed_for_good_is_red_at_once_not_after_its_deadline() -> None:
+    at_five = slot(deadline=ELEVEN + 5 * HOUR, steps={"s": FAILED}, last_reason_code="budget_used")
+    assert kinds(judge(at_five, at=ELEVEN + 20 * MINUTE)) == [(FaultKind.FAILING, Color.RED)]
+
+
+def test_a_failure_with_retries_under_way_is_yellow() -> None:
+    under_way = slot(deadline=ELEVEN + 5 * HOUR, steps={"s": FAILED}, last_reason_code="under_way")
+    assert judge(under_way, at=ELEVEN + MINUTE).color is Color.YELLOW
+
+
+def test_one_scraper_that_failed_24_of_24_times_is_red_beside_a_healthy_one() -> None:
+    rows = [slot(number, steps={"dead": FAILED, "well": FOUND}) for number in range(-6, 6)]
+    verdict = judge(*rows, slot(20, status="TOO_EARLY", steps={"dead": {}, "well": {}}), at=ELEVEN + 6 * HOUR)
+    assert kinds(verdict) == [(FaultKind.FAILING, Color.RED)]
+    assert "dead of daily fails since" in verdict.headline
+    assert "36 attempts" in verdict.headline
+
+
+def test_what_found_nothing_is_not_hidden_by_one_missed_slot() -> None:
+    rows = [
+        slot(0, steps={"s": EMPTY}),
+        slot(1, status="MISSING", steps={"s": {}}),
+        slot(2, steps={"s": EMPTY}),
+    ]
+    found = dict(kinds(judge(*rows, at=ELEVEN + 4 * HOUR)))
+    assert found == {FaultKind.MISSING: Color.RED, FaultKind.FOUND_NOTHING: Color.RED}
+
+
+def test_not_published_yet_is_no_fault() -> None:
+    rows = [slot(0, steps={"s": EMPTY}), slot(1, status="TOO_EARLY", steps={"s": {}})]
+    assert judge(*rows, at=ELEVEN + 30 * MINUTE).color is Color.GREEN
+
+
+def test_a_missed_slot_that_was_made_good_is_yellow() -> None:
+    rows = [slot(0, status="MISSING"), slot(1, steps={"s": FOUND})]
+    assert kinds(judge(*rows, at=ELEVEN + 2 * HOUR)) == [(FaultKind.MISSING, Color.YELLOW)]
+
+
+def test_a_search_for_a_later_version_that_fails_takes_nothing_back() -> None:
+    rows = [slot(0, steps={"s": FOUND}), slot(1, steps={"s": FAILED})]
+    assert judge(*rows, at=ELEVEN + 3 * HOUR).color is Color.YELLOW
+
+
+def test_one_of_nine_units_that_failed_for_good_is_red() -> None:
+    rows = [slot(0, steps={"s": {"attempts": 12, "units": 9, "units_found": 8, "units_failed": 1}})]
+    verdict = judge(*rows, at=ELEVEN + 2 * HOUR)
+    assert verdict.color is Color.RED
+    assert "for 1 of 9 units" in verdict.headline
+
+
+def test_a_run_that_nothing_executed() -> None:
+    assert kinds(judge(slot(deadline=ELEVEN + 5 * HOUR), at=ELEVEN + HOUR)) == [
+        (FaultKind.NOT_EXECUTED, Color.RED)
+    ]
+
+
+def test_nobody_decides() -> None:
+    verdict = judge(slot(3, status="TOO_EARLY"), at=ELEVEN, decided=ELEVEN - HOUR)
+    assert kinds(verdict) == [(FaultKind.NOTHING_DECIDED, Color.RED)]
+
+
+def test_without_a_schedule_after_its_time() -> None:
+    assert kinds(judge(at=LOCK)) == [(FaultKind.NOT_LOCKED, Color.RED)]
+    assert judge(at=LOCK - MINUTE).headline == "nothing is expected yet"
+
+
+def test_games_are_told_by_name() -> None:
+    rows = [slot(subject="22", steps={"s": EMPTY}, status="ON_TIME")]
+    assert "of CHA@LAL ran 1 time" in judge(*rows, at=ELEVEN + 2 * HOUR).headline
+
+
+def test_each_game_is_judged_by_itself() -> None:
+    """Incident 33 of docs/explanation/incidents.md: partial success of a workflow closed its day."""
+    rows = [slot(subject="21", steps={"s": FOUND}), slot(subject="22", steps={"s": EMPTY})]
+    assert [fault.subject for fault in judge(*rows, at=ELEVEN + 2 * HOUR).faults] == ["22"]
+
+
+@pytest.mark.parametrize("status", ["CANCELLED", "SKIPPED_OK", "PAUSED", "TOO_EARLY"])
+def test_what_is_no_fault(status: str) -> None:
+    assert judge(slot(status=status), at=ELEVEN + 5 * HOUR).color is Color.GREEN
+
+
+def test_what_is_paused_says_so() -> None:
+    (workflow,) = judge(slot(status="PAUSED"), at=ELEVEN + HOUR).workflows
+    assert workflow.sentence == "paused"
+
+
+def test_what_nobody_waits_for_never_turns_a_day_red() -> None:
+    assert judge(slot(status="MISSING", priority="LOW"), at=ELEVEN + 5 * HOUR).color is Color.YELLOW
+
+
+STEPS = st.sampled_from([FAILED, EMPTY, FOUND, {}])
+
+
+@given(st.lists(STEPS, min_size=1, max_size=6), st.lists(STEPS, min_size=1, max_size=6))
+def test_a_step_is_judged_as_if_it_were_alone(
+    ours: list[dict[str, Any]], theirs: list[dict[str, Any]]
+) -> None:
+    """Law: what a scraper is told for does not depend on the scrapers beside it."""
+    count = min(len(ours), len(theirs))
+    at = ELEVEN + 10 * HOUR
+
+    def faults_of_ours(*names: str) -> list[tuple[FaultKind, Color, str]]:
+        rows = [
+            slot(
+                number,
+                steps={
+                    name: step
+                    for name, step in (("ours", ours[number]), ("theirs", theirs[number]))
+                    if name in names
+                },
+            )
+            for number in range(count)
+        ]
+        return [(it.kind, it.color, it.sentence) for it in judge(*rows, at=at).faults if it.scraper == "ours"]
+
+    assert faults_of_ours("ours") == faults_of_ours("ours", "theirs")

@@ -626,7 +626,10 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("changes", "what"),
         [
-            ({"status": "MISSING", "executions": 0, "found": False}, "injury_discovery did not run at 11:00"),
+            (
+                {"status": "MISSING", "actual_run_time": None, "executions": 0, "found": False},
+                "injury_discovery did not run at 11:00",
+            ),
             ({"found": False}, "injury_discovery ran 1 time and found nothing"),
         ],
     )

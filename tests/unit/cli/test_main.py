@@ -662,7 +662,11 @@ class TestStatus:
             "units_failed": 1,
             "error_type": "http",
         }
-        later = {"expected_run_time": datetime(2025, 1, 15, 19, tzinfo=UTC), "status": "TOO_EARLY"}
+        later = {
+            "expected_run_time": datetime(2025, 1, 15, 19, tzinfo=UTC),
+            "actual_run_time": None,
+            "status": "TOO_EARLY",
+        }
         row = {**EXPECTATION, **step, "found": False, "deadline": datetime(2025, 1, 15, 19, tzinfo=UTC)}
         controller.tells(
             row, {**EXPECTATION, **later, "occurrence_id": "o2", "executions": 0, "found": False}

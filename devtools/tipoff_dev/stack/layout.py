@@ -132,7 +132,7 @@ class Layout:
         return {**self.shared_environment(), **self._own_settings()["scraper-runner"]}
 
     def _own_settings(self) -> dict[str, dict[str, str]]:
-        scrapers = {"TIPOFF_SCRAPERS_DIR": str(SCRAPERS)}
+        scrapers = {"TIPOFF_SCRAPERS": str(SCRAPERS)}
         fakes = dict.fromkeys(self.faked_hosts(), self.url("fake-sources"))
         return {
             "controller": {

@@ -4,6 +4,7 @@ The controller needs to know what exists and what it may ask for, the runner how
 description. The registered name is the only name of a scraper.
 """
 
+import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -172,6 +173,25 @@ class Catalog(Mapping[str, ScraperSpec]):
         return len(self._specs)
 
 
+def scrapers_folder(source: str | Path) -> Path:
+    """Find the folder of a fleet: `source` is that folder, or the name of an importable package.
+
+    Nothing of the package is executed but its parents. Raises ConfigurationError when it is neither.
+    """
+    if (folder := Path(source)).is_dir():
+        return folder
+    if all(part.isidentifier() for part in str(source).split(".")):
+        try:
+            found = importlib.util.find_spec(str(source))
+        except ImportError:
+            found = None
+        if found is not None and found.submodule_search_locations:
+            return Path(next(iter(found.submodule_search_locations)))
+    raise ConfigurationError(
+        [f"{source}: neither a folder nor a package that can be imported; set TIPOFF_SCRAPERS to one of them"]
+    )
+
+
 def load_catalog(scrapers: Path) -> Catalog:
     """Reads every `<source>/<name>/scraper.yaml` below `scrapers`.
 
@@ -212,8 +232,6 @@ def load_catalog(scrapers: Path) -> Catalog:
         raise ConfigurationError(faults)
     if not specs:
         raise ConfigurationError(
-            [
-                f"{scrapers}: no <source>/<name>/scraper.yaml below it; set TIPOFF_SCRAPERS_DIR to the scrapers folder"
-            ]
+            [f"{scrapers}: no <source>/<name>/scraper.yaml below it; set TIPOFF_SCRAPERS to a fleet's folder"]
         )
     return Catalog(specs)

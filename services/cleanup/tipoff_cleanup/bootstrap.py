@@ -9,7 +9,7 @@ from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import ACCEPTED
 from tipoff_cleanup.memory import Memory
 from tipoff_cleanup.settings import CleanupSettings
-from tipoff_common.catalog import load_catalog
+from tipoff_common.catalog import load_catalog, scrapers_folder
 from tipoff_common.cloud import Cloud
 from tipoff_common.push import PushEndpoint
 
@@ -22,8 +22,8 @@ class Wiring:
 
 
 def bootstrap(settings: CleanupSettings) -> Wiring:
-    catalog = load_catalog(settings.scrapers_dir)
-    described = sorted(settings.scrapers_dir.glob("*/*/scraper.yaml"))
+    catalog = load_catalog(scrapers_folder(settings.scrapers))
+    described = sorted(scrapers_folder(settings.scrapers).glob("*/*/scraper.yaml"))
     cloud = Cloud("cleanup", settings, config_files=tuple(described))
     return Wiring(
         app=cloud.app(

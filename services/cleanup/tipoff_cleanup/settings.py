@@ -1,7 +1,6 @@
 """Settings of the cleanup service."""
 
 from datetime import timedelta
-from pathlib import Path
 
 from pydantic import Field, model_validator
 
@@ -12,8 +11,9 @@ from tipoff_common.settings import ServiceSettings
 class CleanupSettings(ServiceSettings):
     """What cleanup needs beyond what every service needs."""
 
-    scrapers_dir: Path = Field(
-        default=Path("services/scraper-runner/scrapers"), description="folder of <source>/<name>/scraper.yaml"
+    scrapers: str = Field(
+        default="services/scraper-runner/scrapers",
+        description="folder or importable package of <source>/<name>/scraper.yaml",
     )
     lookback_hours: int = Field(
         default=24, ge=1, le=24 * 7, description="how far back landed files are compared"

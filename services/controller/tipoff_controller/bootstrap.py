@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter, FastAPI
 
-from tipoff_common.catalog import load_catalog
+from tipoff_common.catalog import load_catalog, scrapers_folder
 from tipoff_common.cloud import Cloud
 from tipoff_common.events import Tick
 from tipoff_common.push import PushEndpoint
@@ -27,7 +27,7 @@ class Wiring:
 
 
 def bootstrap(settings: ControllerSettings) -> Wiring:
-    catalog = load_catalog(settings.scrapers_dir)
+    catalog = load_catalog(scrapers_folder(settings.scrapers))
     evaluate = load_ticks(settings.ticks_file)[Tick.EVALUATE]
     configuration = load_workflows(
         settings.workflows_file, catalog, timedelta(minutes=evaluate.cadence_minutes)

@@ -12,6 +12,7 @@ class ControllerSettings(ServiceSettings):
 
     workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="what should run when")
     ticks_file: Path = Field(default=Path("infra/ticks.yaml"), description="when ticks fire")
-    scrapers_dir: Path = Field(
-        default=Path("services/scraper-runner/scrapers"), description="folder of <source>/<name>/scraper.yaml"
+    scrapers: str = Field(
+        default="services/scraper-runner/scrapers",
+        description="folder or importable package of <source>/<name>/scraper.yaml",
     )

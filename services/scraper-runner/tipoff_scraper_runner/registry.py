@@ -4,10 +4,12 @@ import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
-from tipoff_common.catalog import Catalog, ScraperSpec, load_catalog
+from tipoff_common.catalog import Catalog, ScraperSpec, load_catalog, scrapers_folder
 from tipoff_common.yaml_source import ConfigurationError
+from tipoff_scraper_runner.fleet_package import importable_package
 from tipoff_scraper_runner.scraper import ScrapeParameters, Scraper
 from tipoff_scraper_runner.secret_use import secret_faults
 
@@ -18,6 +20,11 @@ class Registered:
 
     spec: ScraperSpec
     module: Scraper[Any]
+
+    @property
+    def module_name(self) -> str:
+        """The name by which another process imports the same code."""
+        return cast(ModuleType, self.module).__name__
 
 
 class Registry(Mapping[str, Registered]):
@@ -40,19 +47,25 @@ class Registry(Mapping[str, Registered]):
         return Catalog({name: scraper.spec for name, scraper in self._scrapers.items()})
 
 
-def load_registry(scrapers_dir: Path) -> Registry:
-    """Raises ConfigurationError for an invalid YAML, or one whose module differs from what it declares."""
-    catalog = load_catalog(scrapers_dir)
+def load_registry(source: str | Path) -> Registry:
+    """Load a fleet: `source` is its folder, anywhere, or the name of an importable package.
+
+    Raises ConfigurationError for an invalid YAML, for one whose module differs from what it declares, and for a folder
+    from which nothing can be imported.
+    """
+    folder = scrapers_folder(source)
+    catalog = load_catalog(folder)
+    package = importable_package(folder)
     registered: dict[str, Registered] = {}
     faults: list[str] = []
     for name, spec in catalog.items():
         try:
-            module = importlib.import_module(f"scrapers.{spec.source}.{name}.scraper")
+            module = importlib.import_module(f"{package}.{spec.source}.{name}.scraper")
         except ImportError as error:
-            faults.append(f"{scrapers_dir / spec.source / name / 'scraper.py'}: cannot be imported: {error}")
+            faults.append(f"{folder / spec.source / name / 'scraper.py'}: cannot be imported: {error}")
             continue
         faults.extend(f"{module.__file__}: {fault}" for fault in _faults(module, spec))
-        registered[name] = Registered(spec, module)
+        registered[name] = Registered(spec, cast(Scraper[Any], module))
     if faults:
         raise ConfigurationError(faults)
     return Registry(registered)

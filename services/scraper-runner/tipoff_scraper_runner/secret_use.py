@@ -10,8 +10,6 @@ from types import ModuleType
 
 from tipoff_common.catalog import ScraperSpec
 
-_FLEET = "scrapers."
-
 
 def secret_faults(module: ModuleType, spec: ScraperSpec) -> Iterator[str]:
     """One sentence for each secret that only one of scraper.yaml and the code knows."""
@@ -24,13 +22,15 @@ def secret_faults(module: ModuleType, spec: ScraperSpec) -> Iterator[str]:
 
 def _parts(module: ModuleType) -> Iterator[ModuleType]:
     """`module` and every module of the fleet that it takes something from, directly or not."""
+    # <package of the fleet>.<source>.<name>.scraper
+    fleet = f"{module.__name__.rsplit('.', 3)[0]}."
     waiting, seen = [module], {module.__name__}
     while waiting:
         part = waiting.pop()
         yield part
         for value in vars(part).values():
             name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-            if isinstance(name, str) and name.startswith(_FLEET) and name in sys.modules and name not in seen:
+            if isinstance(name, str) and name.startswith(fleet) and name in sys.modules and name not in seen:
                 seen.add(name)
                 waiting.append(sys.modules[name])
 

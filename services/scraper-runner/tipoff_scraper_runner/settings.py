@@ -1,6 +1,5 @@
 """Settings of the scraper-runner."""
 
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -8,13 +7,14 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from tipoff_common.settings import ServiceSettings
 from tipoff_scraper_runner.secret_redactor import MIN_LENGTH, proxy_credential
 
-SCRAPERS = Path("services/scraper-runner/scrapers")
-
 
 class RunnerSettings(ServiceSettings):
     """What the runner needs beyond what every service needs."""
 
-    scrapers_dir: Path = Field(default=SCRAPERS, description="folder of <source>/<name>/scraper.yaml")
+    scrapers: str = Field(
+        default="scrapers",
+        description="folder or importable package of <source>/<name>/scraper.yaml with a scraper.py beside each",
+    )
     fake_sources: dict[str, str] = Field(
         default_factory=dict,
         description=(

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 
-import scrapers
 from tests.support.scrapers import FLEET
 from tests.unit.runner.bench import Bench
 from tipoff_common.testing import MemoryObjects, RecordingBus
@@ -10,9 +9,8 @@ from tipoff_scraper_runner.registry import Registry, load_registry
 
 
 @pytest.fixture
-def fleet(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the fixture scrapers, importable as the runner imports its own."""
-    monkeypatch.setattr(scrapers, "__path__", [*scrapers.__path__, str(FLEET)])
+def fleet() -> Path:
+    """The folder of the fixture scrapers, which lies outside every package."""
     return FLEET
 
 

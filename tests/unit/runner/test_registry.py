@@ -1,5 +1,6 @@
 """The fleet's code against its descriptions (incident 36)."""
 
+import importlib
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,9 +8,8 @@ from typing import Any
 
 import pytest
 
-import scrapers
 from tests.support.scrapers import spec_data, write_spec
-from tipoff_common.catalog import Catalog
+from tipoff_common.catalog import Catalog, scrapers_folder
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_scraper_runner.registry import Registry, load_registry
 
@@ -30,14 +30,15 @@ Write = Callable[..., None]
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder from which scrapers are imported, and forgotten afterwards."""
-    monkeypatch.setattr(scrapers, "__path__", [str(tmp_path)])
-    yield tmp_path
-    for name in [name for name in sys.modules if name.startswith("scrapers.made")]:
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """An empty folder outside the repository, from which scrapers are imported; forgotten afterwards."""
+    folder, path = tmp_path / "made_fleet", list(sys.path)
+    folder.mkdir()
+    yield folder
+    sys.path[:] = path
+    for name in [name for name in sys.modules if name.split(".")[0] == "made_fleet"]:
         del sys.modules[name]
-    if hasattr(scrapers, "made"):
-        del scrapers.made
+    importlib.invalidate_caches()
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_scraper_is_found_by_the_name_it_is_registered_under(folder: Path, wri
     registry = load_registry(folder)
     assert list(registry) == ["lines"]
     assert registry["lines"].spec.name == "lines"
-    assert registry["lines"].module.Parameters.__module__ == "scrapers.made.lines.scraper"
+    assert registry["lines"].module.Parameters.__module__ == "made_fleet.made.lines.scraper"
 
 
 def test_a_parameter_that_only_the_code_knows_is_refused(folder: Path, write: Write) -> None:
@@ -130,6 +131,58 @@ def test_a_registry_is_a_catalog_with_code(registry: Registry) -> None:
     assert isinstance(registry.catalog, Catalog)
     assert list(registry.catalog) == list(registry) == ["lines"]
     assert len(registry) == 1
+
+
+def test_a_fleet_is_found_by_the_name_of_its_package(folder: Path, write: Write) -> None:
+    write(CODE)
+    sys.path.insert(0, str(folder.parent))
+    assert list(load_registry("made_fleet")) == ["lines"]
+    assert scrapers_folder("made_fleet") == folder
+
+
+def test_a_fleet_within_a_package_imports_what_stands_beside_it(folder: Path) -> None:
+    for package in (folder, folder / "scrapers"):
+        package.mkdir(exist_ok=True)
+        (package / "__init__.py").touch()
+    (folder / "helpers.py").write_text("ANSWER = 42", encoding="utf-8")
+    path = write_spec(folder / "scrapers", "lines", source_folder="made", source="made")
+    (path.parent / "scraper.py").write_text(
+        CODE.replace("{fields}", "pass") + "\nfrom made_fleet.helpers import ANSWER\n", encoding="utf-8"
+    )
+    registry = load_registry(folder / "scrapers")
+    assert registry["lines"].module_name == "made_fleet.scrapers.made.lines.scraper"
+
+
+def test_secrets_are_looked_for_in_a_fleet_of_any_name(folder: Path, write: Write) -> None:
+    write(CODE.replace('Payload(b""', 'http.secret("SOME_KEY") and Payload(b""'))
+    (fault,) = faults(folder)
+    assert "the code asks for secret SOME_KEY" in fault
+
+
+def test_a_folder_whose_name_is_taken_is_refused_and_no_other_fleet_runs(tmp_path: Path) -> None:
+    """Running the fleet that happens to be installed instead would fetch what nobody asked for."""
+    import scrapers.nbacom.season  # noqa: F401  # the installed fleet is in use
+
+    path = write_spec(tmp_path / "scrapers", "lines", source_folder="nbacom", source="nbacom")
+    (path.parent / "scraper.py").write_text(CODE.replace("{fields}", "pass"), encoding="utf-8")
+    (fault,) = faults(tmp_path / "scrapers")
+    assert "'scrapers' is imported from" in fault
+    assert "rename the folder" in fault
+    assert str(tmp_path) not in sys.path
+
+
+@pytest.mark.parametrize("name", ["my-fleet", "2025"])
+def test_a_folder_that_cannot_be_imported_says_so(tmp_path: Path, name: str) -> None:
+    write_spec(tmp_path / name, "lines", source_folder="made", source="made")
+    (fault,) = faults(tmp_path / name)
+    assert f"'{name}' is no name that Python can import; rename the folder" in fault
+
+
+@pytest.mark.parametrize("source", ["no_such_package", "no/such/folder", "json.decoder", ""])
+def test_what_is_neither_a_folder_nor_a_package_is_refused_with_the_setting(source: str) -> None:
+    with pytest.raises(ConfigurationError, match="set TIPOFF_SCRAPERS to") as error:
+        load_registry(source)
+    assert "neither a folder nor a package" in error.value.faults[0] or "no <source>" in error.value.faults[0]
 
 
 def test_the_fleet_as_shipped_is_sound() -> None:

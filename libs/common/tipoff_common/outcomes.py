@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from tipoff_common.bounds import Integer, ObjectPath, Prose, check_json
+from tipoff_common.clock import Instant
 from tipoff_common.open_enum import OpenEnum
 
 
@@ -25,7 +26,7 @@ class FailureKind(OpenEnum):
     HTTP = "http"  # an answer that is an error, or no connection
     INTERNAL = "internal"  # our own fault
     BLOCKED = "blocked"  # the source refuses us, not the document
-    QUOTA = "quota"  # the paid allowance is spent
+    QUOTA = "quota"  # no more for now: the paid allowance is spent, or the source asks for a long pause
     SOURCE_CHANGED = "source_changed"  # the document has another shape or place
     DECODE = "decode"  # the payload is not what it claims to be
 
@@ -94,6 +95,11 @@ class Failed(_Outcome):
     )
     kind: FailureKind = Field(description="decides what happens next")
     message: Prose = Field(min_length=1, description="what a person needs to act")
+    not_before: Instant | None = Field(
+        default=None,
+        description="the source named this instant, at most seven days away, before which it is not to be asked again;"
+        " null: it named none",
+    )
 
 
 Outcome = Annotated[Success | NoData | Failed, Field(discriminator="status")]

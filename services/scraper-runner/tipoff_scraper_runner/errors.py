@@ -1,5 +1,6 @@
 """What a scraper may raise. The runner turns each into an outcome; anything else is `failed`/`internal`."""
 
+from datetime import datetime
 from typing import ClassVar
 
 from tipoff_common.outcomes import FailureKind
@@ -13,6 +14,20 @@ class ScrapeFailure(Exception):
     """A real error; subclasses carry the failure kind."""
 
     kind: ClassVar[FailureKind] = FailureKind.INTERNAL
+    not_before: datetime | None = None
+    """The instant before which the source is not to be asked again, where it named one."""
+
+
+class Unforeseen(ScrapeFailure):
+    """A parser in a process of its own raised what no scraper should raise. trace: that process's traceback."""
+
+    def __init__(self, message: str, trace: str) -> None:
+        super().__init__(message)
+        self.trace = trace
+
+    def __reduce__(self) -> tuple[type["Unforeseen"], tuple[str, str]]:
+        """An exception is pickled by its first argument only, unless it says more."""
+        return Unforeseen, (str(self), self.trace)
 
 
 class Misconfigured(ScrapeFailure):
@@ -35,6 +50,12 @@ class HttpFailure(ScrapeFailure):
     kind = FailureKind.HTTP
 
 
+class TooLarge(HttpFailure):
+    """The source sends more than one scrape may fetch; asking again at once would only fetch it again."""
+
+    kind = FailureKind.DECODE
+
+
 class Blocked(ScrapeFailure):
     """The source refuses this client: documents known to exist are refused too."""
 
@@ -42,9 +63,20 @@ class Blocked(ScrapeFailure):
 
 
 class QuotaSpent(ScrapeFailure):
-    """The paid allowance of the source is used up."""
+    """The source gives no more for now: a paid allowance is used up, or it asks for a long pause."""
 
     kind = FailureKind.QUOTA
+
+
+class ToldToWait(HttpFailure):
+    """The source named an instant before which it is not to be asked again, later than this scrape can wait for."""
+
+    # Not HTTP, which is asked for again at once: no retry may come before that instant.
+    kind = FailureKind.QUOTA
+
+    def __init__(self, message: str, not_before: datetime) -> None:
+        super().__init__(message)
+        self.not_before = not_before
 
 
 class SourceChanged(ScrapeFailure):
@@ -57,3 +89,7 @@ class Undecodable(ScrapeFailure):
     """The payload is not of the format it should be; the message shows its first bytes."""
 
     kind = FailureKind.DECODE
+
+
+class TooCostly(Undecodable):
+    """Decoding or parsing the payload would take more memory or time than one scrape may have."""

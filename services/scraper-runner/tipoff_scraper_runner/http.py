@@ -4,7 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
@@ -22,8 +22,9 @@ from tenacity import (
 from tipoff_common import __version__
 from tipoff_common.catalog import ScraperSpec
 from tipoff_scraper_runner.bounded_transport import bounded_transport
-from tipoff_scraper_runner.errors import HttpFailure, TimedOut, Undecodable
+from tipoff_scraper_runner.errors import HttpFailure, TimedOut, ToldToWait, TooLarge, Undecodable
 from tipoff_scraper_runner.fake_sources import FAKED, NOT_SERVED, VIA_FAKE, FakeSources
+from tipoff_scraper_runner.host_pauses import HostPauses
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.scraper import Response
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
@@ -31,8 +32,14 @@ from tipoff_scraper_runner.source_request import SourceRequest, source_request
 
 NO_FAKES = FakeSources()
 USER_AGENT = f"Tipoff/{__version__} (scheduled data collection)"
-MAX_BYTES = 64 * 1024 * 1024
-"""Of a decoded body."""
+MAX_BYTES = 32 * 1024 * 1024
+"""Of all decoded bodies of one execution. An instance has 1 GiB and handles eight at a time; the largest document known
+has 6 MiB."""
+MAX_PAUSE = timedelta(days=7)
+"""What is believed of a `Retry-After`; a longer one is a mistake, and would silence a source for good."""
+_ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
+"""Content-Encodings that are read. Each unpacks at most a thousandfold, so what the network gives at a time stays
+small; one within another would multiply that."""
 MAX_REDIRECTS = 5
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 _BACK_OFF = wait_exponential_jitter(multiplier=0.5, max=10)
@@ -43,12 +50,12 @@ for _name in ("httpx", "httpcore", "hpack", "h2"):
 
 
 class _Transient(Exception):
-    """An answer worth asking for again within this execution; `wait` is how long the source asks to wait, in
-    seconds."""
+    """An answer worth asking for again within this execution."""
 
-    def __init__(self, message: str, wait: float = 0.0) -> None:
+    def __init__(self, message: str, wait: float = 0.0, host: str = "") -> None:
+        """wait: seconds that the source asks to wait. host: which one asks."""
         super().__init__(message)
-        self.wait = wait
+        self.wait, self.host = wait, host
 
 
 class HttpxHttp:
@@ -64,6 +71,7 @@ class HttpxHttp:
         spec: ScraperSpec,
         now: datetime,
         pacer: Pacer,
+        pauses: HostPauses | None = None,
         *,
         fakes: FakeSources = NO_FAKES,
         replaying: bool = False,
@@ -76,9 +84,12 @@ class HttpxHttp:
         self.notes: dict[str, JsonValue] = {}
         self.redactor = SecretRedactor(spec, environ, fake=bool(fakes), proxy_url=proxy_url)
         self._spec, self._pacer, self._fakes, self._replaying = spec, pacer, fakes, replaying
-        self._deadline = time.monotonic() + spec.timeout_seconds
+        self._pauses = pauses or HostPauses()
+        self._started = time.monotonic()
+        self._deadline = self._started + spec.timeout_seconds
+        self._bytes_left = MAX_BYTES
         self._client = httpx.Client(
-            headers={"User-Agent": USER_AGENT},
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
             transport=transport or bounded_transport(self._left, proxy_url),
         )
 
@@ -114,7 +125,11 @@ class HttpxHttp:
         try:
             return retrying(self._follow, source_request(url, query, headers), expected)
         except _Transient as error:
-            raise HttpFailure(f"{error} ({self._spec.retry.attempts} tries)") from error
+            message = f"{error} ({self._spec.retry.attempts} tries)"
+            # A wait longer than what is left is told as what it is, even if no try is left either.
+            if error.wait > self._left():
+                raise self._told_to_wait(message, error) from error
+            raise HttpFailure(message) from error
 
     def _follow(self, request: SourceRequest, expected: frozenset[int]) -> Response:
         for _ in range(MAX_REDIRECTS + 1):
@@ -125,7 +140,16 @@ class HttpxHttp:
         raise HttpFailure(f"{self._shown(request)} is the last of more than {MAX_REDIRECTS} redirects")
 
     def _take_turn(self, host: str) -> None:
-        """Waits for this process's turn at the host; a replayed day has no use for the wall clock's pace."""
+        """Wait for this process's turn at the host; a replayed day has no use for the wall clock's pace.
+
+        Raises ToldToWait while the host has asked not to be asked, TimedOut when no turn comes in time.
+        """
+        if until := self._pauses.until(host, self._instant()):
+            pause = (until - self._instant()).total_seconds()
+            if pause >= self._remaining():
+                raise ToldToWait(f"{host} asked not to be asked before {until:%Y-%m-%d %H:%M:%S} UTC", until)
+            if not self._replaying:
+                time.sleep(max(0.0, pause))
         rate = self._spec.rate_limit.per_second
         if not self._replaying and not self._pacer.wait(host, rate, within=self._remaining()):
             raise TimedOut(
@@ -153,7 +177,8 @@ class HttpxHttp:
                 if answer.status_code not in expected:
                     if answer.has_redirect_location:
                         return answer.headers["Location"]
-                    _check_status(shown, answer)
+                    _check_status(shown, request.host, answer)
+                _check_encoding(shown, answer)
                 told = {name: self.redactor.redact(value) for name, value in answer.headers.items()}
                 return Response(answer.status_code, shown, told, self._read(shown, answer))
         except httpx.ConnectTimeout as error:
@@ -174,8 +199,11 @@ class HttpxHttp:
         body = bytearray()
         for chunk in answer.iter_bytes():
             body += chunk
-            if len(body) > MAX_BYTES:
-                raise HttpFailure(f"{shown} sends more than {MAX_BYTES} bytes")
+            self._bytes_left -= len(chunk)
+            if self._bytes_left < 0:
+                raise TooLarge(
+                    f"{shown} sends more than {MAX_BYTES} bytes, counting what was fetched before it"
+                )
             self._remaining()
         return self.redactor.redact_bytes(bytes(body))
 
@@ -197,14 +225,28 @@ class HttpxHttp:
         """Name the replayed instant to the fake source; a real source never gets this header."""
         return {"X-Tipoff-Event-Time": self.now.isoformat()} if self._replaying else {}
 
+    def _instant(self) -> datetime:
+        """What time it is for this scrape; a replayed day stands still while it is scraped."""
+        return self.now if self._replaying else self.now + timedelta(seconds=time.monotonic() - self._started)
+
     def _before_retry(self, state: RetryCallState) -> None:
+        """Count the retry, or end the scrape when the wait is longer than what is left of it."""
         left = self._left()
-        if state.upcoming_sleep >= left:
-            error = state.outcome.exception() if state.outcome else None
-            raise HttpFailure(
-                f"{error}; {left:.0f} s are left, too few to ask again in {state.upcoming_sleep:.0f} s"
-            )
-        self.retries += 1
+        if state.upcoming_sleep < left:
+            self.retries += 1
+            return
+        error = state.outcome.exception() if state.outcome else None
+        message = f"{error}; {left:.0f} s are left, too few to ask again in {state.upcoming_sleep:.0f} s"
+        if isinstance(error, _Transient) and error.wait > 0:
+            raise self._told_to_wait(message, error)
+        raise HttpFailure(message)
+
+    def _told_to_wait(self, message: str, error: _Transient) -> ToldToWait:
+        """Note the pause for every other scrape of this process, and make the failure that carries it."""
+        since = self._instant()
+        until = since + min(timedelta(seconds=min(error.wait, MAX_PAUSE.total_seconds())), MAX_PAUSE)
+        self._pauses.pause(error.host, since, until)
+        return ToldToWait(message, until)
 
 
 def _wait(state: RetryCallState) -> float:
@@ -213,12 +255,19 @@ def _wait(state: RetryCallState) -> float:
     return max(_BACK_OFF(state), error.wait if isinstance(error, _Transient) else 0.0)
 
 
-def _check_status(shown: str, answer: httpx.Response) -> None:
+def _check_status(shown: str, host: str, answer: httpx.Response) -> None:
     if answer.is_success:
         return
     if answer.status_code in _TRANSIENT_STATUSES:
-        raise _Transient(f"{shown} answered {answer.status_code}", _retry_after(answer.headers))
+        raise _Transient(f"{shown} answered {answer.status_code}", _retry_after(answer.headers), host)
     raise HttpFailure(f"{shown} answered {answer.status_code}")
+
+
+def _check_encoding(shown: str, answer: httpx.Response) -> None:
+    """Refuse a body that is packed more than once, or in a way that was not asked for. Raises Undecodable."""
+    encoding = answer.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in _ENCODINGS:
+        raise Undecodable(f"{shown} answers in encoding {encoding!r:.100}; one of gzip and deflate is read")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -85,9 +84,9 @@ def test_http_2_is_spoken_where_it_is_offered(tls: ssl.SSLContext) -> None:
 
 
 def test_a_stream_that_does_not_end_ends_within_the_timeout(tls: ssl.SSLContext) -> None:
-    with answering(tls, end=False) as server, HttpxHttp(spec(), NOW, Pacer()) as http:
-        started = time.monotonic()
-        with pytest.raises(TimedOut):
-            http.get(f"{server.url}/data")
-
-    assert time.monotonic() - started < 1.5
+    with (
+        answering(tls, end=False) as server,
+        HttpxHttp(spec(), NOW, Pacer()) as http,
+        pytest.raises(TimedOut),
+    ):
+        http.get(f"{server.url}/data")

@@ -1,0 +1,269 @@
+"""What a payload may take is bounded, and the service outlives every payload."""
+
+import importlib
+import json
+import os
+import zlib
+from base64 import a85encode
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.samples import GAME_DATE
+from tests.unit.runner.test_http_faults import spec
+from tipoff_scraper_runner.errors import NotPublished, SourceChanged, TooCostly, Undecodable, Unforeseen
+from tipoff_scraper_runner.parser import Limits, ParserProcess, is_harmless
+from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.scraper import ScrapeParameters
+
+MIB = 1024 * 1024
+LIMITS = Limits(memory_bytes=64 * MIB, cpu_seconds=1, result_bytes=1 * MIB, patience_seconds=60)
+
+CODE = """
+import os, sys, time
+from tipoff_scraper_runner.errors import NotPublished, SourceChanged
+from tipoff_scraper_runner.scraper import Parsed, Record, ScrapeParameters
+
+class Row(Record):
+    text: str
+
+class Parameters(ScrapeParameters):
+    pass
+
+def parse(payload, parameters):
+    what = payload.decode()
+    if what == "memory":
+        kept = []
+        while True:
+            kept.append(bytes(1024 * 1024))
+    if what == "cpu":
+        while True:
+            pass
+    if what == "wait":
+        time.sleep(3600)
+    if what == "abort":
+        os.abort()
+    if what == "exit":
+        os._exit(0)
+    if what == "records":
+        return Parsed(records=[Row(text=f"{number:0100}") for number in range(15_000)])
+    if what == "print":
+        print("nonsense among the answers", flush=True)
+    if what == "changed":
+        raise SourceChanged("no such column")
+    if what == "not published":
+        raise NotPublished("not yet")
+    if what == "surprise":
+        raise KeyError("homeTeam")
+    if what == "local":
+        class Strange(Exception):
+            def __init__(self, one, two):
+                super().__init__(one)
+        raise Strange(1, 2)
+    if what == "secrets":
+        return Parsed(records=[Row(text=",".join(sorted(os.environ)))])
+    return Parsed(records=[Row(text=what)], summary={"pid": os.getpid()}, about=parameters.game_date)
+"""
+
+
+@pytest.fixture(scope="module")
+def module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
+    folder = tmp_path_factory.mktemp("costly")
+    (folder / "costly_scraper.py").write_text(CODE, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patching:
+        patching.syspath_prepend(str(folder))
+        yield importlib.import_module("costly_scraper")
+
+
+@pytest.fixture(scope="module")
+def parser() -> Iterator[ParserProcess]:
+    parser = ParserProcess(LIMITS)
+    yield parser
+    parser.close()
+
+
+@pytest.fixture(scope="module")
+def parse(parser: ParserProcess, module: ModuleType) -> object:
+    scraper = Registered(spec(), module)  # type: ignore[arg-type]  # a module with the three names
+
+    def parse(what: str) -> object:
+        return parser.parse(scraper, what.encode(), ScrapeParameters(game_date=GAME_DATE), apart=True)
+
+    return parse
+
+
+def test_what_is_parsed_apart_comes_back_as_it_is(parse, module: ModuleType) -> None:  # type: ignore[no-untyped-def]
+    parsed = parse("hello")
+    assert parsed.records == [module.Row(text="hello")]
+    assert parsed.about == GAME_DATE
+    assert parsed.summary["pid"] != os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("memory", f"takes more than {64 * MIB} bytes of memory"),
+        ("cpu", "takes more than 1 s of CPU time"),
+        ("wait", "takes more than 1 s of CPU time"),
+        ("abort", "ended its process"),
+        ("records", f"takes more than {1 * MIB} bytes"),
+    ],
+)
+def test_a_payload_that_takes_too_much_ends_its_child_and_nothing_else(parse, what: str, told: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(TooCostly, match=told):
+        parse(what)
+    assert parse("hello").records
+
+
+def test_a_child_that_leaves_without_a_word_is_an_error(parse) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(TooCostly):
+        parse("exit")
+    assert parse("hello").records
+
+
+def test_a_process_that_was_lost_while_it_was_idle_is_started_again(parse, parser: ParserProcess) -> None:  # type: ignore[no-untyped-def]
+    parse("hello")
+    assert parser._server is not None
+    parser._server.kill()
+    assert parse("hello").records
+
+
+@pytest.mark.parametrize(
+    ("what", "kind", "told"),
+    [
+        ("changed", SourceChanged, "no such column"),
+        ("not published", NotPublished, "not yet"),
+        ("surprise", Unforeseen, "KeyError: 'homeTeam'"),
+        ("local", Unforeseen, "Strange: 1"),
+    ],
+)
+def test_what_the_parser_raises_is_raised_here(parse, what: str, kind: type[Exception], told: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(kind, match=told):
+        parse(what)
+
+
+def test_what_a_scraper_prints_does_not_get_among_the_answers(parse) -> None:  # type: ignore[no-untyped-def]
+    assert parse("print").records
+
+
+def test_the_process_knows_no_secret(parse, parser: ParserProcess, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("ODDS_API_KEY", "Zq7+Xw9/Kp2=Jv5")
+    parser.close()
+    (row,) = parse("secrets").records
+    assert "ODDS_API_KEY" not in row.text
+
+
+def test_a_process_that_does_not_answer_is_ended(module: ModuleType) -> None:
+    impatient = ParserProcess(Limits(cpu_seconds=100, patience_seconds=0.5))
+    try:
+        with pytest.raises(TooCostly, match=r"no answer within 0\.5 s"):
+            impatient.parse(
+                Registered(spec(), module),  # type: ignore[arg-type]
+                b"wait",
+                ScrapeParameters(game_date=GAME_DATE),
+                apart=True,
+            )
+    finally:
+        impatient.close()
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=5),
+)
+
+
+class TestHarmless:
+    @given(
+        st.recursive(
+            st.none() | st.integers() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        )
+    )
+    def test_an_ordinary_document_is_parsed_here(self, document: object) -> None:
+        assert is_harmless(json.dumps(document).encode())
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"[" + b"[]," * 60_000, b"[" * 60_000, b'{"a":' * 60_000, b"%PDF-1.4", bytes(2 * MIB)],
+        ids=["wide", "deep", "deep objects", "a PDF", "long"],
+    )
+    def test_what_may_unfold_is_parsed_apart(self, body: bytes) -> None:
+        assert not is_harmless(body)
+
+
+def run_length(data: bytes) -> bytes:
+    """PDF's RunLengthDecode, of runs of one byte."""
+    return b"".join(bytes([257 - 128, data[0]]) for _ in range(len(data) // 128)) + b"\x80"
+
+
+def pdf(filters: str, content: bytes) -> bytes:
+    """A document of one page whose content is packed by `filters`, the outermost first."""
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R >>",
+        b"<< /Filter [%s] /Length %d >>\nstream\n%s\nendstream" % (filters.encode(), len(content), content),
+    ]
+    body, places = b"%PDF-1.4\n", []
+    for number, text in enumerate(objects, 1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%s\nendobj\n" % (number, text)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    start = len(body)
+    trailer = b"trailer\n<< /Size 5 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % start
+    return body + b"xref\n0 5\n0000000000 65535 f \n" + table + trailer
+
+
+@cache
+def blank(megabytes: int) -> bytes:
+    """So many megabytes of blanks, deflated."""
+    packer = zlib.compressobj(1)
+    return b"".join(packer.compress(b" " * MIB) for _ in range(megabytes)) + packer.flush()
+
+
+BOMBS = {
+    "Flate in Flate": lambda: pdf("/FlateDecode /FlateDecode", zlib.compress(blank(96))),
+    "Flate in ASCIIHex": lambda: pdf("/ASCIIHexDecode /FlateDecode", blank(96).hex().encode() + b">"),
+    "Flate in ASCII85": lambda: pdf("/ASCII85Decode /FlateDecode", a85encode(blank(96)) + b"~>"),
+    "RunLength in RunLength": lambda: pdf(
+        "/FlateDecode /RunLengthDecode", zlib.compress(run_length(b" " * MIB) * 96)
+    ),
+    "Flate in Flate in Flate": lambda: pdf(
+        "/FlateDecode /FlateDecode /FlateDecode", zlib.compress(zlib.compress(blank(96)))
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BOMBS)
+@pytest.mark.parametrize("name", ["nbac_injury_report", "nbac_gamebook_pdf"])
+def test_a_document_that_unfolds_without_end_is_undecodable_and_the_service_lives(
+    parser: ParserProcess, name: str, kind: str
+) -> None:
+    """2,246 bytes of PDF took 2.1 GiB and 24 s."""
+    scraper = importlib.import_module(f"scrapers.nbacom.{name}.scraper")
+    required = {
+        field: "0022400561" for field, info in scraper.Parameters.model_fields.items() if info.is_required()
+    }
+    parameters = scraper.Parameters.model_validate({**required, "game_date": GAME_DATE})
+    with pytest.raises((Undecodable, SourceChanged)):
+        parser.parse(Registered(spec(), scraper), BOMBS[kind](), parameters)
+
+
+@pytest.mark.parametrize("empty", [b"[]", b"{}"], ids=["lists", "objects"])
+def test_a_json_document_of_empty_things_is_undecodable(parser: ParserProcess, empty: bytes) -> None:
+    """65 kB of gzip became 1.7 GiB of lists."""
+    scraper = importlib.import_module("scrapers.nbacom.nbac_scoreboard.scraper")
+    with pytest.raises(TooCostly):
+        document = b"[" + b",".join([empty] * 2_000_000) + b"]"
+        parser.parse(Registered(spec(), scraper), document, scraper.Parameters(game_date=GAME_DATE))
+
+
+def test_nothing_of_it_needs_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parse) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    assert parse("hello").records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from datetime import date
 
@@ -51,15 +52,18 @@ def test_a_runner_killed_between_its_outcome_and_its_events_publishes_without_fe
 def test_a_runner_killed_between_its_file_and_its_outcome_does_not_fetch_again(
     driver: Driver, day: date
 ) -> None:
-    """What it leaves behind is put in its place: the payload, the records, and the word on what was fetched."""
+    """What it leaves behind is put in its place: the payload with what was noted about it, the records, and a claim
+    whose lease is over."""
     path = last_report(day)
-    (first,) = driver.run_workflow("injury_discovery", day)["requests"]
+    driver.run_workflow("injury_discovery", day)
     (told,) = driver.executions(day, INJURIES)
-    fetched = driver.stack.state.get(f"runner/fetched/{day}/{first['request_id']}.json")
-    assert fetched is not None
+    data, state = driver.stack.data, driver.stack.state
+    raw = summary(told)["raw_path"].removeprefix(f"gs://{data.bucket}/")
     with driver.down("scraper-runner"):
         (request,) = driver.run_workflow("injury_discovery", day)["requests"]
-        driver.stack.state.create(f"runner/fetched/{day}/{request['request_id']}.json", fetched)
+        assert data.annotate(raw, {"fetched-for": request["request_id"]})
+        claim = {"holder": "a runner that was killed", "until": "2025-01-01T00:00:00Z"}
+        state.create(f"runner/claims/{day}/{request['request_id']}.json", json.dumps(claim).encode())
     execution = next(
         row
         for row in driver.executions(day, INJURIES, count=2)

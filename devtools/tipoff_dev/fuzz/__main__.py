@@ -41,8 +41,9 @@ from tipoff_common.testing import MemoryObjects
 from tipoff_dev.fuzz.mutations import mutated_bytes, mutated_json, mutated_pages, mutated_pdf
 from tipoff_dev.fuzz.payloads import parameters_of, payload_of
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
-from tipoff_scraper_runner.execution import MAX_TOLD, Saved, execute
+from tipoff_scraper_runner.execution import Saved, execute
 from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.judgement import MAX_TEXT
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered, load_registry
@@ -174,7 +175,7 @@ def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, trac
     if isinstance(outcome, Failed):
         if outcome.kind not in RIGHT_KINDS:
             yield f"failed/{outcome.kind}: {_place(traces.last) if traces.last else outcome.message[:150]}"
-        if len(outcome.message) > 2 * MAX_TOLD:
+        if len(outcome.message) > 2 * MAX_TEXT:
             yield "a message without end"
     try:
         executed.model_dump_json().encode()

@@ -1,21 +1,24 @@
 """The runner's wiring."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 from fastapi import APIRouter, FastAPI
 from pydantic import SecretStr
 
-from tipoff_common.catalog import ScraperSpec
+from tipoff_common.catalog import ScraperSpec, scrapers_folder
 from tipoff_common.cloud import Cloud
 from tipoff_common.push import PushEndpoint
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import OpenHttp
 from tipoff_scraper_runner.fake_sources import FakeSources
 from tipoff_scraper_runner.handlers import ACCEPTED
+from tipoff_scraper_runner.host_pauses import HostPauses
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.parser import ParserProcess
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.settings import RunnerSettings
@@ -33,13 +36,13 @@ class Wiring:
 def http_opener(
     fake_sources: Mapping[str, str] = {}, *, max_instances: int = 1, proxy_url: SecretStr | None = None
 ) -> OpenHttp:
-    """Opens each execution's HTTP client; all share one pacer, which takes this process's part of each rate."""
-    pacer = Pacer(sharers=max_instances)
+    """Open each execution's HTTP client; all share this process's part of each rate, and the pauses hosts asked for."""
+    pacer, pauses = Pacer(sharers=max_instances), HostPauses()
     fakes = FakeSources(fake_sources)
     proxy = proxy_url.get_secret_value() if proxy_url else None
 
     def open_http(spec: ScraperSpec, now: datetime, replaying: bool) -> HttpxHttp:
-        return HttpxHttp(spec, now, pacer, fakes=fakes, replaying=replaying, proxy_url=proxy)
+        return HttpxHttp(spec, now, pacer, pauses, fakes=fakes, replaying=replaying, proxy_url=proxy)
 
     return open_http
 
@@ -52,8 +55,8 @@ def connected_opener(settings: RunnerSettings) -> OpenHttp:
 
 
 def bootstrap(settings: RunnerSettings) -> Wiring:
-    registry = load_registry(settings.scrapers_dir)
-    described = sorted(settings.scrapers_dir.glob("*/*/scraper.yaml"))
+    registry = load_registry(settings.scrapers)
+    described = sorted(scrapers_folder(settings.scrapers).glob("*/*/scraper.yaml"))
     cloud = Cloud("scraper-runner", settings, config_files=tuple(described))
     return Wiring(
         app=cloud.app("Fetches: runs one scraper for one request.", needs=("data", "state")),
@@ -67,5 +70,7 @@ def bootstrap(settings: RunnerSettings) -> Wiring:
             data=cloud.data,
             publisher=cloud.publisher,
             open_http=connected_opener(settings),
+            parse=ParserProcess().parse,
+            writes=ThreadPoolExecutor(settings.concurrency, thread_name_prefix="payload"),
         ),
     )

@@ -29,15 +29,23 @@ from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Saved, execute
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
+from tipoff_scraper_runner.parser import ParserProcess
 from tipoff_scraper_runner.registry import Registered, Registry, load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.settings import RunnerSettings
 
 EXIT_USAGE, EXIT_FAILED, EXIT_NO_DATA, EXIT_INTERRUPTED = 64, 2, 3, 130
 SCRAPERS_DIR = Path(__file__).parents[1] / "scrapers"
+PARSER = ParserProcess()
+"""The same bounds on parsing as in the service; it starts a process only for a payload that needs one."""
 RUNNING_STACK = Path(".tipoff/stack.env")
 """Written by the local stack while it runs, so that commands in the same folder find it."""
 _GAME_DATE_ALIASES = ("--game-date", "--game_date", "--gamedate", "--date")
+
+
+def fleet_source() -> str | Path:
+    """Where the scrapers are: what TIPOFF_SCRAPERS names, else the fleet that comes with the runner."""
+    return os.environ.get("TIPOFF_SCRAPERS") or SCRAPERS_DIR
 
 
 def run_module(name: str) -> NoReturn:
@@ -51,7 +59,7 @@ def run_module(name: str) -> NoReturn:
 def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape") -> int:
     """Runs one scraper and returns the exit code."""
     try:
-        registry = load_registry(SCRAPERS_DIR)
+        registry = load_registry(fleet_source())
     except ConfigurationError as error:
         return _complain(str(error))
     if name not in registry:
@@ -79,6 +87,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
             now=wall_now(),
             open_http=http_opener(),
             data=None,
+            parse=PARSER.parse,
             saved=saved,
         )
         return _report(
@@ -94,7 +103,13 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
         return _complain(f"the stack that is configured cannot be used; mend it, or add --dry-run\n{error}")
     except (NoStack, Unavailable) as error:
         execution = execute(
-            request, scraper, environment="local", now=wall_now(), open_http=http_opener(), data=None
+            request,
+            scraper,
+            environment="local",
+            now=wall_now(),
+            open_http=http_opener(),
+            data=None,
+            parse=PARSER.parse,
         )
         executed = execution.executed
         note = f"not logged: no bus is reachable ({_first_line(error)}); `make up` starts one"
@@ -128,6 +143,7 @@ def connect(registry: Registry) -> Deps:
         data=cloud.data,
         publisher=cloud.publisher,
         open_http=connected_opener(settings),
+        parse=PARSER.parse,
     )
 
 

@@ -1,10 +1,12 @@
 """What the runner's handlers work with."""
 
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from tipoff_common.ports import Objects
 from tipoff_common.publisher import Publisher
 from tipoff_scraper_runner.execution import OpenHttp
+from tipoff_scraper_runner.parser import Parse, parse_in_process
 from tipoff_scraper_runner.registry import Registry
 from tipoff_scraper_runner.request_memory import RequestMemory
 
@@ -21,3 +23,7 @@ class Deps:
     """The bucket for payloads and records."""
     publisher: Publisher
     open_http: OpenHttp
+    parse: Parse = parse_in_process
+    """How payloads are parsed; in the service, in a process that may die."""
+    writes: Executor | None = None
+    """Runs the write of a payload while it is parsed; None writes first and parses then."""

@@ -1,65 +1,73 @@
-"""One request, run: the only place where what happens becomes Success, NoData or Failed."""
+"""One request, executed: the only place where what happens becomes Success, NoData or Failed."""
 
-import logging
 import time
-import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from tipoff_common.catalog import GAME_DATE, ScraperSpec
+from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
-from tipoff_common.executions import build_execution, build_file_landed, fan_out_fault
+from tipoff_common.executions import build_execution, build_file_landed
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
-from tipoff_scraper_runner.errors import Misconfigured, NotPublished, ScrapeFailure, SourceChanged
-from tipoff_scraper_runner.fake_sources import FAKED, VIA_FAKE
+from tipoff_scraper_runner.error_outcomes import outcome_of_error
+from tipoff_scraper_runner.fake_sources import FAKED
 from tipoff_scraper_runner.findings import findings
 from tipoff_scraper_runner.http import HttpxHttp
-from tipoff_scraper_runner.output_files import folder, write_payload, write_records
+from tipoff_scraper_runner.judgement import Show, dated, judged, shown
+from tipoff_scraper_runner.output_files import folder, records_file, write_payload, write_records
+from tipoff_scraper_runner.parser import Parse, parse_in_process
 from tipoff_scraper_runner.previous_edition import Records, previous_edition
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
-
-log = logging.getLogger(__name__)
-
-MAX_TOLD = 2000
-"""Characters of a reason or message that are kept."""
 
 OpenHttp = Callable[[ScraperSpec, datetime, bool], HttpxHttp]
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What is to be published of one request."""
+    """What to publish about one request."""
 
     executed: ScrapeExecuted
     landed: FileLanded | None
+    """Set when this request's file is the first with its content; every other execution leaves it to that one."""
 
 
-class Fetched(BaseModel):
-    """A payload that is kept in the data bucket. fetched_at: when the source gave it. retries: transport retries until
-    it did. summary: what was noted of it, without secrets."""
+class Noted(BaseModel):
+    """What a fetch brought beside its payload; kept with the payload, for a delivery that goes on with it."""
 
     model_config = ConfigDict(frozen=True)
 
+    retries: int = Field(default=0, description="transport retries until the source gave it")
+    summary: Mapping[str, JsonValue] = Field(
+        default_factory=dict, description="what was noted about it, without secrets"
+    )
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A payload that lies in the data bucket."""
+
     raw_path: str
     fetched_at: datetime
-    retries: int = 0
-    summary: dict[str, JsonValue] = {}
+    """When the source gave it."""
+    noted: Noted = field(default_factory=Noted)
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A payload to parse instead of fetching one. `dated` tells that the request's game_date is the payload's for
-    certain; otherwise the date that the payload states is taken. fetched: None when it is not kept yet."""
+    """A payload to parse instead of fetching one."""
 
     body: bytes
     dated: bool
+    """Whether the request's game_date is certainly the payload's; otherwise the date that the payload states counts."""
     fetched: Fetched | None = None
+    """None when the data bucket does not hold it yet."""
 
 
 def execute(
@@ -70,215 +78,220 @@ def execute(
     now: datetime,
     open_http: OpenHttp,
     data: Objects | None,
+    parse: Parse = parse_in_process,
+    writes: Executor | None = None,
     saved: Saved | None = None,
-    remember: Callable[[Fetched], None] | None = None,
 ) -> Execution:
-    """Runs `scraper` for `request`.
+    """Fetch and parse for `request`; write the raw payload and the records.
 
     now: the instant of the scrape, the tick's when a day is replayed.
-    data: where the raw payload and then the records are written; None writes nothing.
-    remember: told of the payload once it is kept, before anything is made of it.
+    data: where the payload and the records are written; None writes nothing.
+    writes: keeps the payload while it is parsed; None does one after the other.
 
     Raises:
-        Unavailable: the bucket did not take the files; nothing came of the request, it is to be delivered again.
+        Unavailable: the bucket did not take the files; nothing came of the request, which is to be delivered again.
     """
     started = time.monotonic()
-    run = _Run(request, scraper, now, open_http, data, saved, remember)
-    outcome = run.outcome()
+    job = _Job(request, scraper, now, data, parse, writes)
+    result = _run(job, open_http(scraper.spec, now, request.event_time is not None), saved)
     executed = build_execution(
-        run.request,
-        outcome,
+        result.request,
+        result.outcome,
         environment=environment,
         triggered_at=now,
         completed_at=now + timedelta(seconds=time.monotonic() - started),
-        data_summary={**run.summary, **_headline(outcome)},
-        opts=run.opts,
-        retry_count=run.retries,
-        fan_out_keys=run.fan_out,
+        data_summary={**result.known.summary, **_headline(result.outcome)},
+        opts=declared_parameters(result.request, scraper.spec),
+        retry_count=result.known.retries,
+        fan_out_keys=result.fan_out,
     )
-    return Execution(executed, _landed(executed))
+    return Execution(executed, _landed(executed) if result.announces else None)
 
 
-@dataclass
-class _Run:
-    """One run and what is known of it so far, which is logged even when it fails."""
+@dataclass(frozen=True)
+class _Job:
+    """What every stage of one execution needs."""
 
     request: ScrapeRequested
     scraper: Registered
     now: datetime
-    open_http: OpenHttp
     data: Objects | None
-    saved: Saved | None
-    remember: Callable[[Fetched], None] | None
-    summary: dict[str, JsonValue] = field(default_factory=dict)
+    parse: Parse
+    writes: Executor | None
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Facts that are logged however the execution ends."""
+
+    summary: Mapping[str, JsonValue] = field(default_factory=dict)
     retries: int = 0
+
+
+@dataclass(frozen=True)
+class _Result:
+    """How the execution ended. announces: whether this request is the one that announces the file."""
+
+    outcome: Outcome
+    request: ScrapeRequested
+    known: _Known
     fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    redactor: SecretRedactor | None = None
+    announces: bool = False
 
-    def outcome(self) -> Outcome:
-        """What came of it, without a secret in any text of it or of the summary."""
-        outcome = self._attempt()
-        if self.redactor is not None:
-            self.summary = _redacted(self.summary, self.redactor)
-        return outcome
 
-    def _told(self, text: str) -> str:
-        """Without a secret, and no longer than a person reads: a source's text may be of any length.
+def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
+    """Fetch, then read; an error of either stage ends the execution with what is known by then."""
+    redactor = http.redactor
 
-        Outcomes are made of such texts only: were a text cut before it is redacted, a secret that is cut in two would
-        not be recognised.
-        """
-        told = self.redactor.redact(text) if self.redactor else text
-        if FAKED in self.summary and VIA_FAKE not in told:
-            told += VIA_FAKE
-        return told if len(told) <= MAX_TOLD else f"{told[:MAX_TOLD]}... ({len(told)} characters)"
+    def show(text: str) -> str:
+        return shown(text, redactor, faked=FAKED in http.notes)
 
-    def _attempt(self) -> Outcome:
+    try:
+        parameters: ScrapeParameters = job.scraper.module.Parameters.model_validate(job.request.parameters)
+        # A value that cannot stand in a path is found before the source is asked in vain.
+        folder(job.scraper.spec, parameters, job.request.game_date)
+        with http:
+            payload = _payload(job, http, parameters, saved)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever a scraper raises is a fact about this scrape
+        known = _Known(_redacted(http.notes, redactor), http.retries)
+        return _Result(outcome_of_error(error, job.request, redactor, show), job.request, known)
+    result = _read(job, payload, parameters, saved, _known(http, payload, saved), redactor, show)
+    summary = _redacted(result.known.summary, redactor)
+    return replace(result, known=replace(result.known, summary=summary))
+
+
+def _payload(job: _Job, http: HttpxHttp, parameters: ScrapeParameters, saved: Saved | None) -> Payload:
+    if saved is not None:
+        return Payload(saved.body, "file", "saved")
+    payload: Payload = job.scraper.module.fetch(parameters, http)
+    return replace(payload, url=http.redactor.redact(payload.url))
+
+
+def _known(http: HttpxHttp, payload: Payload, saved: Saved | None) -> _Known:
+    """What the fetch brought beside the payload, or what an earlier delivery noted about it."""
+    if saved is None:
+        summary = {**_redacted(http.notes, http.redactor), "source_url": payload.url}
+        return _Known(summary, http.retries)
+    if saved.fetched is None:
+        return _Known()
+    return _Known(saved.fetched.noted.summary, saved.fetched.noted.retries)
+
+
+def _read(
+    job: _Job,
+    payload: Payload,
+    parameters: ScrapeParameters,
+    saved: Saved | None,
+    known: _Known,
+    redactor: SecretRedactor,
+    show: Show,
+) -> _Result:
+    """Keep and parse the payload at the same time, then write the records. Raises Unavailable."""
+    with _kept(job, payload, parameters, saved, known) as keeping:
+        request, spec = job.request, job.scraper.spec
         try:
-            parameters = self.scraper.module.Parameters.model_validate(self.request.parameters)
-            folder(self.scraper.spec, parameters, self.request.game_date)  # before anything is asked in vain
-            payload = self._payload(parameters)
-            fetched = self._keep(payload, parameters)
-            if fetched is not None:
-                self.summary["raw_path"] = fetched.raw_path
-            parsed: Parsed = self.scraper.module.parse(payload.body, parameters)
-            told = findings(parsed, self.request, self.scraper.spec)
-            self.summary = {**parsed.summary, **told, **self.summary}
-            self._check_date(parsed)
-            return self._judge(parsed, parameters, fetched)
+            parsed = job.parse(job.scraper, payload.body, parameters)
+            told = findings(parsed, request, spec)
+            known = replace(known, summary={**parsed.summary, **told, **known.summary})
+            request = dated(request, parsed, fixed=saved is None or saved.dated)
+            outcome = judged(parsed, spec, show)
         except Unavailable:
             raise
-        except NotPublished as error:
-            return NoData(reason=self._told(str(error)))
-        except ScrapeFailure as error:
-            return Failed(kind=error.kind, message=self._told(str(error) or type(error).__name__))
-        except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-            return Failed(kind=FailureKind.INTERNAL, message=self._told(f"{error.title}: {faults}"))
-        except Exception as error:  # noqa: BLE001  # an unforeseen error is a fact about this scrape, and only `failed`
-            trace = "".join(traceback.format_exception(error))
-            log.error(
-                "scraper raised an unforeseen error",
-                extra={
-                    "scraper": self.request.scraper,
-                    "exception": self.redactor.redact(trace) if self.redactor else trace,
-                },
+        except Exception as error:  # noqa: BLE001  # as above
+            outcome = outcome_of_error(error, request, redactor, show)
+        if not isinstance(outcome, Success):
+            return _Result(outcome, request, _with_path(known, keeping))
+        if job.data is None or keeping is None:
+            return _Result(outcome, request, known, parsed.fan_out)
+        fetched_at = _fetched_at(job, saved)
+        if lost := _lost(job.scraper, parsed, request, fetched_at, job.data):
+            return _Result(
+                Failed(kind=FailureKind.SOURCE_CHANGED, message=show(lost)),
+                request,
+                _with_path(known, keeping),
             )
-            return Failed(kind=FailureKind.INTERNAL, message=self._told(f"{type(error).__name__}: {error}"))
+        target = folder(spec, parameters, request.game_date)
+        file = records_file(parsed, spec, request, target, fetched_at)
+        announces = write_records(file, job.now, job.data, after=keeping.result)
+        known = _with_path(known, keeping)
+        known = replace(known, summary={**known.summary, "content_sha256": file.digest})
+        outcome = Success(record_count=outcome.record_count, gcs_path=f"gs://{job.data.bucket}/{file.name}")
+        return _Result(outcome, request, known, parsed.fan_out, announces)
 
-    def _payload(self, parameters: ScrapeParameters) -> Payload:
-        with self.open_http(self.scraper.spec, self.now, self.request.event_time is not None) as http:
-            self.redactor = http.redactor
-            if self.saved is not None:
-                return self._saved(self.saved)
-            try:
-                payload: Payload = self.scraper.module.fetch(parameters, http)
-            finally:
-                self.retries = http.retries
-                self.summary.update(http.notes)
-        payload = replace(payload, url=http.redactor.redact(payload.url))
-        self.summary["source_url"] = payload.url
-        return payload
 
-    def _saved(self, saved: Saved) -> Payload:
-        if saved.fetched is not None:
-            self.retries = saved.fetched.retries
-            self.summary.update(saved.fetched.summary)
-        return Payload(saved.body, "file", "saved")
+def _lost(
+    scraper: Registered, parsed: Parsed, request: ScrapeRequested, fetched_at: datetime, data: Objects
+) -> str:
+    """What the document lost of the edition before, by the scraper's own measure; blank without either."""
+    compare: Callable[[Parsed, Records], str] | None = getattr(scraper.module, "lost", None)
+    if compare is None:
+        return ""
+    previous = previous_edition(scraper.spec, request.game_date, fetched_at, data)
+    return compare(parsed, previous) if previous else ""
 
-    def _keep(self, payload: Payload, parameters: ScrapeParameters) -> Fetched | None:
-        """Keeps the payload before anything is made of it; None when nothing is written."""
-        if self.data is None:
-            return None
-        if self.saved is not None and self.saved.fetched is not None:
-            return self.saved.fetched
-        target = folder(self.scraper.spec, parameters, self.request.game_date)
-        fetched = Fetched(
-            raw_path=write_payload(payload, target, self.opts, self.now, self.data),
-            fetched_at=self.now,
-            retries=self.retries,
-            summary=_redacted(self.summary, self.redactor) if self.redactor else self.summary,
-        )
-        if self.remember is not None:
-            self.remember(fetched)
-        return fetched
 
-    @property
-    def opts(self) -> dict[str, str]:
-        """The request's parameters as far as scraper.yaml declares them: what may be kept and logged."""
-        declared = self.scraper.spec.parameters
-        return {name: value for name, value in self.request.parameters.items() if name in declared}
+@contextmanager
+def _kept(
+    job: _Job, payload: Payload, parameters: ScrapeParameters, saved: Saved | None, known: _Known
+) -> Iterator["Future[str] | None"]:
+    """Write the payload while the block runs; its gs:// path, None when nothing is written.
 
-    def _check_date(self, parsed: Parsed) -> None:
-        """A document about another day than was asked for is no success for the day asked for."""
-        if parsed.about is None or parsed.about == self.request.game_date:
-            return
-        if self.saved is not None and not self.saved.dated:
-            parameters = {**self.request.parameters, GAME_DATE: parsed.about.isoformat()}
-            self.request = self.request.model_copy(
-                update={"game_date": parsed.about, "parameters": parameters}
-            )
-            return
-        raise SourceChanged(f"asked for {self.request.game_date}, the document is about {parsed.about}")
+    The block never ends before the payload is durable: no outcome may be written of a payload that is not kept, so
+    that a crash in between leaves it for the next delivery. Raises Unavailable.
+    """
+    if job.data is None:
+        yield None
+        return
+    keeping: Future[str] = Future()
+    if saved is not None and saved.fetched is not None:
+        keeping.set_result(saved.fetched.raw_path)
+        yield keeping
+        return
+    target = folder(job.scraper.spec, parameters, job.request.game_date)
+    opts = declared_parameters(job.request, job.scraper.spec)
+    noted = Noted(retries=known.retries, summary=known.summary).model_dump_json(ensure_ascii=True)
+    if job.writes is None:
+        keeping.set_result(write_payload(payload, target, opts, job.request, noted, job.now, job.data))
+        yield keeping
+        return
+    keeping = job.writes.submit(write_payload, payload, target, opts, job.request, noted, job.now, job.data)
+    try:
+        yield keeping
+    finally:
+        keeping.result()
 
-    def _judge(self, parsed: Parsed, parameters: ScrapeParameters, fetched: Fetched | None) -> Outcome:
-        count, spec = len(parsed.records), self.scraper.spec
-        # Before all else: of a document that is not of the present not even its emptiness is news.
-        if parsed.suspect:
-            return Failed(kind=FailureKind.SOURCE_CHANGED, message=parsed.suspect)
-        if count == 0 and parsed.empty_reason:
-            return NoData(reason=self._told(parsed.empty_reason))
-        if not spec.assertions.min <= count <= spec.assertions.max:
-            expected = f"between {spec.assertions.min} and {spec.assertions.max} are expected"
-            return Failed(kind=FailureKind.SOURCE_CHANGED, message=f"{count} records; {expected}")
-        self.fan_out = self._declared(parsed.fan_out)
-        if self.data is None or fetched is None:
-            return Success(record_count=count, gcs_path=None)
-        if lost := self._lost(parsed, fetched, self.data):
-            return Failed(kind=FailureKind.SOURCE_CHANGED, message=lost)
-        target = folder(spec, parameters, self.request.game_date)
-        path, digest = write_records(
-            parsed, spec, self.request, target, fetched.fetched_at, self.now, self.data
-        )
-        self.summary["content_sha256"] = digest
-        return Success(record_count=count, gcs_path=path)
 
-    def _lost(self, parsed: Parsed, fetched: Fetched, data: Objects) -> str:
-        """What the document lost of the edition before, by the scraper's own measure; blank without that or one."""
-        compare: Callable[[Parsed, Records], str] | None = getattr(self.scraper.module, "lost", None)
-        if compare is None:
-            return ""
-        previous = previous_edition(self.scraper.spec, self.request.game_date, fetched.fetched_at, data)
-        return compare(parsed, previous) if previous else ""
+def _with_path(known: _Known, keeping: "Future[str] | None") -> _Known:
+    if keeping is None:
+        return known
+    return replace(known, summary={**known.summary, "raw_path": keeping.result()})
 
-    def _declared(self, fan_out: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
-        """A follow-up step that waits for a key that never comes would never run, and one that comes unannounced
-        was checked by nobody."""
-        declared = self.scraper.spec.fan_out_keys
-        if set(fan_out) != set(declared):
-            raise Misconfigured(
-                f"{self.scraper.spec.name} fans out {_listed(fan_out)}, and 'fan_out_keys' in its scraper.yaml"
-                f" declares {_listed(declared)}; make them equal"
-            )
-        if fault := fan_out_fault(fan_out):
-            raise SourceChanged(f"the document fans out over more than an event can hold: {fault}")
-        return fan_out
+
+def _fetched_at(job: _Job, saved: Saved | None) -> datetime:
+    """Records are as old as their payload, so that an old calendar does not pass for a new one."""
+    return saved.fetched.fetched_at if saved is not None and saved.fetched is not None else job.now
+
+
+def declared_parameters(request: ScrapeRequested, spec: ScraperSpec) -> dict[str, str]:
+    """The request's parameters as far as scraper.yaml declares them: only these may be kept and logged."""
+    return {name: value for name, value in request.parameters.items() if name in spec.parameters}
 
 
 def _redacted(summary: Mapping[str, JsonValue], redactor: SecretRedactor) -> dict[str, JsonValue]:
     return {name: redactor.redact_json(value) for name, value in summary.items()}
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "nothing"
-
-
 def _headline(outcome: Outcome) -> dict[str, JsonValue]:
+    """What `data_summary` says of the outcome itself, over anything that a scraper puts there."""
     match outcome:
         case Success(record_count=count):
             return {"record_count": count}
         case NoData(reason=reason):
             return {"record_count": 0, "reason": reason}
+        case Failed(not_before=datetime() as until):
+            return {"not_before": until.isoformat()}
         case Failed():
             return {}
 

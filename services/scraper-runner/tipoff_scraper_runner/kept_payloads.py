@@ -13,14 +13,14 @@ from datetime import date, datetime
 from pydantic import JsonValue
 
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
-from tipoff_common.files import FETCHED_AT, RAW
+from tipoff_common.files import RAW
 from tipoff_common.outcomes import Success
 from tipoff_common.ports import ObjectInfo, Objects
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Fetched, Saved, execute
-from tipoff_scraper_runner.handlers import publish
+from tipoff_scraper_runner.handlers import publish_execution
 from tipoff_scraper_runner.manual import manual_request
-from tipoff_scraper_runner.output_files import PARAMETERS, raw_prefix
+from tipoff_scraper_runner.output_files import PARAMETERS, fetched_at, raw_prefix
 from tipoff_scraper_runner.registry import Registered
 
 Records = Mapping[str, list[JsonValue]]
@@ -56,7 +56,7 @@ def reparse(
         Unavailable: a part of the cloud did not answer; asking again begins anew, and what is done is not done twice.
         UnusableParameters: a payload's metadata does not fit the parameters of now.
     """
-    kept = sorted(deps.data.list(raw_prefix(scraper.spec, game_date)), key=_fetched_at)
+    kept = sorted(deps.data.list(raw_prefix(scraper.spec, game_date)), key=fetched_at)
     # All are looked up first: two payloads may have the same records, which are then one file.
     before = [_records_of(info, deps.data) for info in kept]
     for info, records in zip(kept, before, strict=True):
@@ -66,7 +66,7 @@ def reparse(
         request = manual_request(
             scraper, _parameters(info, game_date), source=Source.LOCAL, triggered_by=triggered_by, now=now
         )
-        fetched = Fetched(raw_path=f"gs://{deps.data.bucket}/{info.name}", fetched_at=_fetched_at(info))
+        fetched = Fetched(f"gs://{deps.data.bucket}/{info.name}", fetched_at(info))
         yield _read(scraper, request, body, fetched, records, deps, now)
 
 
@@ -86,12 +86,13 @@ def _read(
         now=now,
         open_http=deps.open_http,
         data=deps.data,
+        parse=deps.parse,
         saved=Saved(body, dated=True, fetched=fetched),
     )
     execution = deps.memory.remember(request, execution)
-    announced = publish(execution, deps)
+    publish_execution(execution, deps)
     change = _change(execution.executed, before, deps.data)
-    return Reparsed(fetched.raw_path, execution.executed, change, announced)
+    return Reparsed(fetched.raw_path, execution.executed, change, execution.landed is not None)
 
 
 def _parameters(info: ObjectInfo, game_date: date) -> dict[str, str]:
@@ -100,15 +101,10 @@ def _parameters(info: ObjectInfo, game_date: date) -> dict[str, str]:
     return {**kept, "game_date": game_date.isoformat()}
 
 
-def _fetched_at(info: ObjectInfo) -> datetime:
-    text = info.metadata.get(FETCHED_AT)
-    return datetime.fromisoformat(text) if text else info.updated
-
-
 def _records_of(info: ObjectInfo, data: Objects) -> Records:
     """The records that were read in the payload, by path, oldest file first: those that bear its instant."""
     folder = info.name.removeprefix(f"{RAW}/").rpartition("/")[0]
-    files = [file for file in data.list(f"{folder}/") if _fetched_at(file) == _fetched_at(info)]
+    files = [file for file in data.list(f"{folder}/") if fetched_at(file) == fetched_at(info)]
     bodies = {file.name: data.get(file.name) for file in sorted(files, key=lambda file: file.updated)}
     return {name: json.loads(body)["records"] for name, body in bodies.items() if body is not None}
 

@@ -1,19 +1,59 @@
-"""What the runner remembers, as write-once objects below `runner/` in the state bucket.
+"""What the runner remembers, as objects below `runner/` in the state bucket.
 
-    runner/fetched/<game date>/<request>.json    the payload that was fetched for a request
+    runner/claims/<game date>/<request>.json     which delivery executes the request, and until when
     runner/outcomes/<game date>/<request>.json   what came of the request
-    runner/landed/<path hash>                    the execution that announces a file
 
-The first creation wins, so a request that is delivered twice is fetched once and has one outcome, and a file is
-announced by one execution only.
+A claim is created before the source is asked, so of several deliveries one fetches; it is written over, on condition
+of its generation, when its lease is over. An outcome is created before anything is published of it and never changed:
+the first creation wins, also over a delivery that was paused and goes on when another one has taken its place.
 """
 
-from pydantic import BaseModel
+import logging
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import uuid4
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tipoff_common.clock import Instant
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
-from tipoff_common.identity import content_hash
-from tipoff_common.ports import Objects
-from tipoff_scraper_runner.execution import Execution, Fetched
+from tipoff_common.ports import Objects, Overloaded, Unavailable
+from tipoff_scraper_runner.execution import Execution
+
+log = logging.getLogger(__name__)
+
+
+class InProgress(Overloaded):
+    """Another delivery executes the request; deliver this one again when the lease is over."""
+
+    def __init__(self, request: ScrapeRequested, left: timedelta) -> None:
+        super().__init__(f"request {request.request_id} is being executed by another delivery")
+        # Sooner than the lease ends, because most executions end long before it.
+        self.RETRY_SECONDS = max(1, min(30, math.ceil(left.total_seconds())))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to execute one request until its lease is over."""
+
+    holder: str
+    """Tells this delivery from every other."""
+    taken_over: bool = False
+    """An earlier delivery may have left a payload behind."""
+    deaths: int = 0
+    """How many holders let their lease run out: they were killed, or paused for longer than it."""
+
+
+class _Lease(BaseModel):
+    """The stored form of a claim."""
+
+    model_config = ConfigDict(frozen=True)
+
+    holder: str = Field(description="one delivery")
+    until: Instant = Field(description="when another delivery may take over")
+    deaths: int = Field(default=0, ge=0, description="holders whose lease ran out")
+    released: bool = Field(default=False, description="the holder gave up alive, and anybody may go on")
 
 
 class _Stored(BaseModel):
@@ -27,8 +67,46 @@ class RequestMemory:
     def __init__(self, state: Objects) -> None:
         self._state = state
 
+    def claim(self, request: ScrapeRequested, lease: timedelta, now: datetime) -> Claim | Execution:
+        """Take the request for this delivery, or return what came of it already. now: the wall clock.
+
+        Raises InProgress while another delivery has it.
+        """
+        mine = Claim(holder=str(uuid4()))
+        # The usual case is a request that nobody has seen, which costs this one call: no claim means no outcome.
+        if self._state.create(_name("claims", request), _lease(mine, now + lease)):
+            return mine
+        if (execution := self.recall(request)) is not None:
+            return execution
+        held = self._state.read(_name("claims", request))
+        if held is None:
+            raise InProgress(request, timedelta(0))
+        theirs = _read_lease(held.body, now)
+        if not theirs.released and now < theirs.until:
+            raise InProgress(request, theirs.until - now)
+        deaths = theirs.deaths + (not theirs.released)
+        mine = replace(mine, taken_over=True, deaths=deaths)
+        # Of several deliveries that see the lease over, the one whose generation still stands takes the request.
+        if not self._state.replace(
+            _name("claims", request), _lease(mine, now + lease), generation=held.generation
+        ):
+            raise InProgress(request, lease)
+        # The holder may have finished between the two looks at it.
+        return self.recall(request) or mine
+
+    def release(self, request: ScrapeRequested, claim: Claim, now: datetime) -> None:
+        """Let the next delivery go on at once; the lease does it in time when this fails. Raises nothing."""
+        try:
+            held = self._state.read(_name("claims", request))
+            if held is None or _read_lease(held.body, now).holder != claim.holder:
+                return
+            released = _lease(claim, now, released=True)
+            self._state.replace(_name("claims", request), released, generation=held.generation)
+        except Unavailable as error:
+            log.warning("claim not released, its lease ends by itself", extra={"detail": str(error)})
+
     def recall(self, request: ScrapeRequested) -> Execution | None:
-        """The outcome of the request, None when it has none yet."""
+        """Return the outcome of the request, None when it has none yet."""
         body = self._state.get(_name("outcomes", request))
         if body is None:
             return None
@@ -36,28 +114,25 @@ class RequestMemory:
         return Execution(stored.executed, stored.landed)
 
     def remember(self, request: ScrapeRequested, execution: Execution) -> Execution:
-        """Writes the outcome down before anything is published of it, and returns the one that counts."""
+        """Write the outcome down before anything is published of it; return the one that counts."""
         stored = _Stored(executed=execution.executed, landed=execution.landed)
         if self._state.create(_name("outcomes", request), stored.model_dump_json().encode()):
             return execution
-        first = self.recall(request)
-        return first or execution
+        return self.recall(request) or execution
 
-    def fetched(self, request: ScrapeRequested) -> Fetched | None:
-        """What was fetched for the request by a delivery that may not have lived to tell its outcome."""
-        body = self._state.get(_name("fetched", request))
-        return Fetched.model_validate_json(body) if body is not None else None
 
-    def remember_fetched(self, request: ScrapeRequested, fetched: Fetched) -> None:
-        self._state.create(_name("fetched", request), fetched.model_dump_json().encode())
+def _lease(claim: Claim, until: datetime, *, released: bool = False) -> bytes:
+    stored = _Lease(holder=claim.holder, until=until, deaths=claim.deaths, released=released)
+    return stored.model_dump_json().encode()
 
-    def announces(self, landed: FileLanded) -> bool:
-        """Whether `landed` is the announcement of its file: true for the first execution that brought this
-        content, each time it is asked, and false for any other."""
-        name = f"runner/landed/{content_hash(landed.gcs_path.encode())}"
-        if self._state.create(name, landed.execution_id.encode()):
-            return True
-        return self._state.get(name) == landed.execution_id.encode()
+
+def _read_lease(body: bytes, now: datetime) -> _Lease:
+    """The stored claim; one that cannot be read is over, or its request would never be executed."""
+    try:
+        return _Lease.model_validate_json(body)
+    except ValidationError as error:
+        log.error("claim cannot be read, taken as over", extra={"detail": str(error)[:500]})
+        return _Lease(holder="", until=now)
 
 
 def _name(kind: str, request: ScrapeRequested) -> str:

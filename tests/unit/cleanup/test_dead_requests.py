@@ -12,7 +12,7 @@ from tipoff_cleanup.dataset import Logged
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_controller.past import read_past
-from tipoff_scraper_runner.output_files import write_records
+from tipoff_scraper_runner.output_files import records_file, write_records
 from tipoff_scraper_runner.scraper import Parsed, Record
 
 BURIED_AT = at("06:15")
@@ -48,7 +48,9 @@ def write(request: ScrapeRequested, world: bench.World, when: datetime) -> str:
     """What the runner did before it died."""
     spec = world.catalog["bulletin"]
     folder = f"{spec.output_root}/{request.game_date}"
-    return write_records(Parsed(records=[Row(text="x")]), spec, request, folder, when, when, world.data)[0]
+    file = records_file(Parsed(records=[Row(text="x")]), spec, request, folder, when)
+    write_records(file, when, world.data)
+    return f"gs://{world.data.bucket}/{file.name}"
 
 
 def row(event: ScrapeExecuted) -> Logged:

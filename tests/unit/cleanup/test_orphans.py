@@ -16,7 +16,7 @@ from tipoff_common.files import journal_entry
 from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import Success
 from tipoff_common.ports import Unavailable
-from tipoff_scraper_runner.output_files import write_records
+from tipoff_scraper_runner.output_files import records_file, write_records
 from tipoff_scraper_runner.scraper import Parsed, Record
 
 
@@ -31,7 +31,9 @@ def orphan(world: World, at: datetime = WRITTEN, text: str = "one", **request: A
     """A file as the runner writes it, of which nobody was told; its path."""
     asked = requested(scraper="lines", **{"request_id": "dead", **request})
     parsed = Parsed(records=[Row(text=text), Row(text="two")], fan_out={"games": ("g1", "g2")})
-    return write_records(parsed, SPEC, asked, FOLDER, at, at, world.data)[0]
+    file = records_file(parsed, SPEC, asked, FOLDER, at)
+    write_records(file, at, world.data)
+    return f"gs://data/{file.name}"
 
 
 def strange(world: World, body: bytes, name: str | None = None, at: datetime = WRITTEN) -> str:
@@ -137,7 +139,7 @@ def test_an_orphan_is_found_whatever_date_it_is_about(days: int) -> None:
     day = GAME_DATE - days * DAY
     asked = requested(scraper="lines", game_date=day, parameters={"game_date": day.isoformat()})
     parsed, folder = Parsed(records=[Row(text="x")]), f"fixtures/lines/{day}"
-    write_records(parsed, SPEC, asked, folder, WRITTEN, WRITTEN, world.data)
+    write_records(records_file(parsed, SPEC, asked, folder, WRITTEN), WRITTEN, world.data)
     world.run()
     assert [event.game_date for event in adopted(world)] == [day]
 

@@ -1,6 +1,7 @@
 """A runner over a source that a test plays."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,6 +39,7 @@ class Bench:
     source: Source = field(default_factory=lambda: text("a\nb\nc\n"))
     asked: list[str] = field(default_factory=list)
     opened: list[tuple[datetime, bool]] = field(default_factory=list)
+    writes: Executor | None = None
 
     def open_http(self, spec: ScraperSpec, now: datetime, replaying: bool) -> HttpxHttp:
         self.opened.append((now, replaying))
@@ -65,6 +67,7 @@ class Bench:
             data=self.data,
             publisher=Publisher("scraper-runner", self.bus),
             open_http=self.open_http,
+            writes=self.writes,
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:

@@ -14,7 +14,8 @@ from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
 from tipoff_common.ports import Unavailable
 from tipoff_common.testing import MemoryObjects
-from tipoff_scraper_runner.execution import MAX_TOLD, Saved, execute
+from tipoff_scraper_runner.execution import Saved, execute
+from tipoff_scraper_runner.judgement import MAX_TEXT
 
 
 def asking(**parameters: str) -> ScrapeRequested:
@@ -73,8 +74,9 @@ class TestSuccess:
             NOON + timedelta(hours=1),
         )
         assert first.landed is not None
-        assert again.landed is not None
-        assert first.landed.gcs_path == again.landed.gcs_path
+        assert isinstance(again.executed.outcome, Success)
+        assert again.executed.outcome.gcs_path == first.landed.gcs_path
+        assert again.landed is None, "a file is announced by the request that brought it first"
         assert len(bench.data.files) == 2
 
     def test_the_execution_is_that_of_its_request(self, bench: Bench) -> None:
@@ -128,7 +130,7 @@ class TestFailed:
         bench.source = text("empty: " + "x" * 90_000)
         outcome = bench.execute(asking()).executed.outcome
         assert isinstance(outcome, NoData)
-        assert len(outcome.reason) < MAX_TOLD + 30
+        assert len(outcome.reason) < MAX_TEXT + 30
         assert outcome.reason.endswith("xxx... (90000 characters)")
 
     def test_nothing_where_something_must_be_is_a_changed_source(self, bench: Bench) -> None:

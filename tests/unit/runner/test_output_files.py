@@ -1,6 +1,8 @@
 """Where what was scraped is kept: nothing that a request carries chooses a path."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,19 +13,27 @@ from hypothesis import strategies as st
 
 from tests.support.samples import GAME_DATE, NOON, requested
 from tests.support.scrapers import spec_data
-from tests.unit.runner.stub_scraper import from_nowhere, one_row
+from tests.unit.runner.stub_scraper import Row, from_nowhere, one_row
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import Source
+from tipoff_common.files import journal_entry
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.errors import UnusablePath
 from tipoff_scraper_runner.execution import Execution, Fetched, Saved, execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
-from tipoff_scraper_runner.output_files import PARAMETERS, folder, raw_prefix
+from tipoff_scraper_runner.output_files import (
+    PARAMETERS,
+    folder,
+    raw_prefix,
+    records_file,
+    write_payload,
+    write_records,
+)
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered
-from tipoff_scraper_runner.scraper import Payload, ScrapeParameters
+from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 
 GAME_DATE_ONLY = {"game_date": {"type": "date", "required": True, "description": "the day"}}
 SUBJECT = {"type": "string", "required": True, "description": "what it is about"}
@@ -137,9 +147,66 @@ def test_a_payload_that_is_kept_already_is_parsed_where_it_is() -> None:
     """Its records are as old as the payload, so that an old calendar does not pass for a new one."""
     data = MemoryObjects("data")
     fetched_at = NOON - timedelta(hours=3)
-    kept = Fetched(raw_path="gs://data/raw/fixtures/x.json", fetched_at=fetched_at)
+    kept = Fetched("gs://data/raw/fixtures/x.json", fetched_at)
     execution, asked = run("a", data, Saved(b"{}", dated=True, fetched=kept))
     assert execution.executed.data_summary["raw_path"] == kept.raw_path
     assert asked == []
     (name,) = data.files
     assert data.metadata[name]["fetched-at"] == fetched_at.isoformat()
+
+
+class TestAnnouncement:
+    """The creation of a file is the claim of its announcement."""
+
+    def write(self, data: MemoryObjects, request_id: str, hours: int = 0, content: str = "row") -> bool:
+        request = requested(request_id=request_id, parameters={"game_date": GAME_DATE.isoformat()})
+        at = NOON + timedelta(hours=hours)
+        parsed = Parsed(records=[Row(text=content)])
+        return write_records(records_file(parsed, spec("fixtures"), request, "fixtures", at), at, data)
+
+    def test_it_is_the_requests_that_brought_the_content_first_each_time_it_is_delivered(self) -> None:
+        data = MemoryObjects("data")
+        assert self.write(data, "first")
+        assert not self.write(data, "second")
+        assert self.write(data, "first")
+
+    def test_another_content_is_another_file(self) -> None:
+        data = MemoryObjects("data")
+        assert self.write(data, "first")
+        assert self.write(data, "second", content="another row")
+
+    def test_of_many_at_the_same_time_it_is_one(self) -> None:
+        data, together = MemoryObjects("data"), threading.Barrier(8)
+
+        def write(number: int) -> bool:
+            together.wait()
+            return self.write(data, f"request-{number}")
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sorted(pool.map(write, range(8))) == [False] * 7 + [True]
+
+    def test_content_that_is_fetched_again_is_as_new_as_its_last_fetch(self) -> None:
+        """By this the age of a calendar is judged: an unchanged schedule is no old one."""
+        data = MemoryObjects("data")
+        self.write(data, "first")
+        self.write(data, "second", hours=3)
+        (name,) = data.files
+        assert data.metadata[name]["fetched-at"] == (NOON + timedelta(hours=3)).isoformat()
+        assert data.metadata[name]["execution-id"] == "first"
+
+    def test_a_file_is_in_the_journal_before_it_is_there_and_after_its_payload_is(self) -> None:
+        data, seen = MemoryObjects("data"), []
+        request = requested(parameters={"game_date": GAME_DATE.isoformat()})
+        file = records_file(Parsed(records=[Row()]), spec("fixtures"), request, "fixtures", NOON)
+        write_records(file, NOON, data, after=lambda: seen.extend(data.bodies))
+        assert seen == [journal_entry(file.name, NOON)]
+
+    @given(url=st.text(max_size=3000), noted=st.text("ab", max_size=5000), value=st.text(max_size=3000))
+    def test_what_is_said_about_an_object_fits_into_its_metadata(
+        self, url: str, noted: str, value: str
+    ) -> None:
+        data = MemoryObjects("data")
+        write_payload(Payload(b"", url, "txt"), "f", {"a": value}, requested(), noted, NOON, data)
+        (metadata,) = data.metadata.values()
+        assert sum(len(name) + len(text.encode()) for name, text in metadata.items()) <= 8 * 1024
+        assert metadata["fetched-for"] == "request-1"

@@ -2,14 +2,15 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
-from tests.support.samples import executed, landed, requested
+from tests.support.samples import NOON, executed, landed, requested
 from tipoff_common.ports import Unavailable
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution
-from tipoff_scraper_runner.request_memory import RequestMemory
+from tipoff_scraper_runner.request_memory import Claim, InProgress, RequestMemory
 
 
 @pytest.fixture
@@ -58,26 +59,76 @@ def test_the_name_of_an_outcome_is_found_by_day(memory: RequestMemory, state: Me
     assert list(state.bodies) == ["runner/outcomes/2025-01-15/request-1.json"]
 
 
-def test_a_file_is_announced_by_the_execution_that_brought_it_first(memory: RequestMemory) -> None:
-    assert memory.announces(landed(execution_id="first"))
-    assert not memory.announces(landed(execution_id="second"))
-    assert memory.announces(landed(execution_id="first"))
+LEASE = timedelta(seconds=90)
 
 
-def test_a_concurrent_announcement_is_one_executions(memory: RequestMemory) -> None:
+def test_the_first_delivery_takes_a_request_with_one_call(
+    memory: RequestMemory, state: MemoryObjects
+) -> None:
+    claim = memory.claim(requested(), LEASE, NOON)
+    assert isinstance(claim, Claim)
+    assert (claim.taken_over, claim.deaths) == (False, 0)
+    assert list(state.bodies) == ["runner/claims/2025-01-15/request-1.json"]
+
+
+def test_a_second_delivery_is_sent_away_until_the_lease_is_over(memory: RequestMemory) -> None:
+    memory.claim(requested(), LEASE, NOON)
+    with pytest.raises(InProgress, match="request-1 is being executed by another delivery") as caught:
+        memory.claim(requested(), LEASE, NOON + LEASE - timedelta(seconds=5))
+    assert caught.value.RETRY_SECONDS == 5
+    taken = memory.claim(requested(), LEASE, NOON + LEASE)
+    assert isinstance(taken, Claim)
+    assert (taken.taken_over, taken.deaths) == (True, 1)
+
+
+def test_of_many_that_see_a_lease_over_one_takes_the_request(memory: RequestMemory) -> None:
+    memory.claim(requested(), LEASE, NOON)
     together = threading.Barrier(8)
 
-    def announces(number: int) -> bool:
+    def claim(_number: int) -> bool:
         together.wait()
-        return memory.announces(landed(execution_id=str(number)))
+        try:
+            return isinstance(memory.claim(requested(), LEASE, NOON + LEASE), Claim)
+        except InProgress:
+            return False
 
     with ThreadPoolExecutor(8) as pool:
-        assert sorted(pool.map(announces, range(8))) == [False] * 7 + [True]
+        assert sorted(pool.map(claim, range(8))) == [False] * 7 + [True]
 
 
-def test_another_file_is_another_announcement(memory: RequestMemory) -> None:
-    assert memory.announces(landed(execution_id="first"))
-    assert memory.announces(landed(execution_id="second", gcs_path="gs://data/another.json"))
+def test_a_request_that_has_its_outcome_is_never_taken_again(memory: RequestMemory) -> None:
+    memory.claim(requested(), LEASE, NOON)
+    execution = Execution(executed(), None)
+    memory.remember(requested(), execution)
+    assert memory.claim(requested(), LEASE, NOON) == execution
+    assert memory.claim(requested(), LEASE, NOON + 2 * LEASE) == execution
+
+
+def test_a_holder_that_gives_up_alive_lets_the_next_go_on_at_once(memory: RequestMemory) -> None:
+    """A bucket that was down for a moment costs no lease, and is no death that the payload could have caused."""
+    claim = memory.claim(requested(), LEASE, NOON)
+    assert isinstance(claim, Claim)
+    memory.release(requested(), claim, NOON)
+    taken = memory.claim(requested(), LEASE, NOON)
+    assert isinstance(taken, Claim)
+    assert (taken.taken_over, taken.deaths) == (True, 0)
+
+
+def test_a_holder_that_wakes_too_late_releases_nothing(memory: RequestMemory) -> None:
+    slept = memory.claim(requested(), LEASE, NOON)
+    memory.claim(requested(), LEASE, NOON + LEASE)
+    assert isinstance(slept, Claim)
+    memory.release(requested(), slept, NOON + LEASE)
+    with pytest.raises(InProgress):
+        memory.claim(requested(), LEASE, NOON + LEASE)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"holder": "a"}', b'{"holder": "a", "until": "soon"}'])
+def test_a_claim_that_cannot_be_read_keeps_no_request_for_ever(
+    memory: RequestMemory, state: MemoryObjects, body: bytes
+) -> None:
+    state.create("runner/claims/2025-01-15/request-1.json", body)
+    assert isinstance(memory.claim(requested(), LEASE, NOON), Claim)
 
 
 def test_a_bucket_that_is_down_is_heard(memory: RequestMemory, state: MemoryObjects) -> None:
@@ -86,7 +137,7 @@ def test_a_bucket_that_is_down_is_heard(memory: RequestMemory, state: MemoryObje
     for call in (
         lambda: memory.recall(requested()),
         lambda: memory.remember(requested(), Execution(executed(), None)),
-        lambda: memory.announces(landed()),
+        lambda: memory.claim(requested(), LEASE, NOON),
     ):
         with pytest.raises(Unavailable):
             call()

@@ -1,0 +1,46 @@
+"""How an exception during a scrape becomes an outcome."""
+
+import logging
+import traceback
+
+from pydantic import ValidationError
+
+from tipoff_common.events import ScrapeRequested
+from tipoff_common.outcomes import Failed, FailureKind, NoData
+from tipoff_scraper_runner.errors import NotPublished, ScrapeFailure, Unforeseen
+from tipoff_scraper_runner.judgement import Show
+from tipoff_scraper_runner.secret_redactor import SecretRedactor
+
+log = logging.getLogger(__name__)
+
+
+def outcome_of_error(
+    error: Exception, request: ScrapeRequested, redactor: SecretRedactor, show: Show
+) -> NoData | Failed:
+    """Return what a scraper's exception amounts to; log the trace of one that no scraper should raise."""
+    match error:
+        case NotPublished():
+            return NoData(reason=show(str(error) or "not published yet"))
+        case Unforeseen(trace=trace):
+            _log_trace(trace, request, redactor)
+            return Failed(kind=error.kind, message=show(str(error)))
+        case ScrapeFailure():
+            message = show(str(error) or type(error).__name__)
+            return Failed(kind=error.kind, message=message, not_before=error.not_before)
+        case ValidationError():
+            return Failed(kind=FailureKind.INTERNAL, message=show(validation_faults(error)))
+    _log_trace("".join(traceback.format_exception(error)), request, redactor)
+    return Failed(kind=FailureKind.INTERNAL, message=show(f"{type(error).__name__}: {error}"))
+
+
+def validation_faults(error: ValidationError) -> str:
+    """Return one line that names each field and its fault."""
+    faults = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+    return f"{error.title}: {'; '.join(faults)}"
+
+
+def _log_trace(trace: str, request: ScrapeRequested, redactor: SecretRedactor) -> None:
+    log.error(
+        "scraper raised an unforeseen error",
+        extra={"scraper": request.scraper, "exception": redactor.redact(trace)},
+    )

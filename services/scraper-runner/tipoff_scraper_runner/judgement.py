@@ -1,0 +1,76 @@
+"""What a parsed document amounts to: pure decisions about its day, its volume and its texts."""
+
+from collections.abc import Callable, Iterable
+
+from tipoff_common.catalog import GAME_DATE, ScraperSpec
+from tipoff_common.events import ScrapeRequested
+from tipoff_common.executions import fan_out_fault
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
+from tipoff_scraper_runner.errors import Misconfigured, SourceChanged
+from tipoff_scraper_runner.fake_sources import VIA_FAKE
+from tipoff_scraper_runner.scraper import Parsed
+from tipoff_scraper_runner.secret_redactor import SecretRedactor
+
+MAX_TEXT = 2000
+"""Characters of a reason or message that are kept; a source's text may be of any length."""
+
+Show = Callable[[str], str]
+"""Makes a text of a source or scraper fit for an outcome."""
+
+
+def dated(request: ScrapeRequested, parsed: Parsed, *, fixed: bool) -> ScrapeRequested:
+    """Return the request, about the day that the document states.
+
+    fixed: the request's day is certain. Raises SourceChanged for a document about another day than that: it is no
+    success for the day asked for.
+    """
+    if parsed.about is None or parsed.about == request.game_date:
+        return request
+    if fixed:
+        raise SourceChanged(f"asked for {request.game_date}, the document is about {parsed.about}")
+    parameters = {**request.parameters, GAME_DATE: parsed.about.isoformat()}
+    return request.model_copy(update={"game_date": parsed.about, "parameters": parameters})
+
+
+def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | Failed:
+    """Return the outcome by what the document says of itself and by the number of records; a success has no path yet.
+
+    show: makes a source's text fit to be shown.
+
+    Raises:
+        Misconfigured: a success fans out over other keys than scraper.yaml declares. A follow-up step that waits for a
+            key that never comes would never run, and one that comes undeclared was checked by nobody.
+        SourceChanged: it fans out over more than an event can hold.
+    """
+    count = len(parsed.records)
+    # Before all else: of a document that is not of the present not even its emptiness is news.
+    if parsed.suspect:
+        return Failed(kind=FailureKind.SOURCE_CHANGED, message=show(parsed.suspect))
+    if count == 0 and parsed.empty_reason:
+        return NoData(reason=show(parsed.empty_reason))
+    if not spec.assertions.min <= count <= spec.assertions.max:
+        expected = f"between {spec.assertions.min} and {spec.assertions.max} are expected"
+        return Failed(kind=FailureKind.SOURCE_CHANGED, message=f"{count} records; {expected}")
+    if set(parsed.fan_out) != set(spec.fan_out_keys):
+        raise Misconfigured(
+            f"{spec.name} fans out {_listed(parsed.fan_out)}, and 'fan_out_keys' in its scraper.yaml"
+            f" declares {_listed(spec.fan_out_keys)}; make them equal"
+        )
+    if fault := fan_out_fault(parsed.fan_out):
+        raise SourceChanged(f"the document fans out over more than an event can hold: {fault}")
+    return Success(record_count=count, gcs_path=None)
+
+
+def shown(text: str, redactor: SecretRedactor, *, faked: bool) -> str:
+    """Return the text redacted, marked when a fake source is behind it, and no longer than a person reads.
+
+    In this order: were a text cut before it is redacted, a secret that is cut in two would not be recognised.
+    """
+    told = redactor.redact(text)
+    if faked and VIA_FAKE not in told:
+        told += VIA_FAKE
+    return told if len(told) <= MAX_TEXT else f"{told[:MAX_TEXT]}... ({len(told)} characters)"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"

@@ -8,12 +8,13 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from dotenv import dotenv_values
 
+from tipoff_common.catalog import GAME_DATE
 from tipoff_common.clock import business_date, read_date
 from tipoff_common.cloud import Cloud
 from tipoff_common.events import ScrapeExecuted, Source
@@ -26,6 +27,7 @@ from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_scraper_runner.bootstrap import connected_opener, http_opener
 from tipoff_scraper_runner.deps import Deps
+from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.execution import Saved, execute
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
@@ -49,7 +51,7 @@ def fleet_source() -> str | Path:
 
 
 def run_module(name: str) -> NoReturn:
-    """What `python -m scrapers.<source>.<name>` does."""
+    """Run a scraper as `python -m scrapers.<source>.<name>` does, and exit."""
     try:
         sys.exit(main(name, sys.argv[1:], program=f"python -m scrapers...{name}"))
     except KeyboardInterrupt:
@@ -57,7 +59,7 @@ def run_module(name: str) -> NoReturn:
 
 
 def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape") -> int:
-    """Runs one scraper and returns the exit code."""
+    """Run one scraper and return the exit code."""
     try:
         registry = load_registry(fleet_source())
     except ConfigurationError as error:
@@ -68,14 +70,17 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
     options = _parser(scraper, program).parse_args(arguments)
     given = {key: getattr(options, key) for key in scraper.spec.parameters}
     parameters = {key: str(value) for key, value in given.items() if value is not None}
-    stated = frozenset(parameters)
-    parameters.setdefault("game_date", business_date(wall_now()).isoformat())
+    dated, saved = GAME_DATE in parameters, None
     try:
+        if options.from_file:
+            body = options.from_file.read_bytes()
+            saved = Saved(body, dated)
+            parameters = {**stated_parameters(scraper, body, parameters), **parameters}
+        parameters.setdefault(GAME_DATE, business_date(wall_now()).isoformat())
         request = manual_request(
             scraper, parameters, source=Source.LOCAL, triggered_by=getpass.getuser(), now=wall_now()
         )
-        saved = Saved(options.from_file.read_bytes(), "game_date" in stated) if options.from_file else None
-    except UnusableParameters as error:
+    except (UnusableParameters, ParametersNotStated) as error:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"--from-file: {options.from_file} cannot be read: {error.strerror}")
@@ -116,12 +121,33 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
     return _report(executed, options.json, note)
 
 
+class ParametersNotStated(Exception):
+    """A saved document does not say what it was asked for, and nobody else did; the message names the options."""
+
+
+def stated_parameters(scraper: Registered, body: bytes, given: Collection[str]) -> Mapping[str, str]:
+    """Return the parameters that a saved document states itself, when some that are needed are not given.
+
+    Raises ParametersNotStated.
+    """
+    read: Callable[[bytes], Mapping[str, str]] | None = getattr(scraper.module, "stated", None)
+    declared = scraper.spec.parameters.items()
+    missing = [key for key, one in declared if one.required and key != GAME_DATE and key not in given]
+    if read is None or not missing:
+        return {}
+    try:
+        return read(body)
+    except ScrapeFailure as error:
+        options = ", ".join(f"--{key.replace('_', '-')}" for key in missing)
+        raise ParametersNotStated(f"--from-file: {error}; give {options}") from error
+
+
 class NoStack(Exception):
     """Neither the environment names a stack nor does one run here."""
 
 
 def connect(registry: Registry) -> Deps:
-    """The stack that the environment names, else the one running here.
+    """Connect to the stack that the environment names, else to the one running here.
 
     Raises:
         NoStack
@@ -170,7 +196,10 @@ def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
             *flags, dest=name, type=kind, metavar=parameter.type.upper(), help=parameter.description + default
         )
     parser.add_argument(
-        "--from-file", type=Path, metavar="FILE", help="parse a saved payload instead of fetching"
+        "--from-file",
+        type=Path,
+        metavar="FILE",
+        help="parse a saved payload instead of fetching; what it states itself need not be given",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="fetch and parse, but write and publish nothing"

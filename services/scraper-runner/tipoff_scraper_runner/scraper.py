@@ -4,7 +4,8 @@ Parameters   a ScrapeParameters model whose fields are those the YAML declares
 fetch        talks to the source and returns its payload unchanged
 parse        a pure function from the payload to records; runs again on a saved payload without fetching
 
-It may offer a fourth, `lost`, which compares an edition of a list with the one before (`Compares`).
+It may offer two more: `lost`, which compares an edition of a list with the one before (`Compares`), and `stated`, which
+reads parameters off a saved payload (`StatesParameters`).
 """
 
 import unicodedata
@@ -147,3 +148,13 @@ class Compares(Protocol):
 
     def lost(self, parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]], /) -> str:
         """Say what `parsed` lost of the records of the edition before; blank when it lost no more than is usual."""
+
+
+class StatesParameters(Protocol):
+    """What a scraper module has besides if its documents say what they were asked for."""
+
+    def stated(self, payload: bytes, /) -> Mapping[str, str]:
+        """Return the parameters that the document states, as text, so that nobody has to give them again.
+
+        Raises Undecodable or SourceChanged.
+        """

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+from codecs import BOM_UTF8
 
 from scrapers.json_payload import json_payload
 from scrapers.payloads import first_bytes
@@ -27,7 +28,8 @@ def all_pages(http: Http) -> Payload:
     for _ in range(MAX_PAGES):
         page = _page(http, cursor)
         first = first or page
-        pages.append(page.body)
+        # Within a list a byte-order mark would be no mark but a character that JSON does not know.
+        pages.append(page.body.removeprefix(BOM_UTF8))
         cursor = _next_cursor(page.body)
         if not cursor:
             break

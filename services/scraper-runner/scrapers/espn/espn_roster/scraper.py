@@ -66,6 +66,16 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     return ask(http, f"teams/{ESPN_IDS[parameters.team]}", {"enable": "roster"})
 
 
+def stated(payload: bytes) -> dict[str, str]:
+    """Return the parameters that the document states: its team.
+
+    Raises:
+        Undecodable: not JSON, or cut short.
+        SourceChanged: it states no team, or one that nobody knows.
+    """
+    return {"team": team(json_object(payload, "the roster").child("team").text("abbreviation")).tricode}
+
+
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
     """Read one record a player, by number.
 

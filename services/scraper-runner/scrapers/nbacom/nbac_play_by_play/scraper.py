@@ -11,7 +11,7 @@ from scrapers.drift import drift_summary, find_drift, names
 from scrapers.game_days import game_date_of
 from scrapers.game_laws import Standing, contradiction
 from scrapers.json_document import Node, json_object
-from scrapers.nbacom.box_score import GameParameters
+from scrapers.nbacom.box_score import GameParameters, stated_game
 from scrapers.nbacom.cdn import game_document
 from scrapers.nbacom.durations import seconds
 from scrapers.odd_items import keep_first, read_items
@@ -85,6 +85,11 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
         NotPublished, Blocked, SourceChanged: see `cdn`.
     """
     return game_document(f"playbyplay/playbyplay_{parameters.game_id}.json", http)
+
+
+def stated(payload: bytes) -> dict[str, str]:
+    """Return the parameters that the document states. Raises as `stated_game` does."""
+    return stated_game(payload, "the play-by-play")
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:

@@ -14,6 +14,7 @@ from scrapers.nbacom.box_score import (
     Summary,
     fetch_box_score,
     parse_final,
+    stated_game,
 )
 from scrapers.nbacom.durations import seconds
 from scrapers.odd_items import keep_first, read_items
@@ -88,6 +89,11 @@ class PlayerBoxRecord(Appearance, StatisticsLine, BoxRecord):
 def fetch(parameters: Parameters, http: Http) -> Payload:
     """See `fetch_box_score`."""
     return fetch_box_score(parameters, http)
+
+
+def stated(payload: bytes) -> dict[str, str]:
+    """Return the parameters that the document states. Raises as `stated_game` does."""
+    return stated_game(payload, "the box score")
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:

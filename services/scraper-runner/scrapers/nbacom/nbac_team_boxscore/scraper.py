@@ -13,6 +13,7 @@ from scrapers.nbacom.box_score import (
     broken_laws,
     fetch_box_score,
     parse_final,
+    stated_game,
 )
 from scrapers.nbacom.durations import seconds
 from scrapers.source_records import CamelRecord, keys_of, read_record
@@ -94,6 +95,11 @@ class TeamBoxRecord(TeamStatistics, BoxRecord):
 def fetch(parameters: Parameters, http: Http) -> Payload:
     """See `fetch_box_score`."""
     return fetch_box_score(parameters, http)
+
+
+def stated(payload: bytes) -> dict[str, str]:
+    """Return the parameters that the document states. Raises as `stated_game` does."""
+    return stated_game(payload, "the box score")
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:

@@ -46,6 +46,16 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     return ask(http, f"events/{parameters.event_id}/odds", query, parameters.as_of)
 
 
+def stated(payload: bytes) -> dict[str, str]:
+    """Return the parameters that the document states: its event.
+
+    Raises:
+        Undecodable: not JSON, or cut short.
+        SourceChanged: a list of events, or one without an id.
+    """
+    return {"event_id": matchup(only_event(snapshot(payload, "the event's odds"))).event_id}
+
+
 def parse(payload: bytes, parameters: Parameters) -> Parsed:
     """Read one record a line, ordered by all that names it; a line that a bookmaker repeats is one.
 

@@ -1,0 +1,135 @@
+"""A saved document reads as it did when it was fetched: live and replayed parsing are one path, for the whole fleet."""
+
+import json
+from codecs import BOM_UTF8
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.test_sources import ASKED, DAY, REGISTRY, SCHEDULED, FakeSources, asked_of, run
+from tipoff_common.events import ScrapeExecuted, Source
+from tipoff_common.outcomes import Success
+from tipoff_common.testing import MemoryObjects
+from tipoff_scraper_runner import cli
+from tipoff_scraper_runner.execution import Saved, execute
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.manual import manual_request
+from tipoff_scraper_runner.pacing import Pacer
+
+STATING = sorted(name for name in SCHEDULED if hasattr(REGISTRY[name].module, "stated"))
+
+
+def never(_request: httpx.Request) -> httpx.Response:
+    raise AssertionError("a saved document is fetched")
+
+
+def replay(name: str, body: bytes, data: MemoryObjects, live: ScrapeExecuted) -> ScrapeExecuted:
+    """Parse a saved payload for the same request, at the same instant."""
+    scraper = REGISTRY[name]
+    request = manual_request(
+        scraper,
+        {"game_date": DAY.isoformat(), **asked_of(name).parameters},
+        source=Source.LOCAL,
+        triggered_by="test",
+        now=live.triggered_at,
+    )
+    return execute(
+        request,
+        scraper,
+        environment="local",
+        now=live.triggered_at,
+        open_http=lambda spec, now, _: HttpxHttp(spec, now, Pacer(), transport=httpx.MockTransport(never)),
+        data=data,
+        saved=Saved(body, dated=True),
+    ).executed
+
+
+def payload_of(live: ScrapeExecuted, data: MemoryObjects) -> bytes:
+    return data.bodies[str(live.data_summary["raw_path"]).removeprefix(f"gs://{data.bucket}/")]
+
+
+def records_of(executed: ScrapeExecuted, data: MemoryObjects) -> Any:
+    assert isinstance(executed.outcome, Success), executed.outcome
+    assert executed.outcome.gcs_path is not None
+    name = executed.outcome.gcs_path.removeprefix(f"gs://{data.bucket}/")
+    return json.loads(data.bodies[name])["records"]
+
+
+def marked(answer: httpx.Response) -> httpx.Response:
+    """The answer with a byte-order mark before its JSON, as some editors and servers write it."""
+    if not answer.content.startswith((b"{", b"[")):
+        return answer
+    return httpx.Response(answer.status_code, content=BOM_UTF8 + answer.content)
+
+
+@pytest.mark.parametrize("spoil", [lambda answer: answer, marked], ids=["as it is", "with a byte-order mark"])
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_a_document_reads_the_same_live_and_saved(name: str, spoil: Any) -> None:
+    plain, data, again = MemoryObjects("data"), MemoryObjects("data"), MemoryObjects("data")
+    source = FakeSources()
+    expected = records_of(run(name, source, asked_of(name).out, plain).executed, plain)
+    source.spoil = spoil
+    live = run(name, source, asked_of(name).out, data).executed
+    assert records_of(live, data) == expected
+    saved = replay(name, payload_of(live, data), again, live)
+    assert records_of(saved, again) == expected
+    assert saved.outcome == live.outcome
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_a_document_cut_short_ends_the_same_live_and_saved(name: str) -> None:
+    """A fault that only one of the two paths sees is a fault that cannot be looked into."""
+    data, source = MemoryObjects("data"), FakeSources()
+    whole = payload_of(run(name, source, asked_of(name).out, data).executed, data)
+    source.spoil = lambda answer: (
+        httpx.Response(200, content=answer.content[: len(answer.content) // 2])
+        if answer.status_code == 200 and len(answer.content) > 2000
+        else answer
+    )
+    live = run(name, source, asked_of(name).out, MemoryObjects("data")).executed
+    saved = replay(name, whole[: len(whole) // 2], MemoryObjects("data"), live)
+    assert live.outcome.status == saved.outcome.status == "failed"
+    assert live.outcome.kind == saved.outcome.kind  # type: ignore[union-attr]  # both failed
+
+
+def test_the_scrapers_that_are_asked_for_one_thing_read_it_off_the_document() -> None:
+    asked_for_one = {name for name, asked in ASKED.items() if asked.parameters}
+    assert {*STATING, "nbac_gamebook_pdf"} == asked_for_one, "a gamebook prints no game id"
+
+
+@pytest.mark.parametrize("name", STATING)
+def test_what_a_saved_document_states_need_not_be_given(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = MemoryObjects("data")
+    live = run(name, FakeSources(), asked_of(name).out, data).executed
+    file = tmp_path / "saved"
+    file.write_bytes(BOM_UTF8 + payload_of(live, data))
+    assert cli.main(name, ["--from-file", str(file), "--game-date", DAY.isoformat(), "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["opts"].items() >= asked_of(name).parameters.items()
+
+
+@pytest.mark.parametrize("name", STATING)
+def test_a_document_that_does_not_say_names_the_option(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "saved"
+    file.write_bytes(b"{}")
+    assert cli.main(name, ["--from-file", str(file)]) == cli.EXIT_USAGE
+    (parameter,) = asked_of(name).parameters
+    assert f"give --{parameter.replace('_', '-')}" in capsys.readouterr().err
+
+
+def test_what_is_given_is_compared_with_what_the_document_states(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = MemoryObjects("data")
+    live = run("nbac_play_by_play", FakeSources(), ASKED["nbac_play_by_play"].out, data).executed
+    file = tmp_path / "saved"
+    file.write_bytes(payload_of(live, data))
+    given = ["--from-file", str(file), "--game-date", DAY.isoformat(), "--game-id", "0022400001"]
+    assert cli.main("nbac_play_by_play", given) == cli.EXIT_FAILED
+    assert "asked for game 0022400001, the document is of" in capsys.readouterr().out

@@ -36,6 +36,7 @@ class Options:
     scenario: what the fake sources serve, in place of their own.
     phase2: how the fake of Phase 2 behaves at first; None runs none.
     services: those that run; the others have no subscriptions.
+    storage: further arguments of the embedded object store, such as rights that are taken away.
     """
 
     google_pubsub: bool = False
@@ -44,6 +45,7 @@ class Options:
     scenario: Path | None = None
     phase2: Behaviour | None = FAULTLESS
     services: tuple[str, ...] = tuple(SERVICES)
+    storage: tuple[str, ...] = ()
 
     @property
     def subscribers(self) -> tuple[str, ...]:
@@ -156,7 +158,9 @@ class Stack:
             "--project",
             PROJECT,
         )
-        self._start("storage", "gcp_emulators.storage", *host, "--port", ports["storage"])
+        self._start(
+            "storage", "gcp_emulators.storage", *host, "--port", ports["storage"], *self._options.storage
+        )
         scenario = ("--scenario", str(self._options.scenario)) if self._options.scenario else ()
         # A replay names its instants; by the wall clock, games of January 2025 would all be over.
         days = () if self.layout.event_time else ("--around-today",)
@@ -252,10 +256,13 @@ def running_stack(
     scenario: Path | None = None,
     phase2: Behaviour | None = FAULTLESS,
     services: tuple[str, ...] = tuple(SERVICES),
+    storage: tuple[str, ...] = (),
 ) -> Iterator[Stack]:
     """A stack for the length of a block; it is stopped however the block ends. For the options see `Options`."""
     stack = Stack(
-        layout, folder, Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, phase2, services)
+        layout,
+        folder,
+        Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, phase2, services, storage),
     )
     try:
         stack.start(progress)

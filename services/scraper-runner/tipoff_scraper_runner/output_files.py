@@ -78,7 +78,11 @@ def write_payload(
         FETCHED_FOR: request.request_id,
         NOTED: noted,
     }
-    data.put(name, payload.body, content_type="application/octet-stream", metadata=_fitting(metadata))
+    kept = _fitting(metadata)
+    if not data.create(name, payload.body, metadata=kept):
+        # The name has the hash of the content, and to replace an object is a right that the runner does not have. What
+        # does not fit must not stay as an earlier fetch left it.
+        data.annotate(name, {**dict.fromkeys((PARAMETERS, NOTED), "{}"), **kept})
     return f"gs://{data.bucket}/{name}"
 
 

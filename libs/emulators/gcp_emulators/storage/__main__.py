@@ -6,8 +6,12 @@ and writes the metadata of all objects to disk on each change. Here each request
 one lock, so that of two concurrent creations exactly one wins, connections are kept alive and served in parallel,
 and each change is one line of a journal.
 
-What stays different from the real service: listings are not paged, there is no authorization, and a name with `..`, `.`
-or nothing between two slashes is refused.
+Who calls is not asked, and may do anything, unless rights on some buckets are taken away: by --no-list a missing object
+is 403 and not 404, as Cloud Storage answers a caller without storage.objects.list; by --create-only an object that is
+there can be neither replaced nor deleted, as without storage.objects.delete.
+
+What stays different from the real service: listings are not paged, and a name with `..`, `.` or nothing between two
+slashes is refused.
 """
 
 import argparse
@@ -20,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from gcp_emulators.storage.objects import ObjectStore
-from gcp_emulators.storage.server import StorageHandler, StorageServer
+from gcp_emulators.storage.server import Rights, StorageHandler, StorageServer
 
 EXIT_PORT_TAKEN = 98  # EADDRINUSE
 
@@ -30,6 +34,16 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m gcp_emulators.storage", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=9023, help="port (%(default)s)")
+    parser.add_argument(
+        "--no-list", action="append", default=[], metavar="BUCKET", help="a bucket that nobody may list"
+    )
+    parser.add_argument(
+        "--create-only",
+        action="append",
+        default=[],
+        metavar="BUCKET",
+        help="a bucket in which nobody may replace or delete an object",
+    )
     parser.add_argument("--data-dir", type=Path, help="keep the objects here (default: in memory)")
     return parser.parse_args(arguments)
 
@@ -41,8 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("gcp_storage_emulator", "api.object", "api.bucket"):  # they report each 404 as an error
         logging.getLogger(name).setLevel(logging.CRITICAL)
     store = ObjectStore(options.data_dir)
+    rights = Rights(frozenset(options.no_list), frozenset(options.create_only))
     try:
-        server = StorageServer((options.host, options.port), partial(StorageHandler, store))
+        server = StorageServer((options.host, options.port), partial(StorageHandler, store, rights))
     except OSError as error:
         sys.stderr.write(f"cannot listen on {options.host}:{options.port}: {error}\n")
         return EXIT_PORT_TAKEN

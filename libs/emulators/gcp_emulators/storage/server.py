@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 import threading
+from dataclasses import dataclass
 from email import message_from_bytes
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +30,14 @@ _CONDITIONS = (
 )
 
 
+@dataclass(frozen=True)
+class Rights:
+    """Names of buckets on which the callers lack a right."""
+
+    no_list: frozenset[str] = frozenset()
+    create_only: frozenset[str] = frozenset()
+
+
 class StorageServer(ThreadingHTTPServer):
     """One thread a connection; open connections do not keep the process from ending."""
 
@@ -49,8 +58,8 @@ class StorageHandler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1  # headers and body leave together
 
-    def __init__(self, store: ObjectStore, *args: Any, **kwargs: Any) -> None:
-        self.storage = store
+    def __init__(self, store: ObjectStore, rights: Rights, *args: Any, **kwargs: Any) -> None:
+        self.storage, self.rights = store, rights
         super().__init__(*args, **kwargs)
 
     def _serve(self) -> None:
@@ -60,7 +69,7 @@ class StorageHandler(BaseHTTPRequestHandler):
         try:
             self._read_body(request)
             with _EFFECT:
-                _dispatch(request, response, self.storage)
+                _dispatch(request, response, self.storage, self.rights)
         except Exception as error:  # noqa: BLE001 - whatever the emulator raises becomes the answer
             _log.exception("%s %s", method, self.path)
             response = emulator.Response(self)
@@ -106,13 +115,17 @@ def split_upload(content_type: str, raw: bytes) -> dict[str, Any]:
     }
 
 
-def _dispatch(request: Any, response: Any, store: ObjectStore) -> None:
-    """Check the request's conditions and carry it out; the caller holds the lock."""
+def _dispatch(request: Any, response: Any, store: ObjectStore, rights: Rights) -> None:
+    """Check the caller's rights and the request's conditions, and carry it out; the caller holds the lock."""
     handler = _handler_for(request)
     if handler is None:
         _answer_error(response, HTTPStatus.NOT_IMPLEMENTED, "notImplemented", f"no {request.method} here")
         return
     target = _target(request, store)
+    if (lacking := _lacking(request, target, store, rights)) is not None:
+        message = f"The caller does not have {lacking} access to the Google Cloud Storage object."
+        _answer_error(response, HTTPStatus.FORBIDDEN, "forbidden", message)
+        return
     if target is not None:
         if request.method in ("POST", "PUT") and not is_storable(target[1]):
             why = "a part of it is empty, `.` or `..`, or has a backslash"
@@ -134,6 +147,20 @@ def _dispatch(request: Any, response: Any, store: ObjectStore) -> None:
     handler(request, response, store)
     if target is not None and request.method == "GET":
         _name_the_generation(response, store.objects.get(target[0], {}).get(target[1]))
+
+
+def _lacking(request: Any, target: tuple[str, str] | None, store: ObjectStore, rights: Rights) -> str | None:
+    """Name the right that the caller lacks for the request; None when it has all."""
+    bucket = target[0] if target is not None else (request.params or {}).get("bucket_name")
+    is_there = target is not None and store.generation_of(*target)[0] != 0
+    if bucket in rights.no_list and request.method == "GET":
+        # Whether an object is missing is as good as a list of one, so that a caller without list is not told.
+        lists = target is None and request.path.rstrip("/").endswith("/o")
+        if lists or (target is not None and not is_there):
+            return "storage.objects.list"
+    if bucket in rights.create_only and is_there and request.method in ("POST", "PUT", "DELETE"):
+        return "storage.objects.delete"
+    return None
 
 
 def _keep_other_metadata(patch: Any, resource: dict[str, Any] | None) -> None:

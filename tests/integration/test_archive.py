@@ -35,13 +35,14 @@ def _tick(driver: Driver, about: date) -> None:
 
 
 def _object(driver: Driver, table: str, day: date) -> ObjectInfo | None:
-    name = object_name(table, day)
-    return next((info for info in driver.stack.data.list(name) if info.name == name), None)
+    """The day's object of the most rows."""
+    folder = object_name(table, day, 0).rpartition("/")[0]
+    return max(driver.stack.data.list(f"{folder}/"), key=lambda info: info.name, default=None)
 
 
 def _lines(driver: Driver, table: str, day: date) -> list[dict[str, Any]]:
-    until(lambda: _object(driver, table, day), f"the archive of {table}")
-    body = driver.stack.data.get(object_name(table, day))
+    found = until(lambda: _object(driver, table, day), f"the archive of {table}")
+    body = driver.stack.data.get(found.name)
     assert body is not None
     return [json.loads(line) for line in body.splitlines()]
 

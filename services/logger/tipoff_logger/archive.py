@@ -1,14 +1,15 @@
-"""Rows are exported before their partitions expire: one object of newline-delimited JSON a table and UTC day.
+"""Export the rows of each day on the day after: newline-delimited JSON by table, UTC day and number of rows.
 
-    logs/<table>/<YYYY-MM-DD>.json
+    logs/<table>/<YYYY-MM-DD>/<rows>.json
 
-An object is there only when it is whole, and it says in its metadata how many rows it holds. A partition whose rows
-have all been exported is not exported again, one that grew since is, and an object is never replaced by fewer rows:
-an archive outlives its partition.
+An object is there only when it is whole, and none is ever replaced or deleted: the service has no right to. A partition
+whose rows have all been exported is not exported again; one that grew since is, as a further object of more rows. The
+object of the most rows is the day's, and it outlives its partition.
 """
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,10 +20,11 @@ from tipoff_common.ports import DATASET, Objects, Row, Unavailable, Warehouse
 
 log = logging.getLogger(__name__)
 
-EXPORTED_FROM_DAY = 85
-"""The age at which a partition is exported; it expires at 90 days, so that days are left to mend what fails."""
+EXPORTED_FROM_DAY = 1
+"""The age in days at which a partition is exported: rows that are only in the dataset are lost with it."""
 PAGE_ROWS = 500
 ROWS = "rows"
+_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d+)\.json")
 
 PARTITIONS: Mapping[str, str] = {
     "scraper_execution_log": "DATE(triggered_at)",
@@ -58,12 +60,13 @@ def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> Non
     for table in PARTITIONS:
         try:
             found = _partitions(table, last, archive.warehouse)
+            archived = _archived(table, archive.bucket)
         except Unavailable as error:
             faults.append(f"{table}: {error}")
             continue
         for day, rows in found.items():
             try:
-                written += _keep(table, day, rows, archive)
+                written += _keep(table, day, rows, archived.get(day), archive)
                 partitions, rows_counted = partitions + 1, rows_counted + rows
             except Unavailable as error:
                 faults.append(f"{table} of {day}: {error}")
@@ -75,12 +78,17 @@ def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> Non
     )
 
 
-def object_name(table: str, day: date) -> str:
-    return f"logs/{table}/{day.isoformat()}.json"
+def object_name(table: str, day: date, rows: int) -> str:
+    # Padded, so that the names of a day sort by their number of rows.
+    return f"{_folder(table)}{day.isoformat()}/{rows:09d}.json"
+
+
+def _folder(table: str) -> str:
+    return f"logs/{table}/"
 
 
 def is_to_be_written(rows: int, archived: int | None) -> bool:
-    """archived: how many rows the object says it holds; None when there is none, or it does not say."""
+    """Compare with `archived`, the rows of the day's largest object; None when it has none."""
     return archived is None or rows > archived
 
 
@@ -110,10 +118,19 @@ def _partitions(table: str, last: date, warehouse: Warehouse) -> dict[date, int]
     return {row["day"]: row["row_count"] for row in warehouse.query(sql, {"last": last})}
 
 
-def _keep(table: str, day: date, rows: int, archive: Archive) -> bool:
-    """Whether the object had to be written. Raises Unavailable."""
-    name = object_name(table, day)
-    archived, _ = _stored(name, archive.bucket)
+def _archived(table: str, bucket: Objects) -> dict[date, int]:
+    """Read from the names of a table's objects how many rows of each day are archived. Raises Unavailable."""
+    archived: dict[date, int] = {}
+    for info in bucket.list(_folder(table)):
+        if found := _NAME.fullmatch(info.name.removeprefix(_folder(table))):
+            day = date.fromisoformat(found[1])
+            archived[day] = max(archived.get(day, 0), int(found[2]))
+    return archived
+
+
+def _keep(table: str, day: date, rows: int, archived: int | None, archive: Archive) -> bool:
+    """Write the object of a day unless it is archived, and return whether it had to be. Raises Unavailable."""
+    name = object_name(table, day, rows)
     told = {"table": table, "day": day, "rows": rows, "object": f"gs://{archive.bucket.bucket}/{name}"}
     if not is_to_be_written(rows, archived):
         if rows != archived:
@@ -125,9 +142,10 @@ def _keep(table: str, day: date, rows: int, archive: Archive) -> bool:
     archive.bucket.put_chunks(
         name, content.chunks(), content_type="application/x-ndjson", metadata={ROWS: str(rows)}
     )
-    if (stored := _stored(name, archive.bucket)) != (rows, content.size):
-        raise Unavailable(f"{name} holds {stored} rows and bytes, not {rows} and {content.size}")
-    log.info("archived", extra={**told, "bytes": content.size, "replaced": archived})
+    stored = archive.bucket.info(name)
+    if stored is None or stored.size != content.size:
+        raise Unavailable(f"{name} holds {stored.size if stored else 'no'} bytes, not {content.size}")
+    log.info("archived", extra={**told, "bytes": content.size, "before": archived})
     return True
 
 
@@ -154,12 +172,3 @@ class _Content:
             yield chunk
         if read != self.rows:
             raise Unavailable(f"{read} rows were read and {self.rows} counted")
-
-
-def _stored(name: str, bucket: Objects) -> tuple[int | None, int]:
-    """The number of rows that the object says it holds, and its bytes; (None, 0) without one."""
-    for info in bucket.list(name):
-        if info.name == name:
-            rows = info.metadata.get(ROWS, "")
-            return int(rows) if rows.isdecimal() else None, info.size
-    return None, 0

@@ -26,11 +26,11 @@ from tipoff_logger.archive import (
 )
 
 SCHEMAS = Path(__file__).parents[3] / "schemas/bigquery/nba_orchestration"
-NOW = datetime(2025, 4, 10, 8, 0, 3, tzinfo=UTC)
+NOW = datetime(2025, 1, 16, 8, 0, 3, tzinfo=UTC)
 OLD, YOUNG = date(2025, 1, 15), date(2025, 1, 16)
 TICK = TickFired(tick=Tick.ARCHIVE, cadence_minutes=1440, event_time=None)
 TABLE = "scraper_execution_log"
-NAME = f"logs/{TABLE}/2025-01-15.json"
+NAME = f"logs/{TABLE}/2025-01-15/000000002.json"
 
 
 @dataclass
@@ -69,7 +69,7 @@ def bench() -> Bench:
     return Bench({TABLE: {OLD: [{"event_id": "a"}, {"event_id": "b"}], YOUNG: [{"event_id": "c"}]}})
 
 
-def test_a_partition_of_day_85_is_exported_and_a_younger_one_is_not(bench: Bench) -> None:
+def test_yesterday_is_exported_and_today_is_not(bench: Bench) -> None:
     bench.run()
     assert NOW.date() - OLD == timedelta(days=EXPORTED_FROM_DAY)
     assert bench.bucket.bodies == {NAME: b'{"event_id":"a"}\n{"event_id":"b"}\n'}
@@ -78,7 +78,7 @@ def test_a_partition_of_day_85_is_exported_and_a_younger_one_is_not(bench: Bench
 
 def test_a_replayed_day_has_its_own_now(bench: Bench) -> None:
     bench.run(TICK.model_copy(update={"event_time": NOW + timedelta(days=1)}))
-    assert set(bench.bucket.bodies) == {NAME, object_name(TABLE, YOUNG)}
+    assert set(bench.bucket.bodies) == {NAME, object_name(TABLE, YOUNG, 1)}
 
 
 def test_every_query_names_the_partitions_it_reads(bench: Bench) -> None:
@@ -119,7 +119,8 @@ def test_rows_that_came_late_are_archived_with_the_others(bench: Bench) -> None:
     bench.run()
     bench.partitions[TABLE][OLD].append({"event_id": "late"})
     bench.run()
-    assert bench.bucket.bodies[NAME].count(b"\n") == 3
+    assert bench.bucket.bodies[object_name(TABLE, OLD, 3)].count(b"\n") == 3
+    assert bench.bucket.bodies[NAME].count(b"\n") == 2, "nothing in an archive is replaced"
 
 
 def test_an_archive_outlives_its_partition(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -132,10 +133,14 @@ def test_an_archive_outlives_its_partition(bench: Bench, caplog: pytest.LogCaptu
     assert vars(caplog.records[-1])["archived"] == 2
 
 
-def test_an_object_that_does_not_say_what_it_holds_is_replaced(bench: Bench) -> None:
-    bench.bucket.put(NAME, b"half", content_type="text/plain")
+def test_an_object_of_another_name_is_left_alone_and_counts_for_nothing(bench: Bench) -> None:
+    bench.bucket.put(f"logs/{TABLE}/2025-01-15.json", b"half", content_type="text/plain")
     bench.run()
     assert bench.bucket.metadata[NAME] == {"rows": "2"}
+
+
+def test_a_table_whose_name_begins_another_ones_has_a_folder_of_its_own() -> None:
+    assert object_name("alert", OLD, 1).startswith("logs/alert/")
 
 
 def test_a_count_that_does_not_agree_is_loud_and_leaves_no_object(
@@ -156,7 +161,7 @@ def test_a_table_that_cannot_be_read_is_named_and_the_others_are_exported(bench:
     bench.broken = TABLE
     with pytest.raises(Unavailable, match=f"^not archived: {TABLE}: the warehouse is down$"):
         bench.run()
-    assert set(bench.bucket.bodies) == {object_name("file_receipts", OLD)}
+    assert set(bench.bucket.bodies) == {object_name("file_receipts", OLD, 1)}
 
 
 def test_a_bucket_that_is_down_is_heard(bench: Bench) -> None:
@@ -168,7 +173,7 @@ def test_a_bucket_that_is_down_is_heard(bench: Bench) -> None:
 def test_more_rows_than_a_page_are_all_there(bench: Bench) -> None:
     bench.partitions = {TABLE: {OLD: [{"event_id": str(n)} for n in range(2 * PAGE_ROWS + 1)]}}
     bench.run()
-    lines = bench.bucket.bodies[NAME].splitlines()
+    lines = bench.bucket.bodies[object_name(TABLE, OLD, 2 * PAGE_ROWS + 1)].splitlines()
     assert [json.loads(line)["event_id"] for line in lines] == [str(n) for n in range(2 * PAGE_ROWS + 1)]
 
 
@@ -185,10 +190,10 @@ def test_a_line_is_what_bq_load_reads() -> None:
     body = json_lines([row])
     assert body.count(b"\n") == 1
     assert json.loads(body) == {
-        "at": "2025-04-10T08:00:03+00:00",
+        "at": "2025-01-16T08:00:03+00:00",
         "day": "2025-01-15",
         "summary": {"record_count": 3, "reason": "schön\nspät"},
-        "files": [{"gcs_path": "gs://d/x", "triggered_at": "2025-04-10T08:00:03+00:00"}],
+        "files": [{"gcs_path": "gs://d/x", "triggered_at": "2025-01-16T08:00:03+00:00"}],
         "names": [],
         "recovery": False,
     }

@@ -58,13 +58,13 @@ class GoogleTokens:
 
     def __init__(
         self,
-        audience: str,
+        audiences: tuple[str, ...],
         certificates: str = "https://www.googleapis.com/oauth2/v1/certs",
         issuers: tuple[str, ...] = ("accounts.google.com", "https://accounts.google.com"),
         *,
         cloud_run_checks: bool = False,
     ) -> None:
-        self._audience, self._url, self._issuers = audience, certificates, issuers
+        self._audiences, self._url, self._issuers = audiences, certificates, issuers
         self._cloud_run_checks = cloud_run_checks
         self._lock = threading.Lock()
         self._certificates: Mapping[str, str] = {}
@@ -89,8 +89,10 @@ class GoogleTokens:
             raise InvalidToken(str(error)) from error
         if claims.get("iss") not in self._issuers:
             raise InvalidToken(f"issuer {claims.get('iss')!r} is not Google")
-        if claims.get("aud") != self._audience:
-            raise WrongAudience(f"audience {claims.get('aud')!r} is not {self._audience!r}")
+        if claims.get("aud") not in self._audiences:
+            raise WrongAudience(
+                f"audience {claims.get('aud')!r} is not {' or '.join(map(repr, self._audiences))}"
+            )
         return claims
 
     def _certificates_with(self, key: object) -> Mapping[str, str]:
@@ -143,7 +145,10 @@ class Authentication:
         self._push_account = settings.push_service_account
         self._invokers = frozenset(settings.invokers) | ({settings.scheduler_service_account} - {None})
         self._verify = verify or (
-            GoogleTokens(settings.audience, cloud_run_checks=settings.cloud_run_checks_signatures)
+            GoogleTokens(
+                (settings.audience, *settings.extra_audiences),
+                cloud_run_checks=settings.cloud_run_checks_signatures,
+            )
             if settings.audience
             else None
         )

@@ -45,6 +45,9 @@ class ServiceSettings(BaseSettings):
     audience: str | None = Field(
         default=None, min_length=1, description="audience of Google OIDC tokens: the service's URI"
     )
+    extra_audiences: tuple[str, ...] = Field(
+        default=(), description="further audiences that are accepted, such as a domain's URL, a JSON list"
+    )
     push_service_account: str | None = Field(
         default=None, min_length=1, description="whose tokens Pub/Sub pushes with"
     )

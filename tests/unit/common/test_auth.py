@@ -21,6 +21,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.settings import ServiceSettings
 
 AUDIENCE = "https://runner.example"
+DOMAIN = "https://tipoff.example.com"
 PUSHER = "push@p.iam.gserviceaccount.com"
 SCHEDULER = "scheduler@p.iam.gserviceaccount.com"
 JSON = st.recursive(
@@ -57,7 +58,7 @@ def issuer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
 
 @pytest.fixture
 def tokens(issuer: Issuer) -> GoogleTokens:
-    return GoogleTokens(AUDIENCE, issuer.url)
+    return GoogleTokens((AUDIENCE, DOMAIN), issuer.url)
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def production(tokens: GoogleTokens) -> Authentication:
 @pytest.fixture
 def behind_cloud_run(issuer: Issuer) -> Authentication:
     """Cloud Run has checked the signature and taken it away."""
-    return deployed(GoogleTokens(AUDIENCE, issuer.url, cloud_run_checks=True))
+    return deployed(GoogleTokens((AUDIENCE, DOMAIN), issuer.url, cloud_run_checks=True))
 
 
 def deployed(tokens: GoogleTokens) -> Authentication:
@@ -387,6 +388,9 @@ class TestCertificates:
                 tokens(issuer.token(signed_with="unknown"))
             assert tokens(issuer.token())["email"] == PUSHER
         assert issuer.asked == 2
+
+    def test_a_domain_is_a_further_audience(self, tokens: GoogleTokens, issuer: Issuer) -> None:
+        assert tokens(issuer.token(aud=DOMAIN))["email"] == PUSHER
 
     def test_the_audience_is_told_apart_from_a_forgery(self, tokens: GoogleTokens, issuer: Issuer) -> None:
         with pytest.raises(WrongAudience, match=r"other\.example"):

@@ -17,17 +17,20 @@ STATEMENT_TIMEOUT_SECONDS = 60.0
 ANSWER_TIMEOUT_SECONDS = 10.0
 
 
-def deploy(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> list[str]:
+def deploy(
+    client: "Client", schemas_dir: Path, dataset: str = DATASET, *, keep_columns: bool = False
+) -> list[str]:
     """Create what is not there yet in the client's project, add the columns that are not, and replace functions and
     views; running it again changes no table.
 
+    keep_columns: leave columns that these files do not have, which is what going back to an older commit takes.
     Returns the names of the files applied, in order. Raises SchemaFilesError, MigrationRefused before anything was
     changed, and google.api_core's errors for a statement that fails.
     """
     from tipoff_dataset.migrations import require_additive
 
     found = table_differences(client, schemas_dir, dataset)
-    require_additive(found)
+    require_additive(found, keep_columns=keep_columns)
     for difference in found:
         if difference.statement:
             _run(client, difference.statement)

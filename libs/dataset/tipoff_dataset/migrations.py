@@ -18,12 +18,13 @@ _SQL_TYPES = {rest: sql for sql, rest in REST_TYPES.items()}
 @dataclass(frozen=True)
 class Difference:
     """One difference. `statement` mends it; None: deploying creates it (a whole table, view or function is missing), or
-    `refused` says why it must not be mended."""
+    `refused` says why it must not be mended. `unknown`: a column that newer files had, and that rows may be without."""
 
     where: str
     what: str
     statement: str | None = None
     refused: bool = False
+    unknown: bool = False
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}{' (refused)' if self.refused else ''}"
@@ -60,9 +61,12 @@ def differences(
     return found
 
 
-def require_additive(found: Iterable[Difference]) -> None:
-    """Raises MigrationRefused when one of them is refused."""
-    if refused := [difference for difference in found if difference.refused]:
+def require_additive(found: Iterable[Difference], *, keep_columns: bool = False) -> None:
+    """Raise MigrationRefused when one of them is refused.
+
+    keep_columns: leave columns that the files do not have, as older files than those of the last deployment do not.
+    """
+    if refused := [it for it in found if it.refused and not (keep_columns and it.unknown)]:
         raise MigrationRefused(refused)
 
 
@@ -84,7 +88,13 @@ def _columns(table: str, where: str, declared: Iterable[Any], live: Iterable[Any
             yield Difference(place, "the column is missing", statement)
     for name, field in present.items():
         if name not in wanted:
-            yield Difference(f"{where}.{field.name}", "the files no longer have this column", refused=True)
+            yield Difference(
+                f"{where}.{field.name}",
+                "the files no longer have this column",
+                refused=True,
+                # Rows of older files have no value for it, so one that requires a value cannot stay.
+                unknown=(field.mode or "NULLABLE") != "REQUIRED",
+            )
 
 
 def _column(table: str, place: str, declared: Any, live: Any) -> Iterator[Difference]:

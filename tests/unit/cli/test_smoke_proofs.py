@@ -91,3 +91,13 @@ def test_the_deployment_is_at_fault_for_its_own_errors_only(kind: str, at_fault:
     row = {"status": "failed", "error_type": kind, "error_message": "no scraper"}
     results, _ = run(Answers(row))
     assert bool(results[2].fault) is at_fault
+
+
+def test_what_has_no_row_is_published_again_each_minute() -> None:
+    """A first delivery that was refused comes back after minutes, when Pub/Sub has backed off."""
+    results, bus = run(Answers(GOOD, after=None), timeout=150.0)
+    assert [result.fault for result in results] == [None, None, "no row within 150 s"]
+    again = [envelope.payload for envelope in bus.published[3:]]
+    assert len(again) == 2
+    assert {type(event) for event in again} == {ScrapeRequested}
+    assert len({event.request_id for event in again if isinstance(event, ScrapeRequested)}) == 1

@@ -21,6 +21,9 @@ SCRAPER = "nbac_schedule"
 TICK_MINUTES = 1
 _CLOCKS_DIFFER = timedelta(seconds=5)
 _POLL_SECONDS = 1.0
+_AGAIN_SECONDS = 60.0
+"""How long after a message its like is published again: a delivery that failed, as the first of a new environment do
+until their grants are known, comes back after up to 600 s."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,11 @@ def prove(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Sequence[Proven]:
-    """Publishes all, then waits for the rows. Raises Unavailable when publishing or asking fails."""
-    begun = clock()
+    """Publish all, again each minute those without a row, until every row is there or the time is over.
+
+    Each event does its work once however often it comes. Raises Unavailable when publishing or asking fails.
+    """
+    begun = published = clock()
     publisher.publish([proof.event for proof in proofs])
     proven: dict[int, Proven] = {}
     while len(proven) < len(proofs):
@@ -115,6 +121,10 @@ def prove(
                 proven[place] = Proven(proof, clock() - begun, rows[0], _fault(rows[0]))
         if clock() - begun >= timeout_seconds:
             break
+        missing = [proof.event for place, proof in enumerate(proofs) if place not in proven]
+        if missing and clock() - published >= _AGAIN_SECONDS:
+            publisher.publish(missing)
+            published = clock()
         if len(proven) < len(proofs):
             sleep(_POLL_SECONDS)
     waited = clock() - begun

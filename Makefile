@@ -68,10 +68,11 @@ check-images: setup ## Lint Dockerfile, compose file, Cloud Build's and GitHub's
 prove-images: setup ## Carry the Dockerfile out for each service without Docker, start it as its image would, probe it
 	$(BIN)/python -m tipoff_dev.images
 
-deploy: setup ## Show what would be deployed: ENV=dev PROJECT=P [REGION=R] [BUILD=docker]; APPLY=yes [CONFIRM=dev] goes on
+deploy: setup ## Show what would be deployed: ENV=dev PROJECT=P [REGION=R] [BUILD=docker] [IMAGES_FROM=P]; APPLY=yes [CONFIRM=dev] goes on
 	@$(BIN)/tipoff deploy "$(or $(ENV),$(error ENV is missing: make deploy ENV=dev PROJECT=my-project))" \
 	  --project "$(or $(PROJECT),$(error PROJECT is missing: make deploy ENV=$(ENV) PROJECT=my-project))" \
 	  $(if $(REGION),--region "$(REGION)") $(if $(BUILD),--build "$(BUILD)") \
+	  $(if $(IMAGES_FROM),--images-from "$(IMAGES_FROM)") $(if $(filter yes,$(SHARED)),--shared) $(if $(filter yes,$(DRIFT)),--drift) \
 	  $(if $(filter yes,$(APPLY)),--apply,--dry-run) $(if $(CONFIRM),--confirm "$(CONFIRM)")
 
 format: setup ## Format the code and the SQL

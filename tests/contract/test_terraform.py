@@ -25,7 +25,7 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((REPOSITORY / "infra/servic
 ]
 TOPICS = load_topics(REPOSITORY / "infra/topics.yaml")
 CATALOG = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
-PLATFORM = (TERRAFORM / "modules/platform/main.tf").read_text()
+PLATFORM = (TERRAFORM / "platform/main.tf").read_text()
 SERVICE = (TERRAFORM / "modules/service/main.tf").read_text()
 _SET = re.compile(r"^\s+(TIPOFF_\w+)\s+=", re.MULTILINE)
 TOLD_EVERYBODY = {
@@ -123,7 +123,8 @@ def test_what_bootstrap_makes_waits_for_its_api() -> None:
     """In a new project all are off, and what is asked of one that is off is refused."""
     text = "\n".join(path.read_text() for path in sorted((TERRAFORM / "bootstrap").glob("*.tf")))
     blocks = re.findall(r'^resource "(\w+)" "(\w+)" {\n(.*?)^}', text, re.MULTILINE | re.DOTALL)
-    made = {f"{kind}.{name}": body for kind, name, body in blocks if kind != "google_project_service"}
+    alone = ("google_project_service", "terraform_data")
+    made = {f"{kind}.{name}": body for kind, name, body in blocks if kind not in alone}
     waiting = [
         name
         for name, body in made.items()
@@ -166,9 +167,9 @@ class TestTicks:
 class TestDocuments:
     README = (TERRAFORM / "README.md").read_text()
 
-    @pytest.mark.parametrize("environment", ["dev", "prod"])
-    def test_every_variable_of_an_environment_is_described(self, environment: str) -> None:
-        text = (TERRAFORM / f"environments/{environment}/variables.tf").read_text()
+    @pytest.mark.parametrize("root", ["bootstrap", "platform"])
+    def test_every_variable_of_a_root_is_described(self, root: str) -> None:
+        text = (TERRAFORM / root / "variables.tf").read_text()
         declared = re.findall(r'^variable "(\w+)"', text, re.MULTILINE)
         assert [name for name in declared if f"| `{name}` |" not in self.README] == []
 
@@ -183,23 +184,10 @@ class TestDocuments:
         assert known
         assert unknown == []
 
-    def test_environments_differ_in_their_name_and_protection_only(self) -> None:
-        dev, prod = (
-            {
-                path.name: path.read_text()
-                for path in (TERRAFORM / f"environments/{name}").iterdir()
-                if path.is_file()
-            }
-            for name in ("dev", "prod")
-        )
-        assert dev.keys() == prod.keys()
-        differing = {
-            line
-            for name in dev
-            for line in set(dev[name].splitlines()) ^ set(prod[name].splitlines())
-            if not name.endswith(".example")
-        }
-        assert {line.split("=")[0].strip() for line in differing} == {"environment", "deletion_protection"}
+    def test_an_environment_is_a_file_of_variables_for_each_root(self) -> None:
+        for environment in ("dev", "prod"):
+            found = {path.name for path in (TERRAFORM / "environments" / environment).glob("*.example")}
+            assert found == {"bootstrap.tfvars.example", "platform.tfvars.example"}
 
     def test_every_module_has_an_example(self) -> None:
         modules = [path for path in (TERRAFORM / "modules").iterdir() if path.is_dir()]

@@ -11,15 +11,12 @@ from pathlib import Path
 
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.events import EVENTS
-from tipoff_dataset.files import declared_tables
 from tipoff_dev.generate.cli_reference import commands
 from tipoff_dev.generate.compose import compose
 from tipoff_dev.generate.dataset_reference import dataset
 from tipoff_dev.generate.json_schemas import event_schema, events_index, services_schema, workflows_schema
 from tipoff_dev.generate.scraper_reference import scrapers
 from tipoff_dev.generate.settings_reference import configuration
-from tipoff_dev.generate.table_schemas import table_schema
-from tipoff_dev.generate.terraform_dataset import terraform_dataset
 from tipoff_dev.generate.workflows_reference import workflows
 
 Render = Callable[[], str]
@@ -31,13 +28,8 @@ def documents() -> Mapping[str, Render]:
     schemas = {
         f"{_EVENTS_DIR}/{name}.schema.json": partial(event_schema, model) for name, model in EVENTS.items()
     }
-    tables = {
-        f"infra/terraform/schemas/{name}.json": partial(table_schema, declared)
-        for name, declared in declared_tables().items()
-    }
     return {
         **schemas,
-        **tables,
         f"{_EVENTS_DIR}/README.md": events_index,
         "docs/reference/cli.md": commands,
         "docs/reference/configuration.md": configuration,
@@ -45,7 +37,6 @@ def documents() -> Mapping[str, Render]:
         "docs/reference/scrapers.md": scrapers,
         "docs/reference/workflows.md": workflows,
         "config/workflows.schema.json": workflows_schema,
-        "infra/terraform/dataset.json": terraform_dataset,
         "infra/services.schema.json": services_schema,
         "docker-compose.yaml": compose,
     }

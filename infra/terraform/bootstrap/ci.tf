@@ -3,13 +3,13 @@
 locals {
   # GitHub's subjects, in which a repository has its ids unless it is older than they are. A job that names an
   # environment has the first, and the environment's protection rules hold for it; a job of a pull request that names
-  # none has the second.
+  # none has the second, and a scheduled one, which looks for drift, the third.
   subjects = var.ci == null ? {} : {
-    deploy = "repo:${var.ci.repository}:environment:${var.ci.environment}"
-    plan   = "repo:${var.ci.repository}:pull_request"
+    deploy = { account = "deploy", subject = "repo:${var.ci.repository}:environment:${var.ci.environment}" }
+    plan   = { account = "plan", subject = "repo:${var.ci.repository}:pull_request" }
+    drift  = { account = "plan", subject = "repo:${var.ci.repository}:ref:refs/heads/main" }
   }
-
-  state_bucket = coalesce(var.state_bucket, "${var.project}-tfstate")
+  accounts = toset([for it in local.subjects : it.account])
 
   # What Terraform does with what it makes, and nothing beside it. Most of it does not exist yet when it is granted, so
   # that it stands on the project; the rights on images, state and identities are on those themselves. It changes
@@ -19,9 +19,10 @@ locals {
     ["run.operations.get"],
     [for verb in ["attachSubscription", "create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "pubsub.topics.${verb}"],
     [for verb in ["create", "delete", "get", "getIamPolicy", "list", "setIamPolicy", "update"] : "pubsub.subscriptions.${verb}"],
+    # `tipoff tables deploy` makes tables, views and functions and adds columns; nothing deletes a table.
     [for verb in ["create", "get", "getIamPolicy", "setIamPolicy", "update"] : "bigquery.datasets.${verb}"],
-    [for verb in ["create", "delete", "get", "getData", "getIamPolicy", "list", "setIamPolicy", "update"] : "bigquery.tables.${verb}"],
-    [for verb in ["create", "delete", "get", "list", "update"] : "bigquery.routines.${verb}"],
+    [for verb in ["create", "get", "getData", "list", "update"] : "bigquery.tables.${verb}"],
+    [for verb in ["create", "get", "list", "update"] : "bigquery.routines.${verb}"],
     [for verb in ["create", "get", "getIamPolicy", "list"] : "storage.buckets.${verb}"],
     # By get alone a job is shown without what it sends, and every plan would send it anew.
     [for verb in ["create", "delete", "enable", "fullView", "get", "list", "pause", "update"] : "cloudscheduler.jobs.${verb}"],
@@ -29,9 +30,20 @@ locals {
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.alertPolicies.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.notificationChannels.${verb}"],
     [for verb in ["create", "delete", "get", "list", "update"] : "monitoring.uptimeCheckConfigs.${verb}"],
-    ["resourcemanager.projects.get", "resourcemanager.projects.getIamPolicy"],
+    [for verb in ["create", "delete", "get", "list", "update"] : "logging.logMetrics.${verb}"],
+    [for verb in ["get", "list", "update"] : "logging.buckets.${verb}"],
+    ["resourcemanager.projects.get"],
     ["bigquery.jobs.create", "pubsub.topics.publish"], # the smoke test sends events through and looks for their rows
     ["serviceusage.services.get", "serviceusage.services.list", "serviceusage.services.use"],
+    # Domains and a static address, where the API that they take is asked for.
+    contains(var.extra_apis, "compute.googleapis.com") ? local.network_permissions : [],
+  )
+
+  network_permissions = concat(
+    flatten([for kind in ["addresses", "globalAddresses", "networks", "routers", "subnetworks", "sslCertificates", "backendServices", "urlMaps", "targetHttpsProxies", "globalForwardingRules", "regionNetworkEndpointGroups"] :
+      [for verb in ["create", "delete", "get", "list", "use"] : "compute.${kind}.${verb}" if verb != "use" || !contains(["routers", "globalForwardingRules"], kind)]
+    ]),
+    ["compute.networks.updatePolicy", "compute.routers.update", "compute.backendServices.update", "compute.urlMaps.update", "compute.targetHttpsProxies.setSslCertificates", "compute.targetHttpsProxies.setUrlMap", "compute.globalOperations.get", "compute.regionOperations.get", "compute.projects.get"],
   )
 
   roles = {
@@ -43,7 +55,7 @@ locals {
 }
 
 resource "google_service_account" "ci" {
-  for_each = local.subjects
+  for_each = local.accounts
 
   project      = var.project
   account_id   = "tipoff-${each.key}"
@@ -71,7 +83,7 @@ resource "google_iam_workload_identity_pool_provider" "github" {
   workload_identity_pool_provider_id = "github-${each.key}"
   display_name                       = "GitHub Actions, ${each.key}"
   attribute_mapping                  = { "google.subject" = "assertion.sub" }
-  attribute_condition                = "assertion.sub == \"${each.value}\""
+  attribute_condition                = "assertion.sub == \"${each.value.subject}\""
 
   oidc {
     issuer_uri = "https://token.actions.githubusercontent.com"
@@ -81,13 +93,13 @@ resource "google_iam_workload_identity_pool_provider" "github" {
 resource "google_service_account_iam_member" "ci" {
   for_each = local.subjects
 
-  service_account_id = google_service_account.ci[each.key].name
+  service_account_id = google_service_account.ci[each.value.account].name
   role               = "roles/iam.workloadIdentityUser"
-  member             = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.ci[0].name}/subject/${each.value}"
+  member             = "principal://iam.googleapis.com/${google_iam_workload_identity_pool.ci[0].name}/subject/${each.value.subject}"
 }
 
 resource "google_artifact_registry_repository_iam_member" "ci" {
-  for_each = local.subjects
+  for_each = local.accounts
 
   project    = var.project
   location   = var.region
@@ -96,25 +108,8 @@ resource "google_artifact_registry_repository_iam_member" "ci" {
   member     = google_service_account.ci[each.key].member
 }
 
-resource "google_storage_bucket_iam_member" "state" {
-  for_each = local.subjects
-
-  bucket = local.state_bucket
-  role   = each.key == "deploy" ? "roles/storage.objectUser" : "roles/storage.objectViewer"
-  member = google_service_account.ci[each.key].member
-
-  condition {
-    title       = "platform-state"
-    description = "The state of the platform, and not that of bootstrap"
-    expression = join(" || ", [
-      "resource.name.startsWith(\"projects/_/buckets/${local.state_bucket}/objects/tipoff/platform/\")",
-      "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"tipoff/platform/\")",
-    ])
-  }
-}
-
 resource "google_project_iam_custom_role" "ci" {
-  for_each = local.subjects
+  for_each = local.accounts
 
   project     = var.project
   role_id     = local.roles[each.key].id
@@ -126,7 +121,7 @@ resource "google_project_iam_custom_role" "ci" {
 }
 
 resource "google_project_iam_member" "ci" {
-  for_each = local.subjects
+  for_each = local.accounts
 
   project = var.project
   role    = "projects/${var.project}/roles/${google_project_iam_custom_role.ci[each.key].role_id}"
@@ -160,17 +155,17 @@ resource "google_project_iam_member" "buckets" {
   }
 }
 
-# The one role that services hold on the project is the one role that CI may give.
-resource "google_project_iam_member" "grants_job_user" {
-  count = var.ci == null ? 0 : 1
+# Images are tried in one environment and run in others: Cloud Run's agent of each pulls them from here, and its CI reads
+# which they are.
+resource "google_artifact_registry_repository_iam_member" "promoted" {
+  for_each = merge([for project, number in var.promoted_to : merge(
+    { "${project}/run" = "service-${number}@serverless-robot-prod.iam.gserviceaccount.com" },
+    var.ci == null ? {} : { for it in ["deploy", "plan"] : "${project}/${it}" => "tipoff-${it}@${project}.iam.gserviceaccount.com" },
+  )]...)
 
-  project = var.project
-  role    = "roles/resourcemanager.projectIamAdmin"
-  member  = google_service_account.ci["deploy"].member
-
-  condition {
-    title       = "job-user-only"
-    description = "May grant and revoke roles/bigquery.jobUser, and no other role"
-    expression  = "api.getAttribute(\"iam.googleapis.com/modifiedGrantsByRole\", []).hasOnly([\"roles/bigquery.jobUser\"])"
-  }
+  project    = var.project
+  location   = var.region
+  repository = google_artifact_registry_repository.images.repository_id
+  role       = "roles/artifactregistry.reader"
+  member     = "serviceAccount:${each.value}"
 }

@@ -1,30 +1,112 @@
-# What has to be there before an environment can be: APIs, the registry that images are pushed to, the secrets that
-# services read, the identities of the services and those of CI. An owner of the project applies it, once and when it
-# changes.
+# What has to be there before an environment can be: APIs, the registry that images are pushed to, the bucket of the
+# environment's state, the dataset, the secrets that services read, the identities of the services and those of CI. An
+# owner of the project applies it, once and when it changes.
 provider "google" {
   project = var.project
   region  = var.region
 }
 
+provider "google-beta" {
+  project = var.project
+  region  = var.region
+}
+
+# State and variables are given by two options. The state keeps what it was first applied for, and refuses all else.
+resource "terraform_data" "applied_for" {
+  input = var.project
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output == var.project
+      error_message = "This state is of ${self.output}, and the variables are of ${var.project}. Give the variables of that project, or its own state: terraform init -reconfigure -backend-config=bucket=${var.project}-bootstrap"
+    }
+  }
+}
+
 locals {
   apis     = yamldecode(file("${path.module}/../apis.yaml"))
   services = yamldecode(file(coalesce(var.services_file, "${path.module}/../../services.yaml"))).services
-  secrets  = toset(flatten([for it in local.services : lookup(it, "secrets", [])]))
-  labels   = { app = "tipoff" }
+  secrets  = toset(flatten([for it in local.services : concat(lookup(it, "secrets", []), lookup(it, "optional_secrets", []))]))
+  labels   = merge(var.labels, { app = "tipoff" })
 }
 
 resource "google_project_service" "this" {
-  for_each = toset(local.apis)
+  for_each = setunion(local.apis, var.extra_apis)
 
   project            = var.project
   service            = each.value
   disable_on_destroy = false # others in the project may use them
+
+  depends_on = [terraform_data.applied_for]
+}
+
+# What Pub/Sub and Monitoring act as in the project: a new project has neither account until it is asked for.
+resource "google_project_service_identity" "agent" {
+  provider = google-beta
+  for_each = toset(["monitoring.googleapis.com", "pubsub.googleapis.com"])
+
+  project = var.project
+  service = google_project_service.this[each.key].service
+}
+
+# An account that is asked for has no role until it is given. Pub/Sub's has its rights on topics, subscriptions and the
+# accounts that push; Monitoring's makes the tokens of its uptime checks by this one.
+resource "google_project_iam_member" "monitoring_agent" {
+  project = var.project
+  role    = "roles/monitoring.notificationServiceAgent"
+  member  = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+
+  depends_on = [google_project_service_identity.agent]
+}
+
+# Bucket of the environments' state, on which CI has its rights without a condition: under one, the first read of a state
+# that is not there yet would be 403 and not 404. The state of bootstrap, which an owner keeps, is in another.
+module "state" {
+  source = "../modules/bucket"
+
+  project          = var.project
+  name             = "${var.project}-tfstate"
+  location         = var.region
+  labels           = local.labels
+  versioned        = true
+  soft_delete_days = 30
+  writers          = { for name, it in google_service_account.ci : name => it.member if name == "deploy" }
+  readers          = { for name, it in google_service_account.ci : name => it.member if name == "plan" }
+
+  depends_on = [google_project_service.this]
+}
+
+# `tipoff tables deploy` makes what is in it. An owner keeps it, so that no deployment deletes it or moves it.
+resource "google_bigquery_dataset" "this" {
+  project                    = var.project
+  dataset_id                 = "nba_orchestration"
+  location                   = var.dataset_location
+  description                = "What Tipoff decided, fetched, expected and found; rows are kept 90 days."
+  labels                     = local.labels
+  delete_contents_on_destroy = false
+
+  dynamic "default_encryption_configuration" {
+    for_each = var.dataset_kms_key == null ? [] : [var.dataset_kms_key]
+
+    content {
+      kms_key_name = default_encryption_configuration.value
+    }
+  }
+
+  lifecycle {
+    prevent_destroy = true # a location or a key cannot be changed: it would be made anew, without its rows
+  }
+
+  depends_on = [google_project_service.this]
 }
 
 resource "google_artifact_registry_repository" "images" {
   project       = var.project
   location      = var.region
   repository_id = "tipoff"
+  kms_key_name  = var.kms_key
   description   = "Images of the services, one name a service."
   format        = "DOCKER"
   labels        = local.labels

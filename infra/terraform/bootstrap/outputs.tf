@@ -14,7 +14,7 @@ output "deployer" {
 }
 
 output "github" {
-  description = "Variables of the GitHub repository, by name; TFVARS, the content of the environment's terraform.tfvars, comes beside them."
+  description = "Variables of the GitHub repository, by name; TFVARS, the content of the environment's platform.tfvars, comes beside them."
   value = var.ci == null ? {} : {
     PROJECT           = var.project
     REGION            = var.region
@@ -22,5 +22,6 @@ output "github" {
     DEPLOYER_PROVIDER = google_iam_workload_identity_pool_provider.github["deploy"].name
     PLANNER           = google_service_account.ci["plan"].email
     PLANNER_PROVIDER  = google_iam_workload_identity_pool_provider.github["plan"].name
+    DRIFT_PROVIDER    = google_iam_workload_identity_pool_provider.github["drift"].name
   }
 }

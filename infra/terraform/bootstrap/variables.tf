@@ -27,6 +27,12 @@ variable "ci" {
     error_message = "ci.repository must be owner@ID/name@ID, or owner/name for a repository from before July 15, 2026, without wildcards: it is compared letter by letter."
   }
 
+  # Whoever owns that repository on GitHub would deploy here.
+  validation {
+    condition     = var.ci == null || !can(regex("^(example|OWNER)(@|/)", try(var.ci.repository, "")))
+    error_message = "ci.repository is the example's still: give your own (gh api repos/OWNER/NAME), or leave ci out."
+  }
+
   validation {
     condition     = var.ci == null || can(regex("^[A-Za-z0-9_.-]+$", var.ci.environment))
     error_message = "ci.environment must be the name of a GitHub environment, without wildcards."
@@ -38,15 +44,45 @@ variable "ci" {
   }
 }
 
-variable "state_bucket" {
-  description = "Bucket of Terraform's state; null for PROJECT-tfstate."
+variable "dataset_location" {
+  description = "Region or multi-region of the dataset; it cannot be changed afterwards."
   type        = string
-  default     = null
+  default     = "US"
+}
+
+variable "promoted_to" {
+  description = "Projects that run the images which are built here: project id => project number."
+  type        = map(string)
+  default     = {}
 
   validation {
-    condition     = !startswith(coalesce(var.state_bucket, "-"), "${var.project}-tipoff-")
-    error_message = "state_bucket must not begin with ${var.project}-tipoff-: CI may change who uses the buckets that do."
+    condition     = alltrue([for number in var.promoted_to : can(regex("^[0-9]+$", number))])
+    error_message = "promoted_to must be project id => project number (gcloud projects describe PROJECT --format='value(projectNumber)')."
   }
+}
+
+variable "extra_apis" {
+  description = "APIs beside those that Tipoff always uses: compute.googleapis.com for domains and a static address."
+  type        = set(string)
+  default     = []
+}
+
+variable "kms_key" {
+  description = "Cloud KMS key, in the region, that encrypts images; null for Google's own."
+  type        = string
+  default     = null
+}
+
+variable "dataset_kms_key" {
+  description = "Cloud KMS key, in the dataset's location, that encrypts the dataset; null for Google's own."
+  type        = string
+  default     = null
+}
+
+variable "labels" {
+  description = "Further labels of everything that has labels."
+  type        = map(string)
+  default     = {}
 }
 
 variable "services_file" {

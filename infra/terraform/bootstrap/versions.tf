@@ -1,7 +1,7 @@
 terraform {
   required_version = ">= 1.11"
 
-  # terraform init -backend-config=bucket=PROJECT-tfstate
+  # terraform init -reconfigure -backend-config=bucket=PROJECT-bootstrap
   backend "gcs" {
     prefix = "tipoff/bootstrap"
   }
@@ -9,7 +9,13 @@ terraform {
   required_providers {
     google = {
       source  = "hashicorp/google"
-      version = ">= 7.0, < 9.0"
+      version = "~> 8.7"
+    }
+
+    # google_project_service_identity is in the beta provider only.
+    google-beta = {
+      source  = "hashicorp/google-beta"
+      version = "~> 8.7"
     }
   }
 }

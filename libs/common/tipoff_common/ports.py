@@ -23,13 +23,6 @@ class Overloaded(Unavailable):
     RETRY_SECONDS = 5
 
 
-class PermanentRefusal(Exception):
-    """A part of the cloud will never do what was asked: redelivery cannot mend it.
-
-    The push edge records the message on dead-letters and acknowledges it; a caller is answered 422.
-    """
-
-
 class RowsRefused(Exception):
     """The warehouse refused rows for what they contain; `errors` maps the row's index to the reason. The rows beside
     them are durable."""
@@ -47,12 +40,7 @@ class Bus(Protocol):
     """Where events are published."""
 
     def publish(self, envelopes: "Iterable[Envelope]") -> None:
-        """Publish; return when all are durable on their topics.
-
-        Raises:
-            PermanentRefusal: one of them can never be published; others may be.
-            Unavailable: some may be published; publish all of them again.
-        """
+        """Returns when all are durable on their topics. Raises Unavailable; some may then be published."""
 
     def check(self) -> None:
         """Raises Unavailable when the topics cannot be reached."""
@@ -96,11 +84,7 @@ class Versioned:
 
 
 class Objects(Protocol):
-    """One bucket.
-
-    Every method raises Unavailable, and those that are given a name or metadata raise PermanentRefusal when Cloud
-    Storage takes no such name or not as much metadata.
-    """
+    """One bucket."""
 
     @property
     def bucket(self) -> str: ...
@@ -142,7 +126,7 @@ class Objects(Protocol):
         """What a listing says of the object, None when there is no such object."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Yield the objects below `prefix`, by name."""
+        """Objects below `prefix`, by name. Every method raises Unavailable."""
 
     def check(self) -> None:
         """Raises Unavailable when the bucket cannot be reached."""

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tipoff_common.topics import TopicMap
 from tipoff_common.yaml_source import YamlSource
 
-ComputedSetting = Literal["TIPOFF_ARCHIVE_BUCKET", "TIPOFF_INVOKERS", "TIPOFF_MAX_INSTANCES"]
+ComputedSetting = Literal[
+    "TIPOFF_ARCHIVE_BUCKET", "TIPOFF_INVOKERS", "TIPOFF_MAX_INSTANCES", "TIPOFF_SCHEDULER_SERVICE_ACCOUNT"
+]
 # tipoff-NAME-push2 names an identity, and those have at most 30 characters.
 ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,16}$")]
 
@@ -38,11 +40,13 @@ class ServiceEntry(BaseModel):
     concurrency: int = Field(ge=1, le=1000, description="requests that one instance handles at a time")
     max_instances: int = Field(ge=1, description="most instances at a time")
     publishes: tuple[str, ...] = Field(default=(), description="topics that it publishes to")
-    data: Literal["read", "write"] | None = Field(
-        default=None, description="rights on the objects of the data bucket; write includes read"
+    data: Literal["read", "create"] | None = Field(
+        default=None,
+        description="rights on the objects of the data bucket; create: read and create, replace or delete none",
     )
-    archive: Literal["read", "write"] | None = Field(
-        default=None, description="rights on the objects of the archive bucket; write includes read"
+    archive: Literal["read", "create"] | None = Field(
+        default=None,
+        description="rights on the objects of the archive bucket; create: read and create, replace or delete none",
     )
     dataset: Literal["read", "append"] | None = Field(
         default=None, description="read: query; append: insert rows into the tables, and query"
@@ -50,6 +54,9 @@ class ServiceEntry(BaseModel):
     secrets: tuple[str, ...] = Field(
         default=(),
         description="environment variables whose values are Secret Manager secrets of the same name",
+    )
+    optional_secrets: tuple[str, ...] = Field(
+        default=(), description="as secrets, given where an environment names them in enabled_secrets"
     )
     settings: Mapping[str, str] = Field(default={}, description="environment variables with fixed values")
     computed: tuple[ComputedSetting, ...] = Field(

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -13,22 +13,28 @@ import yaml
 from typer.testing import CliRunner
 
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_cli.commands.deploy import command
-from tipoff_cli.commands.deploy import deployment as deploying
+from tipoff_cli.commands.deploy import command, preflight
 from tipoff_cli.commands.deploy.deployment import (
-    APIS,
     BuildWith,
-    CommandFailed,
     Deployment,
     DeployRefused,
     apply,
     build,
-    check,
+    digests,
     missing_images,
     plan,
 )
+from tipoff_cli.commands.deploy.preflight import APIS, check
+from tipoff_cli.commands.deploy.shell import CommandFailed
 from tipoff_cli.main import app
 from tipoff_dev.stack.layout import SERVICES
+
+DIGEST = f"sha256:{'0' * 64}"
+LOCK = """provider "registry.terraform.io/hashicorp/google" {
+  version     = "%s"
+  constraints = "~> 8.7"
+}
+"""
 
 
 @dataclass
@@ -46,7 +52,7 @@ class FakeShell:
         if text.startswith("gcloud artifacts docker tags list"):
             if command[5].rsplit("/", 1)[1] not in self.images:
                 raise CommandFailed(f"{text}: NOT_FOUND")
-            return "abc\n0123456789ab"
+            return DIGEST if "version.basename()" in text else "abc\n0123456789ab"
         self._maybe_fail(text)
         return next((answer for start, answer in self.answers.items() if text.startswith(start)), "")
 
@@ -65,7 +71,7 @@ class FakeShell:
 
 ACCOUNTS = "\n".join(
     f"tipoff-{name}@my-tipoff-dev.iam.gserviceaccount.com"
-    for name in ("build", *SERVICES, *(f"{service}-push" for service in SERVICES))
+    for name in ("build", "scheduler", *SERVICES, *(f"{service}-push" for service in SERVICES))
 )
 READY = {
     "gcloud iam service-accounts list": ACCOUNTS,
@@ -79,8 +85,16 @@ READY = {
 def deployment(tmp_path: Path) -> Deployment:
     deployment = Deployment("dev", "my-tipoff-dev", "us-central1", root=tmp_path)
     deployment.folder.mkdir(parents=True)
-    (deployment.folder / "terraform.tfvars").touch()
+    deployment.variables.parent.mkdir(parents=True)
+    deployment.variables.touch()
+    versions = REPOSITORY / "infra/terraform/platform/versions.tf"
+    (deployment.folder / "versions.tf").write_text(versions.read_text())
     return deployment
+
+
+@pytest.fixture(autouse=True)
+def _somebodys_own_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
 
 
 def there(tool: str) -> str:
@@ -92,7 +106,7 @@ def test_the_commit_is_the_tag(deployment: Deployment) -> None:
 
 
 def test_malformed_input_and_missing_tools_are_told_together_before_anything_is_asked(tmp_path: Path) -> None:
-    wrong = Deployment("qa", "X", "here", BuildWith.DOCKER, tmp_path)
+    wrong = Deployment("qa", "X", "here", BuildWith.DOCKER, root=tmp_path)
     shell = FakeShell(READY, refused=("",))
     with pytest.raises(DeployRefused) as refused:
         check(wrong, shell, lambda _: None)
@@ -101,15 +115,15 @@ def test_malformed_input_and_missing_tools_are_told_together_before_anything_is_
 
 
 def test_missing_variables_are_named_with_the_file_to_copy(deployment: Deployment) -> None:
-    (deployment.folder / "terraform.tfvars").unlink()
-    with pytest.raises(DeployRefused, match=r"copy terraform\.tfvars\.example"):
+    deployment.variables.unlink()
+    with pytest.raises(DeployRefused, match=r"copy platform\.tfvars\.example"):
         check(deployment, FakeShell(READY), there)
 
 
 def test_variables_that_are_the_examples_yet_are_named(deployment: Deployment) -> None:
     """Google refuses members that there are not, when half of the rest is made."""
-    example = REPOSITORY / "infra/terraform/environments/dev/terraform.tfvars.example"
-    (deployment.folder / "terraform.tfvars").write_text(example.read_text())
+    example = REPOSITORY / "infra/terraform/environments/dev/platform.tfvars.example"
+    deployment.variables.write_text(example.read_text())
     shell = FakeShell(READY)
     with pytest.raises(DeployRefused, match=r"has @example\.com, @my-phase2\., 012345-6789AB-CDEF01 of"):
         check(deployment, shell, there)
@@ -117,9 +131,7 @@ def test_variables_that_are_the_examples_yet_are_named(deployment: Deployment) -
 
 def test_a_project_or_region_of_another_environment_is_refused(deployment: Deployment) -> None:
     """The command's would win, and prod would become dev."""
-    (deployment.folder / "terraform.tfvars").write_text(
-        'project = "my-tipoff-prod"\nregion  = "europe-west1"\n'
-    )
+    deployment.variables.write_text('project = "my-tipoff-prod"\nregion  = "europe-west1"\n')
     with pytest.raises(DeployRefused) as refused:
         check(deployment, FakeShell(READY), there)
     assert "PROJECT=my-tipoff-dev, and" in str(refused.value)
@@ -132,7 +144,7 @@ def test_a_project_or_region_of_another_environment_is_refused(deployment: Deplo
         ({"git status": " M Makefile"}, (), "uncommitted changes"),
         ({}, ("auth print-access-token",), "gcloud auth login"),
         ({}, ("application-default print-access-token",), "gcloud auth application-default login"),
-        ({}, ("storage buckets",), "gcloud storage buckets create gs://my-tipoff-dev-tfstate"),
+        ({}, ("storage buckets",), "gs://my-tipoff-dev-tfstate: apply infra/terraform/bootstrap"),
         ({}, ("artifacts repositories",), "infra/terraform/bootstrap"),
         ({}, ("services list",), "is not there, or does not let you see"),
         (
@@ -148,6 +160,12 @@ def test_a_project_or_region_of_another_environment_is_refused(deployment: Deplo
         ),
         ({}, ("--secret ODDS_API_KEY",), "gcloud secrets versions add ODDS_API_KEY --project my-tipoff-dev"),
         ({"gcloud secrets versions describe": "DISABLED"}, (), "its latest version is DISABLED"),
+        (
+            {"gcloud run services list": "their-shop"},
+            (),
+            r"Cloud Run services beside Tipoff's \(their-shop\)",
+        ),
+        ({"gcloud pubsub topics list": "orders"}, (), r"Pub/Sub topics beside Tipoff's \(orders\)"),
     ],
 )
 def test_what_is_not_ready_is_told_with_what_to_do(
@@ -172,8 +190,8 @@ def test_maps_that_services_would_not_start_with_are_told(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, right: str, wrong: str, told: str
 ) -> None:
     topics = deployment.root / "topics.yaml"
-    topics.write_text(deploying.TOPICS.read_text().replace(right, wrong, 1))
-    monkeypatch.setattr(deploying, "TOPICS", topics)
+    topics.write_text(preflight.TOPICS.read_text().replace(right, wrong, 1))
+    monkeypatch.setattr(preflight, "TOPICS", topics)
     with pytest.raises(DeployRefused, match=told):
         check(deployment, FakeShell(READY), there)
 
@@ -188,7 +206,7 @@ def test_cloud_builds_account_is_asked_for_where_it_builds(deployment: Deploymen
     shell = FakeShell({**READY, "gcloud iam service-accounts list": ACCOUNTS.replace("tipoff-build", "x")})
     with pytest.raises(DeployRefused, match="lacks the service accounts tipoff-build, which"):
         check(deployment, shell, there)
-    by_docker = Deployment("dev", "my-tipoff-dev", "us-central1", BuildWith.DOCKER, deployment.root)
+    by_docker = replace(deployment, build_with=BuildWith.DOCKER)
     assert check(by_docker, shell, there)
 
 
@@ -196,8 +214,8 @@ def test_another_push_account_is_asked_for_when_the_map_names_it(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     services = deployment.root / "services.yaml"
-    services.write_text(deploying.MAP.read_text().replace("  logger:", "  logger:\n    push_generation: 2"))
-    monkeypatch.setattr(deploying, "MAP", services)
+    services.write_text(preflight.MAP.read_text().replace("  logger:", "  logger:\n    push_generation: 2"))
+    monkeypatch.setattr(preflight, "MAP", services)
     with pytest.raises(DeployRefused, match="lacks the service accounts tipoff-logger-push2, which"):
         check(deployment, FakeShell(READY), there)
 
@@ -235,30 +253,122 @@ def test_images_that_were_built_and_are_not_there_are_named(deployment: Deployme
 
 def test_docker_builds_by_the_same_script(deployment: Deployment) -> None:
     shell = FakeShell(READY)
-    by_docker = Deployment("dev", "my-tipoff-dev", "us-central1", BuildWith.DOCKER, deployment.root)
+    by_docker = replace(deployment, build_with=BuildWith.DOCKER)
     build(by_docker, "abc", list(SERVICES), shell)
     registry = "us-central1-docker.pkg.dev/my-tipoff-dev/tipoff"
     assert shell.done == [f"infra/build_images.sh {registry} abc {' '.join(SERVICES)}"]
 
 
+IMAGES = dict.fromkeys(SERVICES, "abc")
+STATE = {"gcloud storage ls": "gs://my-tipoff-dev-tfstate/tipoff/platform/default.tfstate"}
+
+
+def test_topics_that_google_makes_are_no_strangers(deployment: Deployment) -> None:
+    there_too = {"gcloud pubsub topics list": "container-analysis-notes-v1"}
+    assert check(deployment, FakeShell({**READY, **there_too}), there)
+
+
+def test_something_else_may_live_in_the_project_where_somebody_says_so(deployment: Deployment) -> None:
+    shell = FakeShell({**READY, "gcloud run services list": "their-shop"})
+    assert check(replace(deployment, shared=True), shell, there)
+
+
 def test_the_plan_that_was_shown_is_the_one_applied_and_then_proven(deployment: Deployment) -> None:
-    shell = FakeShell(READY)
-    plan(deployment, "abc", shell, dry_run=False)
+    shell = FakeShell({**READY, **STATE})
+    plan(deployment, IMAGES, shell, dry_run=False)
     apply(deployment, shell)
-    init, planned, applied, smoke = shell.done
-    assert "-backend-config=bucket=my-tipoff-dev-tfstate" in init
-    assert json.loads(planned.partition("-var=images=")[2]) == dict.fromkeys(SERVICES, "abc")
+    init, planned, tables, applied, smoke = shell.done
+    assert init.endswith("init -input=false -reconfigure -backend-config=bucket=my-tipoff-dev-tfstate")
+    assert json.loads(planned.partition("-var=images=")[2]) == IMAGES
+    assert f"-var-file={deployment.variables} -var=environment=dev" in planned
     assert "-lock=false" not in planned
     assert "-out=deploy.tfplan" in planned
+    assert tables.endswith("tables deploy --project my-tipoff-dev --keep-columns")
     assert applied.endswith("apply -input=false deploy.tfplan")
     assert smoke.endswith("-m tipoff_cli smoke --timeout=600")
     assert shell.told == {"TIPOFF_PROJECT": "my-tipoff-dev", "TIPOFF_ENVIRONMENT": "dev"}
 
 
 def test_a_dry_run_does_not_lock_the_state(deployment: Deployment) -> None:
-    shell = FakeShell(READY)
-    plan(deployment, "abc", shell, dry_run=True)
+    shell = FakeShell({**READY, **STATE})
+    plan(deployment, IMAGES, shell, dry_run=True)
     assert "-lock=false" in shell.done[-1]
+
+
+def test_a_dry_run_before_the_first_deployment_writes_no_state(deployment: Deployment) -> None:
+    """Terraform's backend writes an empty state where there is none, which a planner has no right to."""
+    overrides: list[str] = []
+
+    class Watching(FakeShell):
+        def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
+            overrides.extend(path.read_text() for path in deployment.folder.glob("*_override.tf"))
+            super().do(*command, environment=environment)
+
+    shell = Watching(READY)
+    plan(deployment, IMAGES, shell, dry_run=True)
+    assert "bucket" not in shell.done[0]
+    assert len(overrides) == 2
+    assert all('backend "local"' in text for text in overrides)
+    assert list(deployment.folder.glob("*_override.tf")) == []
+
+
+def test_a_first_deployment_writes_its_state(deployment: Deployment) -> None:
+    shell = FakeShell(READY)
+    plan(deployment, IMAGES, shell, dry_run=False)
+    assert "-backend-config=bucket=my-tipoff-dev-tfstate" in shell.done[0]
+
+
+def test_drift_fails_when_anything_differs(deployment: Deployment) -> None:
+    shell = FakeShell({**READY, **STATE})
+    plan(deployment, IMAGES, shell, dry_run=True, drift=True)
+    assert "-detailed-exitcode" in shell.done[-1]
+
+
+def test_a_provider_that_is_locked_is_the_one_that_is_taken(deployment: Deployment) -> None:
+    deployment.lock.write_text(LOCK % "8.9.1")
+    shell = FakeShell({**READY, **STATE})
+    assert check(deployment, shell, there)
+    plan(deployment, IMAGES, shell, dry_run=False)
+    assert "-lockfile=readonly" in shell.done[0]
+
+
+@pytest.mark.parametrize("version", ["7.9.0", "8.6.2", "9.0.0"])
+def test_a_lock_of_another_version_is_refused(deployment: Deployment, version: str) -> None:
+    deployment.lock.write_text(LOCK % version)
+    with pytest.raises(
+        DeployRefused, match=rf"has version {version} of hashicorp/google, .* asks for ~> 8\.7"
+    ):
+        check(deployment, FakeShell(READY), there)
+
+
+def test_ci_takes_no_provider_that_nobody_locked(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(DeployRefused, match=r"\.terraform\.lock\.hcl is missing.*providers lock"):
+        check(deployment, FakeShell(READY), there)
+
+
+def test_a_secret_that_an_environment_asks_for_needs_its_value(deployment: Deployment) -> None:
+    deployment.variables.write_text('enabled_secrets = ["TIPOFF_PROXY_URL"]\n')
+    with pytest.raises(DeployRefused, match="secret TIPOFF_PROXY_URL, which a service needs, has no value"):
+        check(deployment, FakeShell(READY, ("--secret TIPOFF_PROXY_URL",)), there)
+
+
+def test_images_that_are_promoted_are_those_that_were_tried(deployment: Deployment) -> None:
+    promoting = replace(deployment, environment="prod", project="my-prod", images_from="my-tipoff-dev")
+    shell = FakeShell({**READY, **STATE}, images=set(SERVICES))
+    found = digests(promoting, "abc", shell)
+    assert found == dict.fromkeys(SERVICES, DIGEST)
+    plan(promoting, found, shell, dry_run=True)
+    assert "-var=image_project=my-tipoff-dev" in shell.done[-1]
+
+
+def test_what_was_not_tried_is_not_promoted(deployment: Deployment) -> None:
+    promoting = replace(deployment, images_from="my-tipoff-dev")
+    with pytest.raises(DeployRefused) as refused:
+        digests(promoting, "abc", FakeShell(READY, images=set(SERVICES) - {"logger"}))
+    assert "my-tipoff-dev/tipoff/logger cannot be looked up" in str(refused.value)
 
 
 def test_the_registry_never_moves_a_tag() -> None:
@@ -295,7 +405,14 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
 
         monkeypatch.setattr(command, name, take)
 
-    answers = {"check": "abc", "plan": None, "missing_images": ["logger"], "build": None, "apply": None}
+    answers = {
+        "check": "abc",
+        "digests": {"logger": DIGEST},
+        "plan": None,
+        "missing_images": ["logger"],
+        "build": None,
+        "apply": None,
+    }
     for name, answer in answers.items():
         step(name, answer)
     return steps
@@ -309,6 +426,9 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
         (["--apply"], 2, []),
         (["--apply", "--confirm", "prod"], 2, []),
         (["--apply", "--confirm", "dev"], 0, [*PLANNED, "build", "apply"]),
+        (["--apply", "--confirm", "dev", "--images-from", "p"], 0, ["check", "digests", "plan", "apply"]),
+        (["--drift"], 0, PLANNED),
+        (["--drift", "--apply", "--confirm", "dev"], 2, []),
     ],
 )
 def test_nothing_is_built_or_applied_unless_asked_for_and_confirmed(

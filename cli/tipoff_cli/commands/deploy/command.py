@@ -5,18 +5,19 @@ from typing import Annotated
 
 import typer
 
+from tipoff_cli.checkout import service_names
 from tipoff_cli.commands.deploy.deployment import (
     BuildWith,
-    CommandFailed,
     Deployment,
     DeployRefused,
-    LocalShell,
     apply,
     build,
-    check,
+    digests,
     missing_images,
     plan,
 )
+from tipoff_cli.commands.deploy.preflight import check
+from tipoff_cli.commands.deploy.shell import CommandFailed, LocalShell
 from tipoff_cli.console import console, refuse
 
 
@@ -36,21 +37,38 @@ def deploy(
         str | None,
         typer.Option(metavar="ENV", help="the environment's name once more, in place of being asked"),
     ] = None,
+    images_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="P",
+            help="project whose images of this commit run here, by their digests; nothing is built",
+        ),
+    ] = None,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="with --dry-run: fail when anything differs from what is deployed")
+    ] = False,
+    shared: Annotated[
+        bool, typer.Option("--shared", help="something else may live in the project too")
+    ] = False,
 ) -> None:
     """Show Terraform's plan, and with --apply build the commit's images, apply it and send real events through.
 
     Everything needed is checked before anything is built or changed. Exit code 2 when something is missing, 1 when a
     step fails.
     """
-    deployment, shell = Deployment(environment, project, region, build_with), LocalShell()
+    deployment = Deployment(environment, project, region, build_with, images_from, shared)
+    shell = LocalShell()
+    if drift and not dry_run:
+        refuse("--drift looks and changes nothing: leave --apply out", 2)
     if not dry_run and confirm is None and not sys.stdin.isatty():
         refuse(f"nobody is there to ask: pass CONFIRM={environment}; nothing is changed", 2)
     if confirm is not None:
         _confirmed(confirm, environment)
     try:
         tag = check(deployment, shell)
-        plan(deployment, tag, shell, dry_run=dry_run)
-        missing = missing_images(deployment, tag, shell)
+        promoted = digests(deployment, tag, shell) if images_from else {}
+        plan(deployment, promoted or dict.fromkeys(service_names(), tag), shell, dry_run=dry_run, drift=drift)
+        missing = [] if promoted else missing_images(deployment, tag, shell)
         console.print(
             f"images of {tag} that have to be built first: {', '.join(missing)}"
             if missing

@@ -1,9 +1,9 @@
 """`python -m tipoff_dev.checks.terraform [--require]`: infra/terraform, checked without a cloud.
 
     format     terraform fmt
-    plans      every root with its terraform.tfvars.example, which validates it, and an environment with what bootstrap
-               makes for it; held against the plan policies, and against what the services make of their settings and
-               the ticks
+    plans      both roots with the example variables of each environment, which validates them; held together against
+               the plan policies, and against what the services make of their settings and the ticks
+    transitions    what later plans change of an applied state, and what they refuse
     tests      terraform test of every folder that has tests
     examples   every ```hcl block of the READMEs, planned
     checkov    with the skip list of infra/terraform/checks/checkov.yaml
@@ -17,20 +17,19 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
-import yaml
-
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.checks.terraform.plans import Plan
-from tipoff_dev.checks.terraform.policies import Excuse, Finding, findings
+from tipoff_dev.checks.terraform.policies import findings
 from tipoff_dev.checks.terraform.service_settings import settings_faults, tick_faults
 from tipoff_dev.checks.terraform.tools import ToolsUnavailableError, tools_python
+from tipoff_dev.checks.terraform.transitions import transition_faults
 from tipoff_dev.checks.terraform.workspace import (
     TERRAFORM,
     TerraformError,
@@ -40,8 +39,8 @@ from tipoff_dev.checks.terraform.workspace import (
 )
 from tipoff_dev.stack.layout import SERVICES
 
-ROOTS = ("bootstrap", "environments/dev", "environments/prod")
-_VARIABLES = "terraform.tfvars.example"
+ROOTS = ("bootstrap", "platform")
+ENVIRONMENTS = ("dev", "prod")
 _REGISTRY = ("registry.terraform.io", 443)
 _REGISTRY_SECONDS = 3.0
 _HCL = re.compile(r"^```hcl\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -64,31 +63,15 @@ def examples(terraform: Path) -> Iterator[tuple[str, str]]:
             yield f"{readme.relative_to(terraform).as_posix()}:{line}", match[1]
 
 
-def excuses(terraform: Path) -> list[Excuse]:
-    return [Excuse(**entry) for entry in yaml.safe_load((terraform / "checks/excused.yaml").read_text())]
-
-
-def unexcused(found: Sequence[Finding], allowed: Sequence[Excuse]) -> list[str]:
-    """Findings that nobody gave a reason for."""
-    return [str(finding) for finding in found if not any(excuse.covers(finding) for excuse in allowed)]
-
-
-def idle(found: Sequence[Finding], allowed: Sequence[Excuse]) -> list[str]:
-    """Excuses that excuse nothing any more."""
-    return [
-        f"excused.yaml: {excuse.policy} at {excuse.address} excuses nothing; drop it"
-        for excuse in allowed
-        if not any(excuse.covers(finding) for finding in found)
-    ]
-
-
-def checks(offline: Workspace, found: list[Finding]) -> Iterator[Check]:
-    """Those with the stand-in. found: gathers the findings of the plans."""
+def checks(offline: Workspace) -> Iterator[Check]:
+    """List the checks that take no network."""
     terraform = offline.root / TERRAFORM
     yield Check("checkov", partial(checkov, offline))
     yield Check("terraform fmt", partial(formatted, offline))
+    for environment in ENVIRONMENTS:
+        yield Check(environment, partial(plan_environment, offline, environment))
     for name in ROOTS:
-        yield Check(name, partial(plan_root, offline, terraform / name, found))
+        yield Check(f"transitions of {name}", partial(transition_faults, offline, name))
     for folder in tested(terraform):
         yield Check(_name(folder, terraform), partial(run_tests, offline, folder))
     for number, (where, text) in enumerate(examples(terraform)):
@@ -99,34 +82,37 @@ def with_the_real_provider(online: Workspace) -> Iterator[Check]:
     terraform = online.root / TERRAFORM
     for name in ROOTS:
         yield Check(f"{name}, real provider", partial(validate, online, terraform / name))
-    for folder in (terraform / "bootstrap", *tested(terraform)):
+    for folder in tested(terraform):
         yield Check(f"{_name(folder, terraform)}, real provider", partial(run_tests, online, folder))
 
 
 def tested(terraform: Path) -> list[Path]:
-    """The modules that have tests; the tests of a root run with its plan."""
-    return sorted(path.parent for path in terraform.glob("modules/*/tests"))
+    """The roots and modules that have tests."""
+    return [terraform / name for name in ROOTS] + sorted(
+        path.parent for path in terraform.glob("modules/*/tests")
+    )
 
 
-def plan_root(place: Workspace, folder: Path, found: list[Finding]) -> list[str]:
-    deployed = {} if folder.name == "bootstrap" else {"images": dict.fromkeys(SERVICES, "planned")}
-    plan = Plan.read(place.plan(folder, _VARIABLES, deployed))
-    if folder.parent.name == "environments":
-        plan = plan.beside(bootstrap_of(place, folder))
-    faults = findings(plan)
-    found.extend(faults)
-    allowed = excuses(place.root / TERRAFORM)
-    if (folder / "tests").is_dir():
-        place.run(folder, "test", "-no-color")
-    return [*unexcused(faults, allowed), *settings_faults(plan), *tick_faults(plan)]
-
-
-def bootstrap_of(place: Workspace, environment: Path) -> Plan:
-    """What an owner applies before the environment."""
+def plan_environment(place: Workspace, environment: str) -> list[str]:
+    """Plan both roots as an owner and a deployment would, and hold them together against the policies."""
     terraform = place.root / TERRAFORM
-    folder = terraform / f"bootstrap-{environment.name}"
-    copytree(terraform / "bootstrap", folder, ignore=ignore_patterns(".terraform", "tests", "*.tfplan"))
-    return Plan.read(place.plan(folder, str(environment / _VARIABLES)))
+    variables = terraform / "environments" / environment
+    deployed = {"environment": environment, "images": dict.fromkeys(SERVICES, "planned")}
+    ci = {"repository": "acme@1234567/tipoff@123456789", "environment": environment}
+    plan = planned(place, "platform", environment, variables, deployed).beside(
+        planned(place, "bootstrap", environment, variables, {"ci": ci})
+    )
+    return [*map(str, findings(plan)), *settings_faults(plan), *tick_faults(plan)]
+
+
+def planned(
+    place: Workspace, root: str, environment: str, variables: Path, values: Mapping[str, object]
+) -> Plan:
+    """Plan a root in a copy of its own: environments are planned at the same time, and a root has one state."""
+    terraform = place.root / TERRAFORM
+    folder = terraform / f"{root}-{environment}"
+    copytree(terraform / root, folder, ignore=ignore_patterns(".terraform", "tests", "*.tfplan"))
+    return Plan.read(place.plan(folder, str(variables / f"{root}.tfvars.example"), values))
 
 
 def plan_example(place: Workspace, folder: Path, text: str) -> list[str]:
@@ -210,12 +196,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ToolsUnavailableError as error:
         sys.stdout.write(f"infra/terraform is not checked: {error}\n")
         return 1 if required else 0
-    found: list[Finding] = []
     with stand_in(python) as provider, workspace(python, provider) as offline:
-        todo = list(checks(offline, found))
+        todo = list(checks(offline))
         faults = run_checks(todo, jobs=2)
-        if not faults:
-            faults = idle(found, excuses(offline.root / TERRAFORM))
     if registry_is_reachable():
         with workspace(python, {}) as online:
             real = list(with_the_real_provider(online))
@@ -225,10 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.write("registry.terraform.io cannot be reached: the stand-in alone, no real provider\n")
     for fault in faults:
         sys.stdout.write(f"{fault}\n")
-    excused = len(found) - len(unexcused(found, excuses(REPOSITORY / TERRAFORM)))
-    sys.stdout.write(
-        f"{len(todo)} checks of infra/terraform, {len(faults)} faults, {excused} findings excused\n"
-    )
+    sys.stdout.write(f"{len(todo)} checks of infra/terraform, {len(faults)} faults\n")
     return 1 if faults else 0
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,10 @@ from tipoff_cli.checkout import REPOSITORY
 
 PARTS = ("infra", "schemas", "config")
 TERRAFORM = "infra/terraform"
-PROVIDER = "registry.terraform.io/hashicorp/google"
+PROVIDERS = ("registry.terraform.io/hashicorp/google", "registry.terraform.io/hashicorp/google-beta")
 _COMMAND_SECONDS = 300
+_VALUES = "values.tfvars.json"
+_PLAN = "check.tfplan"
 
 
 class TerraformError(Exception):
@@ -49,16 +51,29 @@ class Workspace:
         return done.stdout
 
     def plan(
-        self, folder: Path, variables: str | None = None, values: Mapping[str, object] = {}
+        self,
+        folder: Path,
+        variables: str | None = None,
+        values: Mapping[str, object] = {},
+        options: Sequence[str] = (),
     ) -> dict[str, Any]:
         """Plan a folder, by a file of variables and by values beside it. Raises TerraformError."""
         given = [f"-var-file={variables}"] if variables else []
-        given += [f"-var={name}={json.dumps(value)}" for name, value in values.items()]
+        if values:
+            (folder / _VALUES).write_text(json.dumps(values))
+            given.append(f"-var-file={_VALUES}")
         (folder / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
-        self.run(folder, "init", "-input=false", "-no-color")
-        self.run(folder, "plan", "-input=false", "-no-color", "-lock=false", "-out=check.tfplan", *given)
-        plan: dict[str, Any] = json.loads(self.run(folder, "show", "-json", "check.tfplan"))
+        if not (folder / ".terraform").exists():
+            self.run(folder, "init", "-input=false", "-no-color")
+        self.run(
+            folder, "plan", "-input=false", "-no-color", "-lock=false", f"-out={_PLAN}", *given, *options
+        )
+        plan: dict[str, Any] = json.loads(self.run(folder, "show", "-json", _PLAN))
         return plan
+
+    def apply(self, folder: Path) -> None:
+        """Apply the last plan of a folder, as the provider would make of it. Raises TerraformError."""
+        self.run(folder, "apply", "-input=false", "-no-color", "-lock=false", _PLAN)
 
 
 @contextmanager
@@ -104,5 +119,5 @@ def stand_in(python: Path) -> Iterator[Mapping[str, str]]:
                 "Test": True,
                 "Addr": {"Network": "unix", "String": socket},
             }
-            yield {"TF_REATTACH_PROVIDERS": json.dumps({PROVIDER: attached})}
+            yield {"TF_REATTACH_PROVIDERS": json.dumps(dict.fromkeys(PROVIDERS, attached))}
             process.communicate()

@@ -3,20 +3,24 @@ mock_provider "google" {
   override_during = plan
 }
 
+mock_provider "google-beta" {
+  override_during = plan
+}
+
 variables {
   project = "my-project"
-  ci      = { repository = "example/tipoff", environment = "prod" }
+  ci      = { repository = "acme/tipoff", environment = "prod" }
 }
 
 run "one_subject_may_deploy" {
   command = plan
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.github["deploy"].attribute_condition == "assertion.sub == \"repo:example/tipoff:environment:prod\""
+    condition     = google_iam_workload_identity_pool_provider.github["deploy"].attribute_condition == "assertion.sub == \"repo:acme/tipoff:environment:prod\""
     error_message = "the repository and the environment, letter by letter"
   }
   assert {
-    condition     = endswith(google_service_account_iam_member.ci["deploy"].member, "/subject/repo:example/tipoff:environment:prod")
+    condition     = endswith(google_service_account_iam_member.ci["deploy"].member, "/subject/repo:acme/tipoff:environment:prod")
     error_message = "no other subject acts as the deployer"
   }
 }
@@ -25,7 +29,7 @@ run "a_pull_request_looks_and_changes_nothing" {
   command = plan
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.github["plan"].attribute_condition == "assertion.sub == \"repo:example/tipoff:pull_request\""
+    condition     = google_iam_workload_identity_pool_provider.github["plan"].attribute_condition == "assertion.sub == \"repo:acme/tipoff:pull_request\""
     error_message = "jobs of pull requests of the repository itself"
   }
   assert {
@@ -41,17 +45,8 @@ run "a_pull_request_looks_and_changes_nothing" {
     error_message = "what a tick sends is seen, or every plan would set it again"
   }
   assert {
-    condition     = google_storage_bucket_iam_member.state["plan"].role == "roles/storage.objectViewer" && google_artifact_registry_repository_iam_member.ci["plan"].role == "roles/artifactregistry.reader"
-    error_message = "state and images are read"
-  }
-}
-
-run "the_deployer_grants_one_role" {
-  command = plan
-
-  assert {
-    condition     = strcontains(google_project_iam_member.grants_job_user[0].condition[0].expression, "hasOnly([\"roles/bigquery.jobUser\"])")
-    error_message = "and no other"
+    condition     = google_artifact_registry_repository_iam_member.ci["plan"].role == "roles/artifactregistry.reader"
+    error_message = "images are read"
   }
 }
 
@@ -67,7 +62,7 @@ run "the_deployer_makes_no_identity_and_opens_none" {
     error_message = "the buckets of the environment, and not that of Terraform's state"
   }
   assert {
-    condition     = keys(google_service_account_iam_member.service_deployer) == keys(yamldecode(file("../../services.yaml")).services) && keys(google_service_account_iam_member.push_deployer) == keys(yamldecode(file("../../services.yaml")).services)
+    condition     = keys(google_service_account_iam_member.service_deployer) == keys(yamldecode(file("../../services.yaml")).services) && keys(google_service_account_iam_member.push_deployer) == [for name in keys(yamldecode(file("../../services.yaml")).services) : "${name}-push"]
     error_message = "it acts as what services and pushes are, and as nothing else"
   }
 }
@@ -76,7 +71,7 @@ run "every_service_is_somebody" {
   command = plan
 
   assert {
-    condition     = google_service_account.service["scraper-runner"].account_id == "tipoff-scraper-runner" && google_service_account.push["scraper-runner"].account_id == "tipoff-scraper-runner-push"
+    condition     = google_service_account.service["scraper-runner"].account_id == "tipoff-scraper-runner" && google_service_account.push["scraper-runner-push"].account_id == "tipoff-scraper-runner-push"
     error_message = "names are predictable"
   }
   assert {
@@ -84,7 +79,7 @@ run "every_service_is_somebody" {
     error_message = "each secret has its reader"
   }
   assert {
-    condition     = google_service_account_iam_member.token_creator["logger"].member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    condition     = google_service_account_iam_member.token_creator["logger-push"].member == "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com" && google_service_account_iam_member.token_creator["logger-push"].role == "roles/iam.serviceAccountOpenIdTokenCreator"
     error_message = "Pub/Sub makes the tokens that it pushes with"
   }
 }
@@ -117,21 +112,11 @@ run "a_build_reads_what_is_uploaded_and_pushes_images" {
   }
 }
 
-run "the_state_is_in_no_bucket_that_the_deployer_opens" {
-  command = plan
-
-  variables {
-    state_bucket = "my-project-tipoff-tfstate"
-  }
-
-  expect_failures = [var.state_bucket]
-}
-
 run "every_secret_that_a_service_names_is_there" {
   command = plan
 
   assert {
-    condition     = toset(keys(google_secret_manager_secret.this)) == toset(flatten([for it in values(yamldecode(file("../../services.yaml")).services) : lookup(it, "secrets", [])]))
+    condition     = toset(keys(google_secret_manager_secret.this)) == toset(flatten([for it in values(yamldecode(file("../../services.yaml")).services) : concat(lookup(it, "secrets", []), lookup(it, "optional_secrets", []))]))
     error_message = "as infra/services.yaml says"
   }
 }
@@ -153,11 +138,11 @@ run "a_repository_is_known_by_ids_that_nobody_takes_over" {
   command = plan
 
   variables {
-    ci = { repository = "example@1234567/tipoff@123456789", environment = "prod" }
+    ci = { repository = "acme@1234567/tipoff@123456789", environment = "prod" }
   }
 
   assert {
-    condition     = google_iam_workload_identity_pool_provider.github["deploy"].attribute_condition == "assertion.sub == \"repo:example@1234567/tipoff@123456789:environment:prod\""
+    condition     = google_iam_workload_identity_pool_provider.github["deploy"].attribute_condition == "assertion.sub == \"repo:acme@1234567/tipoff@123456789:environment:prod\""
     error_message = "as GitHub's tokens say it of repositories made since July 2026"
   }
 }
@@ -166,7 +151,7 @@ run "half_of_the_ids_are_no_repository" {
   command = plan
 
   variables {
-    ci = { repository = "example@1234567/tipoff", environment = "prod" }
+    ci = { repository = "acme@1234567/tipoff", environment = "prod" }
   }
 
   expect_failures = [var.ci]
@@ -176,7 +161,7 @@ run "a_wildcard_is_no_repository" {
   command = plan
 
   variables {
-    ci = { repository = "example/*", environment = "prod" }
+    ci = { repository = "acme/*", environment = "prod" }
   }
 
   expect_failures = [var.ci]
@@ -186,8 +171,66 @@ run "a_longer_subject_than_google_takes_is_refused" {
   command = plan
 
   variables {
-    ci = { repository = "example@1234567/tipoff@123456789", environment = "the-environment-of-everybody-who-deploys-from-this-repository-into-one-project-or-another" }
+    ci = { repository = "acme@1234567/tipoff@123456789", environment = "the-environment-of-everybody-who-deploys-from-this-repository-into-one-project-or-another" }
   }
 
   expect_failures = [var.ci]
+}
+
+run "the_example_is_no_repository" {
+  command = plan
+
+  variables {
+    ci = { repository = "example@1234567/tipoff@123456789", environment = "dev" }
+  }
+
+  expect_failures = [var.ci]
+}
+
+run "agents_of_pubsub_and_monitoring_are_asked_for_and_have_their_rights" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(google_project_service_identity.agent)) == toset(["pubsub.googleapis.com", "monitoring.googleapis.com"]) && google_project_iam_member.monitoring_agent.role == "roles/monitoring.notificationServiceAgent"
+    error_message = "a new project has neither account, and an account that is asked for has no role"
+  }
+}
+
+run "the_logger_drops_no_table_and_changes_no_column" {
+  command = plan
+
+  assert {
+    condition     = toset(google_project_iam_custom_role.own["tipoffRowAppender"].permissions) == toset(["bigquery.tables.get", "bigquery.tables.updateData"])
+    error_message = "it inserts rows"
+  }
+  assert {
+    condition     = !contains(google_project_iam_custom_role.ci["deploy"].permissions, "bigquery.tables.delete")
+    error_message = "nor does a deployment drop one"
+  }
+}
+
+run "a_further_push_account_leaves_the_one_that_pushes" {
+  command = plan
+
+  variables {
+    services_file = "tests/pushed.yaml"
+  }
+
+  assert {
+    condition     = toset(keys(google_service_account.push)) == toset(["cleanup-push", "logger-push", "logger-push2", "runner-push2", "runner-push3"])
+    error_message = "subscriptions push with the one before until they are deployed"
+  }
+}
+
+run "images_are_run_by_the_environment_that_they_are_promoted_to" {
+  command = plan
+
+  variables {
+    promoted_to = { my-prod = "210987654321" }
+  }
+
+  assert {
+    condition     = google_artifact_registry_repository_iam_member.promoted["my-prod/run"].member == "serviceAccount:service-210987654321@serverless-robot-prod.iam.gserviceaccount.com"
+    error_message = "Cloud Run's agent there pulls them"
+  }
 }

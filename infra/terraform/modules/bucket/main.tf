@@ -5,14 +5,22 @@ resource "google_storage_bucket" "this" {
   labels                      = var.labels
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
-  force_destroy               = false
+  force_destroy               = var.may_be_emptied
 
   soft_delete_policy {
     retention_duration_seconds = var.soft_delete_days * 24 * 3600
   }
 
   versioning {
-    enabled = false # objects are written once; soft delete covers the rest
+    enabled = var.versioned
+  }
+
+  dynamic "encryption" {
+    for_each = var.kms_key == null ? [] : [var.kms_key]
+
+    content {
+      default_kms_key_name = encryption.value
+    }
   }
 
   # Parts of uploads that never ended are paid for and seen by nobody.
@@ -56,7 +64,7 @@ resource "google_storage_bucket" "this" {
 
 # storage.buckets.get: a service is ready when it can see its buckets.
 resource "google_storage_bucket_iam_member" "viewer" {
-  for_each = merge(var.readers, var.writers)
+  for_each = merge(var.readers, var.creators, var.writers)
 
   bucket = google_storage_bucket.this.name
   role   = "roles/storage.bucketViewer"
@@ -64,10 +72,27 @@ resource "google_storage_bucket_iam_member" "viewer" {
 }
 
 resource "google_storage_bucket_iam_member" "reader" {
-  for_each = var.readers
+  for_each = merge(var.readers, var.creators)
 
   bucket = google_storage_bucket.this.name
   role   = "roles/storage.objectViewer"
+  member = each.value
+}
+
+# To replace an object takes the right to delete it: what is created stays as it is.
+resource "google_storage_bucket_iam_member" "creator" {
+  for_each = var.creators
+
+  bucket = google_storage_bucket.this.name
+  role   = "roles/storage.objectCreator"
+  member = each.value
+}
+
+resource "google_storage_bucket_iam_member" "annotator" {
+  for_each = var.annotator_role == null ? {} : var.creators
+
+  bucket = google_storage_bucket.this.name
+  role   = var.annotator_role
   member = each.value
 }
 

@@ -63,8 +63,38 @@ variable "readers" {
   default     = {}
 }
 
+variable "creators" {
+  description = "Who may read all objects and create further ones, and replace or delete none: any key => IAM member."
+  type        = map(string)
+  default     = {}
+}
+
+variable "annotator_role" {
+  description = "Role by which creators may change the metadata of objects too; null where they may not."
+  type        = string
+  default     = null
+}
+
+variable "versioned" {
+  description = "Whether versions that were replaced or deleted are kept."
+  type        = bool
+  default     = false
+}
+
+variable "may_be_emptied" {
+  description = "Whether a later plan may delete the bucket with what it holds."
+  type        = bool
+  default     = false
+}
+
+variable "kms_key" {
+  description = "Cloud KMS key that encrypts what is written; null for Google's own."
+  type        = string
+  default     = null
+}
+
 variable "writers" {
-  description = "Who may read and write all objects: any key => IAM member."
+  description = "Who may read, create, replace and delete all objects: any key => IAM member."
   type        = map(string)
   default     = {}
 }

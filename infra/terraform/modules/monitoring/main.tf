@@ -1,6 +1,10 @@
 locals {
-  channels = [for channel in google_monitoring_notification_channel.email : channel.name]
-  every    = "300s"
+  channels = concat(
+    [for channel in google_monitoring_notification_channel.email : channel.name],
+    [for channel in google_monitoring_notification_channel.other : channel.name],
+    compact([for it in var.notification_channels : it.id]),
+  )
+  every = "300s"
   thresholds = {
     oldest-unacked = {
       severity = "CRITICAL"
@@ -42,6 +46,16 @@ locals {
       above    = var.server_errors
       runbook  = "docs/runbooks/nothing-ran.md"
     }
+    logged-errors = {
+      severity = "WARNING"
+      title    = "a service logs errors"
+      filter   = "resource.type = \"cloud_run_revision\" AND metric.type = \"logging.googleapis.com/user/${google_logging_metric.errors.name}\""
+      group    = ["metric.label.service"]
+      aligner  = "ALIGN_DELTA"
+      reducer  = "REDUCE_SUM"
+      above    = var.logged_errors
+      runbook  = "docs/runbooks/nothing-ran.md"
+    }
   }
 }
 
@@ -52,6 +66,55 @@ resource "google_monitoring_notification_channel" "email" {
   display_name = "Tipoff: ${each.value}"
   type         = "email"
   labels       = { email_address = each.value }
+  force_delete = true # a channel that policies name is not deleted otherwise
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# Channels without a secret. Those with one are made by hand and given by their id: Terraform's state would hold it.
+resource "google_monitoring_notification_channel" "other" {
+  for_each = { for name, it in var.notification_channels : name => it if it.id == null }
+
+  project      = var.project
+  display_name = "Tipoff: ${each.key}"
+  type         = each.value.type
+  labels       = each.value.labels
+  force_delete = true
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# Errors of services, to be alerted of and looked at by service.
+resource "google_logging_metric" "errors" {
+  project     = var.project
+  name        = "tipoff_errors"
+  description = "Log entries of Tipoff's services at ERROR or above."
+  filter      = "resource.type=\"cloud_run_revision\" AND severity>=ERROR"
+
+  metric_descriptor {
+    metric_kind = "DELTA"
+    value_type  = "INT64"
+
+    labels {
+      key        = "service"
+      value_type = "STRING"
+    }
+  }
+
+  label_extractors = { service = "EXTRACT(resource.labels.service_name)" }
+}
+
+resource "google_logging_project_bucket_config" "default" {
+  count = var.log_retention_days == null ? 0 : 1
+
+  project        = var.project
+  location       = "global"
+  bucket_id      = "_Default"
+  retention_days = var.log_retention_days
 }
 
 resource "google_monitoring_alert_policy" "threshold" {
@@ -92,10 +155,13 @@ resource "google_monitoring_alert_policy" "threshold" {
   }
 }
 
-# Absence raises no series: what never comes is asked for by name.
+# One for each subscription that carries ticks: what reaches one service hides no silence of another. A condition on the
+# absence of a metric needs a point that came before; absent() of a sum above 0 holds too where none ever came.
 resource "google_monitoring_alert_policy" "no_ticks" {
+  for_each = var.tick_silence_minutes
+
   project               = var.project
-  display_name          = "Tipoff: no ticks come"
+  display_name          = "Tipoff: no ticks reach ${each.key}"
   enabled               = !var.paused
   combiner              = "OR"
   severity              = "CRITICAL"
@@ -105,17 +171,10 @@ resource "google_monitoring_alert_policy" "no_ticks" {
   conditions {
     display_name = "no-ticks"
 
-    condition_absent {
-      filter   = "resource.type = \"pubsub_topic\" AND resource.label.topic_id = \"${var.tick_topic}\" AND metric.type = \"pubsub.googleapis.com/topic/send_message_operation_count\""
-      duration = "3600s"
-
-      # Together: there is a series for each response code, and one that came once and went is no silence.
-      aggregations {
-        alignment_period     = local.every
-        per_series_aligner   = "ALIGN_DELTA"
-        cross_series_reducer = "REDUCE_SUM"
-        group_by_fields      = ["resource.label.topic_id"]
-      }
+    condition_prometheus_query_language {
+      query               = "absent(sum(increase(pubsub_googleapis_com:subscription_push_request_count{monitored_resource=\"pubsub_subscription\",subscription_id=\"${each.key}\"}[${each.value}m])) > 0)"
+      duration            = "300s"
+      evaluation_interval = "300s"
     }
   }
 

@@ -14,7 +14,7 @@ variable "region" {
 }
 
 variable "notification_emails" {
-  description = "Who is told."
+  description = "E-mail addresses that alerts go to."
   type        = set(string)
 
   validation {
@@ -23,8 +23,8 @@ variable "notification_emails" {
   }
 
   validation {
-    condition     = var.budget == null || length(var.notification_emails) <= 5
-    error_message = "notification_emails must be at most 5 where there is a budget, which tells no more: name a mailing list, or leave the budget out."
+    condition     = var.budget == null || length(var.notification_emails) + length(var.notification_channels) <= 5
+    error_message = "notification_emails and notification_channels must be at most 5 together where there is a budget, which notifies no more: name a mailing list, or leave the budget out."
   }
 }
 
@@ -44,19 +44,66 @@ variable "dead_letter_topic" {
   type        = string
 }
 
-variable "tick_topic" {
-  description = "Name of the topic that carries ticks."
-  type        = string
+variable "tick_silence_minutes" {
+  description = "Subscription that carries ticks => minutes without one after which somebody is alerted."
+  type        = map(number)
+
+  validation {
+    condition     = alltrue([for it in var.tick_silence_minutes : it >= 30])
+    error_message = "tick_silence_minutes must be at least 30: metrics come minutes late."
+  }
+}
+
+variable "notification_channels" {
+  description = "Channels beside e-mail, by any name: id of a channel that is there already, or type and labels of one without a secret."
+  type = map(object({
+    id     = optional(string)
+    type   = optional(string)
+    labels = optional(map(string), {})
+  }))
+  default = {}
+
+  validation {
+    condition     = alltrue([for it in var.notification_channels : (it.id == null) != (it.type == null)])
+    error_message = "notification_channels: give each its id, or its type and labels, one of them."
+  }
+
+  validation {
+    condition     = alltrue([for it in var.notification_channels : contains(["email", "sms", "pubsub", "google_chat"], coalesce(it.type, "email"))])
+    error_message = "notification_channels: ${join(", ", [for name, it in var.notification_channels : "${name} (${coalesce(it.type, "-")})" if !contains(["email", "sms", "pubsub", "google_chat"], coalesce(it.type, "email"))])}: a channel of this type has a secret, which Terraform's state would hold. Make it in the console (Monitoring, Alerting, Edit notification channels) and give its id: projects/P/notificationChannels/N."
+  }
+
+  validation {
+    condition     = alltrue([for it in var.notification_channels : it.type == null || length(it.labels) > 0])
+    error_message = "notification_channels: labels say where a channel leads: { number = \"+1...\" } of sms, { topic = \"projects/P/topics/T\" } of pubsub."
+  }
+
+  validation {
+    condition     = alltrue([for it in var.notification_channels : it.id == null || can(regex("^projects/[^/]+/notificationChannels/[0-9]+$", it.id))])
+    error_message = "notification_channels: an id is projects/P/notificationChannels/N (gcloud beta monitoring channels list)."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which the project's logs are kept; null leaves what is set."
+  type        = number
+  default     = null
+}
+
+variable "logged_errors" {
+  description = "Errors that a service logs within five minutes above which somebody is alerted."
+  type        = number
+  default     = 20
 }
 
 variable "paused" {
-  description = "Whether no tick is to come, so that none is missed."
+  description = "Whether ticks are paused, so that none is missed."
   type        = bool
   default     = false
 }
 
 variable "oldest_unacked_seconds" {
-  description = "Age of the oldest waiting message above which somebody is told. Redelivery backs off to 600 s, so less than that is no news."
+  description = "Age of the oldest waiting message above which somebody is alerted. Redelivery backs off to 600 s, so less than that is no news."
   type        = number
   default     = 1800
 
@@ -67,7 +114,7 @@ variable "oldest_unacked_seconds" {
 }
 
 variable "server_errors" {
-  description = "5xx answers of a service within five minutes above which somebody is told. A 503 asks for redelivery and a few of them are no news."
+  description = "5xx answers of a service within five minutes above which somebody is alerted. A 503 asks for redelivery and a few of them are no news."
   type        = number
   default     = 20
 }
@@ -77,7 +124,7 @@ variable "budget" {
   type = object({
     billing_account = string
     monthly_amount  = number
-    currency        = optional(string, "USD")
+    currency        = optional(string)
   })
   default = null
 

@@ -8,23 +8,18 @@ locals {
 
     # True as long as invoker_iam_disabled is not: docs/adr/0014-both-ask-who-calls.md.
     TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES = "true"
-  })
+  }, var.domain == null ? {} : { TIPOFF_EXTRA_AUDIENCES = jsonencode(["https://${var.domain}"]) })
 }
 
-# Read so that a secret without a value is an error before anything is changed; the value itself stays out of the state.
+# Which version is the latest, so that a new value is a new revision; the value itself stays out of the state. A secret
+# without a version stops the plan here. Whether the version is enabled is asked by `make deploy`: this data source says so
+# of any.
 data "google_secret_manager_secret_version" "latest" {
   for_each = var.secrets
 
   project           = var.project
   secret            = each.value
   fetch_secret_data = false
-
-  lifecycle {
-    postcondition {
-      condition     = self.enabled
-      error_message = "The latest version of secret ${each.value}, which ${var.name} needs, is disabled. Enable it, or add one: gcloud secrets versions add ${each.value} --project ${var.project} --data-file=-"
-    }
-  }
 }
 
 resource "google_cloud_run_v2_service" "this" {
@@ -35,12 +30,28 @@ resource "google_cloud_run_v2_service" "this" {
   ingress             = var.ingress == "all" ? "INGRESS_TRAFFIC_ALL" : "INGRESS_TRAFFIC_INTERNAL_ONLY"
   deletion_protection = var.deletion_protection
   labels              = var.labels
+  custom_audiences    = var.domain == null ? null : ["https://${var.domain}"]
 
   template {
     service_account                  = var.service_account
     timeout                          = "${var.timeout_seconds}s"
     max_instance_request_concurrency = var.concurrency
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
+
+    encryption_key = var.kms_key
+
+    dynamic "vpc_access" {
+      for_each = var.network == null ? [] : [var.network]
+
+      content {
+        egress = "ALL_TRAFFIC" # or public addresses are called past the network, from a changing address
+
+        network_interfaces {
+          network    = vpc_access.value.network
+          subnetwork = vpc_access.value.subnetwork
+        }
+      }
+    }
 
     scaling {
       min_instance_count = var.min_instances
@@ -125,6 +136,11 @@ resource "google_cloud_run_v2_service_iam_member" "push" {
   name     = google_cloud_run_v2_service.this.name
   role     = "roles/run.invoker"
   member   = "serviceAccount:${var.push_service_account}"
+
+  # Another account is let in before the subscriptions push with it.
+  lifecycle {
+    create_before_destroy = true
+  }
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {

@@ -134,6 +134,24 @@ variable "invokers" {
   }
 }
 
+variable "domain" {
+  description = "Domain under which people call it, a further audience of tokens; null for none."
+  type        = string
+  default     = null
+}
+
+variable "network" {
+  description = "Network and subnetwork that all its calls leave through; null for none."
+  type        = object({ network = string, subnetwork = string })
+  default     = null
+}
+
+variable "kms_key" {
+  description = "Cloud KMS key that encrypts its image; null for Google's own."
+  type        = string
+  default     = null
+}
+
 variable "labels" {
   description = "Labels of the service."
   type        = map(string)

@@ -7,7 +7,25 @@ resource "google_pubsub_topic" "this" {
   project                    = var.project
   name                       = var.name
   labels                     = var.labels
+  kms_key_name               = var.kms_key
   message_retention_duration = "${var.retention_days * 24 * 3600}s"
+}
+
+# Pub/Sub changes no filter: Terraform would replace the subscription, and what waits in it is lost. What it was made with
+# is kept here, and another filter is refused.
+resource "terraform_data" "filter" {
+  for_each = var.subscriptions
+
+  input = each.value.filter
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output == each.value.filter
+      error_message = "${each.key}: the filter cannot be changed: Pub/Sub would make the subscription anew and lose what waits in it. In infra/topics.yaml add the new filter under a new name beside it and deploy; take ${each.key} out once it is empty, and deploy again."
+    }
+  }
 }
 
 resource "google_pubsub_subscription" "push" {
@@ -59,16 +77,6 @@ resource "google_pubsub_topic_iam_member" "publisher" {
   member  = each.value
 }
 
-# pubsub.topics.get: a service is ready when it can see the topics.
-resource "google_pubsub_topic_iam_member" "viewer" {
-  for_each = var.viewers
-
-  project = var.project
-  topic   = google_pubsub_topic.this.name
-  role    = "roles/pubsub.viewer"
-  member  = each.value
-}
-
 # pubsub.topics.attachSubscription: somebody outside takes what comes by a subscription of their own.
 resource "google_pubsub_topic_iam_member" "subscriber" {
   for_each = var.subscribers
@@ -96,4 +104,9 @@ resource "google_pubsub_subscription_iam_member" "dead_letters" {
   subscription = each.value.name
   role         = "roles/pubsub.subscriber"
   member       = var.pubsub_agent
+
+  # Grants are part of a subscription; without this, one that is made anew has none until the next apply.
+  lifecycle {
+    replace_triggered_by = [google_pubsub_subscription.push[each.key].id]
+  }
 }

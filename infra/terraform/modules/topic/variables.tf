@@ -36,10 +36,10 @@ variable "publishers" {
   default     = {}
 }
 
-variable "viewers" {
-  description = "Who may see that the topic exists: any key => IAM member."
-  type        = map(string)
-  default     = {}
+variable "kms_key" {
+  description = "Cloud KMS key that encrypts messages; null for Google's own."
+  type        = string
+  default     = null
 }
 
 variable "subscribers" {
@@ -128,7 +128,8 @@ variable "retry" {
     minimum_seconds = number
     maximum_seconds = number
   })
-  default = { minimum_seconds = 10, maximum_seconds = 600 }
+  default  = { minimum_seconds = 10, maximum_seconds = 600 }
+  nullable = false
 
   validation {
     condition     = 0 <= var.retry.minimum_seconds && var.retry.minimum_seconds <= var.retry.maximum_seconds && var.retry.maximum_seconds <= 600

@@ -12,7 +12,7 @@ import grpc
 from tf.gen import tfplugin_pb2 as protocol
 from tf.gen import tfplugin_pb2_grpc as services
 
-from tipoff_dev.checks.terraform.provider.planning import applied, planned, read
+from tipoff_dev.checks.terraform.provider.planning import applied, planned, read, replacing
 from tipoff_dev.checks.terraform.provider.schema import faults, load_schema
 from tipoff_dev.checks.terraform.provider.wire import decoded, encoded, schema_message
 
@@ -70,10 +70,16 @@ class StandIn(services.ProviderServicer):  # type: ignore[misc]  # generated wit
         return protocol.ReadResource.Response(new_state=request.current_state)
 
     def PlanResourceChange(self, request: Any, _context: Any) -> Any:  # noqa: N802
-        proposed = decoded(request.proposed_new_state)
-        if proposed is not None and decoded(request.prior_state) is None:
+        proposed, prior = decoded(request.proposed_new_state), decoded(request.prior_state)
+        if proposed is not None and prior is None:
             proposed = planned(request.type_name, proposed, self._resources[request.type_name]["block"])
-        return protocol.PlanResourceChange.Response(planned_state=encoded(proposed), legacy_type_system=True)
+        response = protocol.PlanResourceChange.Response(
+            planned_state=encoded(proposed), legacy_type_system=True
+        )
+        if proposed is not None and prior is not None:
+            for name in replacing(request.type_name, prior, proposed):
+                response.requires_replace.add().steps.add(attribute_name=name)
+        return response
 
     def ApplyResourceChange(self, request: Any, _context: Any) -> Any:  # noqa: N802
         value = decoded(request.planned_state)

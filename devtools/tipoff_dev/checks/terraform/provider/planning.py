@@ -1,12 +1,30 @@
 """What the provider makes of a configuration when it plans, applies and reads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tipoff_dev.checks.terraform.provider.schema import UNKNOWN, Block, Unknown, items
 
 Compute = Callable[[str, Any], Any]
 """Gives a computed attribute by its name and type."""
+
+
+_REPLACES: Mapping[str, tuple[str, ...]] = {
+    "google_cloud_run_v2_service": ("name", "location", "project"),
+    "google_monitoring_notification_channel": ("type", "project"),
+    "google_pubsub_subscription": ("name", "topic", "filter", "project"),
+    "google_pubsub_topic": ("name", "project"),
+    "google_secret_manager_secret": ("secret_id", "project"),
+    "google_service_account": ("account_id", "project"),
+    "google_storage_bucket": ("name", "location", "project"),
+}
+"""Arguments that a resource cannot change, ForceNew in the provider's source, of what a change is tried with."""
+
+
+def replacing(resource: str, prior: Mapping[str, Any], proposed: Mapping[str, Any]) -> list[str]:
+    """Name the arguments by whose change a resource is made anew; every argument of a grant is one."""
+    fixed = tuple(prior) if resource.endswith("_iam_member") else _REPLACES.get(resource, ())
+    return [name for name in fixed if prior.get(name) != proposed.get(name)]
 
 
 def planned(resource: str, value: dict[str, Any], block: Block) -> dict[str, Any]:

@@ -36,3 +36,22 @@ run "whoever_reads_may_list" {
     error_message = "without the right to list, and under a condition a GET has none, a missing object is 403 and not 404"
   }
 }
+
+run "what_is_created_is_neither_replaced_nor_deleted" {
+  command = plan
+
+  variables {
+    writers   = {}
+    creators  = { logger = "serviceAccount:tipoff-logger@my-project.iam.gserviceaccount.com" }
+    versioned = true
+  }
+
+  assert {
+    condition     = google_storage_bucket_iam_member.creator["logger"].role == "roles/storage.objectCreator" && google_storage_bucket_iam_member.reader["logger"].role == "roles/storage.objectViewer" && length(google_storage_bucket_iam_member.writer) == 0
+    error_message = "it creates, reads and lists"
+  }
+  assert {
+    condition     = google_storage_bucket.this.versioning[0].enabled && !google_storage_bucket.this.force_destroy
+    error_message = "and older versions are kept"
+  }
+}

@@ -11,24 +11,77 @@ variables {
   uptime_services     = { controller = "https://controller-123456789012.us-central1.run.app" }
   monitoring_agent    = "serviceAccount:service-123456789012@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
   dead_letter_topic   = "dead-letters"
-  tick_topic          = "orchestration-ticks"
+
+  tick_silence_minutes = { controller-ticks = 60, logger-ticks = 1500 }
 }
 
 run "every_alert_reaches_somebody" {
   command = plan
 
   assert {
-    condition     = alltrue([for policy in concat(values(google_monitoring_alert_policy.threshold), [google_monitoring_alert_policy.no_ticks], values(google_monitoring_alert_policy.uptime)) : length(policy.notification_channels) == 1])
+    condition     = alltrue([for policy in concat(values(google_monitoring_alert_policy.threshold), values(google_monitoring_alert_policy.no_ticks), values(google_monitoring_alert_policy.uptime)) : length(policy.notification_channels) == 1])
     error_message = "an alert without a channel is none"
   }
 }
 
-run "silence_is_that_of_all_ticks" {
+run "silence_is_seen_of_each_subscription_also_when_no_tick_ever_came" {
   command = plan
 
   assert {
-    condition     = google_monitoring_alert_policy.no_ticks.conditions[0].condition_absent[0].aggregations[0].cross_series_reducer == "REDUCE_SUM" && google_monitoring_alert_policy.no_ticks.enabled
-    error_message = "and not that of one response code"
+    condition     = google_monitoring_alert_policy.no_ticks["logger-ticks"].conditions[0].condition_prometheus_query_language[0].query == "absent(sum(increase(pubsub_googleapis_com:subscription_push_request_count{monitored_resource=\"pubsub_subscription\",subscription_id=\"logger-ticks\"}[1500m])) > 0)"
+    error_message = "a sum of what came, absent where there is none or it is 0"
+  }
+  assert {
+    condition     = keys(google_monitoring_alert_policy.no_ticks) == ["controller-ticks", "logger-ticks"] && alltrue([for it in google_monitoring_alert_policy.no_ticks : it.enabled])
+    error_message = "one hides no other"
+  }
+}
+
+run "a_channel_in_use_can_be_changed" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for it in google_monitoring_notification_channel.email : it.force_delete])
+    error_message = "policies that name it do not keep it"
+  }
+}
+
+run "alerts_go_to_channels_beside_email" {
+  command = plan
+
+  variables {
+    notification_channels = {
+      oncall = { id = "projects/my-project/notificationChannels/123" }
+      chat   = { type = "google_chat", labels = { space = "spaces/AAA" } }
+    }
+  }
+
+  assert {
+    condition     = alltrue([for policy in google_monitoring_alert_policy.threshold : length(policy.notification_channels) == 3])
+    error_message = "one that is there already, one that is made, and the e-mail"
+  }
+}
+
+run "a_channel_without_its_secret_is_refused" {
+  command = plan
+
+  variables {
+    notification_channels = { oncall = { type = "pagerduty" } }
+  }
+
+  expect_failures = [var.notification_channels]
+}
+
+run "logs_are_kept_as_long_as_is_asked_for" {
+  command = plan
+
+  variables {
+    log_retention_days = 90
+  }
+
+  assert {
+    condition     = google_logging_project_bucket_config.default[0].retention_days == 90 && google_logging_metric.errors.filter == "resource.type=\"cloud_run_revision\" AND severity>=ERROR"
+    error_message = "and errors are counted"
   }
 }
 
@@ -40,7 +93,7 @@ run "nobody_is_told_that_paused_ticks_do_not_come" {
   }
 
   assert {
-    condition     = !google_monitoring_alert_policy.no_ticks.enabled
+    condition     = alltrue([for it in google_monitoring_alert_policy.no_ticks : !it.enabled])
     error_message = "they are not to come"
   }
 }
@@ -66,8 +119,8 @@ run "a_budget_is_asked_for" {
   }
 
   assert {
-    condition     = google_billing_budget.this[0].amount[0].specified_amount[0].units == "50"
-    error_message = "the given amount"
+    condition     = google_billing_budget.this[0].amount[0].specified_amount[0].units == "50" && var.budget.currency == null
+    error_message = "the given amount, in the currency of the billing account"
   }
 }
 

@@ -100,16 +100,30 @@ run "people_and_pushes_may_call_it" {
   }
 }
 
-run "a_secret_that_is_off_stops_the_plan" {
+run "a_domain_is_a_further_audience" {
   command = plan
 
-  override_data {
-    target          = data.google_secret_manager_secret_version.latest
-    override_during = plan
-    values          = { enabled = false }
+  variables {
+    domain = "tipoff.example.com"
   }
 
-  expect_failures = [data.google_secret_manager_secret_version.latest]
+  assert {
+    condition     = google_cloud_run_v2_service.this.custom_audiences == tolist(["https://tipoff.example.com"]) && contains([for env in google_cloud_run_v2_service.this.template[0].containers[0].env : "${env.name}=${env.value}" if length(env.value_source) == 0], "TIPOFF_EXTRA_AUDIENCES=[\"https://tipoff.example.com\"]")
+    error_message = "for Cloud Run and for the service"
+  }
+}
+
+run "all_calls_of_a_service_leave_through_its_network" {
+  command = plan
+
+  variables {
+    network = { network = "projects/my-project/global/networks/tipoff", subnetwork = "projects/my-project/regions/us-central1/subnetworks/tipoff" }
+  }
+
+  assert {
+    condition     = google_cloud_run_v2_service.this.template[0].vpc_access[0].egress == "ALL_TRAFFIC"
+    error_message = "those to public addresses too"
+  }
 }
 
 run "latest_is_no_image" {

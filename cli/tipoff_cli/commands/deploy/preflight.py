@@ -1,0 +1,279 @@
+"""Everything that a deployment needs, asked before anything is built or changed; all faults are told together."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TOPICS, WORKFLOWS, ticks
+from tipoff_cli.commands.deploy.deployment import (
+    BUILDER,
+    REPOSITORY_OF_IMAGES,
+    BuildWith,
+    Deployment,
+    DeployRefused,
+)
+from tipoff_cli.commands.deploy.shell import CommandFailed, Shell, last_line
+from tipoff_common.catalog import load_catalog
+from tipoff_common.events import Tick
+from tipoff_common.service_map import load_services, map_faults
+from tipoff_common.topics import load_topics
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_planning.loading import load_workflows
+
+ENVIRONMENTS = ("dev", "prod")
+MAP, APIS = REPOSITORY / "infra/services.yaml", REPOSITORY / "infra/terraform/apis.yaml"
+_PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
+_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
+_EXAMPLES = ("@example.com", "@my-phase2.", "012345-6789AB-CDEF01")  # which Google does not know
+_WRITTEN_BY_INIT = ":(exclude,glob)**/.terraform.lock.hcl"
+
+
+_ENABLED = re.compile(r"^enabled_secrets\s*=\s*\[([^\]]*)\]", re.MULTILINE)
+_WRITTEN_FOR = re.compile(r'source\s*=\s*"hashicorp/google"\s+version\s*=\s*"~> ([\d.]+)"')
+_LOCKED = re.compile(r'provider "registry\.terraform\.io/hashicorp/google" \{\s+version\s*=\s*"([\d.]+)"')
+_GOOGLES_OWN = ("container-analysis-", "cloud-builds", "gcr")
+"""Beginnings of topics that Google makes where an API is on."""
+
+
+def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | None] = shutil.which) -> str:
+    """The commit that is deployed, which is its images' tag. Raises DeployRefused."""
+    faults = [*_malformed(deployment), *_missing_tools(deployment, which), *_missing_files(deployment)]
+    if not faults:
+        faults = [*_unusable(), *_unlocked(deployment), *_uncommitted(shell), *_nobody(shell)]
+    if not faults:
+        faults = [
+            *_disabled_apis(deployment, shell),
+            *_unreachable(deployment, shell),
+            *_missing_accounts(deployment, shell),
+            *_secrets_without_value(deployment, shell),
+            *_strangers(deployment, shell),
+        ]
+    if faults:
+        raise DeployRefused("\n".join(f"- {fault}" for fault in faults))
+    return shell.ask("git", "rev-parse", "--short=12", "HEAD")
+
+
+def _malformed(deployment: Deployment) -> Iterator[str]:
+    if deployment.environment not in ENVIRONMENTS:
+        yield f"ENV={deployment.environment}: write ENV=dev or ENV=prod"
+    if not _PROJECT.fullmatch(deployment.project):
+        yield f"PROJECT={deployment.project}: write a project id; `gcloud projects list` shows those that there are"
+    if not _REGION.fullmatch(deployment.region):
+        yield f"REGION={deployment.region}: write a region such as us-central1"
+
+
+def _missing_tools(deployment: Deployment, which: Callable[[str], str | None]) -> Iterator[str]:
+    sources = {
+        "git": "your package manager has it",
+        "gcloud": "install the Google Cloud CLI, https://cloud.google.com/sdk/docs/install",
+        "terraform": "install Terraform 1.11 or newer, https://developer.hashicorp.com/terraform/install",
+    }
+    if deployment.build_with is BuildWith.DOCKER:
+        sources["docker"] = "install it, or leave BUILD out: Cloud Build needs none here"
+    for tool, source in sources.items():
+        if which(tool) is None:
+            yield f"{tool} is not installed: {source}"
+
+
+def _missing_files(deployment: Deployment) -> Iterator[str]:
+    if deployment.environment not in ENVIRONMENTS:
+        return
+    variables = deployment.variables
+    if not variables.exists():
+        yield f"{variables} is missing: copy platform.tfvars.example beside it and make it yours"
+        return
+    text = variables.read_text()
+    if kept := [it for it in _EXAMPLES if it in text]:
+        yield f"{variables} has {', '.join(kept)} of the example still: make it yours, or take the line out"
+    for name, given in (("project", deployment.project), ("region", deployment.region)):
+        if (said := re.search(rf'^{name}\s*=\s*"([^"]*)"', text, re.MULTILINE)) and said[1] != given:
+            yield f"{name.upper()}={given}, and {variables} says {said[1]}: give that one, or correct the file"
+
+
+def _unusable() -> Iterator[str]:
+    """What the services would say at their start of the files that they are built with, and keys that stand twice."""
+    files: tuple[Callable[[], object], ...] = (
+        lambda: load_services(MAP),
+        lambda: load_topics(TOPICS),
+        lambda: load_workflows(
+            WORKFLOWS, load_catalog(SCRAPERS), timedelta(minutes=ticks()[Tick.EVALUATE].cadence_minutes)
+        ),
+    )
+    faults: list[str] = []
+    for load in files:
+        try:
+            load()
+        except ConfigurationError as error:
+            faults += error.faults
+    yield from faults
+    if not faults:
+        yield from map_faults(load_services(MAP), load_topics(TOPICS), ticks())
+
+
+def _unlocked(deployment: Deployment) -> Iterator[str]:
+    """Compare the provider's lock with what Terraform is written for; CI takes none that nobody has locked."""
+    lock_again = (
+        f"terraform -chdir={deployment.folder} providers lock -platform=linux_amd64 -platform=darwin_arm64, and commit"
+        f" {deployment.lock.name}"
+    )
+    if not deployment.lock.exists():
+        if os.environ.get("CI"):
+            yield f"{deployment.lock} is missing, so that CI would take whatever is newest: {lock_again}"
+        return
+    wanted = _WRITTEN_FOR.search((deployment.folder / "versions.tf").read_text())
+    locked = _LOCKED.search(deployment.lock.read_text())
+    if wanted and (locked is None or not _is_within(locked[1], wanted[1])):
+        has = f"version {locked[1]}" if locked else "no version"
+        yield f"{deployment.lock} has {has} of hashicorp/google, and versions.tf asks for ~> {wanted[1]}: {lock_again}"
+
+
+def _is_within(version: str, floor: str) -> bool:
+    """Whether `~> floor`, of a major and a minor version, takes a version."""
+    major, minor = (int(part) for part in floor.split(".")[:2])
+    parts = [int(part) for part in version.split(".")[:2]]
+    return parts[0] == major and parts[1] >= minor
+
+
+def _strangers(deployment: Deployment, shell: Shell) -> Iterator[str]:
+    """Find what else lives in the project: some of CI's rights stand on the whole of it, so nothing else should."""
+    if deployment.shared:
+        return
+    # What is about to be taken away is there still, and is no stranger: it carries the label.
+    asked = {
+        "Cloud Run services": (
+            ["gcloud", "run", "services", "list", "--format=value(metadata.name)", "--filter"],
+            ("NOT metadata.labels.app=tipoff", "--region", deployment.region),
+        ),
+        "Pub/Sub topics": (
+            ["gcloud", "pubsub", "topics", "list", "--format=value(name.basename())", "--filter"],
+            ("NOT labels.app=tipoff",),
+        ),
+    }
+    for kind, (command, options) in asked.items():
+        try:
+            names = shell.ask(*command, *options, "--project", deployment.project).split()
+            found = {it for it in names if not it.startswith(_GOOGLES_OWN)}
+        except CommandFailed as error:
+            yield f"project {deployment.project} does not let you see its {kind}{last_line(error)}"
+            continue
+        if found:
+            yield (
+                f"project {deployment.project} has {kind} beside Tipoff's ({', '.join(sorted(found))}): whoever deploys"
+                " may change them too; give Tipoff a project of its own, or pass --shared (SHARED=yes)"
+            )
+
+
+def _uncommitted(shell: Shell) -> Iterator[str]:
+    try:
+        if changed := shell.ask("git", "status", "--porcelain", "--", ".", _WRITTEN_BY_INIT):
+            first = changed.splitlines()[0].strip()
+            yield f"uncommitted changes ({first}, ...): commit or stash them; images are named after the commit"
+    except CommandFailed as error:
+        yield f"this is no git clone: {error}"
+
+
+def _nobody(shell: Shell) -> Iterator[str]:
+    """gcloud and what uses Google's libraries, which are Terraform and the smoke test, have each their own login."""
+    for who, login in (("gcloud", ("auth",)), ("Terraform", ("auth", "application-default"))):
+        try:
+            shell.ask("gcloud", *login, "print-access-token")
+        except CommandFailed as error:
+            yield f"{who} has nobody who is logged in: gcloud {' '.join(login)} login{last_line(error)}"
+
+
+def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
+    list_enabled = ("gcloud", "services", "list", "--enabled", "--format=value(config.name)")
+    try:
+        enabled = shell.ask(*list_enabled, "--project", deployment.project).split()
+    except CommandFailed as error:
+        yield f"project {deployment.project} is not there, or does not let you see its services{last_line(error)}"
+        return
+    if missing := sorted(set(_yaml(APIS)) - set(enabled)):
+        yield (
+            f"project {deployment.project} has {', '.join(missing)} off: apply infra/terraform/bootstrap, or"
+            f" gcloud services enable {' '.join(missing)} --project {deployment.project}"
+        )
+
+
+def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
+    """Of those that services run as, pushes come from and Cloud Build is; a deployment makes none."""
+    project = deployment.project
+    try:
+        there = shell.ask(
+            "gcloud", "iam", "service-accounts", "list", "--format=value(email)", "--project", project
+        ).split()
+    except CommandFailed as error:
+        yield f"project {project} does not let you see its service accounts{last_line(error)}"
+        return
+    names = [
+        f"tipoff-{name}{suffix}"
+        for name, it in _yaml(MAP)["services"].items()
+        for suffix in ("", f"-push{it.get('push_generation', '')}")
+    ]
+    names.append("tipoff-scheduler")
+    if deployment.build_with is BuildWith.CLOUD_BUILD and deployment.images_from is None:
+        names.append(BUILDER)
+    if missing := [it for it in names if f"{it}@{project}.iam.gserviceaccount.com" not in there]:
+        yield (
+            f"project {project} lacks the service accounts {', '.join(missing)}, which services in"
+            " infra/services.yaml or Cloud Build need: an owner of the project has to apply infra/terraform/bootstrap,"
+            " which makes them (docs/DEPLOYMENT_GUIDE.md)"
+        )
+
+
+def _secrets_without_value(deployment: Deployment, shell: Shell) -> Iterator[str]:
+    """Name the secrets that services are given and whose latest version cannot be read: absent, disabled, destroyed."""
+    enabled = _ENABLED.search(deployment.variables.read_text())
+    optional = re.findall(r'"(\w+)"', enabled[1]) if enabled else []
+    given = {name for it in _yaml(MAP)["services"].values() for name in it.get("secrets", ())}
+    for name in sorted(given.union(optional)):
+        describe = (
+            "gcloud",
+            "secrets",
+            "versions",
+            "describe",
+            "latest",
+            "--secret",
+            name,
+            "--format=value(state)",
+        )
+        try:
+            state, said = shell.ask(*describe, "--project", deployment.project), ""
+        except CommandFailed as error:
+            state, said = "missing", last_line(error)
+        if state.lower() != "enabled":
+            yield (
+                f"secret {name}, which a service needs, has no value (its latest version is {state}): apply"
+                f" infra/terraform/bootstrap where the secret is not there yet, then printf %s VALUE |"
+                f" gcloud secrets versions add {name} --project {deployment.project} --data-file=-{said}"
+            )
+
+
+def _unreachable(deployment: Deployment, shell: Shell) -> Iterator[str]:
+    project, location = ("--project", deployment.project), ("--location", deployment.region)
+    needed = [
+        (
+            ("gcloud", "storage", "buckets", "describe", f"gs://{deployment.state_bucket}", *project),
+            f"the bucket of Terraform's state, gs://{deployment.state_bucket}: apply infra/terraform/bootstrap"
+            " (docs/DEPLOYMENT_GUIDE.md)",
+        ),
+        (
+            ("gcloud", "artifacts", "repositories", "describe", REPOSITORY_OF_IMAGES, *location, *project),
+            "the repository of images: apply infra/terraform/bootstrap (docs/DEPLOYMENT_GUIDE.md)",
+        ),
+    ]
+    for command, remedy in needed:
+        try:
+            shell.ask(*command)
+        except CommandFailed as error:
+            yield f"project {deployment.project} lacks, or does not let you see, {remedy}{last_line(error)}"
+
+
+def _yaml(file: Path) -> Any:
+    return yaml.safe_load(file.read_text())

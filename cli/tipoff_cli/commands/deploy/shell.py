@@ -1,0 +1,46 @@
+"""How a deployment runs commands: those of the repository's folder, or a recording in tests."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from typing import Protocol
+
+from tipoff_cli.checkout import REPOSITORY
+
+
+class CommandFailed(Exception):
+    """A command ended with another exit code than 0; the message has the command and what it said."""
+
+
+class Shell(Protocol):
+    """How commands are run. Both raise CommandFailed."""
+
+    def ask(self, *command: str) -> str:
+        """What the command prints on stdout."""
+
+    def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
+        """Runs the command before the person's eyes."""
+
+
+class LocalShell:
+    """Commands in the repository's folder."""
+
+    def ask(self, *command: str) -> str:
+        done = subprocess.run(  # noqa: S603  # our own commands
+            command, cwd=REPOSITORY, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        if done.returncode:
+            raise CommandFailed(f"{' '.join(command)}: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
+        print("+", *command, flush=True)  # noqa: T201
+        told = {**os.environ, **environment}
+        done = subprocess.run(command, cwd=REPOSITORY, env=told, check=False)  # noqa: S603  # our own commands
+        if done.returncode:
+            raise CommandFailed(f"{' '.join(command)}: exit code {done.returncode}")
+
+
+def last_line(error: CommandFailed) -> str:
+    """Render what a failed command said, to stand below a fault."""
+    return f"\n  ({str(error).splitlines()[-1]})"

@@ -1,0 +1,71 @@
+# A load balancer that answers for a domain and hands every request to one Cloud Run service, which asks who calls as it
+# does at its own address.
+locals {
+  managed = var.certificate == "managed"
+  name    = "tipoff-${var.service}"
+}
+
+resource "google_compute_global_address" "this" {
+  project = var.project
+  name    = local.name
+}
+
+# Google signs it once the domain's DNS record names the address above, which takes up to an hour.
+resource "google_compute_managed_ssl_certificate" "this" {
+  count = local.managed ? 1 : 0
+
+  project = var.project
+  name    = "${local.name}-${substr(sha256(var.domain), 0, 8)}" # another domain is another certificate
+
+  managed {
+    domains = [var.domain]
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "google_compute_region_network_endpoint_group" "this" {
+  project               = var.project
+  region                = var.region
+  name                  = local.name
+  network_endpoint_type = "SERVERLESS"
+
+  cloud_run {
+    service = var.service
+  }
+}
+
+resource "google_compute_backend_service" "this" {
+  project               = var.project
+  name                  = local.name
+  load_balancing_scheme = "EXTERNAL_MANAGED"
+  protocol              = "HTTPS"
+
+  backend {
+    group = google_compute_region_network_endpoint_group.this.id
+  }
+}
+
+resource "google_compute_url_map" "this" {
+  project         = var.project
+  name            = local.name
+  default_service = google_compute_backend_service.this.id
+}
+
+resource "google_compute_target_https_proxy" "this" {
+  project          = var.project
+  name             = local.name
+  url_map          = google_compute_url_map.this.id
+  ssl_certificates = local.managed ? [google_compute_managed_ssl_certificate.this[0].id] : [var.certificate]
+}
+
+resource "google_compute_global_forwarding_rule" "this" {
+  project               = var.project
+  name                  = local.name
+  load_balancing_scheme = "EXTERNAL_MANAGED"
+  ip_address            = google_compute_global_address.this.id
+  port_range            = "443"
+  target                = google_compute_target_https_proxy.this.id
+}

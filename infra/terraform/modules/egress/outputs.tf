@@ -1,0 +1,11 @@
+output "network" {
+  description = "What a service's calls leave through, once the NAT is there."
+  value       = { network = google_compute_network.this.id, subnetwork = google_compute_subnetwork.this.id }
+
+  depends_on = [google_compute_router_nat.this]
+}
+
+output "address" {
+  description = "Address that sources see."
+  value       = google_compute_address.this.address
+}

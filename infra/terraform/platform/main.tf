@@ -1,0 +1,114 @@
+# An environment: everything of one project that bootstrap does not make. What differs between environments is a file of
+# variables, environments/ENV/platform.tfvars.
+provider "google" {
+  project = var.project
+  region  = var.region
+
+  # Budgets belong to a billing account; a person's calls about them are counted against this project.
+  billing_project       = var.project
+  user_project_override = true
+}
+
+data "google_project" "this" {
+  project_id = var.project
+}
+
+# State and variables are given by two options. The state keeps what it was first applied for, and refuses all else.
+resource "terraform_data" "applied_for" {
+  input = { project = var.project, environment = var.environment }
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output.project == var.project && self.output.environment == var.environment
+      error_message = "This state is of ${self.output.environment} in ${self.output.project}, and the variables are of ${var.environment} in ${var.project}. Give the variables of that environment, or its own state: terraform init -reconfigure -backend-config=bucket=${var.project}-tfstate"
+    }
+  }
+}
+
+locals {
+  number           = data.google_project.this.number
+  pubsub_agent     = "serviceAccount:service-${local.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  monitoring_agent = "serviceAccount:service-${local.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+  labels           = merge(var.labels, { app = "tipoff", environment = var.environment })
+  registry         = "${var.region}-docker.pkg.dev/${coalesce(var.image_project, var.project)}/tipoff"
+
+  # Bootstrap makes them: a deployment may use these, and make none.
+  account               = { for name in concat(keys(local.services), ["scheduler"]) : name => "tipoff-${name}@${var.project}.iam.gserviceaccount.com" }
+  push_service_accounts = { for name, it in local.services : name => "tipoff-${name}-push${it.push_generation}@${var.project}.iam.gserviceaccount.com" }
+  member                = { for name, email in local.account : name => "serviceAccount:${email}" }
+
+  # Who may call a service that people call: those named, and Cloud Scheduler's account, which runs a scraper by the clock.
+  invokers = concat(sort(var.invokers), [local.member.scheduler])
+
+  # Values that are worked out here; a service asks for them under `computed` in infra/services.yaml.
+  computed = {
+    TIPOFF_ARCHIVE_BUCKET            = { for name, it in local.services : name => module.archive.name }
+    TIPOFF_INVOKERS                  = { for name, it in local.services : name => jsonencode([for member in sort(var.invokers) : split(":", member)[1]]) }
+    TIPOFF_MAX_INSTANCES             = { for name, it in local.services : name => tostring(it.max_instances) }
+    TIPOFF_SCHEDULER_SERVICE_ACCOUNT = { for name, it in local.services : name => local.account.scheduler }
+  }
+}
+
+module "service" {
+  source   = "../modules/service"
+  for_each = local.services
+
+  project             = var.project
+  project_number      = local.number
+  region              = var.region
+  name                = each.key
+  description         = each.value.description
+  image               = "${local.registry}/${each.key}${startswith(lookup(var.images, each.key, ""), "sha256:") ? "@" : ":"}${lookup(var.images, each.key, "missing")}"
+  ingress             = each.value.ingress
+  timeout_seconds     = each.value.timeout_seconds
+  cpu                 = each.value.cpu
+  memory              = each.value.memory
+  concurrency         = each.value.concurrency
+  min_instances       = lookup(each.value, "min_instances", 0)
+  max_instances       = each.value.max_instances
+  secrets             = toset(concat(each.value.secrets, [for it in each.value.optional_secrets : it if contains(var.enabled_secrets, it)]))
+  invokers            = each.value.ingress == "all" ? { for member in local.invokers : member => member } : {}
+  domain              = try(var.domains[each.key].domain, null)
+  network             = var.egress != null && contains(try(var.egress.services, []), each.key) ? one(module.egress).network : null
+  kms_key             = var.kms_key
+  labels              = local.labels
+  deletion_protection = var.deletion_protection
+
+  service_account      = local.account[each.key]
+  push_service_account = local.push_service_accounts[each.key]
+
+  environment = merge(
+    {
+      TIPOFF_ENVIRONMENT  = var.environment
+      TIPOFF_PROJECT      = var.project
+      TIPOFF_DATA_BUCKET  = module.data.name
+      TIPOFF_STATE_BUCKET = module.state[each.key].name
+    },
+    each.value.settings,
+    { for variable in each.value.computed : variable => local.computed[variable][each.key] },
+  )
+
+  depends_on = [terraform_data.applied_for]
+}
+
+module "domain" {
+  source   = "../modules/domain"
+  for_each = var.domains
+
+  project     = var.project
+  region      = var.region
+  service     = module.service[each.key].name
+  domain      = each.value.domain
+  certificate = each.value.certificate
+}
+
+module "egress" {
+  source = "../modules/egress"
+  count  = var.egress == null ? 0 : 1
+
+  project = var.project
+  region  = var.region
+  range   = var.egress.range
+}

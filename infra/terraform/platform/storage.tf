@@ -1,0 +1,76 @@
+module "data" {
+  source = "../modules/bucket"
+
+  project                  = var.project
+  name                     = "${var.project}-tipoff-data"
+  location                 = var.region
+  labels                   = local.labels
+  kms_key                  = var.kms_key
+  storage_class_after_days = { NEARLINE = 90 }
+  delete_after_days        = { "journal/" = 60 } # what was written when; read within the hour
+  may_be_emptied           = contains(var.buckets_to_empty, "data")
+  annotator_role           = "projects/${var.project}/roles/tipoffObjectAnnotator"
+  creators                 = { for name, it in local.services : name => local.member[name] if it.data == "create" }
+  readers = merge(
+    { for name, it in local.services : name => local.member[name] if it.data == "read" },
+    { for member in var.phase2_members : member => member },
+  )
+}
+
+# One bucket a service, on which it alone has rights, without a condition. A condition on a prefix would not do: Cloud
+# Storage answers 403 in place of 404 for a missing object to whoever may not list the bucket, and a GET names no prefix
+# to list. What a service remembers has to outlive any redelivery; after half a year it is of no use to anybody.
+module "state" {
+  source   = "../modules/bucket"
+  for_each = local.services
+
+  project           = var.project
+  name              = "${var.project}-tipoff-state-${each.key}"
+  location          = var.region
+  labels            = local.labels
+  kms_key           = var.kms_key
+  delete_after_days = { "" = 180 }
+  may_be_emptied    = contains(var.buckets_to_empty, "state-${each.key}")
+  writers           = { service = local.member[each.key] }
+}
+
+# Rows that no table has any more. Nobody deletes or replaces here: the logger creates, and each version is kept.
+module "archive" {
+  source = "../modules/bucket"
+
+  project                  = var.project
+  name                     = "${var.project}-tipoff-archive"
+  location                 = var.region
+  labels                   = local.labels
+  kms_key                  = var.kms_key
+  versioned                = true
+  storage_class_after_days = { COLDLINE = 30 }
+  may_be_emptied           = contains(var.buckets_to_empty, "archive")
+  readers                  = { for name, it in local.services : name => local.member[name] if it.archive == "read" }
+  creators                 = { for name, it in local.services : name => local.member[name] if it.archive == "create" }
+}
+
+# Bootstrap makes the dataset, `tipoff tables deploy` what is in it, and only by adding: Terraform drops a column that a
+# file no longer has, whatever protects the table, so that going back to an older commit would lose what the newer wrote.
+# Here are the grants. The dataset has BigQuery's own list of them, in which a federated principal is an iamMember.
+resource "google_bigquery_dataset_iam_member" "reader" {
+  for_each = merge(
+    { for name, it in local.services : name => local.member[name] if it.dataset != null },
+    { for member in var.dataset_readers : member => member },
+  )
+
+  project    = var.project
+  dataset_id = "nba_orchestration"
+  role       = "roles/bigquery.dataViewer"
+  member     = startswith(each.value, "principal") ? "iamMember:${each.value}" : each.value
+}
+
+# Bootstrap's role inserts rows, and can neither drop a table nor change its columns.
+resource "google_bigquery_dataset_iam_member" "appender" {
+  for_each = { for name, it in local.services : name => local.member[name] if it.dataset == "append" }
+
+  project    = var.project
+  dataset_id = "nba_orchestration"
+  role       = "projects/${var.project}/roles/tipoffRowAppender"
+  member     = each.value
+}

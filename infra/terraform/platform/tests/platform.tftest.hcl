@@ -1,0 +1,204 @@
+mock_provider "google" {
+  source          = "../checks/mocks"
+  override_during = plan
+}
+
+variables {
+  project             = "my-project"
+  region              = "us-central1"
+  environment         = "prod"
+  notification_emails = ["someone@example.com"]
+  invokers            = ["user:someone@example.com"]
+  phase2_members      = ["serviceAccount:phase2@other-project.iam.gserviceaccount.com"]
+  images              = { for name in keys(yamldecode(file("../../services.yaml")).services) : name => "1.0" }
+}
+
+run "the_maps_become_topics_subscriptions_services_and_ticks" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(output.topics)) == toset(keys(yamldecode(file("../../topics.yaml")).topics))
+    error_message = "every topic of topics.yaml is there"
+  }
+  assert {
+    condition     = toset(keys(output.services)) == toset(keys(yamldecode(file("../../services.yaml")).services))
+    error_message = "every service of services.yaml is there"
+  }
+  assert {
+    condition = toset(concat(module.dead_letters.subscriptions, flatten([for topic in module.topic : topic.subscriptions]))) == toset(flatten([
+      for topic in values(yamldecode(file("../../topics.yaml")).topics) : keys(lookup(topic, "subscriptions", {}))
+    ]))
+    error_message = "every subscription of topics.yaml is there"
+  }
+  assert {
+    condition     = toset(keys(output.ticks)) == toset(keys(yamldecode(file("../../ticks.yaml")).ticks))
+    error_message = "every tick of ticks.yaml fires"
+  }
+}
+
+# Incidents 12 and 13: ticks and workflows come from one idea of time.
+run "ticks_fit_what_workflows_need" {
+  command = plan
+
+  assert {
+    condition     = output.ticks["lock-schedule"].time_zone == yamldecode(file("../../../config/workflows.yaml")).timezone
+    error_message = "the day is locked in the zone in which workflows are written"
+  }
+  assert {
+    condition = alltrue([
+      for it in values(yamldecode(file("../../../config/workflows.yaml")).workflows) :
+      tonumber(replace(it.schedule.window.start, ":", "")) >= 100 * tonumber(split(" ", output.ticks["lock-schedule"].schedule)[1]) + tonumber(split(" ", output.ticks["lock-schedule"].schedule)[0])
+      if can(it.schedule.window.start)
+    ])
+    error_message = "no window opens before the day is locked"
+  }
+  assert {
+    condition     = output.ticks["evaluate"].schedule == "*/15 * * * *"
+    error_message = "an evaluation every quarter of an hour, all day"
+  }
+}
+
+run "a_service_without_an_image_stops_the_plan" {
+  command = plan
+
+  variables {
+    images = { for name in keys(yamldecode(file("../../services.yaml")).services) : name => "1.0" if name != "logger" }
+  }
+
+  expect_failures = [var.images]
+}
+
+run "latest_is_no_image" {
+  command = plan
+
+  variables {
+    images = { for name in keys(yamldecode(file("../../services.yaml")).services) : name => name == "controller" ? "latest" : "1.0" }
+  }
+
+  expect_failures = [var.images]
+}
+
+run "instances_of_no_service_stop_the_plan" {
+  command = plan
+
+  variables {
+    sizes = { loger = { max_instances = 2 } }
+  }
+
+  expect_failures = [var.sizes]
+}
+
+run "everybody_is_nobody_that_can_be_named" {
+  command = plan
+
+  variables {
+    phase2_members  = ["allUsers"]
+    dataset_readers = ["allAuthenticatedUsers"]
+  }
+
+  expect_failures = [var.phase2_members, var.dataset_readers]
+}
+
+run "a_group_is_no_invoker" {
+  command = plan
+
+  variables {
+    invokers = ["group:people@example.com"]
+  }
+
+  expect_failures = [var.invokers]
+}
+
+run "a_service_is_alone_in_its_state_bucket" {
+  command = plan
+
+  assert {
+    condition     = module.state["logger"].name == "my-project-tipoff-state-logger" && keys(module.state) == keys(yamldecode(file("../../services.yaml")).services)
+    error_message = "one bucket a service"
+  }
+}
+
+run "a_subscription_whose_ticks_are_all_daily_is_silent_for_a_day" {
+  command = plan
+
+  assert {
+    condition     = local.tick_silence["controller-ticks"] == 60 && local.tick_silence["logger-ticks"] == 1500
+    error_message = "four of the most frequent tick, or a day and an hour"
+  }
+}
+
+run "sizes_of_an_environment_replace_those_of_the_map" {
+  command = plan
+
+  variables {
+    sizes = { logger = { max_instances = 9, memory = "2Gi" } }
+  }
+
+  assert {
+    condition     = local.services["logger"].max_instances == 9 && local.services["logger"].memory == "2Gi" && local.services["logger"].concurrency == 80
+    error_message = "what is given and nothing else"
+  }
+}
+
+run "a_domain_without_a_certificate_is_refused" {
+  command = plan
+
+  variables {
+    domains = { controller = { domain = "tipoff.example.com" } }
+  }
+
+  expect_failures = [var.domains]
+}
+
+run "a_domain_of_an_internal_service_is_refused" {
+  command = plan
+
+  variables {
+    domains = { logger = { domain = "tipoff.example.com", certificate = "managed" } }
+  }
+
+  expect_failures = [var.domains]
+}
+
+run "images_of_another_project_are_digests" {
+  command = plan
+
+  variables {
+    image_project = "my-dev-project"
+  }
+
+  expect_failures = [var.image_project]
+}
+
+run "a_secret_that_no_service_may_have_is_refused" {
+  command = plan
+
+  variables {
+    enabled_secrets = ["NOT_THERE"]
+  }
+
+  expect_failures = [var.enabled_secrets]
+}
+
+run "a_key_of_another_region_is_refused" {
+  command = plan
+
+  variables {
+    kms_key = "projects/my-project/locations/europe-west1/keyRings/r/cryptoKeys/k"
+  }
+
+  expect_failures = [var.kms_key]
+}
+
+run "calls_leave_from_the_address_that_is_asked_for" {
+  command = plan
+
+  variables {
+    egress = {}
+  }
+
+  assert {
+    condition     = length(module.egress) == 1
+    error_message = "a network for the runner"
+  }
+}

@@ -1,0 +1,53 @@
+"""What a plan changes, compared with what a transition says of it."""
+
+from typing import Any
+
+import pytest
+
+from tipoff_dev.checks.terraform.transitions import TRANSITIONS, Transition, differing
+
+
+def plan(*changes: tuple[str, str]) -> dict[str, Any]:
+    """A plan of (address, actions) pairs."""
+    return {
+        "resource_changes": [
+            {"address": address, "type": address.split(".")[0], "change": {"actions": actions.split()}}
+            for address, actions in changes
+        ]
+    }
+
+
+GROWS = Transition("it grows", "platform", lambda _maps, _values: None, created=("google_pubsub_topic.new*",))
+
+
+def test_what_is_said_is_no_fault() -> None:
+    tried = plan(
+        ("google_pubsub_topic.new[0]", "create"),
+        ("google_pubsub_topic.old", "no-op"),
+        ("terraform_data.applied_for", "update"),
+    )
+    assert list(differing(GROWS, tried)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "faults"),
+    [
+        (
+            [("google_pubsub_topic.new", "create"), ("google_pubsub_topic.old", "delete create")],
+            ["delete and create of google_pubsub_topic.old"],
+        ),
+        (
+            [("google_pubsub_topic.new", "update")],
+            ["update of google_pubsub_topic.new", "no create of google_pubsub_topic.new*"],
+        ),
+        ([], ["no create of google_pubsub_topic.new*"]),
+    ],
+)
+def test_what_is_not_said_and_what_is_missing_are_faults(
+    changes: list[tuple[str, str]], faults: list[str]
+) -> None:
+    assert list(differing(GROWS, plan(*changes))) == faults
+
+
+def test_each_root_stays_as_it_is_where_nothing_changed() -> None:
+    assert {it.root for it in TRANSITIONS if it.name == "nothing changed"} == {"bootstrap", "platform"}

@@ -484,6 +484,12 @@ class CleanupCompleted(Event):
     storm_guard: bool = Field(
         default=False, description="too much was missing to be believed; nothing was done"
     )
+    lost_after_hours: Count | None = Field(
+        default=None, description="hours without a receipt after which this run took a file for lost"
+    )
+    max_republishes: Count | None = Field(
+        default=None, description="times that this run lets one file be announced again"
+    )
     phase2_behind: bool = Field(default=False, description="Phase 2 has not come to files that wait for it")
     findings: Annotated[tuple[Finding, ...], AfterValidator(_cut_findings)] = Field(
         default=(),

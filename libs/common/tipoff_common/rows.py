@@ -181,6 +181,8 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
             {"kind": finding.kind, "gcs_path": finding.gcs_path, "detail": finding.detail}
             for finding in event.findings
         ],
+        "lost_after_hours": event.lost_after_hours,
+        "max_republishes": event.max_republishes,
         _EXTRA: None,
     }
 

@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
     gcs_path STRING OPTIONS(description='Path it is about, as it was found.'),
     detail STRING OPTIONS(description='What is wrong with it, as a sentence for people.')
   >> OPTIONS(description='What else was seen, one entry a file or receipt; nothing was done about it unless it says so.'),
+  lost_after_hours INT64 OPTIONS(description='Hours without a receipt after which this scan took a file for lost. NULL in rows of older services.'),
+  max_republishes INT64 OPTIONS(description='Times that this scan lets one file be announced again. NULL in rows of older services.'),
   extra JSON OPTIONS(description='What has no column: unknown_fields holds, by their path, the fields that a newer producer sent. NULL when there is nothing.')
 )
 PARTITION BY DATE(cleanup_time)

@@ -108,6 +108,8 @@ def _completed(seen: Observation, repairs: Repairs, deps: Deps, seconds: float) 
         given_up_count=len(republished.given_up),
         storm_guard=seen.storm or repairs.storm,
         phase2_behind=seen.behind_since is not None,
+        lost_after_hours=deps.rule.lost_after // timedelta(hours=1),
+        max_republishes=deps.rule.max_republishes,
         findings=findings[:MOST_FINDINGS],
     )
 

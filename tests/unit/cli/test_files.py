@@ -21,7 +21,7 @@ from tipoff_cli.commands.files.landed import (
     Sighting,
     Wrote,
 )
-from tipoff_cli.commands.files.verdict import Limits, State, judge
+from tipoff_cli.commands.files.verdict import State, judge
 from tipoff_cli.connection import Connection
 from tipoff_cli.main import app
 from tipoff_common.events import FileLanded, Source
@@ -31,10 +31,9 @@ from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 
 PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"
 OTHER = "gs://data/nba-com/injury/2025-01-14/0123999999999999.json"
-LIMITS = Limits(lost_after=timedelta(hours=6), max_republishes=3)
 WROTE = Wrote("e-1", "nbac_injury_report", "injury_discovery", date(2025, 1, 15), NOON, 30)
 RECEIPT = Receipt("injuries", NOON + timedelta(minutes=1), 30)
-RUN = Cleanup(NOON + timedelta(hours=8), True, [])
+RUN = Cleanup(NOON + timedelta(hours=8), True, [], lost_after_hours=6, max_republishes=3)
 
 
 def hours(number: float) -> timedelta:
@@ -53,8 +52,23 @@ class TestJudging:
     landed = LandedFile(PATH, [WROTE])
 
     def judged(self, file: LandedFile, after: float, cleanup: Cleanup | None = RUN) -> tuple[State, str, str]:
-        verdict = judge(file, cleanup, LIMITS, NOON + hours(after))
+        verdict = judge(file, cleanup, NOON + hours(after))
         return verdict.state, verdict.why, verdict.next
+
+    def test_the_limits_are_those_of_the_cleanup_that_ran(self) -> None:
+        patient = replace(RUN, lost_after_hours=12, max_republishes=9)
+        _, _, following = self.judged(self.landed, 7, patient)
+        assert "after 12 hours" in following
+        _, why, _ = self.judged(replace(self.landed, sightings=seen(True)), 3, patient)
+        assert "1 of at most 9" in why
+
+    def test_limits_that_no_row_states_are_not_made_up(self) -> None:
+        older = replace(RUN, lost_after_hours=None, max_republishes=None)
+        _, why, _ = self.judged(replace(self.landed, sightings=seen(True, True, True, True)), 9, older)
+        assert why == "republished 4 times, and no receipt yet"
+        state, why, following = self.judged(self.landed, 9, older)
+        assert state is State.WAITING
+        assert "hours" not in why + following
 
     def test_a_receipt_ends_it_whatever_was_before(self) -> None:
         processed = replace(self.landed, receipts=[RECEIPT], sightings=seen(True, True, True, False))
@@ -69,8 +83,8 @@ class TestJudging:
         [
             (1, RUN, "may be behind", "after 6 hours"),
             (7, None, "no cleanup has looked", "heartbeats"),
-            (7, Cleanup(NOON + hours(5), True, []), "no cleanup has looked", "heartbeats"),
-            (9, Cleanup(NOON + hours(8), True, ["no receipts"]), "no receipts", "the latest cleanup"),
+            (7, replace(RUN, cleanup_time=NOON + hours(5)), "no cleanup has looked", "heartbeats"),
+            (9, replace(RUN, errors=["no receipts"]), "no receipts", "the latest cleanup"),
         ],
     )
     def test_what_no_cleanup_missed_waits(
@@ -182,6 +196,7 @@ def house(monkeypatch: pytest.MonkeyPatch) -> House:
         for number, path in enumerate((PATH, OTHER))
     ]
     house.tables["file_receipts"] = [{"gcs_path": OTHER, **vars(RECEIPT)}]
+    house.tables["latest"] = [vars(RUN)]
     connection = Connection({"TIPOFF_ENVIRONMENT": "local"}, "a test")
     monkeypatch.setattr(commands, "find_connection", lambda: connection)
     monkeypatch.setattr(Connection, "warehouse", lambda _self: MemoryWarehouse(answer=house.query))

@@ -21,7 +21,7 @@ from tipoff_cli.commands.files.landed import (
     Window,
     announcement,
 )
-from tipoff_cli.commands.files.verdict import State, Verdict, judge, usual_limits
+from tipoff_cli.commands.files.verdict import State, Verdict, judge
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import (
     RECENT,
@@ -92,7 +92,7 @@ def show(
         if len(found) != 1:
             refuse(_not_one(file, found, known, window))
         (landed,) = found
-        verdict = judge(landed, known.latest_cleanup(), usual_limits(), window.as_of)
+        verdict = judge(landed, known.latest_cleanup(), window.as_of)
         letters = known.dead_letters(landed.gcs_path)
     except Unavailable as error:
         refuse(str(error))
@@ -190,7 +190,7 @@ def list_files(
 def _judged(
     found: Sequence[LandedFile], cleanup: Cleanup | None, window: Window
 ) -> list[tuple[LandedFile, Verdict]]:
-    judged = [(file, judge(file, cleanup, usual_limits(), window.as_of)) for file in found]
+    judged = [(file, judge(file, cleanup, window.as_of)) for file in found]
     return sorted(judged, key=lambda item: (_landed_at(item[0]), item[0].gcs_path), reverse=True)
 
 

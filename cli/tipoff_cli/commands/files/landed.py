@@ -57,7 +57,8 @@ ORDER BY cleanup_time, kind
 """
 
 _LATEST_CLEANUP = """
-SELECT cleanup_time, pubsub_enabled, errors, COALESCE(storm_guard, FALSE) AS storm_guard
+SELECT cleanup_time, pubsub_enabled, errors, COALESCE(storm_guard, FALSE) AS storm_guard,
+  lost_after_hours, max_republishes
 FROM nba_orchestration.cleanup_operations
 WHERE DATE(cleanup_time) BETWEEN DATE(@since) AND DATE(@as_of) AND cleanup_time <= @as_of
   AND environment = @environment
@@ -158,6 +159,9 @@ class Cleanup:
     pubsub_enabled: bool
     errors: Sequence[str]
     storm_guard: bool = False
+    lost_after_hours: int | None = None
+    """Its limit, None in a row of an older service."""
+    max_republishes: int | None = None
 
 
 class NotAnnounceable(Exception):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tipoff_cleanup.settings import CleanupSettings
 from tipoff_cli.commands.files.landed import Cleanup, LandedFile
 
 
@@ -29,20 +28,6 @@ _LEFT_ALONE = {
 
 
 @dataclass(frozen=True)
-class Limits:
-    """Cleanup's settings, as far as they decide."""
-
-    lost_after: timedelta
-    max_republishes: int
-
-
-def usual_limits() -> Limits:
-    """Those of a cleanup that is told no others."""
-    fields = CleanupSettings.model_fields
-    return Limits(timedelta(hours=fields["lost_after_hours"].default), int(fields["max_republishes"].default))
-
-
-@dataclass(frozen=True)
 class Verdict:
     """next: what happens by itself, or what somebody has to do."""
 
@@ -51,8 +36,8 @@ class Verdict:
     next: str
 
 
-def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: datetime) -> Verdict:
-    """cleanup: the latest one known at `as_of`."""
+def judge(file: LandedFile, cleanup: Cleanup | None, as_of: datetime) -> Verdict:
+    """Judge a file by its facts and by the limits in the row of `cleanup`, the latest one known at `as_of`."""
     if file.receipts:
         if file.wrote:
             return Verdict(State.PROCESSED, "Phase 2 has acknowledged it", "nothing, it is done")
@@ -63,9 +48,10 @@ def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: date
             " otherwise somebody acknowledges what nobody announced",
         )
     if not file.sightings:
-        return _never_missed(file, cleanup, limits, as_of)
+        return _never_missed(file, cleanup, as_of)
     latest = file.sightings[-1]
-    times, limit = sum(sighting.republished for sighting in file.sightings), limits.max_republishes
+    times = sum(sighting.republished for sighting in file.sightings)
+    limit = cleanup.max_republishes if cleanup else None
     if given_up := file.latest("given_up"):
         return Verdict(
             State.GIVEN_UP,
@@ -78,10 +64,11 @@ def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: date
         if found and found.cleanup_time == latest.cleanup_time:
             return Verdict(state, found.detail, f"nothing by itself: {remedy} (docs/runbooks/files-stuck.md)")
     if times:
-        last = times >= limit
+        last = limit is not None and times >= limit
+        at_most = "" if limit is None else f" of at most {limit}"
         return Verdict(
             State.ANNOUNCED_AGAIN,
-            f"republished {times} of at most {limit} times, and no receipt yet",
+            f"republished {times}{at_most} times, and no receipt yet",
             "cleanup waits once more, and gives it up if it still misses the receipt then"
             if last
             else "cleanup announces it again, later each time, until there is a receipt",
@@ -105,16 +92,25 @@ def judge(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: date
     )
 
 
-def _never_missed(file: LandedFile, cleanup: Cleanup | None, limits: Limits, as_of: datetime) -> Verdict:
-    lost_at = file.wrote[0].completed_at + limits.lost_after
-    hours = f"{limits.lost_after.total_seconds() / 3600:g} hours"
+def _never_missed(file: LandedFile, cleanup: Cleanup | None, as_of: datetime) -> Verdict:
+    if cleanup is None or cleanup.lost_after_hours is None:
+        # Without a row that states the limit nobody knows whether it has passed.
+        return Verdict(
+            State.WAITING,
+            "no receipt yet, and no cleanup has looked since"
+            if cleanup is None
+            else f"no receipt yet, and the latest cleanup does not call it missing{_errors(cleanup)}",
+            "see whether cleanup runs: `tipoff query heartbeats`",
+        )
+    hours = f"{cleanup.lost_after_hours} hours"
+    lost_at = file.wrote[0].completed_at + timedelta(hours=cleanup.lost_after_hours)
     if as_of < lost_at:
         return Verdict(
             State.WAITING,
             "no receipt yet, and Phase 2 may be behind",
             f"cleanup takes it for lost when a file that landed later has its receipt, or after {hours} without one",
         )
-    if cleanup is None or cleanup.cleanup_time < lost_at:
+    if cleanup.cleanup_time < lost_at:
         return Verdict(
             State.WAITING,
             f"no receipt for over {hours}, and no cleanup has looked since",

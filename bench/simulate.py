@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from tipoff_cli.calendars import payload_parser
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_common.catalog import load_catalog
 from tipoff_planning.loading import load_workflows
@@ -27,7 +28,7 @@ AIM_SECONDS = 30.0
 
 def measure(schedule: Path, workflows: Path) -> dict[str, float | int]:
     catalog = load_catalog(SCRAPERS)
-    games = read_games(schedule)
+    games = read_games(schedule, payload_parser(catalog["nbac_schedule"]))
     days = [game.game_date for game in games]
     season = Season(
         load_workflows(workflows, catalog), load_world(None, catalog), games, min(days), max(days)

@@ -1,8 +1,10 @@
 """Where a command takes its calendar of games from: a file, else what the running stack has landed."""
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +13,9 @@ from tipoff_cli.console import refuse
 from tipoff_common.ports import Unavailable
 
 if TYPE_CHECKING:
+    from tipoff_common.catalog import ScraperSpec
     from tipoff_planning.calendar import Calendar
+    from tipoff_planning.schedule_file import PayloadParser
     from tipoff_planning.workflows import Configuration
 
 ScheduleFile = Annotated[
@@ -19,7 +23,7 @@ ScheduleFile = Annotated[
     typer.Option(
         "--schedule",
         metavar="FILE",
-        help="the games: a landed schedule or a scheduleLeagueV2 payload; else the newest that the stack has landed",
+        help="the games: a landed schedule or a payload of its scraper; else the newest that the stack has landed",
     ),
 ]
 
@@ -35,7 +39,8 @@ def load_calendar(
 
     try:
         if file is not None:
-            return read_calendar_file(file, now), str(file)
+            spec = configuration.catalog[configuration.file.calendar.scraper]
+            return read_calendar_file(file, now, payload_parser(spec)), str(file)
         connection = find_connection()
         folder = configuration.catalog[configuration.file.calendar.scraper].output_root
         data = connection.data()
@@ -46,3 +51,25 @@ def load_calendar(
         if not needed:
             return None, "none, as no stack is reachable"
         refuse(f"no calendar of games: {error}; or name a file with --schedule")
+
+
+def payload_parser(spec: "ScraperSpec") -> "PayloadParser | None":
+    """Find the parser of the scraper that fetches the calendar; None where the fleet's code is not installed.
+
+    It is looked up by name, so that the command line needs no fleet and works with any.
+    """
+    try:
+        module = import_module(f"scrapers.{spec.source}.{spec.name}.scraper")
+    except ImportError:
+        return None
+
+    def parse(body: bytes) -> Iterable[Mapping[str, Any]]:
+        parameters = module.Parameters(
+            game_date=date(2000, 1, 1)
+        )  # a calendar has every day, so it selects nothing
+        try:
+            return [record.model_dump() for record in module.parse(body, parameters).records]
+        except Exception as error:  # whatever a fleet's parser raises, the file is no schedule
+            raise ValueError(str(error)) from error
+
+    return parse

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from tipoff_cli.calendars import payload_parser
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.catalog import load_catalog
 from tipoff_dev.fakes.sources.scenario import load_scenario
@@ -85,7 +86,7 @@ def simulated(
     season = Season(
         configuration=load_workflows(folder / "workflows.yaml", catalog),
         world=load_world(folder / "world.yaml", catalog),
-        games=read_games(write_season(folder)),
+        games=read_games(write_season(folder), payload_parser(load_catalog(SCRAPERS)["nbac_schedule"])),
         first=first,
         last=last,
         **options,

@@ -1,25 +1,25 @@
-"""A schedule of games from a file: one that a scraper landed, or the source's own payload."""
+"""A schedule of games from a file: one that a scraper landed, or a source's own payload, by its scraper's parser."""
 
 import json
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from scrapers.nbacom.nbac_schedule.scraper import Parameters, parse
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.calendar import Calendar, Game, ScheduleFile
-from tipoff_scraper_runner.errors import ScrapeFailure
 
-_ANY_DAY = Parameters(game_date=date(2000, 1, 1))  # it selects nothing
+PayloadParser = Callable[[bytes], Iterable[Mapping[str, Any]]]
+"""Reads the records of a source's own payload. Raises ValueError, which says what is wrong with it."""
 
 
-def read_games(path: Path) -> tuple[Game, ...]:
-    """The games of a landed document ("records"), or of a payload of cdn.nba.com or stats.nba.com ("leagueSchedule"),
-    which the nbac_schedule scraper reads.
+def read_games(path: Path, parse_payload: PayloadParser | None = None) -> tuple[Game, ...]:
+    """Read the games of a landed document ("records"), or of any other by `parse_payload`.
 
     Raises:
-        ConfigurationError: the file cannot be read or is neither.
+        ConfigurationError: the file cannot be read, or is no schedule.
     """
     try:
         body = path.read_bytes()
@@ -30,21 +30,24 @@ def read_games(path: Path) -> tuple[Game, ...]:
     try:
         if _is_landed(body):
             return ScheduleFile.model_validate_json(body).records
-        records = parse(body, _ANY_DAY).records
-        return ScheduleFile.model_validate({"records": [record.model_dump() for record in records]}).records
-    except (ScrapeFailure, ValidationError) as error:
-        what = "name a landed schedule or a scheduleLeagueV2 payload"
+        if parse_payload is None:
+            raise ValueError("it has no records, and no scraper is installed that reads a payload")
+        return ScheduleFile.model_validate({"records": list(parse_payload(body))}).records
+    except (ValueError, ValidationError) as error:
+        what = "name a landed schedule, or a payload of the scraper that the configuration's calendar names"
         raise ConfigurationError([f"{path}: is no schedule: {error}; {what}"]) from error
 
 
-def read_calendar_file(path: Path, fetched_at: datetime) -> Calendar:
-    """Raises ConfigurationError."""
-    return Calendar(read_games(path), fetched_at)
+def read_calendar_file(
+    path: Path, fetched_at: datetime, parse_payload: PayloadParser | None = None
+) -> Calendar:
+    """Read a calendar as if the file had been fetched then. Raises ConfigurationError."""
+    return Calendar(read_games(path, parse_payload), fetched_at)
 
 
 def _is_landed(body: bytes) -> bool:
     try:
         document = json.loads(body)
     except ValueError:
-        return False  # the scraper says what is wrong with it
+        return False  # a payload need not be JSON, and its parser says what is wrong with it
     return isinstance(document, dict) and "records" in document

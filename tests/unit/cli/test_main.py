@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from tests.support.seasons import WORKFLOWS, write_season
 from tipoff_cli import connection, controller_client
+from tipoff_cli.calendars import payload_parser
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_cli.commands.backfill.submission import Asking, Clock
 from tipoff_cli.commands.explain.explanation import explain_workflow
@@ -150,7 +151,8 @@ class TestSchedule:
     def test_a_landed_document_is_read_too(self, run: Run, season: tuple[str, ...], tmp_path: Path) -> None:
         from tipoff_planning.schedule_file import read_games
 
-        records = [game.model_dump(mode="json") for game in read_games(Path(season[1]))]
+        parse = payload_parser(load_catalog(SCRAPERS)["nbac_schedule"])
+        records = [game.model_dump(mode="json") for game in read_games(Path(season[1]), parse)]
         landed = tmp_path / "landed.json"
         landed.write_text(json.dumps({"scraper": "nbac_schedule", "records": records}))
         both = [
@@ -237,9 +239,9 @@ class TestExplain:
     def test_a_calendar_that_is_newer_than_the_instant_has_no_age(self, season: tuple[str, ...]) -> None:
         configuration = load_workflows(Path(season[3]), load_catalog(SCRAPERS))
         at = datetime(2025, 1, 15, 16, 5, tzinfo=UTC)
-        told = explain_workflow(
-            "injury_discovery", at, configuration, read_calendar_file(Path(season[1]), at + timedelta(days=3))
-        )
+        parse = payload_parser(configuration.catalog["nbac_schedule"])
+        calendar = read_calendar_file(Path(season[1]), at + timedelta(days=3), parse)
+        told = explain_workflow("injury_discovery", at, configuration, calendar)
         condition = told.general[0]
         assert (condition.name, condition.met) == ("calendar", True)
         assert (

@@ -1,0 +1,47 @@
+"""Games from a file: landed, or a payload that an injected parser reads."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_planning.schedule_file import read_games
+
+
+def refuse(_body: bytes) -> Iterable[Mapping[str, Any]]:
+    raise ValueError("it has no key 'leagueSchedule'")
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "schedule.json"
+    file.write_text(text)
+    return file
+
+
+def test_a_landed_document_is_not_given_to_the_parser(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="at least 1 item"):
+        read_games(write(tmp_path, json.dumps({"records": []})), refuse)
+
+
+def test_a_payload_without_a_parser_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no scraper is installed that reads a payload"):
+        read_games(write(tmp_path, "{}"))
+
+
+def test_what_the_parser_says_is_told_with_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, "{}")
+    with pytest.raises(ConfigurationError, match=f"{file}: is no schedule: it has no key 'leagueSchedule'"):
+        read_games(file, refuse)
+
+
+def test_records_that_are_no_games_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is no schedule"):
+        read_games(write(tmp_path, "x"), lambda _body: [{"game_id": "1"}])
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="name an existing file"):
+        read_games(tmp_path / "nowhere.json")

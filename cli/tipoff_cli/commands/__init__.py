@@ -69,7 +69,7 @@ COMMANDS = (
     CommandSpec(
         "status",
         f"{_HERE}.status:status",
-        "Say in one line whether a day is all right, then what was expected and what became of it.",
+        "Say in one line whether a day is all right, then how each workflow does.",
     ),
     CommandSpec(
         "query",

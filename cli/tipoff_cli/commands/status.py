@@ -12,20 +12,15 @@ from rich.text import Text
 
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, lock_time
 from tipoff_cli.connection import Connection, NotConnected, find_connection
-from tipoff_cli.console import AsJson, clock, console, day, instant, refuse, say_json, say_rows
+from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, instant, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
-from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.expectations import DayExpectations, Expectation, read_expectations
-from tipoff_planning.landed_calendar import LandedCalendar
-from tipoff_planning.loading import load_workflows
 from tipoff_planning.verdict import Color, DayVerdict, Fault, WorkflowVerdict, judge_day
 
 CANNOT_TELL = 3
-_WRONG_USAGE = 2
 _MARKS = {Color.GREEN: ("✔", "bold green"), Color.YELLOW: ("!", "bold yellow"), Color.RED: ("✘", "bold red")}
 _STYLES = {
     "ON_TIME": "green",
@@ -71,7 +66,7 @@ def status(
     people were told: `tipoff alerts list`.
     """
     if watch is not None and as_of is not None:
-        refuse("--watch looks at what is now; leave out --as-of", _WRONG_USAGE)
+        refuse("--watch looks at what is now; leave out --as-of", WRONG_USAGE)
     while True:
         at = as_of or wall_now()
         expected, source, names = _expectations(on, at)
@@ -107,7 +102,7 @@ def _only(name: str, expected: DayExpectations, verdict: DayVerdict) -> tuple[Da
     own = [item for item in verdict.workflows if item.workflow == name]
     if not own:
         known = ", ".join(item.workflow for item in verdict.workflows) or "nothing"
-        refuse(f"no workflow '{name}' was expected on {expected.date}; expected were {known}", _WRONG_USAGE)
+        refuse(f"no workflow '{name}' was expected on {expected.date}; expected were {known}", WRONG_USAGE)
     (item,) = own
     rows = tuple(row for row in expected.expectations if row.workflow_name == name)
     headline = item.faults[0].sentence if item.faults else f"{name}: {item.sentence}"
@@ -152,6 +147,11 @@ def _game_names(connection: Connection, expected: DayExpectations) -> Mapping[st
     """Name the games of the day, CHA@LAL; nothing where the calendar cannot be read, as ids do as well."""
     if not any(row.subject not in (None, "-") for row in expected.expectations):
         return {}
+    from tipoff_common.catalog import load_catalog
+    from tipoff_common.yaml_source import ConfigurationError
+    from tipoff_planning.landed_calendar import LandedCalendar
+    from tipoff_planning.loading import load_workflows
+
     try:
         catalog = load_catalog(SCRAPERS)
         source = load_workflows(WORKFLOWS, catalog).file.calendar.scraper

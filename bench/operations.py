@@ -30,7 +30,7 @@ from tipoff_cleanup.memory import Memory as CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_common.catalog import Assertions, Catalog, ScraperSpec, load_catalog
 from tipoff_common.events import ScrapeRequested, Tick, TickFired
-from tipoff_common.ports import ObjectInfo, Parameter
+from tipoff_common.ports import ObjectInfo, Parameter, Versioned
 from tipoff_common.publisher import Publisher
 from tipoff_controller.deps import Deps as ControllerDeps
 from tipoff_controller.follow_ups import note_execution
@@ -56,8 +56,8 @@ PAGE = 1_000
 """Objects in one answer to a list call, https://cloud.google.com/storage/docs/json_api/v1/objects/list"""
 LAST, GAMES = date(2025, 1, 15), 12
 DAY = timedelta(days=1)
-CLASS_A = {"create", "put", "list"}
-CLASS_B = {"get", "info"}
+CLASS_A = {"create", "put", "list", "replace", "annotate"}
+CLASS_B = {"get", "info", "read"}
 """https://cloud.google.com/storage/pricing#operations-by-class"""
 Calls = Counter[tuple[str, str]]
 """By who calls and what."""
@@ -103,10 +103,29 @@ class Counted(ClockedObjects):
     listed: Counter[str] = field(default_factory=Counter)
     names: list[str] = field(default_factory=list)
 
-    def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
+    def create(
+        self,
+        name: str,
+        body: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] = {},
+    ) -> bool:
         self.calls[self.who, "create"] += 1
         self._name(name)
-        return super().create(name, body, metadata=metadata)
+        return super().create(name, body, content_type=content_type, metadata=metadata)
+
+    def read(self, name: str) -> Versioned | None:
+        self.calls[self.who, "read"] += 1
+        return super().read(name)
+
+    def replace(self, name: str, body: bytes, *, generation: int) -> bool:
+        self.calls[self.who, "replace"] += 1
+        return super().replace(name, body, generation=generation)
+
+    def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
+        self.calls[self.who, "annotate"] += 1
+        return super().annotate(name, metadata)
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
         self.calls[self.who, "put"] += 1

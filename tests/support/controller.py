@@ -221,15 +221,13 @@ class ClockedObjects(MemoryObjects):
     now: datetime = MIDNIGHT
     written: dict[str, datetime] = field(default_factory=dict)
 
-    def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
-        created = super().create(name, body, metadata=metadata)
-        if created:
-            self.written[name] = self.now
-        return created
-
-    def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
-        super().put(name, body, content_type=content_type, metadata=metadata)
+    def _write(self, name: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        super()._write(name, body, metadata)
         self.written[name] = self.now
+
+    def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
+        self.written[name] = self.now
+        return super().annotate(name, metadata)
 
     def _info(self, name: str) -> ObjectInfo:
         return replace(super()._info(name), updated=self.written.get(name, self.now))

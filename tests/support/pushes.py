@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -71,6 +71,7 @@ class Receiver:
     bus: RecordingBus = field(default_factory=RecordingBus)
     state: MemoryObjects = field(default_factory=MemoryObjects)
     received: list[Delivery] = field(default_factory=list)
+    handle: Callable[[Delivery], None] = field(default=lambda _delivery: None)
 
     def app(self) -> FastAPI:
         endpoint = PushEndpoint(
@@ -94,6 +95,7 @@ class Receiver:
         @app.post("/events", status_code=204)
         def receive(delivery: Annotated[Delivery, Depends(endpoint)]) -> None:
             self.received.append(delivery)
+            self.handle(delivery)
 
         return app
 

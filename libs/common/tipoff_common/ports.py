@@ -23,6 +23,13 @@ class Overloaded(Unavailable):
     RETRY_SECONDS = 5
 
 
+class PermanentRefusal(Exception):
+    """A part of the cloud will never do what was asked: redelivery cannot mend it.
+
+    The push edge records the message on dead-letters and acknowledges it; a caller is answered 422.
+    """
+
+
 class RowsRefused(Exception):
     """The warehouse refused rows for what they contain; `errors` maps the row's index to the reason. The rows beside
     them are durable."""
@@ -40,7 +47,12 @@ class Bus(Protocol):
     """Where events are published."""
 
     def publish(self, envelopes: "Iterable[Envelope]") -> None:
-        """Returns when all are durable on their topics. Raises Unavailable; some may then be published."""
+        """Publish; return when all are durable on their topics.
+
+        Raises:
+            PermanentRefusal: one of them can never be published; others may be.
+            Unavailable: some may be published; publish all of them again.
+        """
 
     def check(self) -> None:
         """Raises Unavailable when the topics cannot be reached."""
@@ -84,7 +96,11 @@ class Versioned:
 
 
 class Objects(Protocol):
-    """One bucket."""
+    """One bucket.
+
+    Every method raises Unavailable, and those that are given a name or metadata raise PermanentRefusal when Cloud
+    Storage takes no such name or not as much metadata.
+    """
 
     @property
     def bucket(self) -> str: ...
@@ -126,7 +142,7 @@ class Objects(Protocol):
         """What a listing says of the object, None when there is no such object."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """Objects below `prefix`, by name. Every method raises Unavailable."""
+        """Yield the objects below `prefix`, by name."""
 
     def check(self) -> None:
         """Raises Unavailable when the bucket cannot be reached."""

@@ -4,6 +4,7 @@ The wrapped push format: https://cloud.google.com/pubsub/docs/push#receive_push
 """
 
 import asyncio
+import json
 import logging
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -14,13 +15,14 @@ from fastapi import HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
 
+from tipoff_common.additions import unknown_fields, unknown_members
 from tipoff_common.auth import Authentication
 from tipoff_common.binding import STRUCTURED, Envelope, Message, Refused, decode
 from tipoff_common.bounds import EVENT_LIMIT, Count
 from tipoff_common.clock import Instant
 from tipoff_common.events import Event, RejectReason
 from tipoff_common.identity import content_hash
-from tipoff_common.ports import Objects, Overloaded
+from tipoff_common.ports import Objects, Overloaded, PermanentRefusal, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.rejections import is_dead_letter, keep_payload, rejection
 from tipoff_common.topics import TopicMap
@@ -34,6 +36,15 @@ BODIES_LIMIT = 32 * 1024 * 1024
 """Bytes of bodies that one process holds at a time. A body becomes several times its size while it is decoded."""
 BODY_SECONDS = 30.0
 """How long a sender may take over a body; without it a few slow ones would keep all others out."""
+
+
+RECORD_REFUSAL = "record_refusal"
+"""The name under which a request's state holds how its message is recorded when it is refused for good."""
+_SUBSCRIPTION = "x-goog-pubsub-subscription-name"
+_UNWRAPPED = (
+    "not a wrapped push: the subscription delivers payloads without their attributes, so nobody can tell what they are;"
+    " recreate it without payload unwrapping (push_config.no_wrapper, --push-no-wrapper)"
+)
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,13 @@ class PushEndpoint:
             return await self._receive(request, take)
 
     async def _receive(self, request: Request, take: Callable[[int], None]) -> Delivery:
+        """Read and decode the message.
+
+        Raises:
+            HTTPException: the body is too large, too slow, or no wrapped push.
+            Acknowledged: the message was rejected.
+            Overloaded, Unavailable
+        """
         body, complete = await _read(request, take)
         if not complete:
             await self._reject(
@@ -140,19 +158,40 @@ class PushEndpoint:
         try:
             message = _unwrap(body)
         except Refused as refused:
+            if _is_unwrapped(request, body):
+                # Acknowledged, it would be gone, and its type and id with it. Not acknowledged, Pub/Sub keeps it until
+                # the subscription is mended, and hands it to dead-letters whole if it never is.
+                log.error(_UNWRAPPED, extra={"subscription": request.headers.get(_SUBSCRIPTION)})
+                raise HTTPException(400, _UNWRAPPED) from refused
             await self._reject(
                 Message(body, {}, message_id=content_hash(body)), refused.reason, refused.detail
             )
             raise Acknowledged from refused
         continue_trace(message.attributes.get("traceparent"))
-        if is_dead_letter(message):
+
+        async def record_refusal(detail: str) -> None:
+            await self._reject(message, RejectReason.NOT_STORABLE, detail)
+
+        # Whatever the handler meets: a refusal that redelivery cannot mend is recorded by the application (web.py).
+        setattr(request.state, RECORD_REFUSAL, record_refusal)
+        if self._is_given_up(message):
             return await self._dead_letter(message)
         try:
             envelope = self._decode(message)
         except Refused as refused:
             await self._reject(message, refused.reason, refused.detail)
             raise Acknowledged from refused
+        _log_additions(envelope.payload)
         return Delivery(envelope.payload, envelope, message)
+
+    def _is_given_up(self, message: Message) -> bool:
+        """Whether Pub/Sub hands over a message that it gave up on.
+
+        Anybody may set the attribute that says so, hence it counts on the subscriptions of the dead-letter topic alone.
+        """
+        subscription = message.subscription.rsplit("/", 1)[-1]
+        topic = self._topics.topic_of_subscription(subscription)
+        return is_dead_letter(message) and topic == self._topics.dead_letter_topic
 
     def _decode(self, message: Message) -> Envelope:
         if len(message.data) > EVENT_LIMIT:
@@ -197,9 +236,42 @@ class PushEndpoint:
         )
 
         def record() -> None:
-            self._publisher.publish([keep_payload(event, message.data, self._state)])
+            try:
+                self._publisher.publish([keep_payload(event, message.data, self._state)])
+            except PermanentRefusal as error:
+                # Without a record the message must not be acknowledged.
+                raise Unavailable(f"the rejection of a message was refused itself: {error}") from error
 
         await run_in_threadpool(record)
+
+
+def _is_unwrapped(request: Request, body: bytes) -> bool:
+    """Whether the subscription is set to deliver the payload alone, with or without its metadata in headers.
+
+    https://cloud.google.com/pubsub/docs/payload-unwrapping: our payloads are JSON objects, and a wrapped push has a
+    `message`.
+    """
+    if any(name.startswith("x-goog-pubsub-") for name in request.headers):
+        return True
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and bool(found) and "message" not in found
+
+
+def _log_additions(event: Event) -> None:
+    fields, members = unknown_fields(event), unknown_members(event)
+    if fields or members:
+        log.warning(
+            "event of a newer producer",
+            extra={
+                "event_type": event.TYPE,
+                "event_id": event.id,
+                "fields": list(fields),
+                "members": members,
+            },
+        )
 
 
 async def _read(request: Request, take: Callable[[int], None]) -> tuple[bytes, bool]:

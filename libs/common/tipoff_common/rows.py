@@ -6,11 +6,12 @@ time of writing. Fields that this version does not know are kept in a JSON colum
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
+from tipoff_common.additions import unknown_fields
 from tipoff_common.events import (
     AlertChanged,
     CleanupCompleted,
@@ -26,7 +27,6 @@ from tipoff_common.outcomes import Failed, Success
 UNKNOWN_FIELDS: Final = "unknown_fields"
 _EXTRA: Final = "extra"
 """The JSON column of a table that has none of its own."""
-_PLAIN = (str, int, float, date, dict, type(None))
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,6 @@ class TableRows:
     ids: tuple[str, ...]
     unknown: Mapping[str, JsonValue]
     unknown_kept_in: str
-
-
-def unknown_fields(model: BaseModel, path: str = "") -> dict[str, JsonValue]:
-    """What a newer producer added to an event, by dotted path; list items by their place."""
-    found: dict[str, JsonValue] = {
-        f"{path}{name}": value for name, value in (model.model_extra or {}).items()
-    }
-    for name, value in vars(model).items():
-        if isinstance(value, _PLAIN):  # most fields, and faster than asking for a model
-            continue
-        if isinstance(value, BaseModel):
-            found |= unknown_fields(value, f"{path}{name}.")
-        elif isinstance(value, tuple):
-            for place, item in enumerate(value):
-                if isinstance(item, BaseModel):
-                    found |= unknown_fields(item, f"{path}{name}.{place}.")
-    return found
 
 
 def execution_row(event: ScrapeExecuted, created_at: datetime) -> Mapping[str, Any]:

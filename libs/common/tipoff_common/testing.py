@@ -11,6 +11,7 @@ from typing import Any
 from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import Event
 from tipoff_common.files import JOURNAL
+from tipoff_common.limits import check_message, check_object
 from tipoff_common.ports import ObjectInfo, Parameter, Row, RowsRefused, Unavailable, Versioned
 
 WRITTEN_AT = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
@@ -76,6 +77,7 @@ class MemoryObjects:
             self._write(name, body, metadata)
 
     def _write(self, name: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        check_object(name, metadata)
         self.bodies[name], self.metadata[name] = body, dict(metadata)
         self.generations[name] = next(self._next_generation)
 
@@ -86,6 +88,7 @@ class MemoryObjects:
 
     def get(self, name: str) -> bytes | None:
         self.check()
+        check_object(name)
         return self.bodies.get(name)
 
     def info(self, name: str) -> ObjectInfo | None:
@@ -115,7 +118,7 @@ class RecordingBus:
 
     def publish(self, envelopes: Iterable[Envelope]) -> None:
         for envelope in envelopes:
-            encode(envelope)
+            check_message(*encode(envelope))
             self.check()
             self.published.append(envelope)
             self.capacity = None if self.capacity is None else self.capacity - 1

@@ -84,6 +84,10 @@ class TopicMap(_Node):
     def topic_of(self, event_type: str) -> str:
         return next(name for name, topic in self.topics.items() if event_type in topic.events)
 
+    def topic_of_subscription(self, name: str) -> str | None:
+        """Return the topic of the subscription, None for one that is not on this map."""
+        return next((topic for topic, known, _ in self.subscriptions() if known == name), None)
+
     def subscriptions(self) -> Iterator[tuple[str, str, Subscription]]:
         """(topic, subscription, its settings)."""
         for topic_name, topic in self.topics.items():

@@ -17,8 +17,8 @@ from pydantic import BaseModel
 
 from tipoff_common import __version__
 from tipoff_common.logs import configure_logs
-from tipoff_common.ports import Overloaded, Unavailable
-from tipoff_common.push import Acknowledged
+from tipoff_common.ports import Overloaded, PermanentRefusal, Unavailable
+from tipoff_common.push import RECORD_REFUSAL, Acknowledged
 from tipoff_common.settings import ServiceSettings, SettingsError, load_settings
 from tipoff_common.yaml_source import ConfigurationError
 
@@ -116,6 +116,18 @@ def create_app(
             {"Retry-After": str(error.RETRY_SECONDS)} if isinstance(error, Overloaded) else None,
         )
 
+    @app.exception_handler(PermanentRefusal)
+    async def refused(request: Request, error: PermanentRefusal) -> Response:
+        # A push endpoint leaves here how the message is recorded; a caller is told.
+        record = getattr(request.state, RECORD_REFUSAL, None)
+        if record is None:
+            return JSONResponse({"detail": str(error)}, 422)
+        try:
+            await record(str(error))
+        except Unavailable as failure:
+            return await unavailable(request, failure)
+        return Response(status_code=204)
+
     return app
 
 
@@ -130,6 +142,10 @@ def _result(check: Callable[[], None]) -> str:
         check()
     except Unavailable as error:
         return str(error)
+    except Exception as error:
+        # Whoever asks whether the service is ready needs the reason of any fault, and 500 has none.
+        log.exception("a check failed unforeseen")
+        return f"{type(error).__name__}: {error}"
     return "ok"
 
 

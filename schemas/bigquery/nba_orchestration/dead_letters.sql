@@ -1,12 +1,12 @@
 -- dead_letters: one row a message that could not be handled, with what is needed to handle it by hand.
 --
--- reason: undecodable, oversized, unknown_type and invalid_payload are refused at once and acknowledged;
+-- reason: undecodable, oversized, unknown_type, invalid_payload and not_storable are refused at once and acknowledged;
 -- delivery_attempts is a message that Pub/Sub gave up on after its last attempt.
 
 CREATE TABLE IF NOT EXISTS nba_orchestration.dead_letters (
   event_id STRING NOT NULL OPTIONS(description='ce-id of the rejection, a function of the message: rejecting twice repeats it.'),
   rejected_at TIMESTAMP NOT NULL OPTIONS(description='Instant of the rejection, UTC. The table is partitioned by its UTC day.'),
-  reason STRING NOT NULL OPTIONS(description='undecodable, oversized, unknown_type, invalid_payload or delivery_attempts.'),
+  reason STRING NOT NULL OPTIONS(description='undecodable, oversized, unknown_type, invalid_payload, not_storable or delivery_attempts.'),
   detail STRING OPTIONS(description='What was wrong, as a sentence for people.'),
   service STRING OPTIONS(description='Service that refused it. NULL for delivery_attempts.'),
   subscription STRING OPTIONS(description='Subscription it came from.'),

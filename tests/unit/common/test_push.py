@@ -3,7 +3,7 @@
 import asyncio
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -17,12 +17,13 @@ from tipoff_common.auth import InvalidToken
 from tipoff_common.binding import Envelope, encode, encode_structured
 from tipoff_common.events import EVENTS, Event, MessageRejected, ScrapeExecuted
 from tipoff_common.identity import content_hash
-from tipoff_common.ports import Overloaded
-from tipoff_common.push import BODY_LIMIT, EVENT_LIMIT, BodiesInFlight
+from tipoff_common.ports import Overloaded, PermanentRefusal
+from tipoff_common.push import BODY_LIMIT, EVENT_LIMIT, BodiesInFlight, Delivery
 from tipoff_common.rejections import HEAD_BYTES
 from tipoff_common.settings import ServiceSettings
 from tipoff_common.testing import MemoryObjects, RecordingBus
 
+DEAD_LETTERS = "projects/p/subscriptions/logger-dead-letters"
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 
@@ -186,7 +187,8 @@ class TestDeadLetters:
     }
 
     def receive(self, data: bytes, attributes: Mapping[str, str], receiver: Receiver) -> MessageRejected:
-        assert receiver.post(push_body(data, {**attributes, **self.ATTRIBUTES})).status_code == 204
+        body = push_body(data, {**attributes, **self.ATTRIBUTES}, subscription=DEAD_LETTERS)
+        assert receiver.post(body).status_code == 204
         (delivery,) = receiver.received
         assert isinstance(delivery.event, MessageRejected)
         return delivery.event
@@ -213,7 +215,108 @@ class TestDeadLetters:
 
     def test_it_is_delivered_again_when_its_payload_cannot_be_kept(self) -> None:
         receiver = Receiver(state=MemoryObjects(down=True))
-        assert receiver.post(push_body(b"x", self.ATTRIBUTES)).status_code == 503
+        assert receiver.post(push_body(b"x", self.ATTRIBUTES, subscription=DEAD_LETTERS)).status_code == 503
+
+    @pytest.mark.parametrize(
+        "subscription", ["logger-executions", "scraper-runner", "controller-ticks", "s-1", ""]
+    )
+    def test_who_merely_says_that_it_died_is_handled_as_usual(self, subscription: str) -> None:
+        """Anybody may set the attributes; runner, cleanup and controller acknowledged such messages unhandled."""
+        receiver = Receiver()
+        data, attributes = encode(wrapped(executed()))
+        name = f"projects/p/subscriptions/{subscription}"
+        assert (
+            receiver.post(push_body(data, {**attributes, **self.ATTRIBUTES}, subscription=name)).status_code
+            == 204
+        )
+        assert [delivery.event for delivery in receiver.received] == [executed()]
+
+    @pytest.mark.parametrize("subscription", ["logger-dead-letters", "controller-dead-requests"])
+    def test_on_a_subscription_of_dead_letters_it_died(self, subscription: str) -> None:
+        receiver = Receiver()
+        data, attributes = encode(wrapped(executed()))
+        name = f"projects/p/subscriptions/{subscription}"
+        receiver.post(push_body(data, {**attributes, **self.ATTRIBUTES}, subscription=name))
+        assert [type(delivery.event) for delivery in receiver.received] == [MessageRejected]
+
+    @pytest.mark.parametrize("count", ["\uff19\uff19", "9" * 5000, "-1", "many", ""])
+    def test_attempts_that_are_no_number_are_not_counted(self, count: str) -> None:
+        attributes = {**self.ATTRIBUTES, "CloudPubSubDeadLetterSourceDeliveryCount": count}
+        receiver = Receiver()
+        body = push_body(b"x", attributes, subscription=DEAD_LETTERS)
+        assert receiver.post(body).status_code == 204
+        (delivery,) = receiver.received
+        assert delivery.event.model_dump()["delivery_attempts"] is None
+
+
+UNWRAPPED = {
+    "payload alone": (executed().model_dump_json().encode(), {}),
+    "with metadata": (
+        executed().model_dump_json().encode(),
+        {"x-goog-pubsub-subscription-name": "projects/p/subscriptions/s", "x-goog-pubsub-message-id": "1"},
+    ),
+    "no JSON, with metadata": (b"\x00", {"x-goog-pubsub-message-id": "1"}),
+}
+
+
+@pytest.mark.parametrize(("body", "headers"), UNWRAPPED.values(), ids=UNWRAPPED)
+def test_an_unwrapped_push_is_not_acknowledged(
+    body: bytes, headers: Mapping[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has lost its type and its id; Pub/Sub still has both."""
+    receiver = Receiver()
+    answer = receiver.post(body, {**AUTHORIZED, **headers})
+    assert answer.status_code == 400
+    assert "without payload unwrapping" in answer.json()["detail"]
+    assert "--push-no-wrapper" in caplog.text
+    assert (receiver.received, receiver.bus.published) == ([], [])
+
+
+def test_a_wrapped_push_is_taken_whatever_headers_come_with_it() -> None:
+    receiver = Receiver()
+    headers = {**AUTHORIZED, "x-goog-pubsub-message-id": "1"}
+    assert receiver.post(pushed(wrapped(executed())), headers).status_code == 204
+    assert len(receiver.received) == 1
+
+
+class TestRefusedForGood:
+    """What redelivery cannot mend is recorded and acknowledged, wherever in a handler it comes up."""
+
+    def receive(self, receiver: Receiver) -> int:
+        def handle(_delivery: Delivery) -> None:
+            receiver.state.create("x" * 1100, b"")
+
+        receiver.handle = handle
+        return receiver.post(pushed(wrapped(executed()))).status_code
+
+    def test_the_message_is_recorded_and_acknowledged(self) -> None:
+        receiver = Receiver()
+        assert self.receive(receiver) == 204
+        (event,) = receiver.bus.of(MessageRejected)
+        assert (event.reason, event.event_type) == ("not_storable", ScrapeExecuted.TYPE)
+        assert "1100 bytes; Cloud Storage takes 1 to 1024" in event.detail
+        assert json.loads(kept(receiver, event)) == executed().model_dump(mode="json")
+
+    def test_it_is_delivered_again_when_it_cannot_be_recorded(self) -> None:
+        assert self.receive(Receiver(bus=RecordingBus(capacity=0))) == 503
+
+    def test_a_rejection_that_is_refused_itself_is_not_acknowledged(self) -> None:
+        class Refusing(RecordingBus):
+            def publish(self, _envelopes: Iterable[Envelope]) -> None:
+                raise PermanentRefusal("no such topic")
+
+        assert self.receive(Receiver(bus=Refusing())) == 503
+
+
+def test_what_a_newer_producer_added_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver()
+    newer = {"status": "failed", "kind": "captcha", "message": "no", "wait_seconds": 60}
+    receiver.post(pushed(wrapped(executed(outcome=newer, source="MARS"))))
+    (record,) = [record for record in caplog.records if record.message == "event of a newer producer"]
+    assert vars(record)["fields"] == ["outcome.wait_seconds"]
+    assert vars(record)["members"] == {"source": "MARS", "outcome.kind": "captcha"}
+    (delivery,) = receiver.received
+    assert delivery.event == executed(outcome=newer, source="MARS")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from tests.support.pushes import client
 from tipoff_common import __version__, web
-from tipoff_common.ports import Overloaded, Unavailable
+from tipoff_common.ports import Overloaded, PermanentRefusal, Unavailable
 from tipoff_common.push import Acknowledged
 from tipoff_common.settings import ServiceSettings
 from tipoff_common.testing import MemoryObjects
@@ -98,7 +98,14 @@ def test_a_service_that_reaches_everything_is_ready(path: str) -> None:
     assert (answer.status_code, answer.json()["checks"]) == (200, {"data": "ok"})
 
 
-@pytest.mark.parametrize(("raised", "status"), [(Acknowledged(), 204), (Unavailable("the bus is down"), 503)])
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [
+        (Acknowledged(), 204),
+        (Unavailable("the bus is down"), 503),
+        (PermanentRefusal("a name of 1,100 bytes"), 422),
+    ],
+)
 def test_a_handlers_word_becomes_the_answer(raised: Exception, status: int) -> None:
     """2xx only after the durable effect; 503 to be delivered again."""
     application = app()
@@ -124,6 +131,16 @@ def test_an_overload_says_when_to_come_back(raised: Exception, after: str | None
     with client(application) as http:
         answer = http.post("/events")
     assert (answer.status_code, answer.headers.get("Retry-After")) == (503, after)
+
+
+def test_a_check_that_fails_unforeseen_is_told_and_no_500() -> None:
+    def check() -> None:
+        raise KeyError("surprise")
+
+    with client(app(state=check, data=MemoryObjects().check)) as http:
+        answer = http.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"state": "KeyError: 'surprise'", "data": "ok"}
 
 
 def test_an_unforeseen_error_is_no_acknowledgement() -> None:

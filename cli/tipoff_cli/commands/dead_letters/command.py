@@ -65,7 +65,7 @@ Reason = Annotated[
     typer.Option(
         metavar="R",
         callback=_known_reason,
-        help="undecodable, oversized, unknown_type, invalid_payload or delivery_attempts",
+        help="undecodable, oversized, unknown_type, invalid_payload, not_storable or delivery_attempts",
         show_default=False,
     ),
 ]

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 from google.api_core.exceptions import GoogleAPICallError, GoogleAPIError
 from google.api_core.retry import Retry, if_exception_type
 from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from requests.exceptions import RequestException
 
@@ -23,6 +24,7 @@ _TIMEOUT_SECONDS = 20.0
 _RETRY_SECONDS = 5.0  # for a hiccup; an outage is redelivery's
 _JSON = json.JSONEncoder(ensure_ascii=False, default=str)
 _AS_THEY_ARE = (str, int, float, type(None))
+_FAULTS = (GoogleAPIError, GoogleAuthError, RequestException, TimeoutError)
 _NO_RETRY = Retry(predicate=if_exception_type())
 _REFUSALS = (400, 413)
 """Answers to a request that cannot be read or is too large, which sending it again does not change."""
@@ -47,7 +49,7 @@ class BigQueryWarehouse:
                 retry=_NO_RETRY,
                 timeout=_TIMEOUT_SECONDS,
             )
-        except (GoogleAPIError, RequestException) as error:
+        except _FAULTS as error:
             if isinstance(error, GoogleAPICallError) and error.code in _REFUSALS:
                 raise BatchRefused(f"BigQuery refused an append to {table}: {error}") from error
             raise Unavailable(f"BigQuery did not append to {table}: {error}") from error
@@ -81,13 +83,13 @@ class BigQueryWarehouse:
             )
             for page in rows.pages:
                 yield [dict(row.items()) for row in page]
-        except (GoogleAPIError, RequestException, TimeoutError) as error:
+        except _FAULTS as error:
             raise Unavailable(f"BigQuery did not answer a query: {error}") from error
 
     def check(self) -> None:
         try:
             self._client.get_dataset(self._dataset, timeout=5.0, retry=_NO_RETRY)
-        except (GoogleAPIError, RequestException) as error:
+        except _FAULTS as error:
             raise Unavailable(f"dataset {self._dataset.dataset_id} cannot be read: {error}") from error
 
 

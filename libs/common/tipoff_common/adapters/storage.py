@@ -4,20 +4,45 @@ Create-if-absent is an upload with if_generation_match=0
 (https://cloud.google.com/storage/docs/request-preconditions); idempotency rests on it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from uuid import uuid4
 
-from google.api_core.exceptions import Forbidden, GoogleAPIError, NotFound, PreconditionFailed
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPICallError,
+    GoogleAPIError,
+    NotFound,
+    PreconditionFailed,
+)
+from google.api_core.retry import Retry
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage import Blob, Client
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 from google.cloud.storage.fileio import BlobWriter
+from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 
-from tipoff_common.ports import ObjectInfo, Unavailable, Versioned
+from tipoff_common.limits import check_object
+from tipoff_common.ports import ObjectInfo, PermanentRefusal, Unavailable, Versioned
 
-_FAULTS = (GoogleAPIError, GoogleAuthError, RequestException, ConnectionError)
+_FAULTS = (
+    GoogleAPIError,
+    GoogleAuthError,
+    RequestException,
+    ConnectionError,
+    InvalidResponse,
+    DataCorruption,
+)
+_REFUSALS = (400, 411, 413, 414, 431)
+"""Answers to a request that cannot be read or is too large, which sending it again does not change."""
+_RETRY_SECONDS = 8.0
+"""How long a call is tried anew. At a fault in three calls it takes the wrong turn about once in a million; an outage
+is redelivery's, and a push has to be answered within its ack deadline."""
+_WRITE = "tipoff-write"
+"""Metadata that names one call of `create` or `replace`, kept out of what callers see."""
 _TIMEOUT_SECONDS = 20.0
 _LISTED = "items(name,size,updated,metadata),nextPageToken"
 """What an answer to a list call holds: a fifth of what it does when nothing is said."""
@@ -39,8 +64,23 @@ def storage_client(project: str, emulator: str | None, connections: int = 10) ->
     return client
 
 
+def _retry(on_error: Callable[[Exception], None] | None = None) -> Retry:
+    """Build the only layer of retries: of what Cloud Storage calls transient, with jitter, for a bounded time.
+
+    It is handed to each call, since the client's own default would go on for two minutes.
+    """
+    return Retry(
+        predicate=DEFAULT_RETRY._predicate,  # which has no public name
+        initial=0.05,
+        maximum=1.0,
+        multiplier=2.0,
+        timeout=_RETRY_SECONDS,
+        on_error=on_error,
+    )
+
+
 class GcsObjects:
-    """One bucket. Transient faults are not retried here: the message that caused the call is delivered again."""
+    """One bucket. Transient faults are retried for a few seconds; after that the message is delivered again."""
 
     def __init__(self, client: Client, bucket: str) -> None:
         self._client, self._bucket = client, client.bucket(bucket)
@@ -60,99 +100,94 @@ class GcsObjects:
         return self._write_if(name, body, 0, content_type, metadata)
 
     def read(self, name: str) -> Versioned | None:
+        check_object(name)
         blob = self._bucket.blob(name)
-        try:
-            # The answer to a download names the generation whose content it is, so the two belong together.
-            body = bytes(blob.download_as_bytes(timeout=_TIMEOUT_SECONDS, retry=None))
-        except NotFound:
-            return None
-        except _FAULTS as error:
-            raise Unavailable(f"Cloud Storage did not read gs://{self.bucket}/{name}: {error}") from error
+        with self._translating("read", name):
+            try:
+                # The answer to a download names the generation whose content it is, so the two belong together.
+                body = bytes(blob.download_as_bytes(timeout=_TIMEOUT_SECONDS, retry=_retry()))
+            except NotFound:
+                return None
         return Versioned(body, int(blob.generation))
 
     def replace(self, name: str, body: bytes, *, generation: int) -> bool:
         return self._write_if(name, body, generation, "application/octet-stream", {})
 
     def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
-        blob = self._bucket.blob(name)
-        blob.metadata = dict(metadata)
-        try:
-            blob.patch(timeout=_TIMEOUT_SECONDS, retry=None)
-        except NotFound:
-            return None
-        except _FAULTS as error:
-            raise Unavailable(f"Cloud Storage did not change gs://{self.bucket}/{name}: {error}") from error
-        return blob.metadata or {}
+        blob = self._blob(name, metadata)
+        with self._translating("change", name):
+            try:
+                blob.patch(timeout=_TIMEOUT_SECONDS, retry=_retry())
+            except NotFound:
+                return None
+        return _told(blob)
 
     def _write_if(
         self, name: str, body: bytes, generation: int, content_type: str, metadata: Mapping[str, str]
     ) -> bool:
         """Write over exactly that generation, 0 for no object; False when another one is there."""
-        blob = self._bucket.blob(name)
-        blob.metadata = dict(metadata)
-        try:
-            blob.upload_from_string(
-                body,
-                content_type=content_type,
-                if_generation_match=generation,
-                timeout=_TIMEOUT_SECONDS,
-                retry=None,
-            )
-        except PreconditionFailed:
-            return False
-        except _FAULTS as error:
-            # To replace an object takes a right that a caller who only creates does not have, and it may be asked after
-            # before the condition is: then an object that is there is a refusal of the caller.
-            if generation == 0 and isinstance(error, Forbidden) and self.info(name) is not None:
-                return False
-            raise Unavailable(f"Cloud Storage did not write gs://{self.bucket}/{name}: {error}") from error
+        write, failed = uuid4().hex, list[Exception]()
+        blob = self._blob(name, {**metadata, _WRITE: write})
+        with self._translating("write", name):
+            try:
+                blob.upload_from_string(
+                    body,
+                    content_type=content_type,
+                    if_generation_match=generation,
+                    timeout=_TIMEOUT_SECONDS,
+                    retry=_retry(failed.append),
+                )
+            except PreconditionFailed:
+                # An attempt whose answer was lost may have written the object, and made its own repetition fail. Told
+                # "somebody else was first", the caller would wait for a lease that nobody holds.
+                return bool(failed) and self._was_written_by(write, name)
+            except Forbidden:
+                # To replace an object takes a right that a caller who only creates does not have, and it may be asked
+                # after before the condition is: then it is an object that is there which refuses the caller.
+                if generation or self.info(name) is None:
+                    raise
+                return bool(failed) and self._was_written_by(write, name)
         return True
 
+    def _was_written_by(self, write: str, name: str) -> bool:
+        blob = self._bucket.get_blob(name, timeout=_TIMEOUT_SECONDS, retry=_retry())
+        return blob is not None and (blob.metadata or {}).get(_WRITE) == write
+
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
-        blob = self._bucket.blob(name)
-        blob.metadata = dict(metadata)
-        try:
-            blob.upload_from_string(body, content_type=content_type, timeout=_TIMEOUT_SECONDS, retry=None)
-        except _FAULTS as error:
-            raise Unavailable(f"Cloud Storage did not write gs://{self.bucket}/{name}: {error}") from error
+        blob = self._blob(name, metadata)
+        with self._translating("write", name):
+            blob.upload_from_string(body, content_type=content_type, timeout=_TIMEOUT_SECONDS, retry=_retry())
 
     def put_chunks(
         self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
     ) -> None:
-        blob = self._bucket.blob(name)
-        blob.metadata = dict(metadata)
-        try:
-            with BlobWriter(
+        blob = self._blob(name, metadata)
+        # No retries: what was read from `chunks` is gone.
+        with (
+            self._translating("write", name),
+            BlobWriter(
                 blob, _CHUNK_BYTES, retry=None, content_type=content_type, timeout=_TIMEOUT_SECONDS
-            ) as upload:
-                for chunk in chunks:
-                    upload.write(chunk)
-        except (*_FAULTS, InvalidResponse, DataCorruption) as error:
-            raise Unavailable(f"Cloud Storage did not write gs://{self.bucket}/{name}: {error}") from error
+            ) as upload,
+        ):
+            for chunk in chunks:
+                upload.write(chunk)
 
     def get(self, name: str) -> bytes | None:
-        try:
-            return bytes(self._bucket.blob(name).download_as_bytes(timeout=_TIMEOUT_SECONDS, retry=None))
-        except NotFound:
-            return None
-        except _FAULTS as error:
-            raise Unavailable(f"Cloud Storage did not read gs://{self.bucket}/{name}: {error}") from error
+        read = self.read(name)
+        return None if read is None else read.body
 
     def info(self, name: str) -> ObjectInfo | None:
-        try:
-            blob = self._bucket.get_blob(name, timeout=_TIMEOUT_SECONDS, retry=None)
-        except _FAULTS as error:
-            raise Unavailable(f"Cloud Storage did not read gs://{self.bucket}/{name}: {error}") from error
+        check_object(name)
+        with self._translating("read", name):
+            blob = self._bucket.get_blob(name, timeout=_TIMEOUT_SECONDS, retry=_retry())
         return None if blob is None else _info(blob)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        try:
+        with self._translating("list", prefix):
             for blob in self._client.list_blobs(
-                self._bucket, prefix=prefix, fields=_LISTED, timeout=_TIMEOUT_SECONDS, retry=None
+                self._bucket, prefix=prefix, fields=_LISTED, timeout=_TIMEOUT_SECONDS, retry=_retry()
             ):
                 yield _info(blob)
-        except _FAULTS as error:
-            raise Unavailable(f"Cloud Storage did not list gs://{self.bucket}/{prefix}: {error}") from error
 
     def check(self) -> None:
         try:
@@ -161,6 +196,28 @@ class GcsObjects:
         except _FAULTS as error:
             raise Unavailable(f"bucket {self.bucket} cannot be reached: {error}") from error
 
+    def _blob(self, name: str, metadata: Mapping[str, str]) -> Blob:
+        check_object(name, metadata)
+        blob = self._bucket.blob(name)
+        blob.metadata = dict(metadata)
+        return blob
+
+    @contextmanager
+    def _translating(self, verb: str, name: str) -> Iterator[None]:
+        """Raise the client's errors as the port's."""
+        try:
+            yield
+        except _FAULTS as error:
+            told = f"Cloud Storage did not {verb} gs://{self.bucket}/{name}: {error}"
+            if isinstance(error, GoogleAPICallError) and error.code in _REFUSALS:
+                raise PermanentRefusal(told) from error
+            raise Unavailable(told) from error
+
+
+def _told(blob: Blob) -> Mapping[str, str]:
+    """Return the metadata that callers gave."""
+    return {name: value for name, value in (blob.metadata or {}).items() if name != _WRITE}
+
 
 def _info(blob: Blob) -> ObjectInfo:
-    return ObjectInfo(blob.name, blob.size or 0, blob.updated, blob.metadata or {})
+    return ObjectInfo(blob.name, blob.size or 0, blob.updated, _told(blob))

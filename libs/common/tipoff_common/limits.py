@@ -1,0 +1,56 @@
+"""What Google's services take, checked before they are asked, by the adapters and by the in-memory fakes alike.
+
+Sources: https://cloud.google.com/storage/docs/objects#naming, https://cloud.google.com/storage/quotas#objects and
+https://cloud.google.com/pubsub/quotas#resource_limits.
+"""
+
+from collections.abc import Mapping
+
+from tipoff_common.ports import PermanentRefusal
+
+OBJECT_NAME_BYTES = 1024
+METADATA_BYTES = 8 * 1024
+MESSAGE_BYTES = 10_000_000
+ATTRIBUTES, ATTRIBUTE_NAME_BYTES, ATTRIBUTE_VALUE_BYTES = 100, 256, 1024
+
+
+def check_object(name: str, metadata: Mapping[str, str] = {}) -> None:
+    """Raise PermanentRefusal when Cloud Storage takes no object of this name with this metadata."""
+    size = _bytes(name, "an object's name")
+    if not 1 <= size <= OBJECT_NAME_BYTES:
+        raise PermanentRefusal(
+            f"an object's name of {size} bytes; Cloud Storage takes 1 to {OBJECT_NAME_BYTES}: {name:.80}"
+        )
+    if name in (".", "..") or "\r" in name or "\n" in name or name.startswith(".well-known/acme-challenge/"):
+        raise PermanentRefusal(f"no name of an object: {name!r:.80}")
+    told = sum(_bytes(key, "metadata") + _bytes(value, "metadata") for key, value in metadata.items())
+    if told > METADATA_BYTES:
+        raise PermanentRefusal(
+            f"metadata of {told} bytes for {name:.80}; Cloud Storage takes {METADATA_BYTES}"
+        )
+
+
+def check_message(data: bytes, attributes: Mapping[str, str]) -> None:
+    """Raise PermanentRefusal when Pub/Sub takes no such message."""
+    if len(attributes) > ATTRIBUTES:
+        raise PermanentRefusal(f"{len(attributes)} attributes; Pub/Sub takes {ATTRIBUTES}")
+    size = len(data)
+    for name, value in attributes.items():
+        # An empty name and an empty message are refused as well, and no message of ours has either.
+        length, taken = _bytes(name, "an attribute's name"), _bytes(value, f"the attribute {name:.80}")
+        if not 1 <= length <= ATTRIBUTE_NAME_BYTES or name.lower().startswith("goog"):
+            raise PermanentRefusal(f"no name of an attribute: {name!r:.80}")
+        if taken > ATTRIBUTE_VALUE_BYTES:
+            raise PermanentRefusal(
+                f"the attribute {name} has {taken} bytes; Pub/Sub takes {ATTRIBUTE_VALUE_BYTES}"
+            )
+        size += length + taken
+    if size > MESSAGE_BYTES:
+        raise PermanentRefusal(f"a message of {size} bytes; Pub/Sub takes {MESSAGE_BYTES}")
+
+
+def _bytes(text: str, what: str) -> int:
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError as error:
+        raise PermanentRefusal(f"{what} cannot be encoded as UTF-8: {error}") from error

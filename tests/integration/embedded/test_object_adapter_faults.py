@@ -1,0 +1,164 @@
+"""The port for objects on Google's client while calls fail: retried for a bounded time, and nothing done twice."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ConnectionError as Unreachable
+
+from tipoff_common.adapters import storage
+from tipoff_common.adapters.storage import GcsObjects, storage_client
+from tipoff_common.ports import PermanentRefusal, Unavailable
+
+CALLS = 300
+
+
+class FlakyTransport(HTTPAdapter):
+    """Fails a share of the calls: some are not delivered, of some the answer is lost, some are answered 503."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share, self.sent, self.failed = share, 0, 0
+        self._random = random.Random(7)  # noqa: S311  # faults, no secrets
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        self.sent += 1
+        if self._random.random() >= self.share:
+            return super().send(request, *arguments, **options)
+        self.failed += 1
+        match self._random.randrange(3):
+            case 0:
+                raise Unreachable("connection refused")
+            case 1:
+                super().send(request, *arguments, **options).close()
+                raise Unreachable("connection reset")
+        return answered(super().send(request, *arguments, **options), 503)
+
+
+def answered(answer: Response, status: int) -> Response:
+    """The answer with another status, read to its end so that its connection is free."""
+    assert answer.content is not None
+    answer.status_code = status
+    return answer
+
+
+@pytest.fixture(scope="module")
+def storage_url(launcher: Callable[..., Any], unused_port: Callable[[], int]) -> Iterator[str]:
+    port = unused_port()
+    with launcher("gcp_emulators.storage", port):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def objects(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsObjects]:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", storage_url)
+    # The back-off is what takes the time here, not what is tested.
+    retry = storage._retry
+    monkeypatch.setattr(storage, "_retry", lambda *told: retry(*told).with_delay(0.001, 0.01, 2.0))
+    client = storage_client("test", storage_url)
+    bucket = f"bucket-{uuid4().hex}"
+    client.create_bucket(bucket)
+    yield GcsObjects(client, bucket)
+    client.close()
+
+
+def fail(objects: GcsObjects, share: float) -> FlakyTransport:
+    transport = FlakyTransport(share)
+    mount(objects, transport)
+    return transport
+
+
+def mount(objects: GcsObjects, transport: HTTPAdapter) -> None:
+    session = objects._client._http
+    session.get_adapter("http://x").close()
+    session.mount("http://", transport)
+
+
+def test_a_tick_goes_through_while_three_calls_in_ten_fail(objects: GcsObjects) -> None:
+    """Without retries one tick in a thousand had all of its twenty calls answered."""
+    transport = fail(objects, 0.3)
+    for number in range(CALLS):
+        name, body = f"ticks/{number}", str(number).encode()
+        assert objects.create(name, body), "nobody else was first"
+        assert not objects.create(name, b"another")
+        assert objects.get(name) == body
+    assert len(list(objects.list("ticks/"))) == CALLS
+    assert transport.failed > CALLS / 2
+
+
+def test_a_replacement_whose_answer_was_lost_is_known_as_ones_own(objects: GcsObjects) -> None:
+    fail(objects, 0.5)
+    objects.create("claim", b"0")
+    for number in range(1, 60):
+        read = objects.read("claim")
+        assert read is not None
+        assert read.body == str(number - 1).encode()
+        assert objects.replace("claim", str(number).encode(), generation=read.generation)
+        assert not objects.replace("claim", b"late", generation=read.generation)
+
+
+def test_what_names_a_call_is_nobodys_metadata(objects: GcsObjects) -> None:
+    objects.create("file", b"{}", metadata={"at": "noon"})
+    info = objects.info("file")
+    assert info is not None
+    assert info.metadata == {"at": "noon"}
+    assert next(objects.list("")).metadata == {"at": "noon"}
+    assert objects.annotate("file", {"by": "me"}) == {"at": "noon", "by": "me"}
+
+
+def test_an_outage_is_not_waited_for(objects: GcsObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "_RETRY_SECONDS", 0.05)
+    transport = fail(objects, 1.0)
+    for call in (
+        lambda: objects.create("a", b""),
+        lambda: objects.put("a", b"", content_type="text/plain"),
+        lambda: objects.get("a"),
+        lambda: objects.info("a"),
+        lambda: list(objects.list("")),
+        lambda: objects.annotate("a", {}),
+    ):
+        with pytest.raises(Unavailable, match="Cloud Storage did not"):
+            call()
+    assert transport.sent > 6, "each was tried more than once"
+
+
+@pytest.mark.parametrize("name", ["", "x" * 1025, "\N{BASKETBALL AND HOOP}" * 300, "a\nb", "..", "\ud800"])
+def test_a_name_that_no_object_can_have_is_refused_for_good(objects: GcsObjects, name: str) -> None:
+    transport = fail(objects, 0.0)
+    for call in (
+        lambda: objects.create(name, b""),
+        lambda: objects.put(name, b"", content_type="text/plain"),
+        lambda: objects.get(name),
+        lambda: objects.info(name),
+    ):
+        with pytest.raises(PermanentRefusal):
+            call()
+    assert transport.sent == 0
+
+
+def test_metadata_beyond_eight_kibibytes_is_refused_for_good(objects: GcsObjects) -> None:
+    with pytest.raises(PermanentRefusal, match="metadata of 82"):
+        objects.create("a", b"", metadata={"path": "x" * 8200})
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, PermanentRefusal), (413, PermanentRefusal), (403, Unavailable)]
+)
+def test_an_answer_that_stays_the_same_is_refused_for_good(
+    objects: GcsObjects, status: int, kind: type[Exception]
+) -> None:
+    class Answering(HTTPAdapter):
+        def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+            return answered(super().send(request, *arguments, **options), status)
+
+    mount(objects, Answering())
+    with pytest.raises(kind):
+        objects.create("a", b"")
+    with pytest.raises(kind):
+        objects.get("b")

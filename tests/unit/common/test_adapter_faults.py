@@ -1,0 +1,170 @@
+"""What the adapters make of errors of authentication, and of what Pub/Sub refuses."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import google.auth
+import pytest
+from google.api_core.exceptions import InvalidArgument, NotFound, PermissionDenied, ServiceUnavailable
+from google.auth.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
+from google.cloud.pubsub_v1.publisher.exceptions import MessageTooLargeError
+
+from tests.support.pushes import client
+from tests.support.samples import NOON, executed
+from tipoff_common.adapters import storage
+from tipoff_common.adapters.bigquery import BigQueryWarehouse
+from tipoff_common.adapters.pubsub import PubSubBus
+from tipoff_common.adapters.storage import GcsObjects, storage_client
+from tipoff_common.binding import Envelope
+from tipoff_common.limits import check_message
+from tipoff_common.ports import PermanentRefusal, Unavailable
+from tipoff_common.rows import execution_row
+from tipoff_common.topics import load_topics
+from tipoff_common.web import create_app
+
+TOPICS = Path(__file__).parents[3] / "infra/topics.yaml"
+FAULTS = pytest.mark.parametrize(
+    "fault", [RefreshError("the account is disabled"), TransportError(ConnectionError("no metadata server"))]
+)
+
+
+class Expired(Credentials):
+    """Credentials that cannot be refreshed."""
+
+    def __init__(self, fault: GoogleAuthError) -> None:
+        super().__init__()
+        self._fault = fault
+
+    def refresh(self, request: Any) -> None:  # noqa: ARG002  # the base class's signature
+        raise self._fault
+
+
+@pytest.fixture
+def expired(monkeypatch: pytest.MonkeyPatch) -> Callable[[GoogleAuthError], None]:
+    """Make every client of the test have such credentials."""
+    monkeypatch.setattr(storage, "_RETRY_SECONDS", 0.01)
+    for name in ("STORAGE_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+    def expire(fault: GoogleAuthError) -> None:
+        monkeypatch.setattr(google.auth, "default", lambda *_, **__: (Expired(fault), "p"))
+
+    return expire
+
+
+@FAULTS
+def test_a_warehouse_without_credentials_is_unavailable(
+    expired: Callable[[GoogleAuthError], None], fault: GoogleAuthError
+) -> None:
+    """Raw, the error ended each tick; unavailable, decisions go on by what the controller remembers."""
+    expired(fault)
+    warehouse = BigQueryWarehouse("p")
+    with pytest.raises(Unavailable):
+        warehouse.query("SELECT 1", {})
+    with pytest.raises(Unavailable):
+        warehouse.append("scraper_execution_log", [execution_row(executed(), NOON)], ["a"])
+    with pytest.raises(Unavailable):
+        warehouse.check()
+
+
+@FAULTS
+def test_a_bucket_without_credentials_is_unavailable(
+    expired: Callable[[GoogleAuthError], None], fault: GoogleAuthError
+) -> None:
+    expired(fault)
+    objects = GcsObjects(storage_client("p", None), "b")
+    for call in (lambda: objects.get("a"), lambda: objects.create("a", b""), objects.check):
+        with pytest.raises(Unavailable):
+            call()
+
+
+@FAULTS
+def test_a_service_without_credentials_says_that_it_is_not_ready(
+    expired: Callable[[GoogleAuthError], None], fault: GoogleAuthError
+) -> None:
+    expired(fault)
+    checks = {
+        "warehouse": BigQueryWarehouse("p").check,
+        "state": GcsObjects(storage_client("p", None), "b").check,
+    }
+    app = create_app(service="s", description="", environment="prod", config_hash="c", checks=checks)
+    with client(app) as http:
+        answer = http.get("/readyz")
+    assert answer.status_code == 503
+    assert all(str(fault) in told for told in answer.json()["checks"].values())
+
+
+class Publishing:
+    """Google's publisher as far as the bus uses it, which ends every call with one fault."""
+
+    def __init__(self, fault: Exception) -> None:
+        self.fault, self.published = fault, 0
+
+    def publish(self, *_: Any, **__: Any) -> Future[str]:
+        self.published += 1
+        future: Future[str] = Future()
+        future.set_exception(self.fault)
+        return future
+
+    def get_topic(self, **_: Any) -> None:
+        raise self.fault
+
+
+def bus(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> PubSubBus:
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:9")
+    made = PubSubBus("p", load_topics(TOPICS))
+    made._client = Publishing(fault)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (RefreshError("the account is disabled"), Unavailable),
+        (TransportError("no metadata server"), Unavailable),
+        (ServiceUnavailable("down"), Unavailable),
+        (PermissionDenied("not yet"), Unavailable),
+        (TimeoutError(), Unavailable),
+        (InvalidArgument("attribute"), PermanentRefusal),
+        (NotFound("no such topic"), PermanentRefusal),
+        (MessageTooLargeError("over 10 MB"), PermanentRefusal),
+    ],
+)
+def test_what_becomes_of_a_publication(
+    fault: Exception, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = executed()
+    with pytest.raises(kind):
+        bus(fault, monkeypatch).publish([Envelope(event, event.id, "/tipoff/test", NOON)])
+
+
+@pytest.mark.parametrize("fault", [RefreshError("disabled"), NotFound("no such topic")])
+def test_a_bus_that_cannot_be_read_is_not_ready(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Unavailable):
+        bus(fault, monkeypatch).check()
+
+
+MESSAGES = {
+    "too large": (b"x" * 10_000_001, {}),
+    "an attribute too long": (b"", {"ce-id": "x" * 1025}),
+    "a name too long": (b"", {"x" * 257: ""}),
+    "a name of Google's": (b"", {"googclient": ""}),
+    "too many": (b"", {f"a{n}": "" for n in range(101)}),
+    "half a character": (b"", {"a": "\ud800"}),
+}
+
+
+@pytest.mark.parametrize(("data", "attributes"), MESSAGES.values(), ids=MESSAGES)
+def test_a_message_that_pubsub_never_takes_is_not_sent(
+    data: bytes, attributes: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sent, it would take the messages of others with it that wait in the same request."""
+    with pytest.raises(PermanentRefusal):
+        check_message(data, attributes)
+    made = bus(ServiceUnavailable("down"), monkeypatch)
+    with pytest.raises(PermanentRefusal):
+        made.publish_messages([("t", b"fine", {}), ("t", data, attributes)])
+    assert made._client.published == 0

@@ -113,13 +113,23 @@ def read_pages(body: bytes) -> list[PageText]:
         zlib.error,
         *_DAMAGED,
     ) as error:
-        detail = f"{type(error).__name__}: {error}"
-        raise Undecodable(f"the PDF is damaged ({detail}); it begins {first_bytes(body)}") from error
+        raise Undecodable(f"{_cause_of(error)}; it begins {first_bytes(body)}") from error
     if not pages:
         raise Undecodable(f"the PDF has no pages; it begins {first_bytes(body)}")
     if len(pages) > MAX_PAGES:
         raise Undecodable(f"the PDF has more than {MAX_PAGES} pages; the documents known have 1 to 10")
     return pages
+
+
+def _cause_of(error: Exception) -> str:
+    """Say why the PDF cannot be read. pdfplumber wraps the reader's error, whose own text may be blank."""
+    from pdfminer.pdfdocument import PDFPasswordIncorrect
+
+    inner = error.args[0] if error.args and isinstance(error.args[0], Exception) else error
+    if isinstance(inner, PDFPasswordIncorrect):
+        return "the PDF is protected by a password, and no password is known for this source"
+    detail = f"{type(inner).__name__}: {inner}".removesuffix(": ")
+    return f"the PDF is damaged ({detail})"
 
 
 def _page(page: Any) -> PageText:

@@ -18,7 +18,7 @@ from scrapers.nbacom.sides import decided_team, is_guest
 from scrapers.nbacom.stats import LEAGUE_ID, stats_document
 from scrapers.odd_items import keep_first, place_of, read_items
 from tipoff_common.clock import business_date
-from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.errors import ScrapeFailure, SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 _GAME = names("gameId gameCode gameStatus gameStatusText period gameClock gameTimeUTC homeTeam awayTeam")
@@ -83,10 +83,18 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     today = business_date(http.now)
     if today - timedelta(days=1) <= day <= today:
         current = always_there(TODAYS_SCOREBOARD, http)
-        if _day(_scoreboard(current.body)) == day:
+        if _may_be_of(day, current.body):
             return current
     query = {"GameDate": day.isoformat(), "LeagueID": LEAGUE_ID}
     return stats_document("/stats/scoreboardv3", query, http)
+
+
+def _may_be_of(day: date, payload: bytes) -> bool:
+    """Whether the scoreboard is of the day. One that cannot be read may be: it is kept, and the parser says why."""
+    try:
+        return _day(_scoreboard(payload)) == day
+    except ScrapeFailure:
+        return True
 
 
 def parse(payload: bytes, _parameters: Parameters) -> Parsed:

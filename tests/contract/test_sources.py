@@ -30,7 +30,7 @@ from tipoff_dev.fakes.sources.testing import FAKE_URL, FAKES, InProcessTransport
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import ForEachValue
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
-from tipoff_scraper_runner.execution import Execution, execute
+from tipoff_scraper_runner.execution import Execution, Saved, execute
 from tipoff_scraper_runner.fake_sources import FakeSources as RunnerFakes
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
@@ -105,7 +105,13 @@ def source() -> Iterator[FakeSources]:
     yield FakeSources()
 
 
-def run(name: str, source: FakeSources, instant: str, data: MemoryObjects | None = None) -> Execution:
+def run(
+    name: str,
+    source: FakeSources,
+    instant: str,
+    data: MemoryObjects | None = None,
+    saved: Saved | None = None,
+) -> Execution:
     scraper, asked, now = REGISTRY[name], asked_of(name), datetime.fromisoformat(instant)
     request = manual_request(
         scraper,
@@ -129,7 +135,15 @@ def run(name: str, source: FakeSources, instant: str, data: MemoryObjects | None
             transport=source,
         ),
         data=data,
+        saved=saved,
     )
+
+
+def _records(data: MemoryObjects) -> list[Any]:
+    """Those of the one file that was written."""
+    (body,) = [body for path, body in data.bodies.items() if not path.startswith(("raw/", "journal/"))]
+    records: list[Any] = json.loads(body)["records"]
+    return records
 
 
 def failure(execution: Execution) -> Failed:
@@ -165,6 +179,47 @@ def test_it_is_got_when_it_is_out(name: str, source: FakeSources) -> None:
     assert {name.startswith("raw/") for name in data.bodies} == {True, False}
     drift = execution.executed.data_summary.get("drift", {})
     assert not drift or not any(drift.values()), drift  # type: ignore[union-attr]
+
+
+TEAM_FIELDS = ("team", "home_team", "away_team", "opponent", "other_team", "team_abbreviation")
+
+
+@pytest.mark.parametrize("name", SCHEDULED)
+def test_every_record_spells_its_teams_as_the_team_module_does(name: str, source: FakeSources) -> None:
+    """Records of two sources about one team join by it; an undecided or absent team is null."""
+    data = MemoryObjects("data")
+    run(name, source, asked_of(name).out, data)
+    records = _records(data)
+    spelled = {record[field] for record in records for field in TEAM_FIELDS if field in record}
+
+    assert spelled - {None} <= {one.tricode for one in TEAMS}
+    assert all(any(field in record for field in TEAM_FIELDS) for record in records)
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULED if not name.endswith(("_pdf", "_report"))])
+def test_a_byte_order_mark_changes_nothing_live_or_from_a_file(name: str, source: FakeSources) -> None:
+    plain, marked = MemoryObjects("data"), MemoryObjects("data")
+    run(name, source, asked_of(name).out, plain)
+    source.spoil = lambda answer: httpx.Response(
+        answer.status_code, headers=_of_the_answer(answer), content=b"\xef\xbb\xbf" + answer.content
+    )
+    run(name, source, asked_of(name).out, marked)
+    (kept,) = [body for path, body in marked.bodies.items() if path.startswith("raw/")]
+    saved = MemoryObjects("data")
+    run(name, source, asked_of(name).out, saved, saved=Saved(kept, dated=True))
+
+    assert _records(plain) == _records(marked) == _records(saved)
+
+
+@pytest.mark.parametrize("name", ["nbac_injury_report", "nbac_gamebook_pdf"])
+def test_a_pdf_that_is_protected_by_a_password_says_so(name: str, source: FakeSources) -> None:
+    source.spoil = lambda answer: (
+        httpx.Response(200, content=_pdf(encrypt="secret")) if answer.content.startswith(b"%PDF") else answer
+    )
+    failed = failure(run(name, source, asked_of(name).out))
+
+    assert failed.kind is FailureKind.DECODE
+    assert failed.message.startswith("the PDF is protected by a password, and no password is known")
 
 
 @pytest.mark.parametrize("name", [name for name in SCHEDULED if asked_of(name).not_out])
@@ -256,9 +311,9 @@ def _of_the_answer(answer: httpx.Response) -> dict[str, str]:
     return {"Content-Type": answer.headers.get("Content-Type", "")}
 
 
-def _pdf() -> bytes:
+def _pdf(encrypt: str | None = None) -> bytes:
     body = BytesIO()
-    canvas = Canvas(body)
+    canvas = Canvas(body, encrypt=encrypt)
     canvas.drawString(72, 720, "This page is about something else")
     canvas.save()
     return body.getvalue()

@@ -1,0 +1,97 @@
+"""What is odd about a document reaches data_summary, bounded, however the scrape ends."""
+
+import unicodedata
+from typing import Any
+
+import pytest
+
+from tests.support.samples import GAME_DATE, requested
+from tests.unit.runner.stub_scraper import Row, run
+from tests.unit.runner.test_http_faults import spec
+from tipoff_common.events import Source
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
+from tipoff_common.testing import MemoryObjects
+from tipoff_scraper_runner.findings import EXAMPLE_CHARACTERS, EXAMPLES, findings
+from tipoff_scraper_runner.scraper import Parsed
+
+
+def parsed(**more: Any) -> Any:
+    return lambda _payload, _parameters: Parsed(**{"records": [Row()], **more})
+
+
+def test_what_is_set_aside_and_what_contradicts_is_counted_and_told() -> None:
+    executed = run(parse=parsed(set_aside=["games[3] is null"], contradictions=["final at 0:0"])).executed
+
+    assert isinstance(executed.outcome, Success)
+    assert executed.data_summary["set_aside"] == {"count": 1, "examples": ["games[3] is null"]}
+    assert executed.data_summary["contradictions"] == {"count": 1, "examples": ["final at 0:0"]}
+
+
+def test_a_document_of_which_nothing_is_odd_says_nothing_of_it() -> None:
+    assert {"set_aside", "contradictions", "games_listed"}.isdisjoint(run().executed.data_summary)
+
+
+def test_however_much_is_odd_a_part_of_it_is_told() -> None:
+    told: Any = run(parse=parsed(set_aside=["x" * 9_000] * 1_200)).executed.data_summary["set_aside"]
+
+    assert (told["count"], len(told["examples"])) == (1_200, EXAMPLES)
+    assert all(len(example) <= EXAMPLE_CHARACTERS + 3 for example in told["examples"])
+
+
+def test_no_data_tells_its_contradictions_too() -> None:
+    executed = run(
+        parse=parsed(records=[], empty_reason="not complete", contradictions=["0 minutes"])
+    ).executed
+
+    assert isinstance(executed.outcome, NoData)
+    assert executed.data_summary["contradictions"] == {"count": 1, "examples": ["0 minutes"]}
+
+
+def test_a_suspect_document_is_kept_and_not_announced() -> None:
+    """A frozen schedule: its payload stays for whoever looks into it, and no file of records takes its place."""
+    data = MemoryObjects("data")
+    execution = run(parse=parsed(suspect="frozen", summary={"season": "2025-26"}), data=data)
+
+    outcome = execution.executed.outcome
+    assert isinstance(outcome, Failed)
+    assert (outcome.kind, outcome.message) == (FailureKind.SOURCE_CHANGED, "frozen")
+    assert execution.executed.data_summary["season"] == "2025-26"
+    assert execution.landed is None
+    assert [name.split("/")[0] for name in data.bodies] == ["raw"]
+
+
+def test_that_a_suspect_document_is_empty_is_no_news() -> None:
+    outcome = run(parse=parsed(records=[], empty_reason="no games", suspect="frozen")).executed.outcome
+
+    assert isinstance(outcome, Failed)
+
+
+@pytest.mark.parametrize(
+    ("source", "needs_games", "listed", "contradicts"),
+    [
+        (Source.CONTROLLER, True, 0, True),
+        (Source.CONTROLLER, True, 3, False),
+        (Source.CONTROLLER, True, None, False),
+        (Source.CONTROLLER, False, 0, False),
+        (Source.MANUAL, True, 0, False),
+    ],
+)
+def test_no_games_contradict_a_calendar_that_has_some(
+    source: Source, needs_games: bool, listed: int | None, contradicts: bool
+) -> None:
+    """The controller asks a source that needs games on game days only; by hand any day may be asked for."""
+    request = requested(source=source)
+    told: Any = findings(Parsed(records=[], games_listed=listed), request, spec(needs_games=needs_games))
+
+    assert ("contradictions" in told) == contradicts
+    assert told.get("games_listed") == listed
+    if contradicts:
+        assert told["contradictions"]["examples"] == [
+            f"the document lists no game of {GAME_DATE}, and the calendar has games on that day"
+        ]
+
+
+def test_names_are_one_sequence_of_characters() -> None:
+    apart = unicodedata.normalize("NFD", "Nikola Joki\u0107")
+
+    assert Row(text=apart).text == "Nikola Joki\u0107" != apart

@@ -15,8 +15,9 @@ from tipoff_scraper_runner.errors import SourceChanged
 
 G = TypeVar("G")
 
+# As many as the Rising Stars play. More on one day are the league's own teams in a spelling that is not
+# known yet.
 MOST_A_DAY = 3
-"""As many as the Rising Stars play. More on one day are the league's own teams in a spelling that is not known yet."""
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 from tipoff_common.clock import business_date
 from tipoff_scraper_runner.errors import SourceChanged
 
+# A game that tips after midnight in New York belongs to the evening before, as the league's own schedule
+# has it; the earliest games of a day are played in Asia and Australia, from half past four in New York on.
 DAY_BEGINS = timedelta(hours=4)
-"""A game that tips after midnight in New York belongs to the evening before, as the league's own schedule has it; the
-earliest games of a day are played in Asia and Australia, from half past four in New York on."""
 
 
 def game_date_of(start: datetime) -> date:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 REGULATION_PERIODS = 4
+# Share of a team's minutes and points that its players' lines must hold. A line is corrected by seconds for
+# days, and a few points may be the team's own; a document that is still being filled lacks far more.
 MIN_SHARE = 0.95
-"""Share of a team's minutes and points that its players' lines must hold. A line is corrected by seconds for days, and
-a few points may be the team's own; a document that is still being filled lacks far more."""
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
 T = TypeVar("T")
+# Exclusive upper bound of decimals: floats this large are no longer exact, and no source counts so far.
 _AMOUNTS = 1e15
-"""Exclusive upper bound of decimals: floats this large are no longer exact, and no source counts so far."""
 
+# Where an unpaired surrogate may stand, which cannot be encoded as UTF-8.
 _UNPAIRED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
-"""Where an unpaired surrogate may stand, which cannot be encoded as UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Node:
     def require(self, keys: Collection[str]) -> None:
         """Raise SourceChanged naming every key of `keys` that the object lacks."""
         if missing := sorted(set(keys) - self.fields.keys()):
-            raise SourceChanged(f"{self.path} has no key {', '.join(map(repr, missing))}")
+            there = ", ".join(sorted(self.fields))
+            raise SourceChanged(f"{self.path} has no key {', '.join(map(repr, missing))}; it has {there}")
 
     def text(self, key: str) -> str:
         """Read a text, which may be blank."""

@@ -12,8 +12,9 @@ from typing import Generic, TypeVar
 from scrapers.json_document import Node
 from tipoff_scraper_runner.errors import SourceChanged
 
+# Share of a document's items that may be odd. Beyond it the source has changed, and the rest cannot be
+# trusted.
 MAX_ODD_SHARE = 0.5
-"""Share of a document's items that may be odd. Beyond it the source has changed, and the rest cannot be trusted."""
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -36,11 +36,11 @@ def _none_if_blank(value: object) -> object:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+# The sources' "0" and "1".
 Flag = Annotated[bool, BeforeValidator(_flag)]
-"""The sources' "0" and "1"."""
 
+# A text that the sources leave blank when there is none.
 Blank = Annotated[str | None, BeforeValidator(_none_if_blank)]
-"""A text that the sources leave blank when there is none."""
 
 
 def read_record(model: type[R], node: Node, **given: Any) -> R:

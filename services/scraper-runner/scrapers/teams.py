@@ -60,6 +60,7 @@ TEAMS = (
     Team(1610612766, "CHA", "Charlotte", "Hornets"),
 )
 
+# ESPN's, Basketball Reference's and the bookmakers' own, beside tricode, full name, nickname and city.
 _OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "BKN": ("BK", "BRK"),
     "CHA": ("CHO",),
@@ -78,10 +79,9 @@ _OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "UTA": ("UTH",),
     "WAS": ("WSH",),
 }
-"""ESPN's, Basketball Reference's and the bookmakers' own, beside tricode, full name, nickname and city."""
 
+# A city of two teams names neither.
 _TWO_TEAMS = frozenset({"LA", "Los Angeles"})
-"""A city of two teams names neither."""
 
 
 def team(name: str) -> Team:

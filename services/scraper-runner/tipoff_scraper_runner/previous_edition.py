@@ -14,6 +14,8 @@ LOOK_BACK_DAYS = 8
 """A weekly list has an edition within it. A list that shrank for good is taken for the present state after so many
 days, in which each scrape of it failed and said why."""
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 Records = Sequence[Mapping[str, JsonValue]]
 
 
@@ -36,7 +38,8 @@ def previous_edition(spec: ScraperSpec, game_date: date, before: datetime, data:
 
 def _fetched_at(file: ObjectInfo) -> datetime:
     text = file.metadata.get(FETCHED_AT)
-    return datetime.fromisoformat(text) if text else file.updated.astimezone(UTC)
+    # A file without it was put there by other means: it counts, and any that a runner wrote is newer.
+    return datetime.fromisoformat(text) if text else _LONG_AGO
 
 
 def _records(body: bytes) -> Records | None:

@@ -200,6 +200,18 @@ def test_a_game_whose_teams_are_not_known_yet_is_kept_as_undecided(name: str | N
     assert len(found.records) == 263
 
 
+@pytest.mark.parametrize("instant", [None, "", "0001-01-01T00:00:00Z"])
+def test_a_game_whose_time_is_a_placeholder_is_kept_as_undecided(instant: str | None) -> None:
+    def untime(document: Any) -> None:
+        game = document["leagueSchedule"]["gameDates"][0]["games"][0]
+        game.update(gameDateTimeUTC=instant, gameStatusText=None, postponedStatus=None, gameStatus=1)
+
+    found = as_of(NOON, TODAY, untime)
+
+    assert found.set_aside == ()
+    assert [game.tipoff for game in _games(found) if game.time_tbd] == [None]
+
+
 def test_a_club_from_abroad_is_no_team_of_the_league() -> None:
     def invite(document: Any) -> None:
         game = document["leagueSchedule"]["gameDates"][0]["games"][0]

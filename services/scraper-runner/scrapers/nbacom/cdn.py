@@ -11,8 +11,8 @@ from tipoff_scraper_runner.scraper import Http, Payload
 
 LIVE_DATA = "https://cdn.nba.com/static/json/liveData"
 PROBE_URL = f"{LIVE_DATA}/scoreboard/todaysScoreboard_00.json"
+# Without it the host answers 403 to everything.
 HEADERS = {"Referer": "https://www.nba.com/"}
-"""Without it the host answers 403 to everything."""
 
 _MISSING = frozenset({403, 404})
 

@@ -7,11 +7,11 @@ from tipoff_scraper_runner.errors import SourceChanged
 _ISO = re.compile(r"PT(\d{1,4})M(\d\d(?:\.\d{1,9})?)S")
 _CLOCK = re.compile(r"(\d{1,4}):(\d\d)")
 
+# Of a team's five players together: four quarters of twelve minutes.
 REGULATION_MINUTES = 240
-"""Of a team's five players together: four quarters of twelve minutes."""
 
+# Five players, five minutes each.
 OVERTIME_MINUTES = 25
-"""Five players, five minutes each."""
 
 REGULATION_PERIODS = 4
 

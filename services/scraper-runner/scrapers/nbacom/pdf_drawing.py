@@ -13,8 +13,8 @@ from pdfplumber.utils.exceptions import PdfminerException
 
 from tipoff_scraper_runner.errors import Undecodable
 
+# Characters, paths and figures; the fullest page known has 1,800.
 MAX_DRAWN_A_PAGE = 20_000
-"""Characters, paths and figures; the fullest page known has 1,800."""
 
 
 class Deadline:

@@ -18,12 +18,13 @@ MAX_INFLATED_BYTES = (
 )
 MAX_SECONDS = 20.0  # for all pages; the largest document takes 2
 
+# Points between characters that part two words. The documents' spaces are narrower than pdfplumber's
+# default of 3, which reads "NOTYETSUBMITTED".
 X_TOLERANCE = 1.5
-"""Points between characters that part two words. The documents' spaces are narrower than pdfplumber's default of 3,
-which reads "NOTYETSUBMITTED"."""
 
 _DEFLATED = re.compile(rb"(?<!end)stream[\r\n]+(\x78)")
 
+# What pdfminer raises, beside its own errors, on damaged files: it trusts what it reads.
 _DAMAGED = (
     ValueError,
     TypeError,
@@ -33,7 +34,6 @@ _DAMAGED = (
     AssertionError,
     RecursionError,
 )
-"""What pdfminer raises, beside its own errors, on damaged files: it trusts what it reads."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Rule:
     y: float
 
 
+# Points between the tops of words on one line.
 SAME_LINE = 2.0
-"""Points between the tops of words on one line."""
 
 Line = list[Word]
 

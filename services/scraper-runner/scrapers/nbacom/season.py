@@ -2,8 +2,8 @@
 
 from datetime import date
 
+# Pre-season begins in October; until then the season of the summer before is the current one.
 FIRST_MONTH = 10
-"""Pre-season begins in October; until then the season of the summer before is the current one."""
 
 
 def season_of(day: date) -> str:
@@ -12,5 +12,6 @@ def season_of(day: date) -> str:
     return f"{start}-{(start + 1) % 100:02}"
 
 
+# Months in which the coming season's documents may be out already, while `season_of` still names the last
+# one.
 OFF_SEASON = range(7, 10)
-"""Months in which the coming season's documents may be out already, while `season_of` still names the last one."""

@@ -30,4 +30,10 @@ def decided_team(side: Node) -> Team | None:
 
 def is_guest(side: Node) -> bool:
     """Whether the side is named and has no id of the league: an All-Star team, or a club from abroad."""
-    return not is_undecided(side) and not is_league_id(side.integer("teamId"))
+    number = side.optional_integer("teamId")
+    return not is_undecided(side) and number is not None and not is_league_id(number)
+
+
+def team_id(side: Node, found: Team | None) -> int:
+    """The id of the side's team: the league's, or the source's own for a guest; 0 while it is undecided."""
+    return found.id if found else side.optional_integer("teamId") or _UNDECIDED_ID

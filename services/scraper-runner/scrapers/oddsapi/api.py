@@ -17,8 +17,8 @@ from tipoff_scraper_runner.scraper import Http, Payload, Response
 BASE_URL = "https://api.the-odds-api.com/v4"
 SPORT = "sports/basketball_nba"
 API_KEY = "ODDS_API_KEY"
+# Part of the month's quota from which `quota.warning` is true.
 WARN_FROM = 0.8
-"""Part of the month's quota from which `quota.warning` is true."""
 
 _REFUSALS = frozenset({401, 403, 404, 422})
 

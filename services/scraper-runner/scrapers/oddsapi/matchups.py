@@ -18,8 +18,8 @@ from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Record
 
+# It becomes part of a path, so it is an id and nothing else.
 EVENT_ID = r"^[0-9a-f]{32}$"
-"""It becomes part of a path, so it is an id and nothing else."""
 
 _KNOWN = frozenset({"id", "commence_time", "home_team", "away_team"})
 _UNREAD = frozenset({"sport_key", "sport_title"})

@@ -12,8 +12,8 @@ from tipoff_scraper_runner.scraper import Http, Payload
 URL = "https://api.balldontlie.io/v1/player_injuries"
 API_KEY = "BALLDONTLIE_API_KEY"
 PER_PAGE = 100
+# A league of 600 players fills six; more is a cursor that leads in a circle.
 MAX_PAGES = 10
-"""A league of 600 players fills six; more is a cursor that leads in a circle."""
 
 
 def all_pages(http: Http) -> Payload:

@@ -21,8 +21,8 @@ from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeP
 
 Status = Literal["scheduled", "live", "final", "postponed", "canceled"]
 
+# By name; ESPN counts these as over, which they are not.
 _OFF: dict[str, Status] = {"STATUS_POSTPONED": "postponed", "STATUS_CANCELED": "canceled"}
-"""By name; ESPN counts these as over, which they are not."""
 _BY_STATE: dict[str, Status] = {"pre": "scheduled", "in": "live", "post": "final"}
 
 _EVENT = names("id date competitions status")
@@ -190,7 +190,7 @@ def _status(kind: Node) -> Status:
 
 def _score(competitor: Node) -> int:
     """A text in the source, and blank before some tips."""
-    printed = competitor.text("score").strip() or "0"
+    printed = competitor.optional_text("score") or "0"
     if not printed.isdecimal():
         raise SourceChanged(f"{competitor.path}.score is {printed!r}, not points")
     return int(printed)

@@ -13,8 +13,8 @@ from tipoff_scraper_runner.scraper import Http, Payload
 
 BASE_URL = "https://statsdmz.nba.com/pdfs"
 HEADERS = {"Referer": "https://www.nba.com/"}
+# A report known to exist; the host keeps those of past seasons.
 PROBE_URL = f"{BASE_URL}/20240410/20240410_MEMCLE.pdf"
-"""A report known to exist; the host keeps those of past seasons."""
 
 _MISSING = frozenset({403, 404})
 _GAME_CODE = re.compile(r"(\d{8})/([A-Z]{6})")

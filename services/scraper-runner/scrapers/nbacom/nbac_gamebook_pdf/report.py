@@ -24,6 +24,7 @@ from tipoff_scraper_runner.errors import SourceChanged
 Status = Literal["played", "dnp", "dnd", "nwt", "inactive"]
 
 LABELS = "POS MIN FG FGA 3P 3PA FT FTA OR DR TOT A PF ST TO BS +/- PTS"
+# In the order of the labels after MIN.
 STATISTICS = (
     "field_goals_made",
     "field_goals_attempted",
@@ -42,7 +43,6 @@ STATISTICS = (
     "plus_minus",
     "points",
 )
-"""In the order of the labels after MIN."""
 
 _TITLE = "FINAL BOX"
 _TITLE_WITHIN = 8  # lines from the top
@@ -55,14 +55,14 @@ _NUMBERS = rf"(?P<numbers>(?: [+-]?\d+){{{len(STATISTICS)}}})"
 _PLAYED = re.compile(
     rf"(?P<jersey>\d{{1,2}}) (?P<name>.+?)(?: (?P<position>[FGC](?:-[FGC])?))? (?P<minutes>\d+:\d\d){_NUMBERS}"
 )
+# Some reports print the reason without blanks, "NWT-Return to Competition Reconditioning".
 _NOT_PLAYED = re.compile(
     r"(?P<jersey>\d{1,2}) (?P<name>.+?) ?(?P<kind>DNP|DND|NWT)(?: ?[-\u2013] ?(?P<reason>.+))?"
 )
-"""Some reports print the reason without blanks, "NWT-Return to Competition Reconditioning"."""
 _TOTALS = re.compile(rf"(?P<minutes>\d+:\d\d){_NUMBERS}")
 _INACTIVE = re.compile(r"Inactive: ?(?P<team>[^-]+?) ?- ?(?P<players>.*)")
+# The comma before a player with a reason, which tells players apart where parentheses do not.
 _NEXT_INACTIVE = re.compile(r", ?(?=[^(),]+ ?\()")
-"""The comma before a player with a reason, which tells players apart where parentheses do not."""
 _AFTER_INACTIVE = ("Points in the Paint", "SCORE BY", "Technical", "MEMO", "Copyright", "Inactive:")
 _NOBODY = "None"
 _STATUSES: Mapping[str, Status] = {"DNP": "dnp", "DND": "dnd", "NWT": "nwt"}

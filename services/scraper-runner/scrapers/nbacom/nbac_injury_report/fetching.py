@@ -11,14 +11,14 @@ from scrapers.nbacom.nbac_injury_report.urls import BASE_URL, ReportName
 from tipoff_scraper_runner.errors import Blocked, NotPublished, SourceChanged
 from tipoff_scraper_runner.scraper import Http, Payload
 
+# Without it the host answers 403 to everything.
 HEADERS = {"Referer": "https://official.nba.com/"}
-"""Without it the host answers 403 to everything."""
 
 MISSING = frozenset({403, 404})
 
+# A report known to exist, from a full game day. It bears a name of the form in use, under the path in use,
+# so that it goes missing when reports move; the host keeps reports of past seasons.
 PROBE_URL = BASE_URL + "Injury-Report_2026-02-08_03_30PM.pdf"
-"""A report known to exist, from a full game day. It bears a name of the form in use, under the path in use, so that it
-goes missing when reports move; the host keeps reports of past seasons."""
 
 
 def first_published(reports: Sequence[ReportName], http: Http) -> Payload:

@@ -13,13 +13,14 @@ ET = ZoneInfo("America/New_York")
 BASE_URL = "https://ak-static.cms.nba.com/referee/injury/"
 QUARTER_HOURS_FROM = datetime(2025, 12, 22, 9, tzinfo=ET)
 
+# Requests one scrape may spend on names: half a day of hourly ones.
 MAX_CANDIDATES = 12
-"""Requests one scrape may spend on names: half a day of hourly ones."""
 
+# How many of the newest are asked one by one; of the older only full hours are. With quarter-hour names
+# that is two hours in full and four more by the hour, six hours in twelve requests. Once a day's first
+# report is out the later ones follow without gaps, so a report older than that with nothing after it is not
+# one to be had.
 NEWEST_IN_FULL = 8
-"""How many of the newest are asked one by one; of the older only full hours are. With quarter-hour names that is two
-hours in full and four more by the hour, six hours in twelve requests. Once a day's first report is out the later ones
-follow without gaps, so a report older than that with nothing after it is not one to be had."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameter
 
 _UNREAD = frozenset({"IS_DEFUNCT", "STATS_TIMEFRAME"})
 
+# Share of the players that may go from one edition to the next. Between two seasons a quarter leave the
+# league.
 MAX_LOST = 0.3
-"""Share of the players that may go from one edition to the next. Between two seasons a quarter leave the league."""
 
 
 class Parameters(ScrapeParameters):

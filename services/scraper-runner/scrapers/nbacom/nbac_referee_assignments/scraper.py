@@ -19,8 +19,8 @@ from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeP
 URL = "https://official.nba.com/wp-json/api/v1/get-game-officials"
 HEADERS = {"Referer": "https://official.nba.com/referee-assignments/"}
 
+# Officials on the court; a fourth is an alternate, named in the play-offs.
 CREW = 3
-"""Officials on the court; a fourth is an alternate, named in the play-offs."""
 
 _SEATS = (1, 2, 3, 4)
 _GAME = names("game_id game_date game_code home_team_id home_team_abbr away_team_id away_team_abbr")
@@ -114,9 +114,9 @@ def _crew(game: Node) -> Crew:
             game_id=game_id,
             game_date=day,
             home_team=home.tricode,
-            home_team_id=game.integer("home_team_id"),
+            home_team_id=home.id,
             away_team=away.tricode,
-            away_team_id=game.integer("away_team_id"),
+            away_team_id=away.id,
             seat=seat,
             official=name,
             official_id=game.integer(f"official{seat}_code"),

@@ -11,8 +11,8 @@ from scrapers.nbacom.nbac_schedule.document import Schedule
 from scrapers.nbacom.nbac_schedule.games import GameRecord
 from scrapers.nbacom.season import season_of
 
+# Games of the evening before may still be scheduled in a document of the small hours; older ones are not.
 SETTLED_AFTER = timedelta(days=2)
-"""Games of the evening before may still be scheduled in a document of the small hours; older ones are not."""
 
 
 def staleness(schedule: Schedule, day: date) -> str:

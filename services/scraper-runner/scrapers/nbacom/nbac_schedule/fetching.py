@@ -10,11 +10,11 @@ from tipoff_scraper_runner.errors import Blocked, ScrapeFailure, SourceChanged
 from tipoff_scraper_runner.scraper import Http, Payload
 
 URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
+# The same content. The host has refused the first to some clients, or served them one that no longer
+# changed, while this one went on (https://github.com/swar/nba_api/issues/665).
 SECOND_URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
-"""The same content. The host has refused the first to some clients, or served them one that no longer changed, while
-this one went on (https://github.com/swar/nba_api/issues/665)."""
+# Without it the host answers 403.
 HEADERS = {"Referer": "https://www.nba.com/"}
-"""Without it the host answers 403."""
 
 
 def current_schedule(day: date, http: Http) -> Payload:

@@ -5,15 +5,17 @@ from typing import Literal
 
 from pydantic import Field
 
+from scrapers.drift import names
 from scrapers.json_document import Node
 from scrapers.nbacom.game_status import GameStatus, game_status
-from scrapers.nbacom.sides import decided_team, is_guest
+from scrapers.nbacom.sides import decided_team, is_guest, team_id
 from scrapers.teams import Team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Record
 
 GameType = Literal["preseason", "regular", "all_star", "playoffs", "play_in", "cup_final"]
 
+# By the prefix of the game id.
 GAME_TYPES: dict[str, GameType] = {
     "001": "preseason",
     "002": "regular",
@@ -22,11 +24,11 @@ GAME_TYPES: dict[str, GameType] = {
     "005": "play_in",
     "006": "cup_final",
 }
-"""By the prefix of the game id."""
 
+# Kinds of game in which teams from outside the league play.
 EXHIBITIONS: frozenset[GameType] = frozenset({"preseason", "all_star"})
-"""Kinds of game in which teams from outside the league play."""
 
+_REQUIRED = names("gameId gameStatus gameStatusText gameDateTimeUTC homeTeam awayTeam")
 _POSTPONED = "Y"
 _POSTPONED_TEXTS = frozenset({"PPD", "POSTPONED"})
 _UNDECIDED = "TBD"
@@ -65,29 +67,29 @@ class GameRecord(Record):
 
 def read_game(game: Node, season_year: str, game_date: date) -> GameRecord:
     """Read one game. Raises SourceChanged naming the key that is missing or not as expected, or an unknown team."""
+    game.require(_REQUIRED)
     game_id = game.nonblank("gameId")
     game_type = _game_type(game, game_id)
-    status_text = game.text("gameStatusText").strip().upper()
+    status_text = (game.optional_text("gameStatusText") or "").upper()
     # Absent from a pending game of some editions, and then nothing is postponed.
     postponed_status = game.optional_text("postponedStatus") or ""
     home, away = game.child("homeTeam"), game.child("awayTeam")
-    tipoff = game.instant("gameDateTimeUTC")
-    time_tbd = status_text == _UNDECIDED or (game.optional_text("gameTimeEst") or "").startswith(_UNTIMED)
+    time_tbd = status_text == _UNDECIDED or _is_untimed(game)
     home_team, away_team = _team(home, game_type), _team(away, game_type)
     return GameRecord(
         game_id=game_id,
         season_year=season_year,
         game_date=game_date,
-        tipoff=None if time_tbd else tipoff,
+        tipoff=None if time_tbd else game.instant("gameDateTimeUTC"),
         time_tbd=time_tbd,
         game_type=game_type,
         status=game_status(game),
         postponed=is_postponed(postponed_status, status_text),
         postponed_status=postponed_status,
         home_team=home_team.tricode if home_team else None,
-        home_team_id=home.optional_integer("teamId") or 0,
+        home_team_id=team_id(home, home_team),
         away_team=away_team.tricode if away_team else None,
-        away_team_id=away.optional_integer("teamId") or 0,
+        away_team_id=team_id(away, away_team),
         game_label=game.optional_text("gameLabel"),
         game_sub_label=game.optional_text("gameSubLabel"),
         arena=game.optional_text("arenaName"),
@@ -101,6 +103,12 @@ def is_postponed(postponed_status: str, status_text: str) -> bool:
     that is merely not "N" says nothing.
     """
     return postponed_status == _POSTPONED or status_text.upper() in _POSTPONED_TEXTS
+
+
+def _is_untimed(game: Node) -> bool:
+    """Whether a time is the placeholder for "to be decided": the year 1, or none at all where an instant stands."""
+    local, instant = game.optional_text("gameTimeEst"), game.optional_text("gameDateTimeUTC")
+    return instant is None or instant.startswith(_UNTIMED) or (local or "").startswith(_UNTIMED)
 
 
 def _team(side: Node, game_type: GameType) -> Team | None:

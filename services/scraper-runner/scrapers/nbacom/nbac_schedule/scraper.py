@@ -14,9 +14,9 @@ from scrapers.nbacom.nbac_schedule.games import EXHIBITIONS, GAME_TYPES, GameRec
 from scrapers.nbacom.season import OFF_SEASON, season_of
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
+# Share of a season's games that may go from one edition to the next: "if necessary" games leave when a
+# series ends, and a game that moves gets another id. No season has lost more at once.
 MAX_LOST = 0.1
-"""Share of a season's games that may go from one edition to the next: "if necessary" games leave when a series ends,
-and a game that moves gets another id. No season has lost more at once."""
 
 
 class Parameters(ScrapeParameters):

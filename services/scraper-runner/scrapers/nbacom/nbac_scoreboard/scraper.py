@@ -14,7 +14,7 @@ from scrapers.nbacom.cdn import PROBE_URL as TODAYS_SCOREBOARD
 from scrapers.nbacom.cdn import always_there
 from scrapers.nbacom.durations import seconds
 from scrapers.nbacom.game_status import GameStatus, game_status
-from scrapers.nbacom.sides import decided_team, is_guest
+from scrapers.nbacom.sides import decided_team, is_guest, team_id
 from scrapers.nbacom.stats import LEAGUE_ID, stats_document
 from scrapers.odd_items import keep_first, place_of, read_items
 from tipoff_common.clock import business_date
@@ -29,10 +29,11 @@ _GAME_OF_ONE_HOST = names(
 _TEAM = names("teamId teamTricode score periods wins losses")
 _TEAM_UNREAD = names("teamName teamCity seed inBonus timeoutsRemaining")
 _TEAM_OF_ONE_HOST = frozenset({"teamSlug"})
+_UNTIMED = "0001-01-01"
 _SIDES = ("homeTeam", "awayTeam")
 
+# Status texts of games that are not played; their status stays at 1.
 _OFF = frozenset({"PPD", "POSTPONED"})
-"""Status texts of games that are not played; their status stays at 1."""
 
 
 class Parameters(ScrapeParameters):
@@ -44,7 +45,7 @@ class ScoreboardRecord(Record):
 
     game_id: str
     game_date: date = Field(description="the league's, also for a game that tips after midnight in New York")
-    tipoff: datetime = Field(description="aware UTC")
+    tipoff: datetime | None = Field(description="aware UTC; null while the time is to be decided")
     status: GameStatus
     status_text: str = Field(description='as printed: "Final", "7:00 pm ET", "PPD"')
     period: int = Field(description="0 before the tip, from 5 on overtime")
@@ -184,20 +185,22 @@ def _record(game: Node, day: date) -> ScoreboardRecord:
     away.require(_TEAM)
     home_team, away_team = decided_team(home), decided_team(away)
     clock = game.text("gameClock").strip()
+    # The year 1 stands for a time that is to be decided, as in the schedule.
+    untimed = (game.optional_text("gameTimeUTC") or _UNTIMED).startswith(_UNTIMED)
     return ScoreboardRecord(
         game_id=game.nonblank("gameId"),
         game_date=day,
-        tipoff=game.instant("gameTimeUTC"),
+        tipoff=None if untimed else game.instant("gameTimeUTC"),
         status=game_status(game),
         status_text=game.text("gameStatusText").strip(),
         period=game.integer("period"),
         clock_seconds=seconds(clock) if clock else None,
         home_team=home_team.tricode if home_team else None,
-        home_team_id=home.optional_integer("teamId") or 0,
+        home_team_id=team_id(home, home_team),
         home_score=home.count("score"),
         home_periods=_periods(home),
         away_team=away_team.tricode if away_team else None,
-        away_team_id=away.optional_integer("teamId") or 0,
+        away_team_id=team_id(away, away_team),
         away_score=away.count("score"),
         away_periods=_periods(away),
         game_label=game.optional_text("gameLabel"),

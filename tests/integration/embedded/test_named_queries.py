@@ -57,6 +57,27 @@ EXECUTIONS = [
     *rates("third", "failed", "success", "success"),
     *rates("mended", *["failed"] * 6, at=ELEVEN - 25 * HOUR),
     *rates("mended", *["success"] * 6),
+    # alert_contradicting_documents
+    *(
+        executed(
+            f"c{number}",
+            ELEVEN + number * MINUTE,
+            "success" if number else "no_data",
+            scraper_name="contradicting",
+            data_summary=json.dumps(told),
+        )
+        for number, told in enumerate(
+            (
+                {"contradictions": {"count": 2, "examples": ["lists no game"]}},
+                {"set_aside": {"count": 3, "examples": ["games[1] is null"]}},
+                {"contradictions": {"count": 1, "examples": ["NYK@PHI is final at 0:0"]}},
+                {"record_count": 9},
+            )
+        )
+    ),
+    executed(
+        "c9", ELEVEN, "success", scraper_name="contradicting_once", data_summary='{"set_aside": {"count": 7}}'
+    ),
     # scraper_summary and recent_executions
     executed("s1", ELEVEN, "success", 5, scraper_name="summed"),
     executed("s1", ELEVEN, "success", 5, scraper_name="summed"),  # delivered twice
@@ -338,6 +359,19 @@ def test_failure_rate_is_of_enough_runs_that_could_tell(day: Dataset) -> None:
     (row,) = day.ask("alert_high_failure_rate", as_of=NOON)
     assert (row["scraper_name"], row["total_runs"], row["telling_runs"]) == ("diluted", 25, 5)
     assert (row["failures"], row["failure_rate_pct"]) == (3, 60.0)
+
+
+def test_a_source_that_contradicts_itself_again_and_again_is_named(day: Dataset) -> None:
+    (row,) = day.ask("alert_contradicting_documents", as_of=NOON)
+    assert row == {
+        "scraper_name": "contradicting",
+        "contradicting_runs": 3,
+        "contradictions": 3,
+        "items_set_aside": 3,
+        "example": "NYK@PHI is final at 0:0",
+    }
+    names = {one["scraper_name"] for one in day.ask("alert_contradicting_documents", as_of=NOON, min_runs=1)}
+    assert names == {"contradicting", "contradicting_once"}
 
 
 def test_failure_rate_is_compared_before_it_is_rounded(day: Dataset) -> None:

@@ -22,6 +22,7 @@ PARTS = (
     "infra",
     "schemas",
     "docs",
+    "docker-compose.yaml",
     "pyproject.toml",
 )
 PACKAGES = tuple(

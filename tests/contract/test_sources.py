@@ -184,7 +184,7 @@ def test_it_is_got_when_it_is_out(name: str, source: FakeSources) -> None:
 TEAM_FIELDS = ("team", "home_team", "away_team", "opponent", "other_team", "team_abbreviation")
 
 
-@pytest.mark.parametrize("name", SCHEDULED)
+@pytest.mark.parametrize("name", sorted(set(SCHEDULED) & set(ASKED)))
 def test_every_record_spells_its_teams_as_the_team_module_does(name: str, source: FakeSources) -> None:
     """Records of two sources about one team join by it; an undecided or absent team is null."""
     data = MemoryObjects("data")

@@ -132,10 +132,11 @@ def test_a_quota_that_is_not_told_is_not_guessed(headers: dict[str, str]) -> Non
     assert quota(headers) == {"used": None, "remaining": None, "last": None, "warning": None}
 
 
-def test_asked_too_fast_is_a_failure_of_transport() -> None:
+def test_asked_too_fast_is_a_quota_and_waits_as_long_as_the_api_says() -> None:
     source = served(error("EXCEEDED_FREQ_LIMIT"), status=429, headers={"Retry-After": "600"})
 
-    assert "answered 429" in failure(run(NAME, source), "http")
+    assert "answered 429" in failure(run(NAME, source), "quota")
+    assert len(source.asked) == 1
 
 
 def test_the_all_star_game_is_told_and_nobody_is_asked_for_its_props() -> None:

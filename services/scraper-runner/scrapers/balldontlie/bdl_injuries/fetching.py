@@ -1,6 +1,5 @@
 """Asks for all pages of a list. One page is kept as it came; several, each as it came, within one JSON list."""
 
-import codecs
 import json
 from codecs import BOM_UTF8
 
@@ -37,9 +36,7 @@ def all_pages(http: Http) -> Payload:
         raise SourceChanged(f"{URL} has more than {MAX_PAGES} pages of {PER_PAGE}")
     if first is None or len(pages) == 1:
         return page
-    # A byte-order mark is allowed before a document, and is no JSON within one.
-    joined = b",".join(page.removeprefix(codecs.BOM_UTF8) for page in pages)
-    return Payload(body=b"[" + joined + b"]", url=first.url, suffix="json")
+    return Payload(body=b"[" + b",".join(pages) + b"]", url=first.url, suffix="json")
 
 
 def _page(http: Http, cursor: str) -> Payload:

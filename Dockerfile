@@ -18,6 +18,9 @@ RUN test -n "${SERVICE}" || { echo "name the service: --build-arg SERVICE=logger
 COPY services/${SERVICE}/requirements.txt ./
 RUN uv venv --quiet --python "$(command -v python3)" "${VIRTUAL_ENV}" && \
     uv pip install --quiet --require-hashes --only-binary :all: -r requirements.txt
+# tipoff-dataset carries the SQL.
+COPY schemas/ schemas/
+COPY queries/ queries/
 COPY libs/ libs/
 COPY services/${SERVICE}/ service/
 # All libraries are built, and those installed that the service depends on: --no-index lets nothing else in.

@@ -26,8 +26,7 @@ UV = Path(sys.executable).with_name("uv")
 OTHER_INTERPRETER = ("tipoff_dev.checks.terraform.command", "tipoff_dev.checks.terraform.provider")
 """Run by the interpreter of infra/terraform/checks, which has Terraform as a library."""
 NOT_YET = {
-    "tipoff-cli": "two commands import a service, named exceptions of the contract on imports",
-    "tipoff-planning": "the reader of schedule files imports a scraper, likewise",
+    "tipoff-cli": "`trace` imports a service, a named exception of the contract on imports",
     "tipoff-dev": "the stack's layout reads infra/services.yaml of the checkout when it is imported",
 }
 IMPORT_ALL = """

@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 DATASET = "nba_orchestration"
 _CHECKOUT = Path(__file__).parents[3]
-SCHEMAS = _CHECKOUT / "schemas/bigquery" / DATASET
-QUERIES = _CHECKOUT / "queries"
+# A wheel holds copies of both folders; in a checkout there are none, so that nobody edits the wrong one.
+_INSTALLED = Path(__file__).with_name("sql")
+SCHEMAS = _INSTALLED / "schemas" if _INSTALLED.is_dir() else _CHECKOUT / "schemas/bigquery" / DATASET
+QUERIES = _INSTALLED / "queries" if _INSTALLED.is_dir() else _CHECKOUT / "queries"
 _NOT_TABLES = ("datasets", "fn_", "v_")
 
 

@@ -224,6 +224,11 @@ class Driver:
         paths: dict[str, int] = requests.get(self._control("requests"), timeout=10).json()["paths"]
         return paths.get(path, 0)
 
+    def paths_asked(self, prefix: str) -> dict[str, int]:
+        """How often the source was asked since the stack started, by each path that begins so."""
+        paths: dict[str, int] = requests.get(self._control("requests"), timeout=10).json()["paths"]
+        return {path: count for path, count in paths.items() if path.startswith(prefix)}
+
     def _control(self, what: str) -> str:
         return f"{self.stack.layout.url('fake-sources')}/control/{what}"
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from datetime import date
 
 import pytest
-from stack_harness import INJURIES, SCHEDULE, Driver, last_report, summary, until
+from stack_harness import INJURIES, SCHEDULE, Driver, at, last_report, summary, until
+from tests.support.samples import requested
 
+from scrapers.teams import TEAMS as KNOWN_TEAMS
 from tipoff_common.events import ScrapeRequested, Tick
+
+TEAMS = [team.tricode for team in KNOWN_TEAMS][:22]
 
 
 def test_a_request_waits_for_a_runner_that_was_killed(driver: Driver, day: date) -> None:
@@ -72,6 +77,51 @@ def test_a_runner_killed_between_its_file_and_its_outcome_does_not_fetch_again(
     assert (execution["status"], execution["gcs_path"]) == ("success", told["gcs_path"])
     assert summary(execution) == summary(told)
     assert driver.asked(path) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_runner_stopped_for_half_a_minute_in_a_fan_out_fetches_each_request_once(
+    embedded: Driver, day: date
+) -> None:
+    """What Pub/Sub delivers again meanwhile finds the claims: 22 requests once became 67 fetches."""
+    before = embedded.paths_asked("site.api.espn.com/")
+    embedded.stack.publisher.publish([_roster(team, day) for team in TEAMS])
+
+    def fetched() -> dict[str, int]:
+        return {
+            path: count - before.get(path, 0)
+            for path, count in embedded.paths_asked("site.api.espn.com/").items()
+            if count > before.get(path, 0)
+        }
+
+    until(lambda: len(fetched()) >= 3, "the fan-out to be under way")
+    with embedded.paused("scraper-runner"):
+        time.sleep(30)
+    executions = until(
+        lambda: (rows := embedded.rows(ROSTERS, day=day)) and len(rows) >= len(TEAMS) and rows,
+        "an execution of each request",
+        seconds=150,
+    )
+    assert {row["status"] for row in executions} == {"success"}
+    assert len(executions) == len(TEAMS)
+    assert list(fetched().values()) == [1] * len(TEAMS)
+
+
+def _roster(team: str, day: date) -> ScrapeRequested:
+    return requested(
+        request_id=f"stopped-{team}",
+        scraper="espn_roster",
+        game_date=day,
+        parameters={"game_date": day.isoformat(), "team": team},
+        event_time=at(day, 12),
+    )
+
+
+ROSTERS = """
+SELECT request_id, ANY_VALUE(status) AS status FROM nba_orchestration.scraper_execution_log
+WHERE scraper_name = 'espn_roster' AND game_date = @day GROUP BY request_id
+"""
 
 
 def test_a_runner_told_to_stop_finishes_what_it_is_doing(driver: Driver, day: date) -> None:

@@ -9,6 +9,9 @@ from hypothesis import settings
 settings.register_profile("tipoff", derandomize=True, deadline=None)
 settings.load_profile("tipoff")
 
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # matrices here are small; threads would only wait for each other
 os.environ["COLUMNS"] = "200"  # what commands print is read here, whatever the terminal's width
 
 TOGETHER = ("integration/embedded", "integration", "conformance", "e2e")

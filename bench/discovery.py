@@ -1,0 +1,245 @@
+"""How soon the learned policy finds what was published, beside fixed beats and an oracle.
+
+    python bench/discovery.py [--trace FILE.csv] [--seeds 30] [--json]
+
+The trace is a CSV with columns `date` and `published_at_local` (ISO 8601), the window 16:00 to 24:00; days published
+before the window opened teach the policy and do not count. The price is chosen on 2020 and 2021 alone: the lowest one
+whose looks a day stay within --looks there. Without a trace, or besides, synthetic sources are replayed, each with
+--seeds seeds: what the policy's delay is at the looks that an hourly beat takes, as a ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small; threads only wait for each other
+
+import itertools
+
+from tipoff_planning.discovery.backtest import LearnedLooks, Published, Summary, replay, summarize
+from tipoff_planning.discovery.model import BIN_MINUTES, PublicationModel
+from tipoff_planning.discovery.policy import Guards, plan
+
+WINDOW = 8 * 60
+OPENS = 16 * 60
+MAX_GAP = 120
+BUDGET = 60
+"""So many that the price alone decides, as in the figures to compare with."""
+PRICES = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 7.0, 10.0)
+BEATS = (60, 30, 15, 5)
+CHOSEN_ON = (2020, 2021)
+START = date(2025, 1, 6)
+
+
+def beat(every: int) -> Sequence[float]:
+    return range(0, WINDOW + 1, every)
+
+
+def learned(published: Sequence[Published], price: float) -> list[Any]:
+    looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30))
+    return replay(published, looks, looks.note)
+
+
+def fixed(published: Sequence[Published], every: int) -> list[Any]:
+    return replay(published, lambda _: beat(every))
+
+
+def told(summary: Summary) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in asdict(summary).items()}
+
+
+# The trace
+
+
+def read_trace(file: Path) -> list[Published]:
+    days = []
+    with file.open(encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            at = datetime.fromisoformat(row["published_at_local"])
+            minute = at.hour * 60 + at.minute + at.second / 60 - OPENS
+            days.append(Published(date.fromisoformat(row["date"]), minute))
+    return days
+
+
+def oracle(published: Sequence[Published], price: float) -> Summary:
+    """Plan each day by the true times of the fortnights around it, itself among them."""
+    days = []
+    for number, day in enumerate(published):
+        near = [
+            other.minute for other in published[max(0, number - 14) : number + 15] if other.minute is not None
+        ]
+        model = known_model(day.game_date, [(minute, 3.0) for minute in near])
+        looks = plan(model, Guards(BUDGET, price, MAX_GAP)).minutes
+        days += replay([day], lambda _, looks=looks: looks)
+    return summarize(days)
+
+
+def known_model(day: date, parts: Sequence[tuple[float, float]], never: float = 0.0) -> PublicationModel:
+    """A distribution that is known: a mixture of normals, each a mean and a standard deviation in minutes."""
+    edges = [number * BIN_MINUTES for number in range(WINDOW // BIN_MINUTES + 1)]
+
+    def below(minute: float) -> float:
+        return sum(
+            0.5 * (1 + math.erf((minute - mean) / (spread * math.sqrt(2)))) for mean, spread in parts
+        ) / len(parts)
+
+    masses = [(below(end) - below(start)) * (1 - never) for start, end in itertools.pairwise(edges)]
+    return PublicationModel(
+        version="known",
+        window_minutes=WINDOW,
+        fitted_for=day,
+        first_day=None,
+        last_day=None,
+        days=0,
+        early=below(0) * (1 - never),
+        masses=tuple(masses),
+        never=max(0.0, 1 - sum(masses) - below(0) * (1 - never)),
+        calibration=None,
+    )
+
+
+def measure_trace(file: Path, most_looks: float) -> dict[str, Any]:
+    published = read_trace(file)
+    runs = {price: learned(published, price) for price in PRICES}
+
+    def in_years(days: Iterable[Any], years: tuple[int, ...]) -> Summary:
+        return summarize([day for day in days if day.game_date.year in years])
+
+    fitting = [price for price, days in runs.items() if in_years(days, CHOSEN_ON).looks_per_day <= most_looks]
+    price = min(fitting, default=max(PRICES))
+    whole = summarize(runs[price])
+    return {
+        "days": len(published),
+        "price": price,
+        "mean_delay_min": round(whole.mean_delay, 2),
+        "p95_delay_min": round(whole.p95_delay, 2),
+        "attempts_per_day": round(whole.looks_per_day, 2),
+        "reported_2022": told(in_years(runs[price], (2022,))),
+        "chosen_on_2020_2021": told(in_years(runs[price], CHOSEN_ON)),
+        "learned": {str(key): told(summarize(days)) for key, days in runs.items()},
+        "fixed": {str(every): told(summarize(fixed(published, every))) for every in BEATS},
+        "oracle": told(oracle(published, price)),
+        "first_five_days": {
+            "learned": told(summarize(runs[price][:5])),
+            "fixed_30": told(summarize(fixed(published, 30)[:5])),
+        },
+    }
+
+
+# Synthetic sources
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """One kind of source: the minute of a day, None for a silent one."""
+
+    name: str
+    minute: Callable[[Random, int], float | None]
+
+
+def _within(minute: float) -> float:
+    return min(max(minute, 1.0), WINDOW - 1.0)
+
+
+def _weekend(day: int) -> bool:
+    return (START + timedelta(day)).weekday() > 4
+
+
+SOURCES = (
+    Synthetic("sharp", lambda luck, _: _within(luck.gauss(200, 6))),
+    Synthetic("broad", lambda luck, _: luck.uniform(10, WINDOW - 10)),
+    Synthetic("two_peaks", lambda luck, _: _within(luck.gauss(100 if luck.random() < 0.6 else 330, 10))),
+    Synthetic("drifting", lambda luck, day: _within(luck.gauss(60 + 2.0 * day, 6))),
+    Synthetic(
+        "weekday",
+        lambda luck, day: _within(luck.gauss(320 if (START + timedelta(day)).weekday() > 4 else 120, 8)),
+    ),
+    Synthetic("silent_days", lambda luck, _: None if luck.random() < 0.2 else _within(luck.gauss(200, 10))),
+    Synthetic("changing", lambda luck, day: _within(luck.gauss(120 if day < 60 else 330, 8))),
+)
+DAYS = 120
+SYNTHETIC_PRICES = (1.0, 4.0, 12.0, 30.0)
+
+
+def year_of(source: Synthetic, seed: int) -> list[Published]:
+    luck = Random(f"{source.name}/{seed}")  # noqa: S311  # luck, not a secret
+    return [Published(START + timedelta(day), source.minute(luck, day)) for day in range(DAYS)]
+
+
+def at_looks(curve: Sequence[tuple[float, float]], looks: float) -> float:
+    """The delay where a curve of (looks, delay) takes so many looks; its nearest end beyond it."""
+    points = sorted(curve)
+    for (x1, y1), (x2, y2) in itertools.pairwise(points):
+        if x1 <= looks <= x2:
+            return y1 + (y2 - y1) * (looks - x1) / (x2 - x1) if x2 > x1 else min(y1, y2)
+    return points[0][1] if looks < points[0][0] else points[-1][1]
+
+
+def measure_synthetic(seeds: int) -> dict[str, Any]:
+    results = {}
+    for source in SOURCES:
+        ratios, adapted = [], []
+        for seed in range(seeds):
+            published = year_of(source, seed)
+            hourly = summarize(fixed(published, 60))
+            runs = {price: learned(published, price) for price in SYNTHETIC_PRICES}
+            curve = [(summary.looks_per_day, summary.mean_delay) for summary in map(summarize, runs.values())]
+            ratios.append(at_looks(curve, hourly.looks_per_day) / hourly.mean_delay)
+            if source.name == "changing":
+                adapted.append(days_to_adapt(runs[SYNTHETIC_PRICES[1]]))
+        results[source.name] = {
+            "delay_ratio_to_hourly": round(sum(ratios) / len(ratios), 3),
+            "worst_seed": round(max(ratios), 3),
+            **(
+                {"days_to_adapt": round(sum(adapted) / len(adapted), 2), "slowest": max(adapted)}
+                if adapted
+                else {}
+            ),
+        }
+        print(f"{source.name}: {results[source.name]}", file=sys.stderr, flush=True)
+    return results
+
+
+def days_to_adapt(days: Sequence[Any]) -> int:
+    """Days after the change at day 60 until a delay is again within that of the fixed hourly beat's mean."""
+    for number, day in enumerate(days[60:]):
+        if day.delay is not None and day.delay <= 15:
+            return number
+    return len(days) - 60
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trace", type=Path, metavar="FILE", help="real publication times")
+    parser.add_argument(
+        "--looks", type=float, default=2.71, help="looks a day to choose the price for (%(default)s)"
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=30, help="seeds of each synthetic source, 0 for none (%(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    chosen = parser.parse_args(arguments)
+    figures: dict[str, Any] = {}
+    if chosen.trace:
+        figures["trace"] = measure_trace(chosen.trace, chosen.looks)
+    if chosen.seeds:
+        figures["synthetic"] = measure_synthetic(chosen.seeds)
+    print(json.dumps(figures, indent=None if chosen.json else 2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

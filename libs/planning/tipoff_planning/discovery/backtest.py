@@ -1,0 +1,117 @@
+"""Replay days of publication against a way of looking, which sees of each day only what it would have seen."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from statistics import fmean, quantiles
+from typing import TYPE_CHECKING
+
+from tipoff_planning.discovery.intervals import PublicationInterval
+from tipoff_planning.discovery.model import MAX_DAYS, SCORED_DAYS, PublicationModel, combine, predict
+from tipoff_planning.discovery.policy import Guards, plan
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+MIN_DAYS = 5
+"""Days of history below which the fixed beat is kept."""
+
+Looks = Callable[[date], Sequence[float]]
+"""The minutes of the window at which to look on a day, until found."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """When one day's document was really published."""
+
+    game_date: date
+    minute: float | None
+    """Minutes after the window opened, negative before it; None when it was not published in the window."""
+
+
+@dataclass(frozen=True)
+class ReplayedDay:
+    """One day of a replay."""
+
+    game_date: date
+    looks: int
+    """Attempts of the day."""
+    delay: float | None
+    """Minutes from publication to discovery; None when it was published before the window opened, or not in it."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a way of looking came to."""
+
+    days: int
+    mean_delay: float
+    p95_delay: float
+    looks_per_day: float
+
+
+class LearnedLooks:
+    """The looks of the learned policy, with the fixed beat while days are few.
+
+    Gives the same plans as fitting anew each day; predictions of past days are kept, as later days do not change them.
+    """
+
+    def __init__(self, window_minutes: int, guards: Guards, fallback: Sequence[float]) -> None:
+        self._window, self._guards, self._fallback = window_minutes, guards, fallback
+        self._days: list[PublicationInterval] = []
+        self._predictions: dict[date, Array] = {}
+
+    def model(self, day: date) -> PublicationModel:
+        """Fit the model for a day to the days noted so far."""
+        days = self._days[-MAX_DAYS:]
+        targets = [*(item.game_date for item in days[-SCORED_DAYS:]), day]
+        for target in targets:
+            if target not in self._predictions:
+                self._predictions[target] = predict(days, target, self._window)
+        return combine([self._predictions[target] for target in targets], days, day, self._window)
+
+    def __call__(self, day: date) -> Sequence[float]:
+        if len(self._days) < MIN_DAYS:
+            return self._fallback
+        return plan(self.model(day), self._guards).minutes
+
+    def note(self, seen: PublicationInterval) -> None:
+        """Remember what was seen of a day; days come in order."""
+        self._days.append(seen)
+
+
+def replay(
+    published: Iterable[Published], looks: Looks, note: Callable[[PublicationInterval], None] = lambda _: None
+) -> list[ReplayedDay]:
+    """Look on each day as planned until found, and hand on what was seen of it."""
+    days = []
+    for day in published:
+        asked, after, before = 0, None, None
+        for minute in looks(day.game_date):
+            asked += 1
+            if day.minute is not None and minute >= day.minute:
+                before = minute
+                break
+            after = minute
+        note(PublicationInterval(day.game_date, after, before))
+        counted = day.minute is not None and day.minute >= 0 and before is not None
+        delay = before - day.minute if counted and before is not None and day.minute is not None else None
+        days.append(ReplayedDay(day.game_date, asked, delay))
+    return days
+
+
+def summarize(days: Sequence[ReplayedDay]) -> Summary:
+    """Average days whose delay counts; of those alone are the looks, too."""
+    counted = [day for day in days if day.delay is not None]
+    delays = [day.delay for day in counted if day.delay is not None]
+    if len(delays) < 2:
+        return Summary(len(delays), 0.0, 0.0, 0.0)
+    return Summary(
+        len(delays),
+        fmean(delays),
+        quantiles(delays, n=20, method="inclusive")[-1],
+        fmean(day.looks for day in counted),
+    )

@@ -1,0 +1,121 @@
+"""Choose the looks that cost least, given when a source publishes: inspection by dynamic programming.
+
+The theory is that of inspection policies (Barlow, Hunter, Proschan 1963): each look costs a price, each minute between
+publication and the look that finds it costs a minute. Over bins, dynamic programming gives the exact optimum.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tipoff_planning.discovery.model import PublicationModel
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Guards:
+    """Limits of a plan that hold whatever the model says."""
+
+    budget: int
+    """Most looks of one day."""
+    price: float
+    """Minutes of delay that one look less is worth."""
+    max_gap: int
+    """Most minutes from the window's opening to the first look and from one to the next."""
+
+    def __post_init__(self) -> None:
+        if self.budget < 1 or self.max_gap < 1 or self.price < 0:
+            raise ValueError("budget and max_gap are at least 1, price_per_attempt is at least 0")
+
+
+@dataclass(frozen=True)
+class PlannedLooks:
+    """Minutes after the window's opening at which to look, until found, with what is to be expected of them."""
+
+    minutes: tuple[int, ...]
+    expected_delay: float
+    """Minutes from publication to its discovery, on a day on which it is published in the window."""
+    expected_looks: float
+
+
+def plan(
+    model: PublicationModel, guards: Guards, *, looked_at: int | None = None, looks_done: int = 0
+) -> PlannedLooks:
+    """Plan the looks of a day, or those that remain of it.
+
+    looked_at: minute of the last look, which was in vain; None before the first. looks_done: looks that the budget has
+    paid for already. The last look is at the window's end, so that whatever was published in it is found. Where the
+    remaining budget is too small for `max_gap`, the budget holds and the looks are spread as far as it goes.
+    """
+    import numpy as np
+
+    width, bins = model.bin_minutes, len(model.masses)
+    cells = np.array([model.early, *model.masses])
+    minutes = np.minimum(np.arange(bins + 1) * width, model.window_minutes).astype(float)
+    # A document appears in the middle of its bin, on average; one that was there before the window is no delay.
+    published = np.concatenate([[0.0], minutes[1:] - width / 2])
+    start = -1 if looked_at is None else min(bins, looked_at // width)
+    budget = max(0, guards.budget - looks_done)
+    if start >= bins or budget == 0:
+        return PlannedLooks((), 0.0, 0.0)
+    gap = max(1, guards.max_gap // width)
+    gap = max(gap, -(-(bins - start) // budget))
+    looks = _cheapest(cells, minutes, published, guards.price, gap, start, min(budget, bins + 1))
+    return PlannedLooks(
+        tuple(int(minutes[look]) for look in looks), *_expected(cells, minutes, published, looks, start)
+    )
+
+
+def _cheapest(
+    cells: "Array",
+    minutes: "Array",
+    published: "Array",
+    price: float,
+    gap: int,
+    start: int,
+    budget: int,
+) -> list[int]:
+    """Return the cells at whose ends to look. State: the last look and how many looks are left."""
+    import numpy as np
+
+    bins = len(cells) - 1
+    mass = np.concatenate([[0.0], np.cumsum(cells)])
+    moment = np.concatenate([[0.0], np.cumsum(cells * published)])
+    # best[left, last + 1]: the least cost after a look at `last` in vain, with `left` looks to come.
+    best = np.full((budget + 1, bins + 2), np.inf)
+    best[:, bins + 1] = 0.0
+    choice = np.zeros((budget + 1, bins + 2), dtype=int)
+    for last in range(bins - 1, start - 1, -1):
+        ends = np.arange(last + 1, min(bins, last + gap) + 1)
+        # All that appears until a look waits for it; what never appears costs the price of the looks alone.
+        waiting = (mass[ends + 1] - mass[last + 1]) * minutes[ends] - (moment[ends + 1] - moment[last + 1])
+        costs = waiting[None, :] + best[:-1][:, ends + 1]
+        chosen = costs.argmin(axis=1)
+        unseen = 1.0 - mass[last + 1]
+        best[1:, last + 1] = price * unseen + costs[np.arange(budget), chosen]
+        choice[1:, last + 1] = ends[chosen]
+    looks: list[int] = []
+    last, left = start, budget
+    while last < bins:
+        last, left = int(choice[left, last + 1]), left - 1
+        looks.append(last)
+    return looks
+
+
+def _expected(
+    cells: "Array", minutes: "Array", published: "Array", looks: Sequence[int], start: int
+) -> tuple[float, float]:
+    remaining = 1.0 - float(cells[: start + 1].sum())
+    delay, found, asked, last = 0.0, 0.0, 0.0, start
+    for look in looks:
+        asked += remaining - found
+        inside = slice(last + 1, look + 1)
+        delay += float((cells[inside] * (minutes[look] - published[inside])).sum())
+        found += float(cells[inside].sum())
+        last = look
+    return (round(delay / found, 2) if found else 0.0), round(asked / remaining, 3) if remaining else 0.0

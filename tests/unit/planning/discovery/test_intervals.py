@@ -1,0 +1,66 @@
+"""What the poller saw, reduced to the interval in which each document appeared."""
+
+from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tipoff_planning.discovery.intervals import Look, PublicationInterval, intervals
+
+DAY = date(2025, 1, 15)
+WINDOW = 480.0
+
+
+def looks(*seen: tuple[float, bool], day: date = DAY) -> list[Look]:
+    return [Look(day, minute, found) for minute, found in seen]
+
+
+def test_it_appeared_between_the_last_look_in_vain_and_the_first_success() -> None:
+    seen = looks((0, False), (60, False), (120, True), (180, True))
+    assert intervals(seen, WINDOW) == [PublicationInterval(DAY, 60, 120)]
+
+
+def test_the_first_look_found_it() -> None:
+    assert intervals(looks((30, True)), WINDOW) == [PublicationInterval(DAY, None, 30)]
+
+
+def test_a_day_without_success_is_censored_at_its_last_look() -> None:
+    assert intervals(looks((0, False), (300, False)), WINDOW) == [PublicationInterval(DAY, 300, None)]
+
+
+def test_a_success_after_the_window_says_that_it_came_later() -> None:
+    assert intervals(looks((480, False), (900, True)), WINDOW) == [PublicationInterval(DAY, 480, None)]
+
+
+def test_a_look_in_vain_after_the_success_is_a_clock_error_and_says_nothing() -> None:
+    seen = looks((60, False), (120, True), (125, False))
+    assert intervals(seen, WINDOW) == [PublicationInterval(DAY, 60, 120)]
+
+
+def test_a_day_that_nobody_looked_at_is_left_out() -> None:
+    assert intervals(looks((900, True)), WINDOW) == []
+    assert intervals([], WINDOW) == []
+
+
+@given(
+    published=st.floats(0.5, 479),
+    minutes=st.lists(st.integers(0, 480), min_size=1, max_size=20),
+    repeats=st.integers(1, 3),
+    shuffled=st.randoms(use_true_random=False),
+)
+def test_the_interval_holds_the_publication_whatever_the_order_and_repetitions(
+    published: float, minutes: list[int], repeats: int, shuffled: object
+) -> None:
+    seen = looks(*((minute, minute >= published) for minute in minutes)) * repeats
+    shuffled.shuffle(seen)  # type: ignore[attr-defined]
+    (found,) = intervals(seen, WINDOW)
+    assert found.after is None or found.after < published
+    assert found.before is None or published <= found.before
+
+
+def test_days_come_in_order() -> None:
+    later = looks((0, True), day=DAY + timedelta(days=1))
+    assert [item.game_date for item in intervals([*later, *looks((0, True))], WINDOW)] == [
+        DAY,
+        DAY + timedelta(days=1),
+    ]

@@ -1,0 +1,156 @@
+"""The distribution of publication times, fitted to what the poller saw."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tipoff_planning.discovery.intervals import PublicationInterval
+from tipoff_planning.discovery.model import BIN_MINUTES, PublicationModel, fit, support_of, turnbull, uniform
+
+WINDOW = 480
+BINS = WINDOW // BIN_MINUTES
+FIRST = date(2025, 1, 6)
+
+
+def seen(
+    published: Iterable[float | None], every: int = 30, first: date = FIRST
+) -> list[PublicationInterval]:
+    """What a poller on a fixed beat saw of days that published at these minutes; None: never."""
+    found = []
+    for number, minute in enumerate(published):
+        looks = range(0, WINDOW + 1, every)
+        before = next((look for look in looks if minute is not None and look >= minute), None)
+        after = max((look for look in looks if minute is None or look < minute), default=None)
+        found.append(PublicationInterval(first + timedelta(days=number), after, before))
+    return found
+
+
+def mass(model: PublicationModel, start: float, end: float) -> float:
+    return sum(model.masses[int(start // BIN_MINUTES) : int(end // BIN_MINUTES)])
+
+
+def after(days: int) -> date:
+    return FIRST + timedelta(days=days)
+
+
+def test_without_history_any_time_of_the_window_is_as_likely() -> None:
+    model = fit([], FIRST, WINDOW)
+    assert (model.days, model.first_day, model.calibration) == (0, None, None)
+    assert max(model.masses) == pytest.approx(min(model.masses))
+
+
+def test_a_sharp_source_is_learned_in_a_week() -> None:
+    model = fit(seen([70.0] * 7), after(7), WINDOW)
+    assert mass(model, 45, 105) > 0.6
+
+
+def test_a_source_that_drifts_is_followed() -> None:
+    drifting = [60.0 + 2 * day for day in range(90)]
+    assert mass(fit(seen(drifting), after(90), WINDOW), 200, 280) > 0.6
+
+
+def test_a_change_overnight_is_learned_within_five_days() -> None:
+    model = fit(seen([60.0] * 60 + [300.0] * 5), after(65), WINDOW)
+    assert mass(model, 260, 340) > 0.5
+
+
+def test_a_weekday_of_its_own_is_learned() -> None:
+    def minute(day: int) -> float:
+        return 300.0 if after(day).weekday() == 6 else 60.0
+
+    history = seen([minute(day) for day in range(84)])
+    sunday, monday = after(90), after(84)
+    assert (sunday.weekday(), monday.weekday()) == (6, 0)
+    on_sunday, on_monday = fit(history, sunday, WINDOW), fit(history, monday, WINDOW)
+    assert mass(on_sunday, 260, 340) > 0.5
+    assert mass(on_monday, 30, 100) > 0.6
+
+
+def test_silent_days_are_days_on_which_it_may_never_come() -> None:
+    model = fit(seen([60.0, None] * 20), after(40), WINDOW)
+    assert 0.25 < model.never < 0.75
+
+
+def test_days_from_the_date_on_are_not_looked_at() -> None:
+    history = seen([60.0] * 10 + [300.0] * 10)
+    assert fit(history, after(10), WINDOW) == fit(history[:10], after(10), WINDOW)
+
+
+def test_the_version_is_that_of_the_content() -> None:
+    history = seen([60.0] * 10)
+    assert fit(history, after(10), WINDOW).version == fit(list(reversed(history)), after(10), WINDOW).version
+    assert fit(history, after(10), WINDOW).version != fit(history, after(11), WINDOW).version
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.floats(-30, 480)), max_size=40),
+    st.sampled_from([5, 15, 60, 480]),
+    st.sampled_from([60, 475, 480, 1440]),
+)
+@settings(max_examples=50)
+def test_it_is_a_distribution_whatever_was_seen(
+    published: list[float | None], every: int, window: int
+) -> None:
+    model = fit(seen(published, every), after(len(published)), window)
+    assert model.early + sum(model.masses) + model.never == pytest.approx(1, abs=1e-3)
+    assert len(model.masses) == math.ceil(window / BIN_MINUTES)
+    assert min(model.masses) > 0
+    assert PublicationModel.model_validate_json(model.model_dump_json()) == model
+
+
+SOURCES: dict[str, Callable[[random.Random, int], float]] = {
+    "sharp": lambda luck, _: luck.gauss(120, 8),
+    "broad": lambda luck, _: luck.uniform(30, 420),
+    "two peaks": lambda luck, _: luck.gauss(60 if luck.random() < 0.5 else 300, 10),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_what_it_says_is_what_happens(name: str) -> None:
+    """Of many days, the share before each predicted quantile is within five points of what was predicted."""
+    luck = random.Random(7)  # noqa: S311  # luck, not a secret
+    minutes = [SOURCES[name](luck, day) for day in range(260)]
+    history = seen(minutes, every=15)
+    quantiles = []
+    for day in range(60, 260, 2):
+        model = fit(history[:day], after(day), WINDOW)
+        cells = np.cumsum([model.early, *model.masses])
+        quantiles.append(float(np.interp(minutes[day], np.arange(BINS + 1) * BIN_MINUTES, cells)))
+    for level in (0.1, 0.25, 0.5, 0.75, 0.9):
+        observed = float(np.mean([quantile <= level for quantile in quantiles]))
+        # Two standard errors of a hundred days beside the five points.
+        assert abs(observed - level) < 0.05 + 2 * math.sqrt(level * (1 - level) / len(quantiles))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_estimate_is_as_likely_as_that_of_lifelines(seed: int) -> None:
+    """An oracle: Turnbull's estimate maximises the likelihood, and the maximum is one number."""
+    from lifelines.fitters.npmle import npmle
+
+    luck = random.Random(seed)  # noqa: S311  # luck, not a secret
+    days = seen([luck.gauss(200, 60) for _ in range(25)], every=luck.choice([15, 30, 60]))
+    days = [day for day in days if day.before is not None]
+    support = np.array([support_of(day, BINS) for day in days])
+    ours = turnbull(support, np.ones((1, len(days))), uniform(BINS), prior_days=1e-9, iterations=20_000)[0]
+    # The oracle's intervals are closed, so one that begins where another ends must not touch it.
+    left = [-1.0 if day.after is None else day.after + 0.5 for day in days]
+    right = [float(day.before or 0) for day in days]
+    weights, turnbull_intervals = npmle(left, right, tol=1e-9, max_iter=200_000, optimize=False)
+    likelihoods = [
+        sum(
+            weight
+            for weight, interval in zip(weights, turnbull_intervals, strict=True)
+            if start <= interval.left and interval.right <= end
+        )
+        for start, end in zip(left, right, strict=True)
+    ]
+    theirs = float(np.log(likelihoods).sum())
+    assert float(np.log(support @ ours).sum()) == pytest.approx(theirs, abs=0.01)

@@ -1,0 +1,134 @@
+"""The looks that cost least: within their guards, and no worse than any other plan."""
+
+from datetime import date
+from itertools import combinations
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tipoff_planning.discovery.model import PublicationModel
+from tipoff_planning.discovery.policy import Guards, plan
+
+WIDTH = 5
+
+
+def model(weights: list[float], early: float = 0.0, never: float = 0.0) -> PublicationModel:
+    total = sum(weights) + early + never
+    return PublicationModel(
+        version="test",
+        window_minutes=len(weights) * WIDTH,
+        fitted_for=date(2025, 1, 15),
+        first_day=None,
+        last_day=None,
+        days=0,
+        early=early / total,
+        masses=tuple(weight / total for weight in weights),
+        never=never / total,
+        calibration=None,
+    )
+
+
+def cost(of: PublicationModel, looks: tuple[int, ...], price: float) -> float:
+    """Minutes of delay and the price of the looks, added up cell by cell."""
+    total, remaining, last = 0.0, 1.0, -1
+    cells = [of.early, *of.masses]
+    for look in looks:
+        total += price * remaining
+        end = look // WIDTH
+        for cell in range(last + 1, end + 1):
+            appeared = 0.0 if cell == 0 else cell * WIDTH - WIDTH / 2
+            total += cells[cell] * (look - appeared)
+            remaining -= cells[cell]
+        last = end
+    return total
+
+
+weights = st.lists(st.floats(0, 1), min_size=1, max_size=9)
+odds = st.floats(0, 1)
+
+
+@given(weights, odds, odds, st.floats(0, 30), st.integers(1, 9), st.integers(5, 45))
+@settings(max_examples=150)
+def test_it_equals_brute_force(
+    masses: list[float], early: float, never: float, price: float, budget: int, gap: int
+) -> None:
+    assume(sum(masses) + early + never > 0.01)
+    of, bins = model(masses, early, never), len(masses)
+    reach = gap // WIDTH
+    assume(budget * reach >= bins + 1)
+
+    def allowed(looks: tuple[int, ...]) -> bool:
+        cells = (-1, *looks)
+        return all(b - a <= reach for a, b in zip(cells, looks, strict=False))
+
+    every = (
+        (*first, bins) for count in range(min(budget, bins + 1)) for first in combinations(range(bins), count)
+    )
+    best = min(cost(of, tuple(cell * WIDTH for cell in looks), price) for looks in every if allowed(looks))
+    found = plan(of, Guards(budget, price, gap))
+    assert cost(of, found.minutes, price) == pytest.approx(best, abs=1e-6)
+
+
+@given(
+    weights,
+    odds,
+    odds,
+    st.floats(0, 30),
+    st.integers(1, 9),
+    st.integers(1, 60),
+    st.integers(0, 9),
+    st.integers(0, 8),
+)
+def test_budget_and_gap_are_never_exceeded(
+    masses: list[float], early: float, never: float, price: float, budget: int, gap: int, done: int, at: int
+) -> None:
+    assume(sum(masses) + early + never > 0.01)
+    of, end = model(masses, early, never), len(masses) * WIDTH
+    looked_at = min(at * WIDTH, end) if done else None
+    found = plan(of, Guards(budget, price, gap), looked_at=looked_at, looks_done=done)
+    assert len(found.minutes) <= max(0, budget - done)
+    assert list(found.minutes) == sorted(set(found.minutes))
+    if not found.minutes:
+        assert done >= budget or looked_at == end
+        return
+    assert found.minutes[-1] == end
+    begin = -WIDTH if looked_at is None else looked_at
+    gaps = [b - a for a, b in zip((begin, *found.minutes), found.minutes, strict=False)]
+    # A budget that is too small for the gap spreads its looks as evenly as bins allow.
+    even = -(-((end - begin) // WIDTH) // (budget - done)) * WIDTH
+    assert max(gaps) <= max(gap // WIDTH * WIDTH, even, WIDTH)
+
+
+@given(weights, st.floats(0, 30), st.integers(2, 9))
+def test_what_remains_after_a_look_in_vain_is_what_was_planned(
+    masses: list[float], price: float, budget: int
+) -> None:
+    """A plan is a function of the model, the history and now: looking again at it changes nothing."""
+    assume(sum(masses) > 0.01)
+    of, guards = model(masses), Guards(budget, price, 1_000)
+    first, *rest = plan(of, guards).minutes
+    again = plan(of, guards, looked_at=first, looks_done=1).minutes
+    remaining = 1 - sum([of.early, *of.masses][: first // WIDTH + 1])
+    assume(remaining > 1e-6)
+    assert cost(of, (first, *again), price) == pytest.approx(cost(of, (first, *rest), price), abs=1e-6)
+
+
+def test_it_looks_where_publication_is_likely() -> None:
+    sharp = model([0.0] * 50 + [1.0] + [0.0] * 45, early=0.02, never=0.02)
+    found = plan(sharp, Guards(budget=20, price=5, max_gap=300))
+    assert 51 * WIDTH in found.minutes
+    assert found.expected_delay < 10
+
+
+def test_a_dearer_look_is_looked_less_often() -> None:
+    broad = model([1.0] * 96)
+    counts = [len(plan(broad, Guards(96, price, 480)).minutes) for price in (0, 1, 5, 20, 100)]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == 96
+
+
+@pytest.mark.parametrize("guards", [(0, 1.0, 60), (5, -1.0, 60), (5, 1.0, 0)])
+def test_guards_that_allow_nothing_are_refused(guards: tuple[int, float, int]) -> None:
+    with pytest.raises(ValueError, match="at least"):
+        Guards(*guards)

@@ -26,7 +26,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from gcp_emulators.pubsub.google import free_port
+from gcp_emulators.testing import free_port
 from tipoff_cleanup.dataset import Dataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup

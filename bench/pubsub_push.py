@@ -30,6 +30,7 @@ LIBRARY = Path(__file__).parents[1] / "libs" / "emulators"
 sys.path.insert(0, str(LIBRARY))
 
 from gcp_emulators.pubsub import google as google_emulator  # noqa: E402 - runs without an installation
+from gcp_emulators.testing import free_port  # noqa: E402
 
 PAYLOAD_BYTES = 1_024
 BATCH = 100
@@ -198,7 +199,7 @@ async def rate(post: Callable[[], Awaitable[Any]], at_once: int, messages: int) 
 
 
 def compare_servers(sink: str, messages: int) -> dict[str, Any]:
-    port, admin_port = google_emulator.free_port(), google_emulator.free_port()
+    port, admin_port = free_port(), free_port()
     embedded = [
         "-m",
         "gcp_emulators.pubsub",
@@ -235,7 +236,7 @@ def main() -> None:
     if arguments.sink:
         asyncio.run(serve_sink(arguments.sink))
         return
-    port = google_emulator.free_port()
+    port = free_port()
     sink = f"http://127.0.0.1:{port}"
     with ExitStack() as stack:
         stack.enter_context(

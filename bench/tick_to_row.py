@@ -25,7 +25,7 @@ import requests
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.cloud.pubsub_v1.types import BatchSettings
 
-from gcp_emulators.pubsub.google import free_port
+from gcp_emulators.testing import free_port
 from tipoff_common.clock import eastern
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import Warehouse

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from google.cloud import bigquery
 
-from gcp_emulators.pubsub.google import free_port
+from gcp_emulators.testing import free_port
 from logger_throughput import cpu_seconds
 from tipoff_cli.commands.tables import SCHEMAS, embedded_client
 from tipoff_dataset.deploy import deploy

@@ -17,7 +17,7 @@ import pytest
 from google.protobuf import field_mask_pb2
 from pubsub_harness import Endpoint, Pubsub, status_of, wait_for
 
-from gcp_emulators.pubsub import google as google_emulator
+from gcp_emulators.testing import free_port
 
 pytestmark = pytest.mark.filterwarnings("ignore:The return_immediately flag is deprecated")
 
@@ -218,7 +218,7 @@ def test_a_redirect_is_a_refusal(pubsub: Pubsub, topic: str, endpoint: MakeEndpo
 def test_a_push_waits_for_an_endpoint_that_is_not_there_yet(
     pubsub: Pubsub, topic: str, endpoint: MakeEndpoint
 ) -> None:
-    port = google_emulator.free_port()
+    port = free_port()
     pubsub.subscription(
         topic, push_config={"push_endpoint": f"http://127.0.0.1:{port}/push"}, retry_policy=QUICK_RETRY
     )
@@ -440,6 +440,47 @@ def test_what_cannot_be_meant_is_an_invalid_argument(pubsub: Pubsub, topic: str)
         ),
     }
     assert {name: status_of(call) for name, call in calls.items()} == dict.fromkeys(calls, "INVALID_ARGUMENT")
+
+
+LIMITS: dict[str, list[dict[str, Any]]] = {
+    "1,001 messages": [{"data": b"x"}] * 1_001,
+    "one empty message of two": [{"data": b"x"}, {}],
+}
+SIZES: dict[str, list[dict[str, Any]]] = {
+    "10 MB of data": [{"data": b"x" * 10_000_001}],
+    "10 MB together": [{"data": b"x" * 2_000_001}] * 5,
+    "101 attributes": [{"data": b"x", "attributes": {f"a{number}": "x" for number in range(101)}}],
+    "a key of 257 bytes": [{"data": b"x", "attributes": {"k" * 257: "x"}}],
+    "a key of 129 characters in 258 bytes": [{"data": b"x", "attributes": {"\u00e9" * 129: "x"}}],
+    "a value of 1,025 bytes": [{"data": b"x", "attributes": {"k": "v" * 1_025}}],
+    "an empty key": [{"data": b"x", "attributes": {"": "x"}}],
+}
+"""Source: https://cloud.google.com/pubsub/quotas#resource_limits"""
+
+
+@pytest.mark.parametrize("published", LIMITS.values(), ids=LIMITS)
+def test_what_exceeds_a_limit_is_refused_whole(
+    pubsub: Pubsub, topic: str, published: list[dict[str, Any]]
+) -> None:
+    subscription = pubsub.subscription(topic)
+    request = {"topic": topic, "messages": published}
+    assert status_of(lambda: pubsub.publisher._gapic_publish(request=request)) == "INVALID_ARGUMENT"
+    assert pubsub.pull_now(subscription) == []
+
+
+@pytest.mark.parametrize("published", SIZES.values(), ids=SIZES)
+def test_what_is_larger_than_a_limit_is_refused_whole(
+    pubsub: Pubsub, topic: str, published: list[dict[str, Any]]
+) -> None:
+    test_what_exceeds_a_limit_is_refused_whole(pubsub, topic, published)
+
+
+def test_what_just_fits_the_limits_is_taken(pubsub: Pubsub, topic: str) -> None:
+    largest = {"k" * 254 + f"{number:02}": "v" * 1_024 for number in range(100)}
+    subscription = pubsub.subscription(topic)
+    pubsub.publisher._gapic_publish(request={"topic": topic, "messages": [{"attributes": largest}]})
+    pubsub.publisher._gapic_publish(request={"topic": topic, "messages": [{"data": b"x" * 9_990_000}]})
+    assert dict(pubsub.pull(subscription).message.attributes) == largest
 
 
 def test_fewer_than_five_attempts_are_out_of_range(pubsub: Pubsub, topic: str) -> None:

@@ -9,19 +9,20 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
 
+from gcp_emulators.pubsub.push import MAX_OUTSTANDING_LABEL
 from tipoff_cli.checkout import TOPICS
 from tipoff_common.topics import Subscription as Settings
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_dataset.deploy import deploy
 from tipoff_dataset.files import SCHEMAS
-from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT, STATE_BUCKET
+from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT, SERVICE_MAP, STATE_BUCKET
 
 PHASE_2 = (
     "nba-phase1-scrapers-complete",
     "phase2-files",
     Settings(service="phase2", description="Load the file; acknowledge it with a receipt."),
 )
-"""The stand-in's own subscription. The map has none: Phase 2 subscribes from outside."""
+"""The fake's own subscription. The map has none: Phase 2 subscribes from outside."""
 
 
 def create_topics(
@@ -30,7 +31,7 @@ def create_topics(
     minimum_backoff: float | None = None,
     maximum_backoff: float | None = None,
 ) -> TopicMap:
-    """Every topic of infra/topics.yaml and every subscription of `services`, "phase2" for the stand-in's among them;
+    """Every topic of infra/topics.yaml and every subscription of `services`, "phase2" for the fake's among them;
     those that exist stay as they are.
 
     push_endpoint: where a service is pushed to.
@@ -53,6 +54,7 @@ def create_topics(
             push_config=PushConfig(push_endpoint=push_endpoint(settings.service)),
             ack_deadline_seconds=settings.ack_deadline_seconds,
             filter=settings.filter,
+            labels=_labels(settings.service),
             retry_policy=RetryPolicy(
                 minimum_backoff=_seconds(
                     topics.retry.minimum_seconds if minimum_backoff is None else minimum_backoff
@@ -74,6 +76,12 @@ def create_topics(
     subscriber.close()
     publisher.stop()
     return topics
+
+
+def _labels(service: str) -> dict[str, str]:
+    """Our server pushes as many messages at once as the service handles, as Cloud Run's instances let through."""
+    entry = SERVICE_MAP.get(service)
+    return {MAX_OUTSTANDING_LABEL: str(entry.concurrency)} if entry else {}
 
 
 def create_buckets() -> None:

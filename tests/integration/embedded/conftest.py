@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,77 +11,12 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
+from gcp_emulators.testing import running
 from tipoff_dataset.deploy import deploy
 from tipoff_dataset.queries import named
 
 SCHEMAS = Path(__file__).parents[3] / "schemas/bigquery/nba_orchestration"
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(20)
-START_SECONDS = 30.0
-STOP_SECONDS = 20.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-        time.sleep(0.02)
-
-
-def answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/")
-        connection.getresponse().read()
-    except OSError:
-        return False
-    finally:
-        connection.close()
-    return True
-
-
-@contextlib.contextmanager
-def running(
-    module: str, port: int, *arguments: str, env: dict[str, str] | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
-    """The launcher as a process that answers on its port; ended with SIGTERM."""
-    command = [sys.executable, "-m", module, "--port", str(port), *arguments]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}
-    )
-    try:
-        wait_until(
-            lambda: process.poll() is not None or answers(port), START_SECONDS, f"{module} does not answer"
-        )
-        assert process.poll() is None, process.stdout.read().decode() if process.stdout else ""
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise
-        finally:
-            if process.stdout:
-                process.stdout.close()
-
-
-@pytest.fixture(scope="session")
-def launcher() -> Callable[..., contextlib.AbstractContextManager[subprocess.Popen[bytes]]]:
-    return running
-
-
-@pytest.fixture(scope="session")
-def unused_port() -> Callable[[], int]:
-    return free_port
 
 
 class Dataset:
@@ -132,9 +60,8 @@ class Dataset:
 @pytest.fixture(scope="session")
 def warehouse_url() -> Iterator[str]:
     """One embedded warehouse for all modules that take a project of their own."""
-    port = free_port()
-    with running("gcp_emulators.bigquery", port, "--grpc-port", str(free_port())):
-        yield f"http://127.0.0.1:{port}"
+    with running("bigquery") as emulator:
+        yield emulator.url
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from sqlglot.dialects.duckdb import DuckDB
 
 from gcp_emulators.bigquery.dialect import remembering, statement_text
 from gcp_emulators.bigquery.engine import RecentResults
+from gcp_emulators.testing import Emulator, free_port, running
 from tipoff_dataset.deploy import deploy
 from tipoff_dataset.files import ordered_files
 
@@ -77,10 +78,14 @@ class Warehouse:
 
 
 @pytest.fixture(scope="module")
-def ports(launcher: Callable[..., Any], unused_port: Callable[[], int]) -> Iterator[tuple[int, int]]:
-    ports = unused_port(), unused_port()
-    with launcher(MODULE, ports[0], "--grpc-port", str(ports[1]), "--project", PROJECT):
-        yield ports
+def ports() -> Iterator[tuple[int, int]]:
+    with running("bigquery", "--project", PROJECT) as emulator:
+        yield _ports(emulator)
+
+
+def _ports(emulator: Emulator) -> tuple[int, int]:
+    assert emulator.second_port is not None
+    return emulator.port, emulator.second_port
 
 
 @pytest.fixture(scope="module")
@@ -145,21 +150,16 @@ def default_stream(table: str) -> str:
 # Start and stop
 
 
-def test_starts_where_nothing_can_be_downloaded(
-    launcher: Callable[..., Any], unused_port: Callable[[], int], tmp_path: Path
-) -> None:
+def test_starts_where_nothing_can_be_downloaded(tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:9"
     env = {"HOME": str(tmp_path), "http_proxy": nowhere, "https_proxy": nowhere, "HTTP_PROXY": nowhere}
-    with launcher(MODULE, unused_port(), "--grpc-port", str(unused_port()), env=env):
+    with running("bigquery", env=env):
         pass
 
 
-def test_says_nothing_and_ends_cleanly_with_a_stream_open(
-    launcher: Callable[..., Any], unused_port: Callable[[], int]
-) -> None:
-    ports = unused_port(), unused_port()
-    with launcher(MODULE, ports[0], "--grpc-port", str(ports[1]), "--project", PROJECT) as process:
-        warehouse = Warehouse(*ports)
+def test_says_nothing_and_ends_cleanly_with_a_stream_open() -> None:
+    with running("bigquery", "--project", PROJECT) as emulator:
+        warehouse = Warehouse(*_ports(emulator))
         warehouse.query("CREATE SCHEMA ds")
         table = warehouse.table("a STRING")
         message = row_message(("a", FIELD.TYPE_STRING))
@@ -169,40 +169,41 @@ def test_says_nothing_and_ends_cleanly_with_a_stream_open(
             proto_rows={"rows": {"serialized_rows": [message(a="x").SerializeToString()]}}
         )
         assert not stream.send(rows).result(timeout=20).error.message
-        process.terminate()
-        assert process.wait(timeout=20) == 0
-        assert process.stdout.read() == b""
+        emulator.process.terminate()
+        assert emulator.process.wait(timeout=20) == 0
+        assert emulator.output() == b""
         with contextlib.suppress(StreamClosedError):  # the client may have noticed by itself
             stream.close()
         warehouse.close()
 
 
-def test_says_that_a_port_is_taken(ports: tuple[int, int], unused_port: Callable[[], int]) -> None:
-    for rest, storage in ((ports[0], unused_port()), (unused_port(), ports[1])):
+def test_says_that_a_port_is_taken(ports: tuple[int, int]) -> None:
+    for rest, storage in ((ports[0], free_port()), (free_port(), ports[1])):
         command = [sys.executable, "-m", MODULE, "--port", str(rest), "--grpc-port", str(storage)]
         ended = subprocess.run(command, capture_output=True, timeout=30, check=False)
         assert ended.returncode != 0
         assert b"is taken" in ended.stderr
 
 
-def test_keeps_rows_and_metadata_over_a_restart(
-    launcher: Callable[..., Any], unused_port: Callable[[], int], tmp_path: Path
-) -> None:
-    for turn in range(2):
-        ports = unused_port(), unused_port()
-        arguments = ("--grpc-port", str(ports[1]), "--project", PROJECT, "--data-dir", str(tmp_path))
-        with launcher(MODULE, ports[0], *arguments):
-            warehouse = Warehouse(*ports)
-            if turn == 0:
+def test_keeps_acknowledged_rows_and_metadata_over_a_kill_and_a_restart(tmp_path: Path) -> None:
+    """`tipoff up` keeps its history in such a folder, and nobody ends a laptop's processes with care."""
+    for end in ("kill", "terminate", None):
+        with running("bigquery", "--project", PROJECT, "--data-dir", str(tmp_path)) as emulator:
+            warehouse = Warehouse(*_ports(emulator))
+            if end == "kill":
                 warehouse.query("CREATE SCHEMA ds")
                 warehouse.query(
                     "CREATE TABLE ds.t (a STRING, j JSON) CLUSTER BY a OPTIONS(description='kept')"
                 )
                 assert warehouse.insert("ds.t", [{"a": "x", "j": '{"n": 1}'}]) == []
+                warehouse.query("CREATE OR REPLACE VIEW ds.v AS SELECT a FROM ds.t")
             table = warehouse.client.get_table("ds.t")
             assert (table.description, table.clustering_fields) == ("kept", ["a"])
             assert warehouse.query("SELECT JSON_VALUE(j, '$.n') AS n FROM ds.t") == [{"n": "1"}]
+            assert warehouse.query("SELECT a FROM ds.v") == [{"a": "x"}]
             warehouse.close()
+            if end == "kill":
+                emulator.kill()
 
 
 # The engine

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from gcp_emulators.testing import running
 from tipoff_common.adapters.storage import GcsObjects, storage_client
 from tipoff_common.ports import ObjectInfo, Objects
 from tipoff_common.testing import MemoryObjects
@@ -19,10 +19,9 @@ CALLERS = 16
 
 
 @pytest.fixture(scope="module")
-def storage_url(launcher: Callable[..., Any], unused_port: Callable[[], int]) -> Iterator[str]:
-    port = unused_port()
-    with launcher("gcp_emulators.storage", port):
-        yield f"http://127.0.0.1:{port}"
+def storage_url() -> Iterator[str]:
+    with running("storage") as emulator:
+        yield emulator.url
 
 
 @pytest.fixture(params=["memory", "Google's client"])

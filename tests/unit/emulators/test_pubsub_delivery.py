@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from gcp_emulators.pubsub.delivery import Delivery, DeliveryPolicy, DeliveryQueue, Message
-from gcp_emulators.pubsub.push import Flow
+from gcp_emulators.pubsub.push import PROMPT_SECONDS, Flow
 
 
 class Clock:
@@ -280,6 +280,17 @@ def test_the_push_window_grows_by_answers_and_halves_at_a_refusal() -> None:
     for _ in range(5):
         flow.failed()
     assert flow.window == 1
+
+
+def test_slow_answers_do_not_open_the_push_window_and_a_bound_closes_it() -> None:
+    flow = Flow(Clock(), initial=4, maximum=6)
+    flow.succeeded(PROMPT_SECONDS)
+    assert flow.window == 4
+    flow.succeeded(PROMPT_SECONDS / 2)
+    assert flow.window == 5
+    flow.limit(2)
+    flow.succeeded()
+    assert flow.window == 2
 
 
 def test_push_pauses_double_to_a_minute_and_end_with_an_answer() -> None:

@@ -23,7 +23,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=9050, help="REST port (%(default)s)")
     parser.add_argument("--grpc-port", type=int, default=9060, help="Storage API port (%(default)s)")
     parser.add_argument(
-        "--project", default="tipoff-local", help="project of unqualified names (%(default)s)"
+        "--project", default="local-project", help="project of unqualified names (%(default)s)"
     )
     parser.add_argument("--data-dir", type=Path, help="keep the data here (default: in memory)")
     return parser.parse_args(arguments)

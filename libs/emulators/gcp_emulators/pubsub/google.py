@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -20,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from gcp_emulators.testing import free_port
 
 JAR_VARIABLE = "PUBSUB_EMULATOR_JAR"
 """Names the emulator's jar when it is not where the Cloud SDK puts it."""
@@ -107,7 +108,7 @@ def start(
     Raises EmulatorUnavailableError when it is not installed and EmulatorStartError when it does not become ready.
     """
     installation = find_installation()
-    port = port or free_port(host)
+    port = port or free_port()
     command = [str(installation.java), "-jar", str(installation.jar), f"--host={host}", f"--port={port}"]
     with log.open("wb") if log else Path(os.devnull).open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - both paths were found above, not given by a request
@@ -134,13 +135,6 @@ def running(
         yield emulator
     finally:
         emulator.stop()
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _sdk_roots() -> Iterator[Path]:

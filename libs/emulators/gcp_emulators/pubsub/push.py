@@ -3,7 +3,11 @@
 Source: "Push subscriptions", https://cloud.google.com/pubsub/docs/push: 102, 200, 201, 202 and 204 acknowledge,
 anything else does not; the ack deadline is the time an answer may take. Without a retry policy the whole
 subscription backs off, from 100 ms to 60 s, while the endpoint refuses; with one, each message backs off by itself.
-The service's window is larger; this one suits an endpoint on the same machine.
+
+The window follows the service's slow start: a few messages at first, more with each answer that comes within a
+second, half with each refusal. The service learns an endpoint's capacity from its load balancer's 429s; on one machine
+there is none, so a subscription may state the capacity in a label. Its messages then wait here instead of in the
+endpoint, where their deadlines would pass.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -23,6 +27,16 @@ from gcp_emulators.pubsub.subscription import LiveSubscription
 
 ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
 
+MAX_OUTSTANDING_LABEL = "push-max-outstanding"
+"""Label of a subscription: how many of its messages may be unanswered at once. The service keeps it and ignores it."""
+
+FIRST_WINDOW = 8
+LARGEST_WINDOW = 100
+"""Enough to keep one process on the same machine busy; the service goes to thousands, for fleets of instances."""
+
+PROMPT_SECONDS = 1.0
+"""An endpoint that answers within it gets more at once; a slower one is not waited for any faster."""
+
 _SHORTEST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 60.0
 
@@ -32,16 +46,24 @@ _log = logging.getLogger(__name__)
 class Flow:
     """How many pushes may be in flight, and whether to pause: slow start, halving and pausing while refused."""
 
-    def __init__(self, clock: Callable[[], float], *, initial: int = 16, maximum: int = 100) -> None:
+    def __init__(
+        self, clock: Callable[[], float], *, initial: int = FIRST_WINDOW, maximum: int = LARGEST_WINDOW
+    ) -> None:
         self.window = initial
         self._clock = clock
         self._maximum = maximum
         self._pause = 0.0
         self._paused_until = 0.0
 
-    def succeeded(self) -> None:
-        """An acknowledgement arrived: one more at once, and no pause."""
-        self.window = min(self._maximum, self.window + 1)
+    def limit(self, maximum: int) -> None:
+        """Bound the window, from here on and now."""
+        self._maximum = maximum
+        self.window = min(self.window, maximum)
+
+    def succeeded(self, after_seconds: float = 0.0) -> None:
+        """An acknowledgement arrived: end the pause, and open the window by one when it came promptly."""
+        if after_seconds < PROMPT_SECONDS:
+            self.window = min(self._maximum, self.window + 1)
         self._pause = self._paused_until = 0.0
 
     def failed(self) -> None:
@@ -56,6 +78,12 @@ class Flow:
         return max(0.0, self._paused_until - self._clock())
 
 
+def max_outstanding(labels: Mapping[str, str]) -> int:
+    """Read how many messages may be unanswered at once from labels; without a number it is LARGEST_WINDOW."""
+    stated = labels.get(MAX_OUTSTANDING_LABEL, "")
+    return max(1, int(stated)) if stated.isdecimal() else LARGEST_WINDOW
+
+
 class PushDispatcher:
     """Sends one subscription's messages until stopped. Starts at once on the running event loop."""
 
@@ -63,7 +91,8 @@ class PushDispatcher:
         self.endpoint = subscription.push_endpoint
         self._subscription = subscription
         self._client = client
-        self._flow = Flow(asyncio.get_running_loop().time)
+        self._clock = asyncio.get_running_loop().time
+        self._flow = Flow(self._clock)
         self._in_flight: set[asyncio.Task[bool]] = set()
         self._task = asyncio.create_task(self._run(), name=f"push {subscription.name}")
 
@@ -79,6 +108,8 @@ class PushDispatcher:
             pause = 0.0 if subscription.config.HasField("retry_policy") else self._flow.pause_seconds()
             if pause > 0:
                 await asyncio.sleep(pause)
+            # Read at each turn: an update of the subscription changes the label while it runs.
+            self._flow.limit(max_outstanding(subscription.config.labels))
             room = self._flow.window - len(self._in_flight)
             deliveries = subscription.lease(room, forever=True) if room > 0 else []
             if not deliveries:
@@ -89,7 +120,7 @@ class PushDispatcher:
                 self._in_flight.add(task)
                 # A callback, because a task cancelled before its first step runs none of its own code, and a lease
                 # that nobody settles would never end.
-                task.add_done_callback(partial(self._settle, delivery))
+                task.add_done_callback(partial(self._settle, delivery, self._clock()))
 
     async def _push(self, delivery: Delivery) -> bool:
         deadline = float(self._subscription.config.ack_deadline_seconds)
@@ -105,13 +136,13 @@ class PushDispatcher:
         _log.info("push of %s, attempt %d, to %s: %s", message_id, delivery.attempt, self.endpoint, problem)
         return False
 
-    def _settle(self, delivery: Delivery, task: asyncio.Task[bool]) -> None:
+    def _settle(self, delivery: Delivery, pushed_at: float, task: asyncio.Task[bool]) -> None:
         self._in_flight.discard(task)
         failure = None if task.cancelled() else task.exception()
         if failure is not None:
             _log.error("push of %s failed", delivery.message.message_id, exc_info=failure)
         if not task.cancelled() and failure is None and task.result():
-            self._flow.succeeded()
+            self._flow.succeeded(self._clock() - pushed_at)
             self._subscription.acknowledge([delivery.ack_id])
         else:
             self._flow.failed()

@@ -127,7 +127,7 @@ async def _request(connection: _Connection, endpoint: _Endpoint, body: bytes) ->
             ("Host", endpoint.authority),
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(body))),
-            ("User-Agent", "tipoff-pubsub"),
+            ("User-Agent", "gcp-emulators"),
         ],
     )
     parts = [protocol.send(head), protocol.send(h11.Data(data=body)), protocol.send(h11.EndOfMessage())]

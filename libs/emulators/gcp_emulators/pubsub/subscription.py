@@ -30,7 +30,7 @@ class LiveSubscription:
             lambda message, attempts: forward(self, message, attempts),
         )
         self._timer: asyncio.TimerHandle | None = None
-        self._change = asyncio.Event()
+        self._waiting: set[asyncio.Future[None]] = set()
         self._closed: errors.PubsubError | None = None
 
     @property
@@ -98,12 +98,19 @@ class LiveSubscription:
 
     async def changed(self) -> None:
         """Wait for the next change of any kind; a caller that saw nothing to do misses none if it awaits this next."""
-        await self._change.wait()
+        waiter = self._loop.create_future()
+        self._waiting.add(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiting.discard(waiter)
 
     def notify(self) -> None:
         """Wake everyone in `changed`, and aim the timer at the queue's next event."""
-        self._change.set()
-        self._change = asyncio.Event()
+        for waiter in self._waiting:
+            if not waiter.done():  # one that is being cancelled is done
+                waiter.set_result(None)
+        self._waiting.clear()
         self._set_timer()
 
     def _set_timer(self) -> None:

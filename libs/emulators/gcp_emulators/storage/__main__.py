@@ -10,8 +10,10 @@ Who calls is not asked, and may do anything, unless rights on some buckets are t
 is 403 and not 404, as Cloud Storage answers a caller without storage.objects.list; by --create-only an object that is
 there can be neither replaced nor deleted, as without storage.objects.delete.
 
-What stays different from the real service: listings are not paged, and a name with `..`, `.` or nothing between two
-slashes is refused.
+A change is acknowledged once it is in the operating system's hands, in one step: with --data-dir it survives the
+process, SIGKILL included, but not the machine's power cut, as nothing is synced to the disk.
+
+What stays different from the real service: listings are not paged.
 """
 
 import argparse

@@ -2,12 +2,13 @@
 
 import json
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from gcp_storage_emulator.exceptions import NotFound
-from gcp_storage_emulator.storage import Storage
+from gcp_storage_emulator.storage import RESUMABLE_DIR, Storage
 
 _INDEX = ".meta"  # the emulator's name for it
 _INDEXED = ("buckets", "objects", "resumable", "bucket_iam_policies", "soft_deleted")
@@ -53,9 +54,17 @@ class ObjectStore(Storage):  # type: ignore[misc]
         """
         if bucket_name not in self.buckets:
             raise NotFound
+        before = self.generation_of(bucket_name, file_name)[0]
         self._stamp(file_obj, bucket_name, file_name)
+        # The new content lies beside the old one until the journal says that it counts: a process that is killed in
+        # between has lost nothing that it had acknowledged, and kept nothing half.
+        self._store.write_bytes(_content_path(bucket_name, file_obj["generation"]), content or b"")
         with self._journalled(bucket_name, file_name):
-            super().create_file(bucket_name, file_name, content or b"", file_obj, file_id)
+            self.objects.setdefault(bucket_name, {})[file_name] = file_obj
+            if file_id:
+                self.delete_resumable_file_obj(file_id)
+                self._delete_file(RESUMABLE_DIR, self.safe_id(file_id))
+        self._forget_content(bucket_name, before)
 
     def patch_object(self, bucket_name: str, file_name: str, file_obj: Any) -> None:
         """Store changed metadata; the emulator leaves `updated` as it was."""
@@ -64,8 +73,22 @@ class ObjectStore(Storage):  # type: ignore[misc]
             super().patch_object(bucket_name, file_name, file_obj)
 
     def _hard_delete_file(self, bucket_name: str, file_name: str) -> None:
+        generation = self.generation_of(bucket_name, file_name)[0]
+        if not generation:
+            raise NotFound(f"Object with name '{file_name}' does not exist in bucket '{bucket_name}'")
         with self._journalled(bucket_name, file_name):
-            super()._hard_delete_file(bucket_name, file_name)
+            del self.objects[bucket_name][file_name]
+        self._forget_content(bucket_name, generation)
+
+    def _object_path(self, bucket_name: str, file_name: str) -> str:
+        """Where the content of the live object is: a file of its generation, so that a name may be anything."""
+        if bucket_name == RESUMABLE_DIR:
+            return f"{RESUMABLE_DIR}/{file_name}"
+        return _content_path(bucket_name, self.generation_of(bucket_name, file_name)[0])
+
+    def _forget_content(self, bucket: str, generation: int | str) -> None:
+        with suppress(FileNotFoundError):
+            self._store.remove_file(_content_path(bucket, generation))
 
     def _bucket_soft_delete_retention_seconds(self, bucket_name: str) -> int:
         """Deleted objects are gone, unless the bucket says otherwise: an embedded store keeps no past."""
@@ -100,6 +123,13 @@ class ObjectStore(Storage):  # type: ignore[misc]
         if self._journal is not None:
             self._journal.truncate(0)
 
+    def _remove_orphans(self) -> None:
+        """Remove content that a previous process wrote and did not live to count."""
+        for bucket in self.buckets:
+            counted = {found["generation"] for found in self.objects.get(bucket, {}).values()}
+            for generation in set(self._store.listdir(bucket)) - counted:
+                self._forget_content(bucket, generation)
+
     def _append(self, bucket: str, name: str) -> None:
         if self._journal is None:
             return
@@ -119,13 +149,13 @@ class ObjectStore(Storage):  # type: ignore[misc]
                 objects[name] = resource
         generations = [int(found["generation"]) for held in self.objects.values() for found in held.values()]
         self._last_generation = max(generations, default=0)
+        self._remove_orphans()
         self._journal = path.open("a")
         self._write_config_to_file()
 
 
-def is_storable(name: str) -> bool:
-    """Whether an object of this name is a file of its own: the emulator takes `a//b` and `a/./b` for `a/b`."""
-    return "\\" not in name and all(part not in ("", ".", "..") for part in name.split("/"))
+def _content_path(bucket: str, generation: int | str) -> str:
+    return f"{bucket}/{generation}"
 
 
 class _Journalled:

@@ -13,7 +13,8 @@ from typing import Any
 
 from gcp_storage_emulator import server as emulator
 
-from gcp_emulators.storage.objects import ObjectStore, is_storable
+from gcp_emulators.storage.limits import metadata_fault, name_fault
+from gcp_emulators.storage.objects import ObjectStore
 
 _log = logging.getLogger(__name__)
 
@@ -127,10 +128,8 @@ def _dispatch(request: Any, response: Any, store: ObjectStore, rights: Rights) -
         _answer_error(response, HTTPStatus.FORBIDDEN, "forbidden", message)
         return
     if target is not None:
-        if request.method in ("POST", "PUT") and not is_storable(target[1]):
-            why = "a part of it is empty, `.` or `..`, or has a backslash"
-            message = f"The embedded store keeps no object named {target[1]}: {why}."
-            _answer_error(response, HTTPStatus.BAD_REQUEST, "invalid", message)
+        if request.method in ("POST", "PUT") and (fault := name_fault(target[1])):
+            _answer_error(response, HTTPStatus.BAD_REQUEST, "invalid", fault)
             return
         current = store.generation_of(*target)
         asked = request.query.get("generation")
@@ -144,6 +143,9 @@ def _dispatch(request: Any, response: Any, store: ObjectStore, rights: Rights) -
             return
         if request.method == "PATCH":
             _keep_other_metadata(request.data, store.objects.get(target[0], {}).get(target[1]))
+        if fault := metadata_fault(_custom_metadata(request)):
+            _answer_error(response, HTTPStatus.BAD_REQUEST, "invalid", fault)
+            return
     handler(request, response, store)
     if target is not None and request.method == "GET":
         _name_the_generation(response, store.objects.get(target[0], {}).get(target[1]))
@@ -161,6 +163,15 @@ def _lacking(request: Any, target: tuple[str, str] | None, store: ObjectStore, r
     if bucket in rights.create_only and is_there and request.method in ("POST", "PUT", "DELETE"):
         return "storage.objects.delete"
     return None
+
+
+def _custom_metadata(request: Any) -> dict[str, Any] | None:
+    """The custom metadata that a request would leave on its object; None when it says nothing of any."""
+    if request.method not in ("POST", "PUT", "PATCH") or not isinstance(request.data, dict):
+        return None
+    resource = request.data.get("meta", request.data)
+    metadata = resource.get("metadata") if isinstance(resource, dict) else None
+    return metadata if isinstance(metadata, dict) else None
 
 
 def _keep_other_metadata(patch: Any, resource: dict[str, Any] | None) -> None:

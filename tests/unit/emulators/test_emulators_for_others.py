@@ -1,0 +1,48 @@
+"""gcp_emulators as another project uses it: from its README, without anything of Tipoff."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gcp_emulators
+from gcp_emulators.testing import DidNotStartError, running
+
+FOLDER = Path(gcp_emulators.__file__).parent
+README = FOLDER.parent / "README.md"
+NAMES = ("pubsub", "bigquery", "storage")
+
+
+def test_nothing_in_it_names_tipoff() -> None:
+    named = [path.name for path in FOLDER.rglob("*.py") if "tipoff" in path.read_text().lower()]
+    assert named == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_help_and_a_line_in_the_readme(name: str) -> None:
+    command = [sys.executable, "-m", f"gcp_emulators.{name}", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "--port" in told.stdout
+    assert f"python -m gcp_emulators.{name}" in README.read_text()
+
+
+def test_one_that_does_not_start_says_why() -> None:
+    with (
+        running("storage") as first,
+        pytest.raises(DidNotStartError, match=f"port {first.port} of 127.0.0.1 is taken"),
+        running("storage", port=first.port),
+    ):
+        pass
+    with (
+        pytest.raises(DidNotStartError, match="unrecognized arguments: --nothing"),
+        running("storage", "--nothing"),
+    ):
+        pass
+
+
+def test_the_readmes_variables_are_those_that_googles_clients_read() -> None:
+    with running("storage") as emulator:
+        assert emulator.variable == ("STORAGE_EMULATOR_HOST", emulator.url)
+        assert f"export {emulator.variable[0]}=http://" in README.read_text()
+    assert emulator.process.returncode == 0

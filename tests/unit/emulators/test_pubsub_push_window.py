@@ -1,0 +1,114 @@
+"""The push window against a real endpoint: a backlog waits in the server, and is pushed once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from gcp_emulators.pubsub import messages
+from gcp_emulators.pubsub.push import LARGEST_WINDOW, MAX_OUTSTANDING_LABEL, max_outstanding
+from gcp_emulators.pubsub.server import PubsubServer
+from gcp_emulators.pubsub.subscription import LiveSubscription
+
+TOPIC, SUBSCRIPTION = "projects/p/topics/work", "projects/p/subscriptions/workers"
+BACKLOG = 2_000
+
+
+class Endpoint:
+    """Answers 204 after a turn of the event loop, and counts."""
+
+    def __init__(self) -> None:
+        self.pushed: Counter[str] = Counter()
+        self.open = self.most_open = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+                body = json.loads(await reader.readexactly(length))
+                self.open += 1
+                self.most_open = max(self.most_open, self.open)
+                await asyncio.sleep(0)
+                self.pushed[body["message"]["messageId"]] += 1
+                self.open -= 1
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        except asyncio.IncompleteReadError:
+            writer.close()
+
+
+@asynccontextmanager
+async def pushing(**labels: str) -> AsyncIterator[tuple[PubsubServer, LiveSubscription, Endpoint]]:
+    """A server with a backlog for an endpoint of this process."""
+    endpoint = Endpoint()
+    sink = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0)
+    async with PubsubServer(port=0) as server:
+        broker = server.broker
+        broker.create_topic(messages.Topic(name=TOPIC))
+        requested = messages.Subscription(name=SUBSCRIPTION, topic=TOPIC, labels=labels)
+        subscription = broker.create_subscription(requested)
+        for _ in range(BACKLOG // 1_000):
+            broker.publish(
+                messages.PublishRequest(topic=TOPIC, messages=[messages.PubsubMessage(data=b"x")] * 1_000)
+            )
+        url = f"http://127.0.0.1:{sink.sockets[0].getsockname()[1]}/push"
+        broker.modify_push_config(
+            SUBSCRIPTION, messages.Subscription(push_config={"push_endpoint": url}).push_config
+        )
+        yield server, subscription, endpoint
+    sink.close()
+
+
+async def drained(subscription: LiveSubscription, look: Callable[[], Any]) -> None:
+    async with asyncio.timeout(60):
+        while subscription.queue.unacked:
+            look()
+            await subscription.changed()
+
+
+@pytest.mark.parametrize(("label", "most"), [("1", 1), ("4", 4), ("", LARGEST_WINDOW)])
+def test_a_backlog_drains_once_and_never_more_at_a_time_than_the_label_says(label: str, most: int) -> None:
+    async def run() -> None:
+        async with pushing(**({MAX_OUTSTANDING_LABEL: label} if label else {})) as (
+            _,
+            subscription,
+            endpoint,
+        ):
+            outstanding = []
+            await drained(subscription, lambda: outstanding.append(subscription.queue.outstanding))
+            assert set(endpoint.pushed.values()) == {1}
+            assert len(endpoint.pushed) == BACKLOG
+            assert max(outstanding) <= most
+            assert endpoint.most_open <= most
+            queue = subscription.queue
+            assert (queue.outstanding, queue.next_event()) == (0, None)
+            # Nothing of what was delivered is kept: a server that runs for days does not grow.
+            kept = (queue._entries, queue._ready, queue._delayed, queue._leases, queue._expiries, queue._held)
+            assert not any(kept)
+
+    asyncio.run(run())
+
+
+def test_the_label_of_a_running_subscription_counts_at_once() -> None:
+    async def run() -> None:
+        async with pushing() as (server, subscription, endpoint):
+            wanted = messages.Subscription(name=SUBSCRIPTION, labels={MAX_OUTSTANDING_LABEL: "2"})
+            mask = messages.UpdateSubscriptionRequest(update_mask={"paths": ["labels"]}).update_mask
+            server.broker.update_subscription(wanted, mask)
+            await drained(subscription, lambda: None)
+            assert endpoint.most_open <= 2
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("stated", "meant"),
+    [("8", 8), ("0", 1), ("", LARGEST_WINDOW), ("-1", LARGEST_WINDOW), ("many", LARGEST_WINDOW)],
+)
+def test_a_label_that_is_no_number_states_nothing(stated: str, meant: int) -> None:
+    assert max_outstanding({MAX_OUTSTANDING_LABEL: stated}) == meant

@@ -81,22 +81,32 @@ def up(
         "--live",
         help="ask the real sources, all of them or the named hosts, though there are fakes of them",
     ),
+    every: int | None = typer.Option(
+        None,
+        metavar="MINUTES",
+        min=1,
+        max=60,
+        help="minutes between evaluations, in place of those of infra/ticks.yaml",
+    ),
+    watch: bool = typer.Option(False, "--watch", help="pick up edits of workflows.yaml and of the scrapers"),
+    fresh: bool = typer.Option(False, "--fresh", help="empty the history of earlier stacks first"),
     foreground: bool = typer.Option(False, help="stay attached; Ctrl-C stops the stack"),
 ) -> None:
     """Run the whole stack at fixed ports, in wall-clock time, with its own scheduler.
 
     Hosts that have a fake are asked there, around today's date; every other host, this machine too, is asked itself.
+    The dataset and the bucket are kept from one stack to the next.
     """
     from tipoff_cli.console import console, refuse
-    from tipoff_dev.stack.background import run_in_foreground, start_in_background
+    from tipoff_dev.stack.background import UpOptions, run_in_foreground, start_in_background
 
     if hosts and not live:
         refuse(f"{hosts[0]}: hosts are named with --live; write: tipoff up --live {' '.join(hosts)}")
-    asked_live = (tuple(hosts) if hosts else None) if live else ()
+    options = UpOptions((tuple(hosts) if hosts else None) if live else (), every, watch, fresh)
     if foreground:
-        run_in_foreground(console, asked_live)
+        run_in_foreground(console, options)
     else:
-        start_in_background(console, asked_live)
+        start_in_background(console, options)
 
 
 def down() -> None:

@@ -17,7 +17,8 @@ import pytest
 import requests
 from stack_harness import until
 
-from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation, free_port
+from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation
+from gcp_emulators.testing import free_port
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.stack.layout import FIXED_PORTS, SERVICES, Layout, free_ports
 from tipoff_dev.stack.processes import Processes, Program, StackError
@@ -26,7 +27,7 @@ from tipoff_dev.stack.stack import running_stack
 TIPOFF = [sys.executable, "-m", "tipoff_cli"]
 LOCK, ENVIRONMENT = REPOSITORY / ".tipoff/stack.lock", REPOSITORY / ".tipoff/stack.env"
 PROCESSES = 9
-"""Four services, the four parts of the embedded cloud, and the stand-in for Phase 2."""
+"""Four services, the four parts of the embedded cloud, and the fake of Phase 2."""
 
 
 def _table() -> list[tuple[int, int, str]]:

@@ -7,23 +7,30 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import requests
 from pydantic import ValidationError
 from rich.console import Console
 
-from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.checkout import REPOSITORY, TICKS
+from tipoff_common.ticks import load_ticks
+from tipoff_common.yaml_source import ConfigurationError
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import READY_SECONDS, StackError
+from tipoff_dev.stack.scheduler import every, run_scheduler
+from tipoff_dev.stack.watch import READ_BY, Watch, changed_after, faults
 
 if TYPE_CHECKING:
     from tipoff_dev.stack.stack import Stack
@@ -31,47 +38,105 @@ if TYPE_CHECKING:
 FOLDER = REPOSITORY / ".tipoff"
 _LOCK, _ENVIRONMENT, _LOG = FOLDER / "stack.lock", FOLDER / "stack.env", FOLDER / "stack.log"
 _STARTING = FOLDER / "stack.starting"
-_STOP_SECONDS = 30.0
+_DATA = FOLDER / "data"
+"""What the warehouse and the bucket hold, from one stack to the next."""
+_DRAIN_SECONDS = 5.0
+"""A message that backs off may wait ten minutes for its next delivery; nobody waits so long for `down`."""
+_STOP_SECONDS = 40.0
+_GIVEN_UP = "not handled when it stopped, and lost with Pub/Sub's memory"
 
 
-Live = Collection[str] | None
-"""Hosts asked themselves though there is a fake of them; None for all."""
+@dataclass(frozen=True)
+class UpOptions:
+    """How `tipoff up` differs from the usual stack."""
+
+    live: Collection[str] | None = ()
+    """Hosts asked themselves though there is a fake of them; None for all."""
+    every: int | None = None
+    """Minutes between evaluations, in place of those of infra/ticks.yaml."""
+    watch: bool = False
+    """Whether edits of the fleet and of workflows.yaml restart what reads them."""
+    fresh: bool = False
+    """Whether the history of earlier stacks is emptied first."""
+
+    def arguments(self) -> list[str]:
+        """Return the command-line arguments that say the same."""
+        told = [] if self.live == () else ["--live", *(self.live or ())]
+        told += [] if self.every is None else ["--every", str(self.every)]
+        return [*told, *(["--watch"] if self.watch else []), *(["--fresh"] if self.fresh else [])]
 
 
-def run_in_foreground(console: Console, live: Live = ()) -> None:
-    """Run the stack until it is interrupted."""
+def run_in_foreground(console: Console, options: UpOptions) -> None:
+    """Run the stack until it is interrupted; its history stays for the next one."""
     from tipoff_dev.demo.show import show_addresses
     from tipoff_dev.stack.stack import running_stack
 
     with _owned(), console.status("starting") as status:
-        layout = Layout.on_fixed_ports(live)
+        layout = Layout.on_fixed_ports(options.live, _ticks_file(options))
+        google = _google_wanted()
+        if options.fresh:
+            shutil.rmtree(_DATA, ignore_errors=True)
         with running_stack(
             layout,
             FOLDER,
             progress=status.update,
-            google_pubsub=_google_wanted(),
+            google_pubsub=google,
             phase2=_phase2_wanted(),
+            data=_DATA,
         ) as stack:
             status.stop()
             show_addresses(console, stack)
             write_environment(layout)
             try:
-                _serve(stack)
+                _serve(stack, options, console)
             finally:
                 _ENVIRONMENT.unlink(missing_ok=True)
+                if not google:
+                    _drain(stack, console)
 
 
-def start_in_background(console: Console, live: Live = ()) -> None:
+def start_in_background(console: Console, options: UpOptions) -> None:
     """Start the owner and return when the stack is ready; a stack that runs already is left as it is."""
     FOLDER.mkdir(exist_ok=True)
     with _STARTING.open("a") as starting, console.status("starting"):
         fcntl.flock(starting, fcntl.LOCK_EX)
         if _owner() is not None:
             console.print("the stack is running; `make down` stops it")
+            if stale := _stale():
+                console.print(
+                    f"changed since it was started, and not read yet: {', '.join(stale)};"
+                    " tipoff down, then tipoff up, or tipoff up --watch to have edits picked up",
+                    highlight=False,
+                    soft_wrap=True,
+                )
             return
-        _start_owner([] if live == () else ["--live", *(live or ())])
+        _start_owner(options.arguments())
     console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
     console.print(f"running in the background; logs in {FOLDER / 'logs'}, `make down` stops it")
+
+
+def _stale() -> list[str]:
+    """The files changed since the running stack read them, which is when it wrote stack.env."""
+    return changed_after(_ENVIRONMENT.stat().st_mtime_ns) if _ENVIRONMENT.exists() else []
+
+
+def _ticks_file(options: UpOptions) -> Path:
+    if options.every is None:
+        return TICKS
+    try:
+        return every(options.every, TICKS, FOLDER / "ticks.yaml")
+    except ConfigurationError as error:
+        raise StackError(f"--every {options.every}: {error}") from error
+
+
+def _drain(stack: "Stack", console: Console) -> None:
+    """Wait for the messages under way, and say which are left: they are lost with Pub/Sub's memory."""
+    with suppress(StackError):
+        stack.wait_until_quiet(_DRAIN_SECONDS)
+        return
+    with suppress(requests.RequestException):
+        left = {name.rpartition("/")[2]: count for name, count in stack.backlog().items() if count}
+        console.print(f"{_GIVEN_UP}: {left}", highlight=False, soft_wrap=True)
 
 
 def _start_owner(options: list[str]) -> None:
@@ -104,13 +169,16 @@ def stop_background(console: Console) -> None:
                 f"the last one ended by itself: {ended} (see {_LOG})", highlight=False, soft_wrap=True
             )
         return
+    told = _LOG.stat().st_size if _LOG.exists() else 0
     os.kill(owner, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while _owner() is not None:
         if time.monotonic() > deadline:
             raise StackError(f"process {owner} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
         time.sleep(0.1)
-    console.print("stopped")
+    if lost := [line for line in _LOG.read_text(errors="replace")[told:].splitlines() if _GIVEN_UP in line]:
+        console.print(lost[-1], highlight=False, soft_wrap=True)
+    console.print("stopped; its history is kept, and tipoff up --fresh empties it", highlight=False)
 
 
 def _end_of_the_last() -> str:
@@ -128,19 +196,32 @@ def _wait_until_ready(owner: subprocess.Popen[bytes]) -> None:
         time.sleep(0.1)
 
 
-def _serve(stack: "Stack") -> None:
-    from tipoff_dev.stack.scheduler import run_scheduler
-
+def _serve(stack: "Stack", options: UpOptions, console: Console) -> None:
+    """Fire ticks until interrupted. Raises StackError when a process ends."""
     stopped = threading.Event()
-    scheduler = threading.Thread(target=run_scheduler, args=(stack.publisher, stopped), daemon=True)
+    cadences = load_ticks(stack.layout.ticks_file)
+    scheduler = threading.Thread(target=run_scheduler, args=(stack.publisher, stopped, cadences), daemon=True)
     scheduler.start()
+    watch = Watch()
     try:
         while scheduler.is_alive():
             stack.processes.check()
+            if options.watch and (changes := watch.changes()):
+                _take_up(stack, changes, console)
             time.sleep(1.0)
         raise StackError("the scheduler ended; see the log above")
     finally:
         stopped.set()
+
+
+def _take_up(stack: "Stack", changes: list[str], console: Console) -> None:
+    """Restart what reads the changed files; a configuration with faults is not taken, and what runs goes on."""
+    if wrong := faults():
+        console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
+        return
+    stack.reload(READ_BY)
+    write_environment(stack.layout)
+    console.print(f"taken: {', '.join(changes)}", highlight=False, soft_wrap=True)
 
 
 def _google_wanted() -> bool:

@@ -10,10 +10,11 @@ import signal
 import sys
 import threading
 
-from tipoff_cli.checkout import TOPICS
+from tipoff_cli.checkout import TICKS, TOPICS
 from tipoff_common.adapters.pubsub import PubSubBus
 from tipoff_common.publisher import Publisher
 from tipoff_common.settings import ServiceSettings, SettingsError, load_settings
+from tipoff_common.ticks import load_ticks
 from tipoff_common.topics import load_topics
 from tipoff_dev.stack.layout import SERVICES
 from tipoff_dev.stack.resources import create_buckets, create_tables, create_topics
@@ -37,7 +38,7 @@ def fire_ticks(project: str) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    run_scheduler(Publisher("scheduler", PubSubBus(project, load_topics(TOPICS))), stopped)
+    run_scheduler(Publisher("scheduler", PubSubBus(project, load_topics(TOPICS))), stopped, load_ticks(TICKS))
 
 
 def main() -> None:

@@ -65,6 +65,8 @@ class Layout:
     development_key: str
     workflows_file: Path = WORKFLOWS
     """What its controller decides by."""
+    ticks_file: Path = TICKS
+    """What its scheduler fires by."""
     live: Collection[str] | None = ()
     """Hosts asked themselves though there is a fake of them; None for all."""
 
@@ -74,9 +76,9 @@ class Layout:
         return cls(free_ports(), event_time, secrets.token_urlsafe(16), workflows_file)
 
     @classmethod
-    def on_fixed_ports(cls, live: Collection[str] | None = ()) -> "Layout":
+    def on_fixed_ports(cls, live: Collection[str] | None = (), ticks_file: Path = TICKS) -> "Layout":
         """The stack of `tipoff up`, in wall-clock time."""
-        return cls(FIXED_PORTS, False, "development-key", live=live)
+        return cls(FIXED_PORTS, False, "development-key", ticks_file=ticks_file, live=live)
 
     def faked_hosts(self) -> tuple[str, ...]:
         """Return the hosts that are asked of the fake sources. Raises UnusableFake."""
@@ -138,7 +140,7 @@ class Layout:
             "controller": {
                 **scrapers,
                 "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file),
-                "TIPOFF_TICKS_FILE": str(TICKS),
+                "TIPOFF_TICKS_FILE": str(self.ticks_file),
             },
             "cleanup": scrapers,
             "scraper-runner": {**scrapers, "TIPOFF_FAKE_SOURCES": json.dumps(fakes)},

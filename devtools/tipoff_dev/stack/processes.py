@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tipoff_cli.errors import CommandFailed
@@ -69,6 +69,11 @@ class Processes:
         """Starts `python -m module arguments`; its log begins anew."""
         (self.folder / f"{name}.log").unlink(missing_ok=True)
         return self._start(name, program)
+
+    def set_environment(self, name: str, environment: Mapping[str, str]) -> None:
+        """Give a child other variables from its next start on."""
+        child = self.children[name]
+        child.program = replace(child.program, environment=environment)
 
     def restart(self, name: str) -> Child:
         """Ends the child unless it has ended, and starts it as before; its log goes on."""

@@ -2,36 +2,59 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from tipoff_cli.checkout import ticks
+import yaml
+
 from tipoff_common.clock import floor_to
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
+from tipoff_common.ticks import Cadence, load_ticks
 from tipoff_common.wall_clock import wall_now
 
 log = logging.getLogger(__name__)
 
 
-def due_ticks(minute: datetime) -> list[TickFired]:
-    """The ticks that fire at `minute`, an aware instant with whole minutes, as infra/ticks.yaml says."""
-    return [_fired(tick) for tick, cadence in ticks().items() if cadence.is_due(minute)]
+Cadences = Mapping[Tick, Cadence]
 
 
-def _fired(tick: Tick) -> TickFired:
-    return TickFired(tick=tick, cadence_minutes=ticks()[tick].cadence_minutes, event_time=None)
+def due_ticks(minute: datetime, cadences: Cadences) -> list[TickFired]:
+    """Return the ticks that fire at `minute`, an aware instant with whole minutes."""
+    return [_fired(tick, cadence) for tick, cadence in cadences.items() if cadence.is_due(minute)]
+
+
+def every(minutes: int, source: Path, target: Path) -> Path:
+    """Write ticks that are those of `source`, but for evaluations, which come each so many minutes; return `target`.
+
+    Raises:
+        ConfigurationError: evaluations cannot come at such a distance.
+    """
+    written = yaml.safe_load(source.read_text(encoding="utf-8"))
+    # An evaluation's identity is its instant rounded down to the cadence, so both change together.
+    written["ticks"][Tick.EVALUATE.value].update(every_minutes=minutes, cadence_minutes=minutes)
+    target.write_text(yaml.safe_dump(written), encoding="utf-8")
+    load_ticks(target)
+    return target
+
+
+def _fired(tick: Tick, cadence: Cadence) -> TickFired:
+    return TickFired(tick=tick, cadence_minutes=cadence.cadence_minutes, event_time=None)
 
 
 def run_scheduler(
-    publisher: Publisher, stopped: threading.Event, clock: Callable[[], datetime] = wall_now
+    publisher: Publisher,
+    stopped: threading.Event,
+    cadences: Cadences,
+    clock: Callable[[], datetime] = wall_now,
 ) -> None:
-    """Fires due ticks each minute until `stopped`, and a first evaluation at once, so that a fresh stack has decided.
+    """Fire due ticks each minute until `stopped`, and a first evaluation at once, so that a fresh stack has decided.
 
     Ticks that Pub/Sub does not take are fired with those of the next minute, as Cloud Scheduler tries again.
     """
-    due = [_fired(Tick.EVALUATE)]
+    due = [_fired(Tick.EVALUATE, cadences[Tick.EVALUATE])]
     minute = floor_to(clock(), 1)
     while True:
         try:
@@ -42,7 +65,7 @@ def run_scheduler(
         if stopped.wait(_seconds_until(minute + timedelta(minutes=1), clock())):
             return
         minute += timedelta(minutes=1)
-        due += [tick for tick in due_ticks(minute) if tick not in due]
+        due += [tick for tick in due_ticks(minute, cadences) if tick not in due]
 
 
 def _seconds_until(instant: datetime, now: datetime) -> float:

@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,8 @@ class Options:
     phase2: Behaviour | None = FAULTLESS
     services: tuple[str, ...] = tuple(SERVICES)
     storage: tuple[str, ...] = ()
+    data: Path | None = None
+    """Where the embedded warehouse and object store keep what they hold; None keeps nothing."""
 
     @property
     def subscribers(self) -> tuple[str, ...]:
@@ -95,6 +97,14 @@ class Stack:
         """
         self.processes.restart(name)
         self._make_ready(name)
+
+    def reload(self, names: Collection[str]) -> None:
+        """Start processes anew with what the fleet and the configuration say now. Raises StackError."""
+        for name in names:
+            if name in self._options.services:
+                self.processes.set_environment(name, self.layout.service_environment(name))
+            if name in self.processes.children:
+                self.restart(name)
 
     def backlog(self) -> Mapping[str, int]:
         """Unacknowledged messages by subscription; our own Pub/Sub server only."""
@@ -157,9 +167,16 @@ class Stack:
             ports["bigquery-grpc"],
             "--project",
             PROJECT,
+            *self._kept("bigquery"),
         )
         self._start(
-            "storage", "gcp_emulators.storage", *host, "--port", ports["storage"], *self._options.storage
+            "storage",
+            "gcp_emulators.storage",
+            *host,
+            "--port",
+            ports["storage"],
+            *self._kept("storage"),
+            *self._options.storage,
         )
         scenario = ("--scenario", str(self._options.scenario)) if self._options.scenario else ()
         # A replay names its instants; by the wall clock, games of January 2025 would all be over.
@@ -179,6 +196,14 @@ class Stack:
             told = {"TIPOFF_PHASE2": behaviour.model_dump_json()}
             environment = {**self.layout.service_environment("phase2"), **told}
             self._start("phase2", "tipoff_dev.fakes.phase2", environment=environment)
+
+    def _kept(self, name: str) -> tuple[str, ...]:
+        """The option by which an emulator keeps its data from one start to the next."""
+        if self._options.data is None:
+            return ()
+        folder = self._options.data / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return ("--data-dir", str(folder))
 
     def _start(
         self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
@@ -257,12 +282,13 @@ def running_stack(
     phase2: Behaviour | None = FAULTLESS,
     services: tuple[str, ...] = tuple(SERVICES),
     storage: tuple[str, ...] = (),
+    data: Path | None = None,
 ) -> Iterator[Stack]:
     """A stack for the length of a block; it is stopped however the block ends. For the options see `Options`."""
     stack = Stack(
         layout,
         folder,
-        Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, phase2, services, storage),
+        Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, phase2, services, storage, data),
     )
     try:
         stack.start(progress)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +15,7 @@ import pytest
 from tests.support.samples import GAME_DATE, requested
 from tests.support.scrapers import FLEET
 
+from gcp_emulators.testing import running
 from tipoff_common.adapters.storage import GcsObjects, storage_client
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
@@ -75,15 +76,12 @@ def source() -> Iterator[Source]:
 
 @pytest.fixture
 def runners(
-    launcher: Callable[..., Any],
-    unused_port: Callable[[], int],
     source: Source,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[list[tuple[Deps, RecordingBus]]]:
     """As many runners as there are instances: each with its own clients, sharing the buckets only."""
-    port = unused_port()
-    with launcher("gcp_emulators.storage", port):
-        url = f"http://127.0.0.1:{port}"
+    with running("storage") as emulator:
+        url = emulator.url
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
         admin = storage_client("test", url)
         for bucket in ("state", "data"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as Unreachable
 
+from gcp_emulators.testing import running
 from tipoff_common.adapters import storage
 from tipoff_common.adapters.storage import GcsObjects, storage_client
 from tipoff_common.ports import PermanentRefusal, Unavailable
@@ -49,10 +50,9 @@ def answered(answer: Response, status: int) -> Response:
 
 
 @pytest.fixture(scope="module")
-def storage_url(launcher: Callable[..., Any], unused_port: Callable[[], int]) -> Iterator[str]:
-    port = unused_port()
-    with launcher("gcp_emulators.storage", port):
-        yield f"http://127.0.0.1:{port}"
+def storage_url() -> Iterator[str]:
+    with running("storage") as emulator:
+        yield emulator.url
 
 
 @pytest.fixture

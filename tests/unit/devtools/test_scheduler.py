@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tipoff_cli.checkout import ticks
 from tipoff_common.events import Tick
 from tipoff_dev.stack.scheduler import due_ticks
 
@@ -12,13 +13,13 @@ MIDNIGHT = datetime(2025, 1, 15, tzinfo=UTC)
 
 def _minutes(day: datetime, tick: Tick) -> list[datetime]:
     minutes = (day + timedelta(minutes=number) for number in range(24 * 60))
-    return [minute for minute in minutes if tick in {item.tick for item in due_ticks(minute)}]
+    return [minute for minute in minutes if tick in {item.tick for item in due_ticks(minute, ticks())}]
 
 
 @pytest.mark.parametrize("day", [MIDNIGHT, datetime(2025, 7, 1, tzinfo=UTC)])
 def test_rows_are_archived_once_a_day_at_eight_utc(day: datetime) -> None:
     assert _minutes(day, Tick.ARCHIVE) == [day.replace(hour=8)]
-    (tick,) = [item for item in due_ticks(day.replace(hour=8)) if item.tick is Tick.ARCHIVE]
+    (tick,) = [item for item in due_ticks(day.replace(hour=8), ticks()) if item.tick is Tick.ARCHIVE]
     assert tick.cadence_minutes == 24 * 60
 
 

@@ -3,7 +3,6 @@ when the source goes wrong. Not published, blocked, changed and truncated are to
 
 import gzip
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -264,11 +263,10 @@ def test_what_is_no_document_is_undecodable_and_leaves_nothing_behind(
     source.spoil = lambda answer: httpx.Response(
         answer.status_code, headers=_of_the_answer(answer), content=body
     )
-    data, started = MemoryObjects("data"), time.monotonic()
+    data = MemoryObjects("data")
     execution = run(name, source, asked_of(name).out, data)
     assert failure(execution).kind is FailureKind.DECODE
     assert ("nothing (0 bytes)" if not body else f"({len(body)} bytes)") in failure(execution).message
-    assert time.monotonic() - started < 5
     assert execution.landed is None
     assert all(name.startswith("raw/") for name in data.bodies)
 

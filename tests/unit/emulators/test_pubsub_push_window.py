@@ -12,9 +12,16 @@ from typing import Any
 import pytest
 
 from gcp_emulators.pubsub import messages
-from gcp_emulators.pubsub.push import LARGEST_WINDOW, MAX_OUTSTANDING_LABEL, max_outstanding
+from gcp_emulators.pubsub.push import (
+    LARGEST_WINDOW,
+    MAX_OUTSTANDING_LABEL,
+    Flow,
+    PushDispatcher,
+    max_outstanding,
+)
 from gcp_emulators.pubsub.server import PubsubServer
 from gcp_emulators.pubsub.subscription import LiveSubscription
+from gcp_emulators.testing import free_port
 
 TOPIC, SUBSCRIPTION = "projects/p/topics/work", "projects/p/subscriptions/workers"
 BACKLOG = 2_000
@@ -104,6 +111,32 @@ def test_the_label_of_a_running_subscription_counts_at_once() -> None:
             assert endpoint.most_open <= 2
 
     asyncio.run(run())
+
+
+def test_a_new_endpoint_does_not_inherit_the_pause_of_the_old_one() -> None:
+    async def run() -> None:
+        async with pushing() as (server, subscription, endpoint):
+            broker, good = server.broker, subscription.push_endpoint
+            push_config = type(subscription.config.push_config)
+            broker.modify_push_config(
+                SUBSCRIPTION, push_config(push_endpoint=f"http://127.0.0.1:{free_port()}/")
+            )
+            async with asyncio.timeout(60):
+                while subscription.queue.counters.nacked < 4:
+                    await subscription.changed()
+            assert _flow(server).pause_seconds() > 0
+            broker.modify_push_config(SUBSCRIPTION, push_config(push_endpoint=good))
+            assert _flow(server).pause_seconds() == 0
+            await drained(subscription, lambda: None)
+            assert len(endpoint.pushed) == BACKLOG
+
+    asyncio.run(run())
+
+
+def _flow(server: PubsubServer) -> Flow:
+    pusher = server.broker._pushers[SUBSCRIPTION]
+    assert isinstance(pusher, PushDispatcher)
+    return pusher._flow
 
 
 @pytest.mark.parametrize(

@@ -54,14 +54,15 @@ def deploy_dataset(
     keep_columns: Annotated[
         bool,
         typer.Option(
-            "--keep-columns", help="leave columns that the files do not have: going back to older files"
+            "--keep-columns",
+            help="leave columns that the files do not have or would narrow: going back to older files",
         ),
     ] = False,
 ) -> None:
     """Create what is missing, add columns, and replace table functions and views by what the files say.
 
     Exit code 1 when a statement fails, or when the files remove, retype or narrow a column: then nothing is changed.
-    With --keep-columns a column that the files do not have stays as it is.
+    With --keep-columns a column that the files do not have, or would narrow, stays as it is.
     """
     with _target(project, dataset, local, url) as target:
         for name in deploy(target.client, schemas, dataset, keep_columns=keep_columns):

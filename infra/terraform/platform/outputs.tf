@@ -1,3 +1,8 @@
+output "images" {
+  description = "Tag or digest of each service's image, as applied last."
+  value       = var.images
+}
+
 output "services" {
   description = "URI of each service."
   value       = { for name, it in module.service : name => it.uri }

@@ -23,7 +23,7 @@ def deploy(
     """Create what is not there yet in the client's project, add the columns that are not, and replace functions and
     views; running it again changes no table.
 
-    keep_columns: leave columns that these files do not have, which is what going back to an older commit takes.
+    keep_columns: leave columns that these files do not have, or let no value be NULL of: going back to older files.
     Returns the names of the files applied, in order. Raises SchemaFilesError, MigrationRefused before anything was
     changed, and google.api_core's errors for a statement that fails.
     """

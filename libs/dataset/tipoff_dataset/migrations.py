@@ -18,13 +18,14 @@ _SQL_TYPES = {rest: sql for sql, rest in REST_TYPES.items()}
 @dataclass(frozen=True)
 class Difference:
     """One difference. `statement` mends it; None: deploying creates it (a whole table, view or function is missing), or
-    `refused` says why it must not be mended. `unknown`: a column that newer files had, and that rows may be without."""
+    `refused` says why it must not be mended. `wider`: the live table takes what the files say, and more, as newer
+    files had it."""
 
     where: str
     what: str
     statement: str | None = None
     refused: bool = False
-    unknown: bool = False
+    wider: bool = False
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}{' (refused)' if self.refused else ''}"
@@ -64,9 +65,9 @@ def differences(
 def require_additive(found: Iterable[Difference], *, keep_columns: bool = False) -> None:
     """Raise MigrationRefused when one of them is refused.
 
-    keep_columns: leave columns that the files do not have, as older files than those of the last deployment do not.
+    keep_columns: leave what is wider than the files say, as files older than those of the last deployment find it.
     """
-    if refused := [it for it in found if it.refused and not (keep_columns and it.unknown)]:
+    if refused := [it for it in found if it.refused and not (keep_columns and it.wider)]:
         raise MigrationRefused(refused)
 
 
@@ -93,7 +94,7 @@ def _columns(table: str, where: str, declared: Iterable[Any], live: Iterable[Any
                 "the files no longer have this column",
                 refused=True,
                 # Rows of older files have no value for it, so one that requires a value cannot stay.
-                unknown=(field.mode or "NULLABLE") != "REQUIRED",
+                wider=(field.mode or "NULLABLE") != "REQUIRED",
             )
 
 
@@ -106,7 +107,7 @@ def _column(table: str, place: str, declared: Any, live: Any) -> Iterator[Differ
     elif "REPEATED" in modes and modes[0] != modes[1]:
         yield Difference(place, f"declared {modes[0]}, the live column is {modes[1]}", refused=True)
     elif modes == ("REQUIRED", "NULLABLE"):
-        yield Difference(place, "declared NOT NULL, the live column may be NULL", refused=True)
+        yield Difference(place, "declared NOT NULL, the live column may be NULL", refused=True, wider=True)
     elif modes == ("NULLABLE", "REQUIRED"):
         name = place.rpartition(".")[2]
         mend = None if place.count(".") > 1 else f"ALTER TABLE {table} ALTER COLUMN {name} DROP NOT NULL"

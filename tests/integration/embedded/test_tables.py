@@ -20,9 +20,11 @@ from tipoff_dataset.files import ordered_files
 NAME = "deploy_tables.sh"
 
 
-def tables(dataset: Dataset, command: str, schemas: Path = SCHEMAS) -> Result:
+def tables(
+    dataset: Dataset, command: str, schemas: Path = SCHEMAS, *, options: tuple[str, ...] = ()
+) -> Result:
     place = ["--url", dataset.url, "--project", dataset.project, "--schemas", str(schemas)]
-    return CliRunner().invoke(app, ["tables", command, *place])
+    return CliRunner().invoke(app, ["tables", command, *place, *options])
 
 
 @pytest.fixture
@@ -200,3 +202,10 @@ def test_additive_changes_are_shown_then_made_and_not_taken_back(dataset: Datase
     assert back.exit_code == 1
     assert "workflow_decisions.weather: the files no longer have this column (refused)" in back.output
     assert "file_receipts.processor: declared NOT NULL, the live column may be NULL (refused)" in back.output
+
+    kept = tables(dataset, "deploy", options=("--keep-columns",))
+    assert kept.exit_code == 0, kept.output
+    (row,) = dataset.query(
+        "SELECT weather FROM nba_orchestration.workflow_decisions WHERE occurrence_id = 'after'"
+    )
+    assert row["weather"] == after["weather"]

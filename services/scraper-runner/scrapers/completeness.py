@@ -10,7 +10,8 @@ from pydantic import JsonValue
 
 
 def completeness(expected: Iterable[str], got: Iterable[str]) -> dict[str, JsonValue]:
-    """One part of `data_summary`: `{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}`, by names of games or teams."""
+    """Compare names of games or teams, for `data_summary`: `{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}`."""
+    # What was got and not expected is no part of it: the document knows more games than it was asked for.
     wanted, found = set(expected), set(got)
     missing: list[JsonValue] = [*sorted(wanted - found)]
     return {"expected": len(wanted), "got": len(wanted & found), "missing": missing}

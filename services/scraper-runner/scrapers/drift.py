@@ -22,7 +22,7 @@ class Drift:
 
 
 def names(listed: str) -> frozenset[str]:
-    """Field names from a text that lists them between blanks."""
+    """Read field names from a text that lists them between blanks."""
     return frozenset(listed.split())
 
 
@@ -34,7 +34,7 @@ def find_drift(
     optional: Collection[str] = (),
     rare: Collection[str] = (),
 ) -> Drift:
-    """Compares the objects of one `kind` with the fields known of it.
+    """Compare the objects of one `kind` with the fields known of it.
 
     required: stand in every object. optional: stand in at least one of a payload's objects, else they are reported.
     rare: known too, but a payload may well be without them.
@@ -42,6 +42,7 @@ def find_drift(
     Raises:
         SourceChanged: an object without a required field, naming both.
     """
+    # Over all objects of the payload, since a field may be left out wherever it says nothing.
     seen: set[str] = set()
     count = 0
     for node in nodes:
@@ -49,14 +50,16 @@ def find_drift(
         if missing := sorted(set(required) - node.fields.keys()):
             raise SourceChanged(f"{node.path} has no key {', '.join(map(repr, missing))}")
         seen.update(node.fields)
+    # Of no objects nothing can be missing, which would be told as every field at once.
     if not count:
         return Drift()
+    # A field that nobody knew may be a new statistic or the new name of a known one: a person has to look.
     added = seen - set(required) - set(optional) - set(rare)
     return Drift(_named(kind, added), _named(kind, set(optional) - seen))
 
 
 def drift_summary(*drifts: Drift) -> dict[str, JsonValue]:
-    """One part of `data_summary`: `{"added": [...], "missing_optional": [...]}`."""
+    """Merge drifts into one part of `data_summary`: `{"added": [...], "missing_optional": [...]}`."""
     return {
         "added": [name for drift in drifts for name in drift.added],
         "missing_optional": [name for drift in drifts for name in drift.missing_optional],

@@ -45,6 +45,8 @@ def part_exhibitions(games: Iterable[G], names: Callable[[G], tuple[str, str]]) 
             league.append(game)  # whoever reads it next says what is odd about it
             continue
         unknown = [name for name in spelled if not _is_known(name)]
+        # One known team: whoever plays it is spelled in a new way, or is a club from abroad. The item says
+        # which name.
         if len(unknown) < len(spelled):
             league.append(game)
             continue

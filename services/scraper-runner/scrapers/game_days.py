@@ -11,12 +11,14 @@ DAY_BEGINS = timedelta(hours=4)
 
 
 def game_date_of(start: datetime) -> date:
-    """The game date of a game that starts at the aware instant `start`.
+    """Find the game date of a game that starts at the aware instant `start`.
 
     Raises:
         SourceChanged: an instant at the end of the calendar, such as the year 1, with which some sources say "unknown".
     """
     try:
+        # Shifted before the date is taken, so that daylight saving is New York's at the game and not at
+        # midnight.
         return business_date(start - DAY_BEGINS)
     except OverflowError as error:
         raise SourceChanged(f"a game starts at {start.isoformat()}, which is no day of a game") from error

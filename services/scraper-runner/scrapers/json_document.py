@@ -59,6 +59,7 @@ class Node:
     def integer(self, key: str) -> int:
         """Read a whole number, which some sources write as 1610612749.0."""
         value = self.fields.get(key)
+        # stats.nba.com writes ids so in its static files.
         if isinstance(value, float) and value.is_integer():
             return int(value)
         return self._required(key, int)
@@ -150,10 +151,15 @@ def json_value(payload: bytes, what: str) -> JsonValue:
         Undecodable: not JSON, or cut short.
     """
     try:
+        # The same detection as json.loads has, so UTF-16 and a byte-order mark are read; surrogates pass
+        # here to be named below.
         text = payload.decode(json.detect_encoding(payload), "surrogatepass")
         document: JsonValue = json.loads(text)
+        # Encoding is the only sure test, and it is costly, so it is made only where such a character may
+        # be.
         if _UNPAIRED_SURROGATE.search(text):
             json.dumps(document, ensure_ascii=False).encode()
+    # RecursionError: a few kilobytes of brackets nest deeper than the reader goes.
     except (ValueError, RecursionError) as error:
         raise Undecodable(f"{what} is not JSON ({error}); it begins {first_bytes(payload)}") from error
     return document

@@ -6,11 +6,12 @@ from tipoff_scraper_runner.scraper import Payload, Response
 
 
 def json_payload(response: Response) -> Payload:
-    """What is no JSON at all is the parser's to say, so that it is saved first.
+    """Return the answer as payload. What is no JSON at all is the parser's to say, so that it is saved first.
 
     Raises:
         Blocked: a page for people.
     """
+    # The edge of all these hosts refuses clients with a page and status 200, which is no document to parse.
     if is_html(response.body):
         raise Blocked(
             f"{response.url} answers {response.status} with {first_bytes(response.body)}:"

@@ -62,6 +62,8 @@ def read_each(items: Iterable[T], read: Callable[[T], R]) -> Items[T, R]:
     for item in items:
         try:
             record = read(item)
+        # Nothing else: an error of the parser itself is no oddity of the source, and has to fail the
+        # scrape.
         except SourceChanged as error:
             unread.append(item)
             reasons.append(str(error))
@@ -74,6 +76,7 @@ def read_each(items: Iterable[T], read: Callable[[T], R]) -> Items[T, R]:
 def refuse_if_most_are_odd(kind: str, kept: int, reasons: Sequence[str]) -> None:
     """Raise SourceChanged when more than `MAX_ODD_SHARE` of the items were set aside for `reasons`."""
     total = kept + len(reasons)
+    # Strictly more: of two items one may be odd, while one odd item alone leaves nothing to keep.
     if len(reasons) > MAX_ODD_SHARE * total:
         raise SourceChanged(f"{len(reasons)} of {total} {kind} are odd, the first: {reasons[0]}")
 

@@ -25,6 +25,7 @@ class UpperRecord(Record):
 
 
 def _flag(value: object) -> object:
+    # Texts only: a 1 would be equal to True, and a number here is a changed source.
     if value in ("0", "1"):
         return value == "1"
     if isinstance(value, bool):
@@ -44,7 +45,7 @@ Blank = Annotated[str | None, BeforeValidator(_none_if_blank)]
 
 
 def read_record(model: type[R], node: Node, **given: Any) -> R:
-    """A `model` from the object's keys and what is known of it otherwise.
+    """Build a `model` from the object's keys and what is known of it otherwise.
 
     Raises:
         SourceChanged: naming the key that is missing or not as expected.
@@ -52,8 +53,10 @@ def read_record(model: type[R], node: Node, **given: Any) -> R:
     try:
         return model.model_validate({**node.fields, **given})
     except ValidationError as error:
+        # The first is enough: one record that is odd is set aside whole.
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
+        # What is there instead helps more than pydantic's text: a renamed key stands in the list.
         if fault["type"] == "missing":
             there = ", ".join(sorted(node.fields))
             raise SourceChanged(f"{node.path} has no key {where!r}; it has {there}") from error
@@ -61,5 +64,5 @@ def read_record(model: type[R], node: Node, **given: Any) -> R:
 
 
 def keys_of(*models: type[BaseModel]) -> frozenset[str]:
-    """The source's keys that the models read."""
+    """List the source's keys that the models read."""
     return frozenset(field.alias or name for model in models for name, field in model.model_fields.items())

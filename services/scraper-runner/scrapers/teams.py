@@ -15,7 +15,7 @@ class UnknownTeam(SourceChanged):
 
 @dataclass(frozen=True)
 class Team:
-    """id, tricode: the league's. name: as the league prints it ("LA Clippers")."""
+    """One team, by the league's id and tricode."""
 
     id: int
     tricode: str
@@ -24,6 +24,7 @@ class Team:
 
     @property
     def name(self) -> str:
+        """The name as the league prints it: "LA Clippers"."""
         return f"{self.city} {self.nickname}"
 
 
@@ -61,6 +62,7 @@ TEAMS = (
 )
 
 # ESPN's, Basketball Reference's and the bookmakers' own, beside tricode, full name, nickname and city.
+# A code that only one source uses is no harm to the others: no code names two teams, which the test holds.
 _OTHER_SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "BKN": ("BK", "BRK"),
     "CHA": ("CHO",),
@@ -85,13 +87,15 @@ _TWO_TEAMS = frozenset({"LA", "Los Angeles"})
 
 
 def team(name: str) -> Team:
-    """The team that `name` spells: a tricode or another source's code, a full name, a nickname or a city.
+    """Find the team that `name` spells: a tricode or another source's code, a full name, a nickname or a city.
 
     Letter case and runs of blanks do not matter.
 
     Raises:
         UnknownTeam: naming the spelling.
     """
+    # No nearest match: two of the spellings differ in one letter only, and a record of the wrong team is
+    # found by nobody.
     found = _BY_SPELLING.get(_key(name))
     if found is None:
         raise UnknownTeam(f"no team is spelled {name!r}; if a source does, add it to scrapers/teams.py")
@@ -99,7 +103,7 @@ def team(name: str) -> Team:
 
 
 def team_by_id(team_id: int) -> Team:
-    """The team with the league's id.
+    """Find the team with the league's id.
 
     Raises:
         UnknownTeam: naming the id.
@@ -111,16 +115,18 @@ def team_by_id(team_id: int) -> Team:
 
 
 def is_league_id(team_id: int) -> bool:
-    """Whether one of the thirty teams has the id."""
+    """Tell whether one of the thirty teams has the id."""
     return team_id in _BY_ID
 
 
 def _key(spelling: str) -> str:
+    # Sources capitalise as they like, and PDFs put two blanks where they wrap.
     return " ".join(spelling.split()).casefold()
 
 
 def _spellings(one: Team) -> Iterator[str]:
     yield from (one.tricode, one.name, one.nickname)
+    # "Los Angeles" alone may be either of two teams.
     if one.city not in _TWO_TEAMS:
         yield one.city
     yield from _OTHER_SPELLINGS.get(one.tricode, ())

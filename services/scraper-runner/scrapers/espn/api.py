@@ -11,13 +11,14 @@ BASE_URL = "https://site.api.espn.com/apis/site/v2/sports/basketball/nba"
 
 
 def ask(http: Http, path: str, query: Mapping[str, str]) -> Payload:
-    """The document at `path`.
+    """Fetch the document at `path`.
 
     Raises:
         Blocked: ESPN refuses this client, by status or by a page for people.
         SourceChanged: it knows no such document, or not what is asked of it.
     """
     response = http.get(f"{BASE_URL}/{path}", query=query, expected=frozenset({400, 401, 403, 404}))
+    # None of its documents is published late: whatever is refused here was there yesterday.
     if response.status >= 400:
         said = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
         if response.status in (401, 403):

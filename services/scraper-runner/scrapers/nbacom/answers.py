@@ -8,7 +8,8 @@ from tipoff_scraper_runner.scraper import Payload, Response
 
 
 def pdf_payload(response: Response) -> Payload:
-    """Raises Blocked for a page for people, Undecodable for anything else that is not a PDF."""
+    """Return the PDF. Raises Blocked for a page for people, Undecodable for anything else that is no PDF."""
+    # The status tells nothing here: refusals come with 200 and a page, or with a body of 477 bytes of XML.
     if response.body.startswith(b"%PDF"):
         return Payload(body=response.body, url=response.url, suffix="pdf")
     found = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
@@ -18,7 +19,7 @@ def pdf_payload(response: Response) -> Payload:
 
 
 def refuse(response: Response, what: str) -> NoReturn:
-    """Says what 403 or 404 means for a document that always exists; `what` is the sentence's subject.
+    """Raise what 403 or 404 means for a document that always exists; `what` is the sentence's subject.
 
     Raises:
         Blocked: 403.

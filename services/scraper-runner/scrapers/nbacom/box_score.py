@@ -106,7 +106,7 @@ class BoxReading:
 
 
 def fetch_box_score(parameters: GameParameters, http: Http) -> Payload:
-    """The game's box score.
+    """Fetch the game's box score.
 
     Raises:
         NotPublished, Blocked, SourceChanged: see `cdn`.
@@ -132,8 +132,10 @@ def read_box_score(payload: bytes, game_id: str) -> BoxScore:
         SourceChanged: another shape, an unknown team, or the box score of another game.
     """
     game = json_object(payload, "the box score").child("game")
+    # First of all: what else is odd about another game's document is of no interest.
     if game.text("gameId") != game_id:
         raise SourceChanged(f"asked for game {game_id}, the box score is of {game.text('gameId')}")
+    # Both before anything is read of either, so that a missing side is named as such.
     nodes = home, away = game.child("homeTeam"), game.child("awayTeam")
     drift = (
         find_drift("game", [game], required=_GAME, optional=_GAME_UNREAD),
@@ -165,7 +167,9 @@ def parse_final(payload: bytes, parameters: GameParameters, read: Callable[[BoxS
         SourceChanged: another shape, or another game.
     """
     box = read_box_score(payload, parameters.game_id)
+    # Before the records: whatever they are, a game without content is not done.
     contradictions = _contradictions(box)
+    # Told even so: a game that is scheduled with a score is known to be wrong before it ends.
     if box.not_final:
         return Parsed(
             records=(),
@@ -201,7 +205,7 @@ def _summary(box: BoxScore) -> dict[str, JsonValue]:
 
 
 def _contradictions(box: BoxScore) -> list[str]:
-    """What cannot be true of the game, and what a final one lacks."""
+    """Name what cannot be true of the game, and what a final one lacks."""
     home, away = box.sides
     standing = Standing(
         matchup=f"{away.team.tricode}@{home.team.tricode}",
@@ -217,7 +221,7 @@ def _contradictions(box: BoxScore) -> list[str]:
 
 
 def _lack(side: Side, minutes: int) -> str:
-    players = read_items("players", side.node.children("players"), _totals)
+    players = read_items("players", side.node.children("players"), player_totals)
     played = sum(line.minutes for line in players.kept)
     points = sum(line.points for line in players.kept)
     # The minutes of a player who cannot be read are not known to be missing: he alone is set aside.
@@ -227,18 +231,23 @@ def _lack(side: Side, minutes: int) -> str:
 
 
 @dataclass(frozen=True)
-class _Totals:
+class PlayerTotals:
+    """What a player adds to the team."""
+
     minutes: float
     points: int
 
 
-def _totals(player: Node) -> _Totals:
-    """Read a player's share of the team's totals, and check that every law can be told of the player."""
+def player_totals(player: Node) -> PlayerTotals:
+    """Read a player's share of the team's totals, and check that every law can be told of the player.
+
+    Raises SourceChanged for a line of another shape: such a player is set aside by every reading.
+    """
     line = player.child("statistics")
     player.text("name")
     for counted in (*_COUNTED, *(f"{shots}Attempted" for shots in SHOTS)):
         line.integer(counted)
-    return _Totals(seconds(line.text("minutes")) / 60, line.integer("points"))
+    return PlayerTotals(seconds(line.text("minutes")) / 60, line.integer("points"))
 
 
 def broken_laws(box: BoxScore) -> list[str]:
@@ -253,13 +262,15 @@ def broken_laws(box: BoxScore) -> list[str]:
 
 def _broken_by(side: Side, minutes: int) -> list[str]:
     name, score = side.team.tricode, side.node.count("score")
-    players = read_items("players", side.node.children("players"), _totals)
+    players = read_items("players", side.node.children("players"), player_totals)
     played = sum(line.minutes for line in players.kept)
     points = sum(line.points for line in players.kept)
     by_period = sum(period.count("score") for period in side.node.children("periods"))
     broken = []
+    # Rounded: seconds are missing in every second box score, and are never made good.
     if round(played) != minutes:
         broken.append(f"{name}: the players have {played:.1f} minutes, not {minutes}")
+    # Told and not decided on: points may be given to the team itself.
     if points != score:
         broken.append(f"{name}: the players have {points} points, the team {score}")
     if by_period != score:
@@ -278,7 +289,7 @@ def _broken_by_player(team: str, player: Node) -> Iterator[str]:
 
 
 def _league_date(game: Node) -> date:
-    """The date in the game code, "20250115/NYKPHI": a game belongs to it even if it tips after midnight."""
+    """Read the date in the game code, "20250115/NYKPHI": a game belongs to it even if it tips after midnight."""
     code = game.text("gameCode")
     try:
         return datetime.strptime(code.partition("/")[0], "%Y%m%d").date()  # noqa: DTZ007  # a date

@@ -18,7 +18,7 @@ _MISSING = frozenset({403, 404})
 
 
 def game_document(path: str, http: Http) -> Payload:
-    """The JSON document at `path` below `LIVE_DATA`, which exists once its game has begun.
+    """Fetch the JSON document at `path` below `LIVE_DATA`, which exists once its game has begun.
 
     Raises:
         NotPublished: it is not there, and the host does answer this client.
@@ -29,12 +29,13 @@ def game_document(path: str, http: Http) -> Payload:
     response = http.get(url, headers=HEADERS, expected=_MISSING)
     if response.status not in _MISSING:
         return json_payload(response)
+    # 403 is both "not there yet" and "not for you". A document that always exists tells which.
     always_there(PROBE_URL, http, after=f"{url} answers {response.status}; and ")
     raise NotPublished(f"{url} answers {response.status}, while {PROBE_URL} is served; not published yet")
 
 
 def always_there(url: str, http: Http, *, after: str = "") -> Payload:
-    """The JSON document at `url`, which always exists. after: what was asked before, for the message.
+    """Fetch the JSON document at `url`, which always exists. after: what was asked before, for the message.
 
     Raises:
         Blocked, SourceChanged: as `game_document` does.

@@ -4,6 +4,7 @@ import re
 
 from tipoff_scraper_runner.errors import SourceChanged
 
+# Digits are bounded: a number of any length would become an infinity, or a minute of parsing.
 _ISO = re.compile(r"PT(\d{1,4})M(\d\d(?:\.\d{1,9})?)S")
 _CLOCK = re.compile(r"(\d{1,4}):(\d\d)")
 
@@ -17,11 +18,12 @@ REGULATION_PERIODS = 4
 
 
 def seconds(printed: str) -> float:
-    """Of "PT43M44.00S" or "43:44"; 0 of "", which stands for no time at all.
+    """Read seconds from "PT43M44.00S" or "43:44"; 0 from "", which stands for no time at all.
 
     Raises:
         SourceChanged: another form.
     """
+    # Who did not play has a blank in one of the hosts' documents and PT00M in the other's.
     if not printed:
         return 0.0
     match = _ISO.fullmatch(printed) or _CLOCK.fullmatch(printed)
@@ -33,5 +35,5 @@ def seconds(printed: str) -> float:
 
 
 def team_minutes(periods: int) -> int:
-    """What a team's players have played together when a game is over after `periods`."""
+    """Count the minutes that a team's players have played together when a game is over after `periods`."""
     return REGULATION_MINUTES + OVERTIME_MINUTES * max(0, periods - REGULATION_PERIODS)

@@ -11,7 +11,8 @@ STATUSES: dict[int, GameStatus] = {1: "scheduled", 2: "live", 3: "final"}
 
 
 def game_status(game: Node) -> GameStatus:
-    """Raises SourceChanged for a number that is not known."""
+    """Read how the game stands. Raises SourceChanged for a number that is not known."""
+    # The text beside it is for people: "Q3 5:21", "Half", "PPD".
     number = game.integer("gameStatus")
     found = STATUSES.get(number)
     if found is None:

@@ -24,7 +24,7 @@ class Deadline:
         self._seconds, self._at = seconds, time.monotonic() + seconds
 
     def check(self) -> None:
-        """Raises Undecodable when it has passed."""
+        """Raise Undecodable when it has passed."""
         if time.monotonic() > self._at:
             raise Undecodable(f"the PDF draws so much that it is not read after {self._seconds:g} s")
 
@@ -58,12 +58,13 @@ class _Drawing(PDFPageAggregatorWithMarkedContent):
 
 
 def draw(page: Any, deadline: Deadline) -> None:
-    """Draws pdfplumber's `page`, which then has its characters and lines at hand.
+    """Draw pdfplumber's `page`, which then has its characters and lines at hand.
 
     Raises:
         Undecodable: more than any page of the league's documents has, or too slow.
         PdfminerException: the page is damaged.
     """
+    # Between pages; within one the figures check it.
     deadline.check()
     drawing = _Drawing(page, deadline)
     try:

@@ -69,7 +69,7 @@ class PageText:
 
 
 def lines_of(words: Sequence[Word]) -> list[Line]:
-    """Words by line, top to bottom, left to right."""
+    """Group words by line, top to bottom, left to right."""
     lines: list[Line] = []
     for word in sorted(words, key=lambda word: (word.top, word.x0)):
         if lines and word.top - lines[-1][0].top <= SAME_LINE:
@@ -80,12 +80,12 @@ def lines_of(words: Sequence[Word]) -> list[Line]:
 
 
 def line_text(line: Line) -> str:
-    """The line as one text, its words parted by one blank each."""
+    """Join the line's words by one blank each."""
     return " ".join(word.text for word in line)
 
 
 def read_pages(body: bytes) -> list[PageText]:
-    """The pages in order.
+    """Read the pages in order.
 
     Raises:
         Undecodable: not a PDF, cut short, damaged, or larger than any document of the league.
@@ -140,6 +140,7 @@ def _page(page: Any) -> PageText:
     rules = [
         Rule(line["x0"], line["x1"], line["top"])
         for line in page.lines
+        # Horizontal ones only; the frame of the table is drawn too.
         if abs(line["top"] - line["bottom"]) < 1
     ]
     return PageText(words, rules)
@@ -150,6 +151,7 @@ def _check_envelope(body: bytes) -> None:
         raise Undecodable(f"not a PDF: it begins {first_bytes(body)}")
     if len(body) > MAX_BYTES:
         raise Undecodable(f"the PDF has {len(body)} bytes, over {MAX_BYTES}")
+    # Some writers put a blank line or a comment behind it.
     if b"%%EOF" not in body[-1024:]:
         raise Undecodable(f"the PDF is cut short: no end marker; it begins {first_bytes(body)}")
     budget = MAX_INFLATED_BYTES
@@ -160,15 +162,17 @@ def _check_envelope(body: bytes) -> None:
 
 
 def _deflated_streams(body: bytes) -> Iterator[memoryview]:
-    """Each zlib stream in the file, from its start to the end of the file. Deflate is the only compression the source
-    uses; a page's size is bounded by its characters besides."""
+    """Find each zlib stream, from its start to the end of the file.
+
+    Deflate is the only compression the source uses; a page's size is bounded by its characters besides.
+    """
     view = memoryview(body)
     for match in _DEFLATED.finditer(body):
         yield view[match.start(1) :]
 
 
 def _inflated_size(stream: memoryview, limit: int) -> int:
-    """Size after decompression, or a number over `limit` as soon as that is certain.
+    """Measure a stream after decompression; return a number over `limit` as soon as that is certain.
 
     Raises:
         Undecodable: the stream is damaged. pdfminer reads such a one as far as it goes, and rows would be missing

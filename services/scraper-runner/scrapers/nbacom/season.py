@@ -7,7 +7,7 @@ FIRST_MONTH = 10
 
 
 def season_of(day: date) -> str:
-    """ "2024-25" from October 2024 to September 2025."""
+    """Name the season of a day: "2024-25" from October 2024 to September 2025."""
     start = day.year if day.month >= FIRST_MONTH else day.year - 1
     return f"{start}-{(start + 1) % 100:02}"
 

@@ -3,6 +3,7 @@
 from scrapers.json_document import Node
 from scrapers.teams import Team, is_league_id, team, team_by_id
 
+# The league's placeholder in every document; the names beside it are "" in some seasons and null in others.
 _UNDECIDED_ID = 0
 
 
@@ -12,12 +13,13 @@ def side_team(side: Node) -> Team:
     Raises:
         SourceChanged: the side names no team yet, or (UnknownTeam) none of the league's.
     """
+    # The tricode first: it is what other sources are joined by, and a new one is to be seen.
     printed = side.optional_text("teamTricode")
     return team(printed) if printed else team_by_id(side.integer("teamId"))
 
 
 def is_undecided(side: Node) -> bool:
-    """Whether the side is a placeholder: the id 0 or null, and every name blank or null."""
+    """Tell whether the side is a placeholder: the id 0 or null, and every name blank or null."""
     if side.optional_text("teamTricode") is not None:
         return False
     return (side.optional_integer("teamId") or _UNDECIDED_ID) == _UNDECIDED_ID
@@ -29,11 +31,11 @@ def decided_team(side: Node) -> Team | None:
 
 
 def is_guest(side: Node) -> bool:
-    """Whether the side is named and has no id of the league: an All-Star team, or a club from abroad."""
+    """Tell whether the side is named and has no id of the league: an All-Star team, or a club from abroad."""
     number = side.optional_integer("teamId")
     return not is_undecided(side) and number is not None and not is_league_id(number)
 
 
 def team_id(side: Node, found: Team | None) -> int:
-    """The id of the side's team: the league's, or the source's own for a guest; 0 while it is undecided."""
+    """Read the id of the side's team: the league's, or the source's own for a guest; 0 while it is undecided."""
     return found.id if found else side.optional_integer("teamId") or _UNDECIDED_ID

@@ -25,12 +25,13 @@ LEAGUE_ID = "00"
 
 
 def stats_document(path: str, query: Mapping[str, str], http: Http) -> Payload:
-    """The JSON document at `path`, which always exists.
+    """Fetch the JSON document at `path`, which always exists.
 
     Raises:
         Blocked: the host refuses this client, by status or by a page for people.
         SourceChanged: the document is gone from its place.
     """
+    # The order of the query is the site's own: with another some endpoints stall or answer an empty 500.
     url = f"{BASE_URL}{path}"
     response = http.get(url, query=query, headers=HEADERS, expected=frozenset({403, 404}))
     if response.status in (403, 404):
@@ -65,6 +66,7 @@ def result_set(payload: bytes, name: str) -> ResultSet:
         SourceChanged: no such result set.
     """
     sets = json_object(payload, "the answer").children("resultSets")
+    # By name: the host has changed the order of the sets, and retires endpoints by leaving them empty.
     found = next((one for one in sets if one.text("name") == name), None)
     if found is None:
         names = ", ".join(one.text("name") for one in sets)

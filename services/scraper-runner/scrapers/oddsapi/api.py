@@ -24,7 +24,7 @@ _REFUSALS = frozenset({401, 403, 404, 422})
 
 
 def ask(http: Http, path: str, query: Mapping[str, str], as_of: datetime | None) -> Payload:
-    """The answer to `path` below the sport; as it was at `as_of` if that is given, which only paid plans may ask.
+    """Fetch the answer to `path` below the sport; with `as_of` as it was then, which only paid plans may ask for.
 
     Raises:
         QuotaSpent: the month's quota is used up.
@@ -34,10 +34,12 @@ def ask(http: Http, path: str, query: Mapping[str, str], as_of: datetime | None)
     """
     asked: dict[str, str | SecretStr] = {"apiKey": http.secret(API_KEY), "dateFormat": "iso", **query}
     url = f"{BASE_URL}/{SPORT}/{path}"
+    # A historical answer costs ten times the credits and is wrapped in the instants around it.
     if as_of is not None:
         url = f"{BASE_URL}/historical/{SPORT}/{path}"
         asked["date"] = f"{as_of.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     response = http.get(url, query=asked, expected=_REFUSALS)
+    # Before a refusal is raised: how much is left is worth the most when it is nothing.
     http.note("quota", quota(response.headers))
     if response.status in _REFUSALS:
         raise _refusal(response)
@@ -45,8 +47,11 @@ def ask(http: Http, path: str, query: Mapping[str, str], as_of: datetime | None)
 
 
 def quota(headers: Mapping[str, str]) -> dict[str, JsonValue]:
-    """used, remaining: credits of the month; last: cost of this call; each null when the answer does not say. warning:
-    whether `WARN_FROM` of the month's credits are used; null when that is not known."""
+    """Read what the answer's headers say of the month's quota.
+
+    used, remaining: credits of the month; last: cost of this call; each null when the answer does not say. warning:
+    whether `WARN_FROM` of the month's credits are used; null when that is not known.
+    """
     used, remaining, last = (_credits(headers, name) for name in ("used", "remaining", "last"))
     warning = None
     if used is not None and remaining is not None:
@@ -56,15 +61,17 @@ def quota(headers: Mapping[str, str]) -> dict[str, JsonValue]:
 
 def _credits(headers: Mapping[str, str], name: str) -> int | None:
     try:
+        # Some answers write credits as 400.0.
         return int(float(headers[f"x-requests-{name}"]))
     except (KeyError, ValueError, OverflowError):
         return None
 
 
 def _refusal(response: Response) -> NotPublished | ScrapeFailure:
-    """Only the code in the body tells an event that has ended from a path that is gone: both are 404."""
+    """Say what a refusal means. Only the code in the body tells an ended event from a path that is gone."""
     code, message = _error(response)
     said = f"{response.url} answers {response.status} {code}: {message}"
+    # By the code: the status is 401, as for a wrong key.
     if code == "OUT_OF_USAGE_CREDITS":
         return QuotaSpent(said)
     if code == "EVENT_NOT_FOUND":
@@ -75,7 +82,7 @@ def _refusal(response: Response) -> NotPublished | ScrapeFailure:
 
 
 def _error(response: Response) -> tuple[str, str]:
-    """The answer's error code and message."""
+    """Read the answer's error code and message."""
     try:
         document = json_object(response.body, "the answer")
         return document.optional_text("error_code") or "without a code", document.text("message")

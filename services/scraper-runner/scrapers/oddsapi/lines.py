@@ -93,6 +93,7 @@ def read_lines(events: Iterable[tuple[Matchup, Node]], read: Callable[[Line], R]
         ),
     )
     set_aside = (*bookmakers.set_aside, *markets.set_aside, *lines.set_aside)
+    # Bookmakers repeat a line within one market.
     return list(dict.fromkeys(lines.kept)), Lines(set_aside, drifts)
 
 
@@ -104,6 +105,7 @@ def _markets(game: Matchup, bookmaker: Node) -> list[_Market]:
 
 def _offer(market: _Market) -> _Offer:
     market.node.require(_MARKET)
+    # Per market since 2023; older and historical answers have it per bookmaker only.
     updated = _updated(market.node) or market.bookmaker_updated
     return _Offer(market, market.node.nonblank("key"), updated, market.node.children("outcomes"))
 

@@ -56,6 +56,7 @@ def snapshot(payload: bytes, what: str) -> Snapshot:
     """
     document = json_value(payload, what)
     path, as_of = "document", None
+    # Only a historical answer has the wrapper; an event has no such key.
     if isinstance(document, dict) and "data" in document:
         as_of = Node(path, document).instant("timestamp")
         path, document = "document.data", document["data"]
@@ -81,22 +82,22 @@ def matchup(event: Node) -> Matchup:
 
 
 def teams_of(event: Node) -> tuple[str, str]:
-    """The away and the home team as the API spells them."""
+    """Read the away and the home team as the API spells them."""
     return event.text("away_team"), event.text("home_team")
 
 
 def day_of(event: Node) -> date:
-    """The game date, of any event: all-star teams are no teams, but they play on a day."""
+    """Read the game date of any event: all-star teams are no teams, but they play on a day."""
     return game_date_of(event.instant("commence_time"))
 
 
 def only_event(found: Snapshot) -> Node:
-    """The one event that was asked for. Raises SourceChanged for a list."""
+    """Return the one event that was asked for. Raises SourceChanged for a list."""
     if not found.single:
         raise SourceChanged(f"the document is a list of {len(found.events)} events, not the one asked for")
     return found.events[0]
 
 
 def event_drift(events: Iterable[Node]) -> Drift:
-    """Raises SourceChanged for an event without what every event has."""
+    """Compare events with the fields known of them. Raises SourceChanged for one without what every event has."""
     return find_drift("event", events, required=_KNOWN, optional=_UNREAD, rare=_BESIDES)

@@ -16,13 +16,14 @@ MAX_PAGES = 10
 
 
 def all_pages(http: Http) -> Payload:
-    """Every page. A page that cannot be read is the last one: the parser says what is wrong with it.
+    """Fetch every page. A page that cannot be read is the last one: the parser says what is wrong with it.
 
     Raises:
         Blocked: the key is refused, its plan lacks injuries, or a page for people comes.
         SourceChanged: the list is gone from its place, or does not end.
     """
     pages: list[bytes] = []
+    # The first page's address is the payload's: the others differ by their cursor only.
     first, cursor = None, ""
     for _ in range(MAX_PAGES):
         page = _page(http, cursor)
@@ -47,8 +48,10 @@ def _page(http: Http, cursor: str) -> Payload:
         headers={"Authorization": http.secret(API_KEY)},
         expected=frozenset({400, 401, 403, 404}),
     )
+    # The list exists in summer too, so none of these means "not published yet".
     if response.status >= 400:
         said = f"{response.url} answers {response.status} with {first_bytes(response.body)}"
+        # 401 is a wrong key, 403 a plan without injuries; both need a person.
         if response.status in (401, 403):
             raise Blocked(f"{said}: the key is refused, or its plan lacks injuries")
         raise SourceChanged(f"{said}, and the list always exists")
@@ -57,6 +60,7 @@ def _page(http: Http, cursor: str) -> Payload:
 
 def _next_cursor(body: bytes) -> str:
     try:
+        # Read loosely: what is wrong with a page is the parser's to say, once the payload is kept.
         cursor = json.loads(body)["meta"].get("next_cursor")
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return ""

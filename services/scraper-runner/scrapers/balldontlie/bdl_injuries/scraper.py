@@ -53,10 +53,12 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
         SourceChanged: another shape, pages that are missing at the end, or most injuries are odd.
     """
     pages = _pages(payload)
+    # A last page that names another was cut off on the way: half a list would pass for the whole.
     if any(page.child("meta").fields.get("next_cursor") for page in pages[-1:]):
         raise SourceChanged(f"{pages[-1].path}.meta.next_cursor tells of another page, which is not there")
     listed = [injury for page in pages for injury in page.children("data")]
     injuries = read_items("injuries", listed, _record)
+    # Pages are fetched one after the other, so an entry that moves between them stands on two.
     records = sorted(dict.fromkeys(injuries.kept), key=_order)
     players = [injury.child("player") for injury in injuries.sources]
     return Parsed(

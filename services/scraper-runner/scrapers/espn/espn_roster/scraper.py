@@ -85,6 +85,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     """
     document = json_object(payload, "the roster").child("team")
     found = team(document.text("abbreviation")).tricode
+    # The number in the address is ESPN's own; a wrong one brings another team's roster without an error.
     if found != parameters.team:
         raise SourceChanged(f"asked for {parameters.team}, the document is about {found}")
     athletes = read_items("players", document.children("athletes"), lambda athlete: _player(athlete, found))
@@ -111,6 +112,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 def _player(athlete: Node, tricode: str) -> RosterRecord:
     athlete.require(_PLAYER)
+    # The source does not order them, and only the newest tells how the player is now.
     injuries = sorted(athlete.children("injuries"), key=lambda injury: injury.instant("date"))
     newest = injuries[-1] if injuries else None
     return RosterRecord(
@@ -138,6 +140,7 @@ def _player(athlete: Node, tricode: str) -> RosterRecord:
 
 def _identifier(athlete: Node) -> int:
     printed = athlete.text("id")
+    # Not int(): that takes "1_000" and digits of other scripts.
     if not printed.isdecimal():
         raise SourceChanged(f"{athlete.path}.id is {printed!r}, not a number")
     return int(printed)

@@ -43,5 +43,5 @@ _TRICODES = {str(number): tricode for tricode, number in ESPN_IDS.items()}
 
 
 def asked_team(name: str) -> Team:
-    """The team that a tricode, another spelling or ESPN's number stands for. Raises UnknownTeam."""
+    """Find the team that a tricode, another spelling or ESPN's number stands for. Raises UnknownTeam."""
     return team(_TRICODES.get(name, name))

@@ -59,7 +59,7 @@ class EspnGameRecord(Record):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The day's scoreboard.
+    """Fetch the day's scoreboard.
 
     Raises:
         Blocked, SourceChanged: see `api`.
@@ -77,6 +77,8 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     document = json_object(payload, "the scoreboard")
     events = read_items("events", document.children("events"), _day_of)
     days = set(events.kept)
+    # Of one day, and then that is what the document is about, whatever was asked for. Of several, those of
+    # the day count.
     about = next(iter(days)) if len(days) == 1 else None
     wanted = about or parameters.game_date
     todays = part_exhibitions([event for event, day in events.pairs if day == wanted], _teams)
@@ -124,7 +126,7 @@ def _empty_reason(listed: int, games: Sequence[EspnGameRecord], exhibitions: Seq
 
 
 def _teams(event: Node) -> tuple[str, str]:
-    """The away and the home team as ESPN has them."""
+    """Read the away and the home team as ESPN has them."""
     competitors = _competitors(event)
     away, home = (_side(event, competitors, side).child("team") for side in ("away", "home"))
     return away.text("abbreviation"), home.text("abbreviation")
@@ -133,8 +135,10 @@ def _teams(event: Node) -> tuple[str, str]:
 def _results(
     games: Sequence[EspnGameRecord], unread: Iterable[str], contradicted: Collection[str]
 ) -> dict[str, JsonValue]:
-    """Which games have their result. A game that is off is to have none; one that cannot be read, or contradicts
-    itself, has none yet."""
+    """Compare games with those that have their result.
+
+    A game that is off is to have none. One that cannot be read, or contradicts itself, has none yet.
+    """
     played = [game.matchup for game in games if game.status not in _OFF.values()]
     over = {game.matchup for game in games if game.status == "final"}
     return completeness([*played, *unread], over - set(contradicted))
@@ -169,6 +173,7 @@ def _game(event: Node) -> EspnGameRecord:
 
 def _competitors(event: Node) -> list[Node]:
     competitions = event.children("competitions")
+    # A tournament's event has several; which of them is the game would be a guess.
     if len(competitions) != 1:
         raise SourceChanged(f"{event.path} has {len(competitions)} competitions, and a game is one")
     return competitions[0].children("competitors")
@@ -182,6 +187,7 @@ def _side(event: Node, competitors: Sequence[Node], name: str) -> Node:
 
 
 def _status(kind: Node) -> Status:
+    # By name first: the state of a game that is called off is "post", as if it were over.
     found = _OFF.get(kind.text("name")) or _BY_STATE.get(kind.text("state"))
     if found is None:
         raise SourceChanged(f"{kind.path}.state is {kind.text('state')!r}; {', '.join(_BY_STATE)} are known")
@@ -189,8 +195,9 @@ def _status(kind: Node) -> Status:
 
 
 def _score(competitor: Node) -> int:
-    """A text in the source, and blank before some tips."""
+    """Read the points, a text in the source that is blank before some tips."""
     printed = competitor.optional_text("score") or "0"
+    # A text in the source; "-" and the like are no points.
     if not printed.isdecimal():
         raise SourceChanged(f"{competitor.path}.score is {printed!r}, not points")
     return int(printed)

@@ -21,11 +21,12 @@ _GAME_CODE = re.compile(r"(\d{8})/([A-Z]{6})")
 
 
 def gamebook_url(game_code: str) -> str:
-    """The report of "20240410/MEMCLE", the short one of a single page.
+    """Name the report of "20240410/MEMCLE", the short one of a single page.
 
     Raises:
         SourceChanged: no such game code.
     """
+    # It becomes part of an address, so nothing but a code may pass.
     match = _GAME_CODE.fullmatch(game_code)
     if match is None:
         raise SourceChanged(f"the game code {game_code!r} is not YYYYMMDD/AWYHOM")
@@ -34,7 +35,7 @@ def gamebook_url(game_code: str) -> str:
 
 
 def fetch_gamebook(parameters: GameParameters, http: Http) -> Payload:
-    """The report, as PDF.
+    """Fetch the report, as PDF.
 
     Raises:
         NotPublished: the game is not over, or its report is not out and the source does answer this client.
@@ -42,6 +43,7 @@ def fetch_gamebook(parameters: GameParameters, http: Http) -> Payload:
         SourceChanged: the report known to exist is gone from its place, or the box score has another shape.
         Undecodable: an answer that is neither a PDF nor such a page.
     """
+    # The name needs the league's game code, and a game that is not over has no report to ask for.
     box = read_box_score(fetch_box_score(parameters, http).body, parameters.game_id)
     if box.not_final:
         raise NotPublished(f"{box.not_final}; there is no scorer's report yet")

@@ -130,6 +130,7 @@ def read_report(pages: Sequence[PageText]) -> Report:
         SourceChanged: another layout, an unknown team in a table's head, or most lines are odd.
     """
     texts = [[line_text(line) for line in lines_of(page.words)] for page in pages]
+    # The whole book has the box of each half as well, under other titles.
     lines = next((text for text in texts if any(_TITLE in line for line in text[:_TITLE_WITHIN])), None)
     if lines is None:
         raise SourceChanged(f"the report is not titled {_TITLE!r}; it begins {texts[0][:3] if texts else []}")
@@ -138,6 +139,7 @@ def read_report(pages: Sequence[PageText]) -> Report:
     if set(tables) != {False, True}:
         raise SourceChanged("the report does not have the tables of a visitor and a home team")
     playing = {table.team for table in tables.values()}
+    # Counted together with the lines of the tables: two lists are too few for a share of their own.
     inactive = read_each(inactive_lists(lines), lambda text: _inactive_list(text, playing))
     set_aside = [*(reason for table in tables.values() for reason in table.set_aside), *inactive.set_aside]
     read = sum(len(table.players) for table in tables.values()) + len(inactive.kept)
@@ -164,6 +166,8 @@ def _lack(table: TeamTable) -> str:
     # The minutes of a line that is not known are not known to be missing.
     if table.set_aside and played:
         return ""
+    # The team's own total where there is one, as it knows of overtimes; nobody plays less than four
+    # periods.
     expected = max(table.seconds / 60, REGULATION_MINUTES)
     points = sum(player.numbers.get("points", 0) for player in table.players)
     return lacks_content(table.team.tricode, played, expected, points, table.totals["points"])
@@ -239,6 +243,7 @@ def _tables(lines: Sequence[str]) -> Iterator[TeamTable]:
 
 
 def _table(owner: Team, home: bool, lines: Sequence[str]) -> TeamTable:
+    # Exactly these: a column more would shift every number behind it.
     if lines[:1] != [LABELS]:
         raise SourceChanged(f"the columns are {lines[0] if lines else ''!r}, not {LABELS!r}")
     found = next(
@@ -259,7 +264,7 @@ def _table(owner: Team, home: bool, lines: Sequence[str]) -> TeamTable:
 
 
 def _unwrapped(lines: Sequence[str]) -> list[str]:
-    """The lines of a table, each reason that wraps put together again."""
+    """Put together each reason that wraps over lines of a table."""
     rows: list[str] = []
     for line in lines:
         above = _NOT_PLAYED.fullmatch(rows[-1]) if rows else None
@@ -309,6 +314,7 @@ def inactive_lists(lines: Sequence[str]) -> list[str]:
         if line.startswith("Inactive:"):
             lists.append(line)
             open_list = True
+        # The list has no end mark; what may follow it is known.
         elif open_list and not line.startswith(_AFTER_INACTIVE):
             lists[-1] += f" {line}"
         else:
@@ -337,6 +343,7 @@ def _players_of(owner: Team, lists: Sequence[InactiveList]) -> Iterator[PlayerLi
 def _inactive_players(listed: str) -> Iterator[PlayerLine]:
     if listed in ("", _NOBODY):
         return
+    # Reasons have commas and nested parentheses of their own.
     parts = _at_outer_commas(listed) if _is_balanced(listed) else _NEXT_INACTIVE.split(listed)
     for part in parts:
         name, _, reason = part.strip().partition("(")

@@ -82,6 +82,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         for table, opponent in sides
         for player in table.players
     ]
+    # A report is drawn up before its numbers are in; without them it is not done.
     lacks = report.contradictions
     unbalanced = [f"parentheses do not match in {text!r}" for text in report.unbalanced]
     return Parsed(

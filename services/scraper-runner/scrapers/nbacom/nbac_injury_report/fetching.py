@@ -22,7 +22,7 @@ PROBE_URL = BASE_URL + "Injury-Report_2026-02-08_03_30PM.pdf"
 
 
 def first_published(reports: Sequence[ReportName], http: Http) -> Payload:
-    """The first of `reports` that the source has.
+    """Fetch the first of `reports` that the source has.
 
     Raises:
         NotPublished: none is out, and the source does answer this client.
@@ -31,11 +31,13 @@ def first_published(reports: Sequence[ReportName], http: Http) -> Payload:
         Undecodable: an answer that is neither a PDF nor such a page.
     """
     statuses: set[int] = set()
+    # Newest first, and the first that is there is the answer: older ones are contained in it.
     for report in reports:
         response = http.get(report.url, headers=HEADERS, expected=MISSING)
         if response.status not in MISSING:
             return pdf_payload(response)
         statuses.add(response.status)
+    # Only now: on most days the first name is there, and the probe would be one request in vain.
     _probe(http, asked=_described(reports), statuses=statuses)
     raise NotPublished(
         f"{_described(reports)}: {_listed(statuses)}, while {PROBE_URL} is served; not published yet"
@@ -43,13 +45,14 @@ def first_published(reports: Sequence[ReportName], http: Http) -> Payload:
 
 
 def _probe(http: Http, *, asked: str, statuses: set[int]) -> None:
-    """Returns if the source serves a report known to exist."""
+    """Return if the source serves a report known to exist; raise what it means if it does not."""
     probe = http.get(PROBE_URL, headers=HEADERS, expected=MISSING)
     evidence = f"{asked}: {_listed(statuses)}; and {PROBE_URL}, which exists, answers {probe.status}"
     if probe.status == 404:
         raise SourceChanged(f"{evidence}: the reports have moved or changed their names")
     if probe.status == 403:
         raise Blocked(f"{evidence}: the host refuses this client")
+    # The probe too may be a page for people.
     pdf_payload(probe)
 
 

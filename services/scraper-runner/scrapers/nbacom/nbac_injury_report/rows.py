@@ -42,7 +42,7 @@ def read_rows(pages: Sequence[Sequence[Cells]]) -> Items[Cells, Row]:
 
 
 def _mended(pages: Sequence[Sequence[Cells]]) -> Iterator[Cells]:
-    """The rows of all pages, those that a page break cuts put together again.
+    """Put together the rows that a page break cuts.
 
     A cut row closes with a rule like any other. What gives it away is a part without a player: the rest of a reason
     at the head of a page, or its beginning at the foot.
@@ -50,6 +50,7 @@ def _mended(pages: Sequence[Sequence[Cells]]) -> Iterator[Cells]:
     open_row: Cells | None = None
     for page in pages:
         for position, cells in enumerate(page):
+            # Only at the head of a page: inside one, the rules tell rows apart.
             if open_row is not None and position == 0 and (_is_part(open_row) or _is_rest(cells)):
                 open_row = _joined(open_row, cells)
                 continue
@@ -84,6 +85,7 @@ def _row(cells: Cells, above: dict[str, str]) -> Row:
     elif cells.status or cells.reason != NOT_YET_SUBMITTED:
         raise SourceChanged(f"a row names neither a player nor a team yet to submit: {cells}")
     matchup, listed = _matchup(above["matchup"]), team(above["team"]).tricode
+    # A row that inherits the team of another game is worse than one that is missing.
     if listed not in matchup:
         raise SourceChanged(
             f"a row lists {above['team']} in {above['matchup']}, where it does not play: {cells}"
@@ -105,6 +107,7 @@ def _carry_over(cells: Cells, above: dict[str, str]) -> None:
     Under a new value all columns to its right are new. One that is left blank there is forgotten, so that no row below
     takes the team of another game for its own.
     """
+    # The first row of all has to print every column.
     renewed = not above
     for column in _CARRIED_OVER:
         value: str = getattr(cells, column)

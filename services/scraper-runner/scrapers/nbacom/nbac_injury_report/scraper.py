@@ -62,6 +62,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     """
     report = parameters.exact_report()
     as_of = parameters.as_of or http.now
+    # An exact report is asked for alone: another one would be an answer to another question.
     reports = (report,) if report else candidates(parameters.game_date, as_of)
     if not reports:
         raise NotPublished(
@@ -85,6 +86,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
         records=[_record(row, table.published) for row in listed],
         summary=_summary(listed, missing, table.published),
         empty_reason="" if listed else _empty_reason(missing),
+        # The report's own day; its rows are games of that day and the next.
         about=table.published.astimezone(ET).date(),
         set_aside=rows.set_aside,
     )
@@ -119,7 +121,10 @@ def _summary(listed: Sequence[Row], missing: Sequence[Row], published: datetime)
 
 
 def _submissions(listed: Sequence[Row], missing: Sequence[Row]) -> dict[str, JsonValue]:
-    """Which teams have submitted, of those whose games the report has: two a game. One that lists nobody has no row."""
+    """Compare teams with those that have submitted: two for each game that the report has.
+
+    A team that lists nobody has submitted, and has no row.
+    """
     games = {(row.game_date, row.matchup) for row in (*listed, *missing)}
     names: list[JsonValue] = [*sorted({f"{row.game_date} {row.team}" for row in missing})]
     return {"expected": 2 * len(games), "got": 2 * len(games) - len(names), "missing": names}

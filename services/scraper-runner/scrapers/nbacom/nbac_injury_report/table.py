@@ -45,7 +45,7 @@ class Table:
 
 
 def read_table(pages: Sequence[PageText]) -> Table:
-    """Raises SourceChanged (another layout) or Undecodable (pages are missing)."""
+    """Read the cells of every row. Raises SourceChanged (another layout) or Undecodable (pages are missing)."""
     titles: list[str] = []
     columns: list[float] = []
     rows: list[list[Cells]] = []
@@ -53,21 +53,24 @@ def read_table(pages: Sequence[PageText]) -> Table:
         lines = lines_of(page.words)
         titles.append(_title(lines, number))
         body = lines[1:]
+        # Reports from 2023 on print the labels on the first page only.
         if number == 1:
             columns = _columns(body)
         if body and _labels(body[0]) == COLUMNS:
             body = body[1:]
         body = _without_footer(body, number, len(pages))
         rows.append(list(_rows(body, page.rules, columns)))
+    # A report that is replaced while it is fetched could be half of each.
     if len(set(titles)) > 1:
         raise SourceChanged(f"the pages bear different titles: {sorted(set(titles))}")
     return Table(_published(titles[0]), rows)
 
 
 def join_wrapped(lines: Sequence[str]) -> str:
-    """One text from wrapped lines. A line broken after a hyphen or slash inside a word goes on without a space."""
+    """Join wrapped lines to one text. A line broken after a hyphen or slash inside a word goes on without a space."""
     text = ""
     for line in lines:
+        # Broken inside a word: "Laceration/" and "Concussion" are one.
         glued = not text or re.search(r"\w[-/]$", text)
         text = f"{text}{line}" if glued else f"{text} {line}"
     return text
@@ -105,7 +108,7 @@ def _by_gap(line: Line) -> list[Line]:
 
 
 def _columns(body: Sequence[Line]) -> list[float]:
-    """Where each column's label begins."""
+    """Find where each column's label begins."""
     labels = _by_gap(body[0]) if body else []
     seen = [line_text(label) for label in labels]
     if seen != list(COLUMNS):
@@ -117,6 +120,7 @@ def _without_footer(body: list[Line], number: int, count: int) -> list[Line]:
     footer = _FOOTER.fullmatch(line_text(body[-1])) if body else None
     if footer is None:
         return body
+    # A file that lost its tail is a valid PDF, and teams would be missing without a word.
     if (int(footer[1]), int(footer[2])) != (number, count):
         raise Undecodable(f"page {number} of {count} says {footer[0]!r}: pages are missing")
     return body[:-1]
@@ -131,6 +135,7 @@ def _rows(body: Sequence[Line], rules: Sequence[Rule], columns: Sequence[float])
     for line in body:
         for cell in _by_column(line, starts):
             top, bottom = line[0].top, line[0].bottom
+            # By the middle of the line: its top may stick out of the band.
             band = bands.setdefault(bisect_right(borders, (top + bottom) / 2), [[] for _ in columns])
             band[cell[0]].append(cell[1])
     for _, band in sorted(bands.items()):
@@ -146,7 +151,7 @@ def _by_column(line: Line, starts: Sequence[float]) -> Iterator[tuple[int, str]]
 
 
 def _borders(rules: Sequence[Rule], reason_x: float) -> list[float]:
-    """The heights at which a row ends: rules that cross the last column, which has one under every row."""
+    """Find the heights at which a row ends: rules that cross the last column, which has one under every row."""
     borders: list[float] = []
     for y in sorted(rule.y for rule in rules if rule.x0 <= reason_x <= rule.x1):
         if not borders or y - borders[-1] > _SAME_RULE:

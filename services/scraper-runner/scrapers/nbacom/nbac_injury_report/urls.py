@@ -37,7 +37,7 @@ class ReportName:
 
 
 def exact(day: date, hour: int, minute: int, period: str) -> ReportName:
-    """The report named by a clock time, `hour` 1 to 12.
+    """Name the report of a clock time, `hour` 1 to 12.
 
     Raises:
         ValueError: there can be no such report.
@@ -46,13 +46,14 @@ def exact(day: date, hour: int, minute: int, period: str) -> ReportName:
     hourly = wall < QUARTER_HOURS_FROM
     if hourly and minute:
         raise ValueError(f"minute {minute}: reports before 2025-12-22 09:00 ET are hourly; leave minute out")
+    # Else the name of the hour after would be asked for.
     if not _exists(wall):
         raise ValueError(f"{wall:%Y-%m-%d %I:%M %p} ET is skipped by daylight saving; no report bears it")
     return _named(wall.replace(minute=30) if hourly else wall)
 
 
 def reports_of(day: date) -> tuple[ReportName, ...]:
-    """Every report that `day` can have, oldest first."""
+    """Name every report that `day` can have, oldest first."""
     walls = (datetime.combine(day, time(*divmod(minute, 60)), tzinfo=ET) for minute in range(0, 24 * 60, 15))
     return tuple(
         _named(wall) for wall in walls if _exists(wall) and (wall >= QUARTER_HOURS_FROM or wall.minute == 30)
@@ -60,10 +61,11 @@ def reports_of(day: date) -> tuple[ReportName, ...]:
 
 
 def candidates(day: date, as_of: datetime) -> tuple[ReportName, ...]:
-    """The reports of `day` to ask for at `as_of` (aware), newest first, at most `MAX_CANDIDATES`.
+    """Name the reports of `day` to ask for at `as_of` (aware), newest first, at most `MAX_CANDIDATES`.
 
     Nothing is asked for before the instant its title would bear.
     """
+    # A title in the future cannot be out, and each name in vain costs a request.
     past = [report for report in reversed(reports_of(day)) if report.instant <= as_of]
     older = [report for report in past[NEWEST_IN_FULL:] if report.full_hour]
     return tuple(past[:NEWEST_IN_FULL] + older[: MAX_CANDIDATES - NEWEST_IN_FULL])
@@ -80,5 +82,5 @@ def _named(wall: datetime) -> ReportName:
 
 
 def _exists(wall: datetime) -> bool:
-    """Whether clocks in New York show this time on this day (they skip an hour in spring)."""
+    """Tell whether clocks in New York show this time on this day (they skip an hour in spring)."""
     return wall.astimezone(UTC).astimezone(ET).replace(tzinfo=None) == wall.replace(tzinfo=None)

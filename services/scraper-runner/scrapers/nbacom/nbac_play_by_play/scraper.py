@@ -28,6 +28,7 @@ _OPTIONAL = names(
     " playerName playerNameI shotResult shotDistance descriptor shotActionNumber pointsTotal reboundTotal"
     " reboundDefensiveTotal reboundOffensiveTotal"
 )
+# Only where they say something: a block, an assist, a jump ball.
 _RARE = names(
     "officialId assistPlayerNameInitial assistPersonId assistTotal foulPersonalTotal foulTechnicalTotal"
     " foulDrawnPlayerName foulDrawnPersonId turnoverTotal stealPlayerName stealPersonId blockPlayerName blockPersonId"
@@ -79,7 +80,7 @@ class ActionRecord(CamelRecord):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The game's actions so far.
+    """Fetch the game's actions so far.
 
     Raises:
         NotPublished, Blocked, SourceChanged: see `cdn`.
@@ -103,10 +104,13 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     if game.text("gameId") != parameters.game_id:
         raise SourceChanged(f"asked for game {parameters.game_id}, the document is of {game.text('gameId')}")
     actions = read_items("actions", game.children("actions"), lambda one: _record(one, parameters.game_id))
+    # The league mends actions during the game and may list one in both wordings.
     kept, differing = keep_first(actions.kept, lambda record: record.action_number, "action")
+    # By the league's order number: an action that is added later stands at the end of the list.
     records = sorted(kept, key=lambda record: record.order_number)
     set_aside = (*actions.set_aside, *differing)
     contradictions = _contradictions(records)
+    # A document that ends before its game is not done, however many actions it has.
     if waiting := _not_over(records, parameters.game_id) or "; ".join(contradictions):
         return Parsed(
             records=(),
@@ -134,12 +138,13 @@ def _record(action: Node, game_id: str) -> ActionRecord:
         game_id=game_id,
         teamTricode=team(spelled).tricode if spelled else None,
         clock_seconds=seconds(action.text("clock")),
+        # 0 is nobody: the team's rebound, the start of a period.
         personId=action.integer("personId") or None,
     )
 
 
 def _day(records: Sequence[ActionRecord]) -> date | None:
-    """The day on which the game began. The document states no date, but every action states its instant."""
+    """Find the day on which the game began. The document states no date, but every action states its instant."""
     if not records:
         return None
     # The median withstands a single instant that is off; no game lasts long enough for it to fall on the next day.
@@ -148,7 +153,7 @@ def _day(records: Sequence[ActionRecord]) -> date | None:
 
 
 def _contradictions(records: Sequence[ActionRecord]) -> list[str]:
-    """What cannot be true of a game whose last action ends it."""
+    """Name what cannot be true of a game whose last action ends it."""
     if not records or records[-1].action_type != _LAST:
         return []
     last = records[-1]
@@ -160,6 +165,7 @@ def _contradictions(records: Sequence[ActionRecord]) -> list[str]:
 def _not_over(records: Sequence[ActionRecord], game_id: str) -> str:
     if not records:
         return f"the play-by-play of game {game_id} has no actions yet"
+    # Only this action ends a game: the clock stands at zero at the end of every period.
     last = records[-1]
     if last.action_type == _LAST:
         return ""

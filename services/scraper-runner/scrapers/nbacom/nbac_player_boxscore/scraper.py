@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from pydantic import Field
+
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.json_document import Node
 from scrapers.nbacom.box_score import (
@@ -14,6 +16,7 @@ from scrapers.nbacom.box_score import (
     Summary,
     fetch_box_score,
     parse_final,
+    player_totals,
     stated_game,
 )
 from scrapers.nbacom.durations import seconds
@@ -21,7 +24,9 @@ from scrapers.odd_items import keep_first, read_items
 from scrapers.source_records import Blank, CamelRecord, Flag, keys_of, read_record
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload
 
+# Known and not read; a key beside these is told as drift.
 _PLAYER_UNREAD = names("order oncourt nameI firstName familyName statistics")
+# Present only for some players: starters have a position, the inactive a reason.
 _PLAYER_RARE = names("position notPlayingReason notPlayingDescription")
 _LINE_UNREAD = names("minutes minutesCalculated minus plus")
 
@@ -65,8 +70,7 @@ class StatisticsLine(CamelRecord):
 
 
 class Appearance(CamelRecord):
-    """Who a player is and whether he played. position: of starters only. status, not_playing_reason ("INACTIVE_INJURY")
-    and not_playing_description: as the source states them, null for who played."""
+    """Who a player is and whether he played."""
 
     person_id: int
     name: str
@@ -74,9 +78,9 @@ class Appearance(CamelRecord):
     status: Literal["ACTIVE", "INACTIVE"]
     starter: Flag
     played: Flag
-    position: Blank = None
-    not_playing_reason: Blank = None
-    not_playing_description: Blank = None
+    position: Blank = Field(default=None, description="of starters only")
+    not_playing_reason: Blank = Field(default=None, description='"INACTIVE_INJURY"; null for who played')
+    not_playing_description: Blank = Field(default=None, description="as stated; null for who played")
 
 
 _PLAYER = keys_of(Appearance) - _PLAYER_RARE
@@ -87,7 +91,7 @@ class PlayerBoxRecord(Appearance, StatisticsLine, BoxRecord):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """See `fetch_box_score`."""
+    """Fetch the box score; see `fetch_box_score`."""
     return fetch_box_score(parameters, http)
 
 
@@ -121,6 +125,9 @@ def _record(player: Node, box: BoxScore, side: Side) -> PlayerBoxRecord:
     player.require(_PLAYER)
     line = player.child("statistics")
     line.require(keys_of(StatisticsLine))
+    # As strict as the laws: a number that is written as a text would be read here, and watched by no law.
+    player_totals(player)
+    # One record of two objects; the player's own keys win over the statistics'.
     merged = Node(player.path, {**line.fields, **player.fields})
     return read_record(
         PlayerBoxRecord, merged, **box.names(side), seconds_played=seconds(line.text("minutes"))

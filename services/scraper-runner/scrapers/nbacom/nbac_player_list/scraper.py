@@ -57,12 +57,13 @@ class PlayerRecord(UpperRecord):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The index of the season.
+    """Fetch the index of the season.
 
     Raises:
         Blocked, SourceChanged: see `stats`.
     """
     query = {
+        # Else everybody who ever played, fifteen times as many.
         "Historical": "0",
         "LeagueID": LEAGUE_ID,
         "Season": season_of(parameters.game_date),
@@ -80,6 +81,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         SourceChanged: another shape, another season, or most players are odd.
     """
     season = json_object(payload, "the player index").child("parameters").text("Season")
+    # The host answers an unknown season with the current one.
     if season != season_of(parameters.game_date):
         raise SourceChanged(
             f"asked for season {season_of(parameters.game_date)}, the document is about {season}"
@@ -91,6 +93,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     drift = find_drift(
         "player", map(index.by_header, found.sources), required=keys_of(PlayerRecord), optional=_UNREAD
     )
+    # The rosters of all thirty are in it, so a team without any player is a hole in the document.
     teams = {player.team_abbreviation for player in players if player.team_abbreviation}
     return Parsed(
         records=players,

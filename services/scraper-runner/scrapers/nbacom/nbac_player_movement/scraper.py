@@ -60,7 +60,7 @@ class TransactionRecord(Record):
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:  # noqa: ARG001  # the signature is the contract's
-    """The list as it stands.
+    """Fetch the list as it stands.
 
     Raises:
         Blocked, SourceChanged: see `stats`.
@@ -77,6 +77,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     """
     document = json_object(payload, "the list of transactions")
     rows = read_items("rows", document.child("NBA_Player_Movement").children("rows"), _record)
+    # The source repeats some rows word by word.
     records = list(dict.fromkeys(rows.kept))
     return Parsed(
         records=records,
@@ -92,21 +93,23 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 
 def _staleness(records: Sequence[TransactionRecord], day: date) -> str:
-    """Why the list is not that of `day`; blank when it may be."""
+    """Say why the list is not that of `day`; blank when it may be."""
     newest = max((record.transaction_date for record in records), default=day)
+    # Also true of a list that is newer than the day, which is no sign of a frozen one.
     if day - newest <= MAX_AGE:
         return ""
     return f"the list is frozen: on {day} its newest transaction is of {newest}"
 
 
 def _contradictions(records: Sequence[TransactionRecord], day: date) -> list[str]:
-    """The list is always that of now, and a past day may be asked for by hand."""
+    """Name what is later than the day: the list is always that of now, and a past day may be asked for manually."""
     newest = max((record.transaction_date for record in records), default=day)
     return [f"asked for {day}, the newest transaction is of {newest}"] if newest - day > _AHEAD else []
 
 
 def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
     """Say how many rows the edition before had and this one lacks; blank for a usual number."""
+    # Not the wording, which the league mends; a transaction is its group, team and player.
     before = [(row.get("group"), row.get("team_id"), row.get("player_id")) for row in previous]
     present = [
         (row.group, row.team_id, row.player_id)
@@ -118,6 +121,7 @@ def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
 
 def _record(row: Node) -> TransactionRecord:
     row.require(_FIELDS)
+    # Its name says nothing; in trades it is the other team's id, else 0.
     other_id = row.integer("Additional_Sort") or None
     return TransactionRecord(
         transaction_type=row.text("Transaction_Type"),

@@ -22,6 +22,7 @@ HEADERS = {"Referer": "https://official.nba.com/referee-assignments/"}
 # Officials on the court; a fourth is an alternate, named in the play-offs.
 CREW = 3
 
+# The document has columns for four officials, filled or not.
 _SEATS = (1, 2, 3, 4)
 _GAME = names("game_id game_date game_code home_team_id home_team_abbr away_team_id away_team_abbr")
 _UNREAD = names("season home_team away_team")
@@ -63,7 +64,7 @@ class Crew:
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """The assignments of the day. The document always exists; before they are made its table is empty.
+    """Fetch the assignments of the day. The document always exists; before they are made its table is empty.
 
     Raises:
         Blocked: the host refuses this client, by status or by a page for people.
@@ -83,6 +84,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         Undecodable: not JSON, or cut short.
         SourceChanged: another shape, or most games are odd.
     """
+    # The same document has the tables of the WNBA and the G League beside it.
     nba = json_object(payload, "the table of officials").child("nba")
     rows = nba.child("Table").children("rows")
     games = read_items("games", rows, _crew)
@@ -92,6 +94,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     stray = [
         f"game {crew.game_id} is of {crew.day}, not of {about}" for crew in games.kept if crew.day != about
     ]
+    # Once more, with those of another date: they were read, and are no less odd.
     refuse_if_most_are_odd("games", len(of_the_day), [*games.set_aside, *stray])
     crews, differing = keep_first(of_the_day, lambda crew: crew.game_id, "game")
     records = [record for crew in crews for record in crew.records]
@@ -129,13 +132,13 @@ def _crew(game: Node) -> Crew:
 
 
 def _date_of_most(crews: Sequence[Crew], asked: date) -> date | None:
-    """The date of most games, of several the one asked for; None without games."""
+    """Find the date of most games, of several the one asked for; None without games."""
     counts = Counter(crew.day for crew in crews)
     return max(counts, key=lambda day: (counts[day], day == asked), default=None)
 
 
 def _summary(crews: Sequence[Crew], unread: Iterable[str]) -> dict[str, JsonValue]:
-    """A game that cannot be read has no crew yet, so a search for all crews goes on."""
+    """Summarize the crews. A game that cannot be read has none yet, so a search for all crews goes on."""
     short: list[JsonValue] = [crew.game_id for crew in crews if not crew.full]
     return {
         "games": len(crews),

@@ -24,6 +24,7 @@ def staleness(schedule: Schedule, day: date) -> str:
     current = season_of(day)
     if schedule.season_year < current:
         return f"the schedule is of season {schedule.season_year}, and {day} is in season {current}"
+    # One day is enough: the league has never left all games of a day unplayed without calling them off.
     late = _latest_played(schedule.games, day)
     if late and all(game.status == "scheduled" for game in late):
         return f"the schedule is frozen: on {day} all {len(late)} games of {late[0].game_date} are still scheduled"
@@ -40,10 +41,11 @@ def overdue(schedule: Schedule, day: date) -> list[str]:
 
 
 def _latest_played(games: Sequence[GameRecord], day: date) -> list[GameRecord]:
-    """The games of the newest day that is over on `day`."""
+    """Return the games of the newest day that is over on `day`."""
     by_date = [list(same) for _, same in groupby(_past(games, day), key=lambda game: game.game_date)]
     return by_date[-1] if by_date else []
 
 
 def _past(games: Sequence[GameRecord], day: date) -> list[GameRecord]:
+    # Undecided and postponed games stay scheduled for good, as "if necessary" games do.
     return [game for game in games if game.decided and game.game_date <= day - SETTLED_AFTER]

@@ -35,8 +35,10 @@ def read_schedule(payload: bytes) -> Schedule:
     schedule = json_object(payload, "the schedule").child("leagueSchedule")
     season_year = _season_year(schedule)
     days = read_items("days", schedule.children("gameDates"), _read_day)
+    # One list of all games, so that the share of odd ones is that of the season and not of a day.
     nodes = [(day, node) for day, games in days.kept for node in games]
     found = read_items("games", nodes, lambda item: read_game(item[1], season_year, item[0]))
+    # By date and id: a game that was called off and is played later stands on both dates.
     games, differing = keep_first(found.kept, lambda game: (game.game_date, game.game_id), "a game")
     return Schedule(
         season_year=season_year,

@@ -29,11 +29,14 @@ def current_schedule(day: date, http: Http) -> Payload:
     """
     try:
         first = _schedule(URL, http)
+    # Refused or moved. A host that is down has the second address down too, and the runner asks again
+    # anyway.
     except (Blocked, SourceChanged) as refusal:
         http.note("first_address", str(refusal))
         try:
             return _schedule(SECOND_URL, http)
         except ScrapeFailure as error:
+            # The first address is the one in the documentation and in every report of trouble.
             raise refusal from error
     fault = _fault(first, day)
     if not fault:
@@ -43,6 +46,8 @@ def current_schedule(day: date, http: Http) -> Payload:
         second = _schedule(SECOND_URL, http)
     except ScrapeFailure:
         return first
+    # Of two that are not of the day the first is kept, so that the address in the summary does not
+    # alternate.
     return first if _fault(second, day) else second
 
 
@@ -54,7 +59,7 @@ def _schedule(url: str, http: Http) -> Payload:
 
 
 def _fault(payload: Payload, day: date) -> str:
-    """Why the payload is no schedule of the day; blank when it is one."""
+    """Say why the payload is no schedule of the day; blank when it is one."""
     try:
         return staleness(read_schedule(payload.body), day)
     except ScrapeFailure as error:

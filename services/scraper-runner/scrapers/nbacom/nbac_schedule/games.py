@@ -28,6 +28,7 @@ GAME_TYPES: dict[str, GameType] = {
 # Kinds of game in which teams from outside the league play.
 EXHIBITIONS: frozenset[GameType] = frozenset({"preseason", "all_star"})
 
+# Keys that every game has, undecided ones too; their values may be null.
 _REQUIRED = names("gameId gameStatus gameStatusText gameDateTimeUTC homeTeam awayTeam")
 _POSTPONED = "Y"
 _POSTPONED_TEXTS = frozenset({"PPD", "POSTPONED"})
@@ -80,6 +81,7 @@ def read_game(game: Node, season_year: str, game_date: date) -> GameRecord:
         game_id=game_id,
         season_year=season_year,
         game_date=game_date,
+        # Never midnight: a tip-off that is not known would be taken for one.
         tipoff=None if time_tbd else game.instant("gameDateTimeUTC"),
         time_tbd=time_tbd,
         game_type=game_type,
@@ -97,7 +99,7 @@ def read_game(game: Node, season_year: str, game_date: date) -> GameRecord:
 
 
 def is_postponed(postponed_status: str, status_text: str) -> bool:
-    """Whether a game is off: `postponedStatus` "Y" or the text "PPD".
+    """Tell whether a game is off: `postponedStatus` "Y" or the text "PPD".
 
     "N" is the other letter of a running season. A season's first edition has carried "A" on every game, so a letter
     that is merely not "N" says nothing.
@@ -106,12 +108,13 @@ def is_postponed(postponed_status: str, status_text: str) -> bool:
 
 
 def _is_untimed(game: Node) -> bool:
-    """Whether a time is the placeholder for "to be decided": the year 1, or none at all where an instant stands."""
+    """Tell whether a time is the placeholder for "to be decided": the year 1, or no instant at all."""
     local, instant = game.optional_text("gameTimeEst"), game.optional_text("gameDateTimeUTC")
     return instant is None or instant.startswith(_UNTIMED) or (local or "").startswith(_UNTIMED)
 
 
 def _team(side: Node, game_type: GameType) -> Team | None:
+    # Kept as a game without a team of that name: whoever plays, the other side has its game.
     if game_type in EXHIBITIONS and is_guest(side):
         return None
     return decided_team(side)

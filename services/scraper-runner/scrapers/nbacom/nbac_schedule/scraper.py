@@ -52,6 +52,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
     """Say how many games of the same season the edition before had and this one lacks; blank for a usual number."""
     season = parsed.summary["season_year"]
+    # Only of this season: in August all games of the last one are gone at once, and rightly.
     before = [str(game.get("game_id")) for game in previous if game.get("season_year") == season]
     present = [game.game_id for game in parsed.records if isinstance(game, GameRecord)]
     return lost_share(before, present, f"games of season {season}", MAX_LOST)

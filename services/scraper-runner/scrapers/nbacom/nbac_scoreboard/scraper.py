@@ -81,6 +81,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
         Blocked, SourceChanged, Undecodable: see `cdn` and `stats`.
     """
     day = parameters.game_date
+    # Yesterday's too: the CDN shows the evening's games until noon.
     today = business_date(http.now)
     if today - timedelta(days=1) <= day <= today:
         current = always_there(TODAYS_SCOREBOARD, http)
@@ -91,7 +92,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 
 def _may_be_of(day: date, payload: bytes) -> bool:
-    """Whether the scoreboard is of the day. One that cannot be read may be: it is kept, and the parser says why."""
+    """Tell whether the scoreboard is of the day. One that cannot be read may be: the parser says why."""
     try:
         return _day(_scoreboard(payload)) == day
     except ScrapeFailure:
@@ -108,12 +109,14 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
     scoreboard = _scoreboard(payload)
     day = _day(scoreboard)
     listed = scoreboard.children("games")
+    # Before the others, since the law of odd items would refuse an All-Star day as a whole.
     exhibitions = [node for node in listed if _is_exhibition(node)]
     games = read_items(
         "games", [node for node in listed if node not in exhibitions], lambda game: _record(game, day)
     )
     kept, differing = keep_first(games.kept, lambda record: record.game_id, "game")
     records = sorted(kept, key=lambda record: record.game_id)
+    # By game, as the same names say which games are still missing.
     contradictions = {record.matchup: law for record in records if (law := _contradiction(record))}
     return Parsed(
         records=records,
@@ -129,6 +132,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
         about=day,
         set_aside=(*games.set_aside, *differing),
         contradictions=[*contradictions.values()],
+        # With exhibitions and odd games: the question is whether the source knows of the day at all.
         games_listed=len(listed),
     )
 
@@ -136,8 +140,10 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
 def _results(
     records: Sequence[ScoreboardRecord], unread: Iterable[str], contradicted: Collection[str]
 ) -> dict[str, JsonValue]:
-    """Which games have their result. A game that is off is to have none; one that cannot be read, or contradicts
-    itself, has none yet."""
+    """Compare games with those that have their result.
+
+    A game that is off is to have none. One that cannot be read, or contradicts itself, has none yet.
+    """
     played = [record.matchup for record in records if not record.off]
     over = {record.matchup for record in records if record.status == "final"}
     return completeness([*played, *unread], over - set(contradicted))
@@ -151,7 +157,7 @@ def _contradiction(record: ScoreboardRecord) -> str:
 
 
 def _is_exhibition(game: Node) -> bool:
-    """Whether both teams are from outside the league. One that cannot be read is not, and is found odd later."""
+    """Tell whether both teams are from outside the league. One that cannot be read is not, and is found odd later."""
     try:
         return all(is_guest(game.child(side)) for side in _SIDES)
     except SourceChanged:

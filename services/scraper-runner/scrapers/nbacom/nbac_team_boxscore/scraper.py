@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from pydantic import Field
+
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.nbacom.box_score import (
     SHOTS,
@@ -19,6 +21,7 @@ from scrapers.nbacom.durations import seconds
 from scrapers.source_records import CamelRecord, keys_of, read_record
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload
 
+# Known and not read, as each follows from others or is for display; a key beside these is told as drift.
 _UNREAD = names(
     "minutes minutesCalculated timeLeading assistsTurnoverRatio biggestLeadScore biggestScoringRunScore"
     " fastBreakPointsPercentage fieldGoalsEffectiveAdjusted pointsInThePaintPercentage"
@@ -84,16 +87,15 @@ class TeamStatistics(CamelRecord):
 
 
 class TeamBoxRecord(TeamStatistics, BoxRecord):
-    """One team of one game. seconds_leading: how long it was ahead. period_points: points by period, from the fifth on
-    overtime."""
+    """One team of one game."""
 
     score: int
-    period_points: tuple[int, ...]
-    seconds_leading: float
+    period_points: tuple[int, ...] = Field(description="points by period, from the fifth on overtime")
+    seconds_leading: float = Field(description="how long the team was ahead")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
-    """See `fetch_box_score`."""
+    """Fetch the box score; see `fetch_box_score`."""
     return fetch_box_score(parameters, http)
 
 
@@ -139,5 +141,6 @@ def _record(box: BoxScore, side: Side) -> TeamBoxRecord:
         score=side.node.count("score"),
         period_points=tuple(period.count("score") for period in side.node.children("periods")),
         seconds_played=seconds(statistics.text("minutes")),
+        # Absent in the first box scores of a season, and then nobody led.
         seconds_leading=seconds(str(statistics.fields.get("timeLeading") or "")),
     )

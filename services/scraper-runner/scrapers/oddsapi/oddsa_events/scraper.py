@@ -38,6 +38,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         SourceChanged: another shape, or most events are odd.
     """
     found = snapshot(payload, "the list of events")
+    # All of them: the API lists weeks ahead, and the dates of the others say why a day has none.
     dated = read_items("events", found.events, day_of)
     todays = [event for event, day in dated.pairs if day == parameters.game_date]
     parted = part_exhibitions(todays, teams_of)

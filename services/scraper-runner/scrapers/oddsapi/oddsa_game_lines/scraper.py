@@ -111,6 +111,8 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 
 def _game(event: Node) -> Matchup:
+    # Checked here, so that an event without its list is odd by itself and does not cost the lines of
+    # others.
     event.children("bookmakers")
     return matchup(event)
 
@@ -137,6 +139,7 @@ def _game_line(line: Line) -> GameLineRecord:
 
 def _side(line: Line) -> Side:
     name = line.outcome.text("name")
+    # Before the teams: no team is called Over.
     total = _TOTALS.get(name)
     if total is not None:
         return total

@@ -66,6 +66,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     found = snapshot(payload, "the event's odds")
     event = only_event(found)
     game = matchup(event)
+    # An event that was replaced answers under the old address.
     if game.event_id != parameters.event_id:
         raise SourceChanged(f"asked for event {parameters.event_id}, the document is about {game.event_id}")
     lines, read = read_lines([(game, event)], _prop)

@@ -42,6 +42,7 @@ def part_exhibitions(games: Iterable[G], names: Callable[[G], tuple[str, str]]) 
         try:
             spelled = names(game)
         except SourceChanged:
+            # An odd game is nobody's exhibition.
             league.append(game)  # whoever reads it next says what is odd about it
             continue
         unknown = [name for name in spelled if not _is_known(name)]

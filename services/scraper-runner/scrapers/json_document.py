@@ -51,6 +51,7 @@ class Node:
 
     def nonblank(self, key: str) -> str:
         """Read a text that says something, without the blanks around it."""
+        # Blank is how most sources say that there is nothing; where a name has to be, it is odd.
         printed = self.text(key).strip()
         if not printed:
             raise SourceChanged(f"{self.path}.{key} is blank")
@@ -117,6 +118,7 @@ class Node:
             value = datetime.fromisoformat(printed)
         except ValueError as error:
             raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, not an ISO 8601 instant") from error
+        # A local time without its zone would be read as the reader's own.
         if value.utcoffset() is None:
             raise SourceChanged(f"{self.path}.{key} is {printed!r:.80}, without its offset")
         return value

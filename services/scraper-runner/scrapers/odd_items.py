@@ -90,6 +90,7 @@ def keep_first(records: Iterable[R], key: Callable[[R], Hashable], name: str) ->
     first: dict[Hashable, R] = {}
     differing: list[str] = []
     for record in records:
+        # In the document's order, which is all that tells two editions of an item apart.
         known = first.setdefault(key(record), record)
         if known != record:
             differing.append(f"{name} {key(record)} stands twice and differs")

@@ -5,8 +5,9 @@ from fake_http import HttpAt
 from nba_games import BEFORE, DAY, GAME, LIVE, OVER, OVERTIME_DAY, OVERTIME_GAME, SCENARIO
 
 from scrapers.nbacom.nbac_gamebook_pdf.fetching import PROBE_URL, gamebook_url
-from scrapers.nbacom.nbac_gamebook_pdf.report import LABELS, Report, broken_laws, read_report
+from scrapers.nbacom.nbac_gamebook_pdf.report import Report, broken_laws, read_report
 from scrapers.nbacom.nbac_gamebook_pdf.scraper import GamebookRecord, Parameters, fetch, parse
+from scrapers.nbacom.nbac_gamebook_pdf.tables import LABELS
 from scrapers.nbacom.nbac_player_boxscore import scraper as box_scores
 from scrapers.nbacom.nbac_player_boxscore.scraper import PlayerBoxRecord
 from scrapers.nbacom.pdf_text import PageText, Word

@@ -14,6 +14,7 @@ PROBE_URL = f"{LIVE_DATA}/scoreboard/todaysScoreboard_00.json"
 # Without it the host answers 403 to everything.
 HEADERS = {"Referer": "https://www.nba.com/"}
 
+# The host answers 403 for what is not there, and 404 since some of its documents moved.
 _MISSING = frozenset({403, 404})
 
 
@@ -41,6 +42,7 @@ def always_there(url: str, http: Http, *, after: str = "") -> Payload:
         Blocked, SourceChanged: as `game_document` does.
     """
     response = http.get(url, headers=HEADERS, expected=_MISSING)
+    # Of a document that always exists both mean trouble, never "not yet".
     if response.status in _MISSING:
         refuse(response, f"{after}{url}, which always exists,")
     return json_payload(response)

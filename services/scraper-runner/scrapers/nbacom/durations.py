@@ -36,4 +36,5 @@ def seconds(printed: str) -> float:
 
 def team_minutes(periods: int) -> int:
     """Count the minutes that a team's players have played together when a game is over after `periods`."""
+    # No overtime in fewer than four periods, which is told elsewhere.
     return REGULATION_MINUTES + OVERTIME_MINUTES * max(0, periods - REGULATION_PERIODS)

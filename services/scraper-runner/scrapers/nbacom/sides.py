@@ -32,6 +32,7 @@ def decided_team(side: Node) -> Team | None:
 
 def is_guest(side: Node) -> bool:
     """Tell whether the side is named and has no id of the league: an All-Star team, or a club from abroad."""
+    # By the id: guests have tricodes as well, and one may be a team's in the league some day.
     number = side.optional_integer("teamId")
     return not is_undecided(side) and number is not None and not is_league_id(number)
 

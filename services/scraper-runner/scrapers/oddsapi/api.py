@@ -54,6 +54,7 @@ def quota(headers: Mapping[str, str]) -> dict[str, JsonValue]:
     """
     used, remaining, last = (_credits(headers, name) for name in ("used", "remaining", "last"))
     warning = None
+    # Plans differ in size, so the share counts.
     if used is not None and remaining is not None:
         warning = used >= WARN_FROM * (used + remaining)
     return {"used": used, "remaining": remaining, "last": last, "warning": warning}
@@ -74,6 +75,7 @@ def _refusal(response: Response) -> NotPublished | ScrapeFailure:
     # By the code: the status is 401, as for a wrong key.
     if code == "OUT_OF_USAGE_CREDITS":
         return QuotaSpent(said)
+    # Expected after the tip: the event is gone from the list when its game has begun.
     if code == "EVENT_NOT_FOUND":
         return NotPublished(f"{said}; an event has odds until it ends")
     if response.status in (401, 403):

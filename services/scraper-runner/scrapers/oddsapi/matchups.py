@@ -23,6 +23,7 @@ EVENT_ID = r"^[0-9a-f]{32}$"
 
 _KNOWN = frozenset({"id", "commence_time", "home_team", "away_team"})
 _UNREAD = frozenset({"sport_key", "sport_title"})
+# Of the answers with odds only.
 _BESIDES = frozenset({"bookmakers"})
 
 

@@ -15,6 +15,7 @@ from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 _PLAYER = names("id displayName firstName lastName status injuries")
+# Told of nearly every player; if no player has one any more, it is gone.
 _PLAYER_USUAL = names("jersey position height weight age dateOfBirth experience")
 _PLAYER_UNREAD = names(
     "uid guid type alternateIds fullName shortName displayWeight displayHeight debutYear links birthPlace citizenship"

@@ -39,6 +39,7 @@ ESPN_IDS: dict[str, int] = {
     "CHA": 30,
 }
 
+# Numbers too, as that is how the team stands in the address of its page.
 _TRICODES = {str(number): tricode for tricode, number in ESPN_IDS.items()}
 
 

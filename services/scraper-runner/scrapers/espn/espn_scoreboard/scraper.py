@@ -23,6 +23,7 @@ Status = Literal["scheduled", "live", "final", "postponed", "canceled"]
 
 # By name; ESPN counts these as over, which they are not.
 _OFF: dict[str, Status] = {"STATUS_POSTPONED": "postponed", "STATUS_CANCELED": "canceled"}
+# The state of the clock, which is all that its many names of a status share.
 _BY_STATE: dict[str, Status] = {"pre": "scheduled", "in": "live", "post": "final"}
 
 _EVENT = names("id date competitions status")

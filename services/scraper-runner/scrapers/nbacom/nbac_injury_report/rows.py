@@ -9,7 +9,9 @@ from scrapers.odd_items import Items, read_items
 from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 
+# Stands in the last column, with player and status blank.
 NOT_YET_SUBMITTED = "NOT YET SUBMITTED"
+# As the league defines them, from the least to the most certain absence.
 STATUSES = ("Available", "Probable", "Questionable", "Doubtful", "Out")
 
 _CARRIED_OVER = ("game_date", "game_time", "matchup", "team")

@@ -61,6 +61,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
         NotPublished, Blocked, SourceChanged, Undecodable: see `fetching`.
     """
     report = parameters.exact_report()
+    # The slot's instant when a day is replayed or made up for, else the present.
     as_of = parameters.as_of or http.now
     # An exact report is asked for alone: another one would be an answer to another question.
     reports = (report,) if report else candidates(parameters.game_date, as_of)
@@ -80,6 +81,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
     """
     table = read_table(read_pages(payload))
     rows = read_rows(table.pages)
+    # A row without a player is a word about its team.
     listed = [row for row in rows.kept if row.submitted]
     missing = [row for row in rows.kept if not row.submitted]
     return Parsed(

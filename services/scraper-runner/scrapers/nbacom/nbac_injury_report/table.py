@@ -14,6 +14,7 @@ from scrapers.nbacom.nbac_injury_report.urls import ET
 from scrapers.nbacom.pdf_text import Line, PageText, Rule, line_text, lines_of
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
+# Since 2021 without a change; another label is another report.
 COLUMNS = ("Game Date", "Game Time", "Matchup", "Team", "Player Name", "Current Status", "Reason")
 
 _TITLE = re.compile(r"Injury Report: (\d{2}/\d{2}/\d{2} \d{2}:\d{2} [AP]M)")
@@ -139,6 +140,7 @@ def _rows(body: Sequence[Line], rules: Sequence[Rule], columns: Sequence[float])
             band = bands.setdefault(bisect_right(borders, (top + bottom) / 2), [[] for _ in columns])
             band[cell[0]].append(cell[1])
     for _, band in sorted(bands.items()):
+        # In the order of the bands, which is that of the rows.
         yield Cells(*(join_wrapped(texts) for texts in band))
 
 
@@ -152,6 +154,7 @@ def _by_column(line: Line, starts: Sequence[float]) -> Iterator[tuple[int, str]]
 
 def _borders(rules: Sequence[Rule], reason_x: float) -> list[float]:
     """Find the heights at which a row ends: rules that cross the last column, which has one under every row."""
+    # A rule is drawn as several strokes on nearly one height.
     borders: list[float] = []
     for y in sorted(rule.y for rule in rules if rule.x0 <= reason_x <= rule.x1):
         if not borders or y - borders[-1] > _SAME_RULE:

@@ -20,6 +20,7 @@ from scrapers.teams import team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload
 
+# What makes an action one; the others depend on its type.
 _REQUIRED = names(
     "actionNumber clock timeActual period periodType actionType personId scoreHome scoreAway orderNumber isFieldGoal"
 )
@@ -163,6 +164,7 @@ def _contradictions(records: Sequence[ActionRecord]) -> list[str]:
 
 
 def _not_over(records: Sequence[ActionRecord], game_id: str) -> str:
+    # The document exists from the tip on, at first with nothing in it.
     if not records:
         return f"the play-by-play of game {game_id} has no actions yet"
     # Only this action ends a game: the clock stands at zero at the end of every period.
@@ -175,6 +177,7 @@ def _not_over(records: Sequence[ActionRecord], game_id: str) -> str:
 
 def _summary(records: Sequence[ActionRecord]) -> dict[str, JsonValue]:
     last = records[-1]
+    # Told and not decided on: the league corrects a score by an action of its own.
     broken: list[JsonValue] = [
         f"the score falls at action {after.action_number}"
         for before, after in pairwise(records)

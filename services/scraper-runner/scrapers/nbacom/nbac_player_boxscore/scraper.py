@@ -7,19 +7,10 @@ from pydantic import Field
 
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.json_document import Node
-from scrapers.nbacom.box_score import (
-    BoxReading,
-    BoxRecord,
-    BoxScore,
-    GameParameters,
-    Side,
-    Summary,
-    fetch_box_score,
-    parse_final,
-    player_totals,
-    stated_game,
-)
+from scrapers.nbacom.box_score import BoxRecord, BoxScore, GameParameters, Side, fetch_box_score, stated_game
+from scrapers.nbacom.box_score_laws import player_totals
 from scrapers.nbacom.durations import seconds
+from scrapers.nbacom.final_box_score import BoxReading, Summary, parse_final
 from scrapers.odd_items import keep_first, read_items
 from scrapers.source_records import Blank, CamelRecord, Flag, keys_of, read_record
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload

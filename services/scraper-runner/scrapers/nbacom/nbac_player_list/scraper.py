@@ -16,6 +16,7 @@ from scrapers.teams import TEAMS, team
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
+# Constant for the players of one season; a column beside these is told as drift.
 _UNREAD = frozenset({"IS_DEFUNCT", "STATS_TIMEFRAME"})
 
 # Share of the players that may go from one edition to the next. Between two seasons a quarter leave the
@@ -116,6 +117,8 @@ def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
 
 
 def _player(row: Node) -> PlayerRecord:
+    # Before anything is read, so that a dropped column names itself and not the first value.
     row.require(keys_of(PlayerRecord))
+    # Null for who has no team at the moment, which is no oddity.
     spelled = row.optional_text("TEAM_ABBREVIATION")
     return read_record(PlayerRecord, row, TEAM_ABBREVIATION=team(spelled).tricode if spelled else None)

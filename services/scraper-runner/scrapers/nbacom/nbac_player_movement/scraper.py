@@ -14,8 +14,10 @@ from scrapers.odd_items import read_items
 from scrapers.teams import team_by_id
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
+# A static file of the site, not one of its endpoints: it takes no query and answers at once.
 PATH = "/js/data/playermovement/NBA_Player_Movement.json"
 
+# All of them are read, in the source's three styles of capitals.
 _FIELDS = frozenset(
     {
         "Transaction_Type",
@@ -130,6 +132,7 @@ def _record(row: Node) -> TransactionRecord:
         team=team_by_id(row.integer("TEAM_ID")).tricode,
         team_id=row.integer("TEAM_ID"),
         team_slug=row.text("TEAM_SLUG"),
+        # 0 for a draft pick, for cash, and for rights to a player.
         player_id=row.integer("PLAYER_ID") or None,
         player_slug=row.optional_text("PLAYER_SLUG"),
         other_team=team_by_id(other_id).tricode if other_id else None,

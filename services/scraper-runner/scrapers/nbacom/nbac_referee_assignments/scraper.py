@@ -25,7 +25,9 @@ CREW = 3
 # The document has columns for four officials, filled or not.
 _SEATS = (1, 2, 3, 4)
 _GAME = names("game_id game_date game_code home_team_id home_team_abbr away_team_id away_team_abbr")
+# Known and not read: full names, which the tricodes stand for.
 _UNREAD = names("season home_team away_team")
+# Name, number and jersey of each seat; the keys are there when the seat is not filled.
 _OFFICIAL = frozenset(f"official{seat}{part}" for seat in _SEATS for part in ("", "_code", "_JNum"))
 
 
@@ -70,6 +72,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
         Blocked: the host refuses this client, by status or by a page for people.
         SourceChanged: the document is gone from its place.
     """
+    # Without a date the host answers with today's, by its own clock.
     query = {"date": parameters.game_date.isoformat()}
     response = http.get(URL, query=query, headers=HEADERS, expected=frozenset({403, 404}))
     if response.status in (403, 404):
@@ -126,6 +129,7 @@ def _crew(game: Node) -> Crew:
             jersey=game.optional_text(f"official{seat}_JNum"),
         )
         for seat in _SEATS
+        # A seat that is not filled is no odd game: the crew is named one by one.
         if (name := game.optional_text(f"official{seat}")) is not None
     )
     return Crew(game_id, day, f"{away.tricode}@{home.tricode}", records)

@@ -31,6 +31,7 @@ EXHIBITIONS: frozenset[GameType] = frozenset({"preseason", "all_star"})
 # Keys that every game has, undecided ones too; their values may be null.
 _REQUIRED = names("gameId gameStatus gameStatusText gameDateTimeUTC homeTeam awayTeam")
 _POSTPONED = "Y"
+# The letter and the text are set by different hands, minutes apart.
 _POSTPONED_TEXTS = frozenset({"PPD", "POSTPONED"})
 _UNDECIDED = "TBD"
 _UNTIMED = "0001-01-01"
@@ -73,6 +74,7 @@ def read_game(game: Node, season_year: str, game_date: date) -> GameRecord:
     game_type = _game_type(game, game_id)
     status_text = (game.optional_text("gameStatusText") or "").upper()
     # Absent from a pending game of some editions, and then nothing is postponed.
+    # Kept as it is: a letter that nobody knows yet shows in the summary.
     postponed_status = game.optional_text("postponedStatus") or ""
     home, away = game.child("homeTeam"), game.child("awayTeam")
     time_tbd = status_text == _UNDECIDED or _is_untimed(game)
@@ -121,6 +123,7 @@ def _team(side: Node, game_type: GameType) -> Team | None:
 
 
 def _game_type(game: Node, game_id: str) -> GameType:
+    # A kind of game that is new, as the Cup final was: a person decides what it counts as.
     found = GAME_TYPES.get(game_id[:3])
     if found is None:
         raise SourceChanged(

@@ -71,6 +71,7 @@ def _contradictions(schedule: Schedule, day: date) -> list[str]:
 def _summary(games: Sequence[GameRecord], season_year: str, game_date: date) -> dict[str, JsonValue]:
     """games_on_game_date counts what is to be played: a postponed game is not."""
     by_type = Counter(game.game_type for game in games)
+    # So that a season whose first edition bears another letter on every game is seen at a glance.
     letters = Counter(game.postponed_status for game in games)
     undecided = sum(
         not (game.home_team and game.away_team) and game.game_type not in EXHIBITIONS for game in games

@@ -23,12 +23,14 @@ from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeP
 
 _GAME = names("gameId gameCode gameStatus gameStatusText period gameClock gameTimeUTC homeTeam awayTeam")
 _GAME_UNREAD = names("gameEt regulationPeriods seriesGameNumber seriesText ifNecessary gameLeaders")
+# The two hosts share the document and not all of its keys.
 _GAME_OF_ONE_HOST = names(
     "gameLabel gameSubLabel seriesConference poRoundDesc gameSubtype isNeutral teamLeaders broadcasters pbOdds"
 )
 _TEAM = names("teamId teamTricode score periods wins losses")
 _TEAM_UNREAD = names("teamName teamCity seed inBonus timeoutsRemaining")
 _TEAM_OF_ONE_HOST = frozenset({"teamSlug"})
+# What the league writes where no time is decided.
 _UNTIMED = "0001-01-01"
 _SIDES = ("homeTeam", "awayTeam")
 
@@ -85,6 +87,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     today = business_date(http.now)
     if today - timedelta(days=1) <= day <= today:
         current = always_there(TODAYS_SCOREBOARD, http)
+        # The file bears today's name and may still be yesterday's: its own date counts.
         if _may_be_of(day, current.body):
             return current
     query = {"GameDate": day.isoformat(), "LeagueID": LEAGUE_ID}
@@ -200,6 +203,7 @@ def _record(game: Node, day: date) -> ScoreboardRecord:
         status=game_status(game),
         status_text=game.text("gameStatusText").strip(),
         period=game.integer("period"),
+        # A blank clock is one that does not run, at the end and before the tip.
         clock_seconds=seconds(clock) if clock else None,
         home_team=home_team.tricode if home_team else None,
         home_team_id=team_id(home, home_team),

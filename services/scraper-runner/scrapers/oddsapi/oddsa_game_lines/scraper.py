@@ -64,6 +64,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
         QuotaSpent, Blocked, SourceChanged: see `api`.
     """
     path = f"events/{parameters.event_id}/odds" if parameters.event_id else "odds"
+    # One region and one format: each more costs its own credits.
     query = {"regions": "us", "markets": parameters.markets, "oddsFormat": "decimal"}
     return ask(http, path, query, parameters.as_of)
 
@@ -154,6 +155,7 @@ def _side(line: Line) -> Side:
 
 
 def _order(line: GameLineRecord) -> tuple[object, ...]:
+    # None does not compare with numbers; lines without a point come first.
     point = (line.point is not None, line.point or 0.0)
     return (line.commence_time, line.event_id, line.bookmaker, line.market, line.side, point, line.price)
 

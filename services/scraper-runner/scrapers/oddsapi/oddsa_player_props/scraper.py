@@ -95,6 +95,7 @@ def _prop(line: Line) -> PlayerPropRecord:
         bookmaker=line.bookmaker,
         market=line.market,
         last_update=line.last_update,
+        # The API's name for who is bet on; "name" is the side.
         player=line.outcome.nonblank("description"),
         side=line.outcome.text("name"),
         point=line.outcome.optional_decimal("point"),

@@ -1,0 +1,100 @@
+"""What a box score says against itself: what a final one lacks, and what does not add up in it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scrapers.game_laws import Standing, contradiction, lacks_content
+from scrapers.json_document import Node
+from scrapers.nbacom.box_score import BoxScore, Side
+from scrapers.nbacom.durations import seconds, team_minutes
+from scrapers.odd_items import read_items
+
+SHOTS = ("fieldGoals", "twoPointers", "threePointers", "freeThrows")
+# What nobody can have less than none of; plus-minus is the one statistic that may be negative.
+_COUNTED = ("points", "assists", "steals", "blocks", *(f"{shots}Made" for shots in SHOTS))
+
+
+def contradictions(box: BoxScore) -> list[str]:
+    """Name what cannot be true of the game, and what a final one lacks."""
+    home, away = box.sides
+    standing = Standing(
+        matchup=f"{away.team.tricode}@{home.team.tricode}",
+        status=box.status,
+        period=box.periods,
+        away_score=away.node.count("score"),
+        home_score=home.node.count("score"),
+    )
+    found = [contradiction(standing)]
+    # A running game lacks minutes by nature.
+    if box.status == "final":
+        found += [_lack(side, team_minutes(box.periods)) for side in box.sides]
+    return [sentence for sentence in found if sentence]
+
+
+def _lack(side: Side, minutes: int) -> str:
+    players = read_items("players", side.node.children("players"), player_totals)
+    played = sum(line.minutes for line in players.kept)
+    points = sum(line.points for line in players.kept)
+    # The minutes of a player who cannot be read are not known to be missing: he alone is set aside.
+    if players.set_aside and played:
+        return ""
+    return lacks_content(side.team.tricode, played, minutes, points, side.node.count("score"))
+
+
+@dataclass(frozen=True)
+class PlayerTotals:
+    """What a player adds to the team."""
+
+    minutes: float
+    points: int
+
+
+def player_totals(player: Node) -> PlayerTotals:
+    """Read a player's share of the team's totals, and check that every law can be told of the player.
+
+    Raises SourceChanged for a line of another shape: such a player is set aside by every reading.
+    """
+    line = player.child("statistics")
+    player.text("name")
+    for counted in (*_COUNTED, *(f"{shots}Attempted" for shots in SHOTS)):
+        line.integer(counted)
+    return PlayerTotals(seconds(line.text("minutes")) / 60, line.integer("points"))
+
+
+def broken_laws(box: BoxScore) -> list[str]:
+    """Name what does not add up in a final box score; empty when it is whole.
+
+    A team's players have played five times the length of the game between them, and what they scored is the team's
+    score, which is that of its periods, unless points were given to the team itself. Nobody does less than nothing, or
+    makes more shots than he takes.
+    """
+    return [law for side in box.sides for law in _broken_by(side, team_minutes(box.periods))]
+
+
+def _broken_by(side: Side, minutes: int) -> list[str]:
+    name, score = side.team.tricode, side.node.count("score")
+    players = read_items("players", side.node.children("players"), player_totals)
+    played = sum(line.minutes for line in players.kept)
+    points = sum(line.points for line in players.kept)
+    by_period = sum(period.count("score") for period in side.node.children("periods"))
+    broken = []
+    # Rounded: seconds are missing in every second box score, and are never made good.
+    if round(played) != minutes:
+        broken.append(f"{name}: the players have {played:.1f} minutes, not {minutes}")
+    # Told and not decided on: points may be given to the team itself.
+    if points != score:
+        broken.append(f"{name}: the players have {points} points, the team {score}")
+    if by_period != score:
+        broken.append(f"{name}: the periods have {by_period} points, the team {score}")
+    return [*broken, *(law for player in players.sources for law in _broken_by_player(name, player))]
+
+
+def _broken_by_player(team: str, player: Node) -> Iterator[str]:
+    line = player.child("statistics")
+    for counted in _COUNTED:
+        # Told and not mended: which of the numbers is wrong cannot be seen from here.
+        if line.integer(counted) < 0:
+            yield f"{team}: {player.text('name')} has {line.integer(counted)} {counted}"
+    for shots in SHOTS:
+        if line.integer(f"{shots}Made") > line.integer(f"{shots}Attempted"):
+            yield f"{team}: {player.text('name')} makes more {shots} than he takes"

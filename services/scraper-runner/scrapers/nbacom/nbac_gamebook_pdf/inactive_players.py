@@ -1,0 +1,100 @@
+"""The lists of inactive players below the tables of a scorer's report."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from scrapers.nbacom.nbac_gamebook_pdf.tables import PlayerLine
+from scrapers.teams import Team, team
+from tipoff_scraper_runner.errors import SourceChanged
+
+_INACTIVE = re.compile(r"Inactive: ?(?P<team>[^-]+?) ?- ?(?P<players>.*)")
+# The comma before a player with a reason, which tells players apart where parentheses do not.
+_NEXT_INACTIVE = re.compile(r", ?(?=[^(),]+ ?\()")
+# What has been seen below the lists.
+_AFTER_INACTIVE = ("Points in the Paint", "SCORE BY", "Technical", "MEMO", "Copyright", "Inactive:")
+_NOBODY = "None"
+
+
+@dataclass(frozen=True)
+class InactiveList:
+    """The inactive players of one team."""
+
+    team: Team
+    players: Sequence[PlayerLine]
+    text: str
+    """The list as printed."""
+
+    @property
+    def balanced(self) -> bool:
+        """Whether its parentheses match; if not, its players are read as far as that allows."""
+        return _is_balanced(self.text)
+
+
+def inactive_lists(lines: Sequence[str]) -> list[str]:
+    """Find the lists of inactive players, and put together those that wrap over lines."""
+    lists: list[str] = []
+    open_list = False
+    for line in lines:
+        if line.startswith("Inactive:"):
+            lists.append(line)
+            open_list = True
+        # The list has no end mark; what may follow it is known.
+        elif open_list and not line.startswith(_AFTER_INACTIVE):
+            lists[-1] += f" {line}"
+        else:
+            open_list = False
+    return lists
+
+
+def read_inactive_list(text: str, playing: Collection[Team]) -> InactiveList:
+    """Read one list. Raises SourceChanged for another form, or a team that is not `playing`."""
+    match = _INACTIVE.fullmatch(text)
+    if match is None:
+        raise SourceChanged(
+            f"a list of inactive players is not 'Inactive: Team - Player (Reason), ...': {text!r:.120}"
+        )
+    owner = team(match["team"])
+    if owner not in playing:
+        raise SourceChanged(f"the report lists inactive players of {match['team']!r}, who does not play")
+    return InactiveList(owner, [*_inactive_players(match["players"].strip())], text)
+
+
+def players_of(owner: Team, lists: Sequence[InactiveList]) -> Iterator[PlayerLine]:
+    """Return the players of all lists of the team."""
+    for one in lists:
+        if one.team == owner:
+            yield from one.players
+
+
+def _inactive_players(listed: str) -> Iterator[PlayerLine]:
+    if listed in ("", _NOBODY):
+        return
+    # Reasons have commas and nested parentheses of their own.
+    parts = _at_outer_commas(listed) if _is_balanced(listed) else _NEXT_INACTIVE.split(listed)
+    for part in parts:
+        name, _, reason = part.strip().partition("(")
+        if name.strip():
+            # One closing parenthesis is the list's own; those before it belong to the reason.
+            told = reason.strip().removesuffix(")").strip()
+            yield PlayerLine(name.strip(" )"), "inactive", reason=told or None)
+
+
+def _is_balanced(text: str) -> bool:
+    depth = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _at_outer_commas(listed: str) -> Iterator[str]:
+    """Split at the commas outside of parentheses, which balance."""
+    depth, start = 0, 0
+    for place, character in enumerate(listed):
+        depth += (character == "(") - (character == ")")
+        if character == "," and not depth:
+            yield listed[start:place]
+            start = place + 1
+    yield listed[start:]

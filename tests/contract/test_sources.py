@@ -29,12 +29,13 @@ from tipoff_dev.fakes.sources.testing import FAKE_URL, FAKES, InProcessTransport
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import ForEachValue
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
-from tipoff_scraper_runner.execution import Execution, Saved, execute
+from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.fake_sources import FakeSources as RunnerFakes
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import load_registry
+from tipoff_scraper_runner.saved_payload import Saved
 
 SCENARIO = load_scenario()
 DAY = date(2025, 1, 15)

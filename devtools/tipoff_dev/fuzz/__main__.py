@@ -41,12 +41,13 @@ from tipoff_common.testing import MemoryObjects
 from tipoff_dev.fuzz.mutations import mutated_bytes, mutated_json, mutated_pages, mutated_pdf
 from tipoff_dev.fuzz.payloads import parameters_of, payload_of
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
-from tipoff_scraper_runner.execution import Saved, execute
+from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.judgement import MAX_TEXT
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered, load_registry
+from tipoff_scraper_runner.saved_payload import Saved
 
 SECONDS, MEGABYTES = 20.0, 300.0
 """What one payload may take; memory is what the process's peak rises by."""

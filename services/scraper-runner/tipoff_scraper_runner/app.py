@@ -16,15 +16,18 @@ from tipoff_scraper_runner.settings import RunnerSettings
 
 
 def create_app(settings: RunnerSettings) -> FastAPI:
+    """Build the service."""
     return routes(bootstrap(settings))
 
 
 def routes(wiring: Wiring) -> FastAPI:
+    """Add the runner's routes to its application."""
     app, manual_routes, deps = wiring.app, wiring.manual_routes, wiring.deps
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"])
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
-        """`tipoff.scrape.requested.v1`: fetch this."""
+        """`tipoff.scrape.requested.v1`: execute the request, unless another delivery does (503)."""
+        # Other types never come here: the endpoint rejects what the service does not accept.
         if isinstance(delivery.event, ScrapeRequested):
             run_request(delivery.event, deps, wall_now())
 
@@ -35,13 +38,14 @@ def routes(wiring: Wiring) -> FastAPI:
         caller: Annotated[Caller, Depends(current_caller)],
         idempotency_key: IdempotencyKey = None,
     ) -> ScrapeExecuted:
-        """Runs one scraper now and answers with its execution, which is logged like any other.
+        """Run one scraper now and answer with its execution, which is logged like any other.
 
         The same `Idempotency-Key` gives the same execution without fetching again.
         """
         scraper = deps.registry.get(name)
         if scraper is None:
             raise HTTPException(404, f"no scraper '{name}'; there are {', '.join(deps.registry)}")
+        # Set by who calls, never by what is sent: the log says where an execution came from.
         source = Source.SCHEDULER if caller.email == wiring.scheduler_service_account else Source.CLOUD_RUN
         try:
             command = manual_request(

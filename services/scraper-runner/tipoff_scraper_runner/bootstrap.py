@@ -26,10 +26,15 @@ from tipoff_scraper_runner.settings import RunnerSettings
 
 @dataclass(frozen=True)
 class Wiring:
+    """What `app` needs to route requests."""
+
     app: FastAPI
     endpoint: PushEndpoint
+    """Reads what Pub/Sub pushes."""
     manual_routes: APIRouter
+    """Routes declared on it ask who calls."""
     scheduler_service_account: str | None
+    """Whose calls have the source SCHEDULER."""
     deps: Deps
 
 
@@ -37,6 +42,7 @@ def http_opener(
     fake_sources: Mapping[str, str] = {}, *, max_instances: int = 1, proxy_url: SecretStr | None = None
 ) -> OpenHttp:
     """Open each execution's HTTP client; all share this process's part of each rate, and the pauses hosts asked for."""
+    # One of each for the process: the source sees the process, not the execution.
     pacer, pauses = Pacer(sharers=max_instances), HostPauses()
     fakes = FakeSources(fake_sources)
     proxy = proxy_url.get_secret_value() if proxy_url else None
@@ -48,13 +54,15 @@ def http_opener(
 
 
 def connected_opener(settings: RunnerSettings) -> OpenHttp:
-    """`http_opener` as the settings say."""
+    """Open HTTP clients as the settings say."""
     return http_opener(
         settings.fake_sources, max_instances=settings.max_instances, proxy_url=settings.proxy_url
     )
 
 
 def bootstrap(settings: RunnerSettings) -> Wiring:
+    """Wire the service. Raises ConfigurationError."""
+    # The fleet comes first: without it nothing needs to be connected, and its faults are the ones people make.
     registry = load_registry(settings.scrapers)
     described = sorted(scrapers_folder(settings.scrapers).glob("*/*/scraper.yaml"))
     cloud = Cloud("scraper-runner", settings, config_files=tuple(described))
@@ -71,6 +79,7 @@ def bootstrap(settings: RunnerSettings) -> Wiring:
             publisher=cloud.publisher,
             open_http=connected_opener(settings),
             parse=ParserProcess().parse,
+            # One payload for each request that is handled at a time.
             writes=ThreadPoolExecutor(settings.concurrency, thread_name_prefix="payload"),
         ),
     )

@@ -19,7 +19,10 @@ Remaining = Callable[[], float]
 
 
 def bounded_transport(remaining: Remaining, proxy_url: str | None = None) -> httpx.HTTPTransport:
-    """HTTP/2 where the host offers it. `remaining` gives the seconds left; once there are none, every wait ends."""
+    """Build a transport that speaks HTTP/2 where the host offers it.
+
+    remaining: gives the seconds left; once there are none, every wait ends.
+    """
     transport = httpx.HTTPTransport(verify=_tls(), http2=True, proxy=proxy_url)
     # httpcore takes a network backend, but httpx has no parameter to hand one on.
     transport._pool._network_backend = _Backend(remaining)
@@ -28,11 +31,12 @@ def bounded_transport(remaining: Remaining, proxy_url: str | None = None) -> htt
 
 @lru_cache(maxsize=1)
 def _tls() -> ssl.SSLContext:
-    """Loading the certificate authorities takes longer than most requests, so it is done once a process."""
+    """Load the certificate authorities once a process; it takes longer than most requests."""
     return httpx.create_ssl_context()
 
 
 def _within(remaining: Remaining, timeout: float | None, late: type[Exception]) -> float:
+    """Return how long one wait may take: what was asked for, and no more than is left. Raises `late`."""
     left = remaining()
     if left <= 0:
         raise late("the time of the scrape is over")
@@ -40,6 +44,8 @@ def _within(remaining: Remaining, timeout: float | None, late: type[Exception]) 
 
 
 class _Backend(httpcore.NetworkBackend):
+    """Opens connections whose every wait is bounded."""
+
     def __init__(self, remaining: Remaining) -> None:
         self._remaining, self._network = remaining, httpcore.SyncBackend()
 
@@ -51,12 +57,15 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
+        # A host that is down must leave time for another try.
         within = min(_within(self._remaining, timeout, httpcore.ConnectTimeout), CONNECT_SECONDS)
         stream = self._network.connect_tcp(host, port, within, local_address, socket_options)
         return _Stream(stream, self._remaining)
 
 
 class _Stream(httpcore.NetworkStream):
+    """A connection whose every wait is bounded, also beneath TLS."""
+
     def __init__(self, stream: httpcore.NetworkStream, remaining: Remaining) -> None:
         self._stream, self._remaining = stream, remaining
 

@@ -28,14 +28,16 @@ from tipoff_common.yaml_source import ConfigurationError
 from tipoff_scraper_runner.bootstrap import connected_opener, http_opener
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.errors import ScrapeFailure
-from tipoff_scraper_runner.execution import Saved, execute
+from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
 from tipoff_scraper_runner.parser import ParserProcess
 from tipoff_scraper_runner.registry import Registered, Registry, load_registry
 from tipoff_scraper_runner.request_memory import RequestMemory
+from tipoff_scraper_runner.saved_payload import Saved
 from tipoff_scraper_runner.settings import RunnerSettings
 
+# 2 and 3 are what a shell script tells apart; 64 is EX_USAGE of sysexits.h, 130 a shell's for SIGINT.
 EXIT_USAGE, EXIT_FAILED, EXIT_NO_DATA, EXIT_INTERRUPTED = 64, 2, 3, 130
 SCRAPERS_DIR = Path(__file__).parents[1] / "scrapers"
 PARSER = ParserProcess()
@@ -84,6 +86,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
         return _complain(str(error))
     except OSError as error:
         return _complain(f"--from-file: {options.from_file} cannot be read: {error.strerror}")
+    # A saved document is tried out, as a rule again and again: its executions would only clutter the log.
     if options.dry_run or saved is not None:
         execution = execute(
             request,
@@ -106,6 +109,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
         note = f"logged with source LOCAL as {executed.execution_id}"
     except (SettingsError, ConfigurationError) as error:
         return _complain(f"the stack that is configured cannot be used; mend it, or add --dry-run\n{error}")
+    # Somebody who tries a scraper without a stack wants to see what it brings, and is told that it is not logged.
     except (NoStack, Unavailable) as error:
         execution = execute(
             request,
@@ -159,8 +163,10 @@ def connect(registry: Registry) -> Deps:
         os.environ.update(
             {key: value for key, value in dotenv_values(RUNNING_STACK).items() if value is not None}
         )
+    # Settings first: their faults are told by variable, where a client would fail with something of its own.
     settings = load_settings(RunnerSettings)
     cloud = Cloud("scraper-runner", settings)
+    # Found out before the source is asked, so that nothing is fetched that cannot be published.
     cloud.bus.check()
     return Deps(
         environment=settings.environment,
@@ -174,6 +180,8 @@ def connect(registry: Registry) -> Deps:
 
 
 class _Parser(argparse.ArgumentParser):
+    """Ends with this command's exit code for wrong usage; argparse's own is what `failed` has here."""
+
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         sys.stderr.write(f"{self.prog}: {message}\n")
@@ -186,7 +194,7 @@ def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
         prog=program,
         description=spec.description,
         epilog="exit codes: 0 got it, 3 not published yet, 2 failed, 64 wrong usage",
-        allow_abbrev=False,
+        allow_abbrev=False,  # a cut-off option would be taken for another one when a parameter is added
     )
     for name, parameter in spec.parameters.items():
         flags = _GAME_DATE_ALIASES if name == "game_date" else (f"--{name.replace('_', '-')}",)

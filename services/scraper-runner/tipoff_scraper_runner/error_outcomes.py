@@ -21,6 +21,7 @@ def outcome_of_error(
     match error:
         case NotPublished():
             return NoData(reason=show(str(error) or "not published yet"))
+        # Before ScrapeFailure, of which it is one: its trace comes from the process that parsed.
         case Unforeseen(trace=trace):
             _log_trace(trace, request, redactor)
             return Failed(kind=error.kind, message=show(str(error)))
@@ -29,6 +30,7 @@ def outcome_of_error(
             return Failed(kind=error.kind, message=message, not_before=error.not_before)
         case ValidationError():
             return Failed(kind=FailureKind.INTERNAL, message=show(validation_faults(error)))
+    # Our own fault, until somebody has looked: never `no_data`, which would read as "not published yet".
     _log_trace("".join(traceback.format_exception(error)), request, redactor)
     return Failed(kind=FailureKind.INTERNAL, message=show(f"{type(error).__name__}: {error}"))
 

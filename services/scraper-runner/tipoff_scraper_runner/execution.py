@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import JsonValue
 
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
@@ -23,6 +23,7 @@ from tipoff_scraper_runner.output_files import folder, records_file, write_paylo
 from tipoff_scraper_runner.parser import Parse, parse_in_process
 from tipoff_scraper_runner.previous_edition import Records, previous_edition
 from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.saved_payload import Noted, Saved
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
 
@@ -36,38 +37,6 @@ class Execution:
     executed: ScrapeExecuted
     landed: FileLanded | None
     """Set when this request's file is the first with its content; every other execution leaves it to that one."""
-
-
-class Noted(BaseModel):
-    """What a fetch brought beside its payload; kept with the payload, for a delivery that goes on with it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    retries: int = Field(default=0, description="transport retries until the source gave it")
-    summary: Mapping[str, JsonValue] = Field(
-        default_factory=dict, description="what was noted about it, without secrets"
-    )
-
-
-@dataclass(frozen=True)
-class Fetched:
-    """A payload that lies in the data bucket."""
-
-    raw_path: str
-    fetched_at: datetime
-    """When the source gave it."""
-    noted: Noted = field(default_factory=Noted)
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A payload to parse instead of fetching one."""
-
-    body: bytes
-    dated: bool
-    """Whether the request's game_date is certainly the payload's; otherwise the date that the payload states counts."""
-    fetched: Fetched | None = None
-    """None when the data bucket does not hold it yet."""
 
 
 def execute(
@@ -91,6 +60,7 @@ def execute(
     Raises:
         Unavailable: the bucket did not take the files; nothing came of the request, which is to be delivered again.
     """
+    # Measured on the monotonic clock and added to `now`: a replayed day has its own time, and a wall clock may jump.
     started = time.monotonic()
     job = _Job(request, scraper, now, data, parse, writes)
     result = _run(job, open_http(scraper.spec, now, request.event_time is not None), saved)
@@ -100,6 +70,7 @@ def execute(
         environment=environment,
         triggered_at=now,
         completed_at=now + timedelta(seconds=time.monotonic() - started),
+        # The outcome's own facts come last: no scraper can talk its record count up.
         data_summary={**result.known.summary, **_headline(result.outcome)},
         opts=declared_parameters(result.request, scraper.spec),
         retry_count=result.known.retries,
@@ -153,7 +124,7 @@ def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
         with http:
             payload = _payload(job, http, parameters, saved)
     except Unavailable:
-        raise
+        raise  # no fact about the scrape: the request is delivered again
     except Exception as error:  # noqa: BLE001  # whatever a scraper raises is a fact about this scrape
         known = _Known(_redacted(http.notes, redactor), http.retries)
         return _Result(outcome_of_error(error, job.request, redactor, show), job.request, known)
@@ -163,14 +134,16 @@ def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
 
 
 def _payload(job: _Job, http: HttpxHttp, parameters: ScrapeParameters, saved: Saved | None) -> Payload:
+    """Fetch the payload, unless there is a saved one."""
     if saved is not None:
+        # Address and suffix name the object that is written, and a saved payload that has one is not written again.
         return Payload(saved.body, "file", "saved")
     payload: Payload = job.scraper.module.fetch(parameters, http)
     return replace(payload, url=http.redactor.redact(payload.url))
 
 
 def _known(http: HttpxHttp, payload: Payload, saved: Saved | None) -> _Known:
-    """What the fetch brought beside the payload, or what an earlier delivery noted about it."""
+    """Return what the fetch brought beside the payload, or what an earlier delivery noted about it."""
     if saved is None:
         summary = {**_redacted(http.notes, http.redactor), "source_url": payload.url}
         return _Known(summary, http.retries)
@@ -192,8 +165,10 @@ def _read(
     with _kept(job, payload, parameters, saved, known) as keeping:
         request, spec = job.request, job.scraper.spec
         try:
+            # Where it is parsed is the parser's to decide; what it raises is a fact about the payload.
             parsed = job.parse(job.scraper, payload.body, parameters)
             told = findings(parsed, request, spec)
+            # Before the document is judged, so that a refused one is described in the log too.
             known = replace(known, summary={**parsed.summary, **told, **known.summary})
             request = dated(request, parsed, fixed=saved is None or saved.dated)
             outcome = judged(parsed, spec, show)
@@ -203,6 +178,7 @@ def _read(
             outcome = outcome_of_error(error, request, redactor, show)
         if not isinstance(outcome, Success):
             return _Result(outcome, request, _with_path(known, keeping))
+        # A dry run ends here: all is known, and nothing is written.
         if job.data is None or keeping is None:
             return _Result(outcome, request, known, parsed.fan_out)
         fetched_at = _fetched_at(job, saved)
@@ -214,6 +190,7 @@ def _read(
             )
         target = folder(spec, parameters, request.game_date)
         file = records_file(parsed, spec, request, target, fetched_at)
+        # Records without their payload could never be read again by a mended parser, hence the wait for it.
         announces = write_records(file, job.now, job.data, after=keeping.result)
         known = _with_path(known, keeping)
         known = replace(known, summary={**known.summary, "content_sha256": file.digest})
@@ -224,7 +201,7 @@ def _read(
 def _lost(
     scraper: Registered, parsed: Parsed, request: ScrapeRequested, fetched_at: datetime, data: Objects
 ) -> str:
-    """What the document lost of the edition before, by the scraper's own measure; blank without either."""
+    """Say what the document lost of the edition before, by the scraper's own measure; blank without either."""
     compare: Callable[[Parsed, Records], str] | None = getattr(scraper.module, "lost", None)
     if compare is None:
         return ""
@@ -245,6 +222,7 @@ def _kept(
         yield None
         return
     keeping: Future[str] = Future()
+    # What an earlier delivery kept stays as it is: its metadata says when it was fetched.
     if saved is not None and saved.fetched is not None:
         keeping.set_result(saved.fetched.raw_path)
         yield keeping
@@ -260,22 +238,24 @@ def _kept(
     try:
         yield keeping
     finally:
-        keeping.result()
+        keeping.result()  # also after an error, which is then told as Unavailable: nothing may be written down of it
 
 
 def _with_path(known: _Known, keeping: "Future[str] | None") -> _Known:
+    """Wait for the payload to be durable; add its path, by which somebody can look into it."""
     if keeping is None:
         return known
     return replace(known, summary={**known.summary, "raw_path": keeping.result()})
 
 
 def _fetched_at(job: _Job, saved: Saved | None) -> datetime:
-    """Records are as old as their payload, so that an old calendar does not pass for a new one."""
+    """Return when the source gave the payload."""
+    # Records are as old as their payload, or an old calendar that is parsed again would pass for a new one.
     return saved.fetched.fetched_at if saved is not None and saved.fetched is not None else job.now
 
 
 def declared_parameters(request: ScrapeRequested, spec: ScraperSpec) -> dict[str, str]:
-    """The request's parameters as far as scraper.yaml declares them: only these may be kept and logged."""
+    """Return the request's parameters that scraper.yaml declares: only these may be kept and logged."""
     return {name: value for name, value in request.parameters.items() if name in spec.parameters}
 
 
@@ -284,7 +264,7 @@ def _redacted(summary: Mapping[str, JsonValue], redactor: SecretRedactor) -> dic
 
 
 def _headline(outcome: Outcome) -> dict[str, JsonValue]:
-    """What `data_summary` says of the outcome itself, over anything that a scraper puts there."""
+    """Return the facts about the outcome itself that `data_summary` holds."""
     match outcome:
         case Success(record_count=count):
             return {"record_count": count}
@@ -297,6 +277,7 @@ def _headline(outcome: Outcome) -> dict[str, JsonValue]:
 
 
 def _landed(executed: ScrapeExecuted) -> FileLanded | None:
+    """Build the announcement of the execution's file; None without one."""
     if not isinstance(executed.outcome, Success) or executed.outcome.gcs_path is None:
         return None
     return build_file_landed(

@@ -15,6 +15,7 @@ def importable_package(folder: Path) -> str:
     Raises ConfigurationError for a name that Python cannot import, or that another package has.
     """
     folder = folder.resolve()
+    # Up to the first folder that is no package: its modules import by the name that begins there.
     root, name = folder.parent, folder.name
     while (root / "__init__.py").is_file():
         root, name = root.parent, f"{root.name}.{name}"
@@ -26,7 +27,7 @@ def importable_package(folder: Path) -> str:
     sys.path.insert(0, str(root))
     importlib.invalidate_caches()
     if folder not in (found := _found(name)):
-        sys.path.remove(str(root))
+        sys.path.remove(str(root))  # or every other import would be looked for there first
         elsewhere = ", ".join(map(str, found)) or "nowhere"
         raise ConfigurationError(
             [

@@ -10,10 +10,11 @@ from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_common.ports import ObjectInfo
 from tipoff_scraper_runner.deps import Deps
-from tipoff_scraper_runner.execution import Execution, Fetched, Noted, Saved, execute
+from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.output_files import FETCHED_FOR, NOTED, fetched_at, raw_prefix
 from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.request_memory import Claim
+from tipoff_scraper_runner.saved_payload import Fetched, Noted, Saved
 
 ACCEPTED: frozenset[type[Event]] = frozenset({ScrapeRequested})
 
@@ -39,6 +40,7 @@ def run_request(request: ScrapeRequested, deps: Deps, now: datetime) -> ScrapeEx
     if isinstance(claim, Execution):
         execution = claim
     else:
+        # Released after any error, but not when the process is killed: only the lease tells that.
         try:
             execution = deps.memory.remember(request, _execute(request, scraper, claim, deps, now))
         except Exception:
@@ -50,6 +52,7 @@ def run_request(request: ScrapeRequested, deps: Deps, now: datetime) -> ScrapeEx
 
 def publish_execution(execution: Execution, deps: Deps) -> None:
     """Publish what came of a request that is written down, its file first. Raises Unavailable."""
+    # The file first: whoever learns of the execution may look for it.
     files: list[Event] = [execution.landed] if execution.landed is not None else []
     deps.publisher.publish([*files, execution.executed])
 
@@ -61,6 +64,7 @@ def _execute(
     if scraper is None:
         known = ", ".join(deps.registry)
         return _failed(request, f"no scraper '{request.scraper}' in this runner; it has {known}", deps, now)
+    # Only a claim that was taken over can have left something; looking costs a list call.
     saved = _left_behind(request, scraper, deps) if claim.taken_over else None
     if saved is not None and claim.deaths >= MAX_DEATHS:
         where = saved.fetched.raw_path if saved.fetched else "nowhere"
@@ -107,7 +111,7 @@ def _left_behind(request: ScrapeRequested, scraper: Registered, deps: Deps) -> S
             continue
         body = deps.data.get(info.name)
         if body is None:
-            return None
+            return None  # expired since it was listed: it is fetched anew
         path = f"gs://{deps.data.bucket}/{info.name}"
         return Saved(body, dated=True, fetched=Fetched(path, fetched_at(info), _noted(info)))
     return None

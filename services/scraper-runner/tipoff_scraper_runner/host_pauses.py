@@ -18,6 +18,7 @@ class HostPauses:
         """Note that `host` is not to be asked between two instants; a shorter pause never replaces a longer one."""
         with self._lock:
             known = self._pauses.get(host)
+            # Of several answers to calls that were under way together the longest pause is meant.
             if known is None or known[1] < until:
                 self._pauses[host] = (since, until)
 

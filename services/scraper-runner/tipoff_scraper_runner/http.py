@@ -63,7 +63,8 @@ class HttpxHttp:
 
     now: the instant of the scrape, aware UTC.
     retries: transport retries so far.
-    notes: what the scraper noted.
+    notes: what the scraper noted, and whether a fake answered.
+    redactor: keeps the execution's secrets out of texts.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class HttpxHttp:
         headers: Mapping[str, str | SecretStr] = {},
         expected: frozenset[int] = frozenset(),
     ) -> Response:
+        # The only retry layer: httpx's transport and the scrapers have none, so that tries are counted once.
         retrying = Retrying(
             retry=retry_if_exception_type(_Transient),
             stop=stop_after_attempt(self._spec.retry.attempts),
@@ -132,6 +134,8 @@ class HttpxHttp:
             raise HttpFailure(message) from error
 
     def _follow(self, request: SourceRequest, expected: frozenset[int]) -> Response:
+        """Send the request and follow redirects, each judged before it is followed."""
+        # httpx's own following would send headers with secrets on to wherever the source points.
         for _ in range(MAX_REDIRECTS + 1):
             answer = self._send(request, expected)
             if isinstance(answer, Response):
@@ -148,6 +152,7 @@ class HttpxHttp:
             pause = (until - self._instant()).total_seconds()
             if pause >= self._remaining():
                 raise ToldToWait(f"{host} asked not to be asked before {until:%Y-%m-%d %H:%M:%S} UTC", until)
+            # Short enough to be waited for, so that a fan-out is slowed down and not failed.
             if not self._replaying:
                 time.sleep(max(0.0, pause))
         rate = self._spec.rate_limit.per_second
@@ -158,7 +163,7 @@ class HttpxHttp:
             )
 
     def _send(self, request: SourceRequest, expected: frozenset[int]) -> Response | str:
-        """The answer, or where it redirects to."""
+        """Send one request; return the answer, or where it redirects to."""
         address = self._fakes.address(request.url)
         if address is None:
             self.redactor.refuse_fake_values()
@@ -181,6 +186,7 @@ class HttpxHttp:
                 _check_encoding(shown, answer)
                 told = {name: self.redactor.redact(value) for name, value in answer.headers.items()}
                 return Response(answer.status_code, shown, told, self._read(shown, answer))
+        # Nothing was sent yet, so another try may help; a source that does not answer has had its time.
         except httpx.ConnectTimeout as error:
             raise _Transient(f"{shown} does not accept a connection") from error
         except httpx.TimeoutException as error:
@@ -196,9 +202,11 @@ class HttpxHttp:
             raise HttpFailure(f"{shown} is no address: {self.redactor.redact(str(error))}") from error
 
     def _read(self, shown: str, answer: httpx.Response) -> bytes:
+        """Read the body within what is left of bytes and time; a secret that is repeated in it is masked."""
         body = bytearray()
         for chunk in answer.iter_bytes():
             body += chunk
+            # Counted after unpacking: this is what the memory holds, whatever the wire carried.
             self._bytes_left -= len(chunk)
             if self._bytes_left < 0:
                 raise TooLarge(
@@ -208,17 +216,18 @@ class HttpxHttp:
         return self.redactor.redact_bytes(bytes(body))
 
     def _left(self) -> float:
-        """Seconds left of the scraper's timeout, which covers all calls of one execution."""
+        """Return the seconds left of the scraper's timeout, which covers all calls of one execution."""
         return self._deadline - time.monotonic()
 
     def _remaining(self) -> float:
+        """Return the seconds left. Raises TimedOut when there are none."""
         left = self._left()
         if left <= 0:
             raise TimedOut(f"{self._spec.name} did not finish within {self._spec.timeout_seconds:g} s")
         return left
 
     def _shown(self, request: SourceRequest) -> str:
-        """A redirect may repeat a secret in its address."""
+        """Return the address to show; a redirect may repeat a secret in it."""
         return self.redactor.redact(request.shown)
 
     def _replay_header(self) -> Mapping[str, str]:
@@ -226,7 +235,7 @@ class HttpxHttp:
         return {"X-Tipoff-Event-Time": self.now.isoformat()} if self._replaying else {}
 
     def _instant(self) -> datetime:
-        """What time it is for this scrape; a replayed day stands still while it is scraped."""
+        """Return what time it is for this scrape; a replayed day stands still while it is scraped."""
         return self.now if self._replaying else self.now + timedelta(seconds=time.monotonic() - self._started)
 
     def _before_retry(self, state: RetryCallState) -> None:
@@ -250,7 +259,7 @@ class HttpxHttp:
 
 
 def _wait(state: RetryCallState) -> float:
-    """As long as the source asks for, and never less than the back-off."""
+    """Wait as long as the source asks for, and never less than the back-off."""
     error = state.outcome.exception() if state.outcome else None
     return max(_BACK_OFF(state), error.wait if isinstance(error, _Transient) else 0.0)
 
@@ -258,6 +267,7 @@ def _wait(state: RetryCallState) -> float:
 def _check_status(shown: str, host: str, answer: httpx.Response) -> None:
     if answer.is_success:
         return
+    # Only these may answer otherwise a moment later; a 404 that is asked for again is asked for in vain.
     if answer.status_code in _TRANSIENT_STATUSES:
         raise _Transient(f"{shown} answered {answer.status_code}", _retry_after(answer.headers), host)
     raise HttpFailure(f"{shown} answered {answer.status_code}")
@@ -271,8 +281,11 @@ def _check_encoding(shown: str, answer: httpx.Response) -> None:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds to wait by `Retry-After`, which is a number of seconds, or an instant to be taken against the `Date` of
-    the same answer; 0 without either."""
+    """Return the seconds to wait by `Retry-After`; 0 without one that can be read.
+
+    It is a number of seconds, or an instant, which is compared with the `Date` of the same answer: the source's clock
+    need not be ours.
+    """
     stated = headers.get("Retry-After", "")
     if stated.isdecimal():
         return float(stated)

@@ -26,6 +26,7 @@ def dated(request: ScrapeRequested, parsed: Parsed, *, fixed: bool) -> ScrapeReq
     """
     if parsed.about is None or parsed.about == request.game_date:
         return request
+    # Yesterday's document taken for today's would end today's search.
     if fixed:
         raise SourceChanged(f"asked for {request.game_date}, the document is about {parsed.about}")
     parameters = {**request.parameters, GAME_DATE: parsed.about.isoformat()}
@@ -46,6 +47,7 @@ def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | 
     # Before all else: of a document that is not of the present not even its emptiness is news.
     if parsed.suspect:
         return Failed(kind=FailureKind.SOURCE_CHANGED, message=show(parsed.suspect))
+    # Emptiness counts only with a reason: without one it is what a changed layout looks like.
     if count == 0 and parsed.empty_reason:
         return NoData(reason=show(parsed.empty_reason))
     if not spec.assertions.min <= count <= spec.assertions.max:

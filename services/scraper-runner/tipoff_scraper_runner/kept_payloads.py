@@ -1,7 +1,7 @@
-"""A parser that was mended, run again on the payloads that are kept: nothing is fetched.
+"""Parses kept payloads again with a mended parser; nothing is fetched.
 
 Each run is an execution like any other: it is written down before it is published, and a file is announced if its
-content is new. A payload is read for what it was fetched for, which stands in its metadata.
+content is new. A payload is parsed for the parameters in its metadata.
 """
 
 import json
@@ -17,40 +17,45 @@ from tipoff_common.files import RAW
 from tipoff_common.outcomes import Success
 from tipoff_common.ports import ObjectInfo, Objects
 from tipoff_scraper_runner.deps import Deps
-from tipoff_scraper_runner.execution import Fetched, Saved, execute
+from tipoff_scraper_runner.execution import execute
 from tipoff_scraper_runner.handlers import publish_execution
 from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.output_files import PARAMETERS, fetched_at, raw_prefix
 from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.saved_payload import Fetched, Saved
 
 Records = Mapping[str, list[JsonValue]]
 
 
 @dataclass(frozen=True)
 class Change:
-    """From the records that were there to those of now: how many are new and how many are gone. A record of which
-    anything is different is both."""
+    """The difference between the records that were there and those of now."""
 
     path: str
+    """gs:// path of the file that is compared."""
     added: int
+    """Records that are new; a record of which anything is different is one of them, and one of `removed`."""
     removed: int
+    """Records that are gone."""
 
 
 @dataclass(frozen=True)
 class Reparsed:
-    """One payload. changed: None when the records are what they were, or when none were there before. announced:
-    whether its file is new to Phase 2."""
+    """What came of one payload."""
 
     raw_path: str
+    """gs:// path of the payload."""
     executed: ScrapeExecuted
     changed: Change | None
+    """None when the records are what they were, or when none were there before."""
     announced: bool
+    """Whether its file is new to Phase 2."""
 
 
 def reparse(
     scraper: Registered, game_date: date, deps: Deps, *, triggered_by: str, now: datetime
 ) -> Iterator[Reparsed]:
-    """Runs the parser on every payload of `game_date`, oldest first, so that the newest has the last word.
+    """Parse every payload of `game_date` and publish what comes of it, oldest first, so that the newest counts last.
 
     Raises:
         Unavailable: a part of the cloud did not answer; asking again begins anew, and what is done is not done twice.
@@ -62,7 +67,7 @@ def reparse(
     for info, records in zip(kept, before, strict=True):
         body = deps.data.get(info.name)
         if body is None:
-            continue
+            continue  # expired between the listing and now
         request = manual_request(
             scraper, _parameters(info, game_date), source=Source.LOCAL, triggered_by=triggered_by, now=now
         )
@@ -89,6 +94,7 @@ def _read(
         parse=deps.parse,
         saved=Saved(body, dated=True, fetched=fetched),
     )
+    # No claim: the request is new with each run, so no other delivery can have it.
     execution = deps.memory.remember(request, execution)
     publish_execution(execution, deps)
     change = _change(execution.executed, before, deps.data)
@@ -96,13 +102,16 @@ def _read(
 
 
 def _parameters(info: ObjectInfo, game_date: date) -> dict[str, str]:
-    """What the payload was fetched for; payloads from before that was kept say the date only."""
+    """Return what the payload was fetched for; a payload without that in its metadata has its date only."""
     kept: dict[str, str] = json.loads(info.metadata.get(PARAMETERS, "{}"))
     return {**kept, "game_date": game_date.isoformat()}
 
 
 def _records_of(info: ObjectInfo, data: Objects) -> Records:
-    """The records that were read in the payload, by path, oldest file first: those that bear its instant."""
+    """Return the records that were read in the payload, by path, oldest file first.
+
+    They are told by their instant, which a file of records has from its payload.
+    """
     folder = info.name.removeprefix(f"{RAW}/").rpartition("/")[0]
     files = [file for file in data.list(f"{folder}/") if fetched_at(file) == fetched_at(info)]
     bodies = {file.name: data.get(file.name) for file in sorted(files, key=lambda file: file.updated)}
@@ -110,9 +119,11 @@ def _records_of(info: ObjectInfo, data: Objects) -> Records:
 
 
 def _change(executed: ScrapeExecuted, before: Records, data: Objects) -> Change | None:
+    """Compare with the newest records that were there."""
     outcome = executed.outcome
     if not before:
         return None
+    # A parser that now reads nothing takes nothing away; the difference says what it would.
     if not isinstance(outcome, Success) or outcome.gcs_path is None:
         return Change(f"gs://{data.bucket}/{[*before][-1]}", 0, len(before[[*before][-1]]))
     name = outcome.gcs_path.removeprefix(f"gs://{data.bucket}/")

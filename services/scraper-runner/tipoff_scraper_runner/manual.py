@@ -1,4 +1,4 @@
-"""Requests that people make: over HTTP and on the command line."""
+"""Manual requests: over HTTP and on the command line."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from tipoff_scraper_runner.registry import Registered
 
 
 class ManualExecution(BaseModel):
-    """The body of a manual trigger."""
+    """The body of a manual request."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,6 +27,7 @@ class ManualExecution(BaseModel):
     @field_validator("parameters")
     @classmethod
     def _game_date_stands_apart(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        # Two places for one value could differ, and the path of the output depends on it.
         if "game_date" in value:
             raise ValueError("game_date stands beside parameters, not in them")
         return value
@@ -49,7 +50,11 @@ def manual_request(
     now: datetime,
     idempotency_key: str | None = None,
 ) -> ScrapeRequested:
-    """Raises UnusableParameters."""
+    """Build the request, checked as the scraper itself would check it.
+
+    idempotency_key: the same key gives the same request, hence the same execution.
+    Raises UnusableParameters.
+    """
     spec = scraper.spec
     try:
         checked = scraper.module.Parameters.model_validate(parameters)
@@ -60,10 +65,12 @@ def manual_request(
             for item in error.errors()
         ]
         raise UnusableParameters([f"{name}: {what} (known: {known})" for name, what in faults]) from error
+    # The path is worked out to find now what could only fail later, when nobody waits for an answer.
     try:
         folder(spec, checked, checked.game_date)
     except UnusablePath as error:
         raise UnusableParameters([str(error)]) from error
+    # Without a key every call is a run of its own: nobody can say that it is meant as an earlier one.
     key = idempotency_key or str(uuid4())
     return ScrapeRequested(
         request_id=request_id(manual_occurrence_id(spec.name, key), "main", spec.name, parameters, 1),

@@ -25,13 +25,15 @@ class Pacer:
         self._next: dict[str, float] = {}
 
     def wait(self, host: str, per_second: float, *, within: float = math.inf) -> bool:
-        """Returns when it is this call's turn; false, at once, when that is more than `within` seconds away."""
+        """Wait for this call's turn. Return false, at once, when that is more than `within` seconds away."""
         with self._lock:
             now = self._monotonic()
             at = max(now, self._next.get(host, now))
+            # Nothing is reserved for a call that gives up, or it would push back all behind it.
             if at - now > within:
                 return False
             self._next[host] = at + self._sharers / per_second
+        # The turn is reserved, so the lock is free while this call sleeps.
         if at > now:
             self._sleep(at - now)
         return True

@@ -87,12 +87,14 @@ class ParserProcess:
         """
         if not apart and is_harmless(body):
             return parse_in_process(scraper, body, parameters)
+        # The path goes along: a fleet outside the installed packages is found by it.
         job = pickle.dumps((scraper.module_name, body, parameters.model_dump(mode="json"), sys.path))
+        # One at a time: the process has one pair of pipes, and an instance one CPU.
         with self._lock:
             answer = self._ask(job, len(body))
         result = pickle.loads(answer)  # noqa: S301  # our own child wrote it
         if isinstance(result, Exception):
-            raise result
+            raise result  # made by the scraper in the child; its traceback stays there
         parsed: Parsed = result
         return parsed
 
@@ -118,6 +120,7 @@ class ParserProcess:
         raise TooCostly(f"parsing {size} bytes ended the parser's process: {problem}") from problem
 
     def _running(self) -> subprocess.Popen[bytes]:
+        # A process that ended while nobody asked anything is replaced without a word.
         if self._server is None or self._server.poll() is not None:
             self._stop()
             limits = self._limits
@@ -134,6 +137,7 @@ class ParserProcess:
                 )
             except OSError as error:
                 raise Unavailable(f"no process for parsing could be started: {error}") from error
+            # The pipe's end tells the process when this one is gone; this leaves no zombie in one that ends in order.
             atexit.register(self.close)
         return self._server
 

@@ -68,9 +68,11 @@ def _answer(job: bytes, memory_bytes: int, cpu_seconds: int, result_bytes: int) 
         os.close(receiving)
         _run_child(job, sending, memory_bytes, cpu_seconds)
     os.close(sending)
+    # Read to the end before waiting for it: a child with more to say than a pipe holds would wait for ever.
     with os.fdopen(receiving, "rb") as pipe:
         result = pipe.read(result_bytes + 1)
     if len(result) > result_bytes:
+        # It may still be writing.
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     if len(result) > result_bytes:
@@ -115,6 +117,7 @@ def _bound(memory_bytes: int, cpu_seconds: int) -> None:
         mapped = int(statm.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + memory_bytes,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
+    # A core file of hundreds of megabytes would fill the container's disk, which is memory.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # A parser that waits instead of working ends too; twice the CPU time, as the CPU is shared.
     signal.alarm(cpu_seconds * 2)
@@ -126,6 +129,7 @@ def _bound(memory_bytes: int, cpu_seconds: int) -> None:
 def _parse(job: bytes) -> object:
     """What the scraper's `parse` returns or raises."""
     name, body, parameters, path = pickle.loads(job)  # noqa: S301  # the service wrote it
+    # The service's own: its fleet may lie outside the installed packages.
     sys.path[:] = path
     try:
         module = importlib.import_module(name)

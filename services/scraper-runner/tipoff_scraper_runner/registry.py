@@ -16,14 +16,17 @@ from tipoff_scraper_runner.secret_use import secret_faults
 
 @dataclass(frozen=True)
 class Registered:
-    """One scraper: what it says of itself and what it does."""
+    """One scraper."""
 
     spec: ScraperSpec
+    """What its scraper.yaml declares."""
     module: Scraper[Any]
+    """What its scraper.py does."""
 
     @property
     def module_name(self) -> str:
         """The name by which another process imports the same code."""
+        # The protocol says what a module offers; that it is one, with a name, is Python's.
         return cast(ModuleType, self.module).__name__
 
 
@@ -44,6 +47,7 @@ class Registry(Mapping[str, Registered]):
 
     @property
     def catalog(self) -> Catalog:
+        """The descriptions without the code, as the controller has them."""
         return Catalog({name: scraper.spec for name, scraper in self._scrapers.items()})
 
 
@@ -61,8 +65,9 @@ def load_registry(source: str | Path) -> Registry:
     for name, spec in catalog.items():
         try:
             module = importlib.import_module(f"{package}.{spec.source}.{name}.scraper")
-        except ImportError as error:
-            faults.append(f"{folder / spec.source / name / 'scraper.py'}: cannot be imported: {error}")
+        except Exception as error:  # noqa: BLE001  # a fleet's code may raise anything, and the others are checked too
+            what = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+            faults.append(f"{folder / spec.source / name / 'scraper.py'}: cannot be imported: {what}")
             continue
         faults.extend(f"{module.__file__}: {fault}" for fault in _faults(module, spec))
         registered[name] = Registered(spec, cast(Scraper[Any], module))
@@ -72,12 +77,14 @@ def load_registry(source: str | Path) -> Registry:
 
 
 def _faults(module: Any, spec: ScraperSpec) -> Iterator[str]:
+    """Say what differs between a module and its description."""
     for name in ("Parameters", "fetch", "parse"):
         if not hasattr(module, name):
             yield f"'{name}' is missing; a scraper offers Parameters, fetch and parse"
-            return
+            return  # the rest cannot be looked at
     model: type[ScrapeParameters] = module.Parameters
     yield from secret_faults(module, spec)
+    # A parameter that only one of them knows would be refused, or ignored, on the first night it is needed.
     declared, taken = set(spec.parameters), set(model.model_fields)
     for name in sorted(declared ^ taken):
         where = "scraper.yaml" if name in taken else "Parameters"

@@ -76,14 +76,16 @@ class RequestMemory:
         # The usual case is a request that nobody has seen, which costs this one call: no claim means no outcome.
         if self._state.create(_name("claims", request), _lease(mine, now + lease)):
             return mine
+        # The usual redelivery: the work is done, and only its events or the acknowledgement were lost.
         if (execution := self.recall(request)) is not None:
             return execution
         held = self._state.read(_name("claims", request))
-        if held is None:
+        if held is None:  # removed by hand between the two calls
             raise InProgress(request, timedelta(0))
         theirs = _read_lease(held.body, now)
         if not theirs.released and now < theirs.until:
             raise InProgress(request, theirs.until - now)
+        # A holder that gave up alive is no sign of a payload that kills.
         deaths = theirs.deaths + (not theirs.released)
         mine = replace(mine, taken_over=True, deaths=deaths)
         # Of several deliveries that see the lease over, the one whose generation still stands takes the request.
@@ -98,6 +100,7 @@ class RequestMemory:
         """Let the next delivery go on at once; the lease does it in time when this fails. Raises nothing."""
         try:
             held = self._state.read(_name("claims", request))
+            # Somebody else's by now: this delivery was paused for longer than its lease.
             if held is None or _read_lease(held.body, now).holder != claim.holder:
                 return
             released = _lease(claim, now, released=True)

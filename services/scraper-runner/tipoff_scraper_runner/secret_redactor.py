@@ -1,4 +1,4 @@
-"""The secrets of one execution: read when they are used, and kept out of every text that leaves the process."""
+"""Reads the secrets of one execution and keeps them out of every text that leaves the process."""
 
 import json
 import re
@@ -16,13 +16,13 @@ FAKE_VALUE = "local"
 """Every secret's value towards the fake source, which needs none."""
 
 MIN_LENGTH = 8
-"""Of what is kept out of texts: a shorter one would be found in ordinary words, and those be struck out."""
+"""Characters of a secret that is redacted; a shorter one would be found, and masked, in ordinary words."""
 
 _MASK = "***"
 
 
 class SecretRedactor:
-    """Gives the secrets that scraper.yaml declares, each from the environment variable of that very name.
+    """Reads declared secrets from the environment variables of the same name, and masks them in texts.
 
     proxy_url: its user and password go out with every request, so they are kept out of texts from the start.
     """
@@ -43,12 +43,13 @@ class SecretRedactor:
             if len(value := self._value(name)) >= MIN_LENGTH
             for spelling in _spellings(value)
         }
+        # A proxy's own error pages repeat the credential, whole or its password alone.
         if credential := proxy_credential(proxy_url or ""):
             user, _, password = credential.partition(":")
             self._spellings |= {*_spellings(credential), *_spellings(password or user)}
 
     def secret(self, name: str) -> SecretStr:
-        """The secret without the blanks and line ends around it, which no key has and many a file ends with.
+        """Return the secret without the blanks and line ends around it, which no key has and many a file ends with.
 
         Raises:
             Misconfigured: scraper.yaml does not declare it, or its variable is not set, or too short to be one.
@@ -64,6 +65,7 @@ class SecretRedactor:
                     " to the key that the source gave out"
                 )
             return SecretStr(value)
+        # Noted, so that a host that turns out to be real is never sent the placeholder.
         if self._fake:
             self._faked.append(name)
             return SecretStr(FAKE_VALUE)
@@ -82,19 +84,19 @@ class SecretRedactor:
         return self._environ.get(name, "").strip()
 
     def redact(self, text: str) -> str:
-        """`text` with *** for each secret of the scraper, in every spelling."""
+        """Return `text` with *** for each secret of the scraper, in every spelling."""
         for spelling in self._longest_first():
             text = text.replace(spelling, _MASK)
         return text
 
     def redact_bytes(self, body: bytes) -> bytes:
-        """As `redacted`, of a text in UTF-8, or of anything else."""
+        """Do the same for a text in UTF-8, or for anything else."""
         for spelling in self._longest_first():
             body = body.replace(spelling.encode(), _MASK.encode())
         return body
 
     def redact_json(self, value: JsonValue) -> JsonValue:
-        """`value` with every text in it redacted, keys too."""
+        """Return `value` with every text in it redacted, keys too."""
         if isinstance(value, str):
             return self.redact(value)
         if isinstance(value, list):
@@ -104,6 +106,7 @@ class SecretRedactor:
         return value
 
     def _longest_first(self) -> list[str]:
+        # A short spelling may be part of a long one, of which the rest would be left standing.
         return sorted(self._spellings, key=len, reverse=True)
 
 
@@ -112,22 +115,25 @@ def _missing(name: str) -> Misconfigured:
 
 
 def proxy_credential(proxy_url: str) -> str:
-    """`user:password` of a proxy's address, or the user alone; "" without one. Raises ValueError for no address."""
+    """Return `user:password` of a proxy's address, or the user alone; "" without one.
+
+    Raises ValueError for what is no address.
+    """
     parts = urlsplit(proxy_url)
     return ":".join(unquote(part) for part in (parts.username, parts.password) if part)
 
 
 def _spellings(value: str) -> Iterator[str]:
-    """What a source that repeats `value` may make of it: in a URL, a host name, JSON, HTML, base64, a message."""
+    """List what a source that repeats `value` may make of it: in a URL, a host name, JSON, HTML, base64, a message."""
     for spelling in (value, quote(value), quote(value, safe=""), quote_plus(value)):
         yield spelling
-        yield spelling.lower()
+        yield spelling.lower()  # as a host name, which clients write in small letters
         yield re.sub("%..", lambda code: code[0].lower(), spelling)
     in_json = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
     yield from in_json
-    yield from (spelling.replace("/", r"\/") for spelling in in_json)
+    yield from (spelling.replace("/", r"\/") for spelling in in_json)  # as PHP writes JSON
     yield escape(value)
     yield repr(value)[1:-1]
     yield repr(value.encode())[2:-1]
     for encoded in (b64encode(value.encode()), urlsafe_b64encode(value.encode())):
-        yield encoded.decode().rstrip("=")
+        yield encoded.decode().rstrip("=")  # the padding depends on what stands behind it

@@ -1,5 +1,7 @@
-"""Which secrets a scraper's code asks for, read from the code, so that one that is not declared is refused at start
-and not on the first night it is needed."""
+"""Finds the secrets that a scraper's code asks for, by reading the code.
+
+An undeclared one is refused at start and not on the first night it is needed.
+"""
 
 import ast
 import functools
@@ -12,7 +14,7 @@ from tipoff_common.catalog import ScraperSpec
 
 
 def secret_faults(module: ModuleType, spec: ScraperSpec) -> Iterator[str]:
-    """One sentence for each secret that only one of scraper.yaml and the code knows."""
+    """Say which secrets only one of scraper.yaml and the code knows."""
     asked = {name for part in _parts(module) for name in _asked(part)}
     for name in sorted(asked - set(spec.secrets)):
         yield f"the code asks for secret {name}; add it to 'secrets' in scraper.yaml"
@@ -21,7 +23,7 @@ def secret_faults(module: ModuleType, spec: ScraperSpec) -> Iterator[str]:
 
 
 def _parts(module: ModuleType) -> Iterator[ModuleType]:
-    """`module` and every module of the fleet that it takes something from, directly or not."""
+    """Walk `module` and every module of the fleet that it takes something from, directly or not."""
     # <package of the fleet>.<source>.<name>.scraper
     fleet = f"{module.__name__.rsplit('.', 3)[0]}."
     waiting, seen = [module], {module.__name__}
@@ -37,7 +39,7 @@ def _parts(module: ModuleType) -> Iterator[ModuleType]:
 
 @functools.cache  # the fleet's common modules are parts of many scrapers
 def _asked(part: ModuleType) -> frozenset[str]:
-    """The argument of every call `….secret(…)`: a text, or a constant of the module."""
+    """Return the argument of every call `….secret(…)`: a text, or a constant of the module."""
     asked = set()
     for node in ast.walk(ast.parse(inspect.getsource(part))):
         if (

@@ -43,11 +43,12 @@ class RunnerSettings(ServiceSettings):
     @field_validator("proxy_url")
     @classmethod
     def _proxy_is_an_address(cls, value: SecretStr | None) -> SecretStr | None:
-        """Found at start, as the client's own words about a malformed address repeat parts of it."""
+        """Refuse a malformed address at start: the client's own message about it would repeat the password."""
         if value is None:
             return None
         try:
             parts = urlsplit(value.get_secret_value())
+            # `port` raises for what is no number, hence within the try.
             good = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1)
             credential = proxy_credential(value.get_secret_value())
         except ValueError:

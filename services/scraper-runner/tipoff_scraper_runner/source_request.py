@@ -49,6 +49,7 @@ class SourceRequest:
             raise Blocked(
                 f"{self.shown} redirects to another host, {host}; redirects are followed on one host only"
             )
+        # The secret parameters stay behind: the source has put into its address what it needs.
         return replace(self, shown=target, secret_query="")
 
 
@@ -67,7 +68,7 @@ def _plain(value: str | SecretStr) -> str:
 
 
 def _encoded(values: Mapping[str, str]) -> str:
-    return urlencode(values, safe=",:")
+    return urlencode(values, safe=",:")  # sources write lists and instants with these unescaped
 
 
 def _joined(url: str, query: str) -> str:
@@ -77,8 +78,9 @@ def _joined(url: str, query: str) -> str:
 
 
 def _stays(old: str, new: str) -> bool:
-    """Whether `new` is on the host of `old`, by the same scheme or by TLS instead of none."""
+    """Tell whether `new` is on the host of `old`, by the same scheme or by TLS instead of none."""
     before, after = urlsplit(old), urlsplit(new)
+    # Host and port: another port of a host is another service, and may be one inside.
     if after.scheme == before.scheme:
         return after.netloc.lower() == before.netloc.lower()
     return (before.scheme, after.scheme) == ("http", "https") and after.hostname == before.hostname

@@ -20,7 +20,7 @@ from tipoff_common.files import journal_entry
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.errors import UnusablePath
-from tipoff_scraper_runner.execution import Execution, Fetched, Saved, execute
+from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.http import HttpxHttp
 from tipoff_scraper_runner.manual import UnusableParameters, manual_request
 from tipoff_scraper_runner.output_files import (
@@ -33,6 +33,7 @@ from tipoff_scraper_runner.output_files import (
 )
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.saved_payload import Fetched, Saved
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 
 GAME_DATE_ONLY = {"game_date": {"type": "date", "required": True, "description": "the day"}}

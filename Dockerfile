@@ -1,7 +1,6 @@
 # Any service: docker build --build-arg SERVICE=logger .
 #
-# `python -m tipoff_dev.images` carries these instructions out without Docker and probes what comes of them; it knows
-# the instructions that stand here and refuses others.
+# `python -m tipoff_dev.images` installs each service as below and starts it, on machines without Docker too.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 ARG PYTHON_DIGEST=sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 

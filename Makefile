@@ -65,7 +65,7 @@ check-images: setup ## Lint Dockerfile, compose file, Cloud Build's and GitHub's
 	$(BIN)/shellcheck infra/build_images.sh
 	$(BIN)/zizmor --offline --quiet --persona=pedantic .github
 
-prove-images: setup ## Carry the Dockerfile out for each service without Docker, start it as its image would, probe it
+prove-images: setup ## Install each service alone as its image does, start it, send it a real push (no Docker needed)
 	$(BIN)/python -m tipoff_dev.images
 
 deploy: setup ## Show what would be deployed: ENV=dev PROJECT=P [REGION=R] [BUILD=docker] [IMAGES_FROM=P]; APPLY=yes [CONFIRM=dev] goes on

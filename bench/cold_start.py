@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tipoff_dev.images.__main__ import first_event, push_body, settings_in_image, wait_for_answer
-from tipoff_dev.images.build import Image, install_alone
+from tipoff_dev.images.build import InstalledService, install_alone
 from tipoff_dev.stack.layout import SERVICES, Layout, free_ports
 from tipoff_dev.stack.stack import Stack, running_stack
 
@@ -43,10 +43,12 @@ class Start:
 
 
 @contextmanager
-def started(image: Image, settings: Mapping[str, str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    image: InstalledService, settings: Mapping[str, str], folder: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """The service beside the one in the stack; its output is in `folder`."""
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-        process = image.start(settings, confined=False, stdout=stdout, stderr=stderr)
+        process = image.start(settings, stdout=stdout, stderr=stderr)
     try:
         yield process
     finally:
@@ -61,7 +63,7 @@ def resident_megabytes(pid: int) -> float:
     raise LookupError(f"no VmRSS of process {pid}")
 
 
-def start_once(image: Image, service: str, stack: Stack, extra: Mapping[str, str] = {}) -> Start:
+def start_once(image: InstalledService, service: str, stack: Stack, extra: Mapping[str, str] = {}) -> Start:
     port = free_ports()[service]
     settings = {**settings_in_image(stack.layout, service, port), **extra}
     body = push_body(stack, first_event(service))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build and push the images of services, with the daemon that docker finds: Cloud Build's, a CI runner's, yours.
+# Build and push the images of services, with docker, podman or buildah: Cloud Build's, a CI runner's, yours.
 set -euo pipefail
 
 usage() {
@@ -9,7 +9,7 @@ Usage: build_images.sh [--no-push] REGISTRY TAG [SERVICE...]
 REGISTRY  for example us-central1-docker.pkg.dev/my-tipoff-dev/tipoff
 TAG       what the images are told apart by: the commit
 SERVICE   of infra/services.yaml; all when none is named
-Exit codes: 0 done, 1 docker failed, 2 wrong usage.
+Exit codes: 0 done, 1 a build or a push failed, 2 wrong usage, or nothing there that builds.
 HELP
 }
 
@@ -37,10 +37,12 @@ for service in "$@"; do
   [[ " $all" == *" $service "* ]] || fail "no service '$service'; there are: $all"
 done
 
+builder=$(command -v docker || command -v podman || command -v buildah) ||
+  fail "no docker, podman or buildah here: install one, or let Cloud Build build (leave BUILD out)"
 for service in "$@"; do
   # Cloud Run takes linux/amd64 only, and the registry never moves a tag: an image of another kind would stay.
-  docker build --platform linux/amd64 --build-arg "SERVICE=$service" --tag "$registry/$service:$tag" .
+  "$builder" build --platform linux/amd64 --build-arg "SERVICE=$service" --tag "$registry/$service:$tag" .
 done
 if [[ $push == yes ]]; then # when all are built, so that a tag stands for all services or for none
-  for service in "$@"; do docker push "$registry/$service:$tag"; done
+  for service in "$@"; do "$builder" push "$registry/$service:$tag"; done
 fi

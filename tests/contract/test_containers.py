@@ -14,13 +14,15 @@ import yaml
 
 from gcp_emulators.bigquery import __main__ as bigquery_main
 from gcp_emulators.storage import __main__ as storage
+from tests.support.dockerfiles import read_stages
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.settings import SettingsError, load_settings, variable
 from tipoff_dev.generate.settings_reference import SERVICES as MODELS
-from tipoff_dev.images.build import DOCKERFILE, read_stages
+from tipoff_dev.images.build import FILES
 from tipoff_dev.stack import compose as containers
 from tipoff_dev.stack.layout import FIXED_PORTS, PROJECT, SERVICES
 
+DOCKERFILE = REPOSITORY / "Dockerfile"
 LOCAL_DOCKERFILE = REPOSITORY / "infra/local/Dockerfile"
 COMPOSE: Mapping[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.yaml").read_text(encoding="utf-8"))
 CONTAINERS: Mapping[str, Any] = COMPOSE["services"]
@@ -81,6 +83,16 @@ def test_the_port_is_the_one_that_services_listen_on_by_default() -> None:
 def test_the_health_is_asked_and_the_command_takes_signals() -> None:
     assert len(said("", "HEALTHCHECK")) == 1
     assert "exec " in said("", "CMD")[0]
+
+
+def test_the_smoke_test_has_the_files_that_the_image_has() -> None:
+    copied = {
+        source.rstrip("/")
+        for value in said("", "COPY")
+        if not value.startswith("--from=")
+        for source in shlex.split(value)[:-1]
+    }
+    assert copied == set(FILES)
 
 
 def test_the_same_base_is_pinned_everywhere() -> None:

@@ -1,6 +1,8 @@
-"""Each service installs and runs as its image does, by the Dockerfile's own instructions and with what it pins itself;
-nothing comes from a sibling or the developer's tools. The wrong image, and one that lacks a dependency, were incidents
-26 and 27."""
+"""Each service installs and runs alone, with what it pins itself.
+
+Nothing comes from a sibling or the developer's tools. The wrong image, and one that lacks a dependency, were
+incidents 26 and 27.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from stack_harness import Driver
 
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.images.__main__ import probe
-from tipoff_dev.images.build import COMMON, Image, install_alone, packages_of, service_folder
+from tipoff_dev.images.build import COMMON, InstalledService, install_alone, packages_of, service_folder
 from tipoff_dev.stack.layout import SERVICES
 
 SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")
@@ -50,14 +52,13 @@ def service(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def image(service: str) -> Iterator[Image]:
+def image(service: str) -> Iterator[InstalledService]:
     with tempfile.TemporaryDirectory(prefix=f"tipoff-{service}-") as folder:
-        Path(folder).chmod(0o755)  # the image's user reads it; pytest's own folders are closed to others
         yield install_alone(service, Path(folder))
 
 
 @pytest.fixture(scope="module")
-def python(image: Image) -> Path:
+def python(image: InstalledService) -> Path:
     return image.python
 
 
@@ -101,8 +102,7 @@ def test_no_sibling_is_there(service: str, python: Path) -> None:
 
 
 def test_it_starts_and_stops_as_its_image_does(
-    service: str, image: Image, embedded: Driver, day: date
+    service: str, image: InstalledService, embedded: Driver, day: date
 ) -> None:
-    """Without settings it names them; with them it is healthy and answers a push, as another user and with no file to
-    write to; SIGTERM ends it in time."""
+    """Without settings it names them; with them it is healthy and answers a push; SIGTERM ends it in time."""
     probe(image, service, embedded.stack, day)

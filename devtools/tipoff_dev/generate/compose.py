@@ -12,7 +12,11 @@ from tipoff_dev.stack.layout import SERVICE_MAP
 
 COMPOSE = REPOSITORY / "docker-compose.yaml"
 MARK = "  # Generated from infra/services.yaml by `make generate`; change it there.\n"
-_FAKE_SOURCES = f"TIPOFF_FAKE_SOURCES: '{json.dumps(dict.fromkeys(HOSTS, 'http://fake-sources:8087'))}'"
+# A folded scalar: YAML puts a blank between its lines, so that each host may have its own.
+_FAKE_SOURCES = "      TIPOFF_FAKE_SOURCES: >-\n" + "\n".join(
+    f"        {line}"
+    for line in json.dumps(dict.fromkeys(HOSTS, "http://fake-sources:8087"), indent=0).splitlines()
+)
 
 
 def compose() -> str:
@@ -34,12 +38,14 @@ def containers(services: Mapping[str, ServiceEntry], models: Mapping[str, type[S
 
 def _container(name: str, port: int, model: type[ServiceSettings]) -> str:
     # Only services whose settings know fake sources may be told of them: an unknown variable ends the process.
-    own = f", {_FAKE_SOURCES}" if "fake_sources" in model.model_fields else ""
+    settings = "environment: { <<: *settings }"
+    if "fake_sources" in model.model_fields:
+        settings = f"environment:\n      <<: *settings\n{_FAKE_SOURCES}"
     return f"""\
   {name}:
     <<: *service
     build: {{ context: ., args: {{ SERVICE: {name} }} }}
-    environment: {{ <<: *settings{own} }}
+    {settings}
     ports: ["127.0.0.1:{port}:8080"]
 """
 

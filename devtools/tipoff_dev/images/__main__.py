@@ -1,8 +1,8 @@
-"""`python -m tipoff_dev.images [SERVICE...]`: proves each service's image without Docker.
+"""`python -m tipoff_dev.images [SERVICE...]`: an image smoke test on any machine, without Docker.
 
-Each is installed by the Dockerfile's own instructions into an empty folder, started by its CMD as its user with no
-file to write to, and asked what an image must answer: which settings are missing, its healthcheck, a push with its real
-effect on the embedded cloud, SIGTERM. Exit code 1 when one does not.
+Each service is installed alone into an empty folder, started as its image is, and asked what an image must answer:
+which settings are missing, its health, a push with its real effect on the embedded cloud, SIGTERM. Exit code 1 when one
+does not.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from uuid import uuid4
 from tipoff_common.binding import encode
 from tipoff_common.clock import eastern
 from tipoff_common.events import Event, FileProcessed, ScrapeRequested, Source, Tick, TickFired
-from tipoff_dev.images.build import Image, InstallError, install_alone
+from tipoff_dev.images.build import InstalledService, InstallError, install_alone
 from tipoff_dev.stack.layout import HOST, SERVICES, Layout, free_ports
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.stack import Stack, running_stack
@@ -112,22 +112,20 @@ def wait_for_answer(process: subprocess.Popen[bytes], port: int, path: str, body
     raise ProbeFailed(f"does not answer; exit code {process.poll()}")
 
 
-def probe(image: Image, service: str, stack: Stack, day: date = GAME_DAY) -> None:
+def probe(image: InstalledService, service: str, stack: Stack, day: date = GAME_DAY) -> None:
     """Raises ProbeFailed."""
     _names_missing_settings(image)
     port = free_ports()[service]
     with _running(image, settings_in_image(stack.layout, service, port)) as process:
         _expect("GET /healthz", wait_for_answer(process, port, "/healthz"), 200)
-        _expect("the healthcheck", image.is_healthy(port), True)
         body = push_body(stack, first_event(service, day))
         _expect("a push without a token", wait_for_answer(process, port, "/events", body), 401)
         path = stack.layout.push_endpoint(service).removeprefix(stack.layout.url(service))
         _expect("a push", wait_for_answer(process, port, path, body), 204)
         _stops(process)
-    _expect("the healthcheck of a service that has ended", image.is_healthy(port), False)
 
 
-def _names_missing_settings(image: Image) -> None:
+def _names_missing_settings(image: InstalledService) -> None:
     with _running(image, {}) as process:
         said, _ = process.communicate(timeout=_START_SECONDS)
     _expect("the exit code without settings", process.returncode, _USAGE_EXIT)
@@ -145,9 +143,9 @@ def _stops(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _running(image: Image, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _running(image: InstalledService, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     """What the process says is part of the failure."""
-    with image.start(settings, confined=True, stderr=subprocess.STDOUT) as process:
+    with image.start(settings, stderr=subprocess.STDOUT) as process:
         try:
             yield process
         except ProbeFailed as error:
@@ -174,7 +172,6 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory(prefix="tipoff-images-") as name:
         folder = Path(name)
-        folder.chmod(0o755)  # the image's user reads it
         with running_stack(Layout.on_free_ports(event_time=True), folder / "stack") as stack:
             for service in services:
                 try:

@@ -1,6 +1,6 @@
 """How soon the learned policy finds what was published, beside fixed beats and an oracle.
 
-    python bench/discovery.py [--trace FILE.csv] [--seeds 30] [--json]
+    python bench/discovery.py [--trace FILE.csv] [--seeds 30] [--plot FILE.svg] [--json]
 
 The trace is a CSV with columns `date` and `published_at_local` (ISO 8601), the window 16:00 to 24:00; days published
 before the window opened teach the policy and do not count. The price is chosen on 2020 and 2021 alone: the lowest one
@@ -219,6 +219,47 @@ def days_to_adapt(days: Sequence[Any]) -> int:
     return len(days) - 60
 
 
+def plot(trace: dict[str, Any]) -> str:
+    """Draw mean delay against looks a day as SVG: fixed beats, the learned policy by price, and the oracle."""
+    width, height, left, bottom = 640, 360, 60, 310
+    most_looks, most_delay = 7.0, 35.0
+
+    def place(summary: dict[str, float]) -> tuple[float, float]:
+        x = left + summary["looks_per_day"] / most_looks * (width - left - 20)
+        return round(x, 1), round(bottom - summary["mean_delay"] / most_delay * (bottom - 20), 1)
+
+    def line(name: str, color: str) -> str:
+        points = [
+            place(summary) for summary in trace[name].values() if summary["looks_per_day"] <= most_looks
+        ]
+        path = " ".join(f"{x},{y}" for x, y in points)
+        dots = "".join(f'<circle cx="{x}" cy="{y}" r="3.5" fill="{color}"/>' for x, y in points)
+        return f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>{dots}'
+
+    x, y = place(trace["oracle"])
+    ticks = "".join(
+        f'<text x="{left + number / most_looks * (width - left - 20):.0f}" y="{bottom + 18}">{number}</text>'
+        for number in range(8)
+    ) + "".join(
+        f'<text x="{left - 22}" y="{bottom - minutes / most_delay * (bottom - 20) + 4:.0f}">{minutes}</text>'
+        for minutes in range(0, 36, 5)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" font-family="sans-serif"'
+        ' font-size="12" fill="#555"><title>Mean delay against looks a day</title>'
+        f'<rect width="{width}" height="{height}" fill="#fff"/>'
+        f'<path d="M{left} 20V{bottom}H{width - 20}" fill="none" stroke="#999"/>{ticks}'
+        f"{line('fixed', '#888')}{line('learned', '#06c')}"
+        f'<circle cx="{x}" cy="{y}" r="5" fill="none" stroke="#090" stroke-width="2"/>'
+        f'<text x="{width - 24}" y="40" text-anchor="end" fill="#888">fixed beats</text>'
+        f'<text x="{width - 24}" y="58" text-anchor="end" fill="#06c">learned, by price</text>'
+        f'<text x="{width - 24}" y="76" text-anchor="end" fill="#090">oracle at the same price</text>'
+        f'<text x="{(left + width) // 2}" y="{height - 8}" text-anchor="middle">looks a day</text>'
+        f'<text x="16" y="{bottom // 2}" transform="rotate(-90 16 {bottom // 2})" text-anchor="middle">'
+        "mean delay, minutes</text></svg>\n"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -230,11 +271,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seeds", type=int, default=30, help="seeds of each synthetic source, 0 for none (%(default)s)"
     )
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the trace's curves")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     chosen = parser.parse_args(arguments)
     figures: dict[str, Any] = {}
     if chosen.trace:
         figures["trace"] = measure_trace(chosen.trace, chosen.looks)
+        if chosen.plot:
+            chosen.plot.write_text(plot(figures["trace"]), encoding="utf-8")
     if chosen.seeds:
         figures["synthetic"] = measure_synthetic(chosen.seeds)
     print(json.dumps(figures, indent=None if chosen.json else 2))

@@ -39,18 +39,26 @@ def load_calendar(
 
     try:
         if file is not None:
-            spec = configuration.catalog[configuration.file.calendar.scraper]
-            return read_calendar_file(file, now, payload_parser(spec)), str(file)
+            return read_calendar_file(file, now, calendar_parser(configuration)), str(file)
+        if configuration.calendar_folder is None:
+            return None, "none, as no workflow needs games"
         connection = find_connection()
-        folder = configuration.catalog[configuration.file.calendar.scraper].output_root
         data = connection.data()
-        return LandedCalendar(data, folder).current(), f"gs://{data.bucket}/{folder}"
+        return LandedCalendar(
+            data, configuration.calendar_folder
+        ).current(), f"gs://{data.bucket}/{configuration.calendar_folder}"
     except ConfigurationError as error:
         refuse(str(error))
     except (NotConnected, Unavailable) as error:
         if not needed:
             return None, "none, as no stack is reachable"
         refuse(f"no calendar of games: {error}; or name a file with --schedule")
+
+
+def calendar_parser(configuration: "Configuration") -> "PayloadParser | None":
+    """Find the parser of the configuration's calendar; None where it has none, or the fleet is not installed."""
+    scraper = configuration.file.calendar.scraper
+    return payload_parser(configuration.catalog[scraper]) if scraper else None
 
 
 def payload_parser(spec: "ScraperSpec") -> "PayloadParser | None":

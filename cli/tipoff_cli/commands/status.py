@@ -154,8 +154,8 @@ def _game_names(connection: Connection, expected: DayExpectations) -> Mapping[st
 
     try:
         catalog = load_catalog(SCRAPERS)
-        source = load_workflows(WORKFLOWS, catalog).file.calendar.scraper
-        calendar = LandedCalendar(connection.data(), catalog[source].output_root).current()
+        folder = load_workflows(WORKFLOWS, catalog).calendar_folder
+        calendar = LandedCalendar(connection.data(), folder).current()
     except (NotConnected, Unavailable, ConfigurationError):
         return {}
     return calendar.game_names if calendar else {}

@@ -15,8 +15,9 @@ class LandedCalendar:
     """Reads files below `prefix`. A file that cannot be read as a schedule is reported once, and the calendar before
     it stays."""
 
-    def __init__(self, data: Objects, prefix: str) -> None:
-        self._data, self._prefix = data, prefix.rstrip("/") + "/"
+    def __init__(self, data: Objects, prefix: str | None) -> None:
+        """Read below `prefix`; None for a fleet without games, whose calendar never comes."""
+        self._data, self._prefix = data, None if prefix is None else prefix.rstrip("/") + "/"
         self._read: tuple[str, datetime] | None = None
         self._calendar: Calendar | None = None
         self._refused: set[tuple[str, datetime]] = set()
@@ -32,6 +33,8 @@ class LandedCalendar:
             return self._calendar
 
     def _newest(self) -> Calendar | None:
+        if self._prefix is None:
+            return None
         for info in sorted(self._data.list(self._prefix), key=_age, reverse=True):
             version = (info.name, info.updated)
             if version == self._read:

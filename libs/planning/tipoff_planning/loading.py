@@ -15,6 +15,7 @@ from tipoff_planning.workflows import (
     Step,
     Workflow,
     WorkflowsFile,
+    needs_games,
     takes_game,
 )
 
@@ -42,14 +43,21 @@ def load_workflows(path: Path, catalog: Catalog, evaluated_every: timedelta | No
 def _faults(source: YamlSource, catalog: Catalog, evaluated_every: timedelta | None) -> Iterator[Fault]:
     """What is wrong beyond shape, in each part whose own shape is right: so that all is told at once."""
     calendar = source.part(CalendarSource, ("calendar",))
-    if calendar and calendar.scraper not in catalog:
-        yield ("calendar", "scraper"), _unknown_scraper(calendar.scraper, catalog)
+    if calendar and calendar.scraper:
+        if calendar.scraper not in catalog:
+            yield ("calendar", "scraper"), _unknown_scraper(calendar.scraper, catalog)
+        elif catalog[calendar.scraper].needs_games:
+            told = f"{calendar.scraper} needs games itself, so it cannot list them; name the scraper of the schedule"
+            yield ("calendar", "scraper"), told
     for at in source.entries(("workflows",)):
         workflow = source.part(Workflow, at)
         if workflow is None:
             yield from _names_in_steps(source, (*at, "steps"), catalog)
             continue
         steps: Location = (*at, "steps")
+        if needs_games(workflow, catalog) and not (calendar and calendar.scraper):
+            told = "it needs games and there is no calendar; write at the top of the file: calendar: {scraper: NAME}"
+            yield at, told
         yield from _step_faults(workflow, steps, catalog)
         yield from _edge_faults(workflow, steps)
         yield from _search_faults(workflow, steps)

@@ -128,7 +128,10 @@ class Workflow(Node):
 class CalendarSource(Node):
     """Where the calendar of games comes from."""
 
-    scraper: Name = Field(description="the scraper whose newest landed file is the calendar")
+    scraper: Name | None = Field(
+        default=None,
+        description="the scraper whose newest landed file is the calendar; needed by workflows that need games",
+    )
     stale_after: Duration = Field(
         default=timedelta(hours=36), description="age from which a refresh is asked for"
     )
@@ -144,7 +147,9 @@ class WorkflowsFile(Node):
 
     version: Literal[1] = Field(description="of this format")
     timezone: str = Field(description="zone of every time of day in this file, an IANA name")
-    calendar: CalendarSource = Field(description="where the games come from")
+    calendar: CalendarSource = Field(
+        default=CalendarSource(), description="where the games come from, for a fleet that has games"
+    )
     workflows: Mapping[Name, Workflow] = Field(min_length=1, description="the workflows by name")
 
     @field_validator("timezone")
@@ -178,13 +183,7 @@ class Configuration:
     def needing_games(self) -> frozenset[str]:
         """Workflows for which a day without games leaves nothing to fetch."""
         return frozenset(
-            name
-            for name, workflow in self.workflows.items()
-            if workflow.schedule.kind in ("interval", "per_game")
-            or any(
-                step.for_each in ("game", "team") or self.catalog[step.scraper].needs_games
-                for step in workflow.steps
-            )
+            name for name, workflow in self.workflows.items() if needs_games(workflow, self.catalog)
         )
 
     @cached_property
@@ -198,12 +197,26 @@ class Configuration:
                 found.add(step.fan_out_parameter)
         return tuple(sorted(found))
 
+    @property
+    def calendar_folder(self) -> str | None:
+        """Where the calendar's files land in the data bucket; None for a fleet without games."""
+        scraper = self.file.calendar.scraper
+        return None if scraper is None else self.catalog[scraper].output_root
+
     @cached_property
     def refresher(self) -> str | None:
         """The workflow that fetches the calendar."""
         source = self.file.calendar.scraper
         names = (n for n, w in self.workflows.items() if any(step.scraper == source for step in w.steps))
         return next(names, None)
+
+
+def needs_games(workflow: Workflow, catalog: Catalog) -> bool:
+    """Say whether a day without games leaves the workflow nothing to fetch."""
+    return workflow.schedule.kind in ("interval", "per_game") or any(
+        step.for_each in ("game", "team") or (step.scraper in catalog and catalog[step.scraper].needs_games)
+        for step in workflow.steps
+    )
 
 
 def takes_game(workflow: Workflow) -> bool:

@@ -33,7 +33,6 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
         settings.workflows_file, catalog, timedelta(minutes=evaluate.cadence_minutes)
     )
     cloud = Cloud("controller", settings)
-    schedule_folder = catalog[configuration.file.calendar.scraper].output_root
     return Wiring(
         app=cloud.app(
             "Decides what to fetch when.",
@@ -45,7 +44,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
         deps=Deps(
             environment=settings.environment,
             configuration=configuration,
-            calendar=LandedCalendar(cloud.data, schedule_folder),
+            calendar=LandedCalendar(cloud.data, configuration.calendar_folder),
             ledger=Ledger(cloud.state, configuration.subject_parameters),
             warehouse=cloud.warehouse,
             publisher=cloud.publisher,

@@ -273,3 +273,27 @@ def test_what_is_no_workflow_is_only_that(workflows: str, tmp_path: Path) -> Non
 def test_what_is_no_document_is_refused(text: str, told: str, tmp_path: Path) -> None:
     (fault,) = faults(text, tmp_path)
     assert told in fault
+
+
+WITHOUT_CALENDAR = HEAD.replace("calendar: { scraper: slate }\n", "")
+
+
+def test_a_fleet_without_games_needs_no_calendar(tmp_path: Path) -> None:
+    path = tmp_path / "workflows.yaml"
+    path.write_text(f"{WITHOUT_CALENDAR}{AT}{STEP}")
+    configuration = load_workflows(path, catalog())
+    assert configuration.calendar_folder is None
+    assert configuration.refresher is None
+    assert not configuration.needing_games
+
+
+def test_a_workflow_that_needs_games_needs_a_calendar(tmp_path: Path) -> None:
+    schedule = "    schedule: { kind: per_game, first: 1h, every: 30m, until: 3h }\n"
+    told = faults(f"{WITHOUT_CALENDAR}{schedule}{STEP}", tmp_path)
+    assert any("write at the top of the file: calendar: {scraper: NAME}" in fault for fault in told)
+
+
+def test_a_scraper_that_needs_games_is_no_calendar(tmp_path: Path) -> None:
+    needing = next(spec.name for spec in catalog().values() if spec.needs_games)
+    (fault,) = faults(f"{HEAD.replace('slate', needing)}{AT}{STEP}", tmp_path)
+    assert f"{needing} needs games itself, so it cannot list them" in fault

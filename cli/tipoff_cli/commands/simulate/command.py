@@ -8,7 +8,7 @@ import typer
 from pydantic import JsonValue
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tipoff_cli.calendars import payload_parser
+from tipoff_cli.calendars import calendar_parser
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, lock_time
 from tipoff_cli.console import (
     AsJson,
@@ -71,8 +71,7 @@ def simulate(
     files = [workflows, *([compare] if compare else [])]
     configurations = [load_configuration(file, scrapers) for file in files]
     try:
-        calendar = configurations[0].catalog[configurations[0].file.calendar.scraper]
-        games = read_games(schedule, payload_parser(calendar))
+        games = read_games(schedule, calendar_parser(configurations[0]))
         surroundings = load_world(world, configurations[0].catalog)
     except ConfigurationError as error:
         refuse(str(error))

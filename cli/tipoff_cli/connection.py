@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.checkout import FLEET
 from tipoff_common.ports import Objects, Warehouse
 
 if TYPE_CHECKING:
     from tipoff_common.adapters.pubsub import PubSubBus
     from tipoff_common.topics import TopicMap
 
-STACK_ENVIRONMENT = REPOSITORY / ".tipoff/stack.env"
+STACK_ENVIRONMENT = FLEET.folder / ".tipoff/stack.env"
 CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
 IMPERSONATED = "TIPOFF_IMPERSONATE"
 _EMULATORS = ("BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST")

@@ -3,12 +3,13 @@
 They are registered as `COMMANDS` in the entry-point group `tipoff.commands`.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.checkout import FLEET, SCRAPERS
 from tipoff_cli.commands import CommandSpec
 
 _HERE = "tipoff_dev.commands"
@@ -41,6 +42,11 @@ COMMANDS = (
             },
             "options_metavar": "NAME [OPTIONS]",
         },
+    ),
+    CommandSpec(
+        "init",
+        f"{_HERE}:init",
+        "Write a fleet in its own repository: one scraper with its test, a workflow, and what runs them.",
     ),
     CommandSpec(
         "scrapers new",
@@ -123,9 +129,15 @@ def scrape(context: typer.Context) -> None:
     Exit code 0 when it got the data, 3 when that is not published yet, 2 when it failed. Wrong usage is 64, unlike that
     of other commands, so that it is never taken for a source that fails.
     """
+    from tipoff_cli.connection import STACK_ENVIRONMENT
     from tipoff_cli.console import console
+    from tipoff_scraper_runner import cli as runner
     from tipoff_scraper_runner.cli import EXIT_USAGE
     from tipoff_scraper_runner.cli import main as run_scraper
+
+    # The runner's command line knows the current folder only; the fleet and its stack are found from below it too.
+    os.environ.setdefault("TIPOFF_SCRAPERS", str(SCRAPERS))
+    runner.RUNNING_STACK = STACK_ENVIRONMENT
 
     if not context.args or context.args[0] in ("--help", "-h"):
         console.print(context.get_help(), highlight=False, markup=False)
@@ -140,22 +152,51 @@ def new(
     source: Annotated[str, typer.Option(metavar="S", help="folder of its source, made if it is not there")],
     folder: Annotated[
         Path, typer.Option(metavar="DIR", help="the repository to write to", show_default="this one")
-    ] = REPOSITORY,
+    ] = FLEET.folder,
 ) -> None:
     """Write a working scraper with its test, to be changed into what it should be.
 
     See docs/how-to/add-a-scraper.md. Exit code 1 when the name is taken or is none; then nothing is written.
     """
     from tipoff_cli.console import console, refuse
-    from tipoff_dev.fleet.scaffold import FLEET, TESTS, Refused, write_scraper
+    from tipoff_dev.fleet.scaffold import Places, Refused, write_scraper
 
     try:
         written = write_scraper(folder, name, source)
     except Refused as error:
         refuse(str(error))
+    places = Places.of(folder)
     for path in written:
         console.print(str(path), highlight=False, soft_wrap=True)
     console.print(
-        f"now: pytest {TESTS / f'test_{name}.py'}, then {FLEET / source / name / 'scraper.py'}",
+        f"now: pytest {places.tests / f'test_{name}.py'}, then {places.scrapers / source / name / 'scraper.py'}",
         soft_wrap=True,
     )
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="the repository, a new or an empty folder")],
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="the package of the scrapers; the folder's name when left out"),
+    ] = None,
+    time_zone: Annotated[
+        str, typer.Option(metavar="ZONE", help="of the times of day in config/workflows.yaml")
+    ] = "UTC",
+) -> None:
+    """Write a fleet in its own repository: one scraper with its test, a workflow, and what runs them.
+
+    It validates, its tests pass and `tipoff up` runs it as it is. Exit code 1 when the folder is not empty or a name is
+    none; then nothing is written.
+    """
+    from tipoff_cli.console import console, refuse
+    from tipoff_dev.fleet.repository import init_fleet
+    from tipoff_dev.fleet.scaffold import Refused
+
+    try:
+        written = init_fleet(folder, name, time_zone)
+    except Refused as error:
+        refuse(str(error))
+    for path in written:
+        console.print(str(folder / path), highlight=False, soft_wrap=True)
+    console.print(f"now: cd {folder}; tipoff validate; pytest; tipoff up", highlight=False, soft_wrap=True)

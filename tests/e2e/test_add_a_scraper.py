@@ -90,7 +90,7 @@ def test_the_page_can_be_followed(copy: Path) -> None:
             case _:
                 raise AssertionError(f"the test does not know what to do with {language}")
     assert "passed" in told["pytest tests/unit/scrapers/test_acme_items.py"]
-    scraped = told["tipoff scrape acme_items --game-date 2025-01-15 --from-file payload.json --dry-run"]
+    scraped = told["tipoff scrape acme_items --date 2025-01-15 --from-file payload.json --dry-run"]
     assert "acme_items 2025-01-15: success, 2 records" in scraped
     assert re.search(r"^acme_items +acme +- +acme_items ", told["tipoff scrapers list"], re.MULTILINE)
     assert "docs/reference/scrapers.md: written" in told["make generate"]

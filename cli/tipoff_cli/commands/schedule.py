@@ -60,8 +60,12 @@ def schedule(
             }
         )
         return
-    about = pluralize(len(games), "game") if calendar else "no schedule of games has landed yet"
-    console.print(f"[bold]{on:%A %d %B %Y}[/], {about} ({source})", highlight=False, soft_wrap=True)
+    about = (
+        f"{pluralize(len(games), 'game') if calendar else 'no schedule of games has landed yet'} ({source})"
+    )
+    if not configuration.needing_games:
+        about = "no games are needed"
+    console.print(f"[bold]{on:%A %d %B %Y}[/], {about}", highlight=False, soft_wrap=True)
     if expected:
         say_rows(("ET", "until", "workflow", "about", "games", "why"), list(_lines(expected)))
     else:

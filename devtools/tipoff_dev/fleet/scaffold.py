@@ -1,10 +1,13 @@
 """A new scraper: files that work at once, to be changed piece by piece. `*.txt` are its files, with $name in them."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-_HERE = Path(__file__).parent / "templates"
+from tipoff_cli.checkout import MARKER, find_fleet
+
+TEMPLATES = Path(__file__).parent / "templates"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 FLEET, TESTS = Path("services/scraper-runner/scrapers"), Path("tests/unit/scrapers")
 
@@ -13,25 +16,55 @@ class Refused(Exception):
     """Nothing was written; the message says why."""
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where a repository has its scrapers and their tests, relative to its root."""
+
+    scrapers: Path
+    tests: Path
+    own: bool
+    """Whether it is a fleet in its own repository, whose scrapers run by `tipoff scrape` only."""
+
+    @classmethod
+    def of(cls, root: Path) -> "Places":
+        """Read a repository's layout."""
+        if not (root / MARKER).is_file():
+            return cls(FLEET, TESTS, own=False)
+        fleet = find_fleet(root)
+        return cls(fleet.scrapers.relative_to(root), fleet.tests.relative_to(root), own=True)
+
+
+def require_name(text: str) -> None:
+    """Raise Refused for a text that cannot be a scraper's, a source's or a fleet's name."""
+    if not _NAME.fullmatch(text):
+        raise Refused(f"'{text}' is no name; write small letters, digits and _, and a letter first")
+
+
 def write_scraper(root: Path, name: str, source: str) -> list[Path]:
-    """Writes the scraper and its test below the repository `root`; the files, relative to it.
+    """Write the scraper, its fake and its test below the repository `root`; return the files, relative to it.
 
     Raises:
         Refused: no such repository, a name that cannot be one or is taken, or a file that would be replaced.
     """
-    for what in (name, source):
-        if not _NAME.fullmatch(what):
-            raise Refused(f"'{what}' is no name; write small letters, digits and _, and a letter first")
-    if not (root / FLEET).is_dir() or not (root / TESTS).is_dir():
-        raise Refused(f"{root} has no {FLEET} and {TESTS}; name the repository's folder with --folder")
-    taken = [path.parent.relative_to(root) for path in (root / FLEET).glob(f"*/{name}/*")]
+    require_name(name)
+    require_name(source)
+    places = Places.of(root)
+    if not (root / places.scrapers).is_dir() or not (root / places.tests).is_dir():
+        raise Refused(
+            f"{root} has no {places.scrapers} and {places.tests}; name the repository's folder with --folder"
+        )
+    taken = [path.parent.relative_to(root) for path in (root / places.scrapers).glob(f"*/{name}/*")]
     if taken:
         raise Refused(
             f"scraper '{name}' is there already, in {taken[0]}; a name is the only name of a scraper"
         )
-    texts = _texts(name, source)
-    if not (root / FLEET / source / "__init__.py").exists():
-        texts[FLEET / source / "__init__.py"] = _filled("source.txt", name, source)
+    texts = _texts(places, name, source)
+    folder = places.scrapers / source
+    if not (root / folder / "__init__.py").exists():
+        texts[folder / "__init__.py"] = fill("source.txt", **_values(name, source))
+    # A host has one fake, and all scrapers of a source share its host.
+    if (root / folder / "fake.py").exists():
+        del texts[folder / "fake.py"]
     if there := [path for path in texts if (root / path).exists()]:
         raise Refused(f"{there[0]} is there already; move it or choose another name")
     for path, text in texts.items():
@@ -40,23 +73,29 @@ def write_scraper(root: Path, name: str, source: str) -> list[Path]:
     return sorted(texts)
 
 
-def _texts(name: str, source: str) -> dict[Path, str]:
-    folder = FLEET / source / name
+def _texts(places: Places, name: str, source: str) -> dict[Path, str]:
+    folder = places.scrapers / source / name
     files = {
         folder / "__init__.py": "init.txt",
-        folder / "__main__.py": "main.txt",
         folder / "scraper.py": "scraper.txt",
         folder / "scraper.yaml": "description.txt",
-        TESTS / f"test_{name}.py": "test.txt",
+        folder.parent / "fake.py": "fake.txt",
+        places.tests / f"test_{name}.py": "test.txt",
     }
-    return {path: _filled(template, name, source) for path, template in files.items()}
+    if not places.own:
+        files[folder / "__main__.py"] = "main.txt"
+    return {path: fill(template, **_values(name, source)) for path, template in files.items()}
 
 
-def _filled(template: str, name: str, source: str) -> str:
-    values = {
+def _values(name: str, source: str) -> dict[str, str]:
+    return {
         "name": name,
         "source": source,
         "host": f"api.{source.replace('_', '-')}.example",
         "output": f"{source}/{name}".replace("_", "-"),
     }
-    return Template((_HERE / template).read_text(encoding="utf-8")).substitute(values)
+
+
+def fill(template: str, **values: str) -> str:
+    """Fill in a template."""
+    return Template((TEMPLATES / template).read_text(encoding="utf-8")).substitute(values)

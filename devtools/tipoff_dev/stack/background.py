@@ -23,7 +23,7 @@ import requests
 from pydantic import ValidationError
 from rich.console import Console
 
-from tipoff_cli.checkout import REPOSITORY, TICKS
+from tipoff_cli.checkout import FLEET, TICKS
 from tipoff_common.ticks import load_ticks
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
@@ -35,7 +35,7 @@ from tipoff_dev.stack.watch import READ_BY, Watch, changed_after, faults
 if TYPE_CHECKING:
     from tipoff_dev.stack.stack import Stack
 
-FOLDER = REPOSITORY / ".tipoff"
+FOLDER = FLEET.folder / ".tipoff"
 _LOCK, _ENVIRONMENT, _LOG = FOLDER / "stack.lock", FOLDER / "stack.env", FOLDER / "stack.log"
 _STARTING = FOLDER / "stack.starting"
 _DATA = FOLDER / "data"
@@ -149,7 +149,7 @@ def _start_owner(options: list[str]) -> None:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            cwd=REPOSITORY,
+            cwd=FLEET.folder,
         )
     try:
         _wait_until_ready(owner)

@@ -7,16 +7,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tipoff_cli.checkout import REPOSITORY, SCRAPERS, STACK_PROJECT, TICKS, TOPICS, WORKFLOWS
+from tipoff_cli.checkout import FLEET, SCRAPERS, STACK_PROJECT, TICKS, TOPICS, WORKFLOWS
 from tipoff_cli.checkout import SERVICES as SERVICES_FILE
 from tipoff_common.service_map import ServiceEntry, load_services, package_of
 from tipoff_dev.fakes.sources.hosts import fake_hosts
 
 HOST = "127.0.0.1"
 PROJECT = STACK_PROJECT
-DATA_BUCKET = "nba-scraped-data"
+DATA_BUCKET = FLEET.data_bucket
 STATE_BUCKET = "tipoff-state"
-DEMO_WORKFLOWS = REPOSITORY / "devtools/tipoff_dev/demo/workflows.yaml"
+DEMO_WORKFLOWS = Path(__file__).parents[1] / "demo/workflows.yaml"
 
 CLOUD = ("pubsub", "pubsub-admin", "bigquery", "bigquery-grpc", "storage", "fake-sources", "phase2")
 SERVICE_MAP: Mapping[str, ServiceEntry] = load_services(SERVICES_FILE)

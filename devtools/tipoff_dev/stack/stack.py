@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TOPICS
+from tipoff_cli.checkout import FLEET, SCRAPERS, TOPICS
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.adapters.pubsub import PubSubBus
 from tipoff_common.adapters.storage import GcsObjects, storage_client
@@ -208,7 +208,7 @@ class Stack:
     def _start(
         self, name: str, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        self.processes.start(name, Program(module, arguments, environment or {}, REPOSITORY))
+        self.processes.start(name, Program(module, arguments, environment or {}, FLEET.folder))
 
     def _make_ready(self, name: str) -> None:
         """Waits until the process answers, and makes what an emulator has to hold."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TICKS, WORKFLOWS, ticks
+from tipoff_cli.checkout import FLEET, SCRAPERS, TICKS, WORKFLOWS, ticks
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_dev.fakes.sources.hosts import UnusableFake, fake_hosts
 
@@ -29,7 +29,9 @@ def look(workflows: Path = WORKFLOWS, scrapers: Path = SCRAPERS) -> Seen:
 def changed_since(before: Seen, now: Seen) -> list[str]:
     """Return the files that were changed, added or removed, as a person names them."""
     paths = sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
-    return [str(path.relative_to(REPOSITORY) if path.is_relative_to(REPOSITORY) else path) for path in paths]
+    return [
+        str(path.relative_to(FLEET.folder) if path.is_relative_to(FLEET.folder) else path) for path in paths
+    ]
 
 
 def changed_after(instant_ns: int) -> list[str]:
@@ -43,7 +45,7 @@ def faults() -> str:
     In a process of its own: this one has the fleet's modules in memory as they were.
     """
     command = [sys.executable, "-m", "tipoff_dev.stack.watch"]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, cwd=FLEET.folder, capture_output=True, text=True, check=False)  # noqa: S603
     return "" if done.returncode == 0 else (done.stdout or done.stderr).strip()
 
 

@@ -85,6 +85,7 @@ class TestNew:
         written = {path.relative_to(repository) for path in repository.rglob("*.*")}
         assert written == {
             FLEET / "elsewhere/__init__.py",
+            FLEET / "elsewhere/fake.py",
             *(
                 FLEET / "elsewhere/els_items" / name
                 for name in ("__init__.py", "__main__.py", "scraper.py", "scraper.yaml")

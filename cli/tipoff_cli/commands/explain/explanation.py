@@ -86,9 +86,10 @@ def _first_requests(plan: Plan) -> Iterable[str]:
 
 def _general(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
     configuration, calendar, now = inputs.configuration, inputs.calendar, inputs.now
-    needs_games = workflow in configuration.needing_games
+    if workflow not in configuration.needing_games:
+        return  # nothing about games decides, so nothing about them is a condition
     if calendar is None:
-        yield Condition("calendar", not needs_games, "no schedule of games has landed yet")
+        yield Condition("calendar", False, "no schedule of games has landed yet")
     else:
         age, limit = calendar.age(now), configuration.file.calendar.stale_after
         told = f"fetched {_length(age)} before, old after {_length(limit)}"
@@ -97,8 +98,7 @@ def _general(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
         yield Condition("calendar", not inputs.calendar_is_stale, told)
     game_date = game_date_of(configuration.workflows[workflow].schedule, business_date(now))
     count = len(games_of(configuration, calendar, game_date))
-    told = f"{pluralize(count, 'game')} on {game_date}" + ("" if needs_games else ", and none are needed")
-    yield Condition("games", count > 0 or not needs_games, told)
+    yield Condition("games", count > 0, f"{pluralize(count, 'game')} on {game_date}")
 
 
 def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[Condition]:

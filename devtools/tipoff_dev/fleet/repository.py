@@ -1,0 +1,81 @@
+"""A fleet in its own repository: `tipoff init` writes one that validates, tests and runs as it is."""
+
+import keyword
+import shutil
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from tipoff_cli.checkout import MARKER
+from tipoff_common import __version__
+from tipoff_common.yaml_source import did_you_mean
+from tipoff_dev.fleet.scaffold import Refused, fill, require_name, write_scraper
+
+SOURCE = "example"
+
+
+def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
+    """Write a fleet into `folder`, which is made, and return the files, relative to it.
+
+    Everything is written beside it first and moved there as a whole, so that nothing half-made stays.
+
+    Raises:
+        Refused: the folder is not empty, or a name or a time zone that is none.
+    """
+    fleet = name or folder.resolve().name.replace("-", "_").lower()
+    _require_package_name(fleet)
+    if time_zone not in available_timezones():
+        remedy = did_you_mean(time_zone, available_timezones()) or "use an IANA name such as Europe/Berlin"
+        raise Refused(f"'{time_zone}' is no known time zone; {remedy}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Refused(f"{folder} is there and not empty; name a new folder")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        _write(draft, fleet, time_zone)
+        written = sorted(path.relative_to(draft) for path in draft.rglob("*") if path.is_file())
+        draft.chmod(0o755)  # mkdtemp's is for its owner only
+        draft.replace(folder)  # an empty folder is replaced, one that was filled meanwhile is not
+    except OSError as error:
+        raise Refused(f"{folder} cannot be written: {error.strerror}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return written
+
+
+def _require_package_name(fleet: str) -> None:
+    require_name(fleet)
+    if keyword.iskeyword(fleet) or fleet in sys.stdlib_module_names:
+        raise Refused(f"'{fleet}' is Python's own; choose another with --name")
+    if find_spec(fleet) is not None:
+        raise Refused(f"'{fleet}' is a package that is installed here; choose another with --name")
+
+
+def _write(root: Path, fleet: str, time_zone: str) -> None:
+    scraper = f"{fleet}_items"
+    values = {
+        "fleet": fleet,
+        "time_zone": time_zone,
+        "source": SOURCE,
+        "scraper": scraper,
+        "version": __version__,
+    }
+    files = {
+        MARKER: "tipoff.toml.txt",
+        "config/workflows.yaml": "workflows.yaml.txt",
+        "tests/served.py": "served.py.txt",
+        "README.md": "README.md.txt",
+        "pytest.ini": "pytest.ini.txt",
+        "requirements.txt": "requirements.txt.txt",
+        ".github/workflows/check.yml": "ci.yml.txt",
+        "Dockerfile": "Dockerfile.txt",
+        ".gitignore": "gitignore.txt",
+    }
+    for path, template in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(fill(f"fleet/{template}", **values), encoding="utf-8")
+    (root / fleet).mkdir()
+    (root / fleet / "__init__.py").write_text(f'"""The scrapers of {fleet}."""\n', encoding="utf-8")
+    write_scraper(root, scraper, SOURCE)

@@ -1,0 +1,1 @@
+"""What the scrapers of harbour have in common."""

@@ -1,0 +1,16 @@
+"""A fake of api.harbour.example, found by its place: `tipoff up` asks it, `tipoff up --live` asks the source."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+HOSTS = ("api.harbour.example",)
+
+
+def answer(path: str, query: Mapping[str, str], now: datetime) -> tuple[int, str, bytes] | None:
+    """Answer with status, content type and body; None for what the fake does not have."""
+    if path != "/high-waters.json":
+        return None
+    items = [{"id": 1, "name": "first", "metres": 1.5}, {"id": 2, "name": "second", "metres": 2}]
+    document = {"date": query.get("date", f"{now:%Y-%m-%d}"), "high_waters": items}
+    return 200, "application/json", json.dumps(document).encode()

@@ -1,0 +1,1 @@
+"""The high waters of a day, as harbour has them."""

@@ -1,0 +1,94 @@
+"""What a fleet's tests run its scrapers with: the real runner over what a source is made to answer."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from tipoff_common.events import ScrapeExecuted, Source
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
+from tipoff_scraper_runner.execution import execute
+from tipoff_scraper_runner.http import HttpxHttp
+from tipoff_scraper_runner.manual import manual_request
+from tipoff_scraper_runner.pacing import Pacer
+from tipoff_scraper_runner.registry import Registry
+
+BLOCK_PAGE = b"<!DOCTYPE html><html><head><title>Access Denied</title></head></html>"
+"""A page for people, as hosts answer clients that they refuse."""
+
+
+@dataclass
+class Served:
+    """What a source answers, request by request; the last answer is repeated."""
+
+    answers: list[httpx.Response]
+    asked: list[httpx.Request] = field(default_factory=list)
+    """The requests so far."""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        return self.answers[min(len(self.asked), len(self.answers)) - 1]
+
+
+def served(*contents: Any, status: int = 200, headers: Mapping[str, str] = {}) -> Served:
+    """Make a source that answers with each content in turn: bytes, or a document to be written as JSON."""
+    bodies = [content if isinstance(content, bytes) else json.dumps(content).encode() for content in contents]
+    return Served([httpx.Response(status, content=body, headers=headers) for body in bodies])
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The scrapers of one fleet, run as the service runs them; nothing is written or published."""
+
+    registry: Registry
+    now: datetime = datetime(2025, 1, 15, 17, 0, tzinfo=UTC)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    """Where the scrapers' secrets are found."""
+
+    def run(self, name: str, source: Served, **parameters: str) -> ScrapeExecuted:
+        """Run a scraper, for the bench's own day unless `game_date` says otherwise."""
+        scraper = self.registry[name]
+        given = {"game_date": f"{self.now:%Y-%m-%d}", **parameters}
+        return execute(
+            manual_request(scraper, given, source=Source.LOCAL, triggered_by="test", now=self.now),
+            scraper,
+            environment="local",
+            now=self.now,
+            open_http=lambda spec, now, _replaying: HttpxHttp(
+                spec,
+                now,
+                Pacer(sleep=lambda _: None),
+                environ=self.environ,
+                transport=httpx.MockTransport(source),
+            ),
+            data=None,
+        ).executed
+
+    def records(self, name: str, document: Any, **parameters: str) -> list[dict[str, Any]]:
+        """Parse a document and return the records as they are written to the bucket."""
+        module = self.registry[name].module
+        given = module.Parameters.model_validate({"game_date": f"{self.now:%Y-%m-%d}", **parameters})
+        parsed = module.parse(json.dumps(document).encode(), given)
+        return [record.model_dump(mode="json") for record in parsed.records]
+
+
+def failure(executed: ScrapeExecuted, kind: str) -> str:
+    """Return the message of an execution that failed as `kind`."""
+    assert isinstance(executed.outcome, Failed), executed.outcome  # noqa: S101  # a helper of tests
+    assert executed.outcome.kind == FailureKind(kind), executed.outcome  # noqa: S101  # likewise
+    return executed.outcome.message
+
+
+def reason(executed: ScrapeExecuted) -> str:
+    """Return why an execution has no data."""
+    assert isinstance(executed.outcome, NoData), executed.outcome  # noqa: S101  # likewise
+    return executed.outcome.reason
+
+
+def count(executed: ScrapeExecuted) -> int:
+    """Return how many records a success has."""
+    assert isinstance(executed.outcome, Success), executed.outcome  # noqa: S101  # likewise
+    return executed.outcome.record_count

@@ -1,0 +1,58 @@
+"""The tutorial on a source of one's own, followed command by command, away from any checkout's fleet."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from tipoff_cli.checkout import REPOSITORY
+
+PAGE = REPOSITORY / "docs/tutorials/your-own-source.md"
+PROGRAMS = {
+    "tipoff": [sys.executable, "-m", "tipoff_cli"],
+    "pytest": [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+}
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+
+
+def run(line: str, folder: Path) -> str:
+    """Run a command of the page, which has to succeed, and return what it prints."""
+    program, *arguments = shlex.split(line)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIPOFF_")}
+    done = subprocess.run(
+        [*PROGRAMS[program], *arguments],
+        cwd=folder,
+        env={**kept, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_your_own_source_can_be_followed(tmp_path: Path) -> None:
+    """In its order, with what it says to write written."""
+    told: dict[str, str] = {}
+    fleet = tmp_path / "rivers"
+    for language, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
+        match language:
+            case "sh":
+                for line in text.splitlines():
+                    told[line] = run(line, fleet if fleet.exists() else tmp_path)
+            case "yaml":
+                with (fleet / "config/workflows.yaml").open("a", encoding="utf-8") as workflows:
+                    workflows.write(f"\n{text}")
+            case "json":
+                (fleet / "payload.json").write_text(text, encoding="utf-8")
+            case _:
+                raise AssertionError(f"the test does not know what to do with {language}")
+    assert "2 workflows" in told["tipoff validate"]
+    scraped = told["tipoff scrape river_levels --date 2025-01-15 --from-file payload.json --dry-run"]
+    assert "river_levels 2025-01-15: success, 1 record" in scraped
+    # Six in the morning in Berlin is midnight in New York.
+    assert "00:00" in told["tipoff schedule --date 2025-01-15"]
+    assert "RUN due" in told['tipoff explain river_levels --at "2025-01-15 05:00"']

@@ -1,0 +1,73 @@
+"""A fleet in its own repository: the example's, from its own folder, and one that an installed command line writes."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tipoff_cli.checkout import REPOSITORY
+
+EXAMPLE = REPOSITORY / "examples/tides"
+LIBRARIES = sorted(path.parent.relative_to(REPOSITORY) for path in REPOSITORY.glob("libs/*/pyproject.toml"))
+FOLDERS = ("cli", "devtools", "services/scraper-runner", *map(str, LIBRARIES))
+BIN = Path(sys.executable).parent
+
+
+def run(command: Sequence[str | Path], cwd: Path, environ: Mapping[str, str] = {}) -> str:
+    """Run a command that has to succeed and return what it prints."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("TIPOFF_", "PYTHONPATH"))
+    }
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env={**kept, "COLUMNS": "200", "PYTHONDONTWRITEBYTECODE": "1", **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_example_validates_and_passes_from_its_own_folder() -> None:
+    tipoff = (sys.executable, "-m", "tipoff_cli")
+    assert "1 scrapers" in run((*tipoff, "validate"), EXAMPLE)
+    assert "tide_levels" in run((*tipoff, "scrapers", "list"), EXAMPLE / "tests")
+    assert "no games are needed" in run((*tipoff, "schedule", "--date", "2026-07-01"), EXAMPLE)
+    assert "window" in run((*tipoff, "explain", "tides", "--at", "2026-07-01 05:00"), EXAMPLE)
+    assert " passed" in run((sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"), EXAMPLE)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the developers' command line, and all it needs, into an empty environment; return its bin folder."""
+    folder = tmp_path_factory.mktemp("installed")
+    index = os.environ.get("PIP_INDEX_URL")
+    settings = {**({"UV_DEFAULT_INDEX": index} if index else {}), "UV_LINK_MODE": "hardlink"}
+    for project in FOLDERS:
+        run((BIN / "hatchling", "build", "-t", "wheel", "-d", folder / "wheels"), REPOSITORY / project)
+    run((BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / "environment"), folder)
+    pins = ("--find-links", folder / "wheels", "--constraints", REPOSITORY / "requirements-dev.txt")
+    python = folder / "environment/bin/python"
+    run(
+        (BIN / "uv", "pip", "install", "--quiet", "--python", python, *pins, "tipoff-dev", "pytest"),
+        folder,
+        settings,
+    )
+    return python.parent
+
+
+def test_a_fleet_is_written_validated_extended_and_tested_away_from_any_checkout(
+    installed: Path, tmp_path: Path
+) -> None:
+    tipoff, fleet = installed / "tipoff", tmp_path / "rivers"
+    run((tipoff, "init", "rivers", "--time-zone", "Europe/Berlin"), tmp_path)
+    assert "1 workflows, 1 steps, 1 scrapers" in run((tipoff, "validate"), fleet)
+    run((tipoff, "scrapers", "new", "rivers_gauges", "--source", "example"), fleet / "config")
+    assert "rivers_gauges" in run((tipoff, "scrapers", "list"), fleet)
+    told = run((installed / "pytest", "-q", "-p", "no:cacheprovider"), fleet)
+    assert "24 passed" in told

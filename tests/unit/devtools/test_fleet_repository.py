@@ -1,0 +1,87 @@
+"""`tipoff init`: what is written, and that nothing half-made stays where it is refused."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tipoff_cli.checkout import REPOSITORY, find_fleet
+from tipoff_cli.errors import CommandFailed
+from tipoff_cli.main import app
+from tipoff_common.catalog import load_catalog
+from tipoff_dev.fleet.repository import init_fleet
+from tipoff_dev.fleet.scaffold import Refused, write_scraper
+from tipoff_planning.loading import load_workflows
+
+
+def test_what_is_written_validates_and_has_no_games(tmp_path: Path) -> None:
+    written = init_fleet(tmp_path / "river-levels", None, "Europe/Berlin")
+    fleet = find_fleet(tmp_path / "river-levels" / "tests")
+    assert fleet.folder == tmp_path / "river-levels"
+    assert (fleet.scrapers.name, fleet.data_bucket) == ("river_levels", "river-levels-data")
+    configuration = load_workflows(fleet.workflows, load_catalog(fleet.scrapers))
+    assert configuration.file.timezone == "Europe/Berlin"
+    assert not configuration.needing_games
+    texts = [(fleet.folder / path).read_text().lower() for path in written]
+    assert not [text for text in texts if "nba" in text or "game id" in text]
+
+
+def test_another_scraper_goes_beside_the_first(tmp_path: Path) -> None:
+    init_fleet(tmp_path / "rivers", None, "UTC")
+    written = write_scraper(tmp_path / "rivers", "rivers_gauges", "example")
+    assert Path("rivers/example/rivers_gauges/scraper.py") in written
+    assert Path("tests/test_rivers_gauges.py") in written
+    assert len(load_catalog(tmp_path / "rivers/rivers")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("taken",), "is there and not empty"),
+        (("file",), "is there and not empty"),
+        (("new", "--name", "2fast"), "is no name"),
+        (("new", "--name", "class"), "is Python's own"),
+        (("new", "--name", "json"), "is Python's own"),
+        (("new", "--name", "pydantic"), "is a package that is installed here"),
+        (("new", "--time-zone", "Europe/Berlim"), "did you mean"),
+        (("new", "--time-zone", "Nowhere"), "no known time zone"),
+    ],
+)
+def test_what_is_refused_leaves_nothing(
+    arguments: tuple[str, ...], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/mine.txt").write_text("mine\n")
+    (tmp_path / "file").write_text("mine\n")
+    before = sorted(tmp_path.rglob("*"))
+    result = CliRunner().invoke(app, ["init", *arguments])
+    assert (result.exit_code, told in result.output) == (1, True), result.output
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> list[Path]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tipoff_dev.fleet.repository.write_scraper", fail)
+    with pytest.raises(Refused, match="No space left"):
+        init_fleet(tmp_path / "rivers", None, "UTC")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "rivers").mkdir()
+    assert init_fleet(tmp_path / "rivers", None, "UTC")
+    assert [path.name for path in tmp_path.iterdir()] == ["rivers"]
+
+
+def test_elsewhere_the_fleet_is_the_checkouts(tmp_path: Path) -> None:
+    assert find_fleet(tmp_path).folder == REPOSITORY
+
+
+@pytest.mark.parametrize("text", ["", "name = 1\n", 'name = "not a name"\n', "name =\n"])
+def test_a_marker_without_a_name_is_refused_with_its_file(text: str, tmp_path: Path) -> None:
+    (tmp_path / "tipoff.toml").write_text(text)
+    with pytest.raises(CommandFailed, match=r"tipoff\.toml: "):
+        find_fleet(tmp_path)

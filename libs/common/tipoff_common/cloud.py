@@ -99,11 +99,11 @@ class Cloud:
         """A bucket by its name."""
         from tipoff_common.adapters.storage import GcsObjects, storage_client
 
+        settings = self._settings
+        # Twice: a handler may have a second call under way while it makes one.
+        connections = 2 * settings.concurrency
         return GcsObjects(
-            storage_client(
-                self._settings.project, self._settings.storage_emulator_host, self._settings.concurrency
-            ),
-            bucket,
+            storage_client(settings.project, settings.storage_emulator_host, connections), bucket
         )
 
 

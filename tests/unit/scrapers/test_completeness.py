@@ -1,4 +1,4 @@
-"""Incident 9: one of nine games is not nine of nine. What is missing is named."""
+"""One of nine games is not nine of nine (incident 9 of docs/explanation/incidents.md). What is missing is named."""
 
 from datetime import datetime
 from typing import Any

@@ -84,7 +84,7 @@ def half_filled(document: Any) -> None:
 @BOXES
 @pytest.mark.parametrize("edit", [zeros, without_players, half_filled])
 def test_a_final_box_score_without_its_content_is_no_data_yet(name: str, edit: Any) -> None:
-    """Another source once answered 89 times in a row with games and no players."""
+    """A source answered 89 times with games and no players (incident 40 of docs/explanation/incidents.md)."""
     executed = run(name, served(edited(BOX_SCORE, edit)), game_id=GAME.id)
 
     told: Any = executed.data_summary["contradictions"]
@@ -152,7 +152,7 @@ def test_a_play_by_play_is_of_the_day_on_which_it_began() -> None:
     assert parse("nbac_play_by_play", ACTIONS or b"").about == DAY
 
 
-def test_the_play_by_play_of_another_day_is_refused_when_asked_for_by_hand() -> None:
+def test_the_play_by_play_of_another_day_is_refused_when_requested_manually() -> None:
     def a_week_later(document: Any) -> None:
         for action in document["game"]["actions"]:
             action["timeActual"] = action["timeActual"].replace("2025-01-1", "2025-01-2")

@@ -1,4 +1,5 @@
-"""403 means not published, never existed or refused: incident 5 is a system that took the three for one."""
+"""403 means not published, never existed or refused. A system that took the three for one was nine days stale:
+incident 5 of docs/explanation/incidents.md."""
 
 from datetime import date
 

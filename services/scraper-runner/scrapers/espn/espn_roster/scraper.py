@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.espn.api import ask
-from scrapers.espn.espn_roster.team_ids import ESPN_IDS, asked_team
+from scrapers.espn.espn_roster.team_ids import ESPN_IDS, requested_team
 from scrapers.json_document import Node, json_object
 from scrapers.odd_items import keep_first, read_items
 from scrapers.teams import UnknownTeam, team
@@ -33,7 +33,7 @@ class Parameters(ScrapeParameters):
     @classmethod
     def _known(cls, value: str) -> str:
         try:
-            return asked_team(value).tricode
+            return requested_team(value).tricode
         except UnknownTeam as error:
             raise ValueError(str(error)) from error
 

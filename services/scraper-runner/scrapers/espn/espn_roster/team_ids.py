@@ -43,6 +43,6 @@ ESPN_IDS: dict[str, int] = {
 _TRICODES = {str(number): tricode for tricode, number in ESPN_IDS.items()}
 
 
-def asked_team(name: str) -> Team:
+def requested_team(name: str) -> Team:
     """Find the team that a tricode, another spelling or ESPN's number stands for. Raises UnknownTeam."""
     return team(_TRICODES.get(name, name))

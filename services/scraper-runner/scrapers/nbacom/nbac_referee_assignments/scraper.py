@@ -135,10 +135,10 @@ def _crew(game: Node) -> Crew:
     return Crew(game_id, day, f"{away.tricode}@{home.tricode}", records)
 
 
-def _date_of_most(crews: Sequence[Crew], asked: date) -> date | None:
-    """Find the date of most games, of several the one asked for; None without games."""
+def _date_of_most(crews: Sequence[Crew], requested: date) -> date | None:
+    """Find the date of most games, of several the requested one; None without games."""
     counts = Counter(crew.day for crew in crews)
-    return max(counts, key=lambda day: (counts[day], day == asked), default=None)
+    return max(counts, key=lambda day: (counts[day], day == requested), default=None)
 
 
 def _summary(crews: Sequence[Crew], unread: Iterable[str]) -> dict[str, JsonValue]:

@@ -60,7 +60,7 @@ def lost(parsed: Parsed, previous: Sequence[Mapping[str, JsonValue]]) -> str:
 
 def _contradictions(schedule: Schedule, day: date) -> list[str]:
     found = overdue(schedule, day)
-    # A past day may be asked for by hand; the schedule is always the present one.
+    # A past day may be requested manually; the schedule is always the present one.
     if schedule.season_year > season_of(day) and day.month not in OFF_SEASON:
         found.insert(
             0, f"asked for {day} of season {season_of(day)}, the schedule is of {schedule.season_year}"

@@ -9,7 +9,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from tipoff_common.bounds import FanOutKeys, storable_json
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
-from tipoff_common.outcomes import EMPTY, Outcome
+from tipoff_common.outcomes import EMPTY, Failed, FailureKind, Outcome
 
 
 def build_execution(
@@ -54,6 +54,27 @@ def build_execution(
         fan_out_keys=fan_out_keys,
         config_hash=request.config_hash,
         event_time=request.event_time,
+    )
+
+
+PRESUMED = "presumed"
+"""The entry of a data_summary that marks an execution which nobody has seen; the views prefer any other."""
+
+
+def build_presumed_failure(
+    request: ScrapeRequested, why: str, *, environment: str, at: datetime
+) -> ScrapeExecuted:
+    """Build the execution of a request that is presumed dead, as `failed`/`timeout`.
+
+    Should the request be executed after all, that is another event with a row of its own.
+    """
+    return build_execution(
+        request,
+        Failed(kind=FailureKind.TIMEOUT, message=f"the request died: {why}"),
+        environment=environment,
+        triggered_at=at,
+        completed_at=at,
+        data_summary={PRESUMED: True},
     )
 
 

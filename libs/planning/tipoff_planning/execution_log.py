@@ -13,7 +13,8 @@ from tipoff_planning.history import ExecutionFact, completeness_in, subject_of
 
 log = logging.getLogger(__name__)
 
-# Facts are told apart by request id in Python, where the ledger's join them.
+# Facts are told apart by request id in Python, where the ledger's join them. The last one of a request speaks, so what
+# was merely presumed of a request comes before what came of it.
 _EXECUTIONS = """
 SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at, TO_JSON_STRING(opts) AS opts,
   TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness
@@ -21,7 +22,7 @@ FROM nba_orchestration.scraper_execution_log
 WHERE game_date IN UNNEST(@game_dates)
   AND DATE(triggered_at) BETWEEN @first_partition AND @last_partition
   AND environment = @environment
-ORDER BY created_at
+ORDER BY JSON_VALUE(data_summary, '$.presumed') IS NULL, created_at
 """
 
 

@@ -1,9 +1,10 @@
 -- executions(first_day, last_day): scraper_execution_log with one row an execution_id and UTC day: a success, if
--- there is one, else the newest copy.
+-- there is one, else the newest that was not merely presumed, else the newest.
 --
 --   first_day, last_day  UTC days of triggered_at, both included; only their partitions are read
 --
--- An execution answered for as dead may have written its file after all; when that is found, success speaks.
+-- A request that nobody answered is presumed to have failed (data_summary.presumed); when it is executed after all,
+-- that is a row of its own, and the real outcome speaks, whichever row came first.
 -- Copies share triggered_at, so its day is part of the window's key: a filter on DATE(triggered_at) keeps its meaning
 -- and can be applied before the window. The price: an execution that was answered for as dead on one UTC day and ran
 -- on another is a row on each. Count with COUNT(DISTINCT execution_id) where that matters.
@@ -16,6 +17,10 @@ AS (
     AND triggered_at < TIMESTAMP(DATE_ADD(last_day, INTERVAL 1 DAY))
   QUALIFY ROW_NUMBER() OVER (
       PARTITION BY execution_id, DATE(triggered_at)
-      ORDER BY status = 'success' DESC, created_at DESC, event_id
+      ORDER BY
+        status = 'success' DESC,
+        JSON_VALUE(data_summary, '$.presumed') IS NULL DESC,
+        created_at DESC,
+        event_id
     ) = 1
 );

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from tipoff_common.binding import Message, Refused, decode
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
-from tipoff_common.executions import build_execution
-from tipoff_common.outcomes import Failed, FailureKind, Status
+from tipoff_common.executions import build_presumed_failure
+from tipoff_common.outcomes import Failed, Status
 from tipoff_controller.deps import Deps
 from tipoff_controller.past import Past
 from tipoff_planning.drafts import request, skip
@@ -90,8 +90,7 @@ def fail_dead_request(dead: ScrapeRequested, why: str, deps: Deps, now: datetime
     if deps.ledger.has_execution(dead):
         return None
     at = dead.event_time or now
-    outcome = Failed(kind=FailureKind.TIMEOUT, message=f"the request died: {why}")
-    event = build_execution(dead, outcome, environment=deps.environment, triggered_at=at, completed_at=at)
+    event = build_presumed_failure(dead, why, environment=deps.environment, at=at)
     deps.publisher.publish([event])
     deps.ledger.remember_execution(event)
     return event

@@ -37,6 +37,9 @@ def rates(name: str, *statuses: str, at: datetime = ELEVEN, **changes: Any) -> l
     ]
 
 
+PRESUMED = (ELEVEN, "failed", {"error_type": "timeout", "data_summary": '{"presumed": true}'})
+"""What the controller publishes of a request that nobody answered: instant, status, and more columns."""
+
 # One subject for each group of rows: a scraper, a workflow or an environment that no other group has.
 
 EXECUTIONS = [
@@ -114,6 +117,18 @@ EXECUTIONS = [
             ("d6", "box_score", ELEVEN, "success", {"occurrence_id": "o-game-1"}),
             ("d7", "yesterdays", ELEVEN, "success", {"game_date": "2026-01-14"}),
         )
+    ),
+    # executions: a request that nobody answered is presumed to have failed, and is executed after all
+    *(
+        executed(name, at, status, environment="late", created_at=at.isoformat(), **changes)
+        for name, *rows in (
+            ("l1", PRESUMED, (ELEVEN + MINUTE, "no_data", {})),
+            ("l2", (ELEVEN - MINUTE, "failed", {"error_type": "http"}), PRESUMED),
+            ("l3", PRESUMED, (ELEVEN + MINUTE, "success", {})),
+            ("l4", (ELEVEN - MINUTE, "success", {}), (ELEVEN + MINUTE, "failed", {"error_type": "http"})),
+            ("l5", PRESUMED),
+        )
+        for at, status, changes in rows
     ),
     # heartbeats: the run at noon was never executed
     executed("h1", ELEVEN, "success", environment="dev", decision_id="h/run", gcs_path="gs://b/old"),
@@ -483,6 +498,20 @@ def test_a_run_has_a_quarter_of_an_hour_to_be_executed(day: Dataset) -> None:
 def test_the_dataset_lists_its_tables(day: Dataset) -> None:
     tables = {row["table_name"] for row in day.ask("dataset_tables")}
     assert {"scraper_execution_log", "alert_events", "v_heartbeats"} <= tables
+
+
+def test_the_real_outcome_of_a_request_speaks(day: Dataset) -> None:
+    """What is merely presumed of it gives way, whichever row came first; a success gives way to nothing."""
+    rows = day.query(
+        "SELECT execution_id, status, error_type FROM nba_orchestration.v_executions WHERE environment = 'late'"
+    )
+    assert {row["execution_id"]: (row["status"], row["error_type"]) for row in rows} == {
+        "l1": ("no_data", None),
+        "l2": ("failed", "http"),
+        "l3": ("success", None),
+        "l4": ("success", None),
+        "l5": ("failed", "timeout"),
+    }
 
 
 @pytest.mark.parametrize(

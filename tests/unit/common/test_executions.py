@@ -1,0 +1,82 @@
+"""The events about an execution, whoever publishes them."""
+
+from datetime import timedelta
+
+from tests.support.samples import NOON, PATH, executed, requested
+from tipoff_common.binding import Envelope, Message, decode, encode
+from tipoff_common.events import ScrapeExecuted, Source
+from tipoff_common.executions import build_execution, build_file_landed, build_presumed_failure, fan_out_fault
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Success
+from tipoff_common.rows import TABLES
+
+SOON = NOON + timedelta(seconds=25)
+SUCCESS = Success(record_count=3, gcs_path=PATH)
+
+
+def real(outcome: Success | NoData | Failed = SUCCESS) -> ScrapeExecuted:
+    return build_execution(requested(), outcome, environment="local", triggered_at=NOON, completed_at=SOON)
+
+
+def presumed(why: str = "no execution within 0:14:00") -> ScrapeExecuted:
+    return build_presumed_failure(requested(), why, environment="local", at=NOON)
+
+
+def test_an_execution_is_about_its_request() -> None:
+    request, event = requested(), real()
+    assert event.execution_id == event.request_id == request.request_id
+    assert event.duration_seconds == 25.0
+    assert decode(Message(*encode(Envelope(event, event.id, "/x", NOON)))).payload == event
+
+
+def test_a_presumed_failure_and_the_execution_after_it_are_two_rows() -> None:
+    """25 s after a request was presumed dead its execution arrived, under one row id, and BigQuery dropped it."""
+    (guess,), (fact,) = (TABLES[ScrapeExecuted](event, NOON).ids for event in (presumed(), real()))
+    assert guess != fact
+    assert presumed().execution_id == real().execution_id
+
+
+def test_a_presumed_failure_and_a_real_timeout_are_two_rows() -> None:
+    timeout = Failed(kind=FailureKind.TIMEOUT, message="no answer within 30 s")
+    assert presumed().id != real(timeout).id
+
+
+def test_published_again_an_execution_is_one_row() -> None:
+    assert real().run_id != real().run_id
+    assert real().id == real().id
+    assert presumed().id == presumed().id
+
+
+def test_what_is_presumed_says_so() -> None:
+    event = presumed()
+    assert event.outcome == Failed(
+        kind=FailureKind.TIMEOUT, message="the request died: no execution within 0:14:00"
+    )
+    assert event.data_summary == {"presumed": True}
+
+
+def test_a_recovered_execution_is_another_event() -> None:
+    assert executed(recovery=True).id != executed().id
+
+
+def test_a_recovered_file_says_so() -> None:
+    fields = {
+        "gcs_path": PATH,
+        "scraper_name": "lines",
+        "workflow": "w",
+        "game_date": NOON.date(),
+        "execution_id": "e",
+        "record_count": 3,
+        "content_sha256": "0" * 64,
+        "landed_at": NOON,
+        "event_time": None,
+    }
+    first, recovered = build_file_landed(**fields), build_file_landed(**fields, recovered=True, republish=2)  # type: ignore[arg-type]
+    assert (first.recovery, first.source, first.republish) == (False, None, 0)
+    assert (recovered.recovery, recovered.source, recovered.republish) == (True, Source.RECOVERY, 2)
+    assert first.id != recovered.id
+
+
+def test_values_to_fan_out_over_have_to_fit_an_event() -> None:
+    assert fan_out_fault({"game_id": ("0022400561",) * 30}) is None
+    assert "bytes" in str(fan_out_fault({"game_id": ("0" * 900,) * 200}))
+    assert fan_out_fault({str(number): () for number in range(51)}) is not None

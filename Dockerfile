@@ -1,4 +1,4 @@
-# Any service: docker build --build-arg SERVICE=logger .
+# Any service: docker build --build-arg SERVICE=logger --build-arg "COMMIT=$(git rev-parse HEAD)" .
 #
 # `python -m tipoff_dev.images` installs each service as below and starts it, on machines without Docker too.
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
@@ -21,11 +21,11 @@ RUN uv venv --quiet --python "$(command -v python3)" "${VIRTUAL_ENV}" && \
 COPY schemas/ schemas/
 COPY queries/ queries/
 COPY libs/ libs/
-COPY services/${SERVICE}/ service/
+COPY services/${SERVICE}/ services/${SERVICE}/
 # All libraries are built, and those installed that the service depends on: --no-index lets nothing else in.
 # hadolint ignore=DL3003
 RUN wheels="$(pwd)/wheels" && \
-    for project in libs/* service; do (cd "${project}" && hatchling build -t wheel -d "${wheels}") || exit 1; done && \
+    for project in libs/* "services/${SERVICE}"; do (cd "${project}" && hatchling build -t wheel -d "${wheels}") || exit 1; done && \
     uv pip install --quiet --no-index --find-links wheels "tipoff-${SERVICE}"
 
 FROM ${PYTHON_IMAGE}@${PYTHON_DIGEST}
@@ -35,7 +35,8 @@ RUN python -m pip uninstall --quiet --yes --root-user-action ignore setuptools w
     python -m compileall -q --invalidation-mode unchecked-hash \
       -x '/(test|tests|idlelib|lib2to3|tkinter|turtledemo|site-packages)/' /usr/local/lib/python3.11
 ARG SERVICE
-ENV SERVICE=${SERVICE} PATH=/app/venv/bin:${PATH} PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ARG COMMIT=
+ENV SERVICE=${SERVICE} TIPOFF_COMMIT=${COMMIT} PATH=/app/venv/bin:${PATH} PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /app
 COPY --from=build /app/venv /app/venv
 COPY infra/topics.yaml infra/ticks.yaml infra/

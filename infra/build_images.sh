@@ -41,7 +41,8 @@ builder=$(command -v docker || command -v podman || command -v buildah) ||
   fail "no docker, podman or buildah here: install one, or let Cloud Build build (leave BUILD out)"
 for service in "$@"; do
   # Cloud Run takes linux/amd64 only, and the registry never moves a tag: an image of another kind would stay.
-  "$builder" build --platform linux/amd64 --build-arg "SERVICE=$service" --tag "$registry/$service:$tag" .
+  "$builder" build --platform linux/amd64 --build-arg "SERVICE=$service" --build-arg "COMMIT=$tag" \
+    --tag "$registry/$service:$tag" .
 done
 if [[ $push == yes ]]; then # when all are built, so that a tag stands for all services or for none
   for service in "$@"; do "$builder" push "$registry/$service:$tag"; done

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from fastapi import HTTPException, Request
 
+from tipoff_common.cloud_run import InvokerCheck
 from tipoff_common.ports import Unavailable
 from tipoff_common.settings import ServiceSettings
 
@@ -49,8 +50,9 @@ class TokenVerifier(Protocol):
 class GoogleTokens:
     """Verifies signature, issuer, expiry and audience with Google's published certificates.
 
-    cloud_run_checks: Cloud Run has verified the signature of whatever reaches this process, and taken it away; the
-    claims are verified all the same.
+    cloud_run_checks: Cloud Run has verified the signature of whatever reaches this process, and removed it; the claims
+    are verified all the same. confirm_cloud_run: raises Unavailable unless that is so; called before a token without
+    its signature is believed.
     """
 
     _CERTIFICATES_SECONDS = 3600.0
@@ -63,9 +65,10 @@ class GoogleTokens:
         issuers: tuple[str, ...] = ("accounts.google.com", "https://accounts.google.com"),
         *,
         cloud_run_checks: bool = False,
+        confirm_cloud_run: Callable[[], None] = lambda: None,
     ) -> None:
         self._audiences, self._url, self._issuers = audiences, certificates, issuers
-        self._cloud_run_checks = cloud_run_checks
+        self._cloud_run_checks, self._confirm_cloud_run = cloud_run_checks, confirm_cloud_run
         self._lock = threading.Lock()
         self._certificates: Mapping[str, str] = {}
         self._fetched_at = self._asked_at = float("-inf")
@@ -76,10 +79,11 @@ class GoogleTokens:
         signature_removed = token.endswith(SIGNATURE_REMOVED)
         if signature_removed and not self._cloud_run_checks:
             raise InvalidToken(
-                "Cloud Run has taken its signature away, and TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES is not set"
+                "Cloud Run has removed its signature, and TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES is not set"
             )
         try:
             if signature_removed:
+                self._confirm_cloud_run()
                 claims = _unexpired(jwt.decode(token, verify=False))
             else:
                 key = jwt.decode_header(token).get("kid")
@@ -148,6 +152,7 @@ class Authentication:
             GoogleTokens(
                 (settings.audience, *settings.extra_audiences),
                 cloud_run_checks=settings.cloud_run_checks_signatures,
+                confirm_cloud_run=InvokerCheck(settings.audience),
             )
             if settings.audience
             else None
@@ -201,7 +206,8 @@ class Authentication:
         except WrongAudience as error:
             raise HTTPException(403, str(error)) from error
         email = str(claims.get("email", ""))
-        if not claims.get("email_verified") or not allowed(email):
+        # A claim of another type than the documented one, such as the text "false", is not to be guessed at.
+        if claims.get("email_verified") is not True or not allowed(email):
             raise HTTPException(
                 403, f"{email or 'this account'} may not call this; see docs/reference/configuration.md"
             )

@@ -15,6 +15,7 @@ from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 PREFIX = "TIPOFF_"
 _OF_COMMANDS = frozenset({"TIPOFF_PUBSUB", "TIPOFF_PHASE2", "TIPOFF_CONTROLLER_URL", "TIPOFF_IMPERSONATE"})
 """What the local stack and the command line are told; no setting of a service."""
+_EMULATORS = ("pubsub_emulator_host", "bigquery_emulator_host", "storage_emulator_host")
 S = TypeVar("S", bound="ServiceSettings")
 
 
@@ -27,7 +28,9 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True)
 
-    environment: Literal["local", "dev", "prod"] = Field(description="where this runs; stands in every row")
+    environment: Literal["local", "dev", "staging", "prod"] = Field(
+        description="where this runs; stands in every row"
+    )
     project: str = Field(min_length=1, description="Google Cloud project")
     data_bucket: str = Field(min_length=1, description="bucket for what is fetched")
     state_bucket: str = Field(min_length=1, description="bucket for what services remember")
@@ -63,6 +66,17 @@ class ServiceSettings(BaseSettings):
     )
     cloud_run_service: str | None = Field(
         default=None, validation_alias="K_SERVICE", description="set by Cloud Run, and nowhere else"
+    )
+    cloud_run_revision: str | None = Field(
+        default=None, validation_alias="K_REVISION", description="set by Cloud Run: the service and a number"
+    )
+    cloud_run_configuration: str | None = Field(
+        default=None, validation_alias="K_CONFIGURATION", description="set by Cloud Run: the service again"
+    )
+    commit: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{0,128}$",
+        description="git commit that the image was built from, which the image sets",
     )
     calls_per_minute: int = Field(
         default=120,
@@ -107,19 +121,49 @@ class ServiceSettings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _only_cloud_run_checks_for_us(self) -> "ServiceSettings":
-        if self.cloud_run_checks_signatures and self.cloud_run_service is None:
-            raise ValueError(
-                f"{PREFIX}CLOUD_RUN_CHECKS_SIGNATURES is for Cloud Run, where K_SERVICE is set; unset it"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _event_time_is_embedded(self) -> "ServiceSettings":
         embedded = self.pubsub_emulator_host and self.bigquery_emulator_host and self.storage_emulator_host
         if self.event_time and (self.environment != "local" or not embedded):
             raise ValueError(
                 f"{PREFIX}EVENT_TIME is for the local environment on embedded endpoints only; unset it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _local_is_local(self) -> "ServiceSettings":
+        """Refuse the development key's environment where strangers call, and emulators where data is real."""
+        cloud_run = (self.cloud_run_service, self.cloud_run_revision, self.cloud_run_configuration)
+        if self.environment == "local" and any(cloud_run):
+            raise ValueError(
+                f"{PREFIX}ENVIRONMENT=local is for a developer's machine, and Cloud Run is none (K_SERVICE is set);"
+                " set it to dev, staging or prod"
+            )
+        emulators = [
+            variable(name, type(self))
+            for name in _EMULATORS
+            if getattr(self, name) and self.environment != "local"
+        ]
+        if emulators:
+            raise ValueError(f"{', '.join(emulators)}: for the local environment only; unset")
+        return self
+
+    @model_validator(mode="after")
+    def _only_cloud_run_checks_for_us(self) -> "ServiceSettings":
+        service, revision = self.cloud_run_service, self.cloud_run_revision or ""
+        # https://cloud.google.com/run/docs/container-contract#services-env-vars; one variable alone may have been set
+        # for another reason. That Cloud Run does check is found out when the first token comes (cloud_run.py).
+        on_cloud_run = (
+            service and revision.startswith(f"{service}-") and self.cloud_run_configuration == service
+        )
+        if self.cloud_run_checks_signatures and not on_cloud_run:
+            raise ValueError(
+                f"{PREFIX}CLOUD_RUN_CHECKS_SIGNATURES is for Cloud Run, which sets K_SERVICE, K_REVISION and"
+                " K_CONFIGURATION; unset it"
+            )
+        if self.cloud_run_checks_signatures and not (self.audience or "").startswith("https://"):
+            raise ValueError(
+                f"{PREFIX}AUDIENCE has to be the service's https address where"
+                f" {PREFIX}CLOUD_RUN_CHECKS_SIGNATURES is set: it is called to see that Cloud Run checks"
             )
         return self
 

@@ -13,9 +13,9 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from tipoff_common import __version__
+from tipoff_common import COMMIT, RELEASE, __version__
 from tipoff_common.logs import configure_logs
 from tipoff_common.ports import Overloaded, PermanentRefusal, Unavailable
 from tipoff_common.push import RECORD_REFUSAL, Acknowledged
@@ -29,16 +29,17 @@ S = TypeVar("S", bound=ServiceSettings)
 class Health(BaseModel):
     """Which service, version and configuration is live."""
 
-    service: str
-    version: str
-    config_hash: str
-    environment: str
+    service: str = Field(description="the service's name")
+    version: str = Field(description="the version of Tipoff")
+    commit: str | None = Field(description="the commit that the image was built from; null outside of images")
+    config_hash: str = Field(description="hash of the configuration files that were read at the start")
+    environment: str = Field(description="deployment: prod, staging, dev or local")
 
 
 class Readiness(Health):
-    """`checks` maps each thing the service needs to "ok" or to what is wrong with it."""
+    """What is live, and whether what it needs can be reached."""
 
-    checks: Mapping[str, str]
+    checks: Mapping[str, str] = Field(description='each thing that is needed: "ok", or what is wrong with it')
 
 
 def create_app(
@@ -73,7 +74,13 @@ def create_app(
         version=__version__,
         openapi_url="/openapi.json" if environment == "local" else None,  # its pages ask nobody for a token
     )
-    health = Health(service=service, version=__version__, config_hash=config_hash, environment=environment)
+    health = Health(
+        service=service,
+        version=__version__,
+        commit=COMMIT or None,
+        config_hash=config_hash,
+        environment=environment,
+    )
 
     @app.get("/health", tags=["operation"])
     @app.get("/healthz", tags=["operation"])
@@ -156,7 +163,7 @@ def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) 
     """
     try:
         settings = load_settings(settings_model)
-        configure_logs(service, __version__, settings.project)
+        configure_logs(service, RELEASE, settings.project)
         app = build(settings)
     except (SettingsError, ConfigurationError) as error:
         sys.stderr.write(f"tipoff {service}: cannot start\n{error}\n")

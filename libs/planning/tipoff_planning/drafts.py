@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from tipoff_common import __version__
+from tipoff_common import RELEASE
 from tipoff_common.events import (
     Action,
     AlertLevel,
@@ -77,7 +77,7 @@ def _event(
         priority=context.priority or configuration.workflows[occurrence.workflow].priority,
         alert_level=decision.alert_level,
         config_hash=configuration.hash,
-        controller_version=__version__,
+        controller_version=RELEASE,
         environment=context.environment,
         triggered_by=context.triggered_by,
     )
@@ -121,7 +121,7 @@ def skip(plan: Plan, skipped: Skipped, environment: str, now: datetime) -> Workf
         priority=plan.priority,
         alert_level=AlertLevel.NONE,
         config_hash=plan.config_hash,
-        controller_version=__version__,
+        controller_version=RELEASE,
         environment=environment,
         triggered_by=plan.triggered_by,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable
 from datetime import date, datetime
 
+from tipoff_common import RELEASE
 from tipoff_common.events import ExpectedRun, ScheduleLocked, ScheduleState
 from tipoff_common.identity import schedule_row_id, short_hash
 from tipoff_planning.occurrences import Occurrence
@@ -113,6 +114,6 @@ def _schedule(
         games_today=games_today,
         runs=runs,
         config_hash=configuration.hash,
-        generated_by="controller",
+        generated_by=f"controller {RELEASE}",
         environment=environment,
     )

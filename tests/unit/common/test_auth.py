@@ -130,6 +130,9 @@ class TestPush:
             {"email": "ann@example.com"},
             {"email_verified": False},
             {"email_verified": None},
+            {"email_verified": "false"},
+            {"email_verified": "true"},
+            {"email_verified": 1},
             {"email": None},
         ],
         ids=str,
@@ -221,6 +224,17 @@ class TestPush:
         assert behind_cloud_run.push(asked) == Caller(PUSHER)
         assert behind_cloud_run.push(request(f"Bearer {issuer.token()}")) == Caller(PUSHER)
 
+    def test_where_cloud_run_lets_strangers_through_its_word_counts_for_nothing(self, issuer: Issuer) -> None:
+        """Forged claims would be believed: the setting is on, and the check is off."""
+
+        def confirm() -> None:
+            raise Unavailable("a call without a token came through")
+
+        tokens = GoogleTokens((AUDIENCE,), issuer.url, cloud_run_checks=True, confirm_cloud_run=confirm)
+        with pytest.raises(Unavailable, match="came through"):
+            deployed(tokens).push(request(f"Bearer {without_signature(issuer.token())}"))
+        assert deployed(tokens).push(request(f"Bearer {issuer.token()}")) == Caller(PUSHER)
+
     @pytest.mark.parametrize(
         ("claims", "status"),
         [
@@ -232,6 +246,7 @@ class TestPush:
             ({"aud": "https://another.example"}, 403),
             ({"email": "mallory@example.com"}, 403),
             ({"email_verified": False}, 403),
+            ({"email_verified": "false"}, 403),
         ],
     )
     def test_behind_cloud_run_the_claims_count_as_ever(

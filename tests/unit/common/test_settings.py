@@ -34,6 +34,13 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+CLOUD_RUN: Mapping[str, str] = {
+    "K_SERVICE": "runner",
+    "K_CONFIGURATION": "runner",
+    "K_REVISION": "runner-00042-xyz",
+}
+
+
 def load(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> ServiceSettings:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -64,7 +71,7 @@ def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch, name: str)
 @pytest.mark.parametrize(
     ("name", "value", "fault"),
     [
-        ("TIPOFF_ENVIRONMENT", "production", "Input should be 'local', 'dev' or 'prod'"),
+        ("TIPOFF_ENVIRONMENT", "production", "Input should be 'local', 'dev', 'staging' or 'prod'"),
         ("TIPOFF_PROJECT", "", "at least 1 character"),
         ("PORT", "http", "valid integer"),
         ("TIPOFF_EVENT_TIME", "maybe", "valid boolean"),
@@ -132,7 +139,50 @@ def test_only_cloud_run_may_check_signatures_for_a_service(monkeypatch: pytest.M
     asked = {**PROD, "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES": "true"}
     (fault,) = faults(monkeypatch, asked)
     assert fault.startswith("TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES is for Cloud Run")
-    assert load(monkeypatch, {**asked, "K_SERVICE": "runner"}).cloud_run_checks_signatures
+    assert load(monkeypatch, {**asked, **CLOUD_RUN}).cloud_run_checks_signatures
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"K_SERVICE": "anything", "K_REVISION": "", "K_CONFIGURATION": ""},
+        {"K_REVISION": "another-00001-abc"},
+        {"K_CONFIGURATION": "another"},
+        {"K_SERVICE": "another"},
+        {"TIPOFF_AUDIENCE": "runner"},
+        {"TIPOFF_AUDIENCE": "http://runner.example"},
+    ],
+    ids=str,
+)
+def test_what_merely_resembles_cloud_run_checks_nothing(
+    monkeypatch: pytest.MonkeyPatch, wrong: Mapping[str, str]
+) -> None:
+    asked = {**PROD, **CLOUD_RUN, "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES": "true", **wrong}
+    (fault,) = faults(monkeypatch, asked)
+    assert "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES" in fault
+
+
+@pytest.mark.parametrize("name", ["K_SERVICE", "K_REVISION", "K_CONFIGURATION"])
+def test_the_local_environment_is_no_service_of_cloud_run(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """There, a key of one character would have been all that keeps strangers out."""
+    (fault,) = faults(monkeypatch, {**LOCAL, "TIPOFF_DEVELOPMENT_KEY": "x", name: "runner"})
+    assert fault.startswith("TIPOFF_ENVIRONMENT=local is for a developer's machine")
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+@pytest.mark.parametrize("name", ["PUBSUB_EMULATOR_HOST", "BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"])
+def test_an_emulator_holds_no_real_data(monkeypatch: pytest.MonkeyPatch, name: str, environment: str) -> None:
+    asked = {**PROD, "TIPOFF_ENVIRONMENT": environment, name: "http://127.0.0.1:9"}
+    assert faults(monkeypatch, asked) == [f"{name}: for the local environment only; unset"]
+
+
+def test_staging_is_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load(monkeypatch, {**PROD, "TIPOFF_ENVIRONMENT": "staging"}).environment == "staging"
+
+
+@pytest.mark.parametrize("commit", ["", "0123456789abcdef0123456789abcdef01234567"])
+def test_an_image_may_know_its_commit(monkeypatch: pytest.MonkeyPatch, commit: str) -> None:
+    assert load(monkeypatch, {**PROD, "TIPOFF_COMMIT": commit}).commit == commit
 
 
 def test_an_empty_key_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:

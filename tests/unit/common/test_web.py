@@ -34,6 +34,7 @@ def test_health_names_what_is_live(path: str) -> None:
     assert answer.json() == {
         "service": "logger",
         "version": __version__,
+        "commit": None,
         "config_hash": "abc123",
         "environment": "local",
     }

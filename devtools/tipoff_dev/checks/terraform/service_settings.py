@@ -38,7 +38,9 @@ def settings_faults(plan: Plan) -> Iterator[str]:
 def settings_of(service: Resource, model: type[ServiceSettings]) -> ServiceSettings:
     """Raises SettingsError."""
     told = {name: value or "a-secret" for name, value in environment(service).items()}
-    with _environment({**told, "K_SERVICE": service.values["name"]}):  # which Cloud Run adds
+    name = service.values["name"]
+    added = {"K_SERVICE": name, "K_CONFIGURATION": name, "K_REVISION": f"{name}-00001-abc"}
+    with _environment({**told, **added}):  # which Cloud Run adds
         return load_settings(model)
 
 

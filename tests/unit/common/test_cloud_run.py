@@ -1,0 +1,89 @@
+"""Whether Cloud Run turns strangers away, asked of a server that answers in its place."""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import pytest
+
+from tipoff_common import cloud_run
+from tipoff_common.cloud_run import InvokerCheck
+from tipoff_common.ports import Unavailable
+
+
+class Front(HTTPServer):
+    """Answers every call with one status, and keeps what was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.status = 403
+        self.asked: list[tuple[str, str | None]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Front
+
+    def do_GET(self) -> None:  # the base class's name
+        self.server.asked.append((self.path, self.headers.get("Authorization")))
+        self.send_response(self.server.status)
+        if self.server.status == 302:
+            self.send_header("Location", "/signin")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def front() -> Iterator[Front]:
+    with Front() as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_stranger_that_is_turned_away_confirms_it(front: Front, status: int) -> None:
+    front.status = status
+    InvokerCheck(front.url)()
+    assert front.asked == [("/health", None)]
+
+
+@pytest.mark.parametrize("status", [200, 204, 302, 500, 503])
+def test_a_stranger_that_comes_through_refutes_it(front: Front, status: int) -> None:
+    front.status = status
+    with pytest.raises(Unavailable, match="let a call without a token through") as error:
+        InvokerCheck(f"{front.url}/")()
+    assert "TIPOFF_CLOUD_RUN_CHECKS_SIGNATURES" in str(error.value)
+
+
+def test_an_address_that_does_not_answer_is_no_confirmation() -> None:
+    with pytest.raises(Unavailable, match="cannot be told"):
+        InvokerCheck("http://127.0.0.1:9")()
+
+
+def test_it_is_not_asked_for_each_token(front: Front) -> None:
+    check = InvokerCheck(front.url)
+    for _ in range(3):
+        check()
+    assert len(front.asked) == 1
+
+
+def test_a_check_that_is_turned_off_later_is_noticed(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(cloud_run.time, "monotonic", lambda: now)
+    check = InvokerCheck(front.url)
+    check()
+    front.status = 200
+    check()
+    now += 601
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            check()
+    assert len(front.asked) == 2
+    front.status, now = 403, now + 11
+    check()

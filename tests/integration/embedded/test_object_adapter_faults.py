@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -101,6 +102,13 @@ def test_a_replacement_whose_answer_was_lost_is_known_as_ones_own(objects: GcsOb
         assert read.body == str(number - 1).encode()
         assert objects.replace("claim", str(number).encode(), generation=read.generation)
         assert not objects.replace("claim", b"late", generation=read.generation)
+
+
+def test_nothing_is_asked_but_what_is_called_for(objects: GcsObjects) -> None:
+    transport = fail(objects, 0.0)
+    objects.create("file", b"{}")
+    assert transport.sent == 1
+    assert [thread.name for thread in threading.enumerate() if "_fetch_background" in thread.name] == []
 
 
 def test_what_names_a_call_is_nobodys_metadata(objects: GcsObjects) -> None:

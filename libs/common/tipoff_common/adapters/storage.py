@@ -61,6 +61,9 @@ def storage_client(project: str, emulator: str | None, connections: int = 10) ->
     # the pool is full. The client has no public parameter for its session.
     for scheme in ("https://", "http://"):
         client._http.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=connections))
+    # To label spans that nobody makes here, the client reads the bucket's own metadata in a thread of its own and tries
+    # for two minutes: more calls in an outage, and a right that the services do not have.
+    client._bucket_metadata_cache = None
     return client
 
 

@@ -41,7 +41,7 @@ def wrapped(payload: Event, time: datetime = NOON) -> Envelope:
 @settings(max_examples=15)
 @given(data=st.data())
 def test_what_was_sent_is_what_is_read(model: type[Event], mode: Encode, data: st.DataObject) -> None:
-    sent = wrapped(data.draw(payloads(model)), data.draw(instants))
+    sent = wrapped(data.draw(payloads(model)), data.draw(instants).astimezone(UTC))
     read = decode(Message(*mode(sent)))
     assert read == sent
     assert read.payload.id == sent.id

@@ -133,7 +133,8 @@ def decode(message: Message) -> Envelope:
             else RejectReason.INVALID_PAYLOAD
         )
         raise Refused(reason, faults, model.TYPE) from error
-    time: datetime = event.get_attributes()["time"]
+    # In UTC: Python compares no instant of the hour that is repeated in autumn with one of another zone as equal.
+    time = to_utc(event.get_attributes()["time"])
     return Envelope(
         payload, event.get_id(), event.get_source(), time, message.attributes.get("traceparent", "")
     )

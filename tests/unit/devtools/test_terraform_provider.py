@@ -1,4 +1,4 @@
-"""The stand-in for the provider: what it knows when planning, and what it refuses."""
+"""The fake provider: what it knows when planning, and what it refuses."""
 
 import copy
 from typing import Any

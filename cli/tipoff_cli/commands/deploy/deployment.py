@@ -71,12 +71,12 @@ class Deployment:
 
 
 def missing_images(deployment: Deployment, tag: str, shell: Shell) -> list[str]:
-    """The services whose image of that tag the registry lacks; a commit that was deployed before has them all."""
+    """List the services whose image of that tag the registry lacks; a commit that was deployed before has them all."""
     return [service for service in service_names() if not _is_built(deployment, service, tag, shell)]
 
 
 def _is_built(deployment: Deployment, service: str, tag: str, shell: Shell) -> bool:
-    """By the tags: to describe an image gcloud asks Artifact Analysis too where that is on, which CI may not."""
+    """Look for the tag: to describe an image gcloud asks Artifact Analysis too where that is on, which CI may not."""
     image = f"{deployment.registry}/{service}"
     listed = ("gcloud", "artifacts", "docker", "tags", "list", image, "--format=value(tag.basename())")
     try:
@@ -155,7 +155,7 @@ def _has_state(deployment: Deployment, shell: Shell) -> bool:
 
 
 def build(deployment: Deployment, tag: str, services: Sequence[str], shell: Shell) -> None:
-    """Builds and pushes the images of these services. Raises CommandFailed."""
+    """Build and push the images of these services. Raises CommandFailed."""
     if deployment.build_with is BuildWith.DOCKER:
         shell.do("infra/build_images.sh", deployment.registry, tag, *services)
     else:

@@ -42,7 +42,7 @@ _GOOGLES_OWN = ("container-analysis-", "cloud-builds", "gcr")
 
 
 def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | None] = shutil.which) -> str:
-    """The commit that is deployed, which is its images' tag. Raises DeployRefused."""
+    """Check everything that a deployment needs; return the commit, which is its images' tag. Raises DeployRefused."""
     faults = [*_malformed(deployment), *_missing_tools(deployment, which), *_missing_files(deployment)]
     if not faults:
         faults = [*_unusable(), *_unlocked(deployment), *_uncommitted(shell), *_nobody(shell)]
@@ -97,7 +97,7 @@ def _missing_files(deployment: Deployment) -> Iterator[str]:
 
 
 def _unusable() -> Iterator[str]:
-    """What the services would say at their start of the files that they are built with, and keys that stand twice."""
+    """Load the files that the services are built with, as they do at start, and yield what they would refuse."""
     files: tuple[Callable[[], object], ...] = (
         lambda: load_services(MAP),
         lambda: load_topics(TOPICS),
@@ -179,7 +179,7 @@ def _uncommitted(shell: Shell) -> Iterator[str]:
 
 
 def _nobody(shell: Shell) -> Iterator[str]:
-    """gcloud and what uses Google's libraries, which are Terraform and the smoke test, have each their own login."""
+    """Ask both logins: gcloud's own, and that of Google's libraries, which Terraform and the smoke test use."""
     for who, login in (("gcloud", ("auth",)), ("Terraform", ("auth", "application-default"))):
         try:
             shell.ask("gcloud", *login, "print-access-token")
@@ -202,7 +202,7 @@ def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
 
 
 def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
-    """Of those that services run as, pushes come from and Cloud Build is; a deployment makes none."""
+    """Find missing accounts of services, pushes, Scheduler and Cloud Build; a deployment makes none."""
     project = deployment.project
     try:
         there = shell.ask(

@@ -16,10 +16,10 @@ class Shell(Protocol):
     """How commands are run. Both raise CommandFailed."""
 
     def ask(self, *command: str) -> str:
-        """What the command prints on stdout."""
+        """Run the command; return what it prints on stdout."""
 
     def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
-        """Runs the command before the person's eyes."""
+        """Run the command before the person's eyes."""
 
 
 class LocalShell:

@@ -1,1 +1,1 @@
-"""Checking infra/terraform without a cloud: pinned tools, a stand-in for the provider, policies over plans."""
+"""Checking infra/terraform without a cloud: pinned tools, a fake provider, policies over plans."""

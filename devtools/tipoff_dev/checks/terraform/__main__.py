@@ -8,7 +8,7 @@
     examples   every ```hcl block of the READMEs, planned
     checkov    with the skip list of infra/terraform/checks/checkov.yaml
 
-Terraform talks to a stand-in for the provider. Where registry.terraform.io can be reached, roots are validated and
+Terraform talks to a fake provider. Where registry.terraform.io can be reached, roots are validated and
 tests run with the real one too.
 """
 
@@ -34,7 +34,7 @@ from tipoff_dev.checks.terraform.workspace import (
     TERRAFORM,
     TerraformError,
     Workspace,
-    stand_in,
+    fake_provider,
     workspace,
 )
 from tipoff_dev.stack.layout import SERVICES
@@ -196,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ToolsUnavailableError as error:
         sys.stdout.write(f"infra/terraform is not checked: {error}\n")
         return 1 if required else 0
-    with stand_in(python) as provider, workspace(python, provider) as offline:
+    with fake_provider(python) as provider, workspace(python, provider) as offline:
         todo = list(checks(offline))
         faults = run_checks(todo, jobs=2)
     if registry_is_reachable():
@@ -205,7 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults += run_checks(real, jobs=1)
             todo += real
     else:
-        sys.stdout.write("registry.terraform.io cannot be reached: the stand-in alone, no real provider\n")
+        sys.stdout.write("registry.terraform.io cannot be reached: the fake provider alone\n")
     for fault in faults:
         sys.stdout.write(f"{fault}\n")
     sys.stdout.write(f"{len(todo)} checks of infra/terraform, {len(faults)} faults\n")

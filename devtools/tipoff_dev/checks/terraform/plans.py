@@ -14,7 +14,7 @@ class Resource:
     values: Mapping[str, Any]
 
     def block(self, name: str) -> Mapping[str, Any]:
-        """The block of this name that may stand once, empty where it does not."""
+        """Return the block of this name that may stand once; empty where it does not."""
         found = self.values.get(name) or [{}]
         first: Mapping[str, Any] = found[0] or {}
         return first
@@ -29,16 +29,16 @@ class Plan:
         return cls(tuple(_resources(document["planned_values"]["root_module"])))
 
     def beside(self, other: "Plan") -> "Plan":
-        """Both together, as one project has them."""
+        """Join two plans, as one project has both."""
         return Plan((*self.resources, *other.resources))
 
     def of(self, *types: str) -> list[Resource]:
-        """The resources of these types, without the provider's prefix."""
+        """List the resources of these types; types are without the provider's prefix."""
         wanted = {f"google_{name}" for name in types}
         return [resource for resource in self.resources if resource.type in wanted]
 
     def grants(self, on: str, role: str, **values: str) -> set[str]:
-        """The members that hold `role` on the resource of type `on` with these values."""
+        """Collect the members that hold `role` on the resource of type `on` with these values."""
         return {
             str(grant.values["member"])
             for grant in self.of(f"{on}_iam_member")
@@ -56,7 +56,7 @@ def _resources(module: Mapping[str, Any]) -> Iterator[Resource]:
 
 
 def environment(service: Resource) -> Mapping[str, str | None]:
-    """The environment variables of a planned Cloud Run service; None for a secret."""
+    """Read the environment variables of a planned Cloud Run service; None for a secret."""
     (container,) = service.block("template")["containers"]
     return {
         entry["name"]: None if entry.get("value_source") else entry["value"]

@@ -1,4 +1,4 @@
-"""What a plan must hold beyond being valid; each policy is one function from a plan to findings.
+"""Policies that a plan must hold beyond being valid; each is one function from a plan to findings.
 
 They read values, hence what a module names by an attribute that is known only after apply stays unseen; infra/terraform
 therefore names topics, identities and services by what a plan knows.
@@ -36,6 +36,8 @@ _EXACT_SUBJECT = re.compile(r'assertion\.sub == "[^"*]+"')
 
 @dataclass(frozen=True)
 class Finding:
+    """A resource that breaks a policy, and what to do about it."""
+
     policy: str
     address: str
     message: str
@@ -48,6 +50,7 @@ Policy = Callable[[Plan], Iterator[tuple[Resource, str]]]
 
 
 def project_grants_are_few(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    """Find roles on the whole project that a smaller resource could take."""
     for grant in plan.of("project_iam_member"):
         role = grant.values["role"]
         if not any(known.fullmatch(role) for known in _PROJECT_ROLES) and not grant.values.get("condition"):
@@ -55,7 +58,7 @@ def project_grants_are_few(plan: Plan) -> Iterator[tuple[Resource, str]]:
 
 
 def roles_do_not_grow(plan: Plan) -> Iterator[tuple[Resource, str]]:
-    """A role of our own with which its holder could make himself any account of the project, or read any secret."""
+    """Find roles of our own whose holder could become any account of the project, or read any secret."""
     for role in plan.of("project_iam_custom_role"):
         grants = [
             it
@@ -70,6 +73,7 @@ def roles_do_not_grow(plan: Plan) -> Iterator[tuple[Resource, str]]:
 
 
 def pushes_are_authenticated(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    """Find pushes that their service would refuse, or that anybody could make."""
     for push in _pushes(plan):
         config = push.block("push_config")
         token = (config.get("oidc_token") or [{}])[0]
@@ -113,6 +117,7 @@ def dead_letters_are_kept(plan: Plan) -> Iterator[tuple[Resource, str]]:
 
 
 def pushes_outlast_the_service(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    """Find ack deadlines below the timeout of the service: a message still being handled is pushed again."""
     for push in _pushes(plan):
         service = _pushed_service(plan, push)
         if service is not None:
@@ -122,6 +127,7 @@ def pushes_outlast_the_service(plan: Plan) -> Iterator[tuple[Resource, str]]:
 
 
 def services_have_their_own_identity(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    """Find services that run as the default account or as another service."""
     seen = set[str]()
     for service in plan.of("cloud_run_v2_service"):
         account = service.block("template").get("service_account")
@@ -134,7 +140,7 @@ def services_have_their_own_identity(plan: Plan) -> Iterator[tuple[Resource, str
 
 
 def identities_are_there(plan: Plan) -> Iterator[tuple[Resource, str]]:
-    """Bootstrap makes them, and the environment names them."""
+    """Find accounts that services or pushes use and bootstrap does not make."""
     made = {it.values["email"] for it in plan.of("service_account")}
     for service in plan.of("cloud_run_v2_service"):
         account = service.block("template").get("service_account")
@@ -147,12 +153,14 @@ def identities_are_there(plan: Plan) -> Iterator[tuple[Resource, str]]:
 
 
 def cloud_run_asks_who_calls(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    """Find services past which anybody gets by Cloud Run."""
     for service in plan.of("cloud_run_v2_service"):
         if service.values.get("invoker_iam_disabled"):
             yield service, "lets everybody through to the service; unset invoker_iam_disabled"
 
 
 def secrets_can_be_read(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    """Find secrets that a service is given and may not read."""
     for service in plan.of("cloud_run_v2_service"):
         member = f"serviceAccount:{service.block('template').get('service_account')}"
         for name, value in environment(service).items():
@@ -185,6 +193,7 @@ def memories_are_apart(plan: Plan) -> Iterator[tuple[Resource, str]]:
 
 
 def rights_are_small(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    """Find roles with more rights than the holder has use for."""
     for grant in plan.resources:
         if grant.type.endswith("_iam_member") and (why := _TOO_MUCH.get(grant.values["role"])):
             yield grant, f"{grant.values['role']} {why}"
@@ -209,6 +218,7 @@ def tables_are_not_terraforms(plan: Plan) -> Iterator[tuple[Resource, str]]:
 
 
 def federation_is_exact(plan: Plan) -> Iterator[tuple[Resource, str]]:
+    """Find providers that let in more than one subject."""
     for provider in plan.of("iam_workload_identity_pool_provider"):
         if not _EXACT_SUBJECT.fullmatch(provider.values.get("attribute_condition") or ""):
             yield provider, 'must hold assertion.sub == "..." and nothing else'
@@ -233,6 +243,7 @@ POLICIES: tuple[Policy, ...] = (
 
 
 def findings(plan: Plan) -> list[Finding]:
+    """Hold a plan against every policy."""
     return [
         Finding(policy.__name__, resource.address, message)
         for policy in POLICIES

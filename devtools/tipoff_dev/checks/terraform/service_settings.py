@@ -18,7 +18,7 @@ _AN_INSTANT = datetime(2025, 1, 15, 10, tzinfo=UTC)
 
 
 def settings_faults(plan: Plan) -> Iterator[str]:
-    """What each service would say at start."""
+    """Load each service's settings from its planned environment, and yield what it would refuse at start."""
     for service in plan.of("cloud_run_v2_service"):
         name = service.values["name"]
         model = SERVICES.get(name)
@@ -36,7 +36,7 @@ def settings_faults(plan: Plan) -> Iterator[str]:
 
 
 def settings_of(service: Resource, model: type[ServiceSettings]) -> ServiceSettings:
-    """Raises SettingsError."""
+    """Load a service's settings from its planned environment. Raises SettingsError."""
     told = {name: value or "a-secret" for name, value in environment(service).items()}
     name = service.values["name"]
     added = {"K_SERVICE": name, "K_CONFIGURATION": name, "K_REVISION": f"{name}-00001-abc"}
@@ -45,7 +45,7 @@ def settings_of(service: Resource, model: type[ServiceSettings]) -> ServiceSetti
 
 
 def tick_faults(plan: Plan) -> Iterator[str]:
-    """Ticks that no service would read, or that no subscription takes."""
+    """Decode planned ticks as services do, and yield those that none reads or no subscription takes."""
     for job in plan.of("cloud_scheduler_job"):
         target = job.block("pubsub_target")
         attributes = target["attributes"]
@@ -67,7 +67,7 @@ def tick_faults(plan: Plan) -> Iterator[str]:
 
 @contextmanager
 def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """The process's environment with these TIPOFF_ variables and no others."""
+    """Replace the process's TIPOFF_ variables by these for the length of a block."""
     before = dict(os.environ)
     for name in before:
         if name.startswith(PREFIX) or name.endswith("_EMULATOR_HOST"):

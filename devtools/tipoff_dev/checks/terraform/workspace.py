@@ -34,7 +34,7 @@ class Workspace:
     environment: Mapping[str, str]
 
     def run(self, folder: Path, *command: str) -> str:
-        """What the command wrote. Raises TerraformError."""
+        """Run a command in a folder; return what it wrote. Raises TerraformError."""
         done = subprocess.run(  # noqa: S603  # the tools' own interpreter
             [self.python, "-m", "tipoff_dev.checks.terraform.command", *command],
             cwd=folder,
@@ -80,7 +80,7 @@ class Workspace:
 def workspace(
     python: Path, provider: Mapping[str, str], repository: Path = REPOSITORY
 ) -> Iterator[Workspace]:
-    """A fresh copy. provider: the variables by which Terraform finds its provider."""
+    """Copy what Terraform reads for the length of a block. provider: variables by which it finds its provider."""
     with tempfile.TemporaryDirectory(prefix="tipoff-terraform-") as folder:
         root = Path(folder)
         for part in PARTS:
@@ -98,9 +98,12 @@ def workspace(
 
 
 @contextmanager
-def stand_in(python: Path) -> Iterator[Mapping[str, str]]:
-    """A running stand-in for the provider: the variables by which Terraform finds it. Raises TerraformError."""
-    with tempfile.TemporaryDirectory(prefix="tipoff-standin-") as folder:
+def fake_provider(python: Path) -> Iterator[Mapping[str, str]]:
+    """Run the fake provider for the length of a block; yield the variables by which Terraform finds it.
+
+    Raises TerraformError.
+    """
+    with tempfile.TemporaryDirectory(prefix="tipoff-provider-") as folder:
         socket = f"{folder}/google.sock"
         process = subprocess.Popen(  # noqa: S603  # the tools' own interpreter
             [python, "-m", "tipoff_dev.checks.terraform.provider", socket],
@@ -111,7 +114,7 @@ def stand_in(python: Path) -> Iterator[Mapping[str, str]]:
         )
         with process:
             if process.stdout is None or process.stdout.readline() != "ready\n":
-                raise TerraformError("the stand-in for the provider does not start")
+                raise TerraformError("the fake provider does not start")
             attached = {
                 "Protocol": "grpc",
                 "ProtocolVersion": 6,

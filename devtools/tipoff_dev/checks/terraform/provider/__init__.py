@@ -1,8 +1,8 @@
-"""A stand-in for hashicorp/google: Terraform itself talks to it, and it knows the provider's schema and no cloud.
+"""A fake of the provider hashicorp/google: Terraform itself talks to it, and it knows its schema and no cloud.
 
 It creates nothing. What the provider computes is unknown when planning, as it is with the real one. It checks names,
-types and the values that the documentation lists; it does not know which arguments exclude each other, which of them
-replace a resource, or what the APIs themselves refuse.
+types and the values that the documentation lists, and knows which arguments replace a resource, of what a change is
+tried with; it does not know which exclude each other, or what the APIs refuse. It answers for google-beta too.
 
 google.json is the part of `terraform providers schema -json` that infra/terraform uses, with the values that the
 provider's documentation lists as possible.

@@ -17,7 +17,7 @@ from tipoff_dev.checks.terraform.provider.schema import faults, load_schema
 from tipoff_dev.checks.terraform.provider.wire import decoded, encoded, schema_message
 
 
-class StandIn(services.ProviderServicer):  # type: ignore[misc]  # generated without types
+class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generated without types
     """The calls that Terraform makes; their names are the protocol's."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ def main() -> None:
         futures.ThreadPoolExecutor(8),
         options=[("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)],
     )
-    services.add_ProviderServicer_to_server(StandIn(), server)
+    services.add_ProviderServicer_to_server(FakeProvider(), server)
     server.add_insecure_port(f"unix:{sys.argv[1]}")
     server.start()
     sys.stdout.write("ready\n")

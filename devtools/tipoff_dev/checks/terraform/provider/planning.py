@@ -28,26 +28,26 @@ def replacing(resource: str, prior: Mapping[str, Any], proposed: Mapping[str, An
 
 
 def planned(resource: str, value: dict[str, Any], block: Block) -> dict[str, Any]:
-    """The plan for a resource that does not exist yet."""
+    """Plan a resource that does not exist yet: what is computed is unknown."""
     if resource == "google_service_account":
         _name_service_account(value)
     return _computed(value, block, lambda _name, _kind: UNKNOWN, lambda given: given is None)
 
 
 def applied(resource: str, value: dict[str, Any], block: Block) -> dict[str, Any]:
-    """The state after apply."""
+    """Invent what is computed, as the state after apply has it."""
     return _computed(value, block, _inventor(resource), lambda given: isinstance(given, Unknown))
 
 
 def read(source: str, value: dict[str, Any], block: Block) -> dict[str, Any]:
-    """What a data source answers: everything is there, and enabled."""
+    """Answer for a data source: everything is there, and enabled."""
     if source == "google_project":
         value["number"] = "123456789012"
     return _computed(value, block, _inventor(source), lambda given: given is None)
 
 
 def _name_service_account(value: dict[str, Any]) -> None:
-    """The provider knows these when planning, and so do the grants that name them."""
+    """Fill in what the provider knows of an account when planning, since grants name it."""
     account, project = value.get("account_id"), value.get("project")
     if isinstance(account, str) and isinstance(project, str):
         value["email"] = f"{account}@{project}.iam.gserviceaccount.com"

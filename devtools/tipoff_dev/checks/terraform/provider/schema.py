@@ -43,7 +43,7 @@ class Fault:
 
 
 def load_schema(path: Path = SCHEMA) -> dict[str, Any]:
-    """The document; its parts are `provider`, `resources` and `data_sources`."""
+    """Read the document; its parts are `provider`, `resources` and `data_sources`."""
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return document
 
@@ -51,7 +51,7 @@ def load_schema(path: Path = SCHEMA) -> dict[str, Any]:
 def faults(
     resource: str, value: Mapping[str, Any], block: Block, path: tuple[str | int, ...] = ()
 ) -> Iterator[Fault]:
-    """What is wrong with the known values of a resource's configuration."""
+    """Check the known values of a resource's configuration, and yield what is wrong with them."""
     for name, attribute in block["attributes"].items():
         given = value.get(name)
         if given is None or isinstance(given, Unknown):
@@ -86,6 +86,6 @@ def _outside(
 
 
 def items(value: Any) -> list[dict[str, Any]]:
-    """The blocks of one name, whether they nest as a list, a set or a single one."""
+    """List the blocks of one name, whether they nest as a list, a set or a single one."""
     found = value if isinstance(value, list) else [value]
     return [item for item in found if isinstance(item, dict)]

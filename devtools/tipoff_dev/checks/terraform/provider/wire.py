@@ -43,7 +43,7 @@ def _block_message(block: Block) -> Any:
 
 
 def decoded(value: Any) -> Any:
-    """None for an object that is not there."""
+    """Decode a value; None for an object that is not there."""
     if value.msgpack:
         return msgpack.unpackb(value.msgpack, ext_hook=lambda _code, _data: UNKNOWN, strict_map_key=False)
     return json.loads(value.json) if value.json else None

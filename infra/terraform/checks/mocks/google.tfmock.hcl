@@ -3,10 +3,6 @@ mock_data "google_project" {
   defaults = { number = "123456789012" }
 }
 
-mock_data "google_project_service" {
-  defaults = { id = "my-project/enabled" }
-}
-
 mock_data "google_secret_manager_secret_version" {
   defaults = { enabled = true, version = "7" }
 }

@@ -104,7 +104,8 @@ def up(
     The dataset and the bucket are kept from one stack to the next.
     """
     from tipoff_cli.console import console, refuse
-    from tipoff_dev.stack.background import UpOptions, run_in_foreground, start_in_background
+    from tipoff_dev.stack.background import run_in_foreground, start_in_background
+    from tipoff_dev.stack.session import UpOptions
 
     if hosts and not live:
         refuse(f"{hosts[0]}: hosts are named with --live; write: tipoff up --live {' '.join(hosts)}")

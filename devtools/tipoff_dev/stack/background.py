@@ -11,59 +11,27 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import requests
 from pydantic import ValidationError
 from rich.console import Console
 
-from tipoff_cli.checkout import FLEET, TICKS
-from tipoff_common.ticks import load_ticks
-from tipoff_common.yaml_source import ConfigurationError
+from tipoff_cli.checkout import FLEET
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import READY_SECONDS, StackError
-from tipoff_dev.stack.scheduler import every, run_scheduler
-from tipoff_dev.stack.watch import READ_BY, Watch, changed_after, faults
-
-if TYPE_CHECKING:
-    from tipoff_dev.stack.stack import Stack
+from tipoff_dev.stack.session import GIVEN_UP, UpOptions, drain, fetch_calendar, serve, ticks_file
+from tipoff_dev.stack.watch import changed_after
 
 FOLDER = FLEET.folder / ".tipoff"
 _LOCK, _ENVIRONMENT, _LOG = FOLDER / "stack.lock", FOLDER / "stack.env", FOLDER / "stack.log"
 _STARTING = FOLDER / "stack.starting"
 _DATA = FOLDER / "data"
 """What the warehouse and the bucket hold, from one stack to the next."""
-_DRAIN_SECONDS = 5.0
-"""A message that backs off may wait ten minutes for its next delivery; nobody waits so long for `down`."""
 _STOP_SECONDS = 40.0
-_GIVEN_UP = "not handled when it stopped, and lost with Pub/Sub's memory"
-
-
-@dataclass(frozen=True)
-class UpOptions:
-    """How `tipoff up` differs from the usual stack."""
-
-    live: Collection[str] | None = ()
-    """Hosts asked themselves though there is a fake of them; None for all."""
-    every: int | None = None
-    """Minutes between evaluations, in place of those of infra/ticks.yaml."""
-    watch: bool = False
-    """Whether edits of the fleet and of workflows.yaml restart what reads them."""
-    fresh: bool = False
-    """Whether the history of earlier stacks is emptied first."""
-
-    def arguments(self) -> list[str]:
-        """Return the command-line arguments that say the same."""
-        told = [] if self.live == () else ["--live", *(self.live or ())]
-        told += [] if self.every is None else ["--every", str(self.every)]
-        return [*told, *(["--watch"] if self.watch else []), *(["--fresh"] if self.fresh else [])]
 
 
 def run_in_foreground(console: Console, options: UpOptions) -> None:
@@ -72,10 +40,11 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
     from tipoff_dev.stack.stack import running_stack
 
     with _owned(), console.status("starting") as status:
-        layout = Layout.on_fixed_ports(options.live, _ticks_file(options))
+        layout = Layout.on_fixed_ports(options.live, ticks_file(options, FOLDER))
         google = _google_wanted()
         if options.fresh:
             shutil.rmtree(_DATA, ignore_errors=True)
+        first = not _DATA.exists()
         with running_stack(
             layout,
             FOLDER,
@@ -87,12 +56,14 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
             status.stop()
             show_addresses(console, stack)
             write_environment(layout)
+            if first:
+                fetch_calendar(stack, console)
             try:
-                _serve(stack, options, console)
+                serve(stack, options, console, lambda: write_environment(layout))
             finally:
                 _ENVIRONMENT.unlink(missing_ok=True)
                 if not google:
-                    _drain(stack, console)
+                    drain(stack, console)
 
 
 def start_in_background(console: Console, options: UpOptions) -> None:
@@ -118,25 +89,6 @@ def start_in_background(console: Console, options: UpOptions) -> None:
 def _stale() -> list[str]:
     """The files changed since the running stack read them, which is when it wrote stack.env."""
     return changed_after(_ENVIRONMENT.stat().st_mtime_ns) if _ENVIRONMENT.exists() else []
-
-
-def _ticks_file(options: UpOptions) -> Path:
-    if options.every is None:
-        return TICKS
-    try:
-        return every(options.every, TICKS, FOLDER / "ticks.yaml")
-    except ConfigurationError as error:
-        raise StackError(f"--every {options.every}: {error}") from error
-
-
-def _drain(stack: "Stack", console: Console) -> None:
-    """Wait for the messages under way, and say which are left: they are lost with Pub/Sub's memory."""
-    with suppress(StackError):
-        stack.wait_until_quiet(_DRAIN_SECONDS)
-        return
-    with suppress(requests.RequestException):
-        left = {name.rpartition("/")[2]: count for name, count in stack.backlog().items() if count}
-        console.print(f"{_GIVEN_UP}: {left}", highlight=False, soft_wrap=True)
 
 
 def _start_owner(options: list[str]) -> None:
@@ -176,7 +128,7 @@ def stop_background(console: Console) -> None:
         if time.monotonic() > deadline:
             raise StackError(f"process {owner} did not stop within {_STOP_SECONDS:g} s; see {_LOG}")
         time.sleep(0.1)
-    if lost := [line for line in _LOG.read_text(errors="replace")[told:].splitlines() if _GIVEN_UP in line]:
+    if lost := [line for line in _LOG.read_text(errors="replace")[told:].splitlines() if GIVEN_UP in line]:
         console.print(lost[-1], highlight=False, soft_wrap=True)
     console.print("stopped; its history is kept, and tipoff up --fresh empties it", highlight=False)
 
@@ -194,34 +146,6 @@ def _wait_until_ready(owner: subprocess.Popen[bytes]) -> None:
         if owner.poll() is not None or time.monotonic() > deadline:
             raise StackError(f"the stack did not start:\n{_LOG.read_text(errors='replace')[-2000:]}")
         time.sleep(0.1)
-
-
-def _serve(stack: "Stack", options: UpOptions, console: Console) -> None:
-    """Fire ticks until interrupted. Raises StackError when a process ends."""
-    stopped = threading.Event()
-    cadences = load_ticks(stack.layout.ticks_file)
-    scheduler = threading.Thread(target=run_scheduler, args=(stack.publisher, stopped, cadences), daemon=True)
-    scheduler.start()
-    watch = Watch()
-    try:
-        while scheduler.is_alive():
-            stack.processes.check()
-            if options.watch and (changes := watch.changes()):
-                _take_up(stack, changes, console)
-            time.sleep(1.0)
-        raise StackError("the scheduler ended; see the log above")
-    finally:
-        stopped.set()
-
-
-def _take_up(stack: "Stack", changes: list[str], console: Console) -> None:
-    """Restart what reads the changed files; a configuration with faults is not taken, and what runs goes on."""
-    if wrong := faults():
-        console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
-        return
-    stack.reload(READ_BY)
-    write_environment(stack.layout)
-    console.print(f"taken: {', '.join(changes)}", highlight=False, soft_wrap=True)
 
 
 def _google_wanted() -> bool:

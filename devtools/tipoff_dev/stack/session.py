@@ -1,0 +1,121 @@
+"""A stack of `tipoff up` while it runs: what it begins with, its ticks, edits that it takes up, and how it ends."""
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import requests
+from rich.console import Console
+
+from tipoff_cli.checkout import SCRAPERS, TICKS
+from tipoff_common.catalog import load_catalog
+from tipoff_common.clock import business_date
+from tipoff_common.ticks import load_ticks
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_dev.stack.processes import StackError
+from tipoff_dev.stack.scheduler import every, run_scheduler
+from tipoff_dev.stack.watch import READ_BY, Watch, faults
+from tipoff_planning.loading import load_workflows
+
+if TYPE_CHECKING:
+    from tipoff_dev.stack.stack import Stack
+
+GIVEN_UP = "not handled when it stopped, and lost with Pub/Sub's memory"
+_CALENDAR_SECONDS = 20.0
+_DRAIN_SECONDS = 5.0
+"""A message that backs off may wait ten minutes for its next delivery; nobody waits so long for `down`."""
+
+
+@dataclass(frozen=True)
+class UpOptions:
+    """How `tipoff up` differs from the usual stack."""
+
+    live: Collection[str] | None = ()
+    """Hosts asked themselves though there is a fake of them; None for all."""
+    every: int | None = None
+    """Minutes between evaluations, in place of those of infra/ticks.yaml."""
+    watch: bool = False
+    """Whether edits of the fleet and of workflows.yaml restart what reads them."""
+    fresh: bool = False
+    """Whether the history of earlier stacks is emptied first."""
+
+    def arguments(self) -> list[str]:
+        """Return the command-line arguments that say the same."""
+        told = [] if self.live == () else ["--live", *(self.live or ())]
+        told += [] if self.every is None else ["--every", str(self.every)]
+        return [*told, *(["--watch"] if self.watch else []), *(["--fresh"] if self.fresh else [])]
+
+
+def ticks_file(options: UpOptions, folder: Path) -> Path:
+    """Return the ticks to fire by, written into `folder` when they are not the repository's. Raises StackError."""
+    if options.every is None:
+        return TICKS
+    try:
+        return every(options.every, TICKS, folder / "ticks.yaml")
+    except ConfigurationError as error:
+        raise StackError(f"--every {options.every}: {error}") from error
+
+
+def fetch_calendar(stack: "Stack", console: Console) -> None:
+    """Run the workflow that fetches the calendar once: without, a new stack decides nothing until tomorrow's window."""
+    configuration = load_workflows(stack.layout.workflows_file, load_catalog(SCRAPERS))
+    name = configuration.refresher
+    if name is None:
+        return
+    answer = requests.post(
+        f"{stack.layout.url('controller')}/workflows/{name}/runs",
+        json={"game_date": business_date(wall_now()).isoformat()},
+        headers={"Authorization": f"Bearer {stack.layout.development_key}"},
+        timeout=30,
+    )
+    console.print(f"no calendar yet: {name} was asked for (status {answer.status_code})", highlight=False)
+    with suppress(
+        StackError
+    ):  # a source that is slow, or real and down, does not keep the stack from starting
+        stack.wait_until_quiet(_CALENDAR_SECONDS)
+
+
+def serve(stack: "Stack", options: UpOptions, console: Console, taken: Callable[[], None]) -> None:
+    """Fire ticks until interrupted. Raises StackError when a process ends.
+
+    taken: called after edits were taken up, when the stack's addresses and settings may be others.
+    """
+    stopped = threading.Event()
+    cadences = load_ticks(stack.layout.ticks_file)
+    scheduler = threading.Thread(target=run_scheduler, args=(stack.publisher, stopped, cadences), daemon=True)
+    scheduler.start()
+    watch = Watch()
+    try:
+        while scheduler.is_alive():
+            stack.processes.check()
+            if options.watch and (changes := watch.changes()):
+                _take_up(stack, changes, console, taken)
+            time.sleep(1.0)
+        raise StackError("the scheduler ended; see the log above")
+    finally:
+        stopped.set()
+
+
+def _take_up(stack: "Stack", changes: list[str], console: Console, taken: Callable[[], None]) -> None:
+    """Restart what reads the changed files; a configuration with faults is not taken, and what runs goes on."""
+    if wrong := faults():
+        console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
+        return
+    stack.reload(READ_BY)
+    taken()
+    console.print(f"taken: {', '.join(changes)}", highlight=False, soft_wrap=True)
+
+
+def drain(stack: "Stack", console: Console) -> None:
+    """Wait for the messages under way, and say which are left: they are lost with Pub/Sub's memory."""
+    with suppress(StackError):
+        stack.wait_until_quiet(_DRAIN_SECONDS)
+        return
+    with suppress(requests.RequestException):
+        left = {name.rpartition("/")[2]: count for name, count in stack.backlog().items() if count}
+        console.print(f"{GIVEN_UP}: {left}", highlight=False, soft_wrap=True)

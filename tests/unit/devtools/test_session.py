@@ -1,0 +1,76 @@
+"""How `tipoff up` is told what it is to do, and what it notices."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tipoff_cli.checkout import TICKS, WORKFLOWS
+from tipoff_common.catalog import load_catalog
+from tipoff_common.events import Tick
+from tipoff_common.ticks import load_ticks
+from tipoff_dev.stack.layout import Layout
+from tipoff_dev.stack.processes import StackError
+from tipoff_dev.stack.scheduler import due_ticks
+from tipoff_dev.stack.session import UpOptions, ticks_file
+from tipoff_dev.stack.watch import Watch, changed_since, look
+
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        (UpOptions(), []),
+        (UpOptions(live=None), ["--live"]),
+        (UpOptions(live=("cdn.nba.com",), every=1), ["--live", "cdn.nba.com", "--every", "1"]),
+        (UpOptions(watch=True, fresh=True), ["--watch", "--fresh"]),
+    ],
+)
+def test_the_owner_in_the_background_is_told_the_same(options: UpOptions, arguments: list[str]) -> None:
+    assert options.arguments() == arguments
+
+
+def test_evaluations_may_come_each_minute_and_all_else_stays(tmp_path: Path) -> None:
+    usual, file = load_ticks(TICKS), ticks_file(UpOptions(every=1), tmp_path)
+    changed = load_ticks(file)
+    assert {name for name in usual if usual[name] != changed[name]} == {Tick.EVALUATE}
+    minutes = [NOON + timedelta(minutes=number) for number in range(60)]
+    fired = [tick for minute in minutes for tick in due_ticks(minute, changed) if tick.tick is Tick.EVALUATE]
+    assert len(fired) == 60
+    assert {tick.cadence_minutes for tick in fired} == {1}
+    environment = Layout.on_fixed_ports(ticks_file=file).service_environment("controller")
+    assert environment["TIPOFF_TICKS_FILE"] == str(file)
+    assert ticks_file(UpOptions(), tmp_path) == TICKS
+
+
+def test_a_distance_that_is_none_is_refused_with_the_option(tmp_path: Path) -> None:
+    with pytest.raises(StackError, match=r"--every 7: .*does not divide an hour"):
+        ticks_file(UpOptions(every=7), tmp_path)
+
+
+def test_an_edit_is_noticed_once_and_so_are_new_and_removed_files(tmp_path: Path) -> None:
+    fleet, workflows = tmp_path / "fleet", tmp_path / "workflows.yaml"
+    fleet.mkdir()
+    workflows.write_text("a")
+    scraper, other = fleet / "scraper.py", fleet / "notes.txt"
+    scraper.write_text("one")
+    before = look(workflows, fleet)
+    other.write_text("nobody reads it")
+    assert changed_since(before, look(workflows, fleet)) == []
+    scraper.unlink()
+    (fleet / "fake.py").write_text("new")
+    assert changed_since(before, look(workflows, fleet)) == [str(fleet / "fake.py"), str(scraper)]
+    watch = Watch(before)
+    assert watch.changes() != []
+    assert watch.changes() == []
+
+
+def test_the_fleet_that_ships_has_a_workflow_that_fetches_its_calendar() -> None:
+    """`tipoff up` runs it on a new stack, which would else be empty until the next morning."""
+    from tipoff_cli.checkout import SCRAPERS
+    from tipoff_planning.loading import load_workflows
+
+    assert load_workflows(WORKFLOWS, load_catalog(SCRAPERS)).refresher == "morning_operations"
+    assert json.loads(Layout.on_fixed_ports().service_environment("scraper-runner")["TIPOFF_FAKE_SOURCES"])

@@ -10,7 +10,7 @@ PACKAGES := libs/common libs/simulator libs/planning libs/dataset libs/emulators
 MINUTES := 60
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo up down test soak check check-sql check-images check-infra prove-images deploy format bench fuzz lock audit sbom generate clean
+.PHONY: docs help setup demo up down test test-quick soak check check-sql check-images check-infra prove-images deploy format bench fuzz lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ down: setup ## Stop it
 
 test: setup ## Run every test
 	$(BIN)/pytest --numprocesses 3 --dist loadgroup
+
+test-quick: setup ## Run the tests that start no stack, with few examples a property and without the simulated seasons
+	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit tests/contract --numprocesses 2 --dist loadgroup \
+	  --ignore tests/unit/simulator/test_fleet.py
 
 soak: setup ## Run what the tests run in seconds at full length: outages of minutes, twenty kills in a row, 100,000 files
 	$(BIN)/pytest -m slow --log-cli-level INFO

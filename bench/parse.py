@@ -1,8 +1,8 @@
-"""How fast the parsers are, on what the stand-in for the sources serves.
+"""How fast the parsers are, on what the fake sources serve.
 
     python bench/parse.py [--seconds 0.5] [--json]
 
-Each scraper's payload is fetched from the stand-in in this process and parsed again and again; told are the median,
+Each scraper's payload is fetched from the fake sources in this process and parsed again and again; told are the median,
 megabytes and records a second. The injury report is measured besides with 120 rows, in a process of its own: the time
 of one parse with nothing warmed up, and the process's peak of resident memory. Exit code 1 when that misses its aim.
 """
@@ -116,7 +116,7 @@ def cold(rows: int = ROWS) -> Cold:
 
 
 def parse_once(file: Path) -> Cold:
-    """What the process of its own does. It has more imported than a runner has: the stand-in too."""
+    """What the process of its own does. It has more imported than a runner has: the fake sources too."""
     from scrapers.nbacom.nbac_injury_report import scraper
 
     payload = file.read_bytes()

@@ -3,7 +3,7 @@
     python bench/tick_to_row.py [--runs 30] [--json]
 
 A whole stack on free ports in event time. Each run is the 05:00 tick of another day: the controller decides, the
-runner fetches the schedule from the stand-in and writes its files, the logger appends; measured is the time from
+runner fetches the schedule from the fake sources and writes its files, the logger appends; measured is the time from
 publishing the tick to the query that finds the execution's and all decisions' rows. That is three pushes in a row:
 controller, runner, logger. In turn with it, a message goes through three services of one route each that only
 publish the next hop. What the ratio tells is what Tipoff's own work costs on top of the bus.

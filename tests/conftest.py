@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-settings.register_profile("tipoff", derandomize=True, deadline=None)
-settings.load_profile("tipoff")
+# A property that fails must fail again when it is run again, and a slow machine is no fault.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("dev", parent=settings.get_profile("ci"), max_examples=25)
+settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=5)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 os.environ.setdefault(
     "OPENBLAS_NUM_THREADS", "1"

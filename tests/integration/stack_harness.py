@@ -212,7 +212,7 @@ class Driver:
     # What the sources do
 
     def fault(self, path: str, **settings: Any) -> None:
-        """Makes the stand-in's answers for a path go wrong until the test ends."""
+        """Makes the fake sources' answers for a path go wrong until the test ends."""
         answer = requests.post(self._control("faults"), json={"path": path, **settings}, timeout=10)
         assert answer.status_code == 201, answer.text
 
@@ -236,7 +236,7 @@ class Driver:
 
     @contextmanager
     def phase_2(self, **behaviour: Any) -> Iterator[None]:
-        """Phase 2's stand-in behaves so for the length of a block, by default as it should; at other times it drops
+        """Phase 2's fake behaves so for the length of a block, by default as it should; at other times it drops
         every message, so that a test has the receipts that it publishes itself. See tipoff_dev.fakes.phase2."""
         before = requests.get(self._phase_2("behaviour"), timeout=10).json()
         self._behave(behaviour)
@@ -246,7 +246,7 @@ class Driver:
             self._behave(before)
 
     def release(self, until: datetime) -> int:
-        """Lets the stand-in process what it holds and is due; how many messages that were."""
+        """Lets the fake process what it holds and is due; how many messages that were."""
         answer = requests.post(
             self._phase_2("release"), params={"until": until.isoformat()}, timeout=PATIENCE_SECONDS
         )

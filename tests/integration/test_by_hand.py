@@ -39,4 +39,4 @@ def test_a_scraper_run_by_hand_beside_a_stack_is_logged_as_local(
     (row,) = driver.executions(day, INJURIES)
     assert (row["source"], row["triggered_by"], row["status"]) == ("LOCAL", "somebody", "success")
     assert row["execution_id"] in done.stderr
-    assert driver.asked(last_report(day)) == 1, "the stand-in was asked, not the real source"
+    assert driver.asked(last_report(day)) == 1, "the fake was asked, not the real source"

@@ -1,4 +1,4 @@
-"""Phase 2's stand-in on the running stack: landed files become rows and receipts, and bad receipts become rows."""
+"""Phase 2's fake on the running stack: landed files become rows and receipts, and bad receipts become rows."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_landed_file_becomes_rows_and_a_receipt_however_often_it_is_announced(
         (receipt,) = _awaited(driver, path)
         found = {name: receipt[name] for name in ("processor", "processed_at", "environment")}
         assert found == {
-            "processor": "stand-in",
+            "processor": "fake",
             "processed_at": execution["completed_at"],  # the replay's instant, not the clock's
             "environment": "local",
         }
@@ -274,7 +274,7 @@ def test_the_command_line_explains_a_file(embedded: Driver, day: date) -> None:
         embedded.settle()
     told = embedded.tipoff("files", "show", name[:12], *later)
     assert "processed: " in told
-    assert "of stand-in" in told
+    assert "of fake" in told
     assert path not in embedded.tipoff("files", "list", "--missing", *later)
     wrong = embedded.tipoff("files", "show", f"{path}x", *later, code=1)
     assert path in wrong

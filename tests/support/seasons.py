@@ -1,4 +1,4 @@
-"""Small simulated seasons: the upstream stand-in's schedule, a configuration of every kind, a world as YAML text."""
+"""Small simulated seasons: the fake sources' schedule, a configuration of every kind, a world as YAML text."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime

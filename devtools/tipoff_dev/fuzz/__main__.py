@@ -6,7 +6,7 @@ The law: whatever comes, a payload ends as success, as no data, or as failed bec
 has changed; within its time and memory; and what a success writes is JSON whose records obey the laws of its kind, or
 data_summary names what they break. Everything else is a find: it is told, and its payload is kept in `--out`.
 
-Documents begin from what the stand-in for the sources serves and from `--seeds`, a folder of real ones:
+Documents begin from what the fake sources serve and from `--seeds`, a folder of real ones:
 `<scraper>/<any name>.json` or `.pdf`, with what each was fetched for in `<scraper>/parameters.json`, by file name.
 Exit code 1 when there are finds.
 """
@@ -109,7 +109,7 @@ class Traces(logging.Handler):
 def seeds_of(scraper: Registered, folder: Path | None) -> list[Seed]:
     given = parameters_of(scraper)
     served = payload_of(scraper, scraper.module.Parameters.model_validate(given))
-    found = [_seed("stand-in", given, served)]
+    found = [_seed("fake", given, served)]
     own = folder / scraper.spec.name if folder else None
     if own is not None and own.is_dir():
         known = own / "parameters.json"

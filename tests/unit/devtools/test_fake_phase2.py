@@ -1,4 +1,4 @@
-"""Phase 2's stand-in: what becomes of a message, and that a file is loaded once."""
+"""Phase 2's fake: what becomes of a message, and that a file is loaded once."""
 
 import json
 from dataclasses import dataclass, field

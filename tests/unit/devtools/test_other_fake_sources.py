@@ -1,4 +1,4 @@
-"""The stand-in for The Odds API, ESPN and BALLDONTLIE: keys, quotas, ends of events, pages."""
+"""The fakes of The Odds API, ESPN and BALLDONTLIE: keys, quotas, ends of events, pages."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

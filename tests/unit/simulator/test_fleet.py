@@ -1,4 +1,4 @@
-"""The project's own configuration over the stand-in's season: without faults nothing that was expected is missed."""
+"""The project's own configuration over the fake sources' season: without faults nothing that was expected is missed."""
 
 from datetime import timedelta
 

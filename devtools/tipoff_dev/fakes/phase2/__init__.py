@@ -1,4 +1,4 @@
-"""Phase 2's stand-in: loads landed files into `nba_raw` of the embedded warehouse and acknowledges each with a receipt.
+"""Phase 2's fake: loads landed files into `nba_raw` of the embedded warehouse and acknowledges each with a receipt.
 
 It runs in every stack unless `running_stack(..., phase2=None)`, behind a push subscription that exists locally only,
 `phase2-files`; the topic map ends where Phase 2 begins. What it does wrong on purpose is a `Behaviour`:
@@ -14,7 +14,7 @@ wall-clock time held messages are processed when they are due. In event time not
 whoever replays it releases, before the tick of an instant, what is due by that instant. The receipt then says the
 instant at which it was due, as every receipt of a replay says the event's instant and not the wall clock's.
 
-In the tests on the running stack the stand-in drops everything until it is told otherwise:
+In the tests on the running stack the fake drops everything until it is told otherwise:
 
     with driver.phase_2(drop=0.5, seed=3):     # the behaviour for the length of the block; driver.phase_2() does all
         driver.tick(Tick.EVALUATE, day, 11)

@@ -1,4 +1,4 @@
-"""`python -m tipoff_dev.fakes.phase2`: the stand-in on 127.0.0.1, told by TIPOFF_* variables as a service is."""
+"""`python -m tipoff_dev.fakes.phase2`: the fake on 127.0.0.1, told by TIPOFF_* variables as a service is."""
 
 import logging
 import sys

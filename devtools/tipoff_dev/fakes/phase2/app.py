@@ -1,4 +1,4 @@
-"""The stand-in's HTTP surface: Pub/Sub's pushes, and `/control` to tell it how to behave.
+"""The fake's HTTP surface: Pub/Sub's pushes, and `/control` to tell it how to behave.
 
 `/control` is open to whoever reaches the port, which must never be bound to a public address. Google's clients are
 made with the first message, so that a stack in which nothing lands does not wait for them.
@@ -46,7 +46,7 @@ class Wiring:
 
         settings = self.settings
         warehouse = BigQueryWarehouse(settings.project, settings.bigquery_emulator_host, DATASET)
-        receipts = Receipts(self.cloud.publisher, processor="stand-in", environment=settings.environment)
+        receipts = Receipts(self.cloud.publisher, processor="fake", environment=settings.environment)
         return Consumer(self.told, Loader(self.cloud.data, warehouse), receipts, settings.event_time)
 
     def reject(self, message: Message, reason: str, at: datetime) -> None:
@@ -66,7 +66,7 @@ class Wiring:
 def create_app(wiring: Wiring) -> FastAPI:
     app = create_service(
         service=SERVICE,
-        description="Phase 2's stand-in.",
+        description="Phase 2's fake.",
         environment=wiring.settings.environment,
         config_hash=wiring.cloud.config_hash,
         checks={"bus": lambda: wiring.cloud.bus.check(), "data": lambda: wiring.cloud.data.check()},

@@ -1,4 +1,4 @@
-"""What the stand-in does to a message: pure, and the same for the same message."""
+"""What the fake does to a message: pure, and the same for the same message."""
 
 from enum import StrEnum
 from fnmatch import fnmatchcase

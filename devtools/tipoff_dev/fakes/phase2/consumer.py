@@ -22,7 +22,7 @@ class Held:
 
 @dataclass
 class Told:
-    """What the stand-in is told, and what it has done; a process's memory."""
+    """What the fake is told, and what it has done; a process's memory."""
 
     behaviour: Behaviour
     held: list[Held] = field(default_factory=list)

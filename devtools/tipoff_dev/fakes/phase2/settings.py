@@ -1,4 +1,4 @@
-"""Settings of the stand-in."""
+"""Settings of the fake."""
 
 from pydantic import Field
 
@@ -7,6 +7,6 @@ from tipoff_dev.fakes.phase2.behaviour import FAULTLESS, Behaviour
 
 
 class Phase2Settings(ServiceSettings):
-    """What the stand-in needs beyond what every service needs."""
+    """What the fake needs beyond what every service needs."""
 
     phase2: Behaviour = Field(default=FAULTLESS, description="how it behaves at first, as JSON")

@@ -1,0 +1,51 @@
+"""The demo's checks are real: a dataset that tells another day is told of, answer by answer."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tipoff_dev.demo.day import EXPECTED_DAY, FIRST_HOUR, LAST_HOUR, Answers, faults
+
+RIGHT = Answers(
+    discovery={"status": "success", "time_et": "01:00 PM", "records": 30},
+    attempts={"attempts_today": 3, "found_data": 1, "no_data_yet": 2, "failures": 0},
+    expected_vs_actual=[
+        {"workflow_name": name, "expected_time": expected, "actual_time": actual, "status": status}
+        for name, expected, actual, status in EXPECTED_DAY
+    ],
+    cleanup_runs=LAST_HOUR - FIRST_HOUR,
+    files_landed=2,
+    files_processed=2,
+)
+AN_HOUR_LATER = [
+    {**row, "actual_time": "14:00", "status": "ON_TIME"} if row["expected_time"] == "14:00" else row
+    for row in RIGHT.expected_vs_actual
+]
+
+
+def test_the_day_as_it_was_has_no_faults() -> None:
+    assert faults(RIGHT) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaints"),
+    [
+        ({"discovery": {**RIGHT.discovery, "time_et": "02:00 PM"}}, ["discovery: expected a success"]),
+        ({"discovery": {**RIGHT.discovery, "records": 0}}, ["discovery: expected a success"]),
+        ({"discovery": {}}, ["discovery: expected a success"]),
+        ({"attempts": {**RIGHT.attempts, "attempts_today": 4, "no_data_yet": 3}}, ["attempts: expected"]),
+        (
+            {"expected_vs_actual": AN_HOUR_LATER},
+            ["('injury_discovery', '14:00', None, 'SKIPPED_OK') is missing", "'ON_TIME') is too much"],
+        ),
+        ({"expected_vs_actual": []}, ["is missing"] * len(EXPECTED_DAY)),
+        ({"cleanup_runs": 0}, ["cleanup: expected"]),
+        ({"files_processed": 1}, ["receipts: expected one for each file"]),
+        ({"files_landed": 0, "files_processed": 0}, ["receipts: expected one for each file"]),
+    ],
+)
+def test_another_day_is_told_of(changed: dict[str, Any], complaints: list[str]) -> None:
+    found = faults(replace(RIGHT, **changed))
+    assert len(found) == len(complaints)
+    assert all(complaint in fault for complaint, fault in zip(complaints, found, strict=True))

@@ -38,5 +38,6 @@ def test_a_scenario_that_cannot_be_read_is_refused_before_anything_starts(tmp_pa
             [*DEMO, "--scenario", str(path)], capture_output=True, text=True, timeout=30, check=False
         )
         assert done.returncode == 1
-        assert "is no scenario" in done.stdout
-        assert why in done.stdout
+        told = done.stdout + done.stderr
+        assert "is no scenario" in told
+        assert why in told

@@ -513,10 +513,13 @@ class CleanupCompleted(Event):
 class AlertState(OpenEnum):
     """Where an alert stands."""
 
-    PENDING = "pending"
-    FIRING = "firing"
-    ESCALATED = "escalated"
-    RESOLVED = "resolved"
+    PENDING = "pending"  # it holds, not yet for as long as the rule asks
+    FIRING = "firing"  # it does, and people are told
+    ACKNOWLEDGED = "acknowledged"  # somebody is at it: no reminder, no escalation
+    SILENCED = "silenced"  # it holds, and nobody wants to hear of it for a while
+    ESCALATED = "escalated"  # nobody answered, or it grew: told with more weight
+    RESOLVED = "resolved"  # it holds no more
+    UNKNOWN = "unknown"  # whether it holds cannot be judged
 
     @classmethod
     def fallback(cls) -> Self:
@@ -545,10 +548,15 @@ class AlertChanged(Event):
     )
     runbook: Label | None = Field(default=None, description="a page below docs/runbooks")
     environment: Label = Field(description="deployment: prod, staging, dev or local")
+    transition: Count = Field(default=0, description="counts the changes of this alert, from 1")
+    notify: bool = Field(
+        default=True, description="whether people are told; why not stands in the context's not_told"
+    )
 
     @property
     def key(self) -> tuple[object, ...]:
-        return (self.alert_id, self.state)
+        """One notification a transition: two monitors that see the same change make the same event."""
+        return (self.alert_id, self.state, *([self.transition] if self.transition else []))
 
     @property
     def subject(self) -> str:

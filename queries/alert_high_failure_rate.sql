@@ -1,38 +1,62 @@
 -- Which scrapers fail too often?
 --
--- One row a scraper of whose runs in the last @hours more than @threshold_pct failed, the worst first. no_data is no
--- failure and no run that could tell; fewer than @min_runs of those raise nothing; the unrounded rate is compared; runs of
--- a developer's machine (LOCAL) do not count.
+-- One row a scraper, the worst first. Judged are its runs of the last @hours, if at least @min_runs of them could tell;
+-- of a scraper that runs less often its last @min_runs in two weeks, once the newest of them has failed. no_data is no
+-- failure and no run that could tell; the unrounded rate is compared; runs of a developer's machine (LOCAL) do not
+-- count.
 --
---   @as_of          TIMESTAMP = now  instant of the question; later executions do not count
---   @hours          INT64 = 24       how far back
---   @threshold_pct  FLOAT64 = 20     failure rate above which it is one
---   @min_runs       INT64 = 5        runs that succeeded or failed, below which nothing is said
---   @environment    STRING = prod    prod, staging, dev or local
+--   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @hours         INT64 = 24  how far back
+--   @threshold_pct FLOAT64 = 20  failure rate above which it is one
+--   @min_runs      INT64 = 5  runs that succeeded or failed, of which a rate is made
+--   @environment   STRING = prod  prod, staging, dev or local
 --
--- scraper_name STRING, total_runs, telling_runs, failures INT64, failure_rate_pct FLOAT64
+-- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
 
-WITH rates AS (
+WITH telling AS (
   SELECT
-    e.scraper_name,
-    COUNT(*) AS total_runs,
-    COUNTIF(e.status IN ('success', 'failed')) AS telling_runs,
-    COUNTIF(e.status = 'failed') AS failures
-  FROM nba_orchestration.executions(
-      DATE(TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)), DATE(@as_of)
-    ) AS e
-  WHERE e.triggered_at > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)
-    AND e.triggered_at <= @as_of
+    e.scraper_name, e.workflow, e.status, e.error_type, e.triggered_at,
+    e.triggered_at > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR) AS recent,
+    ROW_NUMBER() OVER (PARTITION BY e.scraper_name ORDER BY e.triggered_at DESC, e.execution_id) AS from_last
+  FROM nba_orchestration.executions(DATE_SUB(DATE(@as_of), INTERVAL 14 DAY), DATE(@as_of)) AS e
+  WHERE e.triggered_at <= @as_of
     AND e.environment = @environment
     AND e.source != 'LOCAL'
-  GROUP BY e.scraper_name
+    AND e.status IN ('success', 'failed')
+),
+rates AS (
+  SELECT
+    scraper_name,
+    ANY_VALUE(workflow HAVING MAX triggered_at) AS workflow,
+    ANY_VALUE(error_type HAVING MAX triggered_at) AS error_type,
+    COUNTIF(recent) AS recent_runs,
+    COUNTIF(recent AND status = 'failed') AS recent_failures,
+    COUNTIF(from_last <= @min_runs) AS last_runs,
+    COUNTIF(from_last <= @min_runs AND status = 'failed') AS last_failures,
+    COUNTIF(from_last = 1 AND recent AND status = 'failed') AS newest_failed,
+    MIN(IF((recent OR from_last <= @min_runs) AND status = 'failed', triggered_at, NULL)) AS since
+  FROM telling
+  GROUP BY scraper_name
+),
+judged AS (
+  SELECT
+    scraper_name, workflow, error_type, since, newest_failed,
+    IF(recent_runs >= @min_runs, recent_runs, last_runs) AS runs,
+    IF(recent_runs >= @min_runs, recent_failures, last_failures) AS failures,
+    recent_runs >= @min_runs AS often
+  FROM rates
 )
 SELECT
-  scraper_name,
-  total_runs,
-  telling_runs,
-  failures,
-  ROUND(failures * 100.0 / telling_runs, 1) AS failure_rate_pct
-FROM rates
-WHERE telling_runs >= @min_runs AND failures * 100.0 > @threshold_pct * telling_runs
-ORDER BY failures / telling_runs DESC, scraper_name;
+  scraper_name AS subject,
+  since,
+  ROUND(failures * 100.0 / runs, 1) AS value,
+  CAST(NULL AS STRING) AS severity,
+  workflow,
+  scraper_name AS scraper,
+  CONCAT(
+    scraper_name, ' failed ', CAST(failures AS STRING), ' of its last ', CAST(runs AS STRING), ' runs',
+    COALESCE(CONCAT(', lately with ', error_type), ''), '.'
+  ) AS summary
+FROM judged
+WHERE failures * 100.0 > @threshold_pct * runs AND (often OR (newest_failed = 1 AND runs >= 2))
+ORDER BY failures / runs DESC, scraper_name;

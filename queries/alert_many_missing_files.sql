@@ -1,17 +1,45 @@
--- Are more files missing than should be?
+-- Are more files without a receipt than should be?
 --
--- One row when more than @threshold files are missing and not on their way, none otherwise.
+-- One row when more than @threshold files landed over @minutes ago, within a day, and have no receipt. Files that were
+-- announced again count: they are no more processed than the others.
 --
---   @as_of        TIMESTAMP = now  instant of the question
---   @threshold    INT64 = 10       files that may be missing
---   @environment  STRING = prod    prod, staging, dev or local
+--   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @minutes       INT64 = 120  time that Phase 2 has for a file
+--   @threshold     INT64 = 10  files that may be late
+--   @environment   STRING = prod  prod, staging, dev or local
 --
--- missing, critical INT64, oldest_minutes INT64
+-- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
 
+WITH landed AS (
+  SELECT e.gcs_path, MIN(e.triggered_at) AS landed_at
+  FROM nba_orchestration.executions(DATE_SUB(DATE(@as_of), INTERVAL 1 DAY), DATE(@as_of)) AS e
+  WHERE e.triggered_at > TIMESTAMP_SUB(@as_of, INTERVAL 24 HOUR)
+    AND e.triggered_at <= TIMESTAMP_SUB(@as_of, INTERVAL @minutes MINUTE)
+    AND e.environment = @environment
+    AND e.status = 'success'
+    AND e.gcs_path IS NOT NULL
+  GROUP BY e.gcs_path
+),
+received AS (
+  SELECT DISTINCT r.gcs_path
+  FROM nba_orchestration.file_receipts AS r
+  WHERE DATE(r.processed_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 30 DAY) AND DATE(@as_of)
+    AND r.processed_at <= @as_of
+    AND r.environment = @environment
+)
 SELECT
-  COUNT(*) AS missing,
-  COUNTIF(urgency = 'CRITICAL') AS critical,
-  MAX(age_minutes) AS oldest_minutes
-FROM nba_orchestration.missing_files(@as_of)
-WHERE environment = @environment AND urgency != 'REPUBLISHED'
+  '-' AS subject,
+  MIN(landed.landed_at) AS since,
+  CAST(COUNT(*) AS FLOAT64) AS value,
+  CAST(NULL AS STRING) AS severity,
+  CAST(NULL AS STRING) AS workflow,
+  CAST(NULL AS STRING) AS scraper,
+  CONCAT(
+    CAST(COUNT(*) AS STRING), ' files have no receipt from Phase 2; the oldest landed at ',
+    FORMAT_TIMESTAMP('%Y-%m-%d %H:%M', MIN(landed.landed_at), 'America/New_York'), '.'
+  ) AS summary
+FROM landed
+LEFT JOIN received
+  ON received.gcs_path = landed.gcs_path
+WHERE received.gcs_path IS NULL
 HAVING COUNT(*) > @threshold;

@@ -49,28 +49,36 @@ skipped AS (
   WHERE reason_code = 'parent_unfruitful'
 ),
 listed AS (
-  SELECT s.date, s.occurrence_id, scraper
+  SELECT s.date, s.occurrence_id, s.game_date, COALESCE(s.subject, '-') AS subject, scraper
   FROM nba_orchestration.expected_schedule(@as_of, @night, @day) AS s
   CROSS JOIN UNNEST(s.scrapers) AS scraper
   WHERE s.environment = @environment
 ),
 executed AS (
   SELECT
-    occurrence_id, scraper_name, TO_JSON_STRING(opts) AS unit, status, error_type, error_message, triggered_at
+    occurrence_id, scraper_name, TO_JSON_STRING(opts) AS unit, status, error_type, error_message, triggered_at,
+    game_date, COALESCE(JSON_VALUE(opts, '$.game_id'), '-') AS subject
   FROM nba_orchestration.executions(@first_partition, @last_partition)
-  WHERE triggered_at <= @as_of AND environment = @environment AND occurrence_id IS NOT NULL
+  WHERE triggered_at <= @as_of AND environment = @environment AND source != 'LOCAL'
+),
+found AS (
+  SELECT scraper_name, game_date, subject, MAX(triggered_at) AS found_at
+  FROM executed
+  WHERE status = 'success'
+  GROUP BY scraper_name, game_date, subject
 ),
 units AS (
   SELECT
     occurrence_id, scraper_name, unit,
     COUNT(*) AS attempts,
     COUNTIF(status = 'success') AS successes,
-    MAX_BY(status, triggered_at) AS last_status,
-    MAX_BY(error_type, triggered_at) AS error_type,
-    MAX_BY(error_message, triggered_at) AS error_message,
+    ANY_VALUE(status HAVING MAX triggered_at) AS last_status,
+    ANY_VALUE(error_type HAVING MAX triggered_at) AS error_type,
+    ANY_VALUE(error_message HAVING MAX triggered_at) AS error_message,
     MIN(triggered_at) AS first_at,
     MAX(triggered_at) AS last_at
   FROM executed
+  WHERE occurrence_id IS NOT NULL
   GROUP BY occurrence_id, scraper_name, unit
 ),
 steps AS (
@@ -96,12 +104,15 @@ SELECT
   COALESCE(steps.units_found, 0) AS units_found,
   COALESCE(steps.units_failed, 0) AS units_failed,
   steps.failing_since, steps.last_at, steps.error_type, steps.error_message,
-  skipped.occurrence_id IS NOT NULL AS parent_unfruitful
+  skipped.occurrence_id IS NOT NULL AS parent_unfruitful,
+  COALESCE(found.found_at > steps.last_at, FALSE) AS found_later
 FROM outcomes AS e
 LEFT JOIN latest ON latest.workflow_name = e.workflow_name
 LEFT JOIN last_word ON last_word.occurrence_id = e.occurrence_id
 LEFT JOIN listed ON listed.occurrence_id = e.occurrence_id AND listed.date = e.date
 LEFT JOIN steps ON steps.occurrence_id = e.occurrence_id AND steps.scraper_name = listed.scraper
+LEFT JOIN found
+  ON found.scraper_name = listed.scraper AND found.game_date = listed.game_date AND found.subject = listed.subject
 LEFT JOIN skipped ON skipped.occurrence_id = e.occurrence_id AND skipped.skipped_scraper = listed.scraper
 WHERE e.environment = @environment
 ORDER BY e.expected_run_time, e.workflow_name, e.occurrence_id, scraper
@@ -120,6 +131,10 @@ class StepOutcome(BaseModel):
     last_at: Instant | None = Field(default=None, description="latest attempt")
     error_type: str | None = None
     error_message: str | None = None
+    found_later: bool = Field(
+        default=False,
+        description="a later run of any occurrence, a manual one too, found what this one is about",
+    )
     parent_unfruitful: bool = Field(default=False, description="never asked for: its parent found nothing")
 
 
@@ -133,7 +148,7 @@ class Expectation(BaseModel):
     expected_run_time: Instant
     deadline: Instant
     games_today: int | None
-    priority: str
+    priority: str | None = Field(description="null in a row that states none")
     expected_reason: str
     actual_run_time: Instant | None = Field(description="of its first run, null without one")
     action: str | None

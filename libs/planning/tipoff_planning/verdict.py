@@ -164,7 +164,7 @@ def _judge_workflow(
     upcoming = [row.next_check_time for row in rows if row.next_check_time and row.next_check_time > as_of]
     return WorkflowVerdict(
         workflow=name,
-        priority=rows[0].priority,
+        priority=rows[0].priority or "MEDIUM",
         color=faults[0].color if faults else Color.GREEN,
         sentence=_summary(faults, rows, as_of),
         statuses=statuses,
@@ -242,6 +242,9 @@ def _judge_step(
     if not asked:
         return None
     row, last = asked[-1]
+    # Somebody ran it by hand, say. Of several units it would be unknown which of them that mended.
+    if last.found_later and last.units == 1:
+        return None
     if not last.units_failed:
         found = any(step.units_found for _, step in asked)
         if found or not _is_over(rows, as_of):

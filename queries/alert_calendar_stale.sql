@@ -1,0 +1,31 @@
+-- Is the calendar of games old?
+--
+-- One row when the newest evaluation decided by a calendar that it calls stale, or by none.
+--
+--   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
+--   @minutes      INT64 = 35       age from which a decision says nothing of now
+--   @environment  STRING = prod    prod, staging, dev or local
+--
+-- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
+
+SELECT
+  '-' AS subject,
+  MAX(decision_time) AS since,
+  SAFE_CAST(ANY_VALUE(JSON_VALUE(context, '$.calendar_age_minutes') HAVING MAX decision_time) AS FLOAT64) AS value,
+  CAST(NULL AS STRING) AS severity,
+  CAST(NULL AS STRING) AS workflow,
+  CAST(NULL AS STRING) AS scraper,
+  CONCAT(
+    'The calendar of games is ',
+    COALESCE(
+      CONCAT(ANY_VALUE(JSON_VALUE(context, '$.calendar_age_minutes') HAVING MAX decision_time), ' minutes old.'),
+      'not there.'
+    )
+  ) AS summary
+FROM nba_orchestration.workflow_decisions
+WHERE DATE(decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
+  AND decision_time > TIMESTAMP_SUB(@as_of, INTERVAL @minutes MINUTE)
+  AND decision_time <= @as_of
+  AND environment = @environment
+  AND JSON_VALUE(context, '$.calendar_stale') IS NOT NULL
+HAVING ANY_VALUE(JSON_VALUE(context, '$.calendar_stale') HAVING MAX decision_time) = 'true';

@@ -1,0 +1,70 @@
+-- Which scrapers have found nothing for longer than they ever do?
+--
+-- One row a scraper that was expected on at least @expected_days of the days since its last success, and whose silence
+-- is longer than @intervals of its own usual intervals: the span of its successes, split by their days. A break in the
+-- season expects nothing, and so raises nothing.
+--
+--   @as_of          TIMESTAMP = now  instant of the question; what came later does not count
+--   @intervals      INT64 = 3        usual intervals of silence that are an alert
+--   @expected_days  INT64 = 2        days since the last success on which it was expected in vain
+--   @days           INT64 = 30       how far back intervals are learned
+--   @environment    STRING = prod    prod, staging, dev or local
+--
+-- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
+
+WITH found AS (
+  SELECT
+    e.scraper_name,
+    ANY_VALUE(e.workflow HAVING MAX e.triggered_at) AS workflow,
+    MAX(e.triggered_at) AS last_found,
+    SAFE_DIVIDE(
+      TIMESTAMP_DIFF(MAX(e.triggered_at), MIN(e.triggered_at), MINUTE), COUNT(DISTINCT DATE(e.triggered_at)) - 1
+    ) AS usual_minutes
+  FROM nba_orchestration.scraper_execution_log AS e
+  WHERE DATE(e.triggered_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL @days DAY) AND DATE(@as_of)
+    AND e.triggered_at <= @as_of
+    AND e.environment = @environment
+    AND e.source != 'LOCAL'
+    AND e.status = 'success'
+  GROUP BY e.scraper_name
+),
+expected AS (
+  SELECT s.date, s.deadline, scraper
+  FROM nba_orchestration.daily_expected_schedule AS s
+  CROSS JOIN UNNEST(s.scrapers) AS scraper
+  WHERE s.date BETWEEN DATE_SUB(DATE(@as_of), INTERVAL @days DAY) AND DATE(@as_of)
+    AND s.deadline <= @as_of
+    AND s.environment = @environment
+    AND s.state != 'CANCELLED'
+),
+waited AS (
+  SELECT expected.scraper, COUNT(DISTINCT expected.date) AS days, MIN(expected.deadline) AS first_deadline
+  FROM expected
+  LEFT JOIN found
+    ON found.scraper_name = expected.scraper
+  WHERE found.last_found IS NULL OR expected.deadline > TIMESTAMP_ADD(found.last_found, INTERVAL 12 HOUR)
+  GROUP BY expected.scraper
+)
+SELECT
+  waited.scraper AS subject,
+  COALESCE(found.last_found, waited.first_deadline) AS since,
+  CAST(waited.days AS FLOAT64) AS value,
+  CAST(NULL AS STRING) AS severity,
+  found.workflow,
+  waited.scraper,
+  CONCAT(
+    waited.scraper, ' found nothing since ',
+    FORMAT_TIMESTAMP(
+      '%Y-%m-%d %H:%M', COALESCE(found.last_found, waited.first_deadline), 'America/New_York'
+    ),
+    ' and was expected on ', CAST(waited.days AS STRING), ' days.'
+  ) AS summary
+FROM waited
+LEFT JOIN found
+  ON found.scraper_name = waited.scraper
+WHERE waited.days >= @expected_days
+  AND (
+    found.last_found IS NULL
+    OR TIMESTAMP_DIFF(@as_of, found.last_found, MINUTE) > @intervals * COALESCE(found.usual_minutes, 1440)
+  )
+ORDER BY waited.scraper;

@@ -1,0 +1,58 @@
+-- Which files cannot be healed?
+--
+-- One row a kind of finding, with its number of files: cleanup gave them up, or cannot announce them again, and since
+-- its newest finding about a file neither a receipt came nor an announcement.
+--
+--   @as_of        TIMESTAMP = now                                             instant of the question
+--   @kinds        STRING = given_up,object_missing,content_differs,foreign_path  kinds of findings, separated by commas
+--   @days         INT64 = 30                                                  how far back findings are looked for
+--   @environment  STRING = prod                                               prod, staging, dev or local
+--
+-- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
+
+WITH found AS (
+  SELECT finding.kind, finding.gcs_path, MIN(c.cleanup_time) AS first_at, MAX(c.cleanup_time) AS last_at
+  FROM nba_orchestration.cleanup_operations AS c
+  CROSS JOIN UNNEST(c.findings) AS finding
+  WHERE DATE(c.cleanup_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL @days DAY) AND DATE(@as_of)
+    AND c.cleanup_time <= @as_of
+    AND c.environment = @environment
+    AND finding.kind IN UNNEST(SPLIT(@kinds, ','))
+  GROUP BY finding.kind, finding.gcs_path
+),
+announced AS (
+  SELECT file.gcs_path, MAX(c.cleanup_time) AS last_at
+  FROM nba_orchestration.cleanup_operations AS c
+  CROSS JOIN UNNEST(c.missing_files) AS file
+  WHERE DATE(c.cleanup_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL @days DAY) AND DATE(@as_of)
+    AND c.cleanup_time <= @as_of
+    AND c.environment = @environment
+    AND file.republished
+  GROUP BY file.gcs_path
+),
+received AS (
+  SELECT DISTINCT r.gcs_path
+  FROM nba_orchestration.file_receipts AS r
+  WHERE DATE(r.processed_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL @days DAY) AND DATE(@as_of)
+    AND r.processed_at <= @as_of
+    AND r.environment = @environment
+)
+SELECT
+  found.kind AS subject,
+  MIN(found.first_at) AS since,
+  CAST(COUNT(*) AS FLOAT64) AS value,
+  CAST(NULL AS STRING) AS severity,
+  CAST(NULL AS STRING) AS workflow,
+  CAST(NULL AS STRING) AS scraper,
+  CONCAT(
+    CAST(COUNT(*) AS STRING), ' files: ', found.kind, '; the last is ',
+    ANY_VALUE(found.gcs_path HAVING MAX found.last_at), '.'
+  ) AS summary
+FROM found
+LEFT JOIN received
+  ON received.gcs_path = found.gcs_path
+LEFT JOIN announced
+  ON announced.gcs_path = found.gcs_path AND announced.last_at > found.last_at
+WHERE received.gcs_path IS NULL AND announced.gcs_path IS NULL
+GROUP BY found.kind
+ORDER BY found.kind;

@@ -1,0 +1,39 @@
+-- Does the runner still execute what was decided?
+--
+-- One row when a RUN of the last @hours that requested something is older than @minutes and no execution names it.
+--
+--   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
+--   @hours         INT64 = 6  how far back
+--   @minutes       INT64 = 30  time that a request has for its first execution
+--   @environment   STRING = prod  prod, staging, dev or local
+--
+-- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
+
+WITH executed AS (
+  SELECT DISTINCT e.decision_id
+  FROM nba_orchestration.executions(DATE_SUB(DATE(@as_of), INTERVAL 1 DAY), DATE(@as_of)) AS e
+  WHERE e.triggered_at <= @as_of AND e.environment = @environment AND e.decision_id IS NOT NULL
+)
+SELECT
+  '-' AS subject,
+  TIMESTAMP_ADD(MIN(d.decision_time), INTERVAL @minutes MINUTE) AS since,
+  CAST(COUNT(*) AS FLOAT64) AS value,
+  CAST(NULL AS STRING) AS severity,
+  CAST(NULL AS STRING) AS workflow,
+  CAST(NULL AS STRING) AS scraper,
+  CONCAT(
+    CAST(COUNT(*) AS STRING), ' decisions to run were followed by no execution; the first, of ',
+    ANY_VALUE(d.workflow_name HAVING MIN d.decision_time), ', is of ',
+    FORMAT_TIMESTAMP('%H:%M', MIN(d.decision_time), 'America/New_York'), '.'
+  ) AS summary
+FROM nba_orchestration.workflow_decisions AS d
+LEFT JOIN executed
+  ON executed.decision_id = d.decision_id
+WHERE DATE(d.decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
+  AND d.decision_time > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)
+  AND d.decision_time <= TIMESTAMP_SUB(@as_of, INTERVAL @minutes MINUTE)
+  AND d.environment = @environment
+  AND d.action = 'RUN'
+  AND ARRAY_LENGTH(d.scrapers_triggered) > 0
+  AND executed.decision_id IS NULL
+HAVING COUNT(*) > 0;

@@ -1,0 +1,286 @@
+"""Each rule of config/alerts.yaml on rows in the embedded warehouse: it fires on its bad rows, is silent on its good
+ones, and all rules are one job.
+
+A day of the warehouse is one environment: its rows are seen by no other.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.support.dataset_rows import (
+    DAY,
+    ELEVEN,
+    HOUR,
+    MINUTE,
+    Row,
+    decided,
+    executed,
+    missing,
+    received,
+    scanned,
+    scheduled,
+)
+
+from tipoff_common.adapters.bigquery import BigQueryWarehouse
+from tipoff_common.events import AlertLevel
+from tipoff_monitor.conditions import Condition, batch_query, conditions_of_rows
+from tipoff_monitor.loading import RuleBook, load_rules
+
+if TYPE_CHECKING:
+    from conftest import Dataset
+
+REPOSITORY = Path(__file__).parents[3]
+BOOK = load_rules(REPOSITORY / "config/alerts.yaml", REPOSITORY / "queries")
+AT = ELEVEN + 4 * HOUR
+"""15:00 in New York."""
+Rows = list[tuple[str, Row]]
+
+
+def healthy(at: datetime = AT) -> Rows:
+    """Rows of a day on which all is well: decisions every quarter of an hour, scans, a schedule, a run."""
+    rows: Rows = [("daily_expected_schedule", scheduled("o", scrapers=["s"], priority="HIGH"))]
+    for number in range(1, 9):
+        when = at - number * 15 * MINUTE + 10 * MINUTE
+        told = {
+            "created_at": when.isoformat(),
+            "alert_level": "NONE",
+            "controller_version": "1",
+            "config_hash": "h",
+        }
+        context = json.dumps({"calendar_stale": False, "calendar_age_minutes": 60})
+        rows.append(
+            ("workflow_decisions", decided(f"d{number}", when, "SKIP", "too_early", context=context, **told))
+        )
+        rows.append(("cleanup_operations", scanned(when, created_at=when.isoformat())))
+    ran = at - 3 * HOUR
+    rows.append(
+        (
+            "scraper_execution_log",
+            executed("e", ran, "success", 5, scraper_name="s", created_at=ran.isoformat()),
+        )
+    )
+    return rows
+
+
+def runs(*statuses: str, name: str = "s", every: Any = DAY, **changes: Any) -> Rows:
+    """Executions of one scraper, the newest last, an hour before AT."""
+    rows: Rows = []
+    for number, status in enumerate(reversed(statuses)):
+        at = AT - HOUR - number * every
+        row = executed(f"{name}{number}", at, status, 5 if status == "success" else 0, scraper_name=name,
+                       workflow="w", created_at=at.isoformat(), **changes)  # fmt: skip
+        rows.append(("scraper_execution_log", row))
+    return rows
+
+
+def files(count: int, **changes: Any) -> Rows:
+    at = AT - 8 * HOUR
+    own = {"created_at": at.isoformat(), **changes}
+    return [
+        (
+            "scraper_execution_log",
+            executed(f"f{n}", at, "success", 5, scraper_name="s", gcs_path=f"gs://b/{n}", **own),
+        )
+        for n in range(count)
+    ]
+
+
+def stood(code: str, level: str, at: datetime = AT - 5 * MINUTE) -> Rows:
+    own = {"created_at": at.isoformat(), "controller_version": "1", "config_hash": "h", "alert_level": level}
+    return [("workflow_decisions", decided("lines", at, "SKIP", code, **own))]
+
+
+def told(summary: dict[str, Any]) -> Rows:
+    """A success with facts about its data."""
+    return runs("success", data_summary=json.dumps(summary))
+
+
+def scan(**facts: Any) -> Rows:
+    return [("cleanup_operations", scanned(AT - MINUTE, created_at=AT.isoformat(), **facts))]
+
+
+BAD: dict[str, tuple[Rows, str]] = {
+    "scraper-failing": (runs("success", "success", "success", "failed", "failed"), "s"),
+    "files-missing": (files(11), "-"),
+    "search-ended-in-vain": (stood("not_found", "WARNING"), "lines"),
+    "workflow-gave-up": (stood("budget_used", "CRITICAL"), "lines"),
+    "decision-aborted": (stood("no_calendar", "WARNING"), "lines"),
+    "decisions-not-executed": (
+        [("workflow_decisions", decided("x", AT - HOUR, "RUN", "due", scrapers_triggered=["s"], alert_level="NONE",
+                                        created_at=(AT - HOUR).isoformat()))],
+        "-",
+    ),
+    "volume-unusual": (
+        runs("success", "failed", error_type="source_changed", error_message="3 records; between 5 and 9 are expected"),
+        "s",
+    ),
+    "source-drift": (told({"drift": {"added": ["new"], "missing_optional": []}}), "s"),
+    "quota-low": (told({"quota": {"used": 450, "remaining": 50, "warning": True}}), "s"),
+    "sources-contradict": (told({"contradictions": {"count": 1}}), "s"),
+    "source-silent": (
+        [
+            *[
+                ("scraper_execution_log", executed(f"old{n}", AT - (6 + n) * DAY, "success", 5, scraper_name="old",
+                                                   created_at=(AT - (6 + n) * DAY).isoformat()))
+                for n in range(4)
+            ],
+            *[
+                ("daily_expected_schedule", scheduled(f"w{n}", AT - n * DAY - 5 * HOUR, scrapers=["old"],
+                                                      date=str((AT - n * DAY).date()), priority="LOW"))
+                for n in range(5)
+            ],
+        ],
+        "old",
+    ),
+    "phase2-behind": (scan(phase2_behind=True), "-"),
+    "storm-guard": (scan(storm_guard=True), "-"),
+    "files-stuck": (
+        [("cleanup_operations", scanned(AT - MINUTE, created_at=AT.isoformat(), findings=[
+            {"kind": "given_up", "gcs_path": "gs://b/1", "detail": "x"}]))],
+        "given_up",
+    ),
+    "dead-letters": (
+        [("dead_letters", {"event_id": "e", "rejected_at": (AT - HOUR).isoformat(), "reason": "undecodable",
+                           "detail": "no JSON", "service": "logger", "subscription": "s", "message_id": "m",
+                           "payload_sha256": "0", "payload_bytes": 1, "created_at": AT.isoformat()})],
+        "-",
+    ),
+    "calendar-stale": (
+        [("workflow_decisions", decided("z", AT - MINUTE, "SKIP", "too_early", alert_level="NONE",
+                                        created_at=AT.isoformat(),
+                                        context=json.dumps({"calendar_stale": True, "calendar_age_minutes": 9000})))],
+        "-",
+    ),
+}  # fmt: skip
+ABSENT = {
+    "no-decisions": "workflow_decisions",
+    "cleanup-silent": "cleanup_operations",
+    "schedule-not-locked": "daily_expected_schedule",
+}
+SHARED: dict[str, set[str]] = {
+    # Rows that are bad for one rule are bad for these as well.
+    "volume-unusual": {"scraper-failing"},
+    "files-missing": set(),
+    "decisions-not-executed": set(),
+}
+
+
+class Days:
+    """Environments of one warehouse, all asked with the same batch."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
+            self._warehouse = BigQueryWarehouse(dataset.project, dataset.url)
+
+    def insert(self, environment: str, rows: Rows) -> None:
+        tables: dict[str, list[Row]] = {}
+        for table, row in rows:
+            ids = {key: f"{environment}/{row[key]}" for key in ("execution_id", "decision_id") if key in row}
+            tables.setdefault(table, []).append({**row, **ids, "environment": environment})
+        for table, own in tables.items():
+            self._dataset.insert(table, *own)
+
+    def conditions(self, environment: str, at: datetime = AT, book: RuleBook = BOOK) -> list[Condition]:
+        given = {"as_of": at, "environment": environment, "version": "1", "config_hash": "h"}
+        return list(conditions_of_rows(self._warehouse.query(*batch_query(book, given)), book))
+
+
+@pytest.fixture(scope="module")
+def days(dataset: Dataset) -> Iterator[Days]:
+    found = Days(dataset)
+    found.insert("well", healthy())
+    for rule, (rows, _) in BAD.items():
+        found.insert(rule, [*healthy(), *rows])
+    for rule, table in ABSENT.items():
+        found.insert(rule, [row for row in healthy() if row[0] != table])
+    yield found
+
+
+def test_on_a_day_on_which_all_is_well_no_rule_fires(days: Days) -> None:
+    assert days.conditions("well") == []
+
+
+@pytest.mark.parametrize("rule", BAD)
+def test_a_rule_fires_on_its_bad_rows(days: Days, rule: str) -> None:
+    found = {(it.rule, it.subject) for it in days.conditions(rule)}
+    expected = {(rule, BAD[rule][1])}
+    assert expected <= found
+    assert {name for name, _ in found} - {rule} <= SHARED.get(rule, set())
+
+
+@pytest.mark.parametrize("rule", ABSENT)
+def test_absence_is_seen_without_any_row(days: Days, rule: str) -> None:
+    """Incident 10 of docs/explanation/incidents.md: absence raises no row."""
+    assert rule in {it.rule for it in days.conditions(rule)}
+
+
+def test_an_empty_dataset_is_behind_and_nothing_is_decided(days: Days) -> None:
+    found = {it.rule for it in days.conditions("nowhere")}
+    assert found == {"dataset-behind", "no-decisions", "cleanup-silent", "schedule-not-locked"}
+
+
+def test_rows_that_come_late_are_told(days: Days) -> None:
+    late = [("workflow_decisions", decided("l", AT - HOUR / 2, "SKIP", "too_early", alert_level="NONE",
+                                           created_at=AT.isoformat()))]  # fmt: skip
+    days.insert("late", [*healthy(), *late])
+    assert [it.rule for it in days.conditions("late")] == ["dataset-behind"]
+
+
+def test_another_version_or_configuration_is_told(days: Days) -> None:
+    given = {"as_of": AT, "environment": "well", "version": "2", "config_hash": "h"}
+    rows = days._warehouse.query(*batch_query(BOOK, given))
+    assert [it.rule for it in conditions_of_rows(rows, BOOK)] == ["versions-differ"]
+
+
+def test_the_severity_is_the_decisions(days: Days) -> None:
+    (found,) = days.conditions("workflow-gave-up")
+    assert found.severity is AlertLevel.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("statuses", "fires"),
+    [
+        (("success", "success", "success", "success", "failed"), False),  # one of five is no rate
+        (("failed", "failed", "failed", "success"), False),  # it is over
+        (("failed", "failed"), True),
+        (("failed",), False),
+        (("no_data", "no_data", "failed", "failed"), True),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_daily_scraper_is_judged_by_its_last_runs(
+    days: Days, statuses: tuple[str, ...], fires: bool
+) -> None:
+    environment = f"daily-{'-'.join(statuses)}"
+    days.insert(
+        environment, [*[row for row in healthy() if row[0] != "scraper_execution_log"], *runs(*statuses)]
+    )
+    assert ("scraper-failing" in {it.rule for it in days.conditions(environment)}) is fires
+
+
+def test_files_that_were_announced_again_are_no_more_processed_than_others(days: Days) -> None:
+    announced = scanned(
+        AT - MINUTE, *[missing(f"gs://b/{n}", AT - 8 * HOUR, AT, republished=True) for n in range(11)],
+        created_at=AT.isoformat(),
+    )  # fmt: skip
+    days.insert("again", [*healthy(), *files(11), ("cleanup_operations", announced)])
+    assert [(it.rule, it.value) for it in days.conditions("again")] == [("files-missing", 11.0)]
+    receipts: Rows = [("file_receipts", received("gs://b/0", AT - HOUR))]
+    days.insert("again", receipts)
+    assert days.conditions("again") == []
+
+
+def test_what_the_future_holds_is_not_counted_yet(days: Days) -> None:
+    """An event three minutes ahead of the asker's clock."""
+    ahead = [("dead_letters", {**BAD["dead-letters"][0][0][1], "rejected_at": (AT + 3 * MINUTE).isoformat()})]
+    days.insert("ahead", [*healthy(), *ahead])
+    assert days.conditions("ahead") == []
+    assert [it.rule for it in days.conditions("ahead", AT + 5 * MINUTE)] == ["dead-letters"]

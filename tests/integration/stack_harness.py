@@ -126,7 +126,11 @@ class Driver:
     def command_environment(self) -> dict[str, str]:
         """Where the command line finds the stack."""
         layout = self.stack.layout
-        return {**layout.shared_environment(), "TIPOFF_CONTROLLER_URL": layout.url("controller")}
+        return {
+            **layout.shared_environment(),
+            "TIPOFF_CONTROLLER_URL": layout.url("controller"),
+            "TIPOFF_MONITOR_URL": layout.url("monitor"),
+        }
 
     def tipoff(self, *arguments: str, code: int = 0) -> str:
         """What the command line prints beside the stack, on stdout if all is well; it has to end with `code`."""

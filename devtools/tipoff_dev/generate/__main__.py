@@ -14,7 +14,13 @@ from tipoff_common.events import EVENTS
 from tipoff_dev.generate.cli_reference import commands
 from tipoff_dev.generate.compose import compose
 from tipoff_dev.generate.dataset_reference import dataset
-from tipoff_dev.generate.json_schemas import event_schema, events_index, services_schema, workflows_schema
+from tipoff_dev.generate.json_schemas import (
+    alerts_schema,
+    event_schema,
+    events_index,
+    services_schema,
+    workflows_schema,
+)
 from tipoff_dev.generate.scraper_reference import scrapers
 from tipoff_dev.generate.settings_reference import configuration
 from tipoff_dev.generate.workflows_reference import workflows
@@ -36,6 +42,7 @@ def documents() -> Mapping[str, Render]:
         "docs/reference/dataset.md": dataset,
         "docs/reference/scrapers.md": scrapers,
         "docs/reference/workflows.md": workflows,
+        "config/alerts.schema.json": alerts_schema,
         "config/workflows.schema.json": workflows_schema,
         "infra/services.schema.json": services_schema,
         "docker-compose.yaml": compose,

@@ -34,6 +34,13 @@ def workflows_schema() -> str:
     return _schema(WorkflowsFile, "workflows.yaml", "urn:tipoff:workflows")
 
 
+def alerts_schema() -> str:
+    """Render what `config/alerts.yaml` may contain."""
+    from tipoff_monitor.rules import AlertsFile
+
+    return _schema(AlertsFile, "alerts.yaml", "urn:tipoff:alerts")
+
+
 def services_schema() -> str:
     """Render what `infra/services.yaml` may contain."""
     return _schema(ServiceMap, "services.yaml", "urn:tipoff:services")

@@ -169,7 +169,11 @@ def _phase2_wanted() -> Behaviour:
 
 def write_environment(layout: Layout, file: Path = _ENVIRONMENT) -> None:
     """Where the stack is, for commands in the same folder; the file is there whole or not at all."""
-    variables = {**layout.runner_environment(), "TIPOFF_CONTROLLER_URL": layout.url("controller")}
+    variables = {
+        **layout.runner_environment(),
+        "TIPOFF_CONTROLLER_URL": layout.url("controller"),
+        "TIPOFF_MONITOR_URL": layout.url("monitor"),
+    }
     lines = [f"{name}={value}" for name, value in variables.items()]
     unfinished = file.with_suffix(".new")
     unfinished.write_text("\n".join(lines) + "\n")

@@ -1,6 +1,7 @@
 """Which process listens where, and what each service is told."""
 
 import json
+import os
 import secrets
 import socket
 from collections.abc import Collection, Mapping
@@ -67,6 +68,8 @@ class Layout:
     """What its controller decides by."""
     ticks_file: Path = TICKS
     """What its scheduler fires by."""
+    alerts_file: Path = REPOSITORY / "config/alerts.yaml"
+    """What its monitor tells people of."""
     live: Collection[str] | None = ()
     """Hosts asked themselves though there is a fake of them; None for all."""
 
@@ -143,5 +146,12 @@ class Layout:
                 "TIPOFF_TICKS_FILE": str(self.ticks_file),
             },
             "cleanup": scrapers,
+            "monitor": {
+                **scrapers,
+                "TIPOFF_ALERTS_FILE": str(self.alerts_file),
+                "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file),
+                # Channels that the developer names are told; without, the monitor's log is.
+                **{name: os.environ[name] for name in SERVICE_MAP["monitor"].secrets if name in os.environ},
+            },
             "scraper-runner": {**scrapers, "TIPOFF_FAKE_SOURCES": json.dumps(fakes)},
         }

@@ -78,8 +78,8 @@ def services(**changed: Any) -> ServiceMap:
             "infra/topics.yaml: orchestration-ticks.cleanup-ticks: infra/services.yaml has no service 'cleanup'",
         ),
         (
-            map_faults(services(monitor={**SERVICES["cleanup"], "local_port": 8099}).services, TOPICS, TICKS),
-            "infra/services.yaml: monitor has no subscription in infra/topics.yaml",
+            map_faults(services(watcher={**SERVICES["cleanup"], "local_port": 8099}).services, TOPICS, TICKS),
+            "infra/services.yaml: watcher has no subscription in infra/topics.yaml",
         ),
         (
             map_faults(

@@ -1,0 +1,1 @@
+"""Watches: tells people what is wrong, once."""

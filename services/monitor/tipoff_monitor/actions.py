@@ -1,0 +1,97 @@
+"""What people do about incidents: acknowledge, silence, take a silence back. Pure."""
+
+from datetime import datetime
+
+from tipoff_common.events import AlertState
+from tipoff_common.identity import event_id
+from tipoff_monitor.incidents import Incident, Memory, Silence
+from tipoff_monitor.machine import all_rules, changed
+from tipoff_monitor.rules import AlertsFile
+from tipoff_monitor.texts import plain
+
+_ACKNOWLEDGEABLE = frozenset({AlertState.FIRING, AlertState.ESCALATED, AlertState.SILENCED})
+
+
+class UnknownIncident(Exception):
+    """There is no such incident; the message lists those that there are."""
+
+
+class NotPossible(Exception):
+    """The incident is in another state; the message says in which, and what that means."""
+
+
+def find(memory: Memory, name: str) -> Incident:
+    """Return an incident by its id, by the beginning of it, or by rule/subject.
+
+    Raises:
+        UnknownIncident
+    """
+    found = [
+        it
+        for it in memory.incidents.values()
+        if it.key == name or (len(name) >= 6 and it.id.startswith(name))
+    ]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(f"{it.id[:8]} ({it.key})" for it in memory.incidents.values() if it.is_open) or "none"
+    raise UnknownIncident(f"no incident '{name}'; open are {known}")
+
+
+def acknowledge(
+    memory: Memory, name: str, by: str, file: AlertsFile, environment: str, now: datetime
+) -> Memory:
+    """Stop reminders and escalation of an incident. Doing so twice is doing it once.
+
+    Raises:
+        UnknownIncident
+        NotPossible
+    """
+    incident = find(memory, name)
+    if incident.state is AlertState.ACKNOWLEDGED:
+        return memory
+    if incident.state not in _ACKNOWLEDGEABLE:
+        raise NotPossible(
+            f"{incident.key} is {incident.state}; only what people were told of can be acknowledged"
+        )
+    after = incident.model_copy(
+        update={
+            "state": AlertState.ACKNOWLEDGED,
+            "changed_at": now,
+            "acknowledged_by": by,
+            "transition": incident.transition + 1,
+        }
+    )
+    rule = all_rules(file).get(after.rule)
+    event = changed(after, rule, environment, notify=False, context={"not_told": f"acknowledged by {by}"})
+    return memory.model_copy(
+        update={"incidents": {**memory.incidents, after.key: after}, "outbox": (*memory.outbox, event)}
+    )
+
+
+def silence(
+    memory: Memory, rule: str, subject: str | None, until: datetime, by: str, why: str
+) -> tuple[Memory, Silence]:
+    """Tell nobody of a rule's incidents until an instant; the next watch moves them into the state silenced."""
+    made = Silence(
+        id=event_id("silence", rule, subject, until.isoformat(), by)[:8],
+        rule=rule,
+        subject=subject,
+        until=until,
+        by=by,
+        why=plain(why),
+    )
+    others = tuple(item for item in memory.silences if item.id != made.id)
+    return memory.model_copy(update={"silences": (*others, made)}), made
+
+
+def unsilence(memory: Memory, name: str) -> Memory:
+    """Take a silence back, by its id or its rule.
+
+    Raises:
+        UnknownIncident
+    """
+    left = tuple(item for item in memory.silences if name not in (item.id, item.rule))
+    if len(left) == len(memory.silences):
+        known = ", ".join(f"{item.id} ({item.rule})" for item in memory.silences) or "none"
+        raise UnknownIncident(f"no silence '{name}'; there are {known}")
+    return memory.model_copy(update={"silences": left})

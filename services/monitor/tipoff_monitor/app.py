@@ -1,0 +1,106 @@
+"""Routes of the monitor."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, HTTPException
+
+from tipoff_common.auth import Caller
+from tipoff_common.authenticated_routes import current_caller
+from tipoff_common.push import Delivery
+from tipoff_common.wall_clock import wall_now
+from tipoff_monitor.actions import NotPossible, UnknownIncident, acknowledge, find, silence, unsilence
+from tipoff_monitor.bootstrap import Wiring, bootstrap
+from tipoff_monitor.handlers import flush_outbox, handle_delivery
+from tipoff_monitor.incidents import Incident, Memory, Silence
+from tipoff_monitor.machine import all_rules
+from tipoff_monitor.rehearsal import rehearse, route_of
+from tipoff_monitor.settings import MonitorSettings
+from tipoff_monitor.views import RouteView, SilenceRequest, TestResult, Watching, watching
+
+Person = Annotated[Caller, Depends(current_caller)]
+
+
+def create_app(settings: MonitorSettings) -> FastAPI:
+    """Build the application."""
+    return routes(bootstrap(settings))
+
+
+def routes(wiring: Wiring) -> FastAPI:
+    """Add the routes to the wired application."""
+    app, manual, deps = wiring.app, wiring.manual, wiring.deps
+
+    def update(change: Callable[[Memory], Memory]) -> Memory:
+        try:
+            return deps.state.update(change)
+        except UnknownIncident as error:
+            raise HTTPException(404, str(error)) from error
+        except NotPossible as error:
+            raise HTTPException(409, str(error)) from error
+
+    def require_rule(name: str) -> None:
+        if name not in (known := all_rules(deps.book.file)):
+            raise HTTPException(404, f"no rule '{name}'; there are {', '.join(known)}")
+
+    @app.post("/events", status_code=204, tags=["Pub/Sub"])
+    def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
+        """`tipoff.tick.fired.v1` with tick `watch`, and `tipoff.alert.changed.v1`."""
+        handle_delivery(delivery, deps, wall_now())
+
+    @manual.get("/incidents", tags=["manual"])
+    def list_incidents(everything: bool = False) -> Watching:
+        """What stands now; with `everything` also what is pending or was resolved lately."""
+        memory, _ = deps.state.read()
+        return watching(memory, wall_now(), everything=everything)
+
+    @manual.get("/incidents/{name:path}", tags=["manual"])
+    def show_incident(name: str) -> Incident:
+        """One incident, by id, the beginning of its id, or rule/subject."""
+        memory, _ = deps.state.read()
+        try:
+            return find(memory, name)
+        except UnknownIncident as error:
+            raise HTTPException(404, str(error)) from error
+
+    @manual.post("/acknowledgements/{name:path}", tags=["manual"])
+    def acknowledge_incident(name: str, caller: Person) -> Incident:
+        """Somebody is at it: no reminder and no escalation from here on."""
+        now = wall_now()
+        memory = update(lambda it: acknowledge(it, name, caller.email, deps.book.file, deps.environment, now))
+        flush_outbox(deps)
+        return find(memory, name)
+
+    @manual.post("/silences", status_code=201, tags=["manual"])
+    def make_silence(body: SilenceRequest, caller: Person) -> Silence:
+        """Tell nobody of a rule, or of one subject of it, until an instant."""
+        require_rule(body.rule)
+        if body.until <= wall_now():
+            raise HTTPException(422, f"until {body.until.isoformat()} has passed; name an instant to come")
+        made: list[Silence] = []
+
+        def change(memory: Memory) -> Memory:
+            after, item = silence(memory, body.rule, body.subject, body.until, caller.email, body.why)
+            made[:] = [item]
+            return after
+
+        update(change)
+        return made[0]
+
+    @manual.delete("/silences/{name}", status_code=204, tags=["manual"])
+    def end_silence(name: str, caller: Person) -> None:  # noqa: ARG001  # whoever is let in may do it
+        """Take a silence back, by its id or its rule."""
+        update(lambda memory: unsilence(memory, name))
+
+    @manual.get("/routes", tags=["manual"])
+    def list_routes() -> list[RouteView]:
+        """Who is told of each rule."""
+        return [route_of(name, deps, wall_now()) for name in all_rules(deps.book.file)]
+
+    @manual.post("/rules/{name}/rehearsals", tags=["manual"])
+    def rehearse_rule(name: str, dry_run: bool = True, escalated: bool = False) -> TestResult:
+        """Who is told of a rule, with which text; without `dry_run` a test message is sent to them."""
+        require_rule(name)
+        return rehearse(name, deps, wall_now(), dry_run=dry_run, escalated=escalated)
+
+    app.include_router(manual)
+    return app

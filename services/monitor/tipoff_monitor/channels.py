@@ -1,0 +1,125 @@
+"""Channels on Apprise: each takes a notice within its own time-outs, as plain text, or says that it did not."""
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import quote
+
+from apprise import Apprise, NotifyFormat, NotifyType
+
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_monitor.notices import Notice
+from tipoff_monitor.rules import Channel
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS, READ_SECONDS = 5, 15
+_CUSTOM = ("json", "jsons", "xml", "xmls", "form", "forms")
+"""Webhooks of one's own, which are told a change's identity in a header."""
+_PAGERS = ("pagerduty",)
+
+
+class Sender(Protocol):
+    """One channel."""
+
+    def send(self, notice: Notice) -> bool:
+        """Return whether the channel took it. Never raises."""
+
+
+@dataclass(frozen=True)
+class AppriseSender:
+    """A channel behind a URL of Apprise. The URL is a secret, and so never shown."""
+
+    name: str
+    url: str = field(repr=False)
+
+    def send(self, notice: Notice) -> bool:
+        """Send within the time-outs; a failure is logged without the URL."""
+        try:
+            channel = Apprise.instantiate(_with(self.url, notice))
+            if channel is None:
+                return False
+            target = Apprise()
+            target.add(channel)
+            kind = NotifyType.SUCCESS if notice.resolved else NotifyType.FAILURE
+            # Declared as text, so that each channel escapes what would be markup in it.
+            taken = target.notify(
+                body=notice.body, title=notice.title, notify_type=kind, body_format=NotifyFormat.TEXT
+            )
+        except Exception as error:  # noqa: BLE001  # a plugin of a channel must not keep the others from being told
+            log.error("channel failed", extra={"channel": self.name, "kind": type(error).__name__})
+            return False
+        return bool(taken)
+
+
+@dataclass(frozen=True)
+class LogSender:
+    """A channel without a URL on a developer's machine: the log tells."""
+
+    name: str
+
+    def send(self, notice: Notice) -> bool:
+        """Log the notice."""
+        log.warning("notification", extra={"channel": self.name, "title": notice.title, "body": notice.body})
+        return True
+
+
+def open_channels(
+    channels: Mapping[str, Channel], environ: Mapping[str, str], *, local: bool
+) -> Mapping[str, Sender]:
+    """Open every channel.
+
+    local: a developer's machine, where a channel without a URL writes to the log.
+
+    Raises:
+        ConfigurationError: for a variable that is not set or that Apprise does not understand; never with its value.
+    """
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its messages name hosts, and at times more
+    senders: dict[str, Sender] = {}
+    faults: list[str] = []
+    for name, channel in channels.items():
+        url = environ.get(channel.url, "").strip()
+        if not url and local:
+            senders[name] = LogSender(name)
+        elif not url:
+            faults.append(
+                f"channel {name}: {channel.url} is not set; put the URL of Apprise into that secret"
+            )
+        elif Apprise.instantiate(url) is None:
+            faults.append(
+                f"channel {name}: the value of {channel.url} is no URL that Apprise understands;"
+                " see https://appriseit.com for its form"
+            )
+        else:
+            senders[name] = AppriseSender(name, url)
+    if faults:
+        raise ConfigurationError(faults)
+    return senders
+
+
+def send_to(senders: Mapping[str, Sender], notice: Notice) -> Mapping[str, bool]:
+    """Send to several channels at the same time, so that one that hangs costs its own time only."""
+    if not senders:
+        return {}
+    with ThreadPoolExecutor(max_workers=len(senders)) as pool:
+        taken = {name: pool.submit(sender.send, notice) for name, sender in senders.items()}
+        return {name: future.result() for name, future in taken.items()}
+
+
+def _with(url: str, notice: Notice) -> str:
+    """Return the URL with time-outs, and with what tells the receiver that it has seen a change before."""
+    schema = url.partition("://")[0].lower()
+    options = {}
+    if "cto=" not in url:
+        options["cto"] = str(CONNECT_SECONDS)
+    if "rto=" not in url:
+        options["rto"] = str(READ_SECONDS)
+    if schema in _CUSTOM:
+        options["+Idempotency-Key"] = notice.event_id
+    if schema in _PAGERS:
+        # One page an incident: opened by its first message, closed by its last.
+        options |= {"dedup": notice.alert_id, "action": "map"}
+    extra = "&".join(f"{quote(key, safe='+')}={quote(value)}" for key, value in options.items())
+    return f"{url}{'&' if '?' in url else '?'}{extra}"

@@ -1,0 +1,128 @@
+"""What is wrong now: the rows of every rule's query, asked in one job, and the faults of the day's verdict."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tipoff_common.events import AlertLevel
+from tipoff_common.ports import Parameter
+from tipoff_dataset.queries import NamedQuery
+from tipoff_monitor.loading import COLUMNS, GIVEN, RuleBook
+from tipoff_monitor.texts import plain
+from tipoff_planning.verdict import DayVerdict, Fault
+
+SYSTEM = "-"
+_SHARED = ("as_of", "environment")
+"""Parameters that mean the same in every query; the others get their rule's number."""
+_URGENCY = list(AlertLevel)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One rule holds for one subject. `value` is the number behind it."""
+
+    rule: str
+    subject: str
+    since: datetime
+    severity: AlertLevel
+    summary: str
+    value: float | None = None
+    workflow: str | None = None
+    scraper: str | None = None
+
+    @property
+    def key(self) -> str:
+        """One incident a key."""
+        return f"{self.rule}/{self.subject}"
+
+
+def batch_query(book: RuleBook, given: Mapping[str, Parameter]) -> tuple[str, dict[str, Parameter]]:
+    """Return one statement with the rows of every rule, each led by its rule, and its parameters.
+
+    given: values for parameters of GIVEN.
+    """
+    parts: list[str] = []
+    parameters: dict[str, Parameter] = {name: given[name] for name in _SHARED}
+    as_of = given["as_of"]
+    assert isinstance(as_of, datetime)  # noqa: S101  # the caller's own
+    for number, (name, query) in enumerate(book.queries.items()):
+        own = {key: given[key] for key in GIVEN if key in {it.name for it in query.parameters}}
+        written = {key: str(value) for key, value in book.rules[name].parameters.items()}
+        values = query.arguments({**own, **written}, as_of)
+        parameters |= {f"r{number}_{key}": value for key, value in values.items() if key not in _SHARED}
+        columns = ", ".join(COLUMNS)
+        parts.append(f"SELECT '{name}' AS rule, {columns} FROM (\n{_renamed(query, number)}\n)")  # noqa: S608
+    return "\nUNION ALL\n".join(parts), parameters
+
+
+def _renamed(query: NamedQuery, number: int) -> str:
+    """Return the query's statement with parameters that no other query has."""
+    code = "\n".join(line for line in query.sql.splitlines() if not line.lstrip().startswith("--"))
+    names = [it.name for it in query.parameters if it.name not in _SHARED]
+    if names:
+        code = re.sub(rf"@({'|'.join(names)})\b", rf"@r{number}_\1", code)
+    return code.strip().removesuffix(";")
+
+
+def conditions_of_rows(rows: Iterable[Mapping[str, object]], book: RuleBook) -> Iterator[Condition]:
+    """Read the rows of a batch; what came from the outside becomes plain text."""
+    for row in rows:
+        rule, since, value = str(row["rule"]), row["since"], row["value"]
+        level = row["severity"]
+        if not isinstance(since, datetime):
+            continue  # an aggregate over no rows: nothing to tell of
+        yield Condition(
+            rule=rule,
+            subject=plain(str(row["subject"])),
+            since=since,
+            severity=AlertLevel(str(level)).effective if level else book.rules[rule].severity,
+            summary=plain(str(row["summary"])),
+            value=float(value) if isinstance(value, int | float) else None,
+            workflow=_name(row["workflow"]),
+            scraper=_name(row["scraper"]),
+        )
+
+
+def _name(value: object) -> str | None:
+    return plain(str(value)) if value is not None else None
+
+
+def conditions_of_verdict(
+    verdict: DayVerdict, book: RuleBook, levels: Mapping[str, AlertLevel]
+) -> Iterator[Condition]:
+    """Turn red faults of the day into conditions, one a rule and workflow or scraper.
+
+    levels: the alert level of each workflow, which is the severity of what is wrong with it.
+    """
+    for rule_name, rule in book.rules.items():
+        grouped: dict[str, list[Fault]] = {}
+        for fault in verdict.faults:
+            # Yellow has another attempt to come, and nobody is woken for that.
+            if fault.kind in rule.verdict and fault.color.value == "red":
+                grouped.setdefault(_subject(fault), []).append(fault)
+        for subject, faults in grouped.items():
+            first = min(faults, key=lambda fault: fault.since)
+            more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
+            error = f" {first.error}" if first.error else ""
+            yield Condition(
+                rule=rule_name,
+                subject=subject,
+                since=first.since,
+                severity=levels.get(first.workflow or "", rule.severity),
+                summary=plain(f"{first.sentence[:1].upper()}{first.sentence[1:]}.{error}{more}"),
+                value=float(sum(fault.count for fault in faults)),
+                workflow=first.workflow,
+                scraper=first.scraper,
+            )
+
+
+def _subject(fault: Fault) -> str:
+    if fault.workflow is None:
+        return SYSTEM
+    return f"{fault.workflow}/{fault.scraper}" if fault.scraper else fault.workflow
+
+
+def worse(one: AlertLevel, other: AlertLevel) -> AlertLevel:
+    """Return the louder of two levels."""
+    return max(one, other, key=_URGENCY.index)

@@ -1,0 +1,145 @@
+"""The monitor's routing table: its tick is a watch, and each change of an alert is told to people."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, time, timedelta
+
+from tipoff_common.clock import business_date, eastern, floor_to
+from tipoff_common.events import AlertChanged, Event, Tick, TickFired
+from tipoff_common.ports import Unavailable
+from tipoff_common.push import Delivery
+from tipoff_monitor.channels import send_to
+from tipoff_monitor.conditions import Condition, batch_query, conditions_of_rows, conditions_of_verdict
+from tipoff_monitor.deps import Deps
+from tipoff_monitor.incidents import Memory
+from tipoff_monitor.machine import Watch, all_rules, watch
+from tipoff_monitor.notices import write_notice
+from tipoff_monitor.routing import channels_for
+from tipoff_planning.expectations import read_expectations
+from tipoff_planning.verdict import judge_day
+
+log = logging.getLogger(__name__)
+
+ACCEPTED: frozenset[type[Event]] = frozenset({TickFired, AlertChanged})
+LOCKED_BY = time(5, 30)
+"""New York time by which a day's schedule is locked."""
+STALE_AFTER = timedelta(hours=2)
+"""A notification that a channel did not take for so long is old news; the failing channel itself is told elsewhere."""
+_WRITERS = 5
+
+
+def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
+    """Raises Unavailable: to be delivered again."""
+    match delivery.event:
+        case TickFired(tick=Tick.WATCH) as tick:
+            run_watch(tick, delivery.message.publish_time or now, deps, now)
+        case AlertChanged() as event:
+            notify_people(event, deps, now)
+
+
+def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
+    """Judge every rule and publish what changed; a tick that was handled only publishes what is left.
+
+    Raises:
+        Unavailable: the memory cannot be read or written, or the changes not be published; delivered again.
+    """
+    instant = event.event_time or now
+    tick = floor_to(event.event_time or published_at, event.cadence_minutes)
+    for _ in range(_WRITERS):
+        memory, generation = deps.state.read()
+        if _is_handled(memory, tick, instant):
+            break
+        conditions = _read_conditions(deps, instant)
+        after = watch(memory, Watch(deps.book.file, deps.environment, instant, tick, conditions))
+        if deps.state.write(after, generation):
+            break
+        # Another monitor watched, or somebody acknowledged something: what they wrote counts.
+    flush_outbox(deps)
+
+
+def _is_handled(memory: Memory, tick: datetime, now: datetime) -> bool:
+    """Tell whether a tick came before, or from a clock that steps back: an instant is judged once."""
+    if memory.tick is not None and tick <= memory.tick:
+        return True
+    return memory.watched_at is not None and now <= memory.watched_at
+
+
+def flush_outbox(deps: Deps) -> None:
+    """Publish the changes that are not published for certain, then forget them. Raises Unavailable."""
+    memory, _ = deps.state.read()
+    if not memory.outbox:
+        return
+    deps.publisher.publish(memory.outbox)
+    published = {event.id for event in memory.outbox}
+    deps.state.update(
+        lambda found: found.model_copy(
+            update={"outbox": tuple(event for event in found.outbox if event.id not in published)}
+        )
+    )
+
+
+def _read_conditions(deps: Deps, now: datetime) -> tuple[Condition, ...] | None:
+    """Ask the warehouse, in two jobs; None when it does not answer."""
+    day = business_date(now)
+    sql, parameters = batch_query(
+        deps.book,
+        {
+            "as_of": now,
+            "environment": deps.environment,
+            "version": deps.version,
+            "config_hash": deps.config_hash,
+        },
+    )
+    try:
+        rows = deps.warehouse.query(sql, parameters)
+        expected = read_expectations(
+            deps.warehouse, deps.environment, day, now, midnight=eastern(day, time())
+        )
+    except Unavailable as error:
+        log.error("nothing can be judged", extra={"detail": str(error)})
+        return None
+    verdict = judge_day(expected, lock_at=eastern(day, LOCKED_BY), is_today=True, names=deps.names())
+    return (
+        *conditions_of_rows(rows, deps.book),
+        *conditions_of_verdict(verdict, deps.book, deps.levels),
+    )
+
+
+def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
+    """Tell the channels of a change once each, whoever else handles the same change.
+
+    Raises:
+        Unavailable: a channel did not take it, or another monitor is at it; delivered again.
+    """
+    if not event.notify or not event.transition:
+        return  # a change without a number is another service's own, which the rules judge anew
+    wanted = [name for name in channels_for(event, deps.book.file) if not deps.state.is_sent(event, name)]
+    if not wanted:
+        log.info("nobody is to be told", extra={"rule": event.rule, "about": event.about})
+        return
+    claimed = [name for name in wanted if deps.state.claim(event, name, now)]
+    notice = write_notice(event, all_rules(deps.book.file).get(event.rule), deps.console_url)
+    taken = send_to({name: deps.senders[name] for name in claimed}, notice)
+    for name, is_taken in taken.items():
+        if is_taken:
+            # Between the channel's answer and this mark a crash costs a second message; the reverse order would cost
+            # the only one. A webhook and PagerDuty get the change's identity, and so can tell.
+            deps.state.note_sent(event, name)
+        else:
+            deps.state.release(event, name, now)
+    _note_channels(taken, deps, now)
+    missing = [name for name in wanted if not taken.get(name)]
+    if missing and now - event.changed_at < STALE_AFTER:
+        raise Unavailable(f"not told yet on {', '.join(missing)}")
+
+
+def _note_channels(taken: Mapping[str, bool], deps: Deps, now: datetime) -> None:
+    """Remember which channels fail, and since when: the next watch tells of it on the others."""
+
+    def noted(memory: Memory) -> Memory:
+        failing = {name: since for name, since in memory.failing_channels.items() if not taken.get(name)}
+        failing |= {name: failing.get(name, now) for name, is_taken in taken.items() if not is_taken}
+        return memory.model_copy(update={"failing_channels": failing})
+
+    if taken:
+        deps.state.update(noted)

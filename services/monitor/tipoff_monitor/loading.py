@@ -1,0 +1,99 @@
+"""Reading `config/alerts.yaml`: every fault is found before serving and names file, line and remedy."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from tipoff_common.identity import short_hash
+from tipoff_common.ports import Parameter
+from tipoff_common.yaml_source import ConfigurationError, YamlSource, did_you_mean
+from tipoff_dataset.queries import NamedQuery, QueryParameterError
+from tipoff_monitor.rules import AlertsFile, Rule, faults_of
+
+COLUMNS = ("subject", "since", "value", "severity", "workflow", "scraper", "summary")
+"""What the query of a rule selects, in this order: the rows of all rules are one result."""
+GIVEN = frozenset({"as_of", "environment", "version", "config_hash"})
+"""Parameters that the monitor fills in."""
+_ANY_INSTANT = datetime(2026, 1, 15, 16, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class RuleBook:
+    """A checked file with the queries of its rules. hash: of the file."""
+
+    file: AlertsFile
+    queries: Mapping[str, NamedQuery]
+    hash: str
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """The rules by name."""
+        return self.file.rules
+
+
+def load_rules(path: Path, queries: Path, runbooks: Path | None = None) -> RuleBook:
+    """Read and check the file and the queries it names.
+
+    runbooks: the repository's root, where the runbooks are to be looked for; an image has none.
+
+    Raises:
+        ConfigurationError: with every fault.
+    """
+    source = YamlSource.read(path)
+    file = source.validate(AlertsFile)
+    faults = [source.fault(where, what) for where, what in faults_of(file)]
+    found: dict[str, NamedQuery] = {}
+    for name, rule in file.rules.items():
+        if rule.query is not None:
+            sql = queries / f"{rule.query}.sql"
+            if not sql.is_file():
+                known = did_you_mean(rule.query, (it.stem for it in queries.glob("alert_*.sql")))
+                what = f"no query '{rule.query}' in {queries}; {known or 'write it, or correct the name'}"
+                faults.append(source.fault(("rules", name, "query"), what))
+                continue
+            found[name] = NamedQuery.read(sql)
+            faults += [
+                source.fault(("rules", name, where), what) for where, what in _query_faults(rule, found[name])
+            ]
+        if runbooks is not None and not (runbooks / rule.runbook).is_file():
+            what = f"{rule.runbook} does not exist; write it"
+            faults.append(source.fault(("rules", name, "runbook"), what))
+    if faults:
+        raise ConfigurationError(faults)
+    return RuleBook(file, found, short_hash(path.read_bytes()))
+
+
+def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
+    try:
+        statement = sqlglot.parse_one(query.sql, dialect="bigquery")
+    except SqlglotError as error:
+        told = str(error).splitlines()[0]
+        yield "query", f"queries/{query.name}.sql does not parse: {told}; mend it"
+        return
+    if not isinstance(statement, exp.Query):
+        yield "query", f"queries/{query.name}.sql is no SELECT; write one"
+        return
+    columns = tuple(statement.named_selects)
+    if columns != COLUMNS:
+        yield (
+            "query",
+            f"queries/{query.name}.sql selects {', '.join(columns)}; a rule's query selects {', '.join(COLUMNS)}",
+        )
+    declared = {parameter.name for parameter in query.parameters}
+    used = {node.name for node in statement.find_all(exp.Parameter)}
+    for name in sorted(used - declared):
+        yield (
+            "query",
+            f"queries/{query.name}.sql uses @{name}, which its heading does not declare; declare it",
+        )
+    given: dict[str, Parameter] = dict.fromkeys(GIVEN & declared, "x")
+    given |= {"as_of": _ANY_INSTANT} if "as_of" in declared else {}
+    try:
+        query.arguments({**given, **{name: str(it) for name, it in rule.parameters.items()}}, _ANY_INSTANT)
+    except QueryParameterError as error:
+        yield "parameters", f"{error}; mend it"

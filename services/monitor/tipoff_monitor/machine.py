@@ -1,0 +1,463 @@
+"""The state machine of incidents. Pure: the memory before and what is wrong now give the memory after.
+
+The changes to publish stand in the outbox of the memory after, so that one write makes both durable: a crash at any
+point publishes a change late, never twice and never not at all.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+from tipoff_common.clock import EASTERN, business_date
+from tipoff_common.events import AlertChanged, AlertLevel, AlertState
+from tipoff_monitor.conditions import SYSTEM, Condition, worse
+from tipoff_monitor.incidents import Incident, Memory, incident_id
+from tipoff_monitor.rules import CANNOT_JUDGE, CHANNEL_FAILING, OUTAGE, AlertsFile, Rule
+
+LISTED = 20
+"""Incidents that one message names; the others are counted."""
+_LIVE = frozenset({AlertState.FIRING, AlertState.ESCALATED})
+"""States in which people are told."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What one watch works with. conditions: None when it cannot judge."""
+
+    file: AlertsFile
+    environment: str
+    now: datetime
+    tick: datetime
+    conditions: tuple[Condition, ...] | None
+
+
+@dataclass(frozen=True)
+class _Change:
+    """An incident after the watch, and how it got there. told: whether people have to hear of it, if they may."""
+
+    incident: Incident
+    moved: bool = False
+    tell: bool = False
+
+
+def own_rules(file: AlertsFile) -> Mapping[str, Rule]:
+    """Return the rules that the monitor raises about itself."""
+
+    def rule(
+        description: str, runbook: str, command: str, hold: timedelta | None, severity: AlertLevel
+    ) -> Rule:
+        return Rule.model_validate(
+            {
+                "description": description,
+                "severity": severity,
+                "for": hold,
+                "runbook": f"docs/runbooks/{runbook}.md",
+                "command": command,
+            }
+        )
+
+    watch = file.watch
+    return {
+        OUTAGE: rule(
+            "The monitor itself did not watch for a while.", OUTAGE, "tipoff status", None, AlertLevel.WARNING
+        ),
+        CANNOT_JUDGE: rule(
+            "The warehouse does not answer, so nothing can be judged.", "warehouse-down", "tipoff status",
+            watch.cannot_judge_for, watch.severity,
+        ),
+        CHANNEL_FAILING: rule(
+            "A channel of notifications does not take messages.", CHANNEL_FAILING, "tipoff alerts routes",
+            None, watch.severity,
+        ),
+    }  # fmt: skip
+
+
+def all_rules(file: AlertsFile) -> Mapping[str, Rule]:
+    """Return the rules of the file and the monitor's own."""
+    return {**file.rules, **own_rules(file)}
+
+
+def watch(memory: Memory, at: Watch) -> Memory:
+    """Return the memory after one watch, with the changes to publish in its outbox."""
+    rules = all_rules(at.file)
+    outage = _outage(memory, at)
+    conditions = {item.key: item for item in (*_own_conditions(memory, at), *(at.conditions or ()))}
+    judged = {name for name in rules if at.conditions is not None or name not in at.file.rules}
+    seen: dict[str, _Change] = {}
+    for key in {**memory.incidents, **conditions}:
+        change = _advance(memory.incidents.get(key), conditions.get(key), rules, judged, memory, at)
+        if change is not None:
+            seen[key] = change
+    explained = _explained(seen, rules)
+    told, changes = _tell(explained, rules, memory, at)
+    return Memory(
+        watched_at=at.now,
+        tick=at.tick,
+        blind_since=None if at.conditions is not None else memory.blind_since or at.now,
+        incidents={key: change.incident for key, change in told.items()},
+        silences=tuple(item for item in memory.silences if item.until > at.now),
+        failing_channels=memory.failing_channels,
+        told_rules={
+            **memory.told_rules,
+            **{
+                change.rule: at.now
+                for change in changes
+                if change.notify and change.state is not AlertState.RESOLVED
+            },
+        },
+        outbox=(*memory.outbox, *outage, *changes),
+    )
+
+
+def _outage(memory: Memory, at: Watch) -> tuple[AlertChanged, ...]:
+    """Return one message about the time in which nobody watched."""
+    last = memory.watched_at
+    if last is None or at.now - last <= at.file.watch.outage_after:
+        return ()
+    same_day = business_date(last) == business_date(at.now)
+    form = "%H:%M" if same_day else "%Y-%m-%d %H:%M"
+    until = at.now.astimezone(EASTERN).strftime(form)
+    gone = Incident(
+        id=incident_id(at.environment, OUTAGE, SYSTEM, last),
+        rule=OUTAGE,
+        subject=SYSTEM,
+        state=AlertState.RESOLVED,
+        severity=AlertLevel.WARNING,
+        since=last,
+        seen_at=at.now,
+        changed_at=at.now,
+        summary=f"Not watching from {last.astimezone(EASTERN).strftime(form)} to {until}; what happened meanwhile is"
+        " judged now.",
+        transition=1,
+    )
+    return (changed(gone, all_rules(at.file)[OUTAGE], at.environment, notify=True),)
+
+
+def _own_conditions(memory: Memory, at: Watch) -> Iterable[Condition]:
+    severity = at.file.watch.severity
+    if at.conditions is None:
+        since = memory.blind_since or at.now
+        summary = "The warehouse does not answer: nothing can be judged, and what stood stands as it was."
+        yield Condition(CANNOT_JUDGE, SYSTEM, since, severity, summary)
+    for channel, since in memory.failing_channels.items():
+        summary = (
+            f"The channel {channel} takes no messages; it is tried again, and others are told meanwhile."
+        )
+        yield Condition(CHANNEL_FAILING, channel, since, severity, summary)
+
+
+def _advance(
+    before: Incident | None,
+    condition: Condition | None,
+    rules: Mapping[str, Rule],
+    judged: set[str],
+    memory: Memory,
+    at: Watch,
+) -> _Change | None:
+    """Move one incident on; None when there is nothing left to remember of it."""
+    if condition is None:
+        assert before is not None  # noqa: S101  # one of both is there
+        return _without_condition(before, rules.get(before.rule), judged, at)
+    rule = rules[condition.rule]
+    if before is None:
+        before = _begun(condition, memory, at)
+    incident = before.model_copy(
+        update={
+            "summary": condition.summary,
+            "value": condition.value,
+            "workflow": condition.workflow,
+            "scraper": condition.scraper,
+            "gone_at": None,
+        }
+    )
+    if incident.state is AlertState.RESOLVED:
+        # It came back before its cool-down was over: the same incident, which is told when its rule may be.
+        incident = _moved(incident, AlertState.PENDING, at, seen_at=at.now, severity=condition.severity)
+    moved = incident.transition != before.transition
+    if incident.state is AlertState.PENDING:
+        if at.now - incident.seen_at < (rule.for_ or timedelta()):
+            return _Change(incident, moved=moved or before.transition == 0)
+        incident = _moved(incident, AlertState.FIRING, at, fired_at=at.now)
+        moved = True
+    incident, grew = _weigh(incident, condition, rule, at)
+    incident, silence = _silenced(incident, memory, at)
+    tell = incident.state in _LIVE and _is_news(incident, rule, at)
+    return _Change(incident, moved=moved or grew or silence, tell=tell)
+
+
+def _begun(condition: Condition, memory: Memory, at: Watch) -> Incident:
+    # What began while nobody watched has held since then; otherwise it is as old as its first sight, however early
+    # its row says that it began: rows come late.
+    unwatched = memory.watched_at is not None and at.now - memory.watched_at > at.file.watch.outage_after
+    seen_at = max(condition.since, memory.watched_at) if unwatched and memory.watched_at else at.now
+    return Incident(
+        id=incident_id(at.environment, condition.rule, condition.subject, at.now),
+        rule=condition.rule,
+        subject=condition.subject,
+        state=AlertState.PENDING,
+        severity=condition.severity,
+        since=min(condition.since, at.now),
+        seen_at=min(seen_at, at.now),
+        changed_at=at.now,
+        value_at_start=condition.value,
+        summary=condition.summary,
+    )
+
+
+def _without_condition(before: Incident, rule: Rule | None, judged: set[str], at: Watch) -> _Change | None:
+    if rule is not None and before.rule not in judged:
+        return _Change(before)  # whether it holds is not known: it stays as it is
+    if before.state is AlertState.PENDING and before.told_at is None:
+        return None  # it never held for as long as its rule asks
+    if before.state is AlertState.RESOLVED:
+        cooled = rule is None or at.now - before.changed_at >= rule.cool_down
+        return None if cooled else _Change(before)
+    gone_at = before.gone_at or at.now
+    incident = before.model_copy(update={"gone_at": gone_at})
+    # A rule that was taken out of the file has nobody to wait for.
+    if rule is not None and at.now - gone_at < rule.clear_for:
+        return _Change(incident)
+    resolved = _moved(incident, AlertState.RESOLVED, at, cause=None)
+    return _Change(
+        resolved, moved=True, tell=before.told_at is not None and before.state is not AlertState.SILENCED
+    )
+
+
+def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> tuple[Incident, bool]:
+    """Take on a worse severity, and escalate what grew or what nobody answered."""
+    severity = worse(incident.severity, condition.severity)
+    incident = incident.model_copy(update={"severity": severity})
+    escalate = rule.escalate
+    if escalate is None or incident.state is AlertState.ESCALATED:
+        return incident, False
+    loud = severity is AlertLevel.CRITICAL
+    grew = (
+        escalate.value is not None
+        and incident.value is not None
+        and incident.value >= escalate.value
+        and not loud
+    )
+    unanswered = (
+        escalate.after is not None
+        and incident.state is AlertState.FIRING
+        and incident.told_at is not None
+        and incident.fired_at is not None
+        and at.now - incident.fired_at >= escalate.after
+    )
+    if not (unanswered or grew):
+        return incident, False
+    return _moved(incident, AlertState.ESCALATED, at, severity=AlertLevel.CRITICAL), True
+
+
+def _silenced(incident: Incident, memory: Memory, at: Watch) -> tuple[Incident, bool]:
+    covered = any(item.covers(incident.rule, incident.subject, at.now) for item in memory.silences)
+    if covered and incident.state in _LIVE:
+        return _moved(incident, AlertState.SILENCED, at), True
+    if not covered and incident.state is AlertState.SILENCED:
+        return _moved(incident, AlertState.FIRING, at), True
+    return incident, False
+
+
+def _is_news(incident: Incident, rule: Rule, at: Watch) -> bool:
+    """Tell whether people have to hear of an incident: never told, told less loudly, or due for a reminder."""
+    told = incident.told_at
+    if told is None or (incident.fired_at is not None and told < incident.fired_at):
+        return True
+    if (
+        incident.told_severity is None
+        or worse(incident.severity, incident.told_severity) is not incident.told_severity
+    ):
+        return True
+    if incident.state is AlertState.ESCALATED and told < incident.changed_at:
+        return True
+    return rule.remind is not None and at.now - told >= rule.remind
+
+
+def _moved(incident: Incident, state: AlertState, at: Watch, **changes: object) -> Incident:
+    return incident.model_copy(
+        update={"state": state, "changed_at": at.now, "transition": incident.transition + 1, **changes}
+    )
+
+
+def _explained(seen: Mapping[str, _Change], rules: Mapping[str, Rule]) -> dict[str, _Change]:
+    """Note of each incident which other one explains it, directly or through others."""
+    standing = {
+        key: change.incident
+        for key, change in seen.items()
+        if change.incident.state is not AlertState.RESOLVED and change.incident.gone_at is None
+    }
+    causes = {key: _cause_of(incident, standing, rules) for key, incident in standing.items()}
+
+    def root(key: str) -> str | None:
+        found = causes.get(key)
+        while found is not None and (further := causes.get(found)) is not None:
+            found = further
+        return found
+
+    # What stopped explaining stays the cause until it is resolved: its symptoms need a while to go, too.
+    return {
+        key: replace(
+            change,
+            incident=change.incident.model_copy(
+                update={"cause": root(key) or _lingering(change.incident, seen) if key in standing else None}
+            ),
+        )
+        for key, change in seen.items()
+    }
+
+
+def _lingering(incident: Incident, seen: Mapping[str, _Change]) -> str | None:
+    cause = seen.get(incident.cause or "")
+    return incident.cause if cause is not None and cause.incident.is_open else None
+
+
+def _cause_of(incident: Incident, standing: Mapping[str, Incident], rules: Mapping[str, Rule]) -> str | None:
+    rule = rules.get(incident.rule)
+    for cause in rule.causes if rule else ():
+        for key, other in standing.items():
+            same = all(getattr(other, name) == getattr(incident, name) for name in cause.match)
+            if other.rule == cause.rule and key != incident.key and same:
+                return key
+    return None
+
+
+def _tell(
+    seen: Mapping[str, _Change], rules: Mapping[str, Rule], memory: Memory, at: Watch
+) -> tuple[dict[str, _Change], list[AlertChanged]]:
+    """Decide of each rule whether its news is told now, as one message, and make the events of all changes."""
+    after, events = dict(seen), list[AlertChanged]()
+    news: dict[tuple[str, bool], list[str]] = {}
+    why_not: dict[str, str] = {}
+    for key, change in seen.items():
+        if not change.tell:
+            continue
+        if reason := _why_not_told(change.incident, at):
+            why_not[key] = reason
+            continue
+        news.setdefault((change.incident.rule, change.incident.state is AlertState.RESOLVED), []).append(key)
+    for (rule_name, over), keys in news.items():
+        group = sorted((seen[key].incident for key in keys), key=_urgency)
+        if not over and not _may_tell(group, rules[rule_name], memory, at):
+            why_not |= dict.fromkeys(
+                keys, "its rule was told of lately; it is told when the cool-down is over"
+            )
+            continue
+        lead = group[0]
+        for incident in group:
+            told = {"told_at": at.now, "told_severity": incident.severity}
+            # A reminder is a change as well: its number tells it from the message before.
+            bump = (
+                {}
+                if seen[incident.key].moved
+                else {"transition": incident.transition + 1, "changed_at": at.now}
+            )
+            after[incident.key] = replace(
+                seen[incident.key], incident=incident.model_copy(update={**told, **bump}), moved=True
+            )
+            if incident is not lead:
+                why_not[incident.key] = f"listed in the message about {lead.key}"
+        context = _listed(lead, group[1:], seen)
+        rule = rules.get(rule_name)
+        events.append(changed(after[lead.key].incident, rule, at.environment, notify=True, context=context))
+        why_not[lead.key] = ""
+    for key, change in after.items():
+        if change.moved and why_not.get(key) != "":
+            incident = change.incident
+            if incident.transition == 0:
+                after[key] = replace(
+                    change, incident=(incident := incident.model_copy(update={"transition": 1}))
+                )
+            context = {"not_told": why_not[key]} if key in why_not else {}
+            rule = rules.get(incident.rule)
+            events.append(changed(incident, rule, at.environment, notify=False, context=context))
+    return after, events
+
+
+def _why_not_told(incident: Incident, at: Watch) -> str | None:
+    today = business_date(at.now)
+    for window in at.file.quiet:
+        if window.first <= today <= window.last and incident.rule in (window.rules or (incident.rule,)):
+            return f"quiet from {window.first} to {window.last}: {window.why}"
+    if incident.cause is not None and incident.state is not AlertState.RESOLVED:
+        return f"explained by {incident.cause}"
+    return None
+
+
+def _may_tell(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch) -> bool:
+    """Tell whether a rule's news may be sent: its cool-down is over, or something is worse than what was told."""
+    last = memory.told_rules.get(rule_name := group[0].rule)
+    if last is None or at.now - last >= rule.cool_down:
+        return True
+    loudest = [
+        item.told_severity
+        for item in memory.incidents.values()
+        if item.rule == rule_name and item.told_severity
+    ]
+    known = max(loudest, key=list(AlertLevel).index, default=AlertLevel.NONE)
+    return any(
+        worse(item.severity, known) is not known
+        or item.state is AlertState.ESCALATED
+        # A reminder; what came back after it was gone waits like anything new.
+        or (item.told_at is not None and item.fired_at is not None and item.told_at >= item.fired_at)
+        for item in group
+    )
+
+
+def _urgency(incident: Incident) -> tuple[int, datetime, str]:
+    return (-list(AlertLevel).index(incident.severity), incident.since, incident.subject)
+
+
+def _listed(lead: Incident, others: Sequence[Incident], seen: Mapping[str, _Change]) -> dict[str, JsonValue]:
+    """Return what a message lists beside its lead: others of the rule, and what the group explains."""
+    group = {lead.key, *(item.key for item in others)}
+    symptoms = [change.incident for change in seen.values() if change.incident.cause in group]
+    context: dict[str, JsonValue] = {}
+    for name, items in (("others", others), ("symptoms", sorted(symptoms, key=_urgency))):
+        if items:
+            context[name] = [
+                {
+                    "rule": it.rule,
+                    "severity": it.severity.value,
+                    "workflow": it.workflow,
+                    "summary": it.summary,
+                }
+                for it in items[:LISTED]
+            ]
+            context[f"{name}_count"] = len(items)
+    return context
+
+
+def changed(
+    incident: Incident,
+    rule: Rule | None,
+    environment: str,
+    *,
+    notify: bool,
+    context: Mapping[str, JsonValue] = {},
+) -> AlertChanged:
+    """Return the event of an incident's newest change."""
+    return AlertChanged(
+        alert_id=incident.id,
+        rule=incident.rule,
+        about=incident.subject,
+        state=incident.state,
+        severity=incident.severity,
+        changed_at=incident.changed_at,
+        since=incident.since,
+        value=incident.value,
+        summary=incident.summary,
+        context={
+            **context,
+            **({"value_at_start": incident.value_at_start} if incident.value_at_start is not None else {}),
+            **({"workflow": incident.workflow} if incident.workflow else {}),
+            **({"scraper": incident.scraper} if incident.scraper else {}),
+            **({"query": rule.query} if rule and rule.query else {}),
+            **({"acknowledged_by": incident.acknowledged_by} if incident.acknowledged_by else {}),
+        },
+        runbook=rule.runbook if rule else None,
+        environment=environment,
+        transition=incident.transition,
+        notify=notify,
+    )

@@ -1,0 +1,90 @@
+"""The monitor's objects in the state bucket.
+
+monitor/memory.json                         incidents and silences, changed by compare-and-swap on its generation
+monitor/sent/<day>/<event>/<channel>.claim  who sends a notification, until when nobody else does
+monitor/sent/<day>/<event>/<channel>.done   it was taken by the channel
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from tipoff_common.bounds import name_part
+from tipoff_common.clock import Instant
+from tipoff_common.events import AlertChanged
+from tipoff_common.ports import Objects, Unavailable
+from tipoff_monitor.incidents import Memory, Node
+
+NAME = "monitor/memory.json"
+LEASE = timedelta(seconds=60)
+"""How long a sender has; its channels' time-outs are far below."""
+_ATTEMPTS = 8
+"""Writers that may come in between before a change gives up; people and watches are few."""
+
+
+class Claim(Node):
+    """Somebody sends until an instant."""
+
+    until: Instant
+
+
+class MonitorState:
+    """The monitor's prefix of the state bucket. Every method raises Unavailable."""
+
+    def __init__(self, state: Objects) -> None:
+        self._state = state
+
+    def read(self) -> tuple[Memory, int | None]:
+        """Return the memory with its generation; an empty one with None before the first watch."""
+        found = self._state.read(NAME)
+        if found is None:
+            return Memory(), None
+        return Memory.model_validate_json(found.body), found.generation
+
+    def write(self, memory: Memory, generation: int | None) -> bool:
+        """Write over exactly that generation; False when another writer was faster."""
+        body = memory.model_dump_json().encode()
+        if generation is None:
+            return self._state.create(NAME, body, content_type="application/json")
+        return self._state.replace(NAME, body, generation=generation)
+
+    def update(self, change: Callable[[Memory], Memory]) -> Memory:
+        """Change the memory, whoever else does so at the same time; return it as it is now."""
+        for _ in range(_ATTEMPTS):
+            before, generation = self.read()
+            after = change(before)
+            if after == before or self.write(after, generation):
+                return after
+        raise Unavailable("the monitor's memory is changed by too many at once; ask again")
+
+    def is_sent(self, event: AlertChanged, channel: str) -> bool:
+        """Tell whether a channel took the notification of a change."""
+        return self._state.info(f"{_folder(event, channel)}.done") is not None
+
+    def claim(self, event: AlertChanged, channel: str, now: datetime) -> bool:
+        """Claim the sending of a notification; False while somebody else has it."""
+        name, body = f"{_folder(event, channel)}.claim", _claim(now + LEASE)
+        if self._state.create(name, body):
+            return True
+        held = self._state.read(name)
+        if held is None or Claim.model_validate_json(held.body).until > now:
+            return False
+        return self._state.replace(name, body, generation=held.generation)
+
+    def release(self, event: AlertChanged, channel: str, now: datetime) -> None:
+        """Give a claim back, as the channel did not take the notification."""
+        name = f"{_folder(event, channel)}.claim"
+        held = self._state.read(name)
+        if held is not None:
+            self._state.replace(name, _claim(now), generation=held.generation)
+
+    def note_sent(self, event: AlertChanged, channel: str) -> None:
+        """Write down that a channel took the notification."""
+        self._state.create(f"{_folder(event, channel)}.done", b"")
+
+
+def _claim(until: datetime) -> bytes:
+    return Claim(until=until).model_dump_json().encode()
+
+
+def _folder(event: AlertChanged, channel: str) -> str:
+    return f"monitor/sent/{event.changed_at:%Y-%m-%d}/{event.id}/{name_part(channel)}"

@@ -1,0 +1,86 @@
+"""The text of a notification: the cause first, the numbers, since when, what it explains, and what to do. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tipoff_common.clock import EASTERN
+from tipoff_common.events import AlertChanged, AlertState
+from tipoff_monitor.rules import Rule
+from tipoff_monitor.texts import plain
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a channel is given. resolved: it is over, for channels that close what they opened."""
+
+    title: str
+    body: str
+    resolved: bool
+    alert_id: str
+    event_id: str
+
+
+class _Blank(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return f"<{key}>"
+
+
+def write_notice(event: AlertChanged, rule: Rule | None, console_url: str | None) -> Notice:
+    """Write the notification of a change, as plain text."""
+    over = event.state is AlertState.RESOLVED
+    mark = (
+        "RESOLVED"
+        if over
+        else f"{'ESCALATED, ' if event.state is AlertState.ESCALATED else ''}{event.severity}"
+    )
+    about = "" if event.about == "-" else f" {plain(event.about)}"
+    return Notice(
+        title=f"[{mark}] {event.rule}{about} ({event.environment})",
+        body="\n".join(_lines(event, rule, console_url, over=over)),
+        resolved=over,
+        alert_id=event.alert_id,
+        event_id=event.id,
+    )
+
+
+def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, over: bool) -> Iterator[str]:
+    yield plain(event.summary)
+    since = event.since.astimezone(EASTERN)
+    yield f"{'It lasted from' if over else 'Since'} {since:%Y-%m-%d %H:%M} New York time{_numbers(event)}."
+    if over:
+        yield f"Over at {event.changed_at.astimezone(EASTERN):%Y-%m-%d %H:%M}."
+    yield from _listed(event.context, "others", "Also" if not over else "Over too")
+    yield from _listed(event.context, "symptoms", "Explained by it")
+    if over:
+        return
+    if rule is not None:
+        names = _Blank(
+            subject=event.about, **{key: str(it) for key, it in event.context.items() if it is not None}
+        )
+        yield f"Do: {rule.command.format_map(names)}"
+        if rule.query:
+            yield f"Rows: tipoff query {rule.query}"
+        yield f"Runbook: {rule.runbook}"
+    yield f"Acknowledge: tipoff alerts ack {event.alert_id[:8]}"
+    if console_url:
+        yield f"Console: {console_url}"
+
+
+def _numbers(event: AlertChanged) -> str:
+    if event.value is None:
+        return ""
+    start = event.context.get("value_at_start")
+    before = f", {start:g} at the start" if isinstance(start, int | float) and start != event.value else ""
+    return f"; {event.value:g} now{before}"
+
+
+def _listed(context: Mapping[str, Any], name: str, heading: str) -> Iterator[str]:
+    items = context.get(name)
+    if not isinstance(items, Sequence) or isinstance(items, str) or not items:
+        return
+    total = context.get(f"{name}_count", len(items))
+    yield f"{heading} ({total}):"
+    yield from (f"- {plain(str(item.get('summary', item)))}" for item in items if isinstance(item, Mapping))
+    if isinstance(total, int) and total > len(items):
+        yield f"- and {total - len(items)} more"

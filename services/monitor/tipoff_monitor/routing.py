@@ -1,0 +1,43 @@
+"""Who is told of a change. Pure."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tipoff_common.events import AlertChanged, AlertLevel, AlertState
+from tipoff_monitor.rules import CHANNEL_FAILING, AlertsFile, Route
+
+
+def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
+    """Return the channels that a change is sent to: of its own routes, and of those of the incidents listed in it."""
+    found: dict[str, None] = {}
+    escalated = event.state is AlertState.ESCALATED
+    for severity, workflow in _about(event):
+        for route in file.routes:
+            if _fits(route, event.rule, severity, workflow, escalated=escalated):
+                found.update(dict.fromkeys(route.channels))
+    if event.rule == CHANNEL_FAILING:
+        # It cannot be told of itself. Where it is the only one, there is nobody else: the log has it.
+        found = {name: None for name in (found or file.channels) if name != event.about}
+    return list(found)
+
+
+def _about(event: AlertChanged) -> Iterator[tuple[AlertLevel, str | None]]:
+    yield event.severity.effective, _text(event.context, "workflow")
+    others = event.context.get("others")
+    for other in others if isinstance(others, list) else ():
+        if isinstance(other, Mapping):
+            yield AlertLevel(str(other.get("severity", event.severity))).effective, _text(other, "workflow")
+
+
+def _text(mapping: Mapping[str, Any], name: str) -> str | None:
+    value = mapping.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _fits(route: Route, rule: str, severity: AlertLevel, workflow: str | None, *, escalated: bool) -> bool:
+    return (
+        severity in route.severity
+        and (not route.rules or rule in route.rules)
+        and (not route.workflows or workflow in route.workflows)
+        and (escalated or not route.escalated)
+    )

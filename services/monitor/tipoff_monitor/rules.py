@@ -1,0 +1,221 @@
+"""`config/alerts.yaml` as a model: which rules are judged, how long each holds before people are told, and who is."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from graphlib import CycleError, TopologicalSorter
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tipoff_common.catalog import Name
+from tipoff_common.events import AlertLevel
+from tipoff_common.open_enum import Declared
+from tipoff_planning.schedules import Duration
+from tipoff_planning.verdict import FaultKind
+
+RuleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,59}$")]
+Severity = Annotated[AlertLevel, Declared]
+Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING = "not-watching", "cannot-judge", "channel-failing"
+OWN_RULES = (OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING)
+"""Rules without a query: the monitor raises them about itself."""
+
+
+class Node(BaseModel):
+    """A part of the file; a key that it does not know is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Cause(Node):
+    """A rule whose incidents explain this one's."""
+
+    rule: RuleName = Field(
+        description="the cause: while it holds, this rule's incidents are listed in its message"
+    )
+    match: tuple[Literal["workflow", "scraper"], ...] = Field(
+        default=(),
+        description="what both have to be about; nothing when any incident of the cause explains this",
+    )
+
+
+class Escalation(Node):
+    """When an incident is told with more weight. It becomes CRITICAL and goes to the routes with `escalated: true`."""
+
+    after: Duration | None = Field(default=None, description="told and not acknowledged for so long")
+    value: float | None = Field(default=None, gt=0, description="the rule's number from which it is worse")
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Self:
+        if self.after is None and self.value is None:
+            raise ValueError("says neither after nor value; name one, or leave escalate out")
+        return self
+
+
+class Rule(Node):
+    """One thing that people want to hear of."""
+
+    description: str = Field(min_length=1, description="what it means, for people")
+    severity: Severity = Field(
+        description="how loudly people are told, unless the query's row says otherwise"
+    )
+    query: Name | None = Field(
+        default=None, description="file of queries/ without .sql that has a row for each subject it holds for"
+    )
+    verdict: tuple[FaultKind, ...] = Field(
+        default=(), description="in place of a query: kinds of faults of the day's verdict"
+    )
+    parameters: Mapping[str, str | int | float] = Field(
+        default_factory=dict, description="of the query, beside as_of and environment"
+    )
+    for_: Duration | None = Field(
+        default=None,
+        alias="for",
+        description="how long it has to hold before people are told; at once when left out",
+    )
+    clear_for: Duration = Field(
+        default=timedelta(minutes=10), description="how long it has to be gone before it is resolved"
+    )
+    cool_down: Duration = Field(
+        default=timedelta(hours=1),
+        description="from one message about this rule's incidents to the next; a worse severity does not wait",
+    )
+    remind: Duration | None = Field(
+        default=None, description="how often an incident that nobody acknowledged is told again"
+    )
+    escalate: Escalation | None = Field(default=None, description="when it is told with more weight")
+    causes: tuple[Cause, ...] = Field(default=(), description="rules that explain this one")
+    runbook: str = Field(pattern=r"^docs/runbooks/[a-z0-9-]+\.md$", description="what to do")
+    command: str = Field(
+        min_length=1,
+        description="the first command to run; {subject}, {workflow} and {scraper} are filled in",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.query and self.verdict:
+            raise ValueError("names a query and a verdict; keep one of them")
+        if self.parameters and not self.query:
+            raise ValueError("has parameters and no query; name the query, or remove them")
+        return self
+
+    def worst(self) -> AlertLevel:
+        """Return the severity that it may come to by its own."""
+        return AlertLevel.CRITICAL if self.escalate else self.severity
+
+
+class Channel(Node):
+    """Where people are told. Its URL is a secret, and so stands in a variable of the environment."""
+
+    description: str = Field(min_length=1, description="who reads it")
+    url: Variable = Field(description="environment variable with the URL of Apprise, a secret")
+
+
+class Route(Node):
+    """Which incidents go to which channels. Every route that fits is followed."""
+
+    severity: tuple[Severity, ...] = Field(
+        default=(AlertLevel.WARNING, AlertLevel.CRITICAL), min_length=1, description="severities it takes"
+    )
+    workflows: tuple[Name, ...] = Field(default=(), description="workflows it takes; all when left out")
+    rules: tuple[RuleName, ...] = Field(default=(), description="rules it takes; all when left out")
+    escalated: bool = Field(default=False, description="only what was escalated")
+    channels: tuple[Name, ...] = Field(min_length=1, description="who is told")
+
+
+class QuietWindow(Node):
+    """Days on which some rules tell nobody; what happens is recorded all the same."""
+
+    why: str = Field(min_length=1, description="shown wherever somebody asks why nothing was told")
+    first: date = Field(description="first day, in New York")
+    last: date = Field(description="last day, included")
+    rules: tuple[RuleName, ...] = Field(default=(), description="the rules that are quiet; all when left out")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.last < self.first:
+            raise ValueError(f"last {self.last} is before first {self.first}; swap them")
+        return self
+
+
+class Watch(Node):
+    """The monitor about itself."""
+
+    outage_after: Duration = Field(
+        default=timedelta(minutes=20), description="silence of its own tick that it tells people of"
+    )
+    cannot_judge_for: Duration = Field(
+        default=timedelta(minutes=15), description="how long the warehouse may fail before people are told"
+    )
+    severity: Severity = Field(default=AlertLevel.CRITICAL, description="of cannot-judge and channel-failing")
+
+
+class AlertsFile(Node):
+    """The whole file."""
+
+    version: Literal[1] = Field(description="of this format")
+    watch: Watch = Watch()
+    channels: Mapping[Name, Channel] = Field(min_length=1, description="where people are told, by name")
+    routes: tuple[Route, ...] = Field(min_length=1, description="who is told of what")
+    quiet: tuple[QuietWindow, ...] = Field(default=(), description="planned silence")
+    rules: Mapping[RuleName, Rule] = Field(min_length=1, description="the rules by name")
+
+
+def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Find parts of the file that do not fit each other: where each stands, what is wrong and the remedy."""
+    known = {*file.rules, *OWN_RULES}
+    for number, route in enumerate(file.routes):
+        for name in route.channels:
+            if name not in file.channels:
+                yield (
+                    ("routes", number, "channels"),
+                    f"no channel '{name}'; add it to channels, or correct the name",
+                )
+        for name in route.rules:
+            if name not in known:
+                yield ("routes", number, "rules"), f"no rule '{name}'; correct the name"
+    for severity in (AlertLevel.WARNING, AlertLevel.CRITICAL):
+        # A route that is narrowed to some rules or workflows leaves the others without anybody.
+        if not any(
+            severity in it.severity and not (it.rules or it.workflows or it.escalated) for it in file.routes
+        ):
+            yield (
+                ("routes",),
+                f"{severity} has no route without conditions; add one, or somebody is never told",
+            )
+    for number, window in enumerate(file.quiet):
+        for name in window.rules:
+            if name not in known:
+                yield ("quiet", number, "rules"), f"no rule '{name}'; correct the name"
+    for name, rule in file.rules.items():
+        if name in OWN_RULES:
+            yield ("rules", name), "the monitor raises this itself; remove it"
+        if not (rule.query or rule.verdict):
+            yield ("rules", name), "names neither a query nor a verdict; name what it is judged by"
+        for cause in rule.causes:
+            if cause.rule not in known:
+                yield ("rules", name, "causes"), f"no rule '{cause.rule}'; correct the name"
+            elif cause.rule in file.rules and _longer(file.rules[cause.rule].for_, rule.for_):
+                yield (
+                    ("rules", name, "causes"),
+                    f"its cause {cause.rule} has to hold for longer than it does itself, so the symptom would be told"
+                    " first; raise for here, or lower it there",
+                )
+    yield from _cycles(file)
+
+
+def _longer(cause: timedelta | None, symptom: timedelta | None) -> bool:
+    return (cause or timedelta()) > (symptom or timedelta())
+
+
+def _cycles(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    graph = {name: {cause.rule for cause in rule.causes} for name, rule in file.rules.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        names = list(error.args[1])
+        yield (
+            ("rules", names[0], "causes"),
+            f"rules cause each other: {' > '.join(names)}; take one cause away",
+        )

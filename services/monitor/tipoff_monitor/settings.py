@@ -1,0 +1,22 @@
+"""Settings of the monitor."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from tipoff_common.settings import ServiceSettings
+
+
+class MonitorSettings(ServiceSettings):
+    """What the monitor needs beyond what every service needs. Channels' URLs come from variables of their own, named
+    in the rules file."""
+
+    alerts_file: Path = Field(default=Path("config/alerts.yaml"), description="rules, channels and routes")
+    workflows_file: Path = Field(default=Path("config/workflows.yaml"), description="what should run when")
+    scrapers: str = Field(
+        default="services/scraper-runner/scrapers",
+        description="folder or importable package of <source>/<name>/scraper.yaml",
+    )
+    console_url: str | None = Field(
+        default=None, pattern=r"^https?://[^\s]+$", description="where people look; stands in notifications"
+    )

@@ -1,0 +1,24 @@
+"""Text from the outside, made harmless for every channel: it stays text, names nobody and links nowhere."""
+
+import re
+import unicodedata
+
+LONGEST = 600
+"""Characters of one text in a message: who needs more runs the query."""
+_BREAK = "\u200b"
+"""Zero width: it shows as nothing, and neither a mention nor a link goes across it."""
+_MENTION = re.compile(r"([@#])(?=[\w!&])|<(?=[!@#])")
+_LINK = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{1,20}):(?=//)|\b(www)\.(?=\w)|\b(mailto|javascript|data):")
+
+
+def plain(text: str) -> str:
+    """Return the text on one line without control characters, mentions and links; cut when it is long.
+
+    HTML and Markdown are the channels' business: they get it declared as plain text (channels.py). A mention or a link
+    works in plain text too, hence it is broken here.
+    """
+    visible = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in text)
+    line = re.sub(r"\s+", " ", visible).strip()
+    cut = line if len(line) <= LONGEST else f"{line[:LONGEST]}... ({len(line) - LONGEST:,} more characters)"
+    harmless = _MENTION.sub(lambda found: f"{found[0]}{_BREAK}", cut)
+    return _LINK.sub(lambda found: f"{found[0]}{_BREAK}", harmless)

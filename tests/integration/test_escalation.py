@@ -1,0 +1,208 @@
+"""The seed's own step, on the running stack: a CRITICAL workflow dies, people hear of it once, nobody answers, it is
+escalated, acknowledged by the command, heals and is over. The webhooks are real servers.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import yaml
+from stack_harness import Driver, at, until, write_scenario
+
+from tipoff_common.events import ScrapeRequested, Source, Tick, TickFired
+from tipoff_dev.fakes.phase2.behaviour import Behaviour
+from tipoff_dev.stack.layout import Layout
+from tipoff_dev.stack.stack import running_stack
+
+DAY = date(2025, 1, 15)
+SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
+OTHER_SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
+
+
+@dataclass
+class Webhook:
+    """A server that writes down what it is sent."""
+
+    heard: list[dict[str, Any]] = field(default_factory=list)
+    port: int = 0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        heard = self.heard
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                heard.append({**json.loads(body), "identity": self.headers["Idempotency-Key"]})
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = server.server_port
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    @property
+    def titles(self) -> list[str]:
+        return [item["title"] for item in self.heard]
+
+
+RULES = {
+    "version": 1,
+    "watch": {"outage_after": "20h"},
+    "channels": {
+        "team": {"description": "chat", "url": "ALERTS_TEAM_URL"},
+        "oncall": {"description": "pager", "url": "ALERTS_ONCALL_URL"},
+    },
+    "routes": [
+        {"channels": ["team"]},
+        {"severity": ["CRITICAL"], "escalated": True, "channels": ["oncall"]},
+    ],
+    "rules": {
+        "workflow-failing": {
+            "description": "A step failed.",
+            "severity": "WARNING",
+            "verdict": ["failing"],
+            "escalate": {"after": "30m"},
+            "runbook": "docs/runbooks/scraper-failing.md",
+            "command": "tipoff trigger {workflow}",
+        },
+        "dead-letters": {
+            "description": "Messages were rejected.",
+            "severity": "WARNING",
+            "query": "alert_dead_letters",
+            "runbook": "docs/runbooks/dead-letters.md",
+            "command": "tipoff dead-letters list",
+        },
+    },
+}
+
+
+@pytest.fixture
+def hooks() -> Iterator[tuple[Webhook, Webhook]]:
+    team, oncall = Webhook(), Webhook()
+    with team.running(), oncall.running():
+        yield team, oncall
+
+
+@pytest.fixture
+def driver(tmp_path: Path, hooks: tuple[Webhook, Webhook]) -> Iterator[Driver]:
+    rules = tmp_path / "alerts.yaml"
+    rules.write_text(yaml.safe_dump(RULES))
+    team, oncall = hooks
+    urls = {
+        "ALERTS_TEAM_URL": f"json://127.0.0.1:{team.port}/team",
+        "ALERTS_ONCALL_URL": f"json://127.0.0.1:{oncall.port}/oncall",
+    }
+    layout = replace(Layout.on_free_ports(event_time=True), alerts_file=rules)
+    with (
+        patch.dict("os.environ", urls),
+        running_stack(
+            layout,
+            tmp_path,
+            google_pubsub=False,
+            minimum_backoff=0.1,
+            maximum_backoff=1.0,
+            scenario=write_scenario(tmp_path),
+            phase2=Behaviour(),
+        ) as stack,
+    ):
+        yield Driver(stack, "embedded")
+
+
+def watch(driver: Driver, when: datetime) -> None:
+    driver.stack.publisher.publish([TickFired(tick=Tick.WATCH, cadence_minutes=5, event_time=when)])
+    driver.settle()
+
+
+def by_hand(when: datetime) -> ScrapeRequested:
+    """The request of somebody who runs the scraper again."""
+    return ScrapeRequested(
+        request_id="by-hand",
+        workflow="morning_operations",
+        step="nbac_schedule",
+        scraper="nbac_schedule",
+        game_date=DAY,
+        parameters={"game_date": DAY.isoformat()},
+        attempt=1,
+        source=Source.MANUAL,
+        triggered_by="test",
+        requested_at=when,
+        event_time=when,
+    )
+
+
+@pytest.mark.timeout(300)
+def test_a_critical_workflow_dies_and_people_hear_of_it_until_it_heals(
+    driver: Driver, hooks: tuple[Webhook, Webhook]
+) -> None:
+    team, oncall = hooks
+    for path in (SCHEDULE, OTHER_SCHEDULE):
+        driver.fault(path, status=500)
+    driver.tick(Tick.LOCK_SCHEDULE, DAY, 5)
+    driver.settle()
+    driver.tick(Tick.EVALUATE, DAY, 5)
+    driver.settle()
+    driver.tick(Tick.EVALUATE, DAY, 5, 15)  # it is given up
+    driver.settle()
+
+    start = at(DAY, 5, 20)
+    watch(driver, start)
+    until(lambda: team.heard, "the first message")
+    assert team.titles == ["[CRITICAL] workflow-failing morning_operations/nbac_schedule (local)"]
+    assert "Do: tipoff trigger morning_operations" in team.heard[0]["message"]
+
+    for minutes in range(5, 30, 5):
+        watch(driver, start + timedelta(minutes=minutes))
+    assert (len(team.heard), len(oncall.heard)) == (1, 0)
+    watch(driver, start + timedelta(minutes=30))
+    until(lambda: oncall.heard, "the escalation")
+    escalated = "[ESCALATED, CRITICAL] workflow-failing morning_operations/nbac_schedule (local)"
+    assert oncall.titles == [escalated]
+
+    standing = json.loads(driver.tipoff("alerts", "list", "--json"))
+    (incident,) = standing["incidents"]
+    assert incident["state"] == "escalated"
+    driver.tipoff("alerts", "ack", incident["id"][:8])
+    for minutes in range(35, 60, 5):
+        watch(driver, start + timedelta(minutes=minutes))
+    assert json.loads(driver.tipoff("alerts", "list", "--json"))["incidents"][0]["state"] == "acknowledged"
+    assert len(oncall.heard) == 1
+
+    driver.heal()
+    driver.stack.publisher.publish([by_hand(start + timedelta(minutes=57))])
+    driver.settle()
+    with driver.down("monitor"):  # a restart forgets nothing
+        pass
+    for minutes in range(60, 85, 5):
+        watch(driver, start + timedelta(minutes=minutes))
+    until(lambda: len(team.heard) == 3, "the end")
+    assert team.titles[1:] == [escalated, escalated.replace("ESCALATED, CRITICAL", "RESOLVED")]
+    assert len(oncall.heard) == 1 or oncall.titles[1:] == team.titles[2:]
+    sql = """
+        SELECT DISTINCT state, changed_at FROM nba_orchestration.alert_events
+        WHERE rule = 'workflow-failing' ORDER BY changed_at
+    """
+    states = [row["state"] for row in driver.rows(sql)]
+    assert [state for state in states if state != "acknowledged"] == ["firing", "escalated", "resolved"]
+    assert "acknowledged" in states
+    assert len({item["identity"] for item in team.heard}) == 3

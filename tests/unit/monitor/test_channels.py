@@ -1,0 +1,181 @@
+"""Notifications: their texts stay text in every channel, and a bad URL is refused before anything is served."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from unicodedata import category
+
+import apprise
+import pytest
+import requests
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.monitor.bench import NINE, rules_file
+from tipoff_common.events import AlertChanged, AlertLevel, AlertState
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_monitor.channels import AppriseSender, open_channels, send_to
+from tipoff_monitor.notices import Notice, write_notice
+from tipoff_monitor.routing import channels_for
+from tipoff_monitor.texts import plain
+
+# One of Apprise's plugins imports a module that Python 3.13 has no more; they are all imported at the first URL.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+HOSTILE = "<b>x</b> [y](http://evil.test) @channel <!here> <@U1> https://evil.test \x1b[31m\r\nBcc: a@b.c *z* \u202e"
+SECRET = "s3cr3t-token"  # noqa: S105  # of nobody
+
+
+def event(**changes: Any) -> AlertChanged:
+    sample = {
+        "alert_id": "a1b2c3d4e5",
+        "rule": "broken",
+        "about": "s",
+        "state": "firing",
+        "severity": "WARNING",
+        "changed_at": NINE,
+        "since": NINE,
+        "value": 70.0,
+        "summary": HOSTILE,
+        "context": {"value_at_start": 3.0, "scraper": "s"},
+        "runbook": "docs/runbooks/dead-letters.md",
+        "environment": "prod",
+        "transition": 1,
+    }
+    return AlertChanged.model_validate({**sample, **changes})
+
+
+def notice(**changes: Any) -> Notice:
+    return write_notice(event(**changes), rules_file(broken={}).rules["broken"], "https://console.test")
+
+
+def test_the_cause_comes_first_then_numbers_and_what_to_do() -> None:
+    lines = notice(summary="It broke.").body.splitlines()
+    assert lines[:2] == ["It broke.", "Since 2026-01-15 09:00 New York time; 70 now, 3 at the start."]
+    assert lines[2:] == [
+        "Do: tipoff query x --param about=s",
+        "Rows: tipoff query alert_dead_letters",
+        "Runbook: docs/runbooks/dead-letters.md",
+        "Acknowledge: tipoff alerts ack a1b2c3d4",
+        "Console: https://console.test",
+    ]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What Apprise's plugins put on the wire."""
+    found: list[dict[str, Any]] = []
+
+    def answer(*arguments: Any, **options: Any) -> requests.Response:
+        found.append({"url": arguments[-1], **options})
+        response = requests.Response()
+        response.status_code, response._content = 200, b'{"ok": true}'
+        return response
+
+    for name in ("request", "post"):
+        monkeypatch.setattr(requests, name, answer)
+    return found
+
+
+CHANNELS = {
+    "slack": "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/",
+    "discord": "discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js",
+    "webhook": "json://hook.test/x",
+    "pagerduty": "pagerduty://74f9b58e4b7a4a5e8a9f01b9d3d2c1aa@apikey",
+    "telegram": "tgram://123456789:abcdefg_hijklmnop/12315544/",
+}
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_text_from_the_outside_stays_text_in_every_channel(sent: list[dict[str, Any]], name: str) -> None:
+    AppriseSender(name, CHANNELS[name]).send(notice())
+    assert sent
+    wire = "".join(str(item.get("data") or item.get("json")) for item in sent)
+    for live in (
+        "@channel",
+        "<!here>",
+        "<@U1>",
+        "https://evil.test",
+        "http://evil.test",
+        "\x1b",
+        "\\u001b",
+        "\u202e",
+    ):
+        assert live not in wire
+    if name in ("slack", "telegram"):  # the channels of these that read markup
+        assert "<b>x</b>" not in wire
+
+
+@given(st.text(max_size=300))
+def test_any_text_becomes_one_harmless_line(text: str) -> None:
+    """Law: no control character, no mention and no link."""
+    found = plain(text)
+    assert "\n" not in found
+    assert "://" not in found.replace(":\u200b//", "")
+    assert "@here" not in found
+    assert not any(category(char) == "Cc" for char in found)
+
+
+def test_a_webhook_is_told_the_identity_of_a_change(sent: list[dict[str, Any]]) -> None:
+    AppriseSender("webhook", CHANNELS["webhook"]).send(notice())
+    assert sent[0]["headers"]["Idempotency-Key"] == event().id
+    assert sent[0]["timeout"] == (5.0, 15.0)
+
+
+def test_pagerduty_closes_what_it_opened(sent: list[dict[str, Any]]) -> None:
+    for state in ("firing", "resolved"):
+        AppriseSender("pagerduty", CHANNELS["pagerduty"]).send(notice(state=state))
+    told = [json.loads(item["data"]) for item in sent]
+    assert [it["event_action"] for it in told] == ["trigger", "resolve"]
+    assert {it["dedup_key"] for it in told} == {"a1b2c3d4e5"}
+
+
+@pytest.mark.parametrize("url", ["nonsense", "json://", "slack://short", f"gopher://{SECRET}@x"])
+def test_a_url_that_apprise_does_not_understand_is_refused_and_not_shown(url: str) -> None:
+    environ = {"ALERTS_TEAM_URL": url, "ALERTS_ONCALL_URL": "json://hook.test"}
+    with pytest.raises(
+        ConfigurationError, match="channel team: the value of ALERTS_TEAM_URL is no URL"
+    ) as caught:
+        open_channels(rules_file(broken={}).channels, environ, local=False)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_channel_without_a_url_is_refused_but_on_a_developers_machine() -> None:
+    channels = rules_file(broken={}).channels
+    with pytest.raises(ConfigurationError, match="ALERTS_TEAM_URL is not set"):
+        open_channels(channels, {}, local=False)
+    assert all(sender.send(notice()) for sender in open_channels(channels, {}, local=True).values())
+
+
+def test_a_url_is_shown_nowhere() -> None:
+    assert SECRET not in repr(AppriseSender("team", f"json://{SECRET}@hook.test"))
+
+
+def test_a_channel_that_breaks_costs_the_others_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(apprise.Apprise, "notify", broken)
+
+    class Well:
+        def send(self, _notice: Notice) -> bool:
+            return True
+
+    senders: Mapping[str, Any] = {"broken": AppriseSender("broken", CHANNELS["webhook"]), "well": Well()}
+    assert send_to(senders, notice()) == {"broken": False, "well": True}
+
+
+def test_who_is_told() -> None:
+    file = rules_file(broken={})
+    assert channels_for(event(), file) == ["team"]
+    escalated = event(state=AlertState.ESCALATED, severity=AlertLevel.CRITICAL)
+    assert channels_for(escalated, file) == ["team", "oncall"]
+    assert channels_for(event(severity=AlertLevel.INFO), file) == []
+    assert channels_for(event(rule="channel-failing", about="team"), file) == []
+
+
+def test_a_message_goes_to_the_channels_of_all_that_it_lists() -> None:
+    own = {"workflows": ["lines"], "channels": ["oncall"]}
+    file = rules_file({"routes": [{"channels": ["team"]}, own]}, broken={})
+    others = [{"workflow": "lines", "severity": "WARNING", "summary": "x"}]
+    assert channels_for(event(context={"others": others}), file) == ["team", "oncall"]

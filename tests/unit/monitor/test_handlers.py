@@ -1,0 +1,226 @@
+"""Watches and notifications on the monitor's memory: two monitors tell once, and a kill anywhere loses nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.monitor.bench import NINE, TICK, book_of, rules_file
+from tipoff_common.events import AlertChanged, AlertState, Tick, TickFired
+from tipoff_common.ports import Unavailable
+from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_monitor.deps import Deps
+from tipoff_monitor.handlers import notify_people, run_watch
+from tipoff_monitor.loading import RuleBook
+from tipoff_monitor.memory import MonitorState
+from tipoff_monitor.notices import Notice
+
+MINUTE = timedelta(minutes=1)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@dataclass
+class Channel:
+    """A channel of people, who write down what they hear. A receiver knows a change by its identity."""
+
+    heard: list[Notice] = field(default_factory=list)
+    takes: bool = True
+
+    def send(self, notice: Notice) -> bool:
+        if self.takes:
+            self.heard.append(notice)
+        return self.takes
+
+
+@dataclass
+class World:
+    """A bucket, a bus and channels that outlive the monitors."""
+
+    objects: MemoryObjects = field(default_factory=MemoryObjects)
+    bus: RecordingBus = field(default_factory=RecordingBus)
+    team: Channel = field(default_factory=Channel)
+    oncall: Channel = field(default_factory=Channel)
+    wrong: bool = True
+    warehouse: MemoryWarehouse = field(default_factory=MemoryWarehouse)
+    book: RuleBook = field(default_factory=lambda: book_of(rules_file(broken={})))
+    writes_left: int | None = None
+
+    def __post_init__(self) -> None:
+        self.warehouse.answer = lambda sql, _: self._rows(sql)
+        for name in ("create", "replace"):
+            self._killable(name)
+
+    def _rows(self, sql: str) -> list[dict[str, Any]]:
+        if "expected_vs_actual" in sql or not self.wrong:
+            return []
+        none = dict.fromkeys(("severity", "workflow", "scraper"))
+        return [
+            {"rule": "broken", "subject": "-", "since": NINE, "value": 1.0, "summary": "It broke.", **none}
+        ]
+
+    def _killable(self, name: str) -> None:
+        write = getattr(self.objects, name)
+
+        def killable(*arguments: Any, **options: Any) -> bool:
+            if self.writes_left == 0:
+                raise Killed
+            if self.writes_left is not None:
+                self.writes_left -= 1
+            done: bool = write(*arguments, **options)
+            return done
+
+        setattr(self.objects, name, killable)
+
+    def monitor(self) -> Deps:
+        return Deps(
+            environment="prod",
+            book=self.book,
+            version="1",
+            config_hash="h",
+            levels={},
+            names=dict,
+            state=MonitorState(self.objects),
+            warehouse=self.warehouse,
+            publisher=Publisher("monitor", self.bus),
+            senders={"team": self.team, "oncall": self.oncall},
+        )
+
+    def deliver(self, now: datetime) -> None:
+        """Pub/Sub delivers each change that was published, again and again until it is taken."""
+        for event in list(self.bus.of(AlertChanged)):
+            for attempt in range(5):
+                try:
+                    notify_people(event, self.monitor(), now + attempt * 2 * MINUTE)
+                    break
+                except Unavailable:
+                    continue
+
+
+def tick(at: datetime) -> TickFired:
+    return TickFired(tick=Tick.WATCH, cadence_minutes=5, event_time=at)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.fixture(autouse=True)
+def one_query(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The rules here have no queries of their own: the rows come from the world."""
+    monkeypatch.setattr("tipoff_monitor.handlers.batch_query", lambda *_: ("SELECT", {}))
+    yield
+
+
+def titles(channel: Channel) -> list[str]:
+    return [notice.title for notice in channel.heard]
+
+
+def test_two_monitors_at_the_same_tick_tell_once(world: World) -> None:
+    for _ in range(2):
+        run_watch(tick(NINE), NINE, world.monitor(), NINE)
+    world.deliver(NINE)
+    world.deliver(NINE)
+    assert titles(world.team) == ["[WARNING] broken (prod)"]
+
+
+def test_two_monitors_that_read_the_same_memory_write_it_once(world: World) -> None:
+    first, second = world.monitor(), world.monitor()
+    memory, generation = first.state.read()
+    run_watch(tick(NINE), NINE, second, NINE)
+    assert not first.state.write(memory, generation)
+    assert len({event.id for event in world.bus.of(AlertChanged)}) == 1
+
+
+def test_a_tick_that_comes_again_or_from_a_clock_that_steps_back_judges_nothing(world: World) -> None:
+    run_watch(tick(NINE), NINE, world.monitor(), NINE)
+    before = len(world.bus.published)
+    for at in (NINE, NINE - 3 * TICK):
+        run_watch(tick(at), at, world.monitor(), at)
+    assert len(world.bus.published) == before
+
+
+def test_a_bus_that_is_down_loses_no_change(world: World) -> None:
+    world.bus.capacity = 0
+    with pytest.raises(Unavailable):
+        run_watch(tick(NINE), NINE, world.monitor(), NINE)
+    world.bus.capacity = None
+    run_watch(tick(NINE), NINE, world.monitor(), NINE)
+    world.deliver(NINE)
+    assert titles(world.team) == ["[WARNING] broken (prod)"]
+
+
+def test_a_logger_that_is_down_causes_no_second_message(world: World) -> None:
+    """What was told is remembered by the monitor and not read from alert_events."""
+    for number in range(10):
+        run_watch(tick(NINE + number * TICK), NINE, world.monitor(), NINE)
+        world.deliver(NINE + number * TICK)
+    assert len(world.team.heard) == 1
+
+
+def test_a_channel_that_fails_is_tried_again_and_told_on_the_other(world: World) -> None:
+    world.book = book_of(rules_file({"routes": [{"channels": ["team", "oncall"]}]}, broken={}))
+    world.team.takes = False
+    run_watch(tick(NINE), NINE, world.monitor(), NINE)
+    (event,) = world.bus.of(AlertChanged)
+    with pytest.raises(Unavailable, match="not told yet on team"):
+        notify_people(event, world.monitor(), NINE)
+    run_watch(tick(NINE + TICK), NINE, world.monitor(), NINE)
+    told = [it for it in world.bus.of(AlertChanged) if it.rule == "channel-failing"]
+    notify_people(told[0], world.monitor(), NINE + TICK)
+    assert titles(world.oncall) == ["[WARNING] broken (prod)", "[CRITICAL] channel-failing team (prod)"]
+    world.team.takes = True
+    notify_people(event, world.monitor(), NINE + 2 * TICK)
+    assert titles(world.team) == ["[WARNING] broken (prod)"]
+    assert world.monitor().state.read()[0].failing_channels == {}
+
+
+def test_the_warehouse_is_asked_twice_a_watch_and_a_failure_is_no_verdict(world: World) -> None:
+    asked: list[str] = []
+    answer = world.warehouse.answer
+    world.warehouse.answer = lambda sql, given: asked.append(sql) or answer(sql, given)  # type: ignore[func-returns-value]
+    run_watch(tick(NINE), NINE, world.monitor(), NINE)
+    assert len(asked) == 2
+    world.warehouse.down = True
+    run_watch(tick(NINE + TICK), NINE, world.monitor(), NINE)
+    memory, _ = world.monitor().state.read()
+    assert memory.blind_since == NINE + TICK
+    assert memory.incidents["broken/-"].state is AlertState.FIRING
+
+
+def whole_story(world: World, kill_after: int | None) -> None:
+    """It breaks, is told, heals and is told; killed after so many writes, and delivered again by Pub/Sub."""
+    world.writes_left = kill_after
+    for number in range(8):
+        at = NINE + number * TICK
+        world.wrong = number < 3
+        for _ in range(3):
+            try:
+                run_watch(tick(at), at, world.monitor(), at)
+                world.deliver(at)
+                break
+            except Killed:
+                world.writes_left = None
+
+
+def test_killed_at_any_write_nothing_is_lost_and_no_receiver_takes_it_for_two() -> None:
+    whole_story(unharmed := World(), None)
+    story = titles(unharmed.team)
+    assert story == ["[WARNING] broken (prod)", "[RESOLVED] broken (prod)"]
+    more_than_once = 0
+    for boundary in range(40):
+        world = World()
+        whole_story(world, boundary)
+        identities = [notice.event_id for notice in world.team.heard]
+        assert titles(world.team)[-1] == story[-1], boundary
+        assert list(dict.fromkeys(titles(world.team))) == story, boundary
+        assert len(dict.fromkeys(identities)) == 2, boundary
+        more_than_once += len(identities) - 2
+    # Between a channel's answer and the mark of it, a kill sends the message again, with the same identity.
+    assert more_than_once <= 2

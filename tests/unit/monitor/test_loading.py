@@ -1,0 +1,95 @@
+"""What is wrong with config/alerts.yaml is refused with file, line and remedy."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.monitor.bench import RULE, write_rules
+from tipoff_common.yaml_source import ConfigurationError
+from tipoff_monitor.loading import load_rules
+
+REPOSITORY = Path(__file__).parents[3]
+QUERIES = REPOSITORY / "queries"
+
+
+def refused(path: Path, queries: Path = QUERIES) -> str:
+    with pytest.raises(ConfigurationError) as caught:
+        load_rules(path, queries)
+    assert all(fault.startswith(f"{path}:") for fault in caught.value.faults)
+    return str(caught.value)
+
+
+def test_the_files_own_rules_and_runbooks() -> None:
+    book = load_rules(REPOSITORY / "config/alerts.yaml", QUERIES, runbooks=REPOSITORY)
+    assert len(book.rules) > 20
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"for": "0m"}, "a duration of nothing"),
+        ({"threshold": 3}, "unknown key 'rules.broken.threshold'"),
+        ({"query": "alert_dead_leters"}, "did you mean 'alert_dead_letters'?"),
+        ({"query": "heartbeats"}, "a rule's query selects subject, since, value"),
+        ({"parameters": {"hour": 3}}, "has no parameter 'hour'"),
+        ({"parameters": {"hours": "many"}}, "is no INT64"),
+        ({"query": None}, "names neither a query nor a verdict"),
+        ({"verdict": ["missing"]}, "names a query and a verdict"),
+        ({"severity": "LOUD"}, "is not one of NONE, INFO, WARNING, CRITICAL"),
+        ({"causes": [{"rule": "other"}]}, "no rule 'other'"),
+        ({"causes": [{"rule": "broken"}]}, "rules cause each other: broken > broken"),
+        ({"escalate": {}}, "says neither after nor value"),
+        ({"runbook": "docs/x.md"}, "runbook"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
+    assert what in refused(write_rules(tmp_path, broken=changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"routes": [{"channels": []}]}, "routes.0.channels"),
+        ({"routes": [{"channels": ["nobody"]}]}, "no channel 'nobody'"),
+        (
+            {"routes": [{"severity": ["WARNING"], "channels": ["team"]}]},
+            "CRITICAL has no route without conditions",
+        ),
+        ({"quiet": [{"why": "w", "first": "2026-02-02", "last": "2026-02-01"}]}, "swap them"),
+        (
+            {"quiet": [{"why": "w", "first": "2026-02-01", "last": "2026-02-01", "rules": ["x"]}]},
+            "no rule 'x'",
+        ),
+        ({"rules": {"cannot-judge": RULE}}, "the monitor raises this itself"),
+    ],
+)
+def test_a_file_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
+    assert what in refused(write_rules(tmp_path, changes, broken={}))
+
+
+def test_a_circle_of_causes(tmp_path: Path) -> None:
+    path = write_rules(tmp_path, one={"causes": [{"rule": "two"}]}, two={"causes": [{"rule": "one"}]})
+    assert "rules cause each other" in refused(path)
+
+
+def test_a_symptom_that_would_be_told_before_its_cause(tmp_path: Path) -> None:
+    path = write_rules(tmp_path, cause={"for": "30m"}, symptom={"causes": [{"rule": "cause"}]})
+    assert "the symptom would be told first" in refused(path)
+
+
+@pytest.mark.parametrize(
+    ("sql", "what"),
+    [
+        ("SELECT FROM WHERE", "does not parse"),
+        ("DROP TABLE x", "is no SELECT"),
+        ("SELECT 1 AS subject", "a rule's query selects"),
+        (
+            "SELECT 1 AS subject, @x AS since, 1 AS value, 1 AS severity, 1 AS workflow, 1 AS scraper, 1 AS summary",
+            "uses @x, which its heading does not declare",
+        ),
+    ],
+)
+def test_sql_that_does_not_analyse(tmp_path: Path, sql: str, what: str) -> None:
+    (tmp_path / "alert_dead_letters.sql").write_text(f"-- Is it?\n\n{sql};\n")
+    assert what in refused(write_rules(tmp_path, broken={}), tmp_path)

@@ -1,0 +1,238 @@
+"""The state machine: who is told of what, and how often."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.monitor.bench import NINE, Watched, rules_file, states, wrong
+from tipoff_common.events import AlertLevel, AlertState
+from tipoff_monitor.actions import acknowledge, silence, unsilence
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+SYMPTOMS = [wrong("symptom", f"s{number:03}") for number in range(600)]
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched(rules_file(broken={"for": "10m"}))
+
+
+class TestOneIncident:
+    def test_it_is_told_when_it_held_for_as_long_as_its_rule_asks(self, watched: Watched) -> None:
+        assert watched.ticks(2, wrong()) == []
+        assert watched.incident().state is AlertState.PENDING
+        (event,) = watched.tick(wrong())
+        assert (event.state, event.severity, event.transition) == (AlertState.FIRING, AlertLevel.WARNING, 2)
+
+    def test_what_ends_before_is_never_told(self, watched: Watched) -> None:
+        watched.ticks(2, wrong())
+        assert watched.ticks(5) == []
+        assert watched.memory.incidents == {}
+
+    def test_it_is_told_once_however_long_it_stands(self, watched: Watched) -> None:
+        assert len(watched.ticks(300, wrong())) == 1
+
+    def test_its_text_is_of_now_and_its_number_of_the_start_as_well(self, watched: Watched) -> None:
+        watched.ticks(3, wrong(value=3.0))
+        watched.tick(wrong(value=70.0, summary="70 now"))
+        found = watched.incident()
+        assert (found.value_at_start, found.value, found.summary) == (3.0, 70.0, "70 now")
+
+    def test_that_it_is_over_is_told_once(self, watched: Watched) -> None:
+        watched.ticks(3, wrong())
+        assert states(watched.ticks(10)) == [("broken", "resolved")]
+
+    def test_what_flaps_is_told_once_in_its_cool_down(self, watched: Watched) -> None:
+        watched.ticks(3, wrong())
+        for _ in range(3):
+            watched.ticks(2, wrong())
+            watched.ticks(1)
+        assert watched.told == [("broken", AlertState.FIRING)]
+
+    def test_what_comes_back_after_it_was_over_is_told_again_when_it_has_cooled_down(
+        self, watched: Watched
+    ) -> None:
+        watched.ticks(3, wrong())
+        watched.ticks(3)
+        assert watched.ticks(6, wrong()) == []
+        assert states(watched.ticks(12, wrong())) == [("broken", "firing")]
+
+    def test_failed_at_ten_and_late_at_noon_is_one_incident_that_changes(self) -> None:
+        """Failed at +10 min, deadline at +3 h: no second message says that it is late."""
+        watched = Watched(
+            rules_file(failing={}, missing={"causes": [{"rule": "failing", "match": ["workflow"]}]})
+        )
+        watched.ticks(3, wrong("failing", "w/s", workflow="w"))
+        both = [wrong("failing", "w/s", workflow="w"), wrong("missing", "w", workflow="w")]
+        watched.ticks(36, *both)
+        assert watched.told == [("failing", AlertState.FIRING)]
+        assert watched.incident("missing/w").cause == "failing/w/s"
+
+
+class TestEscalation:
+    def test_nobody_answers(self) -> None:
+        watched = Watched(rules_file(broken={"escalate": {"after": "30m"}}))
+        told = watched.ticks(20, wrong())
+        assert states(told) == [("broken", "firing"), ("broken", "escalated")]
+        assert told[1].severity is AlertLevel.CRITICAL
+        assert told[1].changed_at - told[0].changed_at == 30 * MINUTE
+
+    def test_it_grows(self) -> None:
+        watched = Watched(rules_file(broken={"escalate": {"value": 100}}))
+        watched.ticks(2, wrong(value=12.0))
+        assert states(watched.tick(wrong(value=100.0))) == [("broken", "escalated")]
+
+    def test_somebody_is_at_it(self) -> None:
+        watched = Watched(rules_file(broken={"escalate": {"after": "30m"}, "remind": "1h"}))
+        watched.tick(wrong())
+        watched.memory = acknowledge(watched.memory, "broken/-", "ann@x", watched.file, "prod", watched.now)
+        assert watched.ticks(100, wrong()) == []
+        assert states(watched.ticks(3)) == [("broken", "resolved")]
+
+    def test_it_is_told_again_until_somebody_answers(self) -> None:
+        watched = Watched(rules_file(broken={"remind": "1h"}))
+        told = watched.ticks(25, wrong())
+        assert len(told) == 3
+        assert len({event.id for event in told}) == 3
+
+    def test_a_worse_severity_does_not_wait_for_the_cool_down(self, watched: Watched) -> None:
+        watched.ticks(3, wrong())
+        (event,) = watched.tick(wrong(severity=AlertLevel.CRITICAL))
+        assert event.severity is AlertLevel.CRITICAL
+
+
+class TestManyAtOnce:
+    def test_600_failures_of_one_bug_are_one_message(self) -> None:
+        """Incident 23 of docs/explanation/incidents.md: 600 e-mails overnight from one bug."""
+        watched = Watched(rules_file(symptom={}))
+        (event,) = watched.ticks(100, *SYMPTOMS)
+        assert event.context["others_count"] == 599
+        (over,) = watched.ticks(5)
+        assert over.state is AlertState.RESOLVED
+
+    def test_what_joins_later_waits_for_the_cool_down_and_is_one_more_message(self) -> None:
+        watched = Watched(rules_file(symptom={}))
+        for number in range(1, 12):
+            watched.tick(*SYMPTOMS[: number * 50])
+        assert len(watched.told) == 1
+        (event,) = watched.ticks(12, *SYMPTOMS)
+        assert event.context["others_count"] == 549
+
+    def test_a_cause_is_told_and_its_symptoms_are_listed_in_it(self) -> None:
+        rules = rules_file(
+            cause={"severity": "CRITICAL"}, symptom={"for": "5m", "causes": [{"rule": "cause"}]}
+        )
+        watched = Watched(rules)
+        watched.tick(*SYMPTOMS)  # a moment before their cause
+        (event,) = watched.ticks(50, wrong("cause", severity=AlertLevel.CRITICAL), *SYMPTOMS)
+        assert (event.rule, event.context["symptoms_count"]) == ("cause", 600)
+
+    def test_again_after_a_restart_nothing_is_told(self) -> None:
+        rules = rules_file(cause={"severity": "CRITICAL"}, symptom={"causes": [{"rule": "cause"}]})
+        watched = Watched(rules)
+        watched.tick(wrong("cause"), *SYMPTOMS)
+        reborn = type(watched.memory).model_validate_json(watched.memory.model_dump_json())
+        again = Watched(rules, memory=reborn, now=watched.now)
+        assert again.ticks(10, wrong("cause"), *SYMPTOMS) == []
+
+    def test_symptoms_that_stay_when_their_cause_is_over_are_told(self) -> None:
+        watched = Watched(rules_file(cause={}, symptom={"causes": [{"rule": "cause"}]}))
+        watched.tick(wrong("cause"), wrong("symptom"))
+        assert states(watched.ticks(4, wrong("symptom"))) == [("cause", "resolved"), ("symptom", "firing")]
+
+    def test_a_cause_about_something_else_explains_nothing(self) -> None:
+        watched = Watched(
+            rules_file(cause={}, symptom={"causes": [{"rule": "cause", "match": ["workflow"]}]})
+        )
+        told = watched.tick(wrong("cause", workflow="a"), wrong("symptom", workflow="b"))
+        assert {event.rule for event in told} == {"cause", "symptom"}
+
+
+class TestOutages:
+    def test_the_monitor_was_off_for_three_hours(self, watched: Watched) -> None:
+        watched.tick()
+        told = watched.tick(wrong(since=NINE + HOUR), after=3 * HOUR + 3 * MINUTE)
+        assert [event.rule for event in told] == ["not-watching", "broken"]
+        assert "from 09:00 to 12:03" in told[0].summary
+        assert watched.ticks(5, wrong(since=NINE + HOUR)) == []
+
+    def test_the_warehouse_errs_for_one_tick(self, watched: Watched) -> None:
+        watched.ticks(3, wrong())
+        assert watched.tick(blind=True) == []
+        assert watched.incident().state is AlertState.FIRING
+        assert watched.ticks(2, wrong()) == []
+
+    def test_the_warehouse_errs_for_half_an_hour(self, watched: Watched) -> None:
+        watched.ticks(3, wrong())
+        told = watched.ticks(7, blind=True)
+        assert states(told) == [("cannot-judge", "firing")]
+        assert watched.incident().state is AlertState.FIRING  # neither all firing nor all green
+        assert states(watched.ticks(4, wrong())) == [("cannot-judge", "resolved")]
+
+    def test_a_workflow_that_never_ran_needs_no_earlier_data_point(self) -> None:
+        watched = Watched(rules_file(broken={}))
+        assert states(watched.tick(wrong())) == [("broken", "firing")]
+
+    def test_a_channel_that_fails_is_told(self, watched: Watched) -> None:
+        watched.memory = watched.memory.model_copy(update={"failing_channels": {"team": NINE}})
+        (event,) = watched.tick()
+        assert (event.rule, event.about) == ("channel-failing", "team")
+
+
+class TestSilence:
+    def test_a_silenced_incident_is_recorded_and_not_told(self, watched: Watched) -> None:
+        watched.memory, made = silence(watched.memory, "broken", None, NINE + 2 * HOUR, "ann@x", "known")
+        assert watched.ticks(5, wrong()) == []
+        assert watched.incident().state is AlertState.SILENCED
+        assert watched.ticks(5) == []
+        assert watched.events[-1].state is AlertState.RESOLVED
+        assert made.why == "known"
+
+    def test_it_is_told_when_the_silence_is_over(self, watched: Watched) -> None:
+        watched.memory, _ = silence(watched.memory, "broken", "-", NINE + HOUR, "ann@x", "known")
+        told = watched.ticks(13, wrong())
+        assert [event.changed_at for event in told] == [NINE + HOUR]
+        assert watched.memory.silences == ()
+
+    def test_it_is_told_when_the_silence_is_taken_back(self, watched: Watched) -> None:
+        watched.memory, made = silence(watched.memory, "broken", None, NINE + 9 * HOUR, "ann@x", "known")
+        watched.ticks(5, wrong())
+        watched.memory = unsilence(watched.memory, made.id)
+        assert states(watched.tick(wrong())) == [("broken", "firing")]
+
+    def test_in_a_quiet_window_the_reason_is_recorded(self) -> None:
+        quiet = {"why": "All-Star break", "first": "2026-01-15", "last": "2026-01-15"}
+        watched = Watched(rules_file({"quiet": [quiet]}, broken={}))
+        assert watched.ticks(20, wrong()) == []
+        assert "All-Star break" in str(watched.events[0].context["not_told"])
+
+    def test_a_rule_that_is_taken_out_of_the_file_ends(self, watched: Watched) -> None:
+        watched.ticks(3, wrong())
+        watched.file = rules_file(other={})
+        assert states(watched.tick()) == [("broken", "resolved")]
+
+
+CONDITIONS = st.sets(st.sampled_from([wrong("cause"), *(wrong("symptom", f"s{n}") for n in range(4))]))
+
+
+@settings(max_examples=60)
+@given(st.lists(st.one_of(st.none(), CONDITIONS), max_size=60))
+def test_whatever_comes_each_change_has_an_id_of_its_own_and_messages_keep_their_distance(
+    history: list[set[object] | None],
+) -> None:
+    """Law: no event id twice; of one rule no two messages within its cool-down that say that something is wrong."""
+    watched = Watched(rules_file(cause={}, symptom={"for": "5m", "causes": [{"rule": "cause"}]}))
+    for conditions in history:
+        watched.tick(*(conditions or ()), blind=conditions is None)  # type: ignore[arg-type]
+    ids = [event.id for event in watched.events]
+    assert len(ids) == len(set(ids))
+    for rule in ("cause", "symptom"):
+        times = [
+            event.changed_at
+            for event in watched.events
+            if event.notify and event.rule == rule and event.state is AlertState.FIRING
+        ]
+        assert all(later - earlier >= HOUR for earlier, later in pairwise(times))

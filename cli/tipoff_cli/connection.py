@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STACK_ENVIRONMENT = FLEET.folder / ".tipoff/stack.env"
 CONTROLLER_URL, DEVELOPMENT_KEY, PROJECT = "TIPOFF_CONTROLLER_URL", "TIPOFF_DEVELOPMENT_KEY", "TIPOFF_PROJECT"
+MONITOR_URL = "TIPOFF_MONITOR_URL"
 IMPERSONATED = "TIPOFF_IMPERSONATE"
 _EMULATORS = ("BIGQUERY_EMULATOR_HOST", "STORAGE_EMULATOR_HOST")
 _DATA_FRAMES = (
@@ -57,10 +58,17 @@ class Connection:
             return url.rstrip("/")
         raise NotConnected(f"{self.where} names no controller; {_START.format(CONTROLLER_URL)}")
 
-    def token(self) -> str:
-        """What authenticates us to the controller: the development key, else an identity token for its URL, of gcloud's
-        account if that is a service account, else of the service account to impersonate: a person's own token names
-        gcloud as its audience, not the service.
+    @property
+    def monitor_url(self) -> str:
+        """Raises NotConnected."""
+        if url := self.values.get(MONITOR_URL):
+            return url.rstrip("/")
+        raise NotConnected(f"{self.where} names no monitor; {_START.format(MONITOR_URL)}")
+
+    def token(self, service_url: str | None = None) -> str:
+        """What authenticates us to a service, by default the controller: the development key, else an identity token
+        for its URL, of gcloud's account if that is a service account, else of the service account to impersonate: a
+        person's own token names gcloud as its audience, not the service.
 
         Raises:
             NotConnected
@@ -78,7 +86,7 @@ class Connection:
                     gcloud,
                     "auth",
                     "print-identity-token",
-                    f"--audiences={self.controller_url}",
+                    f"--audiences={service_url or self.controller_url}",
                     *self._impersonating(),
                 ],
                 capture_output=True,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tipoff_cli.connection import Connection
 
@@ -36,25 +36,27 @@ def ask(
     query: Mapping[str, str] = {},
     headers: Mapping[str, str] = {},
     json: Mapping[str, object] | None = None,
+    service: Literal["controller", "monitor"] = "controller",
 ) -> bytes:
     """The body of a good answer.
 
     Raises:
-        NotConnected: no controller is named, or there is no token for it.
+        NotConnected: no such service is named, or there is no token for it.
         NotAnswered
     """
     import httpx
 
-    url = f"{connection.controller_url}{path}"
-    sent = {"Authorization": f"Bearer {connection.token()}", **headers}
+    base = connection.controller_url if service == "controller" else connection.monitor_url
+    url = f"{base}{path}"
+    sent = {"Authorization": f"Bearer {connection.token(base)}", **headers}
     try:
         answer = client().request(method, url, params=dict(query), headers=sent, json=json)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        what = f"the controller does not answer at {connection.controller_url}: {error}"
+        what = f"the {service} does not answer at {base}: {error}"
         raise NotAnswered(f"{what}; is the stack up?") from error
     if answer.is_success:
         return answer.content
-    raise NotAnswered(f"the controller answered {answer.status_code}: {_detail(answer)}", answer.status_code)
+    raise NotAnswered(f"the {service} answered {answer.status_code}: {_detail(answer)}", answer.status_code)
 
 
 def _detail(answer: "httpx.Response") -> str:

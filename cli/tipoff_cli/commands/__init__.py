@@ -72,6 +72,16 @@ COMMANDS = (
         "Say in one line whether a day is all right, then how each workflow does.",
     ),
     CommandSpec(
+        "sick",
+        f"{_HERE}.sick:sick",
+        "List the scrapers that are not well, the worst first, each with its likely cause.",
+    ),
+    CommandSpec(
+        "alerts",
+        f"{_HERE}.alerts:alerts",
+        "What stands, who is at it, and who is told.",
+    ),
+    CommandSpec(
         "query",
         f"{_HERE}.query:query",
         "Ask the dataset one of its named questions.",

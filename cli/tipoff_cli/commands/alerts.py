@@ -1,0 +1,198 @@
+"""`tipoff alerts`: what stands, who is at it, who is told."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from pydantic import TypeAdapter
+from rich.text import Text
+
+from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.console import (
+    AsJson,
+    cadence,
+    clock,
+    console,
+    instant,
+    refuse,
+    say_fields,
+    say_json,
+    say_rows,
+)
+from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_common.clock import Instant
+from tipoff_common.wall_clock import wall_now
+
+_ANY: TypeAdapter[Any] = TypeAdapter(Any)
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
+_STYLES = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "cyan"}
+_WRONG_USAGE = 2
+
+alerts = typer.Typer(no_args_is_help=True, help="What stands, who is at it, and who is told.")
+Name = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="an incident's id, its beginning, or rule/subject", show_default=False),
+]
+Why = Annotated[
+    str, typer.Option("--why", metavar="TEXT", help="shown wherever somebody asks", show_default=False)
+]
+
+
+def _ask(
+    method: str, path: str, query: dict[str, str] | None = None, json: dict[str, object] | None = None
+) -> Any:
+    """Ask the monitor; ends the command when it does not do what is asked."""
+    try:
+        body = ask(find_connection(), method, path, query=query or {}, json=json, service="monitor")
+    except (NotConnected, NotAnswered) as error:
+        refuse(str(error))
+    return _ANY.validate_json(body) if body else None
+
+
+def _time(value: str | None) -> str:
+    return clock(_INSTANT.validate_python(value), "%Y-%m-%d %H:%M") if value else "-"
+
+
+@alerts.command("list")
+def list_incidents(
+    everything: Annotated[
+        bool, typer.Option("--all", help="also what is pending or was resolved lately")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """List what stands, the worst first. Exit code 1 when the monitor cannot be asked."""
+    found = _ask("GET", "/incidents", {"everything": str(everything).lower()})
+    if json:
+        say_json(found)
+        return
+    if found["blind_since"]:
+        since = _time(found["blind_since"])
+        console.print(
+            Text(f"? nothing can be judged since {since}: the warehouse does not answer", "bold yellow")
+        )
+    if found["incidents"]:
+        say_rows(
+            ("id", "severity", "alert", "state", "since", "what"), [_row(it) for it in found["incidents"]]
+        )
+    else:
+        console.print(Text("✔ no alert stands", "bold green"))
+    for item in found["silences"]:
+        about = f"{item['rule']}/{item['subject']}" if item["subject"] else item["rule"]
+        said = f"silence {item['id']}: {about} until {_time(item['until'])} by {item['by']}: {item['why']}"
+        console.print(Text(said, "magenta"), soft_wrap=True)
+    watched = (
+        f"watched at {_time(found['watched_at'])} New York time"
+        if found["watched_at"]
+        else "never watched yet"
+    )
+    console.print(watched, style="bright_black")
+
+
+def _row(incident: Any) -> Sequence[str | Text]:
+    severity = incident["severity"]
+    about = incident["rule"] if incident["subject"] == "-" else f"{incident['rule']}/{incident['subject']}"
+    return (
+        incident["id"][:8],
+        Text(severity, _STYLES.get(severity, "")),
+        about,
+        incident["state"],
+        _time(incident["since"]),
+        incident["summary"] + (f" (explained by {incident['cause']})" if incident["cause"] else ""),
+    )
+
+
+@alerts.command()
+def show(name: Name, json: AsJson = False) -> None:
+    """Show one incident."""
+    found = _ask("GET", f"/incidents/{quote(name, safe='/')}")
+    if json:
+        say_json(found)
+    else:
+        say_fields([(Text(key, "bold"), str(value)) for key, value in found.items() if value is not None])
+
+
+@alerts.command()
+def ack(name: Name) -> None:
+    """Say that somebody is at it: no reminder and no escalation from here on."""
+    found = _ask("POST", f"/acknowledgements/{quote(name, safe='/')}")
+    console.print(
+        f"{found['rule']}/{found['subject']} acknowledged by {found['acknowledged_by']}", highlight=False
+    )
+
+
+@alerts.command()
+def silence(
+    rule: Annotated[
+        str, typer.Argument(metavar="RULE[/SUBJECT]", help="what not to hear of", show_default=False)
+    ],
+    why: Why,
+    lasting: Annotated[
+        timedelta, typer.Option("--for", parser=cadence, metavar="DURATION", help="30m, 8h")
+    ] = timedelta(hours=1),
+    until: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar="TIME", help="in place of --for", show_default=False),
+    ] = None,
+) -> None:
+    """Tell nobody of a rule, or of one subject of it, for a while; it is recorded all the same."""
+    name, _, subject = rule.partition("/")
+    end = until or wall_now() + lasting
+    body: dict[str, object] = {"rule": name, "subject": subject or None, "until": end.isoformat(), "why": why}
+    made = _ask("POST", "/silences", json=body)
+    console.print(f"silence {made['id']} until {_time(made['until'])} New York time", highlight=False)
+
+
+@alerts.command()
+def unsilence(
+    name: Annotated[
+        str, typer.Argument(metavar="ID", help="a silence's id, or its rule", show_default=False)
+    ],
+) -> None:
+    """Take a silence back."""
+    _ask("DELETE", f"/silences/{quote(name, safe='')}")
+    console.print("people are told again from the next watch on")
+
+
+@alerts.command()
+def test(
+    rule: Annotated[
+        str, typer.Argument(metavar="RULE", help="a rule of config/alerts.yaml", show_default=False)
+    ],
+    send: Annotated[bool, typer.Option("--send", help="send the message; without, only show it")] = False,
+    escalated: Annotated[bool, typer.Option("--escalated", help="as if nobody had answered")] = False,
+    json: AsJson = False,
+) -> None:
+    """Show who is told of a rule and with which text, or send a test. Exit code 1 when a channel does not take it."""
+    query = {"dry_run": str(not send).lower(), "escalated": str(escalated).lower()}
+    found = _ask("POST", f"/rules/{quote(rule, safe='')}/rehearsals", query)
+    if json:
+        say_json(found)
+    else:
+        console.print(Text(found["title"], "bold"), soft_wrap=True)
+        console.print(Text(found["body"]), soft_wrap=True)
+        said = {None: "would be told", True: "told", False: "did not take it"}
+        for channel, taken in found["channels"].items():
+            console.print(f"{channel}: {said[taken]}", highlight=False)
+    if False in found["channels"].values():
+        raise typer.Exit(1)
+
+
+@alerts.command()
+def routes(json: AsJson = False) -> None:
+    """Show who is told of each rule, as things are and when nobody answers."""
+    found = _ask("GET", "/routes")
+    if json:
+        say_json(found)
+        return
+    rows = [
+        (
+            item["rule"],
+            item["severity"],
+            ", ".join(item["channels"]) or "nobody",
+            ", ".join(item["escalated"]) or "-",
+        )
+        for item in found
+    ]
+    say_rows(("rule", "severity", "told", "when escalated"), rows)

@@ -68,7 +68,7 @@ class Layout:
     """What its controller decides by."""
     ticks_file: Path = TICKS
     """What its scheduler fires by."""
-    alerts_file: Path = REPOSITORY / "config/alerts.yaml"
+    alerts_file: Path = Path(__file__).parents[3] / "config/alerts.yaml"
     """What its monitor tells people of."""
     live: Collection[str] | None = ()
     """Hosts asked themselves though there is a fake of them; None for all."""

@@ -38,7 +38,8 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
     configuration = load_workflows(settings.workflows_file, catalog)
     book = load_rules(settings.alerts_file, QUERIES)
     cloud = Cloud("monitor", settings)
-    folder = catalog[configuration.file.calendar.scraper].output_root
+    source = configuration.file.calendar.scraper
+    calendar = LandedCalendar(cloud.data, catalog[source].output_root) if source else None
     return Wiring(
         app=cloud.app(
             "Watches: tells people what is wrong, once.",
@@ -53,7 +54,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
             version=__version__,
             config_hash=configuration.hash,
             levels={name: workflow.alert_level for name, workflow in configuration.workflows.items()},
-            names=_game_names(LandedCalendar(cloud.data, folder)),
+            names=_game_names(calendar),
             state=MonitorState(cloud.state),
             warehouse=cloud.warehouse,
             publisher=cloud.publisher,
@@ -63,10 +64,10 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
     )
 
 
-def _game_names(calendar: LandedCalendar) -> Callable[[], Mapping[str, str]]:
+def _game_names(calendar: LandedCalendar | None) -> Callable[[], Mapping[str, str]]:
     def names() -> Mapping[str, str]:
         try:
-            found = calendar.current()
+            found = calendar.current() if calendar else None
         except Unavailable:
             return {}  # ids do as well
         return found.game_names if found else {}

@@ -349,8 +349,41 @@ def test_the_id_of_an_announcement_is_worked_out_from_its_file() -> None:
 
 def test_an_unknown_id_comes_with_those_near_it() -> None:
     with pytest.raises(NotFound) as caught:
-        trace("abc-1", dataset({"STARTS_WITH": [{"id": "abc-12"}, {"id": "zzz"}]}), "no bucket", DAYS, SPANS)
+        trace("abd-1", dataset({"STARTS_WITH": [{"id": "abc-12"}, {"id": "zzz"}]}), "no bucket", DAYS, SPANS)
     assert caught.value.near == ["abc-12"]
+
+
+def known_by(identifiers: Mapping[str, str]) -> Dataset:
+    """A dataset that knows these ids, each with its occurrence, and lists all that begin as was asked."""
+
+    def answer(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        if "AS kind" in sql and parameters["id"] in identifiers:
+            return [{"kind": "occurrence", "id": identifiers[parameters["id"]], "day": GAME_DATE}]
+        if "STARTS_WITH" in sql:
+            return [{"id": name} for name in identifiers]
+        row = {name: value for name, value in vars(DONE).items() if name != "logged"}
+        return [row] if "record_count" in sql else []
+
+    return Dataset(MemoryWarehouse(answer=answer), "local")
+
+
+def test_the_beginning_of_one_id_is_as_good_as_the_id() -> None:
+    ids = known_by({"f29a8931-77": "o-1", "c0ffee00-11": "o-2"})
+    (root,) = trace("f29a8931", ids, "no bucket", DAYS, SPANS).roots
+    assert root.id == "o-1"
+
+
+def test_the_beginning_of_several_ids_lists_them() -> None:
+    ids = known_by({"f29a8931-77": "o-1", "f29a8931-88": "o-2"})
+    with pytest.raises(NotFound, match="2 ids begin with 'f29a8931', write more of it") as caught:
+        trace("f29a8931", ids, "no bucket", DAYS, SPANS)
+    assert caught.value.near == ["f29a8931-77", "f29a8931-88"]
+
+
+@pytest.mark.parametrize("unknown", ["f29", "deadbeef"])
+def test_too_short_a_beginning_and_that_of_none_are_unknown(unknown: str) -> None:
+    with pytest.raises(NotFound, match="nothing is known"):
+        trace(unknown, known_by({"f29a8931-77": "o-1"}), "no bucket", DAYS, SPANS)
 
 
 def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its_own() -> None:

@@ -136,6 +136,9 @@ QUALIFY ROW_NUMBER() OVER (PARTITION BY event_id ORDER BY created_at DESC) = 1
 ORDER BY rejected_at
 """
 
+_NO_TAIL = "\n"
+"""No id ends with a line break."""
+
 _FILES = """
 SELECT DISTINCT execution_id, occurrence_id, gcs_path, DATE(triggered_at) AS day
 FROM nba_orchestration.scraper_execution_log
@@ -212,6 +215,11 @@ class Dataset:
         else:
             head, tail = identifier[:4], identifier[-6:]
         return [row["id"] for row in self._rows(_NEAR, span, head=head, tail=tail)]
+
+    def beginning_with(self, prefix: str, span: Span) -> list[str]:
+        """Return the ids of occurrences, decisions, executions and files that begin so."""
+        rows = self._rows(_NEAR, span, head=prefix, tail=_NO_TAIL)
+        return [row["id"] for row in rows if row["id"].startswith(prefix)]
 
     def _of_letters(self, scope: Scope) -> Scope:
         """What dead letters are about, as far as their payload says."""

@@ -11,6 +11,10 @@ from tipoff_cli.commands.trace.links import Node, landed_id, requested_id
 from tipoff_cli.near import nearest
 from tipoff_common.ports import Unavailable
 
+_SHORTEST_PREFIX = 4
+"""Fewer characters than this begin too many ids to be meant for one."""
+_LISTED = 5
+
 
 class NotFound(Exception):
     """Nothing knows the id; `near` are the ids that are most like it."""
@@ -18,6 +22,14 @@ class NotFound(Exception):
     def __init__(self, identifier: str, near: Sequence[str]) -> None:
         super().__init__(f"nothing is known of '{identifier}'")
         self.near = near
+
+
+class Ambiguous(NotFound):
+    """Several ids begin so; `near` are they."""
+
+    def __init__(self, identifier: str, near: Sequence[str]) -> None:
+        super().__init__(identifier, near[:_LISTED])
+        self.args = (f"{len(near)} ids begin with '{identifier}', write more of it",)
 
 
 @dataclass(frozen=True)
@@ -39,8 +51,10 @@ def trace(
     does not know. spans: the days in which to look for what it does, one after the other until it is found; what the
     dataset does not know is looked for after the first.
 
+    The beginning of an id is as good as the id where only one begins so.
+
     Raises:
-        NotFound
+        NotFound, Ambiguous
         Unavailable: the dataset cannot be read.
     """
     memory, fault = (None, remembered) if isinstance(remembered, str) else (remembered, None)
@@ -53,6 +67,13 @@ def trace(
     scope = scope or _of_events(identifier, dataset, spans[0])
     for span in spans[1:]:
         scope = scope or dataset.find(identifier, span)
+    if not scope and len(identifier) >= _SHORTEST_PREFIX:
+        # An id that is whole would lead to itself again.
+        whole = set(dataset.beginning_with(identifier, spans[-1])) - {identifier}
+        if len(whole) == 1:
+            return trace(whole.pop(), dataset, remembered, days, spans)
+        if whole:
+            raise Ambiguous(identifier, sorted(whole))
     if not scope:
         raise NotFound(identifier, nearest(identifier, dataset.similar(identifier, spans[-1])))
     facts = dataset.read(scope)

@@ -153,7 +153,9 @@ def test_a_tick_is_refused_unless_it_carries_its_time(house: House) -> None:
 def test_a_payload_that_this_version_cannot_read_goes_where_its_type_does(house: House) -> None:
     """It may have been rejected by an older service than the one that runs now."""
     house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
-    assert [replay.topic for replay in house.plan()] == ["scrape-executions"]
+    (replay,) = house.plan()
+    assert replay.topic == "scrape-executions"
+    assert replay.dies_again is not None
 
 
 def test_a_structured_receipt_has_its_type_in_the_payload(house: House) -> None:
@@ -315,6 +317,14 @@ def test_a_replay_shows_the_plan_and_asks(house: House, connection: FakeConnecti
     assert connection.sent == []
     assert "published 1, refused 0" in run("replay", identifier, answer="y\n")
     assert [topic for topic, _, _ in connection.sent] == ["scrape-requests"]
+
+
+def test_a_replay_warns_of_what_dies_again(house: House, connection: FakeConnection) -> None:
+    identifier = house.reject(b'{"a": 1}', {"ce-type": executed().TYPE, "ce-id": "1"}, "invalid_payload")
+    told = run("replay", identifier, answer="n\n", code=1)
+    assert "scrape-executions, and dies again: " in told
+    assert "publish 1 message, 1 of which services of this version refuse again?" in told
+    assert connection.sent == []
 
 
 def test_a_replay_that_is_repeated_sends_the_same(house: House, connection: FakeConnection) -> None:

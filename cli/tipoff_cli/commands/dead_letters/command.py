@@ -149,7 +149,9 @@ def replay(
     if not json:
         _show_plan(plan)
     if accepted and not dry_run:
-        if not yes and not typer.confirm(f"publish {pluralize(len(accepted), 'message')}?"):
+        doomed = sum(item.dies_again is not None for item in accepted)
+        warning = f", {doomed} of which services of this version refuse again" if doomed else ""
+        if not yes and not typer.confirm(f"publish {pluralize(len(accepted), 'message')}{warning}?"):
             refuse("nothing was published")
         _publish(accepted, connection, topics)
     if json:
@@ -235,6 +237,8 @@ def _verdict(item: Replay) -> Text:
         return Text(f"refused: {item.refused}", "yellow")
     if item.copy_of:
         return Text(f"the same message as {item.copy_of}", "bright_black")
+    if item.dies_again:
+        return Text.assemble((item.topic or "", "green"), (f", and dies again: {item.dies_again}", "yellow"))
     return Text(item.topic or "", "green")
 
 
@@ -247,6 +251,7 @@ def _as_json(item: Replay) -> "JsonValue":
         "topic": item.topic,
         "copy_of": item.copy_of,
         "refused": item.refused,
+        "dies_again": item.dies_again,
     }
 
 

@@ -67,6 +67,8 @@ class Replay:
     topic: str | None = None
     copy_of: str | None = None
     refused: str | None = None
+    dies_again: str | None = None
+    """Why services of this version would refuse it again; a newer one may read it."""
 
 
 class PayloadMissing(Exception):
@@ -155,7 +157,7 @@ def plan_replay(letter: DeadLetter, data: bytes, topics: "TopicMap") -> Replay:
         return Replay(letter, refused=f"no topic carries {event_type}; deploy a topic map that does")
     if envelope and isinstance(envelope.payload, TickFired) and envelope.payload.event_time is None:
         return Replay(letter, refused="a tick takes its time from its delivery; those after it did its work")
-    return Replay(letter, topics.topic_of(event_type))
+    return Replay(letter, topics.topic_of(event_type), dies_again=None if envelope else fault)
 
 
 def messages(

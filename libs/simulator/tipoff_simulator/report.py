@@ -30,6 +30,13 @@ class Missed(BaseModel):
     reason: str
 
 
+class MissingRun(BaseModel):
+    """An expected run that never came, though its window is over."""
+
+    expected_run_time: datetime
+    subject: str
+
+
 class WorkflowNumbers(BaseModel):
     """One workflow's season.
 
@@ -47,6 +54,8 @@ class WorkflowNumbers(BaseModel):
     found: int
     empty: int
     missed: list[Missed]
+    missing_runs: list[MissingRun]
+    """What `statuses` counts as MISSING, in the order of time."""
     delay: Delay | None
 
 
@@ -99,8 +108,14 @@ def report(season: Season, log: Log) -> Report:
 
 def _workflows(configuration: Configuration, log: Log) -> dict[str, WorkflowNumbers]:
     statuses: dict[str, Counter[RunStatus]] = defaultdict(Counter)
+    missing: dict[str, list[MissingRun]] = defaultdict(list)
     for run in standing_runs(log):
-        statuses[run.workflow_name][run_status(run, log.decided.get(run.occurrence_id))] += 1
+        status = run_status(run, log.decided.get(run.occurrence_id))
+        statuses[run.workflow_name][status] += 1
+        if status is RunStatus.MISSING:
+            missing[run.workflow_name].append(
+                MissingRun(expected_run_time=run.expected_run_time, subject=run.subject)
+            )
     results: dict[str, Counter[Status]] = defaultdict(Counter)
     for done in log.memory.done:
         results[done.workflow][done.fact.status] += 1
@@ -122,6 +137,7 @@ def _workflows(configuration: Configuration, log: Log) -> dict[str, WorkflowNumb
                 for target in ends[name]
                 if target.end is End.MISSED
             ],
+            missing_runs=sorted(missing[name], key=lambda run: run.expected_run_time),
             delay=_delay(ends[name]),
         )
         for name in configuration.workflows

@@ -1,6 +1,7 @@
 """The `tipoff` commands that plan, explain, ask for and look: what they print, and what they say when they cannot."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -286,6 +287,17 @@ class TestSimulate:
         world.write_text("name: dark\noutages: [{start: 2025-01-01T00:00:00Z, end: 2025-02-01T00:00:00Z}]\n")
         shown = run("simulate", *season, *self.DAYS, "--world", str(world), code=3).stdout
         assert "nbac_injury_report failed: http (2025-01-15)" in shown
+
+    def test_runs_that_never_came_are_listed_with_their_times(
+        self, run: Run, season: tuple[str, ...]
+    ) -> None:
+        arguments = ("simulate", *season, *self.DAYS, "--tick-every", "8h")
+        shown = run(*arguments, code=3).stdout
+        answer = json.loads(run(*arguments, "--json", code=3).stdout)
+        numbers = answer["workflows"]["injury_discovery"]
+        assert len(numbers["missing_runs"]) == numbers["statuses"]["MISSING"]
+        count = len(numbers["missing_runs"])
+        assert re.search(rf"injury_discovery MISSING {count} times?: no run at 2025-01-1\d \d\d:\d\d", shown)
 
     @pytest.mark.parametrize(
         ("arguments", "code", "what"),

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tipoff_cli.console import clock
 from tipoff_common.words import pluralize
 from tipoff_simulator.outcomes import RunStatus
 from tipoff_simulator.report import Report, WorkflowNumbers
@@ -22,6 +23,7 @@ def show_report(console: Console, report: Report) -> None:
     console.print(_expected(report))
     console.print(_got(report))
     console.print(_sources(report))
+    _missing(console, report)
     _missed(console, report)
     if not (report.missing or report.missed):
         console.print("[green]✔[/] nothing was missed")
@@ -50,8 +52,9 @@ def show_comparison(console: Console, reports: Mapping[str, Report]) -> None:
         table.add_row("", "most in an hour", *(str(item.most_in_an_hour) if item else "-" for item in load))
     console.print(table)
     for name, report in reports.items():
-        if report.missed:
+        if report.missing or report.missed:
             console.print(Text(name, style="bold"))
+            _missing(console, report)
             _missed(console, report)
 
 
@@ -124,6 +127,21 @@ def _sources(report: Report) -> Table:
         then = f"{numbers.busiest_hour:%Y-%m-%d %H:%M}" if numbers.busiest_hour else "-"
         table.add_row(name, str(numbers.requests), str(numbers.most_in_an_hour), then)
     return table
+
+
+def _missing(console: Console, report: Report) -> None:
+    """Print when runs were expected and never came."""
+    for name, numbers in report.workflows.items():
+        runs = numbers.missing_runs
+        if not runs:
+            continue
+        examples = [
+            clock(run.expected_run_time, "%Y-%m-%d %H:%M") + ("" if run.subject == "-" else f" {run.subject}")
+            for run in runs[:_EXAMPLES]
+        ]
+        more = ", ..." if len(runs) > _EXAMPLES else ""
+        line = f" MISSING {pluralize(len(runs), 'time')}: no run at {', '.join(examples)}{more}"
+        console.print(Text.assemble(("✘ ", "red"), (name, "bold"), line), soft_wrap=True)
 
 
 def _missed(console: Console, report: Report) -> None:

@@ -306,3 +306,29 @@ class TestCommands:
         monkeypatch.setattr(Connection, "warehouse", lambda _self: MemoryWarehouse(answer=down))
         for command in (("show", PATH), ("list",)):
             assert "the warehouse is down" in run(*command, code=1)
+
+
+@pytest.mark.usefixtures("house")
+class TestCat:
+    def test_what_is_in_the_bucket_is_printed_as_it_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        bucket = MemoryObjects()
+        bucket.create("nba-com/x.pdf", b"%PDF \x1b[2J\xff")
+        monkeypatch.setattr(
+            Connection, "bucket", lambda _self, name: bucket if name == "data" else MemoryObjects()
+        )
+        result = CliRunner().invoke(app, ["files", "cat", "gs://data/nba-com/x.pdf"])
+        assert (result.exit_code, result.stdout_bytes) == (0, b"%PDF \x1b[2J\xff")
+
+    @pytest.mark.parametrize(
+        ("path", "code", "told"),
+        [
+            ("gs://data/nowhere.json", 1, "is not in the bucket"),
+            ("nba-com/x.pdf", 2, "is no path; write gs://BUCKET/NAME"),
+            ("gs://data", 2, "is no path"),
+        ],
+    )
+    def test_what_is_not_there(
+        self, path: str, code: int, told: str, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Connection, "bucket", lambda _self, _name: MemoryObjects())
+        assert told in run("cat", path, code=code)

@@ -1,5 +1,6 @@
 """`tipoff files`: what landed, what of it Phase 2 has processed, and why a file has no receipt."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ from tipoff_cli.console import (
     say_fields,
     say_json,
     say_rows,
+    visible,
 )
 from tipoff_cli.near import nearest
 from tipoff_common.files import object_name
@@ -107,6 +109,32 @@ def show(
     )
     console.print(Text.assemble(("next: ", "bold"), verdict.next), soft_wrap=True)
     _say_where(connection)
+
+
+@files.command()
+def cat(
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="gs:// path of a landed file or of a kept raw payload")
+    ],
+) -> None:
+    """Print a landed file or a raw payload; pipe it into a file to keep it as it is.
+
+    Exit code 1 when there is no such object or the bucket cannot be read.
+    """
+    bucket, _, name = path.removeprefix("gs://").partition("/")
+    if not path.startswith("gs://") or not name:
+        refuse(f"'{path}' is no path; write gs://BUCKET/NAME as `tipoff files list` prints it", WRONG_USAGE)
+    try:
+        body = find_connection().bucket(bucket).get(name)
+    except (NotConnected, Unavailable) as error:
+        refuse(str(error))
+    if body is None:
+        refuse(f"{path} is not in the bucket; `tipoff files show` says what became of it")
+    if sys.stdout.isatty():
+        # A payload may be a PDF or contain escapes: a terminal gets what it can show.
+        typer.echo(visible(body.decode("utf-8", "backslashreplace")))
+    else:
+        sys.stdout.buffer.write(body)
 
 
 @files.command()

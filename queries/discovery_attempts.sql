@@ -4,7 +4,7 @@
 -- date of @as_of and is compared with game_date; runs of a developer's machine (LOCAL) do not count.
 --
 --   @as_of         TIMESTAMP = now                  instant of the question; later executions do not count
---   @scraper_name  STRING = nbac_injury_report      registered name
+--   @scraper_name  STRING                           registered name
 --   @environment   STRING = prod                    prod, staging, dev or local
 --
 -- attempts_today, found_data, no_data_yet, failures: INT64

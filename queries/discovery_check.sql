@@ -5,7 +5,7 @@
 -- those of a developer's machine (LOCAL) not.
 --
 --   @as_of         TIMESTAMP = now                  instant of the question; later executions do not count
---   @scraper_name  STRING = nbac_injury_report      registered name
+--   @scraper_name  STRING                           registered name
 --   @game_date     DATE = today                     date that the data is about; the New York date of @as_of
 --   @environment   STRING = prod                    prod, staging, dev or local
 --

@@ -5,7 +5,7 @@
 -- (CAST would end the query, SAFE_CAST gives NULL), or it is fine.
 --
 --   @as_of         TIMESTAMP = now              instant of the question; later executions do not count
---   @scraper_name  STRING = nbac_injury_report  registered name
+--   @scraper_name  STRING                       registered name
 --   @path          STRING = $.record_count      JSONPath of the field
 --   @days          INT64 = 1                    number of New York days
 --   @environment   STRING = prod                prod, staging, dev or local

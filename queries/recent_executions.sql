@@ -4,7 +4,7 @@
 -- Every source is shown, LOCAL too.
 --
 --   @as_of         TIMESTAMP = now              instant of the question; later executions do not count
---   @scraper_name  STRING = nbac_injury_report  registered name
+--   @scraper_name  STRING                       registered name
 --   @days          INT64 = 7                    number of New York days
 --   @environment   STRING = prod                prod, staging, dev or local
 --

@@ -94,7 +94,7 @@ def refuse_unknown(kind: str, name: str, known: Iterable[str], code: int = 1) ->
     names = list(known)
     near = get_close_matches(name, names, n=3)
     meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names) or 'none'}"
-    refuse(f"no {kind} is called '{name}'; {meant}", code)
+    refuse(f"no {kind} '{name}'; {meant}", code)
 
 
 def say_json(value: "JsonValue") -> None:

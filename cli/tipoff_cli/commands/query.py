@@ -39,6 +39,8 @@ from tipoff_dataset.queries import (
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
+_SUBJECTS = ("scraper_name", "workflow_name")
+"""What a query can be about, given behind its name."""
 _LATELY = "recent_executions"
 
 
@@ -46,6 +48,10 @@ def query(
     name: Annotated[
         str | None,
         typer.Argument(metavar="NAME", help="a file of queries/, without .sql", show_default=False),
+    ] = None,
+    about: Annotated[
+        str | None,
+        typer.Argument(metavar="ABOUT", help="the scraper or workflow that it is about", show_default=False),
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="list the queries and their parameters")] = False,
     as_of: Annotated[
@@ -72,7 +78,7 @@ def query(
         return
     try:
         asked = named(name)
-        given, now = _given(param or [], as_of), wall_now()
+        given, now = _given(asked, about, param or [], as_of), wall_now()
         asked.arguments(given, now)  # so that wrong usage is said whether there is a dataset or not
         connection = find_connection()
         arguments = asked.arguments(given, now, connection.environment)
@@ -93,20 +99,36 @@ def query(
         _show(asked, arguments, rows, connection.where)
 
 
-def _given(assignments: Sequence[str], as_of: datetime | None) -> dict[str, Any]:
+def _given(
+    asked: NamedQuery, about: str | None, assignments: Sequence[str], as_of: datetime | None
+) -> dict[str, Any]:
+    """Read the parameters as they were given. Raises QueryParameterError."""
     given: dict[str, Any] = {}
+    subject = next((one.name for one in asked.parameters if one.name in _SUBJECTS), None)
+    if about is not None:
+        if subject is None:
+            raise QueryParameterError(f"{asked.name} is about no scraper or workflow; leave '{about}' out")
+        given[subject] = about
     for assignment in assignments:
         name, sign, value = assignment.partition("=")
         if not sign:
             raise QueryParameterError(f"'{assignment}' is no parameter; write --param name=value")
         given[name] = value
+    needed = {one.name for one in asked.parameters if one.default is None}
+    known = {one.name for one in asked.parameters}
+    # A parameter that is none is the likelier mistake, and is named by the query itself.
+    if subject in needed - given.keys() and given.keys() <= known:
+        kind = str(subject).removesuffix("_name")
+        raise QueryParameterError(
+            f"{asked.name} is about one {kind}; write: tipoff query {asked.name} {kind.upper()}"
+        )
     return given if as_of is None else {**given, "as_of": as_of}
 
 
 def _refuse_unknown_names(arguments: Mapping[str, Parameter]) -> None:
     """Ends the command when no rows came of a name that is in no configuration: a misspelt one. A name that only the
     dataset knows, such as that of a scraper that was removed, has rows."""
-    asked = [name for name in ("scraper_name", "workflow_name") if name in arguments]
+    asked = [name for name in _SUBJECTS if name in arguments]
     if not asked:
         return
     configuration = load_configuration(WORKFLOWS, SCRAPERS)
@@ -150,7 +172,7 @@ def _show(
             f"no rows for {told}" if told else "no rows", highlight=False, markup=False, soft_wrap=True
         )
         if "scraper_name" in arguments and asked.name != _LATELY:
-            hint = f"tipoff query {_LATELY} --param scraper_name={arguments['scraper_name']}"
+            hint = f"tipoff query {_LATELY} {arguments['scraper_name']}"
             console.print(f"what it did lately: {hint}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"instants in New York time; from {where}", style="bright_black", soft_wrap=True)
 

@@ -14,6 +14,7 @@ from tipoff_cli.console import (
     WorkflowsFile,
     load_scrapers,
     refuse,
+    refuse_unknown,
     say_fields,
     say_json,
     say_rows,
@@ -69,7 +70,7 @@ def show(
     """
     catalog = load_scrapers(folder)
     if name not in catalog:
-        refuse(f"no scraper '{name}'; there are {', '.join(catalog)}")
+        refuse_unknown("scraper", name, catalog)
     row = _row(catalog[name], _asking(workflows, catalog))
     if json:
         say_json(row)

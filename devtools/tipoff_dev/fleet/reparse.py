@@ -8,7 +8,7 @@ import typer
 from pydantic import JsonValue
 from rich.text import Text
 
-from tipoff_cli.console import AsJson, console, day, refuse, say_json
+from tipoff_cli.console import AsJson, console, day, refuse, refuse_unknown, say_json
 from tipoff_common.outcomes import Failed, NoData, Success
 from tipoff_common.ports import Unavailable
 from tipoff_common.settings import SettingsError
@@ -56,7 +56,7 @@ def _prepared(name: str) -> tuple[Registered, Deps]:
     try:
         registry = load_registry(fleet_source())
         if name not in registry:
-            refuse(f"no scraper '{name}'; there are {', '.join(registry)}")
+            refuse_unknown("scraper", name, registry)
         return registry[name], connect(registry)
     except NoStack as error:
         refuse(f"there is no bucket to read payloads from: {error}; `make up` starts a stack")

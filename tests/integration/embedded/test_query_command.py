@@ -18,6 +18,7 @@ AS_OF = ["--as-of", "2026-01-15 12:00"]
 
 
 PROJECT = "nba-props-platform"
+NAME = "nbac_injury_report"
 GCS_PATH = "gs://nba-scraped-data/nba-com/injury-report/2026-01-15/0123456789abcdef0123456789abcdef.json"
 in_dev = pytest.mark.usefixtures("environ")
 
@@ -57,12 +58,12 @@ def query(*arguments: str) -> Result:
 
 @in_dev
 def test_the_environment_is_that_of_the_place() -> None:
-    asked = query("discovery_check", *AS_OF, "--json")
+    asked = query("discovery_check", NAME, *AS_OF, "--json")
     assert asked.exit_code == 0, asked.output
     assert json.loads(asked.stdout) == [
         {"status": "success", "records": 12, "triggered_at": "2026-01-15T16:00:00Z", "time_et": "11:00 AM"}
     ]
-    other = query("discovery_check", *AS_OF, "--json", "--param", "environment=prod")
+    other = query("discovery_check", NAME, *AS_OF, "--json", "--param", "environment=prod")
     assert [row["status"] for row in json.loads(other.stdout)] == ["no_data"]
 
 
@@ -85,14 +86,14 @@ def test_rows_for_people() -> None:
 
 @in_dev
 def test_the_day_can_be_another_than_the_one_of_the_question() -> None:
-    later = ["discovery_check", "--as-of", "2026-02-01 12:00"]
+    later = ["discovery_check", NAME, "--as-of", "2026-02-01 12:00"]
     (row,) = json.loads(query(*later, "--param", "game_date=2026-01-15", "--json").stdout)
     assert row["status"] == "success"
     nothing = query(*later).stdout
     assert "no rows for" in nothing
     for told in ("game_date 2026-02-01", "scraper_name nbac_injury_report", "environment dev"):
         assert told in nothing
-    assert "tipoff query recent_executions --param scraper_name=nbac_injury_report" in nothing
+    assert "tipoff query recent_executions nbac_injury_report" in nothing
 
 
 @in_dev
@@ -104,7 +105,7 @@ def test_the_day_can_be_another_than_the_one_of_the_question() -> None:
             "did you mean nbac_injury_report",
         ),
         (["why_skipped", "--param", "workflow_name=injury_discovry"], "did you mean injury_discovery or"),
-        (["discovery_check", "--json", "--param", "scraper_name=x"], "no scraper is called 'x'; there are "),
+        (["discovery_check", "--json", "--param", "scraper_name=x"], "no scraper 'x'; there are "),
     ],
 )
 def test_a_name_that_nothing_has_is_no_empty_answer(arguments: list[str], said: str) -> None:
@@ -117,7 +118,7 @@ def test_a_name_that_nothing_has_is_no_empty_answer(arguments: list[str], said: 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_ids_and_paths_stay_whole_on_a_narrow_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(console, "width", width)
-    told = query("recent_executions", *AS_OF).stdout
+    told = query("recent_executions", NAME, *AS_OF).stdout
     assert GCS_PATH in told
     assert "2026-01-15 11:00:00" in told
 
@@ -127,6 +128,8 @@ def test_ids_and_paths_stay_whole_on_a_narrow_terminal(width: int, monkeypatch: 
     [
         (["nothing"], "no query 'nothing'; there are alert_"),
         (["discovery_check", "--param", "scraper=x"], "has no parameter 'scraper'"),
+        (["discovery_check"], "is about one scraper; write: tipoff query discovery_check SCRAPER"),
+        (["success_rates", "x"], "success_rates is about no scraper or workflow; leave 'x' out"),
         (["success_rates", "--param", "days=many"], "'many' is no INT64 for 'days'"),
         (["success_rates", "--param", "days"], "'days' is no parameter; write --param name=value"),
         (["success_rates", "--json", "--csv"], "exclude each other"),
@@ -149,7 +152,7 @@ def test_no_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_list_names_parameters_and_defaults() -> None:
     listed = query("--list").stdout
     assert "discovery_check  Has this scraper found its data for the business day?" in listed
-    assert "scraper_name STRING = nbac_injury_report  registered name" in listed
+    assert "scraper_name STRING  registered name" in listed
     described = {item["name"]: item for item in json.loads(query("--list", "--json").stdout)}
     assert described["success_rates"]["parameters"][1] == {
         "name": "days",

@@ -65,7 +65,9 @@ class TestScrapers:
         assert "nba-com/play-by-play/{game_date}/{game_id}" in told
 
     def test_an_unknown_one_names_those_there_are(self, run: Run) -> None:
-        assert "no scraper 'nbac'; there are bdl_injuries," in run("scrapers", "show", "nbac", code=1).output
+        assert "no scraper 'xyz'; there are bdl_injuries," in run("scrapers", "show", "xyz", code=1).output
+        told = run("scrapers", "show", "nbac_injury_reprot", code=1).output
+        assert "did you mean nbac_injury_report" in told
 
 
 class TestNew:

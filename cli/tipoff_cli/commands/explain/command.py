@@ -19,7 +19,7 @@ from tipoff_cli.console import (
     console,
     instant,
     load_configuration,
-    refuse,
+    refuse_unknown,
     say_json,
 )
 from tipoff_common.clock import business_date
@@ -55,7 +55,7 @@ def explain(
     """
     configuration = load_configuration(workflows, scrapers)
     if workflow not in configuration.workflows:
-        refuse(f"no workflow '{workflow}'; there are {', '.join(configuration.workflows)}")
+        refuse_unknown("workflow", workflow, configuration.workflows)
     at = at or wall_now()
     needs_games = workflow in configuration.needing_games
     calendar, games_from = load_calendar(schedule, configuration, at, needed=needs_games)

@@ -192,6 +192,10 @@ class WorkflowDecided(Event):
         return (self.decision_id,)
 
     @property
+    def filter_attributes(self) -> Mapping[str, str]:
+        return {"reason_code": self.reason_code}
+
+    @property
     def subject(self) -> str:
         return self.workflow_name
 

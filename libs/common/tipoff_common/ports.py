@@ -135,6 +135,9 @@ class Objects(Protocol):
         """As `put`, of a content that need not fit in memory. It is there whole or not at all: what `chunks` raises
         leaves what was there before."""
 
+    def delete(self, name: str) -> None:
+        """Removes the object, if it is there."""
+
     def get(self, name: str) -> bytes | None:
         """The content, None when there is no such object."""
 

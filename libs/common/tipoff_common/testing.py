@@ -86,6 +86,11 @@ class MemoryObjects:
     ) -> None:
         self.put(name, b"".join(chunks), content_type=content_type, metadata=metadata)
 
+    def delete(self, name: str) -> None:
+        self.check()
+        with self._lock:
+            self.bodies.pop(name, None)
+
     def get(self, name: str) -> bytes | None:
         self.check()
         check_object(name)

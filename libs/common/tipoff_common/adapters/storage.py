@@ -175,6 +175,14 @@ class GcsObjects:
             for chunk in chunks:
                 upload.write(chunk)
 
+    def delete(self, name: str) -> None:
+        try:
+            self._bucket.blob(name).delete(timeout=_TIMEOUT_SECONDS, retry=None)
+        except NotFound:
+            return
+        except _FAULTS as error:
+            raise Unavailable(f"Cloud Storage did not delete gs://{self.bucket}/{name}: {error}") from error
+
     def get(self, name: str) -> bytes | None:
         read = self.read(name)
         return None if read is None else read.body

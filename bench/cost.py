@@ -63,7 +63,7 @@ DELIVERIES = {
     "scrape.executed": 2,  # logger, controller
     "file.landed": 1,  # Phase 2
     "file.processed": 1,
-    "workflow.decided": 1,  # assumed: one decision an execution
+    "workflow.decided": 1,  # assumed: one decision an execution; those of manual runs come back to the controller
 }
 ROWS = ("scraper_execution_log", "workflow_decisions", "file_receipts")
 
@@ -98,7 +98,7 @@ class Service:
 
 SERVICES: Mapping[str, Service] = {
     "scraper-runner": Service(1, 3.0, 8, 1.0),  # assumed: a source's answer and the pace it asks for
-    "controller": Service(1, 0.25, 16, 1.0),  # assumed: three calls to Cloud Storage, and one to Pub/Sub
+    "controller": Service(1, 0.25, 80, 1.0),  # assumed: the group gathers, then one call to Cloud Storage
     "logger": Service(3, 0.25, 80, 1.0),  # assumed: the batch gathers, then one append
 }
 STARTS_EACH_TICK, START_SECONDS = 3, 3.0  # bench/cold_start.py, doubled for Cloud Run

@@ -1,204 +1,254 @@
-"""One evaluation over a day of which very much is remembered: its time and its memory.
+"""One evaluation after more and more executions a day: its time, its calls and its bytes.
 
-    python bench/evaluation.py [--names 10000 100000 660000] [--json]
+    python bench/evaluation.py [--executions 1000 10000 100000] [--json]
 
-A tick is handled whole, with the shipped workflows and a calendar of twelve games. The day's names come through
-Google's client in pages of 1,000 from a session in this process, whose own time is not counted. So what is measured is
-CPU: on Google Cloud the answers are waited for as well, page after page. Of each occurrence there are a plan, ten
-requests and their ten executions. Each size has a process of its own; memory is its peak above what it had before.
+A tick is handled whole, with the shipped workflows, a calendar of twelve games and 200 open occurrences. What happened
+before is there as the controller and the logger leave it: settled occurrences with their logs in the bucket, and a row
+an execution in the dataset, over which the evaluation's one question is worked out here as BigQuery would. Measured are
+the CPU time of the tick without the time of that, the calls to the bucket, the bytes that they move, and the rows that
+the dataset answers with. Aim: flat within 20% from the first size to the last. Exit code 1 when it is missed.
 """
 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
-import multiprocessing
-import os
-import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from google.auth.credentials import AnonymousCredentials
-from google.cloud.storage import Client
-from requests import Response, Session
-
-from tipoff_common.adapters.storage import GcsObjects
 from tipoff_common.catalog import load_catalog
-from tipoff_common.events import Tick, TickFired
-from tipoff_common.ports import ObjectInfo
+from tipoff_common.events import Source, Tick, TickFired
+from tipoff_common.outcomes import Status
+from tipoff_common.ports import ObjectInfo, Parameter, Versioned
 from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.deps import Deps
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.ledger import Ledger
+from tipoff_controller.occurrence_store import Key, OccurrenceStore
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
+from tipoff_planning.occurrence_log import Entry, LoggedExecution
+from tipoff_planning.plans import Plan, PlannedStep
+from tipoff_planning.progress import PlanProgress
 
 REPOSITORY = Path(__file__).parents[1]
-sys.path.insert(0, os.fspath(REPOSITORY))
+sys.path.insert(0, str(Path(__file__).parent))
 from decide import DAY, NOW, games  # noqa: E402
-from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus  # noqa: E402
 
-PAGE, UNITS = 1_000, 10
-OBJECT = {
-    "kind": "storage#object",
-    "id": "",
-    "selfLink": "",
-    "mediaLink": "",
-    "name": "",
-    "bucket": "state",
-    "generation": "1736960400000000",
-    "metageneration": "1",
-    "contentType": "text/plain",
-    "storageClass": "STANDARD",
-    "size": "1300",
-    "md5Hash": "1B2M2Y8AsgTpgAmY7PhCfg==",
-    "crc32c": "AAAAAA==",
-    "etag": "CICAgICAgICAAhAB",
-    "timeCreated": "2025-01-15T11:00:00.123Z",
-    "updated": "2025-01-15T11:00:00.123Z",
-    "timeStorageClassUpdated": "2025-01-15T11:00:00.123Z",
-    "timeFinalized": "2025-01-15T11:00:00.123Z",
-}
-"""What Cloud Storage says of an object, https://cloud.google.com/storage/docs/json_api/v1/objects#resource"""
+OPEN, UNITS = 200, 10
+FLAT = 1.2
+DATES = 4
+"""An evaluation asks about so many game dates."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    names: int
-    seconds: float
-    mib: float
+    """Of one evaluation."""
 
-
-def remembered(count: int) -> Iterator[str]:
-    """`count` names of one day, in the order in which they are listed."""
-    occurrence = 0
-    while True:
-        folder = f"controller/days/{DAY}/occurrences/{UUID(int=occurrence)}"
-        requests = [UUID(int=occurrence * UNITS + unit) for unit in range(UNITS)]
-        said = f"box_score/00224%05d/success/-/CONTROLLER/{NOW - timedelta(hours=1):%Y%m%dT%H%M%SZ}.json"
-        executions = [f"{folder}/executions/{item}/{said % number}" for number, item in enumerate(requests)]
-        for name in (
-            *executions,
-            f"{folder}/plan.json",
-            *(f"{folder}/requests/{item}.json" for item in requests),
-        ):
-            if count == 0:
-                return
-            count -= 1
-            yield name
-        occurrence += 1
-
-
-class Pages(Session):
-    """Answers list calls with `names`."""
-
-    is_mtls = False
-    seconds = 0.0
-
-    def __init__(self, names: Iterator[str]) -> None:
-        super().__init__()
-        self._names = list(names)
-
-    def request(self, *_: Any, url: str, **__: Any) -> Response:  # type: ignore[override]
-        begin = time.process_time()
-        answer = self._page(url)
-        self.seconds += time.process_time() - begin
-        return answer
-
-    def _page(self, url: str) -> Response:
-        asked = parse_qs(urlsplit(url).query)
-        start = int(asked.get("pageToken", ["0"])[0])
-        link = "https://www.googleapis.com/storage/v1/b/state/o/"
-        items = [
-            {
-                **OBJECT,
-                "name": name,
-                "id": f"state/{name}/1",
-                "selfLink": link + name,
-                "mediaLink": link + name,
-            }
-            for name in self._names[start : start + PAGE]
-        ]
-        if "fields" in asked:
-            kept = asked["fields"][0].partition("(")[2].partition(")")[0].split(",")
-            items = [{key: item[key] for key in kept if key in item} for item in items]
-        more = {"nextPageToken": str(start + PAGE)} if start + PAGE < len(self._names) else {}
-        answer = Response()
-        answer.status_code = 200
-        answer.headers["content-type"] = "application/json"
-        answer._content = json.dumps({"kind": "storage#objects", "items": items, **more}).encode()
-        return answer
+    executions: int
+    cpu_ms: float
+    calls: Mapping[str, int]
+    kib: float
+    rows: int
 
 
 @dataclass
-class State(MemoryObjects):
-    """A bucket of which one day is listed through Google's client."""
+class Counted(MemoryObjects):
+    """A bucket that counts calls and the bytes that they move."""
 
-    days: dict[str, GcsObjects] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+    moved: int = 0
+    folders: dict[str, set[str]] = field(default_factory=dict)
+
+    def create(
+        self, name: str, body: bytes, *, content_type: str = "", metadata: Mapping[str, str] = {}
+    ) -> bool:
+        self.calls["create"] += 1
+        self.moved += len(body)
+        return super().create(name, body, content_type=content_type, metadata=metadata)
+
+    def read(self, name: str) -> Versioned | None:
+        self.calls["get"] += 1
+        return super().read(name)
+
+    def get(self, name: str) -> bytes | None:
+        self.calls["get"] += 1
+        body = super().get(name)
+        self.moved += len(body or b"")
+        return body
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        return self.days[prefix].list(prefix) if prefix in self.days else super().list(prefix)
+        self.calls["list"] += 1
+        for name in self._below(prefix):
+            self.moved += len(name)
+            yield self._info(name)
+
+    def _below(self, prefix: str) -> list[str]:
+        # The fake of a bucket looks at every name; Cloud Storage, and this, at those below the prefix.
+        folder = prefix.rsplit("/", 1)[0]
+        return sorted(name for name in self.folders.get(folder, ()) if name in self.bodies)
+
+    def _write(self, name: str, body: bytes, metadata: Mapping[str, str]) -> None:
+        super()._write(name, body, metadata)
+        parts = name.split("/")
+        for depth in range(1, len(parts)):
+            self.folders.setdefault("/".join(parts[:depth]), set()).add(name)
 
 
-def world(pages: Pages) -> Deps:
-    client = Client("bench", AnonymousCredentials(), _http=pages)
-    data = MemoryObjects("data")
-    configured = load_workflows(
-        REPOSITORY / "config/workflows.yaml", load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
+class Dataset:
+    """The rows of the execution log, and the answer to the evaluation's question about them."""
+
+    def __init__(self, executions: int, scrapers: list[str]) -> None:
+        self._groups: dict[tuple[str, str, str], list[int]] = {}
+        for number in range(executions * DATES):
+            day = DAY - timedelta(days=number % DATES)
+            key = (scrapers[number % len(scrapers)], day.isoformat(), f"00224{number % 12:05}")
+            self._groups.setdefault(key, []).append(number)
+        self.rows = 0
+
+    def answer(self, _sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        """A row for each scraper, date and subject: what GROUP BY leaves."""
+        names = parameters["scrapers"]
+        assert isinstance(names, list)
+        found = [
+            {
+                "request_id": "",
+                "occurrence_id": "",
+                "scraper_name": scraper,
+                "game_date": DAY.fromisoformat(day),
+                "status": "success",
+                "error_type": None,
+                "source": "CONTROLLER",
+                "opts": json.dumps({"game_id": game}),
+                "completeness": "null",
+                "presumed": False,
+                "first_at": NOW - timedelta(hours=2),
+                "last_at": NOW - timedelta(hours=1),
+            }
+            for scraper, day, game in self._groups
+            if scraper in names
+        ]
+        self.rows = len(found)
+        return found
+
+
+def plan(number: int) -> Plan:
+    """A plan of ten units."""
+    step = PlannedStep(
+        name="box",
+        scraper="nbac_player_boxscore",
+        parents=(),
+        parameters={"game_date": DAY.isoformat()},
+        fan_out_parameter="game_id",
+        fan_out=tuple(f"00224{number:05}{unit}" for unit in range(UNITS)),
+        max_in_flight=300,
     )
+    return Plan(
+        occurrence_id=str(UUID(int=number)),
+        decision_id="d",
+        workflow="post_game",
+        game_date=DAY,
+        steps=(step,),
+        max_retries=3,
+        priority="MEDIUM",  # type: ignore[arg-type]  # as it is read from an object
+        source=Source.CONTROLLER,
+        triggered_by="tick",
+        config_hash="c",
+        decided_at=NOW,
+    )
+
+
+def remember(store: OccurrenceStore, number: int, *, settled: bool) -> None:
+    """One occurrence as the controller leaves it: its plan, and its executions unless it is open."""
+    made = plan(number)
+    standing = PlanProgress(made)
+    requested = tuple(standing.request_id(attempt) for attempt in standing.due(NOW))
+    key = Key(DAY, made.occurrence_id)
+    state = store.load(key)
+    store.append(state, Entry(at=NOW, plan=made, requested=requested))
+    if not settled:
+        store.open(key)
+        return
+    done = tuple(
+        LoggedExecution(
+            request_id=name,
+            scraper="nbac_player_boxscore",
+            subject=f"00224{number:05}",
+            status=Status.SUCCESS,
+            source=Source.CONTROLLER,
+            triggered_at=NOW,
+        )
+        for name in requested
+    )
+    store.append(state, Entry(at=NOW, executions=done))
+
+
+def measure(executions: int) -> Measured:
+    """One tick after so many executions a day."""
+    catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
+    configured = load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
+    state, data = Counted("state"), MemoryObjects("data")
+    store = OccurrenceStore(state, configured.subject_parameters)
+    for number in range(OPEN):
+        remember(store, number, settled=False)
+    for number in range(executions // UNITS):
+        remember(store, 1_000_000 + number, settled=True)
     records = [game.model_dump(mode="json") for game in games()]
+    folder = catalog[configured.file.calendar.scraper].output_root
     body = json.dumps({"scraper": configured.file.calendar.scraper, "records": records}).encode()
-    folder = configured.catalog[configured.file.calendar.scraper].output
-    fetched = {"fetched-at": (NOW - timedelta(hours=7)).isoformat()}
+    fetched = {"fetched-at": (NOW - timedelta(minutes=7)).isoformat()}
     data.put(f"{folder}/{DAY}/schedule.json", body, content_type="application/json", metadata=fetched)
-    state = State(days={f"controller/days/{DAY}/": GcsObjects(client, "state")})
-    return Deps(
+    scrapers = sorted({step.scraper for item in configured.workflows.values() for step in item.steps})
+    dataset = Dataset(executions, scrapers)
+    deps = Deps(
         environment="bench",
         configuration=configured,
         calendar=LandedCalendar(data, folder),
-        ledger=Ledger(state, configured.subject_parameters),
-        warehouse=MemoryWarehouse(),
+        ledger=Ledger(state),
+        occurrences=OccurrenceStore(state, configured.subject_parameters),  # a new process
+        warehouse=MemoryWarehouse(answer=dataset.answer),
         publisher=Publisher("controller", RecordingBus()),
+    )
+    state.calls.clear()
+    state.moved = 0
+    gc.collect()
+    gc.freeze()  # as a service does: what was there before is not gone over again
+    begin = time.process_time()
+    handle_tick(TickFired(tick=Tick.EVALUATE, cadence_minutes=15), NOW, deps, NOW)
+    seconds = time.process_time() - begin
+    return Measured(
+        executions, round(seconds * 1e3, 1), dict(state.calls), round(state.moved / 1024, 1), dataset.rows
     )
 
 
-def measure(names: int) -> Measured:
-    pages = Pages(remembered(names))
-    deps = world(pages)
-    before, begin = peak_mib(), time.process_time()
-    handle_tick(TickFired(tick=Tick.EVALUATE, cadence_minutes=15), NOW, deps, NOW)
-    seconds = time.process_time() - begin - pages.seconds
-    return Measured(names, seconds, peak_mib() - before)
-
-
-def peak_mib() -> float:
-    """Linux counts in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--names", type=int, nargs="+", default=[10_000, 100_000, 660_000])
+    parser.add_argument("--executions", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        found = pool.map(measure, arguments.names, chunksize=1)
+    found = [measure(size) for size in arguments.executions]
     if arguments.json:
         print(json.dumps([asdict(item) for item in found]))
-        return
-    print(f"{'names':>9} {'CPU s':>7} {'MiB':>6}")
-    for item in found:
-        print(f"{item.names:>9,} {item.seconds:>7.2f} {item.mib:>6.0f}")
+    else:
+        print(f"{'executions a day':>17} {'CPU ms':>8} {'calls':>6} {'KiB':>7} {'rows':>6}")
+        for item in found:
+            calls = sum(item.calls.values())
+            print(f"{item.executions:>17,} {item.cpu_ms:>8.1f} {calls:>6} {item.kib:>7.1f} {item.rows:>6}")
+    first, last = found[0], found[-1]
+    flat = sum(last.calls.values()) <= FLAT * sum(first.calls.values()) and last.kib <= FLAT * first.kib
+    return int(not flat)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -36,6 +36,7 @@ from tipoff_controller.deps import Deps as ControllerDeps
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.ledger import Ledger
+from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 from tipoff_scraper_runner.deps import Deps as RunnerDeps
@@ -127,6 +128,11 @@ class Counted(ClockedObjects):
         self.calls[self.who, "annotate"] += 1
         return super().annotate(name, metadata)
 
+    def delete(self, name: str) -> None:
+        if name in self.bodies:
+            self.names.remove(name)
+        super().delete(name)
+
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
         self.calls[self.who, "put"] += 1
         self._name(name)
@@ -200,7 +206,8 @@ class Fleet:
             environment="bench",
             configuration=configuration,
             calendar=LandedCalendar(self.data, catalog[calendar].output),
-            ledger=Ledger(self.state, configuration.subject_parameters),
+            ledger=Ledger(self.state),
+            occurrences=OccurrenceStore(self.state, configuration.subject_parameters),
             warehouse=MemoryWarehouse(),
             publisher=Publisher("controller", self.bus),
         )

@@ -1,0 +1,303 @@
+"""A manual run that fans out over N no-op units, through the running stack.
+
+    python bench/fan_out.py [--sizes 50 500 5000] [--triggers 20] [--json]
+
+A whole stack on free ports, with a fleet of one scraper that fetches nothing and finds one record. Each size is one run
+of a workflow of one step with so many given values: measured from the trigger until every row is in the dataset and
+nothing is left to deliver. Messages are counted by a subscription of the bench's own on each topic, fetches by the
+scraper itself, CPU and memory by the operating system, storage calls by the objects that they left: the controller and
+the runner write each name once. `loop_seconds` is the CPU time of `x += i & 7` 20 million times in this process: divide
+by it to compare machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from google.cloud.pubsub_v1 import SubscriberClient
+from google.cloud.pubsub_v1.subscriber.message import Message
+
+from tipoff_dev.stack.layout import PROJECT, SERVICES, Layout, free_ports
+from tipoff_dev.stack.stack import Stack, running_stack
+
+TOPICS = ("workflow-decisions", "scrape-requests", "scrape-executions", "nba-phase1-scrapers-complete")
+DAY = "2025-01-15"
+WARM_UP = 20
+TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+ROWS = """
+SELECT COUNT(*) AS found, COUNT(DISTINCT execution_id) AS distinct_found
+FROM nba_orchestration.scraper_execution_log
+WHERE occurrence_id = @occurrence
+"""
+SCRAPER = '''
+"""`noop`: finds one record without asking anybody."""
+
+import os
+from collections.abc import Mapping
+
+from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
+
+
+class Parameters(ScrapeParameters):
+    """`unit` tells one request from another."""
+
+    unit: str
+
+
+class Row(Record):
+    unit: str
+
+
+def fetch(parameters: Parameters, http: Http) -> Payload:
+    with open(os.path.join(os.path.dirname(__file__), "fetches"), "a") as counted:
+        counted.write(f"{parameters.unit}\\n")
+    return Payload(parameters.unit.encode(), "https://noop.example", "txt")
+
+
+def parse(payload: bytes, parameters: Parameters) -> Parsed:
+    return Parsed(records=[Row(unit=payload.decode())])
+'''
+SPEC = """
+name: noop
+description: Finds one record without asking anybody
+source: noop
+parameters:
+  game_date: {type: date, required: true, description: the day}
+  unit: {type: string, required: true, description: tells one request from another}
+output: noop/units
+timeout_seconds: 60
+rate_limit: {per_second: 50}
+assertions: {min: 1, max: 10}
+not_published: never
+needs_games: false
+"""
+
+
+@dataclass(frozen=True)
+class BenchLayout(Layout):
+    """A stack with the bench's own fleet."""
+
+    fleet: str = ""
+
+    def _own_settings(self) -> dict[str, dict[str, str]]:
+        own = super()._own_settings()
+        return {name: {**settings, "TIPOFF_SCRAPERS": self.fleet} for name, settings in own.items()}
+
+
+def write_fleet(folder: Path, sizes: list[int]) -> Path:
+    """The scraper, and a workflow for each size."""
+    scraper = folder / "fleet" / "noop" / "noop"
+    calendar = folder / "fleet" / "noop" / "games"  # A calendar is needed, and never lands.
+    for place, name in ((scraper, "noop"), (calendar, "games")):
+        place.mkdir(parents=True)
+        (place / "scraper.py").write_text(SCRAPER)
+        (place / "scraper.yaml").write_text(
+            SPEC.replace("name: noop", f"name: {name}").replace("noop/units", f"noop/{name}")
+        )
+    workflows = {
+        f"fan_{size}": {
+            "description": f"{size} units",
+            "schedule": {"kind": "at", "times": ["23:00"], "days": ["sun"]},
+            "steps": [
+                {
+                    "scraper": "noop",
+                    "for_each": {"parameter": "unit", "values": [f"{size}-{n}" for n in range(size)]},
+                }
+            ],
+        }
+        for size in (WARM_UP, *sizes)
+    }
+    file = {
+        "version": 1,
+        "timezone": "America/New_York",
+        "calendar": {"scraper": "games"},
+        "workflows": workflows,
+    }
+    (folder / "workflows.yaml").write_text(json.dumps(file))
+    return scraper / "fetches"
+
+
+class Counts:
+    """Messages by topic, each counted when a subscription of the bench's own has it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.by_topic: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        with stack.clients():
+            self._client = SubscriberClient()
+        for topic in TOPICS:
+            name = f"projects/{PROJECT}/subscriptions/bench-{topic}"
+            self._client.create_subscription(
+                name=name, topic=f"projects/{PROJECT}/topics/{topic}", ack_deadline_seconds=600
+            )
+            self._client.subscribe(name, lambda message, topic=topic: self._count(topic, message))
+
+    def _count(self, topic: str, message: Message) -> None:
+        with self._lock:
+            self.by_topic[topic] += 1
+        message.ack()
+
+
+def cpu_seconds(stack: Stack) -> dict[str, float]:
+    """User and system time of each service and emulator so far."""
+    found = {}
+    for name, child in stack.processes.children.items():
+        fields = Path(f"/proc/{child.process.pid}/stat").read_text().rpartition(")")[2].split()
+        found[name] = (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
+    return found
+
+
+def peak_mib(stack: Stack, service: str) -> float:
+    """The most memory that a service has had."""
+    status = Path(f"/proc/{stack.processes.children[service].process.pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def trigger(layout: Layout, size: int, key: str, *, dry_run: bool = False) -> dict[str, Any]:
+    """Ask for a run; its answer, with `seconds` until it came."""
+    begun = time.perf_counter()
+    answer = requests.post(
+        f"{layout.url('controller')}/workflows/fan_{size}/runs",
+        params={"dry_run": str(dry_run).lower()},
+        json={"game_date": DAY},
+        headers={"Authorization": f"Bearer {layout.development_key}", "Idempotency-Key": key},
+        timeout=60,
+    )
+    seconds = time.perf_counter() - begun
+    answer.raise_for_status()
+    return {**answer.json(), "seconds": seconds}
+
+
+def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Path) -> dict[str, Any]:
+    """One run of `size` units."""
+    published, before, objects = counts.by_topic.copy(), cpu_seconds(stack), count_objects(stack)
+    fetched = count_lines(fetches)
+    begun = time.perf_counter()
+    answer = trigger(layout, size, f"run-{size}")
+    occurrence = answer["decisions"][0]["occurrence_id"]
+
+    def rows() -> Mapping[str, int]:
+        return stack.warehouse.query(ROWS, {"occurrence": occurrence})[0]
+
+    while rows()["distinct_found"] < size:
+        stack.processes.check()
+        if time.perf_counter() - begun > 60 + size:
+            raise SystemExit(f"waited for {size} rows, there are {rows()}")
+        time.sleep(0.1)
+    seconds = time.perf_counter() - begun
+    stack.wait_until_quiet(600)
+    time.sleep(1)  # the bench's own subscriptions are last
+    spent = {name: value - before[name] for name, value in cpu_seconds(stack).items()}
+    written = count_objects(stack) - objects
+    found = rows()
+    return {
+        "trigger_ms": round(answer["seconds"] * 1e3, 1),
+        "published": counts.by_topic["scrape-requests"] - published["scrape-requests"],
+        "published_by_topic": {topic: counts.by_topic[topic] - published[topic] for topic in TOPICS},
+        "fetches": count_lines(fetches) - fetched,
+        "rows": found["found"],
+        "distinct_rows": found["distinct_found"],
+        "seconds": round(seconds, 2),
+        "per_second": round(size / seconds, 1),
+        "cpu_ms_an_execution": {name: round(value / size * 1e3, 2) for name, value in spent.items()},
+        "objects_written": dict(written),
+        "controller_writes_an_execution": round(written["controller"] / size, 3),
+        "runner_writes_an_execution": round(
+            sum(written[name] for name in written if name != "controller") / size, 3
+        ),
+        "peak_mib": {
+            name: round(peak_mib(stack, name)) for name in SERVICES if name in stack.processes.children
+        },
+    }
+
+
+def count_objects(stack: Stack) -> Counter[str]:
+    """Objects by the first part of their name, of both buckets."""
+    found: Counter[str] = Counter()
+    for bucket in (stack.state, stack.data):
+        found.update(info.name.split("/")[0] for info in bucket.list(""))
+    return found
+
+
+def count_lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def trigger_times(layout: Layout, size: int, times: int) -> dict[str, float]:
+    """How long the trigger takes to answer: dry runs, which do all of it but the write of the run itself, and real ones
+    of the smallest size would say less of `size`."""
+    seconds = []
+    for number in range(times):
+        seconds.append(trigger(layout, size, f"dry-{size}-{number}", dry_run=True)["seconds"])
+    cuts = statistics.quantiles(seconds, n=20, method="inclusive")
+    return {
+        "trigger_p50_ms": round(statistics.median(seconds) * 1e3, 1),
+        "trigger_p95_ms": round(cuts[-1] * 1e3, 1),
+    }
+
+
+def loop_seconds() -> float:
+    """CPU seconds of a loop that every machine can run."""
+    begun = time.process_time()
+    x = 0
+    for i in range(20_000_000):
+        x += i & 7
+    return time.process_time() - begun
+
+
+@contextmanager
+def bench_stack(sizes: list[int]) -> Iterator[tuple[Stack, BenchLayout, Path]]:
+    """A stack with the bench's fleet, for the length of a block."""
+    with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as name:
+        folder = Path(name)
+        fetches = write_fleet(folder, sizes)
+        layout = BenchLayout(
+            free_ports(), False, "bench-key", folder / "workflows.yaml", fleet=str(folder / "fleet")
+        )
+        with running_stack(layout, folder, phase2=None) as stack:
+            yield stack, layout, fetches
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 500, 5_000])
+    parser.add_argument("--triggers", type=int, default=20, help="triggers timed for each size")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    arguments = parser.parse_args()
+    sizes: dict[str, dict[str, Any]] = {}
+    with bench_stack(arguments.sizes) as (stack, layout, fetches):
+        counts = Counts(stack)
+        trigger(layout, WARM_UP, "warm-up")
+        stack.wait_until_quiet(600)
+        for size in arguments.sizes:
+            times = trigger_times(layout, size, arguments.triggers)
+            sizes[str(size)] = {**times, **measure(stack, layout, size, counts, fetches)}
+    found = {"loop_seconds": round(loop_seconds(), 2), "cores": os.cpu_count(), "sizes": sizes}
+    if arguments.json:
+        print(json.dumps(found))
+        return
+    print(f"loop of 20 million: {found['loop_seconds']} s of CPU; {found['cores']} cores")
+    for name, values in sizes.items():
+        print(f"\n{name} units")
+        for key, value in values.items():
+            print(f"  {key:<28} {value}")
+
+
+if __name__ == "__main__":
+    main()

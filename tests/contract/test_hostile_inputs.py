@@ -25,7 +25,8 @@ from tipoff_common.testing import MemoryObjects
 from tipoff_common.web import create_app
 from tipoff_controller.app import routes
 from tipoff_controller.bootstrap import Wiring
-from tipoff_controller.ledger import Ledger
+from tipoff_controller.occurrence_store import Key, OccurrenceStore
+from tipoff_planning.occurrence_log import Entry, log_execution
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.errors import ScrapeFailure
 from tipoff_scraper_runner.execution import Execution, execute
@@ -265,16 +266,16 @@ def keep(delivery: Delivery, state: MemoryObjects) -> None:
     event: Any = delivery.event
     if hasattr(event, "requested_at"):
         RequestMemory(state).remember(event, Execution(executed(), None))
-        Ledger(state, ("game_id",)).remember_requests([event])
     else:
-        Ledger(state, ("game_id",)).remember_execution(event)
+        store = OccurrenceStore(state, ("game_id",))
+        known = store.load(Key(event.game_date, event.occurrence_id or "-"))
+        store.append(known, Entry(at=NOON, executions=(log_execution(event, ("game_id",)),)))
 
 
 ALLOWED = re.compile(
     r"dead-letters/[0-9a-f]{64}"
     r"|runner/outcomes/2025-01-15/[\w-]{1,100}\.json"
-    r"|controller/days/2025-01-15/occurrences/[\w-]{1,100}/"
-    r"(requests/[\w-]{1,100}|executions/[\w-]{1,100}/[^/]+/[^/]+/[a-z_]+/[a-z_-]+/[A-Z_]+/\w+)\.json",
+    r"|controller/occurrences/2025-01-15/[\w-]{1,100}/\d{6}\.json",
     re.ASCII,
 )
 

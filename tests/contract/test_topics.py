@@ -10,10 +10,11 @@ from gcp_emulators.pubsub.filters import parse
 from tests.support.samples import NOON, SAMPLES
 from tipoff_common.adapters import bigquery
 from tipoff_common.binding import Envelope, encode
-from tipoff_common.events import EVENTS, Event, MessageRejected, Tick, TickFired
+from tipoff_common.events import EVENTS, Event, MessageRejected, Tick, TickFired, WorkflowDecided
 from tipoff_common.rows import TABLES
 from tipoff_common.topics import Subscription, load_topics
 from tipoff_logger.settings import LoggerSettings
+from tipoff_planning.decisions import Reason
 
 REPOSITORY = Path(__file__).parents[2]
 TOPICS = load_topics(REPOSITORY / "infra/topics.yaml")
@@ -25,8 +26,12 @@ HANDLERS = {
 
 
 def messages(model: type[Event]) -> Iterator[dict[str, str]]:
-    """The attributes of such an event, of each tick there is."""
-    samples = [TickFired(tick=tick) for tick in Tick] if model is TickFired else [SAMPLES[model]()]
+    """The attributes of such an event, of each tick and of each reason there is."""
+    samples: list[Event] = [SAMPLES[model]()]
+    if model is TickFired:
+        samples = [TickFired(tick=tick) for tick in Tick]
+    elif model is WorkflowDecided:
+        samples = [SAMPLES[model](reason_code=reason.value) for reason in Reason]
     for event in samples:
         yield encode(Envelope(event, event.id, "/tipoff/test", NOON))[1]
 

@@ -30,13 +30,13 @@ def _tipoff(driver: Driver, *arguments: str) -> subprocess.Popen[str]:
 
 
 def _asked_for(driver: Driver) -> int:
-    """How many of the dates have a request under the backfill's ids."""
-    requests = [
-        f"controller/days/{day}/occurrences/"
-        f"{manual_occurrence_id(WORKFLOW, f'backfill:nightly:{INJURIES}:{day}')}/requests/"
+    """How many of the dates have a request under the backfill's ids: each run begins with its first requests."""
+    logs = [
+        f"controller/occurrences/{day}/"
+        f"{manual_occurrence_id(WORKFLOW, f'backfill:nightly:{INJURIES}:{day}')}/000000.json"
         for day in DATES
     ]
-    return sum(any(True for _ in driver.stack.state.list(prefix)) for prefix in requests)
+    return sum(any(True for _ in driver.stack.state.list(prefix)) for prefix in logs)
 
 
 def test_interrupted_in_the_middle_and_taken_up_again_each_date_is_fetched_once(

@@ -32,12 +32,15 @@ from tipoff_controller.deps import Deps
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.ledger import Ledger
+from tipoff_controller.manual import begin_manual_run
+from tipoff_controller.occurrence_store import Key, OccurrenceStore
 from tipoff_planning.calendar import Calendar, Game, GameStatus
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import Decision, DecisionInputs, decide
 from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
+from tipoff_planning.occurrence_log import OccurrenceState
 from tipoff_planning.occurrences import Occurrence, occurrences
 from tipoff_planning.plans import Plan, freeze
 from tipoff_planning.workflows import Configuration
@@ -260,7 +263,8 @@ class World:
             environment="local",
             configuration=self.configuration,
             calendar=LandedCalendar(self.data, folder),
-            ledger=Ledger(self.state, self.configuration.subject_parameters),
+            ledger=Ledger(self.state),
+            occurrences=OccurrenceStore(self.state, self.configuration.subject_parameters),
             warehouse=self.warehouse,
             publisher=Publisher("controller", self.bus),
         )
@@ -322,6 +326,25 @@ class World:
         self.note(event)
         return event
 
+    def release(self) -> None:
+        """The decisions of manual runs come back to the controller."""
+        for decision in self.decisions:
+            if decision.reason_code == "manual":
+                begin_manual_run(decision, self.deps, self.state.now)
+
+    def hear(self) -> None:
+        """The controller hears of the failures that it answered for requests."""
+        self.note(*self.take(ScrapeExecuted))
+
+    def state_of(self, request: ScrapeRequested) -> OccurrenceState:
+        """What is remembered of a request's occurrence."""
+        return self.deps.occurrences.load(Key(request.game_date, request.occurrence_id or ""))
+
+    def requested(self, day: date = DAY) -> set[str]:
+        """The ids of all requests about a day that are remembered."""
+        states = [self.deps.occurrences.load(key) for key in self.deps.occurrences.logged(day)]
+        return {name for state in states if state.progress for name in state.progress.requested}
+
     def take(self, kind: type[Any]) -> list[Any]:
         """The events of one kind that were published since it was last asked for them."""
         found = self.bus.of(kind)
@@ -340,23 +363,52 @@ class World:
     def schedules(self) -> list[ScheduleLocked]:
         return self.bus.of(ScheduleLocked)
 
-    def _rows(self, _sql: str, parameters: Mapping[str, Parameter]) -> list[Json]:
+    def _rows(self, sql: str, parameters: Mapping[str, Parameter]) -> list[Json]:
         self.queries.append(parameters)
+        if "@scrapers" in sql:
+            return self._answer(parameters)
         return [
-            {
-                "request_id": event.request_id,
-                "scraper_name": event.scraper_name,
-                "game_date": event.game_date,
-                "status": event.outcome.status.value,
-                "error_type": event.outcome.kind.value if isinstance(event.outcome, Failed) else None,
-                "source": event.source.value,
-                "triggered_at": event.triggered_at,
-                "opts": json.dumps(dict(event.opts)),
-                "completeness": json.dumps(event.data_summary.get("completeness")),
-            }
+            {**_row(event), "request_id": event.request_id, "triggered_at": event.triggered_at}
             for event in self.logged
             if event.game_date in parameters["game_dates"]  # type: ignore[operator]
         ]
+
+    def _answer(self, parameters: Any) -> list[Json]:
+        """The rule of execution_log.py's query."""
+        groups: dict[str, list[tuple[Json, datetime]]] = {}
+        for event in self.logged:
+            rebuilt = event.occurrence_id in parameters["occurrences"]
+            asked = rebuilt or event.request_id in parameters["requests"]
+            found = (
+                event.game_date in parameters["game_dates"]
+                and event.scraper_name in parameters["scrapers"]
+                and isinstance(event.outcome, Success)
+                and event.source is not Source.LOCAL
+            )
+            if asked or found:
+                row = {
+                    **_row(event),
+                    "request_id": event.request_id if asked else "",
+                    "occurrence_id": event.occurrence_id if rebuilt else "",
+                    "presumed": "presumed_dead" in event.data_summary,
+                }
+                groups.setdefault(str(row), []).append((row, event.triggered_at))
+        return [
+            {**items[0][0], "first_at": min(at for _, at in items), "last_at": max(at for _, at in items)}
+            for items in groups.values()
+        ]
+
+
+def _row(event: ScrapeExecuted) -> Json:
+    return {
+        "scraper_name": event.scraper_name,
+        "game_date": event.game_date,
+        "status": event.outcome.status.value,
+        "error_type": event.outcome.kind.value if isinstance(event.outcome, Failed) else None,
+        "source": event.source.value,
+        "opts": json.dumps(dict(event.opts)),
+        "completeness": json.dumps(event.data_summary.get("completeness")),
+    }
 
 
 def ids(events: Iterable[ScrapeRequested]) -> list[str]:

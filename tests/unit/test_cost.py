@@ -37,7 +37,8 @@ def test_messages_are_delivered_as_often_as_the_topic_map_says() -> None:
         event = f"tipoff.{name}.v1"
         subscriptions = topics.topics[topics.topic_of(event)].subscriptions
         outside = not subscriptions  # Phase 2's
-        assert deliveries == len(subscriptions) + outside, event
+        always = [item for item in subscriptions.values() if not item.filter]
+        assert deliveries == len(always) + outside, event
 
 
 def test_a_million_executions_by_hand() -> None:
@@ -55,12 +56,12 @@ def test_what_ticks_do_is_no_executions() -> None:
 
 def test_the_services_are_counted_at_work() -> None:
     """Of an execution the runner writes claim, payload, journal, records and outcome, and reads nothing; the controller
-    request and execution, and now and then a plan or a list."""
+    an entry for each execution that comes alone, and a plan, a marker and a list now and then."""
     counted = operations.count_operations(days=1, every=timedelta(hours=1))
     written = counted.by_caller(operations.CLASS_A)
     assert counted.executions > 100
-    assert written["runner"] == 5
-    assert 2 < written["evaluation"] + written["follow-up"] < 3
+    assert 4 < written["runner"] <= 5, "fewer where content stays the same"
+    assert 1 <= written["follow-up"] < 1.1
     assert "runner" not in counted.by_caller(operations.CLASS_B)
 
 

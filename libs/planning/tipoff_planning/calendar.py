@@ -79,6 +79,15 @@ class Calendar:
             if game.away_team and game.home_team
         }
 
+    def all_on(self, day: date) -> tuple[Game, ...]:
+        """The day's games, those that are not to be played included."""
+        return self._by_date.get(day, ())
+
+    def game(self, game_id: str) -> Game | None:
+        """The game under this id; of one that stands on two dates that on which it is played."""
+        found = [game for games in self._by_date.values() for game in games if game.game_id == game_id]
+        return min(found, key=lambda game: game.postponed, default=None)
+
     def age(self, now: datetime) -> timedelta:
         return now - self.fetched_at
 

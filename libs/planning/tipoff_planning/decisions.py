@@ -6,17 +6,17 @@ Pure: configuration, calendar, history and the instant are arguments, so the sam
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
-from tipoff_common.clock import business_date
+from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import Action, AlertLevel
-from tipoff_planning.calendar import Calendar
+from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.history import History, Known, Outputs
 from tipoff_planning.occurrences import (
     REPORT_UNFOUND_FOR,
@@ -29,13 +29,15 @@ from tipoff_planning.occurrences import (
 )
 from tipoff_planning.outstanding import Outstanding, find_outstanding
 from tipoff_planning.plans import Plan, asks_for_nothing
-from tipoff_planning.progress import Attempt, State, progress
+from tipoff_planning.progress import Attempt, PlanProgress, State
 from tipoff_planning.schedules import Discovery, PerGame
-from tipoff_planning.workflows import Configuration, Workflow
+from tipoff_planning.workflows import Configuration
 
+REREAD_FROM = time(5, 30)
+"""From when on a game day's schedule is read again; before it the morning's own fetch is due."""
 LATE_AFTER_MINUTES = 30
 """From when a run is late; the dataset's views say the same."""
-# Subjects of what is no occurrence of the day, so that nothing said of it is taken for a word about one that is.
+# Subjects for decisions without an occurrence of the day; they cannot collide with a real one.
 REFRESH = "calendar-refresh"
 NONE_DUE = "none-due"
 UNDECIDED = "undecided"
@@ -57,6 +59,12 @@ class Reason(StrEnum):
     UNDER_WAY = "under_way"
     NOT_PUBLISHED = "not_published"
     NOT_FOUND = "not_found"
+    SOURCE_FAILING = "source_failing"
+    NOTHING_FOR_LONG = "nothing_for_long"
+    SOURCE_PAUSED = "source_paused"
+    TIMES_UNKNOWN = "times_unknown"
+    CALENDAR_REREAD = "calendar_reread"
+    MEMORY_REBUILT = "memory_rebuilt"
     BUDGET_USED = "budget_used"
     PARENT_UNFRUITFUL = "parent_unfruitful"
     NO_CALENDAR = "no_calendar"
@@ -65,11 +73,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Decision:
-    """One workflow, one occurrence, one tick.
-
-    outstanding: for a first RUN, the part of the workflow that is still outstanding, from which the plan is frozen.
-    plan, due: for a later RUN, the frozen plan and the attempts of it that are due.
-    """
+    """One workflow, one occurrence, one tick."""
 
     occurrence: Occurrence
     action: Action
@@ -79,26 +83,31 @@ class Decision:
     next_check: datetime | None
     context: Mapping[str, JsonValue]
     outstanding: Outstanding | None = None
+    """Of a first RUN: the part of the workflow that is still outstanding, from which the plan is frozen."""
     plan: Plan | None = None
+    """Of a later RUN: the plan that was frozen by the first."""
     due: tuple[Attempt, ...] = ()
+    """Of a later RUN: the attempts of the plan that are due."""
 
 
 @dataclass(frozen=True)
 class DecisionInputs:
-    """All that a decision depends on.
-
-    plans: the frozen plans of occurrences decided before, by occurrence id.
-    outputs: what executions gave to fan out over, by request id.
-    expect: what is expected around a day; a caller that asks often may remember its answers.
-    """
+    """All that a decision depends on."""
 
     configuration: Configuration
     calendar: Calendar | None
     history: History
     now: datetime
     plans: Mapping[str, Plan] = field(default_factory=dict)
+    """The frozen plans of occurrences decided before, by occurrence id."""
+    standings: Mapping[str, PlanProgress] = field(default_factory=dict)
+    """How far plans have come, by occurrence id; of a plan that is not here it is worked out from the history."""
     outputs: Outputs = field(default_factory=dict)
+    """What executions gave to fan out over, by request id."""
+    empty_looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By workflow, its newest occurrences that found nothing, since its last success."""
     expect: Callable[[Configuration, Calendar | None, date], Agenda] = agenda
+    """What is expected around a day; a caller that asks often may remember the answers."""
 
     @cached_property
     def today(self) -> date:
@@ -110,8 +119,34 @@ class DecisionInputs:
             return True
         return self.calendar.age(self.now) > self.configuration.file.calendar.stale_after
 
+    @cached_property
+    def known(self) -> Known:
+        """What came of requests, by their ids."""
+        return Known(self.history.executions, self.history.requested, self.outputs)
+
+    def standing(self, occurrence: str) -> PlanProgress | None:
+        """How far the plan of an occurrence has come; None when it was not decided before."""
+        if occurrence in self.standings:
+            return self.standings[occurrence]
+        plan = self.plans.get(occurrence)
+        return PlanProgress(plan, self.known) if plan is not None else None
+
     def expected(self) -> Agenda:
         return self.expect(self.configuration, self.calendar, self.today)
+
+
+def considered(
+    configuration: Configuration, calendar: Calendar | None, now: datetime
+) -> tuple[Occurrence, ...]:
+    """The occurrences whose plans a decision at `now` asks for: those that are due, the last of each search or stretch
+    that has ended, and the refresh of the calendar."""
+    found: list[Occurrence] = []
+    for _, expected in agenda(configuration, calendar, business_date(now)):
+        come = [item for item in expected if item.expected <= now]
+        found += [item for item in come if now < item.deadline]
+        found += _ended(come, now)
+    refresh = _refresh_occurrence(configuration, now)
+    return (*found, refresh) if refresh else tuple(found)
 
 
 def decide(inputs: DecisionInputs) -> tuple[Decision, ...]:
@@ -128,50 +163,55 @@ def unable_to_decide(configuration: Configuration, now: datetime, why: str) -> t
     """ABORT for every workflow: what happened so far cannot be read."""
     inputs = DecisionInputs(configuration, None, History(stale=True), now)
     return tuple(
-        _Builder(_placeholder(name, UNDECIDED, inputs), workflow, None, inputs)(
+        _decision(
+            _placeholder(name, UNDECIDED, inputs),
+            None,
+            inputs,
             Action.ABORT,
             Reason.HISTORY_UNAVAILABLE,
             f"What happened so far cannot be read: {why}",
             alert=True,
         )
-        for name, workflow in configuration.workflows.items()
+        for name in configuration.workflows
     )
 
 
 def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInputs) -> Iterator[Decision]:
-    now, workflow = inputs.now, inputs.configuration.workflows[name]
+    now = inputs.now
     come = bisect_right(expected, now, key=attrgetter("expected"))
     upcoming = expected[come] if come < len(expected) else None
     due = [item for item in expected[:come] if now < item.deadline]
-    unfound = _unfound(expected[:come], workflow, inputs)
-    if not due and not unfound:
+    unhappy = [
+        decision
+        for item in _ended(expected[:come], now)
+        if (decision := _decide_ended(item, upcoming, inputs)) is not None
+    ]
+    if not due and not unhappy:
         yield _none_due(name, upcoming, inputs)
     for occurrence in due:
         yield _decide_due(occurrence, upcoming, inputs)
-    for occurrence in unfound:
-        about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
-        sentence = f"The publication window closed and not all was found for {occurrence.game_date}{about}."
-        if lacking := find_outstanding(occurrence, inputs.configuration, inputs.history).missing:
-            sentence += f" It lacks {', '.join(lacking)}."
-        yield _Builder(occurrence, workflow, upcoming, inputs)(
-            Action.SKIP, Reason.NOT_FOUND, sentence, alert=True
-        )
+    yield from unhappy
 
 
 def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) -> Decision:
     configuration, today = inputs.configuration, inputs.today
     workflow = configuration.workflows[name]
-    build = _Builder(upcoming or _placeholder(name, NONE_DUE, inputs), workflow, upcoming, inputs)
+    build = partial(_decision, upcoming or _placeholder(name, NONE_DUE, inputs), upcoming, inputs)
     if name in configuration.needing_games and inputs.calendar is None:
         sentence = f"No schedule of games has landed yet; {configuration.file.calendar.scraper} has to succeed first."
         return build(Action.ABORT, Reason.NO_CALENDAR, sentence, alert=True)
     game_date = game_date_of(workflow.schedule, today)
-    if (
-        (upcoming is None or upcoming.day > today)
-        and name in configuration.needing_games
-        and not games_of(configuration, inputs.calendar, game_date)
-    ):
-        return build(Action.SKIP, Reason.NO_GAMES, f"No games on {game_date}, so there is nothing to fetch.")
+    if (upcoming is None or upcoming.day > today) and name in configuration.needing_games:
+        games = games_of(configuration, inputs.calendar, game_date)
+        if not games:
+            return build(
+                Action.SKIP, Reason.NO_GAMES, f"No games on {game_date}, so there is nothing to fetch."
+            )
+        # The schedule is read again every hour of such a day, which picks them up once their times are set.
+        if timeless := [game for game in games if game.tipoff is None]:
+            known = ", ".join(_matchup(game) for game in timeless)
+            sentence = f"{len(timeless)} of {len(games)} games on {game_date} have no time yet: {known}."
+            return build(Action.SKIP, Reason.TIMES_UNKNOWN, sentence, games_without_time=len(timeless))
     if upcoming is None:
         return build(Action.SKIP, Reason.DAY_DONE, "Nothing more is expected today or tomorrow.")
     when = _when(upcoming.expected, configuration.zone)
@@ -180,54 +220,82 @@ def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) ->
     return build(Action.SKIP, Reason.TOO_EARLY, f"Not due before {when}.")
 
 
-def _unfound(come: Sequence[Occurrence], workflow: Workflow, inputs: DecisionInputs) -> list[Occurrence]:
-    """Of searches that ended without finding everything, the last attempt: until the business day is over, and at
-    least for REPORT_UNFOUND_FOR, as windows may close at midnight or after it."""
-    if not isinstance(workflow.schedule, Discovery | PerGame):
-        return []
-    now, today = inputs.now, inputs.today
+def _matchup(game: Game) -> str:
+    teams = "@".join(game.teams) if len(game.teams) == 2 else "teams undecided"
+    return f"{game.game_id} ({teams})"
+
+
+def _ended(come: Sequence[Occurrence], now: datetime) -> list[Occurrence]:
+    """Of each day and subject the last occurrence, when it is over: until the business day is, and at least for
+    REPORT_UNFOUND_FOR, as windows may close at midnight or after it."""
+    today = business_date(now)
     last = {(item.day, item.subject): item for item in come}
     return [
         item
         for item in last.values()
-        if item.deadline <= now
-        and (item.day == today or now - item.deadline < REPORT_UNFOUND_FOR)
-        and not asks_for_nothing(item, workflow)
-        and not find_outstanding(item, inputs.configuration, inputs.history).found
+        if item.deadline <= now and (item.day == today or now - item.deadline < REPORT_UNFOUND_FOR)
     ]
+
+
+def _decide_ended(
+    occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs
+) -> Decision | None:
+    """What is wrong with the last occurrence of a search or a stretch that is over; None when nothing is."""
+    workflow = inputs.configuration.workflows[occurrence.workflow]
+    build = partial(_decision, occurrence, upcoming, inputs, Action.SKIP)
+    searches = isinstance(workflow.schedule, Discovery | PerGame)
+    outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
+    if asks_for_nothing(occurrence, workflow) or (searches and outstanding.found):
+        return None
+    about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
+    standing = inputs.standing(occurrence.id)
+    failure = standing.last_failure() if standing else None
+    if failure is not None:
+        # A source that fails is somebody's to mend; one that is late is not.
+        sentence = (
+            f"The window closed and {failure.scraper} kept failing for {occurrence.game_date}{about}."
+            f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message or 'no message'}"
+        )
+        kind = failure.kind.value if failure.kind else None
+        return build(
+            Reason.SOURCE_FAILING, sentence, alert=True, failing_scraper=failure.scraper, error_type=kind
+        )
+    if not searches:
+        return None
+    sentence = f"The publication window closed and not all was found for {occurrence.game_date}{about}."
+    if outstanding.missing:
+        sentence += f" It lacks {', '.join(outstanding.missing)}."
+    return build(Reason.NOT_FOUND, sentence, alert=True)
 
 
 def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs) -> Decision:
     workflow = inputs.configuration.workflows[occurrence.workflow]
-    build = _Builder(occurrence, workflow, upcoming, inputs)
-    plan = inputs.plans.get(occurrence.id)
-    if plan is not None:
-        history = inputs.history
-        return _decide_planned(build, plan, Known(history.executions, history.requested, inputs.outputs))
+    build = partial(_decision, occurrence, upcoming, inputs)
+    if (standing := inputs.standing(occurrence.id)) is not None:
+        return _decide_planned(occurrence, upcoming, standing, inputs)
     if asks_for_nothing(occurrence, workflow):
         sentence = (
             f"No games or teams are known for {occurrence.game_date} yet, so there is nothing to ask for."
         )
         return build(Action.SKIP, Reason.NO_GAMES, sentence)
+    zone = inputs.configuration.zone
     outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
-    when = _when(occurrence.expected, inputs.configuration.zone)
+    when = _when(occurrence.expected, zone)
     if outstanding.found:
         if outstanding.refresh_due(occurrence, workflow):
-            since = (
-                _when(outstanding.last_found, inputs.configuration.zone) if outstanding.last_found else "-"
-            )
-            return build(
-                Action.RUN,
-                Reason.REFRESH,
-                f"Found at {since}; looking for a later version.",
-                outstanding=Outstanding(),
-            )
-        first = _when(outstanding.first_found, inputs.configuration.zone) if outstanding.first_found else when
-        return build(
-            Action.SKIP, Reason.ALREADY_FOUND, f"Already found for {occurrence.game_date} at {first}."
-        )
+            since = _when(outstanding.last_found, zone) if outstanding.last_found else "-"
+            sentence = f"Found at {since}; looking for a later version."
+            return build(Action.RUN, Reason.REFRESH, sentence, outstanding=Outstanding())
+        first = _when(outstanding.first_found, zone) if outstanding.first_found else when
+        sentence = f"Already found for {occurrence.game_date} at {first}."
+        return build(Action.SKIP, Reason.ALREADY_FOUND, sentence)
+    names = outstanding.scrapers(workflow)
+    pauses = [inputs.history.paused_until(name) for name in names]
+    if pauses and (until := min(pause or inputs.now for pause in pauses)) > inputs.now:
+        sentence = f"{', '.join(names)}: the source is not to be asked before {_when(until, zone)}."
+        return build(Action.SKIP, Reason.SOURCE_PAUSED, sentence, alert=True)
     late = int((inputs.now - occurrence.expected).total_seconds() // 60)
-    sentence = f"Due since {when}: {', '.join(outstanding.scrapers(workflow))}."
+    sentence = f"Due since {when}: {', '.join(names)}."
     if outstanding.missing:
         sentence += f" What was found lacks {', '.join(outstanding.missing)}."
     if late > LATE_AFTER_MINUTES:
@@ -236,24 +304,30 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
     return build(Action.RUN, code, sentence, outstanding=outstanding, late_minutes=late, slot=occurrence.slot)
 
 
-def _decide_planned(build: "_Builder", plan: Plan, known: Known) -> Decision:
-    """An occurrence that was decided before: what of its plan is still due, or how it stands."""
-    result = progress(plan, known)
-    game_date = build.occurrence.game_date
-    if result.due:
-        names = ", ".join(dict.fromkeys(attempt.unit.scraper for attempt in result.due))
+def _decide_planned(
+    occurrence: Occurrence, upcoming: Occurrence | None, standing: PlanProgress, inputs: DecisionInputs
+) -> Decision:
+    """An occurrence that was decided before: what of its plan is due, or how it stands."""
+    states = {state for state, count in standing.counts.items() if count}
+    build = partial(_decision, occurrence, upcoming, inputs)
+    game_date = occurrence.game_date
+    if due := standing.due(inputs.now):
+        names = ", ".join(dict.fromkeys(attempt.unit.scraper for attempt in due))
         return build(
-            Action.RUN, Reason.PARTLY_DUE, f"Still missing: {names}.", plan=plan, due=tuple(result.due)
+            Action.RUN, Reason.PARTLY_DUE, f"Still missing: {names}.", plan=standing.plan, due=tuple(due)
         )
-    if State.UNDER_WAY in result.states:
+    if State.UNDER_WAY in states:
         return build(Action.SKIP, Reason.UNDER_WAY, "Requested, and nothing came of it yet.")
-    if State.GIVEN_UP in result.states:
-        sentence = "Failed, and asking again before the next slot would not help."
+    failure = standing.last_failure()
+    told = f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message}" if failure else ""
+    if State.WAITING in states:
+        return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again within the window.{told}")
+    if State.GIVEN_UP in states:
+        sentence = f"Failed, and asking again before the next slot would not help.{told}"
         return build(Action.SKIP, Reason.BUDGET_USED, sentence, alert=True)
-    if State.NO_DATA in result.states:
-        return build(Action.SKIP, Reason.NOT_PUBLISHED, f"Asked for {game_date}: not published yet.")
-    inputs = build.inputs
-    if lacking := find_outstanding(build.occurrence, inputs.configuration, inputs.history).missing:
+    if State.NO_DATA in states:
+        return _nothing_published(occurrence, upcoming, inputs)
+    if lacking := find_outstanding(occurrence, inputs.configuration, inputs.history).missing:
         sentence = (
             f"Found for {game_date} without {', '.join(lacking)}; this slot is done, the next asks again."
         )
@@ -261,77 +335,106 @@ def _decide_planned(build: "_Builder", plan: Plan, known: Known) -> Decision:
     return build(Action.SKIP, Reason.ALREADY_FOUND, f"Everything for {game_date} was collected.")
 
 
-def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Decision | None:
-    """A RUN of the calendar's scraper when the calendar is old, at most once an hour, unless its workflow runs now."""
-    configuration = inputs.configuration
+def _nothing_published(
+    occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs
+) -> Decision:
+    """SKIP; aloud when the workflow has found nothing many times in a row. A search says so when its window closes."""
+    workflow = inputs.configuration.workflows[occurrence.workflow]
+    build = partial(_decision, occurrence, upcoming, inputs, Action.SKIP)
+    looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
+    if isinstance(workflow.schedule, Discovery | PerGame) or len(looks) < workflow.alert_after_empty_looks:
+        return build(Reason.NOT_PUBLISHED, f"Asked for {occurrence.game_date}: not published yet.")
+    sentence = f"Nothing was published for the last {len(looks)} times; look whether the source has moved."
+    return build(Reason.NOTHING_FOR_LONG, sentence, alert=True, empty_looks=len(looks))
+
+
+def _refresh_occurrence(configuration: Configuration, now: datetime) -> Occurrence | None:
+    """The refresh of the calendar in the hour of `now`; None when no workflow fetches it."""
     name = configuration.refresher
-    if name is None or not inputs.calendar_is_stale:
+    if name is None:
         return None
+    hour, today = now.replace(minute=0, second=0, microsecond=0), business_date(now)
+    slot = int(hour.timestamp()) // 3600
+    return Occurrence(
+        name, today, today, REFRESH, slot, hour, hour + timedelta(hours=1), (), "the calendar is read again"
+    )
+
+
+def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Decision | None:
+    """A RUN of the calendar's scraper when the calendar is old, or an hour old on a day with games; at most once an
+    hour, and not while its workflow runs anyway."""
+    configuration = inputs.configuration
+    occurrence = _refresh_occurrence(configuration, inputs.now)
+    if occurrence is None or inputs.standing(occurrence.id) is not None:
+        return None
+    name = occurrence.workflow
     if any(item.occurrence.workflow == name and item.action is Action.RUN for item in decisions):
         return None
-    hour = inputs.now.replace(minute=0, second=0, microsecond=0)
-    slot = int(hour.timestamp()) // 3600
-    occurrence = Occurrence(
-        name,
-        inputs.today,
-        inputs.today,
-        REFRESH,
-        slot,
-        hour,
-        hour + timedelta(hours=1),
-        (),
-        "calendar is old",
-    )
-    if occurrence.id in inputs.plans:
+    if inputs.calendar_is_stale:
+        code = Reason.CALENDAR_STALE
+        sentence = "The schedule of games is old or missing; it is fetched before it is relied on."
+    elif _games_may_change(inputs):
+        code = Reason.CALENDAR_REREAD
+        sentence = (
+            "Games are played today; the schedule is read again for games called off, moved or given a time."
+        )
+    else:
         return None
     workflow = configuration.workflows[name]
     source = configuration.file.calendar.scraper
     steps = {step_name: None for step_name, step in workflow.plan.items() if step.scraper == source}
-    sentence = "The schedule of games is old or missing; it is fetched before it is relied on."
-    build = _Builder(occurrence, workflow, None, inputs)
-    return build(Action.RUN, Reason.CALENDAR_STALE, sentence, outstanding=Outstanding(steps))
+    return _decision(occurrence, None, inputs, Action.RUN, code, sentence, outstanding=Outstanding(steps))
 
 
-@dataclass(frozen=True)
-class _Builder:
-    occurrence: Occurrence
-    workflow: Workflow
-    upcoming: Occurrence | None
-    inputs: DecisionInputs
+def _games_may_change(inputs: DecisionInputs) -> bool:
+    """Whether a game of the day is still to begin, and the calendar is older than such a day allows."""
+    calendar, every = inputs.calendar, inputs.configuration.file.calendar.reread_on_game_days
+    if (
+        calendar is None
+        or calendar.age(inputs.now) < every
+        or inputs.now < eastern(inputs.today, REREAD_FROM)
+    ):
+        return False
+    games = games_of(inputs.configuration, calendar, inputs.today)
+    return any(game.tipoff is None or game.tipoff > inputs.now for game in games)
 
-    def __call__(
-        self,
-        action: Action,
-        code: Reason,
-        sentence: str,
-        *,
-        alert: bool = False,
-        outstanding: Outstanding | None = None,
-        plan: Plan | None = None,
-        due: tuple[Attempt, ...] = (),
-        **context: JsonValue,
-    ) -> Decision:
-        calendar, now = self.inputs.calendar, self.inputs.now
-        return Decision(
-            occurrence=self.occurrence,
-            action=action,
-            code=code,
-            sentence=sentence,
-            alert_level=self.workflow.alert_level if alert else AlertLevel.NONE,
-            next_check=self.upcoming.expected if self.upcoming else None,
-            context={
-                "expected_run_time": self.occurrence.expected.isoformat(),
-                "deadline": self.occurrence.deadline.isoformat(),
-                "games": len(self.occurrence.games),
-                "calendar_age_minutes": int(calendar.age(now).total_seconds() // 60) if calendar else None,
-                "calendar_stale": self.inputs.calendar_is_stale,
-                "history_stale": self.inputs.history.stale,
-                **context,
-            },
-            outstanding=outstanding,
-            plan=plan,
-            due=due,
-        )
+
+def _decision(
+    occurrence: Occurrence,
+    upcoming: Occurrence | None,
+    inputs: DecisionInputs,
+    action: Action,
+    code: Reason,
+    sentence: str,
+    *,
+    alert: bool = False,
+    outstanding: Outstanding | None = None,
+    plan: Plan | None = None,
+    due: tuple[Attempt, ...] = (),
+    **context: JsonValue,
+) -> Decision:
+    calendar, now = inputs.calendar, inputs.now
+    workflow = inputs.configuration.workflows[occurrence.workflow]
+    return Decision(
+        occurrence=occurrence,
+        action=action,
+        code=code,
+        sentence=sentence,
+        alert_level=workflow.alert_level if alert else AlertLevel.NONE,
+        next_check=upcoming.expected if upcoming else None,
+        context={
+            "expected_run_time": occurrence.expected.isoformat(),
+            "deadline": occurrence.deadline.isoformat(),
+            "games": len(occurrence.games),
+            "calendar_age_minutes": int(calendar.age(now).total_seconds() // 60) if calendar else None,
+            "calendar_stale": inputs.calendar_is_stale,
+            "history_stale": inputs.history.stale,
+            **context,
+        },
+        outstanding=outstanding,
+        plan=plan,
+        due=due,
+    )
 
 
 def _placeholder(name: str, subject: str, inputs: DecisionInputs) -> Occurrence:

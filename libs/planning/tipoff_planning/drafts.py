@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tipoff_common import RELEASE
 from tipoff_common.events import (
     Action,
     AlertLevel,
+    ScheduleLocked,
+    ScrapeExecuted,
     ScrapeRequested,
     WorkflowDecided,
 )
@@ -22,11 +24,19 @@ from tipoff_planning.workflows import Configuration
 
 
 class DecisionBatch(BaseModel):
-    """What one tick, or one manual run, came to."""
+    """What one tick, or one manual run, came to: all that is published of it."""
 
     decisions: tuple[WorkflowDecided, ...]
-    plans: tuple[Plan, ...]
-    requests: tuple[ScrapeRequested, ...]
+    plans: tuple[Plan, ...] = Field(description="the plans that it froze")
+    requests: tuple[ScrapeRequested, ...] = Field(
+        description="the first requests of those plans, and retries"
+    )
+    schedules: tuple[ScheduleLocked, ...] = Field(
+        default=(), description="a schedule that was locked late, and changes of locked ones"
+    )
+    failures: tuple[ScrapeExecuted, ...] = Field(
+        default=(), description="what is answered for requests whose lease has passed"
+    )
 
 
 def draft(

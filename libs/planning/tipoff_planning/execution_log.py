@@ -3,13 +3,14 @@
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from tipoff_common.events import Source
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.ports import Warehouse
-from tipoff_planning.history import ExecutionFact, completeness_in, subject_of
+from tipoff_planning.history import ExecutionFact, completeness_in, preferred, subject_of
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,93 @@ WHERE game_date IN UNNEST(@game_dates)
   AND environment = @environment
 ORDER BY JSON_VALUE(data_summary, '$.presumed') IS NULL, created_at
 """
+
+
+_FOUND = """
+SELECT
+  IF(request_id IN UNNEST(@requests) OR occurrence_id IN UNNEST(@occurrences), request_id, '') AS request_id,
+  IF(occurrence_id IN UNNEST(@occurrences), occurrence_id, '') AS occurrence_id,
+  scraper_name, game_date, status, error_type, source,
+  TO_JSON_STRING(opts) AS opts,
+  TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness,
+  JSON_QUERY(data_summary, '$.presumed_dead') IS NOT NULL AS presumed,
+  MIN(triggered_at) AS first_at,
+  MAX(triggered_at) AS last_at
+FROM nba_orchestration.scraper_execution_log
+WHERE DATE(triggered_at) BETWEEN @first_partition AND @last_partition
+  AND environment = @environment
+  AND (
+    (game_date IN UNNEST(@game_dates) AND scraper_name IN UNNEST(@scrapers)
+      AND status = 'success' AND source != 'LOCAL')
+    OR request_id IN UNNEST(@requests)
+    OR occurrence_id IN UNNEST(@occurrences)
+  )
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+"""
+
+
+@dataclass(frozen=True)
+class DatasetQuestion:
+    """What a decision asks the dataset: its answer grows with what is open and looked for, not with what happened."""
+
+    game_dates: Sequence[date]
+    """The dates whose data is looked for."""
+    scrapers: Sequence[str]
+    """What looks for it; of these the first and the last success of each subject are told."""
+    requests: Sequence[str] = ()
+    """Requests that nothing was heard of."""
+    occurrences: Sequence[str] = ()
+    """Occurrences whose memory cannot be read."""
+    since: date | None = None
+    """The first day on which those requests and occurrences ran; by default the first of `game_dates`."""
+
+
+@dataclass(frozen=True)
+class DatasetAnswer:
+    """What the dataset knows."""
+
+    found: Sequence[ExecutionFact] = ()
+    """Successes by subject; their request ids are no real ones."""
+    requests: Mapping[str, ExecutionFact] = field(default_factory=dict)
+    """What came of the requests that were asked for, by their ids."""
+    occurrences: Mapping[str, Sequence[ExecutionFact]] = field(default_factory=dict)
+    """The executions of the occurrences that were asked for."""
+
+
+def ask_dataset(
+    warehouse: Warehouse, environment: str, question: DatasetQuestion, subject_parameters: Iterable[str]
+) -> DatasetAnswer:
+    """Answer with ONE query, whatever the number of workflows. Raises Unavailable."""
+    names = tuple(subject_parameters)
+    first = min([*question.game_dates, *([question.since] if question.since else [])])
+    rows = warehouse.query(
+        _FOUND,
+        {
+            "game_dates": list(question.game_dates),
+            "scrapers": list(question.scrapers),
+            "requests": list(question.requests),
+            "occurrences": list(question.occurrences),
+            "first_partition": first - timedelta(days=1),
+            "last_partition": max(question.game_dates) + timedelta(days=2),
+            "environment": environment,
+        },
+    )
+    found: list[ExecutionFact] = []
+    requests: dict[str, ExecutionFact] = {}
+    occurrences: dict[str, list[ExecutionFact]] = {}
+    for number, row in enumerate(rows):
+        for place, instant in enumerate((row["first_at"], row["last_at"])):
+            identifier = row["request_id"] or f"found-{number}-{place}"
+            fact = _fact({**row, "request_id": identifier, "triggered_at": instant}, names)
+            if fact is None:
+                continue
+            found.append(fact)
+            if row["request_id"]:
+                requests[identifier] = preferred(requests.get(identifier), fact)
+    for row in rows:
+        if row["occurrence_id"] and row["request_id"] in requests:
+            occurrences.setdefault(row["occurrence_id"], []).append(requests[row["request_id"]])
+    return DatasetAnswer(found, requests, occurrences)
 
 
 def read_executions(
@@ -66,6 +154,7 @@ def _fact(row: Mapping[str, Any], subject_parameters: Iterable[str]) -> Executio
             source=Source(row["source"]),
             triggered_at=row["triggered_at"],
             completeness=completeness_in(json.loads(row["completeness"] or "null")),
+            presumed=bool(row.get("presumed")),
         )
     except ValueError as error:
         log.error(

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from tipoff_common import RELEASE
 from tipoff_common.events import ExpectedRun, ScheduleLocked, ScheduleState
 from tipoff_common.identity import schedule_row_id, short_hash
+from tipoff_planning.calendar import Calendar
 from tipoff_planning.occurrences import Occurrence
 from tipoff_planning.workflows import Configuration
 
@@ -32,6 +33,7 @@ def draft_change(
     configuration: Configuration,
     *,
     begun: Container[str],
+    calendar: Calendar | None = None,
     day: date,
     games_today: int | None,
     environment: str,
@@ -56,7 +58,7 @@ def draft_change(
             update={
                 "schedule_row_id": schedule_row_id(identifier, version, ScheduleState.CANCELLED),
                 "state": ScheduleState.CANCELLED,
-                "reason": "no longer expected: the day's games or the configuration changed",
+                "reason": _why_cancelled(run, calendar, day),
             }
         )
         for identifier, run in standing.items()
@@ -66,6 +68,21 @@ def draft_change(
         and identifier not in begun
     ]
     return _schedule(tuple(runs), version, configuration, day, games_today, environment, now)
+
+
+def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> str:
+    """Why a run is no longer expected, as far as the calendar tells."""
+    game = calendar.game(run.subject) if calendar else None
+    if game is not None and game.postponed:
+        return f"no longer expected: game {game.game_id} was called off"
+    if game is not None and game.game_date != run.game_date:
+        return f"no longer expected: game {game.game_id} was moved to {game.game_date}"
+    if game is not None and game.tipoff is None:
+        return f"no longer expected: the time of game {game.game_id} is undecided"
+    gone = [item for item in calendar.all_on(day) if item.postponed] if calendar else []
+    if gone:
+        return f"no longer expected: {', '.join(item.game_id for item in gone)} called off"
+    return "no longer expected: the day's games or the configuration changed"
 
 
 def _version(before: str, expected: Iterable[Occurrence], configuration: Configuration) -> str:

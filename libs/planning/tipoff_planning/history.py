@@ -27,6 +27,12 @@ class ExecutionFact:
     source: Source
     triggered_at: datetime
     completeness: "Completeness | None" = None
+    not_before: datetime | None = None
+    """The instant before which the source is not to be asked again, where it named one."""
+    message: str = ""
+    """Of a failure: what a person needs to act, cut to its beginning."""
+    presumed: bool = False
+    """Whether the controller answered for a request that had not been heard of; a real answer speaks louder."""
 
     @property
     def counts(self) -> bool:
@@ -67,6 +73,7 @@ class History:
         self.executions: Mapping[str, ExecutionFact] = executions or {}
         self.requested: Mapping[str, datetime] = requested or {}
         self.stale = stale
+        self._pauses: dict[str, datetime] = {}
         self._found: dict[tuple[str, date, str], list[ExecutionFact]] = {}
         for fact in self.executions.values():
             self._index(fact)
@@ -88,7 +95,14 @@ class History:
         newest = max(facts, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
         return _lacks(newest, games) if newest else ()
 
+    def paused_until(self, scraper: str) -> datetime | None:
+        """The instant before which the scraper's source is not to be asked, if one was named."""
+        return self._pauses.get(scraper)
+
     def _index(self, fact: ExecutionFact) -> None:
+        if fact.not_before is not None:
+            known = self._pauses.get(fact.scraper)
+            self._pauses[fact.scraper] = max(fact.not_before, known) if known else fact.not_before
         if fact.counts:
             key = (fact.scraper, fact.game_date, fact.subject)
             self._found.setdefault(key, []).append(fact)
@@ -114,14 +128,25 @@ def completeness_of(event: ScrapeExecuted) -> Completeness | None:
     return completeness_in(event.data_summary.get("completeness"))
 
 
+def preferred(known: ExecutionFact | None, new: ExecutionFact) -> ExecutionFact:
+    """Of two answers to one request the one that speaks, whichever came first.
+
+    A request that was presumed dead may be answered after all, and a success ends what any other answer leaves open.
+    """
+    return new if known is None or _rank(new) > _rank(known) else known
+
+
+def _rank(fact: ExecutionFact) -> tuple[bool, int, bool, datetime]:
+    status = (Status.FAILED, Status.NO_DATA, Status.SUCCESS).index(fact.status)
+    return fact.counts, status, not fact.presumed, fact.triggered_at
+
+
 def merge(*sources: Iterable[ExecutionFact]) -> dict[str, ExecutionFact]:
-    """One fact a request; where sources differ (a request buried as dead that did come back), success speaks."""
+    """One fact a request; where sources differ, the preferred one."""
     facts: dict[str, ExecutionFact] = {}
     for source in sources:
         for fact in source:
-            known = facts.get(fact.request_id)
-            if known is None or not known.counts:
-                facts[fact.request_id] = fact
+            facts[fact.request_id] = preferred(facts.get(fact.request_id), fact)
     return facts
 
 

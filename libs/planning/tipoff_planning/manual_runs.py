@@ -14,6 +14,7 @@ from tipoff_common.outcomes import FailureKind
 from tipoff_planning.calendar import Game
 from tipoff_planning.occurrences import WHOLE_DAY, Occurrence
 from tipoff_planning.outstanding import Outstanding
+from tipoff_planning.plans import Plan
 from tipoff_planning.progress import State
 from tipoff_planning.workflows import Configuration, ForEachOutput, Step, takes_game
 
@@ -51,6 +52,19 @@ class UnusableRun(Exception):
     """The body does not fit the workflow; the message names the field and the remedy."""
 
 
+class KeyTaken(UnusableRun):
+    """The Idempotency-Key is that of a run that asks for something else."""
+
+
+def difference(first: Plan, second: Plan) -> str | None:
+    """The field of the trigger by which two plans under one key differ, None when they ask for the same."""
+    if first.game_date != second.game_date:
+        return f"game_date ({first.game_date})"
+    if first.steps != second.steps:
+        return "choice of scrapers, steps or games"
+    return "priority" if first.priority is not second.priority else None
+
+
 def asked_occurrence(
     workflow: str,
     run: ManualRun,
@@ -81,7 +95,7 @@ def asked_occurrence(
         now,
         now,
         tuple(game for game in games if run.game_id in (None, game.game_id)),
-        "asked for by hand",
+        "manual run",
         identity=manual_occurrence_id(workflow, key),
     )
 

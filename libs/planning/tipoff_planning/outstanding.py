@@ -10,7 +10,7 @@ from datetime import datetime
 from tipoff_planning.history import History, subject_of
 from tipoff_planning.occurrences import Occurrence
 from tipoff_planning.plans import fan_out_of, own_parameters
-from tipoff_planning.schedules import Discovery, PerGame, Until
+from tipoff_planning.schedules import Discovery, PerGame, Until, tolerance
 from tipoff_planning.workflows import Configuration, Step, Workflow
 
 
@@ -37,7 +37,11 @@ class Outstanding:
             or self.last_found is None
         ):
             return False
-        return occurrence.expected >= self.last_found + schedule.refresh_after_found
+        # Measured from slot to slot: what was asked for at 12:00 is found some seconds later, and an hour after that
+        # the slot of 13:00 would be past.
+        step = tolerance(schedule)
+        slots = -((self.last_found - occurrence.expected) // step)
+        return slots * step >= schedule.refresh_after_found
 
     def scrapers(self, workflow: Workflow) -> list[str]:
         """Names of the scrapers outstanding, each once, for people."""

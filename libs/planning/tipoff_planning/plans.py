@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from graphlib import TopologicalSorter
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -72,6 +73,8 @@ class Plan(_Frozen):
     config_hash: str
     decided_at: Instant
     event_time: Instant | None = None
+    deadline: Instant | None = None
+    """Until when retries make sense; null for a manual run, for which somebody waits."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ def freeze(
         config_hash=configuration.hash,
         decided_at=context.now,
         event_time=context.event_time,
+        deadline=None if context.source is Source.MANUAL else occurrence.deadline,
     )
 
 
@@ -201,14 +205,5 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
 
 def _parents_first(workflow: Workflow) -> list[str]:
     """Step names, each after its parents; the file's order where there is a choice."""
-    ordered: list[str] = []
-
-    def place(name: str) -> None:
-        if name not in ordered:
-            for parent in workflow.plan[name].parents:
-                place(parent)
-            ordered.append(name)
-
-    for name in workflow.plan:
-        place(name)
-    return ordered
+    graph = {name: step.parents for name, step in workflow.plan.items()}
+    return list(TopologicalSorter(graph).static_order())

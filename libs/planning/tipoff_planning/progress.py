@@ -1,27 +1,33 @@
 """How far a plan has come, and what it asks for next: pure, the same for the same facts in any order."""
 
-from collections.abc import Iterator
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from tipoff_common.outcomes import FailureKind, Status
-from tipoff_planning.history import ExecutionFact, Known
+from tipoff_planning.history import ExecutionFact, Known, preferred
 from tipoff_planning.plans import OutputOf, Plan, PlannedStep, Unit, units
+
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
 
 
 class State(StrEnum):
     """How far one unit has come."""
 
     OPEN = "open"  # to be requested: never asked for, or due for another attempt
+    WAITING = "waiting"  # failed, and to be requested again later
     UNDER_WAY = "under_way"  # requested, nothing came of it yet
     SUCCESS = "success"
     NO_DATA = "no_data"
-    GIVEN_UP = "given_up"  # failed, and asking again at once would not help or is used up
+    GIVEN_UP = "given_up"  # failed, and asking again before the next occurrence would not help or is used up
 
     @property
     def settled(self) -> bool:
-        return self not in (State.OPEN, State.UNDER_WAY)
+        return self not in (State.OPEN, State.WAITING, State.UNDER_WAY)
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,18 @@ class UnitStatus(NamedTuple):
     attempt: int
 
 
-@dataclass
+@dataclass(frozen=True)
 class Progress:
-    """due: attempts to request now. units: those known so far. settled: nothing more will come."""
+    """A plan's standing at one instant."""
 
     due: list[Attempt] = field(default_factory=list)
+    """Attempts to request now."""
     skipped: list[Skipped] = field(default_factory=list)
+    """Steps that are never asked for."""
     units: list[UnitStatus] = field(default_factory=list)
+    """The units that are known so far."""
     settled: bool = True
+    """Nothing more will come."""
 
     @property
     def states(self) -> set[State]:
@@ -65,86 +75,294 @@ class Progress:
         return {item.state for item in self.units}
 
 
-def progress(plan: Plan, known: Known) -> Progress:
-    """Follows the plan from its roots as far as what is known goes."""
-    result = Progress()
-    ends: dict[str, _StepEnd] = {}
-    for step in plan.steps:
-        blocking = next((ends[parent] for parent in step.parents if not ends[parent].fruitful), None)
-        if any(not ends[parent].settled for parent in step.parents):
-            ends[step.name] = _StepEnd(step.name, settled=False, fruitful=True)
-        elif blocking is not None:
-            result.skipped.append(Skipped(step.name, step.scraper, blocking.step, blocking.why))
-            ends[step.name] = _StepEnd(step.name, settled=True, fruitful=False, why=blocking.why)
-        else:
-            ends[step.name] = _advance(step, plan, known, result)
-    result.settled = all(end.settled for end in ends.values())
-    return result
-
-
-@dataclass(frozen=True)
-class _StepEnd:
-    """What became of a step. A step is fruitful as long as a child has something to build on."""
-
-    step: str
-    settled: bool
-    fruitful: bool
-    why: str = ""
-
-
-def _advance(step: PlannedStep, plan: Plan, known: Known, result: Progress) -> _StepEnd:
-    states: list[State] = []
-    under_way, due = 0, []
-    for unit in _units(step, plan, known):
-        state, attempt = state_of(unit, plan, known)
-        states.append(state)
-        result.units.append(UnitStatus(unit, state, attempt))
-        if state is State.OPEN:
-            due.append(Attempt(unit, attempt))
-        under_way += state is State.UNDER_WAY
-    result.due.extend(due[: max(0, step.max_in_flight - under_way)])
-    settled = all(state.settled for state in states)
-    fruitful = not settled or State.SUCCESS in states
-    return _StepEnd(step.name, settled, fruitful, "" if fruitful else _why(step, states))
-
-
-def _units(step: PlannedStep, plan: Plan, known: Known) -> Iterator[Unit]:
-    if not isinstance(step.fan_out, OutputOf):
-        yield from units(step, step.fan_out)
-        return
-    parent = next(item for item in plan.steps if item.name == step.fan_out.step)
-    values: list[str] = []
-    for unit in _units(parent, plan, known):
-        for attempt in range(1, plan.max_retries + 2):
-            outputs = known.outputs.get(unit.request_id(plan.occurrence_id, attempt), {})
-            values.extend(outputs.get(step.fan_out.key, ()))
-    yield from units(step, sorted(set(values)))
-
-
-def state_of(unit: Unit, plan: Plan, known: Known) -> tuple[State, int]:
-    """The unit's state and the attempt that is next or under way."""
-    last: ExecutionFact | None = None
-    attempt = 1
-    while (fact := known.executions.get(unit.request_id(plan.occurrence_id, attempt))) is not None:
-        if fact.status is Status.SUCCESS:
-            return State.SUCCESS, attempt
-        last, attempt = fact, attempt + 1
-    if last is None or last.status is Status.FAILED:
-        if last is not None and not retry_is_due(last.kind, attempt - 1, plan.max_retries):
-            return State.GIVEN_UP, attempt
-        requested = unit.request_id(plan.occurrence_id, attempt) in known.requested
-        return State.UNDER_WAY if requested else State.OPEN, attempt
-    return State(last.status.value), attempt
+def progress(plan: Plan, known: Known, now: datetime = _ALWAYS) -> Progress:
+    """Follow the plan from its roots as far as what is known goes. `now` decides which retries are due by then."""
+    return PlanProgress(plan, known).at(now)
 
 
 def retry_is_due(kind: FailureKind | None, attempt: int, max_retries: int) -> bool:
-    """Whether a failure of `kind` at `attempt` is asked for again at once."""
+    """Whether a failure of `kind` at `attempt` is asked for again within its occurrence."""
     return kind is not None and kind.retried_at_once and attempt <= max_retries
 
 
-def _why(step: PlannedStep, states: list[State]) -> str:
-    if not states:
-        return f"{step.name} gave nothing to go on with"
-    if State.GIVEN_UP in states:
-        return f"{step.name} failed"
-    return f"{step.name} has no data yet"
+def retry_at(plan: Plan, fact: ExecutionFact, attempt: int) -> datetime:
+    """The instant from which the attempt after `attempt`, which failed, may be requested.
+
+    The first retry follows at once, as most failures of that kind are over in a second. Further ones are spread over
+    the rest of the window, each waiting twice the share of the one before, so that an outage of an hour does not use
+    the whole budget up in its first minute. Nothing is requested before an instant that the source itself named.
+    """
+    instant = fact.triggered_at
+    if attempt > 1 and plan.deadline is not None and plan.deadline > instant:
+        instant += (plan.deadline - instant) / 2 ** (plan.max_retries - attempt + 1)
+    return max(instant, fact.not_before) if fact.not_before else instant
+
+
+class _Unit:
+    """One unit within a step, with the ids of its attempts as far as they are needed."""
+
+    __slots__ = ("attempt", "ids", "place", "retry", "state", "step", "unit")
+
+    def __init__(self, unit: Unit, step: "_Step", place: int) -> None:
+        self.unit, self.step, self.place = unit, step, place
+        self.ids: list[str] = []
+        self.attempt = 1
+        self.state = State.OPEN
+        self.retry = datetime.min.replace(tzinfo=UTC)
+
+
+class _Step:
+    """One step: its units, how many are in which state, and those that may be requested."""
+
+    __slots__ = (
+        "begun",
+        "counts",
+        "fruitful",
+        "open",
+        "planned",
+        "queued",
+        "settled",
+        "skipped",
+        "units",
+        "values",
+        "why",
+    )
+
+    def __init__(self, planned: PlannedStep) -> None:
+        self.planned = planned
+        self.units: list[_Unit] = []
+        self.values: set[str] = set()
+        self.counts: Counter[State] = Counter()
+        self.open: list[tuple[int, _Unit]] = []
+        """A heap by place; entries that are open no more are dropped when they come up."""
+        self.queued: set[int] = set()
+        """The places that are in the heap."""
+        self.begun = self.settled = False
+        self.fruitful = True
+        self.skipped: Skipped | None = None
+        self.why = ""
+
+
+class PlanProgress:
+    """A plan's standing that follows what becomes known, one fact at a time.
+
+    Adding a fact costs the same however many units the plan has: only the fact's own unit and the steps are looked at.
+    """
+
+    def __init__(self, plan: Plan, known: Known | None = None) -> None:
+        known = known or Known()
+        self.plan = plan
+        self.executions: dict[str, ExecutionFact] = dict(known.executions)
+        """What came of requests, by their ids."""
+        self.requested: dict[str, datetime] = dict(known.requested)
+        """When each request first went out, by its id."""
+        self._outputs = dict(known.outputs)
+        self._steps = {step.name: _Step(step) for step in plan.steps}
+        self._owners: dict[str, tuple[_Unit, int]] = {}
+        self._advance()
+
+    def add(self, fact: ExecutionFact, outputs: Mapping[str, tuple[str, ...]] | None = None) -> bool:
+        """Take in what came of a request; False when that changes nothing. outputs: its values to fan out over."""
+        known = self.executions.get(fact.request_id)
+        best = preferred(known, fact)
+        if best is known:
+            return False
+        self.executions[fact.request_id] = best
+        if outputs:
+            self._outputs[fact.request_id] = outputs
+        if (owner := self._owners.get(fact.request_id)) is not None:
+            self._assess(owner[0])
+            if outputs:
+                self._note_values(owner[0].step)
+        self._advance()
+        return True
+
+    def note_requested(self, request_ids: Iterable[str], at: datetime) -> None:
+        """Take in that requests went out; of one that went out before, the first instant stays."""
+        for identifier in request_ids:
+            if identifier not in self.requested:
+                self.requested[identifier] = at
+                if (owner := self._owners.get(identifier)) is not None:
+                    self._assess(owner[0])
+
+    def attempt(self, request_id: str) -> Attempt | None:
+        """The attempt behind a request of this plan; None when it belongs to none of the units known so far."""
+        owner = self._owners.get(request_id)
+        return Attempt(owner[0].unit, owner[1]) if owner else None
+
+    def request_id(self, attempt: Attempt) -> str:
+        """The id of an attempt's request."""
+        return attempt.unit.request_id(self.plan.occurrence_id, attempt.number)
+
+    def due(self, now: datetime) -> list[Attempt]:
+        """Attempts to request now: as many of each step as may be under way."""
+        found: list[Attempt] = []
+        for step in self._steps.values():
+            room = step.planned.max_in_flight - step.counts[State.UNDER_WAY]
+            candidates = [item for item in self._waiting(step) if item.retry <= now][: max(0, room)]
+            taken: list[tuple[int, _Unit]] = []
+            while step.open and len(taken) + len(candidates) < room:
+                entry = heapq.heappop(step.open)
+                step.queued.discard(entry[0])
+                if entry[1].state is State.OPEN:
+                    taken.append(entry)
+            for _, item in taken:
+                _queue(item)
+            chosen = sorted([*candidates, *(entry[1] for entry in taken)], key=lambda item: item.place)
+            found += [Attempt(item.unit, item.attempt) for item in chosen]
+        return found
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """Steps that are never asked for."""
+        return [step.skipped for step in self._steps.values() if step.skipped]
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will come."""
+        return all(step.settled for step in self._steps.values())
+
+    @property
+    def counts(self) -> Counter[State]:
+        """How many units are in which state."""
+        return sum((step.counts for step in self._steps.values()), Counter[State]())
+
+    @property
+    def under_way(self) -> int:
+        """How many requests are under way."""
+        return sum(step.counts[State.UNDER_WAY] for step in self._steps.values())
+
+    def units(self) -> Iterator[UnitStatus]:
+        """The units that are known so far."""
+        for step in self._steps.values():
+            for item in step.units:
+                yield UnitStatus(item.unit, item.state, item.attempt)
+
+    def at(self, now: datetime) -> Progress:
+        """The whole standing at one instant."""
+        return Progress(self.due(now), self.skipped, list(self.units()), self.settled)
+
+    def last_failure(self) -> ExecutionFact | None:
+        """The newest failure that nothing better followed."""
+        failures = [
+            fact
+            for step in self._steps.values()
+            for item in step.units
+            if item.state in (State.GIVEN_UP, State.WAITING)
+            for identifier in item.ids
+            if (fact := self.executions.get(identifier)) is not None and fact.status is Status.FAILED
+        ]
+        return max(failures, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
+
+    def _advance(self) -> None:
+        """Begin the steps whose parents are settled, and tell which are settled and fruitful; parents come first."""
+        for name, step in self._steps.items():
+            parents = [self._steps[parent] for parent in step.planned.parents]
+            if not all(parent.settled for parent in parents):
+                step.settled, step.fruitful, step.skipped = False, True, None
+                continue
+            blocking = next((parent for parent in parents if not parent.fruitful), None)
+            if blocking is not None and not step.begun:
+                # A request that was presumed dead may still succeed; then the step begins after all.
+                step.settled, step.fruitful, step.why = True, False, blocking.why
+                step.skipped = Skipped(name, step.planned.scraper, blocking.planned.name, blocking.why)
+                continue
+            step.skipped = None
+            if not step.begun:
+                step.begun = True
+                self._begin(step)
+            counts = step.counts
+            step.settled = not any(counts[state] for state in (State.OPEN, State.WAITING, State.UNDER_WAY))
+            step.fruitful = not step.settled or counts[State.SUCCESS] > 0
+            step.why = "" if step.fruitful else _why(step)
+
+    def _begin(self, step: _Step) -> None:
+        source = step.planned.fan_out
+        if isinstance(source, OutputOf):
+            self._note_values(self._steps[source.step])
+        else:
+            self._add_units(step, source)
+
+    def _note_values(self, parent: _Step) -> None:
+        """Give the steps that fan out over `parent` what its executions have named and they do not have yet."""
+        for step in self._steps.values():
+            source = step.planned.fan_out
+            if not step.begun or not isinstance(source, OutputOf) or source.step != parent.planned.name:
+                continue
+            values = {
+                value
+                for item in parent.units
+                for identifier in item.ids
+                for value in self._outputs.get(identifier, {}).get(source.key, ())
+            }
+            self._add_units(step, sorted(values - step.values))
+            step.values |= values
+
+    def _add_units(self, step: _Step, values: Iterable[str]) -> None:
+        for unit in units(step.planned, values):
+            item = _Unit(unit, step, len(step.units))
+            step.units.append(item)
+            step.counts[item.state] += 1
+            _queue(item)
+            self._assess(item)
+
+    def _assess(self, item: _Unit) -> None:
+        """Find the unit's state and the attempt that is next or under way."""
+        last: ExecutionFact | None = None
+        attempt = 1
+        while (fact := self.executions.get(self._id(item, attempt))) is not None:
+            last = fact
+            if fact.status is Status.SUCCESS:
+                break
+            attempt += 1
+        counts, before = item.step.counts, item.state
+        item.attempt, item.state = attempt, self._state(item, last, attempt)
+        counts[before] -= 1
+        counts[item.state] += 1
+        if item.state is State.OPEN:
+            _queue(item)
+
+    def _state(self, item: _Unit, last: ExecutionFact | None, attempt: int) -> State:
+        if last is not None and last.status is not Status.FAILED:
+            return State(last.status.value)
+        if last is not None and not retry_is_due(last.kind, attempt - 1, self.plan.max_retries):
+            return State.GIVEN_UP
+        if self._id(item, attempt) in self.requested:
+            return State.UNDER_WAY
+        if last is None:
+            return State.OPEN
+        item.retry = retry_at(self.plan, last, attempt - 1)
+        if item.retry <= last.triggered_at:
+            return State.OPEN
+        # After the deadline the next occurrence asks.
+        in_time = self.plan.deadline is None or item.retry < self.plan.deadline
+        return State.WAITING if in_time else State.GIVEN_UP
+
+    def _id(self, item: _Unit, attempt: int) -> str:
+        while len(item.ids) < attempt:
+            number = len(item.ids) + 1
+            identifier = item.unit.request_id(self.plan.occurrence_id, number)
+            item.ids.append(identifier)
+            self._owners[identifier] = (item, number)
+        return item.ids[attempt - 1]
+
+    def _waiting(self, step: _Step) -> list[_Unit]:
+        # Waiting is rare, and a step without it, which is nearly every one, is not searched.
+        if not step.counts[State.WAITING]:
+            return []
+        return [item for item in step.units if item.state is State.WAITING]
+
+
+def _queue(item: _Unit) -> None:
+    if item.place not in item.step.queued:
+        item.step.queued.add(item.place)
+        heapq.heappush(item.step.open, (item.place, item))
+
+
+def _why(step: _Step) -> str:
+    name = step.planned.name
+    if not step.units:
+        return f"{name} gave nothing to go on with"
+    if step.counts[State.GIVEN_UP]:
+        return f"{name} failed"
+    return f"{name} has no data yet"

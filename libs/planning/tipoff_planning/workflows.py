@@ -106,7 +106,19 @@ class Workflow(Node):
     alert_level: Annotated[AlertLevel, Declared] = Field(
         default=AlertLevel.WARNING, description="of a decision that gives up"
     )
-    max_retries: int = Field(default=3, ge=0, le=10, description="retries at once of a transient failure")
+    max_retries: int = Field(
+        default=3,
+        ge=0,
+        le=10,
+        description="retries of a transient failure: the first at once, the others spread over the rest of the window",
+    )
+    alert_after_empty_looks: int = Field(
+        default=3,
+        ge=1,
+        le=30,
+        description="occurrences in a row without data after which decisions alert; a search alerts when its window"
+        " closes instead",
+    )
     schedule: Schedule = Field(description="when it is expected")
     order: Literal["parallel", "sequence"] = Field(
         default="parallel", description="sequence: each step after the one before it"
@@ -135,6 +147,10 @@ class CalendarSource(Node):
     stale_after: Duration = Field(
         default=timedelta(hours=36), description="age from which a refresh is asked for"
     )
+    reread_on_game_days: Duration = Field(
+        default=timedelta(hours=1),
+        description="age from which it is fetched again while games of the day are to begin, at most once an hour",
+    )
     game_types: tuple[str, ...] = Field(
         default=("regular", "play_in", "playoffs", "cup_final"),
         min_length=1,
@@ -149,6 +165,9 @@ class WorkflowsFile(Node):
     timezone: str = Field(description="zone of every time of day in this file, an IANA name")
     calendar: CalendarSource = Field(
         default=CalendarSource(), description="where the games come from, for a fleet that has games"
+    )
+    max_fan_out: int = Field(
+        default=10_000, ge=1, le=10_000, description="the most requests that one step may fan out into"
     )
     workflows: Mapping[Name, Workflow] = Field(min_length=1, description="the workflows by name")
 

@@ -13,11 +13,11 @@ from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import NONE_DUE, Decision, DecisionInputs, Reason, decide
-from tipoff_planning.drafts import draft, request
+from tipoff_planning.drafts import draft
 from tipoff_planning.expected_schedule import draft_change, draft_schedule
-from tipoff_planning.history import Completeness, ExecutionFact, subject_of
+from tipoff_planning.history import subject_of
+from tipoff_planning.occurrence_log import LoggedExecution
 from tipoff_planning.occurrences import Agenda, Occurrence, agenda, games_of, occurrences
-from tipoff_planning.progress import progress
 from tipoff_planning.workflows import Configuration
 from tipoff_simulator.memory import Done, Memory
 from tipoff_simulator.sources import Answer, Upstream
@@ -136,8 +136,7 @@ class _Run:
             self._calendar,
             memory.history,
             now,
-            plans=memory.plans,
-            outputs=memory.outputs,
+            standings=memory.standings,
             expect=self._agenda,
         )
 
@@ -184,13 +183,15 @@ class _Run:
         )
         drafted = draft(running, self._configuration, context)
         for plan in drafted.plans:
-            self._log.memory.plans.setdefault(plan.occurrence_id, plan)
+            self._log.memory.begin(plan, wake.now)
         for item in drafted.requests:
             self._send(item, wake.now)
 
     def _send(self, item: ScrapeRequested, now: datetime) -> None:
-        if not self._log.memory.history.note_request(item.request_id, now):
+        standing = self._log.memory.standings[item.occurrence_id or ""]
+        if item.request_id in standing.requested:
             return
+        standing.note_requested([item.request_id], now)
         answer = self._log.upstream.answer(
             item.request_id, item.scraper, item.game_date, self._subject(item), now
         )
@@ -205,29 +206,34 @@ class _Run:
             self._complete(item, answer, at)
 
     def _complete(self, item: ScrapeRequested, answer: Answer, at: datetime) -> None:
-        """What the controller does with an execution: it is remembered, and what follows from it is requested."""
+        """Log an execution and send what follows from it, by the function that the controller uses."""
         memory, occurrence = self._log.memory, item.occurrence_id or ""
-        fact = ExecutionFact(
+        execution = LoggedExecution(
             request_id=item.request_id,
             scraper=item.scraper,
-            game_date=item.game_date,
             subject=self._subject(item),
             status=answer.status,
             kind=answer.kind,
             source=item.source,
             triggered_at=item.requested_at,
-            completeness=Completeness(missing=answer.missing),
+            missing=answer.missing,
+            outputs=answer.outputs,
         )
-        memory.note_execution(Done(fact, item.workflow, occurrence, item.step, at), answer.outputs)
+        fact = execution.fact(item.game_date)
+        memory.note_execution(Done(fact, item.workflow, occurrence, item.step, at))
         landed = item.scraper == self._configuration.file.calendar.scraper
         if landed and answer.status is Status.SUCCESS:
             self._land(item.requested_at)
-        plan = memory.plans[occurrence]
-        result = progress(plan, memory.known)
-        for step in result.skipped:
-            self._log.skipped.setdefault(occurrence, {})[step.step] = step.reason
-        for attempt in result.due:
-            self._send(request(plan, attempt, at), at)
+        state = memory.states[occurrence]
+        if (entry := state.draft([execution], now=at, at=at)) is None:
+            return
+        # What follows is sent, and thereby requested, one by one.
+        state.apply(entry.model_copy(update={"requested": ()}))
+        reasons = {item.step: item.reason for item in state.progress.skipped} if state.progress else {}
+        for step in entry.skipped:
+            self._log.skipped.setdefault(occurrence, {})[step] = reasons[step]
+        for request in state.follow_ups(entry, ENVIRONMENT).requests:
+            self._send(request, at)
 
     def _subject(self, item: ScrapeRequested) -> str:
         return subject_of(item.parameters, self._configuration.subject_parameters)
@@ -266,7 +272,8 @@ class _Run:
             locked,
             expected,
             self._configuration,
-            begun=self._log.memory.plans.keys(),
+            begun=self._log.memory.states.keys(),
+            calendar=self._calendar,
             day=day,
             games_today=len(games_of(self._configuration, self._calendar, day)),
             environment=ENVIRONMENT,

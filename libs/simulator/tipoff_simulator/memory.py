@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tipoff_planning.history import ExecutionFact, History, Known
+from tipoff_planning.history import ExecutionFact, History
+from tipoff_planning.occurrence_log import Entry, OccurrenceState
 from tipoff_planning.plans import Plan
+from tipoff_planning.progress import PlanProgress
 
 
 @dataclass(frozen=True)
@@ -23,38 +25,35 @@ class GrowingHistory(History):
 
     def __init__(self) -> None:
         self._executions: dict[str, ExecutionFact] = {}
-        self._requested: dict[str, datetime] = {}
         super().__init__()
-        self.executions, self.requested = self._executions, self._requested
-
-    def note_request(self, request_id: str, now: datetime) -> bool:
-        """False when it was requested before."""
-        if request_id in self._requested:
-            return False
-        self._requested[request_id] = now
-        return True
+        self.executions = self._executions
 
     def note_execution(self, fact: ExecutionFact) -> None:
+        """Take in what came of a request."""
         self._executions[fact.request_id] = fact
         self._index(fact)
 
 
 class Memory:
-    """Append only."""
+    """Append only: the logs of occurrences, as the controller keeps them, without writing them down."""
 
     def __init__(self) -> None:
         self.history = GrowingHistory()
-        self.plans: dict[str, Plan] = {}
-        self.outputs: dict[str, dict[str, tuple[str, ...]]] = {}
+        self.states: dict[str, OccurrenceState] = {}
+        self.standings: dict[str, PlanProgress] = {}
         self.done: list[Done] = []
 
-    @property
-    def known(self) -> Known:
-        """Everything by request id."""
-        return Known(self.history.executions, self.history.requested, self.outputs)
+    def begin(self, plan: Plan, at: datetime) -> OccurrenceState:
+        """The log of a plan's occurrence, begun now unless it was before."""
+        if plan.occurrence_id not in self.states:
+            state = OccurrenceState(plan.game_date, plan.occurrence_id)
+            state.apply(Entry(at=at, plan=plan))
+            self.states[plan.occurrence_id] = state
+            if state.progress is not None:
+                self.standings[plan.occurrence_id] = state.progress
+        return self.states[plan.occurrence_id]
 
-    def note_execution(self, done: Done, outputs: dict[str, tuple[str, ...]]) -> None:
+    def note_execution(self, done: Done) -> None:
+        """Take in what came of a request."""
         self.done.append(done)
         self.history.note_execution(done.fact)
-        if outputs:
-            self.outputs[done.fact.request_id] = outputs

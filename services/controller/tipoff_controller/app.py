@@ -12,12 +12,14 @@ from tipoff_common.clock import eastern
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.bootstrap import Wiring, bootstrap
-from tipoff_controller.handlers import handle_delivery
+from tipoff_controller.execution_groups import ExecutionGroups
+from tipoff_controller.follow_ups import note_executions
+from tipoff_controller.handlers import receive_delivery
 from tipoff_controller.manual import draft_run, read_run, run_workflow
 from tipoff_controller.settings import ControllerSettings
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import DayExpectations, read_expectations
-from tipoff_planning.manual_runs import ManualRun, RunProgress, UnusableRun
+from tipoff_planning.manual_runs import KeyTaken, ManualRun, RunProgress, UnusableRun
 
 
 def create_app(settings: ControllerSettings) -> FastAPI:
@@ -26,6 +28,9 @@ def create_app(settings: ControllerSettings) -> FastAPI:
 
 def routes(wiring: Wiring) -> FastAPI:
     app, manual, deps = wiring.app, wiring.manual, wiring.deps
+    groups = ExecutionGroups(
+        lambda key, events: note_executions(key, events, deps, wall_now()), deps.occurrences.under_way
+    )
 
     def require_workflow(name: str) -> None:
         if name not in deps.configuration.workflows:
@@ -33,9 +38,9 @@ def routes(wiring: Wiring) -> FastAPI:
             raise HTTPException(404, f"no workflow '{name}'; there are {known}")
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"])
-    def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
-        """Ticks, executions, and requests that died."""
-        handle_delivery(delivery, deps, wall_now())
+    async def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
+        """Ticks, executions, decisions of manual runs, and requests that died."""
+        await receive_delivery(delivery, deps, groups, wall_now)
 
     @manual.post("/workflows/{name}/runs", status_code=202, tags=["manual"])
     def trigger_workflow(
@@ -56,6 +61,8 @@ def routes(wiring: Wiring) -> FastAPI:
                 name, run, deps, caller=caller.email, now=wall_now(), idempotency_key=idempotency_key
             )
             return drafted if dry_run else run_workflow(drafted, deps)
+        except KeyTaken as error:
+            raise HTTPException(409, str(error)) from error
         except UnusableRun as error:
             raise HTTPException(422, str(error)) from error
 

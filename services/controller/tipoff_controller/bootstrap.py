@@ -13,6 +13,7 @@ from tipoff_common.ticks import load_ticks
 from tipoff_controller.deps import Deps
 from tipoff_controller.handlers import ACCEPTED
 from tipoff_controller.ledger import Ledger
+from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_controller.settings import ControllerSettings
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
@@ -45,7 +46,8 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             environment=settings.environment,
             configuration=configuration,
             calendar=LandedCalendar(cloud.data, configuration.calendar_folder),
-            ledger=Ledger(cloud.state, configuration.subject_parameters),
+            ledger=Ledger(cloud.state),
+            occurrences=OccurrenceStore(cloud.state, configuration.subject_parameters),
             warehouse=cloud.warehouse,
             publisher=cloud.publisher,
         ),

@@ -1,12 +1,34 @@
 """What the controller's handlers work with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tipoff_common.ports import Warehouse
 from tipoff_common.publisher import Publisher
 from tipoff_controller.ledger import Ledger
+from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.workflows import Configuration
+
+_REMEMBERED = 1_000
+
+
+class Once:
+    """Keys that this process has dealt with, the newest of them: so that a delivery that comes twice is published once.
+
+    Another process may publish again, which at-least-once delivery allows for.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, None] = {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._seen
+
+    def add(self, key: str) -> None:
+        """Remember a key."""
+        self._seen[key] = None
+        if len(self._seen) > _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
 
 
 @dataclass(frozen=True)
@@ -15,5 +37,8 @@ class Deps:
     configuration: Configuration
     calendar: LandedCalendar
     ledger: Ledger
+    occurrences: OccurrenceStore
     warehouse: Warehouse
     publisher: Publisher
+    published: Once = field(default_factory=Once)
+    """Ticks and manual runs whose events this process has published, and ticks that it gave up aloud."""

@@ -1,122 +1,202 @@
 """One evaluation: what is due is decided once a tick and published each time the tick is delivered."""
 
 import logging
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
+from datetime import date, timedelta
 
-from tipoff_common.clock import business_date, eastern
+from tipoff_common import __version__
+from tipoff_common.clock import business_date
+from tipoff_common.events import Action, AlertLevel, Priority, ScrapeRequested, WorkflowDecided
+from tipoff_common.identity import decision_id
 from tipoff_common.ports import Unavailable
+from tipoff_controller import names
+from tipoff_controller.dead_requests import fail_expired_requests
 from tipoff_controller.deps import Deps
-from tipoff_controller.follow_ups import fail_expired_requests
-from tipoff_controller.ledger import Remembered
-from tipoff_controller.past import read_past
-from tipoff_planning.calendar import Calendar
+from tipoff_controller.follow_ups import append
+from tipoff_controller.occurrence_store import Key
+from tipoff_controller.past import Past, read_past
+from tipoff_controller.publishing import publish_batch
+from tipoff_controller.schedule_lock import schedule_changes
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decisions import Decision, DecisionInputs, decide, unable_to_decide
-from tipoff_planning.drafts import DecisionBatch, draft
-from tipoff_planning.expected_schedule import draft_change, draft_schedule
-from tipoff_planning.occurrences import games_of, occurrences
+from tipoff_planning.decisions import DecisionInputs, Reason, decide, unable_to_decide
+from tipoff_planning.drafts import DecisionBatch, draft, request
+from tipoff_planning.history import ExecutionFact
+from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState
+from tipoff_planning.plans import OutputOf
+from tipoff_planning.settled import Settled
 
 log = logging.getLogger(__name__)
 
-LOCKED_BY = time(5, 30)
-"""New York time by which a day's schedule is locked: half an hour after its tick, which may never have come."""
-
 
 def evaluate_workflows(context: EvaluationContext, deps: Deps) -> DecisionBatch:
-    """Decides about every workflow.
+    """Decide about every workflow, write that down and publish it.
 
     Raises:
         Unavailable: to be delivered again; what was decided stands and is published then.
     """
-    key = f"ticks/{context.tick:%Y-%m-%dT%H%MZ}"
+    name = names.tick(context.tick)
+    past: Past | None = None
     try:
-        decided = deps.ledger.decided(key)
+        decided = deps.ledger.decided(context.tick)
         if decided is None:
-            drafted = draft(_decisions(context, deps), deps.configuration, context)
-            decided = deps.ledger.remember_decided(key, drafted)
+            past = _settle_past(context, deps)
+            with deps.occurrences.all_locked():
+                drafted = _decide(past, context, deps)
+            decided = deps.ledger.remember_decided(context.tick, drafted)
     except Unavailable as error:
-        log.critical("nothing can be decided", extra={"detail": str(error)})
-        aborted = unable_to_decide(deps.configuration, context.now, str(error))
-        deps.publisher.publish(draft(aborted, deps.configuration, context).decisions)
+        _give_up_aloud(name, error, context, deps)
         raise
-    publish_decided(decided, deps)
+    publish_batch(decided, name, deps, context.wall)
+    if past is not None:
+        _close_settled(past, context, deps)
     return decided
 
 
-def publish_decided(decided: DecisionBatch, deps: Deps) -> None:
-    """Plans are remembered before their requests go out, and requests after: a crash in between publishes them
-    again, with the same ids."""
-    deps.ledger.remember_plans(decided.plans)
-    deps.publisher.publish([*decided.decisions, *decided.requests])
-    deps.ledger.remember_requests(decided.requests)
-
-
-def _decisions(context: EvaluationContext, deps: Deps) -> tuple[Decision, ...]:
-    today = business_date(context.now)
-    days = _days(today, business_date(context.wall), deps)
-    calendar = deps.calendar.current()
-    past = read_past(days, deps)
-    _keep_schedule(today, calendar, past.remembered, context, deps)
-    history = fail_expired_requests(past, deps, context.wall)
-    return decide(
-        DecisionInputs(
-            deps.configuration,
-            calendar,
-            history,
-            context.now,
-            plans=deps.ledger.plans(past.remembered),
-            outputs=deps.ledger.outputs(past.remembered),
-        )
-    )
-
-
-def _days(today: date, wall: date, deps: Deps) -> list[date]:
-    """The game dates to remember for a decision: those around today, and those of runs by hand that something is to
-    come of, whose requests may die like any other. Such a run is asked for by the wall clock."""
-    around = {today + timedelta(days=offset) for offset in (-2, -1, 0, 1)}
-    asked = deps.ledger.game_dates_of_open_runs(wall + timedelta(days=offset) for offset in (-2, -1, 0))
-    return sorted(around | asked)
-
-
-def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
-    """Writes down what is expected of `day`; locking twice publishes the first again. Raises Unavailable."""
-    calendar = deps.calendar.current()
-    drafted = draft_schedule(
-        occurrences(deps.configuration, calendar, day),
-        deps.configuration,
-        day=day,
-        games_today=_games(calendar, day, deps),
-        environment=deps.environment,
-        locked_at=now,
-    )
-    deps.publisher.publish([deps.ledger.remember_lock(drafted)])
-
-
-def _keep_schedule(
-    day: date, calendar: Calendar | None, remembered: Remembered, context: EvaluationContext, deps: Deps
-) -> None:
-    """Locks the day's schedule where its tick did not, and records what changed since. Without a calendar nothing can
-    be said of changes."""
-    paths = remembered.schedule_paths.get(day, [])
-    if not paths and context.now >= eastern(day, LOCKED_BY):
-        log.warning("the schedule was not locked at 05:00; locked now", extra={"day": day.isoformat()})
-        lock_schedule(day, context.now, deps)
-    if not paths or calendar is None:
+def _give_up_aloud(name: str, error: Unavailable, context: EvaluationContext, deps: Deps) -> None:
+    """Publish an ABORT for every workflow, once a tick and not with each of its deliveries."""
+    log.critical("nothing can be decided", extra={"detail": str(error)})
+    if f"abort {name}" in deps.published:
         return
-    change = draft_change(
-        deps.ledger.schedules(paths),
-        occurrences(deps.configuration, calendar, day),
-        deps.configuration,
-        begun=remembered.plan_paths.keys(),
-        day=day,
-        games_today=_games(calendar, day, deps),
-        environment=deps.environment,
-        now=context.now,
+    aborted = unable_to_decide(deps.configuration, context.now, str(error))
+    deps.publisher.publish(draft(aborted, deps.configuration, context).decisions)
+    deps.published.add(f"abort {name}")
+
+
+def _settle_past(context: EvaluationContext, deps: Deps) -> Past:
+    """Read what happened so far, and append to the occurrences' logs what only the dataset knows of them."""
+    past = read_past(context, deps)
+    for key, state in past.damaged.items():
+        if past.stale:
+            break  # The dataset cannot be asked; the occurrence is rebuilt by the tick that can.
+        _rebuild(key, state, past.answer.occurrences.get(key.occurrence_id, ()), context, deps)
+    for state in past.states.values():
+        heard = [
+            _logged(fact)
+            for identifier, fact in past.answer.requests.items()
+            if state.progress
+            and identifier in state.progress.requested
+            and identifier not in state.executions
+        ]
+        if heard:
+            with deps.occurrences.lock(Key(state.game_date, state.occurrence_id)):
+                append(state, _without_sources(state, heard), deps, context.now, context.wall)
+    return past
+
+
+def _rebuild(
+    key: Key, state: OccurrenceState, facts: Iterable[ExecutionFact], context: EvaluationContext, deps: Deps
+) -> None:
+    """Append what the dataset knows of an occurrence in place of what cannot be read, and publish that it was so.
+
+    What was requested and not logged is requested again: the runner answers from its own memory without fetching.
+    """
+    lost = list(state.unreadable)
+    # The plan of a manual run is written twice; one that was due is decided anew, with the same ids.
+    run = deps.ledger.manual_run(key.occurrence_id) if state.plan is None else None
+    plan = run.plans[0] if run is not None and run.plans else None
+    with deps.occurrences.lock(key):
+        known = _without_sources(state, [_logged(fact) for fact in facts])
+        append(state, known, deps, context.now, context.wall, rebuilt=True, plan=plan)
+    workflow = state.plan.workflow if state.plan else "unknown"
+    sentence = (
+        f"What was remembered of this occurrence could not be read ({lost[0]}"
+        f"{f' and {len(lost) - 1} more' if len(lost) > 1 else ''}); it was rebuilt from the dataset."
     )
-    if change.runs:
-        deps.publisher.publish([change])
-        deps.ledger.remember_change(change)
+    deps.publisher.publish(
+        [
+            WorkflowDecided(
+                decision_id=decision_id(f"{key.occurrence_id}:rebuilt", context.tick),
+                occurrence_id=key.occurrence_id,
+                workflow_name=workflow,
+                game_date=key.game_date,
+                decision_time=context.now,
+                action=Action.SKIP,
+                reason_code=Reason.MEMORY_REBUILT.value,
+                reason=sentence,
+                context={"unreadable": list(lost)},
+                priority=state.plan.priority if state.plan else Priority.MEDIUM,
+                alert_level=AlertLevel.WARNING,
+                config_hash=deps.configuration.hash,
+                controller_version=__version__,
+                environment=deps.environment,
+                triggered_by=context.triggered_by,
+            )
+        ]
+    )
 
 
-def _games(calendar: Calendar | None, day: date, deps: Deps) -> int | None:
-    return len(games_of(deps.configuration, calendar, day)) if calendar else None
+def _without_sources(state: OccurrenceState, items: Iterable[LoggedExecution]) -> list[LoggedExecution]:
+    """Leave out successes that other steps fan out over: the dataset does not know the values, and the runner does."""
+    if state.progress is None or state.plan is None:
+        return list(items)
+    sources = {step.fan_out.step for step in state.plan.steps if isinstance(step.fan_out, OutputOf)}
+    kept = []
+    for item in items:
+        attempt = state.progress.attempt(item.request_id)
+        if attempt is None or attempt.unit.step not in sources:
+            kept.append(item)
+    return kept
+
+
+def _logged(fact: ExecutionFact) -> LoggedExecution:
+    return LoggedExecution(
+        request_id=fact.request_id,
+        scraper=fact.scraper,
+        subject=fact.subject,
+        status=fact.status,
+        kind=fact.kind,
+        source=fact.source,
+        triggered_at=fact.triggered_at,
+        expected=fact.completeness.expected if fact.completeness else None,
+        missing=fact.completeness.missing if fact.completeness else None,
+        presumed=fact.presumed,
+    )
+
+
+def _decide(past: Past, context: EvaluationContext, deps: Deps) -> DecisionBatch:
+    """Decide, and draft all that is to be published of it."""
+    inputs = DecisionInputs(
+        deps.configuration,
+        past.calendar,
+        past.history,
+        context.now,
+        standings={key.occurrence_id: state.progress for key, state in past.states.items() if state.progress},
+        outputs=past.outputs,
+        empty_looks=past.settled.empty_looks,
+    )
+    drafted = draft(decide(inputs), deps.configuration, context)
+    retries = _retries(past, {item.occurrence_id for item in drafted.requests}, context)
+    return drafted.model_copy(
+        update={
+            "requests": (*drafted.requests, *retries),
+            "schedules": tuple(schedule_changes(past.calendar, context, deps)),
+            "failures": tuple(fail_expired_requests(past, context, deps)),
+        }
+    )
+
+
+def _retries(past: Past, decided: set[str | None], context: EvaluationContext) -> list[ScrapeRequested]:
+    """Requests whose time has come in occurrences that no decision is about, such as manual runs."""
+    return [
+        request(state.progress.plan, attempt, context.wall)
+        for state in past.states.values()
+        if state.progress is not None and state.occurrence_id not in decided
+        for attempt in state.progress.due(context.now)
+    ]
+
+
+def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
+    """Write down what settled occurrences came to, and look at them no more."""
+    done = [key for key in past.opened if past.states[key].settled and not past.states[key].unreadable]
+    if not done:
+        return
+    since: date = business_date(context.now) - timedelta(days=3)
+
+    def with_done(settled: Settled) -> Settled:
+        for key in sorted(done):
+            settled = settled.with_occurrence(past.states[key], deps.configuration, since)
+        return settled
+
+    deps.ledger.change_settled(with_done)
+    for key in done:
+        deps.occurrences.close(key)

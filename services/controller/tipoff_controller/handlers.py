@@ -1,19 +1,51 @@
-"""The controller's routing table: what comes in, and what is done about it."""
+"""What the controller does about each event that comes in."""
 
 import logging
-from datetime import datetime
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from starlette.concurrency import run_in_threadpool
 
 from tipoff_common.clock import business_date, floor_to
-from tipoff_common.events import Event, MessageRejected, ScrapeExecuted, Source, Tick, TickFired
+from tipoff_common.events import (
+    Event,
+    MessageRejected,
+    ScrapeExecuted,
+    Source,
+    Tick,
+    TickFired,
+    WorkflowDecided,
+)
 from tipoff_common.push import Delivery
+from tipoff_controller.dead_requests import note_dead_request
 from tipoff_controller.deps import Deps
-from tipoff_controller.evaluation import evaluate_workflows, lock_schedule
-from tipoff_controller.follow_ups import note_dead_request, note_execution
+from tipoff_controller.evaluation import evaluate_workflows
+from tipoff_controller.execution_groups import ExecutionGroups
+from tipoff_controller.follow_ups import note_execution
+from tipoff_controller.manual import begin_manual_run
+from tipoff_controller.schedule_lock import lock_schedule
 from tipoff_planning.context import EvaluationContext
+from tipoff_planning.decisions import Reason
 
 log = logging.getLogger(__name__)
 
-ACCEPTED: frozenset[type[Event]] = frozenset({TickFired, ScrapeExecuted, MessageRejected})
+ACCEPTED: frozenset[type[Event]] = frozenset({TickFired, ScrapeExecuted, WorkflowDecided, MessageRejected})
+_EARLY = timedelta(seconds=5)
+"""Cloud Scheduler may fire a moment before the minute; rounded down, that tick would be the one before it again."""
+
+
+async def receive_delivery(
+    delivery: Delivery, deps: Deps, groups: ExecutionGroups, clock: Callable[[], datetime]
+) -> None:
+    """Handle a delivery: executions in groups on the event loop, everything else in a thread.
+
+    Raises:
+        Unavailable: to be delivered again.
+    """
+    if isinstance(delivery.event, ScrapeExecuted):
+        await groups.submit(delivery.event)
+    else:
+        await run_in_threadpool(handle_delivery, delivery, deps, clock())
 
 
 def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
@@ -23,19 +55,24 @@ def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
             handle_tick(tick, delivery.message.publish_time or now, deps, now)
         case ScrapeExecuted() as executed:
             note_execution(executed, deps, now)
+        case WorkflowDecided() as decided if decided.reason_code == Reason.MANUAL.value:
+            begin_manual_run(decided, deps, now)
+        case WorkflowDecided():
+            log.info("decision asks nothing of the controller", extra={"decision": delivery.event.id})
         case MessageRejected():
             note_dead_request(delivery.message, deps, now)
 
 
 def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
-    """A tick's own time identifies it; `event_time` also replaces the clock."""
-    instant = event.event_time or now
+    """Evaluate or lock. A tick's own time identifies it; `event_time` also replaces the clock."""
     match event.tick:
         case Tick.EVALUATE:
+            tick = floor_to(event.event_time or published_at + _EARLY, event.cadence_minutes)
             context = EvaluationContext(
                 environment=deps.environment,
-                tick=floor_to(event.event_time or published_at, event.cadence_minutes),
-                now=instant,
+                tick=tick,
+                # What is due at the tick's own time is due for a tick that came a moment too early.
+                now=event.event_time or max(now, tick),
                 wall=now,
                 triggered_by="tick",
                 source=Source.CONTROLLER,
@@ -43,6 +80,7 @@ def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datet
             )
             evaluate_workflows(context, deps)
         case Tick.LOCK_SCHEDULE:
-            lock_schedule(business_date(event.event_time or published_at), instant, deps)
+            day = business_date(event.event_time or published_at + _EARLY)
+            lock_schedule(day, event.event_time or now, deps)
         case _:
             log.info("tick is not for the controller", extra={"tick": event.tick})

@@ -1,28 +1,36 @@
-"""Runs of a workflow that somebody asks for."""
+"""Manual runs: a workflow that somebody asks for.
 
+The answer is given when the run is written down. Its requests follow when the decision comes back by the controller's
+own subscription: Cloud Run gives no CPU after an answer, and a message is delivered until it was dealt with.
+"""
+
+import logging
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from tipoff_common.events import Action, AlertLevel, Source
+from tipoff_common.events import Action, AlertLevel, Source, WorkflowDecided
 from tipoff_common.identity import manual_occurrence_id
 from tipoff_controller.deps import Deps
-from tipoff_controller.evaluation import publish_decided
+from tipoff_controller.occurrence_store import Key
+from tipoff_controller.publishing import begin_run
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import Decision, Reason
 from tipoff_planning.drafts import DecisionBatch, draft
-from tipoff_planning.history import Known
 from tipoff_planning.manual_runs import (
+    KeyTaken,
     ManualRun,
     RunProgress,
     UnitProgress,
     UnusableRun,
     asked_occurrence,
+    difference,
     outstanding_of,
 )
 from tipoff_planning.occurrences import games_of
 from tipoff_planning.plans import Plan
-from tipoff_planning.progress import State, UnitStatus, progress
-from tipoff_planning.workflows import takes_game
+from tipoff_planning.progress import PlanProgress, State, UnitStatus
+
+log = logging.getLogger(__name__)
 
 _ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 """In place of a tick: a manual run is decided once."""
@@ -31,7 +39,7 @@ _ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 def draft_run(
     workflow: str, run: ManualRun, deps: Deps, *, caller: str, now: datetime, idempotency_key: str | None
 ) -> DecisionBatch:
-    """The decision and requests of a manual run; the caller's key, else a fresh one, is its identity.
+    """Draft the decision and requests of a manual run; the caller's key, else a fresh one, is its identity.
 
     Raises:
         UnusableRun
@@ -62,6 +70,13 @@ def draft_run(
         priority=run.priority,
     )
     drafted = draft([decision], configuration, context)
+    for step in drafted.plans[0].steps:
+        size = len(step.fan_out) if isinstance(step.fan_out, tuple) else 0
+        if size > configuration.file.max_fan_out:
+            raise UnusableRun(
+                f"{step.name} would fan out into {size:,} requests, and {configuration.file.max_fan_out:,} are the most"
+                " (max_fan_out); choose fewer games or teams with steps"
+            )
     if not drafted.requests:
         raise UnusableRun(
             f"game_date: no games or teams of {run.game_date} to ask for; name a day with games"
@@ -70,22 +85,28 @@ def draft_run(
 
 
 def run_workflow(drafted: DecisionBatch, deps: Deps) -> DecisionBatch:
-    """Publishes a drafted run; the same key publishes the first draft again.
+    """Write a drafted run down and publish its decision; the same key is the first draft again.
 
     Raises:
-        UnusableRun: the key is that of a run for another date or game.
+        KeyTaken: the key is that of a run that asks for something else.
         Unavailable
     """
-    decided = deps.ledger.remember_manual_run(drafted)
-    (asked,), (first,) = drafted.decisions, decided.decisions
-    per_game = takes_game(deps.configuration.workflows[asked.workflow_name])
-    if first.game_date != asked.game_date or (per_game and first.target_games != asked.target_games):
-        about = f"{first.game_date} {' '.join(first.target_games) if per_game else ''}".rstrip()
-        raise UnusableRun(f"Idempotency-Key: it is that of the run for {about}; give another")
+    # Its requests follow from its plan, and of a large run they are most of what would be written.
+    kept = deps.ledger.remember_manual_run(drafted.model_copy(update={"requests": ()}))
+    if (differs := difference(kept.plans[0], drafted.plans[0])) is not None:
+        raise KeyTaken(f"Idempotency-Key: it is that of a run with another {differs}; give another key")
+    deps.publisher.publish(kept.decisions)
+    return kept.model_copy(update={"requests": drafted.requests})
+
+
+def begin_manual_run(event: WorkflowDecided, deps: Deps, now: datetime) -> None:
+    """Publish the first requests of a manual run whose decision came back. Raises Unavailable."""
+    decided = deps.ledger.manual_run(event.occurrence_id)
+    if decided is None:
+        log.error("manual run is not written down", extra={"occurrence": event.occurrence_id})
+        return
     for plan in decided.plans:
-        deps.ledger.open_run(plan)
-    publish_decided(decided, deps)
-    return decided
+        begin_run(plan, deps, now)
 
 
 def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | None:
@@ -95,21 +116,22 @@ def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | N
     if decided is None:
         return None
     (plan,) = decided.plans
-    known = deps.ledger.known(deps.ledger.occurrence(plan.game_date, occurrence))
-    result = progress(plan, known)
-    return RunProgress(
-        occurrence_id=occurrence,
-        game_date=plan.game_date,
-        settled=result.settled,
-        stalled=bool(result.due) and State.UNDER_WAY not in result.states,
-        units=tuple(_unit_progress(item, plan, known) for item in result.units),
-        skipped={item.step: item.reason for item in result.skipped},
-    )
+    key = Key(plan.game_date, occurrence)
+    with deps.occurrences.lock(key):
+        standing = deps.occurrences.load(key).progress or PlanProgress(plan)
+        return RunProgress(
+            occurrence_id=occurrence,
+            game_date=plan.game_date,
+            settled=standing.settled,
+            stalled=standing.counts[State.OPEN] > 0 and not standing.under_way,
+            units=tuple(_unit_progress(item, plan, standing) for item in standing.units()),
+            skipped={item.step: item.reason for item in standing.skipped},
+        )
 
 
-def _unit_progress(item: UnitStatus, plan: Plan, known: Known) -> UnitProgress:
+def _unit_progress(item: UnitStatus, plan: Plan, standing: PlanProgress) -> UnitProgress:
     unit, state, attempt = item
-    last = known.executions.get(unit.request_id(plan.occurrence_id, attempt - 1))
+    last = standing.executions.get(unit.request_id(plan.occurrence_id, attempt - 1)) if attempt > 1 else None
     return UnitProgress(
         step=unit.step,
         scraper=unit.scraper,

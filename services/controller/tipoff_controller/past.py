@@ -1,42 +1,122 @@
-"""What is known when something is decided: the ledger joined with the dataset."""
+"""What is known when something is decided: the controller's memory joined with the dataset."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime, timedelta
 
+from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_controller.deps import Deps
-from tipoff_controller.ledger import Remembered
-from tipoff_planning.execution_log import read_executions
+from tipoff_controller.occurrence_store import Key
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.context import EvaluationContext
+from tipoff_planning.decisions import considered
+from tipoff_planning.execution_log import DatasetAnswer, DatasetQuestion, ask_dataset
 from tipoff_planning.history import ExecutionFact, History, merge
+from tipoff_planning.occurrence_log import OccurrenceState
+from tipoff_planning.progress import State
+from tipoff_planning.settled import Settled, searched_scrapers
 
 log = logging.getLogger(__name__)
+
+LEASE_SLACK = timedelta(minutes=5)
+"""Added to a scraper's timeout: how long after a request without an execution it counts as dead."""
 
 
 @dataclass(frozen=True)
 class Past:
-    """The history to decide by, and the ledger's part of it with the ways to its objects."""
+    """What happened so far, as far as decisions at one tick depend on it."""
 
-    history: History
-    remembered: Remembered
+    calendar: Calendar | None
+    states: Mapping[Key, OccurrenceState]
+    """The occurrences that are due, or that something may still come of."""
+    opened: frozenset[Key]
+    settled: Settled
+    answer: DatasetAnswer
+    stale: bool
+    """Whether the dataset could not be asked, so that the memory alone speaks."""
+
+    @property
+    def outputs(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """What executions gave to fan out over, by request id."""
+        return {
+            item.request_id: item.outputs
+            for state in self.states.values()
+            for item in state.executions.values()
+            if item.outputs
+        }
+
+    @property
+    def history(self) -> History:
+        """The union of what the dataset and the memory say."""
+        states = self.states.values()
+        remembered: list[Iterable[ExecutionFact]] = [state.facts for state in states]
+        requested = {
+            identifier: at
+            for state in states
+            if state.progress
+            for identifier, at in state.progress.requested.items()
+        }
+        executions = merge(self.answer.found, self.settled.facts, *remembered)
+        return History(executions, requested, self.stale)
+
+    @property
+    def damaged(self) -> dict[Key, OccurrenceState]:
+        """Occurrences of which a part cannot be read."""
+        return {key: state for key, state in self.states.items() if state.unreadable}
 
 
-def read_past(days: Sequence[date], deps: Deps) -> Past:
-    """The union of ledger and dataset: one list call a day and one query. Without the dataset the ledger decides,
-    marked stale.
+def read_past(context: EvaluationContext, deps: Deps) -> Past:
+    """Read what is open, and ask the dataset once: what this costs grows with neither the executions nor the workflows
+    of the past.
 
     Raises:
-        Unavailable: the ledger cannot be read, so nothing could be remembered either.
+        Unavailable: the memory cannot be read, so nothing could be remembered either.
     """
-    remembered = deps.ledger.days(days)
-    logged: list[ExecutionFact] = []
-    stale = False
+    today, calendar = business_date(context.now), deps.calendar.current()
+    days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+    wall = business_date(context.wall)
+    deps.occurrences.migrate(days, [wall + timedelta(days=offset) for offset in (-2, -1, 0)])
+    due = considered(deps.configuration, calendar, context.now)
+    opened = frozenset(deps.occurrences.opened())
+    states = deps.occurrences.load_all([*(Key(item.game_date, item.id) for item in due), *opened])
+    overdue = [request for state in states.values() for request in expired(state, context.wall, deps)]
+    damaged = [key for key, state in states.items() if state.unreadable]
+    dates = [key.game_date for key in damaged]
+    question = DatasetQuestion(
+        game_dates=days,
+        scrapers=sorted(searched_scrapers(deps.configuration)),
+        requests=overdue,
+        occurrences=sorted(key.occurrence_id for key in damaged),
+        since=min([wall - timedelta(days=2), *dates]) if overdue or damaged else None,
+    )
+    answer, stale = DatasetAnswer(), False
     try:
-        names = deps.configuration.subject_parameters
-        logged = read_executions(deps.warehouse, deps.environment, days, names)
+        answer = ask_dataset(
+            deps.warehouse, deps.environment, question, deps.configuration.subject_parameters
+        )
     except Unavailable as error:
-        log.error("dataset cannot be asked, deciding by the ledger", extra={"detail": str(error)})
+        log.error("dataset cannot be asked, deciding by what is remembered", extra={"detail": str(error)})
         stale = True
-    executions = merge(logged, remembered.executions.values())
-    return Past(History(executions, remembered.requested, stale), remembered)
+    return Past(calendar, states, opened, deps.ledger.settled(), answer, stale)
+
+
+def expired(state: OccurrenceState, wall: datetime, deps: Deps) -> list[str]:
+    """The requests of an occurrence whose lease has passed without an execution."""
+    if state.progress is None or not state.progress.under_way:
+        return []
+    found = []
+    for unit, standing, number in state.progress.units():
+        if standing is not State.UNDER_WAY:
+            continue
+        identifier = unit.request_id(state.occurrence_id, number)
+        if wall - state.progress.requested[identifier] >= lease(unit.scraper, deps):
+            found.append(identifier)
+    return found
+
+
+def lease(scraper: str, deps: Deps) -> timedelta:
+    """How long a request may stay without an execution."""
+    spec = deps.configuration.catalog.get(scraper)
+    return LEASE_SLACK + timedelta(seconds=spec.timeout_seconds if spec else 540)

@@ -11,7 +11,6 @@ from tests.unit.cleanup.bench import MINUTE
 from tipoff_cleanup.dataset import Logged
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import Failed, FailureKind, Status
-from tipoff_controller.past import read_past
 from tipoff_scraper_runner.output_files import records_file, write_records
 from tipoff_scraper_runner.scraper import Parsed, Record
 
@@ -95,6 +94,6 @@ def test_what_it_wrote_is_adopted_and_success_is_what_everybody_says(
     controller.note(executed)
     controller.tick(at("07:00") + timedelta(hours=1))
     assert controller.bus.of(ScrapeExecuted) == [], "it is not buried again"
-    past = read_past([request_of.game_date], controller.deps)
-    assert past.history.executions[request_of.request_id].status is Status.SUCCESS
+    known = controller.state_of(request_of)
+    assert known.executions[request_of.request_id].status is Status.SUCCESS
     assert [made.attempt for made in controller.requests] == [1]

@@ -248,6 +248,7 @@ class Fleet:
         except UnusableRun as error:
             raise NotThis(str(error)) from error
         run_workflow(drafted, self.world.deps)
+        self.world.release()
         self.asked_at.append((self.seconds, run.requests))
         self._take()
 

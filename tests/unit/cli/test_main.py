@@ -36,6 +36,7 @@ from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.deps import Deps
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.ledger import Ledger
+from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_controller.settings import ControllerSettings
 from tipoff_dev.fakes.sources.testing import in_process_client
 from tipoff_planning.landed_calendar import LandedCalendar
@@ -351,7 +352,8 @@ class Controller:
             environment="local",
             configuration=configuration,
             calendar=LandedCalendar(data, "nba-com/schedule"),
-            ledger=Ledger(state, configuration.subject_parameters),
+            ledger=Ledger(state),
+            occurrences=OccurrenceStore(state, configuration.subject_parameters),
             warehouse=self.warehouse,
             publisher=Publisher("controller", self.bus),
         )

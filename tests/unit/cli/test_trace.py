@@ -24,8 +24,11 @@ from tipoff_common.identity import event_id
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_controller.ledger import Ledger
+from tipoff_controller.occurrence_store import Key, OccurrenceStore
 from tipoff_planning.drafts import DecisionBatch
+from tipoff_planning.occurrence_log import Entry, log_execution
 from tipoff_planning.plans import Plan, PlannedStep
+from tipoff_planning.progress import PlanProgress
 
 MINUTE = timedelta(minutes=1)
 EXPECTED = Expected("o-1", "injuries", GAME_DATE, "-", NOON, NOON + 60 * MINUTE, "EXPECTED", "at noon")
@@ -272,31 +275,40 @@ def dataset(answers: Mapping[str, list[dict[str, Any]]], down: bool = False) -> 
     return Dataset(MemoryWarehouse(answer=answer, down=down), "local")
 
 
+def remember(state: MemoryObjects, *, executed: bool = False) -> str:
+    """What the controller remembers of one request, which it names."""
+    store, standing = OccurrenceStore(state, ()), PlanProgress(plan("s"))
+    (attempt,) = standing.due(NOON)
+    identifier = standing.request_id(attempt)
+    known = store.load(Key(GAME_DATE, "o-1"))
+    store.append(known, Entry(at=NOON, plan=standing.plan, requested=(identifier,)))
+    if executed:
+        event = executed_event(execution_id=identifier, request_id=identifier, occurrence_id="o-1")
+        store.append(known, Entry(at=NOON, executions=(log_execution(event, ()),)))
+    return identifier
+
+
 def test_a_request_is_found_in_the_state_bucket_when_the_dataset_does_not_know_it() -> None:
     state = MemoryObjects()
-    Ledger(state, ()).remember_requests([REQUEST])
-    for identifier in ("r-1", "o-1", requested_id("r-1")):
+    request = remember(state)
+    for identifier in (request, "o-1", requested_id(request)):
         found = trace(identifier, dataset({}), Remembered(state), DAYS, SPANS)
         assert [node.kind for node in walk(found.roots)] == ["occurrence", "request", "missing", "missing"]
 
 
-def test_a_run_by_hand_is_found_whatever_its_date() -> None:
+def test_a_manual_run_is_found_whatever_its_date() -> None:
     state = MemoryObjects()
-    Ledger(state, ()).remember_requests([REQUEST])
-    by_hand = DecisionBatch(
-        decisions=(decided_event(occurrence_id="o-1"),), plans=(plan(),), requests=(REQUEST,)
-    )
-    Ledger(state, ()).remember_manual_run(by_hand)
+    remember(state)
+    run = DecisionBatch(decisions=(decided_event(occurrence_id="o-1"),), plans=(plan("s"),), requests=())
+    Ledger(state).remember_manual_run(run)
     found = trace("o-1", dataset({}), Remembered(state), [GAME_DATE + timedelta(days=300)], SPANS)
     assert "request" in [node.kind for node in walk(found.roots)]
 
 
 def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_state_bucket() -> None:
     state = MemoryObjects()
-    ledger = Ledger(state, ())
-    ledger.remember_requests([REQUEST])
-    ledger.remember_execution(executed_event(execution_id="r-1", request_id="r-1", occurrence_id="o-1"))
-    found = trace("r-1", dataset({}), Remembered(state), DAYS, SPANS)
+    request = remember(state, executed=True)
+    found = trace(request, dataset({}), Remembered(state), DAYS, SPANS)
     assert any("not in the dataset yet" in node.text for node in walk(found.roots))
 
 

@@ -160,13 +160,17 @@ def test_a_bus_that_fails_half_way_is_made_up_for_by_the_next_delivery(lost_afte
     assert len({item.id for item in made.decisions}) == 1
 
 
-def test_a_tick_that_died_before_its_requests_went_out_is_made_up_for_by_the_next_tick() -> None:
+def test_a_tick_that_died_before_its_requests_went_out_is_made_up_for_by_its_next_delivery() -> None:
+    """Whatever other ticks came in between, and in whichever process."""
     lost, other = world(), world()
     lost.bus.capacity = 1  # the decision, not its request
     with pytest.raises(Unavailable):
         lost.tick(at("11:00"))
     lost.bus.capacity = None
     lost.tick(at("11:15"))
+    assert lost.requests == []
+    lost.restart()
+    lost.tick(at("11:00"), wall=at("11:16"))
     other.tick(at("11:00"))
     assert ids(lost.requests) == ids(other.requests)
 

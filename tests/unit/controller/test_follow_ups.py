@@ -28,10 +28,13 @@ from tipoff_common.events import ScrapeExecuted, ScrapeRequested, WorkflowDecide
 from tipoff_common.outcomes import Failed, FailureKind, Outcome
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
-from tipoff_controller.follow_ups import LEASE_SLACK, note_dead_request
+from tipoff_controller.dead_requests import note_dead_request
+from tipoff_controller.follow_ups import note_executions
 from tipoff_controller.manual import draft_run, read_run, run_workflow
+from tipoff_controller.occurrence_store import Key
+from tipoff_controller.past import LEASE_SLACK
 from tipoff_planning.manual_runs import ManualRun
-from tipoff_planning.progress import State, progress
+from tipoff_planning.progress import State
 from tipoff_planning.workflows import Configuration
 
 PLANS = fixture_file("plans")
@@ -131,15 +134,15 @@ def test_the_same_requests_are_made_for_every_order_of_events() -> None:
     assert len(found) == 1
 
 
-def test_two_that_arrive_together_both_see_all_and_publish_the_same_ids() -> None:
+def test_executions_that_arrive_together_share_one_entry_and_ask_once() -> None:
     made = begun("diamond")
     made.run(made.requests[0])
     left, right = (made.execute(item) for item in made.requests[1:])
-    made.deps.ledger.remember_execution(left)
-    made.deps.ledger.remember_execution(right)
-    made.note(left, right, left)
-    assert {item.request_id for item in made.requests if item.step == "bottom"} != set()
-    assert len({item.request_id for item in made.requests if item.step == "bottom"}) == 1
+    key, before = Key(DAY, left.occurrence_id or ""), made.state_of(made.requests[0]).next_number
+    note_executions(key, [left, right, left], made.deps, at("06:01"))
+    assert made.state_of(made.requests[0]).next_number == before + 1
+    made.note(left, right)
+    assert [item.step for item in made.requests].count("bottom") == 1
 
 
 def test_a_restart_in_the_middle_changes_nothing() -> None:
@@ -149,43 +152,32 @@ def test_a_restart_in_the_middle_changes_nothing() -> None:
         for request in requests:
             restarted.restart()
             restarted.run(request, keys=EVENTS if request.scraper == "event_list" else {})
-    remembered = [made.deps.ledger.days([DAY]).requested for made in (straight, restarted)]
-    assert set(remembered[0]) == set(remembered[1])
+    remembered = [made.requested() for made in (straight, restarted)]
+    assert remembered[0] == remembered[1]
     assert len(remembered[0]) == 6
 
 
 def test_a_transient_failure_is_asked_for_again_at_once_up_to_its_budget() -> None:
     made = simple()
     finish(made, {"bulletin": failed(FailureKind.HTTP)})
-    assert len(made.deps.ledger.days([DAY]).requested) == 2
+    assert len(made.requested()) == 2
 
 
-@pytest.mark.parametrize(
-    ("name", "outcome", "listed"),
-    [
-        ("parallel", SUCCESS, [False, False]),
-        ("parallel", NO_DATA, [False, False]),
-        ("parallel", failed(FailureKind.BLOCKED), [True, True]),
-        ("sequence", SUCCESS, [True, True, False]),
-        ("waves", SUCCESS, [True, True, True]),
-        ("games", SUCCESS, [*[True] * 9, False]),
-        ("props", SUCCESS, [True, True, True, True, True, False]),
-    ],
-)
-def test_an_occurrence_is_listed_only_for_an_execution_that_something_may_wait_for(
-    name: str, outcome: Outcome, listed: list[bool], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = begun(name)
-    asked: list[str] = []
-    answer = made.state.list
-    monkeypatch.setattr(made.state, "list", lambda prefix: (asked.append(prefix), answer(prefix))[1])
-    found = []
-    while requests := made.take(ScrapeRequested):
-        for request in requests:
-            made.run(request, outcome, keys=EVENTS if request.scraper == "event_list" else {})
-            found.append(bool(asked))
-            asked.clear()
-    assert found == listed
+@pytest.mark.parametrize("units", [5, 50, 500])
+def test_an_execution_costs_one_write_however_many_siblings_it_has(units: int) -> None:
+    values = [f"v{number}" for number in range(units)]
+    step = {"scraper": "event_props", "for_each": {"parameter": "event_id", "values": values}}
+    made = simple(configured(one=workflow(at_times("06:00"), step)))
+    requests = made.take(ScrapeRequested)
+    assert len(requests) == min(units, 300), "as many as the source lets through in a minute"
+    made.run(requests[0])
+    names, sizes = set(made.state.bodies), []
+    for request in requests[1:4]:
+        made.run(request)
+        (written,) = set(made.state.bodies) - names
+        names.add(written)
+        sizes.append(len(made.state.bodies[written]))
+    assert max(sizes) < 600
 
 
 @given(
@@ -201,7 +193,6 @@ def test_whatever_comes_in_whatever_order_nothing_due_is_left_unsaid(
 ) -> None:
     """Though most executions are followed without a look at the others."""
     made = begun(name)
-    ledger = made.deps.ledger
     waiting = made.take(ScrapeRequested)
     while waiting:
         request = waiting.pop(order.randrange(len(waiting)))
@@ -212,15 +203,19 @@ def test_whatever_comes_in_whatever_order_nothing_due_is_left_unsaid(
             logged=False,
         )
         waiting += made.take(ScrapeRequested)
-        plan = ledger.plan(DAY, request.occurrence_id)
-        remembered = ledger.occurrence(DAY, request.occurrence_id)
-        reached = progress(plan, ledger.known(remembered))
-        assert reached.due == []
-        assert {step for _, step in remembered.skips} == {item.step for item in reached.skipped}
-    assert reached.settled
+        state = made.state_of(request)
+        assert state.progress is not None
+        assert state.progress.due(made.state.now) == []
+        assert state.skipped == {item.step for item in state.progress.skipped}
+        for _ in range(4):
+            # What waits to be asked for again is asked for by a tick.
+            if not waiting and not state.settled:
+                made.tick(made.state.now + timedelta(hours=1))
+                waiting += made.take(ScrapeRequested)
+    assert state.settled
 
 
-def test_an_execution_that_belongs_to_no_plan_is_remembered_and_asks_for_nothing() -> None:
+def test_an_execution_that_belongs_to_no_plan_is_the_datasets_and_asks_for_nothing() -> None:
     made = simple()
     (request,) = made.take(ScrapeRequested)
     made.note(
@@ -228,7 +223,7 @@ def test_an_execution_that_belongs_to_no_plan_is_remembered_and_asks_for_nothing
         made.execute(request.model_copy(update={"occurrence_id": "unknown", "request_id": "other"})),
     )
     assert made.requests == []
-    assert set(made.deps.ledger.days([DAY]).executions) == {"direct", "other"}
+    assert "unknown" not in str(made.state.bodies)
 
 
 def test_when_nothing_can_be_remembered_the_event_comes_again() -> None:
@@ -283,11 +278,11 @@ def test_a_request_whose_lease_passed_is_a_failure_and_asked_for_again() -> None
     assert event.outcome.kind is FailureKind.TIMEOUT
     assert "no execution within" in event.outcome.message
     assert event.execution_id == made.requests[0].request_id
+    made.hear()
     assert [item.attempt for item in made.requests] == [1, 2]
-    assert made.decisions[-1].reason_code == "partly_due"
 
 
-def test_it_is_buried_once_and_its_event_asks_for_the_same_retry() -> None:
+def test_it_is_failed_once_and_its_event_asks_for_the_same_retry() -> None:
     made = simple()
     silent_until(made, at("06:15"))
     (event,) = died(made)
@@ -299,20 +294,23 @@ def test_it_is_buried_once_and_its_event_asks_for_the_same_retry() -> None:
 
 def test_a_request_that_dies_each_time_uses_its_budget_up() -> None:
     made = simple()
+    dead = []
     for clock in ("06:15", "06:30", "06:45"):
         silent_until(made, at(clock))
-    assert len(died(made)) == 2
+        dead += died(made)
+        made.hear()
+    assert len(dead) == 2
     assert made.decisions[-1].reason_code == "budget_used"
 
 
-def test_one_that_came_back_is_not_buried() -> None:
+def test_one_that_came_back_is_not_failed() -> None:
     made = simple()
     made.run(made.requests[0], NO_DATA, logged=False)
     silent_until(made, at("06:30"))
     assert died(made) == []
 
 
-def test_one_that_only_the_dataset_knows_of_is_not_buried() -> None:
+def test_one_that_only_the_dataset_knows_of_is_not_failed() -> None:
     made = simple()
     made.execute(made.requests[0], NO_DATA)
     silent_until(made, at("06:30"))
@@ -357,24 +355,25 @@ def test_other_dead_letters_are_not_the_controllers_to_answer() -> None:
     assert died(made) == []
 
 
-# Runs by hand about days that no evaluation looks at
+# Manual runs about days that no evaluation looks at
 
 
 LONG_AGO = DAY - timedelta(days=60)
 
 
-def asked_by_hand(made: World, workflow_name: str = "one", key: str = "k") -> None:
+def asked_manually(made: World, workflow_name: str = "one", key: str = "k") -> None:
     run = ManualRun(game_date=LONG_AGO)
     made.now(at("06:01"))
     drafted = draft_run(workflow_name, run, made.deps, caller="ann", now=at("06:01"), idempotency_key=key)
     made.take(ScrapeRequested)
     run_workflow(drafted, made.deps)
+    made.release()
 
 
-def test_a_run_by_hand_about_a_day_long_ago_is_buried_and_asked_for_again() -> None:
+def test_a_manual_run_about_a_day_long_ago_is_failed_and_asked_for_again() -> None:
     made = simple()
     made.run(made.requests[0])
-    asked_by_hand(made)
+    asked_manually(made)
     silent_until(made, at("06:05"))
     assert died(made) == []
     for clock in ("06:15", "06:30", "06:45", "07:00"):
@@ -387,28 +386,52 @@ def test_a_run_by_hand_about_a_day_long_ago_is_buried_and_asked_for_again() -> N
     assert [item.attempt for item in made.requests] == [1, 2]
 
 
-def test_what_only_the_dataset_knows_of_a_day_long_ago_is_not_buried() -> None:
+def test_what_only_the_dataset_knows_of_a_day_long_ago_is_not_failed() -> None:
     made = simple()
     made.run(made.requests[0])
-    asked_by_hand(made)
+    asked_manually(made)
     made.execute(made.requests[0], NO_DATA, instant=at("06:02"))
     silent_until(made, at("06:30"))
     assert died(made) == []
 
 
-def test_a_settled_run_by_hand_is_looked_at_no_more() -> None:
-    made = simple()
-    asked_by_hand(made)
-    open_runs = made.deps.ledger.game_dates_of_open_runs
-    assert open_runs([DAY]) == {LONG_AGO}
-    made.run(made.requests[0], failed(FailureKind.HTTP))
-    assert open_runs([DAY]) == {LONG_AGO}, "a retry is under way"
-    made.run(made.requests[1])
-    assert open_runs([DAY]) == set()
-
-
-def test_a_run_of_the_day_leaves_no_trace_among_those_by_hand() -> None:
+def test_a_settled_manual_run_is_looked_at_no_more() -> None:
     made = simple()
     made.run(made.requests[0])
-    assert made.deps.ledger.game_dates_of_open_runs([DAY]) == set()
-    assert not [name for name in made.state.bodies if name.startswith("controller/runs/")]
+    asked_manually(made)
+    assert {key.game_date for key in made.deps.occurrences.opened()} == {DAY, LONG_AGO}
+    made.run(made.requests[0], failed(FailureKind.HTTP))
+    made.tick(at("06:03"))
+    assert [key.game_date for key in made.deps.occurrences.opened()] == [LONG_AGO], "a retry is under way"
+    made.run(made.requests[1])
+    made.tick(at("06:04"))
+    assert made.deps.occurrences.opened() == []
+
+
+def test_a_real_answer_after_a_presumed_death_goes_on_with_the_run_and_ends_it() -> None:
+    """15: a run that was settled by a presumed death never settled again, and its child stayed under way for ever."""
+    configuration = configured(
+        chain=workflow(
+            at_times("23:00"), "bulletin", {"scraper": "digest", "after": ["bulletin"]}, max_retries=0
+        )
+    )
+    made = World(configuration)
+    made.land(slate(1), at("05:00"))
+    asked_manually(made, "chain")
+    (parent,) = made.take(ScrapeRequested)
+    silent_until(made, at("06:15"))
+    made.hear()
+    silent_until(made, at("06:16"))
+    told = read_run("chain", "k", made.deps)
+    assert told is not None
+    assert told.settled
+    assert made.deps.occurrences.opened() == []
+    made.run(parent)
+    (child,) = made.take(ScrapeRequested)
+    assert child.step == "digest"
+    silent_until(made, at("06:40"))
+    made.hear()
+    told = read_run("chain", "k", made.deps)
+    assert told is not None
+    assert told.settled
+    assert [unit.state for unit in told.units] == [State.SUCCESS, State.GIVEN_UP]

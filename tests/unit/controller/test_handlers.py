@@ -26,7 +26,12 @@ def deliver(made: World, event: Event, at_: datetime, message: Message | None = 
 
 
 def test_every_accepted_event_has_its_handler() -> None:
-    assert {event.__name__ for event in ACCEPTED} == {"TickFired", "ScrapeExecuted", "MessageRejected"}
+    assert {event.__name__ for event in ACCEPTED} == {
+        "TickFired",
+        "ScrapeExecuted",
+        "WorkflowDecided",
+        "MessageRejected",
+    }
 
 
 def test_a_tick_evaluates() -> None:

@@ -1,5 +1,6 @@
 """Runs of a workflow that somebody asks for."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +23,7 @@ from tipoff_common.outcomes import FailureKind
 from tipoff_common.ports import Unavailable
 from tipoff_controller.manual import draft_run, read_run, run_workflow
 from tipoff_planning.drafts import DecisionBatch
-from tipoff_planning.manual_runs import ManualRun, UnusableRun
+from tipoff_planning.manual_runs import KeyTaken, ManualRun, UnusableRun
 from tipoff_planning.progress import State
 
 GAMES = slate(2)
@@ -41,9 +42,10 @@ def asked(made: World, workflow: str, key: str | None = None, **run: object) -> 
     )
 
 
-def test_a_run_by_hand_says_who_asked_and_carries_its_date() -> None:
+def test_a_manual_run_says_who_asked_and_carries_its_date() -> None:
     made = world()
     decided = run_workflow(asked(made, "parallel"), made.deps)
+    made.release()
     (decision,) = decided.decisions
     assert (decision.reason_code, decision.triggered_by) == ("manual", "ann@example.com")
     assert decision.reason == "Asked for by ann@example.com for 2025-01-15."
@@ -54,23 +56,35 @@ def test_a_run_by_hand_says_who_asked_and_carries_its_date() -> None:
 def test_the_same_key_is_the_same_run() -> None:
     made = world()
     first = run_workflow(asked(made, "parallel", "key-1"), made.deps)
-    again = run_workflow(asked(made, "parallel", "key-1", scrapers=["digest"]), made.deps)
-    assert again == first
-    assert len(set(ids(made.requests))) == 2
+    assert run_workflow(asked(made, "parallel", "key-1"), made.deps).decisions == first.decisions
+    for _ in range(2):
+        made.release()
+    assert len(ids(made.requests)) == 2, "each request goes out once"
 
 
-def test_a_key_is_refused_for_another_date_or_game() -> None:
+@pytest.mark.parametrize(
+    ("other", "differs"),
+    [
+        ({"game_date": DAY + timedelta(days=1)}, r"game_date \(2025-01-15\)"),
+        ({"scrapers": ["digest"]}, "choice of scrapers, steps or games"),
+        ({"priority": "LOW"}, "choice of scrapers|priority"),
+    ],
+)
+def test_a_key_is_refused_for_a_run_that_asks_for_something_else(other: dict[str, Any], differs: str) -> None:
+    """21: it was answered with the first run."""
     made = world()
     run_workflow(asked(made, "parallel", "key-1"), made.deps)
-    with pytest.raises(UnusableRun, match="it is that of the run for 2025-01-15; give another"):
-        run_workflow(asked(made, "parallel", "key-1", game_date=DAY + timedelta(days=1)), made.deps)
+    with pytest.raises(KeyTaken, match=differs):
+        run_workflow(asked(made, "parallel", "key-1", **other), made.deps)
+
+
+def test_a_key_is_refused_for_another_game() -> None:
     one, other = (game.game_id for game in GAMES)
     per_game = world("schedules")
     run_workflow(asked(per_game, "post_game", "key-1", game_id=one), per_game.deps)
-    with pytest.raises(UnusableRun, match=f"the run for 2025-01-15 {one}; give another"):
+    with pytest.raises(KeyTaken, match="give another key"):
         run_workflow(asked(per_game, "post_game", "key-1", game_id=other), per_game.deps)
-    assert len(set(ids(made.requests))) == 2
-    assert len(set(ids(per_game.requests))) == 1
+    assert run_workflow(asked(per_game, "post_game", "key-1", game_id=one), per_game.deps)
 
 
 def test_another_key_and_no_key_are_other_runs() -> None:
@@ -96,6 +110,7 @@ def test_what_was_found_before_is_fetched_again() -> None:
     made = world()
     for key in ("1", "2"):
         run_workflow(asked(made, "parallel", key), made.deps)
+        made.release()
         for request in made.requests[-2:]:
             made.run(request, SUCCESS)
     assert scrapers(made.requests) == ["bulletin", "digest"] * 2
@@ -156,6 +171,7 @@ def test_a_run_that_would_ask_for_nothing_is_refused(run: dict[str, Any]) -> Non
 def test_steps_follow_as_in_any_run() -> None:
     made = world()
     run_workflow(asked(made, "sequence"), made.deps)
+    made.release()
     made.run(made.requests[0])
     assert scrapers(made.requests) == ["bulletin", "event_list"]
     assert {item.source for item in made.requests} == {Source.MANUAL}
@@ -209,6 +225,7 @@ def test_games_may_come_with_the_run() -> None:
 def test_a_run_may_be_of_another_priority_which_its_follow_ups_have_too() -> None:
     made = world()
     decided = run_workflow(asked(made, "sequence", priority="LOW"), made.deps)
+    made.release()
     made.run(made.requests[0])
     assert {item.priority for item in made.requests} == {Priority.LOW}
     assert (decided.decisions[0].priority, len(made.requests)) == (Priority.LOW, 2)
@@ -218,6 +235,7 @@ def test_how_far_a_run_has_come() -> None:
     made = world()
     assert read_run("sequence", "k", made.deps) is None
     run_workflow(asked(made, "sequence", "k"), made.deps)
+    made.release()
     told = read_run("sequence", "k", made.deps)
     assert told is not None
     assert (told.settled, told.stalled, told.game_date) == (False, False, DAY)
@@ -230,7 +248,18 @@ def test_how_far_a_run_has_come() -> None:
     assert told.skipped == {"event_list": "bulletin failed", "summary": "bulletin failed"}
 
 
-def test_a_run_that_was_written_down_and_never_sent_is_stalled_until_it_is_asked_for_again() -> None:
+def test_the_answer_does_not_wait_for_the_requests() -> None:
+    made = world()
+    answer = run_workflow(asked(made, "parallel", "k"), made.deps)
+    assert (made.requests, len(answer.requests)) == ([], 2)
+    told = read_run("parallel", "k", made.deps)
+    assert told is not None
+    assert {unit.state for unit in told.units} == {State.OPEN}
+    made.release()
+    assert ids(made.requests) == ids(answer.requests)
+
+
+def test_a_run_that_was_written_down_and_never_announced_is_stalled_until_it_is_asked_for_again() -> None:
     made = world()
     made.bus.capacity = 0
     with pytest.raises(Unavailable):
@@ -240,6 +269,15 @@ def test_a_run_that_was_written_down_and_never_sent_is_stalled_until_it_is_asked
     assert told.stalled
     made.bus.capacity = None
     run_workflow(asked(made, "parallel", "k"), made.deps)
+    made.release()
     told = read_run("parallel", "k", made.deps)
     assert told is not None
     assert not told.stalled
+
+
+def test_a_run_larger_than_the_configured_maximum_is_refused_with_the_number() -> None:
+    made = world()
+    file = made.configuration.file.model_copy(update={"max_fan_out": 3})
+    made.restart(replace(made.configuration, file=file))
+    with pytest.raises(UnusableRun, match=r"roster would fan out into 4 requests, and 3 are the most"):
+        asked(made, "games")

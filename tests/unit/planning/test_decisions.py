@@ -118,8 +118,8 @@ def test_found_long_enough_ago_is_looked_for_again() -> None:
     """4."""
     again = configured(one=workflow(discovery("11:00", "15:00", refresh_after_found="2h"), "bulletin"))
     known = history(fact("bulletin", triggered_at=at("11:02")))
-    assert told(decided(again, at("13:00"), history=known)) == ("SKIP", "already_found")
-    assert told(decided(again, at("14:00"), history=known)) == ("RUN", "refresh")
+    assert told(decided(again, at("12:00"), history=known)) == ("SKIP", "already_found")
+    assert told(decided(again, at("13:00"), history=known)) == ("RUN", "refresh")
 
 
 def test_what_is_found_without_a_game_is_asked_for_until_it_has_it() -> None:

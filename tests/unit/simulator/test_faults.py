@@ -95,8 +95,9 @@ def test_a_parent_that_fails_is_why_its_children_were_not_asked(tmp_path: Path) 
 
 
 def test_a_game_called_off_in_time_is_cancelled_and_not_missed(tmp_path: Path) -> None:
+    """12: after the lock at 05:00, and read within the hour."""
     season = simulated(
-        tmp_path, f'postponements: [{{game_id: "{GAME}", announced: 2025-01-08T12:00:00-05:00}}]'
+        tmp_path, f'postponements: [{{game_id: "{GAME}", announced: 2025-01-09T14:00:00-05:00}}]'
     )
     assert season.statuses("post_game")["CANCELLED"] == 8  # its slots from 2h30m to 6h after tip-off
     assert season.report.missed == 0
@@ -105,7 +106,7 @@ def test_a_game_called_off_in_time_is_cancelled_and_not_missed(tmp_path: Path) -
 
 def test_a_game_called_off_late_wastes_attempts_and_is_not_missed(tmp_path: Path) -> None:
     season = simulated(
-        tmp_path, f'postponements: [{{game_id: "{GAME}", announced: 2025-01-09T13:00:00-05:00}}]'
+        tmp_path, f'postponements: [{{game_id: "{GAME}", announced: 2025-01-09T22:30:00-05:00}}]'
     )
     wasted = [done for done in season.log.memory.done if done.fact.subject == GAME]
     assert {done.fact.status.value for done in wasted} == {"no_data"}
@@ -125,7 +126,7 @@ def test_a_game_that_is_played_later_is_got_then(tmp_path: Path) -> None:
 
 
 def test_games_may_be_called_off_by_chance(tmp_path: Path) -> None:
-    season = simulated(tmp_path, "postponed: 0.3\npostponed_before_tip: 30h")
+    season = simulated(tmp_path, "postponed: 0.3\npostponed_before_tip: 6h")
     assert season.statuses("post_game")["CANCELLED"] > 0
     assert season.report.missed == 0
 

@@ -14,7 +14,7 @@ from tipoff_planning.history import ExecutionFact, History, Known
 from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences
 from tipoff_planning.outstanding import find_outstanding
 from tipoff_planning.plans import Plan, freeze, units
-from tipoff_planning.progress import State, state_of
+from tipoff_planning.progress import State, progress
 from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
 
@@ -144,13 +144,8 @@ def _budget(item: Occurrence, inputs: DecisionInputs) -> Condition:
     if plan is None:
         return Condition("budget", True, told)
     known = Known(inputs.history.executions, inputs.history.requested)
-    states = [
-        state_of(unit, plan, known)[0]
-        for step in plan.steps
-        if isinstance(step.fan_out, tuple)
-        for unit in units(step, step.fan_out)
-    ]
-    reached = ", ".join(sorted({state.value for state in states}))
+    states = progress(plan, known).states
+    reached = ", ".join(sorted(state.value for state in states))
     return Condition("budget", State.OPEN in states, f"{told}; this one was asked for: {reached}")
 
 

@@ -9,29 +9,35 @@ from tipoff_cli.commands.trace.dataset import Scope
 from tipoff_cli.commands.trace.facts import Decided, Executed, Expected, Facts
 from tipoff_cli.commands.trace.links import requested_id
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
-from tipoff_common.outcomes import Failed, Success
+from tipoff_common.identity import event_id
 from tipoff_common.ports import Objects
-from tipoff_controller.ledger import Ledger, occurrence_in
+from tipoff_controller.ledger import Ledger
+from tipoff_controller.occurrence_store import Key, OccurrenceStore
+from tipoff_planning.drafts import request
+from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState
 from tipoff_planning.plans import Plan
+from tipoff_planning.progress import Attempt
 
 
 class Remembered:
     """The controller's prefix, read as it reads it itself. Every method raises Unavailable."""
 
     def __init__(self, state: Objects) -> None:
-        self._state, self._ledger = state, Ledger(state, ())
+        self._ledger, self._occurrences = Ledger(state), OccurrenceStore(state, ())
 
     def find(self, identifier: str, days: Collection[date]) -> Scope:
-        """What the id belongs to: the occurrence of a run by hand, or among the game dates `days` an occurrence, a
+        """What the id belongs to: the occurrence of a manual run, or among the game dates `days` an occurrence, a
         request, or the event of a request."""
-        if (by_hand := self._ledger.manual_run(identifier)) is not None:
-            asked = frozenset(decision.decision_time.date() for decision in by_hand.decisions)
+        if (manual := self._ledger.manual_run(identifier)) is not None:
+            asked = frozenset(decision.decision_time.date() for decision in manual.decisions)
             return Scope(occurrences=frozenset({identifier}), days=asked)
-        known = self._ledger.days(days)
-        found = {identifier} & known.plan_paths.keys()
-        for request, path in known.request_paths.items():
-            if identifier in (request, requested_id(request), occurrence_in(path)):
-                found.add(occurrence_in(path))
+        found = set[str]()
+        for key in (key for day in sorted(days) for key in self._occurrences.logged(day)):
+            requested = self._requested(self._occurrences.load(key))
+            if identifier == key.occurrence_id or any(
+                identifier in (item.request_id, requested_id(item.request_id)) for item in requested
+            ):
+                found.add(key.occurrence_id)
         return Scope(occurrences=frozenset(found), days=frozenset(days))
 
     def complete(self, facts: Facts, scope: Scope, days: Iterable[date]) -> Facts:
@@ -50,19 +56,20 @@ class Remembered:
         skips: set[tuple[str, str]] = set()
         logged = {item.execution_id for item in facts.executed}
         for occurrence, game_dates in occurrences.items():
-            if (by_hand := self._ledger.manual_run(occurrence)) is not None:
-                game_dates = {plan.game_date for plan in by_hand.plans}
+            if (manual := self._ledger.manual_run(occurrence)) is not None:
+                game_dates = {plan.game_date for plan in manual.plans}
             for game_date in sorted(game_dates):
-                known = self._ledger.occurrence(game_date, occurrence)
-                skips |= known.skips
-                requested += filter(None, map(self._ledger.request, known.request_paths.values()))
+                state = self._occurrences.load(Key(game_date, occurrence))
+                if state.plan is None:
+                    continue
+                plans.append(state.plan)
+                skips |= {(occurrence, step) for step in state.skipped}
+                requested += self._requested(state)
                 executed += [
-                    self._executed(path)
-                    for request, path in known.execution_paths.items()
-                    if request not in logged
+                    self._executed(item, state, state.plan)
+                    for item in state.executions.values()
+                    if item.request_id not in logged
                 ]
-                if plan := self._ledger.plan(game_date, occurrence):
-                    plans.append(plan)
         return replace(
             facts,
             requested=requested,
@@ -71,26 +78,32 @@ class Remembered:
             skips=frozenset(skips),
         )
 
-    def _executed(self, path: str) -> Executed:
-        event = ScrapeExecuted.model_validate_json(self._state.get(path) or b"")
-        outcome = event.outcome
+    def _requested(self, state: OccurrenceState) -> list[ScrapeRequested]:
+        standing = state.progress
+        if standing is None:
+            return []
+        attempts = ((standing.attempt(name), at) for name, at in standing.requested.items())
+        return [request(standing.plan, attempt, at) for attempt, at in attempts if attempt is not None]
+
+    def _executed(self, item: LoggedExecution, state: OccurrenceState, plan: Plan) -> Executed:
+        attempt: Attempt | None = state.progress.attempt(item.request_id) if state.progress else None
         return Executed(
-            execution_id=event.execution_id,
-            occurrence_id=event.occurrence_id,
-            decision_id=event.decision_id,
-            event_id=event.id,
-            scraper_name=event.scraper_name,
-            workflow=event.workflow,
-            game_date=event.game_date,
-            status=outcome.status.value,
-            triggered_at=event.triggered_at,
-            completed_at=event.completed_at,
-            attempt=event.attempt,
-            source=event.source.value,
-            gcs_path=outcome.gcs_path if isinstance(outcome, Success) else None,
-            record_count=outcome.record_count if isinstance(outcome, Success) else None,
-            error_type=outcome.kind.value if isinstance(outcome, Failed) else None,
-            error_message=outcome.message if isinstance(outcome, Failed) else None,
-            retry_count=event.retry_count,
+            execution_id=item.request_id,
+            occurrence_id=plan.occurrence_id,
+            decision_id=plan.decision_id,
+            event_id=event_id(ScrapeExecuted.TYPE, item.request_id),
+            scraper_name=item.scraper,
+            workflow=plan.workflow,
+            game_date=plan.game_date,
+            status=item.status.value,
+            triggered_at=item.triggered_at,
+            completed_at=item.triggered_at,
+            attempt=attempt.number if attempt else 1,
+            source=item.source.value,
+            gcs_path=None,
+            record_count=None,
+            error_type=item.kind.value if item.kind else None,
+            error_message=item.message or None,
+            retry_count=0,
             logged=False,
         )

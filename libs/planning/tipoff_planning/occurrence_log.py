@@ -1,0 +1,252 @@
+"""What is remembered of one occurrence: a log of numbered entries, and the standing that follows from them. Pure.
+
+The first entry holds the plan and its first requests. Each further one holds the executions that arrived together and
+the requests that follow from them. Who appends an entry has read all before it, so what follows is worked out once, and
+each entry costs as much as what is new in it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tipoff_common.clock import Instant
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
+from tipoff_common.outcomes import Failed, FailureKind, Status
+from tipoff_planning.drafts import request, skip
+from tipoff_planning.history import Completeness, ExecutionFact, Known, completeness_of, preferred, subject_of
+from tipoff_planning.plans import Plan
+from tipoff_planning.progress import PlanProgress
+
+MESSAGE_CHARACTERS = 300
+PRESUMED_DEAD = "presumed_dead"
+"""The key in a data_summary by which a failure that the controller answered for a request is told from a real one."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class LoggedExecution(_Frozen):
+    """An execution, as much of it as decides what follows."""
+
+    request_id: str
+    scraper: str
+    subject: str
+    status: Status
+    kind: FailureKind | None = None
+    source: Source
+    triggered_at: Instant
+    expected: int | None = Field(
+        default=None, description="games or teams that should be in it, if it says so"
+    )
+    missing: tuple[str, ...] | None = Field(
+        default=None, description="those that are not; null: it does not say"
+    )
+    not_before: Instant | None = None
+    message: str = ""
+    presumed: bool = False
+    outputs: Mapping[str, tuple[str, ...]] = Field(default={}, description="values to fan out over, by key")
+
+    def fact(self, game_date: date) -> ExecutionFact:
+        """The execution as decisions read it."""
+        return ExecutionFact(
+            request_id=self.request_id,
+            scraper=self.scraper,
+            game_date=game_date,
+            subject=self.subject,
+            status=self.status,
+            kind=self.kind,
+            source=self.source,
+            triggered_at=self.triggered_at,
+            completeness=Completeness(self.expected, self.missing) if self.missing is not None else None,
+            not_before=self.not_before,
+            message=self.message,
+            presumed=self.presumed,
+        )
+
+
+class Summary(_Frozen):
+    """All that the entries before one say, so that they need not be read."""
+
+    plan: Plan | None = None
+    executions: tuple[LoggedExecution, ...] = ()
+    requested: Mapping[str, Instant] = Field(
+        default={}, description="when each request first went out, by its id"
+    )
+    skipped: tuple[str, ...] = ()
+    entry_of: Mapping[str, int] = Field(
+        default={}, description="the entry that an execution came in, by its request"
+    )
+
+
+class Entry(_Frozen):
+    """One entry of an occurrence's log."""
+
+    version: Literal[1] = 1
+    at: Instant = Field(description="when it was written; what follows from it carries this instant")
+    plan: Plan | None = None
+    executions: tuple[LoggedExecution, ...] = ()
+    requested: tuple[str, ...] = Field(default=(), description="ids of the requests that go out with it")
+    skipped: tuple[str, ...] = Field(default=(), description="steps that are never asked for")
+    rebuilt: bool = Field(default=False, description="it stands for entries that could not be read")
+    summary: Summary | None = None
+
+
+@dataclass(frozen=True)
+class FollowUps:
+    """What an entry makes the controller publish."""
+
+    requests: tuple[ScrapeRequested, ...] = ()
+    skips: tuple[WorkflowDecided, ...] = ()
+
+
+@dataclass
+class OccurrenceState:
+    """An occurrence as its log has it."""
+
+    game_date: date
+    occurrence_id: str
+    next_number: int = 0
+    """The number of the entry that comes next."""
+    progress: PlanProgress | None = None
+    """None while no entry has a plan."""
+    executions: dict[str, LoggedExecution] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    entry_of: dict[str, int] = field(default_factory=dict)
+    """The number of the entry that an execution came in, by its request."""
+    unreadable: list[str] = field(default_factory=list)
+    """Names of entries that cannot be read, and that no later entry stands for."""
+    published: set[int] = field(default_factory=set)
+    """Entries whose follow-ups this process has published. Another process may publish them again."""
+
+    @property
+    def plan(self) -> Plan | None:
+        return self.progress.plan if self.progress else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will come. Of an occurrence without a plan nothing follows."""
+        return self.progress.settled if self.progress else True
+
+    @property
+    def facts(self) -> Iterable[ExecutionFact]:
+        """What is known of its requests, as decisions read it."""
+        return (item.fact(self.game_date) for item in self.executions.values())
+
+    def apply(self, entry: Entry) -> None:
+        """Take in the next entry."""
+        if entry.summary is not None and self.progress is None and not self.executions:
+            self._restore(entry.summary)
+        if entry.plan is not None:
+            self._begin(entry.plan)
+        for item in entry.executions:
+            self.entry_of.setdefault(item.request_id, self.next_number)
+            self._note(item)
+        if self.progress is not None:
+            self.progress.note_requested(entry.requested, entry.at)
+        self.skipped.update(entry.skipped)
+        if entry.rebuilt:
+            self.unreadable.clear()
+        self.next_number += 1
+
+    def draft(
+        self,
+        executions: Iterable[LoggedExecution],
+        *,
+        now: datetime,
+        at: datetime,
+        rebuilt: bool = False,
+        plan: Plan | None = None,
+    ) -> Entry | None:
+        """Draft the entry that takes in what is new, with what follows from it; None when nothing does.
+
+        now: the instant by which retries are due. at: the wall clock. The executions are part of the standing from here
+        on, so the entry has to be written and applied, or the state thrown away. rebuilt: it stands for entries that
+        cannot be read, with `plan` in place of theirs.
+        """
+        if plan is not None:
+            self._begin(plan)
+        news = tuple(item for item in executions if self._is_news(item))
+        if self.progress is None:
+            return Entry(at=at, executions=news, rebuilt=rebuilt) if news or rebuilt else None
+        for item in news:
+            self.progress.add(item.fact(self.game_date), item.outputs)
+        requested = tuple(self.progress.request_id(attempt) for attempt in self.progress.due(now))
+        skipped = tuple(item.step for item in self.progress.skipped if item.step not in self.skipped)
+        if not (news or requested or skipped or rebuilt):
+            return None
+        return Entry(at=at, plan=plan, executions=news, requested=requested, skipped=skipped, rebuilt=rebuilt)
+
+    def follow_ups(self, entry: Entry, environment: str) -> FollowUps:
+        """What an applied entry makes the controller publish: the same however often it is asked."""
+        if self.progress is None:
+            return FollowUps()
+        plan = self.progress.plan
+        attempts = (self.progress.attempt(identifier) for identifier in entry.requested)
+        standing = {item.step: item for item in self.progress.skipped}
+        skips = [standing[step] for step in entry.skipped if step in standing]
+        at = plan.event_time or entry.at
+        return FollowUps(
+            tuple(request(plan, attempt, entry.at) for attempt in attempts if attempt is not None),
+            tuple(skip(plan, item, environment, at) for item in skips),
+        )
+
+    def summarized(self, entry: Entry) -> Entry:
+        """The entry with all before it."""
+        summary = Summary(
+            plan=self.plan,
+            executions=tuple(self.executions.values()),
+            requested=self.progress.requested if self.progress else {},
+            skipped=tuple(sorted(self.skipped)),
+            entry_of=self.entry_of,
+        )
+        return entry.model_copy(update={"summary": summary})
+
+    def _restore(self, summary: Summary) -> None:
+        self.executions = {item.request_id: item for item in summary.executions}
+        self.skipped, self.entry_of = set(summary.skipped), dict(summary.entry_of)
+        if summary.plan is not None:
+            self._begin(summary.plan, summary.requested)
+
+    def _begin(self, plan: Plan, requested: Mapping[str, datetime] = {}) -> None:
+        # The first plan stays: what was decided once is never decided again.
+        if self.progress is None:
+            outputs = {name: item.outputs for name, item in self.executions.items() if item.outputs}
+            facts = {item.request_id: item for item in self.facts}
+            self.progress = PlanProgress(plan, Known(facts, requested, outputs))
+
+    def _note(self, item: LoggedExecution) -> None:
+        if self._is_news(item):
+            self.executions[item.request_id] = item
+        if self.progress is not None:
+            self.progress.add(item.fact(self.game_date), item.outputs)
+
+    def _is_news(self, item: LoggedExecution) -> bool:
+        if (logged := self.executions.get(item.request_id)) is None:
+            return True
+        known = logged.fact(self.game_date)
+        return preferred(known, item.fact(self.game_date)) is not known
+
+
+def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> LoggedExecution:
+    """An execution event as the log keeps it."""
+    outcome, told = event.outcome, completeness_of(event)
+    failed = outcome if isinstance(outcome, Failed) else None
+    return LoggedExecution(
+        request_id=event.request_id,
+        scraper=event.scraper_name,
+        subject=subject_of(event.parameters, subject_parameters),
+        status=outcome.status,
+        kind=failed.kind if failed else None,
+        source=event.source,
+        triggered_at=event.triggered_at,
+        expected=told.expected if told else None,
+        missing=told.missing if told else None,
+        not_before=getattr(failed, "not_before", None),
+        message=failed.message[:MESSAGE_CHARACTERS] if failed else "",
+        presumed=bool(event.data_summary.get(PRESUMED_DEAD)),
+        outputs=event.fan_out_keys,
+    )

@@ -1,0 +1,82 @@
+"""What settled occurrences came to, so that decisions need not read them again. Pure.
+
+The dataset knows it too. This closes the time between an event and its row, and lets decisions go on while the dataset
+is down; it stays small because it holds subjects, not executions.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tipoff_planning.history import ExecutionFact
+from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState
+from tipoff_planning.progress import State
+from tipoff_planning.schedules import Discovery, PerGame
+from tipoff_planning.workflows import Configuration
+
+LOOKS_KEPT = 30
+
+
+class Settled(BaseModel):
+    """One object, changed by evaluations alone."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    version: Literal[1] = 1
+    found: Mapping[date, tuple[LoggedExecution, ...]] = Field(
+        default={}, description="successes of what searches look for, by game date"
+    )
+    empty_looks: Mapping[str, tuple[str, ...]] = Field(
+        default={},
+        description="by workflow, its newest occurrences that came to no_data, since its last success",
+    )
+
+    @property
+    def facts(self) -> Iterable[ExecutionFact]:
+        """The successes, as decisions read them."""
+        return (item.fact(day) for day, items in self.found.items() for item in items)
+
+    def with_occurrence(self, state: OccurrenceState, configuration: Configuration, since: date) -> "Settled":
+        """Take in a settled occurrence; again changes nothing. What is about a day before `since` is dropped."""
+        found = {day: items for day, items in self.found.items() if day >= since}
+        if state.game_date >= since:
+            searched = searched_scrapers(configuration)
+            ours = [item for item in state.executions.values() if item.scraper in searched]
+            known = found.get(state.game_date, ())
+            found[state.game_date] = _first_and_newest([*known, *ours], state.game_date)
+        looks = dict(self.empty_looks)
+        if state.plan is not None and state.progress is not None:
+            workflow, states = state.plan.workflow, state.progress.counts
+            if states[State.SUCCESS]:
+                looks.pop(workflow, None)
+            elif states[State.NO_DATA] and state.occurrence_id not in looks.get(workflow, ()):
+                looks[workflow] = (*looks.get(workflow, ()), state.occurrence_id)[-LOOKS_KEPT:]
+        return Settled(found=found, empty_looks=looks)
+
+
+def searched_scrapers(configuration: Configuration) -> frozenset[str]:
+    """Scrapers of workflows that search until found: of the others nobody asks what was found before."""
+    return frozenset(
+        step.scraper
+        for workflow in configuration.workflows.values()
+        if isinstance(workflow.schedule, Discovery | PerGame)
+        for step in workflow.steps
+    )
+
+
+def _first_and_newest(items: Iterable[LoggedExecution], day: date) -> tuple[LoggedExecution, ...]:
+    """Of each subject the first success, the first that lacked nothing, and the newest: all that decisions ask for."""
+    subjects: dict[tuple[str, str], dict[str, LoggedExecution]] = {}
+    for item in items:
+        if item.fact(day).counts:
+            # What it gave to fan out over matters to its own occurrence alone.
+            kept = item.model_copy(update={"outputs": {}})
+            subjects.setdefault((item.scraper, item.subject), {})[item.request_id] = kept
+    found: list[LoggedExecution] = []
+    for _, by_request in sorted(subjects.items()):
+        ordered = sorted(by_request.values(), key=lambda item: (item.triggered_at, item.request_id))
+        complete = next((item for item in ordered if not item.missing), ordered[0])
+        found += {item.request_id: item for item in (ordered[0], complete, ordered[-1])}.values()
+    return tuple(found)

@@ -1,0 +1,73 @@
+"""Answers for requests that nothing came of, so that the log, the follow-ups and the retries learn of them.
+
+The answer is an event like any other execution: the controller logs it when it comes back by its own subscription. Its
+content depends on the request alone, so that publishing it twice is publishing it once.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import NAMESPACE_OID, uuid5
+
+from tipoff_common.binding import Message, Refused, decode
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.executions import build_execution
+from tipoff_common.outcomes import Failed, FailureKind
+from tipoff_controller.deps import Deps
+from tipoff_controller.occurrence_store import Key
+from tipoff_controller.past import Past, expired, lease
+from tipoff_planning.context import EvaluationContext
+from tipoff_planning.drafts import request
+from tipoff_planning.occurrence_log import PRESUMED_DEAD
+
+log = logging.getLogger(__name__)
+
+
+def note_dead_request(message: Message, deps: Deps, now: datetime) -> None:
+    """Publish the failure of a request that ran out of delivery attempts, unless something came of it."""
+    try:
+        dead = decode(message).payload
+    except Refused as refused:
+        log.error("dead request cannot be read; its dead letter has it", extra={"detail": str(refused)})
+        return
+    if not isinstance(dead, ScrapeRequested) or dead.request_id in deps.published:
+        return
+    if dead.occurrence_id is not None:
+        state = deps.occurrences.load(Key(dead.game_date, dead.occurrence_id))
+        if dead.request_id in state.executions:
+            return
+    failure = presume_dead(dead, "it ran out of delivery attempts", deps, dead.event_time or now)
+    deps.publisher.publish([failure])
+    deps.published.add(dead.request_id)
+
+
+def fail_expired_requests(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[ScrapeExecuted]:
+    """Draft the failure of each request whose lease has passed, and of which the dataset knows nothing either."""
+    if past.stale:
+        return  # Without the dataset a request whose execution was logged and not heard of looks dead.
+    for state in past.states.values():
+        plan, standing = state.plan, state.progress
+        if plan is None or standing is None:
+            continue
+        for identifier in expired(state, context.wall, deps):
+            attempt = standing.attempt(identifier)
+            if attempt is None or identifier in past.answer.requests:
+                continue
+            dead = request(plan, attempt, standing.requested[identifier])
+            allowed = lease(dead.scraper, deps)
+            at = dead.event_time or dead.requested_at + allowed
+            yield presume_dead(dead, f"no execution within {allowed}", deps, at)
+
+
+def presume_dead(dead: ScrapeRequested, why: str, deps: Deps, at: datetime) -> ScrapeExecuted:
+    """Build the execution of a request that nothing came of."""
+    outcome = Failed(kind=FailureKind.TIMEOUT, message=f"the request died: {why}")
+    event = build_execution(
+        dead,
+        outcome,
+        environment=deps.environment,
+        triggered_at=at,
+        completed_at=at,
+        data_summary={PRESUMED_DEAD: True},
+    )
+    return event.model_copy(update={"run_id": str(uuid5(NAMESPACE_OID, f"dead:{dead.request_id}"))})

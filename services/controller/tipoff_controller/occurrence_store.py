@@ -1,0 +1,231 @@
+"""The logs of occurrences in the state bucket: read, appended to, and kept in memory for the next execution.
+
+An entry is created if its number is free, so of two controllers that append at once one wins, and the other reads what
+was written before it tries the next number. Each entry is an object of its own, as Cloud Storage takes one write a
+second of the same name (https://cloud.google.com/storage/quotas#objects) and any number of different ones.
+"""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from tipoff_common.ports import Objects
+from tipoff_controller import names
+from tipoff_controller.earlier_layout import EarlierLayout
+from tipoff_planning.occurrence_log import Entry, OccurrenceState
+
+log = logging.getLogger(__name__)
+
+SUMMARY_EVERY = 64
+"""Each entry whose number is a multiple of this holds all before it: so many entries are read at most."""
+_KEPT = 1_024
+"""Occurrences that one process keeps in memory, the least recently used go first."""
+_READERS = 16
+_LOCKS = 128
+"""So many occurrences can change at the same time; a lock each would stay for every one that ever was."""
+
+
+class Key(NamedTuple):
+    """Which occurrence: its log lies below its game date, so that old ones can be found and expire by day."""
+
+    game_date: date
+    occurrence_id: str
+
+
+class OccurrenceStore:
+    """The logs of all occurrences. Every method raises Unavailable. States belong to whoever holds their lock."""
+
+    def __init__(self, state: Objects, subject_parameters: Iterable[str]) -> None:
+        self._state = state
+        self._earlier = EarlierLayout(state, tuple(subject_parameters))
+        self._kept: OrderedDict[Key, OccurrenceState] = OrderedDict()
+        self._locks = [threading.RLock() for _ in range(_LOCKS)]
+        self._guard = threading.Lock()
+        self._migrated: set[date] = set()
+        self._migrated_runs: set[date] = set()
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="occurrences")
+
+    def lock(self, key: Key) -> threading.RLock:
+        """The lock of one occurrence in this process; other processes are told apart by the entries' numbers."""
+        return self._locks[hash(key) % _LOCKS]
+
+    @contextmanager
+    def all_locked(self) -> Iterator[None]:
+        """Let no state change while a decision looks at many of them."""
+        with ExitStack() as stack:
+            for lock in self._locks:  # always in the same order, so that no two wait for each other
+                stack.enter_context(lock)
+            yield
+
+    def kept(self, key: Key) -> OccurrenceState:
+        """The state as this process knows it, which may lack what another has appended since."""
+        with self._guard:
+            state = self._kept.get(key)
+            if state is not None:
+                self._kept.move_to_end(key)
+        return state if state is not None else self.load(key)
+
+    def under_way(self, key: Key) -> int:
+        """How many requests of an occurrence are under way, as far as this process knows; no call."""
+        with self._guard:
+            state = self._kept.get(key)
+        return state.progress.under_way if state is not None and state.progress is not None else 0
+
+    def load(self, key: Key) -> OccurrenceState:
+        """The state with every entry there is."""
+        with self.lock(key):
+            with self._guard:
+                state = self._kept.get(key)
+            if state is None:
+                state = self._read_whole(key)
+            else:
+                self.catch_up(state)
+            self._keep(key, state)
+            return state
+
+    def load_all(self, keys: Iterable[Key]) -> dict[Key, OccurrenceState]:
+        """Several at a time: one that nothing is known of costs one call, and they are made side by side."""
+        wanted = list(dict.fromkeys(keys))
+        return dict(zip(wanted, self._readers.map(self.load, wanted), strict=True))
+
+    def append(self, state: OccurrenceState, entry: Entry) -> bool:
+        """Write the next entry and apply it; False when another process has taken its number. Catch up then."""
+        key = Key(state.game_date, state.occurrence_id)
+        number = state.next_number
+        written = state.summarized(entry) if number and number % SUMMARY_EVERY == 0 else entry
+        try:
+            created = self._state.create(
+                names.entry(*key, number), written.model_dump_json(exclude_defaults=True).encode()
+            )
+        except BaseException:
+            # Whether it was written is not known, and the draft is part of the state: read it anew the next time.
+            self.forget(key)
+            raise
+        if not created:
+            return False
+        state.apply(entry)
+        self._keep(key, state)
+        return True
+
+    def catch_up(self, state: OccurrenceState) -> None:
+        """Apply what other processes have appended."""
+        key = Key(state.game_date, state.occurrence_id)
+        while (body := self._state.get(names.entry(*key, state.next_number))) is not None:
+            self._apply(state, names.entry(*key, state.next_number), body)
+
+    def entry(self, key: Key, number: int) -> Entry | None:
+        """One entry; None when it is not there or cannot be read."""
+        body = self._state.get(names.entry(*key, number))
+        return _parse(names.entry(*key, number), body) if body is not None else None
+
+    def forget(self, key: Key) -> None:
+        """Read the occurrence anew the next time."""
+        with self._guard:
+            self._kept.pop(key, None)
+
+    def open(self, key: Key) -> None:
+        """Remember that something may come of the occurrence, so that evaluations look at it."""
+        self._state.create(names.open_marker(*key), b"")
+
+    def close(self, key: Key) -> None:
+        """Remember that nothing more will come of it, unless something has come in between."""
+        self._state.delete(names.open_marker(*key))
+        with self.lock(key):
+            if not self.load(key).settled:
+                # What came in after the state was read found the marker still there.
+                self.open(key)
+
+    def opened(self) -> list[Key]:
+        """The occurrences of which something may still come; one list call."""
+        return [Key(*names.opened(info.name)) for info in self._state.list(names.OPEN)]
+
+    def logged(self, day: date) -> list[Key]:
+        """All occurrences about a day; one list call, whose pages grow with their entries."""
+        prefix = f"controller/occurrences/{day.isoformat()}/"
+        found = {info.name.removeprefix(prefix).split("/")[0] for info in self._state.list(prefix)}
+        return [Key(day, occurrence) for occurrence in sorted(found | set(self._earlier.occurrences(day)))]
+
+    def migrate(self, days: Iterable[date], asked: Iterable[date]) -> None:
+        """Take over what the version before this one wrote about `days`, and its manual runs of the days `asked`."""
+        new_days, new_asked = set(days) - self._migrated, set(asked) - self._migrated_runs
+        keys = [
+            Key(day, occurrence) for day in sorted(new_days) for occurrence in self._earlier.occurrences(day)
+        ]
+        for key in dict.fromkeys(
+            [*keys, *(Key(*found) for found in self._earlier.open_runs(sorted(new_asked)))]
+        ):
+            if self.load(key).plan is not None:
+                self.open(key)
+        self._migrated |= new_days
+        self._migrated_runs |= new_asked
+
+    def _read_whole(self, key: Key) -> OccurrenceState:
+        state = OccurrenceState(*key)
+        found = [names.number_of(info.name) for info in self._state.list(names.log(*key))]
+        numbers = sorted(number for number in found if number is not None)
+        if not numbers:
+            entry = self._earlier.entry(*key)
+            if entry is not None and not self.append(state, entry):
+                self.catch_up(state)
+            return state
+        last = numbers[-1]
+        state.next_number = last - last % SUMMARY_EVERY
+        for name, body in self._bodies(key, range(state.next_number, last + 1)):
+            self._apply(state, name, body)
+        if state.unreadable and last >= SUMMARY_EVERY:
+            # The summary may be what cannot be read; all entries together say the same.
+            state = OccurrenceState(*key)
+            for name, body in self._bodies(key, range(last + 1)):
+                self._apply(state, name, body)
+        return state
+
+    def _bodies(self, key: Key, numbers: range) -> Iterator[tuple[str, bytes]]:
+        found = [names.entry(*key, number) for number in numbers]
+        # Readers of their own, since load_all's wait for this.
+        with ThreadPoolExecutor(_READERS) if len(found) > 4 else _Sequential() as readers:
+            for name, body in zip(found, readers.map(self._state.get, found), strict=True):
+                yield name, body or b""
+
+    def _apply(self, state: OccurrenceState, name: str, body: bytes) -> None:
+        entry = _parse(name, body)
+        if entry is not None:
+            state.apply(entry)
+        else:
+            state.unreadable.append(name)
+            state.next_number += 1
+
+    def _keep(self, key: Key, state: OccurrenceState) -> None:
+        if state.next_number == 0:
+            return  # Nothing is known of it; asking again is one call.
+        with self._guard:
+            self._kept[key] = state
+            self._kept.move_to_end(key)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+
+
+class _Sequential:
+    """In place of threads where they would cost more than they save."""
+
+    map = staticmethod(map)
+
+    def __enter__(self) -> "_Sequential":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def _parse(name: str, body: bytes) -> Entry | None:
+    try:
+        return Entry.model_validate_json(body)
+    except ValidationError as error:
+        log.error("what is remembered cannot be read: %s", name, extra={"detail": str(error)[:500]})
+        return None

@@ -1,0 +1,228 @@
+"""Logs of occurrences: summaries, entries that cannot be read, and what the version before wrote."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+
+from tests.support import earlier_layout
+from tests.support.controller import (
+    DAY,
+    NO_DATA,
+    SUCCESS,
+    ClockedObjects,
+    World,
+    at,
+    at_times,
+    configured,
+    discovery,
+    failed,
+    fixture_file,
+    ids,
+    plan_of,
+    slate,
+    workflow,
+)
+from tipoff_common.events import ScrapeRequested
+from tipoff_common.ports import Unavailable
+from tipoff_controller import names
+from tipoff_controller.occurrence_store import SUMMARY_EVERY, Key, OccurrenceStore
+from tipoff_planning.drafts import request
+from tipoff_planning.occurrence_log import Entry, log_execution
+from tipoff_planning.plans import Plan
+from tipoff_planning.progress import PlanProgress
+from tipoff_planning.workflows import Configuration
+
+WIDE = configured(
+    wide=workflow(
+        at_times("06:00"),
+        {
+            "scraper": "event_props",
+            "for_each": {"parameter": "event_id", "values": [f"v{number}" for number in range(200)]},
+        },
+    )
+)
+PLANS = fixture_file("plans")
+
+
+def begun(configuration: Configuration = WIDE) -> World:
+    made = World(configuration)
+    made.land(slate(2), at("05:00"))
+    made.tick(at("06:00"))
+    return made
+
+
+def test_a_new_process_reads_the_last_summary_and_what_came_after_it() -> None:
+    made = begun()
+    requests = made.take(ScrapeRequested)
+    for item in requests[: 2 * SUMMARY_EVERY + 5]:
+        made.run(item)
+    known = made.state_of(requests[0])
+    made.restart()
+    read: list[str] = []
+    answer = made.state.get
+    made.state.get = lambda name: (read.append(name), answer(name))[1]  # type: ignore[method-assign]
+    again = made.state_of(requests[0])
+    assert again.executions == known.executions
+    assert again.entry_of == known.entry_of
+    assert again.progress is not None
+    assert known.progress is not None
+    assert again.progress.requested == known.progress.requested
+    assert len(read) <= SUMMARY_EVERY + 1
+
+
+@pytest.mark.parametrize("number", [0, 1, SUMMARY_EVERY])
+@pytest.mark.parametrize("damage", [b"", b"{", b'{"version": 2, "at": "2025-01-15T11:00:00Z"}'])
+def test_an_occurrence_that_cannot_be_read_is_rebuilt_from_the_dataset_and_said(
+    number: int, damage: bytes
+) -> None:
+    """One poisoned object once stopped every decision for four days: it costs one occurrence."""
+    made = begun()
+    requests = made.take(ScrapeRequested)
+    done = requests[: number + 3]
+    for item in done:
+        made.run(item)
+    key = Key(DAY, requests[0].occurrence_id or "")
+    made.state.bodies[names.entry(*key, number)] = damage
+    made.restart()
+    made.tick(at("06:15"))
+    (told,) = [item for item in made.decisions if item.reason_code == "memory_rebuilt"]
+    assert (told.occurrence_id, told.alert_level.value) == (key.occurrence_id, "WARNING")
+    assert names.entry(*key, number) in told.reason
+    state = made.deps.occurrences.load(key)
+    assert set(ids(done)) <= set(state.executions)
+    assert state.unreadable == []
+    made.restart()
+    made.tick(at("06:30"))
+    assert len([item for item in made.decisions if item.reason_code == "memory_rebuilt"]) == 1
+
+
+def test_one_that_cannot_be_read_stops_no_other_workflow() -> None:
+    made = begun(
+        configured(
+            one=workflow(at_times("06:00"), "bulletin"), two=workflow(discovery("06:00", "09:00"), "digest")
+        )
+    )
+    (first, _) = made.take(ScrapeRequested)
+    made.state.bodies[names.entry(DAY, first.occurrence_id or "", 0)] = b"\x00"
+    made.state.bodies[names.SETTLED] = b"\x00"
+    made.restart()
+    made.tick(at("07:00"))
+    codes = {
+        item.workflow_name: item.reason_code for item in made.decisions if item.decision_time == at("07:00")
+    }
+    assert codes["two"] == "due"
+
+
+def test_without_the_dataset_it_waits_to_be_rebuilt() -> None:
+    made = begun()
+    (first, *_) = made.take(ScrapeRequested)
+    made.state.bodies[names.entry(DAY, first.occurrence_id or "", 0)] = b""
+    made.restart()
+    made.warehouse.down = True
+    made.tick(at("06:15"))
+    made.warehouse.down = False
+    assert not [item for item in made.decisions if item.reason_code == "memory_rebuilt"]
+    made.tick(at("06:30"))
+    assert [item for item in made.decisions if item.reason_code == "memory_rebuilt"]
+
+
+# What the version before wrote
+
+
+def earlier(
+    name: str, finished: Mapping[str, object], configuration: Configuration = PLANS
+) -> tuple[World, Plan, dict[str, ScrapeRequested]]:
+    """A bucket that the version before left in the middle of a day: one plan, requested as far as it got."""
+    file = configuration.file.model_copy(update={"workflows": {name: configuration.workflows[name]}})
+    made = World(Configuration(file, configuration.catalog, configuration.hash))
+    made.land(slate(3), at("05:00"))
+    made.now(at("06:00"))
+    with_games = made.deps.calendar.current()
+    plan = plan_of(made.configuration, name, with_games)
+    earlier_layout.write_plan(made.state, plan)
+    standing, requests = PlanProgress(plan), {}
+    while due := standing.due(at("06:00")):
+        for attempt in due:
+            item = request(plan, attempt, at("06:00"))
+            requests[item.request_id] = item
+            standing.note_requested([item.request_id], at("06:00"))
+            earlier_layout.write_requests(made.state, [item])
+            if item.step in finished:
+                keys = {"event_id": ("e1", "e2")} if item.scraper == "event_list" else {}
+                event = made.execute(item, finished[item.step], keys=keys)  # type: ignore[arg-type]
+                earlier_layout.write_executions(made.state, [event], made.configuration.subject_parameters)
+                logged = log_execution(event, made.configuration.subject_parameters)
+                standing.add(logged.fact(DAY), logged.outputs)
+    return made, plan, requests
+
+
+def test_an_upgrade_in_the_middle_of_a_day_goes_on_where_it_was() -> None:
+    made, plan, requests = earlier("props", {"events": SUCCESS, "news": SUCCESS})
+    made.tick(at("06:05"))
+    assert made.requests == [], "what is under way is not requested again"
+    open_ones = [item for item in requests.values() if item.step == "props"]
+    assert len(open_ones) == 2
+    for item in open_ones:
+        made.run(item)
+    assert [item.step for item in made.requests] == ["join"]
+    made.restart()
+    assert made.requested() >= set(requests)
+    assert made.state_of(open_ones[0]).plan == plan.model_copy(update={"deadline": None})
+
+
+def test_an_execution_that_comes_before_any_tick_finds_its_plan_too() -> None:
+    made, _, requests = earlier("sequence", {})
+    (first,) = requests.values()
+    made.run(first)
+    assert [item.step for item in made.requests] == ["event_list"]
+
+
+def test_what_the_version_before_asked_for_still_expires() -> None:
+    made, _, requests = earlier("sequence", {})
+    made.tick(at("06:15"))
+    made.hear()
+    assert [item.attempt for item in made.requests] == [2]
+    assert set(requests) < made.requested()
+
+
+def test_a_manual_run_of_the_version_before_goes_on_too() -> None:
+    made, plan, requests = earlier("sequence", {"bulletin": NO_DATA})
+    moved = plan.model_copy(update={"occurrence_id": "manual-1", "game_date": DAY - timedelta(days=60)})
+    earlier_layout.write_plan(made.state, moved)
+    earlier_layout.write_open_run(made.state, DAY, moved)
+    made.tick(at("06:05"))
+    assert "manual-1" in {key.occurrence_id for key in made.deps.occurrences.opened()} | {
+        item.occurrence_id for item in made.requests
+    }
+    assert len(requests) == 1
+
+
+def test_a_failed_write_is_read_anew() -> None:
+    """Whether it was written is not known: the state in memory must not say more than the bucket does."""
+    made = begun()
+    (first, second, *_) = made.take(ScrapeRequested)
+    event = made.execute(first, failed())
+    made.state.down = True
+    with pytest.raises(Unavailable):
+        made.note(event)
+    made.state.down = False
+    made.run(second)
+    assert first.request_id not in made.state_of(first).executions
+    made.note(event)
+    assert [item.attempt for item in made.requests] == [2]
+
+
+def test_two_processes_that_append_at_once_agree() -> None:
+    state = ClockedObjects()
+    plan = plan_of(WIDE, "wide")
+    key = Key(plan.game_date, plan.occurrence_id)
+    one, other = OccurrenceStore(state, ()), OccurrenceStore(state, ())
+    first = one.load(key)
+    assert one.append(first, Entry(at=at("06:00"), plan=plan))
+    second = other.load(key)
+    assert one.append(first, Entry(at=at("06:01"), requested=("a",)))
+    assert not other.append(second, Entry(at=at("06:01"), requested=("b",)))
+    other.catch_up(second)
+    assert other.append(second, Entry(at=at("06:02"), requested=("b",)))
+    assert one.load(key).next_number == second.next_number == 3

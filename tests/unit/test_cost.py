@@ -61,7 +61,7 @@ def test_the_services_are_counted_at_work() -> None:
     written = counted.by_caller(operations.CLASS_A)
     assert counted.executions > 100
     assert 4 < written["runner"] <= 5, "fewer where content stays the same"
-    assert 1 <= written["follow-up"] < 1.1
+    assert 0.8 < written["follow-up"] < 1.1
     assert "runner" not in counted.by_caller(operations.CLASS_B)
 
 

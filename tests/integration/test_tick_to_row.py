@@ -31,17 +31,17 @@ def test_a_tick_becomes_a_decision_a_request_an_execution_rows_and_a_file(driver
     assert b"leagueSchedule" in driver.file(told["raw_path"]), "the payload is kept as it came"
 
 
-def test_a_tick_delivered_twice_is_published_once(driver: Driver, day: date) -> None:
+def test_a_tick_delivered_twice_is_published_once(embedded: Driver, day: date) -> None:
     """Incidents 16 and 19: nothing is fetched twice, and no row is there twice."""
-    before = driver.asked(SCHEDULE_PATH)
-    at = driver.tick(Tick.EVALUATE, day, 5)
-    driver.executions(day, SCHEDULE)
-    driver.tick(Tick.EVALUATE, day, 5)
-    driver.settle()
+    before = embedded.asked(SCHEDULE_PATH)
+    at = embedded.tick(Tick.EVALUATE, day, 5)
+    embedded.executions(day, SCHEDULE)
+    embedded.tick(Tick.EVALUATE, day, 5)
+    embedded.settle()
     for tables in (("scraper_execution_log", "workflow_decisions"), ("v_executions", "v_decisions")):
-        assert len(driver.executions(day, SCHEDULE, tables[0])) == 1
-        assert len(driver.decisions("morning_operations", at, tables[1])) == 1
-    assert driver.asked(SCHEDULE_PATH) == before + 1
+        assert len(embedded.executions(day, SCHEDULE, tables[0])) == 1
+        assert len(embedded.decisions("morning_operations", at, tables[1])) == 1
+    assert embedded.asked(SCHEDULE_PATH) == before + 1
 
 
 def test_two_ticks_at_once_are_one_decision(embedded: Driver, day: date) -> None:
@@ -158,7 +158,8 @@ def test_a_message_that_can_never_succeed_becomes_a_dead_letter_with_its_reason(
         **{"ce-id": "x", "ce-type": "tipoff.never.heard.v9", "ce-source": "/t", "ce-specversion": "1.0"},
     )
     digest = hashlib.sha256(payload).hexdigest()
-    (letter,) = driver.dead_letters("payload_sha256 = @digest", digest=digest)
+    # Google's emulator knows no filters, so the controller is sent it too, and rejects it as well.
+    (letter,) = driver.dead_letters("payload_sha256 = @digest AND service = 'logger'", digest=digest)
     assert (letter["reason"], letter["service"]) == ("unknown_type", "logger")
     assert "tipoff.never.heard.v9" in letter["detail"]
     assert letter["payload_head"] == payload.decode()

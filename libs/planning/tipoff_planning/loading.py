@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
 
 from tipoff_common.catalog import Catalog
 from tipoff_common.identity import short_hash
@@ -12,6 +15,7 @@ from tipoff_planning.workflows import (
     CalendarSource,
     Configuration,
     ForEachOutput,
+    ForEachValue,
     Step,
     Workflow,
     WorkflowsFile,
@@ -21,6 +25,15 @@ from tipoff_planning.workflows import (
 
 Fault = tuple[Location, str]
 MINUTE = timedelta(minutes=1)
+DEFAULT_MAX_FAN_OUT = 10_000
+
+
+class _Limits(BaseModel):
+    """Of a file of any shape: what bounds its parts."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    max_fan_out: int = DEFAULT_MAX_FAN_OUT
 
 
 def load_workflows(path: Path, catalog: Catalog, evaluated_every: timedelta | None = None) -> Configuration:
@@ -62,6 +75,7 @@ def _faults(source: YamlSource, catalog: Catalog, evaluated_every: timedelta | N
         yield from _edge_faults(workflow, steps)
         yield from _search_faults(workflow, steps)
         yield from _fan_out_faults(workflow, steps, catalog)
+        yield from _size_faults(workflow, steps, source)
         if evaluated_every:
             yield from _cadence_faults(workflow, (*at, "schedule"), evaluated_every)
 
@@ -146,6 +160,19 @@ def _search_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
             yield (*at, index, "for_each"), f"{what}; use schedule kind at, daily or interval"
 
 
+def _size_faults(workflow: Workflow, at: Location, source: YamlSource) -> Iterator[Fault]:
+    """More given values than one step may fan out into."""
+    most = source.part(_Limits, ())
+    limit = most.max_fan_out if most else DEFAULT_MAX_FAN_OUT
+    for index, step in enumerate(workflow.steps):
+        if isinstance(step.for_each, ForEachValue) and (size := len(step.for_each.values)) > limit:
+            what = f"{size:,} values are {size:,} requests, and {limit:,} are the most"
+            yield (
+                (*at, index, "for_each", "values"),
+                f"{what}; divide them among workflows, or raise max_fan_out",
+            )
+
+
 def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
     """Fan-out over an output that the parent's scraper does not declare."""
     for index, step in enumerate(workflow.steps):
@@ -160,20 +187,14 @@ def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Itera
 
 def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:
     """A circle of steps, None when there is none."""
-    done: set[str] = set()
-
-    def visit(step: str, path: list[str]) -> list[str] | None:
-        if step in path:
-            return [*path[path.index(step) :], step]
-        if step in done or step not in parents:
-            return None
-        for parent in parents[step]:
-            if (circle := visit(parent, [*path, step])) is not None:
-                return circle
-        done.add(step)
-        return None
-
-    return next((circle for step in parents if (circle := visit(step, [])) is not None), None)
+    known = {step: [name for name in names if name in parents] for step, names in parents.items()}
+    try:
+        TopologicalSorter(known).prepare()
+    except CycleError as error:
+        # The sorter names each step before the one that waits for it; a reader follows `after` the other way.
+        circle: list[str] = error.args[1]
+        return circle[::-1]
+    return None
 
 
 def _unknown_scraper(name: str, catalog: Catalog) -> str:

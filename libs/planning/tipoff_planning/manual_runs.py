@@ -101,30 +101,28 @@ def asked_occurrence(
 
 
 class UnitProgress(BaseModel):
-    """How far one scraper with its parameters has come; attempt: the one that is next or under way; kind: of the
-    failure it ended with."""
+    """How far one scraper with its parameters has come."""
 
-    step: str
-    scraper: str
-    parameters: Mapping[str, str]
-    state: State
-    attempt: int
-    kind: FailureKind | None
+    step: str = Field(description="the step of the workflow")
+    scraper: str = Field(description="registered name of the scraper")
+    parameters: Mapping[str, str] = Field(description="its final parameters")
+    state: State = Field(description="open, waiting, under_way, success, no_data or given_up")
+    attempt: int = Field(description="the attempt that is next or under way, counted from 1")
+    kind: FailureKind | None = Field(description="of the failure it ended with; null for any other end")
 
 
 class RunProgress(BaseModel):
-    """How far a manual run has come.
+    """How far a manual run has come."""
 
-    settled: nothing more will come of it. stalled: something is to be requested and nothing is under way, as after a
-    crash; asking for the run under its key again goes on. skipped: steps that are never asked for, with the reason.
-    """
-
-    occurrence_id: str
-    game_date: date
-    settled: bool
-    stalled: bool
-    units: tuple[UnitProgress, ...]
-    skipped: Mapping[str, str]
+    occurrence_id: str = Field(description="identity of the run, for `tipoff trace`")
+    game_date: date = Field(description="the date the data is about")
+    settled: bool = Field(description="nothing more will come of it")
+    stalled: bool = Field(
+        description="something is to be requested and nothing is under way: its requests have not gone out yet;"
+        " asking for the run under its key again goes on"
+    )
+    units: tuple[UnitProgress, ...] = Field(description="what it asks for, as far as that is known")
+    skipped: Mapping[str, str] = Field(description="steps that are never asked for, each with the reason")
 
 
 def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) -> Outstanding:

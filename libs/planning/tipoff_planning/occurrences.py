@@ -32,6 +32,7 @@ from tipoff_planning.workflows import Configuration
 WHOLE_DAY = "-"
 REPORT_UNFOUND_FOR = timedelta(hours=6)
 """How long after a search ended in vain each evaluation says so."""
+_MINUTE = timedelta(minutes=1)
 _ALWAYS, _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -171,17 +172,17 @@ def _attempts(schedule: Discovery, start: datetime, end: datetime) -> Iterator[_
 
 
 def _around(schedule: Interval, day: date, games: Sequence[Game]) -> Iterator[_Slot]:
-    """Slots are numbered from midnight, so that a first game called off or moved renumbers none: a later slot never
-    takes the number of one that has run."""
+    """A slot's number is its minute of the day. When a first game is called off or moved the others may begin at other
+    minutes, and no slot may then have the number of one that has run."""
     tips = [game.tipoff for game in games if game.tipoff is not None]
     if not tips:
         return
     start, end = min(tips) - schedule.before_first_tip, max(tips) + schedule.after_last_tip
     every, reason = schedule.every, f"every {_length(schedule.every)} around the games"
-    number = (start - eastern(day, time.min)) // every
+    midnight = eastern(day, time.min)
     for index in range((end - start) // every + 1):
         expected = start + index * every
-        yield number + index, expected, expected + every, reason
+        yield (expected - midnight) // _MINUTE, expected, expected + every, reason
 
 
 def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str, tuple[Game, ...], _Slot]]:

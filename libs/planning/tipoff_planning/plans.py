@@ -37,25 +37,20 @@ class OutputOf(_Frozen):
 
 
 class PlannedStep(_Frozen):
-    """One step with everything filled in that is known beforehand.
-
-    fan_out_parameter: the parameter that tells its requests apart, None for a single request.
-    fan_out: that parameter's values, or the parent whose output they are.
-    max_in_flight: how many of its requests may be under way at once; plans of the version before call it `wave`.
-    """
+    """One step with everything filled in that is known beforehand."""
 
     name: str
     scraper: str
     parents: tuple[str, ...]
+    """The steps of the plan that have to be settled first."""
     parameters: Mapping[str, str]
+    """The parameters that all of its requests have in common."""
     fan_out_parameter: str | None = None
+    """The parameter that tells its requests apart, None for a single request."""
     fan_out: tuple[str, ...] | OutputOf = ()
+    """That parameter's values, or the parent whose output they are."""
     max_in_flight: int = Field(validation_alias=AliasChoices("max_in_flight", "wave"))
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether its requests may be more than go out at once."""
-        return isinstance(self.fan_out, OutputOf) or len(self.fan_out) > self.max_in_flight
+    """How many of its requests may be under way at once. Plans of the version before call it `wave`."""
 
 
 class Plan(_Frozen):
@@ -73,6 +68,8 @@ class Plan(_Frozen):
     config_hash: str
     decided_at: Instant
     event_time: Instant | None = None
+    max_fan_out: int = 10_000
+    """The most requests that one step may fan out into."""
     deadline: Instant | None = None
     """Until when retries make sense; null for a manual run, for which somebody waits."""
 
@@ -138,6 +135,7 @@ def freeze(
         config_hash=configuration.hash,
         decided_at=context.now,
         event_time=context.event_time,
+        max_fan_out=configuration.file.max_fan_out,
         deadline=None if context.source is Source.MANUAL else occurrence.deadline,
     )
 

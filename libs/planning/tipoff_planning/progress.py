@@ -274,7 +274,7 @@ class PlanProgress:
             counts = step.counts
             step.settled = not any(counts[state] for state in (State.OPEN, State.WAITING, State.UNDER_WAY))
             step.fruitful = not step.settled or counts[State.SUCCESS] > 0
-            step.why = "" if step.fruitful else _why(step)
+            step.why = "" if step.fruitful else step.why or _why(step)
 
     def _begin(self, step: _Step) -> None:
         source = step.planned.fan_out
@@ -295,6 +295,11 @@ class PlanProgress:
                 for identifier in item.ids
                 for value in self._outputs.get(identifier, {}).get(source.key, ())
             }
+            if len(values) > self.plan.max_fan_out:
+                # Refused whole: which of the values to leave out nobody could tell.
+                many = f"{parent.planned.name} named {len(values):,} values, and {self.plan.max_fan_out:,} are the most"
+                step.why = many
+                continue
             self._add_units(step, sorted(values - step.values))
             step.values |= values
 

@@ -13,7 +13,7 @@ from tests.support.dataset_rows import ELEVEN, HOUR, MINUTE, decided, executed, 
 from conftest import Dataset
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.outcomes import Status
-from tipoff_planning.execution_log import read_executions
+from tipoff_planning.execution_log import DatasetQuestion, ask_dataset, read_executions
 from tipoff_planning.history import Completeness
 
 DEADLINE = ELEVEN + timedelta(hours=2)
@@ -184,6 +184,25 @@ def test_the_controller_reads_what_a_success_lacks(dataset: Dataset, monkeypatch
         "local": None,
         "second": None,
     }
+
+
+@pytest.mark.usefixtures("ask")
+def test_a_decision_is_told_of_each_subject_and_of_what_it_asks_by_id(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
+    warehouse = BigQueryWarehouse(dataset.project, dataset.url)
+    days, scraper = [date(2026, 1, 12), date(2026, 1, 15)], EXECUTIONS[0]["scraper_name"]
+    plain = ask_dataset(warehouse, "prod", DatasetQuestion(days, [scraper]), ())
+    assert {(fact.game_date, fact.status) for fact in plain.found} == {(day, Status.SUCCESS) for day in days}
+    assert {fact.completeness for fact in plain.found} == {None, Completeness(9, ("NYK@PHI",))}
+    assert (plain.requests, plain.occurrences) == ({}, {})
+    asked = DatasetQuestion(days, [scraper], requests=["partly", "nobody"], since=days[0])
+    answer = ask_dataset(warehouse, "prod", asked, ())
+    assert set(answer.requests) == {"partly"}
+    assert not answer.requests["partly"].presumed
+    nothing = ask_dataset(warehouse, "prod", DatasetQuestion(days, []), ())
+    assert nothing.found == []
 
 
 def test_attempts_count_each_execution_once(ask: Ask) -> None:

@@ -201,3 +201,18 @@ def test_progress_is_the_same_for_the_same_facts_in_any_order() -> None:
         results.append((due(past.progress), past.progress.skipped, past.progress.settled))
     assert all(result == results[0] for result in results)
     assert results[0][1][0].reason == "left has no data yet"
+
+
+def test_an_output_of_more_values_than_a_step_may_fan_out_into_is_refused_with_the_number() -> None:
+    small = plan("props").model_copy(update={"max_fan_out": 2})
+    past = Past(small).came("events", keys={"event_id": ("a", "b", "c")}).came("news")
+    assert past.progress.due == []
+    assert [item.reason for item in past.progress.skipped] == ["events named 3 values, and 2 are the most"]
+    assert past.progress.settled
+
+
+def test_a_parent_that_names_one_value_twice_is_settled_by_one_request() -> None:
+    past = Past(plan("props")).came("events", keys={"event_id": ("a", "a")}).came("news")
+    assert len(past.progress.due) == 1
+    past.came("props", event_id="a").came("join")
+    assert past.progress.settled

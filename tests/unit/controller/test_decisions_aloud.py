@@ -1,0 +1,238 @@
+"""What decisions say aloud: failing sources, long silence, pauses, games without a time, changed calendars."""
+
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tests.support.controller import (
+    DAY,
+    NO_DATA,
+    SUCCESS,
+    World,
+    at,
+    at_times,
+    calendar,
+    configured,
+    daily,
+    decided,
+    discovery,
+    failed,
+    game,
+    interval,
+    per_game,
+    slate,
+    workflow,
+)
+from tipoff_common.events import AlertLevel, ScheduleState, ScrapeRequested, Tick, TickFired
+from tipoff_common.outcomes import Failed, FailureKind
+from tipoff_common.ports import Unavailable
+from tipoff_controller.handlers import handle_tick
+
+MORNING = configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=3))
+
+
+def world(configuration: Any = MORNING, games: int = 2) -> World:
+    made = World(configuration)
+    made.land(slate(games), at("04:55"))
+    return made
+
+
+def answer(made: World, outcome: Any, until: str = "10:00", start: str = "05:00") -> list[str]:
+    """Ticks every quarter of an hour, each request answered with the outcome; when requests went out."""
+    instant, asked = at(start), []
+    while instant <= at(until):
+        made.tick(instant)
+        while requests := made.take(ScrapeRequested):
+            asked += [f"{instant.astimezone(at('00:00').tzinfo):%H:%M}"] * len(requests)
+            for request in requests:
+                made.run(request, outcome, instant=instant)
+        instant += timedelta(minutes=15)
+    return asked
+
+
+def test_retries_are_spread_over_the_rest_of_the_window() -> None:
+    """20: four failures in the first minute gave a window of five hours up."""
+    made = world()
+    asked = answer(made, failed(FailureKind.HTTP))
+    assert len(asked) == 4
+    assert asked[0] == asked[1], "the first retry follows at once"
+    assert asked[1] < asked[2] < asked[3] < "15:00", "the others later, within the window (UTC)"
+
+
+def test_a_source_that_is_well_again_within_the_window_is_got() -> None:
+    made = world()
+    answer(made, failed(FailureKind.TIMEOUT), until="06:00")
+    answer(made, SUCCESS, start="06:15")
+    assert made.decisions[-1].reason_code in ("day_done", "already_found")
+
+
+@pytest.mark.parametrize(
+    "schedule", [daily("05:00", "10:00"), discovery("05:00", "09:00"), at_times("05:00", within="1h")]
+)
+def test_a_window_that_closes_after_failures_says_that_the_source_fails(schedule: dict[str, Any]) -> None:
+    made = world(configured(one=workflow(schedule, "bulletin", max_retries=1)))
+    answer(made, failed(FailureKind.HTTP), until="11:00")
+    last = made.decisions[-1]
+    assert (last.reason_code, last.alert_level) == ("source_failing", AlertLevel.WARNING)
+    assert "bulletin kept failing" in last.reason
+    assert "http: it failed: http" in last.reason
+    assert last.context["error_type"] == "http"
+
+
+def test_a_window_that_closes_on_silence_says_not_found_and_not_failing() -> None:
+    made = world(configured(one=workflow(discovery("05:00", "09:00"), "bulletin")))
+    answer(made, NO_DATA, until="11:00")
+    assert made.decisions[-1].reason_code == "not_found"
+
+
+def test_nothing_many_times_in_a_row_is_said_aloud_and_a_success_ends_it() -> None:
+    """14: no_data for ever raised nothing in workflows that do not search."""
+    made = world(configured(one=workflow(at_times(*(f"{hour:02}:00" for hour in range(6, 20))), "bulletin")))
+    codes = []
+    for hour in range(6, 11):
+        made.tick(at(f"{hour:02}:00"))
+        made.run(made.take(ScrapeRequested)[0], SUCCESS if hour == 9 else NO_DATA, logged=False)
+        made.tick(at(f"{hour:02}:15"))
+        made.tick(at(f"{hour:02}:30"))
+        codes.append((made.decisions[-1].reason_code, made.decisions[-1].alert_level.value))
+    quiet = ("not_published", "NONE")
+    assert codes == [quiet, quiet, ("nothing_for_long", "WARNING"), ("already_found", "NONE"), quiet]
+
+
+def test_no_source_is_asked_before_the_instant_that_it_named() -> None:
+    """16: a long Retry-After was dropped, and the source asked four times in a minute."""
+    made = world(configured(one=workflow(at_times("06:00", "07:00", "09:00"), "bulletin")))
+    pause = Failed(kind=FailureKind.QUOTA, message="asked to wait", not_before=at("08:00"))
+    made.tick(at("06:00"))
+    made.run(made.take(ScrapeRequested)[0], pause)
+    made.tick(at("07:00"))
+    assert made.requests == []
+    assert made.decisions[-1].reason_code == "source_paused"
+    made.tick(at("09:00"))
+    assert len(made.requests) == 1
+
+
+def test_a_retry_waits_for_the_instant_that_the_source_named() -> None:
+    made = world()
+    outcome = Failed(kind=FailureKind.HTTP, message="asked to wait", not_before=at("06:10"))
+    made.tick(at("05:00"))
+    made.run(made.take(ScrapeRequested)[0], outcome)
+    for clock, count in (("05:15", 0), ("06:00", 0), ("06:15", 1)):
+        made.tick(at(clock))
+        assert len(made.requests) == count
+
+
+def test_an_abort_is_said_once_a_tick_and_not_with_each_delivery() -> None:
+    """9: a bucket that failed for an hour made 40,000 events."""
+    made = world()
+    made.state.down = True
+    for minute in (0, 1, 5):
+        with pytest.raises(Unavailable):
+            made.tick(at("05:00"), wall=at(f"05:{minute:02}"))
+    assert len(made.decisions) == 1
+    with pytest.raises(Unavailable):
+        made.tick(at("05:15"))
+    assert len(made.decisions) == 2
+
+
+def test_a_tick_that_is_published_a_moment_early_is_that_of_its_minute() -> None:
+    """21: published at 10:59:59.9 it was taken for the tick of 10:45, and nothing was evaluated until 11:15."""
+    made = world(configured(one=workflow(at_times("11:00"), "bulletin")))
+    moment = at("11:00") - timedelta(milliseconds=100)
+    made.now(moment)
+    handle_tick(TickFired(tick=Tick.EVALUATE, cadence_minutes=15), moment, made.deps, moment)
+    assert [item.decision_time for item in made.decisions] == [at("11:00")]
+    assert len(made.requests) == 1
+
+
+# The calendar through the game day
+
+
+FEEDS = configured(
+    feeds=workflow(daily("05:00", "06:00"), "slate"), post=workflow(per_game("2h", "30m", "3h"), "box_score")
+)
+
+
+def test_on_a_game_day_the_schedule_is_read_again_every_hour_until_the_last_game_has_begun() -> None:
+    """12: it was read once a day."""
+    made = World(FEEDS)
+    made.land(slate(2), at("05:00"))
+    asked = []
+    for quarter in range(24, 96):
+        instant = at("00:00") + quarter * timedelta(minutes=15)
+        made.tick(instant)
+        for request in made.take(ScrapeRequested):
+            if request.scraper == "slate":
+                asked.append(instant)
+                made.run(request, instant=instant)
+                made.land(slate(2), instant)
+    assert asked == [at(f"{hour:02}:00") for hour in range(6, 20)]
+
+
+def test_on_a_day_without_games_it_is_not() -> None:
+    made = World(FEEDS)
+    made.land(slate(2, DAY + timedelta(days=1)), at("05:00"))
+    made.tick(at("12:00"))
+    assert made.requests == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"postponed": True}, "was called off"),
+        ({"game_date": DAY + timedelta(days=3)}, "was moved to 2025-01-18"),
+        ({"tipoff": None}, "the time of game"),
+    ],
+)
+def test_what_is_no_longer_played_is_cancelled_with_the_reason(changes: dict[str, Any], why: str) -> None:
+    made = world(FEEDS)
+    one, two = slate(2)
+    made.lock()
+    made.land([one, two.model_copy(update=changes)], at("14:00"))
+    made.tick(at("14:00"))
+    (cancelled,) = made.schedules[1:]
+    assert {run.state for run in cancelled.runs} == {ScheduleState.CANCELLED}
+    assert {run.subject for run in cancelled.runs} == {two.game_id}
+    assert all(why in run.reason for run in cancelled.runs)
+
+
+def test_changes_amend_each_day_that_is_open() -> None:
+    """Yesterday's games may end after midnight, and tomorrow may be locked ahead."""
+    made = World(FEEDS)
+    late, tomorrow = game(1, at("23:30")), DAY + timedelta(days=1)
+    made.land([late], at("05:00"))
+    made.lock()
+    made.land([late.model_copy(update={"postponed": True})], at("23:45"))
+    made.tick(at("00:15", tomorrow))
+    assert [(event.date, event.runs[0].state.value) for event in made.schedules[1:]] == [(DAY, "CANCELLED")]
+
+
+def test_games_without_a_time_are_named_and_picked_up_once_they_have_one() -> None:
+    """12: such a day was declared done, and its games were never asked for."""
+    configuration = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))
+    undecided = game(7, None, home_team=None, away_team=None)
+    told = decided(configuration, at("06:00"), games=calendar(undecided, fetched_at=at("05:05")))
+    assert told.code.value == "times_unknown"
+    assert undecided.game_id in told.sentence
+    timed = calendar(game(7, at("19:00")), fetched_at=at("12:00"))
+    assert decided(configuration, at("21:00"), games=timed).code.value == "due"
+
+
+def test_slots_around_games_that_moved_run_whatever_has_run_before() -> None:
+    """21: the slot of 09:30 had the number of that of 08:00, and the next fetch came after three and a half hours."""
+    made = World(configured(lines=workflow(interval("2h", "6h"), "bulletin")))
+    first, evening = game(1, at("12:00")), game(2, at("20:00"))
+    made.land([first, evening], at("05:00"))
+    runs = []
+    for quarter in range(24, 80):
+        instant = at("00:00") + quarter * timedelta(minutes=15)
+        if instant == at("09:00"):
+            made.land([game(1, at("13:30"), game_id=first.game_id), evening], instant)
+        made.tick(instant)
+        for request in made.take(ScrapeRequested):
+            runs.append(instant)
+            made.run(request, instant=instant)
+    gaps = {later - earlier for earlier, later in pairwise(runs)}
+    assert max(gaps) <= timedelta(hours=2)

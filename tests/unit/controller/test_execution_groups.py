@@ -1,0 +1,150 @@
+"""Executions of one occurrence that arrive together share one write."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.controller import DAY
+from tests.support.samples import executed
+from tipoff_common.events import ScrapeExecuted
+from tipoff_common.ports import Unavailable
+from tipoff_controller import execution_groups
+from tipoff_controller.execution_groups import ExecutionGroups
+from tipoff_controller.occurrence_store import Key
+
+
+class Writer:
+    """Notes groups; a group is written when it is let go, if it is held."""
+
+    def __init__(self, *, held: bool = False, fails: int = 0, company: int = 1) -> None:
+        self.groups: list[list[str]] = []
+        self.go = threading.Event()
+        self.fails, self.company = fails, company
+        if not held:
+            self.go.set()
+
+    def note(self, _key: Key, events: Sequence[ScrapeExecuted]) -> None:
+        assert self.go.wait(10)
+        self.groups.append([event.request_id for event in events])
+        if self.fails:
+            self.fails -= 1
+            raise Unavailable("the bucket is down")
+
+    def under_way(self, _key: Key) -> int:
+        return self.company
+
+
+def event(number: int, occurrence: str | None = "o") -> ScrapeExecuted:
+    return executed(
+        request_id=f"r-{number}", execution_id=f"r-{number}", occurrence_id=occurrence, game_date=DAY
+    )
+
+
+async def submit(groups: ExecutionGroups, *events: ScrapeExecuted) -> list[Any]:
+    return await asyncio.gather(*(groups.submit(item) for item in events), return_exceptions=True)
+
+
+def test_what_arrives_together_is_one_group_and_occurrences_are_apart() -> None:
+    writer = Writer()
+    groups = ExecutionGroups(writer.note, writer.under_way)
+    asyncio.run(submit(groups, *(event(n) for n in range(5)), event(9, "other")))
+    assert sorted(map(len, writer.groups)) == [1, 5]
+
+
+def test_what_arrives_during_a_write_makes_the_next_group() -> None:
+    writer = Writer(held=True)
+    groups = ExecutionGroups(writer.note, writer.under_way)
+
+    async def run() -> None:
+        first = asyncio.create_task(groups.submit(event(0)))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        rest = [asyncio.create_task(groups.submit(event(n))) for n in range(1, 4)]
+        await asyncio.sleep(0)
+        writer.go.set()
+        await asyncio.gather(first, *rest)
+
+    asyncio.run(run())
+    assert writer.groups == [["r-0"], ["r-1", "r-2", "r-3"]]
+
+
+def test_the_first_of_a_fan_out_is_written_at_once_and_the_next_wait_for_company() -> None:
+    """By a clock of the test's own: siblings are under way, so the second group waits for them until its time is up."""
+    writer, now = Writer(company=100), [0.0]
+    groups = ExecutionGroups(writer.note, writer.under_way, lambda: now[0])
+
+    async def run() -> None:
+        await groups.submit(event(0))
+        late = [asyncio.create_task(groups.submit(event(n))) for n in range(1, 3)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        now[0] += execution_groups.WAIT_SECONDS
+        late.append(asyncio.create_task(groups.submit(event(3))))
+        await asyncio.gather(*late)
+
+    asyncio.run(run())
+    assert writer.groups[0] == ["r-0"]
+    assert sorted(name for group in writer.groups for name in group) == ["r-0", "r-1", "r-2", "r-3"]
+
+
+def test_nobody_waits_for_company_that_cannot_come() -> None:
+    writer = Writer(company=1)
+    groups = ExecutionGroups(writer.note, writer.under_way, lambda: 0.0)  # a clock on which no time passes
+
+    async def run() -> None:
+        for number in range(3):
+            await groups.submit(event(number))
+
+    asyncio.run(run())
+    assert writer.groups == [["r-0"], ["r-1"], ["r-2"]]
+
+
+def test_a_failed_write_is_told_to_all_of_its_group_and_to_no_other() -> None:
+    writer = Writer(fails=1)
+    groups = ExecutionGroups(writer.note, writer.under_way)
+
+    async def run() -> tuple[list[Any], list[Any]]:
+        return await submit(groups, event(0), event(1)), await submit(groups, event(2))
+
+    failed, done = asyncio.run(run())
+    assert [type(item) for item in failed] == [Unavailable, Unavailable]
+    assert done == [None]
+
+
+def test_an_execution_of_no_occurrence_waits_for_nothing() -> None:
+    writer = Writer()
+    asyncio.run(ExecutionGroups(writer.note, writer.under_way).submit(event(0, None)))
+    assert writer.groups == []
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 3)), max_size=40))
+@settings(max_examples=30, deadline=None)
+def test_each_is_written_once_in_a_group_of_its_own_occurrence(arrivals: list[tuple[str, int]]) -> None:
+    seen: list[tuple[Key, str]] = []
+    groups = ExecutionGroups(
+        lambda key, events: seen.extend((key, item.request_id) for item in events), lambda _: 1
+    )
+
+    async def run() -> None:
+        waiting = []
+        for number, (occurrence, pause) in enumerate(arrivals):
+            waiting.append(asyncio.create_task(groups.submit(event(number, occurrence))))
+            for _ in range(pause):
+                await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+
+    asyncio.run(run())
+    assert sorted(seen) == sorted((Key(DAY, name), f"r-{n}") for n, (name, _) in enumerate(arrivals))
+
+
+@pytest.mark.parametrize("size", [execution_groups.LARGEST + 20])
+def test_a_group_has_at_most_so_many(size: int) -> None:
+    writer = Writer()
+    asyncio.run(submit(ExecutionGroups(writer.note, writer.under_way), *(event(n) for n in range(size))))
+    assert sum(map(len, writer.groups)) == size
+    assert max(map(len, writer.groups)) <= execution_groups.LARGEST

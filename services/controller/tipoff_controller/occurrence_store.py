@@ -168,13 +168,15 @@ class OccurrenceStore:
 
     def _read_whole(self, key: Key) -> OccurrenceState:
         state = OccurrenceState(*key)
-        found = [names.number_of(info.name) for info in self._state.list(names.log(*key))]
-        numbers = sorted(number for number in found if number is not None)
-        if not numbers:
+        if self._state.get(names.entry(*key, 0)) is None:
+            # Most that an evaluation looks up were never decided. A read is a twelfth of the price of a listing
+            # (https://cloud.google.com/storage/pricing#operations-by-class).
             entry = self._earlier.entry(*key)
             if entry is not None and not self.append(state, entry):
                 self.catch_up(state)
             return state
+        found = [names.number_of(info.name) for info in self._state.list(names.log(*key))]
+        numbers = sorted(number for number in found if number is not None)
         last = numbers[-1]
         state.next_number = last - last % SUMMARY_EVERY
         for name, body in self._bodies(key, range(state.next_number, last + 1)):

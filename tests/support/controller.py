@@ -390,7 +390,7 @@ class World:
                     **_row(event),
                     "request_id": event.request_id if asked else "",
                     "occurrence_id": event.occurrence_id if rebuilt else "",
-                    "presumed": "presumed_dead" in event.data_summary,
+                    "presumed": "presumed" in event.data_summary,
                 }
                 groups.setdefault(str(row), []).append((row, event.triggered_at))
         return [

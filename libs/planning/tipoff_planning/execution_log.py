@@ -34,7 +34,7 @@ SELECT
   scraper_name, game_date, status, error_type, source,
   TO_JSON_STRING(opts) AS opts,
   TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness,
-  JSON_QUERY(data_summary, '$.presumed_dead') IS NOT NULL AS presumed,
+  JSON_VALUE(data_summary, '$.presumed') IS NOT NULL AS presumed,
   MIN(triggered_at) AS first_at,
   MAX(triggered_at) AS last_at
 FROM nba_orchestration.scraper_execution_log

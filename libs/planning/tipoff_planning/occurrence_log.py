@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
+from tipoff_common.executions import PRESUMED
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_planning.drafts import request, skip
 from tipoff_planning.history import Completeness, ExecutionFact, Known, completeness_of, preferred, subject_of
@@ -21,8 +22,6 @@ from tipoff_planning.plans import Plan
 from tipoff_planning.progress import PlanProgress
 
 MESSAGE_CHARACTERS = 300
-PRESUMED_DEAD = "presumed_dead"
-"""The key in a data_summary by which a failure that the controller answered for a request is told from a real one."""
 
 
 class _Frozen(BaseModel):
@@ -247,6 +246,6 @@ def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> L
         missing=told.missing if told else None,
         not_before=getattr(failed, "not_before", None),
         message=failed.message[:MESSAGE_CHARACTERS] if failed else "",
-        presumed=bool(event.data_summary.get(PRESUMED_DEAD)),
+        presumed=bool(event.data_summary.get(PRESUMED)),
         outputs=event.fan_out_keys,
     )

@@ -11,14 +11,12 @@ from uuid import NAMESPACE_OID, uuid5
 
 from tipoff_common.binding import Message, Refused, decode
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
-from tipoff_common.executions import build_execution
-from tipoff_common.outcomes import Failed, FailureKind
+from tipoff_common.executions import build_presumed_failure
 from tipoff_controller.deps import Deps
 from tipoff_controller.occurrence_store import Key
 from tipoff_controller.past import Past, expired, lease
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.drafts import request
-from tipoff_planning.occurrence_log import PRESUMED_DEAD
 
 log = logging.getLogger(__name__)
 
@@ -61,13 +59,5 @@ def fail_expired_requests(past: Past, context: EvaluationContext, deps: Deps) ->
 
 def presume_dead(dead: ScrapeRequested, why: str, deps: Deps, at: datetime) -> ScrapeExecuted:
     """Build the execution of a request that nothing came of."""
-    outcome = Failed(kind=FailureKind.TIMEOUT, message=f"the request died: {why}")
-    event = build_execution(
-        dead,
-        outcome,
-        environment=deps.environment,
-        triggered_at=at,
-        completed_at=at,
-        data_summary={PRESUMED_DEAD: True},
-    )
-    return event.model_copy(update={"run_id": str(uuid5(NAMESPACE_OID, f"dead:{dead.request_id}"))})
+    event = build_presumed_failure(dead, why, environment=deps.environment, at=at)
+    return event.model_copy(update={"run_id": str(uuid5(NAMESPACE_OID, f"presumed:{dead.request_id}"))})

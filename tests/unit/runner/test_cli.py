@@ -93,7 +93,7 @@ def test_a_fleet_at_fault_is_64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize("flag", ["--game-date", "--game_date", "--gamedate", "--date"])
 @pytest.mark.parametrize("day", ["2025-01-15", "20250115"])
 def test_the_date_may_be_written_as_people_do(payload: Path, capsys: Captured, flag: str, day: str) -> None:
-    """Incident 30: aliases here, one name everywhere else."""
+    """Aliases here, one name everywhere else. See "One date had three names" in docs/explanation/incidents.md."""
     assert run(flag, day, "--from-file", str(payload), "--json") == 0
     row = json.loads(capsys.readouterr().out)
     assert (row["game_date"], row["opts"]) == ("2025-01-15", {"game_date": "2025-01-15"})

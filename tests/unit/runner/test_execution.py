@@ -44,7 +44,10 @@ class TestSuccess:
         assert executed.outcome.record_count == executed.data_summary["record_count"] == 3
 
     def test_a_parser_cannot_talk_the_count_up(self, bench: Bench) -> None:
-        """Incident 7: what the scraper puts into the summary does not hide what the runner knows."""
+        """What the scraper puts into the summary does not hide what the runner knows.
+
+        See "Saved records were logged as no data" in docs/explanation/incidents.md.
+        """
         summary = bench.execute(asking()).executed.data_summary
         assert summary["record_count"] == 3
         assert summary["source_url"] == "https://lines.example/2025-01-15.txt"
@@ -81,7 +84,10 @@ class TestSuccess:
         assert len(bench.data.files) == 2
 
     def test_the_execution_is_that_of_its_request(self, bench: Bench) -> None:
-        """Incident 19: nothing about the identity is made up on the way."""
+        """Nothing about the identity is made up on the way.
+
+        See "Two controllers decided twice" in docs/explanation/incidents.md.
+        """
         request = asking()
         executed = bench.execute(request).executed
         assert executed.execution_id == executed.request_id == request.request_id
@@ -115,13 +121,20 @@ class TestNoData:
 class TestFailed:
     @pytest.mark.parametrize("kind", FailureKind)
     def test_every_kind_can_be_raised(self, bench: Bench, kind: FailureKind) -> None:
-        """Incidents 5, 6, 28: the kind and a message a person can act on."""
+        """The kind and a message a person can act on.
+
+        See "Blocked was read as not published", "Exhausted retries were logged as no data" and "An error row had no
+        error" in docs/explanation/incidents.md.
+        """
         outcome = failed(bench, asking(raises=kind.value))
         assert outcome.kind is kind
         assert outcome.message
 
     def test_an_unforeseen_error_is_our_own_fault_and_never_no_data(self, bench: Bench) -> None:
-        """Incident 6: exceptions mapped to empty."""
+        """Exceptions mapped to empty.
+
+        See "Exhausted retries were logged as no data" in docs/explanation/incidents.md.
+        """
         assert failed(bench, asking(raises="surprise")) == Failed(
             kind=FailureKind.INTERNAL, message="KeyError: 'homeTeam'"
         )
@@ -155,7 +168,10 @@ class TestFailed:
             assert str(count) in outcome.message
 
     def test_a_document_about_another_day_is_no_success(self, bench: Bench) -> None:
-        """Incident 2: yesterday's report counted as today's."""
+        """Yesterday's report counted as today's.
+
+        See "Yesterday's report counted as today's" in docs/explanation/incidents.md.
+        """
         bench.source = text("about: 2025-01-14\na\nb\n")
         execution = bench.execute(asking())
         assert execution.executed.outcome == Failed(

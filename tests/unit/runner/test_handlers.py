@@ -85,8 +85,10 @@ class Killed(BaseException):
 def test_a_runner_killed_after_any_write_leaves_a_redelivery_to_finish(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, survived: int, at_once: bool
 ) -> None:
-    """What was fetched is not fetched again, and what the first delivery noted of it is not lost: see "a crash between
-    the effect and its announcement" in docs/explanation/incidents.md."""
+    """What was fetched is not fetched again, and what the first delivery noted of it is not lost.
+
+    See "Redelivery multiplied the rows" in docs/explanation/incidents.md.
+    """
     bench.source = retried("a\nb\n")
     bench.writes = ThreadPoolExecutor(1) if at_once else None
     writes = 0
@@ -214,7 +216,10 @@ def test_content_that_was_announced_is_not_announced_by_another_execution(bench:
 
 
 def test_new_content_is_announced(bench: Bench) -> None:
-    """Incident 4: a later correction is fetched and handed on."""
+    """A later correction is fetched and handed on.
+
+    See "The first report ended the search for corrections" in docs/explanation/incidents.md.
+    """
     bench.run(requested())
     bench.source = text("a\nb\nc, corrected\n")
     bench.run(requested(request_id="request-2", attempt=2))
@@ -229,7 +234,11 @@ def test_a_failure_announces_no_file(bench: Bench) -> None:
 
 
 def test_a_scraper_that_is_not_here_is_a_failure_that_says_what_is(bench: Bench) -> None:
-    """Incidents 26, 36: a wrong image or a wrong name is told to the log and the follow-ups."""
+    """A wrong image or a wrong name is told to the log and the follow-ups.
+
+    See "The wrong image answered for three days" and "Scrapers logged under other names" in
+    docs/explanation/incidents.md.
+    """
     executed = bench.run(requested(scraper="rows"))
     assert executed.outcome == Failed(
         kind=FailureKind.INTERNAL, message="no scraper 'rows' in this runner; it has lines"

@@ -49,7 +49,10 @@ def test_an_answer_is_given_as_it_came() -> None:
 
 
 def test_a_status_that_the_scraper_wants_to_see_is_no_error() -> None:
-    """Incident 5: it tells "not published" and "blocked" apart itself."""
+    """It tells "not published" and "blocked" apart itself.
+
+    See "Blocked was read as not published" in docs/explanation/incidents.md.
+    """
     with opened(answers(403)) as http:
         assert http.get(URL, expected=frozenset({403})).status == 403
 

@@ -57,7 +57,7 @@ def test_without_a_key_each_is_a_request_of_its_own(registry: Registry) -> None:
 def test_parameters_that_do_not_fit_are_named_with_those_that_do(
     registry: Registry, parameters: Mapping[str, str], named: str
 ) -> None:
-    """Incident 30: three names for one date."""
+    """Three names for one date. See "One date had three names" in docs/explanation/incidents.md."""
     with pytest.raises(UnusableParameters) as error:
         request(registry, parameters)
     (fault,) = error.value.faults
@@ -86,7 +86,7 @@ def test_the_source_is_not_the_callers_to_say() -> None:
         ManualExecution.model_validate({"game_date": "2025-01-15", "source": "CONTROLLER"})
 
 
-def test_incident_30_the_game_date_is_given_once() -> None:
+def test_the_game_date_is_given_once() -> None:
     with pytest.raises(ValidationError, match="game_date stands beside parameters"):
         ManualExecution(game_date=GAME_DATE, parameters={"game_date": "2025-01-16"})
 

@@ -249,3 +249,12 @@ def test_what_precedes_a_document_without_meaning_is_skipped_live_and_from_a_fil
     assert run("nbac_schedule", answers(marked, b"never")).outcome.status.value == "success"
     assert parse(marked, Parameters(game_date=TODAY)) == parse(CURRENT, Parameters(game_date=TODAY))
     assert json.loads(marked)
+
+
+def test_a_document_larger_than_any_schedule_is_left_to_the_bounded_parser() -> None:
+    """Looking into it here would cost this process the memory that the parser's process is denied."""
+    bomb = b"[" + b"[]," * 1_200_001 + b"[]]"
+    source = answers(bomb, b"never")
+
+    assert "the document is list" in failure(run("nbac_schedule", source), "source_changed")
+    assert len(source.asked) == 1

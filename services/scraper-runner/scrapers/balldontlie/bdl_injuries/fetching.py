@@ -6,6 +6,7 @@ from codecs import BOM_UTF8
 from scrapers.json_payload import json_payload
 from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import Blocked, SourceChanged
+from tipoff_scraper_runner.parser import is_harmless
 from tipoff_scraper_runner.scraper import Http, Payload
 
 URL = "https://api.balldontlie.io/v1/player_injuries"
@@ -59,6 +60,9 @@ def _page(http: Http, cursor: str) -> Payload:
 
 
 def _next_cursor(body: bytes) -> str:
+    # What may take much memory is read in the parser's bounded process alone.
+    if not is_harmless(body):
+        return ""
     try:
         # Read loosely: what is wrong with a page is the parser's to say, once the payload is kept.
         cursor = json.loads(body)["meta"].get("next_cursor")

@@ -8,7 +8,9 @@ import re
 
 from scrapers.nbacom.answers import pdf_payload, refuse
 from scrapers.nbacom.box_score import GameParameters, fetch_box_score, read_box_score
-from tipoff_scraper_runner.errors import NotPublished, SourceChanged
+from scrapers.payloads import first_bytes
+from tipoff_scraper_runner.errors import NotPublished, SourceChanged, Undecodable
+from tipoff_scraper_runner.parser import is_harmless
 from tipoff_scraper_runner.scraper import Http, Payload
 
 BASE_URL = "https://statsdmz.nba.com/pdfs"
@@ -44,7 +46,12 @@ def fetch_gamebook(parameters: GameParameters, http: Http) -> Payload:
         Undecodable: an answer that is neither a PDF nor such a page.
     """
     # The name needs the league's game code, and a game that is not over has no report to ask for.
-    box = read_box_score(fetch_box_score(parameters, http).body, parameters.game_id)
+    document = fetch_box_score(parameters, http).body
+    if not is_harmless(document):
+        raise Undecodable(
+            f"the box score of game {parameters.game_id} is larger than any: {first_bytes(document)}"
+        )
+    box = read_box_score(document, parameters.game_id)
     if box.not_final:
         raise NotPublished(f"{box.not_final}; there is no scorer's report yet")
     url = gamebook_url(box.game_code)

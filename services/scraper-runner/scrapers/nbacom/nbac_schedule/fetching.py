@@ -14,6 +14,10 @@ URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
 # changed, while this one went on (https://github.com/swar/nba_api/issues/665).
 SECOND_URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
 # Without it the host answers 403.
+# Each value of a JSON document follows one of these, so their number bounds what reading it makes.
+_VALUE_MARKS = (b",", b":", b"[", b"{")
+# The largest schedule known has 0.8 million. More are read by the parser alone, in its bounded process.
+_MAX_VALUES = 1_200_000
 HEADERS = {"Referer": "https://www.nba.com/"}
 
 
@@ -59,7 +63,9 @@ def _schedule(url: str, http: Http) -> Payload:
 
 
 def _fault(payload: Payload, day: date) -> str:
-    """Say why the payload is no schedule of the day; blank when it is one."""
+    """Say why the payload is no schedule of the day; blank when it is one, or too large to be looked into here."""
+    if sum(payload.body.count(mark) for mark in _VALUE_MARKS) > _MAX_VALUES:
+        return ""
     try:
         return staleness(read_schedule(payload.body), day)
     except ScrapeFailure as error:

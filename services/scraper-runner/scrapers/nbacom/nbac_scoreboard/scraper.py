@@ -19,6 +19,7 @@ from scrapers.nbacom.stats import LEAGUE_ID, stats_document
 from scrapers.odd_items import keep_first, place_of, read_items
 from tipoff_common.clock import business_date
 from tipoff_scraper_runner.errors import ScrapeFailure, SourceChanged
+from tipoff_scraper_runner.parser import is_harmless
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
 _GAME = names("gameId gameCode gameStatus gameStatusText period gameClock gameTimeUTC homeTeam awayTeam")
@@ -96,6 +97,9 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
 
 def _may_be_of(day: date, payload: bytes) -> bool:
     """Tell whether the scoreboard is of the day. One that cannot be read may be: the parser says why."""
+    # What may take much memory is read in the parser's bounded process alone.
+    if not is_harmless(payload):
+        return True
     try:
         return _day(_scoreboard(payload)) == day
     except ScrapeFailure:

@@ -34,8 +34,12 @@ def deploy(
     for difference in found:
         if difference.statement:
             _run(client, difference.statement)
+    # Bootstrap makes the dataset on Google Cloud, in a location of its choice; the file's own is that of a first one.
+    is_there = _is_there(client, dataset)
     applied = []
     for path in ordered_files(schemas_dir):
+        if is_there and path.stem == "datasets":
+            continue
         _run(client, statement_for(path.read_text(), dataset))
         applied.append(path.name)
     return applied
@@ -72,6 +76,16 @@ def all_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET)
         if path.name.startswith("fn_") and defined_name(path) not in functions:
             found.append(Difference(defined_name(path), "the table function is missing"))
     return found
+
+
+def _is_there(client: "Client", dataset: str) -> bool:
+    from google.api_core.exceptions import NotFound
+
+    try:
+        client.get_dataset(f"{client.project}.{dataset}", timeout=ANSWER_TIMEOUT_SECONDS)
+    except NotFound:
+        return False
+    return True
 
 
 def _tables(client: "Client", dataset: str) -> set[str]:

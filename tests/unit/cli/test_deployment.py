@@ -471,8 +471,8 @@ def test_all_images_are_built_before_one_is_pushed(tmp_path: Path) -> None:
     code, _, told = build_images(tmp_path, "r/tipoff", "abc", "logger", "cleanup")
     assert code == 0
     assert told == [
-        "build --platform linux/amd64 --build-arg SERVICE=logger --tag r/tipoff/logger:abc .",
-        "build --platform linux/amd64 --build-arg SERVICE=cleanup --tag r/tipoff/cleanup:abc .",
+        "build --platform linux/amd64 --build-arg SERVICE=logger --build-arg COMMIT=abc --tag r/tipoff/logger:abc .",
+        "build --platform linux/amd64 --build-arg SERVICE=cleanup --build-arg COMMIT=abc --tag r/tipoff/cleanup:abc .",
         "push r/tipoff/logger:abc",
         "push r/tipoff/cleanup:abc",
     ]

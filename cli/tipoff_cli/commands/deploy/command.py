@@ -91,7 +91,13 @@ def deploy(
     except DeployRefused as error:
         refuse(f"cannot deploy; nothing is changed:\n{error}", 2)
     except CommandFailed as error:
-        refuse(str(error))
+        # Terraform's exit code 2 is a difference, which stands above; any other one is its own failure.
+        differs = drift and str(error).endswith("exit code 2")
+        refuse(
+            "something differs from what the last deployment left, see above: deploy again, or take the change over"
+            if differs
+            else str(error)
+        )
 
 
 def _confirmed(by: str, environment: str) -> None:

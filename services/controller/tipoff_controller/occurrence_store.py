@@ -168,7 +168,8 @@ class OccurrenceStore:
 
     def _read_whole(self, key: Key) -> OccurrenceState:
         state = OccurrenceState(*key)
-        if self._state.get(names.entry(*key, 0)) is None:
+        first = self._state.get(names.entry(*key, 0))
+        if first is None:
             # Most that an evaluation looks up were never decided. A read is a twelfth of the price of a listing
             # (https://cloud.google.com/storage/pricing#operations-by-class).
             entry = self._earlier.entry(*key)
@@ -179,17 +180,20 @@ class OccurrenceStore:
         numbers = sorted(number for number in found if number is not None)
         last = numbers[-1]
         state.next_number = last - last % SUMMARY_EVERY
-        for name, body in self._bodies(key, range(state.next_number, last + 1)):
+        for name, body in self._bodies(key, range(state.next_number, last + 1), first):
             self._apply(state, name, body)
         if state.unreadable and last >= SUMMARY_EVERY:
             # The summary may be what cannot be read; all entries together say the same.
             state = OccurrenceState(*key)
-            for name, body in self._bodies(key, range(last + 1)):
+            for name, body in self._bodies(key, range(last + 1), first):
                 self._apply(state, name, body)
         return state
 
-    def _bodies(self, key: Key, numbers: range) -> Iterator[tuple[str, bytes]]:
-        found = [names.entry(*key, number) for number in numbers]
+    def _bodies(self, key: Key, numbers: range, first: bytes) -> Iterator[tuple[str, bytes]]:
+        """The entries of these numbers by name; `first` is what entry 0 holds, which is read already."""
+        if 0 in numbers:
+            yield names.entry(*key, 0), first
+        found = [names.entry(*key, number) for number in numbers if number]
         # Readers of their own, since load_all's wait for this.
         with ThreadPoolExecutor(_READERS) if len(found) > 4 else _Sequential() as readers:
             for name, body in zip(found, readers.map(self._state.get, found), strict=True):

@@ -16,6 +16,7 @@ class Publisher:
         self._source, self._bus = f"/tipoff/{service}", bus
 
     def envelope(self, event: Event) -> Envelope:
+        """Put the CloudEvents context around a payload; its time is the wall clock, also when a day is replayed."""
         return Envelope(event, event.id, self._source, wall_now(), traceparent())
 
     def publish(self, events: Iterable[Event]) -> None:

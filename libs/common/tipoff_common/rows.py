@@ -45,6 +45,7 @@ class TableRows:
 
 
 def execution_row(event: ScrapeExecuted, created_at: datetime) -> Mapping[str, Any]:
+    """Build the row of scraper_execution_log."""
     outcome = event.outcome
     return {
         "execution_id": event.execution_id,
@@ -77,6 +78,7 @@ def execution_row(event: ScrapeExecuted, created_at: datetime) -> Mapping[str, A
 
 
 def decision_row(event: WorkflowDecided, created_at: datetime) -> Mapping[str, Any]:
+    """Build the row of workflow_decisions."""
     return {
         "decision_id": event.decision_id,
         "decision_time": event.decision_time,
@@ -102,6 +104,7 @@ def decision_row(event: WorkflowDecided, created_at: datetime) -> Mapping[str, A
 
 
 def schedule_rows(event: ScheduleLocked, created_at: datetime) -> tuple[Mapping[str, Any], ...]:
+    """Build the rows of daily_expected_schedule, one a run."""
     return tuple(
         {
             "date": event.date,
@@ -131,6 +134,7 @@ def schedule_rows(event: ScheduleLocked, created_at: datetime) -> tuple[Mapping[
 
 
 def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, Any]:
+    """Build the row of cleanup_operations."""
     return {
         "cleanup_id": event.cleanup_id,
         "cleanup_time": event.cleanup_time,
@@ -171,6 +175,7 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
 
 
 def receipt_row(event: FileProcessed, created_at: datetime) -> Mapping[str, Any]:
+    """Build the row of file_receipts."""
     return {
         "gcs_path": event.gcs_path,
         "processor": event.processor,
@@ -184,6 +189,7 @@ def receipt_row(event: FileProcessed, created_at: datetime) -> Mapping[str, Any]
 
 
 def alert_row(event: AlertChanged, created_at: datetime) -> Mapping[str, Any]:
+    """Build the row of alert_events."""
     return {
         "event_id": event.id,
         "alert_id": event.alert_id,
@@ -203,6 +209,7 @@ def alert_row(event: AlertChanged, created_at: datetime) -> Mapping[str, Any]:
 
 
 def dead_letter_row(event: MessageRejected, created_at: datetime) -> Mapping[str, Any]:
+    """Build the row of dead_letters."""
     return {
         "event_id": event.id,
         "rejected_at": event.rejected_at,

@@ -47,7 +47,7 @@ class Archive:
 
 
 def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> None:
-    """Exports what is old enough and not exported yet. What fails does not keep the rest from it.
+    """Export what is old enough and not exported yet; what fails does not keep the rest from it.
 
     Says "archive complete" only when an object holds as many rows as were counted, or more, of every such partition.
 
@@ -110,7 +110,7 @@ def _text(value: Any) -> str:
 
 
 def _partitions(table: str, last: date, warehouse: Warehouse) -> dict[date, int]:
-    """The days up to `last`, each with its number of rows."""
+    """Count the rows of each day up to `last`."""
     day = PARTITIONS[table]
     sql = f"""
         SELECT {day} AS day, COUNT(*) AS row_count FROM {DATASET}.{table} WHERE {day} <= @last GROUP BY day ORDER BY day
@@ -132,6 +132,7 @@ def _keep(table: str, day: date, rows: int, archived: int | None, archive: Archi
     """Write the object of a day unless it is archived, and return whether it had to be. Raises Unavailable."""
     name = object_name(table, day, rows)
     told = {"table": table, "day": day, "rows": rows, "object": f"gs://{archive.bucket.bucket}/{name}"}
+    # Never fewer rows than before: partitions expire, and late rows make them grow.
     if not is_to_be_written(rows, archived):
         if rows != archived:
             log.warning(
@@ -170,5 +171,6 @@ class _Content:
             chunk = json_lines(page)
             self.size += len(chunk)
             yield chunk
+        # Rows that came in between; the tick is delivered again and counts anew.
         if read != self.rows:
             raise Unavailable(f"{read} rows were read and {self.rows} counted")

@@ -70,7 +70,7 @@ class _Waiting(NamedTuple):
 
 
 class GroupCommit:
-    """One per process; appends to a table one after the other, to different tables at the same time."""
+    """Append what callers submit: to one table one batch after the other, to different tables at the same time."""
 
     def __init__(self, append: Append, bounds: Bounds, clock: Callable[[], float]) -> None:
         self._append, self._bounds, self._clock = append, bounds, clock
@@ -79,7 +79,7 @@ class GroupCommit:
         self._rows = self._bytes = 0
 
     async def submit(self, table: str, rows: Sequence[Row], row_ids: Sequence[str], size: int) -> None:
-        """Returns when all rows are durable. `size`: their bytes, as far as they are known.
+        """Queue the rows and return when all are durable. size: their bytes, as far as they are known.
 
         Raises:
             RowsRefused: the warehouse will never take the rows that `errors` names; the others are durable.
@@ -88,9 +88,11 @@ class GroupCommit:
         """
         if not rows:
             return
+        # Refused before anything is queued: what is held is the bound and one submission more, whatever comes.
         if self._rows >= self._bounds.queue_rows or self._bytes >= self._bounds.queue_bytes:
             raise Overloaded(f"{self._rows} rows ({self._bytes} bytes) wait to be appended")
         submission = _Submission(table, len(rows), asyncio.get_running_loop().create_future())
+        # Rounded up, so that what is taken off row by row is what was added.
         each, since = -(-size // len(rows)), self._clock()
         self._rows += len(rows)
         self._bytes += each * len(rows)
@@ -103,7 +105,10 @@ class GroupCommit:
         await submission.done
 
     async def _commit(self, table: str) -> None:
-        """Appends until nothing waits for the table; between seeing that and ending, nothing else runs."""
+        """Append until nothing waits for the table.
+
+        Between seeing that the queue is empty and ending there is no await, so no row can be queued and forgotten.
+        """
         queue = self._queues[table]
         while queue:
             await self._gather(queue)
@@ -112,22 +117,25 @@ class GroupCommit:
         del self._queues[table], self._committers[table]
 
     async def _gather(self, queue: Sized) -> None:
-        """Returns when what is at hand is in the queue: a few turns of the loop, which take no time when it idles."""
+        """Wait until what is at hand is in the queue: a few turns of the loop, which take no time when it idles."""
         began, quiet = self._clock(), 0
         while quiet < QUIET_TURNS and len(queue) < self._bounds.batch_rows:
             before = len(queue)
+            # No timer: a row that is alone would wait for it, and under load the queue fills by itself.
             await asyncio.sleep(0)
             quiet = quiet + 1 if len(queue) == before else 0
             if self._clock() - began > self._bounds.batch_seconds:
                 return
 
     def _next_batch(self, queue: deque[_Waiting]) -> list[_Waiting]:
-        """The oldest rows, as many as one append takes; those that waited too long are answered instead."""
+        """Take the oldest rows, as many as one append takes; answer those that waited too long instead."""
         bounds, batch, size, now = self._bounds, list[_Waiting](), 0, self._clock()
         while queue and len(batch) < bounds.batch_rows:
+            # A single row that is larger is sent alone, and BigQuery says what it thinks of it.
             if batch and size + queue[0].size > bounds.batch_bytes:
                 break
             waiting = queue.popleft()
+            # Pub/Sub delivers it again anyway when the ack deadline is over; to append it now would be a copy.
             if now - waiting.since > bounds.queue_seconds:
                 self._answer(waiting, Overloaded(f"not appended within {bounds.queue_seconds:g} s"))
                 continue
@@ -136,7 +144,7 @@ class GroupCommit:
         return batch
 
     async def _append_batch(self, table: str, batch: Sequence[_Waiting]) -> None:
-        """Appends and answers. A batch refused as a whole is halved until the rows at fault stand alone."""
+        """Append the batch and answer each row; halve a batch that is refused whole until rows at fault stand alone."""
         refused: Mapping[int, str] = {}
         failure: Exception | None = None
         try:
@@ -145,6 +153,7 @@ class GroupCommit:
             refused = error.errors
         except BatchRefused as error:
             if len(batch) > 1:
+                # One bad row must not take the others with it; log2(500) = 9 appends find it.
                 half = len(batch) // 2
                 await self._append_batch(table, batch[:half])
                 await self._append_batch(table, batch[half:])
@@ -159,6 +168,7 @@ class GroupCommit:
         self._rows -= 1
         self._bytes -= waiting.size
         submission = waiting.submission
+        # The first failure is the one to tell; the rows after it often fail because of it.
         submission.failure = submission.failure or failure
         if refused is not None:
             submission.refused[waiting.place] = refused

@@ -18,6 +18,8 @@ from tipoff_logger.settings import LoggerSettings
 
 @dataclass(frozen=True)
 class Wiring:
+    """What the routes need."""
+
     app: FastAPI
     endpoint: PushEndpoint
     deps: Deps
@@ -25,6 +27,7 @@ class Wiring:
 
 
 def bootstrap(settings: LoggerSettings) -> Wiring:
+    """Connect the logger to the cloud that its settings name."""
     cloud = Cloud("logger", settings)
     archive = cloud.objects(settings.archive_bucket or settings.data_bucket)
     return Wiring(

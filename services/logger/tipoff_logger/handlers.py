@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Deps:
+    """What the handlers need."""
+
     environment: str
     commit: GroupCommit
     publisher: Publisher
@@ -30,7 +32,11 @@ ACCEPTED: frozenset[type[Event]] = frozenset({*TABLES, TickFired})
 
 
 async def handle_delivery(delivery: Delivery, deps: Deps, archive: Archive, now: datetime) -> None:
-    """Raises Unavailable: to be delivered again."""
+    """Append the event's rows, or archive old ones at a tick.
+
+    Raises:
+        Unavailable: the message is to be delivered again.
+    """
     if isinstance(delivery.event, TickFired):
         await run_in_threadpool(archive_partitions, delivery.event, archive, now)
     else:
@@ -38,7 +44,7 @@ async def handle_delivery(delivery: Delivery, deps: Deps, archive: Archive, now:
 
 
 async def record_event(delivery: Delivery, deps: Deps, now: datetime) -> None:
-    """Appends the event's rows, together with those of other events that wait.
+    """Append the event's rows, together with those of other events that wait.
 
     Rows that the warehouse refuses for their content can never succeed: the message is rejected, with its payload
     kept. A rejection that is refused itself has nowhere to go and is logged whole.
@@ -62,6 +68,7 @@ async def record_event(delivery: Delivery, deps: Deps, now: datetime) -> None:
         await deps.commit.submit(batch.table, batch.rows, batch.ids, len(delivery.message.data))
     except RowsRefused as refused:
         if isinstance(event, MessageRejected):
+            # A rejection of a rejection would go round for ever; the log is the last place that keeps it.
             log.error("dead letter refused by the warehouse", extra={"event": event.model_dump(mode="json")})
             return
         await run_in_threadpool(_reject, delivery, refused, deps, now)

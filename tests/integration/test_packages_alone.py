@@ -27,7 +27,7 @@ OTHER_INTERPRETER = ("tipoff_dev.checks.terraform.command", "tipoff_dev.checks.t
 """Run by the interpreter of infra/terraform/checks, which has Terraform as a library."""
 NOT_YET = {
     "tipoff-cli": "`trace` imports a service, a named exception of the contract on imports",
-    "tipoff-dev": "the stack's layout reads infra/services.yaml of the checkout when it is imported",
+    "tipoff-dev": "the stack imports the services that it runs, and they are installed beside it",
 }
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys

@@ -53,9 +53,11 @@ dead_letters = typer.Typer(
 
 
 def _known_reason(value: str | None) -> str | None:
+    if value is None:
+        return None  # the usual case, for which the events need not be loaded
     from tipoff_common.events import RejectReason
 
-    if value is not None and value not in RejectReason.__members__.values():
+    if value not in RejectReason.__members__.values():
         raise typer.BadParameter(f"'{value}' is no reason; there are {', '.join(RejectReason)}")
     return value
 

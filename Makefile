@@ -93,6 +93,7 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/evaluation.py
 	$(BIN)/python bench/pacing.py
 	$(BIN)/python bench/views.py
+	$(BIN)/python bench/alerts.py
 	$(BIN)/python bench/pubsub_push.py
 	$(BIN)/python bench/cold_start.py
 	$(BIN)/python bench/append_paths.py

@@ -297,3 +297,11 @@ def test_a_scraper_that_needs_games_is_no_calendar(tmp_path: Path) -> None:
     needing = next(spec.name for spec in catalog().values() if spec.needs_games)
     (fault,) = faults(f"{HEAD.replace('slate', needing)}{AT}{STEP}", tmp_path)
     assert f"{needing} needs games itself, so it cannot list them" in fault
+
+
+def test_a_fan_out_over_more_values_than_the_maximum_is_refused_with_the_number(tmp_path: Path) -> None:
+    step = "      - { scraper: event_props, for_each: { parameter: event_id, values: [a, b, c] } }\n"
+    text = HEAD.replace("workflows:", "max_fan_out: 2\nworkflows:") + AT + "    steps:\n" + step
+    (fault,) = faults(text, tmp_path)
+    assert fault.startswith("10: ")
+    assert "3 values are 3 requests, and 2 are the most" in fault

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,18 @@ def test_every_line_is_a_pin_with_hashes(file: str) -> None:
     text = (REPOSITORY / file).read_text(encoding="utf-8").replace("\\\n", " ")
     entries = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     assert [line for line in entries if not PIN.match(line) or "--hash=sha256:" not in line] == []
+
+
+def test_the_version_stands_in_one_place() -> None:
+    """Each package reads it where the services read it."""
+    source = REPOSITORY / "libs/common/tipoff_common/__init__.py"
+    projects = [
+        path
+        for pattern in ("*", "libs/*", "services/*")
+        for path in REPOSITORY.glob(f"{pattern}/pyproject.toml")
+    ]
+    assert projects
+    for project in projects:
+        described = tomllib.loads(project.read_text(encoding="utf-8"))
+        assert "version" not in described["project"], project
+        assert (project.parent / described["tool"]["hatch"]["version"]["path"]).resolve() == source, project

@@ -195,6 +195,6 @@ class TestDocuments:
 
 
 def test_the_runner_handles_as_many_requests_at_a_time_as_it_is_given() -> None:
-    """More threads than requests would hold connections for nothing; fewer would let requests wait unseen."""
+    """For a runner beside the stack, which no map tells. More threads would hold connections for nothing."""
     declared = SERVICES["scraper-runner"]["concurrency"]
     assert SETTINGS["scraper-runner"].model_fields["concurrency"].default == declared

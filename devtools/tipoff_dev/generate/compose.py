@@ -31,22 +31,23 @@ def compose() -> str:
 
 def containers(services: Mapping[str, ServiceEntry], models: Mapping[str, type[ServiceSettings]]) -> str:
     """Render a container for each service, and one for Cloud Scheduler's part, which waits until all are healthy."""
-    blocks = [_container(name, entry.local_port, models[name]) for name, entry in services.items()]
+    blocks = [_container(name, entry, models[name]) for name, entry in services.items()]
     healthy = "\n".join(f"      {name}: {{ condition: service_healthy }}" for name in services)
     return "\n".join([*blocks, _TICKS.format(healthy=healthy)])
 
 
-def _container(name: str, port: int, model: type[ServiceSettings]) -> str:
+def _container(name: str, entry: ServiceEntry, model: type[ServiceSettings]) -> str:
     # Only services whose settings know fake sources may be told of them: an unknown variable ends the process.
-    settings = "environment: { <<: *settings }"
-    if "fake_sources" in model.model_fields:
-        settings = f"environment:\n      <<: *settings\n{_FAKE_SOURCES}"
+    own = f"\n{_FAKE_SOURCES}" if "fake_sources" in model.model_fields else ""
+    if model.model_fields["concurrency"].default != entry.concurrency:
+        own = f'\n      TIPOFF_CONCURRENCY: "{entry.concurrency}"{own}'
     return f"""\
   {name}:
     <<: *service
     build: {{ context: ., args: {{ SERVICE: {name} }} }}
-    {settings}
-    ports: ["127.0.0.1:{port}:8080"]
+    environment:
+      <<: *settings{own}
+    ports: ["127.0.0.1:{entry.local_port}:8080"]
 """
 
 

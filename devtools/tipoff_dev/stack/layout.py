@@ -129,6 +129,7 @@ class Layout:
             **self.shared_environment(),
             "TIPOFF_HOST": HOST,
             "PORT": str(self.ports[service]),
+            "TIPOFF_CONCURRENCY": str(SERVICE_MAP[service].concurrency),
             **self._own_settings().get(service, {}),
         }
 

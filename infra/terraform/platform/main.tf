@@ -85,6 +85,7 @@ module "service" {
       TIPOFF_PROJECT      = var.project
       TIPOFF_DATA_BUCKET  = module.data.name
       TIPOFF_STATE_BUCKET = module.state[each.key].name
+      TIPOFF_CONCURRENCY  = tostring(each.value.concurrency) # as many threads and connections as requests
     },
     each.value.settings,
     { for variable in each.value.computed : variable => local.computed[variable][each.key] },

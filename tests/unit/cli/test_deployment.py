@@ -232,10 +232,10 @@ def test_only_images_that_are_not_there_are_built(deployment: Deployment) -> Non
     """A commit that was deployed before is gone back to without building."""
     shell = FakeShell(READY, images={"controller", "logger"})
     missing = missing_images(deployment, "abc", shell)
-    assert missing == ["scraper-runner", "cleanup"]
+    assert missing == ["scraper-runner", "cleanup", "monitor"]
     build(deployment, "abc", missing, shell)
     (submitted,) = shell.done
-    assert "_SERVICES=scraper-runner cleanup" in submitted
+    assert "_SERVICES=scraper-runner cleanup monitor" in submitted
     assert "_TAG=abc" in submitted
     assert (
         "--service-account=projects/my-tipoff-dev/serviceAccounts/tipoff-build@my-tipoff-dev.iam" in submitted

@@ -30,7 +30,10 @@ def settings_faults(plan: Plan) -> Iterator[str]:
         except SettingsError as error:
             yield f"{service.address}: {error}"
             continue
-        instances = service.block("template")["scaling"][0]["max_instance_count"]
+        template = service.block("template")
+        if settings.concurrency != template.get("max_instance_request_concurrency", settings.concurrency):
+            yield f"{service.address}: TIPOFF_CONCURRENCY is {settings.concurrency}, and it handles other many requests"
+        instances = template["scaling"][0]["max_instance_count"]
         if getattr(settings, "max_instances", instances) != instances:
             yield f"{service.address}: is told of other max_instances than {instances}, and would pace wrongly"
 

@@ -1,8 +1,10 @@
 -- What does the newest scan of cleanup say of files as a whole?
 --
 -- One row when the newest scan, not older than @hours, says @fact: phase2_behind (files wait for Phase 2 that nothing
--- later overtook) or storm_guard (more is missing than can be believed, so nothing is done). It began with the first
--- scan of two days from which on all say so.
+-- later overtook) or storm_guard (more is missing than can be believed, so nothing is done). A scan with errors that
+-- does not say so may not have looked, and is passed over. since: when the oldest of these files landed, by all scans
+-- of two days from which on each says so, else the first of these scans. value: files without a receipt for
+-- phase2_behind, lost files for storm_guard.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
 --   @fact         STRING = phase2_behind  phase2_behind or storm_guard
@@ -14,36 +16,62 @@
 WITH scans AS (
   SELECT
     cleanup_time, files_checked, missing_files_found, republished_count,
+    COALESCE(waiting_count, missing_files_found) AS waiting,
+    IF(
+      @fact = 'storm_guard',
+      (SELECT MIN(file.triggered_at) FROM UNNEST(missing_files) AS file),
+      behind_since
+    ) AS landed_at,
+    (SELECT ANY_VALUE(finding.detail) FROM UNNEST(findings) AS finding WHERE finding.kind = 'orphan_storm') AS orphans,
+    ARRAY_LENGTH(errors) = 0 AS complete,
     COALESCE(IF(@fact = 'storm_guard', storm_guard, phase2_behind), FALSE) AS holds
   FROM nba_orchestration.cleanup_operations
   WHERE DATE(cleanup_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 2 DAY) AND DATE(@as_of)
     AND cleanup_time <= @as_of
     AND environment = @environment
-    AND ARRAY_LENGTH(errors) = 0
 ),
-latest AS (
-  SELECT
-    MAX(cleanup_time) AS newest,
-    MAX(IF(holds, NULL, cleanup_time)) AS last_well
+last_well AS (
+  SELECT MAX(cleanup_time) AS told_at
   FROM scans
+  WHERE complete AND NOT holds
+),
+held AS (
+  SELECT
+    MIN(COALESCE(scans.landed_at, scans.cleanup_time)) AS since,
+    MAX(scans.cleanup_time) AS newest
+  FROM scans
+  CROSS JOIN last_well
+  WHERE scans.holds AND scans.cleanup_time > COALESCE(last_well.told_at, TIMESTAMP '1970-01-01 00:00:00+00')
 )
 SELECT
   '-' AS subject,
-  MIN(scans.cleanup_time) AS since,
-  CAST(ANY_VALUE(scans.missing_files_found HAVING MAX scans.cleanup_time) AS FLOAT64) AS value,
+  held.since,
+  CAST(IF(@fact = 'storm_guard', scans.missing_files_found, scans.waiting) AS FLOAT64) AS value,
   CAST(NULL AS STRING) AS severity,
   CAST(NULL AS STRING) AS workflow,
   CAST(NULL AS STRING) AS scraper,
-  CONCAT(
-    IF(
-      @fact = 'storm_guard', 'Nothing is republished or adopted, as more looks lost than can be believed: ',
-      'Phase 2 is behind: '
+  IF(
+    @fact = 'storm_guard',
+    CONCAT(
+      'Nothing is republished or adopted, as more looks lost than can be believed: ',
+      CAST(scans.missing_files_found AS STRING), ' of ', CAST(scans.files_checked AS STRING), ' files are lost',
+      COALESCE(CONCAT('; ', scans.orphans), ''), '.'
     ),
-    CAST(ANY_VALUE(scans.missing_files_found HAVING MAX scans.cleanup_time) AS STRING), ' of ',
-    CAST(ANY_VALUE(scans.files_checked HAVING MAX scans.cleanup_time) AS STRING), ' files are lost, ',
-    CAST(ANY_VALUE(scans.republished_count HAVING MAX scans.cleanup_time) AS STRING), ' were announced again.'
+    CONCAT(
+      'Phase 2 is behind: ', CAST(scans.waiting AS STRING), ' of ', CAST(scans.files_checked AS STRING),
+      ' files have no receipt, ', CAST(scans.missing_files_found AS STRING), ' of them are lost and ',
+      CAST(scans.republished_count AS STRING), ' of those were republished',
+      COALESCE(
+        CONCAT(
+          '; the oldest that nothing later overtook waits for ',
+          CAST(TIMESTAMP_DIFF(scans.cleanup_time, scans.landed_at, MINUTE) AS STRING), ' minutes'
+        ),
+        ''
+      ), '.'
+    )
   ) AS summary
-FROM scans
-CROSS JOIN latest
-WHERE scans.holds AND scans.cleanup_time > COALESCE(latest.last_well, TIMESTAMP '1970-01-01 00:00:00+00')
-HAVING MAX(scans.cleanup_time) > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR);
+FROM held
+INNER JOIN scans
+  ON scans.cleanup_time = held.newest AND scans.holds
+WHERE held.newest > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)
+LIMIT 1;

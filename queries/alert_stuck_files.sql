@@ -1,7 +1,10 @@
 -- Which files cannot be healed?
 --
 -- One row a kind of finding, with its number of files: cleanup gave them up, or cannot announce them again, and since
--- its newest finding about a file neither a receipt came nor an announcement.
+-- its newest finding about a file neither a receipt came nor an announcement. A file that cleanup looks at no more, as
+-- it landed before its lookback, stays until @days after the newest finding. since: when the first of the files
+-- landed, as far as the scan lists it, else when it was first found. A path that no receipt can name (unnameable_path)
+-- is not asked for, as nothing could end it.
 --
 --   @as_of        TIMESTAMP = now                                             instant of the question
 --   @kinds        STRING = given_up,object_missing,content_differs,foreign_path  kinds of findings, separated by commas
@@ -11,7 +14,15 @@
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
 
 WITH found AS (
-  SELECT finding.kind, finding.gcs_path, MIN(c.cleanup_time) AS first_at, MAX(c.cleanup_time) AS last_at
+  SELECT
+    finding.kind,
+    finding.gcs_path,
+    MIN(COALESCE(
+      (SELECT MIN(file.triggered_at) FROM UNNEST(c.missing_files) AS file WHERE file.gcs_path = finding.gcs_path),
+      c.cleanup_time
+    )) AS first_at,
+    MAX(c.cleanup_time) AS last_at,
+    ANY_VALUE(finding.detail HAVING MAX c.cleanup_time) AS detail
   FROM nba_orchestration.cleanup_operations AS c
   CROSS JOIN UNNEST(c.findings) AS finding
   WHERE DATE(c.cleanup_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL @days DAY) AND DATE(@as_of)
@@ -45,8 +56,8 @@ SELECT
   CAST(NULL AS STRING) AS workflow,
   CAST(NULL AS STRING) AS scraper,
   CONCAT(
-    CAST(COUNT(*) AS STRING), ' files: ', found.kind, '; the last is ',
-    ANY_VALUE(found.gcs_path HAVING MAX found.last_at), '.'
+    CAST(COUNT(*) AS STRING), IF(COUNT(*) = 1, ' file: ', ' files: '), found.kind, '; the newest is ',
+    ANY_VALUE(found.gcs_path HAVING MAX found.first_at), ': ', ANY_VALUE(found.detail HAVING MAX found.first_at), '.'
   ) AS summary
 FROM found
 LEFT JOIN received

@@ -92,12 +92,12 @@ def received(path: str, at: datetime, **changes: Any) -> Row:
 
 
 def alerted(about: str, at: datetime, state: str, **changes: Any) -> Row:
-    """A change of the alert about a file that Phase 2 does not take."""
+    """A change of an alert about files that Phase 2 does not take."""
     return {
         **COMMON,
         "event_id": f"{about}/{at.isoformat()}",
         "alert_id": about,
-        "rule": "file-given-up",
+        "rule": "files-stuck",
         "subject": about,
         "state": state,
         "severity": "WARNING",

@@ -495,6 +495,13 @@ class CleanupCompleted(Event):
         default=None, description="times that this run lets one file be announced again"
     )
     phase2_behind: bool = Field(default=False, description="Phase 2 has not come to files that wait for it")
+    behind_since: Instant | None = Field(
+        default=None,
+        description="when the oldest of those files landed; null: Phase 2 is not behind, or nobody said since when",
+    )
+    waiting_count: Count | None = Field(
+        default=None, description="files without a receipt, lost or not; null when they could not be counted"
+    )
     findings: Annotated[tuple[Finding, ...], AfterValidator(_cut_findings)] = Field(
         default=(),
         description="what is wrong with single files or receipts; of very many the first and a count",

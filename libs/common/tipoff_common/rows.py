@@ -170,6 +170,8 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
         ],
         "lost_after_hours": event.lost_after_hours,
         "max_republishes": event.max_republishes,
+        "behind_since": event.behind_since,
+        "waiting_count": event.waiting_count,
         _EXTRA: None,
     }
 

@@ -7,7 +7,7 @@
 CREATE TABLE IF NOT EXISTS nba_orchestration.alert_events (
   event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),
   alert_id STRING NOT NULL OPTIONS(description='Identity of one alert from its first sign to its end; the changes of one alert share it.'),
-  rule STRING NOT NULL OPTIONS(description='Name of the rule: phase2-behind, storm-guard, file-given-up, object-missing, content-differs and foreign-path are raised by cleanup, others by the monitor.'),
+  rule STRING NOT NULL OPTIONS(description='Name of the rule in config/alerts.yaml, or one of the monitor about itself (not-watching, cannot-judge, channel-failing).'),
   subject STRING NOT NULL OPTIONS(description='What it is about: a workflow, a scraper, a file or - for the whole system.'),
   state STRING NOT NULL OPTIONS(description='pending, firing, escalated or resolved.'),
   severity STRING NOT NULL OPTIONS(description='INFO, WARNING or CRITICAL, from the rule.'),

@@ -28,12 +28,14 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
   storm_guard BOOL OPTIONS(description='TRUE when more was missing than can be believed. Then nothing is republished or adopted.'),
   phase2_behind BOOL OPTIONS(description='TRUE when files wait for Phase 2 that nothing later has overtaken. They are not lost.'),
   findings ARRAY<STRUCT<
-    kind STRING OPTIONS(description='object_missing, foreign_path, content_differs, given_up, orphan_adopted, orphan_refused, orphan_superseded or receipt_unknown_file.'),
+    kind STRING OPTIONS(description='object_missing, foreign_path, content_differs, unnameable_path, given_up, orphan_adopted, orphan_refused, orphan_superseded, orphan_storm or receipt_unknown_file. Those of files are repeated by each scan while they hold.'),
     gcs_path STRING OPTIONS(description='Path it is about, as it was found.'),
     detail STRING OPTIONS(description='What is wrong with it, as a sentence for people.')
   >> OPTIONS(description='What else was seen, one entry a file or receipt; nothing was done about it unless it says so.'),
   lost_after_hours INT64 OPTIONS(description='Hours without a receipt after which this scan took a file for lost. NULL in rows of older services.'),
   max_republishes INT64 OPTIONS(description='Times that this scan lets one file be announced again. NULL in rows of older services.'),
+  behind_since TIMESTAMP OPTIONS(description='When the oldest file landed that waits for Phase 2 and that nothing later has overtaken, UTC. NULL unless phase2_behind.'),
+  waiting_count INT64 OPTIONS(description='Files of the lookback without a receipt, lost or merely behind. NULL when they could not be counted.'),
   extra JSON OPTIONS(description='What has no column: unknown_fields holds, by their path, the fields that a newer producer sent. NULL when there is nothing.')
 )
 PARTITION BY DATE(cleanup_time)

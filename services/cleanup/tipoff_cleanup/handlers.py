@@ -1,11 +1,10 @@
-"""One cleanup run a tick, always with one true row: observe, repair, judge."""
+"""One cleanup run a tick, always with one true row: observe, repair, state what was seen and done."""
 
 import time
 from datetime import datetime
 
-from tipoff_cleanup import alerts
+from tipoff_cleanup.completion import build_completed
 from tipoff_cleanup.deps import Deps, Instants
-from tipoff_cleanup.judgement import judge
 from tipoff_cleanup.memory import Run
 from tipoff_cleanup.observation import observe
 from tipoff_cleanup.repair import journal_until, repair
@@ -16,7 +15,7 @@ ACCEPTED: frozenset[type[Event]] = frozenset({TickFired})
 
 
 def run_cleanup(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
-    """Heal what got lost, write the run down, and publish its row and alerts.
+    """Heal what got lost, write the run down, and publish its row.
 
     A tick that is delivered again publishes the run that was written first.
 
@@ -31,21 +30,14 @@ def run_cleanup(event: TickFired, published_at: datetime, deps: Deps, now: datet
     run = deps.memory.run(instants.tick)
     if run is None:
         run = deps.memory.remember_run(instants.tick, _run(instants, deps))
-    deps.publisher.publish([run.completed, *run.alerts])
-    for alert in run.alerts:
-        deps.memory.remember_alert(alert)
+    deps.publisher.publish([run.completed])
 
 
 def _run(instants: Instants, deps: Deps) -> Run:
     started = time.monotonic()
     observation = observe(instants, deps)
     repairs = repair(observation, deps)
-    judgement = judge(observation, repairs, deps, time.monotonic() - started)
-    # The event by which an alert was raised is read here, as judging reads nothing.
-    fired = (deps.memory.alert(alert) for alert in judgement.over)
-    resolved = (alerts.resolved(alert, instants.now) for alert in fired if alert)
     return Run(
-        completed=judgement.completed,
-        alerts=(*judgement.raised, *resolved),
+        completed=build_completed(observation, repairs, deps, time.monotonic() - started),
         written_until=journal_until(observation, repairs),
     )

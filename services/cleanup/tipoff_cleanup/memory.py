@@ -6,7 +6,6 @@
         republish-<n>                              written before the n-th republish is published
         not-republished-<n>                        it was not taken, so it does not count
         given-up                                   it is announced no more
-    cleanup/alerts/<month>/<rule>/<alert>.<state>  written after the change was published
 
 Metadata has the instant and the path, so that one list call reads a day's files.
 """
@@ -20,15 +19,14 @@ from pydantic import BaseModel
 
 from tipoff_cleanup.losses import Attempts
 from tipoff_common.clock import Instant
-from tipoff_common.events import AlertChanged, AlertState, CleanupCompleted, FileLanded, ScrapeExecuted
+from tipoff_common.events import CleanupCompleted, FileLanded, ScrapeExecuted
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import ObjectInfo, Objects
 
 _DATE = re.compile(r"/([0-9]{4}-[0-9]{2}-[0-9]{2})/")
 _RUNS = "cleanup/runs"
-_ALERTS = "cleanup/alerts"
 _RUN = f"{_RUNS}/%Y-%m-%d/%H%MZ.json"
-_AT, _PATH, _ABOUT, _SINCE = "at", "path", "about", "since"
+_AT, _PATH = "at", "path"
 
 
 class Run(BaseModel):
@@ -36,7 +34,6 @@ class Run(BaseModel):
     has looked yet."""
 
     completed: CleanupCompleted
-    alerts: tuple[AlertChanged, ...] = ()
     written_until: Instant | None = None
 
 
@@ -45,16 +42,6 @@ class Adopted(BaseModel):
 
     executed: ScrapeExecuted
     landed: FileLanded
-
-
-@dataclass(frozen=True)
-class OpenAlert:
-    """An alert that fires; `name` leads to its event."""
-
-    alert_id: str
-    rule: str
-    about: str
-    name: str
 
 
 @dataclass
@@ -128,36 +115,12 @@ class Memory:
         body = self._state.get(f"{_folder(gcs_path)}/adopted.json")
         return Adopted.model_validate_json(body) if body is not None else adopted
 
-    def open_alerts(self, now: datetime) -> list[OpenAlert]:
-        """Alerts that fire, however long; one list call."""
-        infos = {info.name: info for info in self._state.list(f"{_ALERTS}/")}
-        return [
-            OpenAlert(
-                name.split("/")[-1].removesuffix(_FIRING), name.split("/")[-2], info.metadata[_ABOUT], name
-            )
-            for name, info in infos.items()
-            if name.endswith(_FIRING)
-            and f"{name.removesuffix(_FIRING)}.{AlertState.RESOLVED}" not in infos
-            and datetime.fromisoformat(info.metadata[_SINCE]) <= now
-        ]
-
-    def alert(self, alert: OpenAlert) -> AlertChanged | None:
-        """The event by which the alert was raised."""
-        body = self._state.get(alert.name)
-        return AlertChanged.model_validate_json(body) if body is not None else None
-
-    def remember_alert(self, event: AlertChanged) -> None:
-        name = f"{_ALERTS}/{event.since:%Y-%m}/{event.rule}/{event.alert_id}.{event.state}"
-        metadata = {_ABOUT: event.about, _SINCE: event.since.isoformat()}
-        self._state.create(name, event.model_dump_json().encode(), metadata=metadata)
-
     def _mark(self, gcs_path: str, mark: str, body: bytes, now: datetime) -> bool:
         metadata = {_AT: now.isoformat(), _PATH: gcs_path}
         return self._state.create(f"{_folder(gcs_path)}/{mark}", body, metadata=metadata)
 
 
 _UNDONE = "not-republished-"
-_FIRING = f".{AlertState.FIRING}"
 
 
 def _run_name(tick: datetime) -> str:

@@ -4,11 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tipoff_cleanup import alerts
 from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.failures import describe_failure
 from tipoff_cleanup.losses import Landed, Overview, behind_since, is_storm, lost
-from tipoff_cleanup.memory import OpenAlert
 from tipoff_common.events import Finding
 
 NO_RECEIPTS = "no receipts to compare with; nothing is republished"
@@ -30,9 +28,6 @@ class Observation:
     """Files without a receipt, the oldest first."""
     missing: tuple[Landed, ...] = ()
     """Those of them that are lost, the oldest first."""
-    received: frozenset[str] = frozenset()
-    """Paths with a receipt, among lost files and files with an open alert."""
-    open_alerts: tuple[OpenAlert, ...] = ()
     behind_since: datetime | None = None
     """When the oldest file landed for which Phase 2 is late; None when it keeps up."""
     storm: bool = False
@@ -60,12 +55,11 @@ def observe(instants: Instants, deps: Deps) -> Observation:
         if unseen := _unseen_run(earlier, overview, instants, deps):
             return replace(seen, errors=(_BEHIND.format(f"{unseen:%Y-%m-%d %H:%M}"),))
 
-        open_alerts = tuple(deps.memory.open_alerts(now))
         candidates = lost(waiting, overview, now, rule)
-        of_files = {alert.about for alert in open_alerts if alert.rule in alerts.PER_FILE}
-        received = deps.dataset.received(sorted({file.gcs_path for file in candidates} | of_files), now)
+        # A file that landed again may have had its receipt before the lookback.
+        received = deps.dataset.received(sorted({file.gcs_path for file in candidates}), now)
         missing = tuple(file for file in candidates if file.gcs_path not in received)
-        seen = replace(seen, open_alerts=open_alerts, received=frozenset(received), missing=missing)
+        seen = replace(seen, missing=missing)
 
         still, overview = _still_waiting(waiting, overview, instants, deps)
         # The second count reads cleanup's memory, which only many missing files are worth.

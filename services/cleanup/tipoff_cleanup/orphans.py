@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 _ADOPTED_BY = "cleanup"
 _ADOPTED = "orphan_adopted"
+_NO_PATH = "-"  # a finding about no single file
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,9 @@ def adopt_orphans(since: datetime, until: datetime, deps: Deps, instants: Instan
     try:
         found = _find_orphans(since, until, deps, instants)
         if is_storm(len(found.orphans), found.looked_at, deps.rule):
-            return Adoptions(since, storm=True)
+            detail = f"{len(found.orphans)} of {found.looked_at} objects have no execution; none is adopted"
+            storm = Finding(kind="orphan_storm", gcs_path=_NO_PATH, detail=detail)
+            return Adoptions(since, storm=True, findings=(storm,))
         ids = [id_ for info in found.orphans.values() if (id_ := info.metadata.get(EXECUTION_ID))]
         known = deps.dataset.executions(ids, instants.now)
         for info in found.orphans.values():

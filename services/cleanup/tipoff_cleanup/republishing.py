@@ -1,14 +1,15 @@
 """Republish lost files: as they were, a limited number of times."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.documents import NotOurs, read_document
 from tipoff_cleanup.failures import describe_failure
 from tipoff_cleanup.losses import Attempts, Landed, Step, next_step
+from tipoff_common.bounds import GCS_PATH
 from tipoff_common.events import FileLanded, Finding
 from tipoff_common.executions import build_file_landed
 from tipoff_common.files import object_name
@@ -20,6 +21,11 @@ log = logging.getLogger(__name__)
 MOST_A_RUN = 500
 """Files that one run republishes, so that it keeps its deadline; the others wait for the next run."""
 _NO_WORKFLOW = "MANUAL"
+_LONGEST_ATTRIBUTE = 1024
+"""Bytes of a Pub/Sub message's attribute; receipts name their file in one."""
+
+GIVEN_UP, OBJECT_MISSING = "given_up", "object_missing"
+"""Kinds of findings that the run's row counts."""
 
 
 class Unusable(Exception):
@@ -36,10 +42,8 @@ class Republished:
 
     announced: frozenset[str] = frozenset()
     """Paths that were republished."""
-    given_up: Mapping[str, datetime] = field(default_factory=dict)
-    """When each file landed that is republished no more, by path."""
-    unusable: Mapping[Landed, Unusable] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    """One for each lost file that is not healed by a republish, in every run that sees it."""
     error: str | None = None
     """Why the run stopped before the last file; None when it did not."""
 
@@ -50,8 +54,6 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
     Never raises; a failure ends it, with what was done before.
     """
     announced: set[str] = set()
-    given_up: dict[str, datetime] = {}
-    unusable: dict[Landed, Unusable] = {}
     findings: list[Finding] = []
     error: str | None = None
     try:
@@ -60,29 +62,37 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
             so_far = attempts[file.gcs_path]
             match next_step(so_far, instants.now, deps.rule):
                 case Step.NOTHING:
-                    given_up[file.gcs_path] = file.landed_at
+                    # Stated by every run: the row of the run that gave it up may not have been written.
+                    findings.append(_given_up(file, so_far))
                 case Step.GIVE_UP if deps.pubsub_enabled:
                     deps.memory.mark_given_up(file.gcs_path, instants.now)
-                    given_up[file.gcs_path] = file.landed_at
                     findings.append(_given_up(file, so_far))
                 case Step.REPUBLISH if len(announced) < MOST_A_RUN:
                     try:
                         if _republish(file, so_far.next_number, deps, instants):
                             announced.add(file.gcs_path)
                     except Unusable as fault:
-                        unusable[file] = fault
                         findings.append(Finding(kind=fault.kind, gcs_path=file.gcs_path, detail=str(fault)))
                 case _:
                     pass
     except Exception as failure:  # noqa: BLE001  # what was done before it belongs in the row
         error = describe_failure(failure)
-    return Republished(frozenset(announced), given_up, unusable, tuple(findings), error)
+    return Republished(frozenset(announced), tuple(findings), error)
 
 
 def _given_up(file: Landed, so_far: Attempts) -> Finding:
     times = pluralize(so_far.republishes, "time")
     detail = f"republished {times} without a receipt; it is republished no more"
-    return Finding(kind="given_up", gcs_path=file.gcs_path, detail=detail)
+    return Finding(kind=GIVEN_UP, gcs_path=file.gcs_path, detail=detail)
+
+
+def _nameable(gcs_path: str) -> bool:
+    """Return whether a receipt can name the file: the log takes any text for a path."""
+    return (
+        re.match(GCS_PATH, gcs_path) is not None
+        and gcs_path.isprintable()
+        and len(gcs_path.encode()) <= _LONGEST_ATTRIBUTE
+    )
 
 
 def _republish(file: Landed, number: int, deps: Deps, instants: Instants) -> bool:
@@ -110,12 +120,14 @@ def _republish(file: Landed, number: int, deps: Deps, instants: Instants) -> boo
 
 def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileLanded:
     """Build the announcement from the object, which must be what its row says. Raises Unusable, Unavailable."""
+    if not _nameable(file.gcs_path):
+        raise Unusable("unnameable_path", "no receipt can name it, so nobody can say that it was processed")
     name = object_name(file.gcs_path, deps.data.bucket)
     if name is None:
         raise Unusable("foreign_path", f"no path that a runner writes to in gs://{deps.data.bucket}")
     info = deps.data.info(name)
     if info is None:
-        raise Unusable("object_missing", "the log says that it was written, and it is not in the bucket")
+        raise Unusable(OBJECT_MISSING, "the log says that it was written, and it is not in the bucket")
     try:
         document = read_document(info, deps.data)
     except NotOurs as error:

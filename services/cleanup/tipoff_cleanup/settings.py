@@ -29,7 +29,9 @@ class CleanupSettings(ServiceSettings):
         "execution is no orphan, until it is this old; a scrape, which may last nine minutes, ends within it",
     )
     behind_after_minutes: int = Field(
-        default=60, ge=1, description="a file that waits this long for Phase 2 raises an alert"
+        default=60,
+        ge=1,
+        description="minutes that a file may wait for Phase 2 before the row says phase2_behind",
     )
     max_republishes: int = Field(default=3, ge=1, le=10, description="times one file is republished")
     backoff_minutes: int = Field(

@@ -32,6 +32,7 @@ from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.events import AlertLevel
 from tipoff_monitor.conditions import Condition, batch_query, conditions_of_rows
 from tipoff_monitor.loading import load_rules
+from tipoff_monitor.texts import plain
 
 if TYPE_CHECKING:
     from conftest import Dataset
@@ -280,6 +281,94 @@ def test_files_that_were_announced_again_are_no_more_processed_than_others(days:
     receipts: Rows = [("file_receipts", received("gs://b/0", AT - HOUR))]
     days.insert("again", receipts)
     assert days.conditions("again", AT, "files-missing") == []
+
+
+def judged(days: Days, environment: str, rows: Rows, rule: str) -> list[Condition]:
+    days.insert(environment, rows)
+    return days.conditions(environment, AT, rule)
+
+
+def test_phase_2_behind_states_how_many_wait_how_many_are_lost_and_since_when(days: Days) -> None:
+    since = AT - 3 * HOUR
+    rows: Rows = [
+        ("cleanup_operations", scanned(
+            AT - minutes * MINUTE, created_at=AT.isoformat(), phase2_behind=minutes < 40,
+            behind_since=(since + (40 - minutes) * MINUTE).isoformat() if minutes < 40 else None,
+            files_checked=60, waiting_count=43, missing_files_found=41, republished_count=40,
+        ))
+        for minutes in (45, 30, 15)
+    ]  # fmt: skip
+    (found,) = judged(days, "behind", rows, "phase2-behind")
+    assert (found.since, found.value) == (since + 10 * MINUTE, 43.0)
+    assert found.summary == (
+        "Phase 2 is behind: 43 of 60 files have no receipt, 41 of them are lost and 40 of those were republished;"
+        " the oldest that nothing later overtook waits for 140 minutes."
+    )
+
+
+def test_phase_2_behind_holds_in_scans_with_errors(days: Days) -> None:
+    """Without any receipt each scan has an error, and Phase 2 is behind all the more."""
+    rows = scan(phase2_behind=True, errors=["no receipts to compare with; nothing is republished"])
+    assert [it.subject for it in judged(days, "behind-in-error", rows, "phase2-behind")] == ["-"]
+
+
+def test_a_scan_that_could_not_look_ends_no_condition(days: Days) -> None:
+    rows: Rows = [
+        ("cleanup_operations", scanned(AT - 20 * MINUTE, created_at=AT.isoformat(), storm_guard=True)),
+        *scan(errors=["file_receipts cannot be read"]),
+    ]
+    assert [it.since for it in judged(days, "blind", rows, "storm-guard")] == [AT - 20 * MINUTE]
+    mended = [("cleanup_operations", scanned(AT - MINUTE / 2, created_at=AT.isoformat()))]
+    assert judged(days, "blind", mended, "storm-guard") == []
+
+
+def test_the_storm_guard_states_its_numbers_and_since_when(days: Days) -> None:
+    lost = [missing(f"gs://b/{n}", AT - (8 - n) * HOUR, AT) for n in range(2)]
+    finding = {"kind": "orphan_storm", "gcs_path": "-", "detail": "60 of 60 objects have no execution"}
+    row = scanned(
+        AT - MINUTE, *lost, created_at=AT.isoformat(), storm_guard=True, files_checked=5, findings=[finding]
+    )
+    (found,) = judged(days, "storm", [("cleanup_operations", row)], "storm-guard")
+    assert (found.since, found.value, found.severity) == (AT - 8 * HOUR, 2.0, AlertLevel.CRITICAL)
+    assert found.summary == (
+        "Nothing is republished or adopted, as more looks lost than can be believed: 2 of 5 files are lost;"
+        " 60 of 60 objects have no execution."
+    )
+
+
+@pytest.mark.parametrize("kind", ["given_up", "object_missing", "content_differs", "foreign_path"])
+def test_a_file_that_cannot_be_healed_is_told_with_its_fault_until_its_receipt(days: Days, kind: str) -> None:
+    path, landed = f"gs://b/{kind}", AT - 9 * HOUR
+    finding = {"kind": kind, "gcs_path": path, "detail": "what is wrong"}
+    rows: Rows = [
+        (
+            "cleanup_operations",
+            scanned(at, missing(path, landed, at), created_at=AT.isoformat(), findings=[finding]),
+        )
+        for at in (AT - 20 * MINUTE, AT - 5 * MINUTE)
+    ]
+    (found,) = judged(days, f"stuck-{kind}", rows, "files-stuck")
+    assert (found.subject, found.since, found.value) == (kind, landed, 1.0)
+    assert found.summary == plain(f"1 file: {kind}; the newest is {path}: what is wrong.")
+    assert (
+        judged(days, f"stuck-{kind}", [("file_receipts", received(path, AT - MINUTE))], "files-stuck") == []
+    )
+
+
+def test_a_file_that_was_republished_since_its_finding_is_not_stuck(days: Days) -> None:
+    finding = {"kind": "content_differs", "gcs_path": "gs://b/1", "detail": "x"}
+    again = missing("gs://b/1", AT - 9 * HOUR, AT, republished=True)
+    rows: Rows = [
+        ("cleanup_operations", scanned(AT - 20 * MINUTE, created_at=AT.isoformat(), findings=[finding])),
+        ("cleanup_operations", scanned(AT - 5 * MINUTE, again, created_at=AT.isoformat())),
+    ]
+    assert judged(days, "mended", rows, "files-stuck") == []
+
+
+def test_what_no_receipt_can_name_is_not_told(days: Days) -> None:
+    """Nothing could end it."""
+    finding = {"kind": "unnameable_path", "gcs_path": "no path", "detail": "x"}
+    assert judged(days, "unnameable", scan(findings=[finding]), "files-stuck") == []
 
 
 def test_what_the_future_holds_is_not_counted_yet(days: Days) -> None:

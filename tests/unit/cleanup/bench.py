@@ -14,7 +14,7 @@ from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.losses import Landed, Rule
 from tipoff_cleanup.memory import Memory
 from tipoff_common.catalog import ScraperSpec
-from tipoff_common.events import AlertChanged, CleanupCompleted, FileLanded, TickFired
+from tipoff_common.events import CleanupCompleted, FileLanded, TickFired
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import ObjectInfo, Parameter, Unavailable
 from tipoff_common.publisher import Publisher
@@ -139,10 +139,6 @@ class World:
     @property
     def republished(self) -> list[str]:
         return [event.gcs_path for event in self.bus.of(FileLanded)]
-
-    @property
-    def alerts(self) -> list[tuple[str, str, str]]:
-        return [(event.rule, event.about, event.state.value) for event in self.bus.of(AlertChanged)]
 
     def _answer(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         self.asked.append(sql)

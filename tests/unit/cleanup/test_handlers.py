@@ -12,7 +12,7 @@ from tests.support.samples import NOON, tick
 from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, QUARTER, RULE, Receipt, World, body, file, path
 from tipoff_cleanup.handlers import ACCEPTED
 from tipoff_cleanup.observation import NO_RECEIPTS
-from tipoff_common.events import AlertChanged, CleanupCompleted, FileLanded, Source, TickFired
+from tipoff_common.events import CleanupCompleted, FileLanded, Source, TickFired
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Unavailable
 
@@ -80,7 +80,8 @@ def test_rows_that_cannot_be_read_mean_that_nothing_is_republished(world: World,
     run = world.run()
     assert world.republished == []
     assert run.errors == (f"{table} cannot be read",)
-    assert (run.missing_files, run.republished_count, world.alerts) == ((), 0, [])
+    assert (run.missing_files, run.republished_count, run.findings) == ((), 0, ())
+    assert (run.phase2_behind, run.storm_guard) == (False, False)
 
 
 def test_no_receipts_at_all_mean_that_nothing_is_republished_and_it_says_so() -> None:
@@ -125,7 +126,7 @@ def test_a_dry_run_uses_no_republish_up(world: World) -> None:
     assert {event.republish for event in world.bus.of(FileLanded)} == {1}
 
 
-def test_a_file_is_republished_three_times_then_given_up_with_one_alert(world: World) -> None:
+def test_a_file_is_republished_three_times_then_given_up(world: World) -> None:
     """A file was republished for ever; one bug sent 600 e-mails (incidents 17 and 23)."""
     runs = [world.run(NOON + number * QUARTER) for number in range(24)]
     numbers = [event.republish for event in world.bus.of(FileLanded) if event.execution_id == "e-old"]
@@ -133,64 +134,60 @@ def test_a_file_is_republished_three_times_then_given_up_with_one_alert(world: W
     assert [number for number, run in enumerate(runs) if run.republished_count] == [0, 2, 6]
     assert next(number for number, run in enumerate(runs) if run.given_up_count) == 14
     assert runs[-1].given_up_count == len(runs[-1].missing_files) == 2
-    per_file = [change for change in world.alerts if change[0] == "file-given-up"]
-    assert per_file == [
-        ("file-given-up", path("older"), "firing"),
-        ("file-given-up", path("old"), "firing"),
-    ]
-    given_up = [finding.gcs_path for run in runs for finding in run.findings if finding.kind == "given_up"]
-    assert given_up == [path("older"), path("old")]
+    for run in runs[14:]:
+        assert [(finding.kind, finding.gcs_path) for finding in run.findings] == [
+            ("given_up", path("older")),
+            ("given_up", path("old")),
+        ]
+        assert run.findings[0].detail == "republished 3 times without a receipt; it is republished no more"
 
 
-def test_the_alert_of_a_file_ends_with_its_receipt_and_not_with_the_lookback(world: World) -> None:
+def test_a_file_that_is_given_up_is_found_until_its_receipt_comes(world: World) -> None:
     for number in range(15):
         world.run(NOON + number * QUARTER)
     world.receive("older", at=NOON + 4 * HOUR)
-    world.run(NOON + 5 * HOUR)
-    assert ("file-given-up", path("older"), "resolved") in world.alerts
-    world.run(NOON + 3 * DAY)
-    assert ("file-given-up", path("old"), "resolved") not in world.alerts
+    (finding,) = world.run(NOON + 5 * HOUR).findings
+    assert (finding.kind, finding.gcs_path) == ("given_up", path("old"))
 
 
-def test_an_alert_that_could_not_be_remembered_is_raised_again_under_the_same_id(world: World) -> None:
-    """The change is published before it is remembered."""
-    world.run(NOON + 30 * MINUTE)
-    behind = World(files=[file("waiting", 61)])
-    behind.run()
-    for name in [name for name in behind.state.bodies if name.startswith("cleanup/alerts/")]:
-        del behind.state.bodies[name]
-    behind.run(NOON + QUARTER)
-    first, second = behind.bus.of(AlertChanged)
-    assert first.id == second.id
+def test_a_file_whose_giving_up_was_marked_and_not_published_is_found(world: World) -> None:
+    """A crash between the marker and the row must not hide the file."""
+    for number in range(14):
+        world.run(NOON + number * QUARTER)
+    world.deps.memory.mark_given_up(path("old"), NOON + 14 * QUARTER)
+    found = {finding.gcs_path for finding in world.run(NOON + 14 * QUARTER).findings}
+    assert found == {path("older"), path("old")}
 
 
-def test_phase_2_down_for_six_hours_is_one_alert_and_no_republish() -> None:
+def test_findings_that_need_a_person_are_not_pushed_out_by_unknown_receipts(world: World) -> None:
+    del world.data.bodies[path("old").removeprefix("gs://data/")]
+    world.receive(*(f"stray{number}" for number in range(300)), at=NOON - 2 * HOUR)
+    run = world.run()
+    assert (len(run.findings), run.findings[0].kind) == (200, "object_missing")
+
+
+def test_phase_2_down_for_six_hours_is_stated_and_nothing_is_republished() -> None:
     world = World(files=[file("seen", 200)])
     world.receive("seen", at=NOON - 3 * HOUR)
     for number in range(24):
         world.land(file(f"n{number}", -15 * number))
         run = world.run(NOON + number * QUARTER)
         assert run.phase2_behind is (number >= 4)
+        assert run.behind_since == (NOON if number >= 4 else None)
     assert world.republished == []
-    assert world.alerts == [("phase2-behind", "-", "firing")]
     up = NOON + 24 * QUARTER
     world.receive(*(f"n{number}" for number in range(24)), at=up)
     run = world.run(up + QUARTER)
-    assert world.alerts[1:] == [("phase2-behind", "-", "resolved")]
-    fired, resolved = world.bus.of(AlertChanged)
-    assert fired.alert_id == resolved.alert_id
-    assert (run.phase2_behind, run.missing_files) == (False, ())
+    assert (run.phase2_behind, run.behind_since, run.waiting_count, run.missing_files) == (False, None, 0, ())
     assert world.republished == []
 
 
-def test_a_phase_2_that_is_down_for_longer_than_the_lookback_stays_an_alert() -> None:
+def test_a_phase_2_that_is_down_for_longer_than_the_lookback_stays_behind() -> None:
     world = World(files=[file("seen", 60)])
     world.receive("seen")
     for hours in range(0, 40, 4):
         world.land(file(f"n{hours}", -60 * hours))
-        world.run(NOON + hours * HOUR)
-    assert world.alerts[0] == ("phase2-behind", "-", "firing")
-    assert ("phase2-behind", "-", "resolved") not in world.alerts
+        assert world.run(NOON + hours * HOUR).phase2_behind is (hours > 0)
 
 
 def test_phase_2_behind_says_how_many_of_those_that_wait_are_lost() -> None:
@@ -200,12 +197,7 @@ def test_phase_2_behind_says_how_many_of_those_that_wait_are_lost() -> None:
     world.land(file("late", 120), file("later", 61))
     run = world.run()
     assert (run.phase2_behind, run.missing_files_found, run.republished_count) == (True, 41, 41)
-    (alert,) = world.bus.of(AlertChanged)
-    assert alert.summary == (
-        "Phase 2 is behind: 43 files without a receipt, 41 of them lost and 41 of those republished;"
-        " the oldest that nothing later overtook waits for 120 minutes."
-    )
-    assert alert.context == {"files": 43, "lost": 41, "announced": 41}
+    assert (run.waiting_count, run.behind_since) == (43, NOON - 120 * MINUTE)
 
 
 def test_phase_2_is_not_behind_when_all_that_waits_is_lost() -> None:
@@ -213,7 +205,7 @@ def test_phase_2_is_not_behind_when_all_that_waits_is_lost() -> None:
     world = World(files=[*(file(f"n{number}", 230 - number) for number in range(39)), file("seen", 180)])
     world.receive("seen", at=NOON - 3 * HOUR)
     run = world.run()
-    assert (run.phase2_behind, run.republished_count, world.alerts) == (False, 39, [])
+    assert (run.phase2_behind, run.republished_count) == (False, 39)
 
 
 def test_phase_2_behind_counts_only_what_waits() -> None:
@@ -221,11 +213,8 @@ def test_phase_2_behind_counts_only_what_waits() -> None:
     world = World(files=[file("waiting", 61), file("again", 120)])
     world.receive("again", at=NOON - 30 * DAY)
     hide_old_receipts(world)
-    world.run()
-    (alert,) = world.bus.of(AlertChanged)
-    assert alert.summary == (
-        "Phase 2 is behind: 1 file without a receipt; the oldest that nothing later overtook waits for 61 minutes."
-    )
+    run = world.run()
+    assert (run.phase2_behind, run.waiting_count, run.behind_since) == (True, 1, NOON - 61 * MINUTE)
 
 
 def test_the_logger_twenty_minutes_behind_republishes_nothing() -> None:
@@ -237,8 +226,7 @@ def test_the_logger_twenty_minutes_behind_republishes_nothing() -> None:
         world.receive(f"n{number}", at=at, late=(number * 7 % 21) * MINUTE)
     runs = [world.run(NOON + number * QUARTER) for number in range(12)]
     assert world.republished == []
-    assert {run.errors for run in runs} == {()}
-    assert world.alerts == []
+    assert {(run.errors, run.findings, run.phase2_behind) for run in runs} == {((), (), False)}
 
 
 def test_a_dataset_further_behind_than_the_grace_is_not_judged_by(world: World) -> None:
@@ -268,11 +256,9 @@ def test_a_storm_stops_everything_and_says_so() -> None:
     run = world.run()
     assert world.republished == []
     assert (run.storm_guard, run.missing_files_found, run.republished_count) == (True, 51, 0)
-    assert world.alerts == [("storm-guard", "-", "firing")]
     world.receive("n000")
     run = world.run(NOON + QUARTER)
     assert (run.storm_guard, run.republished_count) == (False, 50)
-    assert world.alerts[1:] == [("storm-guard", "-", "resolved")]
 
 
 def test_files_that_were_given_up_are_no_storm() -> None:
@@ -290,7 +276,7 @@ def test_a_file_that_was_processed_before_the_lookback_is_not_waited_for() -> No
     world = World(files=[file("again", 120)])
     world.receive("again", at=NOON - 30 * DAY)
     hide_old_receipts(world)
-    assert (world.run().phase2_behind, world.alerts) == (False, [])
+    assert world.run().phase2_behind is False
 
 
 def test_many_of_very_many_are_no_storm() -> None:
@@ -310,12 +296,10 @@ def test_a_missing_object_behind_a_logged_path_is_a_finding_of_its_own(world: Wo
     assert world.republished == [path("older")]
     assert run.objects_missing == 1
     assert [(finding.kind, finding.gcs_path) for finding in run.findings] == [("object_missing", path("old"))]
-    assert world.alerts == [("object-missing", path("old"), "firing")]
     world.keep(file("old", 60))
     run = world.run(NOON + QUARTER)
     assert world.republished == [path("older"), path("old")]
-    assert run.objects_missing == 0
-    assert world.alerts[1:] == [("object-missing", path("old"), "resolved")]
+    assert (run.objects_missing, run.findings) == (0, ())
 
 
 ODD = [
@@ -336,36 +320,26 @@ NO_FILE = [
 ]
 
 
-@pytest.mark.parametrize("odd", ODD + NO_FILE)
-def test_an_odd_path_is_recorded_and_never_acted_on(world: World, odd: str) -> None:
+@pytest.mark.parametrize(
+    ("odd", "kind"),
+    [*((odd, "foreign_path") for odd in ODD), *((odd, "unnameable_path") for odd in NO_FILE)],
+)
+def test_an_odd_path_is_recorded_and_never_acted_on(world: World, odd: str, kind: str) -> None:
     world.files.append(replace(file("x", 100), gcs_path=odd))
     run = world.run()
     assert odd not in world.republished
     assert len(world.republished) == 2, "the others are healed"
-    assert [(finding.kind, finding.gcs_path) for finding in run.findings] == [("foreign_path", odd)]
+    assert [(finding.kind, finding.gcs_path) for finding in run.findings] == [(kind, odd)]
     assert run.errors == ()
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_an_odd_path_is_one_alert_which_its_receipt_ends(world: World, odd: str) -> None:
+def test_an_odd_path_is_found_until_its_receipt_comes(world: World, odd: str) -> None:
     world.files.append(replace(file("x", 100), gcs_path=odd))
-    world.run()
-    world.run(NOON + QUARTER)
-    assert world.alerts == [("foreign-path", odd, "firing")]
-    assert odd in world.bus.of(AlertChanged)[0].summary
-    world.receipts[odd] = Receipt(NOON, NOON + 30 * DAY)
-    world.run(NOON + 20 * DAY)
-    assert world.alerts == [("foreign-path", odd, "firing")], "out of the lookback is not healed"
-    world.run(NOON + 30 * DAY)
-    assert world.alerts[1:] == [("foreign-path", odd, "resolved")]
-
-
-@pytest.mark.parametrize("odd", NO_FILE)
-def test_what_no_receipt_could_name_is_no_alert(world: World, odd: str) -> None:
-    """Nothing would end it, and no attribute of a message is that long."""
-    world.files.append(replace(file("x", 100), gcs_path=odd))
-    world.run()
-    assert world.alerts == []
+    for number in range(2):
+        assert [finding.gcs_path for finding in world.run(NOON + number * QUARTER).findings] == [odd]
+    world.receipts[odd] = Receipt(NOON, NOON + HOUR)
+    assert world.run(NOON + HOUR).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -399,7 +373,6 @@ def test_a_row_that_says_other_than_its_file_is_a_finding(world: World, changes:
     run = world.run()
     assert world.republished == [path("older"), path("old")]
     assert [finding.kind for finding in run.findings] == ["content_differs"]
-    assert world.alerts == [("content-differs", path("odd"), "firing")]
 
 
 def test_a_file_that_somebody_changed_is_a_finding_and_not_announced(world: World) -> None:
@@ -412,15 +385,14 @@ def test_a_file_that_somebody_changed_is_a_finding_and_not_announced(world: Worl
     assert run.objects_missing == 0
 
 
-def test_the_alert_of_a_file_that_somebody_changed_ends_when_it_is_announced(world: World) -> None:
+def test_a_file_that_somebody_changed_is_found_until_it_is_announced(world: World) -> None:
     world.data.bodies[path("old").removeprefix("gs://data/")] = body("poisoned")
-    world.run()
-    world.run(NOON + QUARTER)
-    assert world.alerts == [("content-differs", path("old"), "firing")]
+    for number in range(2):
+        (finding,) = world.run(NOON + number * QUARTER).findings
+        assert (finding.kind, finding.gcs_path) == ("content_differs", path("old"))
     world.keep(file("old", 60))
-    world.run(NOON + HOUR)
+    assert world.run(NOON + HOUR).findings == ()
     assert path("old") in world.republished
-    assert world.alerts[1:] == [("content-differs", path("old"), "resolved")]
 
 
 def test_something_nobody_foresaw_is_a_row_with_an_error(world: World) -> None:
@@ -546,11 +518,12 @@ def test_whatever_gets_lost_is_healed_or_given_up_and_nothing_is_announced_too_o
             }
             if arrivals[event.gcs_path][event.republish]:
                 world.receive(event.execution_id.removeprefix("e-"), at=now + MINUTE)
-    given_up = {about for rule, about, state in world.alerts if (rule, state) == ("file-given-up", "firing")}
+    runs = world.bus.of(CleanupCompleted)
+    given_up = {finding.gcs_path for run in runs for finding in run.findings if finding.kind == "given_up"}
     for landed_path, reached in arrivals.items():
         announced = [event for event in world.bus.of(FileLanded) if event.gcs_path == landed_path]
         assert len(announced) <= RULE.max_republishes
         assert len({event.id for event in announced}) == len(announced)
         assert (landed_path in world.receipts) is any(reached)
         assert (landed_path in given_up) is not any(reached)
-    assert len(world.bus.of(CleanupCompleted)) == 64
+    assert len(runs) == 64

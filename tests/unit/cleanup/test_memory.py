@@ -1,14 +1,14 @@
 """What cleanup remembers."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
-from tests.support.samples import NOON, alerted, cleaned
+from tests.support.samples import NOON, cleaned
 from tests.unit.cleanup.bench import DAY, QUARTER
 from tipoff_cleanup.losses import Attempts
 from tipoff_cleanup.memory import Memory, Run
-from tipoff_common.events import AlertState
 from tipoff_common.ports import Unavailable
 from tipoff_common.testing import MemoryObjects
 
@@ -26,7 +26,7 @@ def memory(state: MemoryObjects) -> Memory:
 
 
 def run(files: int) -> Run:
-    return Run(completed=cleaned(files_checked=files), alerts=(alerted(),), written_until=NOON)
+    return Run(completed=cleaned(files_checked=files), written_until=NOON)
 
 
 def test_the_first_run_of_a_tick_counts(memory: Memory) -> None:
@@ -35,6 +35,15 @@ def test_the_first_run_of_a_tick_counts(memory: Memory) -> None:
     assert memory.remember_run(NOON, run(2)) == run(1)
     assert memory.run(NOON) == run(1)
     assert memory.run(NOON + QUARTER) is None
+
+
+def test_a_run_of_an_older_service_is_read(memory: Memory, state: MemoryObjects) -> None:
+    """It had the alerts that cleanup raised beside its row."""
+    memory.remember_run(NOON, run(1))
+    (name,) = state.bodies
+    older = {**json.loads(state.bodies[name]), "alerts": [{"rule": "phase2-behind"}]}
+    state.bodies[name] = json.dumps(older).encode()
+    assert memory.run(NOON) == run(1)
 
 
 def test_earlier_runs_are_found_also_across_midnight_and_after_weeks_without_any(memory: Memory) -> None:
@@ -79,16 +88,3 @@ def test_a_count_that_cannot_be_read_is_not_zero(memory: Memory, state: MemoryOb
     state.down = True
     with pytest.raises(Unavailable):
         memory.attempts([A])
-
-
-def test_an_alert_is_open_from_its_raising_to_its_end(memory: Memory) -> None:
-    fired = alerted(about=A)
-    assert memory.open_alerts(NOON) == []
-    memory.remember_alert(fired)
-    (alert,) = memory.open_alerts(NOON)
-    assert (alert.rule, alert.about) == ("phase2-behind", A)
-    assert memory.alert(alert) == fired
-    assert memory.open_alerts(NOON + 100 * DAY) == [alert], "months later"
-    assert memory.open_alerts(NOON - DAY) == [], "a day that is replayed after a later one"
-    memory.remember_alert(alerted(about=A, state=AlertState.RESOLVED))
-    assert memory.open_alerts(NOON) == []

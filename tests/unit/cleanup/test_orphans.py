@@ -315,7 +315,9 @@ def test_a_log_that_lost_its_rows_is_a_storm_of_orphans() -> None:
         orphan(world, text=f"n{number}", request_id=f"r{number}")
     run = world.run()
     assert (run.storm_guard, run.adopted_count, adopted(world)) == (True, 0, [])
-    assert world.alerts == [("storm-guard", "-", "firing")]
+    (finding,) = run.findings
+    assert (finding.kind, finding.gcs_path) == ("orphan_storm", "-")
+    assert finding.detail == "60 of 60 objects have no execution; none is adopted"
 
 
 def test_executions_that_cannot_be_read_mean_that_nothing_is_adopted() -> None:

@@ -23,6 +23,7 @@ _LEFT_ALONE = {
     "object_missing": (State.GONE, _ANEW),
     "content_differs": (State.CHANGED, _ANEW),
     "foreign_path": (State.FOREIGN, "see who wrote the row"),
+    "unnameable_path": (State.FOREIGN, "see who wrote the row"),
 }
 """By kind of finding, files not announced as they are: what they are called and what somebody has to do."""
 

@@ -1,0 +1,64 @@
+"""Stage three of a cleanup run: the row that states what was seen and done. Pure.
+
+Whether people are told of it is not decided here: the monitor reads the row (config/alerts.yaml).
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from tipoff_cleanup.deps import Deps
+from tipoff_cleanup.losses import Landed
+from tipoff_cleanup.observation import Observation
+from tipoff_cleanup.repair import Repairs
+from tipoff_cleanup.republishing import GIVEN_UP, OBJECT_MISSING
+from tipoff_common.events import CleanupCompleted, Finding, MissingFile
+from tipoff_common.identity import event_id
+
+MOST_LISTED, MOST_FINDINGS = 500, 200
+"""Files and findings that one row lists, so that it fits in an event; the counts beside them are whole."""
+
+
+def build_completed(seen: Observation, repairs: Repairs, deps: Deps, seconds: float) -> CleanupCompleted:
+    """Build the run's event. seconds: how long the run took."""
+    republished, adoptions = repairs.republished, repairs.adoptions
+    # Files that nobody but a person can heal come first, as the list is cut at its end.
+    findings = (*republished.findings, *(adoptions.findings if adoptions else ()), *seen.findings)
+    return CleanupCompleted(
+        cleanup_id=event_id("cleanup", deps.environment, seen.instants.tick.isoformat()),
+        cleanup_time=seen.instants.now,
+        files_checked=seen.overview.files if seen.overview else 0,
+        missing_files=tuple(
+            _missing(file, seen.instants.now, file.gcs_path in republished.announced)
+            for file in seen.missing[:MOST_LISTED]
+        ),
+        missing_files_found=len(seen.missing),
+        republished_count=len(republished.announced),
+        errors=(*seen.errors, *repairs.errors),
+        duration_seconds=round(seconds, 3),
+        pubsub_enabled=deps.pubsub_enabled,
+        environment=deps.environment,
+        objects_missing=_count(republished.findings, OBJECT_MISSING),
+        adopted_count=adoptions.adopted if adoptions else 0,
+        given_up_count=_count(republished.findings, GIVEN_UP),
+        storm_guard=seen.storm or repairs.storm,
+        phase2_behind=seen.behind_since is not None,
+        behind_since=seen.behind_since,
+        waiting_count=seen.overview.waiting if seen.overview else None,
+        lost_after_hours=deps.rule.lost_after // timedelta(hours=1),
+        max_republishes=deps.rule.max_republishes,
+        findings=findings[:MOST_FINDINGS],
+    )
+
+
+def _count(findings: Iterable[Finding], kind: str) -> int:
+    return sum(finding.kind == kind for finding in findings)
+
+
+def _missing(file: Landed, now: datetime, republished: bool) -> MissingFile:
+    return MissingFile(
+        scraper_name=file.scraper_name,
+        gcs_path=file.gcs_path,
+        triggered_at=file.landed_at,
+        age_minutes=int((now - file.landed_at).total_seconds() // 60),
+        republished=republished,
+    )

@@ -129,9 +129,14 @@ class Layout:
             **self.shared_environment(),
             "TIPOFF_HOST": HOST,
             "PORT": str(self.ports[service]),
-            "TIPOFF_CONCURRENCY": str(SERVICE_MAP[service].concurrency),
+            **self._concurrency(service),
             **self._own_settings().get(service, {}),
         }
+
+    def _concurrency(self, service: str) -> dict[str, str]:
+        """Return what a deployment sets; the fake Phase 2 is no service of the map and keeps its default."""
+        deployed = SERVICE_MAP.get(service)
+        return {"TIPOFF_CONCURRENCY": str(deployed.concurrency)} if deployed else {}
 
     def runner_environment(self) -> dict[str, str]:
         """For scrapers run by hand beside the stack."""

@@ -27,3 +27,9 @@ def test_live_hosts_are_asked_themselves_and_all_of_them_when_none_is_named() ->
     assert set(usual.values()) == {"http://127.0.0.1:8087"}
     assert set(fakes(Layout.on_fixed_ports(("cdn.nba.com",)))) == set(HOSTS) - {"cdn.nba.com"}
     assert fakes(Layout.on_fixed_ports(None)) == {}
+
+
+def test_the_fake_phase_2_has_an_environment_though_no_deployment_has_it() -> None:
+    environment = Layout.on_fixed_ports().service_environment("phase2")
+    assert environment["PORT"] == "8089"
+    assert "TIPOFF_CONCURRENCY" not in environment

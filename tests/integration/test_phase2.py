@@ -159,7 +159,7 @@ RECORDED = {
     "for another bucket": {"gcs_path": "gs://somebody-elses/a.json"},
     "with a path upwards": {"gcs_path": f"gs://{DATA_BUCKET}/../../a.json"},
     "with odd characters": {"gcs_path": "gs://b/ünï côde 🏀?#%2F'\"\\ \u202e\x00.json"},
-    "from the future": {"processed_at": "9999-12-31T23:59:59Z"},
+    "from the future": {"processed_at": "2099-12-31T23:59:59Z"},
 }
 REFUSED = {
     "without a path": ({"gcs_path": "http://x"}, "invalid_payload", "gcs_path"),
@@ -167,6 +167,7 @@ REFUSED = {
     "with half a character": ({"gcs_path": "gs://b/\ud800"}, "undecodable", "hex escape"),
     "without a zone": ({"processed_at": "2025-01-15T12:00:00"}, "invalid_payload", "processed_at"),
     "before all time": ({"processed_at": "0001-01-01T00:00:00+14:00"}, "invalid_payload", "processed_at"),
+    "after all time": ({"processed_at": "9999-12-31T23:59:59Z"}, "invalid_payload", "processed_at"),
     "with less than no rows": ({"row_count": -1}, "invalid_payload", "row_count"),
     "with more rows than fit": ({"row_count": 2**63}, "invalid_payload", "row_count"),
     "of nobody": ({"processor": ""}, "invalid_payload", "processor"),

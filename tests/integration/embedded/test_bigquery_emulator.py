@@ -527,7 +527,7 @@ def test_deploying_twice_changes_nothing(deployed: Warehouse) -> None:
     applied = deploy(deployed.client, SCHEMAS)
 
     assert state() == before
-    assert applied == [path.name for path in ordered_files(SCHEMAS)]
+    assert applied == [path.name for path in ordered_files(SCHEMAS) if path.stem != "datasets"]
     assert all(description for _, description, _, _ in before.values())
 
 

@@ -23,7 +23,7 @@ from tests.support.dataset_rows import (
 )
 
 from conftest import Dataset
-from tipoff_dataset.queries import names
+from tipoff_dataset.queries import named, names
 
 NOON = ELEVEN + HOUR
 MORNING = ELEVEN - 6 * HOUR
@@ -248,7 +248,8 @@ def day(dataset: Dataset) -> Dataset:
 
 @pytest.mark.parametrize("name", names())
 def test_every_query_runs_with_its_defaults(day: Dataset, name: str) -> None:
-    assert isinstance(day.ask(name), list)
+    about = {item.name: "rated" for item in named(name).parameters if item.default is None}
+    assert isinstance(day.ask(name, **about), list)
 
 
 def test_success_rate_is_of_the_runs_that_could_tell(day: Dataset) -> None:
@@ -365,9 +366,11 @@ def test_a_critical_run_without_success(day: Dataset) -> None:
 
 def test_failure_rate_is_of_enough_runs_that_could_tell(day: Dataset) -> None:
     """Not of one run, not thinned by no_data, not of the day before."""
-    (row,) = day.ask("alert_high_failure_rate", as_of=NOON)
-    assert (row["subject"], row["value"]) == ("diluted", 60.0)
-    assert row["summary"].startswith("diluted failed 3 of its last 5 runs")
+    worst, seldom = day.ask("alert_high_failure_rate", as_of=NOON)
+    assert (worst["subject"], worst["value"]) == ("diluted", 60.0)
+    assert worst["summary"].startswith("diluted failed 3 of its last 5 runs")
+    # It runs too seldom for five runs a day, and its newest run failed.
+    assert (seldom["subject"], seldom["value"]) == ("third", 33.3)
 
 
 def test_a_source_that_contradicts_itself_again_and_again_is_named(day: Dataset) -> None:

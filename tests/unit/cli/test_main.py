@@ -24,7 +24,7 @@ from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.binding import Envelope
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import business_date
-from tipoff_common.events import ScrapeRequested
+from tipoff_common.events import ScrapeRequested, WorkflowDecided
 from tipoff_common.executions import build_execution
 from tipoff_common.outcomes import NoData, Outcome, Success
 from tipoff_common.publisher import Publisher
@@ -36,6 +36,7 @@ from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.deps import Deps
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.ledger import Ledger
+from tipoff_controller.manual import begin_manual_run
 from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_controller.settings import ControllerSettings
 from tipoff_dev.fakes.sources.testing import in_process_client
@@ -357,11 +358,25 @@ class Controller:
             warehouse=self.warehouse,
             publisher=Publisher("controller", self.bus),
         )
+        self._hear_of_manual_runs()
         made = create_app(
             service="controller", description="", environment="local", config_hash="h", checks={}
         )
         wiring = Wiring(made, _no_push, authenticated_router(Authentication(settings), CallLimit(100)), deps)  # type: ignore[arg-type]
         self.client = in_process_client(routes(wiring))
+
+    def _hear_of_manual_runs(self) -> None:
+        """Bring the decisions of manual runs back to the controller, as its subscription does."""
+        publish = self.bus.publish
+
+        def push(envelopes: Iterable[Envelope]) -> None:
+            sent = list(envelopes)
+            publish(sent)
+            for event in [item.payload for item in sent]:
+                if isinstance(event, WorkflowDecided) and event.reason_code == "manual":
+                    begin_manual_run(event, self.deps, event.decision_time)
+
+        self.bus.publish = push  # type: ignore[method-assign]
 
     def answers(self, outcome: Outcome) -> None:
         """What becomes of each request, at once."""

@@ -3,29 +3,96 @@
 --   as_of  instant of the question; its New York day is the last one, later executions do not count
 --   days   number of New York days, that of as_of included; one UTC partition more is read
 --
--- success_rate_pct is over the runs that could succeed or fail: no_data is a proper answer and neither. It is NULL
--- without such a run. Runs of a developer's machine (LOCAL) do not count.
+-- Two shares, as a run that works may find nothing. success_rate_pct is over the runs that could succeed or fail:
+-- no_data is a proper answer and neither. found_share_pct is over the days on which it was asked: days_found of
+-- days_asked. On the last days_without_find of them it found nothing.
+--
+-- success_rate_pct is NULL when no run could tell, and when on the last three days or more all answers were no_data:
+-- what succeeded before says nothing of now. Then, and whenever three days found nothing, note says it in words.
+-- Runs of a developer's machine (LOCAL) do not count.
 
 CREATE OR REPLACE TABLE FUNCTION nba_orchestration.success_rates(as_of TIMESTAMP, days INT64)
 AS (
+  WITH runs AS (
+    SELECT
+      e.environment,
+      e.scraper_name,
+      e.status,
+      e.triggered_at,
+      e.duration_seconds,
+      DATE(e.triggered_at, 'America/New_York') AS day
+    FROM nba_orchestration.executions(
+        DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL (days - 1) DAY), DATE(as_of)
+      ) AS e
+    WHERE e.triggered_at >= TIMESTAMP(
+        DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL (days - 1) DAY), 'America/New_York'
+      )
+      AND e.triggered_at <= as_of
+      AND e.source != 'LOCAL'
+  ),
+  by_day AS (
+    SELECT
+      environment,
+      scraper_name,
+      day,
+      COUNT(*) AS runs,
+      COUNTIF(status = 'success') AS successes,
+      COUNTIF(status = 'no_data') AS no_data,
+      COUNTIF(status = 'failed') AS failures,
+      MAX(IF(status = 'success', triggered_at, NULL)) AS found_at,
+      SUM(duration_seconds) AS seconds,
+      COUNT(duration_seconds) AS timed
+    FROM runs
+    GROUP BY environment, scraper_name, day
+  ),
+  ranked AS (
+    SELECT
+      *,
+      MAX(IF(successes > 0, day, NULL)) OVER (PARTITION BY environment, scraper_name) AS last_found_day,
+      MAX(IF(successes + failures > 0, day, NULL)) OVER (PARTITION BY environment, scraper_name) AS last_told_day
+    FROM by_day
+  ),
+  totals AS (
+    SELECT
+      environment,
+      scraper_name,
+      SUM(runs) AS total_runs,
+      SUM(successes) AS success_count,
+      SUM(no_data) AS no_data_count,
+      SUM(failures) AS failed_count,
+      COUNT(*) AS days_asked,
+      COUNTIF(successes > 0) AS days_found,
+      COUNTIF(last_found_day IS NULL OR day > last_found_day) AS days_without_find,
+      COUNTIF(last_told_day IS NULL OR day > last_told_day) AS days_of_no_data,
+      MAX(found_at) AS last_found_at,
+      SAFE_DIVIDE(SUM(seconds), SUM(timed)) AS seconds
+    FROM ranked
+    GROUP BY environment, scraper_name
+  )
   SELECT
-    e.scraper_name,
-    COUNT(*) AS total_runs,
-    COUNTIF(e.status = 'success') AS success_count,
-    COUNTIF(e.status = 'no_data') AS no_data_count,
-    COUNTIF(e.status = 'failed') AS failed_count,
-    ROUND(
-      SAFE_DIVIDE(COUNTIF(e.status = 'success') * 100.0, COUNTIF(e.status IN ('success', 'failed'))), 1
+    scraper_name,
+    total_runs,
+    success_count,
+    no_data_count,
+    failed_count,
+    IF(
+      days_of_no_data >= 3, NULL, ROUND(SAFE_DIVIDE(success_count * 100.0, success_count + failed_count), 1)
     ) AS success_rate_pct,
-    ROUND(AVG(e.duration_seconds), 2) AS avg_duration_sec,
-    e.environment
-  FROM nba_orchestration.executions(
-      DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL (days - 1) DAY), DATE(as_of)
-    ) AS e
-  WHERE e.triggered_at >= TIMESTAMP(
-      DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL (days - 1) DAY), 'America/New_York'
-    )
-    AND e.triggered_at <= as_of
-    AND e.source != 'LOCAL'
-  GROUP BY e.environment, e.scraper_name
+    ROUND(seconds, 2) AS avg_duration_sec,
+    environment,
+    days_asked,
+    days_found,
+    ROUND(days_found * 100.0 / days_asked, 1) AS found_share_pct,
+    days_without_find,
+    last_found_at,
+    IF(
+      days_without_find >= 3 OR success_count + failed_count = 0,
+      CONCAT(
+        'found nothing on the last ',
+        IF(days_without_find = 1, 'day', CONCAT(CAST(days_without_find AS STRING), ' days')),
+        ' it was asked'
+      ),
+      NULL
+    ) AS note
+  FROM totals
 );

@@ -54,6 +54,23 @@ EXECUTIONS = [
     *rates("rated", "failed", at=ELEVEN + MINUTE, environment="dev"),
     *rates("unpublished", "no_data", "no_data"),
     *rates("ancient", "success", at=ELEVEN - 30 * DAY, source="SCHEDULER"),
+    *rates("silent", *["no_data"] * 3, environment="silence"),
+    *rates("silent", "no_data", at=ELEVEN - DAY, environment="silence"),
+    *rates("silent", "no_data", at=ELEVEN - 2 * DAY, environment="silence"),
+    *rates("broken", "failed", environment="silence"),
+    *rates("broken", "failed", at=ELEVEN - DAY, environment="silence"),
+    *rates("broken", "no_data", at=ELEVEN - 2 * DAY, environment="silence"),
+    *rates("late", "no_data", environment="silence"),
+    *rates("late", "no_data", at=ELEVEN - DAY, environment="silence"),
+    *(
+        row
+        for name in ("silent", "broken", "late")
+        for days in (3, 4, 5, 6)
+        for row in rates(name, "no_data", "success", at=ELEVEN - days * DAY, environment="silence")
+    ),
+    *rates("searching", "no_data", "no_data", "success", environment="silence"),
+    *rates("searching", "no_data", "success", at=ELEVEN - DAY, environment="silence"),
+    *rates("never", "no_data", environment="silence"),
     # alert_high_failure_rate
     *rates("once", "failed"),
     *rates("diluted", "failed", "failed", "failed", "success", "success", *["no_data"] * 20),
@@ -258,15 +275,44 @@ def test_success_rate_is_of_the_runs_that_could_tell(day: Dataset) -> None:
     rated = found["rated"]
     assert (rated["total_runs"], rated["success_count"], rated["no_data_count"]) == (6, 3, 2)
     assert (rated["failed_count"], rated["success_rate_pct"]) == (1, 75.0)
+    assert (rated["days_asked"], rated["days_found"], rated["avg_duration_sec"]) == (2, 2, 2.33)
     assert found["unpublished"]["success_rate_pct"] is None
     assert "ancient" not in found
 
 
+def test_a_source_that_found_nothing_for_three_days_does_not_look_well(day: Dataset) -> None:
+    """By its runs alone it would read 100%: four successes, no failure."""
+    found = {row["scraper_name"]: row for row in day.ask("success_rates", as_of=NOON, environment="silence")}
+    shown = {
+        name: (
+            row["success_rate_pct"], row["found_share_pct"], row["days_found"], row["days_asked"],
+            row["days_without_find"], row["note"],
+        )
+        for name, row in found.items()
+    }  # fmt: skip
+    assert shown == {
+        "silent": (None, 57.1, 4, 7, 3, "found nothing on the last 3 days it was asked"),
+        "broken": (66.7, 57.1, 4, 7, 3, "found nothing on the last 3 days it was asked"),
+        "late": (100.0, 66.7, 4, 6, 2, None),
+        "searching": (100.0, 100.0, 2, 2, 0, None),
+        "never": (None, 0.0, 0, 1, 1, "found nothing on the last day it was asked"),
+    }
+    assert found["never"]["last_found_at"] is None
+    assert found["silent"]["last_found_at"] == ELEVEN - 3 * DAY
+
+
+def test_the_span_of_success_rates_is_asked_for(day: Dataset) -> None:
+    found = {
+        row["scraper_name"]: row
+        for row in day.ask("success_rates", as_of=NOON, days=3, environment="silence")
+    }
+    assert (found["silent"]["days_asked"], found["silent"]["success_rate_pct"]) == (3, None)
+    assert (found["broken"]["success_rate_pct"], found["late"]["success_rate_pct"]) == (0.0, None)
+
+
 def test_success_rates_are_sorted_by_what_is_worst(day: Dataset) -> None:
-    rows = day.ask("success_rates", as_of=NOON)
-    told = [row["success_rate_pct"] for row in rows if row["success_rate_pct"] is not None]
-    assert told == sorted(told)
-    assert rows[-1]["success_rate_pct"] is None
+    rows = day.ask("success_rates", as_of=NOON, environment="silence")
+    assert [row["scraper_name"] for row in rows] == ["never", "silent", "broken", "late", "searching"]
 
 
 def test_cost_counts_each_execution_once_whoever_caused_it(day: Dataset) -> None:

@@ -1,13 +1,14 @@
 -- Which alerts stand?
 --
--- One row an alert whose newest change is not its end, the worst first, then the oldest. No row does not mean that
--- somebody watches: see heartbeats.
+-- One row an alert whose newest change of 90 days is not its end, the worst first, then the oldest. The monitor alone
+-- raises and ends them; `tipoff alerts list` asks the monitor itself, which also knows what is not logged yet. No row
+-- does not mean that somebody watches: see heartbeats.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later changes do not count
 --   @environment  STRING = prod    prod, staging, dev or local
 --
--- severity (CRITICAL, WARNING, INFO), rule, subject, state STRING (pending, firing, escalated), since, changed_at
--- TIMESTAMP, summary, runbook STRING
+-- severity (CRITICAL, WARNING, INFO), rule, subject, state STRING (pending, firing, acknowledged, silenced, escalated,
+-- unknown), since, changed_at TIMESTAMP, summary, runbook STRING
 
 SELECT
   severity,

@@ -9,7 +9,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.alert_events (
   alert_id STRING NOT NULL OPTIONS(description='Identity of one alert from its first sign to its end; the changes of one alert share it.'),
   rule STRING NOT NULL OPTIONS(description='Name of the rule in config/alerts.yaml, or one of the monitor about itself (not-watching, cannot-judge, channel-failing).'),
   subject STRING NOT NULL OPTIONS(description='What it is about: a workflow, a scraper, a file or - for the whole system.'),
-  state STRING NOT NULL OPTIONS(description='pending, firing, escalated or resolved.'),
+  state STRING NOT NULL OPTIONS(description='pending, firing, acknowledged, silenced, escalated, resolved or unknown.'),
   severity STRING NOT NULL OPTIONS(description='INFO, WARNING or CRITICAL, from the rule.'),
   changed_at TIMESTAMP NOT NULL OPTIONS(description='Instant of this change, UTC. The table is partitioned by its UTC day.'),
   since TIMESTAMP NOT NULL OPTIONS(description='Instant at which the condition was first seen, UTC.'),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from stack_harness import INJURIES, Driver, last_report
 
+from tipoff_cli.checkout import SCRAPERS
 from tipoff_dev.stack.background import write_environment
 
 
@@ -18,11 +19,14 @@ from tipoff_dev.stack.background import write_environment
 def test_a_scraper_run_by_hand_beside_a_stack_is_logged_as_local(
     driver: Driver, day: date, tmp_path: Path, told_by: str
 ) -> None:
-    """`make up` writes .tipoff/stack.env; commands in the same folder read it."""
+    """`make up` writes .tipoff/stack.env at the root of the fleet; commands of the same fleet read it."""
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "USER": "somebody"}
     if told_by == "the environment":
         environment |= driver.stack.layout.runner_environment()
     else:
+        # A fleet of its own, of the same scrapers: commands take its stack.
+        (tmp_path / "tipoff.toml").write_text('name = "scrapers"\n')
+        (tmp_path / "scrapers").symlink_to(SCRAPERS)
         folder = tmp_path / ".tipoff"
         folder.mkdir()
         write_environment(driver.stack.layout, folder / "stack.env")

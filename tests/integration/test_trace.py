@@ -90,9 +90,11 @@ def test_a_request_that_waits_for_its_runner_is_shown_before_the_dataset_knows_i
 def test_an_unknown_id_is_said_with_those_that_are_near(driver: Driver, day: date) -> None:
     driver.run_workflow("morning_operations", day)
     (execution,) = driver.executions(day, SCHEDULE)
-    cut = driver.tipoff("trace", execution["execution_id"][:-3], code=1)
-    assert "nothing is known of" in cut
-    assert execution["execution_id"] in cut
+    known = execution["execution_id"]
+    assert known in driver.tipoff("trace", known[:-3]), "the beginning of one id is that id"
+    mistyped = driver.tipoff("trace", f"{known[:-3]}zzz", code=1)
+    assert "nothing is known of" in mistyped
+    assert known in mistyped
     path = f"{execution['gcs_path'].rpartition('/')[0]}/0123.json"
     assert execution["gcs_path"] in driver.tipoff("trace", path, code=1)
     assert "near" not in driver.tipoff("trace", "nonsense", code=1)

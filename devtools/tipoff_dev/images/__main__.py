@@ -73,6 +73,8 @@ def first_event(service: str, day: date = GAME_DAY) -> Event:
             )
         case "cleanup":
             return TickFired(tick=Tick.CLEANUP, event_time=morning)
+        case "monitor":
+            return TickFired(tick=Tick.WATCH, cadence_minutes=5, event_time=morning)
         case "logger":
             return FileProcessed(
                 gcs_path=f"gs://probe/{identity}",

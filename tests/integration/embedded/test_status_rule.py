@@ -50,7 +50,7 @@ def cases(dataset: Dataset) -> Cases:
             decisions.append(decided_row(name, instant, action, code))
             own.append(
                 decided_event(
-                    decision_id=f"{name}/{instant}",
+                    decision_id=f"{name}-{instant:%Y%m%dT%H%M%S}",
                     occurrence_id=name,
                     decision_time=instant,
                     action=action,

@@ -89,7 +89,9 @@ generate: setup ## Write the generated files anew (JSON Schemas of events and of
 
 bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/tick_to_row.py
+	$(BIN)/python bench/fan_out.py
 	$(BIN)/python bench/decide.py
+	$(BIN)/python bench/discovery.py --seeds 3
 	$(BIN)/python bench/evaluation.py
 	$(BIN)/python bench/pacing.py
 	$(BIN)/python bench/views.py

@@ -56,9 +56,9 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
             status.stop()
             show_addresses(console, stack)
             write_environment(layout)
-            if first:
-                fetch_calendar(stack, console)
             try:
+                if first:
+                    fetch_calendar(stack, console)
                 serve(stack, options, console, lambda: write_environment(layout))
             finally:
                 _ENVIRONMENT.unlink(missing_ok=True)

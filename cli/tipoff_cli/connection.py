@@ -119,10 +119,6 @@ class Connection:
         """The bucket for what is fetched. Raises NotConnected."""
         return self._bucket("TIPOFF_DATA_BUCKET")
 
-    def state(self) -> Objects:
-        """The bucket for what services remember. Raises NotConnected."""
-        return self._bucket("TIPOFF_STATE_BUCKET")
-
     def bus(self, topics: "TopicMap") -> "PubSubBus":
         """Raises NotConnected."""
         from tipoff_common.adapters.pubsub import PubSubBus

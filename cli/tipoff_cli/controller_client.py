@@ -1,6 +1,6 @@
 """The controller's HTTP interface, as the commands ask it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -33,7 +33,7 @@ def ask(
     method: str,
     path: str,
     *,
-    query: Mapping[str, str] = {},
+    query: Mapping[str, str | Sequence[str]] = {},
     headers: Mapping[str, str] = {},
     json: Mapping[str, object] | None = None,
     service: Literal["controller", "monitor"] = "controller",

@@ -25,10 +25,6 @@ PROJECTS: Mapping[str, Path] = {
 UV = Path(sys.executable).with_name("uv")
 OTHER_INTERPRETER = ("tipoff_dev.checks.terraform.command", "tipoff_dev.checks.terraform.provider")
 """Run by the interpreter of infra/terraform/checks, which has Terraform as a library."""
-NOT_YET = {
-    "tipoff-cli": "`trace` imports a service, a named exception of the contract on imports",
-    "tipoff-dev": "the stack imports the services that it runs, and they are installed beside it",
-}
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
 skipped, *packages = sys.argv[1:]
@@ -88,13 +84,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def cases() -> list[object]:
-    # Strict, so that whoever removes the cause removes the mark.
-    marks = {name: pytest.mark.xfail(strict=True, reason=reason) for name, reason in NOT_YET.items()}
-    return [pytest.param(name, marks=marks.get(name, ())) for name in PROJECTS]
-
-
-@pytest.mark.parametrize("name", cases())
+@pytest.mark.parametrize("name", PROJECTS)
 def test_it_installs_alone_and_imports(name: str, wheels: Path, tmp_path: Path) -> None:
     environment = tmp_path / "environment"
     python = environment / "bin/python"

@@ -3,7 +3,7 @@
 from datetime import date, time
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Query
 from pydantic import AwareDatetime
 
 from tipoff_common.auth import Caller
@@ -16,10 +16,16 @@ from tipoff_controller.execution_groups import ExecutionGroups
 from tipoff_controller.follow_ups import note_executions
 from tipoff_controller.handlers import receive_delivery
 from tipoff_controller.manual import draft_run, read_run, run_workflow
+from tipoff_controller.remembered import find_occurrences, recall
 from tipoff_controller.settings import ControllerSettings
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import DayExpectations, read_expectations
 from tipoff_planning.manual_runs import KeyTaken, ManualRun, RunProgress, UnusableRun
+from tipoff_planning.remembered import FoundOccurrence, RememberedOccurrence
+
+GameDates = Annotated[
+    list[date], Query(alias="day", max_length=31, description="game dates, America/New_York")
+]
 
 
 def create_app(settings: ControllerSettings) -> FastAPI:
@@ -87,6 +93,24 @@ def routes(wiring: Wiring) -> FastAPI:
         return read_expectations(
             deps.warehouse, deps.environment, day, as_of or wall_now(), midnight=midnight
         )
+
+    @manual.get("/remembered", tags=["manual"])
+    def occurrences_of_an_id(
+        identifier: Annotated[str, Query(min_length=1, max_length=2_000)], days: GameDates
+    ) -> list[FoundOccurrence]:
+        """The occurrences that an id is of: their own, that of a manual run, of a request, or of a request's event.
+
+        Manual runs are found whatever their date, others among the days given.
+        """
+        return find_occurrences(identifier, days, deps)
+
+    @manual.get("/remembered/{occurrence_id}", tags=["manual"])
+    def memory_of_an_occurrence(occurrence_id: str, days: GameDates) -> list[RememberedOccurrence]:
+        """Plan, requests and executions of an occurrence about each of the days given, those not logged yet too.
+
+        A manual run is about its own days.
+        """
+        return recall(occurrence_id, days, deps)
 
     app.include_router(manual)
     return app

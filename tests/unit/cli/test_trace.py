@@ -1,28 +1,37 @@
 """A chain put together from what is known of it, and how an id leads to it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from tests.support.controller import World, at_times, configured, workflow
+from tests.support.pushes import AUTHORIZED, client, local_settings
 from tests.support.samples import GAME_DATE, NOON, PATH
 from tests.support.samples import decided as decided_event
 from tests.support.samples import executed as executed_event
 from tests.support.samples import requested as requested_event
 from tipoff_cli.commands.trace.chain import assemble
 from tipoff_cli.commands.trace.command import length, tree
-from tipoff_cli.commands.trace.controller_state import Remembered
 from tipoff_cli.commands.trace.dataset import Dataset
 from tipoff_cli.commands.trace.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
 from tipoff_cli.commands.trace.links import Node, landed_id, requested_id
 from tipoff_cli.commands.trace.lookup import NotFound, trace
+from tipoff_cli.commands.trace.memory import ControllerMemory
+from tipoff_cli.controller_client import NotAnswered
 from tipoff_cli.near import nearest
+from tipoff_common.auth import Authentication
+from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.identity import event_id
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
+from tipoff_common.web import create_app
+from tipoff_controller.app import routes
+from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
 from tipoff_planning.drafts import DecisionBatch
@@ -275,6 +284,33 @@ def dataset(answers: Mapping[str, list[dict[str, Any]]], down: bool = False) -> 
     return Dataset(MemoryWarehouse(answer=answer, down=down), "local")
 
 
+def memory_of(state: MemoryObjects) -> ControllerMemory:
+    """The memory of a real controller over this bucket, asked by its own routes."""
+    deps = replace(
+        World(configured(one=workflow(at_times("06:00"), "bulletin"))).deps,
+        ledger=Ledger(state),
+        occurrences=OccurrenceStore(state, ()),
+    )
+    app = create_app(service="controller", description="", environment="local", config_hash="c", checks={})
+    by_hand = authenticated_router(Authentication(local_settings()), CallLimit(1000))
+    http = client(routes(Wiring(app, lambda: None, by_hand, deps)))  # type: ignore[arg-type]
+
+    def ask(path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
+        answer = http.get(path, params=dict(query), headers=AUTHORIZED)
+        if not answer.is_success:
+            raise NotAnswered(answer.text, answer.status_code)
+        return answer.content
+
+    return ControllerMemory(ask)
+
+
+def unreachable(path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
+    raise NotAnswered(f"no controller answers at {path}?{urlencode(dict(query), doseq=True)}")
+
+
+NO_MEMORY = ControllerMemory(unreachable)
+
+
 def remember(state: MemoryObjects, *, executed: bool = False) -> str:
     """What the controller remembers of one request, which it names."""
     store, standing = OccurrenceStore(state, ()), PlanProgress(plan("s"))
@@ -288,12 +324,19 @@ def remember(state: MemoryObjects, *, executed: bool = False) -> str:
     return identifier
 
 
-def test_a_request_is_found_in_the_state_bucket_when_the_dataset_does_not_know_it() -> None:
+def test_a_request_is_found_in_the_controllers_memory_when_the_dataset_does_not_know_it() -> None:
     state = MemoryObjects()
     request = remember(state)
     for identifier in (request, "o-1", requested_id(request)):
-        found = trace(identifier, dataset({}), Remembered(state), DAYS, SPANS)
+        found = trace(identifier, dataset({}), memory_of(state), DAYS, SPANS)
         assert [node.kind for node in walk(found.roots)] == ["occurrence", "request", "missing", "missing"]
+
+
+@pytest.mark.parametrize("unknown", ["gs://bucket/a/b.json", "x" * 2_000, "..%2F", "0" * 36])
+def test_what_the_controller_cannot_know_is_found_nowhere_in_it(unknown: str) -> None:
+    state = MemoryObjects()
+    remember(state)
+    assert not memory_of(state).find(unknown, DAYS)
 
 
 def test_a_manual_run_is_found_whatever_its_date() -> None:
@@ -301,25 +344,25 @@ def test_a_manual_run_is_found_whatever_its_date() -> None:
     remember(state)
     run = DecisionBatch(decisions=(decided_event(occurrence_id="o-1"),), plans=(plan("s"),), requests=())
     Ledger(state).remember_manual_run(run)
-    found = trace("o-1", dataset({}), Remembered(state), [GAME_DATE + timedelta(days=300)], SPANS)
+    found = trace("o-1", dataset({}), memory_of(state), [GAME_DATE + timedelta(days=300)], SPANS)
     assert "request" in [node.kind for node in walk(found.roots)]
 
 
-def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_state_bucket() -> None:
+def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_controllers_memory() -> None:
     state = MemoryObjects()
     request = remember(state, executed=True)
-    found = trace(request, dataset({}), Remembered(state), DAYS, SPANS)
+    found = trace(request, dataset({}), memory_of(state), DAYS, SPANS)
     assert any("not in the dataset yet" in node.text for node in walk(found.roots))
 
 
-def test_without_the_state_bucket_the_dataset_is_enough() -> None:
+def test_without_the_controller_the_dataset_is_enough() -> None:
     row = {name: value for name, value in vars(DONE).items() if name != "logged"}
     answers = {
         "SELECT 'occurrence' AS kind": [{"kind": "occurrence", "id": "o-1", "day": GAME_DATE}],
         "record_count": [row],
     }
     state = MemoryObjects(down=True)
-    for memory in ("no bucket is named", Remembered(state)):
+    for memory in (NO_MEMORY, memory_of(state)):
         found = trace("r-1", dataset(answers), memory, DAYS, SPANS)
         assert found.without_memory
         assert "execution" in [node.kind for node in walk(found.roots)]
@@ -342,7 +385,7 @@ def test_a_dead_letter_leads_to_the_chain_that_its_payload_is_of() -> None:
         "payload_head": [letter],
         "record_count": [row],
     }
-    (root,) = trace("l-1", dataset(answers), "no bucket", DAYS, SPANS).roots
+    (root,) = trace("l-1", dataset(answers), NO_MEMORY, DAYS, SPANS).roots
     assert root.id == "o-1"
     assert "l-1" in {identifier for node in walk((root,)) for identifier in node.ids}
 
@@ -355,13 +398,13 @@ def test_the_id_of_an_announcement_is_worked_out_from_its_file() -> None:
         ],
         "record_count": [row],
     }
-    (root,) = trace(landed_id(PATH), dataset(answers), "no bucket", DAYS, SPANS).roots
+    (root,) = trace(landed_id(PATH), dataset(answers), NO_MEMORY, DAYS, SPANS).roots
     assert root.id == "o-1"
 
 
 def test_an_unknown_id_comes_with_those_near_it() -> None:
     with pytest.raises(NotFound) as caught:
-        trace("abd-1", dataset({"STARTS_WITH": [{"id": "abc-12"}, {"id": "zzz"}]}), "no bucket", DAYS, SPANS)
+        trace("abd-1", dataset({"STARTS_WITH": [{"id": "abc-12"}, {"id": "zzz"}]}), NO_MEMORY, DAYS, SPANS)
     assert caught.value.near == ["abc-12"]
 
 
@@ -381,21 +424,21 @@ def known_by(identifiers: Mapping[str, str]) -> Dataset:
 
 def test_the_beginning_of_one_id_is_as_good_as_the_id() -> None:
     ids = known_by({"f29a8931-77": "o-1", "c0ffee00-11": "o-2"})
-    (root,) = trace("f29a8931", ids, "no bucket", DAYS, SPANS).roots
+    (root,) = trace("f29a8931", ids, NO_MEMORY, DAYS, SPANS).roots
     assert root.id == "o-1"
 
 
 def test_the_beginning_of_several_ids_lists_them() -> None:
     ids = known_by({"f29a8931-77": "o-1", "f29a8931-88": "o-2"})
     with pytest.raises(NotFound, match="2 ids begin with 'f29a8931', write more of it") as caught:
-        trace("f29a8931", ids, "no bucket", DAYS, SPANS)
+        trace("f29a8931", ids, NO_MEMORY, DAYS, SPANS)
     assert caught.value.near == ["f29a8931-77", "f29a8931-88"]
 
 
 @pytest.mark.parametrize("unknown", ["f29", "deadbeef"])
 def test_too_short_a_beginning_and_that_of_none_are_unknown(unknown: str) -> None:
     with pytest.raises(NotFound, match="nothing is known"):
-        trace(unknown, known_by({"f29a8931-77": "o-1"}), "no bucket", DAYS, SPANS)
+        trace(unknown, known_by({"f29a8931-77": "o-1"}), NO_MEMORY, DAYS, SPANS)
 
 
 def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its_own() -> None:
@@ -409,7 +452,7 @@ def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its
         known = "AS kind" in sql and first <= GAME_DATE <= last
         return [{"kind": "occurrence", "id": "o-1", "day": GAME_DATE}] if known else []
 
-    trace("o-1", Dataset(MemoryWarehouse(answer=answer), "local"), "no bucket", DAYS, spans)
+    trace("o-1", Dataset(MemoryWarehouse(answer=answer), "local"), NO_MEMORY, DAYS, spans)
     (first, events, second, *chain) = asked
     assert [first, events, second] == [("find", *spans[0]), ("read", *spans[0]), ("find", *spans[1])]
     assert set(chain) == {("read", GAME_DATE - week, GAME_DATE + week)}
@@ -417,4 +460,4 @@ def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its
 
 def test_a_dataset_that_is_down_is_heard() -> None:
     with pytest.raises(Unavailable):
-        trace("abc-1", dataset({}, down=True), Remembered(MemoryObjects()), DAYS, SPANS)
+        trace("abc-1", dataset({}, down=True), memory_of(MemoryObjects()), DAYS, SPANS)

@@ -8,13 +8,14 @@ import typer
 from pydantic import JsonValue
 from rich.text import Text
 
-from tipoff_cli.commands.trace.controller_state import Remembered
 from tipoff_cli.commands.trace.dataset import Dataset, Span
 from tipoff_cli.commands.trace.links import Node
 from tipoff_cli.commands.trace.lookup import NotFound, Trace
 from tipoff_cli.commands.trace.lookup import trace as find_trace
-from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.commands.trace.memory import ControllerMemory
+from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, errors, refuse, say_json
+from tipoff_cli.controller_client import ask
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
@@ -68,7 +69,8 @@ def trace(
     try:
         connection = find_connection()
         dataset = Dataset(connection.warehouse(), connection.environment)
-        found = find_trace(identifier, dataset, _remembered(connection), days, spans)
+        memory = ControllerMemory(lambda path, query: ask(connection, "GET", path, query=query))
+        found = find_trace(identifier, dataset, memory, days, spans)
     except NotFound as error:
         near = "".join(f"\n  {item}" for item in error.near)
         refuse(f"{error} in {connection.environment}" + (f"; near it are{near}" if near else ""))
@@ -93,13 +95,6 @@ def _spans(today: date) -> Sequence[Span]:
     tomorrow = today + timedelta(days=1)
     recent = [(today - timedelta(days=days), tomorrow) for days in _RECENT_DAYS]
     return [*recent, (date(1970, 1, 1), date(2999, 12, 31))]
-
-
-def _remembered(connection: Connection) -> Remembered | str:
-    try:
-        return Remembered(connection.state())
-    except NotConnected as error:
-        return str(error)
 
 
 def tree(node: Node, asked: str, above: datetime | None = None) -> Iterator[Text]:

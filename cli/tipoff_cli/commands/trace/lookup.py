@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from tipoff_cli.commands.trace.chain import assemble
-from tipoff_cli.commands.trace.controller_state import Remembered
 from tipoff_cli.commands.trace.dataset import Dataset, Scope, Span
 from tipoff_cli.commands.trace.links import Node, landed_id, requested_id
+from tipoff_cli.commands.trace.memory import ControllerMemory
+from tipoff_cli.connection import NotConnected
+from tipoff_cli.controller_client import NotAnswered
 from tipoff_cli.near import nearest
-from tipoff_common.ports import Unavailable
 
 _SHORTEST_PREFIX = 4
 """Fewer characters than this begin too many ids to be meant for one."""
@@ -34,7 +35,7 @@ class Ambiguous(NotFound):
 
 @dataclass(frozen=True)
 class Trace:
-    """The chains that an id belongs to. without_memory: why the state bucket could not be read, if it could not."""
+    """The chains that an id belongs to. without_memory: why the controller could not be asked, if it could not."""
 
     roots: tuple[Node, ...]
     without_memory: str | None = None
@@ -43,27 +44,30 @@ class Trace:
 def trace(
     identifier: str,
     dataset: Dataset,
-    remembered: Remembered | str,
+    memory: ControllerMemory,
     days: Sequence[date],
     spans: Sequence[Span],
 ) -> Trace:
-    """remembered: the state bucket, or why there is none. days: the game dates in which to look for what the dataset
-    does not know. spans: the days in which to look for what it does, one after the other until it is found; what the
-    dataset does not know is looked for after the first.
+    """Find an id and put together what belongs to it.
 
     The beginning of an id is as good as the id where only one begins so.
+
+    memory: asked for what the dataset does not know; without its answer the dataset has to do.
+    days: the game dates in which to look for what the dataset does not know.
+    spans: the days in which to look for what it does, one after the other until it is found; what the dataset does not
+    know is looked for after the first.
 
     Raises:
         NotFound, Ambiguous
         Unavailable: the dataset cannot be read.
     """
-    memory, fault = (None, remembered) if isinstance(remembered, str) else (remembered, None)
+    fault: str | None = None
     scope = dataset.find(identifier, spans[0])
-    if not scope and memory:
+    if not scope:
         try:
             scope = memory.find(identifier, days)
-        except Unavailable as error:
-            memory, fault = None, str(error)
+        except (NotAnswered, NotConnected) as error:
+            fault = str(error)
     scope = scope or _of_events(identifier, dataset, spans[0])
     for span in spans[1:]:
         scope = scope or dataset.find(identifier, span)
@@ -71,16 +75,16 @@ def trace(
         # An id that is whole would lead to itself again.
         whole = set(dataset.beginning_with(identifier, spans[-1])) - {identifier}
         if len(whole) == 1:
-            return trace(whole.pop(), dataset, remembered, days, spans)
+            return trace(whole.pop(), dataset, memory, days, spans)
         if whole:
             raise Ambiguous(identifier, sorted(whole))
     if not scope:
         raise NotFound(identifier, nearest(identifier, dataset.similar(identifier, spans[-1])))
     facts = dataset.read(scope)
-    if memory:
+    if fault is None:
         try:
             facts = memory.complete(facts, scope, days)
-        except Unavailable as error:
+        except (NotAnswered, NotConnected) as error:
             fault = str(error)
     facts = replace(facts, dead=dataset.dead(facts, scope))
     return Trace(assemble(facts), fault)

@@ -1,0 +1,97 @@
+"""What the controller remembers of a chain, and the dataset lacks: requests, plans, and outcomes that are not logged
+yet."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+
+from pydantic import TypeAdapter
+
+from tipoff_cli.commands.trace.dataset import Scope
+from tipoff_cli.commands.trace.facts import Decided, Executed, Expected, Facts
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.identity import event_id
+from tipoff_planning.plans import Plan
+from tipoff_planning.remembered import FoundOccurrence, RememberedExecution, RememberedOccurrence
+
+Ask = Callable[[str, Mapping[str, str | Sequence[str]]], bytes]
+"""Answers a path of the controller with a query. Raises NotAnswered and NotConnected."""
+
+_FOUND = TypeAdapter(list[FoundOccurrence])
+_RECALLED = TypeAdapter(list[RememberedOccurrence])
+
+
+class ControllerMemory:
+    """Every method raises what its `ask` raises."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def find(self, identifier: str, days: Collection[date]) -> Scope:
+        """What the id belongs to: the occurrence of a manual run, or among the game dates `days` an occurrence, a
+        request, or the event of a request."""
+        body = self._ask("/remembered", {"identifier": identifier, "day": _texts(days)})
+        found = _FOUND.validate_json(body)
+        return Scope(
+            occurrences=frozenset(item.occurrence_id for item in found),
+            days=frozenset(item.game_date for item in found),
+        )
+
+    def complete(self, facts: Facts, scope: Scope, days: Iterable[date]) -> Facts:
+        """The facts with what is remembered of the scope's occurrences, and of those of the facts.
+
+        days: game dates to look at beside those of the facts.
+        """
+        occurrences: dict[str, set[date]] = {name: {*days, *scope.days} for name in scope.occurrences}
+        rows: list[Expected | Decided | Executed] = [*facts.expected, *facts.decided, *facts.executed]
+        for row in rows:
+            if row.occurrence_id:
+                occurrences.setdefault(row.occurrence_id, set()).add(row.game_date)
+        requested: list[ScrapeRequested] = []
+        executed: list[Executed] = []
+        plans: list[Plan] = []
+        skips: set[tuple[str, str]] = set()
+        logged = {row.execution_id for row in facts.executed}
+        for occurrence, game_dates in occurrences.items():
+            body = self._ask(f"/remembered/{occurrence}", {"day": _texts(game_dates)})
+            for known in _RECALLED.validate_json(body):
+                plans.append(known.plan)
+                skips |= {(occurrence, step) for step in known.skipped}
+                requested += known.requested
+                executed += [
+                    _executed(item, known.plan) for item in known.executions if item.request_id not in logged
+                ]
+        return replace(
+            facts,
+            requested=requested,
+            executed=[*facts.executed, *executed],
+            plans=plans,
+            skips=frozenset(skips),
+        )
+
+
+def _texts(days: Iterable[date]) -> list[str]:
+    return [day.isoformat() for day in sorted(days)]
+
+
+def _executed(item: RememberedExecution, plan: Plan) -> Executed:
+    return Executed(
+        execution_id=item.request_id,
+        occurrence_id=plan.occurrence_id,
+        decision_id=plan.decision_id,
+        event_id=event_id(ScrapeExecuted.TYPE, item.request_id),
+        scraper_name=item.scraper,
+        workflow=plan.workflow,
+        game_date=plan.game_date,
+        status=item.status.value,
+        triggered_at=item.triggered_at,
+        completed_at=item.triggered_at,
+        attempt=item.attempt,
+        source=item.source.value,
+        gcs_path=None,
+        record_count=None,
+        error_type=item.kind.value if item.kind else None,
+        error_message=item.message or None,
+        retry_count=0,
+        logged=False,
+    )

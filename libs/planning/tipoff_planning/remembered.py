@@ -1,0 +1,85 @@
+"""What the controller remembers of an occurrence, as it answers who traces a chain. Part of its HTTP contract."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tipoff_common.clock import Instant
+from tipoff_common.events import ScrapeRequested, Source
+from tipoff_common.outcomes import FailureKind, Status
+from tipoff_planning.drafts import request
+from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState
+from tipoff_planning.plans import Plan
+
+
+class _Answer(BaseModel):
+    # A command may be older than the controller that it asks.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class FoundOccurrence(_Answer):
+    """Where an id leads."""
+
+    game_date: date = Field(description="the date its data is about, America/New_York")
+    occurrence_id: str
+
+
+class RememberedExecution(_Answer):
+    """An execution that came back, whether or not the dataset has it yet."""
+
+    request_id: str
+    scraper: str
+    status: Status
+    triggered_at: Instant
+    source: Source
+    attempt: int = Field(description="which attempt of its unit it was, counted from 1")
+    kind: FailureKind | None = None
+    message: str = ""
+
+    @classmethod
+    def of(cls, item: LoggedExecution, state: OccurrenceState) -> Self:
+        """What of a logged execution a chain shows."""
+        attempt = state.progress.attempt(item.request_id) if state.progress is not None else None
+        return cls(
+            request_id=item.request_id,
+            scraper=item.scraper,
+            status=item.status,
+            triggered_at=item.triggered_at,
+            source=item.source,
+            attempt=attempt.number if attempt is not None else 1,
+            kind=item.kind,
+            message=item.message,
+        )
+
+
+class RememberedOccurrence(_Answer):
+    """The plan of an occurrence, and how far it has come."""
+
+    plan: Plan
+    requested: tuple[ScrapeRequested, ...] = ()
+    executions: tuple[RememberedExecution, ...] = ()
+    skipped: tuple[str, ...] = Field(default=(), description="the steps that are never asked for")
+
+    @classmethod
+    def of(cls, state: OccurrenceState) -> Self | None:
+        """What is remembered of an occurrence; None when nothing was decided about it."""
+        if state.plan is None:
+            return None
+        return cls(
+            plan=state.plan,
+            requested=tuple(requests_of(state)),
+            executions=tuple(RememberedExecution.of(item, state) for item in state.executions.values()),
+            skipped=tuple(state.skipped),
+        )
+
+
+def requests_of(state: OccurrenceState) -> Sequence[ScrapeRequested]:
+    """Every request that went out, as it went out."""
+    standing = state.progress
+    if standing is None:
+        return []
+    attempts = ((standing.attempt(name), at) for name, at in standing.requested.items())
+    # A plan that was written by another version may no longer have the unit of a request.
+    return [request(standing.plan, attempt, at) for attempt, at in attempts if attempt is not None]

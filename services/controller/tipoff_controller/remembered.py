@@ -1,0 +1,57 @@
+"""What the controller tells of its memory: where an id leads, and what is remembered there. Nothing is changed."""
+
+from collections.abc import Collection
+from datetime import date
+
+from tipoff_common.events import ScrapeRequested
+from tipoff_common.identity import event_id
+from tipoff_controller.deps import Deps
+from tipoff_controller.occurrence_store import Key
+from tipoff_planning.remembered import FoundOccurrence, RememberedOccurrence, requests_of
+
+_LONGEST = 36
+"""An id is a UUID as text. What is longer names nothing, and might make a name that no object can have."""
+
+
+def find_occurrences(identifier: str, days: Collection[date], deps: Deps) -> list[FoundOccurrence]:
+    """The occurrences that an id is of, or is of a request of, or of the event of one.
+
+    Manual runs are found whatever their date, others among the game dates `days`.
+
+    Raises:
+        Unavailable
+    """
+    if len(identifier) > _LONGEST:
+        return []
+    if (manual := deps.ledger.manual_run(identifier)) is not None:
+        return [FoundOccurrence(game_date=plan.game_date, occurrence_id=identifier) for plan in manual.plans]
+    found = []
+    for key in (key for day in sorted(days) for key in deps.occurrences.logged(day)):
+        if identifier == key.occurrence_id or _is_of_a_request(identifier, key, deps):
+            found.append(FoundOccurrence(game_date=key.game_date, occurrence_id=key.occurrence_id))
+    return found
+
+
+def recall(occurrence: str, days: Collection[date], deps: Deps) -> list[RememberedOccurrence]:
+    """What is remembered of an occurrence about each of the game dates; a manual run is about its own.
+
+    Raises:
+        Unavailable
+    """
+    if len(occurrence) > _LONGEST:
+        return []
+    if (manual := deps.ledger.manual_run(occurrence)) is not None:
+        days = {plan.game_date for plan in manual.plans}
+    recalled = []
+    for key in (Key(day, occurrence) for day in sorted(days)):
+        with deps.occurrences.lock(key):
+            answer = RememberedOccurrence.of(deps.occurrences.load(key))
+        if answer is not None:
+            recalled.append(answer)
+    return recalled
+
+
+def _is_of_a_request(identifier: str, key: Key, deps: Deps) -> bool:
+    with deps.occurrences.lock(key):
+        requests = [item.request_id for item in requests_of(deps.occurrences.load(key))]
+    return any(identifier in (item, event_id(ScrapeRequested.TYPE, item)) for item in requests)

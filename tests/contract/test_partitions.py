@@ -117,8 +117,8 @@ def test_the_statements_are_found() -> None:
         "libs/planning/tipoff_planning/expectations.py",
         "services/cleanup/tipoff_cleanup/dataset.py",
         "services/logger/tipoff_logger/archive.py",
-        "cli/tipoff_cli/commands/trace/dataset.py",
-        "cli/tipoff_cli/commands/dead_letters/replay.py",
+        "libs/planning/tipoff_planning/trace/dataset.py",
+        "libs/dataset/tipoff_dataset/dead_letters.py",
         "cli/tipoff_cli/commands/diagnose/command.py",
     } <= where
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from stack_harness import INJURIES, SCHEDULE, Driver, at
 
-from tipoff_cli.commands.trace.links import landed_id, requested_id
 from tipoff_common.events import FileProcessed, Tick
+from tipoff_planning.trace.links import landed_id, requested_id
 
 
 def _walk(nodes: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

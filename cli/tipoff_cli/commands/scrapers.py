@@ -19,8 +19,8 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_cli.reproduce import scrape_command
 from tipoff_common.catalog import Catalog, ScraperSpec
+from tipoff_common.reproduce import scrape_command
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.loading import load_workflows
 

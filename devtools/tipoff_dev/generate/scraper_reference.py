@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
-from tipoff_cli.reproduce import scrape_command
 from tipoff_common.catalog import Catalog, ScraperSpec, load_catalog
+from tipoff_common.reproduce import scrape_command
 from tipoff_dev.generate.markdown import generated_from, table
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import Configuration

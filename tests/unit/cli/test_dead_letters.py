@@ -14,15 +14,6 @@ from typer.testing import CliRunner
 from tests.support.samples import NOON, executed, processed, requested, tick
 from tipoff_cli import console as arguments
 from tipoff_cli.commands.dead_letters import command as commands
-from tipoff_cli.commands.dead_letters.replay import (
-    DeadLetter,
-    PayloadMissing,
-    Replay,
-    messages,
-    payload,
-    plan_replays,
-    read_dead_letters,
-)
 from tipoff_cli.connection import Connection
 from tipoff_cli.main import app
 from tipoff_common.binding import STRUCTURED, Envelope, Message, encode, encode_structured
@@ -33,6 +24,15 @@ from tipoff_common.rejections import keep_payload, rejection
 from tipoff_common.rows import dead_letter_row
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_common.topics import load_topics
+from tipoff_dataset.dead_letters import (
+    DeadLetter,
+    PayloadMissing,
+    Replay,
+    messages,
+    payload,
+    plan_replays,
+    read_dead_letters,
+)
 
 TOPICS = load_topics(Path(__file__).parents[3] / "infra/topics.yaml")
 GAVE_UP = {

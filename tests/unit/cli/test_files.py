@@ -11,7 +11,14 @@ from typer.testing import CliRunner
 
 from tests.support.samples import NOON
 from tipoff_cli.commands.files import command as commands
-from tipoff_cli.commands.files.landed import (
+from tipoff_cli.connection import Connection
+from tipoff_cli.main import app
+from tipoff_common.events import FileLanded, Source
+from tipoff_common.identity import content_hash
+from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_dataset.file_verdict import State, judge
+from tipoff_dataset.landed_files import (
     Cleanup,
     Finding,
     LandedFile,
@@ -21,13 +28,6 @@ from tipoff_cli.commands.files.landed import (
     Sighting,
     Wrote,
 )
-from tipoff_cli.commands.files.verdict import State, judge
-from tipoff_cli.connection import Connection
-from tipoff_cli.main import app
-from tipoff_common.events import FileLanded, Source
-from tipoff_common.identity import content_hash
-from tipoff_common.ports import Parameter, Unavailable
-from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 
 PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"
 OTHER = "gs://data/nba-com/injury/2025-01-14/0123999999999999.json"

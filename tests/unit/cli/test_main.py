@@ -17,7 +17,6 @@ from tipoff_cli import connection, controller_client
 from tipoff_cli.calendars import payload_parser
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_cli.commands.backfill.submission import Asking, Clock
-from tipoff_cli.commands.explain.explanation import explain_workflow
 from tipoff_cli.main import app
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
@@ -40,6 +39,7 @@ from tipoff_controller.manual import begin_manual_run
 from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_controller.settings import ControllerSettings
 from tipoff_dev.fakes.sources.testing import in_process_client
+from tipoff_planning.explanation import explain_workflow
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_calendar_file

@@ -14,19 +14,12 @@ from tests.support.samples import GAME_DATE, NOON, PATH
 from tests.support.samples import decided as decided_event
 from tests.support.samples import executed as executed_event
 from tests.support.samples import requested as requested_event
-from tipoff_cli.commands.trace.chain import assemble
 from tipoff_cli.commands.trace.command import length, tree
-from tipoff_cli.commands.trace.dataset import Dataset
-from tipoff_cli.commands.trace.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
-from tipoff_cli.commands.trace.links import Node, landed_id, requested_id
-from tipoff_cli.commands.trace.lookup import NotFound, trace
-from tipoff_cli.commands.trace.memory import ControllerMemory
-from tipoff_cli.controller_client import NotAnswered
-from tipoff_cli.near import nearest
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.identity import event_id
+from tipoff_common.near import nearest
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_common.web import create_app
@@ -38,6 +31,12 @@ from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.occurrence_log import Entry, log_execution
 from tipoff_planning.plans import Plan, PlannedStep
 from tipoff_planning.progress import PlanProgress
+from tipoff_planning.trace.chain import assemble
+from tipoff_planning.trace.dataset import Dataset
+from tipoff_planning.trace.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
+from tipoff_planning.trace.links import Node, landed_id, requested_id
+from tipoff_planning.trace.lookup import NotFound, trace
+from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
 MINUTE = timedelta(minutes=1)
 EXPECTED = Expected("o-1", "injuries", GAME_DATE, "-", NOON, NOON + 60 * MINUTE, "EXPECTED", "at noon")
@@ -298,14 +297,14 @@ def memory_of(state: MemoryObjects) -> ControllerMemory:
     def ask(path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
         answer = http.get(path, params=dict(query), headers=AUTHORIZED)
         if not answer.is_success:
-            raise NotAnswered(answer.text, answer.status_code)
+            raise MemoryUnavailable(answer.text)
         return answer.content
 
     return ControllerMemory(ask)
 
 
 def unreachable(path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
-    raise NotAnswered(f"no controller answers at {path}?{urlencode(dict(query), doseq=True)}")
+    raise MemoryUnavailable(f"no controller answers at {path}?{urlencode(dict(query), doseq=True)}")
 
 
 NO_MEMORY = ControllerMemory(unreachable)

@@ -11,17 +11,6 @@ import typer
 from rich.text import Text
 
 from tipoff_cli.checkout import TOPICS
-from tipoff_cli.commands.dead_letters.replay import (
-    EVER,
-    DeadLetter,
-    PayloadMissing,
-    Replay,
-    messages,
-    payload,
-    plan_replays,
-    read_dead_letters,
-    unknown_ids,
-)
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import (
     RECENT,
@@ -40,6 +29,17 @@ from tipoff_cli.console import (
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
+from tipoff_dataset.dead_letters import (
+    EVER,
+    DeadLetter,
+    PayloadMissing,
+    Replay,
+    messages,
+    payload,
+    plan_replays,
+    read_dead_letters,
+    unknown_ids,
+)
 
 if TYPE_CHECKING:
     from pydantic import JsonValue

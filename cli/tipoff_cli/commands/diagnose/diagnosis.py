@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
-from tipoff_cli.reproduce import reparse_command, scrape_command
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.clock import EASTERN, Instant
 from tipoff_common.outcomes import FailureKind, Status
+from tipoff_common.reproduce import reparse_command, scrape_command
 from tipoff_common.words import pluralize
 
 QUIET_AFTER = 6

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from tipoff_cli.calendars import ScheduleFile, load_calendar
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
-from tipoff_cli.commands.explain.explanation import Condition, Explanation, explain_workflow
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import (
     AsJson,
@@ -27,6 +26,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.decisions import NONE_DUE, Decision
 from tipoff_planning.execution_log import read_executions
+from tipoff_planning.explanation import Condition, Explanation, explain_workflow
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.workflows import Configuration
 

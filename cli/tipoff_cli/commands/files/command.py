@@ -10,19 +10,6 @@ import typer
 from rich.text import Text
 
 from tipoff_cli.checkout import TOPICS
-from tipoff_cli.commands.files.landed import (
-    EVERY,
-    Cleanup,
-    DeadLetter,
-    Files,
-    LandedFile,
-    Name,
-    NoFileNamed,
-    NotAnnounceable,
-    Window,
-    announcement,
-)
-from tipoff_cli.commands.files.verdict import State, Verdict, judge
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import (
     RECENT,
@@ -38,11 +25,24 @@ from tipoff_cli.console import (
     say_rows,
     visible,
 )
-from tipoff_cli.near import nearest
 from tipoff_common.files import object_name
+from tipoff_common.near import nearest
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
+from tipoff_dataset.file_verdict import State, Verdict, judge
+from tipoff_dataset.landed_files import (
+    EVERY,
+    Cleanup,
+    DeadLetter,
+    Files,
+    LandedFile,
+    Name,
+    NoFileNamed,
+    NotAnnounceable,
+    Window,
+    announcement,
+)
 
 _MINUTE = "%Y-%m-%d %H:%M:%S"
 _STYLES = {

@@ -1,24 +1,25 @@
 """`tipoff trace`: one chain from what was expected to what was processed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 import typer
 from pydantic import JsonValue
 from rich.text import Text
 
-from tipoff_cli.commands.trace.dataset import Dataset, Span
-from tipoff_cli.commands.trace.links import Node
-from tipoff_cli.commands.trace.lookup import NotFound, Trace
-from tipoff_cli.commands.trace.lookup import trace as find_trace
-from tipoff_cli.commands.trace.memory import ControllerMemory
-from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, errors, refuse, say_json
-from tipoff_cli.controller_client import ask
+from tipoff_cli.controller_client import NotAnswered, ask
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
+from tipoff_planning.trace.dataset import Dataset, Span
+from tipoff_planning.trace.links import Node
+from tipoff_planning.trace.lookup import NotFound, Trace
+from tipoff_planning.trace.lookup import trace as find_trace
+from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
 _AROUND = timedelta(days=7)
 """What is about a game date is expected, done and processed within a week of it."""
@@ -69,7 +70,7 @@ def trace(
     try:
         connection = find_connection()
         dataset = Dataset(connection.warehouse(), connection.environment)
-        memory = ControllerMemory(lambda path, query: ask(connection, "GET", path, query=query))
+        memory = ControllerMemory(partial(_ask, connection))
         found = find_trace(identifier, dataset, memory, days, spans)
     except NotFound as error:
         near = "".join(f"\n  {item}" for item in error.near)
@@ -88,6 +89,14 @@ def trace(
         errors.print(
             Text(f"requests and plans are not shown: {found.without_memory}", "yellow"), soft_wrap=True
         )
+
+
+def _ask(connection: Connection, path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
+    """Ask the controller. Raises MemoryUnavailable."""
+    try:
+        return ask(connection, "GET", path, query=query)
+    except (NotAnswered, NotConnected) as error:
+        raise MemoryUnavailable(str(error)) from error
 
 
 def _spans(today: date) -> Sequence[Span]:

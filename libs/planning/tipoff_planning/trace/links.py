@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from tipoff_cli.commands.trace.facts import Cleanup, Dead, Expected, Receipt, Seen
 from tipoff_common.events import FileLanded, ScrapeRequested
 from tipoff_common.identity import event_id
 from tipoff_common.words import pluralize
+from tipoff_planning.trace.facts import Cleanup, Dead, Expected, Receipt, Seen
 
 _MANY_REPUBLISHES = 10
 """Cleanup's limit for one file is lower."""

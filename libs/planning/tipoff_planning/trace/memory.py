@@ -7,22 +7,26 @@ from datetime import date
 
 from pydantic import TypeAdapter
 
-from tipoff_cli.commands.trace.dataset import Scope
-from tipoff_cli.commands.trace.facts import Decided, Executed, Expected, Facts
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.identity import event_id
 from tipoff_planning.plans import Plan
 from tipoff_planning.remembered import FoundOccurrence, RememberedExecution, RememberedOccurrence
+from tipoff_planning.trace.dataset import Scope
+from tipoff_planning.trace.facts import Decided, Executed, Expected, Facts
 
 Ask = Callable[[str, Mapping[str, str | Sequence[str]]], bytes]
-"""Answers a path of the controller with a query. Raises NotAnswered and NotConnected."""
+"""Answers a path of the controller with a query. Raises MemoryUnavailable."""
 
 _FOUND = TypeAdapter(list[FoundOccurrence])
 _RECALLED = TypeAdapter(list[RememberedOccurrence])
 
 
+class MemoryUnavailable(Exception):
+    """The controller does not answer, or there is none to ask; the message says which."""
+
+
 class ControllerMemory:
-    """Every method raises what its `ask` raises."""
+    """The controller's routes for what it remembers. Every method raises MemoryUnavailable."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from tipoff_cli.commands.trace.chain import assemble
-from tipoff_cli.commands.trace.dataset import Dataset, Scope, Span
-from tipoff_cli.commands.trace.links import Node, landed_id, requested_id
-from tipoff_cli.commands.trace.memory import ControllerMemory
-from tipoff_cli.connection import NotConnected
-from tipoff_cli.controller_client import NotAnswered
-from tipoff_cli.near import nearest
+from tipoff_common.near import nearest
+from tipoff_planning.trace.chain import assemble
+from tipoff_planning.trace.dataset import Dataset, Scope, Span
+from tipoff_planning.trace.links import Node, landed_id, requested_id
+from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
 _SHORTEST_PREFIX = 4
 """Fewer characters than this begin too many ids to be meant for one."""
@@ -66,7 +64,7 @@ def trace(
     if not scope:
         try:
             scope = memory.find(identifier, days)
-        except (NotAnswered, NotConnected) as error:
+        except MemoryUnavailable as error:
             fault = str(error)
     scope = scope or _of_events(identifier, dataset, spans[0])
     for span in spans[1:]:
@@ -84,7 +82,7 @@ def trace(
     if fault is None:
         try:
             facts = memory.complete(facts, scope, days)
-        except (NotAnswered, NotConnected) as error:
+        except MemoryUnavailable as error:
             fault = str(error)
     facts = replace(facts, dead=dataset.dead(facts, scope))
     return Trace(assemble(facts), fault)

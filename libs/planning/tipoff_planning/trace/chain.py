@@ -7,8 +7,11 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from tipoff_cli.commands.trace.facts import Dead, Decided, Executed, Facts
-from tipoff_cli.commands.trace.links import (
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.identity import event_id
+from tipoff_planning.plans import Plan
+from tipoff_planning.trace.facts import Dead, Decided, Executed, Facts
+from tipoff_planning.trace.links import (
     Node,
     cleanup_link,
     dead_link,
@@ -20,9 +23,6 @@ from tipoff_cli.commands.trace.links import (
     requested_id,
     sightings,
 )
-from tipoff_common.events import ScrapeExecuted, ScrapeRequested
-from tipoff_common.identity import event_id
-from tipoff_planning.plans import Plan
 
 
 def assemble(facts: Facts) -> tuple[Node, ...]:

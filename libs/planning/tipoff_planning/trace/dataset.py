@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
-from tipoff_cli.commands.trace.chain import event_ids
-from tipoff_cli.commands.trace.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
 from tipoff_common.ports import Parameter, Warehouse
+from tipoff_planning.trace.chain import event_ids
+from tipoff_planning.trace.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
 
 F = TypeVar("F")
 Span = tuple[date, date]

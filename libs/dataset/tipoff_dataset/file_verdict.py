@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tipoff_cli.commands.files.landed import Cleanup, LandedFile
+from tipoff_dataset.landed_files import Cleanup, LandedFile
 
 
 class State(StrEnum):

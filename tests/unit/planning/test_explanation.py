@@ -1,7 +1,7 @@
 """The conditions that led to a decision."""
 
 from tests.support.controller import at, calendar, configured, discovery, fact, workflow
-from tipoff_cli.commands.explain.explanation import Condition, explain_workflow
+from tipoff_planning.explanation import Condition, explain_workflow
 from tipoff_planning.history import Completeness
 
 

@@ -1,0 +1,1 @@
+"""From an id to its chain: what the dataset knows, put together as a tree."""

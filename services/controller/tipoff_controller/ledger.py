@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from tipoff_common.events import ScheduleLocked
 from tipoff_common.ports import Objects
+from tipoff_common.retrying_objects import RetryingObjects
 from tipoff_controller import names
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.settled import Settled
@@ -22,7 +23,8 @@ class Ledger:
     """The controller's prefix of the state bucket, without the occurrences. Every method raises Unavailable."""
 
     def __init__(self, state: Objects) -> None:
-        self._state = state
+        # A tick makes many calls: a fault in a few of them must not cost it.
+        self._state: Objects = RetryingObjects(state)
 
     def decided(self, tick: datetime) -> DecisionBatch | None:
         """What was decided at a tick; None when nothing was, or when it cannot be read."""

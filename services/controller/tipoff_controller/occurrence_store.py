@@ -17,6 +17,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from tipoff_common.ports import Objects
+from tipoff_common.retrying_objects import RetryingObjects
 from tipoff_controller import names
 from tipoff_controller.earlier_layout import EarlierLayout
 from tipoff_planning.occurrence_log import Entry, OccurrenceState
@@ -43,8 +44,9 @@ class OccurrenceStore:
     """The logs of all occurrences. Every method raises Unavailable. States belong to whoever holds their lock."""
 
     def __init__(self, state: Objects, subject_parameters: Iterable[str]) -> None:
-        self._state = state
-        self._earlier = EarlierLayout(state, tuple(subject_parameters))
+        # An evaluation reads every occurrence that is due: a fault in a few calls must not cost it.
+        self._state: Objects = RetryingObjects(state)
+        self._earlier = EarlierLayout(self._state, tuple(subject_parameters))
         self._kept: OrderedDict[Key, OccurrenceState] = OrderedDict()
         self._locks = [threading.RLock() for _ in range(_LOCKS)]
         self._guard = threading.Lock()

@@ -1,7 +1,7 @@
 """Laws of the controller's memory, whatever order, duplicates, crashes and other controllers there are."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -20,6 +20,7 @@ from tests.support.controller import (
     fixture_file,
     slate,
 )
+from tipoff_common import retrying_objects
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import FailureKind, Outcome, Success
@@ -39,6 +40,14 @@ OUTCOMES: tuple[Outcome, ...] = (
     failed(FailureKind.BLOCKED),
 )
 EVENTS = {"event_id": ("e1", "e2", "e3", "e2")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_repetitions() -> Iterator[None]:
+    """Let each fault reach the controller, which repetitions would hide."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(retrying_objects, "DELAYS", ())
+        yield
 
 
 @dataclass

@@ -57,6 +57,8 @@ def build_execution(
     )
 
 
+OFF = "off"
+"""In `data_summary.slate`, in place of the tip-off of a game that is not played."""
 PRESUMED = "presumed"
 """The entry of a data_summary that marks an execution which nobody has seen; the views prefer any other."""
 

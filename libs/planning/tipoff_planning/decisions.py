@@ -4,7 +4,7 @@ Pure: configuration, calendar, history and the instant are arguments, so the sam
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import Action, AlertLevel
 from tipoff_planning.calendar import Calendar, Game
-from tipoff_planning.history import History, Known, Outputs
+from tipoff_planning.history import ExecutionFact, History, Known, Outputs, Slate
 from tipoff_planning.occurrences import (
     REPORT_UNFOUND_FOR,
     WHOLE_DAY,
@@ -35,10 +35,13 @@ from tipoff_planning.workflows import Configuration
 
 REREAD_FROM = time(5, 30)
 """From when on a game day's schedule is read again; before it the morning's own fetch is due."""
+MOVED_BY = timedelta(minutes=30)
+"""From which difference two sources disagree about a tip-off: a broadcaster's may be minutes after the league's."""
 LATE_AFTER_MINUTES = 30
 """From when a run is late; the dataset's views say the same."""
 # Subjects for decisions without an occurrence of the day; they cannot collide with a real one.
 REFRESH = "calendar-refresh"
+CONTRADICTED = "calendar-contradicted"
 NONE_DUE = "none-due"
 UNDECIDED = "undecided"
 
@@ -64,6 +67,7 @@ class Reason(StrEnum):
     SOURCE_PAUSED = "source_paused"
     TIMES_UNKNOWN = "times_unknown"
     CALENDAR_REREAD = "calendar_reread"
+    CALENDAR_CONTRADICTED = "calendar_contradicted"
     MEMORY_REBUILT = "memory_rebuilt"
     BUDGET_USED = "budget_used"
     PARENT_UNFRUITFUL = "parent_unfruitful"
@@ -145,8 +149,8 @@ def considered(
         come = [item for item in expected if item.expected <= now]
         found += [item for item in come if now < item.deadline]
         found += _ended(come, now)
-    refresh = _refresh_occurrence(configuration, now)
-    return (*found, refresh) if refresh else tuple(found)
+    refreshes = (_refresh_occurrence(configuration, now, subject) for subject in (REFRESH, CONTRADICTED))
+    return (*found, *(item for item in refreshes if item is not None))
 
 
 def decide(inputs: DecisionInputs) -> tuple[Decision, ...]:
@@ -208,7 +212,7 @@ def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) ->
                 Action.SKIP, Reason.NO_GAMES, f"No games on {game_date}, so there is nothing to fetch."
             )
         # The schedule is read again every hour of such a day, which picks them up once their times are set.
-        if timeless := [game for game in games if game.tipoff is None]:
+        if timeless := _timeless(game_date, inputs):
             known = ", ".join(_matchup(game) for game in timeless)
             sentence = f"{len(timeless)} of {len(games)} games on {game_date} have no time yet: {known}."
             return build(Action.SKIP, Reason.TIMES_UNKNOWN, sentence, games_without_time=len(timeless))
@@ -217,7 +221,17 @@ def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) ->
     when = _when(upcoming.expected, configuration.zone)
     if upcoming.day > today:
         return build(Action.SKIP, Reason.DAY_DONE, f"Today is done; next is {when}.")
-    return build(Action.SKIP, Reason.TOO_EARLY, f"Not due before {when}.")
+    sentence = f"Not due before {when}."
+    if name in configuration.needing_games and (timeless := _timeless(game_date, inputs)):
+        # The others of the day are planned; these are picked up once the schedule has a time for them.
+        sentence += f" No time yet: {', '.join(map(_matchup, timeless))}."
+        return build(Action.SKIP, Reason.TOO_EARLY, sentence, games_without_time=len(timeless))
+    return build(Action.SKIP, Reason.TOO_EARLY, sentence)
+
+
+def _timeless(day: date, inputs: DecisionInputs) -> list[Game]:
+    """The day's games whose time is not decided."""
+    return [game for game in games_of(inputs.configuration, inputs.calendar, day) if game.tipoff is None]
 
 
 def _matchup(game: Game) -> str:
@@ -348,29 +362,40 @@ def _nothing_published(
     return build(Reason.NOTHING_FOR_LONG, sentence, alert=True, empty_looks=len(looks))
 
 
-def _refresh_occurrence(configuration: Configuration, now: datetime) -> Occurrence | None:
-    """The refresh of the calendar in the hour of `now`; None when no workflow fetches it."""
+def _refresh_occurrence(configuration: Configuration, now: datetime, subject: str) -> Occurrence | None:
+    """The refresh of the calendar in the hour of `now`; None when no workflow fetches it.
+
+    subject: REFRESH for the hourly one, CONTRADICTED for one beside it.
+    """
     name = configuration.refresher
     if name is None:
         return None
     hour, today = now.replace(minute=0, second=0, microsecond=0), business_date(now)
     slot = int(hour.timestamp()) // 3600
     return Occurrence(
-        name, today, today, REFRESH, slot, hour, hour + timedelta(hours=1), (), "the calendar is read again"
+        name, today, today, subject, slot, hour, hour + timedelta(hours=1), (), "the calendar is read again"
     )
 
 
 def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Decision | None:
-    """A RUN of the calendar's scraper when the calendar is old, or an hour old on a day with games; at most once an
-    hour, and not while its workflow runs anyway."""
+    """A RUN of the calendar's scraper when the calendar is old, an hour old on a day with games, or contradicted.
+
+    Each reason asks at most once an hour, and not while the calendar's workflow runs anyway.
+    """
     configuration = inputs.configuration
-    occurrence = _refresh_occurrence(configuration, inputs.now)
+    contradiction = _contradicted(inputs)
+    # Apart from the hourly refresh, which may have been used up minutes before the scoreboard was read.
+    subject = CONTRADICTED if contradiction and not inputs.calendar_is_stale else REFRESH
+    occurrence = _refresh_occurrence(configuration, inputs.now, subject)
     if occurrence is None or inputs.standing(occurrence.id) is not None:
         return None
     name = occurrence.workflow
     if any(item.occurrence.workflow == name and item.action is Action.RUN for item in decisions):
         return None
-    if inputs.calendar_is_stale:
+    if contradiction and subject == CONTRADICTED:
+        code = Reason.CALENDAR_CONTRADICTED
+        sentence = f"The schedule is read again: {contradiction}."
+    elif inputs.calendar_is_stale:
         code = Reason.CALENDAR_STALE
         sentence = "The schedule of games is old or missing; it is fetched before it is relied on."
     elif _games_may_change(inputs):
@@ -384,6 +409,52 @@ def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Deci
     source = configuration.file.calendar.scraper
     steps = {step_name: None for step_name, step in workflow.plan.items() if step.scraper == source}
     return _decision(occurrence, None, inputs, Action.RUN, code, sentence, outstanding=Outstanding(steps))
+
+
+def _contradicted(inputs: DecisionInputs) -> str:
+    """What the newest scoreboard of an open day says against an older calendar; blank when nothing."""
+    calendar = inputs.calendar
+    if calendar is None:
+        return ""
+    days = {inputs.today + timedelta(days=offset) for offset in (-1, 0, 1)}
+    newest: dict[tuple[str, date], ExecutionFact] = {}
+    for fact in inputs.history.slates:
+        # What was read before the calendar was is no news to it, and asking again would bring the same.
+        if fact.game_date in days and fact.triggered_at > calendar.fetched_at:
+            key = (fact.scraper, fact.game_date)
+            newest[key] = max(newest.get(key, fact), fact, key=attrgetter("triggered_at"))
+    for _, fact in sorted(newest.items()):
+        games = {
+            "@".join(game.teams): game
+            for game in games_of(inputs.configuration, calendar, fact.game_date)
+            if len(game.teams) == 2
+        }
+        others = (game for game in calendar.all_on(fact.game_date) if not game.postponed)
+        listed = {"@".join(game.teams) for game in others}
+        if said := _difference(fact.slate or {}, games, listed):
+            return f"{fact.scraper} of {fact.game_date} {said}"
+    return ""
+
+
+def _difference(slate: Slate, games: Mapping[str, Game], listed: Container[str]) -> str:
+    """Say how a scoreboard differs from the calendar's games of the day; blank when it does not.
+
+    games: those that count, by "AWAY@HOME". listed: all that the calendar has played on the day, friendlies too.
+    """
+    for matchup, tipoff in sorted(slate.items()):
+        game = games.get(matchup)
+        if tipoff is None:
+            if game is not None:
+                return f"has {matchup} called off, and the calendar has it played"
+        elif game is None:
+            if matchup not in listed:
+                return f"lists {matchup}, and the calendar does not"
+        elif game.tipoff is None:
+            return f"has a time for {matchup}, and the calendar has none"
+        elif abs(game.tipoff - tipoff) >= MOVED_BY:
+            return f"has {matchup} at {tipoff:%H:%M} UTC, and the calendar at {game.tipoff:%H:%M} UTC"
+    missing = sorted(games.keys() - slate.keys())
+    return f"does not list {missing[0]}, and the calendar does" if missing else ""
 
 
 def _games_may_change(inputs: DecisionInputs) -> bool:

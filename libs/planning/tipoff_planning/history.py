@@ -4,13 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from pydantic import JsonValue
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from tipoff_common.clock import Instant
 from tipoff_common.events import ScrapeExecuted, Source
+from tipoff_common.executions import OFF
 from tipoff_common.outcomes import FailureKind, Status
 
 NO_SUBJECT = "-"
 MISSING_TOLD, MISSING_CHARACTERS = 8, 40
+SLATE_GAMES, MATCHUP_CHARACTERS = 30, 20
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,17 @@ class ExecutionFact:
     """Of a failure: what a person needs to act, cut to its beginning."""
     presumed: bool = False
     """Whether the controller answered for a request that had not been heard of; a real answer speaks louder."""
+    slate: "Slate | None" = field(default=None, hash=False)
+    """Of a scoreboard: how it lists the games of `game_date`."""
 
     @property
     def counts(self) -> bool:
         """Whether it ends the search for its data; somebody's local try does not."""
         return self.status is Status.SUCCESS and self.source is not Source.LOCAL
+
+
+Slate = Mapping[str, datetime | None]
+"""The tip-off of each listed game by "AWAY@HOME", None for one that is not played."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,8 @@ class History:
         self.requested: Mapping[str, datetime] = requested or {}
         self.stale = stale
         self._pauses: dict[str, datetime] = {}
+        self.slates: list[ExecutionFact] = []
+        """Executions of scoreboards that list the games of a day."""
         self._found: dict[tuple[str, date, str], list[ExecutionFact]] = {}
         for fact in self.executions.values():
             self._index(fact)
@@ -103,6 +115,8 @@ class History:
         if fact.not_before is not None:
             known = self._pauses.get(fact.scraper)
             self._pauses[fact.scraper] = max(fact.not_before, known) if known else fact.not_before
+        if fact.slate is not None and fact.source is not Source.LOCAL:
+            self.slates.append(fact)
         if fact.counts:
             key = (fact.scraper, fact.game_date, fact.subject)
             self._found.setdefault(key, []).append(fact)
@@ -126,6 +140,28 @@ def completeness_in(told: JsonValue) -> Completeness | None:
 def completeness_of(event: ScrapeExecuted) -> Completeness | None:
     """What the execution says of itself."""
     return completeness_in(event.data_summary.get("completeness"))
+
+
+def slate_of(event: ScrapeExecuted) -> dict[str, datetime | None] | None:
+    """How a scoreboard lists the day's games; None when the execution does not tell, or in words not known here."""
+    told = event.data_summary.get("slate")
+    if not isinstance(told, dict):
+        return None
+    slate: dict[str, datetime | None] = {}
+    # Bounded, as it becomes part of a log entry: no day has more games than the league has teams.
+    for matchup, tipoff in list(told.items())[:SLATE_GAMES]:
+        instant = _instant(tipoff)
+        if len(matchup) > MATCHUP_CHARACTERS or (instant is None and tipoff != OFF):
+            return None
+        slate[matchup] = instant
+    return slate
+
+
+def _instant(value: JsonValue) -> datetime | None:
+    try:
+        return _INSTANT.validate_python(value) if isinstance(value, str) else None
+    except ValidationError:
+        return None
 
 
 def preferred(known: ExecutionFact | None, new: ExecutionFact) -> ExecutionFact:

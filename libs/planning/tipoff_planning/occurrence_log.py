@@ -17,7 +17,15 @@ from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source, Workfl
 from tipoff_common.executions import PRESUMED
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_planning.drafts import request, skip
-from tipoff_planning.history import Completeness, ExecutionFact, Known, completeness_of, preferred, subject_of
+from tipoff_planning.history import (
+    Completeness,
+    ExecutionFact,
+    Known,
+    completeness_of,
+    preferred,
+    slate_of,
+    subject_of,
+)
 from tipoff_planning.plans import Plan
 from tipoff_planning.progress import PlanProgress
 
@@ -48,6 +56,10 @@ class LoggedExecution(_Frozen):
     message: str = ""
     presumed: bool = False
     outputs: Mapping[str, tuple[str, ...]] = Field(default={}, description="values to fan out over, by key")
+    slate: Mapping[str, Instant | None] | None = Field(
+        default=None,
+        description="of a scoreboard: tip-offs of the day's games by AWAY@HOME, null for one that is off",
+    )
 
     def fact(self, game_date: date) -> ExecutionFact:
         """The execution as decisions read it."""
@@ -64,6 +76,7 @@ class LoggedExecution(_Frozen):
             not_before=self.not_before,
             message=self.message,
             presumed=self.presumed,
+            slate=self.slate,
         )
 
 
@@ -248,4 +261,6 @@ def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> L
         message=failed.message[:MESSAGE_CHARACTERS] if failed else "",
         presumed=bool(event.data_summary.get(PRESUMED)),
         outputs=event.fan_out_keys,
+        # A refused document may be about another day.
+        slate=None if failed else slate_of(event),
     )

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import ScrapeRequested, Source
+from tipoff_common.executions import OFF
 from tipoff_scraper_runner.scraper import Parsed
 
 EXAMPLES = 5
@@ -27,6 +28,10 @@ def findings(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> dic
         told["contradictions"] = _counted(contradictions)
     if parsed.games_listed is not None:
         told["games_listed"] = parsed.games_listed
+    if parsed.slate is not None:
+        told["slate"] = {
+            matchup: tipoff.isoformat() if tipoff else OFF for matchup, tipoff in parsed.slate.items()
+        }
     return told
 
 

@@ -129,6 +129,10 @@ class Parsed:
     `failed`/`source_changed`: the payload is kept, and no records are written or announced."""
     games_listed: int | None = None
     """How many games of the asked day a document that lists a day's games has; None for any other document."""
+    slate: Mapping[str, datetime | None] | None = None
+    """When each listed game of the day tips off, by "AWAY@HOME", None for one that is not played, by which the
+    controller notices a calendar that is out of date. None for a document that does not tell, and games whose teams or
+    time are undecided are left out."""
 
 
 class Scraper(Protocol[P]):

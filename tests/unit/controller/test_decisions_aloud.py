@@ -25,10 +25,19 @@ from tests.support.controller import (
     slate,
     workflow,
 )
-from tipoff_common.events import AlertLevel, ScheduleState, ScrapeRequested, Tick, TickFired
+from tipoff_common.events import (
+    Action,
+    AlertLevel,
+    ScheduleState,
+    ScrapeRequested,
+    Tick,
+    TickFired,
+    WorkflowDecided,
+)
 from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_common.ports import Unavailable
 from tipoff_controller.handlers import handle_tick
+from tipoff_planning.calendar import Game
 
 MORNING = configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=3))
 
@@ -236,3 +245,110 @@ def test_slots_around_games_that_moved_run_whatever_has_run_before() -> None:
             made.run(request, instant=instant)
     gaps = {later - earlier for earlier, later in pairwise(runs)}
     assert max(gaps) <= timedelta(hours=2)
+
+
+# A scoreboard against the calendar
+
+SCOREBOARD = configured(
+    feeds=workflow(daily("05:00", "06:00"), "slate"),
+    scores=workflow(at_times("12:20", "12:40", "13:20", "20:50"), "bulletin"),
+    post=workflow(per_game("2h", "30m", "3h"), "box_score"),
+)
+
+
+def look(made: World, clock: str, slate_told: Any, outcome: Any = SUCCESS) -> list[str]:
+    """A scoreboard is read at `clock`: the code and the sentence with which the schedule is asked for after it."""
+    instant = at(clock)
+    made.tick(instant)
+    for request in made.take(ScrapeRequested):
+        event = made.execute(request, outcome, instant=instant + timedelta(seconds=5))
+        told = {"slate": slate_told} if request.scraper == "bulletin" else {}
+        made.note(event.model_copy(update={"data_summary": {**event.data_summary, **told}}))
+        if request.scraper == "slate":
+            made.land(made_games(made), instant + timedelta(seconds=5))
+    made.take(WorkflowDecided)
+    made.tick(instant + timedelta(minutes=5))
+    runs = [item for item in made.take(WorkflowDecided) if item.action is Action.RUN]
+    return [
+        text for item in runs if item.workflow_name == "feeds" for text in (item.reason_code, item.reason)
+    ]
+
+
+def made_games(made: World) -> list[Game]:
+    found = made.deps.calendar.current()
+    assert found is not None
+    return list(found.all_on(DAY))
+
+
+def told_of(*games: Game, **changes: str) -> dict[str, str]:
+    """What a scoreboard says of the games: their own times, unless told otherwise."""
+    return {"@".join(item.teams): item.tipoff.isoformat() for item in games if item.tipoff} | changes
+
+
+ONE, TWO = slate(2)
+FIRST = "@".join(ONE.teams)
+
+
+@pytest.mark.parametrize(
+    ("told", "what"),
+    [
+        (told_of(ONE, TWO, **{FIRST: "off"}), "called off"),
+        (told_of(ONE, TWO, **{FIRST: at("22:00").isoformat()}), f"has {FIRST} at 03:00 UTC"),
+        (told_of(ONE, TWO, **{"AAA@BBB": at("22:00").isoformat()}), "lists AAA@BBB"),
+        (told_of(TWO), f"does not list {FIRST}"),
+        ({}, "does not list"),
+    ],
+)
+def test_a_scoreboard_that_contradicts_the_schedule_has_it_read_again_beside_the_hourly_time(
+    told: dict[str, str], what: str
+) -> None:
+    """12: a game called off at 14:00 was asked for 35 times, as the calendar was read once a day."""
+    made = World(SCOREBOARD)
+    made.land([ONE, TWO], at("12:05"))
+    code, sentence = look(made, "12:20", told)
+    assert (code, f"bulletin of {DAY} " in sentence, what in sentence) == (
+        "calendar_contradicted",
+        True,
+        True,
+    )
+    assert [item.scraper for item in made.take(ScrapeRequested)] == ["slate"]
+    assert look(made, "12:40", told) == [], "once an hour, whatever the scoreboard says"
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        (told_of(ONE, TWO), SUCCESS),
+        (told_of(ONE, TWO, **{FIRST: at("19:10").isoformat()}), SUCCESS),
+        (told_of(TWO), failed(FailureKind.SOURCE_CHANGED)),
+        (None, SUCCESS),
+        ("two games", SUCCESS),
+        ({FIRST: "soon"}, SUCCESS),
+        ({FIRST: 7}, SUCCESS),
+        ({"A" * 100: "off"}, SUCCESS),
+        ({FIRST: "9999-12-31T23:59:59+00:00"}, SUCCESS),
+    ],
+)
+def test_one_that_agrees_was_refused_or_makes_no_sense_changes_nothing(told: Any, outcome: Any) -> None:
+    made = World(SCOREBOARD)
+    made.land([ONE, TWO], at("12:05"))
+    assert look(made, "12:20", told, outcome) == []
+
+
+def test_what_a_scoreboard_said_before_the_schedule_was_read_is_no_news() -> None:
+    made = World(SCOREBOARD)
+    made.land([ONE, TWO], at("12:05"))
+    assert look(made, "12:20", told_of(TWO))[0] == "calendar_contradicted"
+    (request,) = [item for item in made.take(ScrapeRequested) if item.scraper == "slate"]
+    made.run(request, instant=at("12:26"))
+    made.land([TWO], at("12:26"))
+    made.tick(at("12:30"))
+    assert not [item for item in made.requests if item.scraper == "slate"]
+
+
+def test_a_game_without_a_time_is_named_beside_games_that_have_one() -> None:
+    timed, open_game = game(1, at("19:00")), game(7, None, home_team="H07", away_team="A07")
+    configuration = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))
+    told = decided(configuration, at("06:00"), games=calendar(timed, open_game))
+    assert told.code.value == "too_early"
+    assert f"No time yet: {open_game.game_id} (A07@H07)" in told.sentence

@@ -56,6 +56,16 @@ def test_the_day_is_asked_for_and_its_games_come_by_their_start() -> None:
     assert source.asked[0].url.params["dates"] == "20250115"
 
 
+def test_the_slate_tells_when_each_game_begins_and_which_is_off() -> None:
+    """In the league's tricodes, as the controller compares it with the calendar."""
+    assert run(NAME, served(NIGHT)).data_summary["slate"] == {
+        "NOP@GSW": "2025-01-16T00:30:00+00:00",
+        "NYK@WAS": "2025-01-16T00:30:00+00:00",
+        "SAS@UTA": "2025-01-16T02:00:00+00:00",
+        "LAC@LAL": "off",
+    }
+
+
 def test_codes_scores_and_states_are_read() -> None:
     live, soon, final, off = records(NAME, NIGHT)
 

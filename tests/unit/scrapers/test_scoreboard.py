@@ -60,6 +60,25 @@ def test_the_summary_counts_games_by_status() -> None:
     assert found.about == DAY
 
 
+def test_the_slate_tells_when_each_game_tips_off_and_which_is_off() -> None:
+    """The controller compares it with its calendar."""
+    games = {
+        game.matchup: game for game in parse(PAYLOAD, ASKED).records if isinstance(game, ScoreboardRecord)
+    }
+    slate = parse(PAYLOAD, ASKED).slate
+    assert slate == {matchup: game.tipoff for matchup, game in games.items()}
+    first = next(iter(games.values()))
+
+    def call_off(document: Any) -> None:
+        for game in document["scoreboard"]["games"]:
+            if game["gameId"] == first.game_id:
+                game.update(gameStatusText="PPD", gameStatus=1, gameTimeUTC="2025-01-16T00:00:00Z")
+
+    called_off = parse(edited(PAYLOAD, call_off), ASKED).slate
+    assert called_off is not None
+    assert [matchup for matchup, tipoff in called_off.items() if tipoff is None] == [first.matchup]
+
+
 def test_a_day_without_games_says_so() -> None:
     found = parse(write_scoreboard(SCENARIO, DAY_OFF, OVER), Parameters(game_date=DAY_OFF))
 

@@ -103,6 +103,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         set_aside=(*events.set_aside, *found.set_aside, *differing),
         contradictions=[*contradictions.values()],
         games_listed=listed,
+        slate={game.matchup: None if game.status in _OFF.values() else game.start for game in games},
     )
 
 

@@ -65,9 +65,14 @@ class ScoreboardRecord(Record):
     game_sub_label: str | None
 
     @property
+    def decided(self) -> bool:
+        """Whether both teams are known."""
+        return bool(self.away_team and self.home_team)
+
+    @property
     def matchup(self) -> str:
         """ "AWAY@HOME"; the id while a team is undecided."""
-        return f"{self.away_team}@{self.home_team}" if self.away_team and self.home_team else self.game_id
+        return f"{self.away_team}@{self.home_team}" if self.decided else self.game_id
 
     @property
     def off(self) -> bool:
@@ -141,6 +146,11 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
         contradictions=[*contradictions.values()],
         # With exhibitions and odd games: the question is whether the source knows of the day at all.
         games_listed=len(listed),
+        slate={
+            record.matchup: None if record.off else record.tipoff
+            for record in records
+            if record.decided and (record.off or record.tipoff)
+        },
     )
 
 

@@ -127,8 +127,7 @@ def down() -> None:
 def scrape(context: typer.Context) -> None:
     """Run one scraper by hand; `tipoff scrape NAME --help` lists its parameters.
 
-    Exit code 0 when it got the data, 3 when that is not published yet, 2 when it failed. Wrong usage is 64, unlike that
-    of other commands, so that it is never taken for a source that fails.
+    Exit code 0 when it got the data, 3 when that is not published yet, 1 when it failed, 2 for wrong usage.
     """
     from tipoff_cli.connection import STACK_ENVIRONMENT
     from tipoff_cli.console import console

@@ -1,6 +1,6 @@
 """Scrapers on the command line: `python -m scrapers.<source>.<name>`, `tipoff scrape NAME`.
 
-The same runner as in the service. Exit codes: 0 got it, 3 not published yet, 2 failed, 64 wrong usage.
+The same runner as in the service. Exit codes: 0 got it, 3 not published yet, 1 failed, 2 wrong usage.
 """
 
 import argparse
@@ -37,8 +37,8 @@ from tipoff_scraper_runner.request_memory import RequestMemory
 from tipoff_scraper_runner.saved_payload import Saved
 from tipoff_scraper_runner.settings import RunnerSettings
 
-# 2 and 3 are what a shell script tells apart; 64 is EX_USAGE of sysexits.h, 130 a shell's for SIGINT.
-EXIT_USAGE, EXIT_FAILED, EXIT_NO_DATA, EXIT_INTERRUPTED = 64, 2, 3, 130
+# 1 and 2 are what they are for every command, 130 is a shell's for SIGINT. 3 lets a script tell late from broken.
+EXIT_FAILED, EXIT_USAGE, EXIT_NO_DATA, EXIT_INTERRUPTED = 1, 2, 3, 130
 SCRAPERS_DIR = Path(__file__).parents[1] / "scrapers"
 PARSER = ParserProcess()
 """The same bounds on parsing as in the service; it starts a process only for a payload that needs one."""
@@ -179,21 +179,12 @@ def connect(registry: Registry) -> Deps:
     )
 
 
-class _Parser(argparse.ArgumentParser):
-    """Ends with this command's exit code for wrong usage; argparse's own is what `failed` has here."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        sys.stderr.write(f"{self.prog}: {message}\n")
-        sys.exit(EXIT_USAGE)
-
-
 def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
     spec = scraper.spec
-    parser = _Parser(
+    parser = argparse.ArgumentParser(
         prog=program,
         description=spec.description,
-        epilog="exit codes: 0 got it, 3 not published yet, 2 failed, 64 wrong usage",
+        epilog="exit codes: 0 got it, 3 not published yet, 1 failed, 2 wrong usage",
         allow_abbrev=False,  # a cut-off option would be taken for another one when a parameter is added
     )
     for name, parameter in spec.parameters.items():

@@ -87,7 +87,7 @@ class TestHelp:
 class TestScrape:
     def test_help_is_usage(self, run: Run) -> None:
         assert "tipoff scrape NAME --help" in run("scrape", "--help").output
-        assert "Usage" in run("scrape", code=64).output
+        assert "Usage" in run("scrape", code=2).output
 
 
 class TestTrace:

@@ -1,4 +1,4 @@
-"""A scraper on the command line: exit codes 0 got it, 3 not published yet, 2 failed, 64 wrong usage."""
+"""A scraper on the command line: exit codes 0 got it, 3 not published yet, 1 failed, 2 wrong usage."""
 
 import json
 import os
@@ -46,8 +46,8 @@ def run(*arguments: str, name: str = "lines") -> int:
     [
         ("a\nb\nc\n", 0, "lines 2025-01-15: success, 3 records in "),
         ("empty: nobody has submitted\n", 3, "lines 2025-01-15: no_data, nobody has submitted"),
-        ("", 2, "lines 2025-01-15: failed (source_changed), 0 records; between 2 and 4 are expected"),
-        ("about: 2025-01-14\na\nb\n", 2, "asked for 2025-01-15, the document is about 2025-01-14"),
+        ("", 1, "lines 2025-01-15: failed (source_changed), 0 records; between 2 and 4 are expected"),
+        ("about: 2025-01-14\na\nb\n", 1, "asked for 2025-01-15, the document is about 2025-01-14"),
     ],
     ids=["got it", "not yet", "failed", "another day"],
 )
@@ -74,19 +74,21 @@ def test_the_exit_code_is_the_outcome(
         ),
     ],
 )
-def test_wrong_usage_is_64_and_says_what(capsys: Captured, arguments: list[str], said: str) -> None:
-    assert run(*arguments) == 64
+def test_wrong_usage_is_2_and_says_what(capsys: Captured, arguments: list[str], said: str) -> None:
+    assert run(*arguments) == cli.EXIT_USAGE
     assert said in capsys.readouterr().err
 
 
-def test_an_unknown_scraper_is_64_and_names_those_there_are(capsys: Captured) -> None:
-    assert run(name="rows") == 64
+def test_an_unknown_scraper_is_wrong_usage_and_names_those_there_are(capsys: Captured) -> None:
+    assert run(name="rows") == cli.EXIT_USAGE
     assert capsys.readouterr().err == "no scraper 'rows'; there are lines\n"
 
 
-def test_a_fleet_at_fault_is_64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+def test_a_fleet_at_fault_is_wrong_usage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
     monkeypatch.setattr(cli, "SCRAPERS_DIR", tmp_path)
-    assert run() == 64
+    assert run() == cli.EXIT_USAGE
     assert "no <source>/<name>/scraper.yaml below it" in capsys.readouterr().err
 
 
@@ -116,7 +118,7 @@ def test_the_record_is_the_tables_row(payload: Path, capsys: Captured) -> None:
     assert printed.err == "not logged: dry run\n"
 
 
-@pytest.mark.parametrize(("raises", "code"), [("not_published", 3), ("blocked", 2), ("surprise", 2)])
+@pytest.mark.parametrize(("raises", "code"), [("not_published", 3), ("blocked", 1), ("surprise", 1)])
 def test_without_a_bus_it_runs_all_the_same_and_says_so(capsys: Captured, raises: str, code: int) -> None:
     assert run("--date", "2025-01-15", "--raises", raises) == code
     told = capsys.readouterr().err
@@ -131,7 +133,7 @@ def test_a_stack_that_is_named_but_cannot_be_used_ends_the_command(
     for name in ("PROJECT", "DATA_BUCKET", "STATE_BUCKET", "DEVELOPMENT_KEY"):
         monkeypatch.setenv(f"TIPOFF_{name}", "x")
     monkeypatch.setenv("TIPOFF_ENVIRONMENT", "local")
-    assert run("--date", "2025-01-15", "--raises", "not_published") == 64
+    assert run("--date", "2025-01-15", "--raises", "not_published") == cli.EXIT_USAGE
     told = capsys.readouterr().err
     assert "infra/topics.yaml: cannot be read" in told
     assert "--dry-run" in told
@@ -154,4 +156,4 @@ def test_help_names_parameters_and_exit_codes(capsys: Captured) -> None:
     assert run("--help") == 0
     told = capsys.readouterr().out
     assert "--raises STRING" in told
-    assert "0 got it, 3 not published yet, 2 failed, 64 wrong usage" in " ".join(told.split())
+    assert "0 got it, 3 not published yet, 1 failed, 2 wrong usage" in " ".join(told.split())

@@ -16,22 +16,22 @@ class GameStatus(StrEnum):
 
 
 class Game(BaseModel):
-    """What the controller reads of a game; the file holds more.
-
-    game_date: the league's day of the game; a tip-off after midnight still belongs to the evening before.
-    tipoff: None while the time is to be decided. Teams are tricodes, None while they are to be decided.
-    """
+    """What the controller reads of a game; the file holds more."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     game_id: str
-    game_date: date
-    game_type: str
-    tipoff: Instant | None
+    game_date: date = Field(
+        description="the league's day of the game; a tip-off after midnight belongs to the evening before"
+    )
+    game_type: str = Field(
+        description="preseason, regular, play_in, playoffs and so on, as the parser names it"
+    )
+    tipoff: Instant | None = Field(description="null while the time is to be decided")
     status: GameStatus
-    postponed: bool
-    home_team: str | None
-    away_team: str | None
+    postponed: bool = Field(description="not played on this date; it may stand on another one too")
+    home_team: str | None = Field(description="tricode, null while the team is to be decided")
+    away_team: str | None = Field(description="tricode, null while the team is to be decided")
 
     @property
     def teams(self) -> tuple[str, ...]:
@@ -51,12 +51,16 @@ class Calendar:
 
     def __init__(self, games: Iterable[Game], fetched_at: datetime) -> None:
         self.fetched_at = fetched_at
+        # An evaluation asks for the same days once a workflow and once an occurrence.
         self._playable: dict[tuple[date, tuple[str, ...]], tuple[Game, ...]] = {}
         by_date: dict[date, dict[str, Game]] = {}
+        # By id, since a document may list a game twice on its day; the later entry is the corrected one.
         for game in games:
             by_date.setdefault(game.game_date, {})[game.game_id] = game
         self._by_date: Mapping[date, tuple[Game, ...]] = {
-            day: tuple(by_id[game_id] for game_id in sorted(by_id)) for day, by_id in by_date.items()
+            # Sorted, so that the same games give the same plan in whatever order the source lists them.
+            day: tuple(by_id[game_id] for game_id in sorted(by_id))
+            for day, by_id in by_date.items()
         }
 
     def games_on(self, day: date, types: Iterable[str]) -> tuple[Game, ...]:

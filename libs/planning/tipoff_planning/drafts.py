@@ -52,9 +52,10 @@ def draft(
         if decision.outstanding is not None:
             plan = freeze(decision.occurrence, configuration, context, decision.outstanding.steps)
             plans.append(plan)
+            # Nothing can be known of a plan that was just made: its ids are new.
             attempts = progress(plan, Known()).due
             requests.extend(request(plan, attempt, context.wall) for attempt in attempts)
-        elif decision.plan is not None:
+        elif decision.plan is not None:  # retries of an earlier decision's plan, under that plan's ids
             plan, attempts = decision.plan, decision.due
             requests.extend(request(plan, attempt, context.wall) for attempt in attempts)
         events.append(_event(decision, identifier, attempts, configuration, context))
@@ -80,6 +81,7 @@ def _event(
         reason=decision.sentence,
         context=decision.context,
         scrapers_triggered=tuple(dict.fromkeys(attempt.unit.scraper for attempt in attempts)),
+        # A decision to wait targets nothing, though its occurrence is about games.
         target_games=tuple(game.game_id for game in occurrence.games)
         if decision.action is Action.RUN
         else (),
@@ -117,6 +119,7 @@ def request(plan: Plan, attempt: Attempt, wall: datetime) -> ScrapeRequested:
 
 def skip(plan: Plan, skipped: Skipped, environment: str, now: datetime) -> WorkflowDecided:
     """The decision that a step of a plan is never asked for."""
+    # From what was decided, not from now: a second controller that skips the same step writes the same row.
     identifier = decision_id(f"{plan.occurrence_id}:{skipped.step}", plan.decided_at)
     return WorkflowDecided(
         decision_id=identifier,

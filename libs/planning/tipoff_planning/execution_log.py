@@ -26,7 +26,8 @@ WHERE game_date IN UNNEST(@game_dates)
 ORDER BY JSON_VALUE(data_summary, '$.presumed') IS NULL, created_at
 """
 
-
+# One row a subject, or a row a request where requests are asked for: IF() keeps the ids of those and folds all others
+# into one group. So the answer grows with what is open and not with how often a source was asked.
 _FOUND = """
 SELECT
   IF(request_id IN UNNEST(@requests) OR occurrence_id IN UNNEST(@occurrences), request_id, '') AS request_id,
@@ -91,6 +92,8 @@ def ask_dataset(
             "scrapers": list(question.scrapers),
             "requests": list(question.requests),
             "occurrences": list(question.occurrences),
+            # The log is partitioned by the UTC day of the run. Data about a date is fetched from the day before it (a
+            # preview) to the second day after it (a correction), so nothing else has to be scanned.
             "first_partition": first - timedelta(days=1),
             "last_partition": max(question.game_dates) + timedelta(days=2),
             "environment": environment,
@@ -101,6 +104,7 @@ def ask_dataset(
     occurrences: dict[str, list[ExecutionFact]] = {}
     for number, row in enumerate(rows):
         for place, instant in enumerate((row["first_at"], row["last_at"])):
+            # A group has no request id of its own; first and last are two facts that differ in their instant only.
             identifier = row["request_id"] or f"found-{number}-{place}"
             fact = _fact({**row, "request_id": identifier, "triggered_at": instant}, names)
             if fact is None:
@@ -108,6 +112,7 @@ def ask_dataset(
             found.append(fact)
             if row["request_id"]:
                 requests[identifier] = preferred(requests.get(identifier), fact)
+    # Only now is it known which of several answers to a request is preferred.
     for row in rows:
         if row["occurrence_id"] and row["request_id"] in requests:
             occurrences.setdefault(row["occurrence_id"], []).append(requests[row["request_id"]])

@@ -18,6 +18,7 @@ class LandedCalendar:
 
     def __init__(self, data: Objects, prefix: str | None) -> None:
         """Read below `prefix`; None for a fleet without games, whose calendar never comes."""
+        # A failed list or read here costs a whole tick, and most failures of a bucket are over in a second.
         self._data: Objects = RetryingObjects(data)
         self._prefix = None if prefix is None else prefix.rstrip("/") + "/"
         self._read: tuple[str, datetime] | None = None
@@ -29,6 +30,7 @@ class LandedCalendar:
         try:
             return self._newest()
         except Unavailable as error:
+            # An old calendar plans most of a day right. None at all would lock an empty schedule.
             if self._calendar is None:
                 raise
             log.error("landed schedules cannot be read, the last one stays", extra={"detail": str(error)})
@@ -41,6 +43,7 @@ class LandedCalendar:
             version = (info.name, info.updated)
             if version == self._read:
                 return self._calendar
+            # Without this, each evaluation would read and report the same broken file again.
             calendar = None if version in self._refused else self._load(info)
             if calendar is not None:
                 self._read, self._calendar = version, calendar
@@ -49,7 +52,7 @@ class LandedCalendar:
 
     def _load(self, info: ObjectInfo) -> Calendar | None:
         body = self._data.get(info.name)
-        if body is None:
+        if body is None:  # a lifecycle rule removed it after the list
             return None
         try:
             return read_calendar(body, _fetched_at(info))

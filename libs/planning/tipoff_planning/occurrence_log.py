@@ -30,9 +30,11 @@ from tipoff_planning.plans import Plan
 from tipoff_planning.progress import PlanProgress
 
 MESSAGE_CHARACTERS = 300
+"""Enough for a sentence on why a source fails. Each summary repeats the messages of all executions before it."""
 
 
 class _Frozen(BaseModel):
+    # A newer version may add fields; in a rolling deployment this one must still read its entries.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
@@ -150,11 +152,13 @@ class OccurrenceState:
 
     def apply(self, entry: Entry) -> None:
         """Take in the next entry."""
+        # A reader that followed the log knows all that a summary says; it is for one who starts here.
         if entry.summary is not None and self.progress is None and not self.executions:
             self._restore(entry.summary)
         if entry.plan is not None:
             self._begin(entry.plan)
         for item in entry.executions:
+            # The first entry stays: a redelivery republishes what followed then, not what would follow now.
             self.entry_of.setdefault(item.request_id, self.next_number)
             self._note(item)
         if self.progress is not None:
@@ -183,6 +187,7 @@ class OccurrenceState:
             self._begin(plan)
         news = tuple(item for item in executions if self._is_news(item))
         if self.progress is None:
+            # The entry with the plan may be unreadable; the executions are kept for when the plan is found elsewhere.
             return Entry(at=at, executions=news, rebuilt=rebuilt) if news or rebuilt else None
         for item in news:
             self.progress.add(item.fact(self.game_date), item.outputs)
@@ -198,8 +203,10 @@ class OccurrenceState:
             return FollowUps()
         plan = self.progress.plan
         attempts = (self.progress.attempt(identifier) for identifier in entry.requested)
+        # A step may have begun since the entry was written. Then it is no longer skipped, and no decision may say so.
         standing = {item.step: item for item in self.progress.skipped}
         skips = [standing[step] for step in entry.skipped if step in standing]
+        # In a replayed day decisions carry the day's own time, requests the wall clock that their leases run by.
         at = plan.event_time or entry.at
         return FollowUps(
             tuple(request(plan, attempt, entry.at) for attempt in attempts if attempt is not None),
@@ -257,7 +264,9 @@ def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> L
         triggered_at=event.triggered_at,
         expected=told.expected if told else None,
         missing=told.missing if told else None,
-        not_before=getattr(failed, "not_before", None),
+        not_before=getattr(
+            failed, "not_before", None
+        ),  # kinds of failure without a Retry-After have no such field
         message=failed.message[:MESSAGE_CHARACTERS] if failed else "",
         presumed=bool(event.data_summary.get(PRESUMED)),
         outputs=event.fan_out_keys,

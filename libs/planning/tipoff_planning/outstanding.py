@@ -67,11 +67,12 @@ def find_unfound(occurrence: Occurrence, configuration: Configuration, history: 
     lacking: dict[str, None] = {}
     for name, step in workflow.plan.items():
         absent = set()
+        # A document about the whole day should list each game. One about a single game or team cannot be told short.
         games = len(occurrence.games) if step.fan_out_parameter is None else 0
         for value, subject in subjects_of(step, occurrence, configuration):
             known = (step.scraper, occurrence.game_date, subject)
             instants = history.found(*known, complete_for=games if complete else None)
-            if instants is None:
+            if instants is None:  # never found, or not complete where that is asked for
                 absent.add(value)
                 lacking.update(dict.fromkeys(history.lacking(*known, games)))
             else:
@@ -83,6 +84,7 @@ def find_unfound(occurrence: Occurrence, configuration: Configuration, history: 
         return Outstanding(
             found=True, first_found=max(first, default=None), last_found=max(last, default=None)
         )
+    # Where any success ends the search, what it lacks keeps nothing open and is no reason to give.
     return Outstanding(missing, missing=tuple(lacking) if complete else ())
 
 

@@ -17,8 +17,11 @@ from tipoff_planning.schedules import PerGame
 from tipoff_planning.workflows import Configuration, ForEachOutput, ForEachValue, Step, Workflow
 
 BATCH_SECONDS = 60
-"""At most as many requests of a step are under way as its host's rate lets through in this time."""
+"""At most as many requests of a step are under way as its host's rate lets through in this time, in seconds.
 
+More would wait in the runner for the host's rate, before requests that matter more, until their deliveries expire and
+come again. Fewer would leave the rate unused while an execution is on its way back.
+"""
 
 MAX_LOW_IN_FLIGHT = 10
 """Of a plan of priority LOW at most so many requests of one step are under way, whatever the host lets through: the
@@ -49,6 +52,7 @@ class PlannedStep(_Frozen):
     """The parameter that tells its requests apart, None for a single request."""
     fan_out: tuple[str, ...] | OutputOf = ()
     """That parameter's values, or the parent whose output they are."""
+    # An occurrence that was decided before an upgrade goes on after it, so its plan must stay readable.
     max_in_flight: int = Field(validation_alias=AliasChoices("max_in_flight", "wave"))
     """How many of its requests may be under way at once. Plans of the version before call it `wave`."""
 
@@ -96,9 +100,10 @@ def _request_id(
 
 def units(step: PlannedStep, values: Iterable[str]) -> Iterator[Unit]:
     """The step's units; `values` are those of its fan-out parameter."""
-    if step.fan_out_parameter is None:
+    if step.fan_out_parameter is None:  # one request, whatever the values
         yield Unit(step.name, step.scraper, step.parameters)
         return
+    # A parent may name a value twice. Two units with the same parameters would be one request that two wait for.
     for value in dict.fromkeys(values):
         yield Unit(step.name, step.scraper, {**step.parameters, step.fan_out_parameter: value})
 
@@ -136,6 +141,7 @@ def freeze(
         decided_at=context.now,
         event_time=context.event_time,
         max_fan_out=configuration.file.max_fan_out,
+        # A deadline spreads retries over the rest of a window; whoever runs a workflow by hand waits for the answer.
         deadline=None if context.source is Source.MANUAL else occurrence.deadline,
     )
 
@@ -169,6 +175,7 @@ def _planned(
     fan_out = fan_out_of(step, occurrence)
     if subjects is not None and isinstance(fan_out, tuple):
         fan_out = tuple(value for value in fan_out if value in subjects)
+    # A host that takes one request in several minutes still gets that one.
     limit = max(1, int(spec.rate_limit.per_second * BATCH_SECONDS))
     return PlannedStep(
         name=step.id,
@@ -196,6 +203,7 @@ def fan_out_of(step: Step, occurrence: Occurrence) -> tuple[str, ...] | OutputOf
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
+    # Not str.format: a parameter may hold braces of its own, and an unknown placeholder is refused at load.
     for placeholder, value in values.items():
         text = text.replace(placeholder, value)
     return text

@@ -1,4 +1,9 @@
-"""How far a plan has come, and what it asks for next: pure, the same for the same facts in any order."""
+"""Follow a plan: which requests are due, under way, settled or skipped. Pure, and the same for facts in any order.
+
+A plan has steps, a step has units (one scraper with its final parameters), a unit has attempts, and each attempt is one
+request, whose id follows from the three. So nothing has to be stored about a unit: its state is read off what became
+known about the ids of its attempts, and a crash between two writes leaves nothing that contradicts it.
+"""
 
 import heapq
 from collections import Counter
@@ -13,6 +18,7 @@ from tipoff_planning.history import ExecutionFact, Known, preferred
 from tipoff_planning.plans import OutputOf, Plan, PlannedStep, Unit, units
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
+"""An instant by which every retry is due, for callers that do not care when."""
 
 
 class State(StrEnum):
@@ -93,8 +99,11 @@ def retry_at(plan: Plan, fact: ExecutionFact, attempt: int) -> datetime:
     the whole budget up in its first minute. Nothing is requested before an instant that the source itself named.
     """
     instant = fact.triggered_at
+    # Halving the window from its end: of three retries in an hour, the second waits a quarter of what is left and the
+    # third half of it. A manual run has no deadline, since somebody waits for it, and retries at once.
     if attempt > 1 and plan.deadline is not None and plan.deadline > instant:
         instant += (plan.deadline - instant) / 2 ** (plan.max_retries - attempt + 1)
+    # A source's own Retry-After outranks our schedule, also where it ends after the deadline and the unit is given up.
     return max(instant, fact.not_before) if fact.not_before else instant
 
 
@@ -105,6 +114,7 @@ class _Unit:
 
     def __init__(self, unit: Unit, step: "_Step", place: int) -> None:
         self.unit, self.step, self.place = unit, step, place
+        # Made when they are needed: hashing an id is most of what a unit costs, and few units need a second one.
         self.ids: list[str] = []
         self.attempt = 1
         self.state = State.OPEN
@@ -138,6 +148,7 @@ class _Step:
         self.queued: set[int] = set()
         """The places that are in the heap."""
         self.begun = self.settled = False
+        # Until it is settled, a step counts as fruitful: its children wait for it, and are not skipped because of it.
         self.fruitful = True
         self.skipped: Skipped | None = None
         self.why = ""
@@ -163,6 +174,8 @@ class PlanProgress:
 
     def add(self, fact: ExecutionFact, outputs: Mapping[str, tuple[str, ...]] | None = None) -> bool:
         """Take in what came of a request; False when that changes nothing. outputs: its values to fan out over."""
+        # A delivery may come twice, and a request that was presumed dead may come back alive: one fact of them counts,
+        # whichever came first.
         known = self.executions.get(fact.request_id)
         best = preferred(known, fact)
         if best is known:
@@ -170,6 +183,7 @@ class PlanProgress:
         self.executions[fact.request_id] = best
         if outputs:
             self._outputs[fact.request_id] = outputs
+        # A fact without an owner came before the execution that names its unit; _assess finds it when that is added.
         if (owner := self._owners.get(fact.request_id)) is not None:
             self._assess(owner[0])
             if outputs:
@@ -199,13 +213,16 @@ class PlanProgress:
         found: list[Attempt] = []
         for step in self._steps.values():
             room = step.planned.max_in_flight - step.counts[State.UNDER_WAY]
+            # Retries go before first attempts: their window is running out.
             candidates = [item for item in self._waiting(step) if item.retry <= now][: max(0, room)]
             taken: list[tuple[int, _Unit]] = []
             while step.open and len(taken) + len(candidates) < room:
                 entry = heapq.heappop(step.open)
                 step.queued.discard(entry[0])
+                # Removing a unit from the middle of a heap would cost its length, so it stays until it comes up.
                 if entry[1].state is State.OPEN:
                     taken.append(entry)
+            # They are only reported as due, and stay open until note_requested(): asking twice gives the same answer.
             for _, item in taken:
                 _queue(item)
             chosen = sorted([*candidates, *(entry[1] for entry in taken)], key=lambda item: item.place)
@@ -248,6 +265,7 @@ class PlanProgress:
             fact
             for step in self._steps.values()
             for item in step.units
+            # A unit that succeeded at its second attempt is no failure, though its first one is.
             if item.state in (State.GIVEN_UP, State.WAITING)
             for identifier in item.ids
             if (fact := self.executions.get(identifier)) is not None and fact.status is Status.FAILED
@@ -259,6 +277,7 @@ class PlanProgress:
         for name, step in self._steps.items():
             parents = [self._steps[parent] for parent in step.planned.parents]
             if not all(parent.settled for parent in parents):
+                # A parent that was settled may be so no more, when an execution names further values to fan out over.
                 step.settled, step.fruitful, step.skipped = False, True, None
                 continue
             blocking = next((parent for parent in parents if not parent.fruitful), None)
@@ -315,10 +334,11 @@ class PlanProgress:
         """Find the unit's state and the attempt that is next or under way."""
         last: ExecutionFact | None = None
         attempt = 1
+        # Attempts are looked at in order, whatever order their facts came in: this makes the state independent of it.
         while (fact := self.executions.get(self._id(item, attempt))) is not None:
             last = fact
             if fact.status is Status.SUCCESS:
-                break
+                break  # later attempts, if a second controller requested one, change nothing
             attempt += 1
         counts, before = item.step.counts, item.state
         item.attempt, item.state = attempt, self._state(item, last, attempt)
@@ -332,13 +352,14 @@ class PlanProgress:
             return State(last.status.value)
         if last is not None and not retry_is_due(last.kind, attempt - 1, self.plan.max_retries):
             return State.GIVEN_UP
+        # Looked up only now: an attempt may be requested and answered, and then it is under way no more.
         if self._id(item, attempt) in self.requested:
             return State.UNDER_WAY
         if last is None:
             return State.OPEN
         item.retry = retry_at(self.plan, last, attempt - 1)
         if item.retry <= last.triggered_at:
-            return State.OPEN
+            return State.OPEN  # the first retry, which waits for nothing
         # After the deadline the next occurrence asks.
         in_time = self.plan.deadline is None or item.retry < self.plan.deadline
         return State.WAITING if in_time else State.GIVEN_UP
@@ -366,7 +387,7 @@ def _queue(item: _Unit) -> None:
 
 def _why(step: _Step) -> str:
     name = step.planned.name
-    if not step.units:
+    if not step.units:  # a fan-out over an empty list: the parent succeeded and named nothing
         return f"{name} gave nothing to go on with"
     if step.counts[State.GIVEN_UP]:
         return f"{name} failed"

@@ -17,6 +17,7 @@ from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
 
 LOOKS_KEPT = 30
+"""Alerts about a source that never has anything count looks up to this number; more would only grow the object."""
 
 
 class Settled(BaseModel):
@@ -40,6 +41,7 @@ class Settled(BaseModel):
 
     def with_occurrence(self, state: OccurrenceState, configuration: Configuration, since: date) -> "Settled":
         """Take in a settled occurrence; again changes nothing. What is about a day before `since` is dropped."""
+        # Pruned with every change, so that the one object holds days that are still decided about, and no season.
         found = {day: items for day, items in self.found.items() if day >= since}
         if state.game_date >= since:
             searched = searched_scrapers(configuration)
@@ -49,6 +51,7 @@ class Settled(BaseModel):
         looks = dict(self.empty_looks)
         if state.plan is not None and state.progress is not None:
             workflow, states = state.plan.workflow, state.progress.counts
+            # Failures are no looks: a source that is down has not been seen to have nothing.
             if states[State.SUCCESS]:
                 looks.pop(workflow, None)
             elif states[State.NO_DATA] and state.occurrence_id not in looks.get(workflow, ()):
@@ -77,6 +80,7 @@ def _first_and_newest(items: Iterable[LoggedExecution], day: date) -> tuple[Logg
     found: list[LoggedExecution] = []
     for _, by_request in sorted(subjects.items()):
         ordered = sorted(by_request.values(), key=lambda item: (item.triggered_at, item.request_id))
+        # Decisions ask when a thing was first found, whether it was ever whole, and how old the newest version is.
         complete = next((item for item in ordered if not item.missing), ordered[0])
         found += {item.request_id: item for item in (ordered[0], complete, ordered[-1])}.values()
     return tuple(found)

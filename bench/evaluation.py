@@ -31,6 +31,7 @@ from tipoff_common.ports import ObjectInfo, Parameter, Versioned
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.deps import Deps
+from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
@@ -215,6 +216,7 @@ def measure(executions: int) -> Measured:
         calendar=LandedCalendar(data, folder),
         ledger=Ledger(state),
         occurrences=OccurrenceStore(state, configured.subject_parameters),  # a new process
+        discovery=DiscoveryStore(state),
         warehouse=MemoryWarehouse(answer=dataset.answer),
         publisher=Publisher("controller", RecordingBus()),
     )

@@ -33,6 +33,7 @@ from tipoff_common.events import ScrapeRequested, Tick, TickFired
 from tipoff_common.ports import ObjectInfo, Parameter, Versioned
 from tipoff_common.publisher import Publisher
 from tipoff_controller.deps import Deps as ControllerDeps
+from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.ledger import Ledger
@@ -208,6 +209,7 @@ class Fleet:
             calendar=LandedCalendar(self.data, catalog[calendar].output),
             ledger=Ledger(self.state),
             occurrences=OccurrenceStore(self.state, configuration.subject_parameters),
+            discovery=DiscoveryStore(self.state),
             warehouse=MemoryWarehouse(),
             publisher=Publisher("controller", self.bus),
         )

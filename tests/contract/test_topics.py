@@ -97,10 +97,11 @@ def test_the_ticks_go_where_they_are_handled() -> None:
             for topic, _, settings in SUBSCRIPTIONS
             if topic == TOPICS.topic_of(TickFired.TYPE) and parse(settings.filter)({"tick": tick.value})
         }
-        for tick in (Tick.EVALUATE, Tick.LOCK_SCHEDULE, Tick.CLEANUP, Tick.ARCHIVE)
+        for tick in (Tick.EVALUATE, Tick.DISCOVER, Tick.LOCK_SCHEDULE, Tick.CLEANUP, Tick.ARCHIVE)
     }
     assert reached == {
         Tick.EVALUATE: {"controller"},
+        Tick.DISCOVER: {"controller"},
         Tick.LOCK_SCHEDULE: {"controller"},
         Tick.CLEANUP: {"cleanup"},
         Tick.ARCHIVE: {"logger"},

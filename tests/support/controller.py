@@ -29,6 +29,7 @@ from tipoff_common.ports import ObjectInfo, Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_controller.deps import Deps
+from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.ledger import Ledger
@@ -265,6 +266,7 @@ class World:
             calendar=LandedCalendar(self.data, folder),
             ledger=Ledger(self.state),
             occurrences=OccurrenceStore(self.state, self.configuration.subject_parameters),
+            discovery=DiscoveryStore(self.state),
             warehouse=self.warehouse,
             publisher=Publisher("controller", self.bus),
         )
@@ -367,10 +369,23 @@ class World:
         self.queries.append(parameters)
         if "@scrapers" in sql:
             return self._answer(parameters)
+        if "@searched_scrapers" in sql:
+            return self._looks(parameters)
         return [
             {**_row(event), "request_id": event.request_id, "triggered_at": event.triggered_at}
             for event in self.logged
             if event.game_date in parameters["game_dates"]  # type: ignore[operator]
+        ]
+
+    def _looks(self, parameters: Any) -> list[Json]:
+        """The rule of execution_log.py's query of looks."""
+        return [
+            {**_row(event), "request_id": event.request_id, "triggered_at": event.triggered_at}
+            for event in self.logged
+            if parameters["first_game_date"] <= event.game_date <= parameters["last_game_date"]
+            and event.scraper_name in parameters["searched_scrapers"]
+            and not isinstance(event.outcome, Failed)
+            and event.source is not Source.LOCAL
         ]
 
     def _answer(self, parameters: Any) -> list[Json]:

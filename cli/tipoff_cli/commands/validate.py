@@ -1,6 +1,5 @@
 """`tipoff validate`: every fault of the configuration, before anything serves it."""
 
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from tipoff_cli.checkout import SCRAPERS, TOPICS, WORKFLOWS, ticks
 from tipoff_cli.console import AsJson, ScrapersFolder, console, say_json
 from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.events import Tick
+from tipoff_common.ticks import cadence_of
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 from tipoff_planning.loading import load_workflows
@@ -62,7 +62,9 @@ def _configuration(file: Path, catalog: Catalog | None, faults: list[str]) -> Co
     """Without a catalogue the file is still checked by itself."""
     try:
         if catalog is not None:
-            return load_workflows(file, catalog, timedelta(minutes=ticks()[Tick.EVALUATE].cadence_minutes))
+            return load_workflows(
+                file, catalog, cadence_of(ticks(), Tick.EVALUATE), cadence_of(ticks(), Tick.DISCOVER)
+            )
         YamlSource.read(file).validate(WorkflowsFile)
     except ConfigurationError as error:
         faults += error.faults

@@ -14,6 +14,7 @@ from tipoff_planning.schedules import At, Daily, Discovery, Interval, PerGame, W
 from tipoff_planning.workflows import (
     PLACEHOLDERS,
     CalendarSource,
+    DiscoverySettings,
     ForEachOutput,
     ForEachValue,
     Step,
@@ -58,6 +59,18 @@ _SCHEDULES: Mapping[str, tuple[type[BaseModel], str, str]] = {
         "kind: per_game\nfirst: 2h30m\nevery: 30m\nuntil: 6h",
     ),
 }
+_LEARNED = """\
+A workflow of kind `discovery` with one step, which does not fan out, can learn when its source publishes:
+
+```yaml
+schedule: { kind: discovery, window: { start: "11:00", end: "22:00" }, every: 30m }
+discovery: { strategy: learned, price_per_attempt: 3.5, max_gap: 2h }
+```
+
+[What is learned, and when the fixed beat is kept](../explanation/learned-discovery.md). `every` or `budget` stays: it
+is the beat of days of which too little is known, its number of attempts is the day's budget, and later versions of what
+was found are looked for on it. Times are learned in steps of 5 minutes, so `infra/ticks.yaml` needs a tick `discover`
+every 5 minutes, or one `evaluate` as often; `tipoff validate` says so."""
 _FAN_OUT = """\
 A step with `for_each` makes one request for each value:
 
@@ -95,6 +108,9 @@ def workflows() -> str:
         *_schedules(),
         "### Window",
         _keys(Window),
+        "## Learned times",
+        _LEARNED,
+        _keys(DiscoverySettings),
         "## Steps",
         "A step is settled when it got its data, when there is none yet, or when its retries are used up. A child of a "
         "step that gave nothing is skipped, and the decision says why.",
@@ -169,6 +185,8 @@ _NAMES: Mapping[type, str] = {
     timedelta: "duration",
     Workflow: "[workflow](#a-workflow)",
     CalendarSource: "[calendar](#calendar)",
+    DiscoverySettings: "[learned times](#learned-times)",
+    float: "number",
     Step: "[step](#steps)",
     Window: "[window](#window)",
     ForEachOutput: "[output of a step](#for_each)",
@@ -183,6 +201,8 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is None or value == () or value == {}:
         return "none"
+    if isinstance(value, BaseModel):
+        return "all of its own"  # each stands in the section of the part
     return ", ".join(f"`{item}`" for item in _written(value))
 
 

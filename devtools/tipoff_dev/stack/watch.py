@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 from tipoff_cli.checkout import FLEET, SCRAPERS, TICKS, WORKFLOWS, ticks
@@ -66,12 +65,13 @@ class Watch:
 def main() -> int:
     """Load the fleet and the workflows; print what is wrong with them and return 1."""
     from tipoff_common.events import Tick
+    from tipoff_common.ticks import cadence_of
     from tipoff_planning.loading import load_workflows
     from tipoff_scraper_runner.registry import load_registry
 
     try:
-        tick = timedelta(minutes=ticks()[Tick.EVALUATE].cadence_minutes)
-        load_workflows(WORKFLOWS, load_registry(SCRAPERS).catalog, tick)
+        evaluated, discovered = cadence_of(ticks(), Tick.EVALUATE), cadence_of(ticks(), Tick.DISCOVER)
+        load_workflows(WORKFLOWS, load_registry(SCRAPERS).catalog, evaluated, discovered)
         fake_hosts(SCRAPERS)
     except (ConfigurationError, UnusableFake) as error:
         sys.stdout.write(f"{error}\n")

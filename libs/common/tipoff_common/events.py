@@ -136,6 +136,7 @@ class Tick(OpenEnum):
     """What it is time for. A service ignores ticks that it does not know."""
 
     EVALUATE = "evaluate"
+    DISCOVER = "discover"
     LOCK_SCHEDULE = "lock-schedule"
     CLEANUP = "cleanup"
     WATCH = "watch"

@@ -1,7 +1,7 @@
 """When ticks fire, as `infra/ticks.yaml` says: Cloud Scheduler's jobs are made from it."""
 
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
@@ -56,6 +56,11 @@ class _Ticks(BaseModel):
                 f"{', '.join(missing)}: not there, and nothing is decided without; say when it fires"
             )
         return self
+
+
+def cadence_of(ticks: Mapping[Tick, Cadence], tick: Tick) -> timedelta | None:
+    """Return how often a tick comes; None when it does not."""
+    return timedelta(minutes=ticks[tick].cadence_minutes) if tick in ticks else None
 
 
 def load_ticks(path: Path) -> Mapping[Tick, Cadence]:

@@ -17,6 +17,8 @@ from pydantic import JsonValue
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import Action, AlertLevel
 from tipoff_planning.calendar import Calendar, Game
+from tipoff_planning.discovery.accounts import discovery_context, explain_check
+from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
 from tipoff_planning.history import ExecutionFact, History, Known, Outputs, Slate
 from tipoff_planning.occurrences import (
     REPORT_UNFOUND_FOR,
@@ -65,6 +67,7 @@ class Reason(StrEnum):
     SOURCE_FAILING = "source_failing"
     NOTHING_FOR_LONG = "nothing_for_long"
     SOURCE_PAUSED = "source_paused"
+    SUPERSEDED = "superseded"
     TIMES_UNKNOWN = "times_unknown"
     CALENDAR_REREAD = "calendar_reread"
     CALENDAR_CONTRADICTED = "calendar_contradicted"
@@ -110,7 +113,9 @@ class DecisionInputs:
     """What executions gave to fan out over, by request id."""
     empty_looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By workflow, its newest occurrences that found nothing, since its last success."""
-    expect: Callable[[Configuration, Calendar | None, date], Agenda] = agenda
+    discovery: DiscoveryPlans = field(default_factory=dict)
+    """The day's plans of the searches that learn when to look."""
+    expect: Callable[[Configuration, Calendar | None, date, DiscoveryPlans], Agenda] = agenda
     """What is expected around a day; a caller that asks often may remember the answers."""
 
     @cached_property
@@ -136,16 +141,19 @@ class DecisionInputs:
         return PlanProgress(plan, self.known) if plan is not None else None
 
     def expected(self) -> Agenda:
-        return self.expect(self.configuration, self.calendar, self.today)
+        return self.expect(self.configuration, self.calendar, self.today, self.discovery)
 
 
 def considered(
-    configuration: Configuration, calendar: Calendar | None, now: datetime
+    configuration: Configuration,
+    calendar: Calendar | None,
+    now: datetime,
+    plans: DiscoveryPlans = NO_PLANS,
 ) -> tuple[Occurrence, ...]:
     """The occurrences whose plans a decision at `now` asks for: those that are due, the last of each search or stretch
     that has ended, and the refresh of the calendar."""
     found: list[Occurrence] = []
-    for _, expected in agenda(configuration, calendar, business_date(now)):
+    for _, expected in agenda(configuration, calendar, business_date(now), plans):
         come = [item for item in expected if item.expected <= now]
         found += [item for item in come if now < item.deadline]
         found += _ended(come, now)
@@ -296,13 +304,18 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
     outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
     when = _when(occurrence.expected, zone)
     if outstanding.found:
-        if outstanding.refresh_due(occurrence, workflow):
+        if occurrence.role != "search" and outstanding.refresh_due(occurrence, workflow):
             since = _when(outstanding.last_found, zone) if outstanding.last_found else "-"
             sentence = f"Found at {since}; looking for a later version."
             return build(Action.RUN, Reason.REFRESH, sentence, outstanding=Outstanding())
         first = _when(outstanding.first_found, zone) if outstanding.first_found else when
         sentence = f"Already found for {occurrence.game_date} at {first}."
         return build(Action.SKIP, Reason.ALREADY_FOUND, sentence)
+    if occurrence.role == "refresh":
+        sentence = (
+            f"Not found yet, and this slot looks for later versions only. {_next_search(upcoming, zone)}"
+        )
+        return build(Action.SKIP, Reason.SUPERSEDED, sentence)
     names = outstanding.scrapers(workflow)
     pauses = [inputs.history.paused_until(name) for name in names]
     if pauses and (until := min(pause or inputs.now for pause in pauses)) > inputs.now:
@@ -314,8 +327,13 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
         sentence += f" What was found lacks {', '.join(outstanding.missing)}."
     if late > LATE_AFTER_MINUTES:
         sentence += f" Late by {late} minutes."
+    sentence += explain_check(occurrence, inputs.discovery.get((occurrence.workflow, occurrence.day)))
     code = Reason.INCOMPLETE if outstanding.missing else Reason.DUE
     return build(Action.RUN, code, sentence, outstanding=outstanding, late_minutes=late, slot=occurrence.slot)
+
+
+def _next_search(upcoming: Occurrence | None, zone: ZoneInfo) -> str:
+    return f"Next is {_when(upcoming.expected, zone)}." if upcoming else "Nothing more is planned today."
 
 
 def _decide_planned(
@@ -500,6 +518,7 @@ def _decision(
             "calendar_age_minutes": int(calendar.age(now).total_seconds() // 60) if calendar else None,
             "calendar_stale": inputs.calendar_is_stale,
             "history_stale": inputs.history.stale,
+            **discovery_context(occurrence, inputs.discovery.get((occurrence.workflow, occurrence.day))),
             **context,
         },
         outstanding=outstanding,

@@ -51,6 +51,19 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 """
 
 
+# What searches that learn saw. The names differ from those above, as fakes of the warehouse tell queries apart by them.
+_LOOKS = """
+SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at, TO_JSON_STRING(opts) AS opts,
+  TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness
+FROM nba_orchestration.scraper_execution_log
+WHERE scraper_name IN UNNEST(@searched_scrapers)
+  AND game_date BETWEEN @first_game_date AND @last_game_date
+  AND DATE(triggered_at) BETWEEN @first_partition AND @last_partition
+  AND environment = @environment
+  AND status != 'failed' AND source != 'LOCAL'
+"""
+
+
 @dataclass(frozen=True)
 class DatasetQuestion:
     """What a decision asks the dataset: its answer grows with what is open and looked for, not with what happened."""
@@ -142,6 +155,30 @@ def read_executions(
         },
     )
     facts = (_fact(row, names) for row in rows)
+    return [fact for fact in facts if fact is not None]
+
+
+def read_looks(
+    warehouse: Warehouse, environment: str, scrapers: Sequence[str], first: date, last: date
+) -> list[ExecutionFact]:
+    """What these scrapers found or did not find about the game dates from `first` to `last`, with one query.
+
+    Raises:
+        Unavailable
+    """
+    rows = warehouse.query(
+        _LOOKS,
+        {
+            "searched_scrapers": list(scrapers),
+            "first_game_date": first,
+            "last_game_date": last,
+            # The log is partitioned by when they ran, in UTC: a window reaches at most into the day after.
+            "first_partition": first - timedelta(days=1),
+            "last_partition": last + timedelta(days=2),
+            "environment": environment,
+        },
+    )
+    facts = (_fact(row, ()) for row in rows)
     return [fact for fact in facts if fact is not None]
 
 

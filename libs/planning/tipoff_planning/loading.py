@@ -9,14 +9,17 @@ from pydantic import BaseModel, ConfigDict
 
 from tipoff_common.catalog import Catalog
 from tipoff_common.identity import short_hash
+from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError, Location, YamlSource, did_you_mean
-from tipoff_planning.schedules import tolerance
+from tipoff_planning.discovery.steps import CHECK_STEP, fewest_checks
+from tipoff_planning.schedules import Discovery, tolerance
 from tipoff_planning.workflows import (
     CalendarSource,
     Configuration,
     ForEachOutput,
     ForEachValue,
     Step,
+    Strategy,
     Workflow,
     WorkflowsFile,
     needs_games,
@@ -36,10 +39,19 @@ class _Limits(BaseModel):
     max_fan_out: int = DEFAULT_MAX_FAN_OUT
 
 
-def load_workflows(path: Path, catalog: Catalog, evaluated_every: timedelta | None = None) -> Configuration:
-    """evaluated_every: how often a tick comes, with which every schedule has to fit; None where none will come.
+def load_workflows(
+    path: Path,
+    catalog: Catalog,
+    evaluated_every: timedelta | None = None,
+    discovered_every: timedelta | None = None,
+) -> Configuration:
+    """Read and check a workflows file.
 
-    Raises ConfigurationError with every fault of the file.
+    evaluated_every: how often a tick evaluates, with which every schedule has to fit; None where none will come.
+    discovered_every: how often a tick looks after learned discovery; None where none does.
+
+    Raises:
+        ConfigurationError: with every fault of the file.
     """
     source = YamlSource.read(path)
     faults: list[str] = []
@@ -47,13 +59,21 @@ def load_workflows(path: Path, catalog: Catalog, evaluated_every: timedelta | No
         file = source.validate(WorkflowsFile)
     except ConfigurationError as error:
         faults += error.faults
-    faults += [source.fault(where, what) for where, what in _faults(source, catalog, evaluated_every)]
+    faults += [
+        source.fault(where, what)
+        for where, what in _faults(source, catalog, evaluated_every, discovered_every)
+    ]
     if faults:
         raise ConfigurationError(faults)
     return Configuration(file=file, catalog=catalog, hash=short_hash(path.read_bytes()))
 
 
-def _faults(source: YamlSource, catalog: Catalog, evaluated_every: timedelta | None) -> Iterator[Fault]:
+def _faults(
+    source: YamlSource,
+    catalog: Catalog,
+    evaluated_every: timedelta | None,
+    discovered_every: timedelta | None,
+) -> Iterator[Fault]:
     """What is wrong beyond shape, in each part whose own shape is right: so that all is told at once."""
     calendar = source.part(CalendarSource, ("calendar",))
     if calendar and calendar.scraper:
@@ -76,8 +96,11 @@ def _faults(source: YamlSource, catalog: Catalog, evaluated_every: timedelta | N
         yield from _search_faults(workflow, steps)
         yield from _fan_out_faults(workflow, steps, catalog)
         yield from _size_faults(workflow, steps, source)
+        yield from _discovery_faults(workflow, at, catalog)
         if evaluated_every:
             yield from _cadence_faults(workflow, (*at, "schedule"), evaluated_every)
+            every = min(evaluated_every, discovered_every or evaluated_every)
+            yield from _check_cadence_faults(workflow, (*at, "discovery", "strategy"), every)
 
 
 def _names_in_steps(source: YamlSource, at: Location, catalog: Catalog) -> Iterator[Fault]:
@@ -147,6 +170,52 @@ def _cadence_faults(workflow: Workflow, at: Location, evaluated_every: timedelta
     if met < evaluated_every:
         what = f"each occurrence can be met for {met / MINUTE:g} minutes, and an evaluation comes every {minutes}"
         remedy = f"make it {minutes}m or longer, or let the evaluate tick come more often (infra/ticks.yaml)"
+        yield at, f"{what}; {remedy}"
+
+
+def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
+    """Find settings of discovery that nothing reads, and a learned search that cannot be learned or kept to."""
+    where: Location = (*at, "discovery")
+    schedule, settings = workflow.schedule, workflow.discovery
+    if not isinstance(schedule, Discovery):
+        if "discovery" in workflow.model_fields_set:
+            yield where, f"only schedule kind discovery reads it, and this is {schedule.kind}; remove it"
+        return
+    if settings.strategy is not Strategy.LEARNED:
+        return
+    strategy: Location = (*where, "strategy")
+    # One distribution is learned of one document. Where several are searched together, each has its own time, and the
+    # last of them would be learned as if it were the only one.
+    if len(workflow.steps) > 1:
+        told = f"{len(workflow.steps)} steps have a time of publication each, and one is learned"
+        yield strategy, f"{told}; make a workflow of each step, or use strategy: fixed"
+    elif workflow.steps[0].for_each is not None:
+        told = "a step that fans out looks for several documents, and the time of one is learned"
+        yield strategy, f"{told}; remove for_each, or use strategy: fixed"
+    # Checks may be planned one step apart, and a host that lets fewer requests through would be met later than planned.
+    spec = catalog.get(workflow.steps[0].scraper)
+    if spec and spec.rate_limit.per_second * CHECK_STEP.total_seconds() < 1:
+        told = f"{spec.name} may be asked every {1 / spec.rate_limit.per_second:.0f} s, and checks may be"
+        yield strategy, f"{told} {CHECK_STEP.seconds} s apart; use strategy: fixed, or raise its rate_limit"
+    fewest = fewest_checks(schedule.window.length, settings.max_gap)
+    if schedule.attempts < fewest:
+        attempts, window = pluralize(schedule.attempts, "attempt"), _minutes(schedule.window.length)
+        told = (
+            f"{attempts} a day leave gaps over max_gap, {_minutes(settings.max_gap)}, in a window of {window}"
+        )
+        key: Location = (*where, "max_gap") if "max_gap" in settings.model_fields_set else strategy
+        yield key, f"{told}; raise max_gap, or let every or budget allow {fewest} attempts"
+
+
+def _minutes(length: timedelta) -> str:
+    return f"{length // MINUTE} min"
+
+
+def _check_cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -> Iterator[Fault]:
+    """A learned time between two ticks would be met by the later one, as late as on the beat of those ticks."""
+    if workflow.discovery.strategy is Strategy.LEARNED and looked_every > CHECK_STEP:
+        what = f"times are learned in steps of {_minutes(CHECK_STEP)}, and a tick comes every {_minutes(looked_every)}"
+        remedy = "give infra/ticks.yaml a tick `discover` with every_minutes: 5 and cadence_minutes: 5"
         yield at, f"{what}; {remedy}"
 
 

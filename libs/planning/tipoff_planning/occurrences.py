@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from tipoff_common.clock import eastern
 from tipoff_common.identity import occurrence_id
 from tipoff_planning.calendar import Calendar, Game
+from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlan, DiscoveryPlans, Purpose
 from tipoff_planning.schedules import (
     WEEK,
     About,
@@ -26,12 +27,16 @@ from tipoff_planning.schedules import (
     PerGame,
     Schedule,
     Window,
+    tolerance,
 )
 from tipoff_planning.workflows import Configuration
 
 WHOLE_DAY = "-"
 REPORT_UNFOUND_FOR = timedelta(hours=6)
 """How long after a search ended in vain each evaluation says so."""
+LEARNED_SLOTS = 10_000
+"""Added to the minute of a learned check, so that its number is that of no slot of the fixed beat: a day may change
+from one to the other when the configuration does, and an id must not mean two instants."""
 _MINUTE = timedelta(minutes=1)
 _ALWAYS, _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -47,6 +52,10 @@ class _Facts(NamedTuple):
     games: tuple[Game, ...]
     reason: str
     identity: str | None = None
+    role: "Role" = "both"
+
+
+Role = Literal["both", "search", "refresh"]
 
 
 class Occurrence(_Facts):
@@ -56,6 +65,8 @@ class Occurrence(_Facts):
     subject: the game it is about, "-" for the whole day. slot: its number within day and subject.
     expected: the absolute instant from which it is due; deadline: the instant from which it can no longer be met.
     identity: its id when that is no function of the above, as for a run by hand.
+    role: of a search, whether the slot looks for what was not found, for a later version of what was, or for both.
+        Learned checks only search: later versions are looked for on the fixed beat, which nothing was learned of.
     """
 
     @cached_property
@@ -63,19 +74,26 @@ class Occurrence(_Facts):
         return self.identity or occurrence_id(self.workflow, self.game_date, self.subject, self.slot)
 
 
-_Slot = tuple[int, datetime, datetime, str]
-"""Number, expected, deadline and reason."""
+class _Slot(NamedTuple):
+    number: int
+    expected: datetime
+    deadline: datetime
+    reason: str
+    role: Role = "both"
 
 
-def occurrences(configuration: Configuration, calendar: Calendar | None, day: date) -> tuple[Occurrence, ...]:
+def occurrences(
+    configuration: Configuration, calendar: Calendar | None, day: date, plans: DiscoveryPlans = NO_PLANS
+) -> tuple[Occurrence, ...]:
     """What is expected of business day `day`, by time, name, subject and slot.
 
-    Workflows that need games have no occurrence for a day without games, and none while there is no calendar.
+    Workflows that need games have no occurrence for a day without games, and none while there is no calendar. plans:
+    of the searches that learn when to look; one without a plan for the day keeps to its fixed beat.
     """
     found = [
         occurrence
         for name in sorted(configuration.workflows)
-        for occurrence in _of_workflow(name, configuration, calendar, day)
+        for occurrence in _of_workflow(name, configuration, calendar, day, plans)
     ]
     return tuple(sorted(found, key=attrgetter("expected")))  # stable: the order they were made in breaks ties
 
@@ -85,7 +103,7 @@ Agenda = Iterable[tuple[str, Sequence[Occurrence]]]
 
 
 def agenda(
-    configuration: Configuration, calendar: Calendar | None, today: date
+    configuration: Configuration, calendar: Calendar | None, today: date, plans: DiscoveryPlans = NO_PLANS
 ) -> Iterator[tuple[str, Sequence[Occurrence]]]:
     """What a decision at any instant of `today` may be about: yesterday's occurrences may still be due after midnight,
     tomorrow's may be due before it, and the first of them tell when to look again."""
@@ -93,9 +111,9 @@ def agenda(
     since, until = eastern(today, time.min) - REPORT_UNFOUND_FOR, eastern(tomorrow, time.min)
     for name in configuration.workflows:
         around = [
-            *_of_workflow(name, configuration, calendar, yesterday, since=since),
-            *_of_workflow(name, configuration, calendar, today),
-            *_of_workflow(name, configuration, calendar, tomorrow, until=until),
+            *_of_workflow(name, configuration, calendar, yesterday, plans, since=since),
+            *_of_workflow(name, configuration, calendar, today, plans),
+            *_of_workflow(name, configuration, calendar, tomorrow, plans, until=until),
         ]
         yield name, sorted(around, key=attrgetter("expected"))
 
@@ -110,6 +128,7 @@ def _of_workflow(
     configuration: Configuration,
     calendar: Calendar | None,
     day: date,
+    plans: DiscoveryPlans,
     since: datetime = _ALWAYS,
     until: datetime = _EVER,
 ) -> Iterator[Occurrence]:
@@ -122,12 +141,15 @@ def _of_workflow(
     if isinstance(schedule, PerGame):
         slots = _after_tips(schedule, games)
     else:
-        slots = ((WHOLE_DAY, games, slot) for slot in _slots(schedule, configuration.zone, day, games))
+        plan = plans.get((name, day))
+        slots = ((WHOLE_DAY, games, slot) for slot in _slots(schedule, configuration.zone, day, games, plan))
     begun: set[str] = set()
-    for subject, about, (index, expected, deadline, reason) in slots:
+    for subject, about, (index, expected, deadline, reason, role) in slots:
         if deadline > since and (expected < until or subject not in begun):
             begun.add(subject)
-            yield Occurrence(name, day, game_date, subject, index, expected, deadline, about, reason)
+            yield Occurrence(
+                name, day, game_date, subject, index, expected, deadline, about, reason, role=role
+            )
 
 
 def game_date_of(schedule: Schedule, day: date) -> date:
@@ -137,17 +159,21 @@ def game_date_of(schedule: Schedule, day: date) -> date:
     return day
 
 
-def _slots(schedule: Schedule, zone: ZoneInfo, day: date, games: Sequence[Game]) -> Iterator[_Slot]:
+def _slots(
+    schedule: Schedule, zone: ZoneInfo, day: date, games: Sequence[Game], plan: DiscoveryPlan | None
+) -> Iterator[_Slot]:
     if isinstance(schedule, ByTheClock) and WEEK[day.weekday()] not in schedule.days:
         return
     match schedule:
         case Daily(window=window):
             start, end = _bounds(window, day, zone)
-            yield 0, start, end, f"daily, {_stretch(window)}"
+            yield _Slot(0, start, end, f"daily, {_stretch(window)}")
         case At(times=times, within=within):
             for index, clock in enumerate(times):
                 expected = _at(day, clock, zone)
-                yield index, expected, expected + within, f"at {clock:%H:%M}"
+                yield _Slot(index, expected, expected + within, f"at {clock:%H:%M}")
+        case Discovery(window=window) if plan is not None and plan.learned:
+            yield from _planned(schedule, plan, *_bounds(window, day, zone))
         case Discovery(window=window):
             yield from _attempts(schedule, *_bounds(window, day, zone))
         case Interval():
@@ -168,7 +194,29 @@ def _attempts(schedule: Discovery, start: datetime, end: datetime) -> Iterator[_
         start = end if count == 1 else start
     for index in range(count):
         expected = start + index * step
-        yield index, expected, expected + step, reason
+        yield _Slot(index, expected, expected + step, reason)
+
+
+def _planned(schedule: Discovery, plan: DiscoveryPlan, start: datetime, end: datetime) -> Iterator[_Slot]:
+    """The learned checks, each due until the next; where found is not final, the fixed beat for later versions too."""
+    if schedule.refresh_after_found is not None:
+        # First, so that at one instant the search comes last: it has the last word when the window has closed.
+        for slot in _attempts(schedule, start, end):
+            yield slot._replace(role="refresh", reason=f"later versions, {slot.reason}")
+    # The window is the configuration's: of a plan made for a longer one what lies beyond is left out.
+    checks = [check for check in plan.checks if start + check.minute * _MINUTE <= end]
+    instants = [start + check.minute * _MINUTE for check in checks]
+    for index, (check, expected) in enumerate(zip(checks, instants, strict=True)):
+        deadline = instants[index + 1] if index + 1 < len(instants) else expected + tolerance(schedule)
+        reason = f"learned discovery, check {index + 1} of {len(checks)}: {_PURPOSES[check.purpose]}"
+        yield _Slot(LEARNED_SLOTS + check.minute, expected, deadline, reason, "search")
+
+
+_PURPOSES = {
+    Purpose.LIKELY: "likely to be out",
+    Purpose.MAX_GAP: "no longer gap is allowed",
+    Purpose.WINDOW_END: "the window closes",
+}
 
 
 def _around(schedule: Interval, day: date, games: Sequence[Game]) -> Iterator[_Slot]:
@@ -182,7 +230,7 @@ def _around(schedule: Interval, day: date, games: Sequence[Game]) -> Iterator[_S
     midnight = eastern(day, time.min)
     for index in range((end - start) // every + 1):
         expected = start + index * every
-        yield (expected - midnight) // _MINUTE, expected, expected + every, reason
+        yield _Slot((expected - midnight) // _MINUTE, expected, expected + every, reason)
 
 
 def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str, tuple[Game, ...], _Slot]]:
@@ -197,7 +245,19 @@ def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str,
         about = (game,)
         for index, after, text in slots:
             expected = game.tipoff + after
-            yield game.game_id, about, (index, expected, expected + every, f"{text} {game.game_id}")
+            slot = _Slot(index, expected, expected + every, f"{text} {game.game_id}")
+            yield game.game_id, about, slot
+
+
+def window_of(configuration: Configuration, workflow: str, day: date) -> tuple[datetime, datetime] | None:
+    """Return when a workflow's publication window opens and closes on a business day; None when it has none that day.
+
+    Days without games are not told apart here: on those the workflow may have nothing to do.
+    """
+    schedule = configuration.workflows[workflow].schedule
+    if not isinstance(schedule, Discovery) or WEEK[day.weekday()] not in schedule.days:
+        return None
+    return _bounds(schedule.window, day, configuration.zone)
 
 
 def _bounds(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

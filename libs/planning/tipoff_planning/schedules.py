@@ -152,6 +152,13 @@ class Discovery(ByTheClock):
         description="fetch again this long after a success, until the window closes: found is not final",
     )
 
+    @property
+    def attempts(self) -> int:
+        """Attempts of one day on the fixed beat: the day's budget, whatever the strategy."""
+        if self.every is not None:
+            return self.window.length // self.every + 1
+        return self.budget or 1
+
     @model_validator(mode="after")
     def _one_of_every_and_budget(self) -> Self:
         if (self.every is None) == (self.budget is None):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -95,6 +96,43 @@ class Step(Node):
         return self
 
 
+class Strategy(StrEnum):
+    """How a search chooses the times at which it looks."""
+
+    FIXED = "fixed"
+    LEARNED = "learned"
+
+
+class DiscoverySettings(Node):
+    """How a search of kind discovery chooses its times."""
+
+    strategy: Strategy = Field(
+        default=Strategy.FIXED,
+        description="fixed: on the beat of every or budget. learned: when the source is likely to have published, with"
+        " at most as many attempts a day as that beat has, and on that beat while too little is known",
+    )
+    # The price was chosen on two years of one source's publication times, and confirmed on a third:
+    # docs/explanation/learned-discovery.md.
+    price_per_attempt: float = Field(
+        default=3.5, ge=0, le=1440, description="minutes of delay that are as bad as one attempt more"
+    )
+    max_gap: Duration = Field(
+        default=timedelta(hours=2), description="longest time in the window without an attempt, at least 5m"
+    )
+    explore: float = Field(
+        default=0.03,
+        ge=0,
+        le=1,
+        description="share of days on which the source is held to publish at any time of the window alike",
+    )
+
+    @model_validator(mode="after")
+    def _a_step_at_least(self) -> Self:
+        if self.max_gap < timedelta(minutes=5):
+            raise ValueError("max_gap is below 5m, the step in which times are planned; make it 5m or longer")
+        return self
+
+
 class Workflow(Node):
     """What is fetched together, and when."""
 
@@ -120,6 +158,9 @@ class Workflow(Node):
         " closes instead",
     )
     schedule: Schedule = Field(description="when it is expected")
+    discovery: DiscoverySettings = Field(
+        default=DiscoverySettings(), description="of kind discovery: fixed beat or learned times"
+    )
     order: Literal["parallel", "sequence"] = Field(
         default="parallel", description="sequence: each step after the one before it"
     )
@@ -197,6 +238,15 @@ class Configuration:
     @property
     def workflows(self) -> Mapping[str, Workflow]:
         return self.file.workflows
+
+    @cached_property
+    def learned(self) -> tuple[str, ...]:
+        """Workflows whose search learns when to look."""
+        return tuple(
+            name
+            for name, workflow in self.workflows.items()
+            if workflow.discovery.strategy is Strategy.LEARNED
+        )
 
     @cached_property
     def needing_games(self) -> frozenset[str]:

@@ -13,9 +13,12 @@ from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import NONE_DUE, Decision, DecisionInputs, Reason, decide
+from tipoff_planning.discovery.plans import DiscoveryPlan, DiscoveryPlans, due_checks, plan_day
+from tipoff_planning.discovery.searches import history_of, search_of
+from tipoff_planning.discovery.steps import CHECK_STEP
 from tipoff_planning.drafts import draft
 from tipoff_planning.expected_schedule import draft_change, draft_schedule
-from tipoff_planning.history import subject_of
+from tipoff_planning.history import ExecutionFact, subject_of
 from tipoff_planning.occurrence_log import LoggedExecution
 from tipoff_planning.occurrences import Agenda, Occurrence, agenda, games_of, occurrences
 from tipoff_planning.workflows import Configuration
@@ -42,6 +45,11 @@ class Season:
     seed: int = 1
     lock_at: time = time(5)
     """The time of day, in New York, at which each day's schedule is locked."""
+
+    @property
+    def discovered_every(self) -> timedelta | None:
+        """How often learned checks are looked at between evaluations; None where nothing learns."""
+        return CHECK_STEP if self.configuration.learned else None
 
 
 @dataclass
@@ -73,6 +81,8 @@ class Log:
     decided: dict[str, OccurrenceDecisions] = field(default_factory=dict)
     actions: Counter[tuple[str, Action]] = field(default_factory=Counter)
     skipped: dict[str, dict[str, str]] = field(default_factory=dict)
+    plans: dict[tuple[str, date], DiscoveryPlan] = field(default_factory=dict)
+    """The plans of the searches that learn, by workflow and day."""
     ticks: int = 0
 
 
@@ -94,6 +104,11 @@ class _Run:
         self._expected: dict[date, tuple[Occurrence, ...]] = {}
         self._around: tuple[date, Agenda] | None = None
         self._compared: tuple[date, int] | None = None
+        self._looks: dict[str, list[ExecutionFact]] = {
+            step.scraper: []
+            for name in season.configuration.learned
+            for step in season.configuration.workflows[name].steps
+        }
         self._under_way: list[tuple[datetime, int, ScrapeRequested, Answer]] = []
         self._requests = 0
 
@@ -101,20 +116,31 @@ class _Run:
         season = self._season
         day: date | None = None
         after = season.last + timedelta(days=1)
-        for wake in wakes(season.first, after, season.every, season.world.ticks, season.seed, season.lock_at):
+        for wake in wakes(
+            season.first,
+            after,
+            season.every,
+            season.world.ticks,
+            season.seed,
+            season.lock_at,
+            season.discovered_every,
+        ):
             self._complete_until(wake.now)
             today = business_date(wake.now)
             if today != day:
                 day = today
                 progressed(day)
-            if not wake.lock:
+            if wake.discover:
+                if due := due_checks(self._plans_around(today), wake.tick, CHECK_STEP):
+                    self._evaluate(wake, today, due)
+            elif not wake.lock:
                 self._evaluate(wake, today)
             elif today <= season.last:
                 self._lock(today, wake.now)
         self._complete_until(self._end)
         return self._log
 
-    def _evaluate(self, wake: Wake, today: date) -> None:
+    def _evaluate(self, wake: Wake, today: date, only: frozenset[str] | None = None) -> None:
         self._note_changes(today, wake.now)
         self._log.ticks += wake.times
         for time_of in range(wake.times):
@@ -123,6 +149,7 @@ class _Run:
                 decision
                 for decision in decide(self._situation(wake.now))
                 if decision.occurrence.day <= self._season.last
+                and (only is None or decision.occurrence.workflow in only)
             ]
             if time_of == 0:  # what is decided again has the same ids
                 for decision in decisions:
@@ -137,10 +164,13 @@ class _Run:
             memory.history,
             now,
             standings=memory.standings,
+            discovery=self._log.plans,
             expect=self._agenda,
         )
 
-    def _agenda(self, configuration: Configuration, calendar: Calendar | None, today: date) -> Agenda:
+    def _agenda(
+        self, configuration: Configuration, calendar: Calendar | None, today: date, plans: DiscoveryPlans
+    ) -> Agenda:
         """The core's answer, remembered for the day while the games stay the same."""
         if self._around is None or self._around[0] != today:
             season = self._season
@@ -148,7 +178,7 @@ class _Run:
                 today,
                 [
                     (name, [item for item in expected if season.first <= item.day <= season.last])
-                    for name, expected in agenda(configuration, calendar, today)
+                    for name, expected in agenda(configuration, calendar, today, plans)
                 ],
             )
         return self._around[1]
@@ -160,7 +190,7 @@ class _Run:
         if not self._season.first <= day <= self._season.last:
             return ()
         if day not in self._expected:
-            self._expected[day] = occurrences(configuration, calendar, day)
+            self._expected[day] = occurrences(configuration, calendar, day, self._log.plans)
         return self._expected[day]
 
     def _note_decision(self, decision: Decision, now: datetime) -> None:
@@ -221,6 +251,8 @@ class _Run:
         )
         fact = execution.fact(item.game_date)
         memory.note_execution(Done(fact, item.workflow, occurrence, item.step, at))
+        if item.scraper in self._looks:
+            self._looks[item.scraper].append(fact)
         landed = item.scraper == self._configuration.file.calendar.scraper
         if landed and answer.status is Status.SUCCESS:
             self._land(item.requested_at)
@@ -246,7 +278,31 @@ class _Run:
             self._expected.clear()
             self._around = None
 
+    def _plans_around(self, today: date) -> DiscoveryPlans:
+        """Return the plans that may have a check today; those of a whole season are too many to search at each tick."""
+        days = {today - timedelta(days=1), today, today + timedelta(days=1)}
+        return {
+            (name, day): plan
+            for name in self._configuration.learned
+            for day in days
+            if (plan := self._log.plans.get((name, day))) is not None
+        }
+
+    def _plan_discovery(self, day: date, now: datetime) -> None:
+        """Plan the searches that learn from what the season has shown so far, as the controller does with the lock."""
+        for name in self._configuration.learned:
+            search = search_of(self._configuration, name, day)
+            if search is None:
+                continue
+            (step,) = self._configuration.workflows[name].steps
+            history = history_of(search, self._looks[step.scraper], self._configuration, now)
+            self._log.plans[name, day] = plan_day(search, history, now)
+            # What was remembered of the day is its fixed beat.
+            self._expected.pop(day, None)
+            self._around = None
+
     def _lock(self, day: date, now: datetime) -> None:
+        self._plan_discovery(day, now)
         expected = self._of_day(self._configuration, self._calendar, day)
         self._log.occurrences.update((item.id, item) for item in expected)
         self._log.schedules[day] = [

@@ -28,7 +28,7 @@ class RunStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
-_ALL_RIGHT = frozenset({Reason.ALREADY_FOUND, Reason.NO_GAMES})
+_ALL_RIGHT = frozenset({Reason.ALREADY_FOUND, Reason.NO_GAMES, Reason.SUPERSEDED})
 
 
 def run_status(run: ExpectedRun, decided: OccurrenceDecisions | None) -> RunStatus:

@@ -1,7 +1,7 @@
 """When the simulated controller is woken: evaluation ticks with what becomes of them, and the daily lock."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from random import Random
 
@@ -11,24 +11,42 @@ from tipoff_simulator.world import Ticks
 
 @dataclass(frozen=True)
 class Wake:
-    """now: when it comes. tick: the instant that identifies it. times: how often it comes. lock: of the daily lock."""
+    """now: when it comes. tick: the instant that identifies it. times: how often it comes. lock: of the daily lock.
+    discover: between two evaluations, for learned checks alone."""
 
     now: datetime
     tick: datetime
     times: int = 1
     lock: bool = False
+    discover: bool = False
 
 
-def wakes(first: date, last: date, every: timedelta, ticks: Ticks, seed: int, lock_at: time) -> list[Wake]:
+def wakes(
+    first: date,
+    last: date,
+    every: timedelta,
+    ticks: Ticks,
+    seed: int,
+    lock_at: time,
+    discovered_every: timedelta | None = None,
+) -> list[Wake]:
     """What comes from the midnight (New York) that begins `first` to the one that ends `last`, in order. At the same
-    instant the evaluation comes before the lock."""
+    instant the evaluation comes before the lock. discovered_every: how often learned checks are looked at, if any."""
     start, end = eastern(first, time()), eastern(last + timedelta(days=1), time())
     evaluations = [
         wake
         for number in range((end - start) // every)
         if (wake := _evaluation(start + number * every, ticks, seed)) is not None
     ]
-    return sorted([*evaluations, *_locks(first, last, lock_at)], key=lambda wake: (wake.now, wake.lock))
+    between = [
+        replace(wake, discover=True)
+        for number in range((end - start) // discovered_every if discovered_every else 0)
+        if discovered_every and number * discovered_every % every
+        if (wake := _evaluation(start + number * discovered_every, ticks, seed)) is not None
+    ]
+    return sorted(
+        [*evaluations, *between, *_locks(first, last, lock_at)], key=lambda wake: (wake.now, wake.lock)
+    )
 
 
 def _evaluation(tick: datetime, ticks: Ticks, seed: int) -> Wake | None:

@@ -9,8 +9,9 @@ from tipoff_common.catalog import load_catalog, scrapers_folder
 from tipoff_common.cloud import Cloud
 from tipoff_common.events import Tick
 from tipoff_common.push import PushEndpoint
-from tipoff_common.ticks import load_ticks
+from tipoff_common.ticks import cadence_of, load_ticks
 from tipoff_controller.deps import Deps
+from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.handlers import ACCEPTED
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import OccurrenceStore
@@ -29,9 +30,10 @@ class Wiring:
 
 def bootstrap(settings: ControllerSettings) -> Wiring:
     catalog = load_catalog(scrapers_folder(settings.scrapers))
-    evaluate = load_ticks(settings.ticks_file)[Tick.EVALUATE]
+    ticks = load_ticks(settings.ticks_file)
+    evaluated_every = timedelta(minutes=ticks[Tick.EVALUATE].cadence_minutes)
     configuration = load_workflows(
-        settings.workflows_file, catalog, timedelta(minutes=evaluate.cadence_minutes)
+        settings.workflows_file, catalog, evaluated_every, cadence_of(ticks, Tick.DISCOVER)
     )
     cloud = Cloud("controller", settings)
     return Wiring(
@@ -48,7 +50,9 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             calendar=LandedCalendar(cloud.data, configuration.calendar_folder),
             ledger=Ledger(cloud.state),
             occurrences=OccurrenceStore(cloud.state, configuration.subject_parameters),
+            discovery=DiscoveryStore(cloud.state),
             warehouse=cloud.warehouse,
             publisher=cloud.publisher,
+            evaluated_every=evaluated_every,
         ),
     )

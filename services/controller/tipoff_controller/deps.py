@@ -1,9 +1,11 @@
 """What the controller's handlers work with."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from tipoff_common.ports import Warehouse
 from tipoff_common.publisher import Publisher
+from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_planning.landed_calendar import LandedCalendar
@@ -38,7 +40,10 @@ class Deps:
     calendar: LandedCalendar
     ledger: Ledger
     occurrences: OccurrenceStore
+    discovery: DiscoveryStore
     warehouse: Warehouse
     publisher: Publisher
+    evaluated_every: timedelta = timedelta(minutes=15)
+    """How often all workflows are evaluated; between two of these only learned checks are looked at."""
     published: Once = field(default_factory=Once)
     """Ticks and manual runs whose events this process has published, and ticks that it gave up aloud."""

@@ -28,8 +28,13 @@ from tipoff_planning.settled import Settled
 log = logging.getLogger(__name__)
 
 
-def evaluate_workflows(context: EvaluationContext, deps: Deps) -> DecisionBatch:
+def evaluate_workflows(
+    context: EvaluationContext, deps: Deps, only: frozenset[str] | None = None
+) -> DecisionBatch:
     """Decide about every workflow, write that down and publish it.
+
+    only: the workflows to decide about between two evaluations of all; the schedule, retries and dead requests are
+    left to those.
 
     Raises:
         Unavailable: to be delivered again; what was decided stands and is published then.
@@ -41,10 +46,10 @@ def evaluate_workflows(context: EvaluationContext, deps: Deps) -> DecisionBatch:
         if decided is None:
             past = _settle_past(context, deps)
             with deps.occurrences.all_locked():
-                drafted = _decide(past, context, deps)
+                drafted = _decide(past, context, deps, only)
             decided = deps.ledger.remember_decided(context.tick, drafted)
     except Unavailable as error:
-        _give_up_aloud(name, error, context, deps)
+        _give_up_aloud(name, error, context, deps, only)
         raise
     publish_batch(decided, name, deps, context.wall)
     if past is not None:
@@ -52,12 +57,18 @@ def evaluate_workflows(context: EvaluationContext, deps: Deps) -> DecisionBatch:
     return decided
 
 
-def _give_up_aloud(name: str, error: Unavailable, context: EvaluationContext, deps: Deps) -> None:
+def _give_up_aloud(
+    name: str, error: Unavailable, context: EvaluationContext, deps: Deps, only: frozenset[str] | None
+) -> None:
     """Publish an ABORT for every workflow, once a tick and not with each of its deliveries."""
     log.critical("nothing can be decided", extra={"detail": str(error)})
     if f"abort {name}" in deps.published:
         return
-    aborted = unable_to_decide(deps.configuration, context.now, str(error))
+    aborted = [
+        decision
+        for decision in unable_to_decide(deps.configuration, context.now, str(error))
+        if only is None or decision.occurrence.workflow in only
+    ]
     deps.publisher.publish(draft(aborted, deps.configuration, context).decisions)
     deps.published.add(f"abort {name}")
 
@@ -153,7 +164,7 @@ def _logged(fact: ExecutionFact) -> LoggedExecution:
     )
 
 
-def _decide(past: Past, context: EvaluationContext, deps: Deps) -> DecisionBatch:
+def _decide(past: Past, context: EvaluationContext, deps: Deps, only: frozenset[str] | None) -> DecisionBatch:
     """Decide, and draft all that is to be published of it."""
     inputs = DecisionInputs(
         deps.configuration,
@@ -163,13 +174,17 @@ def _decide(past: Past, context: EvaluationContext, deps: Deps) -> DecisionBatch
         standings={key.occurrence_id: state.progress for key, state in past.states.items() if state.progress},
         outputs=past.outputs,
         empty_looks=past.settled.empty_looks,
+        discovery=past.discovery,
     )
+    if only is not None:
+        decisions = [decision for decision in decide(inputs) if decision.occurrence.workflow in only]
+        return draft(decisions, deps.configuration, context)
     drafted = draft(decide(inputs), deps.configuration, context)
     retries = _retries(past, {item.occurrence_id for item in drafted.requests}, context)
     return drafted.model_copy(
         update={
             "requests": (*drafted.requests, *retries),
-            "schedules": tuple(schedule_changes(past.calendar, context, deps)),
+            "schedules": tuple(schedule_changes(past.calendar, past.discovery, context, deps)),
             "failures": tuple(fail_expired_requests(past, context, deps)),
         }
     )

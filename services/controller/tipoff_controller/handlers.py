@@ -19,6 +19,7 @@ from tipoff_common.events import (
 from tipoff_common.push import Delivery
 from tipoff_controller.dead_requests import note_dead_request
 from tipoff_controller.deps import Deps
+from tipoff_controller.discovery import plans_around
 from tipoff_controller.evaluation import evaluate_workflows
 from tipoff_controller.execution_groups import ExecutionGroups
 from tipoff_controller.follow_ups import note_execution
@@ -26,6 +27,7 @@ from tipoff_controller.manual import begin_manual_run
 from tipoff_controller.schedule_lock import lock_schedule
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import Reason
+from tipoff_planning.discovery.plans import due_checks
 
 log = logging.getLogger(__name__)
 
@@ -64,23 +66,47 @@ def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
 
 
 def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
-    """Evaluate or lock. A tick's own time identifies it; `event_time` also replaces the clock."""
+    """Evaluate, look where learned checks are planned, or lock.
+
+    A tick's own time identifies it; `event_time` also replaces the clock.
+    """
     match event.tick:
         case Tick.EVALUATE:
-            tick = floor_to(event.event_time or published_at + _EARLY, event.cadence_minutes)
-            context = EvaluationContext(
-                environment=deps.environment,
-                tick=tick,
-                # What is due at the tick's own time is due for a tick that came a moment too early.
-                now=event.event_time or max(now, tick),
-                wall=now,
-                triggered_by="tick",
-                source=Source.CONTROLLER,
-                event_time=event.event_time,
-            )
-            evaluate_workflows(context, deps)
+            evaluate_workflows(_context(event, published_at, deps, now), deps)
+        case Tick.DISCOVER:
+            look_where_planned(event, published_at, deps, now)
         case Tick.LOCK_SCHEDULE:
             day = business_date(event.event_time or published_at + _EARLY)
             lock_schedule(day, event.event_time or now, deps)
         case _:
             log.info("tick is not for the controller", extra={"tick": event.tick})
+
+
+def look_where_planned(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
+    """Evaluate the workflows with a learned check since the tick before; at most ticks there is none.
+
+    A check whose tick is lost is made by the next evaluation of all workflows, as any other occurrence is.
+
+    Raises:
+        Unavailable: to be delivered again.
+    """
+    context = _context(event, published_at, deps, now)
+    if context.tick == floor_to(context.tick, int(deps.evaluated_every.total_seconds() // 60)):
+        return  # The evaluation of all workflows comes at the same instant; two would decide under one id.
+    cadence = timedelta(minutes=event.cadence_minutes)
+    if due := due_checks(plans_around(context.now, deps), context.tick, cadence):
+        evaluate_workflows(context, deps, due)
+
+
+def _context(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> EvaluationContext:
+    tick = floor_to(event.event_time or published_at + _EARLY, event.cadence_minutes)
+    return EvaluationContext(
+        environment=deps.environment,
+        tick=tick,
+        # What is due at the tick's own time is due for a tick that came a moment too early.
+        now=event.event_time or max(now, tick),
+        wall=now,
+        triggered_by="tick",
+        source=Source.CONTROLLER,
+        event_time=event.event_time,
+    )

@@ -4,6 +4,7 @@
     controller/manual/<occurrence>.json                        what was decided for one manual run
     controller/occurrences/<game date>/<occurrence>/<number>.json   the log of one occurrence
     controller/open/<game date>/<occurrence>                   empty: something may still come of that occurrence
+    controller/discovery/<day>/<workflow>.json                 when a search that learns looks on that day
     controller/settled.json                                    what settled occurrences came to
     controller/days/<day>/schedule/lock.json                   the locked schedule
     controller/days/<day>/schedule/<instant>-<version>.json    each change after it, the latest last
@@ -52,6 +53,10 @@ def opened(name: str) -> tuple[date, str]:
     """The game date and the occurrence of an open marker."""
     day, occurrence = name.removeprefix(OPEN).split("/")
     return date.fromisoformat(day), occurrence
+
+
+def discovery_plan(workflow: str, day: date) -> str:
+    return f"controller/discovery/{day.isoformat()}/{workflow}.json"
 
 
 def schedules(day: date) -> str:

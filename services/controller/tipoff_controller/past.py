@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_controller.deps import Deps
+from tipoff_controller.discovery import plans_around
 from tipoff_controller.occurrence_store import Key
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import considered
+from tipoff_planning.discovery.plans import DiscoveryPlans
 from tipoff_planning.execution_log import DatasetAnswer, DatasetQuestion, ask_dataset
 from tipoff_planning.history import ExecutionFact, History, merge
 from tipoff_planning.occurrence_log import OccurrenceState
@@ -34,6 +36,8 @@ class Past:
     opened: frozenset[Key]
     settled: Settled
     answer: DatasetAnswer
+    discovery: DiscoveryPlans
+    """When the searches that learn look, on the days around now."""
     stale: bool
     """Whether the dataset could not be asked, so that the memory alone speaks."""
 
@@ -78,7 +82,8 @@ def read_past(context: EvaluationContext, deps: Deps) -> Past:
     days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
     wall = business_date(context.wall)
     deps.occurrences.migrate(days, [wall + timedelta(days=offset) for offset in (-2, -1, 0)])
-    due = considered(deps.configuration, calendar, context.now)
+    plans = plans_around(context.now, deps)
+    due = considered(deps.configuration, calendar, context.now, plans)
     opened = frozenset(deps.occurrences.opened())
     states = deps.occurrences.load_all([*(Key(item.game_date, item.id) for item in due), *opened])
     overdue = [request for state in states.values() for request in expired(state, context.wall, deps)]
@@ -99,7 +104,7 @@ def read_past(context: EvaluationContext, deps: Deps) -> Past:
     except Unavailable as error:
         log.error("dataset cannot be asked, deciding by what is remembered", extra={"detail": str(error)})
         stale = True
-    return Past(calendar, states, opened, deps.ledger.settled(), answer, stale)
+    return Past(calendar, states, opened, deps.ledger.settled(), answer, plans, stale)
 
 
 def expired(state: OccurrenceState, wall: datetime, deps: Deps) -> list[str]:

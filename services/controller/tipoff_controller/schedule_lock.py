@@ -7,9 +7,11 @@ from datetime import date, datetime, time, timedelta
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import ScheduleLocked
 from tipoff_controller.deps import Deps
+from tipoff_controller.discovery import plan_discovery
 from tipoff_controller.occurrence_store import Key
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
+from tipoff_planning.discovery.plans import DiscoveryPlans
 from tipoff_planning.expected_schedule import draft_change, draft_schedule
 from tipoff_planning.occurrences import games_of, occurrences
 
@@ -20,12 +22,18 @@ LOCKED_BY = time(5, 30)
 
 
 def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
-    """Write down and publish what is expected of `day`; locking twice publishes the first again. Raises Unavailable."""
+    """Plan the searches of `day` that learn, and write down and publish what is expected of it.
+
+    Locking twice publishes the first again.
+
+    Raises:
+        Unavailable
+    """
     deps.publisher.publish([_lock(day, now, deps.calendar.current(), deps)])
 
 
 def schedule_changes(
-    calendar: Calendar | None, context: EvaluationContext, deps: Deps
+    calendar: Calendar | None, plans: DiscoveryPlans, context: EvaluationContext, deps: Deps
 ) -> Iterator[ScheduleLocked]:
     """Lock today's schedule where its tick did not, and draft what changed of each day that is still open.
 
@@ -45,7 +53,7 @@ def schedule_changes(
             continue  # Without games nothing can be said of changes.
         change = draft_change(
             standing,
-            occurrences(deps.configuration, calendar, day),
+            occurrences(deps.configuration, calendar, day, plans),
             deps.configuration,
             begun=_Begun(deps, standing),
             calendar=calendar,
@@ -59,8 +67,10 @@ def schedule_changes(
 
 
 def _lock(day: date, now: datetime, calendar: Calendar | None, deps: Deps) -> ScheduleLocked:
+    # The searches that learn are planned with the day, so that what is expected of them is what they will do.
+    plans = plan_discovery(day, now, deps)
     drafted = draft_schedule(
-        occurrences(deps.configuration, calendar, day),
+        occurrences(deps.configuration, calendar, day, plans),
         deps.configuration,
         day=day,
         games_today=_games(calendar, day, deps),

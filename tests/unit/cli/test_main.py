@@ -33,6 +33,7 @@ from tipoff_common.web import create_app
 from tipoff_controller.app import routes
 from tipoff_controller.bootstrap import Wiring
 from tipoff_controller.deps import Deps
+from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.manual import begin_manual_run
@@ -355,6 +356,7 @@ class Controller:
             calendar=LandedCalendar(data, "nba-com/schedule"),
             ledger=Ledger(state),
             occurrences=OccurrenceStore(state, configuration.subject_parameters),
+            discovery=DiscoveryStore(state),
             warehouse=self.warehouse,
             publisher=Publisher("controller", self.bus),
         )

@@ -305,3 +305,66 @@ def test_a_fan_out_over_more_values_than_the_maximum_is_refused_with_the_number(
     (fault,) = faults(text, tmp_path)
     assert fault.startswith("10: ")
     assert "3 values are 3 requests, and 2 are the most" in fault
+
+
+SEARCH = """\
+    schedule: { kind: discovery, window: { start: "11:00", end: "18:00" }, every: 30m }
+"""
+FIVE = timedelta(minutes=5)
+
+
+def learned(settings: str = "strategy: learned", schedule: str = SEARCH, steps: str = STEP) -> str:
+    return f"{HEAD}{schedule}    discovery: {{ {settings} }}\n{steps}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        (learned(schedule=AT), 8, "only schedule kind discovery reads it, and this is at; remove it"),
+        (learned("strategy: lerned"), 8, "strategy"),
+        (learned("strategy: learned, gap: 1h"), 8, "unknown key 'workflows.one.discovery.gap'"),
+        (learned("strategy: learned, price_per_attempt: -1"), 8, "price_per_attempt = -1"),
+        (learned("strategy: learned, explore: 1.5"), 8, "explore = 1.5"),
+        (learned("strategy: learned, max_gap: 4m"), 8, "max_gap is below 5m"),
+        (
+            learned(steps=f"{STEP}      - scraper: digest\n"),
+            8,
+            "2 steps have a time of publication each, and one is learned; make a workflow of each step",
+        ),
+        (
+            learned(steps="    steps:\n      - { scraper: roster, for_each: team }\n"),
+            8,
+            "a step that fans out looks for several documents, and the time of one is learned; remove for_each",
+        ),
+        (
+            learned("strategy: learned, max_gap: 25m"),
+            8,
+            "15 attempts a day leave gaps over max_gap, 25 min, in a window of 420 min; raise max_gap",
+        ),
+    ],
+)
+def test_a_search_that_cannot_be_learned_is_refused(text: str, line: int, told: str, tmp_path: Path) -> None:
+    (fault,) = faults(text, tmp_path)
+    assert fault.startswith(f"{line}: ")
+    assert told in fault
+
+
+def test_a_learned_search_needs_ticks_as_fine_as_its_times(tmp_path: Path) -> None:
+    path = tmp_path / "workflows.yaml"
+    path.write_text(learned())
+    assert load_workflows(path, catalog(), QUARTER, FIVE).learned == ("one",)
+    assert load_workflows(path, catalog(), FIVE).learned == ("one",)
+    assert load_workflows(path, catalog()).learned == ("one",)
+    (fault,) = faults(learned(), tmp_path, QUARTER)
+    assert fault == (
+        "8: times are learned in steps of 5 min, and a tick comes every 15 min;"
+        " give infra/ticks.yaml a tick `discover` with every_minutes: 5 and cadence_minutes: 5"
+    )
+
+
+def test_a_search_is_fixed_unless_it_says_otherwise(tmp_path: Path) -> None:
+    path = tmp_path / "workflows.yaml"
+    path.write_text(f"{HEAD}{SEARCH}{STEP}")
+    configuration = load_workflows(path, catalog(), QUARTER)
+    assert configuration.learned == ()
+    assert configuration.workflows["one"].discovery.strategy == "fixed"

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from tipoff_cli.commands.deploy.shell import CommandFailed, Shell, last_line
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Tick
 from tipoff_common.service_map import load_services, map_faults
+from tipoff_common.ticks import cadence_of
 from tipoff_common.topics import load_topics
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.loading import load_workflows
@@ -102,7 +102,10 @@ def _unusable() -> Iterator[str]:
         lambda: load_services(MAP),
         lambda: load_topics(TOPICS),
         lambda: load_workflows(
-            WORKFLOWS, load_catalog(SCRAPERS), timedelta(minutes=ticks()[Tick.EVALUATE].cadence_minutes)
+            WORKFLOWS,
+            load_catalog(SCRAPERS),
+            cadence_of(ticks(), Tick.EVALUATE),
+            cadence_of(ticks(), Tick.DISCOVER),
         ),
     )
     faults: list[str] = []

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from tipoff_planning.discovery.intervals import PublicationInterval
+from tipoff_planning.discovery.steps import BIN_MINUTES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-BIN_MINUTES = 5
 MAX_DAYS = 120
 """Days of history that are read; older ones weigh less than a hundredth for every expert but the slowest."""
 HALF_LIVES = (3.0, 12.0, 40.0)
@@ -39,7 +39,7 @@ SCORED_DAYS = 14
 SCORE_HALF_LIFE = 5.0
 """Days after which a prediction counts half for the weight of an expert."""
 EXPLORATION = 0.03
-"""Share of the configured window in every prediction, so that no time of day is ruled out."""
+"""Share of the configured window in every prediction unless told otherwise, so that no time of day is ruled out."""
 ITERATIONS = 25
 """Of EM, which by then changes the plan no more; a fixed number makes the fit a function of its data alone."""
 MIN_MASS = 1e-6
@@ -66,18 +66,25 @@ class PublicationModel(BaseModel):
     )
 
 
-def fit(history: Sequence[PublicationInterval], fitted_for: date, window_minutes: int) -> PublicationModel:
+def fit(
+    history: Sequence[PublicationInterval],
+    fitted_for: date,
+    window_minutes: int,
+    *,
+    explore: float = EXPLORATION,
+) -> PublicationModel:
     """Estimate the distribution for one game date from the days before it.
 
     history: at most one interval a game date; days on or after `fitted_for` are left out. Without any history the
-    distribution is uniform over the window. The result is a function of the arguments alone.
+    distribution is uniform over the window. explore: the share of the configured window in it. The result is a
+    function of the arguments alone.
     """
     days = sorted(history, key=lambda item: item.game_date)
     days = [item for item in days if item.game_date < fitted_for][-MAX_DAYS:]
     scored = days[-SCORED_DAYS:]
     targets = [*(item.game_date for item in scored), fitted_for]
     predictions = [predict(days, target, window_minutes) for target in targets]
-    return combine(predictions, days, fitted_for, window_minutes)
+    return combine(predictions, days, fitted_for, window_minutes, explore=explore)
 
 
 def predict(days: Sequence[PublicationInterval], target: date, window_minutes: int) -> "Array":
@@ -101,7 +108,12 @@ def predict(days: Sequence[PublicationInterval], target: date, window_minutes: i
 
 
 def combine(
-    predictions: Sequence["Array"], days: Sequence[PublicationInterval], fitted_for: date, window_minutes: int
+    predictions: Sequence["Array"],
+    days: Sequence[PublicationInterval],
+    fitted_for: date,
+    window_minutes: int,
+    *,
+    explore: float = EXPLORATION,
 ) -> PublicationModel:
     """Weigh the experts by their predictions of the last days, and make the model of what they predict now.
 
@@ -113,7 +125,7 @@ def combine(
     scored = days[len(days) - len(predictions) + 1 :]
     support = np.array([support_of(item, bins) for item in scored]).reshape(len(scored), bins + 2)
     blended = _blend(predictions, support)
-    predicted = (1 - EXPLORATION) * blended + EXPLORATION * uniform(bins)
+    predicted = (1 - explore) * blended + explore * uniform(bins)
     return _model(predicted[-1], fitted_for, window_minutes, days, _calibration(predicted[:-1], support))
 
 

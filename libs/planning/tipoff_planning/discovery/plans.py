@@ -1,0 +1,273 @@
+"""The checks of one search on one day: learned where enough is known, else none, with the reason for the fixed beat.
+
+A plan is a function of its arguments. It is made once, before the window opens, and kept: a decision that names its
+model can be followed back to the days the model was fitted to.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tipoff_common.clock import Instant
+from tipoff_common.words import pluralize
+from tipoff_planning.discovery.intervals import PublicationHistory, PublicationInterval
+from tipoff_planning.discovery.model import MAX_DAYS, PublicationModel, fit
+from tipoff_planning.discovery.policy import Guards, plan
+from tipoff_planning.discovery.steps import BIN_MINUTES
+
+MIN_DAYS = 5
+"""Days of history below which the fixed beat is kept: of fewer, one odd day would be a fifth of all that is known."""
+RECENT_DAYS = 60
+"""Days back within which those have to lie: a source may publish otherwise after a summer. Weekly ones have eight."""
+SILENT_DAYS = 14
+"""Newest days without any publication after which there is nothing to aim at; fewer when fewer are known."""
+CONTRADICTORY_SHARE = 0.25
+"""Share of contradictory days among the newest from which the rows, or their clocks, are not to be trusted."""
+MAX_MISCALIBRATION = 0.42
+"""Distance of predicted from observed shares above which a model is not used: what chance exceeds in one case of a
+hundred when 14 days are scored and the model is right (the critical value of Kolmogorov and Smirnov for n = 14)."""
+
+
+_ROUNDING = 1e-6
+"""Minutes: a model's probabilities are stored with six digits."""
+
+
+class Fallback(StrEnum):
+    """Why a learned search keeps to the fixed beat on a day."""
+
+    FEW_DAYS = "few_days"
+    STALE = "stale"
+    CONTRADICTORY = "contradictory"
+    WINDOW_CHANGED = "window_changed"
+    SILENT = "silent"
+    POORLY_CALIBRATED = "poorly_calibrated"
+    DAY_BEGUN = "day_begun"
+    HISTORY_UNAVAILABLE = "history_unavailable"
+
+
+class Purpose(StrEnum):
+    """What a check is for."""
+
+    LIKELY = "likely"
+    """Publication since the check before is likely enough to be worth it."""
+    MAX_GAP = "max_gap"
+    """The longest time without a check is over."""
+    WINDOW_END = "window_end"
+    """The window closes: what was published in it is found."""
+
+
+class _Frozen(BaseModel):
+    # What a later version adds is no fault of a plan that is read by an earlier one.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class PlannedCheck(_Frozen):
+    """One time at which to look, unless it was found before."""
+
+    minute: int = Field(ge=0, description="minutes after the window opens")
+    purpose: Purpose = Field(description="what it is for")
+    probability: float = Field(ge=0, le=1, description="share of days on which it is the one that finds it")
+
+
+class DiscoveryPlan(_Frozen):
+    """When a learned search looks on one day, and why. Without checks it keeps to the fixed beat."""
+
+    version: Literal[1] = 1
+    workflow: str
+    day: date = Field(description="the business day on which it looks")
+    game_date: date = Field(description="the date that the document is about")
+    opens: Instant = Field(description="when the window opens")
+    window_minutes: int = Field(gt=0, description="length of the window")
+    budget: int = Field(ge=1, description="most checks of the day: the attempts of the fixed beat")
+    price_per_attempt: float = Field(ge=0, description="minutes of delay that are as bad as one attempt more")
+    max_gap_minutes: int = Field(ge=1, description="longest time without a check")
+    explore: float = Field(ge=0, le=1, description="share of the configured window in the model")
+    fallback: Fallback | None = Field(
+        description="why the fixed beat is kept; null when the checks are learned"
+    )
+    detail: str = Field(description="the reason for people; empty when the checks are learned")
+    checks: tuple[PlannedCheck, ...] = Field(description="ascending; empty on the fixed beat")
+    expected_delay_minutes: float | None = Field(
+        description="from publication to the check that finds it, on a day that publishes in the window"
+    )
+    expected_checks: float | None = Field(description="checks until it is found")
+    model: PublicationModel | None = Field(description="null when no history was read")
+    history: tuple[PublicationInterval, ...] = Field(description="the days that the model was fitted to")
+    planned_at: Instant
+
+    @property
+    def learned(self) -> bool:
+        """Whether the day follows the checks rather than the fixed beat."""
+        return self.fallback is None
+
+    @property
+    def closes(self) -> datetime:
+        """When the window closes."""
+        return self.opens + timedelta(minutes=self.window_minutes)
+
+    def at(self, check: PlannedCheck) -> datetime:
+        """Return the instant of a check."""
+        return self.opens + timedelta(minutes=check.minute)
+
+    def number(self, instant: datetime) -> int | None:
+        """Return which check is planned for an instant, counted from 1; None when none is."""
+        return next((n for n, check in enumerate(self.checks, 1) if self.at(check) == instant), None)
+
+    def quantile(self, share: float) -> datetime | None:
+        """Return when this share of the days on which it is published in the window has published.
+
+        None without a model. Before the window opens there is no telling when, so its opening stands for that.
+        """
+        if self.model is None:
+            return None
+        reached, wanted = self.model.early, share * (1 - self.model.never)
+        if reached >= wanted:
+            return self.opens
+        for number, mass in enumerate(self.model.masses):
+            if reached + mass >= wanted:
+                minutes = (number + (wanted - reached) / mass) * self.model.bin_minutes
+                return min(self.closes, self.opens + timedelta(minutes=round(minutes)))
+            reached += mass
+        return self.closes
+
+
+DiscoveryPlans = Mapping[tuple[str, date], DiscoveryPlan]
+"""By workflow and business day. A day without one keeps to the fixed beat."""
+NO_PLANS: DiscoveryPlans = MappingProxyType({})
+
+
+def due_checks(plans: DiscoveryPlans, tick: datetime, cadence: timedelta) -> frozenset[str]:
+    """Return the workflows with a learned check since the tick before, `cadence` earlier."""
+    return frozenset(
+        plan.workflow
+        for plan in plans.values()
+        if any(tick - cadence < plan.at(check) <= tick for check in plan.checks)
+    )
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is to be planned: one search on one day, within its guards."""
+
+    workflow: str
+    day: date
+    game_date: date
+    opens: datetime
+    window_minutes: int
+    guards: Guards
+    explore: float
+
+    @property
+    def first_look_by(self) -> float:
+        """The minute by which both the checks and the fixed beat have looked once, ticks that come late allowed for."""
+        return self.guards.max_gap + 3 * BIN_MINUTES
+
+
+def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) -> DiscoveryPlan:
+    """Fit the model for a day to the days before it, and plan the day's checks; or say why the fixed beat is kept."""
+    known = history.before(search.game_date)
+    model = fit(known.intervals, search.game_date, search.window_minutes, explore=search.explore)
+    reason = find_fallback(known, model)
+    if reason is not None:
+        return _plan(search, planned_at, reason, model=model, history=known)
+    looks = plan(model, search.guards)
+    return _plan(
+        search,
+        planned_at,
+        None,
+        model=model,
+        history=known,
+        checks=tuple(_checks(looks.minutes, model, search.guards)),
+        expected=(looks.expected_delay, looks.expected_looks),
+    )
+
+
+def keep_beat(search: Search, fallback: Fallback, detail: str, planned_at: datetime) -> DiscoveryPlan:
+    """Plan a day on the fixed beat without having read any history."""
+    return _plan(search, planned_at, (fallback, detail))
+
+
+def find_fallback(history: PublicationHistory, model: PublicationModel) -> tuple[Fallback, str] | None:
+    """Return why the fixed beat is kept, with a sentence's end for people; None when the model can be used.
+
+    history: of the days before the one that the model was fitted for. The first reason that holds is given, the most
+    basic first: what is wrong with the rows explains a model that predicts badly, and not the other way about.
+    """
+    day = model.fitted_for
+    newest = [item for item in history.intervals if (day - item.game_date).days <= RECENT_DAYS]
+    odd = [item for item in history.contradictory if (day - item).days <= RECENT_DAYS]
+    moved = [item for item in history.elsewhere if (day - item).days <= RECENT_DAYS]
+    if history.days < MIN_DAYS:
+        return Fallback.FEW_DAYS, f"{pluralize(history.days, 'day')} known, and it takes {MIN_DAYS}"
+    if (recent := len(newest) + len(odd) + len(moved)) < MIN_DAYS:
+        known = f"{recent} of {pluralize(history.days, 'known day')}"
+        told = f"{known} lie in the last {RECENT_DAYS}, and it takes {MIN_DAYS}"
+        return Fallback.STALE, told
+    if len(odd) > CONTRADICTORY_SHARE * recent:
+        told = f"the rows of {len(odd)} of {recent} days contradict each other or the clock, {max(odd)} the newest"
+        return Fallback.CONTRADICTORY, told
+    if len(newest) < MIN_DAYS:
+        told = f"{pluralize(len(newest), 'day')} looked at in the window of today, {len(moved)} in another"
+        return Fallback.WINDOW_CHANGED, told
+    last = newest[-SILENT_DAYS:]
+    if all(item.before is None for item in last):
+        return Fallback.SILENT, f"nothing was published on any of the last {len(last)} days"
+    if model.calibration is not None and model.calibration > MAX_MISCALIBRATION:
+        off = round(100 * model.calibration)
+        return Fallback.POORLY_CALIBRATED, f"its predictions of the last days are off by {off} points"
+    return None
+
+
+def _checks(minutes: tuple[int, ...], model: PublicationModel, guards: Guards) -> Iterator[PlannedCheck]:
+    cells = [model.early, *model.masses]
+    last, unseen = -1, 1.0
+    for number, minute in enumerate(minutes):
+        # The window's end need not be a multiple of a bin; the check there ends the last bin.
+        cell = min(-(-minute // model.bin_minutes), len(model.masses))
+        found = sum(cells[last + 1 : cell + 1])
+        if number + 1 == len(minutes):
+            purpose = Purpose.WINDOW_END
+        else:
+            # Without this check, what it finds would wait for the next one. Where that is worth less than the attempt,
+            # which is for nothing on the days on which it finds nothing, only the longest gap allowed asks for it.
+            saved = found * (minutes[number + 1] - minute)
+            wasted = guards.price * (unseen - found)
+            purpose = Purpose.LIKELY if saved >= wasted - _ROUNDING else Purpose.MAX_GAP
+        yield PlannedCheck(minute=minute, purpose=purpose, probability=round(min(1.0, found), 4))
+        last, unseen = cell, unseen - found
+
+
+def _plan(
+    search: Search,
+    planned_at: datetime,
+    reason: tuple[Fallback, str] | None,
+    *,
+    model: PublicationModel | None = None,
+    history: PublicationHistory | None = None,
+    checks: tuple[PlannedCheck, ...] = (),
+    expected: tuple[float | None, float | None] = (None, None),
+) -> DiscoveryPlan:
+    return DiscoveryPlan(
+        workflow=search.workflow,
+        day=search.day,
+        game_date=search.game_date,
+        opens=search.opens,
+        window_minutes=search.window_minutes,
+        budget=search.guards.budget,
+        price_per_attempt=search.guards.price,
+        max_gap_minutes=search.guards.max_gap,
+        explore=search.explore,
+        fallback=reason[0] if reason else None,
+        detail=reason[1] if reason else "",
+        checks=checks,
+        expected_delay_minutes=expected[0],
+        expected_checks=expected[1],
+        model=model,
+        history=history.intervals[-MAX_DAYS:] if history else (),
+        planned_at=planned_at,
+    )

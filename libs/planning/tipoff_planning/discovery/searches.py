@@ -1,0 +1,87 @@
+"""From configuration and execution log to what a day's plan is made of: the searches that learn, and their looks."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
+
+from tipoff_common.events import Source
+from tipoff_common.outcomes import Status
+from tipoff_planning.discovery.intervals import Look, PublicationHistory, read_history
+from tipoff_planning.discovery.plans import Search
+from tipoff_planning.discovery.policy import Guards
+from tipoff_planning.history import ExecutionFact
+from tipoff_planning.occurrences import game_date_of, window_of
+from tipoff_planning.schedules import About, Discovery, Until
+from tipoff_planning.workflows import Configuration
+
+_MINUTE = timedelta(minutes=1)
+HISTORY_DAYS = 120
+"""Days back from which executions are read: as many as a fit looks at. The log keeps 90 days unless it is told to keep
+more."""
+_CLOCKS_AGREE_WITHIN = timedelta(minutes=5)
+"""How far ahead of the reader's clock a row may be; the runner's and the controller's are two."""
+
+
+def search_of(configuration: Configuration, workflow: str, day: date) -> Search | None:
+    """Return what is to be planned of a workflow on a business day; None when it has no window that day."""
+    bounds = window_of(configuration, workflow, day)
+    written = configuration.workflows[workflow]
+    if bounds is None or not isinstance(written.schedule, Discovery):
+        return None
+    opens, closes = bounds
+    settings = written.discovery
+    return Search(
+        workflow=workflow,
+        day=day,
+        game_date=game_date_of(written.schedule, day),
+        opens=opens,
+        window_minutes=int((closes - opens) / _MINUTE),
+        guards=Guards(
+            budget=written.schedule.attempts,
+            price=settings.price_per_attempt,
+            max_gap=settings.max_gap // _MINUTE,
+        ),
+        explore=settings.explore,
+    )
+
+
+def searched_scraper(configuration: Configuration, workflow: str) -> str:
+    """Return the scraper whose executions are the workflow's looks: a search that learns has one step."""
+    return configuration.workflows[workflow].steps[0].scraper
+
+
+def history_of(
+    search: Search, facts: Iterable[ExecutionFact], configuration: Configuration, now: datetime
+) -> PublicationHistory:
+    """Reduce executions to what the search can learn from: those of its scraper, whoever asked but a local try.
+
+    A failed execution saw nothing. now: rows that are later are errors of a clock.
+    """
+    scraper = searched_scraper(configuration, search.workflow)
+    own = [
+        fact
+        for fact in facts
+        if fact.scraper == scraper and fact.source is not Source.LOCAL and fact.status is not Status.FAILED
+    ]
+    errors = {fact.game_date for fact in own if fact.triggered_at > now + _CLOCKS_AGREE_WITHIN}
+    looks = _looks(search.workflow, own, configuration)
+    return read_history(looks, search.window_minutes, search.first_look_by, errors)
+
+
+def _looks(workflow: str, facts: Iterable[ExecutionFact], configuration: Configuration) -> Iterator[Look]:
+    schedule = configuration.workflows[workflow].schedule
+    complete = isinstance(schedule, Discovery) and schedule.until is Until.COMPLETE
+    about_yesterday = isinstance(schedule, Discovery) and schedule.about is About.YESTERDAY
+    openings: dict[date, datetime | None] = {}
+    for fact in facts:
+        if fact.game_date not in openings:
+            day = fact.game_date + timedelta(days=1) if about_yesterday else fact.game_date
+            bounds = window_of(configuration, workflow, day)
+            openings[fact.game_date] = bounds[0] if bounds else None
+        opens = openings[fact.game_date]
+        if opens is None:
+            continue  # a day of the week on which the search does not look
+        found = fact.status is Status.SUCCESS
+        if complete and found and fact.completeness is not None and fact.completeness.missing:
+            # A search until complete goes on after a document that lacks games, so it is not what it looks for.
+            found = False
+        yield Look(fact.game_date, (fact.triggered_at - opens) / _MINUTE, found)

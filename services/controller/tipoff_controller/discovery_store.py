@@ -1,0 +1,58 @@
+"""The plans of searches that learn, in the state bucket: one a workflow and day, the first that was written."""
+
+import logging
+from datetime import date
+
+from pydantic import ValidationError
+
+from tipoff_common.ports import Objects
+from tipoff_controller import names
+from tipoff_planning.discovery.plans import DiscoveryPlan
+
+log = logging.getLogger(__name__)
+
+_KEPT = 500
+"""Plans kept in this process, a few kB each: three days of over a hundred searches."""
+
+
+class DiscoveryStore:
+    """Every method raises Unavailable."""
+
+    def __init__(self, state: Objects) -> None:
+        self._state = state
+        self._kept: dict[tuple[str, date], DiscoveryPlan] = {}
+
+    def known(self, workflow: str, day: date) -> DiscoveryPlan | None:
+        """Return the plan that was made for a day; None when none was, or when it cannot be read."""
+        if (workflow, day) not in self._kept:
+            name = names.discovery_plan(workflow, day)
+            if (body := self._state.get(name)) is None:
+                return None
+            try:
+                self._keep(DiscoveryPlan.model_validate_json(body))
+            except ValidationError as error:
+                log.error("discovery plan cannot be read: %s", name, extra={"detail": str(error)[:500]})
+                return None
+        return self._kept[workflow, day]
+
+    def remember(self, plan: DiscoveryPlan) -> DiscoveryPlan:
+        """Write a plan down, and return the one that counts: the first for its workflow and day.
+
+        Two processes that plan at once may have read different rows; what is decided must follow one plan.
+        """
+        name = names.discovery_plan(plan.workflow, plan.day)
+        if self._state.create(name, plan.model_dump_json().encode(), content_type="application/json"):
+            self._keep(plan)
+            return plan
+        first = self.known(plan.workflow, plan.day)
+        if first is None:
+            # What is there cannot be read, and is not replaced, as it may explain what was decided. The same rows give
+            # the same plan again, so this process keeps to the one that it made.
+            self._keep(plan)
+        return first or plan
+
+    def _keep(self, plan: DiscoveryPlan) -> None:
+        self._kept[plan.workflow, plan.day] = plan
+        # Plans are read for three days around now, so the oldest are never asked for again.
+        while len(self._kept) > _KEPT:
+            del self._kept[next(iter(self._kept))]

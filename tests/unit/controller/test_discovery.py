@@ -1,0 +1,237 @@
+"""Searches that learn: planned once a day, kept, looked at between evaluations, and explained in each decision."""
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.controller import (
+    DAY,
+    NO_DATA,
+    World,
+    at,
+    configured,
+    discovery,
+    slate,
+    workflow,
+)
+from tipoff_common.events import Action, Priority, ScrapeRequested, Source, Tick, TickFired, WorkflowDecided
+from tipoff_common.outcomes import Outcome, Success
+from tipoff_common.ports import Unavailable
+from tipoff_controller.handlers import handle_tick
+from tipoff_planning.discovery.plans import DiscoveryPlan
+from tipoff_planning.workflows import Configuration
+
+FOUND = Success(record_count=3, gcs_path="gs://data/fixture/x.json")
+PLAN = f"controller/discovery/{DAY}/one.json"
+FIVE = timedelta(minutes=5)
+
+
+def learning(strategy: str = "learned", **more: object) -> Configuration:
+    schedule = discovery("11:00", "18:00", every="30m", **more)
+    return configured(
+        one=workflow(schedule, "bulletin", discovery={"strategy": strategy}),
+        other=workflow(discovery("11:00", "18:00"), "digest"),
+    )
+
+
+def world(days: int = 20, published: str = "14:10", configuration: Configuration | None = None) -> World:
+    """A controller whose dataset holds `days` of a beat of half an hour, on which it came at the same time each day."""
+    made = World(configuration or learning())
+    made.land(slate(1), at("05:00"))
+    for number in range(1, days + 1):
+        day = DAY - timedelta(days=number)
+        moment = at("11:00", day)
+        while True:
+            found = moment >= at(published, day)
+            log(made, day, moment.strftime("%H:%M"), FOUND if found else NO_DATA, moment)
+            if found:
+                break
+            moment += timedelta(minutes=30)
+    return made
+
+
+def log(made: World, day: date, name: str, outcome: Outcome, moment: Any) -> None:
+    request = ScrapeRequested(
+        request_id=f"{day}-{name.replace(':', '')}",
+        occurrence_id=None,
+        decision_id=None,
+        workflow="one",
+        step="bulletin",
+        scraper="bulletin",
+        game_date=day,
+        parameters={},
+        attempt=1,
+        source=Source.CONTROLLER,
+        priority=Priority.MEDIUM,
+        triggered_by="tick",
+        config_hash="x",
+        requested_at=moment,
+    )
+    made.execute(request, outcome, instant=moment)
+
+
+def stored(made: World) -> DiscoveryPlan:
+    return DiscoveryPlan.model_validate_json(made.state.get(PLAN) or b"")
+
+
+def of(made: World, name: str = "one") -> list[WorkflowDecided]:
+    return [item for item in made.decisions if item.workflow_name == name]
+
+
+def discover(made: World, moment: datetime) -> None:
+    made.now(moment)
+    handle_tick(TickFired(tick=Tick.DISCOVER, cadence_minutes=5), moment, made.deps, moment)
+
+
+def test_the_lock_plans_the_day_and_expects_its_checks() -> None:
+    made = world()
+    made.lock()
+    plan = stored(made)
+    assert plan.learned
+    assert plan.model is not None
+    assert (plan.model.days, plan.model.last_day) == (20, DAY - timedelta(days=1))
+    (locked,) = made.schedules
+    expected = [run.expected_run_time for run in locked.runs if run.workflow_name == "one"]
+    assert expected == [plan.at(check) for check in plan.checks]
+    assert expected != [at("11:00") + number * timedelta(minutes=30) for number in range(15)]
+
+
+def test_a_plan_is_made_once_and_kept_by_a_new_process() -> None:
+    made = world()
+    made.lock()
+    first = stored(made)
+    log(made, DAY - timedelta(days=1), "late", NO_DATA, at("17:00", DAY - timedelta(days=1)))
+    made.restart()
+    made.tick(at("10:30"))
+    made.lock()
+    assert stored(made) == first
+
+
+def test_of_two_processes_that_plan_at_once_the_first_counts() -> None:
+    made = world()
+    made.lock()
+    first = stored(made)
+    other = first.model_copy(update={"budget": 3})
+    assert made.deps.discovery.remember(other) == first
+
+
+def test_an_evaluation_plans_where_the_lock_did_not_come() -> None:
+    made = world()
+    made.tick(at("04:30"))
+    assert made.state.get(PLAN) is None
+    made.tick(at("10:15"))
+    assert stored(made).learned
+
+
+def test_a_window_that_has_opened_keeps_its_beat_for_the_day() -> None:
+    made = world()
+    made.tick(at("11:15"))
+    assert (stored(made).fallback, stored(made).checks) == ("day_begun", ())
+    (decision,) = of(made)
+    assert decision.action is Action.RUN
+    assert "the window had opened before the day was planned" in decision.reason
+
+
+def test_without_the_dataset_the_day_keeps_its_beat() -> None:
+    made = world()
+
+    def unavailable(*_: object) -> list[dict[str, Any]]:
+        raise Unavailable("no")
+
+    made.warehouse.answer = unavailable
+    made.lock()
+    assert stored(made).fallback == "history_unavailable"
+
+
+def test_a_plan_that_cannot_be_read_is_made_again_and_not_written_over() -> None:
+    made = world()
+    made.state.create(PLAN, b"{")
+    made.lock()
+    assert made.state.get(PLAN) == b"{"
+    (locked,) = made.schedules
+    reasons = [run.reason for run in locked.runs if run.workflow_name == "one"]
+    assert reasons
+    assert all("learned discovery" in reason for reason in reasons)
+
+
+def test_a_check_between_two_evaluations_is_made_by_its_own_tick() -> None:
+    made = world()
+    made.lock()
+    plan = stored(made)
+    check = next(
+        moment for moment in map(plan.at, plan.checks) if moment.minute % 15
+    )  # one that no evaluation comes to
+    made.take(WorkflowDecided)
+    discover(made, check)
+    assert [item.workflow_name for item in made.decisions] == ["one"]
+    (request,) = [item for item in made.requests if item.scraper == "bulletin"]
+    assert request.requested_at == check
+    told = made.decisions[0].context["discovery"]
+    assert isinstance(told, dict)
+    assert told["model"] == plan.model.version  # type: ignore[union-attr]
+
+
+def test_a_tick_without_a_check_decides_nothing_and_asks_nothing() -> None:
+    made = world()
+    made.lock()
+    planned = set(map(stored(made).at, stored(made).checks))
+    made.queries.clear()
+    idle = next(
+        moment
+        for moment in (at("12:05") + number * FIVE for number in range(60))
+        if moment not in planned and moment.minute % 15
+    )
+    discover(made, idle)
+    assert (made.decisions, made.queries) == ([], [])
+
+
+def test_at_the_evaluations_own_instants_the_evaluation_decides() -> None:
+    made = world()
+    made.lock()
+    made.take(WorkflowDecided)
+    for clock in ("14:00", "14:15", "14:30"):
+        discover(made, at(clock))
+    assert made.decisions == []
+
+
+def test_a_check_whose_tick_is_lost_is_made_by_the_next_evaluation() -> None:
+    made = world()
+    made.lock()
+    plan = stored(made)
+    check = next(moment for moment in map(plan.at, plan.checks) if moment.minute % 15)
+    made.tick(check + timedelta(minutes=15 - check.minute % 15))
+    assert [item.scraper for item in made.requests].count("bulletin") >= 1
+
+
+def test_what_was_found_ends_the_days_checks() -> None:
+    made = world()
+    made.lock()
+    plan = stored(made)
+    first, *others = map(plan.at, plan.checks)
+    made.tick(first)
+    made.run(next(item for item in made.requests if item.scraper == "bulletin"), FOUND)
+    for moment in others:
+        made.tick(moment)
+    assert len([item for item in made.requests if item.scraper == "bulletin"]) == 1
+    assert of(made)[-1].reason_code == "already_found"
+
+
+@pytest.mark.parametrize("strategy", ["fixed", "learned"])
+def test_only_searches_that_learn_are_planned(strategy: str) -> None:
+    made = world(configuration=learning(strategy))
+    made.lock()
+    assert (made.state.get(PLAN) is not None) == (strategy == "learned")
+    assert made.state.get(f"controller/discovery/{DAY}/other.json") is None
+
+
+def test_a_stored_plan_is_small_and_says_what_it_was_made_of() -> None:
+    made = world(days=80)
+    made.lock()
+    body = made.state.get(PLAN) or b""
+    document = json.loads(body)
+    assert len(body) < 20_000
+    assert document["version"] == 1
+    assert document["model"]["first_day"] == str(DAY - timedelta(days=80))
+    assert document["model"]["calibration"] is not None

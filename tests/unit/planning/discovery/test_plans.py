@@ -1,0 +1,326 @@
+"""The checks of a day: learned where enough is known, else the fixed beat with the reason."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from tests.support.controller import at, calendar, configured, decided, discovery, fact, history, workflow
+from tests.unit.planning.discovery.test_model import seen
+from tipoff_planning.discovery.intervals import Look, PublicationHistory, PublicationInterval, read_history
+from tipoff_planning.discovery.plans import (
+    CONTRADICTORY_SHARE,
+    MIN_DAYS,
+    DiscoveryPlan,
+    Fallback,
+    Purpose,
+    Search,
+    due_checks,
+    keep_beat,
+    plan_day,
+)
+from tipoff_planning.discovery.policy import Guards
+from tipoff_planning.occurrences import LEARNED_SLOTS, occurrences
+from tipoff_planning.workflows import Configuration
+
+FIRST = date(2025, 1, 6)
+WINDOW = 480
+
+
+def learning(every: str = "30m", **more: object) -> Configuration:
+    schedule = discovery("16:00", "23:59", every=every, **more)
+    return configured(one=workflow(schedule, "bulletin", discovery={"strategy": "learned"}))
+
+
+def search(day: date, budget: int = 17, price: float = 3.5, max_gap: int = 120) -> Search:
+    return Search("one", day, day, at("16:00", day), WINDOW, Guards(budget, price, max_gap), explore=0.03)
+
+
+def planned(days: list[PublicationInterval], day: date | None = None, **more: object) -> DiscoveryPlan:
+    day = day or FIRST + timedelta(days=len(days))
+    return plan_day(replace(search(day), **more), PublicationHistory(tuple(days)), at("05:00", day))
+
+
+def minutes(plan: DiscoveryPlan) -> list[int]:
+    return [check.minute for check in plan.checks]
+
+
+# Laws
+
+
+@given(
+    published=st.lists(st.one_of(st.none(), st.floats(-30, 480)), min_size=MIN_DAYS, max_size=40),
+    budget=st.integers(5, 20),
+    price=st.floats(0, 30),
+    max_gap=st.integers(100, 480),
+)
+@settings(max_examples=40)
+def test_budget_and_max_gap_are_never_exceeded(
+    published: list[float | None], budget: int, price: float, max_gap: int
+) -> None:
+    plan = planned(seen(published), guards=Guards(budget, price, max_gap))
+    assume(plan.learned)
+    assert len(plan.checks) <= budget
+    assert all(later - earlier <= max_gap for earlier, later in pairwise([0, *minutes(plan)]))
+    assert minutes(plan)[-1] == WINDOW
+    assert plan.checks[-1].purpose is Purpose.WINDOW_END
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(-30, 480)), max_size=40))
+@settings(max_examples=25)
+def test_a_plan_is_a_function_of_what_was_seen_before_the_day(published: list[float | None]) -> None:
+    days = seen(published)
+    plan = planned(days)
+    later = seen([10.0] * 5, first=plan.day)
+    assert planned([*reversed(days), *later], plan.day) == plan
+    assert DiscoveryPlan.model_validate_json(plan.model_dump_json()) == plan
+
+
+@given(st.lists(st.floats(0, 480), max_size=MIN_DAYS - 1))
+@settings(max_examples=10)
+def test_with_no_history_or_little_the_plan_is_the_configured_one(published: list[float]) -> None:
+    configuration = learning()
+    plan = planned(seen(published))
+    expected = occurrences(configuration, None, plan.day, {("one", plan.day): plan})
+    assert expected == occurrences(configuration, None, plan.day)
+    assert plan.fallback is Fallback.FEW_DAYS
+    assert len(expected) == plan.budget - 1 == 16  # the window of the fixture closes a minute early
+
+
+# What it plans
+
+
+def test_a_sharp_source_is_looked_at_when_it_publishes() -> None:
+    plan = planned(seen([200.0] * 30))
+    likely = [check for check in plan.checks if check.purpose is Purpose.LIKELY]
+    assert any(200 <= check.minute <= 215 for check in likely)
+    assert sum(check.probability for check in plan.checks) <= 1
+    assert plan.expected_delay_minutes is not None
+    assert plan.expected_delay_minutes < 15
+    assert plan.model is not None
+    assert (plan.model.days, plan.model.last_day) == (30, FIRST + timedelta(days=29))
+
+
+def test_a_check_that_only_a_gap_asks_for_says_so() -> None:
+    plan = planned(seen([400.0] * 30), guards=Guards(17, 10.0, 120))
+    purposes = [check.purpose for check in plan.checks]
+    assert purposes[0] is Purpose.MAX_GAP
+    assert Purpose.LIKELY in purposes
+    free = planned(seen([400.0] * 30), guards=Guards(17, 10.0, 480))
+    assert Purpose.MAX_GAP not in [check.purpose for check in free.checks]
+
+
+def test_by_when_it_is_likely_to_be_out() -> None:
+    plan = planned(seen([200.0] * 30))
+    middle = plan.quantile(0.5)
+    assert middle is not None
+    assert abs((middle - plan.opens) / timedelta(minutes=1) - 195) < 20
+    assert plan.quantile(0.1) < middle < plan.quantile(0.9)  # type: ignore[operator]
+    early = planned(seen([-5.0] * 30))
+    assert early.quantile(0.5) == early.opens
+
+
+# Where it is not to be trusted
+
+
+def test_a_history_that_is_over_long_ago_is_stale() -> None:
+    plan = planned(seen([200.0] * 30), FIRST + timedelta(days=365))
+    assert plan.fallback is Fallback.STALE
+    assert "60" in plan.detail
+
+
+def test_a_year_of_silence_leaves_nothing_to_aim_at() -> None:
+    plan = planned(seen([None] * 365))
+    assert (plan.fallback, plan.checks) == (Fallback.SILENT, ())
+    assert planned(seen([None] * 13 + [100.0])).fallback is None
+
+
+def test_one_day_is_no_history() -> None:
+    plan = planned(seen([200.0]))
+    assert plan.fallback is Fallback.FEW_DAYS
+    assert plan.detail == f"1 day known, and it takes {MIN_DAYS}"
+
+
+def test_a_model_that_predicts_badly_is_not_used() -> None:
+    """A source that changes its mind every day, in a way that no expert follows."""
+    minutes_ = [20.0 if number % 2 else 460.0 for number in range(30)]
+    swapped = [480 - minute for minute in minutes_]
+    plan = planned([*seen(minutes_[:29]), *seen(swapped[:1], first=FIRST + timedelta(days=29))])
+    assert plan.model is not None
+    assert plan.model.calibration is not None
+    off = plan.model.model_copy(update={"calibration": 0.6})
+    from tipoff_planning.discovery.plans import find_fallback
+
+    found = find_fallback(PublicationHistory(plan.history), off)
+    assert found is not None
+    assert found[0] is Fallback.POORLY_CALIBRATED
+    assert "60 points" in found[1]
+
+
+def looks(days: int, *seen_: tuple[float, bool], first: date = FIRST) -> list[Look]:
+    return [
+        Look(first + timedelta(days=number), minute, found)
+        for number in range(days)
+        for minute, found in seen_
+    ]
+
+
+def test_days_of_another_window_teach_nothing_of_the_new_one() -> None:
+    """The window opened at minute 300 of today's, so what came before was not seen to come."""
+    history_ = read_history(looks(30, (300, False), (330, True)), WINDOW, first_look_by=135)
+    assert (history_.intervals, len(history_.elsewhere)) == ((), 30)
+    day = FIRST + timedelta(days=30)
+    plan = plan_day(search(day), history_, at("05:00", day))
+    assert plan.fallback is Fallback.WINDOW_CHANGED
+    assert "30 in another" in plan.detail
+
+
+def test_a_window_that_was_longer_before_is_no_other_one() -> None:
+    history_ = read_history(looks(30, (-120, False), (0, False), (60, True)), WINDOW, first_look_by=135)
+    assert len(history_.intervals) == 30
+
+
+def test_rows_that_contradict_each_other_are_left_out_and_counted() -> None:
+    """Found at minute 60 and gone at minute 200: a clock, or a source that takes back what it published."""
+    odd = looks(5, (0, False), (60, True), (200, False))
+    fine = looks(10, (0, False), (60, True), first=FIRST + timedelta(days=5))
+    history_ = read_history([*odd, *fine], WINDOW, first_look_by=135)
+    assert (len(history_.intervals), len(history_.contradictory)) == (10, 5)
+    day = FIRST + timedelta(days=15)
+    plan = plan_day(search(day), history_, at("05:00", day))
+    assert CONTRADICTORY_SHARE < 5 / 15
+    assert plan.fallback is Fallback.CONTRADICTORY
+    assert "5 of 15 days" in plan.detail
+
+
+def test_rows_of_which_the_clock_is_wrong_are_left_out() -> None:
+    errors = [FIRST + timedelta(days=number) for number in range(3)]
+    history_ = read_history(looks(10, (0, False), (60, True)), WINDOW, 135, errors)
+    assert history_.contradictory == tuple(errors)
+    assert len(history_.intervals) == 7
+
+
+def test_two_looks_at_one_moment_contradict_nothing() -> None:
+    history_ = read_history(looks(1, (60.0, True), (60.5, False)), WINDOW, 135)
+    assert history_.contradictory == ()
+
+
+def test_repeated_rows_change_nothing() -> None:
+    days = looks(10, (0, False), (60, True))
+    assert read_history(days * 3, WINDOW, 135) == read_history(days, WINDOW, 135)
+
+
+def test_a_backfill_after_the_window_is_no_search() -> None:
+    assert read_history(looks(10, (5_000, True)), WINDOW, 135) == PublicationHistory()
+
+
+# What is expected and decided
+
+
+def test_what_is_expected_are_the_checks_each_until_the_next() -> None:
+    configuration = learning()
+    plan = planned(seen([200.0] * 30))
+    expected = occurrences(configuration, None, plan.day, {("one", plan.day): plan})
+    assert [item.expected for item in expected] == [
+        min(plan.at(check), at("23:59", plan.day)) for check in plan.checks if check.minute < WINDOW
+    ]
+    assert [item.deadline for item in expected[:-1]] == [item.expected for item in expected[1:]]
+    assert {item.slot - LEARNED_SLOTS for item in expected} <= set(minutes(plan))
+    assert len({item.id for item in expected}) == len(expected)
+    others = occurrences(configuration, None, plan.day)
+    assert not {item.id for item in expected} & {item.id for item in others}
+
+
+def at_check(plan: DiscoveryPlan, number: int) -> datetime:
+    return plan.at(plan.checks[number])
+
+
+def test_a_decision_names_the_model_and_what_the_check_is_for() -> None:
+    plan = planned(seen([200.0] * 30))
+    plans = {("one", plan.day): plan}
+    number = next(n for n, check in enumerate(plan.checks) if check.purpose is Purpose.LIKELY)
+    decision = decided(learning(), at_check(plan, number), discovery=plans)
+    told = decision.context["discovery"]
+    assert isinstance(told, dict)
+    assert plan.model is not None
+    assert (told["strategy"], told["model"], told["check"]) == ("learned", plan.model.version, number + 1)
+    assert plan.model.version in decision.sentence
+    assert f"Check {number + 1} of {len(plan.checks)}" in decision.sentence
+
+
+def test_a_decision_on_the_fixed_beat_says_why() -> None:
+    plan = planned(seen([200.0] * 2))
+    decision = decided(learning(), at("16:30", plan.day), discovery={("one", plan.day): plan})
+    told = decision.context["discovery"]
+    assert isinstance(told, dict)
+    assert (told["strategy"], told["fallback"]) == ("fixed", "few_days")
+    assert decision.sentence.endswith("On the fixed beat: 2 days known, and it takes 5.")
+
+
+def test_a_workflow_that_does_not_learn_says_nothing_of_it() -> None:
+    configuration = configured(one=workflow(discovery(), "bulletin"))
+    assert "discovery" not in decided(configuration, at("12:00")).context
+
+
+@given(st.integers(0, 3))
+def test_a_success_ends_it(number: int) -> None:
+    plan = planned(seen([200.0] * 30))
+    assume(number < len(plan.checks) - 1)
+    now = at_check(plan, number)
+    known = history(fact("bulletin", game_date=plan.day, triggered_at=now - timedelta(minutes=20)))
+    decision = decided(learning(), now, discovery={("one", plan.day): plan}, history=known)
+    assert (decision.action.value, decision.code.value) == ("SKIP", "already_found")
+
+
+def test_later_versions_are_looked_for_on_the_fixed_beat() -> None:
+    from tipoff_planning.decisions import DecisionInputs, decide
+
+    configuration = learning(refresh_after_found="1h")
+    plan = planned(seen([200.0] * 30))
+    plans = {("one", plan.day): plan}
+    found_at = at("18:00", plan.day)
+    known = history(fact("bulletin", game_date=plan.day, triggered_at=found_at))
+
+    def codes(now: datetime, past: object) -> list[tuple[str, str]]:
+        inputs = DecisionInputs(
+            configuration,
+            calendar(fetched_at=now),
+            past,  # type: ignore[arg-type]
+            now,
+            discovery=plans,
+        )
+        return [(item.occurrence.role, item.code.value) for item in decide(inputs)]
+
+    after = codes(at("19:00", plan.day), known)
+    assert ("refresh", "refresh") in after
+    assert ("search", "refresh") not in after
+    before = codes(at("19:00", plan.day), history())
+    assert ("refresh", "superseded") in before
+
+
+def test_checks_since_the_tick_before_are_due() -> None:
+    plan = planned(seen([200.0] * 30))
+    plans = {("one", plan.day): plan}
+    now, step = at_check(plan, 0), timedelta(minutes=5)
+    assert due_checks(plans, now, step) == {"one"}
+    assert due_checks(plans, now - step, step) == frozenset()
+    assert due_checks(plans, now + 3 * timedelta(minutes=1), step) == {"one"}
+
+
+def test_a_day_that_was_not_planned_in_time_keeps_its_beat() -> None:
+    day = FIRST
+    plan = keep_beat(search(day), Fallback.DAY_BEGUN, "the window had opened", at("17:00", day))
+    assert (plan.learned, plan.model, plan.checks) == (False, None, ())
+    configuration = learning()
+    assert occurrences(configuration, None, day, {("one", day): plan}) == occurrences(
+        configuration, None, day
+    )
+
+
+@pytest.mark.parametrize("price", [0.0, 3.5, 100.0])
+def test_never_more_attempts_than_the_beat(price: float) -> None:
+    plan = planned(seen([float(m) for m in range(10, 460, 15)]), guards=Guards(6, price, 120))
+    assert len(plan.checks) <= 6

@@ -94,8 +94,11 @@ class FakeSources(httpx.BaseTransport):
             create_app(SCENARIO, lambda: datetime(2025, 1, 15, tzinfo=UTC), fleet=FLEET)
         )
         self.spoil: Any = lambda answer: answer
+        self.asked: set[str] = set()
+        """The hosts that were asked; a fake's address names the host it stands for."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.add(request.url.path.split("/")[1])
         answer: httpx.Response = self.spoil(self._app.handle_request(request))
         return answer
 
@@ -179,6 +182,16 @@ def test_it_is_got_when_it_is_out(name: str, source: FakeSources) -> None:
     assert {name.startswith("raw/") for name in data.bodies} == {True, False}
     drift = execution.executed.data_summary.get("drift", {})
     assert not drift or not any(drift.values()), drift  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", sorted(set(SCHEDULED) & set(ASKED)))
+def test_it_asks_each_host_that_it_says_it_needs(name: str, source: FakeSources) -> None:
+    """A host that asked to be left alone pauses all who need it, so the list must be true."""
+    run(name, source, asked_of(name).out, MemoryObjects("data"))
+    hosts = set(REGISTRY[name].spec.hosts)
+
+    assert hosts
+    assert hosts <= source.asked
 
 
 TEAM_FIELDS = ("team", "home_team", "away_team", "opponent", "other_team", "team_abbreviation")

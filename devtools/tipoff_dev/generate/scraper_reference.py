@@ -73,6 +73,8 @@ def _facts(spec: ScraperSpec) -> Iterator[tuple[str, str]]:
     )
     yield "Timeout", f"{spec.timeout_seconds:g} s, in which a request is tried {spec.retry.attempts} times"
     yield "Rate", f"{spec.rate_limit.per_second:g} a second and host"
+    if spec.hosts:
+        yield "Not asked while paused by", ", ".join(f"`{host}`" for host in spec.hosts)
     if spec.fan_out_keys:
         yield "Fans out", ", ".join(f"`{key}`" for key in spec.fan_out_keys)
     if spec.secrets:

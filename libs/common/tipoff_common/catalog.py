@@ -25,6 +25,7 @@ from tipoff_common.files import RESERVED, is_segment
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Host = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:\d+)?$", max_length=200)]
 SecretName = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 GAME_DATE = "game_date"
@@ -88,6 +89,11 @@ class ScraperSpec(_Spec):
     )
     timeout_seconds: float = Field(gt=0, le=540)
     rate_limit: RateLimit
+    hosts: tuple[Host, ...] = Field(
+        default=(),
+        description="the hosts without which it brings nothing; while one of them has asked to be left alone, it is not"
+        " requested. Hosts that another can stand in for are left out",
+    )
     retry: RetryPolicy = RetryPolicy()
     assertions: Assertions
     not_published: str = Field(min_length=1, description="how this source says 'not yet'")

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-from tipoff_common.bounds import Integer, ObjectPath, Prose, check_json
+from tipoff_common.bounds import Integer, Label, ObjectPath, Prose, check_json
 from tipoff_common.clock import Instant
 from tipoff_common.open_enum import OpenEnum
 
@@ -99,6 +99,9 @@ class Failed(_Outcome):
         default=None,
         description="the source named this instant, at most seven days away, before which it is not to be asked again;"
         " null: it named none",
+    )
+    paused_host: Label | None = Field(
+        default=None, description="the host that named it; every scraper that needs this host waits"
     )
 
 

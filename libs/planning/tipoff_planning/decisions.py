@@ -140,6 +140,13 @@ class DecisionInputs:
         plan = self.plans.get(occurrence)
         return PlanProgress(plan, self.known) if plan is not None else None
 
+    def paused_until(self, scraper: str) -> datetime | None:
+        """When the pause ends that the scraper's source asked for; None when it may be requested."""
+        # A frozen plan may name a scraper that is gone since.
+        spec = self.configuration.catalog.get(scraper)
+        until = self.history.paused_until(scraper, spec.hosts if spec else ())
+        return until if until is not None and until > self.now else None
+
     def expected(self) -> Agenda:
         return self.expect(self.configuration, self.calendar, self.today, self.discovery)
 
@@ -317,10 +324,9 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
         )
         return build(Action.SKIP, Reason.SUPERSEDED, sentence)
     names = outstanding.scrapers(workflow)
-    pauses = [inputs.history.paused_until(name) for name in names]
-    if pauses and (until := min(pause or inputs.now for pause in pauses)) > inputs.now:
-        sentence = f"{', '.join(names)}: the source is not to be asked before {_when(until, zone)}."
-        return build(Action.SKIP, Reason.SOURCE_PAUSED, sentence, alert=True)
+    # Where a part may be asked for, the runner answers for the part that may not, without asking its host.
+    if names and all(inputs.paused_until(name) for name in names):
+        return _paused(names, build, inputs)
     late = int((inputs.now - occurrence.expected).total_seconds() // 60)
     sentence = f"Due since {when}: {', '.join(names)}."
     if outstanding.missing:
@@ -343,13 +349,16 @@ def _decide_planned(
     states = {state for state, count in standing.counts.items() if count}
     build = partial(_decision, occurrence, upcoming, inputs)
     game_date = occurrence.game_date
-    if due := standing.due(inputs.now):
+    attempts = standing.due(inputs.now)
+    if due := [item for item in attempts if inputs.paused_until(item.unit.scraper) is None]:
         names = ", ".join(dict.fromkeys(attempt.unit.scraper for attempt in due))
         return build(
             Action.RUN, Reason.PARTLY_DUE, f"Still missing: {names}.", plan=standing.plan, due=tuple(due)
         )
     if State.UNDER_WAY in states:
         return build(Action.SKIP, Reason.UNDER_WAY, "Requested, and nothing came of it yet.")
+    if attempts:
+        return _paused([item.unit.scraper for item in attempts], build, inputs)
     failure = standing.last_failure()
     told = f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message}" if failure else ""
     if State.WAITING in states:
@@ -365,6 +374,14 @@ def _decide_planned(
         )
         return build(Action.SKIP, Reason.INCOMPLETE, sentence)
     return build(Action.SKIP, Reason.ALREADY_FOUND, f"Everything for {game_date} was collected.")
+
+
+def _paused(scrapers: Sequence[str], build: Callable[..., Decision], inputs: DecisionInputs) -> Decision:
+    """SKIP, since the sources of all that is to be requested asked to be left alone."""
+    until = min(pause for name in scrapers if (pause := inputs.paused_until(name)) is not None)
+    names = ", ".join(dict.fromkeys(scrapers))
+    sentence = f"{names}: the source is not to be asked before {_when(until, inputs.configuration.zone)}."
+    return build(Action.SKIP, Reason.SOURCE_PAUSED, sentence, alert=True)
 
 
 def _nothing_published(
@@ -407,9 +424,11 @@ def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Deci
     occurrence = _refresh_occurrence(configuration, inputs.now, subject)
     if occurrence is None or inputs.standing(occurrence.id) is not None:
         return None
-    name = occurrence.workflow
+    name, source = occurrence.workflow, configuration.file.calendar.scraper
     if any(item.occurrence.workflow == name and item.action is Action.RUN for item in decisions):
         return None
+    if source is not None and inputs.paused_until(source) is not None:
+        return None  # The decisions of its own workflow say so, and all say how old the calendar is.
     if contradiction and subject == CONTRADICTED:
         code = Reason.CALENDAR_CONTRADICTED
         sentence = f"The schedule is read again: {contradiction}."
@@ -424,7 +443,6 @@ def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Deci
     else:
         return None
     workflow = configuration.workflows[name]
-    source = configuration.file.calendar.scraper
     steps = {step_name: None for step_name, step in workflow.plan.items() if step.scraper == source}
     return _decision(occurrence, None, inputs, Action.RUN, code, sentence, outstanding=Outstanding(steps))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import ScrapeExecuted, Source
@@ -33,6 +33,8 @@ class ExecutionFact:
     completeness: "Completeness | None" = None
     not_before: datetime | None = None
     """The instant before which the source is not to be asked again, where it named one."""
+    paused_host: str | None = None
+    """The host that named it."""
     message: str = ""
     """Of a failure: what a person needs to act, cut to its beginning."""
     presumed: bool = False
@@ -66,12 +68,32 @@ class Completeness:
         return (*self.missing, f"{unlisted} of {games} games, which it does not list")
 
 
+class Pause(BaseModel):
+    """What a source asked for: not to be asked again before an instant."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    scraper: str = Field(description="which one was told")
+    host: str | None = Field(
+        default=None, description="who asks; null: not known, so the scraper alone waits"
+    )
+    until: Instant
+
+
+def pause_of(fact: ExecutionFact) -> Pause | None:
+    """The pause that an execution was told of."""
+    if fact.not_before is None:
+        return None
+    return Pause(scraper=fact.scraper, host=fact.paused_host, until=fact.not_before)
+
+
 class History:
     """What is known when a decision is taken.
 
     executions: results by request id.
     requested: when each request first went out, wall clock, by request id.
     stale: the dataset could not be asked; the ledger alone speaks.
+    pauses: what sources asked for in executions that are not among these any more.
     """
 
     def __init__(
@@ -79,16 +101,20 @@ class History:
         executions: Mapping[str, ExecutionFact] | None = None,
         requested: Mapping[str, datetime] | None = None,
         stale: bool = False,
+        pauses: Iterable[Pause] = (),
     ) -> None:
         self.executions: Mapping[str, ExecutionFact] = executions or {}
         self.requested: Mapping[str, datetime] = requested or {}
         self.stale = stale
-        self._pauses: dict[str, datetime] = {}
+        self._pauses: dict[tuple[str, str | None], datetime] = {}
+        """The longest pause by scraper and host."""
         self.slates: list[ExecutionFact] = []
         """Executions of scoreboards that list the games of a day."""
         self._found: dict[tuple[str, date, str], list[ExecutionFact]] = {}
         for fact in self.executions.values():
             self._index(fact)
+        for pause in pauses:
+            self._note_pause(pause)
 
     def found(
         self, scraper: str, game_date: date, subject: str, *, complete_for: int | None = None
@@ -107,19 +133,33 @@ class History:
         newest = max(facts, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
         return _lacks(newest, games) if newest else ()
 
-    def paused_until(self, scraper: str) -> datetime | None:
-        """The instant before which the scraper's source is not to be asked, if one was named."""
-        return self._pauses.get(scraper)
+    def paused_until(self, scraper: str, hosts: Iterable[str] = ()) -> datetime | None:
+        """The instant before which a scraper is not to be requested, if its source named one.
+
+        hosts: those without which the scraper brings nothing. A pause that one of them asked for counts whichever
+        scraper was told.
+        """
+        needed = frozenset(hosts)
+        named = (
+            until
+            for (told, host), until in self._pauses.items()
+            # Of a scraper that does not say which hosts it needs, only what it was told itself is known.
+            if host in needed or (told == scraper and (host is None or not needed))
+        )
+        return max(named, default=None)
 
     def _index(self, fact: ExecutionFact) -> None:
-        if fact.not_before is not None:
-            known = self._pauses.get(fact.scraper)
-            self._pauses[fact.scraper] = max(fact.not_before, known) if known else fact.not_before
+        if (pause := pause_of(fact)) is not None:
+            self._note_pause(pause)
         if fact.slate is not None and fact.source is not Source.LOCAL:
             self.slates.append(fact)
         if fact.counts:
             key = (fact.scraper, fact.game_date, fact.subject)
             self._found.setdefault(key, []).append(fact)
+
+    def _note_pause(self, pause: Pause) -> None:
+        key = (pause.scraper, pause.host)
+        self._pauses[key] = max(pause.until, self._pauses.get(key, pause.until))
 
 
 def _lacks(fact: ExecutionFact, games: int) -> tuple[str, ...]:

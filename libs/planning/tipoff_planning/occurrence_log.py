@@ -55,6 +55,7 @@ class LoggedExecution(_Frozen):
         default=None, description="those that are not; null: it does not say"
     )
     not_before: Instant | None = None
+    paused_host: str | None = None
     message: str = ""
     presumed: bool = False
     outputs: Mapping[str, tuple[str, ...]] = Field(default={}, description="values to fan out over, by key")
@@ -76,6 +77,7 @@ class LoggedExecution(_Frozen):
             triggered_at=self.triggered_at,
             completeness=Completeness(self.expected, self.missing) if self.missing is not None else None,
             not_before=self.not_before,
+            paused_host=self.paused_host,
             message=self.message,
             presumed=self.presumed,
             slate=self.slate,
@@ -264,9 +266,8 @@ def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> L
         triggered_at=event.triggered_at,
         expected=told.expected if told else None,
         missing=told.missing if told else None,
-        not_before=getattr(
-            failed, "not_before", None
-        ),  # kinds of failure without a Retry-After have no such field
+        not_before=failed.not_before if failed else None,
+        paused_host=failed.paused_host if failed else None,
         message=failed.message[:MESSAGE_CHARACTERS] if failed else "",
         presumed=bool(event.data_summary.get(PRESUMED)),
         outputs=event.fan_out_keys,

@@ -350,7 +350,7 @@ class PlanProgress:
     def _state(self, item: _Unit, last: ExecutionFact | None, attempt: int) -> State:
         if last is not None and last.status is not Status.FAILED:
             return State(last.status.value)
-        if last is not None and not retry_is_due(last.kind, attempt - 1, self.plan.max_retries):
+        if last is not None and not self._asks_again(last, attempt - 1):
             return State.GIVEN_UP
         # Looked up only now: an attempt may be requested and answered, and then it is under way no more.
         if self._id(item, attempt) in self.requested:
@@ -363,6 +363,15 @@ class PlanProgress:
         # After the deadline the next occurrence asks.
         in_time = self.plan.deadline is None or item.retry < self.plan.deadline
         return State.WAITING if in_time else State.GIVEN_UP
+
+    def _asks_again(self, last: ExecutionFact, attempt: int) -> bool:
+        """Whether a unit whose attempt failed is asked for again within the occurrence."""
+        # A source that says when to come back is asked then, if the window is still open; nobody who runs a workflow
+        # by hand waits for a day.
+        named = last.not_before is not None and self.plan.deadline is not None
+        return retry_is_due(last.kind, attempt, self.plan.max_retries) or (
+            named and attempt <= self.plan.max_retries
+        )
 
     def _id(self, item: _Unit, attempt: int) -> str:
         while len(item.ids) < attempt:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tipoff_planning.history import ExecutionFact
+from tipoff_planning.history import ExecutionFact, Pause, pause_of
 from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState
 from tipoff_planning.progress import State
 from tipoff_planning.schedules import Discovery, PerGame
@@ -32,6 +32,9 @@ class Settled(BaseModel):
     empty_looks: Mapping[str, tuple[str, ...]] = Field(
         default={},
         description="by workflow, its newest occurrences that came to no_data, since its last success",
+    )
+    pauses: tuple[Pause, ...] = Field(
+        default=(), description="until when sources are not to be asked, the longest of each scraper and host"
     )
 
     @property
@@ -56,7 +59,20 @@ class Settled(BaseModel):
                 looks.pop(workflow, None)
             elif states[State.NO_DATA] and state.occurrence_id not in looks.get(workflow, ()):
                 looks[workflow] = (*looks.get(workflow, ()), state.occurrence_id)[-LOOKS_KEPT:]
-        return Settled(found=found, empty_looks=looks)
+        pauses = _longest(
+            [*self.pauses, *(pause for fact in state.facts if (pause := pause_of(fact)) is not None)], since
+        )
+        return Settled(found=found, empty_looks=looks, pauses=pauses)
+
+
+def _longest(pauses: Iterable[Pause], since: date) -> tuple[Pause, ...]:
+    """Of each scraper and host the longest pause, without those that ended before `since`."""
+    longest: dict[tuple[str, str], Pause] = {}
+    for pause in pauses:
+        key = (pause.scraper, pause.host or "")
+        if pause.until.date() >= since and (key not in longest or longest[key].until < pause.until):
+            longest[key] = pause
+    return tuple(longest[key] for key in sorted(longest))
 
 
 def searched_scrapers(configuration: Configuration) -> frozenset[str]:

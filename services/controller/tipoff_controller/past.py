@@ -63,7 +63,7 @@ class Past:
             for identifier, at in state.progress.requested.items()
         }
         executions = merge(self.answer.found, self.settled.facts, *remembered)
-        return History(executions, requested, self.stale)
+        return History(executions, requested, self.stale, self.settled.pauses)
 
     @property
     def damaged(self) -> dict[Key, OccurrenceState]:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from tipoff_common.catalog import ScraperSpec, scrapers_folder
 from tipoff_common.cloud import Cloud
+from tipoff_common.ports import Objects
 from tipoff_common.push import PushEndpoint
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import OpenHttp
@@ -39,11 +40,18 @@ class Wiring:
 
 
 def http_opener(
-    fake_sources: Mapping[str, str] = {}, *, max_instances: int = 1, proxy_url: SecretStr | None = None
+    fake_sources: Mapping[str, str] = {},
+    *,
+    max_instances: int = 1,
+    proxy_url: SecretStr | None = None,
+    state: Objects | None = None,
 ) -> OpenHttp:
-    """Open each execution's HTTP client; all share this process's part of each rate, and the pauses hosts asked for."""
+    """Open each execution's HTTP client; all share this process's part of each rate, and the pauses hosts asked for.
+
+    state: the bucket by which instances share those pauses; None keeps them in this process.
+    """
     # One of each for the process: the source sees the process, not the execution.
-    pacer, pauses = Pacer(sharers=max_instances), HostPauses()
+    pacer, pauses = Pacer(sharers=max_instances), HostPauses(state)
     fakes = FakeSources(fake_sources)
     proxy = proxy_url.get_secret_value() if proxy_url else None
 
@@ -53,10 +61,13 @@ def http_opener(
     return open_http
 
 
-def connected_opener(settings: RunnerSettings) -> OpenHttp:
+def connected_opener(settings: RunnerSettings, state: Objects) -> OpenHttp:
     """Open HTTP clients as the settings say."""
     return http_opener(
-        settings.fake_sources, max_instances=settings.max_instances, proxy_url=settings.proxy_url
+        settings.fake_sources,
+        max_instances=settings.max_instances,
+        proxy_url=settings.proxy_url,
+        state=state,
     )
 
 
@@ -77,7 +88,7 @@ def bootstrap(settings: RunnerSettings) -> Wiring:
             memory=RequestMemory(cloud.state),
             data=cloud.data,
             publisher=cloud.publisher,
-            open_http=connected_opener(settings),
+            open_http=connected_opener(settings, cloud.state),
             parse=ParserProcess().parse,
             # One payload for each request that is handled at a time.
             writes=ThreadPoolExecutor(settings.concurrency, thread_name_prefix="payload"),

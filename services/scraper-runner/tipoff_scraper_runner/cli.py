@@ -174,7 +174,7 @@ def connect(registry: Registry) -> Deps:
         memory=RequestMemory(cloud.state),
         data=cloud.data,
         publisher=cloud.publisher,
-        open_http=connected_opener(settings),
+        open_http=connected_opener(settings, cloud.state),
         parse=PARSER.parse,
     )
 

@@ -27,7 +27,12 @@ def outcome_of_error(
             return Failed(kind=error.kind, message=show(str(error)))
         case ScrapeFailure():
             message = show(str(error) or type(error).__name__)
-            return Failed(kind=error.kind, message=message, not_before=error.not_before)
+            return Failed(
+                kind=error.kind,
+                message=message,
+                not_before=error.not_before,
+                paused_host=error.paused_host,
+            )
         case ValidationError():
             return Failed(kind=FailureKind.INTERNAL, message=show(validation_faults(error)))
     # Our own fault, until somebody has looked: never `no_data`, which would read as "not published yet".

@@ -16,6 +16,8 @@ class ScrapeFailure(Exception):
     kind: ClassVar[FailureKind] = FailureKind.INTERNAL
     not_before: datetime | None = None
     """The instant before which the source is not to be asked again, where it named one."""
+    paused_host: str | None = None
+    """The host that named it."""
 
 
 class Unforeseen(ScrapeFailure):
@@ -74,9 +76,9 @@ class ToldToWait(HttpFailure):
     # Not HTTP, which is asked for again at once: no retry may come before that instant.
     kind = FailureKind.QUOTA
 
-    def __init__(self, message: str, not_before: datetime) -> None:
+    def __init__(self, message: str, not_before: datetime, host: str) -> None:
         super().__init__(message)
-        self.not_before = not_before
+        self.not_before, self.paused_host = not_before, host
 
 
 class SourceChanged(ScrapeFailure):

@@ -270,8 +270,8 @@ def _headline(outcome: Outcome) -> dict[str, JsonValue]:
             return {"record_count": count}
         case NoData(reason=reason):
             return {"record_count": 0, "reason": reason}
-        case Failed(not_before=datetime() as until):
-            return {"not_before": until.isoformat()}
+        case Failed(not_before=datetime() as until, paused_host=host):
+            return {"not_before": until.isoformat(), "paused_host": host}
         case Failed():
             return {}
 

@@ -151,7 +151,9 @@ class HttpxHttp:
         if until := self._pauses.until(host, self._instant()):
             pause = (until - self._instant()).total_seconds()
             if pause >= self._remaining():
-                raise ToldToWait(f"{host} asked not to be asked before {until:%Y-%m-%d %H:%M:%S} UTC", until)
+                raise ToldToWait(
+                    f"{host} asked not to be asked before {until:%Y-%m-%d %H:%M:%S} UTC", until, host
+                )
             # Short enough to be waited for, so that a fan-out is slowed down and not failed.
             if not self._replaying:
                 time.sleep(max(0.0, pause))
@@ -251,11 +253,11 @@ class HttpxHttp:
         raise HttpFailure(message)
 
     def _told_to_wait(self, message: str, error: _Transient) -> ToldToWait:
-        """Note the pause for every other scrape of this process, and make the failure that carries it."""
+        """Note the pause for every other scrape, and make the failure that carries it."""
         since = self._instant()
         until = since + min(timedelta(seconds=min(error.wait, MAX_PAUSE.total_seconds())), MAX_PAUSE)
         self._pauses.pause(error.host, since, until)
-        return ToldToWait(message, until)
+        return ToldToWait(message, until, error.host)
 
 
 def _wait(state: RetryCallState) -> float:

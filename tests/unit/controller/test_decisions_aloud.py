@@ -25,6 +25,7 @@ from tests.support.controller import (
     slate,
     workflow,
 )
+from tipoff_common.clock import EASTERN
 from tipoff_common.events import (
     Action,
     AlertLevel,
@@ -121,6 +122,87 @@ def test_no_source_is_asked_before_the_instant_that_it_named() -> None:
     assert made.decisions[-1].reason_code == "source_paused"
     made.tick(at("09:00"))
     assert len(made.requests) == 1
+
+
+NEWS = configured(
+    one=workflow(at_times(*(f"{hour:02}:00" for hour in range(6, 20))), "bulletin"),
+    other=workflow(at_times("06:30", "12:30", "19:30"), "digest"),
+    elsewhere=workflow(at_times("06:30", "12:30", "19:30"), "summary"),
+)
+"""bulletin and digest need the same host, summary names none."""
+
+
+def asked_through_a_day(made: World, pause: Failed, restart: bool) -> list[tuple[str, str]]:
+    """Who is asked when, if the first request is told to wait; each later one succeeds."""
+    asked = []
+    for quarter in range(24, 80):
+        instant = at("00:00") + quarter * timedelta(minutes=15)
+        if restart:
+            made.restart()
+        made.tick(instant)
+        for request in made.take(ScrapeRequested):
+            asked.append((f"{instant.astimezone(EASTERN):%H:%M}", request.scraper))
+            made.run(request, pause if len(asked) == 1 else SUCCESS, instant=instant, logged=False)
+    return asked
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_pause_is_the_hosts_and_outlives_the_occurrence_that_was_told(restart: bool) -> None:
+    """16: only the scraper that was told waited, and only until its occurrence was over."""
+    pause = Failed(kind=FailureKind.QUOTA, message="429", not_before=at("18:59"), paused_host="news.example")
+    asked = asked_through_a_day(world(NEWS), pause, restart)
+    assert [item for item in asked if item[1] != "summary"] == [
+        ("06:00", "bulletin"),
+        ("19:00", "bulletin"),
+        ("19:30", "digest"),
+    ]
+    assert [clock for clock, scraper in asked if scraper == "summary"] == ["06:30", "12:30", "19:30"]
+
+
+def test_a_pause_by_a_host_that_others_can_stand_in_for_pauses_nobody() -> None:
+    pause = Failed(
+        kind=FailureKind.QUOTA, message="429", not_before=at("18:59"), paused_host="second.example"
+    )
+    asked = asked_through_a_day(world(NEWS), pause, restart=False)
+    assert len([item for item in asked if item[1] == "bulletin"]) == 14
+
+
+def test_a_scraper_that_names_no_host_waits_for_the_one_that_it_was_told_of() -> None:
+    made = world(configured(one=workflow(at_times("06:00", "07:00", "09:00"), "summary")))
+    pause = Failed(kind=FailureKind.QUOTA, message="429", not_before=at("08:00"), paused_host="a.example")
+    made.tick(at("06:00"))
+    made.run(made.take(ScrapeRequested)[0], pause)
+    for clock, count in (("07:00", 0), ("09:00", 1)):
+        made.tick(at(clock))
+        assert len(made.requests) == count
+
+
+def test_a_source_that_says_when_to_come_back_is_asked_then_if_the_window_is_open() -> None:
+    made = world()
+    outcome = Failed(
+        kind=FailureKind.QUOTA, message="429", not_before=at("06:10"), paused_host="news.example"
+    )
+    made.tick(at("05:00"))
+    made.run(made.take(ScrapeRequested)[0], outcome)
+    for clock, count in (("05:15", 0), ("06:00", 0), ("06:15", 1)):
+        made.tick(at(clock))
+        assert len(made.requests) == count
+
+
+def test_the_calendar_is_not_asked_for_anew_while_its_host_waits() -> None:
+    made = World(FEEDS)
+    made.land(slate(2), at("05:00"))
+    made.tick(at("06:00"))
+    pause = Failed(kind=FailureKind.QUOTA, message="429", not_before=at("09:30"))
+    made.run(made.take(ScrapeRequested)[0], pause, instant=at("06:00"))
+    asked = []
+    for hour in range(7, 12):
+        made.tick(at(f"{hour:02}:00"))
+        for request in made.take(ScrapeRequested):
+            asked.append(hour)
+            made.run(request, instant=at(f"{hour:02}:00"))
+            made.land(slate(2), at(f"{hour:02}:00"))
+    assert asked == [10, 11]
 
 
 def test_a_retry_waits_for_the_instant_that_the_source_named() -> None:

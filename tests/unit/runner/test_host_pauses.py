@@ -1,11 +1,14 @@
-"""What a host said about when to come back counts for every scrape of the process."""
+"""What a host said about when to come back counts for every scrape, in each process of the runner."""
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.samples import NOON
+from tipoff_common.testing import MemoryObjects
+from tipoff_scraper_runner import host_pauses
 from tipoff_scraper_runner.host_pauses import HostPauses
 
 SECONDS = st.integers(-1000, 1000).map(lambda number: NOON + timedelta(seconds=number))
@@ -30,3 +33,49 @@ def test_a_day_that_is_replayed_later_and_lies_before_is_not_paused() -> None:
     pauses = HostPauses()
     pauses.pause("a.example", NOON, NOON + timedelta(days=1))
     assert pauses.until("a.example", NOON - timedelta(days=3)) is None
+
+
+LATER, DAY = NOON + timedelta(hours=1), timedelta(days=1)
+
+
+def test_a_pause_holds_in_every_process_and_after_a_restart() -> None:
+    """Four instances asked a host that had asked one of them to wait for a day."""
+    state = MemoryObjects()
+    HostPauses(state).pause("a.example:443", NOON, NOON + DAY)
+    other = HostPauses(state)
+    assert other.until("a.example:443", LATER) == NOON + DAY
+    assert other.until("b.example", LATER) is None
+
+
+def test_the_longer_pause_stays_whoever_was_told_it() -> None:
+    state = MemoryObjects()
+    first, second = HostPauses(state), HostPauses(state)
+    first.pause("a.example", NOON, NOON + DAY)
+    second.until("a.example", NOON)
+    second.pause("a.example", NOON, LATER)
+    assert HostPauses(state).until("a.example", NOON) == NOON + DAY
+
+
+def test_what_another_process_was_told_is_read_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("tipoff_scraper_runner.host_pauses.time.monotonic", lambda: clock[0])
+    state = MemoryObjects()
+    reader = HostPauses(state)
+    assert reader.until("a.example", LATER) is None
+    HostPauses(state).pause("a.example", NOON, NOON + DAY)
+    assert reader.until("a.example", LATER) is None, "no read for each call of a fan-out"
+    clock[0] += host_pauses._FRESH_SECONDS
+    assert reader.until("a.example", LATER) == NOON + DAY
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"since": "soon"}', b"\xff"])
+def test_a_pause_that_cannot_be_read_is_none(body: bytes) -> None:
+    state = MemoryObjects(bodies={"runner/pauses/a.example.json": body})
+    assert HostPauses(state).until("a.example", NOON) is None
+
+
+def test_while_the_bucket_is_down_a_process_knows_its_own_pauses() -> None:
+    pauses = HostPauses(MemoryObjects(down=True))
+    pauses.pause("a.example", NOON, NOON + DAY)
+    assert pauses.until("a.example", LATER) == NOON + DAY
+    assert pauses.until("b.example", LATER) is None

@@ -189,6 +189,7 @@ def test_a_wait_longer_than_is_left_travels_with_the_failure(
     assert caught.value.kind is FailureKind.QUOTA
     assert not caught.value.kind.retried_at_once
     assert caught.value.not_before is not None
+    assert caught.value.paused_host == server.url.removeprefix("http://"), "whoever asks the host waits"
     assert believed <= caught.value.not_before - http.now < believed + timedelta(seconds=TIMEOUT)
 
 

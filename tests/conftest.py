@@ -17,8 +17,8 @@ os.environ.setdefault(
 )  # matrices here are small; threads would only wait for each other
 os.environ["COLUMNS"] = "200"  # what commands print is read here, whatever the terminal's width
 
-TOGETHER = ("integration/embedded", "integration", "conformance", "e2e")
-"""Folders whose tests share servers that are started once, hence run in one worker."""
+TOGETHER = ("integration/embedded", "integration", "conformance", "e2e", "browser")
+"""Folders whose tests share servers, or a browser, that are started once, hence run in one worker."""
 ALONE = {f"integration/test_{name}.py" for name in ("logger_faults", "pubsub_server", "supervision")}
 """Files there that start what they need themselves."""
 

@@ -1,7 +1,6 @@
 """What the commands share: how they print, how an error is shown, where files are."""
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from difflib import get_close_matches
@@ -15,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tipoff_cli.times import cadence, clock, day, instant
+from tipoff_common.visible import visible
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tipoff_common.catalog import Catalog
     from tipoff_planning.workflows import Configuration
 
-__all__ = ["cadence", "clock", "day", "instant"]
+__all__ = ["cadence", "clock", "day", "instant", "visible"]
 
 WRONG_USAGE = 2
 """The exit code of wrong usage, as Typer has it."""
@@ -30,14 +30,6 @@ RECENT = timedelta(days=7)
 """How far back commands look when no --since is given."""
 _SHORT_CELL = 20
 """Characters up to which a cell is never broken: a time, a status, a count."""
-
-_UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""Control characters and those that change the direction of text: a terminal obeys them instead of showing them."""
-
-
-def visible(text: str) -> str:
-    """Write each character that a terminal would obey as JSON escapes it."""
-    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 class _Visible:

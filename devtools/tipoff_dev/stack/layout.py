@@ -155,6 +155,7 @@ class Layout:
             "monitor": {
                 **scrapers,
                 "TIPOFF_ALERTS_FILE": str(self.alerts_file),
+                "TIPOFF_CONTROLLER_URL": self.url("controller"),
                 "TIPOFF_WORKFLOWS_FILE": str(self.workflows_file),
                 # Channels that the developer names are told; without, the monitor's log is.
                 **{name: os.environ[name] for name in SERVICE_MAP["monitor"].secrets if name in os.environ},

@@ -169,6 +169,14 @@ class Authentication:
         """Somebody on the list of invokers."""
         return self._caller(request, lambda email: email in self._invokers, None)
 
+    def visitor(self, request: Request, viewers: frozenset[str]) -> Caller:
+        """Somebody who may look: an invoker, or one of `viewers`."""
+        return self._caller(request, lambda email: email in self._invokers | viewers, None)
+
+    def may_operate(self, email: str) -> bool:
+        """Tell whether somebody may change things: the invokers, and the developer where there is a development key."""
+        return email in self._invokers or (self._key is not None and email == DEVELOPER)
+
     def _caller(self, request: Request, allowed: Callable[[str], bool], parameter: str | None) -> Caller:
         if SERVERLESS_AUTHORIZATION in request.headers:
             raise HTTPException(

@@ -11,6 +11,7 @@ from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_monitor.actions import NotPossible, UnknownIncident, acknowledge, find, silence, unsilence
 from tipoff_monitor.bootstrap import Wiring, bootstrap
+from tipoff_monitor.console.routes import console_routes
 from tipoff_monitor.handlers import flush_outbox, handle_delivery
 from tipoff_monitor.incidents import Incident, Memory, Silence
 from tipoff_monitor.machine import all_rules
@@ -103,4 +104,5 @@ def routes(wiring: Wiring) -> FastAPI:
         return rehearse(name, deps, wall_now(), dry_run=dry_run, escalated=escalated)
 
     app.include_router(manual)
+    console_routes(app, wiring.console(wall_now))
     return app

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from fastapi import APIRouter, FastAPI
 
@@ -13,6 +14,10 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.push import PushEndpoint
 from tipoff_dataset.files import QUERIES
 from tipoff_monitor.channels import open_channels
+from tipoff_monitor.console.access import Access
+from tipoff_monitor.console.deps import ConsoleDeps
+from tipoff_monitor.console.snapshots import Snapshots
+from tipoff_monitor.console.sources import Sources
 from tipoff_monitor.deps import Deps
 from tipoff_monitor.handlers import ACCEPTED
 from tipoff_monitor.loading import load_rules
@@ -20,6 +25,9 @@ from tipoff_monitor.memory import MonitorState
 from tipoff_monitor.settings import MonitorSettings
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
+
+_PAGES_A_MINUTE = 600
+"""Of one person: a hundred tabs, each refreshed twice a minute, and as many again to click through."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,8 @@ class Wiring:
     endpoint: PushEndpoint
     manual: APIRouter
     deps: Deps
+    console: Callable[[Callable[[], datetime]], ConsoleDeps]
+    """Makes what the console's handlers work with; given what reads the clock."""
 
 
 def bootstrap(settings: MonitorSettings) -> Wiring:
@@ -40,6 +50,32 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
     cloud = Cloud("monitor", settings)
     source = configuration.file.calendar.scraper
     calendar = LandedCalendar(cloud.data, catalog[source].output_root) if source else None
+    deps = Deps(
+        environment=settings.environment,
+        book=book,
+        version=__version__,
+        config_hash=configuration.hash,
+        levels={name: workflow.alert_level for name, workflow in configuration.workflows.items()},
+        names=_game_names(calendar),
+        state=MonitorState(cloud.state),
+        warehouse=cloud.warehouse,
+        publisher=cloud.publisher,
+        senders=open_channels(book.file.channels, os.environ, local=settings.environment == "local"),
+        console_url=settings.console_url,
+    )
+
+    def console(now: Callable[[], datetime]) -> ConsoleDeps:
+        return ConsoleDeps(
+            monitor=deps,
+            access=Access(settings, cloud.authentication),
+            sources=Sources(deps.warehouse, deps.state, deps.environment, deps.names),
+            snapshots=Snapshots(now),
+            configuration=configuration,
+            catalog=catalog,
+            calls_per_minute=_PAGES_A_MINUTE,
+            now=now,
+        )
+
     return Wiring(
         app=cloud.app(
             "Watches: tells people what is wrong, once.",
@@ -48,19 +84,8 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
         ),
         endpoint=cloud.push_endpoint(ACCEPTED),
         manual=cloud.authenticated_router(),
-        deps=Deps(
-            environment=settings.environment,
-            book=book,
-            version=__version__,
-            config_hash=configuration.hash,
-            levels={name: workflow.alert_level for name, workflow in configuration.workflows.items()},
-            names=_game_names(calendar),
-            state=MonitorState(cloud.state),
-            warehouse=cloud.warehouse,
-            publisher=cloud.publisher,
-            senders=open_channels(book.file.channels, os.environ, local=settings.environment == "local"),
-            console_url=settings.console_url,
-        ),
+        deps=deps,
+        console=console,
     )
 
 

@@ -1,20 +1,17 @@
 """What is wrong now: the rows of every rule's query, asked in one job, and the faults of the day's verdict."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from tipoff_common.events import AlertLevel
 from tipoff_common.ports import Parameter
-from tipoff_dataset.queries import NamedQuery
+from tipoff_dataset.batch import SHARED, bare_statement
 from tipoff_monitor.loading import COLUMNS, GIVEN, RuleBook
 from tipoff_monitor.texts import plain
 from tipoff_planning.verdict import DayVerdict, Fault
 
 SYSTEM = "-"
-_SHARED = ("as_of", "environment")
-"""Parameters that mean the same in every query; the others get their rule's number."""
 _URGENCY = list(AlertLevel)
 
 
@@ -43,26 +40,17 @@ def batch_query(book: RuleBook, given: Mapping[str, Parameter]) -> tuple[str, di
     given: values for parameters of GIVEN.
     """
     parts: list[str] = []
-    parameters: dict[str, Parameter] = {name: given[name] for name in _SHARED}
+    parameters: dict[str, Parameter] = {name: given[name] for name in SHARED}
     as_of = given["as_of"]
     assert isinstance(as_of, datetime)  # noqa: S101  # the caller's own
     for number, (name, query) in enumerate(book.queries.items()):
         own = {key: given[key] for key in GIVEN if key in {it.name for it in query.parameters}}
         written = {key: str(value) for key, value in book.rules[name].parameters.items()}
         values = query.arguments({**own, **written}, as_of)
-        parameters |= {f"r{number}_{key}": value for key, value in values.items() if key not in _SHARED}
+        parameters |= {f"r{number}_{key}": value for key, value in values.items() if key not in SHARED}
         columns = ", ".join(COLUMNS)
-        parts.append(f"SELECT '{name}' AS rule, {columns} FROM (\n{_renamed(query, number)}\n)")  # noqa: S608
+        parts.append(f"SELECT '{name}' AS rule, {columns} FROM (\n{bare_statement(query, f'r{number}_')}\n)")  # noqa: S608
     return "\nUNION ALL\n".join(parts), parameters
-
-
-def _renamed(query: NamedQuery, number: int) -> str:
-    """Return the query's statement with parameters that no other query has."""
-    code = "\n".join(line for line in query.sql.splitlines() if not line.lstrip().startswith("--"))
-    names = [it.name for it in query.parameters if it.name not in _SHARED]
-    if names:
-        code = re.sub(rf"@({'|'.join(names)})\b", rf"@r{number}_\1", code)
-    return code.strip().removesuffix(";")
 
 
 def conditions_of_rows(rows: Iterable[Mapping[str, object]], book: RuleBook) -> Iterator[Condition]:

@@ -20,3 +20,17 @@ class MonitorSettings(ServiceSettings):
     console_url: str | None = Field(
         default=None, pattern=r"^https?://[^\s]+$", description="where people look; stands in notifications"
     )
+    viewers: tuple[str, ...] = Field(
+        default=(),
+        description="who may look at the console and change nothing, a JSON list; invokers may do both",
+    )
+    iap_audience: str | None = Field(
+        default=None,
+        min_length=1,
+        description="audience of Identity-Aware Proxy's assertions, where it stands before the console",
+    )
+    controller_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s]+$",
+        description="the controller that the console triggers and pauses workflows at; without, it offers neither",
+    )

@@ -1,0 +1,55 @@
+-- What became of each workflow, day by day?
+--
+-- One row a workflow and day of its schedule, the newest day first. missed counts the occurrences whose deadline passed
+-- without an execution or a decision that nothing was to be done; a manual run belongs to no schedule. Occurrences that
+-- were cancelled or are still to come do not count.
+--
+--   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
+--   @days         INT64 = 90       number of New York days, that of @as_of included
+--   @environment  STRING = prod    prod, staging, dev or local
+--
+-- workflow_name STRING, day DATE, expected, ran, found, failed, missed INT64
+
+WITH expected AS (
+  SELECT s.date, s.workflow_name, s.occurrence_id, s.deadline
+  FROM nba_orchestration.expected_schedule(
+      @as_of,
+      DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL (@days - 1) DAY),
+      DATE(@as_of, 'America/New_York')
+    ) AS s
+  WHERE s.environment = @environment AND s.state != 'CANCELLED' AND s.expected_run_time <= @as_of
+),
+executed AS (
+  SELECT
+    e.occurrence_id,
+    COUNTIF(e.status = 'success') > 0 AS found,
+    COUNTIF(e.status = 'success') = 0 AND COUNTIF(e.status = 'failed') > 0 AS failed
+  FROM nba_orchestration.executions(
+      DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY), DATE(@as_of)
+    ) AS e
+  WHERE e.triggered_at <= @as_of AND e.environment = @environment AND e.occurrence_id IS NOT NULL
+  GROUP BY e.occurrence_id
+),
+settled AS (
+  SELECT d.occurrence_id
+  FROM nba_orchestration.workflow_decisions AS d
+  WHERE DATE(d.decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL @days DAY) AND DATE(@as_of)
+    AND d.decision_time <= @as_of
+    AND d.environment = @environment
+    AND d.action = 'SKIP'
+    AND d.reason_code IN ('already_found', 'no_games', 'superseded', 'paused')
+  GROUP BY d.occurrence_id
+)
+SELECT
+  e.workflow_name,
+  e.date AS day,
+  COUNT(*) AS expected,
+  COUNTIF(x.occurrence_id IS NOT NULL) AS ran,
+  COUNTIF(x.found) AS found,
+  COUNTIF(x.failed) AS failed,
+  COUNTIF(x.occurrence_id IS NULL AND s.occurrence_id IS NULL AND e.deadline < @as_of) AS missed
+FROM expected AS e
+LEFT JOIN executed AS x ON x.occurrence_id = e.occurrence_id
+LEFT JOIN settled AS s ON s.occurrence_id = e.occurrence_id
+GROUP BY e.workflow_name, e.date
+ORDER BY e.date DESC, e.workflow_name;

@@ -1,0 +1,153 @@
+"""Who looks at the console and what they may do: identities, roles, the session of a laptop, CSRF tokens.
+
+On Google Cloud the identity is IAP's assertion or an invoker's token, checked with every request; nothing is kept. On a
+laptop a browser cannot send a bearer token, so a form trades the development key for a signed cookie.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from fastapi import HTTPException, Request
+
+from tipoff_common.auth import DEVELOPER, Authentication, GoogleTokens, InvalidToken, WrongAudience
+from tipoff_monitor.settings import MonitorSettings
+
+SESSION_COOKIE = "tipoff_session"
+CSRF_COOKIE = "tipoff_csrf"
+CSRF_FIELD = "csrf"
+SESSION_LASTS = timedelta(hours=12)
+"""A night's shift; the key is asked for again the next day."""
+IAP_HEADER = "x-goog-iap-jwt-assertion"
+# https://cloud.google.com/iap/docs/signed-headers-howto
+_IAP_KEYS = "https://www.gstatic.com/iap/verify/public_key"
+_IAP_ISSUER = "https://cloud.google.com/iap"
+_SAME_SITE = frozenset({"same-origin", "none"})
+"""Values of Sec-Fetch-Site that a form of ours sends; none is a person who typed the address."""
+
+
+class Role(StrEnum):
+    """What somebody may do."""
+
+    VIEWER = "viewer"  # look
+    OPERATOR = "operator"  # look, trigger, replay, pause, acknowledge, silence
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who may look, at least."""
+
+    email: str
+    role: Role
+
+    @property
+    def may_operate(self) -> bool:
+        """Whether actions are offered and taken."""
+        return self.role is Role.OPERATOR
+
+
+class NotSignedIn(Exception):
+    """Nobody is signed in, and the login form can change that."""
+
+
+class Access:
+    """Turns a request into a Visitor."""
+
+    def __init__(self, settings: MonitorSettings, authentication: Authentication) -> None:
+        self._authentication = authentication
+        self._viewers = frozenset(settings.viewers)
+        self._key = settings.development_key.get_secret_value().encode() if settings.development_key else None
+        self._iap = (
+            GoogleTokens((settings.iap_audience,), certificates=_IAP_KEYS, issuers=(_IAP_ISSUER,))
+            if settings.iap_audience
+            else None
+        )
+
+    @property
+    def has_login(self) -> bool:
+        """Whether the login form works: on a laptop only."""
+        return self._key is not None
+
+    def visitor(self, request: Request, now: datetime) -> Visitor:
+        """Return who asks.
+
+        Raises:
+            NotSignedIn: a browser on a laptop that has no session.
+            HTTPException: 401 or 403, with what is needed.
+            Unavailable: the keys of tokens cannot be read.
+        """
+        assertion = request.headers.get(IAP_HEADER)
+        # Without the audience anybody could send the header; it counts only where the proxy is known to be.
+        if assertion and self._iap is not None:
+            return self._of_proxy(assertion)
+        if self._key is not None and "authorization" not in request.headers:
+            role = self._session_role(request.cookies.get(SESSION_COOKIE, ""), now)
+            if role is None:
+                raise NotSignedIn
+            return Visitor(DEVELOPER, role)
+        caller = self._authentication.visitor(request, self._viewers)
+        return Visitor(caller.email, self._role(caller.email))
+
+    def _of_proxy(self, assertion: str) -> Visitor:
+        assert self._iap is not None  # noqa: S101  # asked by the only caller
+        try:
+            claims: Mapping[str, Any] = self._iap(assertion)
+        except (InvalidToken, WrongAudience) as error:
+            raise HTTPException(
+                401, f"the assertion of Identity-Aware Proxy is not accepted: {error}"
+            ) from error
+        email = str(claims.get("email", ""))
+        if not self._authentication.may_operate(email) and email not in self._viewers:
+            raise HTTPException(
+                403, f"{email or 'this account'} may not look; add it to TIPOFF_VIEWERS or TIPOFF_INVOKERS"
+            )
+        return Visitor(email, self._role(email))
+
+    def _role(self, email: str) -> Role:
+        return Role.OPERATOR if self._authentication.may_operate(email) else Role.VIEWER
+
+    def is_key(self, text: str) -> bool:
+        """Tell whether it is the development key, in a time that says nothing of it."""
+        return self._key is not None and hmac.compare_digest(text.encode(), self._key)
+
+    def session(self, role: Role, now: datetime) -> str:
+        """Return the cookie of a new session: its role and end, signed with the key, which it does not contain."""
+        end = int((now + SESSION_LASTS).timestamp())
+        return f"{role}.{end}.{self._signature(f'{role}.{end}')}"
+
+    def _session_role(self, cookie: str, now: datetime) -> Role | None:
+        stated, _, signature = cookie.rpartition(".")
+        if not stated or not hmac.compare_digest(signature.encode(), self._signature(stated).encode()):
+            return None
+        role, _, end = stated.partition(".")
+        return Role(role) if now.timestamp() < int(end) else None
+
+    def _signature(self, text: str) -> str:
+        assert self._key is not None  # noqa: S101  # sessions exist only beside a key
+        return hmac.new(self._key, f"console session {text}".encode(), hashlib.sha256).hexdigest()
+
+
+def new_csrf_token() -> str:
+    """Return a token for the cookie and the hidden field of forms."""
+    return secrets.token_urlsafe(18)
+
+
+def check_csrf(request: Request, form: Mapping[str, str]) -> None:
+    """Refuse a form that another site's page sent: 403.
+
+    The field has to repeat the cookie, which is SameSite=Strict and which no other site can read. Two instances need
+    no common secret for that. A browser also says where the form came from.
+    """
+    site = request.headers.get("sec-fetch-site")
+    cookie, field = request.cookies.get(CSRF_COOKIE, ""), form.get(CSRF_FIELD, "")
+    if site is not None and site not in _SAME_SITE:
+        raise HTTPException(403, "this form was sent by another site; nothing was done")
+    if not cookie or not hmac.compare_digest(cookie.encode(), field.encode()):
+        raise HTTPException(
+            403, "the form's token is missing or not this browser's; open the page again, nothing was done"
+        )

@@ -1,0 +1,172 @@
+"""The way to every page: who asks, how often, and in which form an error is answered."""
+
+import logging
+import math
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+
+from tipoff_common.auth import Caller
+from tipoff_common.authenticated_routes import CallLimit
+from tipoff_common.ports import Unavailable
+from tipoff_monitor.console.access import CSRF_COOKIE, NotSignedIn, Visitor, check_csrf, new_csrf_token
+from tipoff_monitor.console.deps import ConsoleDeps
+from tipoff_monitor.console.rendering import render, url
+
+log = logging.getLogger(__name__)
+FORM_LIMIT = 64 * 1024
+NAVIGATION = (("/", "Today"),)
+_HEADERS = {
+    # No inline script or style and nothing from elsewhere: text that got onto a page as markup could do nothing.
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
+    " object-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_TITLES = {
+    401: "Who are you?",
+    403: "Not allowed",
+    404: "Not here",
+    409: "Not possible now",
+    429: "Too often",
+}
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def gated_router(deps: ConsoleDeps, *, signed_in: bool = True) -> APIRouter:
+    """Return a router whose routes know their visitor, answer errors as pages, and carry the console's headers.
+
+    signed_in: whether somebody has to be; the login form's routes have nobody.
+    """
+    limit = CallLimit(deps.calls_per_minute)
+
+    class GatedRoute(APIRoute):
+        def get_route_handler(self) -> Handler:
+            handle = super().get_route_handler()
+
+            async def gated(request: Request) -> Response:
+                request.state.visitor = None
+                request.state.csrf = request.cookies.get(CSRF_COOKIE) or new_csrf_token()
+                try:
+                    if signed_in:
+                        request.state.visitor = await run_in_threadpool(_admit, request, deps, limit)
+                    answer = await handle(request)
+                except NotSignedIn:
+                    answer = _sign_in(request)
+                except HTTPException as error:
+                    answer = _refusal(request, deps, error.status_code, str(error.detail), error.headers)
+                except RequestValidationError:
+                    answer = _refusal(request, deps, 404, "There is no page at this address.")
+                except Unavailable as error:
+                    log.error("a page cannot be made", extra={"detail": str(error)})
+                    answer = _refusal(request, deps, 503, f"What the page needs cannot be reached: {error}")
+                for name, value in _HEADERS.items():
+                    answer.headers.setdefault(name, value)
+                if CSRF_COOKIE not in request.cookies:
+                    answer.set_cookie(
+                        CSRF_COOKIE,
+                        request.state.csrf,
+                        httponly=True,
+                        samesite="strict",
+                        secure=is_secure(request),
+                    )
+                return answer
+
+            return gated
+
+    return APIRouter(route_class=GatedRoute)
+
+
+def _admit(request: Request, deps: ConsoleDeps, limit: CallLimit) -> Visitor:
+    visitor = deps.access.visitor(request, deps.now())
+    if wait := limit.take(Caller(visitor.email)):
+        raise HTTPException(
+            429,
+            f"{visitor.email} asks too often; ask again in {math.ceil(wait)} s",
+            {"Retry-After": str(math.ceil(wait))},
+        )
+    return visitor
+
+
+def is_secure(request: Request) -> bool:
+    """Tell whether the browser came by HTTPS, which Cloud Run ends before the service."""
+    return request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
+
+
+def wants_json(request: Request) -> bool:
+    """Tell whether the address is that of a JSON twin."""
+    return request.url.path.endswith(".json")
+
+
+def _sign_in(request: Request) -> Response:
+    if wants_json(request):
+        return JSONResponse({"detail": "not signed in; send the development key as a bearer token"}, 401)
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    # Only a page can be come back to; what was posted would have to be confirmed again anyway.
+    return RedirectResponse(
+        str(url("/login", next=target if request.method == "GET" else "/")), status_code=303
+    )
+
+
+def _refusal(
+    request: Request, deps: ConsoleDeps, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    if wants_json(request):
+        return JSONResponse({"detail": detail}, status, dict(headers or {}))
+    title = _TITLES.get(status, "The page cannot be shown")
+    body = page_html(request, deps, "error.html", title=title, detail=detail, section="")
+    return HTMLResponse(body, status, dict(headers or {}))
+
+
+def page_html(request: Request, deps: ConsoleDeps, template: str, **context: Any) -> str:
+    """Render a template in the console's frame."""
+    return render(
+        template,
+        {
+            "environment": deps.environment,
+            "visitor": request.state.visitor,
+            "csrf": request.state.csrf,
+            "navigation": NAVIGATION,
+            "has_login": deps.access.has_login,
+            "business_date": None,
+            **context,
+        },
+    )
+
+
+async def _read_form(request: Request) -> Mapping[str, str]:
+    """Return the fields of a form that was sent by a page of ours: 403, 413 or 422 for another."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_LIMIT:
+            raise HTTPException(413, f"the form is over {FORM_LIMIT} bytes; no action needs as much")
+    try:
+        form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=500))
+    except ValueError as error:
+        raise HTTPException(422, f"the form cannot be read: {error}") from error
+    check_csrf(request, form)
+    return form
+
+
+def _operator(request: Request) -> Visitor:
+    """Return who acts: 403 for somebody who may only look."""
+    visitor: Visitor = request.state.visitor
+    if not visitor.may_operate:
+        raise HTTPException(
+            403,
+            f"{visitor.email} may look only. Actions need the role operator: a place in TIPOFF_INVOKERS,"
+            " or on a laptop a session that was not opened to look only.",
+        )
+    return visitor
+
+
+Form = Annotated[Mapping[str, str], Depends(_read_form)]
+Operator = Annotated[Visitor, Depends(_operator)]

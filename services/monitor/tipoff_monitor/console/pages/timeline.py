@@ -1,0 +1,84 @@
+"""The day as a drawing: where each expected occurrence stands on the axis. Shares of the width, no pixels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from tipoff_common.clock import EASTERN, eastern
+from tipoff_planning.expectations import Expectation
+
+LANES = 6
+"""Rows of bars within one workflow's row; what runs beside more than that shares the last."""
+_NARROWEST = 0.004
+"""Share of the width below which a bar could not be seen or hit."""
+_GAP = 0.0005
+_EVERY_HOURS = 3
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The instants at the left and the right edge."""
+
+    start: datetime
+    end: datetime
+
+    def share(self, instant: datetime) -> float:
+        """Return where an instant stands, 0 to 1; what lies outside stands at the edge."""
+        found = (instant - self.start) / (self.end - self.start)
+        return min(max(found, 0.0), 1.0)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One occurrence: its window from the expected instant to its deadline."""
+
+    row: Expectation
+    left: float
+    width: float
+    lane: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An hour of the axis."""
+
+    left: float
+    label: str
+
+
+def axis_of(day: date, rows: Sequence[Expectation]) -> Axis:
+    """Return the day from its midnight to the next, or to the end of what the day still has to do in the night."""
+    start = eastern(day, time())
+    midnight = eastern(day + timedelta(days=1), time())
+    latest = max((row.deadline for row in rows), default=midnight)
+    # Six hours of the night are enough for any late game; one odd deadline must not squeeze the day.
+    return Axis(start, max(midnight, min(latest, midnight + timedelta(hours=6))))
+
+
+def marks(axis: Axis) -> list[Mark]:
+    """Return the hours to write beside the axis; on a day whose clocks change they are the wall's."""
+    found, instant = [], axis.start
+    while instant <= axis.end - timedelta(minutes=30):
+        hour = instant.astimezone(EASTERN).hour
+        if hour % _EVERY_HOURS == 0:
+            found.append(Mark(axis.share(instant), f"{hour:02}"))
+        instant += timedelta(hours=1)
+    return found
+
+
+def bars(axis: Axis, rows: Sequence[Expectation]) -> list[Bar]:
+    """Place the occurrences of one workflow; those whose windows overlap stand below each other."""
+    placed: list[Bar] = []
+    free_from = [0.0] * LANES
+    for row in sorted(rows, key=lambda row: (row.expected_run_time, row.occurrence_id)):
+        left = min(axis.share(row.expected_run_time), 1 - _NARROWEST)
+        width = max(axis.share(row.deadline) - left - _GAP, _NARROWEST)
+        lane = next((number for number, end in enumerate(free_from) if end <= left), LANES - 1)
+        free_from[lane] = max(free_from[lane], left + width)
+        placed.append(Bar(row, left, width, lane))
+    return placed
+
+
+def lanes(placed: Sequence[Bar]) -> int:
+    """Return how many rows of bars there are, at least one."""
+    return max((bar.lane for bar in placed), default=0) + 1

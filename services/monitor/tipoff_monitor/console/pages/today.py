@@ -1,0 +1,134 @@
+"""Today, or another day: the verdict, the timeline, what is sick, what comes next."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
+from itertools import groupby
+
+from pydantic import Field
+
+from tipoff_common.clock import Instant, business_date, eastern
+from tipoff_monitor.console.facts import ScraperHealth
+from tipoff_monitor.console.pages.page import Page, Shown
+from tipoff_monitor.incidents import Incident
+from tipoff_planning.expectations import DayExpectations, Expectation
+from tipoff_planning.verdict import Color, DayVerdict, Fault, judge_day
+
+_PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+_UPCOMING = 12
+_WHOLE_DAY = "-"
+_OPEN = ("PENDING", "MISSING", "PAUSED")
+
+
+class Row(Shown):
+    """One workflow of the day. It keeps its place whatever becomes of it, so that rows do not jump."""
+
+    workflow: str
+    priority: str
+    color: Color
+    sentence: str = Field(description="how it does, as `tipoff status` says")
+    why: str | None = Field(description="why what is due did not run, in the controller's words")
+    next_check: Instant | None
+    statuses: Mapping[str, int] = Field(description="occurrences by status")
+    occurrences: tuple[Expectation, ...] = Field(description="in the order of time")
+
+
+class Upcoming(Shown):
+    """What happens next to a workflow."""
+
+    at: Instant
+    workflow: str
+    subjects: tuple[str, ...] = Field(description="games by name; empty for the whole day")
+    what: str
+
+
+class TodayPage(Page):
+    """A business day."""
+
+    date: date
+    is_today: bool
+    color: Color | None = Field(description="null while nothing is known of the day")
+    headline: str
+    day_faults: tuple[Fault, ...] = Field(description="what is wrong with the day, worst first")
+    rows: tuple[Row, ...] = Field(description="by priority, then by name")
+    upcoming: tuple[Upcoming, ...]
+    sick: tuple[ScraperHealth, ...] = Field(description="as `tipoff sick` says, worst first")
+    alerts: tuple[Incident, ...] = Field(description="what people were told of and is not over")
+    game_names: Mapping[str, str] = Field(description="of the games of the day, by id")
+
+
+def judge(day: DayExpectations, now: datetime, names: Mapping[str, str], locked_by: time) -> DayVerdict:
+    """Judge a day as `tipoff status` and the monitor do."""
+    return judge_day(
+        day, lock_at=eastern(day.date, locked_by), is_today=day.date == business_date(now), names=names
+    )
+
+
+def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[Row, ...]:
+    """Return a row for each workflow."""
+    by_name = {item.workflow: item for item in verdict.workflows}
+    ordered = sorted(day.expectations, key=lambda row: row.workflow_name)
+    found = []
+    for name, group in groupby(ordered, key=lambda row: row.workflow_name):
+        own = tuple(sorted(group, key=lambda row: (row.expected_run_time, row.occurrence_id)))
+        item = by_name[name]
+        found.append(
+            Row(
+                workflow=name,
+                priority=item.priority,
+                color=item.color,
+                sentence=item.sentence,
+                why=why_not(own, day.as_of),
+                next_check=item.next_check,
+                statuses=item.statuses,
+                occurrences=own,
+            )
+        )
+    return tuple(sorted(found, key=lambda row: (_rank(row.priority), row.workflow)))
+
+
+def _rank(priority: str) -> int:
+    return _PRIORITIES.index(priority) if priority in _PRIORITIES else len(_PRIORITIES)
+
+
+def why_not(rows: Sequence[Expectation], as_of: datetime) -> str | None:
+    """Return the controller's newest reason for what is due and did not run; None when nothing is."""
+    due = [row for row in rows if row.status in _OPEN and row.expected_run_time <= as_of]
+    for row in reversed(due):
+        if row.actual_reason:
+            return row.actual_reason
+    return "No decision is known." if due else None
+
+
+def upcoming(rows: Sequence[Row], names: Mapping[str, str], as_of: datetime) -> tuple[Upcoming, ...]:
+    """Return what comes next, the earliest first: the next expected occurrences of each workflow, or its next check."""
+    found: list[Upcoming] = []
+    for row in rows:
+        ahead = [
+            item
+            for item in row.occurrences
+            if item.expected_run_time > as_of and item.status not in ("CANCELLED", "PAUSED")
+        ]
+        first = min((item.expected_run_time for item in ahead), default=None)
+        if first is not None:
+            together = [item for item in ahead if item.expected_run_time == first]
+            subjects = tuple(
+                names.get(item.subject, item.subject)
+                for item in together
+                if item.subject and item.subject != _WHOLE_DAY
+            )
+            found.append(
+                Upcoming(at=first, workflow=row.workflow, subjects=subjects, what=together[0].expected_reason)
+            )
+        # A search that waits is looked at again before its next slot comes.
+        waiting = any(item.status == "PENDING" for item in row.occurrences)
+        if (
+            waiting
+            and row.next_check
+            and row.next_check > as_of
+            and (first is None or row.next_check < first)
+        ):
+            found.append(
+                Upcoming(at=row.next_check, workflow=row.workflow, subjects=(), what="looked at again")
+            )
+    found.sort(key=lambda item: (item.at, item.workflow))
+    return tuple(found[:_UPCOMING])

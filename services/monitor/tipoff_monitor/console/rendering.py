@@ -1,0 +1,128 @@
+"""Templates: every value that reaches a page goes through one place that makes it harmless."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tipoff_common.clock import EASTERN
+from tipoff_common.identity import short_hash
+from tipoff_common.visible import visible
+
+LONGEST = 1000
+"""Characters of one value on a page; who needs more of a 10 kB message opens the JSON."""
+_BRIEF = 160
+STATIC = Path(__file__).with_name("static")
+
+
+def presentable(value: Any) -> Any:
+    """Return what a template prints for a value: control and direction characters written out, long text cut.
+
+    Jinja calls it for each expression, and escapes what it returns; markup of ours passes as it is.
+    """
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    text = visible(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text) - LONGEST:,} more characters)"
+
+
+def brief(text: str) -> str:
+    """Cut an error to what a row of a table has room for."""
+    return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."
+
+
+def has_two_offsets(day: date) -> bool:
+    """Tell whether the clocks change on a New York day, so that a time of it needs its zone."""
+    start = datetime(day.year, day.month, day.day, tzinfo=EASTERN)
+    return start.utcoffset() != (start + timedelta(days=1)).utcoffset()
+
+
+def clock(instant: datetime | None, about: date | None = None) -> str:
+    """Write an instant as New York time: 19:30, its date unless that is `about`, its zone where a day has two."""
+    if instant is None:
+        return "-"
+    local = instant.astimezone(EASTERN)
+    zone = f" {local:%Z}" if has_two_offsets(local.date()) else ""
+    shown = f"{local:%H:%M}{zone}"
+    return shown if local.date() == about else f"{local:%a %d %b} {shown}"
+
+
+def ago(seconds: float | None) -> str:
+    """Write an age in its largest unit that says something: 40 s, 12 min, 3 h, 2 days."""
+    if seconds is None:
+        return "never"
+    for size, unit in ((86400 * 2, "days"), (7200, "h"), (120, "min")):
+        if seconds >= size:
+            return f"{seconds / {'days': 86400, 'h': 3600, 'min': 60}[unit]:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def url(path: str, **query: str | None) -> Markup:
+    """Return an address of ours, safe in an attribute: each part of the path and of the query quoted."""
+    parts = "/".join(quote(part, safe="") for part in path.split("/"))
+    pairs = "&amp;".join(f"{name}={quote(value, safe='')}" for name, value in query.items() if value)
+    return Markup(f"{parts}?{pairs}" if pairs else parts)  # noqa: S704  # quoted, part by part
+
+
+@cache
+def asset(name: str) -> str:
+    """Return the address of a static file, which changes with its content so that browsers may keep it for good."""
+    return f"/static/{name}?v={short_hash((STATIC / name).read_bytes())}"
+
+
+def percent(share: float) -> str:
+    """Write a share of a drawing's width or height as SVG has it."""
+    return f"{100 * share:.3f}%"
+
+
+def pretty(value: Any) -> str:
+    """Write a JSON value in indented lines."""
+    return json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True, default=str)
+
+
+@cache
+def environment() -> Environment:
+    """Return the templates, with autoescape and without silent blanks for what is missing."""
+    found = Environment(
+        loader=PackageLoader("tipoff_monitor.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=presentable,
+    )
+    found.globals.update(url=url, asset=asset, clock=clock, ago=ago, percent=percent)
+    found.filters.update(brief=brief, pretty=pretty, tone=tone)
+    return found
+
+
+_TONES: Mapping[str, str] = {
+    **dict.fromkeys(("success", "green", "ON_TIME", "RUN", "well", "found", "processed", "resolved"), "good"),
+    **dict.fromkeys(
+        ("yellow", "LATE", "WARNING", "acknowledged", "silenced", "republished", "waiting"), "warn"
+    ),
+    **dict.fromkeys(("failed", "red", "MISSING", "CRITICAL", "firing", "escalated", "lost", "ABORT"), "bad"),
+    **dict.fromkeys(("PENDING", "no_data", "INFO", "pending"), "open"),
+    "PAUSED": "paused",
+}
+
+
+def tone(word: str) -> str:
+    """Return the CSS class of a status word; the word itself always stands beside its color."""
+    return _TONES.get(word, "quiet")
+
+
+def render(name: str, context: Mapping[str, Any]) -> str:
+    """Render a template."""
+    return environment().get_template(name).render(context)
+
+
+def utc(instant: datetime) -> str:
+    """Write an instant for machines."""
+    return instant.astimezone(UTC).isoformat()

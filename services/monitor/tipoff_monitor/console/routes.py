@@ -1,0 +1,95 @@
+"""Routes of the console: each page as HTML, and as JSON with its schema."""
+
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from tipoff_common.clock import business_date
+from tipoff_monitor.console.deps import ConsoleDeps
+from tipoff_monitor.console.gate import gated_router, page_html
+from tipoff_monitor.console.login import login_routes
+from tipoff_monitor.console.pages.page import Page
+from tipoff_monitor.console.rendering import STATIC
+from tipoff_monitor.console.views import VIEWS, View
+
+REFRESH_HEADER = "x-tipoff-refresh"
+_FIRST_WAIT = 0.04
+"""Seconds that a page waits for data it has never had: its first byte comes within a tenth of a second either way."""
+_REFRESH_WAIT = 8.0
+"""A refresh in the background keeps nobody waiting, and on Cloud Run there is a processor only while it waits."""
+_JSON_WAIT = 25.0
+_FOR_GOOD = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+
+
+class _Assets(StaticFiles):
+    """Files whose address changes with their content."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        if answer.status_code == 200:
+            answer.headers.update(_FOR_GOOD)
+        return answer
+
+
+def console_routes(app: FastAPI, deps: ConsoleDeps) -> None:
+    """Add the console to the monitor's application. It comes last: its last route answers what nothing else does."""
+    app.mount("/static", _Assets(directory=STATIC), name="static")
+    app.include_router(login_routes(deps))
+    router = gated_router(deps)
+    for view in VIEWS:
+        _add(router, view, deps)
+
+    @router.get("/schemas/{name}.json", tags=["console"])
+    def show_schema(name: str) -> JSONResponse:
+        """The JSON Schema of a page's twin."""
+        found = next((view for view in VIEWS if view.name == name), None)
+        if found is None:
+            raise HTTPException(
+                404, f"no schema '{name}'; there are {', '.join(view.name for view in VIEWS)}"
+            )
+        schema = found.model.model_json_schema(mode="serialization")
+        return JSONResponse({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema})
+
+    @router.get("/{path:path}", tags=["console"], include_in_schema=False)
+    def nothing(path: str) -> Response:
+        raise HTTPException(404, f"There is no page at /{path}.")
+
+    app.include_router(router)
+
+
+def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
+    def build(request: Request, wait: float) -> Page:
+        given = {**request.query_params, **request.path_params}
+        page: Page = view.build(deps, given, wait)
+        return page
+
+    # The twin first: /workflows/{name} would take its address for a workflow's name.
+    @router.get(view.json_path, tags=["console"], name=f"{view.name}_json", response_model=view.model)
+    def as_json(request: Request) -> Response:
+        page = build(request, _JSON_WAIT)
+        links = {"Link": f'</schemas/{view.name}.json>; rel="describedby"'}
+        return Response(page.model_dump_json(by_alias=True), media_type="application/json", headers=links)
+
+    @router.get(view.path, tags=["console"], name=view.name)
+    def as_html(request: Request) -> HTMLResponse:
+        wait = _REFRESH_WAIT if REFRESH_HEADER in request.headers else _FIRST_WAIT
+        page = build(request, wait)
+        json_path = view.json_path.format(**request.path_params) if request.path_params else view.json_path
+        query = f"?{request.url.query}" if request.url.query else ""
+        body = page_html(
+            request,
+            deps,
+            f"{view.name}.html",
+            title=page.title,
+            section=view.section,
+            page=page,
+            live=True,
+            business_date=business_date(page.as_of),
+            json_url=f"{json_path}{query}",
+            schema_url=f"/schemas/{view.name}.json",
+            **view.drawing(page),
+        )
+        return HTMLResponse(body)

@@ -1,0 +1,124 @@
+"""What pages show of the warehouse: read a few times a minute at most, kept, and shown with its age.
+
+A page never asks the warehouse itself. It takes the newest snapshot there is, and one that is older than it should be
+is read anew in the background. Whatever the number of tabs, `JOBS_A_MINUTE` bounds what that costs.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from tipoff_common.ports import Unavailable
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+JOBS_A_MINUTE = 3
+LOOK_UPS_A_MINUTE = 12
+"""For what somebody asks by name: one id's chain, another day. Each is kept, so a tab left open asks nothing again."""
+_KEPT = 200
+"""Answers to look-ups that are kept; the oldest goes."""
+_READERS = 3
+
+
+@dataclass(frozen=True)
+class Snapshot(Generic[T]):
+    """What was known at `read_at`. fault: why it could not be read since; both are None before the first reading."""
+
+    value: T | None = None
+    read_at: datetime | None = None
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class Reading(Generic[T]):
+    """How something is read, and how old it may grow. key: two readings of one key are one.
+
+    jobs: how many warehouse jobs it costs. standing: whether pages show it at any time; others are look-ups.
+    """
+
+    key: str
+    read: Callable[[datetime], T]
+    max_age: timedelta
+    jobs: int = 1
+    standing: bool = True
+
+
+class Budget:
+    """At most `jobs` in any minute."""
+
+    def __init__(self, jobs: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._jobs, self._clock = jobs, clock
+        self._taken: deque[float] = deque()
+
+    def take(self, jobs: int) -> bool:
+        """Take so many at once, or none."""
+        now = self._clock()
+        while self._taken and now - self._taken[0] >= 60:
+            self._taken.popleft()
+        if len(self._taken) + jobs > self._jobs:
+            return False
+        self._taken.extend([now] * jobs)
+        return True
+
+
+class Snapshots:
+    """The newest of each reading. Safe to be used from many threads; each key is read by one of them at a time."""
+
+    def __init__(self, now: Callable[[], datetime], clock: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._lock = threading.Lock()
+        self._kept: dict[str, Snapshot[Any]] = {}
+        self._under_way: dict[str, Future[None]] = {}
+        self._standing, self._look_ups = Budget(JOBS_A_MINUTE, clock), Budget(LOOK_UPS_A_MINUTE, clock)
+        self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="console-reader")
+
+    def get(self, reading: Reading[T], wait: float = 0.0) -> Snapshot[T]:
+        """Return the newest snapshot. One that is missing or too old is read first, for at most `wait` seconds.
+
+        What cannot be read within the budget stays as it is; its age tells.
+        """
+        with self._lock:
+            found: Snapshot[T] = self._kept.get(reading.key, Snapshot())
+            if found.read_at is not None and self._now() - found.read_at <= reading.max_age:
+                return found
+            future = self._under_way.get(reading.key) or self._start(reading)
+        if future is not None and wait > 0:
+            try:
+                future.result(wait)
+            except TimeoutError:
+                return found
+        with self._lock:
+            return self._kept.get(reading.key, Snapshot())
+
+    def _start(self, reading: Reading[T]) -> Future[None] | None:
+        budget = self._standing if reading.standing else self._look_ups
+        if not budget.take(reading.jobs):
+            return None
+        future = self._pool.submit(self._read, reading)
+        self._under_way[reading.key] = future
+        return future
+
+    def _read(self, reading: Reading[T]) -> None:
+        before = self._kept.get(reading.key, Snapshot[T]())
+        at = self._now()
+        try:
+            after = Snapshot(reading.read(at), at)
+        except Unavailable as error:
+            log.error("the console's data cannot be read", extra={"detail": str(error), "key": reading.key})
+            after = Snapshot(before.value, before.read_at, str(error))
+        except Exception as error:
+            # A row that no model expects must not end in a page that waits for ever.
+            log.exception("the console's data cannot be understood", extra={"key": reading.key})
+            after = Snapshot(before.value, before.read_at, f"{type(error).__name__}: {error}")
+        with self._lock:
+            self._kept.pop(reading.key, None)
+            self._kept[reading.key] = after
+            self._under_way.pop(reading.key, None)
+            while len(self._kept) > _KEPT:
+                del self._kept[next(iter(self._kept))]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as Unreachable
+from urllib3 import BaseHTTPResponse
 
 from gcp_emulators.testing import running
 from tipoff_common.adapters import storage
@@ -19,34 +21,49 @@ from tipoff_common.adapters.storage import GcsObjects, storage_client
 from tipoff_common.ports import PermanentRefusal, Unavailable
 
 CALLS = 300
+Answer = TypeVar("Answer", Response, BaseHTTPResponse)
 
 
-class FlakyTransport(HTTPAdapter):
+class Faults:
     """Fails a share of the calls: some are not delivered, of some the answer is lost, some are answered 503."""
 
     def __init__(self, share: float) -> None:
-        super().__init__()
         self.share, self.sent, self.failed = share, 0, 0
         self._random = random.Random(7)  # noqa: S311  # faults, no secrets
 
-    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+    def send(self, call: Callable[[], Answer]) -> Answer:
+        """Make the call, or fail it. Raises ConnectionError."""
         self.sent += 1
         if self._random.random() >= self.share:
-            return super().send(request, *arguments, **options)
+            return call()
         self.failed += 1
         match self._random.randrange(3):
             case 0:
                 raise Unreachable("connection refused")
             case 1:
-                super().send(request, *arguments, **options).close()
+                call()
                 raise Unreachable("connection reset")
-        return answered(super().send(request, *arguments, **options), 503)
+        return answered(call(), 503)
 
 
-def answered(answer: Response, status: int) -> Response:
+class FaultyTransport(HTTPAdapter):
+    """The transport of Google's client, by which the rare calls go."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__()
+        self._faults = faults
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        return self._faults.send(lambda: super(FaultyTransport, self).send(request, *arguments, **options))
+
+
+def answered(answer: Answer, status: int) -> Answer:
     """The answer with another status, read to its end so that its connection is free."""
-    assert answer.content is not None
-    answer.status_code = status
+    if isinstance(answer, Response):
+        assert answer.content is not None
+        answer.status_code = status
+    else:
+        answer.status = status
     return answer
 
 
@@ -69,16 +86,19 @@ def objects(storage_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[GcsOb
     client.close()
 
 
-def fail(objects: GcsObjects, share: float) -> FlakyTransport:
-    transport = FlakyTransport(share)
-    mount(objects, transport)
-    return transport
+def fail(objects: GcsObjects, share: float) -> Faults:
+    """Put faults between the adapter and the network, on both ways that it has there."""
+    faults = Faults(share)
+    mount(objects, faults)
+    return faults
 
 
-def mount(objects: GcsObjects, transport: HTTPAdapter) -> None:
-    session = objects._client._http
-    session.get_adapter("http://x").close()
-    session.mount("http://", transport)
+def mount(objects: GcsObjects, faults: Faults) -> None:
+    client = objects._client
+    client._http.get_adapter("http://x").close()
+    client._http.mount("http://", FaultyTransport(faults))
+    send = client.calls._send
+    client.calls._send = lambda *arguments: faults.send(lambda: send(*arguments))
 
 
 def test_a_tick_goes_through_while_three_calls_in_ten_fail(objects: GcsObjects) -> None:
@@ -109,6 +129,47 @@ def test_nothing_is_asked_but_what_is_called_for(objects: GcsObjects) -> None:
     objects.create("file", b"{}")
     assert transport.sent == 1
     assert [thread.name for thread in threading.enumerate() if "_fetch_background" in thread.name] == []
+
+
+def test_what_was_damaged_on_its_way_is_not_taken_for_the_content(
+    objects: GcsObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects.create("file", b"{}")
+    send = objects._client.calls._send
+
+    def damage(method: str, path: str, body: bytes | None, headers: Any) -> BaseHTTPResponse:
+        answer = send(method, path, None if body is None else body.replace(b"{}", b"[]"), headers)
+        answer._body = answer.data.replace(b"{}", b"[]")
+        return answer
+
+    monkeypatch.setattr(objects._client.calls, "_send", damage)
+    with pytest.raises(Unavailable, match="CRC32C"):
+        objects.get("file")
+    with pytest.raises(PermanentRefusal):
+        objects.create("other", b"{}")
+    assert objects.info("other") is None
+
+
+def test_a_token_that_was_revoked_is_refreshed_once(
+    objects: GcsObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Revoked(AnonymousCredentials):
+        refreshed = 0
+
+        def refresh(self, request: Any) -> None:  # noqa: ARG002  # the base class's signature
+            self.refreshed += 1
+
+    calls, credentials = objects._client.calls, Revoked()
+    send, statuses = calls._send, [401]
+    monkeypatch.setattr(calls, "_credentials", credentials)
+
+    def refuse_once(*arguments: Any) -> BaseHTTPResponse:
+        answer = send(*arguments)
+        return answered(answer, statuses.pop()) if statuses else answer
+
+    monkeypatch.setattr(calls, "_send", refuse_once)
+    assert objects.get("nothing") is None
+    assert credentials.refreshed == 1
 
 
 def test_what_names_a_call_is_nobodys_metadata(objects: GcsObjects) -> None:
@@ -161,11 +222,11 @@ def test_metadata_beyond_eight_kibibytes_is_refused_for_good(objects: GcsObjects
 def test_an_answer_that_stays_the_same_is_refused_for_good(
     objects: GcsObjects, status: int, kind: type[Exception]
 ) -> None:
-    class Answering(HTTPAdapter):
-        def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
-            return answered(super().send(request, *arguments, **options), status)
+    class Answering(Faults):
+        def send(self, call: Callable[[], Answer]) -> Answer:
+            return answered(call(), status)
 
-    mount(objects, Answering())
+    mount(objects, Answering(0.0))
     with pytest.raises(kind):
         objects.create("a", b"")
     with pytest.raises(kind):

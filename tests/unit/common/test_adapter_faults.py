@@ -1,20 +1,19 @@
 """What the adapters make of errors of authentication, and of what Pub/Sub refuses."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import google.auth
+import grpc
 import pytest
 from google.api_core.exceptions import InvalidArgument, NotFound, PermissionDenied, ServiceUnavailable
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
-from google.cloud.pubsub_v1.publisher.exceptions import MessageTooLargeError
 
 from tests.support.pushes import client
 from tests.support.samples import NOON, executed
-from tipoff_common.adapters import storage
+from tipoff_common.adapters import pubsub, storage
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.adapters.pubsub import PubSubBus
 from tipoff_common.adapters.storage import GcsObjects, storage_client
@@ -98,16 +97,14 @@ def test_a_service_without_credentials_says_that_it_is_not_ready(
 
 
 class Publishing:
-    """Google's publisher as far as the bus uses it, which ends every call with one fault."""
+    """Google's publisher and its channel as far as the bus uses them; every call ends with one fault."""
 
     def __init__(self, fault: Exception) -> None:
         self.fault, self.published = fault, 0
 
-    def publish(self, *_: Any, **__: Any) -> Future[str]:
+    def publish(self, *_: Any, **__: Any) -> None:
         self.published += 1
-        future: Future[str] = Future()
-        future.set_exception(self.fault)
-        return future
+        raise self.fault
 
     def get_topic(self, **_: Any) -> None:
         raise self.fault
@@ -116,7 +113,9 @@ class Publishing:
 def bus(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> PubSubBus:
     monkeypatch.setenv("PUBSUB_EMULATOR_HOST", "127.0.0.1:9")
     made = PubSubBus("p", load_topics(TOPICS))
-    made._client = Publishing(fault)
+    publishing = Publishing(fault)
+    made._client, made._publish = publishing, publishing.publish
+    monkeypatch.setattr(pubsub, "_RETRY", pubsub._RETRY.with_timeout(0.01).with_delay(0.001, 0.001))
     return made
 
 
@@ -130,7 +129,6 @@ def bus(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> PubSubBus:
         (TimeoutError(), Unavailable),
         (InvalidArgument("attribute"), PermanentRefusal),
         (NotFound("no such topic"), PermanentRefusal),
-        (MessageTooLargeError("over 10 MB"), PermanentRefusal),
     ],
 )
 def test_what_becomes_of_a_publication(
@@ -168,3 +166,55 @@ def test_a_message_that_pubsub_never_takes_is_not_sent(
     with pytest.raises(PermanentRefusal):
         made.publish_messages([("t", b"fine", {}), ("t", data, attributes)])
     assert made._client.published == 0
+
+
+class _RpcError(grpc.RpcError):
+    """A status as a channel raises it."""
+
+    def __init__(self, status: grpc.StatusCode) -> None:
+        super().__init__()
+        self._status = status
+
+    def code(self) -> grpc.StatusCode:
+        return self._status
+
+    def details(self) -> str:
+        return self._status.name
+
+    def trailing_metadata(self) -> tuple[()]:
+        return ()
+
+
+def test_a_transient_status_is_tried_again_and_a_refusal_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = bus(ServiceUnavailable("down"), monkeypatch)
+    answers = [_RpcError(grpc.StatusCode.UNAVAILABLE), None, _RpcError(grpc.StatusCode.INVALID_ARGUMENT)]
+    asked = []
+
+    def publish(request: Any, **_: Any) -> None:
+        asked.append(request.topic)
+        if (answer := answers.pop(0)) is not None:
+            raise answer
+
+    monkeypatch.setattr(pubsub, "_RETRY", pubsub._RETRY.with_timeout(5.0))
+    made._publish = publish
+    made.publish_messages([("t", b"fine", {})])
+    assert asked == ["projects/p/topics/t"] * 2
+    with pytest.raises(PermanentRefusal):
+        made.publish_messages([("t", b"fine", {})])
+    assert len(asked) == 3
+
+
+def test_many_messages_are_few_requests_and_keep_the_order_of_topics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is published before the execution that names it."""
+    made = bus(ServiceUnavailable("down"), monkeypatch)
+    sent: list[tuple[str, int]] = []
+    made._publish = lambda request, **_: sent.append((request.topic[-1], len(request.messages)))
+    made.publish_messages(
+        [("f", b"0", {}), *(("e", b"x" * 9_000, {}) for _ in range(1_200)), ("f", b"1", {})]
+    )
+    assert sent[0] == ("f", 2)
+    assert {topic for topic, _ in sent[1:]} == {"e"}
+    assert [count for _, count in sent[1:]] == [500, 500, 200]
+    sent.clear()
+    made.publish_messages([("e", b"x" * 3_000_000, {})] * 5)
+    assert [count for _, count in sent] == [2, 2, 1], "ten megabytes are the most of one request"

@@ -1,4 +1,4 @@
-"""Objects on google-cloud-storage.
+"""Objects on Cloud Storage: the calls of an execution by `storage_calls`, the rare ones by google-cloud-storage.
 
 Create-if-absent is an upload with if_generation_match=0
 (https://cloud.google.com/storage/docs/request-preconditions); idempotency rests on it.
@@ -16,7 +16,7 @@ from google.api_core.exceptions import (
     PreconditionFailed,
 )
 from google.api_core.retry import Retry
-from google.auth.credentials import AnonymousCredentials
+from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage import Blob, Client
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
@@ -25,6 +25,7 @@ from google.cloud.storage.retry import DEFAULT_RETRY
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 
+from tipoff_common.adapters.storage_calls import StorageCalls
 from tipoff_common.limits import check_object
 from tipoff_common.ports import ObjectInfo, PermanentRefusal, Unavailable, Versioned
 
@@ -51,12 +52,25 @@ _CHUNK_BYTES = 4 * 256 * 1024
 (https://cloud.google.com/storage/docs/performing-resumable-uploads#chunked-upload)."""
 
 
-def storage_client(project: str, emulator: str | None, connections: int = 10) -> Client:
+class StorageClient(Client):  # type: ignore[misc]  # published without types
+    """Google's client, and beside it the lean calls to the same endpoint as the same caller."""
+
+    def __init__(self, project: str, credentials: Credentials | None, connections: int) -> None:
+        super().__init__(project=project, credentials=credentials)
+        self.calls = StorageCalls(self.api_endpoint, self._credentials, connections)
+
+    def close(self) -> None:
+        """Close the connections of both."""
+        self.calls.close()
+        super().close()
+
+
+def storage_client(project: str, emulator: str | None, connections: int = 10) -> StorageClient:
     """Build a client that keeps up to `connections` open at once.
 
     Anonymous on an emulator, whose address the library takes from STORAGE_EMULATOR_HOST.
     """
-    client = Client(project=project, credentials=AnonymousCredentials() if emulator else None)
+    client = StorageClient(project, AnonymousCredentials() if emulator else None, connections)
     # requests keeps 10 connections a host by default: each call beyond them opens one, throws it away and warns that
     # the pool is full. The client has no public parameter for its session.
     for scheme in ("https://", "http://"):
@@ -85,12 +99,12 @@ def _retry(on_error: Callable[[Exception], None] | None = None) -> Retry:
 class GcsObjects:
     """One bucket. Transient faults are retried for a few seconds; after that the message is delivered again."""
 
-    def __init__(self, client: Client, bucket: str) -> None:
-        self._client, self._bucket = client, client.bucket(bucket)
+    def __init__(self, client: StorageClient, bucket: str) -> None:
+        self._client, self._bucket, self._name = client, client.bucket(bucket), bucket
 
     @property
     def bucket(self) -> str:
-        return str(self._bucket.name)
+        return self._name
 
     def create(
         self,
@@ -104,41 +118,42 @@ class GcsObjects:
 
     def read(self, name: str) -> Versioned | None:
         check_object(name)
-        blob = self._bucket.blob(name)
         with self._translating("read", name):
             try:
                 # The answer to a download names the generation whose content it is, so the two belong together.
-                body = bytes(blob.download_as_bytes(timeout=_TIMEOUT_SECONDS, retry=_retry()))
+                body, generation = _retry()(self._client.calls.download)(self._name, name)
             except NotFound:
                 return None
-        return Versioned(body, int(blob.generation))
+        return Versioned(body, generation)
 
     def replace(self, name: str, body: bytes, *, generation: int) -> bool:
         return self._write_if(name, body, generation, "application/octet-stream", {})
 
     def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
-        blob = self._blob(name, metadata)
+        check_object(name, metadata)
         with self._translating("change", name):
             try:
-                blob.patch(timeout=_TIMEOUT_SECONDS, retry=_retry())
+                found = _retry()(self._client.calls.patch_metadata)(self._name, name, metadata)
             except NotFound:
                 return None
-        return _told(blob)
+        return _without_mark(found)
 
     def _write_if(
         self, name: str, body: bytes, generation: int, content_type: str, metadata: Mapping[str, str]
     ) -> bool:
         """Write over exactly that generation, 0 for no object; False when another one is there."""
         write, failed = uuid4().hex, list[Exception]()
-        blob = self._blob(name, {**metadata, _WRITE: write})
+        check_object(name, metadata := {**metadata, _WRITE: write})
         with self._translating("write", name):
             try:
-                blob.upload_from_string(
+                _retry(failed.append)(self._client.calls.upload)(
+                    self._name,
+                    name,
                     body,
                     content_type=content_type,
-                    if_generation_match=generation,
-                    timeout=_TIMEOUT_SECONDS,
-                    retry=_retry(failed.append),
+                    metadata=metadata,
+                    boundary=write,  # as random as the call's own name, which no body contains
+                    generation=generation,
                 )
             except PreconditionFailed:
                 # An attempt whose answer was lost may have written the object, and made its own repetition fail. Told
@@ -157,9 +172,16 @@ class GcsObjects:
         return blob is not None and (blob.metadata or {}).get(_WRITE) == write
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
-        blob = self._blob(name, metadata)
+        check_object(name, metadata)
         with self._translating("write", name):
-            blob.upload_from_string(body, content_type=content_type, timeout=_TIMEOUT_SECONDS, retry=_retry())
+            _retry()(self._client.calls.upload)(
+                self._name,
+                name,
+                body,
+                content_type=content_type,
+                metadata=metadata,
+                boundary=uuid4().hex,
+            )
 
     def put_chunks(
         self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
@@ -225,10 +247,10 @@ class GcsObjects:
             raise Unavailable(told) from error
 
 
-def _told(blob: Blob) -> Mapping[str, str]:
+def _without_mark(metadata: Mapping[str, str] | None) -> Mapping[str, str]:
     """Return the metadata that callers gave."""
-    return {name: value for name, value in (blob.metadata or {}).items() if name != _WRITE}
+    return {name: value for name, value in (metadata or {}).items() if name != _WRITE}
 
 
 def _info(blob: Blob) -> ObjectInfo:
-    return ObjectInfo(blob.name, blob.size or 0, blob.updated, _told(blob))
+    return ObjectInfo(blob.name, blob.size or 0, blob.updated, _without_mark(blob.metadata))

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import signal
 
+from gcp_emulators.loop import run
 from gcp_emulators.pubsub.server import PubsubServer
 
 _log = logging.getLogger("gcp_emulators.pubsub")
@@ -34,7 +35,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=arguments.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(_serve(arguments.host, arguments.port, arguments.admin_port))
+        run(_serve(arguments.host, arguments.port, arguments.admin_port))
     except (OSError, RuntimeError) as error:
         _log.error("cannot serve: %s", error)
         raise SystemExit(1) from error

@@ -2,9 +2,9 @@
 
 `python -m gcp_emulators.storage` serves Cloud Storage's JSON interface. As published, the emulator ignores
 `ifGenerationMatch`, on which create-if-absent and with it all idempotency rests; serves one connection at a time;
-and writes the metadata of all objects to disk on each change. Here each request is checked and carried out under
-one lock, so that of two concurrent creations exactly one wins, connections are kept alive and served in parallel,
-and each change is one line of a journal.
+and writes the metadata of all objects to disk on each change. Here each request is checked and carried out in one step
+of the event loop, so that of two concurrent creations exactly one wins, connections are kept alive, and each change is
+one line of a journal.
 
 Who calls is not asked, and may do anything, unless rights on some buckets are taken away: by --no-list a missing object
 is 403 and not 404, as Cloud Storage answers a caller without storage.objects.list; by --create-only an object that is
@@ -17,16 +17,16 @@ What stays different from the real service: listings are not paged.
 """
 
 import argparse
+import asyncio
 import logging
 import signal
 import sys
-import threading
-from functools import partial
 from pathlib import Path
-from typing import Any
 
+from gcp_emulators.loop import run
 from gcp_emulators.storage.objects import ObjectStore
-from gcp_emulators.storage.server import Rights, StorageHandler, StorageServer
+from gcp_emulators.storage.server import Rights, StorageService
+from gcp_emulators.storage.wire import HttpConnection
 
 EXIT_PORT_TAKEN = 98  # EADDRINUSE
 
@@ -59,21 +59,26 @@ def main(arguments: list[str] | None = None) -> int:
     store = ObjectStore(options.data_dir)
     rights = Rights(frozenset(options.no_list), frozenset(options.create_only))
     try:
-        server = StorageServer((options.host, options.port), partial(StorageHandler, store, rights))
+        run(serve(options.host, options.port, store, rights))
     except OSError as error:
         sys.stderr.write(f"cannot listen on {options.host}:{options.port}: {error}\n")
         return EXIT_PORT_TAKEN
-
-    def stop(*_: Any) -> None:
-        # shutdown() waits for serve_forever, which this very thread is in.
-        threading.Thread(target=server.shutdown, daemon=True).start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    with server:
-        server.serve_forever(poll_interval=0.1)
-    store.close()
+    finally:
+        store.close()
     return 0
+
+
+async def serve(host: str, port: int, store: ObjectStore, rights: Rights) -> None:
+    """Serve until a signal asks to stop. Raises OSError when the port is taken."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    service = StorageService(store, rights, (host, port))
+    server = await loop.create_server(lambda: HttpConnection(service), host, port, backlog=128)
+    await stop.wait()
+    # Open connections do not keep the process from ending.
+    server.close()
 
 
 if __name__ == "__main__":

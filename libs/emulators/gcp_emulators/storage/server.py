@@ -1,26 +1,23 @@
-"""The HTTP side of the embedded object store: parallel connections, one request's effect at a time."""
+"""What the embedded object store answers to a request: rights, conditions, and the emulator's own handlers."""
 
+import io
 import json
 import logging
 import re
-import sys
-import threading
 from dataclasses import dataclass
-from email import message_from_bytes
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from gcp_storage_emulator import server as emulator
 
 from gcp_emulators.storage.limits import metadata_fault, name_fault
 from gcp_emulators.storage.objects import ObjectStore
+from gcp_emulators.storage.wire import Headers, HttpRequest, HttpResponse
 
 _log = logging.getLogger(__name__)
 
-_EFFECT = threading.Lock()
-
 _ROUTES = [(re.compile(pattern), handlers) for pattern, handlers in emulator.HANDLERS]
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
 
 # Query parameters that make a request conditional, and how the object's number must compare.
 _CONDITIONS = (
@@ -39,62 +36,61 @@ class Rights:
     create_only: frozenset[str] = frozenset()
 
 
-class StorageServer(ThreadingHTTPServer):
-    """One thread a connection; open connections do not keep the process from ending."""
+class StorageService:
+    """Answers requests, one at a time: of two concurrent creations exactly one wins because nothing is concurrent."""
 
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
+    def __init__(self, store: ObjectStore, rights: Rights, address: tuple[str, int]) -> None:
+        self._store, self._rights, self._address = store, rights, address
 
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """A client that went away is no fault of the server."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
-            _log.exception("connection from %s", client_address)
-
-
-class StorageHandler(BaseHTTPRequestHandler):
-    """Serves one connection, which stays open between requests."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1  # headers and body leave together
-
-    def __init__(self, store: ObjectStore, rights: Rights, *args: Any, **kwargs: Any) -> None:
-        self.storage, self.rights = store, rights
-        super().__init__(*args, **kwargs)
-
-    def _serve(self) -> None:
-        method = self.headers.get("x-http-method-override") or self.command
-        request = emulator.Request(self, method)
-        response = emulator.Response(self)
+    def __call__(self, sent: HttpRequest) -> HttpResponse:
+        """Check and carry out one request. Whatever the emulator raises becomes the answer."""
+        method = sent.headers.get("x-http-method-override") or sent.method
+        request = emulator.Request(_Handler(sent, self._address), method)
+        response = emulator.Response(None)
         try:
-            self._read_body(request)
-            with _EFFECT:
-                _dispatch(request, response, self.storage, self.rights)
-        except Exception as error:  # noqa: BLE001 - whatever the emulator raises becomes the answer
-            _log.exception("%s %s", method, self.path)
-            response = emulator.Response(self)
+            _read_body(request, sent)
+            _dispatch(request, response, self._store, self._rights)
+        except Exception as error:  # noqa: BLE001  # whatever it is becomes the answer
+            _log.exception("%s %s", method, sent.target)
+            response = emulator.Response(None)
             _answer_error(response, HTTPStatus.INTERNAL_SERVER_ERROR, "internalError", str(error))
-        response.close()
+        content = response._content
+        body = content.encode() if isinstance(content, str) else bytes(content or b"")
+        headers = {name: str(value) for name, value in response._headers.items()}
+        return HttpResponse(response.status, headers, body)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - names that http.server looks for
 
-    def _read_body(self, request: Any) -> None:
-        """Read the body whether the request needs it or not, because the next one follows it.
+class _Server:
+    """The part of a server that the emulator looks at."""
 
-        The emulator's reading of multipart uploads loses parameters of the content's type, and its reading of simple
-        ones takes JSON apart, which is to be stored as it came.
-        """
-        content_type = self.headers.get("Content-Type", "")
-        multipart = content_type.startswith("multipart/related")
-        if not multipart and request.query.get("uploadType") != ["media"]:
-            _ = request.data
-            return
-        raw = emulator._decode_raw_data(emulator._read_raw_data(self), self) or b""
-        request._data = split_upload(content_type, raw) if multipart else raw
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.server_address = address
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the signature of http.server
-        """Say nothing of a request that was answered."""
+
+class _Handler:
+    """A request in the shape of http.server's handler, which is what the emulator reads."""
+
+    def __init__(self, sent: HttpRequest, address: tuple[str, int]) -> None:
+        self.path, self.server = sent.target, _Server(address)
+        # A chunked body is whole by now, and must not be taken apart a second time.
+        self.headers = Headers(sent.headers)
+        self.headers.pop("transfer-encoding", None)
+        self.headers["content-length"] = str(len(sent.body))
+        self.rfile = io.BytesIO(sent.body)
+
+
+def _read_body(request: Any, sent: HttpRequest) -> None:
+    """Hand the body to the request where the emulator would read it wrongly.
+
+    Its reading of multipart uploads loses parameters of the content's type, and its reading of simple ones takes JSON
+    apart, which is to be stored as it came.
+    """
+    content_type = sent.headers.get("content-type") or ""
+    multipart = content_type.startswith("multipart/related")
+    if not multipart and request.query.get("uploadType") != ["media"]:
+        return
+    raw = emulator._decode_raw_data(sent.body, request._request_handler) or b""
+    request._data = split_upload(content_type, raw) if multipart else raw
 
 
 def split_upload(content_type: str, raw: bytes) -> dict[str, Any]:
@@ -102,22 +98,32 @@ def split_upload(content_type: str, raw: bytes) -> dict[str, Any]:
 
     Raises ValueError when the body does not have the two parts.
     """
-    head = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode())
-    delimiter = f"--{head.get_boundary()}".encode()
+    found = _BOUNDARY.search(content_type)
+    if found is None:
+        raise ValueError("a multipart upload names its boundary")
+    delimiter = f"--{found[1] or found[2]}".encode()
     parts = (b"\r\n" + raw).split(b"\r\n" + delimiter)
     if len(parts) != 4:
         raise ValueError("a multipart upload has a metadata part and a content part")
     meta, content = (part.partition(b"\r\n\r\n") for part in parts[1:3])
-    headers = message_from_bytes(content[0].strip() + b"\r\n\r\n")
     return {
         "meta": json.loads(meta[2]),
         "content": content[2],
-        "content-type": headers.get("Content-Type", "application/octet-stream"),
+        "content-type": _part_type(content[0]) or "application/octet-stream",
     }
 
 
+def _part_type(head: bytes) -> str | None:
+    """The content type that the headers of a part name."""
+    for line in head.decode("latin-1").split("\r\n"):
+        name, _, value = line.partition(":")
+        if name.strip().lower() == "content-type":
+            return value.strip()
+    return None
+
+
 def _dispatch(request: Any, response: Any, store: ObjectStore, rights: Rights) -> None:
-    """Check the caller's rights and the request's conditions, and carry it out; the caller holds the lock."""
+    """Check the caller's rights and the request's conditions, and carry it out."""
     handler = _handler_for(request)
     if handler is None:
         _answer_error(response, HTTPStatus.NOT_IMPLEMENTED, "notImplemented", f"no {request.method} here")

@@ -1,0 +1,154 @@
+"""The calls of Cloud Storage's JSON interface that an execution makes, without a client library's work around each.
+
+https://cloud.google.com/storage/docs/json_api. Google's client spends 1.1 ms of CPU on a conditional upload, most of
+it in layers between the call and the socket; one execution makes five. Here the same request costs 0.3 ms: urllib3's
+connection pool, Google's credentials and their refresh, one multipart body, CRC32C in both directions. What is rare
+(lists, resumable uploads, buckets) stays with Google's client. Measured by `bench/client_calls.py`; why, stands in
+docs/adr/0023-lean-clients-on-the-hot-path.md.
+"""
+
+import base64
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import certifi
+import google_crc32c
+from google.api_core.exceptions import from_http_status
+from google.auth.credentials import Credentials
+from google.auth.transport.requests import Request as RefreshRequest
+from google.cloud.storage.exceptions import DataCorruption
+from urllib3 import BaseHTTPResponse, Timeout, connection_from_url
+from urllib3.exceptions import HTTPError
+
+from tipoff_common import __version__
+
+_TIMEOUT = Timeout(connect=5.0, read=20.0)
+_UNAUTHORIZED = 401
+
+
+class StorageCalls:
+    """One endpoint of the JSON interface. Calls are not retried here; each raises GoogleAPICallError with the answer's
+    status, GoogleAuthError, or ConnectionError when there was no answer."""
+
+    def __init__(self, endpoint: str, credentials: Credentials, connections: int) -> None:
+        """endpoint: without a path. connections: how many are kept open, as many as there are callers at a time."""
+        self._endpoint, self._credentials = endpoint.rstrip("/"), credentials
+        # Certificates as `requests` takes them: slim images have none of the system's.
+        tls = {"ca_certs": certifi.where()} if endpoint.startswith("https:") else {}
+        self._pool = connection_from_url(self._endpoint, maxsize=connections, **tls)
+        self._refreshing = threading.Lock()
+        self._refresh_request: RefreshRequest | None = None
+
+    def upload(
+        self,
+        bucket: str,
+        name: str,
+        body: bytes,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+        boundary: str,
+        generation: int | None = None,
+    ) -> None:
+        """Write an object in one multipart request.
+
+        boundary: a random text that the body does not contain.
+        generation: the only one that may be written over, 0 for none; None writes whatever is there. Raises
+            PreconditionFailed when another one is there.
+        """
+        resource = {
+            "name": name,
+            "contentType": content_type,
+            "crc32c": _crc32c(body),  # Cloud Storage refuses a body that was damaged on its way
+            "metadata": metadata,
+        }
+        condition = "" if generation is None else f"&ifGenerationMatch={generation}"
+        self._call(
+            "POST",
+            f"/upload/storage/v1/b/{bucket}/o?uploadType=multipart{condition}&fields=generation",
+            b"".join(
+                (
+                    f"--{boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n".encode(),
+                    json.dumps(resource).encode(),
+                    f"\r\n--{boundary}\r\nContent-Type: {content_type}\r\n\r\n".encode(),
+                    body,
+                    f"\r\n--{boundary}--".encode(),
+                )
+            ),
+            f"multipart/related; boundary={boundary}",
+        )
+
+    def download(self, bucket: str, name: str) -> tuple[bytes, int]:
+        """Return the content and its generation. Raises NotFound; DataCorruption when it was damaged on its way."""
+        answer = self._call("GET", f"/download/storage/v1/b/{bucket}/o/{quote(name, safe='')}?alt=media")
+        # "crc32c=...,md5=...", in one header or in two, which urllib3 joins.
+        for item in answer.headers.get("x-goog-hash", "").split(","):
+            kind, _, stated = item.strip().partition("=")
+            if kind == "crc32c" and stated != _crc32c(answer.data):
+                raise DataCorruption(
+                    answer, f"gs://{bucket}/{name}: the content does not have its CRC32C {stated}"
+                )
+        return answer.data, int(answer.headers["x-goog-generation"])
+
+    def patch_metadata(self, bucket: str, name: str, metadata: Mapping[str, str]) -> Mapping[str, str]:
+        """Add to the custom metadata; return all of it. Raises NotFound."""
+        answer = self._call(
+            "PATCH",
+            f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}?fields=metadata",
+            json.dumps({"metadata": metadata}).encode(),
+            "application/json",
+        )
+        found: Mapping[str, str] = answer.json().get("metadata") or {}
+        return found
+
+    def close(self) -> None:
+        """Close the open connections."""
+        self._pool.close()
+
+    def _call(
+        self, method: str, path: str, body: bytes | None = None, content_type: str | None = None
+    ) -> BaseHTTPResponse:
+        answer = self._send(method, path, body, self._headers(method, path, content_type))
+        if answer.status == _UNAUTHORIZED:
+            # A token may be revoked before it expires; Google's own sessions ask for another one once as well.
+            with self._refreshing:
+                self._credentials.refresh(self._refresher())
+            answer = self._send(method, path, body, self._headers(method, path, content_type))
+        if answer.status >= 300:
+            told = answer.data[:500].decode(errors="replace")
+            raise from_http_status(answer.status, f"{method} {path}: {told}")
+        return answer
+
+    def _send(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> BaseHTTPResponse:
+        """Send one request; tests inject faults here."""
+        try:
+            # Retries are the caller's: one layer of them, for a bounded time.
+            return self._pool.urlopen(
+                method, path, body=body, headers=headers, retries=False, redirect=False, timeout=_TIMEOUT
+            )
+        except HTTPError as error:
+            raise ConnectionError(f"{method} {path}: {error}") from error
+
+    def _headers(self, method: str, path: str, content_type: str | None) -> dict[str, str]:
+        headers = {"User-Agent": f"tipoff/{__version__}"}
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        self._credentials.before_request(self._refresher(), method, self._endpoint + path, headers)
+        return headers
+
+    def _refresher(self) -> RefreshRequest:
+        """The transport by which credentials are refreshed, which anonymous ones never are."""
+        if self._refresh_request is None:
+            self._refresh_request = RefreshRequest()
+        return self._refresh_request
+
+
+def _crc32c(body: bytes) -> str:
+    """The checksum as Cloud Storage writes it: https://cloud.google.com/storage/docs/data-validation."""
+    checksum: Any = google_crc32c.Checksum  # published without types
+    return base64.b64encode(checksum(body).digest()).decode()

@@ -9,10 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tipoff_common.binding import Message, encode
 from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import (
     Action,
+    Event,
     ExpectedRun,
     ScheduleLocked,
     ScheduleState,
@@ -424,6 +426,12 @@ def _row(event: ScrapeExecuted) -> Json:
         "opts": json.dumps(dict(event.opts)),
         "completeness": json.dumps(event.data_summary.get("completeness")),
     }
+
+
+def dead_letter(event: Event, published: datetime | None = None) -> Message:
+    """What Pub/Sub makes of an event that ran out of delivery attempts. published: when it gave up."""
+    data, attributes = encode(Publisher("controller", RecordingBus()).envelope(event))
+    return Message(data, attributes, publish_time=published)
 
 
 def ids(events: Iterable[ScrapeRequested]) -> list[str]:

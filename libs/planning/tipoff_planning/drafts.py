@@ -31,9 +31,8 @@ class DecisionBatch(BaseModel):
     requests: tuple[ScrapeRequested, ...] = Field(
         description="the first requests of those plans, and retries"
     )
-    schedules: tuple[ScheduleLocked, ...] = Field(
-        default=(), description="a schedule that was locked late, and changes of locked ones"
-    )
+    locks: tuple[ScheduleLocked, ...] = Field(default=(), description="a schedule that is locked late")
+    schedules: tuple[ScheduleLocked, ...] = Field(default=(), description="changes of locked schedules")
     failures: tuple[ScrapeExecuted, ...] = Field(
         default=(), description="what is answered for requests whose lease has passed"
     )

@@ -108,6 +108,11 @@ class Entry(_Frozen):
     requested: tuple[str, ...] = Field(default=(), description="ids of the requests that go out with it")
     skipped: tuple[str, ...] = Field(default=(), description="steps that are never asked for")
     rebuilt: bool = Field(default=False, description="it stands for entries that could not be read")
+    lost: tuple[str, ...] = Field(default=(), description="the names of those entries")
+    tick: Instant | None = Field(
+        default=None,
+        description="the evaluation that wrote it; null: executions that came, or a plan that was decided",
+    )
     summary: Summary | None = None
 
 
@@ -135,6 +140,8 @@ class OccurrenceState:
     """The number of the entry that an execution came in, by its request."""
     unreadable: list[str] = field(default_factory=list)
     """Names of entries that cannot be read, and that no later entry stands for."""
+    written_by_tick: tuple[datetime, int] | None = None
+    """The newest entry that an evaluation wrote, by its tick and number: the tick's next delivery publishes it too."""
     published: set[int] = field(default_factory=set)
     """Entries whose follow-ups this process has published. Another process may publish them again."""
 
@@ -168,6 +175,8 @@ class OccurrenceState:
         self.skipped.update(entry.skipped)
         if entry.rebuilt:
             self.unreadable.clear()
+        if entry.tick is not None:
+            self.written_by_tick = entry.tick, self.next_number
         self.next_number += 1
 
     def draft(
@@ -178,6 +187,7 @@ class OccurrenceState:
         at: datetime,
         rebuilt: bool = False,
         plan: Plan | None = None,
+        tick: datetime | None = None,
     ) -> Entry | None:
         """Draft the entry that takes in what is new, with what follows from it; None when nothing does.
 
@@ -188,16 +198,32 @@ class OccurrenceState:
         if plan is not None:
             self._begin(plan)
         news = tuple(item for item in executions if self._is_news(item))
+        lost = tuple(self.unreadable) if rebuilt else ()
         if self.progress is None:
             # The entry with the plan may be unreadable; the executions are kept for when the plan is found elsewhere.
-            return Entry(at=at, executions=news, rebuilt=rebuilt) if news or rebuilt else None
+            if not (news or rebuilt):
+                return None
+            return Entry(at=at, executions=news, rebuilt=rebuilt, lost=lost, tick=tick)
         for item in news:
             self.progress.add(item.fact(self.game_date), item.outputs)
         requested = tuple(self.progress.request_id(attempt) for attempt in self.progress.due(now))
         skipped = tuple(item.step for item in self.progress.skipped if item.step not in self.skipped)
         if not (news or requested or skipped or rebuilt):
             return None
-        return Entry(at=at, plan=plan, executions=news, requested=requested, skipped=skipped, rebuilt=rebuilt)
+        return Entry(
+            at=at,
+            plan=plan,
+            executions=news,
+            requested=requested,
+            skipped=skipped,
+            rebuilt=rebuilt,
+            lost=lost,
+            tick=tick,
+        )
+
+    def has_news(self, executions: Iterable[LoggedExecution]) -> bool:
+        """Whether any of the executions says something that is not known."""
+        return any(self._is_news(item) for item in executions)
 
     def follow_ups(self, entry: Entry, environment: str) -> FollowUps:
         """What an applied entry makes the controller publish: the same however often it is asked."""

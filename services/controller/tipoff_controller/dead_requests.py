@@ -21,7 +21,7 @@ from tipoff_planning.drafts import request
 log = logging.getLogger(__name__)
 
 
-def note_dead_request(message: Message, deps: Deps, now: datetime) -> None:
+def note_dead_request(message: Message, deps: Deps) -> None:
     """Publish the failure of a request that ran out of delivery attempts, unless something came of it."""
     try:
         dead = decode(message).payload
@@ -34,7 +34,9 @@ def note_dead_request(message: Message, deps: Deps, now: datetime) -> None:
         state = deps.occurrences.load(Key(dead.game_date, dead.occurrence_id))
         if dead.request_id in state.executions:
             return
-    failure = presume_dead(dead, "it ran out of delivery attempts", deps, dead.event_time or now)
+    # When Pub/Sub gave up, which is the same at each delivery of the dead letter.
+    at = dead.event_time or message.publish_time or dead.requested_at + lease(dead.scraper, deps)
+    failure = presume_dead(dead, "it ran out of delivery attempts", deps, at)
     deps.publisher.publish([failure])
     deps.published.add(dead.request_id)
 

@@ -6,6 +6,7 @@ from datetime import date
 from pydantic import ValidationError
 
 from tipoff_common.ports import Objects
+from tipoff_common.retrying_objects import RetryingObjects
 from tipoff_controller import names
 from tipoff_planning.discovery.plans import DiscoveryPlan
 
@@ -19,7 +20,7 @@ class DiscoveryStore:
     """Every method raises Unavailable."""
 
     def __init__(self, state: Objects) -> None:
-        self._state = state
+        self._state: Objects = RetryingObjects(state)
         self._kept: dict[tuple[str, date], DiscoveryPlan] = {}
 
     def known(self, workflow: str, day: date) -> DiscoveryPlan | None:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from tipoff_common import __version__
+from tipoff_common import RELEASE
 from tipoff_common.clock import business_date
 from tipoff_common.events import Action, AlertLevel, Priority, ScrapeRequested, WorkflowDecided
 from tipoff_common.identity import decision_id
@@ -12,16 +12,16 @@ from tipoff_common.ports import Unavailable
 from tipoff_controller import names
 from tipoff_controller.dead_requests import fail_expired_requests
 from tipoff_controller.deps import Deps
-from tipoff_controller.follow_ups import append
+from tipoff_controller.follow_ups import append, publish_tick_again
 from tipoff_controller.occurrence_store import Key
 from tipoff_controller.past import Past, read_past
 from tipoff_controller.publishing import publish_batch
-from tipoff_controller.schedule_lock import schedule_changes
+from tipoff_controller.schedule_lock import late_locks, schedule_changes
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import DecisionInputs, Reason, decide, unable_to_decide
 from tipoff_planning.drafts import DecisionBatch, draft, request
 from tipoff_planning.history import ExecutionFact
-from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState
+from tipoff_planning.occurrence_log import Entry, LoggedExecution, OccurrenceState
 from tipoff_planning.plans import OutputOf
 from tipoff_planning.settled import Settled
 
@@ -76,6 +76,11 @@ def _give_up_aloud(
 def _settle_past(context: EvaluationContext, deps: Deps) -> Past:
     """Read what happened so far, and append to the occurrences' logs what only the dataset knows of them."""
     past = read_past(context, deps)
+    for state in past.states.values():
+        # The delivery before this one may have died between writing an entry and publishing it.
+        entry = publish_tick_again(state, context.tick, deps)
+        if entry is not None and entry.rebuilt:
+            _publish_rebuilt(state, entry, context, deps)
     for key, state in past.damaged.items():
         if past.stale:
             break  # The dataset cannot be asked; the occurrence is rebuilt by the tick that can.
@@ -90,7 +95,14 @@ def _settle_past(context: EvaluationContext, deps: Deps) -> Past:
         ]
         if heard:
             with deps.occurrences.lock(Key(state.game_date, state.occurrence_id)):
-                append(state, _without_sources(state, heard), deps, context.now, context.wall)
+                append(
+                    state,
+                    _without_sources(state, heard),
+                    deps,
+                    context.now,
+                    context.wall,
+                    tick=context.tick,
+                )
     return past
 
 
@@ -101,34 +113,41 @@ def _rebuild(
 
     What was requested and not logged is requested again: the runner answers from its own memory without fetching.
     """
-    lost = list(state.unreadable)
     # The plan of a manual run is written twice; one that was due is decided anew, with the same ids.
     run = deps.ledger.manual_run(key.occurrence_id) if state.plan is None else None
     plan = run.plans[0] if run is not None and run.plans else None
     with deps.occurrences.lock(key):
         known = _without_sources(state, [_logged(fact) for fact in facts])
-        append(state, known, deps, context.now, context.wall, rebuilt=True, plan=plan)
-    workflow = state.plan.workflow if state.plan else "unknown"
+        entry = append(
+            state, known, deps, context.now, context.wall, rebuilt=True, plan=plan, tick=context.tick
+        )
+    if entry is not None:
+        _publish_rebuilt(state, entry, context, deps)
+
+
+def _publish_rebuilt(state: OccurrenceState, entry: Entry, context: EvaluationContext, deps: Deps) -> None:
+    """Publish that an entry stands for others that could not be read: the same for each delivery of the tick."""
+    more = f" and {len(entry.lost) - 1} more" if len(entry.lost) > 1 else ""
     sentence = (
-        f"What was remembered of this occurrence could not be read ({lost[0]}"
-        f"{f' and {len(lost) - 1} more' if len(lost) > 1 else ''}); it was rebuilt from the dataset."
+        f"What was remembered of this occurrence could not be read ({entry.lost[0]}{more});"
+        " it was rebuilt from the dataset."
     )
     deps.publisher.publish(
         [
             WorkflowDecided(
-                decision_id=decision_id(f"{key.occurrence_id}:rebuilt", context.tick),
-                occurrence_id=key.occurrence_id,
-                workflow_name=workflow,
-                game_date=key.game_date,
-                decision_time=context.now,
+                decision_id=decision_id(f"{state.occurrence_id}:rebuilt", context.tick),
+                occurrence_id=state.occurrence_id,
+                workflow_name=state.plan.workflow if state.plan else "unknown",
+                game_date=state.game_date,
+                decision_time=context.event_time or entry.at,
                 action=Action.SKIP,
                 reason_code=Reason.MEMORY_REBUILT.value,
                 reason=sentence,
-                context={"unreadable": list(lost)},
+                context={"unreadable": list(entry.lost)},
                 priority=state.plan.priority if state.plan else Priority.MEDIUM,
                 alert_level=AlertLevel.WARNING,
                 config_hash=deps.configuration.hash,
-                controller_version=__version__,
+                controller_version=RELEASE,
                 environment=deps.environment,
                 triggered_by=context.triggered_by,
             )
@@ -184,6 +203,7 @@ def _decide(past: Past, context: EvaluationContext, deps: Deps, only: frozenset[
     return drafted.model_copy(
         update={
             "requests": (*drafted.requests, *retries),
+            "locks": tuple(late_locks(past.calendar, context, deps)),
             "schedules": tuple(schedule_changes(past.calendar, past.discovery, context, deps)),
             "failures": tuple(fail_expired_requests(past, context, deps)),
         }

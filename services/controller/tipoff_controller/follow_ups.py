@@ -50,16 +50,23 @@ def append(
     *,
     rebuilt: bool = False,
     plan: Plan | None = None,
+    tick: datetime | None = None,
 ) -> Entry | None:
-    """Write the entry that takes in what is new, and publish what follows; None when nothing is new."""
-    was_settled = state.settled
-    while (entry := state.draft(executions, now=instant, at=now, rebuilt=rebuilt, plan=plan)) is not None:
+    """Write the entry that takes in what is new, and publish what follows; None when nothing is new.
+
+    tick: the evaluation that appends, whose next delivery publishes the same again.
+    """
+    key = Key(state.game_date, state.occurrence_id)
+    if state.settled and state.next_number and (rebuilt or state.has_news(executions)):
+        # It may have been closed since; what came now, an answer to a request presumed dead, is not known there. First,
+        # since nobody would do it after a crash: an execution that is logged is no news to its next delivery.
+        deps.occurrences.open(key)
+    while (
+        entry := state.draft(executions, now=instant, at=now, rebuilt=rebuilt, plan=plan, tick=tick)
+    ) is not None:
         if not deps.occurrences.append(state, entry):
             deps.occurrences.catch_up(state)
             continue
-        if was_settled:
-            # It may have been closed since; what came now, an answer to a request presumed dead, is not known there.
-            deps.occurrences.open(Key(state.game_date, state.occurrence_id))
         publish_entry(state, state.next_number - 1, entry, deps)
         return entry
     return None
@@ -72,6 +79,20 @@ def publish_entry(state: OccurrenceState, number: int, entry: Entry, deps: Deps)
     follow_ups = state.follow_ups(entry, deps.environment)
     deps.publisher.publish([*follow_ups.skips, *follow_ups.requests])
     state.published.add(number)
+
+
+def publish_tick_again(state: OccurrenceState, tick: datetime, deps: Deps) -> Entry | None:
+    """Publish what the tick's delivery before this one wrote, and perhaps did not live to publish.
+
+    Return that entry; None when there is none.
+    """
+    if state.written_by_tick is None or state.written_by_tick[0] != tick:
+        return None
+    number = state.written_by_tick[1]
+    entry = deps.occurrences.entry(Key(state.game_date, state.occurrence_id), number)
+    if entry is not None:
+        publish_entry(state, number, entry, deps)
+    return entry
 
 
 def _publish_again(

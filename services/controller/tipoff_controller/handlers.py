@@ -62,7 +62,7 @@ def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
         case WorkflowDecided():
             log.info("decision asks nothing of the controller", extra={"decision": delivery.event.id})
         case MessageRejected():
-            note_dead_request(delivery.message, deps, now)
+            note_dead_request(delivery.message, deps)
 
 
 def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:

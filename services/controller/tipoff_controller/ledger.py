@@ -76,6 +76,10 @@ class Ledger:
             return event
         return self._schedule(names.lock(event.date)) or event
 
+    def remember_locks(self, events: Iterable[ScheduleLocked]) -> list[ScheduleLocked]:
+        """Write schedules that are locked late, and return those that count."""
+        return [self.remember_lock(event) for event in events]
+
     def remember_changes(self, events: Iterable[ScheduleLocked]) -> None:
         """Write changes of locked schedules down."""
         for event in events:

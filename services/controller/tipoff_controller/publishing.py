@@ -26,6 +26,7 @@ def publish_batch(batch: DecisionBatch, name: str, deps: Deps, now: datetime) ->
     Raises:
         Unavailable
     """
+    locks = deps.ledger.remember_locks(batch.locks)
     deps.ledger.remember_changes(batch.schedules)
     requests: dict[Key, list[ScrapeRequested]] = defaultdict(list)
     for request in batch.requests:
@@ -43,7 +44,7 @@ def publish_batch(batch: DecisionBatch, name: str, deps: Deps, now: datetime) ->
             log.warning("occurrence was decided before", extra={"occurrence": key.occurrence_id})
     if name in deps.published:
         return
-    deps.publisher.publish([*batch.decisions, *batch.schedules, *batch.failures, *going_out])
+    deps.publisher.publish([*batch.decisions, *locks, *batch.schedules, *batch.failures, *going_out])
     deps.published.add(name)
 
 

@@ -29,27 +29,31 @@ def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
     Raises:
         Unavailable
     """
-    deps.publisher.publish([_lock(day, now, deps.calendar.current(), deps)])
+    deps.publisher.publish([deps.ledger.remember_lock(_draft_lock(day, now, deps.calendar.current(), deps))])
+
+
+def late_locks(calendar: Calendar | None, context: EvaluationContext, deps: Deps) -> Iterator[ScheduleLocked]:
+    """Draft the lock of today's schedule where its tick did not come.
+
+    It is written down by who publishes it: a lock that is written is taken for published by every later evaluation.
+    """
+    today = business_date(context.now)
+    if context.now >= eastern(today, LOCKED_BY) and not deps.ledger.schedules(today):
+        log.warning("the schedule was not locked at 05:00; locked now", extra={"day": today.isoformat()})
+        yield _draft_lock(today, context.now, calendar, deps)
 
 
 def schedule_changes(
     calendar: Calendar | None, plans: DiscoveryPlans, context: EvaluationContext, deps: Deps
 ) -> Iterator[ScheduleLocked]:
-    """Lock today's schedule where its tick did not, and draft what changed of each day that is still open.
+    """Draft what changed of the locked schedule of each day that is still open.
 
-    Yesterday's games may end after midnight, and tomorrow's schedule may be locked ahead. Nothing is published here.
+    Yesterday's games may end after midnight, and tomorrow's schedule may be locked ahead.
     """
     today = business_date(context.now)
     for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
         standing = deps.ledger.schedules(day)
-        if not standing:
-            if day == today and context.now >= eastern(day, LOCKED_BY):
-                log.warning(
-                    "the schedule was not locked at 05:00; locked now", extra={"day": day.isoformat()}
-                )
-                yield _lock(day, context.now, calendar, deps)
-            continue
-        if calendar is None:
+        if not standing or calendar is None:
             continue  # Without games nothing can be said of changes.
         change = draft_change(
             standing,
@@ -66,10 +70,10 @@ def schedule_changes(
             yield change
 
 
-def _lock(day: date, now: datetime, calendar: Calendar | None, deps: Deps) -> ScheduleLocked:
+def _draft_lock(day: date, now: datetime, calendar: Calendar | None, deps: Deps) -> ScheduleLocked:
     # The searches that learn are planned with the day, so that what is expected of them is what they will do.
     plans = plan_discovery(day, now, deps)
-    drafted = draft_schedule(
+    return draft_schedule(
         occurrences(deps.configuration, calendar, day, plans),
         deps.configuration,
         day=day,
@@ -77,7 +81,6 @@ def _lock(day: date, now: datetime, calendar: Calendar | None, deps: Deps) -> Sc
         environment=deps.environment,
         locked_at=now,
     )
-    return deps.ledger.remember_lock(drafted)
 
 
 class _Begun:

@@ -16,6 +16,7 @@ from tests.support.controller import (
     at,
     at_times,
     configured,
+    dead_letter,
     failed,
     fixture_file,
     ids,
@@ -23,11 +24,10 @@ from tests.support.controller import (
     slate,
     workflow,
 )
-from tipoff_common.binding import Message, encode
-from tipoff_common.events import ScrapeExecuted, ScrapeRequested, WorkflowDecided
+from tipoff_common.binding import Message
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.outcomes import Failed, FailureKind, Outcome
 from tipoff_common.ports import Unavailable
-from tipoff_common.publisher import Publisher
 from tipoff_controller.dead_requests import note_dead_request
 from tipoff_controller.follow_ups import note_executions
 from tipoff_controller.manual import draft_run, read_run, run_workflow
@@ -317,15 +317,10 @@ def test_one_that_only_the_dataset_knows_of_is_not_failed() -> None:
     assert died(made) == []
 
 
-def dead_letter(event: ScrapeRequested | WorkflowDecided) -> Message:
-    data, attributes = encode(Publisher("controller", World(ONE).bus).envelope(event))
-    return Message(data, attributes)
-
-
 def test_a_request_in_the_dead_letters_is_a_failure_and_asked_for_again() -> None:
     made = simple()
     (request,) = made.requests
-    note_dead_request(dead_letter(request), made.deps, at("06:02"))
+    note_dead_request(dead_letter(request), made.deps)
     (event,) = died(made)
     assert isinstance(event.outcome, Failed)
     assert event.outcome.message == "the request died: it ran out of delivery attempts"
@@ -336,7 +331,7 @@ def test_a_request_in_the_dead_letters_is_a_failure_and_asked_for_again() -> Non
 def test_a_dead_letter_that_comes_twice_is_one_death() -> None:
     made = simple()
     for _ in range(2):
-        note_dead_request(dead_letter(made.requests[0]), made.deps, at("06:02"))
+        note_dead_request(dead_letter(made.requests[0]), made.deps)
     assert len(died(made)) == 1
 
 
@@ -344,14 +339,14 @@ def test_a_dead_letter_of_what_did_run_is_no_death() -> None:
     made = simple()
     (request,) = made.requests
     made.run(request)
-    note_dead_request(dead_letter(request), made.deps, at("06:02"))
+    note_dead_request(dead_letter(request), made.deps)
     assert died(made) == []
 
 
 def test_other_dead_letters_are_not_the_controllers_to_answer() -> None:
     made = simple()
-    note_dead_request(dead_letter(made.decisions[0]), made.deps, at("06:02"))
-    note_dead_request(Message(b"{", {}), made.deps, at("06:02"))
+    note_dead_request(dead_letter(made.decisions[0]), made.deps)
+    note_dead_request(Message(b"{", {}), made.deps)
     assert died(made) == []
 
 

@@ -10,7 +10,7 @@ PACKAGES := libs/common libs/simulator libs/planning libs/dataset libs/emulators
 MINUTES := 60
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo up down test test-quick soak check check-sql check-images check-infra prove-images deploy format bench fuzz lock audit sbom generate clean
+.PHONY: docs help setup demo tour up down test test-quick soak check check-sql check-images check-infra prove-images deploy format bench fuzz lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,8 +25,11 @@ $(VENV)/.complete: requirements-dev.txt $(addsuffix /pyproject.toml,$(PACKAGES))
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(PACKAGES))
 	@touch $@
 
-demo: setup ## Replay a game day through the real services and check what the dataset says
-	@$(BIN)/tipoff demo
+demo: setup ## Replay a game day through the real services and check what the dataset says; CONSOLE=1 keeps the stack open
+	@$(BIN)/tipoff demo $(if $(CONSOLE),--console)
+
+tour: setup ## Run the stack with a week behind it, made up and with faults in it, and print the console's address
+	@$(BIN)/tipoff up --tour
 
 up: setup ## Run the whole stack in the background, at fixed ports, in wall-clock time
 	@$(BIN)/tipoff up

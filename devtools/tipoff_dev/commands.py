@@ -67,6 +67,9 @@ def demo(
         metavar="FILE",
         help="what the sources publish and when; see devtools/tipoff_dev/fakes/sources/scenarios",
     ),
+    keep: bool = typer.Option(
+        False, "--console", help="keep the stack open afterwards, to be looked at; Ctrl-C stops it"
+    ),
 ) -> None:
     """Replay 15 January 2025 through the real services on the embedded cloud, and check what the dataset says.
 
@@ -75,7 +78,7 @@ def demo(
     from tipoff_cli.console import console
     from tipoff_dev.demo.run import run_demo
 
-    raise typer.Exit(run_demo(console, scenario.absolute() if scenario else None))
+    raise typer.Exit(run_demo(console, scenario.absolute() if scenario else None, keep=keep))
 
 
 def up(
@@ -96,6 +99,9 @@ def up(
     ),
     watch: bool = typer.Option(False, "--watch", help="pick up edits of workflows.yaml and of the scrapers"),
     fresh: bool = typer.Option(False, "--fresh", help="empty the history of earlier stacks first"),
+    tour: bool = typer.Option(
+        False, "--tour", help="begin with a week that is made up, faults among it, in a dataset of its own"
+    ),
     foreground: bool = typer.Option(False, help="stay attached; Ctrl-C stops the stack"),
 ) -> None:
     """Run the whole stack at fixed ports, in wall-clock time, with its own scheduler.
@@ -109,7 +115,7 @@ def up(
 
     if hosts and not live:
         refuse(f"{hosts[0]}: hosts are named with --live; write: tipoff up --live {' '.join(hosts)}")
-    options = UpOptions((tuple(hosts) if hosts else None) if live else (), every, watch, fresh)
+    options = UpOptions((tuple(hosts) if hosts else None) if live else (), every, watch, fresh, tour)
     if foreground:
         run_in_foreground(console, options)
     else:

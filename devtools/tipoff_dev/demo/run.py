@@ -2,24 +2,26 @@
 
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from tipoff_common.yaml_source import ConfigurationError
-from tipoff_dev.demo.day import GAME_DAY, ask_dataset, faults, ticks
+from tipoff_dev.demo.day import GAME_DAY, Answers, ask_dataset, faults, ticks
 from tipoff_dev.demo.show import Timeline, show_addresses, show_answers
 from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import StackError
-from tipoff_dev.stack.stack import running_stack
+from tipoff_dev.stack.stack import Stack, running_stack
 
 
-def run_demo(console: Console, scenario: Path | None = None) -> int:
+def run_demo(console: Console, scenario: Path | None = None, *, keep: bool = False) -> int:
     """Exit code 0 when the dataset says what happened, 1 with each difference when it does not.
 
-    scenario: another day at the sources than the one whose outcome is known.
+    scenario: another day at the sources than the one whose outcome is known. keep: leave the stack running afterwards,
+        until the process is interrupted.
 
     Raises:
         StackError: the stack did not start, or a process of it ended.
@@ -39,6 +41,15 @@ def run_demo(console: Console, scenario: Path | None = None) -> int:
                 stack.wait_until_quiet()
                 timeline.show(tick)
             answers = ask_dataset(stack.warehouse)
+            if keep:
+                code = _tell(console, answers, started)
+                _keep_open(console, stack)
+                return code
+    return _tell(console, answers, started)
+
+
+def _tell(console: Console, answers: Answers, started: float) -> int:
+    """Show what the dataset says and whether it is right; return the exit code."""
     show_answers(console, answers)
     wrong = faults(answers)
     for fault in wrong:
@@ -50,6 +61,17 @@ def run_demo(console: Console, scenario: Path | None = None) -> int:
         else "[red]the dataset is off[/]"
     )
     return 1 if wrong else 0
+
+
+def _keep_open(console: Console, stack: Stack) -> None:
+    """Leave the stack running until the process is interrupted. Raises StackError when a process of it ends."""
+    console.print(f"the day is over and the stack still runs; its day is {GAME_DAY}. Ctrl-C stops it")
+    console.print(f"development key: {stack.layout.development_key}", highlight=False, soft_wrap=True)
+    console.print(f"console: {stack.layout.url('monitor')}/", highlight=False, soft_wrap=True)
+    with suppress(KeyboardInterrupt):
+        while True:
+            stack.processes.check()
+            time.sleep(1.0)
 
 
 def _require_scenario(path: Path) -> None:

@@ -15,22 +15,42 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from rich.console import Console
 
 from tipoff_cli.checkout import FLEET
+from tipoff_common.clock import EASTERN
+from tipoff_common.wall_clock import wall_now
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import READY_SECONDS, StackError
-from tipoff_dev.stack.session import GIVEN_UP, UpOptions, drain, fetch_calendar, serve, ticks_file
+from tipoff_dev.stack.session import (
+    GIVEN_UP,
+    UpOptions,
+    begin_day,
+    drain,
+    fetch_calendar,
+    serve,
+    ticks_file,
+)
 from tipoff_dev.stack.watch import changed_after
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from tipoff_dev.stack.stack import Stack
 
 FOLDER = FLEET.folder / ".tipoff"
 _LOCK, _ENVIRONMENT, _LOG = FOLDER / "stack.lock", FOLDER / "stack.env", FOLDER / "stack.log"
 _STARTING = FOLDER / "stack.starting"
 _DATA = FOLDER / "data"
 """What the warehouse and the bucket hold, from one stack to the next."""
+_TOUR_DATA = FOLDER / "tour"
+"""The same of `tipoff up --tour`, made anew each time: what is made up never mixes with a developer's history."""
+_TOUR_SECONDS = 300.0
+"""A week is made up in half a minute on an idle machine, and a busy one takes some times as long."""
 _STOP_SECONDS = 40.0
 
 
@@ -42,28 +62,46 @@ def run_in_foreground(console: Console, options: UpOptions) -> None:
     with _owned(), console.status("starting") as status:
         layout = Layout.on_fixed_ports(options.live, ticks_file(options, FOLDER))
         google = _google_wanted()
-        if options.fresh:
-            shutil.rmtree(_DATA, ignore_errors=True)
-        first = not _DATA.exists()
+        data = _TOUR_DATA if options.tour else _DATA
+        if options.fresh or options.tour:
+            shutil.rmtree(data, ignore_errors=True)
+        first = not data.exists()
         with running_stack(
             layout,
             FOLDER,
             progress=status.update,
             google_pubsub=google,
             phase2=_phase2_wanted(),
-            data=_DATA,
+            data=data,
         ) as stack:
+            # Before anybody is told that the stack is ready: who looks then finds a day, and no empty tables.
+            if options.tour:
+                _make_up_a_week(stack, status, console)
+            elif first:
+                fetch_calendar(stack, console)
+                begin_day(stack, wall_now())
             status.stop()
             show_addresses(console, stack)
             write_environment(layout)
             try:
-                if first:
-                    fetch_calendar(stack, console)
                 serve(stack, options, console, lambda: write_environment(layout))
             finally:
                 _ENVIRONMENT.unlink(missing_ok=True)
                 if not google:
                     drain(stack, console)
+
+
+def _make_up_a_week(stack: "Stack", status: "Status", console: Console) -> None:
+    """Fill the empty stack before its first tick, and say what is in it."""
+    from tipoff_dev.tour.loading import load_week
+
+    history = load_week(stack, wall_now(), status.update)
+    console.print(
+        f"a week up to {history.until.astimezone(EASTERN):%Y-%m-%d %H:%M %Z} is in the dataset, made up and with"
+        f" faults in it: {len(history.events)} events, {len(history.files)} files",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def start_in_background(console: Console, options: UpOptions) -> None:
@@ -72,6 +110,8 @@ def start_in_background(console: Console, options: UpOptions) -> None:
     with _STARTING.open("a") as starting, console.status("starting"):
         fcntl.flock(starting, fcntl.LOCK_EX)
         if _owner() is not None:
+            if options.tour:
+                raise StackError("a stack is running already; `make down` stops it, then start the tour")
             console.print("the stack is running; `make down` stops it")
             if stale := _stale():
                 console.print(
@@ -81,9 +121,11 @@ def start_in_background(console: Console, options: UpOptions) -> None:
                     soft_wrap=True,
                 )
             return
-        _start_owner(options.arguments())
+        _start_owner(options.arguments(), READY_SECONDS + (_TOUR_SECONDS if options.tour else 0))
     console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
     console.print(f"running in the background; logs in {FOLDER / 'logs'}, `make down` stops it")
+    # Last, where the eye ends and a terminal makes a link of it.
+    console.print(f"console: {Layout.on_fixed_ports().url('monitor')}/", highlight=False, soft_wrap=True)
 
 
 def _stale() -> list[str]:
@@ -91,8 +133,9 @@ def _stale() -> list[str]:
     return changed_after(_ENVIRONMENT.stat().st_mtime_ns) if _ENVIRONMENT.exists() else []
 
 
-def _start_owner(options: list[str]) -> None:
-    """Start `tipoff up --foreground` with `options`, and return when the stack is ready."""
+def _start_owner(options: list[str], seconds: float) -> None:
+    """Start `tipoff up --foreground` with `options`, and return when the stack is ready, which takes so many seconds
+    at most."""
     _ENVIRONMENT.unlink(missing_ok=True)  # left by an owner that was killed; it tells that the stack is ready
     with _LOG.open("wb") as log:
         owner = subprocess.Popen(  # noqa: S603  # our own interpreter and module
@@ -104,7 +147,7 @@ def _start_owner(options: list[str]) -> None:
             cwd=FLEET.folder,
         )
     try:
-        _wait_until_ready(owner)
+        _wait_until_ready(owner, seconds)
     except BaseException:  # Ctrl-C too: what was begun is not left to go on unseen
         owner.terminate()
         owner.wait()
@@ -140,8 +183,8 @@ def _end_of_the_last() -> str:
     return next(ended, "").removesuffix(":")  # which the end of its log follows
 
 
-def _wait_until_ready(owner: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
+def _wait_until_ready(owner: subprocess.Popen[bytes], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
     while not _ENVIRONMENT.exists():
         if owner.poll() is not None or time.monotonic() > deadline:
             raise StackError(f"the stack did not start:\n{_LOG.read_text(errors='replace')[-2000:]}")

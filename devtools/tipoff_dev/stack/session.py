@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,14 @@ from tipoff_common.clock import business_date
 from tipoff_common.ticks import load_ticks
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.yaml_source import ConfigurationError
+from tipoff_controller.ledger import Ledger
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.scheduler import every, run_scheduler
 from tipoff_dev.stack.watch import READ_BY, Watch, faults
+from tipoff_planning.expected_schedule import draft_schedule
+from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
+from tipoff_planning.occurrences import games_of, occurrences
 
 if TYPE_CHECKING:
     from tipoff_dev.stack.stack import Stack
@@ -43,12 +48,15 @@ class UpOptions:
     """Whether edits of the fleet and of workflows.yaml restart what reads them."""
     fresh: bool = False
     """Whether the history of earlier stacks is emptied first."""
+    tour: bool = False
+    """Whether it begins with a week that is made up, in a dataset of its own."""
 
     def arguments(self) -> list[str]:
         """Return the command-line arguments that say the same."""
         told = [] if self.live == () else ["--live", *(self.live or ())]
         told += [] if self.every is None else ["--every", str(self.every)]
-        return [*told, *(["--watch"] if self.watch else []), *(["--fresh"] if self.fresh else [])]
+        given = {"--watch": self.watch, "--fresh": self.fresh, "--tour": self.tour}
+        return [*told, *(name for name, is_given in given.items() if is_given)]
 
 
 def ticks_file(options: UpOptions, folder: Path) -> Path:
@@ -78,6 +86,29 @@ def fetch_calendar(stack: "Stack", console: Console) -> None:
         StackError
     ):  # a source that is slow, or real and down, does not keep the stack from starting
         stack.wait_until_quiet(_CALENDAR_SECONDS)
+
+
+def begin_day(stack: "Stack", now: datetime) -> None:
+    """Lock what is expected from now on of the day that a new stack begins in.
+
+    The controller locks a day late as a whole, because in production what was not run in the morning was missed. A
+    stack that is started for the first time at noon missed nothing, and its first sight is not to be red.
+    """
+    configuration = load_workflows(stack.layout.workflows_file, load_catalog(SCRAPERS))
+    source = configuration.file.calendar.scraper
+    prefix = configuration.catalog[source].output_root if source else None
+    calendar, day = LandedCalendar(stack.data, prefix).current(), business_date(now)
+    event = draft_schedule(
+        (item for item in occurrences(configuration, calendar, day) if item.deadline > now),
+        configuration,
+        day=day,
+        games_today=len(games_of(configuration, calendar, day)) if calendar else None,
+        environment="local",
+        locked_at=now,
+    )
+    # An event says what is expected; of a day of which nothing is left there is nothing to say.
+    if event.runs:
+        stack.publisher.publish([Ledger(stack.state).remember_lock(event)])
 
 
 def serve(stack: "Stack", options: UpOptions, console: Console, taken: Callable[[], None]) -> None:

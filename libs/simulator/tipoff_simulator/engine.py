@@ -23,11 +23,13 @@ from tipoff_planning.occurrence_log import LoggedExecution
 from tipoff_planning.occurrences import Agenda, Occurrence, agenda, games_of, occurrences
 from tipoff_planning.workflows import Configuration
 from tipoff_simulator.memory import Done, Memory
+from tipoff_simulator.observer import Nobody, Observer
 from tipoff_simulator.sources import Answer, Upstream
 from tipoff_simulator.timeline import Wake, wakes
 from tipoff_simulator.world import World
 
 ENVIRONMENT = "simulation"
+_LONGEST_EXECUTION = timedelta(minutes=10)
 _LANDED_BEFORE = timedelta(hours=19)
 """How old the calendar is at the first midnight: the fleet fetched it at 05:00 the day before."""
 
@@ -45,6 +47,10 @@ class Season:
     seed: int = 1
     lock_at: time = time(5)
     """The time of day, in New York, at which each day's schedule is locked."""
+    environment: str = ENVIRONMENT
+    """Stands in every event."""
+    until: datetime | None = None
+    """The instant at which it breaks off, for a season that is still under way; None plays it to its end."""
 
     @property
     def discovered_every(self) -> timedelta | None:
@@ -86,18 +92,21 @@ class Log:
     ticks: int = 0
 
 
-def simulate(season: Season, progressed: Callable[[date], None] = lambda _: None) -> Log:
-    """Runs the season. `progressed` is told of each day that begins."""
-    return _Run(season).run(progressed)
+def simulate(
+    season: Season, progressed: Callable[[date], None] = lambda _: None, observer: Observer | None = None
+) -> Log:
+    """Runs the season. `progressed` is told of each day that begins, `observer` gets every event."""
+    return _Run(season, observer).run(progressed)
 
 
 class _Run:
-    def __init__(self, season: Season) -> None:
+    def __init__(self, season: Season, observer: Observer | None) -> None:
         self._season, self._configuration = season, season.configuration
+        self._observed, self._observer = observer is not None, observer or Nobody()
         upstream = Upstream(season.world, season.configuration.catalog, season.games, season.seed)
         start = eastern(season.first, time())
         # The last day's work may end on the day after it.
-        self._end = eastern(season.last + timedelta(days=2), time())
+        self._end = season.until or eastern(season.last + timedelta(days=2), time())
         self._log = Log(upstream, Memory(), self._end)
         self._calendar = Calendar(upstream.schedule_at(start), start - _LANDED_BEFORE)
         self._shown = upstream.schedule_at(start)
@@ -125,6 +134,8 @@ class _Run:
             season.lock_at,
             season.discovered_every,
         ):
+            if wake.now >= self._end:
+                break
             self._complete_until(wake.now)
             today = business_date(wake.now)
             if today != day:
@@ -137,7 +148,8 @@ class _Run:
                 self._evaluate(wake, today)
             elif today <= season.last:
                 self._lock(today, wake.now)
-        self._complete_until(self._end)
+        # What was asked for last is answered still: no execution takes longer than this.
+        self._complete_until(self._end + _LONGEST_EXECUTION)
         return self._log
 
     def _evaluate(self, wake: Wake, today: date, only: frozenset[str] | None = None) -> None:
@@ -205,13 +217,23 @@ class _Run:
         )
 
     def _request(self, decisions: Iterable[Decision], wake: Wake) -> None:
-        running = [decision for decision in decisions if decision.action is Action.RUN]
-        if not running:
+        # Nine of ten decisions ask for nothing, and to write them down as events takes most of a season's time: only
+        # an observer is worth it.
+        wanted = [decision for decision in decisions if self._observed or decision.action is Action.RUN]
+        if not wanted:
             return
         context = EvaluationContext(
-            wake.tick, wake.now, wake.now, "tick", Source.CONTROLLER, ENVIRONMENT, event_time=wake.now
+            wake.tick,
+            wake.now,
+            wake.now,
+            "tick",
+            Source.CONTROLLER,
+            self._season.environment,
+            event_time=wake.now,
         )
-        drafted = draft(running, self._configuration, context)
+        drafted = draft(wanted, self._configuration, context)
+        for event in drafted.decisions:
+            self._observer.decided(event)
         for plan in drafted.plans:
             self._log.memory.begin(plan, wake.now)
         for item in drafted.requests:
@@ -237,6 +259,7 @@ class _Run:
 
     def _complete(self, item: ScrapeRequested, answer: Answer, at: datetime) -> None:
         """Log an execution and send what follows from it, by the function that the controller uses."""
+        self._observer.executed(item, answer, at)
         memory, occurrence = self._log.memory, item.occurrence_id or ""
         execution = LoggedExecution(
             request_id=item.request_id,
@@ -264,7 +287,10 @@ class _Run:
         reasons = {item.step: item.reason for item in state.progress.skipped} if state.progress else {}
         for step in entry.skipped:
             self._log.skipped.setdefault(occurrence, {})[step] = reasons[step]
-        for request in state.follow_ups(entry, ENVIRONMENT).requests:
+        follow_ups = state.follow_ups(entry, self._season.environment)
+        for event in follow_ups.skips:
+            self._observer.decided(event)
+        for request in follow_ups.requests:
             self._send(request, at)
 
     def _subject(self, item: ScrapeRequested) -> str:
@@ -311,10 +337,11 @@ class _Run:
                 self._configuration,
                 day=day,
                 games_today=len(games_of(self._configuration, self._calendar, day)),
-                environment=ENVIRONMENT,
+                environment=self._season.environment,
                 locked_at=now,
             )
         ]
+        self._observer.locked(self._log.schedules[day][0])
 
     def _note_changes(self, day: date, now: datetime) -> None:
         """What changed after the lock; looked at when the games or the day are not those of the last look."""
@@ -332,8 +359,9 @@ class _Run:
             calendar=self._calendar,
             day=day,
             games_today=len(games_of(self._configuration, self._calendar, day)),
-            environment=ENVIRONMENT,
+            environment=self._season.environment,
             now=now,
         )
         if change.runs:
             locked.append(change)
+            self._observer.locked(change)

@@ -3,17 +3,21 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tipoff_cli.checkout import TICKS, WORKFLOWS
 from tipoff_common.catalog import load_catalog
-from tipoff_common.events import Tick
+from tipoff_common.events import ScheduleLocked, Tick
+from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.ticks import load_ticks
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.scheduler import due_ticks
-from tipoff_dev.stack.session import UpOptions, ticks_file
+from tipoff_dev.stack.session import UpOptions, begin_day, ticks_file
 from tipoff_dev.stack.watch import Watch, changed_since, look
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -26,6 +30,7 @@ NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
         (UpOptions(live=None), ["--live"]),
         (UpOptions(live=("cdn.nba.com",), every=1), ["--live", "cdn.nba.com", "--every", "1"]),
         (UpOptions(watch=True, fresh=True), ["--watch", "--fresh"]),
+        (UpOptions(tour=True), ["--tour"]),
     ],
 )
 def test_the_owner_in_the_background_is_told_the_same(options: UpOptions, arguments: list[str]) -> None:
@@ -74,3 +79,24 @@ def test_the_fleet_that_ships_has_a_workflow_that_fetches_its_calendar() -> None
 
     assert load_workflows(WORKFLOWS, load_catalog(SCRAPERS)).refresher == "morning_operations"
     assert json.loads(Layout.on_fixed_ports().service_environment("scraper-runner")["TIPOFF_FAKE_SOURCES"])
+
+
+def new_stack(bus: RecordingBus) -> Any:
+    return SimpleNamespace(
+        layout=Layout.on_fixed_ports(),
+        data=MemoryObjects("data"),
+        state=MemoryObjects("state"),
+        publisher=Publisher("scheduler", bus),
+    )
+
+
+def test_a_new_stack_expects_what_is_left_of_its_first_day_and_missed_nothing() -> None:
+    """Without a calendar too; what needs games is expected from the first calendar on."""
+    bus = RecordingBus()
+    begin_day(new_stack(bus), datetime(2026, 11, 29, 13, tzinfo=UTC))  # 08:00 in New York
+    (locked,) = bus.of(ScheduleLocked)
+    assert {run.workflow_name for run in locked.runs} == {"morning_operations", "player_movement"}
+    assert min(run.deadline for run in locked.runs) > locked.locked_at
+    bus = RecordingBus()
+    begin_day(new_stack(bus), datetime(2026, 11, 29, 23, tzinfo=UTC))  # in the evening nothing is left
+    assert bus.of(ScheduleLocked) == []

@@ -1,0 +1,167 @@
+"""Puts the week into a stack that runs and has not ticked yet: rows, files, and what the services remember."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
+
+from pydantic import JsonValue
+
+from tipoff_cleanup.memory import Memory as CleanupMemory
+from tipoff_cli.checkout import SCRAPERS
+from tipoff_common import __version__
+from tipoff_common.catalog import load_catalog
+from tipoff_common.clock import business_date
+from tipoff_common.events import (
+    AlertChanged,
+    CleanupCompleted,
+    Event,
+    FileProcessed,
+    MessageRejected,
+    ScheduleLocked,
+    ScrapeExecuted,
+    Tick,
+    TickFired,
+    WorkflowDecided,
+)
+from tipoff_common.ports import Row, Warehouse
+from tipoff_common.publisher import Publisher
+from tipoff_common.rows import TABLES
+from tipoff_common.testing import RecordingBus
+from tipoff_controller.ledger import Ledger
+from tipoff_dataset.files import QUERIES
+from tipoff_dev.fakes.sources.rolling import new_york_date, rolled
+from tipoff_dev.fakes.sources.scenario import load_scenario
+from tipoff_dev.fakes.sources.schedule_json import write_schedule
+from tipoff_dev.stack.stack import Progress, Stack
+from tipoff_dev.tour.history import ENVIRONMENT, History, past_week
+from tipoff_dev.tour.recovery import Recovery, recover
+from tipoff_monitor.deps import Deps as MonitorDeps
+from tipoff_monitor.handlers import run_watch
+from tipoff_monitor.loading import load_rules
+from tipoff_monitor.memory import MonitorState
+from tipoff_planning.calendar import Game
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.workflows import Configuration
+
+_ROWS = 500
+"""Of one append, as the logger's."""
+_WRITTEN_AFTER = timedelta(seconds=2)
+"""From an event to its row."""
+_WATCHES = (timedelta(hours=44), timedelta(minutes=15))
+"""Before the end of the week: instants at which the monitor looked, within a fault that is over by now and at the end.
+Each asks every rule of the embedded warehouse, which takes seconds, so not every fifth minute is looked at."""
+
+
+def load_week(stack: Stack, now: datetime, progress: Progress) -> History:
+    """Make up the week before `now` and write it into the stack. Raises Unavailable."""
+    catalog = load_catalog(SCRAPERS)
+    configuration = load_workflows(stack.layout.workflows_file, catalog)
+    progress("making up a week")
+    rows = _schedule_rows(configuration, now)
+    games = [Game.model_validate(row) for row in rows]
+    history = past_week(configuration, games, rows, now, stack.data.bucket)
+    recovery = recover(history, catalog)
+    progress("writing the week down")
+    append_events(stack.warehouse, [*history.events, *recovery.events])
+    _write_files(stack, history)
+    _remember(stack, history, recovery)
+    progress("looking at the week as the monitor did")
+    append_events(stack.warehouse, _alerts(stack, configuration, history.until))
+    return history
+
+
+def append_events(warehouse: Warehouse, events: Iterable[Event]) -> None:
+    """Append the events' rows by the logger's own rule. Raises Unavailable."""
+    rows: dict[str, list[Row]] = defaultdict(list)
+    ids: dict[str, list[str]] = defaultdict(list)
+    for event in events:
+        batch = TABLES[type(event)](event, _instant(event) + _WRITTEN_AFTER)
+        rows[batch.table].extend(batch.rows)
+        ids[batch.table].extend(batch.ids)
+    for table, found in rows.items():
+        for start in range(0, len(found), _ROWS):
+            warehouse.append(table, found[start : start + _ROWS], ids[table][start : start + _ROWS])
+
+
+def _instant(event: Event) -> datetime:
+    """Return when the event happened."""
+    match event:
+        case ScrapeExecuted():
+            return event.completed_at
+        case WorkflowDecided():
+            return event.decision_time
+        case ScheduleLocked():
+            return event.locked_at
+        case CleanupCompleted():
+            return event.cleanup_time
+        case FileProcessed():
+            return event.processed_at
+        case MessageRejected():
+            return event.rejected_at
+        case AlertChanged():
+            return event.changed_at
+    raise TypeError(f"{type(event).__name__} has no row")
+
+
+def _schedule_rows(configuration: Configuration, now: datetime) -> Sequence[Mapping[str, JsonValue]]:
+    """Return the schedule that the fake sources serve today, parsed by the fleet's own scraper; none for a fleet that
+    has another calendar."""
+    if configuration.file.calendar.scraper != "nbac_schedule":
+        return []
+    from scrapers.nbacom.nbac_schedule import scraper
+
+    today = new_york_date(now)
+    payload = write_schedule(rolled(load_scenario(), today), now)
+    parsed = scraper.parse(payload, scraper.Parameters(game_date=today))
+    return [record.model_dump(mode="json") for record in parsed.records]
+
+
+def _write_files(stack: Stack, history: History) -> None:
+    """Write the records where the rows say that they are."""
+    for name, file in history.files.items():
+        stack.data.create(name, file.body, content_type="application/json", metadata=file.metadata)
+
+
+def _remember(stack: Stack, history: History, recovery: Recovery) -> None:
+    """Write what the controller and cleanup would remember, so that neither begins the day anew."""
+    ledger, today = Ledger(stack.state), business_date(history.until)
+    for event in history.of(ScheduleLocked):
+        if event.date == today and not ledger.schedules(today):
+            ledger.remember_lock(event)
+        elif event.date >= today:
+            ledger.remember_changes([event])
+    # Of cleanup's runs the last few tell it where to go on; of its files every mark counts.
+    last = set(_run_names(recovery, history.until))
+    for name, body in recovery.memory.bodies.items():
+        if name.startswith("cleanup/files/") or name in last:
+            stack.state.create(name, body, metadata=recovery.memory.metadata.get(name, {}))
+
+
+def _run_names(recovery: Recovery, until: datetime) -> Iterable[str]:
+    ticks = islice(CleanupMemory(recovery.memory).ticks_before(until), 8)
+    return [f"cleanup/runs/{tick:%Y-%m-%d/%H%MZ}.json" for tick in ticks]
+
+
+def _alerts(stack: Stack, configuration: Configuration, until: datetime) -> list[Event]:
+    """Let the monitor's own handler judge the week at a few instants; return the changes it would have published.
+
+    Its memory is the stack's, so the running monitor goes on with these alerts. Nobody is told of the past.
+    """
+    bus, book = RecordingBus(), load_rules(stack.layout.alerts_file, QUERIES)
+    deps = MonitorDeps(
+        environment=ENVIRONMENT,
+        book=book,
+        version=__version__,
+        config_hash=configuration.hash,
+        levels={name: workflow.alert_level for name, workflow in configuration.workflows.items()},
+        names=dict,
+        state=MonitorState(stack.state),
+        warehouse=stack.warehouse,
+        publisher=Publisher("monitor", bus),
+        senders={},
+    )
+    for before in _WATCHES:
+        at = until - before + timedelta(minutes=10)  # after a tick, when its rows are there
+        run_watch(TickFired(tick=Tick.WATCH, cadence_minutes=5), at, deps, at)
+    return bus.events

@@ -1,0 +1,174 @@
+"""What became of the week's files: the fake of Phase 2 loses some, and cleanup's own runs find them again."""
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tipoff_cleanup.dataset import Dataset, Logged
+from tipoff_cleanup.deps import Deps
+from tipoff_cleanup.handlers import run_cleanup
+from tipoff_cleanup.losses import Landed, Overview
+from tipoff_cleanup.memory import Memory
+from tipoff_cleanup.settings import CleanupSettings
+from tipoff_common.catalog import Catalog
+from tipoff_common.events import CleanupCompleted, Event, FileLanded, FileProcessed, Tick, TickFired
+from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_dev.fakes.phase2.behaviour import Fate, fate
+from tipoff_dev.tour.faults import GIVEN_UP, PHASE2
+from tipoff_dev.tour.history import DAYS, ENVIRONMENT, EVERY, History
+
+_LOADS_WITHIN = timedelta(seconds=40)
+"""From the announcement of a file to its receipt."""
+_HALTED_AT, _HALTED_FOR = timedelta(days=5), timedelta(hours=2)
+"""Before the end of the week, and for how long, Phase 2 stands still: it is behind, and no file is lost."""
+_GIVES_UP = timedelta(days=4)
+"""Before the end of the week, Phase 2 takes no file of GIVEN_UP for a day."""
+_MISSING_NOW = (timedelta(hours=2), timedelta(hours=7))
+"""Before the end of the week: the newest file of then is never taken, so that files are missing now. The older one is
+so old that it counts as lost even if nothing overtook it."""
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What Phase 2 and cleanup published, and what cleanup remembers: objects of the state bucket by name."""
+
+    events: Sequence[Event]
+    memory: MemoryObjects
+
+
+class _Known(Dataset):
+    """Answers cleanup's questions from memory: the files and receipts of the week up to the instant of the run.
+
+    672 runs would ask a warehouse three questions each, which takes minutes.
+    """
+
+    def __init__(self, files: Sequence[Landed]) -> None:
+        super().__init__(MemoryWarehouse(), ENVIRONMENT)
+        self._files = sorted(files, key=lambda file: file.landed_at)
+        self.receipts: dict[str, datetime] = {}
+        self.last_run: datetime | None = None
+
+    def files(self, now: datetime, lookback: timedelta, grace: timedelta) -> tuple[Overview, list[Landed]]:
+        """Return the files of the lookback, and those without a receipt by now."""
+        found = [file for file in self._files if now - lookback <= file.landed_at <= now]
+        waiting = [file for file in found if file.gcs_path not in self.receipts]
+        overtaking = [
+            file.landed_at
+            for file in found
+            if max(self.receipts.get(file.gcs_path, now), file.landed_at) <= now - grace
+        ]
+        recent = sum(at >= now - lookback for at in self.receipts.values())
+        overview = Overview(len(found), len(waiting), recent, max(overtaking, default=None), self.last_run)
+        return overview, waiting
+
+    def received(self, paths: Sequence[str], now: datetime) -> set[str]:  # noqa: ARG002  # as of the run's instant
+        """Return those of the paths that have a receipt."""
+        return {path for path in paths if path in self.receipts}
+
+    def unknown_receipts(
+        self,
+        now: datetime,  # noqa: ARG002  # nobody sends a receipt for a file that was not written
+        lookback: timedelta,  # noqa: ARG002
+        grace: timedelta,  # noqa: ARG002
+    ) -> Mapping[str, datetime]:
+        """Return nothing: every receipt is for a file of the week."""
+        return {}
+
+    def executions(self, ids: Sequence[str], now: datetime) -> Mapping[str, Logged]:  # noqa: ARG002
+        """Return nothing: no file is without its execution."""
+        return {}
+
+
+@dataclass
+class _Phase2:
+    """The fake's fate of each announcement, and its receipts with the instant from which they are known."""
+
+    until: datetime
+    never: frozenset[str]
+    """Paths that it loses however often they are announced."""
+    due: list[tuple[datetime, str, int]] = field(default_factory=list)
+
+    def announce(self, landed: FileLanded, at: datetime) -> None:
+        """Take or lose an announcement."""
+        gives_up = self.until - _GIVES_UP
+        behaviour = GIVEN_UP if gives_up <= landed.landed_at < gives_up + timedelta(days=1) else PHASE2
+        if landed.gcs_path in self.never or fate(landed, behaviour) is Fate.DROP:
+            return
+        # The path decides how long it takes, so that a second history of the same week is the same.
+        share = int(landed.content_sha256[:4], 16) / 16**4
+        halted = self.until - _HALTED_AT
+        begins = halted + _HALTED_FOR if halted <= at < halted + _HALTED_FOR else at
+        heapq.heappush(self.due, (begins + share * _LOADS_WITHIN, landed.gcs_path, landed.record_count))
+
+    def receipts(self, until: datetime) -> Iterator[FileProcessed]:
+        """Yield the receipts that are sent by an instant."""
+        while self.due and self.due[0][0] <= until:
+            at, path, rows = heapq.heappop(self.due)
+            yield FileProcessed(
+                gcs_path=path, processor="fake", processed_at=at, row_count=rows, environment=ENVIRONMENT
+            )
+
+
+def recover(history: History, catalog: Catalog) -> Recovery:
+    """Run cleanup over the week, tick by tick, as Phase 2 takes and loses the files."""
+    data, state, bus = MemoryObjects(history.bucket), MemoryObjects(), RecordingBus()
+    for name, file in history.files.items():
+        data.create(name, file.body, metadata=file.metadata)
+    known = _Known([_landed(item) for item in history.landed])
+    settings = CleanupSettings.model_construct()
+    deps = Deps(
+        environment=ENVIRONMENT,
+        lookback=settings.lookback,
+        rule=settings.rule,
+        pubsub_enabled=True,
+        catalog=catalog,
+        memory=Memory(state),
+        dataset=known,
+        data=data,
+        publisher=Publisher("cleanup", bus),
+    )
+    ordered = sorted(history.landed, key=lambda item: item.landed_at)
+    phase2, events = _Phase2(history.until, _missing_now(ordered, history.until)), list[Event]()
+    announced = iter(ordered)
+    coming = next(announced, None)
+    tick = history.until - timedelta(days=DAYS)
+    while tick < history.until:
+        while coming is not None and coming.landed_at <= tick:
+            phase2.announce(coming, coming.landed_at)
+            coming = next(announced, None)
+        for receipt in phase2.receipts(tick):
+            known.receipts.setdefault(receipt.gcs_path, receipt.processed_at)
+            events.append(receipt)
+        run_cleanup(TickFired(tick=Tick.CLEANUP, cadence_minutes=15), tick, deps, tick)
+        for event in bus.events:
+            if isinstance(event, FileLanded):
+                phase2.announce(event, tick)
+            elif isinstance(event, CleanupCompleted):
+                known.last_run = event.cleanup_time
+                events.append(event)
+        bus.published.clear()
+        tick += EVERY
+    for landed in filter(None, (coming, *announced)):
+        phase2.announce(landed, landed.landed_at)
+    events.extend(phase2.receipts(history.until))
+    return Recovery(events, state)
+
+
+def _missing_now(ordered: Sequence[FileLanded], until: datetime) -> frozenset[str]:
+    before = ([item for item in ordered if item.landed_at <= until - age] for age in _MISSING_NOW)
+    return frozenset(found[-1].gcs_path for found in before if found)
+
+
+def _landed(event: FileLanded) -> Landed:
+    return Landed(
+        gcs_path=event.gcs_path,
+        scraper_name=event.scraper_name,
+        workflow=event.workflow,
+        game_date=event.game_date,
+        execution_id=event.execution_id,
+        record_count=event.record_count,
+        content_sha256=event.content_sha256,
+        landed_at=event.landed_at,
+    )

@@ -1,0 +1,116 @@
+"""The week of the tour: every question that Tipoff answers has an answer on it, and the stack goes on with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+import requests
+
+from tipoff_cli.checkout import WORKFLOWS
+from tipoff_common.clock import business_date, eastern
+from tipoff_common.events import Tick, TickFired
+from tipoff_dataset.queries import named, names
+from tipoff_dev.stack.layout import Layout
+from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.tour.faults import MARK
+from tipoff_dev.tour.history import DAYS, History
+from tipoff_dev.tour.loading import load_week
+
+pytestmark = pytest.mark.timeout(
+    300
+)  # a week of every service's rows, on a machine that may do other things too
+QUIET = frozenset(
+    {
+        # Questions whose answer is a fault of the installation itself, which the tour does not fake.
+        "alert_calendar_stale",
+        "alert_cleanup_not_running",
+        "alert_critical_workflow_not_run",
+        "alert_critical_workflow_without_success",
+        "alert_contradicting_documents",
+        "alert_contradictions",
+        "alert_dataset_behind",
+        "alert_many_missing_files",
+        "alert_no_decisions",
+        "alert_schedule_not_locked",
+        "alert_source_drift",
+        "alert_source_silent",
+        "alert_standing_decisions",
+        "alert_unexecuted_decisions",
+        "alert_versions_differ",
+        "alert_volume",
+        "alert_cleanup_facts",
+        # Asks the emulator for its catalogue, which other tests do.
+        "dataset_tables",
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, History]]:
+    folder = tmp_path_factory.mktemp("tour")
+    layout = Layout.on_free_ports(event_time=False, workflows_file=WORKFLOWS)
+    with running_stack(layout, folder) as stack:
+        yield stack, load_week(stack, datetime.now(UTC), lambda _: None)
+
+
+def test_every_named_query_has_rows(tour: tuple[Stack, History]) -> None:
+    stack, history = tour
+    # Questions about a business day are asked of its evening too: just after midnight a day is empty, rightly.
+    evening = eastern(business_date(history.until) - timedelta(days=1), time(22))
+    given = {"scraper_name": "nbac_injury_report", "workflow_name": "injury_discovery"}
+
+    def has_rows(name: str, as_of: datetime) -> bool:
+        query = named(name)
+        known = {parameter.name for parameter in query.parameters}
+        values = query.arguments({key: value for key, value in given.items() if key in known}, as_of, "local")
+        return bool(stack.warehouse.query(query.sql, values))
+
+    asked = sorted(set(names()) - QUIET)
+    assert [name for name in asked if not (has_rows(name, history.until) or has_rows(name, evening))] == []
+
+
+def test_it_is_a_week_with_every_outcome_and_its_faults_say_what_they_are(
+    tour: tuple[Stack, History],
+) -> None:
+    stack, history = tour
+    rows = stack.warehouse.query(
+        "SELECT status, COUNT(*) AS n, MIN(triggered_at) AS first, MAX(triggered_at) AS last,"
+        " COUNTIF(error_message IS NOT NULL AND NOT ENDS_WITH(error_message, @mark)) AS unmarked"
+        " FROM nba_orchestration.scraper_execution_log"
+        " WHERE DATE(triggered_at) >= DATE(@since) GROUP BY status",
+        {"mark": f"({MARK})", "since": history.until - timedelta(days=DAYS + 1)},
+    )
+    assert {row["status"] for row in rows} == {"success", "no_data", "failed"}
+    assert sum(row["unmarked"] for row in rows) == 0
+    assert min(row["first"] for row in rows) < history.until - timedelta(days=DAYS - 1)
+    assert max(row["last"] for row in rows) > history.until - timedelta(days=1)
+
+
+def test_the_stack_goes_on_with_the_week(tour: tuple[Stack, History]) -> None:
+    """The running services decide on the history, and the monitor knows the alerts that stand."""
+    stack, history = tour
+    stack.publisher.publish([TickFired(tick=Tick.EVALUATE, cadence_minutes=15, event_time=None)])
+    stack.wait_until_quiet()
+    live = stack.warehouse.query(
+        "SELECT workflow_name, action, reason_code FROM nba_orchestration.workflow_decisions"
+        " WHERE DATE(decision_time) >= DATE(@until) AND decision_time >= @until",
+        {"until": history.until},
+    )
+    assert live
+    assert {row["action"] for row in live} <= {"RUN", "SKIP"}
+    # The schedule of the day that the week ends in is the one that stands; it is not locked again.
+    changes = stack.warehouse.query(
+        "SELECT COUNT(*) AS n FROM nba_orchestration.daily_expected_schedule"
+        " WHERE date = @day AND locked_at >= @until AND state = 'EXPECTED'",
+        {"day": history.until.date(), "until": history.until},
+    )
+    assert changes == [{"n": 0}]
+    answer = requests.get(
+        f"{stack.layout.url('monitor')}/incidents",
+        headers={"Authorization": f"Bearer {stack.layout.development_key}"},
+        timeout=10,
+    )
+    assert answer.status_code == 200
+    assert answer.json()

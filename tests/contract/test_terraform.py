@@ -184,6 +184,15 @@ class TestDocuments:
         assert known
         assert unknown == []
 
+    def test_the_guide_gives_every_secret_a_value_and_takes_down_every_bucket(self) -> None:
+        """Incident 25: what one side needs and the other never heard of."""
+        guide = (REPOSITORY / "docs/DEPLOYMENT_GUIDE.md").read_text()
+        (asked,) = re.findall(r"^for SECRET in (.*); do$", guide, re.MULTILINE)
+        assert set(asked.split()) == {name for it in SERVICES.values() for name in it.get("secrets", ())}
+        (emptied,) = re.findall(r"^buckets_to_empty = \[(.*?)\]", guide, re.MULTILINE | re.DOTALL)
+        buckets = {"data", "archive", *(f"state-{name}" for name in SERVICES)}
+        assert set(re.findall(r'"([\w-]+)"', emptied)) == buckets
+
     def test_an_environment_is_a_file_of_variables_for_each_root(self) -> None:
         for environment in ("dev", "prod"):
             found = {path.name for path in (TERRAFORM / "environments" / environment).glob("*.example")}

@@ -18,7 +18,8 @@ from tipoff_dev.stack.stack import running_stack
 
 @contextmanager
 def _running(folder: Path, kind: str) -> Iterator[Driver]:
-    layout = Layout.on_free_ports(event_time=True)
+    # On one of the two each service has the rights on buckets that infra/terraform gives it, and no others.
+    layout = Layout.on_free_ports(event_time=True, own_rights=kind == EMBEDDED)
     with running_stack(
         layout,
         folder,

@@ -1,63 +1,73 @@
-"""The rights on buckets that infra/terraform gives: what services do with them, and what happens without one."""
+"""Rights on buckets as infra/terraform grants them, with which the embedded stack runs all its tests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
 
 import pytest
-from stack_harness import write_scenario
+from stack_harness import Driver
 
-from tipoff_cli.commands.smoke.proofs import draft_proofs, prove
+from gcp_emulators.testing import running
 from tipoff_common.adapters.storage import GcsObjects, storage_client
-from tipoff_common.ports import Unavailable
-from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT, SERVICE_MAP, Layout
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_common.ports import Objects, Unavailable
+from tipoff_dev.stack.layout import DATA_BUCKET, PROJECT, free_ports
 
-UNLISTED = "nobody-lists-this"
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack whose object store refuses what the map of services gives nobody."""
-    folder = tmp_path_factory.mktemp("rights")
-    assert {entry.data for entry in SERVICE_MAP.values()} <= {"read", "create", None}
-    rights = ("--create-only", DATA_BUCKET, "--no-list", UNLISTED)
-    layout = Layout.on_free_ports(event_time=True)
-    with running_stack(layout, folder, scenario=write_scenario(folder), storage=rights) as running:
-        yield running
+Door = Callable[[str, str], Objects]
+"""Opens a bucket as a service reaches it."""
 
 
-def test_a_scrape_gets_by_without_replacing_what_another_wrote(stack: Stack) -> None:
-    """The second finds the first one's payload and records in its place."""
-    instant = datetime(2025, 1, 15, 15, tzinfo=UTC)
-    for _ in range(2):
-        proofs = draft_proofs("local", datetime.now(UTC), event_time=instant)
-        assert [proven.fault for proven in prove(proofs, stack.publisher, stack.warehouse, 60)] == [None] * 3
+@pytest.fixture
+def door(embedded: Driver, monkeypatch: pytest.MonkeyPatch) -> Door:
+    def opened(service: str, bucket: str) -> Objects:
+        url = embedded.stack.layout.url(f"storage:{service}")
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+        return GcsObjects(storage_client(PROJECT, url), bucket)
+
+    return opened
 
 
-def test_nothing_in_the_data_bucket_is_replaced(stack: Stack) -> None:
-    stack.data.create("written/once", b"first")
-    assert stack.data.create("written/once", b"second") is False
+def test_the_runner_replaces_nothing_that_it_fetched(door: Door) -> None:
+    data = door("scraper-runner", DATA_BUCKET)
+    assert data.create("written/once", b"first")
+    assert data.create("written/once", b"second") is False
     with pytest.raises(Unavailable, match=r"storage\.objects\.delete"):
-        stack.data.put("written/once", b"second", content_type="text/plain")
-    assert stack.data.get("written/once") == b"first"
+        data.put("written/once", b"second", content_type="text/plain")
+    assert data.get("written/once") == b"first"
 
 
-def test_an_absent_object_is_an_outage_to_whoever_may_not_list(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("service", ["controller", "cleanup", "monitor", "phase2"])
+def test_who_reads_the_data_writes_none(door: Door, service: str) -> None:
+    data = door(service, DATA_BUCKET)
+    assert data.get("never/written") is None
+    with pytest.raises(Unavailable, match=r"storage\.objects\.create"):
+        data.create("never/written", b"")
+
+
+def test_what_no_grant_names_is_refused(door: Door) -> None:
+    with pytest.raises(Unavailable, match=r"storage\.objects\.get"):
+        door("logger", "of-another-system").get("absent")
+
+
+@pytest.fixture
+def unlisted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects]:
+    """A bucket whose caller may read and create in it and not list it."""
+    port = free_ports(["caller"])["caller"]
+    with running("storage", "--caller", f"{port}:bucket=create-unlisted") as emulator:
+        monkeypatch.setenv(*emulator.variable)
+        storage_client("test", emulator.url).create_bucket("bucket")
+        url = f"http://127.0.0.1:{port}"
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+        yield GcsObjects(storage_client("test", url), "bucket")
+
+
+def test_an_absent_object_is_an_outage_to_whoever_may_not_list(unlisted: Objects) -> None:
     """Why each service has a bucket of its own for what it remembers, by a grant without a condition."""
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", stack.layout.url("storage"))
-    client = storage_client(PROJECT, stack.layout.url("storage"))
-    client.create_bucket(UNLISTED)
-    bucket = GcsObjects(client, UNLISTED)
-    assert bucket.create("there", b"body")
-    assert bucket.get("there") == b"body"
+    assert unlisted.create("there", b"body")
+    assert unlisted.get("there") == b"body"
     for absent in (
-        lambda: bucket.get("absent"),
-        lambda: bucket.info("absent"),
-        lambda: list(bucket.list("")),
+        lambda: unlisted.get("absent"),
+        lambda: unlisted.info("absent"),
+        lambda: list(unlisted.list("")),
     ):
         with pytest.raises(Unavailable, match=r"storage\.objects\.list"):
             absent()

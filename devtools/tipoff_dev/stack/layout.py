@@ -35,9 +35,9 @@ FIXED_PORTS: Mapping[str, int] = {
 }
 
 
-def free_ports() -> dict[str, int]:
-    """A free port for each process, all held at once so that no two are the same."""
-    probes = {name: socket.socket() for name in (*CLOUD, *SERVICES)}
+def free_ports(names: Collection[str] = (*CLOUD, *SERVICES)) -> dict[str, int]:
+    """A free port for each name, all held at once so that no two are the same."""
+    probes = {name: socket.socket() for name in names}
     try:
         for probe in probes.values():
             probe.bind((HOST, 0))
@@ -45,6 +45,19 @@ def free_ports() -> dict[str, int]:
     finally:
         for probe in probes.values():
             probe.close()
+
+
+def storage_rights() -> Mapping[str, Mapping[str, str]]:
+    """Return what each service, and Phase 2, may do on which bucket, as infra/terraform grants it.
+
+    Here one bucket holds what on Google Cloud are the data and the archive, and one what are the services' states.
+    """
+    # The fake of Phase 2 handles pushes as services do, and keeps the payloads that it rejects where they keep theirs.
+    rights: dict[str, dict[str, str]] = {"phase2": {DATA_BUCKET: "read", STATE_BUCKET: "write"}}
+    for name, entry in SERVICE_MAP.items():
+        data = entry.data or entry.archive
+        rights[name] = {STATE_BUCKET: "write", **({DATA_BUCKET: data} if data else {})}
+    return rights
 
 
 def _is_free(port: int) -> bool:
@@ -73,10 +86,18 @@ class Layout:
     live: Collection[str] | None = ()
     """Hosts asked themselves though there is a fake of them; None for all."""
 
+    own_rights: bool = False
+    """Whether each service has its own door to the object store (`storage:SERVICE` among the ports), at which it may do
+    what infra/services.yaml grants it and is refused all else, as on Google Cloud."""
+
     @classmethod
-    def on_free_ports(cls, *, event_time: bool, workflows_file: Path = DEMO_WORKFLOWS) -> "Layout":
+    def on_free_ports(
+        cls, *, event_time: bool, workflows_file: Path = DEMO_WORKFLOWS, own_rights: bool = False
+    ) -> "Layout":
         """A stack beside others, for a replay: by the demo's two workflows unless others are named."""
-        return cls(free_ports(), event_time, secrets.token_urlsafe(16), workflows_file)
+        doors = tuple(f"storage:{name}" for name in storage_rights()) if own_rights else ()
+        ports = free_ports((*CLOUD, *SERVICES, *doors))
+        return cls(ports, event_time, secrets.token_urlsafe(16), workflows_file, own_rights=own_rights)
 
     @classmethod
     def on_fixed_ports(cls, live: Collection[str] | None = (), ticks_file: Path = TICKS) -> "Layout":
@@ -130,6 +151,7 @@ class Layout:
             "TIPOFF_HOST": HOST,
             "PORT": str(self.ports[service]),
             **self._concurrency(service),
+            **self._own_door(service),
             **self._own_settings().get(service, {}),
         }
 
@@ -137,6 +159,9 @@ class Layout:
         """Return what a deployment sets; the fake Phase 2 is no service of the map and keeps its default."""
         deployed = SERVICE_MAP.get(service)
         return {"TIPOFF_CONCURRENCY": str(deployed.concurrency)} if deployed else {}
+
+    def _own_door(self, service: str) -> dict[str, str]:
+        return {"STORAGE_EMULATOR_HOST": self.url(f"storage:{service}")} if self.own_rights else {}
 
     def runner_environment(self) -> dict[str, str]:
         """For scrapers run by hand beside the stack."""

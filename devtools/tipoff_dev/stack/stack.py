@@ -18,7 +18,15 @@ from tipoff_common.ports import Objects, Warehouse
 from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
 from tipoff_dev.fakes.phase2.behaviour import FAULTLESS, Behaviour
-from tipoff_dev.stack.layout import DATA_BUCKET, HOST, PROJECT, SERVICES, STATE_BUCKET, Layout
+from tipoff_dev.stack.layout import (
+    DATA_BUCKET,
+    HOST,
+    PROJECT,
+    SERVICES,
+    STATE_BUCKET,
+    Layout,
+    storage_rights,
+)
 from tipoff_dev.stack.processes import READY_SECONDS, Processes, Program, StackError
 from tipoff_dev.stack.resources import create_buckets, create_tables, create_topics
 
@@ -36,7 +44,6 @@ class Options:
     scenario: what the fake sources serve, in place of their own.
     phase2: how the fake of Phase 2 behaves at first; None runs none.
     services: those that run; the others have no subscriptions.
-    storage: further arguments of the embedded object store, such as rights that are taken away.
     """
 
     google_pubsub: bool = False
@@ -45,7 +52,6 @@ class Options:
     scenario: Path | None = None
     phase2: Behaviour | None = FAULTLESS
     services: tuple[str, ...] = tuple(SERVICES)
-    storage: tuple[str, ...] = ()
     data: Path | None = None
     """Where the embedded warehouse and object store keep what they hold; None keeps nothing."""
 
@@ -176,7 +182,7 @@ class Stack:
             "--port",
             ports["storage"],
             *self._kept("storage"),
-            *self._options.storage,
+            *self._doors(),
         )
         scenario = ("--scenario", str(self._options.scenario)) if self._options.scenario else ()
         # A replay names its instants; by the wall clock, games of January 2025 would all be over.
@@ -196,6 +202,13 @@ class Stack:
             told = {"TIPOFF_PHASE2": behaviour.model_dump_json()}
             environment = {**self.layout.service_environment("phase2"), **told}
             self._start("phase2", "tipoff_dev.fakes.phase2", environment=environment)
+
+    def _doors(self) -> Iterator[str]:
+        """The options by which the object store tells the services apart."""
+        if self.layout.own_rights:
+            for name, rights in storage_rights().items():
+                granted = ",".join(f"{bucket}={right}" for bucket, right in rights.items())
+                yield from ("--caller", f"{self.layout.ports[f'storage:{name}']}:{granted}")
 
     def _kept(self, name: str) -> tuple[str, ...]:
         """The option by which an emulator keeps its data from one start to the next."""
@@ -281,14 +294,13 @@ def running_stack(
     scenario: Path | None = None,
     phase2: Behaviour | None = FAULTLESS,
     services: tuple[str, ...] = tuple(SERVICES),
-    storage: tuple[str, ...] = (),
     data: Path | None = None,
 ) -> Iterator[Stack]:
     """A stack for the length of a block; it is stopped however the block ends. For the options see `Options`."""
     stack = Stack(
         layout,
         folder,
-        Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, phase2, services, storage, data),
+        Options(google_pubsub, minimum_backoff, maximum_backoff, scenario, phase2, services, data),
     )
     try:
         stack.start(progress)

@@ -15,6 +15,7 @@ module "builds" {
   name              = "${var.project}-builds"
   location          = var.region
   labels            = local.labels
+  kms_key           = var.kms_key
   delete_after_days = { "" = 30 }
   readers           = { build = google_service_account.build.member }
 

@@ -70,6 +70,7 @@ module "state" {
   name             = "${var.project}-tfstate"
   location         = var.region
   labels           = local.labels
+  kms_key          = var.kms_key
   versioned        = true
   soft_delete_days = 30
   writers          = { for name, it in google_service_account.ci : name => it.member if name == "deploy" }
@@ -100,6 +101,20 @@ resource "google_bigquery_dataset" "this" {
   }
 
   depends_on = [google_project_service.this]
+}
+
+# A registry keeps the key that it was made with: under another, Terraform would make it anew, without its images.
+resource "terraform_data" "registry_key" {
+  input = coalesce(var.kms_key, "Google's own")
+
+  lifecycle {
+    ignore_changes = [input]
+
+    postcondition {
+      condition     = self.output == coalesce(var.kms_key, "Google's own")
+      error_message = "kms_key: the registry was made with ${self.output} and cannot take another key; all images would be gone. Give the former value, or start a new project with the new one."
+    }
+  }
 }
 
 resource "google_artifact_registry_repository" "images" {
@@ -133,7 +148,7 @@ resource "google_artifact_registry_repository" "images" {
     }
   }
 
-  depends_on = [google_project_service.this]
+  depends_on = [google_project_service.this, terraform_data.registry_key]
 }
 
 # Empty: values are added by people and never pass through Terraform, whose state would hold them.
@@ -145,7 +160,15 @@ resource "google_secret_manager_secret" "this" {
   labels    = local.labels
 
   replication {
-    auto {}
+    auto {
+      dynamic "customer_managed_encryption" {
+        for_each = var.secrets_kms_key == null ? [] : [var.secrets_kms_key]
+
+        content {
+          kms_key_name = customer_managed_encryption.value
+        }
+      }
+    }
   }
 
   depends_on = [google_project_service.this]

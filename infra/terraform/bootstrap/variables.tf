@@ -68,15 +68,37 @@ variable "extra_apis" {
 }
 
 variable "kms_key" {
-  description = "Cloud KMS key, in the region, that encrypts images; null for Google's own."
+  description = "Cloud KMS key, in the region, that encrypts images, builds and Terraform's state of the environment; null for Google's own. It cannot be changed afterwards."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.kms_key == null || can(regex("^projects/[^/]+/locations/${var.region}/keyRings/[^/]+/cryptoKeys/[^/]+$", var.kms_key))
+    error_message = "kms_key must be projects/P/locations/${var.region}/keyRings/R/cryptoKeys/K: a key of the region of what it encrypts."
+  }
 }
 
 variable "dataset_kms_key" {
   description = "Cloud KMS key, in the dataset's location, that encrypts the dataset; null for Google's own."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.dataset_kms_key == null || can(regex("^projects/[^/]+/locations/${lower(var.dataset_location)}/keyRings/[^/]+/cryptoKeys/[^/]+$", var.dataset_kms_key))
+    error_message = "dataset_kms_key must be projects/P/locations/${lower(var.dataset_location)}/keyRings/R/cryptoKeys/K: a key of the dataset's location."
+  }
+}
+
+variable "secrets_kms_key" {
+  description = "Cloud KMS key, of the location global, that encrypts the values of secrets which are added from then on; null for Google's own."
+  type        = string
+  default     = null
+
+  # Secrets are replicated wherever Google likes, and such take a key that is as well.
+  validation {
+    condition     = var.secrets_kms_key == null || can(regex("^projects/[^/]+/locations/global/keyRings/[^/]+/cryptoKeys/[^/]+$", var.secrets_kms_key))
+    error_message = "secrets_kms_key must be projects/P/locations/global/keyRings/R/cryptoKeys/K: secrets are in no region."
+  }
 }
 
 variable "labels" {

@@ -105,6 +105,17 @@ def test_the_commit_is_the_tag(deployment: Deployment) -> None:
     assert check(deployment, FakeShell(READY), there) == "0123456789ab"
 
 
+@pytest.mark.parametrize("variable", ["domains", "egress"])
+def test_what_takes_an_api_that_is_off_is_told_before_anything_is_changed(
+    deployment: Deployment, variable: str
+) -> None:
+    deployment.variables.write_text(f"{variable} = {{}}\n")
+    with pytest.raises(DeployRefused, match=rf"{variable} takes an API that is off .* extra_apis"):
+        check(deployment, FakeShell(READY), there)
+    on = f"{READY['gcloud services list']}\ncompute.googleapis.com"
+    assert check(deployment, FakeShell({**READY, "gcloud services list": on}), there) == "0123456789ab"
+
+
 def test_malformed_input_and_missing_tools_are_told_together_before_anything_is_asked(tmp_path: Path) -> None:
     wrong = Deployment("qa", "X", "here", BuildWith.DOCKER, root=tmp_path)
     shell = FakeShell(READY, refused=("",))

@@ -97,6 +97,26 @@ def _another_project(_: Maps, values: dict[str, Any]) -> None:
     values["project"] = "another-project"
 
 
+def _a_key_for_secrets(_: Maps, values: dict[str, Any]) -> None:
+    values["secrets_kms_key"] = "projects/p/locations/global/keyRings/r/cryptoKeys/k"
+
+
+def _a_key_for_images(_: Maps, values: dict[str, Any]) -> None:
+    values["kms_key"] = "projects/p/locations/us-central1/keyRings/r/cryptoKeys/k"
+
+
+def _a_domain(_: Maps, values: dict[str, Any]) -> None:
+    values["domains"] = {"monitor": {"domain": "tipoff.acme.com", "certificate": "managed"}}
+
+
+def _another_domain(_: Maps, values: dict[str, Any]) -> None:
+    values["domains"] = {"monitor": {"domain": "alerts.acme.com", "certificate": "managed"}}
+
+
+def _a_domain_without_a_certificate(_: Maps, values: dict[str, Any]) -> None:
+    values["domains"] = {"monitor": {"domain": "tipoff.acme.com"}}
+
+
 def _nothing(_: Maps, __: dict[str, Any]) -> None:
     pass
 
@@ -187,6 +207,39 @@ TRANSITIONS = (
         updated=("module.service*scraper-runner*google_cloud_run_v2_service.this",),
     ),
     Transition("a secret less, by its owner after", "bootstrap", _a_secret_less, deleted=("*ODDS_API_KEY*",)),
+    Transition(
+        "a key for secrets, which stay",
+        "bootstrap",
+        _a_key_for_secrets,
+        updated=("google_secret_manager_secret.this*",),
+    ),
+    Transition(
+        "a key for a registry that is full", "bootstrap", _a_key_for_images, refused="cannot take another key"
+    ),
+    Transition(
+        "a domain for the console",
+        "platform",
+        _a_domain,
+        created=("module.domain*",),
+        updated=("module.service*monitor*google_cloud_run_v2_service.this",),
+    ),
+    Transition(
+        "another domain for the console",
+        "platform",
+        _another_domain,
+        before=_a_domain,
+        updated=(
+            "module.domain*google_compute_target_https_proxy.this",
+            "module.service*monitor*google_cloud_run_v2_service.this",
+        ),
+        created_first=("module.domain*google_compute_managed_ssl_certificate.this*",),
+    ),
+    Transition(
+        "a domain without a certificate",
+        "platform",
+        _a_domain_without_a_certificate,
+        refused="a domain needs its certificate",
+    ),
     Transition(
         "the variables of another project", "platform", _another_project, refused="This state is of dev in"
     ),

@@ -234,3 +234,34 @@ run "images_are_run_by_the_environment_that_they_are_promoted_to" {
     error_message = "Cloud Run's agent there pulls them"
   }
 }
+
+run "keys_encrypt_what_bootstrap_makes" {
+  command = plan
+
+  variables {
+    kms_key         = "projects/keys/locations/us-central1/keyRings/r/cryptoKeys/k"
+    dataset_kms_key = "projects/keys/locations/us/keyRings/r/cryptoKeys/k"
+    secrets_kms_key = "projects/keys/locations/global/keyRings/r/cryptoKeys/k"
+  }
+
+  assert {
+    condition     = alltrue([for it in google_secret_manager_secret.this : it.replication[0].auto[0].customer_managed_encryption[0].kms_key_name == var.secrets_kms_key])
+    error_message = "every secret"
+  }
+  assert {
+    condition     = google_artifact_registry_repository.images.kms_key_name == var.kms_key && google_bigquery_dataset.this.default_encryption_configuration[0].kms_key_name == var.dataset_kms_key
+    error_message = "images and rows"
+  }
+}
+
+run "keys_of_other_places_are_refused" {
+  command = plan
+
+  variables {
+    kms_key         = "projects/keys/locations/europe-west1/keyRings/r/cryptoKeys/k"
+    dataset_kms_key = "projects/keys/locations/us-central1/keyRings/r/cryptoKeys/k"
+    secrets_kms_key = "projects/keys/locations/us-central1/keyRings/r/cryptoKeys/k"
+  }
+
+  expect_failures = [var.kms_key, var.dataset_kms_key, var.secrets_kms_key]
+}

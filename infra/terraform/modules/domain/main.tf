@@ -15,7 +15,9 @@ resource "google_compute_managed_ssl_certificate" "this" {
   count = local.managed ? 1 : 0
 
   project = var.project
-  name    = "${local.name}-${substr(sha256(var.domain), 0, 8)}" # another domain is another certificate
+  # Another domain is another certificate. The name is the domain's alone: what depends on the service would hand
+  # create_before_destroy on to it, and a service cannot be beside another of its name.
+  name = "tipoff-${substr(sha256(var.domain), 0, 8)}"
 
   managed {
     domains = [var.domain]

@@ -6,9 +6,10 @@ and writes the metadata of all objects to disk on each change. Here each request
 of the event loop, so that of two concurrent creations exactly one wins, connections are kept alive, and each change is
 one line of a journal.
 
-Who calls is not asked, and may do anything, unless rights on some buckets are taken away: by --no-list a missing object
-is 403 and not 404, as Cloud Storage answers a caller without storage.objects.list; by --create-only an object that is
-there can be neither replaced nor deleted, as without storage.objects.delete.
+Who calls is told by the port. At --port a caller is an owner and may do anything. Each --caller is a further port to
+the same objects, whose caller has the rights that are named and is refused all else with 403. Without the permission to
+list, that is so of a missing object too (create-unlisted), as Cloud Storage does not tell such a caller what is not
+there.
 
 A change is acknowledged once it is in the operating system's hands, in one step: with --data-dir it survives the
 process, SIGKILL included, but not the machine's power cut, as nothing is synced to the disk.
@@ -21,11 +22,13 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from gcp_emulators.loop import run
 from gcp_emulators.storage.objects import ObjectStore
-from gcp_emulators.storage.server import Rights, StorageService
+from gcp_emulators.storage.server import RIGHTS, Grants, StorageService
 from gcp_emulators.storage.wire import HttpConnection
 
 EXIT_PORT_TAKEN = 98  # EADDRINUSE
@@ -37,17 +40,26 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument("--port", type=int, default=9023, help="port (%(default)s)")
     parser.add_argument(
-        "--no-list", action="append", default=[], metavar="BUCKET", help="a bucket that nobody may list"
-    )
-    parser.add_argument(
-        "--create-only",
+        "--caller",
         action="append",
         default=[],
-        metavar="BUCKET",
-        help="a bucket in which nobody may replace or delete an object",
+        type=_caller,
+        metavar="PORT:BUCKET=RIGHT[,...]",
+        help=f"a port of a caller who has only these rights: {', '.join(RIGHTS)}",
     )
     parser.add_argument("--data-dir", type=Path, help="keep the objects here (default: in memory)")
     return parser.parse_args(arguments)
+
+
+def _caller(text: str) -> tuple[int, Grants]:
+    """Read `PORT:BUCKET=RIGHT,...`. Raises ArgumentTypeError."""
+    port, _, grants = text.partition(":")
+    granted = dict(grant.split("=", 1) for grant in grants.split(",") if "=" in grant)
+    if not port.isdecimal() or not granted or not set(granted.values()) <= RIGHTS.keys():
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: write PORT:BUCKET=RIGHT, RIGHT one of {', '.join(RIGHTS)}"
+        )
+    return int(port), granted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,28 +69,35 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ("gcp_storage_emulator", "api.object", "api.bucket"):  # they report each 404 as an error
         logging.getLogger(name).setLevel(logging.CRITICAL)
     store = ObjectStore(options.data_dir)
-    rights = Rights(frozenset(options.no_list), frozenset(options.create_only))
+    callers: list[tuple[int, Grants | None]] = [(options.port, None), *options.caller]
     try:
-        run(serve(options.host, options.port, store, rights))
+        run(serve(options.host, callers, store))
     except OSError as error:
-        sys.stderr.write(f"cannot listen on {options.host}:{options.port}: {error}\n")
+        ports = ", ".join(str(port) for port, _ in callers)
+        sys.stderr.write(f"cannot listen on {options.host}:{ports}: {error}\n")
         return EXIT_PORT_TAKEN
     finally:
         store.close()
     return 0
 
 
-async def serve(host: str, port: int, store: ObjectStore, rights: Rights) -> None:
-    """Serve until a signal asks to stop. Raises OSError when the port is taken."""
+async def serve(host: str, callers: Sequence[tuple[int, Grants | None]], store: ObjectStore) -> None:
+    """Serve until a signal asks to stop.
+
+    callers: each port, and what whoever calls there may do; None for an owner. Raises OSError when a port is taken.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    service = StorageService(store, rights, (host, port))
-    server = await loop.create_server(lambda: HttpConnection(service), host, port, backlog=128)
+    servers = []
+    for port, grants in callers:
+        service = StorageService(store, grants, (host, port))
+        servers.append(await loop.create_server(partial(HttpConnection, service), host, port, backlog=128))
     await stop.wait()
-    # Open connections do not keep the process from ending.
-    server.close()
+    for server in servers:
+        # Open connections do not keep the process from ending.
+        server.close()
 
 
 if __name__ == "__main__":

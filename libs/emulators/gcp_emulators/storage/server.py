@@ -4,7 +4,7 @@ import io
 import json
 import logging
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -28,19 +28,26 @@ _CONDITIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Rights:
-    """Names of buckets on which the callers lack a right."""
+_READ = frozenset({"storage.buckets.get", "storage.objects.get", "storage.objects.list"})
+_CREATE = _READ | {"storage.objects.create", "storage.objects.update"}
+RIGHTS: Mapping[str, frozenset[str]] = {
+    "read": _READ,
+    "create": _CREATE,
+    "create-unlisted": _CREATE - {"storage.objects.list"},
+    "write": _CREATE | {"storage.objects.delete"},
+}
+"""What a caller may do on a bucket, and the permissions of Cloud Storage that this takes. To replace an object takes
+the one to delete it; to be told that an object is missing takes the one to list."""
 
-    no_list: frozenset[str] = frozenset()
-    create_only: frozenset[str] = frozenset()
+Grants = Mapping[str, str]
+"""Bucket => name of RIGHTS: all that a caller may do."""
 
 
 class StorageService:
     """Answers requests, one at a time: of two concurrent creations exactly one wins because nothing is concurrent."""
 
-    def __init__(self, store: ObjectStore, rights: Rights, address: tuple[str, int]) -> None:
-        self._store, self._rights, self._address = store, rights, address
+    def __init__(self, store: ObjectStore, grants: Grants | None, address: tuple[str, int]) -> None:
+        self._store, self._grants, self._address = store, grants, address
 
     def __call__(self, sent: HttpRequest) -> HttpResponse:
         """Check and carry out one request. Whatever the emulator raises becomes the answer."""
@@ -49,7 +56,7 @@ class StorageService:
         response = emulator.Response(None)
         try:
             _read_body(request, sent)
-            _dispatch(request, response, self._store, self._rights)
+            _dispatch(request, response, self._store, self._grants)
         except Exception as error:  # noqa: BLE001  # whatever it is becomes the answer
             _log.exception("%s %s", method, sent.target)
             response = emulator.Response(None)
@@ -122,14 +129,14 @@ def _part_type(head: bytes) -> str | None:
     return None
 
 
-def _dispatch(request: Any, response: Any, store: ObjectStore, rights: Rights) -> None:
+def _dispatch(request: Any, response: Any, store: ObjectStore, grants: Grants | None) -> None:
     """Check the caller's rights and the request's conditions, and carry it out."""
     handler = _handler_for(request)
     if handler is None:
         _answer_error(response, HTTPStatus.NOT_IMPLEMENTED, "notImplemented", f"no {request.method} here")
         return
     target = _target(request, store)
-    if (lacking := _lacking(request, target, store, rights)) is not None:
+    if (lacking := _lacking(request, target, store, grants)) is not None:
         message = f"The caller does not have {lacking} access to the Google Cloud Storage object."
         _answer_error(response, HTTPStatus.FORBIDDEN, "forbidden", message)
         return
@@ -157,18 +164,39 @@ def _dispatch(request: Any, response: Any, store: ObjectStore, rights: Rights) -
         _name_the_generation(response, store.objects.get(target[0], {}).get(target[1]))
 
 
-def _lacking(request: Any, target: tuple[str, str] | None, store: ObjectStore, rights: Rights) -> str | None:
-    """Name the right that the caller lacks for the request; None when it has all."""
+def _lacking(
+    request: Any, target: tuple[str, str] | None, store: ObjectStore, grants: Grants | None
+) -> str | None:
+    """Name the permission that the caller lacks for the request; None when it has all. grants: None for an owner's."""
+    if grants is None:
+        return None
     bucket = target[0] if target is not None else (request.params or {}).get("bucket_name")
     is_there = target is not None and store.generation_of(*target)[0] != 0
-    if bucket in rights.no_list and request.method == "GET":
+    held = RIGHTS[grants[str(bucket)]] if bucket in grants else frozenset[str]()
+    return next((it for it in _needed(request, target, is_there) if it not in held), None)
+
+
+def _needed(request: Any, target: tuple[str, str] | None, is_there: bool) -> tuple[str, ...]:
+    """List the permissions that Cloud Storage asks for a request.
+
+    https://cloud.google.com/storage/docs/access-control/iam-json
+    """
+    method = request.method
+    if target is None:
+        if method == "GET":
+            lists = request.path.rstrip("/").endswith("/o")
+            return ("storage.objects.list",) if lists else ("storage.buckets.get",)
+        return (
+            "storage.buckets.create",
+        )  # buckets themselves are made and removed by nobody who has rights on one
+    if method == "GET":
         # Whether an object is missing is as good as a list of one, so that a caller without list is not told.
-        lists = target is None and request.path.rstrip("/").endswith("/o")
-        if lists or (target is not None and not is_there):
-            return "storage.objects.list"
-    if bucket in rights.create_only and is_there and request.method in ("POST", "PUT", "DELETE"):
-        return "storage.objects.delete"
-    return None
+        return ("storage.objects.get",) if is_there else ("storage.objects.get", "storage.objects.list")
+    if method == "PATCH":
+        return ("storage.objects.update",)
+    if method == "DELETE":
+        return ("storage.objects.delete",)
+    return ("storage.objects.create", "storage.objects.delete") if is_there else ("storage.objects.create",)
 
 
 def _custom_metadata(request: Any) -> dict[str, Any] | None:

@@ -9,16 +9,44 @@ Compute = Callable[[str, Any], Any]
 """Gives a computed attribute by its name and type."""
 
 
+_PLACED = ("name", "project")
+_REGIONAL = (*_PLACED, "region")
 _REPLACES: Mapping[str, tuple[str, ...]] = {
-    "google_cloud_run_v2_service": ("name", "location", "project"),
-    "google_monitoring_notification_channel": ("type", "project"),
-    "google_pubsub_subscription": ("name", "topic", "filter", "project"),
-    "google_pubsub_topic": ("name", "project"),
+    "google_artifact_registry_repository": ("repository_id", "location", "format", "kms_key_name", "project"),
+    "google_bigquery_dataset": ("dataset_id", "location", "project"),
+    "google_billing_budget": ("billing_account",),
+    "google_cloud_run_v2_service": (*_PLACED, "location"),
+    "google_cloud_scheduler_job": _REGIONAL,
+    "google_compute_address": (*_REGIONAL, "address_type"),
+    "google_compute_backend_service": _PLACED,
+    "google_compute_global_address": (*_PLACED, "address_type"),
+    "google_compute_global_forwarding_rule": (*_PLACED, "ip_address", "ip_protocol", "port_range"),
+    "google_compute_managed_ssl_certificate": (*_PLACED, "managed"),
+    "google_compute_network": (*_PLACED, "auto_create_subnetworks"),
+    "google_compute_region_network_endpoint_group": (*_REGIONAL, "cloud_run", "network_endpoint_type"),
+    "google_compute_router": (*_REGIONAL, "network"),
+    "google_compute_router_nat": (*_REGIONAL, "router"),
+    "google_compute_subnetwork": (*_REGIONAL, "network"),
+    "google_compute_target_https_proxy": _PLACED,
+    "google_compute_url_map": _PLACED,
+    "google_iam_workload_identity_pool": ("workload_identity_pool_id", "project"),
+    "google_iam_workload_identity_pool_provider": (
+        "workload_identity_pool_id",
+        "workload_identity_pool_provider_id",
+        "project",
+    ),
+    "google_logging_project_bucket_config": ("bucket_id", "location", "project"),
+    "google_monitoring_uptime_check_config": ("monitored_resource", "project"),
+    "google_project_iam_custom_role": ("role_id", "project"),
+    "google_project_service": ("service", "project"),
+    "google_pubsub_subscription": (*_PLACED, "topic", "filter"),
+    "google_pubsub_topic": _PLACED,
     "google_secret_manager_secret": ("secret_id", "project"),
     "google_service_account": ("account_id", "project"),
-    "google_storage_bucket": ("name", "location", "project"),
+    "google_storage_bucket": (*_PLACED, "location"),
 }
-"""Arguments that a resource cannot change, ForceNew in the provider's source, of what a change is tried with."""
+"""Arguments that a resource cannot change, of those that are used: ForceNew in the provider's source. A secret's
+`replication` is one too, and is not here: of what it holds, only a change of kind makes a secret anew."""
 
 
 def replacing(resource: str, prior: Mapping[str, Any], proposed: Mapping[str, Any]) -> list[str]:

@@ -35,6 +35,7 @@ from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
+from tipoff_controller.pause_store import PauseStore
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.occurrence_log import Entry, LoggedExecution
@@ -217,6 +218,7 @@ def measure(executions: int) -> Measured:
         ledger=Ledger(state),
         occurrences=OccurrenceStore(state, configured.subject_parameters),  # a new process
         discovery=DiscoveryStore(state),
+        pauses=PauseStore(state),
         warehouse=MemoryWarehouse(answer=dataset.answer),
         publisher=Publisher("controller", RecordingBus()),
     )

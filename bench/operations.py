@@ -38,6 +38,7 @@ from tipoff_controller.follow_ups import note_execution
 from tipoff_controller.handlers import handle_tick
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import OccurrenceStore
+from tipoff_controller.pause_store import PauseStore
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 from tipoff_scraper_runner.deps import Deps as RunnerDeps
@@ -210,6 +211,7 @@ class Fleet:
             ledger=Ledger(self.state),
             occurrences=OccurrenceStore(self.state, configuration.subject_parameters),
             discovery=DiscoveryStore(self.state),
+            pauses=PauseStore(self.state),
             warehouse=MemoryWarehouse(),
             publisher=Publisher("controller", self.bus),
         )

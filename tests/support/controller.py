@@ -37,6 +37,7 @@ from tipoff_controller.handlers import handle_tick
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.manual import begin_manual_run
 from tipoff_controller.occurrence_store import Key, OccurrenceStore
+from tipoff_controller.pause_store import PauseStore
 from tipoff_planning.calendar import Calendar, Game, GameStatus
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import Decision, DecisionInputs, decide
@@ -269,6 +270,7 @@ class World:
             ledger=Ledger(self.state),
             occurrences=OccurrenceStore(self.state, self.configuration.subject_parameters),
             discovery=DiscoveryStore(self.state),
+            pauses=PauseStore(self.state),
             warehouse=self.warehouse,
             publisher=Publisher("controller", self.bus),
         )
@@ -478,6 +480,8 @@ def status_of(run: ExpectedRun, decisions: Iterable[WorkflowDecided], as_of: dat
         return "ON_TIME" if first_run <= run.expected_run_time + timedelta(minutes=30) else "LATE"
     if last_skip in ("already_found", "no_games", "superseded"):
         return "SKIPPED_OK"
+    if last_skip == "paused":
+        return "PAUSED"
     return "PENDING" if as_of <= run.deadline else "MISSING"
 
 

@@ -11,6 +11,7 @@ from tipoff_common.events import (
     FileLanded,
     FileProcessed,
     MessageRejected,
+    PauseChanged,
     ScheduleLocked,
     ScrapeExecuted,
     ScrapeRequested,
@@ -193,6 +194,22 @@ def alerted(**changes: Any) -> AlertChanged:
     return AlertChanged.model_validate({**sample, **changes})
 
 
+def paused(**changes: Any) -> PauseChanged:
+    sample = {
+        "pause_id": "pause-1",
+        "target": "workflow",
+        "name": "injury_discovery",
+        "state": "paused",
+        "changed_at": NOON,
+        "since": NOON,
+        "until": NOON + timedelta(hours=9),
+        "by": "someone@example.com",
+        "why": "the source moved; a fix is on its way",
+        "environment": "local",
+    }
+    return PauseChanged.model_validate({**sample, **changes})
+
+
 def rejected(**changes: Any) -> MessageRejected:
     sample = {
         "rejected_at": NOON,
@@ -220,5 +237,6 @@ SAMPLES: Mapping[type[Event], Callable[..., Event]] = {
     FileProcessed: processed,
     CleanupCompleted: cleaned,
     AlertChanged: alerted,
+    PauseChanged: paused,
     MessageRejected: rejected,
 }

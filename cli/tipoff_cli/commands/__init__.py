@@ -57,6 +57,21 @@ COMMANDS = (
         "Run a workflow for a game date now, whatever was found before.",
     ),
     CommandSpec(
+        "pause",
+        f"{_HERE}.pause:pause",
+        "Request nothing new of a workflow or a scraper for a while, and tell nobody that it is missing.",
+    ),
+    CommandSpec(
+        "resume",
+        f"{_HERE}.pause:resume",
+        "Let a paused workflow or scraper go on.",
+    ),
+    CommandSpec(
+        "pauses",
+        f"{_HERE}.pause:pauses",
+        "List what is paused, by whom, until when and why.",
+    ),
+    CommandSpec(
         "backfill",
         f"{_HERE}.backfill.command:backfill",
         "Ask for a workflow or a scraper for past game dates, at a pace of its own, and say what came of each date.",

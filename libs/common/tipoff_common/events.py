@@ -575,6 +575,49 @@ class AlertChanged(Event):
         return self.about
 
 
+class PauseTarget(OpenEnum):
+    """What a pause is about."""
+
+    WORKFLOW = "workflow"
+    SCRAPER = "scraper"
+
+
+class PauseState(OpenEnum):
+    """What happened to a pause."""
+
+    PAUSED = "paused"  # somebody began it
+    RESUMED = "resumed"  # somebody ended it, or began another one in its place
+    EXPIRED = "expired"  # its time was over
+
+
+class PauseChanged(Event):
+    """Somebody stopped a workflow or a scraper for a while, or let it go on."""
+
+    TYPE = "tipoff.pause.changed.v1"
+
+    pause_id: Id = Field(description="the same from the beginning of a pause to its end")
+    target: PauseTarget = Field(description="whether a workflow or a scraper is paused")
+    name: Label = Field(description="the workflow's name, or the scraper's")
+    state: PauseState = Field(description="begun, ended by somebody, or over")
+    changed_at: Instant = Field(description="when this happened")
+    since: Instant = Field(description="when the pause began")
+    until: Instant = Field(description="when it ends by itself")
+    by: Prose = Field(
+        min_length=1, description="who did this; who paused, where the pause was over by itself"
+    )
+    why: Prose = Field(min_length=1, description="why it was paused, in that person's words")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """A pause begins once and ends once."""
+        return (self.pause_id, self.state)
+
+    @property
+    def subject(self) -> str:
+        return self.name
+
+
 class RejectReason(OpenEnum):
     """Why a message can never succeed, or why nobody tries any more."""
 
@@ -625,6 +668,7 @@ EVENTS: Mapping[str, type[Event]] = {
         FileProcessed,
         CleanupCompleted,
         AlertChanged,
+        PauseChanged,
         MessageRejected,
     )
 }

@@ -18,6 +18,7 @@ from tipoff_common.events import (
     Event,
     FileProcessed,
     MessageRejected,
+    PauseChanged,
     ScheduleLocked,
     ScrapeExecuted,
     WorkflowDecided,
@@ -210,6 +211,25 @@ def alert_row(event: AlertChanged, created_at: datetime) -> Mapping[str, Any]:
     }
 
 
+def pause_row(event: PauseChanged, created_at: datetime) -> Mapping[str, Any]:
+    """Build the row of pause_events."""
+    return {
+        "event_id": event.id,
+        "pause_id": event.pause_id,
+        "target": event.target.value,
+        "name": event.name,
+        "state": event.state.value,
+        "changed_at": event.changed_at,
+        "since": event.since,
+        "until": event.until,
+        "changed_by": event.by,
+        "why": event.why,
+        "environment": event.environment,
+        "created_at": created_at,
+        _EXTRA: None,
+    }
+
+
 def dead_letter_row(event: MessageRejected, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of dead_letters."""
     return {
@@ -269,6 +289,7 @@ TABLES: Mapping[type[Event], Callable[[Any, datetime], TableRows]] = {
     CleanupCompleted: _one("cleanup_operations", cleanup_row, _EXTRA),
     FileProcessed: _one("file_receipts", receipt_row, _EXTRA),
     AlertChanged: _one("alert_events", alert_row, "context"),
+    PauseChanged: _one("pause_events", pause_row, _EXTRA),
     MessageRejected: _one("dead_letters", dead_letter_row, "attributes"),
 }
 """Which event has rows in which table."""

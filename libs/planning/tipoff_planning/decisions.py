@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import JsonValue
 
 from tipoff_common.clock import business_date, eastern
-from tipoff_common.events import Action, AlertLevel
+from tipoff_common.events import Action, AlertLevel, PauseTarget
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.discovery.accounts import discovery_context, explain_check
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
@@ -30,6 +30,8 @@ from tipoff_planning.occurrences import (
     games_of,
 )
 from tipoff_planning.outstanding import Outstanding, find_outstanding
+from tipoff_planning.paused_steps import without_paused
+from tipoff_planning.pauses import Pause, Pauses
 from tipoff_planning.plans import Plan, asks_for_nothing
 from tipoff_planning.progress import Attempt, PlanProgress, State
 from tipoff_planning.schedules import Discovery, PerGame
@@ -68,6 +70,7 @@ class Reason(StrEnum):
     NOTHING_FOR_LONG = "nothing_for_long"
     SOURCE_PAUSED = "source_paused"
     SUPERSEDED = "superseded"
+    PAUSED = "paused"
     TIMES_UNKNOWN = "times_unknown"
     CALENDAR_REREAD = "calendar_reread"
     CALENDAR_CONTRADICTED = "calendar_contradicted"
@@ -115,6 +118,8 @@ class DecisionInputs:
     """By workflow, its newest occurrences that found nothing, since its last success."""
     discovery: DiscoveryPlans = field(default_factory=dict)
     """The day's plans of the searches that learn when to look."""
+    pauses: Pauses = field(default_factory=Pauses)
+    """What people stopped for a while."""
     expect: Callable[[Configuration, Calendar | None, date, DiscoveryPlans], Agenda] = agenda
     """What is expected around a day; a caller that asks often may remember the answers."""
 
@@ -276,6 +281,8 @@ def _decide_ended(
     outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
     if asks_for_nothing(occurrence, workflow) or (searches and outstanding.found):
         return None
+    if _was_kept_back(occurrence, outstanding.scrapers(workflow), inputs):
+        return None  # somebody stopped it, and so knows
     about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
     standing = inputs.standing(occurrence.id)
     failure = standing.last_failure() if standing else None
@@ -310,19 +317,30 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
     zone = inputs.configuration.zone
     outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
     when = _when(occurrence.expected, zone)
-    if outstanding.found:
-        if occurrence.role != "search" and outstanding.refresh_due(occurrence, workflow):
-            since = _when(outstanding.last_found, zone) if outstanding.last_found else "-"
-            sentence = f"Found at {since}; looking for a later version."
-            return build(Action.RUN, Reason.REFRESH, sentence, outstanding=Outstanding())
+    refreshes = (
+        outstanding.found and occurrence.role != "search" and outstanding.refresh_due(occurrence, workflow)
+    )
+    if outstanding.found and not refreshes:
         first = _when(outstanding.first_found, zone) if outstanding.first_found else when
         sentence = f"Already found for {occurrence.game_date} at {first}."
         return build(Action.SKIP, Reason.ALREADY_FOUND, sentence)
-    if occurrence.role == "refresh":
+    if not outstanding.found and occurrence.role == "refresh":
         sentence = (
             f"Not found yet, and this slot looks for later versions only. {_next_search(upcoming, zone)}"
         )
         return build(Action.SKIP, Reason.SUPERSEDED, sentence)
+    # A later version is looked for with the whole workflow again.
+    asked = without_paused(
+        Outstanding() if refreshes else outstanding, occurrence.workflow, workflow, inputs.pauses, inputs.now
+    )
+    if asked.outstanding is None:
+        return build(Action.SKIP, Reason.PAUSED, _paused_sentence(asked.pauses[0], zone))
+    without = f" Without {asked.told(zone)}." if asked.pauses else ""
+    if refreshes:
+        since = _when(outstanding.last_found, zone) if outstanding.last_found else "-"
+        sentence = f"Found at {since}; looking for a later version.{without}"
+        return build(Action.RUN, Reason.REFRESH, sentence, outstanding=asked.outstanding)
+    outstanding = asked.outstanding
     names = outstanding.scrapers(workflow)
     # Where a part may be asked for, the runner answers for the part that may not, without asking its host.
     if names and all(inputs.paused_until(name) for name in names):
@@ -334,6 +352,7 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
     if late > LATE_AFTER_MINUTES:
         sentence += f" Late by {late} minutes."
     sentence += explain_check(occurrence, inputs.discovery.get((occurrence.workflow, occurrence.day)))
+    sentence += without
     code = Reason.INCOMPLETE if outstanding.missing else Reason.DUE
     return build(Action.RUN, code, sentence, outstanding=outstanding, late_minutes=late, slot=occurrence.slot)
 
@@ -349,7 +368,8 @@ def _decide_planned(
     states = {state for state, count in standing.counts.items() if count}
     build = partial(_decision, occurrence, upcoming, inputs)
     game_date = occurrence.game_date
-    attempts = standing.due(inputs.now)
+    held = inputs.pauses.held(occurrence.workflow, inputs.now)
+    attempts = standing.due(inputs.now, held)
     if due := [item for item in attempts if inputs.paused_until(item.unit.scraper) is None]:
         names = ", ".join(dict.fromkeys(attempt.unit.scraper for attempt in due))
         return build(
@@ -359,6 +379,9 @@ def _decide_planned(
         return build(Action.SKIP, Reason.UNDER_WAY, "Requested, and nothing came of it yet.")
     if attempts:
         return _paused([item.unit.scraper for item in attempts], build, inputs)
+    if (pause := _holding_back(standing, occurrence.workflow, inputs)) is not None:
+        sentence = _paused_sentence(pause, inputs.configuration.zone)
+        return build(Action.SKIP, Reason.PAUSED, sentence)
     failure = standing.last_failure()
     told = f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message}" if failure else ""
     if State.WAITING in states:
@@ -382,6 +405,31 @@ def _paused(scrapers: Sequence[str], build: Callable[..., Decision], inputs: Dec
     names = ", ".join(dict.fromkeys(scrapers))
     sentence = f"{names}: the source is not to be asked before {_when(until, inputs.configuration.zone)}."
     return build(Action.SKIP, Reason.SOURCE_PAUSED, sentence, alert=True)
+
+
+def _was_kept_back(occurrence: Occurrence, scrapers: Sequence[str], inputs: DecisionInputs) -> bool:
+    """Tell whether a pause is why an ended occurrence lacks something: one that stands now, stood when the window
+    closed, or stood at any time of a window in which nothing was requested."""
+    name, now, closed = occurrence.workflow, inputs.now, occurrence.deadline
+    start = occurrence.expected if inputs.standing(occurrence.id) is None else closed - timedelta(seconds=1)
+    windows = ((now, now + timedelta(seconds=1)), (start, closed))
+    return any(inputs.pauses.kept_back(name, scrapers, *window) is not None for window in windows)
+
+
+def _holding_back(standing: PlanProgress, workflow: str, inputs: DecisionInputs) -> Pause | None:
+    """The pause for which something that is not found yet is not asked for; None when none is."""
+    if not inputs.pauses.standing(inputs.now):
+        return None  # looking at every unit of a large plan is left out where nothing is paused
+    unfound = [item.unit.scraper for item in standing.units() if item.state is not State.SUCCESS]
+    if not unfound:
+        return None
+    whole = inputs.pauses.of_workflow(workflow, inputs.now)
+    return whole or next(iter(inputs.pauses.of_scrapers(unfound, inputs.now).values()), None)
+
+
+def _paused_sentence(pause: Pause, zone: ZoneInfo) -> str:
+    what = "Paused" if pause.target is PauseTarget.WORKFLOW else f"{pause.name} is paused"
+    return f"{what} by {pause.by} until {_when(pause.until, zone)}: {pause.why}"
 
 
 def _nothing_published(
@@ -425,6 +473,8 @@ def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Deci
     if occurrence is None or inputs.standing(occurrence.id) is not None:
         return None
     name, source = occurrence.workflow, configuration.file.calendar.scraper
+    if source is None or inputs.pauses.held(name, inputs.now).holds(source):
+        return None
     if any(item.occurrence.workflow == name and item.action is Action.RUN for item in decisions):
         return None
     if source is not None and inputs.paused_until(source) is not None:

@@ -27,7 +27,7 @@ from tipoff_planning.history import (
     subject_of,
 )
 from tipoff_planning.plans import Plan
-from tipoff_planning.progress import PlanProgress
+from tipoff_planning.progress import NOTHING_HELD, Held, PlanProgress
 
 MESSAGE_CHARACTERS = 300
 """Enough for a sentence on why a source fails. Each summary repeats the messages of all executions before it."""
@@ -188,12 +188,13 @@ class OccurrenceState:
         rebuilt: bool = False,
         plan: Plan | None = None,
         tick: datetime | None = None,
+        held: Held = NOTHING_HELD,
     ) -> Entry | None:
         """Draft the entry that takes in what is new, with what follows from it; None when nothing does.
 
         now: the instant by which retries are due. at: the wall clock. The executions are part of the standing from here
         on, so the entry has to be written and applied, or the state thrown away. rebuilt: it stands for entries that
-        cannot be read, with `plan` in place of theirs.
+        cannot be read, with `plan` in place of theirs. held: what is not requested for now.
         """
         if plan is not None:
             self._begin(plan)
@@ -206,7 +207,7 @@ class OccurrenceState:
             return Entry(at=at, executions=news, rebuilt=rebuilt, lost=lost, tick=tick)
         for item in news:
             self.progress.add(item.fact(self.game_date), item.outputs)
-        requested = tuple(self.progress.request_id(attempt) for attempt in self.progress.due(now))
+        requested = tuple(self.progress.request_id(attempt) for attempt in self.progress.due(now, held))
         skipped = tuple(item.step for item in self.progress.skipped if item.step not in self.skipped)
         if not (news or requested or skipped or rebuilt):
             return None

@@ -54,6 +54,21 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True)
+class Held:
+    """Requests that do not go out for now, as somebody paused what makes them: all, or those of some scrapers."""
+
+    everything: bool = False
+    scrapers: frozenset[str] = frozenset()
+
+    def holds(self, scraper: str) -> bool:
+        """Tell whether a request of a scraper has to wait."""
+        return self.everything or scraper in self.scrapers
+
+
+NOTHING_HELD = Held()
+
+
 class UnitStatus(NamedTuple):
     """A unit, its state, and the attempt that is next or under way."""
 
@@ -208,10 +223,12 @@ class PlanProgress:
         """The id of an attempt's request."""
         return attempt.unit.request_id(self.plan.occurrence_id, attempt.number)
 
-    def due(self, now: datetime) -> list[Attempt]:
-        """Attempts to request now: as many of each step as may be under way."""
+    def due(self, now: datetime, held: Held = NOTHING_HELD) -> list[Attempt]:
+        """Attempts to request now: as many of each step as may be under way, and none that is held."""
         found: list[Attempt] = []
         for step in self._steps.values():
+            if held.holds(step.planned.scraper):
+                continue  # they stay open, and are due when nothing holds them any more
             room = step.planned.max_in_flight - step.counts[State.UNDER_WAY]
             # Retries go before first attempts: their window is running out.
             candidates = [item for item in self._waiting(step) if item.retry <= now][: max(0, room)]

@@ -9,6 +9,7 @@ from pydantic import AwareDatetime
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import IdempotencyKey, current_caller
 from tipoff_common.clock import eastern
+from tipoff_common.events import PauseTarget
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_controller.bootstrap import Wiring, bootstrap
@@ -16,11 +17,13 @@ from tipoff_controller.execution_groups import ExecutionGroups
 from tipoff_controller.follow_ups import note_executions
 from tipoff_controller.handlers import receive_delivery
 from tipoff_controller.manual import draft_run, read_run, run_workflow
+from tipoff_controller.pausing import UnknownName, UnusablePause, pause, resume
 from tipoff_controller.remembered import find_occurrences, recall
 from tipoff_controller.settings import ControllerSettings
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import DayExpectations, read_expectations
 from tipoff_planning.manual_runs import KeyTaken, ManualRun, RunProgress, UnusableRun
+from tipoff_planning.pauses import Pause, PauseRequest
 from tipoff_planning.remembered import FoundOccurrence, RememberedOccurrence
 
 GameDates = Annotated[
@@ -111,6 +114,35 @@ def routes(wiring: Wiring) -> FastAPI:
         A manual run is about its own days.
         """
         return recall(occurrence_id, days, deps)
+
+    @manual.get("/pauses", tags=["manual"])
+    def list_pauses() -> tuple[Pause, ...]:
+        """What is paused now, the first to end first."""
+        now = wall_now()
+        return deps.pauses.read(now).standing(now)
+
+    @manual.post("/pauses", status_code=201, tags=["manual"])
+    def begin(body: PauseRequest, caller: Annotated[Caller, Depends(current_caller)]) -> Pause:
+        """Ask for nothing new of a workflow or a scraper until an instant; what is under way is finished.
+
+        Another pause of the same replaces the one that stands.
+        """
+        try:
+            return pause(body, deps, by=caller.email, now=wall_now())
+        except UnknownName as error:
+            raise HTTPException(404, str(error)) from error
+        except UnusablePause as error:
+            raise HTTPException(422, str(error)) from error
+
+    @manual.delete("/pauses/{name}", tags=["manual"])
+    def end(
+        name: str, caller: Annotated[Caller, Depends(current_caller)], target: PauseTarget | None = None
+    ) -> Pause:
+        """Let a workflow or a scraper go on before its pause is over; answers with the pause that ended."""
+        try:
+            return resume(name, target, deps, by=caller.email, now=wall_now())
+        except UnknownName as error:
+            raise HTTPException(404, str(error)) from error
 
     app.include_router(manual)
     return app

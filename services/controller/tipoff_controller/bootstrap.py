@@ -15,6 +15,7 @@ from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.handlers import ACCEPTED
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import OccurrenceStore
+from tipoff_controller.pause_store import PauseStore
 from tipoff_controller.settings import ControllerSettings
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
@@ -51,6 +52,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             ledger=Ledger(cloud.state),
             occurrences=OccurrenceStore(cloud.state, configuration.subject_parameters),
             discovery=DiscoveryStore(cloud.state),
+            pauses=PauseStore(cloud.state),
             warehouse=cloud.warehouse,
             publisher=cloud.publisher,
             evaluated_every=evaluated_every,

@@ -8,6 +8,7 @@ from tipoff_common.publisher import Publisher
 from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import OccurrenceStore
+from tipoff_controller.pause_store import PauseStore
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.workflows import Configuration
 
@@ -41,6 +42,7 @@ class Deps:
     ledger: Ledger
     occurrences: OccurrenceStore
     discovery: DiscoveryStore
+    pauses: PauseStore
     warehouse: Warehouse
     publisher: Publisher
     evaluated_every: timedelta = timedelta(minutes=15)

@@ -22,6 +22,7 @@ from tipoff_planning.decisions import DecisionInputs, Reason, decide, unable_to_
 from tipoff_planning.drafts import DecisionBatch, draft, request
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.occurrence_log import Entry, LoggedExecution, OccurrenceState
+from tipoff_planning.pauses import Pauses
 from tipoff_planning.plans import OutputOf
 from tipoff_planning.settled import Settled
 
@@ -44,9 +45,10 @@ def evaluate_workflows(
     try:
         decided = deps.ledger.decided(context.tick)
         if decided is None:
+            pauses = deps.pauses.settle(deps.publisher, deps.environment, context.wall)
             past = _settle_past(context, deps)
             with deps.occurrences.all_locked():
-                drafted = _decide(past, context, deps, only)
+                drafted = _decide(past, pauses, context, deps, only)
             decided = deps.ledger.remember_decided(context.tick, drafted)
     except Unavailable as error:
         _give_up_aloud(name, error, context, deps, only)
@@ -183,7 +185,9 @@ def _logged(fact: ExecutionFact) -> LoggedExecution:
     )
 
 
-def _decide(past: Past, context: EvaluationContext, deps: Deps, only: frozenset[str] | None) -> DecisionBatch:
+def _decide(
+    past: Past, pauses: Pauses, context: EvaluationContext, deps: Deps, only: frozenset[str] | None
+) -> DecisionBatch:
     """Decide, and draft all that is to be published of it."""
     inputs = DecisionInputs(
         deps.configuration,
@@ -194,12 +198,13 @@ def _decide(past: Past, context: EvaluationContext, deps: Deps, only: frozenset[
         outputs=past.outputs,
         empty_looks=past.settled.empty_looks,
         discovery=past.discovery,
+        pauses=pauses,
     )
     if only is not None:
         decisions = [decision for decision in decide(inputs) if decision.occurrence.workflow in only]
         return draft(decisions, deps.configuration, context)
     drafted = draft(decide(inputs), deps.configuration, context)
-    retries = _retries(past, {item.occurrence_id for item in drafted.requests}, context)
+    retries = _retries(past, pauses, {item.occurrence_id for item in drafted.requests}, context)
     return drafted.model_copy(
         update={
             "requests": (*drafted.requests, *retries),
@@ -210,13 +215,15 @@ def _decide(past: Past, context: EvaluationContext, deps: Deps, only: frozenset[
     )
 
 
-def _retries(past: Past, decided: set[str | None], context: EvaluationContext) -> list[ScrapeRequested]:
-    """Requests whose time has come in occurrences that no decision is about, such as manual runs."""
+def _retries(
+    past: Past, pauses: Pauses, decided: set[str | None], context: EvaluationContext
+) -> list[ScrapeRequested]:
+    """Requests whose time has come in occurrences that no decision is about: manual runs, what a pause held."""
     return [
         request(state.progress.plan, attempt, context.wall)
         for state in past.states.values()
         if state.progress is not None and state.occurrence_id not in decided
-        for attempt in state.progress.due(context.now)
+        for attempt in state.progress.due(context.now, pauses.held_of(state.progress.plan, context.now))
     ]
 
 

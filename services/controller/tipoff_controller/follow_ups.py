@@ -9,6 +9,7 @@ from tipoff_controller.deps import Deps
 from tipoff_controller.occurrence_store import Key
 from tipoff_planning.occurrence_log import Entry, LoggedExecution, OccurrenceState, log_execution
 from tipoff_planning.plans import Plan
+from tipoff_planning.progress import NOTHING_HELD
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +62,13 @@ def append(
         # It may have been closed since; what came now, an answer to a request presumed dead, is not known there. First,
         # since nobody would do it after a crash: an execution that is logged is no news to its next delivery.
         deps.occurrences.open(key)
+    own = plan or state.plan
+    # What somebody paused goes out with the evaluation after the pause.
+    held = deps.pauses.lately(now).held_of(own, instant) if own is not None else NOTHING_HELD
     while (
-        entry := state.draft(executions, now=instant, at=now, rebuilt=rebuilt, plan=plan, tick=tick)
+        entry := state.draft(
+            executions, now=instant, at=now, rebuilt=rebuilt, plan=plan, tick=tick, held=held
+        )
     ) is not None:
         if not deps.occurrences.append(state, entry):
             deps.occurrences.catch_up(state)

@@ -6,16 +6,18 @@
     controller/open/<game date>/<occurrence>                   empty: something may still come of that occurrence
     controller/discovery/<day>/<workflow>.json                 when a search that learns looks on that day
     controller/settled.json                                    what settled occurrences came to
+    controller/pauses.json                                     what is paused, and was lately
     controller/days/<day>/schedule/lock.json                   the locked schedule
     controller/days/<day>/schedule/<instant>-<version>.json    each change after it, the latest last
 
-All but `settled.json` are written once; `open` ones are deleted when nothing more will come.
+All but `settled.json` and `pauses.json` are written once; `open` ones are deleted when nothing more will come.
 """
 
 import re
 from datetime import UTC, date, datetime
 
 SETTLED = "controller/settled.json"
+PAUSES = "controller/pauses.json"
 OPEN = "controller/open/"
 _INSTANT = "%Y%m%dT%H%M%SZ"
 _ENTRY = re.compile(r"/(\d{6})\.json$")

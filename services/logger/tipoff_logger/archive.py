@@ -34,6 +34,7 @@ PARTITIONS: Mapping[str, str] = {
     "file_receipts": "DATE(processed_at)",
     "dead_letters": "DATE(rejected_at)",
     "alert_events": "DATE(changed_at)",
+    "pause_events": "DATE(changed_at)",
 }
 """Each table with what it is partitioned by."""
 

@@ -78,4 +78,4 @@ def test_without_a_variable_git_names_the_commit(monkeypatch: pytest.MonkeyPatch
 def test_a_command_that_is_none_is_answered_with_the_one_that_is_meant() -> None:
     result = CliRunner().invoke(app, ["staus"])
     assert result.exit_code == 2
-    assert "Did you mean 'status'?" in result.output
+    assert "Did you mean 'status'" in result.output

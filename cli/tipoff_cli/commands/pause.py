@@ -1,0 +1,126 @@
+"""`tipoff pause`, `resume` and `pauses`: stop a workflow or a scraper for a while, and let it go on."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.console import (
+    WRONG_USAGE,
+    AsJson,
+    cadence,
+    clock,
+    console,
+    instant,
+    refuse,
+    say_json,
+    say_rows,
+)
+from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_common.wall_clock import wall_now
+from tipoff_planning.pauses import Pause
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="WORKFLOW|SCRAPER", help="name of a workflow or a scraper", show_default=False),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        "--target",
+        metavar="workflow|scraper",
+        help="which of both, for a name that a workflow and a scraper share",
+        show_default=False,
+    ),
+]
+
+
+def pause(
+    name: Name,
+    why: Annotated[
+        str, typer.Option("--why", metavar="TEXT", help="shown wherever somebody asks", show_default=False)
+    ],
+    until: Annotated[
+        datetime | None,
+        typer.Option(parser=instant, metavar="TIME", help="when it goes on by itself", show_default=False),
+    ] = None,
+    lasting: Annotated[
+        timedelta | None,
+        typer.Option(
+            "--for",
+            parser=cadence,
+            metavar="DURATION",
+            help="in place of --until: 30m, 8h",
+            show_default=False,
+        ),
+    ] = None,
+    target: Target = None,
+    json: AsJson = False,
+) -> None:
+    """Request nothing new of a workflow or a scraper for a while, and tell nobody that it is missing.
+
+    What is under way is finished; what was held goes out when the pause is over. It ends by itself: after 12 hours
+    when neither --until nor --for is given, after 30 days at most. The controller is asked; exit code 1 when it
+    refuses or does not answer.
+    """
+    if until is not None and lasting is not None:
+        refuse("--until and --for: give one of them", WRONG_USAGE)
+    end = until or (wall_now() + lasting if lasting else None)
+    body: dict[str, object] = {"name": name, "why": why}
+    if end is not None:
+        body["until"] = end.isoformat()
+    if target is not None:
+        body["target"] = target
+    made = Pause.model_validate_json(_ask("POST", "/pauses", json=body))
+    if json:
+        say_json(made.model_dump(mode="json"))
+    else:
+        console.print(
+            f"{made.target.value} {made.name} is paused until {_time(made.until)} New York time; before that:"
+            f" tipoff resume {made.name}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def resume(name: Name, target: Target = None) -> None:
+    """Let a paused workflow or scraper go on.
+
+    Exit code 1 when it is not paused.
+    """
+    query = {"target": target} if target is not None else {}
+    ended = Pause.model_validate_json(_ask("DELETE", f"/pauses/{quote(name, safe='')}", query=query))
+    console.print(
+        f"{ended.target.value} {ended.name} goes on with the next evaluation", highlight=False, markup=False
+    )
+
+
+def pauses(json: AsJson = False) -> None:
+    """List what is paused, by whom, until when and why."""
+    from pydantic import TypeAdapter
+
+    found = TypeAdapter(tuple[Pause, ...]).validate_json(_ask("GET", "/pauses"))
+    if json:
+        say_json([item.model_dump(mode="json") for item in found])
+    elif not found:
+        console.print("nothing is paused")
+    else:
+        rows = [
+            (item.target.value, item.name, _time(item.since), _time(item.until), item.by, item.why)
+            for item in found
+        ]
+        say_rows(("what", "name", "since", "until", "by", "why"), rows)
+
+
+def _ask(method: str, path: str, **more: Any) -> bytes:
+    try:
+        return ask(find_connection(), method, path, **more)
+    except (NotConnected, NotAnswered) as error:
+        refuse(str(error))
+
+
+def _time(at: datetime) -> str:
+    return clock(at, "%Y-%m-%d %H:%M")

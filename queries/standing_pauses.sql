@@ -1,0 +1,14 @@
+-- What is paused, by whom, until when and why?
+--
+-- One row a workflow or scraper that is paused at the instant. The controller alone pauses; `tipoff pauses` asks the
+-- controller itself, which also knows what is not logged yet.
+--
+--   @as_of        TIMESTAMP = now  instant of the question; later changes do not count
+--   @environment  STRING = prod    prod, staging, dev or local
+--
+-- target (workflow or scraper), name STRING, since, until TIMESTAMP, changed_by, why STRING
+
+SELECT target, name, since, until, changed_by, why
+FROM nba_orchestration.standing_pauses(@as_of)
+WHERE environment = @environment
+ORDER BY until, target, name;

@@ -1,0 +1,89 @@
+"""People pause a workflow or a scraper for a while, and let it go on."""
+
+from datetime import datetime, timedelta
+
+from tipoff_common.events import PauseTarget
+from tipoff_controller.deps import Deps
+from tipoff_controller.pause_store import PauseMemory
+from tipoff_planning.pauses import DEFAULT, LONGEST, Pause, PauseRequest, begin_pause, end_pause
+
+
+class UnknownName(Exception):
+    """There is nothing of that name to pause, or nothing of it is paused; the message says what there is."""
+
+
+class UnusablePause(Exception):
+    """The body does not make a pause; the message names the field and the remedy."""
+
+
+def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause:
+    """Pause what is named, write that down and publish it; asking again for the same is asking once.
+
+    Raises:
+        UnknownName
+        UnusablePause
+        Unavailable: it may be written down and not be published; the next evaluation publishes it.
+    """
+    target = _target(request.name, request.target, deps)
+    until = request.until or now + DEFAULT
+    if until <= now:
+        raise UnusablePause(f"until: {until.isoformat()} has passed; name an instant to come")
+    if until - now > LONGEST:
+        raise UnusablePause(
+            f"until: {until.isoformat()} is more than {LONGEST // timedelta(days=1)} days away; what shall not run for"
+            " longer is taken out of the configuration"
+        )
+    made: list[Pause] = []
+
+    def change(memory: PauseMemory) -> PauseMemory:
+        pauses, standing, events = begin_pause(
+            memory.pauses,
+            target,
+            request.name,
+            until=until,
+            by=by,
+            why=request.why,
+            now=now,
+            environment=deps.environment,
+        )
+        made[:] = [standing]
+        return memory.model_copy(update={"pauses": pauses, "outbox": (*memory.outbox, *events)})
+
+    deps.pauses.publish(deps.pauses.update(change, now), deps.publisher, now)
+    return made[0]
+
+
+def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: datetime) -> Pause:
+    """End a pause, write that down and publish it; returns the pause that ended.
+
+    Raises:
+        UnknownName: nothing of that name is paused.
+        Unavailable
+    """
+    ended: list[Pause] = []
+
+    def change(memory: PauseMemory) -> PauseMemory:
+        standing = memory.pauses.standing(now)
+        found = [it for it in standing if it.name == name and target in (None, it.target)]
+        if not found:
+            known = ", ".join(f"{it.name} ({it.target.value})" for it in standing) or "nothing"
+            raise UnknownName(f"'{name}' is not paused; paused is {known}")
+        pauses, events = end_pause(memory.pauses, found[0], by=by, now=now, environment=deps.environment)
+        ended[:] = [found[0]]
+        return memory.model_copy(update={"pauses": pauses, "outbox": (*memory.outbox, *events)})
+
+    deps.pauses.publish(deps.pauses.update(change, now), deps.publisher, now)
+    return ended[0]
+
+
+def _target(name: str, target: PauseTarget | None, deps: Deps) -> PauseTarget:
+    workflows, scrapers = deps.configuration.workflows, deps.configuration.catalog
+    known = {PauseTarget.WORKFLOW: name in workflows, PauseTarget.SCRAPER: name in scrapers}
+    found = [kind for kind, there in known.items() if there and target in (None, kind)]
+    if not found:
+        raise UnknownName(
+            f"no workflow or scraper '{name}'; workflows are {', '.join(workflows)}; scrapers {', '.join(scrapers)}"
+        )
+    if len(found) > 1:
+        raise UnusablePause(f"target: {name} is a workflow and a scraper; say which of both")
+    return found[0]

@@ -1,0 +1,334 @@
+"""Pauses: nothing new is requested, nothing under way is lost, and who paused until when and why is published."""
+
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.controller import (
+    NO_DATA,
+    SUCCESS,
+    World,
+    at,
+    at_times,
+    configured,
+    daily,
+    discovery,
+    failed,
+    scrapers,
+    slate,
+    standing,
+    status_of,
+    workflow,
+)
+from tipoff_common.clock import EASTERN
+from tipoff_common.events import (
+    Action,
+    AlertLevel,
+    PauseChanged,
+    PauseState,
+    ScrapeRequested,
+    Source,
+)
+from tipoff_common.outcomes import FailureKind
+from tipoff_common.ports import Unavailable
+from tipoff_controller.manual import begin_manual_run, draft_run, run_workflow
+from tipoff_controller.pausing import UnknownName, UnusablePause, pause, resume
+from tipoff_planning.manual_runs import ManualRun
+from tipoff_planning.pauses import Pause, PauseRequest
+
+HOURLY = configured(one=workflow(at_times(*(f"{hour:02}:00" for hour in range(6, 20))), "bulletin"))
+BY = "ann@example.com"
+
+
+def world(configuration: Any = HOURLY) -> World:
+    made = World(configuration)
+    made.land(slate(2), at("04:55"))
+    return made
+
+
+def stop(made: World, name: str = "one", until: str = "09:30", now: str = "05:30", **more: Any) -> Pause:
+    made.now(at(now))
+    asked = PauseRequest(name=name, until=at(until), why="the source moved", **more)
+    return pause(asked, made.deps, by=BY, now=at(now))
+
+
+def go_on(made: World, name: str = "one", now: str = "08:10") -> Pause:
+    return resume(name, None, made.deps, by="bob@example.com", now=at(now))
+
+
+def ticks(made: World, first: str, last: str, outcome: Any = SUCCESS) -> dict[str, list[str]]:
+    """Ticks every quarter of an hour, each request answered; by New York time the scrapers that were requested."""
+    instant, asked = at(first), dict[str, list[str]]()
+    while instant <= at(last):
+        made.tick(instant)
+        clock = f"{instant.astimezone(EASTERN):%H:%M}"
+        while requests := made.take(ScrapeRequested):
+            asked.setdefault(clock, []).extend(scrapers(requests))
+            for request in requests:
+                made.run(request, outcome, instant=instant)
+        instant += timedelta(minutes=15)
+    return asked
+
+
+def states(made: World) -> list[PauseState]:
+    return [event.state for event in made.bus.of(PauseChanged)]
+
+
+class TestAWorkflow:
+    def test_is_not_requested_until_the_pause_is_over_and_goes_on_by_itself(self) -> None:
+        made = world()
+        stop(made)
+        assert list(ticks(made, "06:00", "11:00")) == ["09:30", "10:00", "11:00"]
+
+    def test_says_who_paused_until_when_and_why_and_alarms_nobody(self) -> None:
+        made = world()
+        stop(made)
+        made.tick(at("06:00"))
+        (decision,) = made.decisions
+        assert (decision.action, decision.reason_code, decision.alert_level) == (
+            Action.SKIP,
+            "paused",
+            AlertLevel.NONE,
+        )
+        assert decision.reason == f"Paused by {BY} until 2025-01-15 09:30 EST: the source moved"
+
+    def test_goes_on_when_somebody_says_so(self) -> None:
+        made = world()
+        stop(made, until="18:00")
+        assert ticks(made, "06:00", "08:00") == {}
+        go_on(made)
+        assert list(ticks(made, "08:15", "10:00")) == ["08:15", "09:00", "10:00"]
+
+    def test_is_paused_on_the_schedule_and_never_missing(self) -> None:
+        made = world()
+        made.lock()
+        stop(made)
+        ticks(made, "06:00", "12:00")
+        runs = sorted(standing(made.schedules).values(), key=lambda run: run.expected_run_time)
+        found = [status_of(run, made.decisions, at("12:00")) for run in runs[:6]]
+        assert found == ["PAUSED"] * 3 + ["ON_TIME"] * 3
+
+    def test_a_window_that_closes_during_the_pause_is_no_alarm_after_it_either(self) -> None:
+        made = world(configured(one=workflow(discovery("05:00", "09:00"), "bulletin")))
+        stop(made, until="10:00", now="04:50")
+        ticks(made, "05:00", "12:00", NO_DATA)
+        assert {decision.alert_level for decision in made.decisions} == {AlertLevel.NONE}
+
+    def test_what_failed_before_the_pause_is_no_alarm_during_it(self) -> None:
+        made = world(configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=1)))
+        ticks(made, "05:00", "05:45", failed(FailureKind.HTTP))
+        assert made.decisions[-1].alert_level is AlertLevel.WARNING
+        stop(made, until="12:00", now="05:50")
+        before = len(made.decisions)
+        ticks(made, "06:00", "11:00")
+        assert {decision.alert_level for decision in made.decisions[before:]} == {AlertLevel.NONE}
+
+    def test_a_window_that_fails_long_after_a_short_pause_is_an_alarm(self) -> None:
+        made = world(configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=1)))
+        stop(made, until="05:20", now="04:50")
+        ticks(made, "05:00", "11:00", failed(FailureKind.HTTP))
+        assert made.decisions[-1].reason_code == "source_failing"
+
+    def test_somebody_may_run_it_by_hand_all_the_same(self) -> None:
+        made = world()
+        stop(made)
+        drafted = draft_run(
+            "one",
+            ManualRun(game_date=at("06:00").date()),
+            made.deps,
+            caller=BY,
+            now=at("06:00"),
+            idempotency_key="k",
+        )
+        run_workflow(drafted, made.deps)
+        begin_manual_run(made.decisions[-1], made.deps, at("06:00"))
+        (request,) = made.take(ScrapeRequested)
+        assert request.source is Source.MANUAL
+        made.run(request, failed(FailureKind.TIMEOUT), instant=at("06:00"))
+        assert scrapers(made.requests) == ["bulletin"], "its retry is not held"
+
+
+class TestAScraper:
+    TWO = configured(
+        one=workflow(
+            at_times("06:00", "07:00", "08:00"),
+            "bulletin",
+            {"scraper": "digest", "after": ["bulletin"]},
+            {"scraper": "summary"},
+        )
+    )
+
+    def test_is_left_out_with_what_comes_after_it_and_the_others_run(self) -> None:
+        made = world(self.TWO)
+        stop(made, "bulletin", until="07:30")
+        assert ticks(made, "06:00", "08:00") == {
+            "06:00": ["summary"],
+            "07:00": ["summary"],
+            "08:00": ["bulletin", "summary", "digest"],
+        }
+        assert "Without bulletin, paused by ann@example.com" in made.decisions[0].reason
+
+    def test_all_of_a_workflow_is_a_skip(self) -> None:
+        made = world()
+        stop(made, "bulletin")
+        made.tick(at("06:00"))
+        (decision,) = made.decisions
+        assert (decision.action, decision.reason_code) == (Action.SKIP, "paused")
+        assert decision.reason.startswith("bulletin is paused by")
+
+    def test_its_retries_wait_until_the_pause_is_over(self) -> None:
+        made = world(configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=3)))
+        made.tick(at("05:00"))
+        (request,) = made.take(ScrapeRequested)
+        stop(made, "bulletin", until="06:00", now="05:05")
+        made.run(request, failed(FailureKind.HTTP), instant=at("05:06"))
+        assert made.requests == []
+        assert list(ticks(made, "05:15", "06:15")) == ["06:00"]
+
+    def test_the_calendar_is_not_read_again_while_its_scraper_is_paused(self) -> None:
+        made = world(configured(one=workflow(daily("05:00", "06:00"), "slate")))
+        stop(made, "slate", until="12:00", now="04:50")
+        assert ticks(made, "05:00", "11:45") == {}
+        assert list(ticks(made, "12:00", "12:00")) == ["12:00"]
+
+
+class TestWhatIsPublished:
+    def test_the_beginning_and_the_end_with_who_and_why(self) -> None:
+        made = world()
+        stop(made, until="18:00")
+        go_on(made)
+        began, ended = made.bus.of(PauseChanged)
+        assert (began.state, began.by, began.until, began.why) == (
+            PauseState.PAUSED,
+            BY,
+            at("18:00"),
+            "the source moved",
+        )
+        assert (ended.state, ended.by, ended.pause_id) == (
+            PauseState.RESUMED,
+            "bob@example.com",
+            began.pause_id,
+        )
+
+    def test_that_it_was_over_by_itself_once(self) -> None:
+        made = world()
+        stop(made)
+        ticks(made, "06:00", "12:00")
+        assert states(made) == [PauseState.PAUSED, PauseState.EXPIRED]
+        assert made.bus.of(PauseChanged)[-1].changed_at == at("09:30")
+
+    def test_another_pause_replaces_the_one_that_stands(self) -> None:
+        made = world()
+        first, second = stop(made), stop(made, until="12:00", now="06:00")
+        assert states(made) == [PauseState.PAUSED, PauseState.RESUMED, PauseState.PAUSED]
+        assert made.deps.pauses.read(at("06:00")).standing(at("06:00")) == (second,)
+        assert first.id != second.id
+
+    def test_asking_twice_is_asking_once(self) -> None:
+        made = world()
+        assert stop(made) == stop(made, now="05:40")
+        assert states(made) == [PauseState.PAUSED]
+
+    def test_what_could_not_be_published_is_with_the_next_evaluation(self) -> None:
+        made = world()
+        made.bus.capacity = 0
+        with pytest.raises(Unavailable):
+            stop(made)
+        made.bus.capacity = None
+        assert ticks(made, "06:00", "06:00") == {}, "it is written down, and so stands"
+        assert states(made) == [PauseState.PAUSED]
+
+    def test_another_process_pauses_at_the_same_time_and_neither_is_lost(self) -> None:
+        made, meanwhile = world(), []
+        replace, create = made.state.replace, made.state.create
+
+        def overtaken(*arguments: Any, **more: Any) -> bool:
+            if not meanwhile:
+                meanwhile.append("bulletin")
+                stop(made, "bulletin")
+            return bool(replace(*arguments, **more) if "generation" in more else create(*arguments, **more))
+
+        made.state.create = made.state.replace = overtaken  # type: ignore[method-assign]
+        stop(made)
+        names = {item.name for item in made.deps.pauses.read(at("05:30")).standing(at("05:30"))}
+        assert names == {"one", "bulletin"}
+
+
+class TestWhatIsRefused:
+    def test_an_end_that_has_passed_or_is_very_far(self) -> None:
+        made = world()
+        with pytest.raises(UnusablePause, match="name an instant to come"):
+            stop(made, until="05:00")
+        far = PauseRequest(name="one", until=at("05:30") + timedelta(days=31), why="w")
+        with pytest.raises(UnusablePause, match="more than 30 days away"):
+            pause(far, made.deps, by=BY, now=at("05:30"))
+
+    def test_a_name_that_is_not_known(self) -> None:
+        with pytest.raises(UnknownName, match="workflows are one; scrapers"):
+            stop(world(), "onne")
+
+    def test_what_is_not_paused_does_not_go_on(self) -> None:
+        with pytest.raises(UnknownName, match="'one' is not paused; paused is nothing"):
+            go_on(world())
+
+    def test_a_memory_that_cannot_be_read_pauses_nothing(self) -> None:
+        made = world()
+        made.state.bodies["controller/pauses.json"] = b"{"
+        assert list(ticks(made, "06:00", "06:00")) == ["06:00"]
+        stop(made, now="06:10")
+        assert ticks(made, "07:00", "07:00") == {}
+
+
+CHAIN = configured(
+    one=workflow(
+        at_times("06:00", "08:00", "10:00", "12:00", "17:00"),
+        "bulletin",
+        {"scraper": "digest", "after": ["bulletin"]},
+        max_retries=2,
+    )
+)
+OUTCOMES = (SUCCESS, NO_DATA, failed(FailureKind.HTTP), None)
+"""None: the runner died with the request."""
+
+
+@settings(max_examples=20)  # each is a day of ticks
+@given(
+    pauses=st.lists(
+        st.tuples(st.integers(0, 23), st.integers(1, 240), st.sampled_from(["one", "bulletin", "digest"])),
+        max_size=3,
+    ),
+    seed=st.integers(0, 1000),
+)
+def test_a_pause_loses_nothing_and_after_it_all_goes_on(
+    pauses: list[tuple[int, int, str]], seed: int
+) -> None:
+    """While a pause stands nothing of it goes out; every plan that was begun is finished; later occurrences run.
+
+    pauses: when each begins in steps of 15 minutes from 06:00, how many minutes it lasts, and what is paused; the last
+    is over at 16:00.
+    """
+    made, luck = world(CHAIN), Random(seed)  # noqa: S311  # luck, not a secret
+    for step in range(12 * 4 + 5):
+        instant = at("06:00") + timedelta(minutes=15 * step)
+        made.now(instant)
+        for began, length, name in pauses:
+            if began == step:
+                asked = PauseRequest(name=name, until=instant + timedelta(minutes=length), why="w")
+                pause(asked, made.deps, by=BY, now=instant)
+        made.tick(instant)
+        made.hear()
+        while requests := made.take(ScrapeRequested):
+            stopped = {item.name for item in made.deps.pauses.read(instant).standing(instant)}
+            assert not stopped & {"one", *scrapers(requests)}
+            for request in requests:
+                if (outcome := luck.choice(OUTCOMES)) is not None:
+                    made.run(request, outcome, instant=instant)
+                    assert request.request_id in made.state_of(request).executions
+        if instant == at("17:00"):
+            runs = [item for item in made.decisions if item.action is Action.RUN]
+            assert runs[-1].decision_time == instant, "what comes after the pauses runs"
+    assert list(made.deps.occurrences.opened()) == [], "what was begun is finished"

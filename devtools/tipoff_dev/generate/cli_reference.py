@@ -19,8 +19,7 @@ every instant of that day is shown with it. Where a command prints data, `--json
 in what a source or a row says are shown as escapes, never sent to the terminal.
 
 Exit codes are 0 for what went well, 1 for what could not be done, 2 for wrong usage, 3 where something is missing or
-not published yet, 130 when interrupted, and what a command's own text says: of `scrape` and `reparse` 2 is a failed
-execution."""
+not published yet, 130 when interrupted, and what a command's own text says."""
 
 
 def commands() -> str:

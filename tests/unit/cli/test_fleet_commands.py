@@ -288,9 +288,9 @@ class TestReparse:
         assert "nothing changed" in told
         assert "announced" not in told
 
-    def test_a_payload_that_cannot_be_read_ends_with_2(self, run: Run, deps: Deps) -> None:
+    def test_a_payload_that_cannot_be_read_ends_with_1(self, run: Run, deps: Deps) -> None:
         self.keep(deps, b"{")
-        told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=2).stdout
+        told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=1).output
         assert "failed (decode)" in told
 
     def test_nothing_kept_ends_with_3(self, run: Run, deps: Deps) -> None:

@@ -28,8 +28,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small; th
 import itertools
 
 from tipoff_planning.discovery.backtest import LearnedLooks, Published, Summary, replay, summarize
-from tipoff_planning.discovery.model import BIN_MINUTES, PublicationModel
+from tipoff_planning.discovery.model import PublicationModel
 from tipoff_planning.discovery.policy import Guards, plan
+from tipoff_planning.discovery.steps import BIN_MINUTES
 
 WINDOW = 8 * 60
 OPENS = 16 * 60

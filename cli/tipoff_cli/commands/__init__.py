@@ -47,6 +47,11 @@ COMMANDS = (
         "Say what would be decided about a workflow at an instant, with every condition, met or not.",
     ),
     CommandSpec(
+        "discovery",
+        f"{_HERE}.discovery.command:discovery",
+        "When sources publish: what is learned, and whether a search should learn.",
+    ),
+    CommandSpec(
         "simulate",
         f"{_HERE}.simulate.command:simulate",
         "Try a configuration over a season: the controller's own decisions against a simulated upstream.",

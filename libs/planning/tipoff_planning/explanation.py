@@ -10,6 +10,7 @@ from tipoff_common.words import pluralize
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import Decision, DecisionInputs, decide
+from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
 from tipoff_planning.history import ExecutionFact, History, Known
 from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences
 from tipoff_planning.outstanding import find_outstanding
@@ -44,12 +45,17 @@ def explain_workflow(
     configuration: Configuration,
     calendar: Calendar | None,
     executions: Iterable[ExecutionFact] = (),
+    discovery: DiscoveryPlans = NO_PLANS,
 ) -> Explanation:
-    """executions: what is known to have happened; what is later than `at` does not count."""
+    """Say what is decided about a workflow at an instant, with every condition.
+
+    executions: what is known to have happened; what is later than `at` does not count. discovery: the plans of the days
+    around it, for a search that learns.
+    """
     history = History({fact.request_id: fact for fact in executions if fact.triggered_at <= at})
-    inputs = DecisionInputs(configuration, calendar, history, at)
+    inputs = DecisionInputs(configuration, calendar, history, at, discovery=discovery)
     begun = _plans(workflow, inputs)
-    inputs = DecisionInputs(configuration, calendar, history, at, plans=begun)
+    inputs = DecisionInputs(configuration, calendar, history, at, plans=begun, discovery=discovery)
     decisions = [item for item in decide(inputs) if item.occurrence.workflow == workflow]
     return Explanation(
         workflow,
@@ -131,8 +137,8 @@ def _budget(item: Occurrence, inputs: DecisionInputs) -> Condition:
     configuration, workflow = inputs.configuration, inputs.configuration.workflows[item.workflow]
     siblings = [
         other.id
-        for other in occurrences(configuration, inputs.calendar, item.day)
-        if (other.workflow, other.subject) == (item.workflow, item.subject)
+        for other in occurrences(configuration, inputs.calendar, item.day, inputs.discovery)
+        if (other.workflow, other.subject, other.role) == (item.workflow, item.subject, item.role)
     ]
     attempt = (
         f"attempt {siblings.index(item.id) + 1} of {len(siblings)}"

@@ -181,20 +181,13 @@ def _slots(
 
 
 def _attempts(schedule: Discovery, start: datetime, end: datetime) -> Iterator[_Slot]:
-    """Attempts from `start` to `end`. With a budget they are spread evenly, the last one when the window closes, as
-    that is when the data has most likely come out."""
-    stretch = _stretch(schedule.window)
-    if schedule.every is not None:
-        step, count = schedule.every, (end - start) // schedule.every + 1
-        reason = f"discovery, every {_length(step)}, {stretch}"
-    else:
-        count = schedule.budget or 1
-        step = (end - start) / max(count - 1, 1)
-        reason = f"discovery, {count} attempts, {stretch}"
-        start = end if count == 1 else start
-    for index in range(count):
-        expected = start + index * step
-        yield _Slot(index, expected, expected + step, reason)
+    """Attempts of the fixed beat, each due for as long as two are apart."""
+    beat = schedule.beat(start, end)
+    # From the window's instants, as a clock change may make it longer or shorter than its times of day say.
+    step = schedule.every or (end - start) / max(len(beat) - 1, 1)
+    rhythm = f"every {_length(step)}" if schedule.every else f"{len(beat)} attempts"
+    for index, expected in enumerate(beat):
+        yield _Slot(index, expected, expected + step, f"discovery, {rhythm}, {_stretch(schedule.window)}")
 
 
 def _planned(schedule: Discovery, plan: DiscoveryPlan, start: datetime, end: datetime) -> Iterator[_Slot]:

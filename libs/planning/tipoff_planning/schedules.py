@@ -159,6 +159,20 @@ class Discovery(ByTheClock):
             return self.window.length // self.every + 1
         return self.budget or 1
 
+    def beat(self, start: datetime, end: datetime) -> list[datetime]:
+        """Return the attempts of the fixed beat in a window from `start` to `end`.
+
+        With a budget they are spread evenly, the last one when the window closes, as that is when the data has most
+        likely come out.
+        """
+        if self.every is not None:
+            return [start + number * self.every for number in range((end - start) // self.every + 1)]
+        count = self.budget or 1
+        if count == 1:
+            return [end]
+        step = (end - start) / (count - 1)
+        return [start + number * step for number in range(count)]
+
     @model_validator(mode="after")
     def _one_of_every_and_budget(self) -> Self:
         if (self.every is None) == (self.budget is None):

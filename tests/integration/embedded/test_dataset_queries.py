@@ -13,7 +13,7 @@ from tests.support.dataset_rows import ELEVEN, HOUR, MINUTE, decided, executed, 
 from conftest import Dataset
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.outcomes import Status
-from tipoff_planning.execution_log import DatasetQuestion, ask_dataset, read_executions
+from tipoff_planning.execution_log import DatasetQuestion, ask_dataset, read_executions, read_looks
 from tipoff_planning.history import Completeness
 
 DEADLINE = ELEVEN + timedelta(hours=2)
@@ -233,3 +233,96 @@ def test_views_keep_one_row_an_id(ask: Ask) -> None:
     )
     assert sorted(row["state"] for row in states) == ["ADDED", "EXPECTED"]
     assert ask("SELECT * FROM nba_orchestration.v_expected_vs_actual") == []
+
+
+LEARNED = {
+    "strategy": "learned",
+    "model": "abc123",
+    "days": 40,
+    "calibration": 0.08,
+    "p10": (ELEVEN + 50 * MINUTE).isoformat(),
+    "p50": (ELEVEN + HOUR).isoformat(),
+    "p90": (ELEVEN + 70 * MINUTE).isoformat(),
+    "expected_delay_minutes": 6.5,
+    "expected_checks": 2.25,
+    "budget": 15,
+}
+BEAT = {"strategy": "fixed", "fallback": "few_days", "detail": "3 days known, and it takes 5", "budget": 15}
+
+
+def learned(name: str, moment: datetime, told: dict[str, Any] | None, game_date: str) -> dict[str, Any]:
+    context = json.dumps({"discovery": told} if told else {})
+    more = {
+        "workflow_name": "learning",
+        "game_date": game_date,
+        "context": context,
+        "environment": "learning",
+    }
+    return decided(name, moment, "RUN", "due", **more)
+
+
+def looked(
+    name: str, moment: datetime, status: str, game_date: str = "2026-01-15", **more: Any
+) -> dict[str, Any]:
+    own = {
+        "workflow": "learning",
+        "scraper_name": "searched",
+        "environment": "learning",
+        "game_date": game_date,
+    }
+    return executed(name, moment, status, **{**own, **more})
+
+
+@pytest.fixture(scope="module")
+def searched(dataset: Dataset) -> Dataset:
+    """Two days of a search that learns: the first on its beat, the second learned."""
+    before = ELEVEN - 24 * HOUR
+    dataset.insert(
+        "workflow_decisions",
+        learned("a", before, BEAT, "2026-01-14"),
+        learned("b", ELEVEN, {**LEARNED, "model": "older"}, "2026-01-15"),
+        learned("c", ELEVEN + HOUR, LEARNED, "2026-01-15"),
+        learned("d", ELEVEN + 2 * HOUR, None, "2026-01-15"),
+    )
+    dataset.insert(
+        "scraper_execution_log",
+        looked("l1", before, "no_data", "2026-01-14"),
+        looked("l2", ELEVEN, "no_data"),
+        looked("l3", ELEVEN + 30 * MINUTE, "failed", error_type="http", error_message="503"),
+        looked("l4", ELEVEN + 45 * MINUTE, "no_data"),
+        looked("l5", ELEVEN + 65 * MINUTE, "success"),
+        looked("l5", ELEVEN + 65 * MINUTE, "success"),  # delivered twice
+        looked("l6", ELEVEN + 3 * HOUR, "success"),
+        looked("l7", ELEVEN + 5 * MINUTE, "success", source="LOCAL"),
+    )
+    return dataset
+
+
+def test_what_was_predicted_stands_beside_what_was_seen(searched: Dataset) -> None:
+    rows = searched.ask("discovery_predictions", as_of=ELEVEN + 5 * HOUR, environment="learning")
+    (today, before) = rows
+    assert (today["strategy"], today["model_version"], today["predicted_et"]) == (
+        "learned", "abc123", "11:50 to 12:10",
+    )  # fmt: skip
+    assert (today["seen_et"], today["within_p10_p90"]) == ("11:45 to 12:05", True)
+    assert (today["most_delay_minutes"], today["checks_made"]) == (20.0, 3)
+    assert (today["expected_delay_minutes"], today["expected_checks"]) == (6.5, 2.25)
+    assert (before["strategy"], before["fallback"], before["seen_et"]) == ("fixed", "few_days", "11:00 to -")
+    assert before["within_p10_p90"] is None
+
+
+def test_a_day_without_a_find_is_neither_in_the_predicted_times_nor_outside(searched: Dataset) -> None:
+    rows = searched.ask("discovery_predictions", as_of=ELEVEN + 30 * MINUTE, environment="learning")
+    assert [row["within_p10_p90"] for row in rows] == [None, None]
+    assert rows[0]["model_version"] == "older"
+
+
+def test_what_a_search_saw_is_read_without_failures_and_local_tries(
+    searched: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", searched.url)
+    warehouse = BigQueryWarehouse(searched.project, searched.url)
+    facts = read_looks(warehouse, "learning", ["searched"], date(2026, 1, 1), date(2026, 1, 15))
+    seen = {fact.request_id: fact.status.value for fact in facts}
+    assert seen == {"l1": "no_data", "l2": "no_data", "l4": "no_data", "l5": "success", "l6": "success"}
+    assert read_looks(warehouse, "learning", ["searched"], date(2026, 1, 1), date(2026, 1, 13)) == []

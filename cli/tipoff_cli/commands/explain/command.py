@@ -1,6 +1,6 @@
 """`tipoff explain`: why a workflow runs at an instant, or why not."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -9,6 +9,7 @@ from rich.text import Text
 
 from tipoff_cli.calendars import ScheduleFile, load_calendar
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
+from tipoff_cli.commands.discovery.picture import show_report
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import (
     AsJson,
@@ -17,6 +18,7 @@ from tipoff_cli.console import (
     clock,
     console,
     instant,
+    jsonable,
     load_configuration,
     refuse_unknown,
     say_json,
@@ -25,7 +27,9 @@ from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.decisions import NONE_DUE, Decision
-from tipoff_planning.execution_log import read_executions
+from tipoff_planning.discovery.report import DiscoveryReport, plans_from, read_discovery
+from tipoff_planning.discovery.searches import HISTORY_DAYS, searched_scraper
+from tipoff_planning.execution_log import read_executions, read_looks
 from tipoff_planning.explanation import Condition, Explanation, explain_workflow
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.workflows import Configuration
@@ -51,7 +55,8 @@ def explain(
     """Say what would be decided about a workflow at an instant, with every condition, met or not.
 
     What happened before is read from the running stack's dataset when there is one, else nothing is assumed to have
-    happened. Exit code 1 when the workflow is not known, or the configuration or the games cannot be read.
+    happened. Of a search for one document it also shows when its source publishes, and the day's checks. Exit code 1
+    when the workflow is not known, or the configuration or the games cannot be read.
     """
     configuration = load_configuration(workflows, scrapers)
     if workflow not in configuration.workflows:
@@ -60,29 +65,67 @@ def explain(
     needs_games = workflow in configuration.needing_games
     calendar, games_from = load_calendar(schedule, configuration, at, needed=needs_games)
     executions, history_from = _executions(configuration, at)
-    explanation = explain_workflow(workflow, at, configuration, calendar, executions)
+    looks = _looks(workflow, configuration, at)
+    plans = plans_from(configuration, looks, _around(at), at)
+    explanation = explain_workflow(workflow, at, configuration, calendar, executions, plans)
+    report = _report(workflow, configuration, at)
     if json:
-        say_json(_as_json(explanation, games_from, history_from))
+        say_json(_as_json(explanation, games_from, history_from, report))
         return
     console.print(f"[bold]{workflow}[/] at {clock(at, '%Y-%m-%d %H:%M')} New York time", highlight=False)
     for condition in explanation.general:
         console.print(_line(condition), soft_wrap=True)
     for decision, conditions in explanation.decisions:
         _show_decision(decision, conditions)
+    if report is not None and (report.days or workflow in configuration.learned):
+        show_report(report)
     console.print(f"games: {games_from}; history: {history_from}", style="bright_black", soft_wrap=True)
 
 
 def _executions(configuration: Configuration, at: datetime) -> tuple[list[ExecutionFact], str]:
-    today = business_date(at)
-    days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
     try:
         connection = find_connection()
         facts = read_executions(
-            connection.warehouse(), connection.environment, days, configuration.subject_parameters
+            connection.warehouse(), connection.environment, _around(at), configuration.subject_parameters
         )
     except (NotConnected, Unavailable):
         return [], "assumed empty, as no dataset is reachable"
     return facts, f"the dataset named by {connection.where}"
+
+
+def _around(at: datetime) -> list[date]:
+    """Return the business days that a decision may be about."""
+    return [business_date(at) + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+
+
+def _looks(workflow: str, configuration: Configuration, at: datetime) -> list[ExecutionFact]:
+    """Read what the searches that learn are planned from; nothing where this one does not, or no dataset answers."""
+    if workflow not in configuration.learned:
+        return []
+    last = business_date(at) + timedelta(days=1)
+    scrapers = sorted({searched_scraper(configuration, name) for name in configuration.learned})
+    try:
+        connection = find_connection()
+        return read_looks(
+            connection.warehouse(),
+            connection.environment,
+            scrapers,
+            last - timedelta(days=HISTORY_DAYS + 3),
+            last,
+        )
+    except (NotConnected, Unavailable):
+        return []
+
+
+def _report(workflow: str, configuration: Configuration, at: datetime) -> DiscoveryReport | None:
+    """Describe when the source publishes; None for a workflow of which that cannot be learned, or without a dataset."""
+    try:
+        connection = find_connection()
+        return read_discovery(
+            connection.warehouse(), connection.environment, configuration, workflow, business_date(at), at
+        )
+    except (NotConnected, Unavailable):
+        return None
 
 
 def _show_decision(decision: Decision, conditions: tuple[Condition, ...]) -> None:
@@ -104,7 +147,9 @@ def _line(condition: Condition) -> Text:
     return Text.assemble("  ", mark, f" {condition.name:<9}{condition.detail}")
 
 
-def _as_json(explanation: Explanation, games_from: str, history_from: str) -> JsonValue:
+def _as_json(
+    explanation: Explanation, games_from: str, history_from: str, report: DiscoveryReport | None
+) -> JsonValue:
     return {
         "workflow": explanation.workflow,
         "at": explanation.at.isoformat(),
@@ -126,6 +171,7 @@ def _as_json(explanation: Explanation, games_from: str, history_from: str) -> Js
             }
             for decision, conditions in explanation.decisions
         ],
+        "discovery": jsonable(report),
     }
 
 

@@ -6,8 +6,16 @@ from datetime import date
 from statistics import fmean, quantiles
 from typing import TYPE_CHECKING
 
-from tipoff_planning.discovery.intervals import PublicationInterval
-from tipoff_planning.discovery.model import MAX_DAYS, SCORED_DAYS, PublicationModel, combine, predict
+from tipoff_planning.discovery.intervals import PublicationHistory, PublicationInterval
+from tipoff_planning.discovery.model import (
+    EXPLORATION,
+    MAX_DAYS,
+    SCORED_DAYS,
+    PublicationModel,
+    combine,
+    predict,
+)
+from tipoff_planning.discovery.plans import find_fallback
 from tipoff_planning.discovery.policy import Guards, plan
 
 if TYPE_CHECKING:
@@ -15,9 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-
-MIN_DAYS = 5
-"""Days of history below which the fixed beat is kept."""
 
 Looks = Callable[[date], Sequence[float]]
 """The minutes of the window at which to look on a day, until found."""
@@ -54,13 +59,21 @@ class Summary:
 
 
 class LearnedLooks:
-    """The looks of the learned policy, with the fixed beat while days are few.
+    """The looks of the learned policy, with the fixed beat where the model is not used, as the controller has it.
 
     Gives the same plans as fitting anew each day; predictions of past days are kept, as later days do not change them.
     """
 
-    def __init__(self, window_minutes: int, guards: Guards, fallback: Sequence[float]) -> None:
+    def __init__(
+        self,
+        window_minutes: int,
+        guards: Guards,
+        fallback: Sequence[float],
+        *,
+        explore: float = EXPLORATION,
+    ) -> None:
         self._window, self._guards, self._fallback = window_minutes, guards, fallback
+        self._explore = explore
         self._days: list[PublicationInterval] = []
         self._predictions: dict[date, Array] = {}
 
@@ -71,12 +84,14 @@ class LearnedLooks:
         for target in targets:
             if target not in self._predictions:
                 self._predictions[target] = predict(days, target, self._window)
-        return combine([self._predictions[target] for target in targets], days, day, self._window)
+        predictions = [self._predictions[target] for target in targets]
+        return combine(predictions, days, day, self._window, explore=self._explore)
 
     def __call__(self, day: date) -> Sequence[float]:
-        if len(self._days) < MIN_DAYS:
+        model = self.model(day)
+        if find_fallback(PublicationHistory(tuple(self._days)), model) is not None:
             return self._fallback
-        return plan(self.model(day), self._guards).minutes
+        return plan(model, self._guards).minutes
 
     def note(self, seen: PublicationInterval) -> None:
         """Remember what was seen of a day; days come in order."""

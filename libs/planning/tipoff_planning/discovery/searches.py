@@ -49,6 +49,16 @@ def searched_scraper(configuration: Configuration, workflow: str) -> str:
     return configuration.workflows[workflow].steps[0].scraper
 
 
+def cannot_learn(configuration: Configuration, workflow: str) -> str | None:
+    """Return why nothing can be learned of a workflow, whatever its strategy; None when it can."""
+    written = configuration.workflows[workflow]
+    if not isinstance(written.schedule, Discovery):
+        return f"{workflow} is of kind {written.schedule.kind}; only discovery searches for a publication"
+    if len(written.steps) > 1 or written.steps[0].for_each is not None:
+        return f"{workflow} looks for several documents; the time of one is learned"
+    return None
+
+
 def history_of(
     search: Search, facts: Iterable[ExecutionFact], configuration: Configuration, now: datetime
 ) -> PublicationHistory:

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipoff_planning.discovery.intervals import PublicationInterval
-from tipoff_planning.discovery.model import BIN_MINUTES, PublicationModel, fit, support_of, turnbull, uniform
+from tipoff_planning.discovery.model import PublicationModel, fit, support_of, turnbull, uniform
+from tipoff_planning.discovery.steps import BIN_MINUTES
 
 WINDOW = 480
 BINS = WINDOW // BIN_MINUTES

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.controller import at, calendar, configured, decided, discovery, fact, history, workflow
 from tests.unit.planning.discovery.test_model import seen
+from tipoff_planning.decisions import DecisionInputs, decide
 from tipoff_planning.discovery.intervals import Look, PublicationHistory, PublicationInterval, read_history
 from tipoff_planning.discovery.plans import (
     CONTRADICTORY_SHARE,
@@ -19,6 +21,7 @@ from tipoff_planning.discovery.plans import (
     Purpose,
     Search,
     due_checks,
+    find_fallback,
     keep_beat,
     plan_day,
 )
@@ -39,7 +42,7 @@ def search(day: date, budget: int = 17, price: float = 3.5, max_gap: int = 120) 
     return Search("one", day, day, at("16:00", day), WINDOW, Guards(budget, price, max_gap), explore=0.03)
 
 
-def planned(days: list[PublicationInterval], day: date | None = None, **more: object) -> DiscoveryPlan:
+def planned(days: list[PublicationInterval], day: date | None = None, **more: Any) -> DiscoveryPlan:
     day = day or FIRST + timedelta(days=len(days))
     return plan_day(replace(search(day), **more), PublicationHistory(tuple(days)), at("05:00", day))
 
@@ -152,8 +155,6 @@ def test_a_model_that_predicts_badly_is_not_used() -> None:
     assert plan.model is not None
     assert plan.model.calibration is not None
     off = plan.model.model_copy(update={"calibration": 0.6})
-    from tipoff_planning.discovery.plans import find_fallback
-
     found = find_fallback(PublicationHistory(plan.history), off)
     assert found is not None
     assert found[0] is Fallback.POORLY_CALIBRATED
@@ -276,8 +277,6 @@ def test_a_success_ends_it(number: int) -> None:
 
 
 def test_later_versions_are_looked_for_on_the_fixed_beat() -> None:
-    from tipoff_planning.decisions import DecisionInputs, decide
-
     configuration = learning(refresh_after_found="1h")
     plan = planned(seen([200.0] * 30))
     plans = {("one", plan.day): plan}

@@ -1,0 +1,1 @@
+"""`tipoff discovery`."""

@@ -1,0 +1,168 @@
+"""`tipoff discovery`: when sources publish, what is learned of it, and whether a search should learn."""
+
+from datetime import date, timedelta
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
+from tipoff_cli.commands.discovery.picture import show_report
+from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.console import (
+    AsJson,
+    ScrapersFolder,
+    WorkflowsFile,
+    clock,
+    console,
+    day,
+    jsonable,
+    load_configuration,
+    refuse,
+    refuse_unknown,
+    say_json,
+    say_rows,
+)
+from tipoff_common.clock import business_date
+from tipoff_common.ports import Unavailable
+from tipoff_common.wall_clock import wall_now
+from tipoff_planning.discovery.advice import Advice
+from tipoff_planning.discovery.advice import advise as advise_search
+from tipoff_planning.discovery.report import read_discovery
+from tipoff_planning.discovery.searches import (
+    HISTORY_DAYS,
+    cannot_learn,
+    history_of,
+    search_of,
+    searched_scraper,
+)
+from tipoff_planning.execution_log import read_looks
+from tipoff_planning.schedules import Discovery
+from tipoff_planning.workflows import Configuration
+
+discovery = typer.Typer(
+    no_args_is_help=True, help="When sources publish: what is learned, and whether a search should learn."
+)
+
+
+@discovery.command()
+def show(
+    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="a workflow of kind discovery")],
+    on: Annotated[
+        date | None,
+        typer.Option(
+            "--date", parser=day, metavar="DAY", help="the day on which it looks; today when left out"
+        ),
+    ] = None,
+    workflows: WorkflowsFile = WORKFLOWS,
+    scrapers: ScrapersFolder = SCRAPERS,
+    json: AsJson = False,
+) -> None:
+    """Show when a source publishes as far as the dataset tells, and how a day looks for it. Changes nothing.
+
+    Exit code 1 when the workflow searches for nothing that can be learned, 3 when the dataset cannot be asked.
+    """
+    configuration = load_configuration(workflows, scrapers)
+    _require_learnable(workflow, configuration)
+    now = wall_now()
+    on = on or business_date(now)
+    try:
+        connection = find_connection()
+        report = read_discovery(
+            connection.warehouse(), connection.environment, configuration, workflow, on, now
+        )
+    except (NotConnected, Unavailable) as error:
+        refuse(str(error), 3)
+    if report is None:
+        refuse(f"{workflow} has no window on {on:%A}s; name another --date")
+    if json:
+        say_json(jsonable(report))
+        return
+    opens, closes = clock(report.opens, "%H:%M"), clock(report.closes, "%H:%M")
+    console.print(f"[bold]{workflow}[/] on {on}, {opens} to {closes} New York time", highlight=False)
+    show_report(report)
+
+
+@discovery.command()
+def advise(
+    workflow: Annotated[
+        str | None, typer.Argument(metavar="[WORKFLOW]", help="all of kind discovery when left out")
+    ] = None,
+    workflows: WorkflowsFile = WORKFLOWS,
+    scrapers: ScrapersFolder = SCRAPERS,
+    json: AsJson = False,
+) -> None:
+    """Say whether a search should learn: replay its own history on its beat and on learned checks, and compare.
+
+    Exit code 1 when the workflow searches for nothing that can be learned, 3 when the dataset cannot be asked.
+    """
+    configuration = load_configuration(workflows, scrapers)
+    if workflow is not None:
+        _require_learnable(workflow, configuration)
+    names = [workflow] if workflow is not None else _learnable(configuration)
+    found = [advice for name in names if (advice := _advice(name, configuration)) is not None]
+    if json:
+        say_json(jsonable(found))
+        return
+    if not found:
+        console.print("no workflow of kind discovery looks for one document")
+    for advice in found:
+        _show_advice(advice)
+
+
+def _show_advice(advice: Advice) -> None:
+    history = f"{advice.days} days, {advice.first_day} to {advice.last_day}" if advice.days else "no history"
+    console.print(Text.assemble((advice.workflow, "bold"), f" ({history})"))
+    good = advice.price_per_attempt is not None
+    console.print(Text(f"{'✔' if good else '·'} {advice.sentence}", "green" if good else ""), soft_wrap=True)
+    if advice.fixed is None:
+        return
+    rows = [("fixed", "-", *_figures(advice.fixed.model_dump()))]
+    rows += [
+        ("learned", f"{item.price_per_attempt:g}", *_figures(item.model_dump())) for item in advice.learned
+    ]
+    say_rows(("strategy", "price", "mean delay", "95% within", "attempts a day"), rows)
+    if advice.price_per_attempt is not None:
+        written = f"discovery: {{ strategy: learned, price_per_attempt: {advice.price_per_attempt:g} }}"
+        console.print(f"write in workflows.yaml: {written}", highlight=False, soft_wrap=True)
+    known = f"the history tells a publication to {advice.resolution_minutes:g} minutes on average"
+    console.print(f"{known}; times are drawn from that", style="bright_black", soft_wrap=True)
+
+
+def _figures(item: dict[str, float]) -> tuple[str, str, str]:
+    mean, late = item["mean_delay_minutes"], item["p95_delay_minutes"]
+    return f"{mean:g} min", f"{late:g} min", f"{item['attempts_per_day']:g}"
+
+
+def _advice(workflow: str, configuration: Configuration) -> Advice | None:
+    """Read the history up to yesterday, and compare; None for a workflow without a window in the next week."""
+    now = wall_now()
+    days = (business_date(now) + timedelta(days=number) for number in range(7))
+    search = next(
+        (found for on in days if (found := search_of(configuration, workflow, on)) is not None), None
+    )
+    schedule = configuration.workflows[workflow].schedule
+    if search is None or not isinstance(schedule, Discovery):
+        return None
+    last = search.game_date - timedelta(days=1)
+    first = last - timedelta(days=HISTORY_DAYS)
+    scraper = searched_scraper(configuration, workflow)
+    try:
+        connection = find_connection()
+        facts = read_looks(connection.warehouse(), connection.environment, [scraper], first, last)
+    except (NotConnected, Unavailable) as error:
+        refuse(str(error), 3)
+    closes = search.opens + timedelta(minutes=search.window_minutes)
+    beat = [(moment - search.opens) / timedelta(minutes=1) for moment in schedule.beat(search.opens, closes)]
+    return advise_search(search, history_of(search, facts, configuration, now), beat)
+
+
+def _learnable(configuration: Configuration) -> list[str]:
+    return [name for name in configuration.workflows if cannot_learn(configuration, name) is None]
+
+
+def _require_learnable(workflow: str, configuration: Configuration) -> None:
+    if workflow not in configuration.workflows:
+        refuse_unknown("workflow", workflow, configuration.workflows)
+    if why := cannot_learn(configuration, workflow):
+        refuse(f"{why}; there are {', '.join(_learnable(configuration)) or 'none'}")

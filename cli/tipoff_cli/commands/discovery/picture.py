@@ -1,0 +1,107 @@
+"""A discovery report as text: the curve as bars with the day's checks beside it, and how the day looks for it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from rich.text import Text
+
+from tipoff_cli.console import clock, console, say_rows
+from tipoff_common.words import pluralize
+from tipoff_planning.discovery.plans import Purpose
+from tipoff_planning.discovery.report import CheckState, CurveBin, DayCheck, DiscoveryReport
+from tipoff_planning.workflows import Strategy
+
+_MOST_ROWS = 26
+"""Lines of the curve: it has to fit a terminal together with what is said of it."""
+_BAR = 32
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_WHY = {
+    Purpose.LIKELY: "likely to be out",
+    Purpose.MAX_GAP: "no longer gap is allowed",
+    Purpose.WINDOW_END: "the window closes",
+}
+_STATES = {
+    CheckState.PLANNED: ("planned", "cyan"),
+    CheckState.FOUND: ("found it", "bold green"),
+    CheckState.IN_VAIN: ("nothing yet", "yellow"),
+    CheckState.NOT_MADE: ("not made", "bold red"),
+    CheckState.NOT_NEEDED: ("not needed", "bright_black"),
+}
+
+
+def show_report(report: DiscoveryReport) -> None:
+    """Print when the source publishes as far as is known, and how the day looks for it."""
+    console.print(Text(_headline(report), "bold"), soft_wrap=True)
+    if report.curve and report.days:
+        for line in draw_curve(report.curve, report.checks):
+            console.print(line, soft_wrap=True)
+        rest = f"before the window {report.early:.0%}, not in it {report.never:.0%}"
+        console.print(f"  {rest}", style="bright_black")
+    plan = report.plan
+    if plan.learned and report.strategy is Strategy.LEARNED and plan.expected_delay_minutes is not None:
+        console.print(
+            f"expected: found {plan.expected_delay_minutes:g} min after publication, with"
+            f" {plan.expected_checks:.1f} checks a day (at most {plan.budget}, no gap over {plan.max_gap_minutes} min,"
+            f" a check is worth {plan.price_per_attempt:g} min)",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if report.checks:
+        say_rows(("check", "for", "finds it", "state"), [_row(check) for check in report.checks])
+    if not report.agrees:
+        said = (
+            f"the day's decisions followed model {report.followed_model}; rows that came since change the fit"
+        )
+        console.print(said, style="yellow", soft_wrap=True)
+
+
+def _headline(report: DiscoveryReport) -> str:
+    plan, model = report.plan, report.plan.model
+    known = ""
+    if model is not None and model.days:
+        off = f", off by {100 * model.calibration:.0f} points" if model.calibration is not None else ""
+        known = f"model {model.version} of {pluralize(model.days, 'day')}, {model.first_day} to {model.last_day}{off}"
+    if report.strategy is Strategy.FIXED:
+        return f"discovery: fixed beat, as configured; it could learn {known or 'nothing yet'}"
+    if plan.fallback is not None:
+        return f"discovery: fixed beat, {plan.fallback.value}: {plan.detail}"
+    return f"discovery: learned, {known}"
+
+
+def _row(check: DayCheck) -> Sequence[str | Text]:
+    state, style = _STATES[check.state]
+    return (
+        clock(check.at, "%H:%M"),
+        _WHY[check.purpose] if check.purpose else "the beat",
+        f"{check.probability:.0%} of days" if check.probability is not None else "-",
+        Text(state, style),
+    )
+
+
+def draw_curve(curve: Sequence[CurveBin], checks: Sequence[DayCheck]) -> Iterator[Text]:
+    """Yield a line for each stretch of the window: its time, its share of the days as a bar, the checks in it."""
+    per_row = next(size for size in (1, 2, 3, 4, 6, 12, 24) if len(curve) <= size * _MOST_ROWS or size == 24)
+    rows = [curve[start : start + per_row] for start in range(0, len(curve), per_row)]
+    shares = [sum(item.probability for item in row) for row in rows]
+    most = max(shares)
+    marked = _by_row(rows, checks)
+    for row, share, instants in zip(rows, shares, marked, strict=True):
+        eighths = round(8 * _BAR * share / most) if most else 0
+        bar = "█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()
+        line = Text.assemble(
+            f"  {clock(row[0].starts, '%H:%M')} ", (bar.ljust(_BAR), "cyan"), f" {share:4.0%}"
+        )
+        if instants:
+            line.append(f"  ◂ {', '.join(clock(instant, '%H:%M') for instant in instants)}", "bold")
+        yield line
+
+
+def _by_row(rows: Sequence[Sequence[CurveBin]], checks: Sequence[DayCheck]) -> list[list[datetime]]:
+    """Sort the checks by the line that they end: one at 14:00 finds what came up to then."""
+    marked: list[list[datetime]] = [[] for _ in rows]
+    for check in checks:
+        for number, row in enumerate(rows):
+            if check.at <= row[-1].ends or number + 1 == len(rows):
+                marked[number].append(check.at)
+                break
+    return marked

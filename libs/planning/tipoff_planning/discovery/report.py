@@ -1,0 +1,295 @@
+"""One search on one day for people: the learned curve, the days behind it, and the day's checks with how they stand.
+
+The read model of `tipoff explain`, `tipoff discovery show` and of a page. Everything in it comes from the dataset.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tipoff_common.clock import Instant
+from tipoff_common.outcomes import Status
+from tipoff_common.ports import Warehouse
+from tipoff_planning.discovery.intervals import PublicationInterval
+from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlan, DiscoveryPlans, Purpose, plan_day
+from tipoff_planning.discovery.searches import (
+    HISTORY_DAYS,
+    cannot_learn,
+    history_of,
+    search_of,
+    searched_scraper,
+)
+from tipoff_planning.execution_log import read_looks
+from tipoff_planning.history import ExecutionFact
+from tipoff_planning.occurrences import window_of
+from tipoff_planning.schedules import Discovery
+from tipoff_planning.workflows import Configuration, Strategy
+
+_MINUTE = timedelta(minutes=1)
+_SAME_CHECK = timedelta(minutes=15)
+"""How long after a check its execution may begin and still count as it: an evaluation late, and the request's way."""
+
+# The plan that the day's decisions followed, as the newest of them tells it.
+_FOLLOWED = """
+SELECT TO_JSON_STRING(JSON_QUERY(context, '$.discovery')) AS discovery
+FROM nba_orchestration.workflow_decisions
+WHERE DATE(decision_time) BETWEEN @first_partition AND @last_partition
+  AND workflow_name = @workflow
+  AND game_date = @game_date
+  AND environment = @environment
+  AND decision_time <= @as_of
+  AND JSON_QUERY(context, '$.discovery') IS NOT NULL
+QUALIFY ROW_NUMBER() OVER (ORDER BY decision_time DESC, decision_id) = 1
+"""
+
+
+class CheckState(StrEnum):
+    """How a check of the day stands."""
+
+    PLANNED = "planned"
+    FOUND = "found"
+    IN_VAIN = "in_vain"
+    NOT_MADE = "not_made"
+    NOT_NEEDED = "not_needed"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class CurveBin(_Frozen):
+    """One bin of the learned distribution."""
+
+    starts: Instant
+    ends: Instant
+    probability: float = Field(description="of publication within the bin, over all days")
+    published_by: float = Field(
+        description="of publication by the end of the bin, before the window included"
+    )
+
+
+class SeenDay(_Frozen):
+    """What was seen of one day before: the document appeared between two looks."""
+
+    game_date: date
+    after_minute: float | None = Field(
+        description="last look in vain, minutes after the opening; null: none was"
+    )
+    before_minute: float | None = Field(description="first look that found it; null: none did")
+
+
+class DayCheck(_Frozen):
+    """One check of the day."""
+
+    at: Instant
+    purpose: Purpose | None = Field(description="null on the fixed beat")
+    probability: float | None = Field(description="that it is the one that finds it; null on the fixed beat")
+    state: CheckState
+
+
+class DiscoveryReport(_Frozen):
+    """What is known of when a source publishes, and how a day looks for it."""
+
+    workflow: str
+    strategy: Strategy = Field(description="what the configuration says")
+    day: date
+    game_date: date
+    as_of: Instant
+    opens: Instant
+    closes: Instant
+    plan: DiscoveryPlan = Field(description="as planned from the rows that were there when the window opened")
+    followed_model: str | None = Field(
+        description="version named by the day's decisions; null without any, or on the fixed beat"
+    )
+    early: float = Field(description="probability of publication before the window opens")
+    never: float = Field(description="probability of none before it closes")
+    curve: tuple[CurveBin, ...] = Field(description="empty when no history was read")
+    days: tuple[SeenDay, ...] = Field(description="the days behind the curve, oldest first")
+    checks: tuple[DayCheck, ...] = Field(description="the day's, learned or on the fixed beat, ascending")
+    found_at: Instant | None = Field(description="first success of the day; null without one")
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the plan is the one that the day's decisions followed; rows that came later may change a fit."""
+        model = self.plan.model.version if self.plan.model and self.plan.learned else None
+        return self.followed_model in (None, model)
+
+
+def plans_from(
+    configuration: Configuration,
+    facts: Sequence[ExecutionFact],
+    days: Iterable[date],
+    now: datetime,
+    workflows: Iterable[str] | None = None,
+) -> DiscoveryPlans:
+    """Plan searches anew from executions, as the controller did when their windows opened.
+
+    workflows: those that learn unless named. Only rows that were there by then count, so a day before gives the plan
+    it had, unless rows about older days came in between.
+    """
+    found: dict[tuple[str, date], DiscoveryPlan] = {}
+    for workflow in configuration.learned if workflows is None else workflows:
+        for day in days:
+            if (search := search_of(configuration, workflow, day)) is not None:
+                moment = min(now, search.opens)
+                known = [fact for fact in facts if fact.triggered_at <= moment]
+                found[workflow, day] = plan_day(
+                    search, history_of(search, known, configuration, moment), moment
+                )
+    return found or NO_PLANS
+
+
+def read_discovery(
+    warehouse: Warehouse,
+    environment: str,
+    configuration: Configuration,
+    workflow: str,
+    day: date,
+    as_of: datetime,
+) -> DiscoveryReport | None:
+    """Ask the dataset about a search on a business day; None for a workflow from which nothing can be learned that day.
+
+    A search on the fixed beat is answered too: with what it would learn, and the checks of its beat.
+
+    Raises:
+        Unavailable
+    """
+    search = search_of(configuration, workflow, day)
+    if search is None or cannot_learn(configuration, workflow):
+        return None
+    first = search.game_date - timedelta(days=HISTORY_DAYS)
+    scraper = searched_scraper(configuration, workflow)
+    facts = read_looks(warehouse, environment, [scraper], first, search.game_date)
+    rows = warehouse.query(
+        _FOLLOWED,
+        {
+            "first_partition": day - timedelta(days=1),
+            "last_partition": day + timedelta(days=2),
+            "workflow": workflow,
+            "game_date": search.game_date,
+            "environment": environment,
+            "as_of": as_of,
+        },
+    )
+    followed = json.loads(rows[0]["discovery"]) if rows and rows[0]["discovery"] else None
+    return build_report(configuration, workflow, day, facts, as_of, followed)
+
+
+def build_report(
+    configuration: Configuration,
+    workflow: str,
+    day: date,
+    facts: Sequence[ExecutionFact],
+    as_of: datetime,
+    followed: Mapping[str, Any] | None = None,
+) -> DiscoveryReport | None:
+    """Describe a search on a day. Pure.
+
+    facts: executions of its scraper, as far back as is known. followed: what the day's newest decision says of the
+    plan it followed; its checks are shown rather than those of a plan made anew.
+    """
+    bounds = window_of(configuration, workflow, day)
+    if bounds is None or cannot_learn(configuration, workflow):
+        return None
+    plan = plans_from(configuration, facts, [day], as_of, [workflow])[workflow, day]
+    strategy = configuration.workflows[workflow].discovery.strategy
+    own = sorted(
+        (
+            fact
+            for fact in facts
+            if fact.game_date == plan.game_date and fact.triggered_at <= as_of and not _failed(fact)
+        ),
+        key=lambda fact: fact.triggered_at,
+    )
+    found_at = next((fact.triggered_at for fact in own if fact.counts), None)
+    return DiscoveryReport(
+        workflow=workflow,
+        strategy=strategy,
+        day=day,
+        game_date=plan.game_date,
+        as_of=as_of,
+        opens=bounds[0],
+        closes=bounds[1],
+        plan=plan,
+        followed_model=followed.get("model") if followed and followed.get("strategy") == "learned" else None,
+        early=plan.model.early if plan.model else 0.0,
+        never=plan.model.never if plan.model else 0.0,
+        curve=tuple(_curve(plan)),
+        days=tuple(map(_seen, plan.history)),
+        checks=tuple(_checks(configuration, plan, strategy, followed, own, found_at, as_of)),
+        found_at=found_at,
+    )
+
+
+def _failed(fact: ExecutionFact) -> bool:
+    return fact.status is Status.FAILED
+
+
+def _seen(item: PublicationInterval) -> SeenDay:
+    return SeenDay(game_date=item.game_date, after_minute=item.after, before_minute=item.before)
+
+
+def _curve(plan: DiscoveryPlan) -> Iterator[CurveBin]:
+    if plan.model is None:
+        return
+    width, by = plan.model.bin_minutes, plan.model.early
+    for number, mass in enumerate(plan.model.masses):
+        by += mass
+        yield CurveBin(
+            starts=plan.opens + number * width * _MINUTE,
+            ends=min(plan.closes, plan.opens + (number + 1) * width * _MINUTE),
+            probability=mass,
+            published_by=round(min(1.0, by), 6),
+        )
+
+
+def _checks(
+    configuration: Configuration,
+    plan: DiscoveryPlan,
+    strategy: Strategy,
+    followed: Mapping[str, Any] | None,
+    own: Sequence[ExecutionFact],
+    found_at: datetime | None,
+    as_of: datetime,
+) -> Iterator[DayCheck]:
+    known = {plan.at(check): check for check in plan.checks}
+    instants = _instants(configuration, plan, strategy, followed)
+    for number, at in enumerate(instants):
+        until = instants[number + 1] if number + 1 < len(instants) else at + _SAME_CHECK
+        made = next((fact for fact in own if at <= fact.triggered_at < until), None)
+        if found_at is not None and found_at < at:
+            state = CheckState.NOT_NEEDED
+        elif made is not None:
+            state = CheckState.FOUND if made.counts else CheckState.IN_VAIN
+        else:
+            # What is asked for now is answered in a moment, so a check is not missed at its own instant.
+            state = CheckState.PLANNED if as_of < min(until, at + _SAME_CHECK) else CheckState.NOT_MADE
+        check = known.get(at) if strategy is Strategy.LEARNED else None
+        yield DayCheck(
+            at=at,
+            purpose=check.purpose if check else None,
+            probability=check.probability if check else None,
+            state=state,
+        )
+
+
+def _instants(
+    configuration: Configuration,
+    plan: DiscoveryPlan,
+    strategy: Strategy,
+    followed: Mapping[str, Any] | None,
+) -> list[datetime]:
+    """Return the day's checks: those that its decisions name, else those of the plan, else those of the beat."""
+    learned = strategy is Strategy.LEARNED and plan.learned
+    if followed is not None:
+        if checks := followed.get("checks"):
+            return [datetime.fromisoformat(check) for check in checks]
+        learned = False
+    if learned:
+        return [plan.at(check) for check in plan.checks]
+    schedule = configuration.workflows[plan.workflow].schedule
+    return list(schedule.beat(plan.opens, plan.closes)) if isinstance(schedule, Discovery) else []

@@ -1,0 +1,52 @@
+"""Whether a search should learn, by its own history."""
+
+from datetime import date, timedelta
+from random import Random
+
+from tests.support.controller import at
+from tests.unit.planning.discovery.test_model import seen
+from tipoff_planning.discovery.advice import MIN_ADVICE_DAYS, Advice, advise
+from tipoff_planning.discovery.intervals import PublicationHistory, PublicationInterval
+from tipoff_planning.discovery.plans import Search
+from tipoff_planning.discovery.policy import Guards
+
+FIRST = date(2025, 1, 6)
+BEAT = [float(minute) for minute in range(0, 481, 30)]
+
+
+def advice(days: list[PublicationInterval]) -> Advice:
+    day = FIRST + timedelta(days=len(days))
+    search = Search("one", day, day, at("16:00", day), 480, Guards(17, 3.5, 120), explore=0.03)
+    return advise(search, PublicationHistory(tuple(days)), BEAT)
+
+
+def test_a_source_that_is_punctual_should_be_learned() -> None:
+    luck = Random(1)  # noqa: S311  # luck, not a secret
+    told = advice(seen([luck.gauss(200, 15) for _ in range(45)]))
+    assert told.fixed is not None
+    assert told.price_per_attempt is not None
+    best = next(item for item in told.learned if item.price_per_attempt == told.price_per_attempt)
+    assert best.mean_delay_minutes < 0.8 * told.fixed.mean_delay_minutes
+    assert best.attempts_per_day <= 1.02 * told.fixed.attempts_per_day
+    assert told.sentence.startswith("Learn: it would have been found")
+    assert told.resolution_minutes == 30
+
+
+def test_a_source_that_keeps_no_time_stays_on_its_beat() -> None:
+    luck = Random(1)  # noqa: S311  # luck, not a secret
+    told = advice(seen([luck.uniform(0, 480) for _ in range(40)]))
+    assert told.price_per_attempt is None
+    assert told.sentence.startswith("Stay with fixed")
+    assert "attempts a day" in told.sentence
+
+
+def test_with_little_history_there_is_no_advice_but_the_beat() -> None:
+    told = advice(seen([200.0] * (MIN_ADVICE_DAYS - 1)))
+    assert (told.fixed, told.learned, told.price_per_attempt) == (None, (), None)
+    assert "19 days with a publication known, and it takes 20" in told.sentence
+    assert advice([]).days == 0
+
+
+def test_the_same_history_gives_the_same_advice() -> None:
+    days = seen([100.0 + number for number in range(25)])
+    assert advice(days) == advice(days)

@@ -1,0 +1,181 @@
+"""One search on one day for people: the learned curve, the days behind it, the checks with how they stand."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.controller import DAY, NO_DATA, SUCCESS, at, configured, discovery, fact, workflow
+from tipoff_common.events import Source
+from tipoff_common.testing import MemoryWarehouse
+from tipoff_planning.discovery.plans import Fallback
+from tipoff_planning.discovery.report import (
+    CheckState,
+    DiscoveryReport,
+    build_report,
+    plans_from,
+    read_discovery,
+)
+from tipoff_planning.history import Completeness, ExecutionFact
+from tipoff_planning.workflows import Configuration, Strategy
+
+
+def searching(strategy: str = "learned", **more: object) -> Configuration:
+    schedule = discovery("11:00", "18:00", every="30m", **more)
+    return configured(one=workflow(schedule, "bulletin", discovery={"strategy": strategy}))
+
+
+def beat_of(days: int, published: str = "14:10", last: date = DAY) -> Iterator[ExecutionFact]:
+    """What a beat of half an hour saw of the days before `last`."""
+    for number in range(1, days + 1):
+        day = last - timedelta(days=number)
+        moment = at("11:00", day)
+        while moment < at(published, day):
+            yield look(day, moment, found=False)
+            moment += timedelta(minutes=30)
+        yield look(day, moment, found=True)
+
+
+def look(day: date, moment: datetime, *, found: bool) -> ExecutionFact:
+    outcome = SUCCESS if found else NO_DATA
+    return fact(
+        "bulletin",
+        outcome=outcome,
+        request_id=f"{day}/{moment:%H%M}",
+        game_date=day,
+        triggered_at=moment + timedelta(seconds=20),
+    )
+
+
+def report_at(
+    now: datetime, facts: list[ExecutionFact], strategy: str = "learned", followed: object = None
+) -> DiscoveryReport:
+    found = build_report(searching(strategy), "one", DAY, facts, now, followed)  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def test_the_curve_is_the_distribution_and_the_days_are_those_behind_it() -> None:
+    report = report_at(at("10:00"), list(beat_of(30)))
+    total = report.early + sum(item.probability for item in report.curve) + report.never
+    assert total == pytest.approx(1, abs=1e-4)
+    assert report.curve[-1].published_by == pytest.approx(1 - report.never, abs=1e-4)
+    assert (report.curve[0].starts, report.curve[-1].ends) == (report.opens, report.closes)
+    assert [item.game_date for item in report.days] == [DAY - timedelta(days=30 - n) for n in range(30)]
+    # It came between the looks of 14:00 and 14:30, whose executions began 20 seconds later.
+    assert {(item.after_minute, item.before_minute) for item in report.days} == {(180 + 1 / 3, 210 + 1 / 3)}
+
+
+def test_before_the_window_all_checks_are_planned() -> None:
+    report = report_at(at("10:00"), list(beat_of(30)))
+    assert [check.at for check in report.checks] == [report.plan.at(check) for check in report.plan.checks]
+    assert {check.state for check in report.checks} == {CheckState.PLANNED}
+    assert all(check.purpose is not None for check in report.checks)
+
+
+def test_what_became_of_the_checks_of_a_day_on_which_it_was_found() -> None:
+    known = list(beat_of(30))
+    checks = report_at(at("10:00"), known).checks
+    first, second = checks[0].at, checks[1].at
+    today = [look(DAY, first, found=False), look(DAY, second, found=True)]
+    report = report_at(at("17:00"), [*known, *today])
+    states = [check.state for check in report.checks]
+    assert states[:2] == [CheckState.IN_VAIN, CheckState.FOUND]
+    assert set(states[2:]) == {CheckState.NOT_NEEDED}
+    assert report.found_at == second + timedelta(seconds=20)
+
+
+def test_a_check_that_nobody_made_is_said() -> None:
+    known = list(beat_of(30))
+    checks = report_at(at("10:00"), known).checks
+    states = [check.state for check in report_at(checks[1].at + timedelta(minutes=1), known).checks]
+    assert states[0] is CheckState.NOT_MADE
+    assert states[1] is CheckState.PLANNED
+
+
+def test_a_day_that_is_over_is_told_as_it_was_planned_then() -> None:
+    """What was seen on the day and after it changes nothing of its plan."""
+    known = list(beat_of(30))
+    before = report_at(at("10:00"), known)
+    later = [look(DAY, at("12:00"), found=True), *beat_of(10, "11:20", last=DAY + timedelta(days=10))]
+    after = report_at(at("09:00", DAY + timedelta(days=10)), [*known, *later])
+    assert after.plan.model == before.plan.model
+    assert after.plan.checks == before.plan.checks
+
+
+def test_a_search_on_the_fixed_beat_shows_what_it_could_learn() -> None:
+    report = report_at(at("10:00"), list(beat_of(30)), strategy="fixed")
+    assert report.strategy is Strategy.FIXED
+    assert report.plan.learned
+    assert [check.at for check in report.checks] == [
+        at("11:00") + n * timedelta(minutes=30) for n in range(15)
+    ]
+    assert {check.purpose for check in report.checks} == {None}
+
+
+def test_a_learned_search_on_its_beat_shows_the_beat() -> None:
+    report = report_at(at("10:00"), list(beat_of(2)))
+    assert report.plan.fallback is Fallback.FEW_DAYS
+    assert len(report.checks) == 15
+
+
+def test_the_checks_that_the_decisions_named_are_shown() -> None:
+    named = ["2025-01-15T17:00:00+00:00", "2025-01-15T23:00:00+00:00"]
+    followed = {"strategy": "learned", "model": "elsewhere", "checks": named}
+    report = report_at(at("10:00"), list(beat_of(30)), followed=followed)
+    assert [check.at for check in report.checks] == [at("12:00"), at("18:00")]
+    assert not report.agrees
+    assert report_at(at("10:00"), list(beat_of(30))).agrees
+
+
+def test_somebodys_local_try_is_no_look() -> None:
+    local = [
+        fact("bulletin", source=Source.LOCAL, game_date=DAY - timedelta(days=n), request_id=f"l{n}")
+        for n in range(1, 20)
+    ]
+    assert report_at(at("10:00"), local).days == ()
+
+
+def test_a_document_that_lacks_games_is_not_found_where_the_search_goes_on() -> None:
+    known = [
+        replace(item, completeness=Completeness(expected=2, missing=("A@B",)))
+        if item.triggered_at.minute < 31 and item.counts
+        else item
+        for item in beat_of(30)
+    ]
+    configuration = searching(until="complete")
+    (plan,) = plans_from(configuration, known, [DAY], at("10:00")).values()
+    assert {item.before for item in plan.history} == {None}
+    assert plan.fallback is Fallback.SILENT
+
+
+def test_the_dataset_is_asked_about_the_search_alone() -> None:
+    rows = [
+        {
+            "request_id": item.request_id,
+            "scraper_name": item.scraper,
+            "game_date": item.game_date,
+            "status": item.status.value,
+            "error_type": None,
+            "source": item.source.value,
+            "triggered_at": item.triggered_at,
+            "opts": None,
+            "completeness": None,
+        }
+        for item in beat_of(30)
+    ]
+    asked = []
+
+    def answer(sql: str, parameters: object) -> list[dict[str, Any]]:
+        asked.append(parameters)
+        return [] if "workflow_decisions" in sql else rows
+
+    warehouse = MemoryWarehouse(answer=answer)
+    report = read_discovery(warehouse, "prod", searching(), "one", DAY, at("10:00"))
+    assert report is not None
+    assert report == report_at(at("10:00"), list(beat_of(30)))
+    assert asked[0]["searched_scrapers"] == ["bulletin"]  # type: ignore[index]
+    fan_out = configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"}))
+    assert read_discovery(warehouse, "prod", fan_out, "one", DAY, at("10:00")) is None

@@ -106,3 +106,22 @@ def alerted(about: str, at: datetime, state: str, **changes: Any) -> Row:
         "summary": f"{about} has no receipt.",
         **changes,
     }
+
+
+def paused(name: str, at: datetime, until: datetime, target: str = "workflow", **changes: Any) -> Row:
+    """A pause that somebody began."""
+    return {
+        "event_id": f"e-{name}-{at.isoformat()}",
+        "pause_id": f"p-{name}-{at.isoformat()}",
+        "target": target,
+        "name": name,
+        "state": "paused",
+        "changed_at": at.isoformat(),
+        "since": at.isoformat(),
+        "until": until.isoformat(),
+        "changed_by": "ann@example.com",
+        "why": "the source moved",
+        "environment": "prod",
+        "created_at": at.isoformat(),
+        **changes,
+    }

@@ -188,8 +188,22 @@ def _show(
         _show_slots(expected.expectations, names)
     elif expected.expectations:
         _show_workflows(verdict.workflows)
+    for name, until in _paused_scrapers(expected).items():
+        console.print(
+            Text(f"scraper {name} is paused until {clock(until, '%a %H:%M')}", "magenta"), soft_wrap=True
+        )
     told = f"as of {clock(expected.as_of, '%Y-%m-%d %H:%M')} New York time, {expected.environment}, by the {source}"
     console.print(told, style="bright_black", soft_wrap=True)
+
+
+def _paused_scrapers(expected: DayExpectations) -> Mapping[str, datetime]:
+    """Name the scrapers of the day that somebody paused; a workflow says so in its own line."""
+    return {
+        step.scraper: step.scraper_paused_until
+        for row in expected.expectations
+        for step in row.steps
+        if step.scraper_paused_until is not None
+    }
 
 
 def _headline(name: str, expected: DayExpectations, verdict: DayVerdict) -> Text:

@@ -54,6 +54,11 @@ listed AS (
   CROSS JOIN UNNEST(s.scrapers) AS scraper
   WHERE s.environment = @environment
 ),
+paused AS (
+  SELECT target, name, until, changed_by, why
+  FROM nba_orchestration.standing_pauses(@as_of)
+  WHERE environment = @environment
+),
 executed AS (
   SELECT
     occurrence_id, scraper_name, TO_JSON_STRING(opts) AS unit, status, error_type, error_message, triggered_at,
@@ -105,7 +110,9 @@ SELECT
   COALESCE(steps.units_failed, 0) AS units_failed,
   steps.failing_since, steps.last_at, steps.error_type, steps.error_message,
   skipped.occurrence_id IS NOT NULL AS parent_unfruitful,
-  COALESCE(found.found_at > steps.last_at, FALSE) AS found_later
+  COALESCE(found.found_at > steps.last_at, FALSE) AS found_later,
+  whole.until AS paused_until, whole.changed_by AS paused_by, whole.why AS paused_why,
+  own.until AS scraper_paused_until
 FROM outcomes AS e
 LEFT JOIN latest ON latest.workflow_name = e.workflow_name
 LEFT JOIN last_word ON last_word.occurrence_id = e.occurrence_id
@@ -113,6 +120,8 @@ LEFT JOIN listed ON listed.occurrence_id = e.occurrence_id AND listed.date = e.d
 LEFT JOIN steps ON steps.occurrence_id = e.occurrence_id AND steps.scraper_name = listed.scraper
 LEFT JOIN found
   ON found.scraper_name = listed.scraper AND found.game_date = listed.game_date AND found.subject = listed.subject
+LEFT JOIN paused AS whole ON whole.target = 'workflow' AND whole.name = e.workflow_name
+LEFT JOIN paused AS own ON own.target = 'scraper' AND own.name = listed.scraper
 LEFT JOIN skipped ON skipped.occurrence_id = e.occurrence_id AND skipped.skipped_scraper = listed.scraper
 WHERE e.environment = @environment
 ORDER BY e.expected_run_time, e.workflow_name, e.occurrence_id, scraper
@@ -136,6 +145,9 @@ class StepOutcome(BaseModel):
         description="a later run of any occurrence, a manual one too, found what this one is about",
     )
     parent_unfruitful: bool = Field(default=False, description="never asked for: its parent found nothing")
+    scraper_paused_until: Instant | None = Field(
+        default=None, description="until when somebody paused the scraper; null when nobody did"
+    )
 
 
 class Expectation(BaseModel):
@@ -159,6 +171,11 @@ class Expectation(BaseModel):
     status: RunStatus
     next_check_time: Instant | None = Field(description="when its workflow is looked at next")
     last_reason_code: str | None = Field(default=None, description="of the newest decision about it")
+    paused_until: Instant | None = Field(
+        default=None, description="until when somebody paused the workflow; null when nobody did"
+    )
+    paused_by: str | None = Field(default=None, description="who paused it")
+    paused_why: str | None = Field(default=None, description="why, in that person's words")
     steps: tuple[StepOutcome, ...] = Field(default=(), description="one a scraper")
 
 

@@ -64,6 +64,9 @@ class Fault(BaseModel):
     count: int = Field(default=1, description="occurrences or attempts it is about")
     sentence: str = Field(description="what is wrong, for a person")
     error: str | None = Field(default=None, description="the source's or runner's own words")
+    paused: bool = Field(
+        default=False, description="red but for a pause: somebody stopped what it is about, and so knows"
+    )
 
 
 class WorkflowVerdict(BaseModel):
@@ -154,6 +157,7 @@ def _judge_workflow(
         own = [row for row in rows if (row.subject or WHOLE_DAY) == subject and row.status != "CANCELLED"]
         own.sort(key=lambda row: row.expected_run_time)
         faults += _judge_subject(name, subject, own, as_of, names)
+    faults = [_unless_paused(fault, rows, as_of) for fault in faults]
     # What nobody waits for never turns a day red.
     if rows[0].priority == "LOW":
         faults = [fault.model_copy(update={"color": Color.YELLOW}) for fault in faults]
@@ -173,7 +177,24 @@ def _judge_workflow(
     )
 
 
+def _unless_paused(fault: Fault, rows: Sequence[Expectation], as_of: datetime) -> Fault:
+    """Make a red fault yellow while its workflow or its scraper is paused."""
+    untils = [row.paused_until for row in rows]
+    if fault.scraper is not None:
+        untils += [it.scraper_paused_until for row in rows for it in row.steps if it.scraper == fault.scraper]
+    until = max((it for it in untils if it is not None and it > as_of), default=None)
+    if until is None or fault.color is not Color.RED:
+        return fault
+    sentence = f"{fault.sentence}, and is paused until {_day_clock(until)}"
+    return fault.model_copy(update={"color": Color.YELLOW, "paused": True, "sentence": sentence})
+
+
 def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: datetime) -> str:
+    pause = next((row for row in rows if row.paused_until is not None and row.paused_until > as_of), None)
+    if pause is not None and pause.paused_until is not None and all(fault.paused for fault in faults):
+        before = f"; {faults[0].sentence}" if faults else ""
+        until = _day_clock(pause.paused_until)
+        return f"paused by {pause.paused_by} until {until}: {pause.paused_why}{before}"
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         return f"{faults[0].sentence}{more}"
@@ -306,13 +327,23 @@ def _came_to_nothing(rows: Sequence[Expectation], as_of: datetime) -> bool:
 
 
 def _is_over(rows: Sequence[Expectation], as_of: datetime) -> bool:
-    """Tell whether no slot is to come and none is open."""
-    return all(row.expected_run_time <= as_of and row.deadline <= as_of for row in rows)
+    """Tell whether no slot is to come and none is open.
+
+    A paused slot is neither: whoever paused it kept the rest of the day from being looked at, and so nothing was found
+    to be missing.
+    """
+    return all(
+        row.expected_run_time <= as_of and row.deadline <= as_of and row.status != "PAUSED" for row in rows
+    )
 
 
 def _last_run(rows: Sequence[Expectation]) -> Expectation | None:
     ran = [row for row in rows if row.actual_run_time]
     return ran[-1] if ran else None
+
+
+def _day_clock(instant: datetime) -> str:
+    return instant.astimezone(EASTERN).strftime("%a %H:%M")
 
 
 def _clock(instant: datetime) -> str:

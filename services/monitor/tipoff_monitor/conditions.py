@@ -8,11 +8,20 @@ from tipoff_common.events import AlertLevel
 from tipoff_common.ports import Parameter
 from tipoff_dataset.batch import SHARED, bare_statement
 from tipoff_monitor.loading import COLUMNS, GIVEN, RuleBook
+from tipoff_monitor.rules import PAUSED
 from tipoff_monitor.texts import plain
 from tipoff_planning.verdict import DayVerdict, Fault
 
 SYSTEM = "-"
 _URGENCY = list(AlertLevel)
+_PAUSES = f"""
+SELECT
+  '{PAUSED}' AS rule, name AS subject, since, CAST(NULL AS FLOAT64) AS value, CAST(NULL AS STRING) AS severity,
+  IF(target = 'workflow', name, NULL) AS workflow, IF(target = 'scraper', name, NULL) AS scraper, why AS summary
+FROM nba_orchestration.standing_pauses(@as_of)
+WHERE environment = @environment
+"""  # noqa: S608  # a constant
+"""Rides in the statement of all rules, so that a watch stays two jobs."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,8 @@ class Condition:
     value: float | None = None
     workflow: str | None = None
     scraper: str | None = None
+    paused: bool = False
+    """Somebody paused the workflow or scraper: it is recorded, and people are not told before the pause is over."""
 
     @property
     def key(self) -> str:
@@ -50,13 +61,37 @@ def batch_query(book: RuleBook, given: Mapping[str, Parameter]) -> tuple[str, di
         parameters |= {f"r{number}_{key}": value for key, value in values.items() if key not in SHARED}
         columns = ", ".join(COLUMNS)
         parts.append(f"SELECT '{name}' AS rule, {columns} FROM (\n{bare_statement(query, f'r{number}_')}\n)")  # noqa: S608
+    parts.append(_PAUSES)
     return "\nUNION ALL\n".join(parts), parameters
+
+
+@dataclass(frozen=True)
+class Paused:
+    """What somebody paused."""
+
+    workflows: frozenset[str] = frozenset()
+    scrapers: frozenset[str] = frozenset()
+
+    def covers(self, condition: Condition) -> bool:
+        """Tell whether a condition is about something paused."""
+        return condition.workflow in self.workflows or condition.scraper in self.scrapers
+
+
+def paused_of_rows(rows: Iterable[Mapping[str, object]]) -> Paused:
+    """Read what is paused from the rows of a batch."""
+    own = [row for row in rows if row["rule"] == PAUSED]
+    return Paused(
+        frozenset(str(row["workflow"]) for row in own if row["workflow"] is not None),
+        frozenset(str(row["scraper"]) for row in own if row["scraper"] is not None),
+    )
 
 
 def conditions_of_rows(rows: Iterable[Mapping[str, object]], book: RuleBook) -> Iterator[Condition]:
     """Read the rows of a batch; what came from the outside becomes plain text."""
     for row in rows:
         rule, since, value = str(row["rule"]), row["since"], row["value"]
+        if rule == PAUSED:
+            continue  # no rule: it says of what the others are not to be told
         level = row["severity"]
         if not isinstance(since, datetime):
             continue  # an aggregate over no rows: nothing to tell of
@@ -86,8 +121,9 @@ def conditions_of_verdict(
     for rule_name, rule in book.rules.items():
         grouped: dict[str, list[Fault]] = {}
         for fault in verdict.faults:
-            # Yellow has another attempt to come, and nobody is woken for that.
-            if fault.kind in rule.verdict and fault.color.value == "red":
+            # Yellow has another attempt to come, and nobody is woken for that. What is yellow for a pause stays an
+            # incident, silenced: it is not over.
+            if fault.kind in rule.verdict and (fault.color.value == "red" or fault.paused):
                 grouped.setdefault(_subject(fault), []).append(fault)
         for subject, faults in grouped.items():
             first = min(faults, key=lambda fault: fault.since)
@@ -102,6 +138,7 @@ def conditions_of_verdict(
                 value=float(sum(fault.count for fault in faults)),
                 workflow=first.workflow,
                 scraper=first.scraper,
+                paused=all(fault.paused for fault in faults),
             )
 
 

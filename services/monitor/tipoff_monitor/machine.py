@@ -182,7 +182,7 @@ def _advance(
         incident = _moved(incident, AlertState.FIRING, at, fired_at=at.now)
         moved = True
     incident, grew = _weigh(incident, condition, rule, at)
-    incident, silence = _silenced(incident, memory, at)
+    incident, silence = _silenced(incident, condition, memory, at)
     tell = incident.state in _LIVE and _is_news(incident, rule, at)
     return _Change(incident, moved=moved or grew or silence, tell=tell)
 
@@ -251,8 +251,11 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
     return _moved(incident, AlertState.ESCALATED, at, severity=AlertLevel.CRITICAL), True
 
 
-def _silenced(incident: Incident, memory: Memory, at: Watch) -> tuple[Incident, bool]:
-    covered = any(item.covers(incident.rule, incident.subject, at.now) for item in memory.silences)
+def _silenced(incident: Incident, condition: Condition, memory: Memory, at: Watch) -> tuple[Incident, bool]:
+    # Who paused what it is about knows of it, as who silenced it does.
+    covered = condition.paused or any(
+        item.covers(incident.rule, incident.subject, at.now) for item in memory.silences
+    )
     if covered and incident.state in _LIVE:
         return _moved(incident, AlertState.SILENCED, at), True
     if not covered and incident.state is AlertState.SILENCED:

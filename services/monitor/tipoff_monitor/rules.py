@@ -18,8 +18,10 @@ Severity = Annotated[AlertLevel, Declared]
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING = "not-watching", "cannot-judge", "channel-failing"
-OWN_RULES = (OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING)
-"""Rules without a query: the monitor raises them about itself."""
+PAUSED = "paused"
+"""Leads the rows of pauses among those of the rules."""
+OWN_RULES = (OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING, PAUSED)
+"""Names that no rule may have: the monitor raises these about itself, or means something else by them."""
 
 
 class Node(BaseModel):

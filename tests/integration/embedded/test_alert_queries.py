@@ -23,6 +23,7 @@ from tests.support.dataset_rows import (
     decided,
     executed,
     missing,
+    paused,
     received,
     scanned,
     scheduled,
@@ -30,7 +31,7 @@ from tests.support.dataset_rows import (
 
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.events import AlertLevel
-from tipoff_monitor.conditions import Condition, batch_query, conditions_of_rows
+from tipoff_monitor.conditions import Condition, Paused, batch_query, conditions_of_rows, paused_of_rows
 from tipoff_monitor.loading import load_rules
 from tipoff_monitor.texts import plain
 
@@ -191,6 +192,12 @@ class Days:
         given = {"as_of": at, "environment": environment, "version": "1", "config_hash": "h"}
         return list(conditions_of_rows(self._warehouse.query(*batch_query(book, given)), book))
 
+    def paused(self, environment: str) -> Paused:
+        """What a watch knows of pauses, by the statement of one rule."""
+        book = replace(BOOK, queries={"dead-letters": BOOK.queries["dead-letters"]})
+        given = {"as_of": AT, "environment": environment, "version": "1", "config_hash": "h"}
+        return paused_of_rows(self._warehouse.query(*batch_query(book, given)))
+
 
 @pytest.fixture(scope="module")
 def days(dataset: Dataset) -> Iterator[Days]:
@@ -239,6 +246,19 @@ def test_another_version_or_configuration_is_told(days: Days) -> None:
                     controller_version="2", config_hash="h")  # fmt: skip
     days.insert("other", [*healthy(), ("workflow_decisions", other)])
     assert [it.rule for it in days.conditions("other", AT, "versions-differ")] == ["versions-differ"]
+
+
+def test_what_is_paused_is_known_by_the_same_job(days: Days) -> None:
+    days.insert(
+        "paused",
+        [
+            ("pause_events", paused("w", AT - HOUR, AT + HOUR)),
+            ("pause_events", paused("s", AT - HOUR, AT + HOUR, "scraper")),
+            ("pause_events", paused("over", AT - 2 * HOUR, AT - HOUR)),
+        ],
+    )
+    assert days.paused("paused") == Paused(frozenset({"w"}), frozenset({"s"}))
+    assert days.paused("well") == Paused()
 
 
 def test_the_severity_is_the_decisions(days: Days) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.support.dataset_rows import DAY, ELEVEN, HOUR, MINUTE, decided, executed, scheduled
+from tests.support.dataset_rows import DAY, ELEVEN, HOUR, MINUTE, decided, executed, paused, scheduled
 
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_planning.expectations import DayExpectations, read_expectations
@@ -57,6 +57,20 @@ def warehouse(dataset: Dataset) -> BigQueryWarehouse:
         decided("lines0", ELEVEN + 30 * MINUTE, "SKIP", "budget_used", workflow_name="lines"),
         decided("stopped", ELEVEN + 15 * MINUTE, "SKIP", "paused", workflow_name="stopped"),
     )
+    dataset.insert(
+        "pause_events",
+        paused("stopped", ELEVEN, ELEVEN + 6 * HOUR),
+        paused("dead", ELEVEN + 2 * HOUR, ELEVEN + 8 * HOUR, "scraper"),
+        paused(
+            "dead",
+            ELEVEN + 2 * HOUR,
+            ELEVEN + 8 * HOUR,
+            "scraper",
+            state="resumed",
+            changed_at=(ELEVEN + 3 * HOUR).isoformat(),
+            event_id="r",
+        ),
+    )
     own = {"occurrence_id": "lines0", "workflow": "lines"}
     dataset.insert(
         "scraper_execution_log",
@@ -100,6 +114,24 @@ def test_what_is_paused_is_neither_late_nor_missing(warehouse: BigQueryWarehouse
     day = read(warehouse, ELEVEN + DAY)
     statuses = {row.occurrence_id: row.status for row in day.expectations}
     assert statuses["stopped"] == "PAUSED"
+
+
+def test_who_paused_until_when_and_why_is_known_until_it_goes_on(warehouse: BigQueryWarehouse) -> None:
+    def at(hours: float) -> tuple[DayExpectations, dict[str, datetime | None]]:
+        day = read(warehouse, ELEVEN + hours * HOUR)
+        steps = {it.scraper: it.scraper_paused_until for row in day.expectations for it in row.steps}
+        return day, steps
+
+    day, steps = at(2.5)
+    (stopped,) = [row for row in day.expectations if row.workflow_name == "stopped"]
+    assert (stopped.paused_by, stopped.paused_why) == ("ann@example.com", "the source moved")
+    assert stopped.paused_until == ELEVEN + 6 * HOUR
+    assert (steps["dead"], steps["well"]) == (ELEVEN + 8 * HOUR, None)
+    verdict = judge_day(day, lock_at=LOCK, is_today=True)
+    assert [it.color for it in verdict.faults if it.scraper == "dead"] == [Color.YELLOW]
+    assert at(3.5)[1]["dead"] is None, "somebody let it go on"
+    day, _ = at(6.5)
+    assert {row.paused_until for row in day.expectations} == {None}, "it was over by itself"
 
 
 def test_the_night_before_is_judged_until_its_work_is_done(warehouse: BigQueryWarehouse) -> None:

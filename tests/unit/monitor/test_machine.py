@@ -203,6 +203,17 @@ class TestSilence:
         watched.memory = unsilence(watched.memory, made.id)
         assert states(watched.tick(wrong())) == [("broken", "firing")]
 
+    def test_what_is_paused_is_recorded_and_told_when_the_pause_is_over(self, watched: Watched) -> None:
+        assert watched.ticks(4, wrong(paused=True)) == []
+        assert watched.incident().state is AlertState.SILENCED
+        assert states(watched.tick(wrong())) == [("broken", "firing")]
+
+    def test_what_was_told_before_its_pause_is_not_over_with_it(self, watched: Watched) -> None:
+        watched.ticks(4, wrong())
+        assert watched.ticks(60, wrong(paused=True)) == []
+        assert watched.incident().state is AlertState.SILENCED
+        assert watched.ticks(4) == [], "it is over, which nobody waits to hear"
+
     def test_in_a_quiet_window_the_reason_is_recorded(self) -> None:
         quiet = {"why": "All-Star break", "first": "2026-01-15", "last": "2026-01-15"}
         watched = Watched(rules_file({"quiet": [quiet]}, broken={}))

@@ -181,3 +181,43 @@ def test_a_step_is_judged_as_if_it_were_alone(
         return [(it.kind, it.color, it.sentence) for it in judge(*rows, at=at).faults if it.scraper == "ours"]
 
     assert faults_of_ours("ours") == faults_of_ours("ours", "theirs")
+
+
+PAUSED = {
+    "paused_until": ELEVEN + 20 * HOUR,
+    "paused_by": "ann@example.com",
+    "paused_why": "the source moved",
+}
+
+
+class TestAPause:
+    def test_what_nothing_is_wrong_with_is_green_and_says_who_paused_until_when_and_why(self) -> None:
+        verdict = judge(slot(status="PAUSED", **PAUSED), at=ELEVEN + 20 * MINUTE)
+        assert verdict.color is Color.GREEN
+        assert verdict.workflows[0].sentence == "paused by ann@example.com until Fri 07:00: the source moved"
+
+    def test_what_was_red_before_it_is_yellow_while_it_stands_and_red_after_it(self) -> None:
+        rows = [
+            slot(steps={"s": FAILED}, last_reason_code="budget_used", **PAUSED),
+            slot(1, status="PAUSED", **PAUSED),
+        ]
+        verdict = judge(*rows, at=ELEVEN + 2 * HOUR)
+        assert kinds(verdict) == [(FaultKind.FAILING, Color.YELLOW)]
+        assert verdict.faults[0].paused
+        assert "and is paused until Fri 07:00" in verdict.workflows[0].sentence
+        assert kinds(judge(*rows, at=ELEVEN + 21 * HOUR)) == [(FaultKind.FAILING, Color.RED)]
+
+    def test_of_a_scraper_is_about_its_own_faults_only(self) -> None:
+        steps = {
+            "paused": {**FAILED, "scraper_paused_until": ELEVEN + 20 * HOUR},
+            "other": FAILED,
+        }
+        verdict = judge(slot(steps=steps, last_reason_code="budget_used"), at=ELEVEN + 20 * MINUTE)
+        assert {fault.scraper: fault.color for fault in verdict.faults} == {
+            "paused": Color.YELLOW,
+            "other": Color.RED,
+        }
+
+    def test_a_day_whose_end_was_paused_did_not_find_nothing(self) -> None:
+        rows = [slot(steps={"s": EMPTY}), slot(1, status="PAUSED")]
+        assert judge(*rows, at=ELEVEN + 5 * HOUR).color is Color.GREEN

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from tipoff_cli.times import cadence, clock, day, instant
 from tipoff_common.visible import visible
+from tipoff_common.words import unknown_name
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -83,10 +83,7 @@ def refuse(message: str, code: int = 1) -> NoReturn:
 
 def refuse_unknown(kind: str, name: str, known: Iterable[str], code: int = 1) -> NoReturn:
     """End the command for a name that is none, with those near it, else with all there are."""
-    names = list(known)
-    near = get_close_matches(name, names, n=3)
-    meant = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names) or 'none'}"
-    refuse(f"no {kind} '{name}'; {meant}", code)
+    refuse(unknown_name(kind, name, known), code)
 
 
 def say_json(value: "JsonValue") -> None:

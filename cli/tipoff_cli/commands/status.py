@@ -17,6 +17,7 @@ from tipoff_cli.controller_client import NotAnswered, ask
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import meant
 from tipoff_planning.expectations import DayExpectations, Expectation, read_expectations
 from tipoff_planning.verdict import Color, DayVerdict, Fault, WorkflowVerdict, judge_day
 
@@ -101,8 +102,8 @@ def _only(name: str, expected: DayExpectations, verdict: DayVerdict) -> tuple[Da
     """Narrow both to one workflow. Ends the command when nothing of that name was expected."""
     own = [item for item in verdict.workflows if item.workflow == name]
     if not own:
-        known = ", ".join(item.workflow for item in verdict.workflows) or "nothing"
-        refuse(f"no workflow '{name}' was expected on {expected.date}; expected were {known}", WRONG_USAGE)
+        known = [item.workflow for item in verdict.workflows]
+        refuse(f"no workflow '{name}' was expected on {expected.date}; {meant(name, known)}", WRONG_USAGE)
     (item,) = own
     rows = tuple(row for row in expected.expectations if row.workflow_name == name)
     headline = item.faults[0].sentence if item.faults else f"{name}: {item.sentence}"

@@ -11,6 +11,7 @@ from tipoff_common.events import Priority
 from tipoff_common.identity import manual_occurrence_id
 from tipoff_common.open_enum import Declared
 from tipoff_common.outcomes import FailureKind
+from tipoff_common.words import unknown_name
 from tipoff_planning.calendar import Game
 from tipoff_planning.occurrences import WHOLE_DAY, Occurrence
 from tipoff_planning.outstanding import Outstanding
@@ -129,7 +130,7 @@ def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) 
     plan = configuration.workflows[workflow].plan
     if run.steps is not None:
         if unknown := [name for name in run.steps if name not in plan]:
-            raise UnusableRun(f"steps: {', '.join(unknown)} not in {workflow}; it has {', '.join(plan)}")
+            raise UnusableRun(f"steps: {unknown_name(f'step of {workflow}', unknown[0], plan)}")
         _require_parents("steps", run.steps, plan, {name: name for name in plan})
         return Outstanding(
             {name: None if kept is None else frozenset(kept) for name, kept in run.steps.items()}
@@ -138,7 +139,7 @@ def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) 
         return Outstanding()
     known = list(dict.fromkeys(step.scraper for step in plan.values()))
     if unknown := [name for name in run.scrapers if name not in known]:
-        raise UnusableRun(f"scrapers: {', '.join(unknown)} not in {workflow}; it has {', '.join(known)}")
+        raise UnusableRun(f"scrapers: {unknown_name(f'scraper of {workflow}', unknown[0], known)}")
     chosen = {name: None for name, step in plan.items() if step.scraper in run.scrapers}
     _require_parents("scrapers", chosen, plan, {name: step.scraper for name, step in plan.items()})
     return Outstanding(chosen)

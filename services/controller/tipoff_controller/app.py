@@ -12,6 +12,7 @@ from tipoff_common.clock import eastern
 from tipoff_common.events import PauseTarget
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import unknown_name
 from tipoff_controller.bootstrap import Wiring, bootstrap
 from tipoff_controller.execution_groups import ExecutionGroups
 from tipoff_controller.follow_ups import note_executions
@@ -43,8 +44,7 @@ def routes(wiring: Wiring) -> FastAPI:
 
     def require_workflow(name: str) -> None:
         if name not in deps.configuration.workflows:
-            known = ", ".join(deps.configuration.workflows)
-            raise HTTPException(404, f"no workflow '{name}'; there are {known}")
+            raise HTTPException(404, unknown_name("workflow", name, deps.configuration.workflows))
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"])
     async def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:

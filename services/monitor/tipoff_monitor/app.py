@@ -9,6 +9,7 @@ from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import current_caller
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import unknown_name
 from tipoff_monitor.actions import NotPossible, UnknownIncident, acknowledge, find, silence, unsilence
 from tipoff_monitor.bootstrap import Wiring, bootstrap
 from tipoff_monitor.console.routes import console_routes
@@ -41,7 +42,7 @@ def routes(wiring: Wiring) -> FastAPI:
 
     def require_rule(name: str) -> None:
         if name not in (known := all_rules(deps.book.file)):
-            raise HTTPException(404, f"no rule '{name}'; there are {', '.join(known)}")
+            raise HTTPException(404, unknown_name("rule", name, known))
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"])
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:

@@ -9,6 +9,7 @@ from tipoff_common.authenticated_routes import IdempotencyKey, current_caller
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.push import Delivery
 from tipoff_common.wall_clock import wall_now
+from tipoff_common.words import unknown_name
 from tipoff_scraper_runner.bootstrap import Wiring, bootstrap
 from tipoff_scraper_runner.handlers import run_request
 from tipoff_scraper_runner.manual import ManualExecution, UnusableParameters, manual_request
@@ -44,7 +45,7 @@ def routes(wiring: Wiring) -> FastAPI:
         """
         scraper = deps.registry.get(name)
         if scraper is None:
-            raise HTTPException(404, f"no scraper '{name}'; there are {', '.join(deps.registry)}")
+            raise HTTPException(404, unknown_name("scraper", name, deps.registry))
         # Set by who calls, never by what is sent: the log says where an execution came from.
         source = Source.SCHEDULER if caller.email == wiring.scheduler_service_account else Source.CLOUD_RUN
         try:

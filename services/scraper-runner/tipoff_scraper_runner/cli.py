@@ -23,7 +23,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.rows import execution_row
 from tipoff_common.settings import SettingsError, load_settings
 from tipoff_common.wall_clock import wall_now
-from tipoff_common.words import pluralize
+from tipoff_common.words import pluralize, unknown_name
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_scraper_runner.bootstrap import connected_opener, http_opener
 from tipoff_scraper_runner.deps import Deps
@@ -67,7 +67,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
     except ConfigurationError as error:
         return _complain(str(error))
     if name not in registry:
-        return _complain(f"no scraper '{name}'; there are {', '.join(registry)}")
+        return _complain(unknown_name("scraper", name, registry))
     scraper = registry[name]
     options = _parser(scraper, program).parse_args(arguments)
     given = {key: getattr(options, key) for key in scraper.spec.parameters}

@@ -151,7 +151,7 @@ def _backfilled(workflow: str) -> set[str]:
     ("name", "what"),
     [
         ("rooster", "no workflow or scraper 'rooster'; did you mean roster?"),
-        ("zzz", "no workflow or scraper 'zzz'\nworkflows: calendar,"),
+        ("zzz", "no workflow or scraper 'zzz'; there are calendar,"),
         ("team_sheet", "no workflow asks for team_sheet, so nobody fills its game_id, team;"),
     ],
 )

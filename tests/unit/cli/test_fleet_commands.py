@@ -61,7 +61,7 @@ class TestScrapers:
 
     def test_one_is_shown_with_the_command_that_runs_it(self, run: Run) -> None:
         told = run("scrapers", "show", "nbac_play_by_play").stdout
-        assert "tipoff scrape nbac_play_by_play --game-date GAME_DATE --game-id GAME_ID" in told
+        assert "tipoff scrape nbac_play_by_play --date DATE --game-id GAME_ID" in told
         assert "nba-com/play-by-play/{game_date}/{game_id}" in told
 
     def test_an_unknown_one_names_those_there_are(self, run: Run) -> None:
@@ -181,7 +181,7 @@ class TestDiagnose:
         assert found["verdict"] == "failing"
         assert "refuses this client" in found["likely_cause"]
         assert found["reproduce"] == [
-            f"tipoff scrape {NAME} --game-date 2025-01-15 --as-of 2025-01-15T12:00:00+00:00"
+            f"tipoff scrape {NAME} --date 2025-01-15 --as-of 2025-01-15T12:00:00+00:00"
         ]
         assert "last success at 2025-01-14 06:00 New York for 2025-01-15" in found["findings"]
 
@@ -230,7 +230,7 @@ class TestDiagnose:
     def test_one_that_never_ran_is_unknown(self, diagnosed: Any) -> None:
         found = diagnosed()
         assert found["verdict"] == "unknown"
-        assert found["reproduce"] == [f"tipoff scrape {NAME} --game-date GAME_DATE"]
+        assert found["reproduce"] == [f"tipoff scrape {NAME} --date DATE"]
 
     def test_without_a_stack_it_says_how_to_start_one(self, run: Run) -> None:
         assert "make up" in run("diagnose", NAME, code=1).output

@@ -442,8 +442,15 @@ class TestTrigger:
     @pytest.mark.parametrize(
         ("arguments", "what"),
         [
-            (("trigger", "evening_operations"), "404: no workflow 'evening_operations'; there are"),
-            ((*RUN, "--scraper", "nbac_scoreboard"), "422: scrapers: nbac_scoreboard not in"),
+            (
+                ("trigger", "evening_operations"),
+                "404: no workflow 'evening_operations'; did you mean morning_operations?",
+            ),
+            (("trigger", "zzz"), "404: no workflow 'zzz'; there are"),
+            (
+                (*RUN, "--scraper", "nbac_scedule"),
+                "422: scrapers: no scraper of morning_operations 'nbac_scedule'; did you mean nbac_schedule?",
+            ),
         ],
     )
     def test_what_the_controller_refuses_is_told(
@@ -730,6 +737,8 @@ class TestStatus:
         assert any("0022400561" in line and "ON_TIME" in line for line in lines)
         assert "post_game" not in run(*self.AS_OF, "--workflow", "injury_discovery").stdout
         assert "no workflow 'x'" in run(*self.AS_OF, "--workflow", "x", code=2).stderr
+        meant = run(*self.AS_OF, "--workflow", "post_games", code=2).stderr
+        assert "no workflow 'post_games' was expected on 2025-01-15; did you mean post_game?" in meant
 
     def test_a_step_that_will_be_asked_again_is_yellow(self, run: Run, controller: Controller) -> None:
         step = {

@@ -126,7 +126,9 @@ def test_a_chosen_child_does_not_wait_for_what_was_not_chosen() -> None:
 
 
 def test_a_scraper_that_is_not_the_workflows_is_refused() -> None:
-    with pytest.raises(UnusableRun, match="scrapers: roster not in parallel; it has bulletin, digest"):
+    with pytest.raises(
+        UnusableRun, match="scrapers: no scraper of parallel 'roster'; there are bulletin, digest"
+    ):
         asked(world(), "parallel", scrapers=["roster"])
 
 
@@ -198,7 +200,9 @@ def test_some_steps_may_be_chosen_each_for_some_of_its_games_or_teams() -> None:
 @pytest.mark.parametrize(
     ("run", "what"),
     [
-        ({"steps": {"boxes": None}}, "steps: boxes not in props; it has events, props, news, join"),
+        ({"steps": {"boxes": None}}, "steps: no step of props 'boxes'; there are events, props, news, join"),
+        ({"steps": {"event": None}}, "steps: no step of props 'event'; did you mean events"),
+        ({"scrapers": ["event_lst"]}, "scrapers: no scraper of props 'event_lst'; did you mean event_list"),
         ({"steps": {"props": None}}, "steps: props needs the output of events; name it as well"),
         ({"steps": {}}, "to ask for"),
     ],

@@ -1,7 +1,6 @@
 """What a backfill asks for: pure, from the configuration, the games and what was found, to runs by hand under keys
 that are functions of their content."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -9,6 +8,7 @@ from functools import cached_property
 
 from tipoff_common.catalog import GAME_DATE
 from tipoff_common.events import Priority, Source
+from tipoff_common.words import unknown_name
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.history import ExecutionFact, History
@@ -56,12 +56,7 @@ def find_target(name: str, configuration: Configuration) -> Target:
         raise UnusableTarget(f"{name} {_NOW_ONLY}")
     if name not in configuration.catalog:
         known = [*configuration.workflows, *configuration.catalog]
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UnusableTarget(
-            f"no workflow or scraper '{name}'{hint}\nworkflows: {', '.join(configuration.workflows)}\n"
-            f"scrapers: {', '.join(configuration.catalog)}"
-        )
+        raise UnusableTarget(unknown_name("workflow or scraper", name, known))
     found = [
         Target(workflow, _with_sources(steps, configuration.workflows[workflow]), name)
         for workflow, steps in _asking(name, configuration)

@@ -20,6 +20,7 @@ from tipoff_cli.console import (
     instant,
     load_scrapers,
     refuse,
+    refuse_unknown,
     say_json,
     say_rows,
 )
@@ -67,7 +68,7 @@ def diagnose(
     """
     catalog = load_scrapers(scrapers)
     if name not in catalog:
-        refuse(f"no scraper '{name}'; there are {', '.join(catalog)}")
+        refuse_unknown("scraper", name, catalog)
     at = as_of or wall_now()
     try:
         connection = find_connection()

@@ -9,7 +9,7 @@
 --   @environment   STRING = prod                prod, staging, dev or local
 --
 -- triggered_at TIMESTAMP, game_date DATE, status, source STRING, records INT64, duration_seconds FLOAT64, error_type,
--- error_message, gcs_path STRING
+-- reason STRING: why nothing was found, or what went wrong; error_message, gcs_path STRING
 
 SELECT
   e.triggered_at,
@@ -19,6 +19,7 @@ SELECT
   SAFE_CAST(JSON_VALUE(e.data_summary, '$.record_count') AS INT64) AS records,
   e.duration_seconds,
   e.error_type,
+  COALESCE(e.error_message, JSON_VALUE(e.data_summary, '$.reason')) AS reason,
   e.error_message,
   e.gcs_path
 FROM nba_orchestration.executions(

@@ -3,15 +3,22 @@
 from datetime import date
 from typing import Annotated
 from urllib.parse import quote
+from uuid import uuid4
 
 import typer
+from rich.text import Text
 
-from tipoff_cli.connection import NotConnected, find_connection
-from tipoff_cli.console import AsJson, console, day, refuse, say_json, say_rows
+from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.console import WRONG_USAGE, AsJson, console, day, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.run_following import NothingComes, follow, line, look_at
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.drafts import DecisionBatch
+from tipoff_planning.manual_runs import RunProgress, UnitProgress
+from tipoff_planning.progress import State
+
+_MARKS = {"✔": "bold green", "–": "cyan", "✘": "bold red", "!": "bold yellow"}
 
 
 def trigger(
@@ -40,21 +47,29 @@ def trigger(
         str | None,
         typer.Option(metavar="K", help="the same key is the same run, however often it is asked for"),
     ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="follow the run to its end; exit code 1 when a scraper of it fails")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Run a workflow for a game date now, whatever was found before.
 
     The controller of the running stack is asked, or the one that TIPOFF_CONTROLLER_URL names, with an identity token
     of gcloud's service account, or of the one that TIPOFF_IMPERSONATE names. Exit code 1 when it refuses or does not
-    answer.
+    answer, and with --wait when something of the run fails or nothing is heard of it for 15 minutes.
     """
+    if wait and dry_run:
+        refuse("--wait follows a run, and --dry-run makes none; leave one out", WRONG_USAGE)
+    if wait and idempotency_key is None:
+        idempotency_key = uuid4().hex  # by which the run is asked for afterwards
     about = game_date or business_date(wall_now())
     body: dict[str, object] = {"game_date": about.isoformat(), "scrapers": list(scraper or ())}
     if game_id is not None:
         body["game_id"] = game_id
     try:
+        connection = find_connection()
         answer = ask(
-            find_connection(),
+            connection,
             "POST",
             f"/workflows/{quote(workflow, safe='')}/runs",
             query={"dry_run": str(dry_run).lower()},
@@ -64,8 +79,11 @@ def trigger(
     except (NotConnected, NotAnswered) as error:
         refuse(str(error))
     decided = DecisionBatch.model_validate_json(answer)
-    if json:
+    if json and not wait:
         say_json(decided.model_dump(mode="json", include={"decisions", "requests"}))
+        return
+    if json and wait:
+        say_json(_followed(connection, workflow, str(idempotency_key), quiet=True).model_dump(mode="json"))
         return
     for decision in decided.decisions:
         console.print(f"[bold]{decision.action.value}[/] {decision.reason}", highlight=False, soft_wrap=True)
@@ -83,6 +101,37 @@ def trigger(
     if dry_run:
         console.print("dry run: nothing was requested")
         return
+    if wait:
+        _followed(connection, workflow, str(idempotency_key), quiet=False)
+        return
     console.print("requested; what becomes of it:")
     for decision in decided.decisions:
         console.print(f"tipoff trace {decision.occurrence_id}", highlight=False, soft_wrap=True)
+
+
+def _followed(connection: Connection, workflow: str, key: str, *, quiet: bool) -> RunProgress:
+    """Follow the run to its end, and end the command with code 1 when something of it failed."""
+
+    def report(unit: UnitProgress) -> None:
+        mark, told = line(unit)
+        if not quiet:
+            console.print(Text.assemble((mark, _MARKS[mark]), f" {told}"), soft_wrap=True)
+
+    try:
+        progress = follow(look_at(connection, workflow, key), report)
+    except (NothingComes, NotAnswered, NotConnected) as error:
+        refuse(str(error))
+    failed = any(unit.state is State.GIVEN_UP for unit in progress.units)
+    if quiet:
+        if failed:
+            say_json(progress.model_dump(mode="json"))
+            raise typer.Exit(1)
+        return progress
+    for step, reason in progress.skipped.items():
+        console.print(
+            Text.assemble(("–", _MARKS["–"]), f" step {step} is not asked for: {reason}"), soft_wrap=True
+        )
+    console.print(f"tipoff trace {progress.occurrence_id}", highlight=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+    return progress

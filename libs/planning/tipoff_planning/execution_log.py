@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 # Facts are told apart by request id in Python, where the ledger's join them. The last one of a request speaks, so what
 # was merely presumed of a request comes before what came of it.
 _EXECUTIONS = """
-SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at, TO_JSON_STRING(opts) AS opts,
-  TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness
+SELECT request_id, scraper_name, game_date, status, error_type, error_message, source, triggered_at,
+  TO_JSON_STRING(opts) AS opts, TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness
 FROM nba_orchestration.scraper_execution_log
 WHERE game_date IN UNNEST(@game_dates)
   AND DATE(triggered_at) BETWEEN @first_partition AND @last_partition
@@ -197,6 +197,7 @@ def _fact(row: Mapping[str, Any], subject_parameters: Iterable[str]) -> Executio
             triggered_at=row["triggered_at"],
             completeness=completeness_in(json.loads(row["completeness"] or "null")),
             presumed=bool(row.get("presumed")),
+            message=row.get("error_message") or "",
         )
     except ValueError as error:
         log.error(

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from tipoff_common.clock import EASTERN, business_date
 from tipoff_common.events import Source
+from tipoff_common.outcomes import Status
 from tipoff_common.words import pluralize
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
@@ -91,6 +93,27 @@ def _first_requests(plan: Plan) -> Iterable[str]:
 
 
 def _general(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
+    yield from _about_games(workflow, inputs)
+    yield from _failing_sources(workflow, inputs)
+
+
+def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
+    """Name each scraper of the workflow whose last execution failed, with the error: broken is not late."""
+    for scraper in dict.fromkeys(
+        step.scraper for step in inputs.configuration.workflows[workflow].plan.values()
+    ):
+        known = [it for it in inputs.history.executions.values() if it.scraper == scraper]
+        known.sort(key=lambda it: it.triggered_at, reverse=True)
+        failures = list(takewhile(lambda it: it.status is Status.FAILED, known))
+        if not failures:
+            continue
+        times = pluralize(len(failures), "failure")
+        error = ": ".join(filter(None, (str(failures[0].kind or ""), failures[0].message)))
+        told = f"{scraper} fails since {_when(failures[-1].triggered_at)} ({times}), at last {error or 'unknown'}"
+        yield Condition("source", False, told)
+
+
+def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
     configuration, calendar, now = inputs.configuration, inputs.calendar, inputs.now
     if workflow not in configuration.needing_games:
         return  # nothing about games decides, so nothing about them is a condition

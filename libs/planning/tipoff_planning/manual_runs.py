@@ -110,6 +110,9 @@ class UnitProgress(BaseModel):
     state: State = Field(description="open, waiting, under_way, success, no_data or given_up")
     attempt: int = Field(description="the attempt that is next or under way, counted from 1")
     kind: FailureKind | None = Field(description="of the failure it ended with; null for any other end")
+    message: str = Field(
+        default="", description="of the last attempt: what a person needs to act, cut to its beginning"
+    )
 
 
 class RunProgress(BaseModel):

@@ -139,4 +139,5 @@ def _unit_progress(item: UnitStatus, plan: Plan, standing: PlanProgress) -> Unit
         state=state,
         attempt=attempt,
         kind=last.kind if last is not None and state is State.GIVEN_UP else None,
+        message=last.message if last is not None else "",
     )

@@ -48,6 +48,9 @@ def recall(occurrence: str, days: Collection[date], deps: Deps) -> list[Remember
             answer = RememberedOccurrence.of(deps.occurrences.load(key))
         if answer is not None:
             recalled.append(answer)
+    if manual is not None and not recalled:
+        # Written down and answered; its decision has not come back yet, upon which its requests go out.
+        return [RememberedOccurrence(plan=plan) for plan in manual.plans]
     return recalled
 
 

@@ -102,7 +102,13 @@ EXECUTIONS = [
     executed("s1", ELEVEN, "success", 5, scraper_name="summed"),
     executed("s1", ELEVEN, "success", 5, scraper_name="summed"),  # delivered twice
     executed("s2", HALF_PAST_TEN_PM, "failed", scraper_name="summed", error_type="http", error_message="503"),
-    executed("s3", MORNING - HOUR, "no_data", scraper_name="summed"),  # 04:00 in New York
+    executed(  # 04:00 in New York
+        "s3",
+        MORNING - HOUR,
+        "no_data",
+        scraper_name="summed",
+        data_summary='{"reason": "404", "record_count": 0}',
+    ),
     executed("s4", ELEVEN - 12 * HOUR, "no_data", scraper_name="summed"),  # 23:00 of the day before
     # json_field_null
     *(
@@ -478,6 +484,7 @@ def test_recent_executions_reach_over_the_evening(day: Dataset) -> None:
         ("no_data", 0),
     ]
     assert rows[0]["error_message"] == "503"
+    assert [row["reason"] for row in rows] == ["503", None, "404"]
 
 
 def test_the_summary_is_of_the_new_york_day(day: Dataset) -> None:

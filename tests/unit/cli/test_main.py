@@ -25,7 +25,7 @@ from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import business_date
 from tipoff_common.events import PauseChanged, ScrapeRequested, WorkflowDecided
 from tipoff_common.executions import build_execution
-from tipoff_common.outcomes import NoData, Outcome, Success
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_common.wall_clock import wall_now
@@ -438,6 +438,23 @@ class TestTrigger:
             occurrence = controller.bus.of(ScrapeRequested)[0].occurrence_id
             assert shown.splitlines()[-1] == f"tipoff trace {occurrence}"
         assert len({request.request_id for request in controller.bus.of(ScrapeRequested)}) == 1
+
+    def test_a_run_is_followed_to_its_end(self, run: Run, controller: Controller) -> None:
+        controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
+        *_, ended, traced = run(*self.RUN, "--wait").stdout.splitlines()
+        assert ended == "✔ nbac_schedule success"
+        assert traced == f"tipoff trace {controller.bus.of(ScrapeRequested)[0].occurrence_id}"
+
+    def test_a_run_that_fails_ends_with_the_reason_and_code_1(self, run: Run, controller: Controller) -> None:
+        controller.answers(Failed(kind=FailureKind.BLOCKED, message="the key is refused"))
+        shown = run(*self.RUN, "--wait", code=1).stdout
+        assert "✘ nbac_schedule failed: blocked: the key is refused" in shown
+        told = json.loads(run(*self.RUN, "--wait", "--json", code=1).stdout)
+        assert (told["settled"], told["units"][0]["message"]) == (True, "the key is refused")
+
+    def test_a_dry_run_has_no_end_to_wait_for(self, run: Run, controller: Controller) -> None:
+        assert "leave one out" in run(*self.RUN, "--wait", "--dry-run", code=2).stderr
+        assert controller.bus.published == []
 
     @pytest.mark.parametrize(
         ("arguments", "what"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -126,6 +126,32 @@ def test_every_id_of_a_link_leads_to_it() -> None:
 )
 def test_what_is_not_there_is_said(facts: Facts, said: list[str]) -> None:
     assert texts(facts) == said
+
+
+@pytest.mark.parametrize(
+    ("facts", "until"),
+    [
+        (replace(WHOLE, receipts=[]), DONE.completed_at + 30 * MINUTE),
+        (replace(WHOLE, executed=[], receipts=[]), REQUEST.requested_at + 10 * MINUTE),
+        (Facts([EXPECTED], [RUN]), RUN.decision_time + 2 * MINUTE),
+    ],
+    ids=["receipt", "execution", "request"],
+)
+def test_what_may_still_come_is_pending_and_then_missing(facts: Facts, until: datetime) -> None:
+    def absent(at: datetime) -> list[str]:
+        return [node.kind for node in walk(assemble(facts, at)) if node.kind in ("pending", "missing")]
+
+    assert absent(until) == ["pending"]
+    assert absent(until + timedelta(seconds=1)) == ["missing"]
+
+
+def test_a_manual_run_is_pending_before_its_decision_has_come_back() -> None:
+    state = MemoryObjects()
+    run = DecisionBatch(decisions=(decided_event(occurrence_id="o-1"),), plans=(plan("s"),), requests=())
+    Ledger(state).remember_manual_run(run)
+    now = run.plans[0].decided_at + timedelta(seconds=1)
+    found = trace("o-1", dataset({}), memory_of(state), DAYS, SPANS, now)
+    assert [node.kind for node in walk(found.roots)] == ["occurrence", "pending", "pending"]
 
 
 def test_a_request_without_its_object_is_known_by_its_execution() -> None:

@@ -1,8 +1,9 @@
 """The conditions that led to a decision."""
 
 from tests.support.controller import at, calendar, configured, discovery, fact, workflow
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome
 from tipoff_planning.explanation import Condition, explain_workflow
-from tipoff_planning.history import Completeness
+from tipoff_planning.history import Completeness, ExecutionFact
 
 
 def test_what_a_success_lacks_is_why_it_is_asked_for_again() -> None:
@@ -12,3 +13,28 @@ def test_what_a_success_lacks_is_why_it_is_asked_for_again() -> None:
     ((decision, conditions),) = explanation.decisions
     assert (decision.action.value, decision.code.value) == ("RUN", "incomplete")
     assert Condition("history", True, "found, and it lacks NYK@PHI") in conditions
+
+
+def test_a_source_that_fails_is_named_with_its_last_error() -> None:
+    """Incident 24: what is broken looked as if it were late."""
+    configuration = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", "digest"))
+    known = [
+        _known("bulletin", "10:00", NoData(reason="404")),
+        _known("bulletin", "11:00", Failed(kind=FailureKind.TIMEOUT, message="no answer")),
+        _known("bulletin", "12:00", Failed(kind=FailureKind.BLOCKED, message="the key is refused")),
+        _known("digest", "11:00", Failed(kind=FailureKind.HTTP, message="503")),
+        _known("digest", "12:00", NoData(reason="404")),
+    ]
+    explanation = explain_workflow("one", at("12:05"), configuration, calendar(fetched_at=at("05:00")), known)
+    (source,) = [it for it in explanation.general if it.name == "source"]
+    assert source.detail == (
+        "bulletin fails since 2025-01-15 11:00 (2 failures), at last blocked: the key is refused"
+    )
+    assert not source.met
+
+
+def _known(scraper: str, clock: str, outcome: Outcome) -> ExecutionFact:
+    message = outcome.message if isinstance(outcome, Failed) else ""
+    return fact(
+        scraper, outcome=outcome, request_id=f"{scraper} {clock}", triggered_at=at(clock), message=message
+    )

@@ -34,6 +34,7 @@ _STYLES = {
     "receipt": "bold green",
     "cleanup": "yellow",
     "dead letter": "bold red",
+    "pending": "cyan",
     "missing": "yellow",
 }
 
@@ -59,8 +60,9 @@ def trace(
 ) -> None:
     """Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts.
 
-    Each with its time in New York and how long after the one above it; what should be there and is not, is said. Exit
-    code 1 when nothing is known of the id, or the dataset cannot be asked.
+    Each with its time in New York and how long after the one above it; what should be there and is not, is pending
+    as long as it may still come, and then missing. Exit code 1 when nothing is known of the id, or the dataset
+    cannot be asked.
     """
     if not identifier.strip():
         refuse("an empty ID names nothing; write an id, or a file's gs:// path", WRONG_USAGE)
@@ -71,7 +73,7 @@ def trace(
         connection = find_connection()
         dataset = Dataset(connection.warehouse(), connection.environment)
         memory = ControllerMemory(partial(_ask, connection))
-        found = find_trace(identifier, dataset, memory, days, spans)
+        found = find_trace(identifier, dataset, memory, days, spans, wall_now())
     except NotFound as error:
         near = "".join(f"\n  {item}" for item in error.near)
         refuse(f"{error} in {connection.environment}" + (f"; near it are{near}" if near else ""))

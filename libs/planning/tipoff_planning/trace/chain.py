@@ -1,9 +1,10 @@
 """The chain as a tree: expectation, decisions, requests, executions, files, receipts; each with its time and how long
-after the one above it. What should be there and is not, is said."""
+after the one above it. What should be there and is not, is said: pending as long as it may still come in good order,
+and missing after that."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
@@ -19,15 +20,26 @@ from tipoff_planning.trace.links import (
     few,
     file_ids,
     missing,
+    pending,
     receipt_link,
     requested_id,
     sightings,
 )
 
+_ROW_WITHIN = timedelta(minutes=2)
+"""How long after a decision its row and its requests may take: they come by Pub/Sub, and are there in seconds."""
+_EXECUTION_WITHIN = timedelta(minutes=10)
+"""A scrape takes 540 s at most."""
+_RECEIPT_WITHIN = timedelta(minutes=30)
+"""When cleanup announces a file again that nobody has acknowledged."""
 
-def assemble(facts: Facts) -> tuple[Node, ...]:
-    """A tree for each occurrence, and for each execution, dead letter and cleanup that belongs to none."""
-    return tuple(_below(node) for node in _Assembly(facts).roots())
+
+def assemble(facts: Facts, as_of: datetime | None = None) -> tuple[Node, ...]:
+    """A tree for each occurrence, and for each execution, dead letter and cleanup that belongs to none.
+
+    as_of: now, by which is told what may still come; without it everything that is not there is missing.
+    """
+    return tuple(_below(node) for node in _Assembly(facts, as_of).roots())
 
 
 def event_ids(facts: Facts) -> Iterator[str]:
@@ -56,8 +68,8 @@ def _below(node: Node, since: datetime | None = None) -> Node:
 
 
 class _Assembly:
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
+    def __init__(self, facts: Facts, as_of: datetime | None) -> None:
+        self._facts, self._as_of = facts, as_of
         self._dead: dict[str | None, list[Dead]] = {}
         for letter in facts.dead:
             self._dead.setdefault(letter.ce_id, []).append(letter)
@@ -103,9 +115,10 @@ class _Assembly:
         children += [
             self._request(request) for request in requests if self._decision_of(request) not in decisions
         ]
-        if not decided:
-            children.append(missing("no decision is in the dataset"))
         plan = self._plans.get(occurrence)
+        if not decided:
+            since = plan.decided_at if plan else None
+            children.append(self._absent("no decision is in the dataset", since, _ROW_WITHIN))
         return expectation_link(
             occurrence,
             expected,
@@ -134,7 +147,7 @@ class _Assembly:
         own = [request for request in requests if self._decision_of(request) == item.decision_id]
         children = [self._request(request) for request in own]
         if item.action == "RUN" and not own:
-            children.append(missing("no request is known"))
+            children.append(self._absent("no request is known", item.decision_time, _ROW_WITHIN))
         return Node(
             "decision",
             f"{item.action} {item.reason_code}: {item.reason}",
@@ -155,7 +168,8 @@ class _Assembly:
         event = requested_id(request)
         children = [*self._dead_of(event), *(self._execution(item) for item in ran)]
         if not ran:
-            children.append(missing("no execution yet"))
+            since = asked.requested_at if asked else None
+            children.append(self._absent("no execution yet", since, _EXECUTION_WITHIN))
         scraper, attempt = (asked.scraper, asked.attempt) if asked else (ran[0].scraper_name, ran[0].attempt)
         told = f"{scraper}, attempt {attempt}"
         parameters: dict[str, JsonValue] = {}
@@ -201,7 +215,8 @@ class _Assembly:
         letters = [node for identifier in file_ids(path) for node in self._dead_of(identifier)]
         children = list(self._by_time([*receipts, *sightings(path, facts.seen), *letters]))
         if not receipts:
-            children.append(missing("no receipt yet"))
+            since = item.completed_at if item else None
+            children.append(self._absent("no receipt yet", since, _RECEIPT_WITHIN))
         return Node(
             "file",
             f"{path}, {item.record_count} records" if item else f"{path}, of no execution in the dataset",
@@ -211,6 +226,12 @@ class _Assembly:
             ids=frozenset({path, *file_ids(path)}),
             children=tuple(children),
         )
+
+    def _absent(self, text: str, since: datetime | None, within: timedelta) -> Node:
+        """Say that something is not there: pending until `within` after `since`, which is when it was to begin."""
+        if self._as_of is None or since is None or self._as_of - since > within:
+            return missing(text)
+        return pending(text)
 
     def _dead_of(self, event: str) -> tuple[Node, ...]:
         return tuple(dead_link(letter) for letter in self._dead.get(event, ()))
@@ -227,7 +248,8 @@ class _Assembly:
             if not asked:
                 skipped = (plan.occurrence_id, step.name) in self._facts.skips
                 why = "skipped" if skipped else "not asked for yet"
-                yield missing(f"step {step.name} ({step.scraper}) {why}")
+                text = f"step {step.name} ({step.scraper}) {why}"
+                yield missing(text) if skipped else self._absent(text, plan.decided_at, _EXECUTION_WITHIN)
 
     @staticmethod
     def _by_time(nodes: Iterable[Node]) -> list[Node]:

@@ -144,3 +144,8 @@ def cleanup_link(cleanup: Cleanup) -> Node:
 
 def missing(text: str) -> Node:
     return Node("missing", text)
+
+
+def pending(text: str) -> Node:
+    """Make the node of something that is not there and may still come."""
+    return Node("pending", text)

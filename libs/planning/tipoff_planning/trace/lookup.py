@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from tipoff_common.near import nearest
 from tipoff_planning.trace.chain import assemble
@@ -45,6 +45,7 @@ def trace(
     memory: ControllerMemory,
     days: Sequence[date],
     spans: Sequence[Span],
+    as_of: datetime | None = None,
 ) -> Trace:
     """Find an id and put together what belongs to it.
 
@@ -54,6 +55,7 @@ def trace(
     days: the game dates in which to look for what the dataset does not know.
     spans: the days in which to look for what it does, one after the other until it is found; what the dataset does not
     know is looked for after the first.
+    as_of: now, by which what is not there is pending or missing; without it, missing.
 
     Raises:
         NotFound, Ambiguous
@@ -73,7 +75,7 @@ def trace(
         # An id that is whole would lead to itself again.
         whole = set(dataset.beginning_with(identifier, spans[-1])) - {identifier}
         if len(whole) == 1:
-            return trace(whole.pop(), dataset, memory, days, spans)
+            return trace(whole.pop(), dataset, memory, days, spans, as_of)
         if whole:
             raise Ambiguous(identifier, sorted(whole))
     if not scope:
@@ -85,7 +87,7 @@ def trace(
         except MemoryUnavailable as error:
             fault = str(error)
     facts = replace(facts, dead=dataset.dead(facts, scope))
-    return Trace(assemble(facts), fault)
+    return Trace(assemble(facts, as_of), fault)
 
 
 def _of_events(identifier: str, dataset: Dataset, span: Span) -> Scope:

@@ -1,0 +1,94 @@
+"""A manual run that is followed: what is reported, and when it is given up."""
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tipoff_cli.controller_client import NotAnswered
+from tipoff_cli.run_following import NothingComes, follow, line
+from tipoff_common.outcomes import FailureKind
+from tipoff_planning.manual_runs import RunProgress, UnitProgress
+from tipoff_planning.progress import State
+
+
+def unit(state: State, attempt: int = 1, message: str = "", kind: FailureKind | None = None) -> UnitProgress:
+    return UnitProgress(
+        step="odds",
+        scraper="odds",
+        parameters={"market": "h2h"},
+        state=state,
+        attempt=attempt,
+        kind=kind,
+        message=message,
+    )
+
+
+def at(*units: UnitProgress, settled: bool = False) -> RunProgress:
+    return RunProgress(
+        occurrence_id="run-1",
+        game_date=date(2025, 1, 15),
+        settled=settled,
+        stalled=False,
+        units=units,
+        skipped={},
+    )
+
+
+def looks(*answers: RunProgress | Exception) -> Callable[[], RunProgress]:
+    """Looks that answer one after the other, the last for ever."""
+    left: Iterator[RunProgress | Exception] = iter(answers)
+    last: list[RunProgress | Exception] = []
+
+    def look() -> RunProgress:
+        last[:] = [next(left, *last)]
+        if isinstance(last[0], Exception):
+            raise last[0]
+        return last[0]
+
+    return look
+
+
+def followed(*answers: RunProgress | Exception) -> tuple[RunProgress, list[str]]:
+    told: list[str] = []
+    progress = follow(looks(*answers), lambda item: told.append(" ".join(line(item))), sleep=lambda _: None)
+    return progress, told
+
+
+def test_each_unit_is_reported_once_when_it_has_settled() -> None:
+    done = unit(State.SUCCESS)
+    _, told = followed(at(unit(State.UNDER_WAY)), at(done), at(done), at(done, settled=True))
+    assert told == ["✔ odds market=h2h success"]
+
+
+def test_an_attempt_that_failed_is_reported_while_another_follows() -> None:
+    _, told = followed(
+        at(unit(State.UNDER_WAY)),
+        at(unit(State.UNDER_WAY, 2, "timed out")),
+        at(unit(State.GIVEN_UP, 3, "timed out again", FailureKind.TIMEOUT), settled=True),
+    )
+    assert told == [
+        "! odds market=h2h failed: timed out; attempt 2 follows",
+        "✘ odds market=h2h failed: timeout: timed out again",
+    ]
+
+
+def test_a_controller_that_is_replaced_is_waited_for() -> None:
+    away = NotAnswered("the controller does not answer")
+    progress, _ = followed(away, away, at(unit(State.NO_DATA), settled=True))
+    assert progress.settled
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [[NotAnswered("gone")], [NotAnswered("503", 503)], [NotAnswered("403: may not call this", 403)]],
+)
+def test_a_controller_that_stays_away_or_refuses_is_told(answers: list[Any]) -> None:
+    with pytest.raises(NotAnswered):
+        followed(*answers)
+
+
+def test_a_run_of_which_nothing_is_heard_is_given_up_with_what_to_do() -> None:
+    with pytest.raises(NothingComes, match=r"15 minutes.*tipoff trace run-1"):
+        followed(at(unit(State.UNDER_WAY)))

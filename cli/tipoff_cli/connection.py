@@ -165,7 +165,7 @@ def find_connection(
     Raises:
         NotConnected
     """
-    if CONTROLLER_URL in environ or PROJECT in environ:
+    if any(name in environ for name in (CONTROLLER_URL, MONITOR_URL, PROJECT)):
         return Connection(environ, "the environment")
     file = stack_environment or STACK_ENVIRONMENT
     if file.exists():

@@ -1,0 +1,283 @@
+"""`tipoff alerts` and `tipoff sick` against the monitor's own routes."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from tests.unit.monitor.bench import book_of, rules_file, wrong
+from tipoff_cli import connection, controller_client
+from tipoff_cli.main import app
+from tipoff_common.auth import Authentication
+from tipoff_common.authenticated_routes import CallLimit, authenticated_router
+from tipoff_common.catalog import load_catalog
+from tipoff_common.events import AlertChanged, AlertState
+from tipoff_common.ports import Unavailable
+from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_common.wall_clock import wall_now
+from tipoff_common.web import create_app
+from tipoff_dev.fakes.sources.testing import in_process_client
+from tipoff_monitor.app import routes
+from tipoff_monitor.bootstrap import Wiring
+from tipoff_monitor.console.access import Access
+from tipoff_monitor.console.deps import ConsoleDeps
+from tipoff_monitor.console.snapshots import Snapshots
+from tipoff_monitor.console.sources import Sources
+from tipoff_monitor.deps import Deps
+from tipoff_monitor.machine import Watch, watch
+from tipoff_monitor.memory import MonitorState
+from tipoff_monitor.notices import Notice
+from tipoff_monitor.settings import MonitorSettings
+from tipoff_planning.loading import load_workflows
+
+REPOSITORY = Path(__file__).parents[3]
+KEY, URL = "development-key", "http://monitor.test"
+RULES = rules_file(
+    broken={"escalate": {"after": "1h"}, "severity": "CRITICAL"}, other={"description": "Something else."}
+)
+Run = Callable[..., Any]
+
+
+@dataclass
+class Channel:
+    """A channel that writes down what it is sent."""
+
+    heard: list[Notice] = field(default_factory=list)
+    takes: bool = True
+
+    def send(self, notice: Notice) -> bool:
+        self.heard.append(notice)
+        return self.takes
+
+
+class Monitor:
+    """A monitor in memory, which answers what httpx asks."""
+
+    def __init__(self) -> None:
+        self.bus, self.objects = RecordingBus(), MemoryObjects()
+        self.team, self.oncall = Channel(), Channel()
+        settings = MonitorSettings(
+            environment="local", project="p", data_bucket="d", state_bucket="s", development_key=KEY
+        )
+        self.deps = deps = Deps(
+            environment="local",
+            book=book_of(RULES),
+            version="1",
+            config_hash="h",
+            levels={},
+            names=dict,
+            state=MonitorState(self.objects),
+            warehouse=MemoryWarehouse(),
+            publisher=Publisher("monitor", self.bus),
+            senders={"team": self.team, "oncall": self.oncall},
+        )
+        authentication = Authentication(settings)
+        catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
+
+        def console(now: Callable[[], datetime]) -> ConsoleDeps:
+            return ConsoleDeps(
+                monitor=deps,
+                access=Access(settings, authentication),
+                sources=Sources(deps.warehouse, deps.state, deps.environment, deps.names),
+                snapshots=Snapshots(now),
+                configuration=load_workflows(REPOSITORY / "config/workflows.yaml", catalog),
+                catalog=catalog,
+                calls_per_minute=600,
+                now=now,
+            )
+
+        made = create_app(service="monitor", description="", environment="local", config_hash="h", checks={})
+        router = authenticated_router(authentication, CallLimit(100))
+        self.client = in_process_client(routes(Wiring(made, _no_push, router, deps, console)))  # type: ignore[arg-type]
+
+    def watched(self, *subjects: str) -> None:
+        """A watch finds `broken` for each subject now."""
+        now = wall_now()
+        conditions = tuple(wrong(subject=it, since=now, severity="CRITICAL") for it in subjects)
+        self.deps.state.update(
+            lambda memory: watch(memory, Watch(RULES, "local", now, now, conditions)).model_copy(
+                update={"outbox": ()}
+            )
+        )
+
+    def state_of(self, key: str) -> AlertState:
+        memory, _ = self.deps.state.read()
+        return memory.incidents[key].state
+
+
+def _no_push() -> None:
+    raise AssertionError("nothing is pushed here")
+
+
+@pytest.fixture
+def monitor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Monitor]:
+    monkeypatch.setenv("TIPOFF_MONITOR_URL", URL)
+    monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
+    found = Monitor()
+    found.client.base_url = httpx.URL(URL)
+    monkeypatch.setattr(controller_client, "client", lambda: found.client)
+    with found.client:
+        yield found
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    monkeypatch.delenv("TIPOFF_PROJECT", raising=False)
+    monkeypatch.setattr(connection, "STACK_ENVIRONMENT", tmp_path / "no-stack.env")
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def invoke(*arguments: str, code: int = 0) -> Any:
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return invoke
+
+
+class TestAlerts:
+    def test_what_stands_is_listed_and_shown(self, run: Run, monitor: Monitor) -> None:
+        assert "no alert stands" in run("alerts", "list").stdout
+        monitor.watched("one")
+        (item,) = json.loads(run("alerts", "list", "--json").stdout)["incidents"]
+        for name in (item["id"], item["id"][:8], "broken/one"):
+            assert "one is wrong." in run("alerts", "show", name).stdout
+        assert json.loads(run("alerts", "show", "broken/one", "--json").stdout)["state"] == "firing"
+
+    def test_who_is_at_it_is_told_to_the_others(self, run: Run, monitor: Monitor) -> None:
+        monitor.watched("one")
+        assert "broken/one acknowledged by" in run("alerts", "ack", "broken/one").stdout
+        run("alerts", "ack", "broken/one")
+        assert monitor.state_of("broken/one") is AlertState.ACKNOWLEDGED
+        (event,) = monitor.bus.of(AlertChanged)
+        assert (event.state, event.notify) == (AlertState.ACKNOWLEDGED, False)
+
+    def test_a_silence_is_of_one_subject_until_it_is_taken_back(self, run: Run, monitor: Monitor) -> None:
+        monitor.watched("one", "two")
+        run("alerts", "silence", "broken/one", "--why", "known since monday", "--for", "2h")
+        monitor.watched("one", "two")
+        assert monitor.state_of("broken/one") is AlertState.SILENCED
+        assert monitor.state_of("broken/two") is AlertState.FIRING
+        assert "known since monday" in run("alerts", "list").stdout
+        run("alerts", "unsilence", "broken")
+        monitor.watched("one", "two")
+        assert monitor.state_of("broken/one") is AlertState.FIRING
+
+    def test_a_test_is_shown_and_with_send_it_is_sent(self, run: Run, monitor: Monitor) -> None:
+        shown = run("alerts", "test", "broken").stdout
+        assert "This is a test. The rule says: It is wrong." in shown
+        assert "team: would be told" in shown
+        assert monitor.team.heard == []
+        assert "team: told" in run("alerts", "test", "broken", "--send").stdout
+        assert len(monitor.team.heard) == 1
+        assert monitor.oncall.heard == [], "on call is told when nobody answers"
+        assert "oncall: told" in run("alerts", "test", "broken", "--send", "--escalated").stdout
+
+    def test_a_channel_that_does_not_take_a_test_is_the_exit_code(self, run: Run, monitor: Monitor) -> None:
+        monitor.team.takes = False
+        assert "team: did not take it" in run("alerts", "test", "broken", "--send", code=1).stdout
+
+    def test_who_is_told_of_each_rule(self, run: Run, monitor: Monitor) -> None:
+        rows = {item["rule"]: item for item in json.loads(run("alerts", "routes", "--json").stdout)}
+        assert (rows["broken"]["channels"], rows["broken"]["escalated"]) == (["team"], ["oncall"])
+        assert {"not-watching", "cannot-judge", "channel-failing"} < rows.keys()
+        assert monitor.team.heard == []
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (("show", "nothing"), "404: no incident 'nothing'; open are"),
+            (("ack", "nothing"), "404: no incident 'nothing'"),
+            (("silence", "nothing", "--why", "w"), "404: no rule 'nothing'"),
+            (("silence", "broken", "--why", "w", "--until", "2025-01-15 09:00"), "422: until 2025-01-15"),
+            (("unsilence", "nothing"), "404: no silence 'nothing'; there are none"),
+            (("test", "nothing"), "404: no rule 'nothing'"),
+        ],
+    )
+    def test_what_the_monitor_refuses_is_told(
+        self, run: Run, monitor: Monitor, arguments: tuple[str, ...], told: str
+    ) -> None:
+        assert told in run("alerts", *arguments, code=1).stderr
+        assert monitor.bus.published == []
+
+    def test_what_is_over_cannot_be_acknowledged(self, run: Run, monitor: Monitor) -> None:
+        monitor.watched("one")
+        memory, _ = monitor.deps.state.read()
+        over = memory.incidents["broken/one"].model_copy(update={"state": AlertState.RESOLVED})
+        monitor.deps.state.update(lambda it: it.model_copy(update={"incidents": {over.key: over}}))
+        assert "409: broken/one is resolved" in run("alerts", "ack", "broken/one", code=1).stderr
+
+    def test_a_stranger_is_answered_nothing(self, monitor: Monitor) -> None:
+        monitor.watched("one")
+        for method, path in (
+            ("GET", "/incidents"),
+            ("POST", "/acknowledgements/broken/one"),
+            ("GET", "/routes"),
+        ):
+            answer = monitor.client.request(method, path)
+            assert answer.status_code == 401
+            assert "one" not in answer.text
+
+    def test_a_monitor_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TIPOFF_MONITOR_URL", "http://127.0.0.1:1")
+        monkeypatch.setenv("TIPOFF_DEVELOPMENT_KEY", KEY)
+        assert "the monitor does not answer" in run("alerts", "list", code=1).stderr
+
+
+SICK = {
+    "scraper_name": "oddsa_events",
+    "cause": "the allowance is spent",
+    "last_success": datetime(2025, 1, 14, 17, tzinfo=UTC),
+    "silent_intervals": 3.5,
+    "failures": 4,
+    "telling_runs": 5,
+    "drift": True,
+    "last_error": "quota: 402",
+}
+WELL = {**SICK, "scraper_name": "nbac_schedule", "cause": "well", "failures": 0, "drift": False}
+
+
+class TestSick:
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        """What the dataset answers."""
+        rows = [SICK, WELL]
+        monkeypatch.setattr(
+            connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=lambda *_: list(rows))
+        )
+        monkeypatch.setattr(
+            "tipoff_cli.commands.sick.find_connection",
+            lambda: connection.Connection({}, "the test"),
+        )
+        return rows
+
+    def test_those_that_are_not_well_are_listed_with_their_cause(
+        self, run: Run, asked: list[dict[str, Any]]
+    ) -> None:
+        shown = run("sick", code=1).stdout
+        assert "oddsa_events" in shown
+        assert "the allowance is spent" in shown
+        assert "3.5 of its intervals" in shown
+        assert "4 of 5" in shown
+        assert "nbac_schedule" not in shown
+        assert "nbac_schedule" in run("sick", "--all", code=1).stdout
+        (item,) = json.loads(run("sick", "--json", code=1).stdout)
+        assert item["last_success"] == "2025-01-14T17:00:00+00:00"
+        asked[:] = [WELL]
+        assert "all 1 scrapers are well" in run("sick").stdout
+
+    def test_a_dataset_that_cannot_be_asked(
+        self, run: Run, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def down(*_: Any) -> Any:
+            raise Unavailable("the warehouse is down")
+
+        monkeypatch.setattr(connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=down))
+        assert "the warehouse is down" in run("sick", code=3).stderr
+        assert asked

@@ -1,0 +1,74 @@
+"""A deadline of 09:00 New York time on the two days on which the clocks change: at 09:00 on the wall, once."""
+
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support.controller import World, at, configured, daily, slate, standing, status_of, workflow
+from tests.unit.monitor.bench import TICK, Watched, book_of, rules_file
+from tipoff_common.clock import business_date, eastern
+from tipoff_common.events import AlertLevel, ScheduleLocked, WorkflowDecided
+from tipoff_monitor.conditions import Condition, conditions_of_verdict
+from tipoff_planning.expectations import DayExpectations, Expectation
+from tipoff_planning.verdict import judge_day
+
+NEW_YORK = ZoneInfo("America/New_York")
+DAILY = configured(one=workflow(daily("05:00", "09:00"), "bulletin"))
+BOOK = book_of(rules_file(workflow_missing={"query": None, "verdict": ["missing"]}))
+
+
+def locked(day: date) -> list[ScheduleLocked]:
+    """The schedule of a day, as the controller locks it."""
+    world = World(DAILY)
+    world.land(slate(1, day), at("00:10", day))
+    world.lock(day)
+    return world.schedules
+
+
+def expectations(schedules: list[ScheduleLocked], day: date, now: datetime) -> DayExpectations:
+    """The day as the dataset tells it when nothing was ever decided."""
+    nothing: list[WorkflowDecided] = []
+    rows = tuple(
+        Expectation(
+            date=day,
+            workflow_name=run.workflow_name,
+            occurrence_id=run.occurrence_id,
+            subject=run.subject,
+            expected_run_time=run.expected_run_time,
+            deadline=run.deadline,
+            games_today=1,
+            priority=run.priority.value,
+            expected_reason=run.reason,
+            actual_run_time=None,
+            action=None,
+            reason_code=None,
+            actual_reason=None,
+            executions=0,
+            found=False,
+            status=status_of(run, nothing, now),
+            next_check_time=None,
+        )
+        for run in standing(schedules).values()
+    )
+    return DayExpectations(date=day, as_of=now, environment="prod", expectations=rows, last_decided_at=now)
+
+
+def conditions(schedules: list[ScheduleLocked], day: date, now: datetime) -> tuple[Condition, ...]:
+    verdict = judge_day(expectations(schedules, day, now), lock_at=eastern(day, time(5, 30)), is_today=True)
+    return tuple(conditions_of_verdict(verdict, BOOK, {"one": AlertLevel.CRITICAL}))
+
+
+@pytest.mark.parametrize("day", [date(2025, 3, 9), date(2025, 11, 2), date(2025, 6, 1)])
+def test_a_deadline_of_nine_is_at_nine_on_the_wall_and_told_once(day: date) -> None:
+    """The days on which the clocks go forward and back, and an ordinary one."""
+    schedules = locked(day)
+    now = eastern(day, time())
+    watched = Watched(BOOK.file, now=now - TICK)
+    told: list[datetime] = []
+    while business_date(now) == day:
+        told += [now] * len(watched.tick(*conditions(schedules, day, now)))
+        now += TICK
+    assert [it.astimezone(NEW_YORK).replace(tzinfo=None) for it in told] == [
+        datetime.combine(day, time(9)) + timedelta(minutes=5)
+    ], "the first watch after 09:00"

@@ -8,9 +8,11 @@ SITE := build/docs
 SERVICES := $(shell sed -n 's/^  \([a-z][a-z0-9-]*\):.*/\1/p' infra/services.yaml)
 PACKAGES := libs/common libs/simulator libs/planning libs/dataset libs/emulators libs/bigquery-ddl cli devtools $(SERVICES:%=services/%)
 MINUTES := 60
+SEEDS := 10000
+FIRST := 0
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo tour up down test test-quick soak check check-sql check-images check-infra prove-images deploy format bench fuzz lock audit sbom generate clean
+.PHONY: docs help setup demo tour up down test test-quick soak simulate-faults check check-sql check-images check-infra prove-images deploy format bench fuzz lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +48,9 @@ test-quick: setup ## Run the tests that start no stack, with few examples a prop
 
 soak: setup ## Run what the tests run in seconds at full length: outages of minutes, twenty kills in a row, 100,000 files
 	$(BIN)/pytest -m slow --log-cli-level INFO
+
+simulate-faults: setup ## Simulate half a day of the real handlers SEEDS times, each with its own faults; shrinks what fails
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST)
 
 check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 NAMESPACE = UUID("8f2a3c1e-6d5b-5e0a-9a51-7469706f6666")
@@ -14,7 +15,13 @@ _CANONICAL_OBJECT = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separat
 
 
 def _id(kind: str, *parts: object) -> str:
-    return str(uuid5(NAMESPACE, _CANONICAL.encode([kind, *map(str, parts)])))
+    return _id_of(_CANONICAL.encode([kind, *map(str, parts)]))
+
+
+# Each evaluation names the day's occurrences anew, and an event's id is asked for wherever the event goes.
+@lru_cache(maxsize=8_192)
+def _id_of(canonical: str) -> str:
+    return str(uuid5(NAMESPACE, canonical))
 
 
 def occurrence_id(workflow: str, game_date: date, subject: str, slot: int) -> str:

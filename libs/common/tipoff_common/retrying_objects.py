@@ -26,8 +26,13 @@ PATIENCE_SECONDS = 2.0
 class RetryingObjects:
     """An `Objects` that repeats calls that raise Unavailable. A refusal that stays is not repeated."""
 
-    def __init__(self, objects: Objects) -> None:
-        self._objects = objects
+    def __init__(
+        self,
+        objects: Objects,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._objects, self._sleep, self._monotonic = objects, sleep, monotonic
 
     @property
     def bucket(self) -> str:
@@ -49,13 +54,13 @@ class RetryingObjects:
         return self._write(lambda: self._objects.replace(name, body, generation=generation), name, body)
 
     def read(self, name: str) -> Versioned | None:
-        return _repeated(lambda: self._objects.read(name))
+        return self._repeated(lambda: self._objects.read(name))
 
     def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
-        return _repeated(lambda: self._objects.annotate(name, metadata))
+        return self._repeated(lambda: self._objects.annotate(name, metadata))
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
-        _repeated(lambda: self._objects.put(name, body, content_type=content_type, metadata=metadata))
+        self._repeated(lambda: self._objects.put(name, body, content_type=content_type, metadata=metadata))
 
     def put_chunks(
         self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
@@ -64,17 +69,17 @@ class RetryingObjects:
         self._objects.put_chunks(name, chunks, content_type=content_type, metadata=metadata)
 
     def delete(self, name: str) -> None:
-        _repeated(lambda: self._objects.delete(name))
+        self._repeated(lambda: self._objects.delete(name))
 
     def get(self, name: str) -> bytes | None:
-        return _repeated(lambda: self._objects.get(name))
+        return self._repeated(lambda: self._objects.get(name))
 
     def info(self, name: str) -> ObjectInfo | None:
-        return _repeated(lambda: self._objects.info(name))
+        return self._repeated(lambda: self._objects.info(name))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         # Read to its end within the repetition: a listing that breaks off half way begins anew.
-        return iter(_repeated(lambda: [*self._objects.list(prefix)]))
+        return iter(self._repeated(lambda: [*self._objects.list(prefix)]))
 
     def check(self) -> None:
         # Readiness is asked again anyway, and is to show what the bucket does now.
@@ -92,19 +97,23 @@ class RetryingObjects:
                 failed = True
                 raise
 
-        written = _repeated(attempt)
+        written = self._repeated(attempt)
         return written or (failed and self.get(name) == body)
 
+    def _repeated(self, call: Callable[[], T]) -> T:
+        """Return what the call returns. Raises Unavailable when the last repetition does, or after a long try."""
+        began = self._monotonic()
+        for delay in DELAYS:
+            try:
+                return call()
+            except Unavailable as error:
+                if self._monotonic() - began > PATIENCE_SECONDS:
+                    raise
+                log.info("bucket call is repeated", extra={"detail": str(error)})
+                self._sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, not a secret
+        return call()
 
-def _repeated(call: Callable[[], T]) -> T:
-    """Return what the call returns. Raises Unavailable when its last repetition does, or when it took long to fail."""
-    began = time.monotonic()
-    for delay in DELAYS:
-        try:
-            return call()
-        except Unavailable as error:
-            if time.monotonic() - began > PATIENCE_SECONDS:
-                raise
-            log.info("bucket call is repeated", extra={"detail": str(error)})
-            time.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, not a secret
-    return call()
+
+def retrying(objects: Objects) -> Objects:
+    """Return the bucket with failed calls repeated; as it is when it repeats them already."""
+    return objects if isinstance(objects, RetryingObjects) else RetryingObjects(objects)

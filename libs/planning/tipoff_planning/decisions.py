@@ -183,7 +183,7 @@ def decide(inputs: DecisionInputs) -> tuple[Decision, ...]:
     return (refresh, *decisions) if refresh else tuple(decisions)
 
 
-def unable_to_decide(configuration: Configuration, now: datetime, why: str) -> tuple[Decision, ...]:
+def unable_to_decide(configuration: Configuration, now: datetime) -> tuple[Decision, ...]:
     """ABORT for every workflow: what happened so far cannot be read."""
     inputs = DecisionInputs(configuration, None, History(stale=True), now)
     return tuple(
@@ -193,7 +193,7 @@ def unable_to_decide(configuration: Configuration, now: datetime, why: str) -> t
             inputs,
             Action.ABORT,
             Reason.HISTORY_UNAVAILABLE,
-            f"What happened so far cannot be read: {why}",
+            "What happened so far cannot be read, so nothing is decided; the controller's log has the error.",
             alert=True,
         )
         for name in configuration.workflows

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pydantic import ValidationError
 
 from tipoff_common.ports import ObjectInfo, Objects, Unavailable
-from tipoff_common.retrying_objects import RetryingObjects
+from tipoff_common.retrying_objects import retrying
 from tipoff_planning.calendar import Calendar, read_calendar
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ class LandedCalendar:
     def __init__(self, data: Objects, prefix: str | None) -> None:
         """Read below `prefix`; None for a fleet without games, whose calendar never comes."""
         # A failed list or read here costs a whole tick, and most failures of a bucket are over in a second.
-        self._data: Objects = RetryingObjects(data)
+        self._data = retrying(data)
         self._prefix = None if prefix is None else prefix.rstrip("/") + "/"
         self._read: tuple[str, datetime] | None = None
         self._calendar: Calendar | None = None

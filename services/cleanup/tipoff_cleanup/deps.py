@@ -1,6 +1,7 @@
 """The collaborators of a cleanup run, and the instants that it is about."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,6 +28,8 @@ class Deps:
     dataset: Dataset
     data: Objects
     publisher: Publisher
+    monotonic: Callable[[], float] = time.monotonic
+    """Measures how long a run took."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """One cleanup run a tick, always with one true row: observe, repair, state what was seen and done."""
 
-import time
 from datetime import datetime
 
 from tipoff_cleanup.completion import build_completed
@@ -34,10 +33,10 @@ def run_cleanup(event: TickFired, published_at: datetime, deps: Deps, now: datet
 
 
 def _run(instants: Instants, deps: Deps) -> Run:
-    started = time.monotonic()
+    started = deps.monotonic()
     observation = observe(instants, deps)
     repairs = repair(observation, deps)
     return Run(
-        completed=build_completed(observation, repairs, deps, time.monotonic() - started),
+        completed=build_completed(observation, repairs, deps, deps.monotonic() - started),
         written_until=journal_until(observation, repairs),
     )

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, timedelta
 
 from tipoff_common import RELEASE
@@ -66,12 +67,23 @@ def _give_up_aloud(
     log.critical("nothing can be decided", extra={"detail": str(error)})
     if f"abort {name}" in deps.published:
         return
+    # There is no memory in which the first ABORT of a tick could win, and the next delivery may come to another
+    # controller. So what is published is a function of the tick alone, and twice is once: neither the error nor the
+    # instant of this delivery is in it, and what a deployment changes is part of the identity.
+    at_tick = replace(context, now=context.tick, wall=context.tick)
     aborted = [
         decision
-        for decision in unable_to_decide(deps.configuration, context.now, str(error))
+        for decision in unable_to_decide(deps.configuration, context.tick)
         if only is None or decision.occurrence.workflow in only
     ]
-    deps.publisher.publish(draft(aborted, deps.configuration, context).decisions)
+    who = f"{deps.configuration.hash}:{RELEASE}"
+    decisions = [
+        decision.model_copy(
+            update={"decision_id": decision_id(f"{decision.occurrence_id}:{who}", context.tick)}
+        )
+        for decision in draft(aborted, deps.configuration, at_tick).decisions
+    ]
+    deps.publisher.publish(decisions)
     deps.published.add(f"abort {name}")
 
 
@@ -229,13 +241,14 @@ def _retries(
 
 def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
     """Write down what settled occurrences came to, and look at them no more."""
-    done = [key for key in past.opened if past.states[key].settled and not past.states[key].unreadable]
+    # In an order of its own: that of a set differs from process to process, and so would what a crash leaves undone.
+    done = sorted(key for key in past.opened if past.states[key].settled and not past.states[key].unreadable)
     if not done:
         return
     since: date = business_date(context.now) - timedelta(days=3)
 
     def with_done(settled: Settled) -> Settled:
-        for key in sorted(done):
+        for key in done:
             settled = settled.with_occurrence(past.states[key], deps.configuration, since)
         return settled
 

@@ -8,7 +8,7 @@ on the event loop, hence without locks; only the writing runs in a thread.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from starlette.concurrency import run_in_threadpool
 
@@ -24,6 +24,8 @@ _QUIET_TURNS = 3
 """Turns of the event loop without another arrival after which what was sent together is taken to be here."""
 
 Note = Callable[[Key, Sequence[ScrapeExecuted]], None]
+Run = Callable[[Note, Key, Sequence[ScrapeExecuted]], Awaitable[None]]
+"""Runs a blocking note off the event loop."""
 _Waiting = tuple[ScrapeExecuted, "asyncio.Future[None]"]
 
 
@@ -31,9 +33,13 @@ class ExecutionGroups:
     """One per process. `note` logs executions of one occurrence; `company` tells how many are under way there."""
 
     def __init__(
-        self, note: Note, company: Callable[[Key], int], clock: Callable[[], float] = time.monotonic
+        self,
+        note: Note,
+        company: Callable[[Key], int],
+        clock: Callable[[], float] = time.monotonic,
+        run: Run = run_in_threadpool,
     ) -> None:
-        self._note, self._company, self._clock = note, company, clock
+        self._note, self._company, self._clock, self._run = note, company, clock, run
         self._queues: dict[Key, list[_Waiting]] = {}
         self._arrived: dict[Key, asyncio.Event] = {}
         self._writers: dict[Key, asyncio.Task[None]] = {}
@@ -64,7 +70,7 @@ class ExecutionGroups:
             group, queue[:] = queue[:LARGEST], queue[LARGEST:]
             failure: Exception | None = None
             try:
-                await run_in_threadpool(self._note, key, [event for event, _ in group])
+                await self._run(self._note, key, [event for event, _ in group])
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
                 failure = error
             for _, done in group:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from tipoff_common.events import ScheduleLocked
 from tipoff_common.ports import Objects
-from tipoff_common.retrying_objects import RetryingObjects
+from tipoff_common.retrying_objects import retrying
 from tipoff_controller import names
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.settled import Settled
@@ -24,7 +24,7 @@ class Ledger:
 
     def __init__(self, state: Objects) -> None:
         # A tick makes many calls: a fault in a few of them must not cost it.
-        self._state: Objects = RetryingObjects(state)
+        self._state = retrying(state)
 
     def decided(self, tick: datetime) -> DecisionBatch | None:
         """What was decided at a tick; None when nothing was, or when it cannot be read."""

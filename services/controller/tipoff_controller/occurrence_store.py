@@ -7,17 +7,19 @@ second of the same name (https://cloud.google.com/storage/quotas#objects) and an
 
 import logging
 import threading
+import zlib
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from tipoff_common.ports import Objects
-from tipoff_common.retrying_objects import RetryingObjects
+from tipoff_common.retrying_objects import retrying
 from tipoff_controller import names
 from tipoff_controller.earlier_layout import EarlierLayout
 from tipoff_planning.occurrence_log import Entry, OccurrenceState
@@ -29,8 +31,6 @@ SUMMARY_EVERY = 64
 _KEPT = 1_024
 """Occurrences that one process keeps in memory, the least recently used go first."""
 _READERS = 16
-_LOCKS = 128
-"""So many occurrences can change at the same time; a lock each would stay for every one that ever was."""
 
 
 class Key(NamedTuple):
@@ -40,23 +40,42 @@ class Key(NamedTuple):
     occurrence_id: str
 
 
+@dataclass(frozen=True)
+class Concurrency:
+    """What calls to the bucket run side by side on, and what keeps two of them from changing one occurrence."""
+
+    lock: Callable[[], AbstractContextManager[Any]] = threading.RLock
+    """Makes a lock that its holder may take again."""
+    locks: int = 128
+    """So many occurrences can change at the same time; a lock each would stay for every one that ever was."""
+    readers: Callable[[], Executor] = lambda: ThreadPoolExecutor(_READERS, thread_name_prefix="occurrences")
+    """Makes the executor of calls that wait for each other's company only."""
+
+
+THREADS = Concurrency()
+
+
 class OccurrenceStore:
     """The logs of all occurrences. Every method raises Unavailable. States belong to whoever holds their lock."""
 
-    def __init__(self, state: Objects, subject_parameters: Iterable[str]) -> None:
+    def __init__(
+        self, state: Objects, subject_parameters: Iterable[str], concurrency: Concurrency = THREADS
+    ) -> None:
         # An evaluation reads every occurrence that is due: a fault in a few calls must not cost it.
-        self._state: Objects = RetryingObjects(state)
+        self._state = retrying(state)
         self._earlier = EarlierLayout(self._state, tuple(subject_parameters))
         self._kept: OrderedDict[Key, OccurrenceState] = OrderedDict()
-        self._locks = [threading.RLock() for _ in range(_LOCKS)]
+        self._locks = [concurrency.lock() for _ in range(concurrency.locks)]
         self._guard = threading.Lock()
         self._migrated: set[date] = set()
         self._migrated_runs: set[date] = set()
-        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="occurrences")
+        self._more_readers = concurrency.readers
+        self._readers = concurrency.readers()
 
-    def lock(self, key: Key) -> threading.RLock:
+    def lock(self, key: Key) -> AbstractContextManager[Any]:
         """The lock of one occurrence in this process; other processes are told apart by the entries' numbers."""
-        return self._locks[hash(key) % _LOCKS]
+        # Python's own hash of a text differs from process to process; with this one the same run is the same again.
+        return self._locks[zlib.crc32(key.occurrence_id.encode()) % len(self._locks)]
 
     @contextmanager
     def all_locked(self) -> Iterator[None]:
@@ -197,7 +216,7 @@ class OccurrenceStore:
             yield names.entry(*key, 0), first
         found = [names.entry(*key, number) for number in numbers if number]
         # Readers of their own, since load_all's wait for this.
-        with ThreadPoolExecutor(_READERS) if len(found) > 4 else _Sequential() as readers:
+        with self._more_readers() if len(found) > 4 else _Sequential() as readers:
             for name, body in zip(found, readers.map(self._state.get, found), strict=True):
                 yield name, body or b""
 

@@ -1,6 +1,7 @@
 """Events become rows; the push is answered when they are durable."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,6 +27,8 @@ class Deps:
     commit: GroupCommit
     publisher: Publisher
     state: Objects
+    run: Callable[..., Awaitable[None]] = run_in_threadpool
+    """Runs what blocks off the event loop."""
 
 
 ACCEPTED: frozenset[type[Event]] = frozenset({*TABLES, TickFired})
@@ -38,7 +41,7 @@ async def handle_delivery(delivery: Delivery, deps: Deps, archive: Archive, now:
         Unavailable: the message is to be delivered again.
     """
     if isinstance(delivery.event, TickFired):
-        await run_in_threadpool(archive_partitions, delivery.event, archive, now)
+        await deps.run(archive_partitions, delivery.event, archive, now)
     else:
         await record_event(delivery, deps, now)
 
@@ -71,7 +74,7 @@ async def record_event(delivery: Delivery, deps: Deps, now: datetime) -> None:
             # A rejection of a rejection would go round for ever; the log is the last place that keeps it.
             log.error("dead letter refused by the warehouse", extra={"event": event.model_dump(mode="json")})
             return
-        await run_in_threadpool(_reject, delivery, refused, deps, now)
+        await deps.run(_reject, delivery, refused, deps, now)
 
 
 def _reject(delivery: Delivery, refused: RowsRefused, deps: Deps, now: datetime) -> None:

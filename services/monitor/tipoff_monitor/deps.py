@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from tipoff_common.events import AlertLevel
 from tipoff_common.ports import Warehouse
 from tipoff_common.publisher import Publisher
-from tipoff_monitor.channels import Sender
+from tipoff_monitor.channels import Sender, send_to
 from tipoff_monitor.loading import RuleBook
 from tipoff_monitor.memory import MonitorState
+from tipoff_monitor.notices import Notice
 
 
 @dataclass(frozen=True)
 class Deps:
     """version, config_hash: the monitor's own, which the controller's are compared with.
-    levels: alert level by workflow. names: gives the names of games by id."""
+    levels: alert level by workflow. names: gives the names of games by id. send: hands a notice to several channels and
+    returns which of them took it."""
 
     environment: str
     book: RuleBook
@@ -27,3 +29,4 @@ class Deps:
     publisher: Publisher
     senders: Mapping[str, Sender]
     console_url: str | None = None
+    send: Callable[[Mapping[str, Sender], Notice], Mapping[str, bool]] = send_to

@@ -9,7 +9,6 @@ from tipoff_common.clock import business_date, eastern, floor_to
 from tipoff_common.events import AlertChanged, Event, Tick, TickFired
 from tipoff_common.ports import Unavailable
 from tipoff_common.push import Delivery
-from tipoff_monitor.channels import send_to
 from tipoff_monitor.conditions import (
     Condition,
     batch_query,
@@ -128,7 +127,7 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
         return
     claimed = [name for name in wanted if deps.state.claim(event, name, now)]
     notice = write_notice(event, all_rules(deps.book.file).get(event.rule), deps.console_url)
-    taken = send_to({name: deps.senders[name] for name in claimed}, notice)
+    taken = deps.send({name: deps.senders[name] for name in claimed}, notice)
     for name, is_taken in taken.items():
         if is_taken:
             # Between the channel's answer and this mark a crash costs a second message; the reverse order would cost

@@ -1,5 +1,7 @@
 """What the runner's handlers work with."""
 
+import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -27,3 +29,5 @@ class Deps:
     """How payloads are parsed; in the service, in a process that may die."""
     writes: Executor | None = None
     """Runs the write of a payload while it is parsed; None writes first and parses then."""
+    monotonic: Callable[[], float] = time.monotonic
+    """Measures how long an execution took."""

@@ -50,18 +50,20 @@ def execute(
     parse: Parse = parse_in_process,
     writes: Executor | None = None,
     saved: Saved | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Execution:
     """Fetch and parse for `request`; write the raw payload and the records.
 
     now: the instant of the scrape, the tick's when a day is replayed.
     data: where the payload and the records are written; None writes nothing.
     writes: keeps the payload while it is parsed; None does one after the other.
+    monotonic: seconds of a clock that never steps back.
 
     Raises:
         Unavailable: the bucket did not take the files; nothing came of the request, which is to be delivered again.
     """
     # Measured on the monotonic clock and added to `now`: a replayed day has its own time, and a wall clock may jump.
-    started = time.monotonic()
+    started = monotonic()
     job = _Job(request, scraper, now, data, parse, writes)
     result = _run(job, open_http(scraper.spec, now, request.event_time is not None), saved)
     executed = build_execution(
@@ -69,7 +71,7 @@ def execute(
         result.outcome,
         environment=environment,
         triggered_at=now,
-        completed_at=now + timedelta(seconds=time.monotonic() - started),
+        completed_at=now + timedelta(seconds=monotonic() - started),
         # The outcome's own facts come last: no scraper can talk its record count up.
         data_summary={**result.known.summary, **_headline(result.outcome)},
         opts=declared_parameters(result.request, scraper.spec),

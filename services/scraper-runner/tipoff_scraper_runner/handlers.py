@@ -87,6 +87,7 @@ def _execute(
         parse=partial(deps.parse, apart=claim.taken_over),
         writes=deps.writes,
         saved=saved,
+        monotonic=deps.monotonic,
     )
 
 

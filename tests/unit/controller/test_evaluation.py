@@ -131,6 +131,19 @@ def test_without_the_ledger_every_workflow_aborts_and_the_tick_comes_again() -> 
     assert len({item.decision_id for item in made.decisions}) == 2
 
 
+def test_two_controllers_that_cannot_decide_one_tick_publish_the_same_aborts() -> None:
+    """The second delivery comes to another controller, at another instant, and meets another error: its ABORT had the
+    id of the first and said something else."""
+    made = world()
+    for wall, fault in ((at("11:00"), "the first error"), (at("11:02"), "another")):
+        made.restart()
+        made.state.bucket, made.state.down = fault, True
+        with pytest.raises(Unavailable):
+            made.tick(at("11:00"), wall=wall)
+    first, second = made.decisions
+    assert first == second
+
+
 def test_without_any_calendar_because_its_bucket_is_down_every_workflow_aborts() -> None:
     made = world()
     made.data.down = True

@@ -329,17 +329,17 @@ def test_the_next_check_is_the_earliest_of_what_is_to_come() -> None:
 
 def test_when_nothing_can_be_read_every_workflow_aborts_with_its_alert_level() -> None:
     """11."""
-    decisions = unable_to_decide(fixture_file("schedules"), at("12:00"), "bucket state is down")
+    decisions = unable_to_decide(fixture_file("schedules"), at("12:00"))
     assert {item.action for item in decisions} == {Action.ABORT}
     assert {item.code for item in decisions} == {Reason.HISTORY_UNAVAILABLE}
     assert {item.occurrence.workflow for item in decisions} == set(fixture_file("schedules").workflows)
     assert {item.alert_level for item in decisions} == {AlertLevel.WARNING, AlertLevel.CRITICAL}
-    assert "bucket state is down" in decisions[0].sentence
+    assert "log has the error" in decisions[0].sentence
 
 
 def test_an_abort_takes_nothing_from_what_the_next_delivery_decides() -> None:
     configuration = configured(one=workflow(daily(days=["mon"]), "bulletin"))
-    (aborted,) = unable_to_decide(configuration, at("12:00"), "down")
+    (aborted,) = unable_to_decide(configuration, at("12:00"))
     assert aborted.occurrence.id != decided(configuration, at("12:00")).occurrence.id
 
 

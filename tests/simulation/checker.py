@@ -1,0 +1,356 @@
+"""The laws, judged by the event log alone.
+
+Nothing of the services is imported here, and nothing of the simulation but the log's own type: what the services think
+of themselves is no evidence. The same laws are held against the log of real processes (tests/chaos).
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from tests.simulation.record import Entry, EventLog
+
+Body = Mapping[str, Any]
+
+DECIDED, LOCKED = "tipoff.workflow.decided.v1", "tipoff.schedule.locked.v1"
+REQUESTED, EXECUTED = "tipoff.scrape.requested.v1", "tipoff.scrape.executed.v1"
+LANDED, PROCESSED = "tipoff.file.landed.v1", "tipoff.file.processed.v1"
+CLEANED, ALERTED = "tipoff.cleanup.completed.v1", "tipoff.alert.changed.v1"
+TICKED = "tipoff.tick.fired.v1"
+TABLE_OF = {
+    DECIDED: "workflow_decisions",
+    LOCKED: "daily_expected_schedule",
+    EXECUTED: "scraper_execution_log",
+    PROCESSED: "file_receipts",
+    CLEANED: "cleanup_operations",
+    ALERTED: "alert_events",
+}
+SYSTEM_RULES = frozenset({"no-decisions", "cannot-judge", "not-watching", "channel-failing"})
+"""Rules about everything at once: whoever was told of one of them was told of what follows from it."""
+_PER_WRITING = frozenset({"created_at", "added_later", "unknown_fields"})
+"""What a row may say differently each time that it is written."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A law that does not hold, and the entries that show it."""
+
+    law: str
+    told: str
+    entries: tuple[Entry, ...] = ()
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.law}: {self.told}", *(f"    {entry}" for entry in self.entries)])
+
+
+@dataclass
+class Evidence:
+    """The log, sorted by what laws ask for."""
+
+    log: EventLog
+    _bodies: dict[str, Body] = field(default_factory=dict)
+
+    @cached_property
+    def published(self) -> Mapping[str, list[tuple[Entry, Body]]]:
+        """Every publication by type, with what was published."""
+        found: dict[str, list[tuple[Entry, Body]]] = defaultdict(list)
+        for entry in self.log.of("publish"):
+            found[entry["type"]].append((entry, self._body(entry["data"])))
+        return found
+
+    @cached_property
+    def rows(self) -> Mapping[str, list[tuple[Entry, Body]]]:
+        """Every row that was appended, by table."""
+        found: dict[str, list[tuple[Entry, Body]]] = defaultdict(list)
+        for entry in self.log.of("row"):
+            found[entry["table"]].append((entry, entry["row"]))
+        return found
+
+    @cached_property
+    def ids(self) -> Mapping[str, set[str]]:
+        """The identities of all rows, by table."""
+        return {table: {entry["row_id"] for entry, _ in rows} for table, rows in self.rows.items()}
+
+    @cached_property
+    def dead(self) -> str:
+        """What the dead letters tell of, as one text to look into."""
+        return "\n".join(str(row["detail"]) for _, row in self.rows.get("dead_letters", ()))
+
+    @cached_property
+    def files(self) -> Mapping[str, Entry]:
+        """Files of records that were created, by path."""
+        return {
+            f"gs://data/{entry['name']}": entry
+            for entry in self.log.of("object")
+            if entry["op"] == "create"
+            and entry["won"]
+            and entry["bucket"] == "data"
+            and not entry["name"].startswith(("raw/", "journal/"))
+        }
+
+    @cached_property
+    def end(self) -> float:
+        """The last instant."""
+        return self.log.entries[-1].at
+
+    def _body(self, data: str) -> Body:
+        if data not in self._bodies:
+            self._bodies[data] = json.loads(data)
+        return self._bodies[data]
+
+
+def check(log: EventLog) -> list[Violation]:
+    """Return every breach of every law."""
+    evidence = Evidence(log)
+    return [Violation(law.__name__, told, entries) for law in LAWS for told, entries in law(evidence)]
+
+
+Breach = tuple[str, tuple[Entry, ...]]
+
+
+def nothing_is_lost(seen: Evidence) -> Iterator[Breach]:
+    """What was published is in the dataset or among the dead letters, and what was asked for was answered."""
+    for end in seen.log.of("end"):
+        for subscription, event_type, event_id in end["open"]:
+            yield f"{event_type} {event_id} is still on {subscription}", ()
+    for event_type, table in TABLE_OF.items():
+        have = seen.ids.get(table, set())
+        told: set[str] = set()
+        for entry, body in seen.published.get(event_type, ()):
+            wanted = (
+                [run["schedule_row_id"] for run in body["runs"]] if event_type == LOCKED else [entry["id"]]
+            )
+            missing = [name for name in wanted if name not in have]
+            if missing and entry["id"] not in seen.dead and entry["id"] not in told:
+                told.add(entry["id"])
+                yield f"{event_type} has no row in {table}: {missing}", (entry,)
+    answered = {body["request_id"] for _, body in seen.published.get(EXECUTED, ())}
+    for entry, body in _first_of_each(seen.published.get(REQUESTED, ())):
+        if body["request_id"] not in answered:
+            yield f"request {body['request_id']} was never answered", (entry,)
+    asked = {body["occurrence_id"] for _, body in seen.published.get(REQUESTED, ())}
+    for entry, body in _first_of_each(seen.published.get(DECIDED, ())):
+        if body["action"] == "RUN" and body["occurrence_id"] not in asked:
+            yield f"RUN of {body['workflow_name']} was decided, and nothing requested", (entry,)
+
+
+def nothing_is_doubled(seen: Evidence) -> Iterator[Breach]:
+    """Copies of a row are the same row; a request has one outcome; a change is told once."""
+    for table, rows in seen.rows.items():
+        first: dict[str, tuple[Entry, Body]] = {}
+        for entry, row in rows:
+            known, before = first.setdefault(entry["row_id"], (entry, row))
+            if before is not row and _content(before) != _content(row):
+                yield f"two rows of {table} are {entry['row_id']} and differ", (known, entry)
+    outcomes: dict[str, dict[str, Entry]] = defaultdict(dict)
+    for entry, body in seen.published.get(EXECUTED, ()):
+        if not body["data_summary"].get("presumed") and not body["recovery"]:
+            outcomes[body["request_id"]].setdefault(entry["id"], entry)
+    for request, found in outcomes.items():
+        if len(found) > 1:
+            yield f"request {request} has {len(found)} outcomes", tuple(found.values())
+    told: dict[tuple[str, str], Entry] = {}
+    for entry in seen.log.of("notice"):
+        earlier = told.setdefault((entry["event"], entry["channel"]), entry)
+        if earlier is not entry and not _went_wrong(seen, earlier, entry):
+            yield "people were told twice of one change, and nothing had gone wrong", (earlier, entry)
+
+
+def nothing_is_invented(seen: Evidence) -> Iterator[Breach]:
+    """Every row, answer and request goes back to what asked for it, and every success to what the source had."""
+    for event_type, table in TABLE_OF.items():
+        known = {
+            name
+            for entry, body in seen.published.get(event_type, ())
+            for name in (
+                [run["schedule_row_id"] for run in body["runs"]] if event_type == LOCKED else [entry["id"]]
+            )
+        }
+        for entry, _ in seen.rows.get(table, ()):
+            if entry["row_id"] not in known:
+                yield f"row {entry['row_id']} of {table} is of no event", (entry,)
+    requests = {body["request_id"] for _, body in seen.published.get(REQUESTED, ())}
+    decisions = {body["decision_id"] for _, body in seen.published.get(DECIDED, ())}
+    fetched: dict[tuple[str, bool], Entry] = {}
+    for fetch in seen.log.of("fetch"):
+        fetched.setdefault((fetch["request"], fetch["found"]), fetch)
+    for entry, body in seen.published.get(REQUESTED, ()):
+        if body["decision_id"] is not None and body["decision_id"] not in decisions:
+            yield f"request {body['request_id']} is of no decision", (entry,)
+    for entry, body in seen.published.get(EXECUTED, ()):
+        status = body["outcome"]["status"]
+        if body["request_id"] not in requests:
+            yield f"execution {body['execution_id']} is of no request", (entry,)
+        if status == "success" and body["outcome"]["gcs_path"] not in seen.files:
+            yield f"the file of execution {body['execution_id']} does not exist", (entry,)
+        if status == "success" and (body["request_id"], True) not in fetched:
+            yield f"execution {body['execution_id']} found what its source did not give it", (entry,)
+        if status == "no_data" and (body["request_id"], False) not in fetched:
+            yield f"execution {body['execution_id']} says that nothing was there, and nobody looked", (entry,)
+    for entry, body in seen.published.get(LANDED, ()):
+        if body["gcs_path"] not in seen.files:
+            yield f"{body['gcs_path']} was announced and does not exist", (entry,)
+
+
+def one_outcome_an_occurrence(seen: Evidence) -> Iterator[Breach]:
+    """An occurrence is begun by one decision, a retry follows a failure, and what was found is not looked for again."""
+    begun: dict[str, tuple[str, Entry]] = {}
+    heard: dict[tuple[Any, ...], Entry] = {}
+    """The first execution of each unit and attempt, in the order of the log."""
+    requested: set[str] = set()
+    for entry in seen.log.of("publish"):
+        body = seen._body(entry["data"])
+        if entry["type"] == EXECUTED:
+            heard.setdefault((*_unit(body, body["scraper_name"]), body["attempt"]), entry)
+        if entry["type"] != REQUESTED or body["occurrence_id"] is None:
+            continue
+        known, first = begun.setdefault(body["occurrence_id"], (body["decision_id"], entry))
+        if known != body["decision_id"]:
+            yield f"two decisions began occurrence {body['occurrence_id']}", (first, entry)
+        new = body["request_id"] not in requested
+        requested.add(body["request_id"])
+        unit = _unit(body, body["scraper"])
+        if new and body["attempt"] > 1 and (*unit, body["attempt"] - 1) not in heard:
+            yield f"attempt {body['attempt']} of {body['scraper']} follows no attempt before it", (entry,)
+
+
+def no_fetch_twice_without_a_reason(seen: Evidence) -> Iterator[Breach]:
+    """Of two fetches for one request, something went wrong with the first."""
+    last: dict[str, Entry] = {}
+    for fetch in seen.log.of("fetch"):
+        before = last.get(fetch["request"])
+        if before is not None and not _went_wrong(seen, before, fetch):
+            yield f"{fetch['scraper']} was asked twice for one request", (before, fetch)
+        last[fetch["request"]] = fetch
+
+
+def no_file_without_receipt_or_finding(seen: Evidence) -> Iterator[Breach]:
+    """Every file was processed, or people can read that it was not."""
+    received = {row["gcs_path"] for _, row in seen.rows.get("file_receipts", ())}
+    told = {
+        finding["gcs_path"]
+        for _, row in seen.rows.get("cleanup_operations", ())
+        for finding in row["findings"]
+    }
+    for path, entry in seen.files.items():
+        if path not in received and path not in told:
+            yield f"{path} has neither a receipt nor a finding", (entry,)
+
+
+def no_id_with_two_contents(seen: Evidence) -> Iterator[Breach]:
+    """An id is a function of content, whoever publishes it and however often."""
+    first: dict[tuple[str, str], Entry] = {}
+    for entry in seen.log.of("publish"):
+        # Ticks have fixed content and no id of their own: Pub/Sub gives them one.
+        if entry["type"] == TICKED:
+            continue
+        known = first.setdefault((entry["type"], entry["id"]), entry)
+        if known["digest"] != entry["digest"]:
+            yield f"{entry['type']} {entry['id']} has two contents", (known, entry)
+
+
+def no_alarm_without_a_fault(seen: Evidence) -> Iterator[Breach]:
+    """People are told of nothing while nothing is wrong."""
+    alerts = {entry["id"]: body for entry, body in seen.published.get(ALERTED, ())}
+    wrong = [entry.at for entry in seen.log.of("fault", "crash", "pause", "lost", "dropped", "skew")]
+    unfound = {workflow for workflow, *_ in _unfound(seen)}
+    for notice in seen.log.of("notice"):
+        alert = alerts.get(notice["event"])
+        if alert is None:
+            yield "a message is about no change of an alert", (notice,)
+            continue
+        if notice["resolved"] or any(at <= notice.at for at in wrong):
+            continue
+        if alert["context"].get("workflow") not in unfound:
+            yield f"people were told of {alert['rule']} {alert['about']}, and nothing was wrong", (notice,)
+
+
+def no_fault_without_an_alarm(seen: Evidence) -> Iterator[Breach]:
+    """What was expected and not found by its deadline, people were told of."""
+    alerts = {entry["id"]: body for entry, body in seen.published.get(ALERTED, ())}
+    told = [alerts[notice["event"]] for notice in seen.log.of("notice") if notice["event"] in alerts]
+    texts = json.dumps(told)
+    if any(alert["rule"] in SYSTEM_RULES for alert in told):
+        return
+    for workflow, scraper, subject, entry in _unfound(seen):
+        if workflow not in texts:
+            yield f"{workflow} never found {scraper} of {subject}, and nobody was told", (entry,)
+
+
+def nobody_fails_unforeseen(seen: Evidence) -> Iterator[Breach]:
+    """A handler says that it cannot now; it never falls over."""
+    for entry in seen.log.of("nack"):
+        if entry["unforeseen"]:
+            yield f"a handler raised {entry['error']}", (entry,)
+
+
+LAWS: tuple[Callable[[Evidence], Iterator[Breach]], ...] = (
+    nothing_is_lost,
+    nothing_is_doubled,
+    nothing_is_invented,
+    one_outcome_an_occurrence,
+    no_fetch_twice_without_a_reason,
+    no_file_without_receipt_or_finding,
+    no_id_with_two_contents,
+    no_alarm_without_a_fault,
+    no_fault_without_an_alarm,
+    nobody_fails_unforeseen,
+)
+
+
+def _first_of_each(published: Any) -> Iterator[tuple[Entry, Body]]:
+    """The first publication of each id."""
+    first: dict[str, tuple[Entry, Body]] = {}
+    for entry, body in published:
+        first.setdefault(entry["id"], (entry, body))
+    yield from first.values()
+
+
+def _content(row: Body) -> str:
+    def stripped(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: stripped(item) for name, item in value.items() if name not in _PER_WRITING}
+        return value
+
+    # An empty JSON column is one that only what is unknown would have filled.
+    kept = {name: value for name, value in stripped(row).items() if value not in (None, {})}
+    return json.dumps(kept, sort_keys=True, default=str)
+
+
+def _unit(body: Body, scraper: str) -> tuple[Any, ...]:
+    return (body["occurrence_id"], body["step"], scraper, json.dumps(body["parameters"], sort_keys=True))
+
+
+def _went_wrong(seen: Evidence, first: Entry, second: Entry) -> bool:
+    """Whether something befell the process of the first entry between the two: that is a recorded reason."""
+    return any(
+        first.at <= entry.at <= second.at and entry.by == first.by
+        for entry in seen.log.of("crash", "pause", "fault", "nack")
+    )
+
+
+def _unfound(seen: Evidence) -> Iterator[tuple[str, str, str, Entry]]:
+    """Yield what the locked schedule expected and no execution found: workflow, scraper, subject."""
+    found = {
+        (row["scraper_name"], str(row["game_date"]), row["opts"].get("game_id", "-"))
+        for _, row in seen.rows.get("scraper_execution_log", ())
+        if row["status"] == "success"
+    }
+    begin = next(iter(seen.log.of("begin")))
+    standing: dict[str, tuple[Entry, Body]] = {}
+    for entry, row in seen.rows.get("daily_expected_schedule", ()):
+        known = standing.get(row["occurrence_id"])
+        if known is None or row["locked_at"] >= known[1]["locked_at"]:
+            standing[row["occurrence_id"]] = (entry, row)
+    for entry, row in standing.values():
+        # Two watches after the deadline at the latest; what is due later than that is not judged by this run.
+        if row["state"] == "CANCELLED" or row["deadline"].timestamp() > begin["began"] + seen.end - 7200:
+            continue
+        for scraper in row["scrapers"]:
+            # A step that follows others is asked for when they found something to ask for.
+            follows = scraper in begin["follow_ups"]
+            if not follows and (scraper, str(row["game_date"]), row["subject"] or "-") not in found:
+                yield row["workflow_name"], scraper, row["subject"] or "-", entry

@@ -1,0 +1,443 @@
+"""The answers of the queries that services ask, in Python: SQL would cost a run hundreds of times its own length.
+
+test_dataset.py holds each of them against the SQL itself, on the embedded warehouse, over the rows of whole runs.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from tipoff_cleanup import dataset as cleanup_dataset
+from tipoff_monitor.conditions import COLUMNS
+from tipoff_planning import execution_log, expectations
+
+Rows = Sequence[Mapping[str, Any]]
+Tables = Mapping[str, Rows]
+Parameters = Mapping[str, Any]
+Answer = list[dict[str, Any]]
+
+
+def answer(sql: str, given: Parameters, tables: Tables) -> Answer:
+    """Return the rows of a query; the tables hold what it may see. Raises KeyError for SQL that is not known here."""
+    if sql.startswith("SELECT '"):
+        return [
+            row
+            for rule, model in _ALERTS.items()
+            if f"'{rule}' AS rule" in sql
+            for row in model(given, tables)
+        ]
+    return _QUERIES[sql](given, tables)
+
+
+def _of(rows: Rows, given: Parameters) -> list[Mapping[str, Any]]:
+    return [row for row in rows if row["environment"] == given["environment"]]
+
+
+def _day(instant: datetime) -> date:
+    return instant.astimezone(UTC).date()
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), default=str)
+
+
+# The controller
+
+
+def _found(given: Parameters, tables: Tables) -> Answer:
+    groups: dict[tuple[Any, ...], list[datetime]] = {}
+    for row in _of(tables["scraper_execution_log"], given):
+        if not given["first_partition"] <= _day(row["triggered_at"]) <= given["last_partition"]:
+            continue
+        rebuilt = row["occurrence_id"] in given["occurrences"]
+        asked = rebuilt or row["request_id"] in given["requests"]
+        found = (
+            row["game_date"] in given["game_dates"]
+            and row["scraper_name"] in given["scrapers"]
+            and row["status"] == "success"
+            and row["source"] != "LOCAL"
+        )
+        if asked or found:
+            key = (
+                row["request_id"] if asked else "",
+                row["occurrence_id"] if rebuilt else "",
+                row["scraper_name"],
+                row["game_date"],
+                row["status"],
+                row["error_type"],
+                row["source"],
+                _json(row["opts"]),
+                _json(row["data_summary"].get("completeness")),
+                "presumed" in row["data_summary"],
+            )
+            groups.setdefault(key, []).append(row["triggered_at"])
+    names = (
+        "request_id", "occurrence_id", "scraper_name", "game_date", "status", "error_type", "source", "opts",
+        "completeness", "presumed",
+    )  # fmt: skip
+    return [
+        {**dict(zip(names, key, strict=True)), "first_at": min(at), "last_at": max(at)}
+        for key, at in groups.items()
+    ]
+
+
+# Cleanup
+
+
+def _landed(given: Parameters, tables: Tables) -> Answer:
+    since, now, settled = given["since"], given["now"], given["settled"]
+    first: dict[str, Mapping[str, Any]] = {}
+    for row in _of(tables["scraper_execution_log"], given):
+        if row["status"] != "success" or row["gcs_path"] is None or not since <= row["triggered_at"] <= now:
+            continue
+        known = first.get(row["gcs_path"])
+        if known is None or _age(row) < _age(known):
+            first[row["gcs_path"]] = row
+    received: dict[str, datetime] = {}
+    for row in _of(tables["file_receipts"], given):
+        if _day(row["processed_at"]) >= _day(since) - timedelta(days=1):
+            earlier = received.get(row["gcs_path"], row["processed_at"])
+            received[row["gcs_path"]] = min(earlier, row["processed_at"])
+    known_files = {
+        path: (row, row["completed_at"] or row["triggered_at"], received.get(path))
+        for path, row in first.items()
+    }
+    proofs = [at for _, at, got in known_files.values() if got is not None and max(got, at) <= settled]
+    runs = [
+        row["cleanup_time"]
+        for row in _of(tables["cleanup_operations"], given)
+        if since <= row["cleanup_time"] < now
+        or (_day(row["cleanup_time"]) >= _day(since) and row["cleanup_time"] < now)
+    ]
+    waiting = sorted(
+        ((row, at) for row, at, got in known_files.values() if got is None),
+        key=lambda it: (it[1], it[0]["gcs_path"]),
+    )
+    overview = {
+        "files": len(known_files),
+        "waiting": len(waiting),
+        "receipts": len(received),
+        "overtaken_before": max(proofs, default=None),
+        "last_cleanup": max(runs, default=None),
+    }
+    names = ("gcs_path", "scraper_name", "workflow", "game_date", "execution_id")
+    blank = dict.fromkeys((*names, "record_count", "content_sha256", "landed_at"))
+    rows = [
+        {
+            **{name: row[name] for name in names},
+            "record_count": row["data_summary"].get("record_count"),
+            "content_sha256": row["data_summary"].get("content_sha256"),
+            "landed_at": at,
+        }
+        for row, at in waiting[: cleanup_dataset.MOST_WAITING]
+    ]
+    return [{**overview, **row} for row in rows or [blank]]
+
+
+def _age(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (row["triggered_at"], row["execution_id"], row["created_at"])
+
+
+def _received(given: Parameters, tables: Tables) -> Answer:
+    found = {
+        row["gcs_path"]
+        for row in _of(tables["file_receipts"], given)
+        if row["gcs_path"] in given["paths"] and _day(row["processed_at"]) >= _day(given["since"])
+    }
+    return [{"gcs_path": path} for path in sorted(found)]
+
+
+def _stray_receipts(given: Parameters, tables: Tables) -> Answer:
+    named = {
+        row["gcs_path"]
+        for row in _of(tables["scraper_execution_log"], given)
+        if _day(given["since"]) <= _day(row["triggered_at"]) <= _day(given["now"])
+    }
+    strays: dict[str, datetime] = {}
+    for row in _of(tables["file_receipts"], given):
+        path, at = row["gcs_path"], row["processed_at"]
+        if given["since"] <= at <= given["settled"] and path not in named:
+            strays[path] = min(strays.get(path, at), at)
+    return [
+        {"gcs_path": path, "processed_at": strays[path]}
+        for path in sorted(strays)[: cleanup_dataset.MOST_UNKNOWN]
+    ]
+
+
+def _named(given: Parameters, tables: Tables) -> Answer:
+    found = {
+        row["gcs_path"]
+        for row in _of(tables["scraper_execution_log"], given)
+        if row["gcs_path"] in given["paths"] and _day(row["triggered_at"]) >= _day(given["since"])
+    }
+    return [{"gcs_path": path} for path in sorted(found)]
+
+
+def _executions(given: Parameters, tables: Tables) -> Answer:
+    names = (
+        "execution_id", "status", "workflow", "occurrence_id", "decision_id", "attempt", "triggered_at",
+    )  # fmt: skip
+    rows = [
+        row
+        for row in _of(tables["scraper_execution_log"], given)
+        if row["execution_id"] in given["ids"] and _day(row["triggered_at"]) >= _day(given["since"])
+    ]
+    return [{name: row[name] for name in names} for row in sorted(rows, key=lambda row: row["created_at"])]
+
+
+# The monitor
+
+
+def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
+    as_of, decisions = given["as_of"], _decisions(given, tables)
+    executions = _distinct_executions(given, tables)
+    in_reach = [
+        row
+        for row in decisions
+        if given["first_partition"] <= _day(row["decision_time"]) <= given["last_partition"]
+    ]
+    telling = [row for row in in_reach if row["reason_code"] != "parent_unfruitful"]
+    order = sorted(telling, key=lambda row: row["decision_id"])
+    order.sort(key=lambda row: row["decision_time"], reverse=True)
+    latest: dict[str, Any] = {}
+    last_word: dict[str, Any] = {}
+    for row in order:
+        latest.setdefault(row["workflow_name"], row["next_check_time"])
+        last_word.setdefault(row["occurrence_id"], row["reason_code"])
+    skipped = {
+        (row["occurrence_id"], row["context"].get("scraper"))
+        for row in in_reach
+        if row["reason_code"] == "parent_unfruitful"
+    }
+    last_decided = max((row["decision_time"] for row in in_reach), default=None)
+    steps, found_at = _steps(executions), _found_at(executions)
+    rows: Answer = []
+    for day, whole in ((given["day"], True), (given["night"], False)):
+        if not whole and not given["with_night"]:
+            continue
+        for run in _standing(day, given, tables):
+            if not whole and not run["deadline"] > given["midnight"]:
+                continue
+            base = {
+                **_outcome(run, as_of, decisions, executions),
+                "next_check_time": latest.get(run["workflow_name"]),
+                "last_reason_code": last_word.get(run["occurrence_id"]),
+                "last_decided_at": last_decided,
+            }
+            for scraper in run["scrapers"] or [None]:
+                step = steps.get((run["occurrence_id"], scraper), {})
+                found = found_at.get((scraper, run["game_date"], run["subject"] or "-"))
+                rows.append(
+                    {
+                        **base,
+                        "scraper": scraper,
+                        **{name: step.get(name, 0) for name in _COUNTS},
+                        **{name: step.get(name) for name in _FACTS},
+                        "parent_unfruitful": (run["occurrence_id"], scraper) in skipped,
+                        "found_later": bool(found and step and found > step["last_at"]),
+                    }
+                )
+    rows.sort(
+        key=lambda row: (
+            row["expected_run_time"],
+            row["workflow_name"],
+            row["occurrence_id"],
+            row["scraper"] or "",
+        )
+    )
+    return rows
+
+
+_COUNTS = ("units", "attempts", "units_found", "units_failed")
+_FACTS = ("failing_since", "last_at", "error_type", "error_message")
+
+
+def _standing(day: date, given: Parameters, tables: Tables) -> Rows:
+    """expected_schedule() of one day."""
+    newest: dict[str, Mapping[str, Any]] = {}
+    for row in _of(tables["daily_expected_schedule"], given):
+        if row["date"] != day or row["locked_at"] > given["as_of"]:
+            continue
+        known = newest.get(row["occurrence_id"])
+        if known is None or _standing_rank(row) > _standing_rank(known):
+            newest[row["occurrence_id"]] = row
+    return list(newest.values())
+
+
+def _standing_rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (row["locked_at"], row["state"] == "CANCELLED", row["created_at"])
+
+
+def _decisions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
+    """v_decisions as of an instant: one row an id, the newest."""
+    newest: dict[str, Mapping[str, Any]] = {}
+    for row in _of(tables["workflow_decisions"], given):
+        if row["decision_time"] <= given["as_of"]:
+            known = newest.get(row["decision_id"])
+            if known is None or row["created_at"] > known["created_at"]:
+                newest[row["decision_id"]] = row
+    return list(newest.values())
+
+
+def _distinct_executions(given: Parameters, tables: Tables) -> list[Mapping[str, Any]]:
+    """executions(): one row an execution and UTC day, a success before anything, what is presumed last."""
+    best: dict[tuple[str, date], Mapping[str, Any]] = {}
+    for row in _of(tables["scraper_execution_log"], given):
+        key = row["execution_id"], _day(row["triggered_at"])
+        if key not in best or _execution_rank(row) > _execution_rank(best[key]):
+            best[key] = row
+    return [row for row in best.values() if row["triggered_at"] <= given["as_of"]]
+
+
+def _execution_rank(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (row["status"] == "success", "presumed" not in row["data_summary"], row["created_at"])
+
+
+def _outcome(run: Mapping[str, Any], as_of: datetime, decisions: Rows, executions: Rows) -> dict[str, Any]:
+    """expected_vs_actual() of one occurrence."""
+    own = [
+        row
+        for row in decisions
+        if row["occurrence_id"] == run["occurrence_id"]
+        and (row["action"] == "RUN" or row["decision_time"] >= run["expected_run_time"])
+    ]
+    runs = sorted(
+        (row for row in own if row["action"] == "RUN"),
+        key=lambda row: (row["decision_time"], row["decision_id"]),
+    )
+    others = sorted(
+        sorted((row for row in own if row["action"] != "RUN"), key=lambda row: row["decision_id"]),
+        key=lambda row: row["decision_time"],
+        reverse=True,
+    )
+    first = (runs or others or [None])[0]
+    skips = [row for row in others if row["action"] == "SKIP"]
+    skip = skips[0]["reason_code"] if skips else None
+    done = [row for row in executions if row["occurrence_id"] == run["occurrence_id"]]
+    if run["state"] == "CANCELLED":
+        status = "CANCELLED"
+    elif as_of < run["expected_run_time"]:
+        status = "TOO_EARLY"
+    elif runs:
+        late = runs[0]["decision_time"] > run["expected_run_time"] + timedelta(minutes=30)
+        status = "LATE" if late else "ON_TIME"
+    elif skip in ("already_found", "no_games", "superseded"):
+        status = "SKIPPED_OK"
+    elif skip == "paused":
+        status = "PAUSED"
+    else:
+        status = "PENDING" if as_of <= run["deadline"] else "MISSING"
+    return {
+        **{
+            name: run[name]
+            for name in (
+                "date",
+                "workflow_name",
+                "occurrence_id",
+                "expected_run_time",
+                "deadline",
+                "games_today",
+                "priority",
+                "subject",
+                "environment",
+            )
+        },
+        "expected_reason": run["reason"],
+        "actual_run_time": runs[0]["decision_time"] if runs else None,
+        "action": first["action"] if first else None,
+        "reason_code": first["reason_code"] if first else None,
+        "actual_reason": first["reason"] if first else None,
+        "executions": len(done),
+        "found": any(row["status"] == "success" for row in done),
+        "status": status,
+    }
+
+
+def _steps(executions: Rows) -> dict[tuple[str, str], dict[str, Any]]:
+    units: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for row in executions:
+        if row["occurrence_id"] is not None and row["source"] != "LOCAL":
+            units.setdefault((row["occurrence_id"], row["scraper_name"], _json(row["opts"])), []).append(row)
+    steps: dict[tuple[str, str], dict[str, Any]] = {}
+    for (occurrence, scraper, _), rows in units.items():
+        last = max(rows, key=lambda row: row["triggered_at"])
+        found = any(row["status"] == "success" for row in rows)
+        failing = not found and last["status"] == "failed"
+        step = steps.setdefault((occurrence, scraper), dict.fromkeys(_COUNTS, 0) | dict.fromkeys(_FACTS))
+        step["units"] += 1
+        step["attempts"] += len(rows)
+        step["units_found"] += found
+        step["units_failed"] += failing
+        step["last_at"] = max(step["last_at"] or last["triggered_at"], last["triggered_at"])
+        if failing:
+            since = min(row["triggered_at"] for row in rows)
+            step["failing_since"] = min(step["failing_since"] or since, since)
+            step["error_type"] = max(step["error_type"] or "", last["error_type"] or "") or None
+            step["error_message"] = max(step["error_message"] or "", last["error_message"] or "") or None
+    return steps
+
+
+def _found_at(executions: Rows) -> dict[tuple[str, date, str], datetime]:
+    found: dict[tuple[str, date, str], datetime] = {}
+    for row in executions:
+        if row["status"] == "success" and row["source"] != "LOCAL":
+            key = row["scraper_name"], row["game_date"], row["opts"].get("game_id", "-")
+            found[key] = max(found.get(key, row["triggered_at"]), row["triggered_at"])
+    return found
+
+
+def _newest(
+    table: str, column: str, minutes: Callable[[Parameters], int], told: str
+) -> Callable[..., Answer]:
+    """alert_no_decisions.sql and alert_cleanup_not_running.sql: the newest row is older than it may be."""
+
+    def model(given: Parameters, tables: Tables) -> Answer:
+        as_of = given["as_of"]
+        at = [row[column] for row in _of(tables[table], given) if row[column] <= as_of]
+        allowed = timedelta(minutes=minutes(given))
+        last = max(at, default=as_of - timedelta(hours=48))
+        if at and last >= as_of - allowed:
+            return []
+        row = ("-", last + allowed, float((as_of - last) // timedelta(minutes=1)), None, None, None, told)
+        return [dict(zip(COLUMNS, row, strict=True))]
+
+    return model
+
+
+def _parameter(given: Parameters, name: str) -> Any:
+    """A parameter of a rule's query, which carries the rule's number in the batch."""
+    return next(value for key, value in given.items() if key.endswith(f"_{name}"))
+
+
+def _tagged(rule: str, model: Callable[..., Answer]) -> Callable[..., Answer]:
+    return lambda given, tables: [{"rule": rule, **row} for row in model(given, tables)]
+
+
+_ALERTS: Mapping[str, Callable[..., Answer]] = {
+    "no-decisions": _tagged(
+        "no-decisions",
+        _newest(
+            "workflow_decisions",
+            "decision_time",
+            lambda given: _parameter(given, "minutes"),
+            "Nothing decided.",
+        ),
+    ),
+    "cleanup-silent": _tagged(
+        "cleanup-silent",
+        _newest(
+            "cleanup_operations", "cleanup_time", lambda given: 60 * _parameter(given, "hours"), "No cleanup."
+        ),
+    ),
+}
+
+_QUERIES: Mapping[str, Callable[..., Answer]] = {
+    execution_log._FOUND: _found,
+    expectations._EXPECTED_VS_ACTUAL: _expected_vs_actual,
+    cleanup_dataset._FILES: _landed,
+    cleanup_dataset._RECEIVED: _received,
+    cleanup_dataset._STRAY_RECEIPTS: _stray_receipts,
+    cleanup_dataset._NAMED: _named,
+    cleanup_dataset._EXECUTIONS: _executions,
+}

@@ -1,0 +1,165 @@
+"""What goes wrong in a run, as a list of values: drawn from the seed, told in the report, and shrunk one by one."""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MINUTE, HOUR = 60.0, 3600.0
+
+
+class Kind(StrEnum):
+    """The kinds of faults."""
+
+    ERROR_BEFORE = "error before"  # a call fails, and nothing was done
+    ERROR_AFTER = "error after"  # a call fails, and it was done all the same
+    PARTIAL = "partial"  # a call of many does some of them and fails
+    SLOW = "slow"  # a call takes minutes
+    CRASH = "crash"  # a process dies at one of its calls, before or after its effect
+    PAUSE = "pause"  # a process stands still and goes on later as if nothing was
+    DUPLICATE = "duplicate"  # a message is delivered twice at once
+    DELAY = "delay"  # messages come late, and hence in another order
+    LOST_DELIVERY = "lost delivery"  # a push never arrives
+    LOST_ACK = "lost ack"  # a push was handled, and Pub/Sub does not learn of it
+    LATE_ROWS = "late rows"  # rows are durable, and queries do not see them yet
+    NO_DEDUPLICATION = "no deduplication"  # the warehouse does not remember insertIds
+    LOST_TICK = "lost tick"  # the scheduler does not fire
+    SKEW = "skew"  # a process's clock is wrong
+    DEPLOY = "deploy"  # a process comes back with another configuration, or another version
+    PHASE2_DROPS = "phase 2 drops"  # Phase 2 acknowledges files and does not process them
+    SOURCE_BLOCKS = "source blocks"  # the source refuses us
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that goes wrong between two instants, in seconds of the simulation.
+
+    target: what it befalls: a service, a process, or a part of the cloud. share: of the calls or messages in that time.
+    size: seconds, calls or whatever the kind counts. number: makes its own random numbers its own, so that taking other
+    faults away does not change them.
+    """
+
+    number: int
+    kind: Kind
+    start: float
+    end: float
+    target: str = ""
+    share: float = 1.0
+    size: float = 0.0
+
+    def __str__(self) -> str:
+        share = f" {self.share:.0%}" if self.share < 1 else ""
+        size = f" size {self.size:.0f}" if self.size else ""
+        return (
+            f"{clock(self.start)}-{clock(self.end)} {self.kind} {self.target}{share}{size} (#{self.number})"
+        )
+
+
+def clock(seconds: float) -> str:
+    """Seconds as hours, minutes and seconds since the simulation began."""
+    whole = int(seconds)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+PARTS = ("bucket", "bus", "warehouse", "source")
+_PROCESSES = ("controller", "scraper-runner", "logger", "cleanup", "monitor")
+_WEIGHTS: Mapping[Kind, int] = {
+    Kind.ERROR_BEFORE: 6,
+    Kind.ERROR_AFTER: 6,
+    Kind.PARTIAL: 4,
+    Kind.SLOW: 3,
+    Kind.CRASH: 12,
+    Kind.PAUSE: 5,
+    Kind.DUPLICATE: 4,
+    Kind.DELAY: 3,
+    Kind.LOST_DELIVERY: 3,
+    Kind.LOST_ACK: 3,
+    Kind.LATE_ROWS: 2,
+    Kind.NO_DEDUPLICATION: 2,
+    Kind.LOST_TICK: 2,
+    Kind.SKEW: 3,
+    Kind.DEPLOY: 3,
+    Kind.PHASE2_DROPS: 3,
+    Kind.SOURCE_BLOCKS: 2,
+}
+
+
+def draw_faults(random_numbers: random.Random, until: float) -> tuple[Fault, ...]:
+    """Draw what goes wrong before an instant; one run in twelve is without any fault."""
+    if random_numbers.random() < 1 / 12:
+        return ()
+    count = random_numbers.randint(1, 14)
+    kinds = random_numbers.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count)
+    return tuple(_draw(number, kind, random_numbers, until) for number, kind in enumerate(kinds))
+
+
+def _draw(number: int, kind: Kind, draw: random.Random, until: float) -> Fault:
+    start = draw.uniform(0, until - HOUR / 2)
+    length = draw.choice((2, 10, 30, 50)) * MINUTE
+    share = draw.choice((0.1, 0.3, 0.6, 1.0))
+    target, size = "", 0.0
+    match kind:
+        case Kind.ERROR_BEFORE | Kind.ERROR_AFTER:
+            target = draw.choice((*PARTS, "channel"))
+        case Kind.PARTIAL:
+            target = draw.choice(("bus", "warehouse"))
+        case Kind.SLOW:
+            target, size = draw.choice(PARTS), draw.choice((20.0, 90.0, 200.0))
+        case Kind.CRASH:
+            # At one call of the process; an odd number dies after the effect, an even one before.
+            target, size = f"{draw.choice(_PROCESSES)}-{draw.randint(0, 1)}", float(draw.randint(1, 60))
+        case Kind.PAUSE:
+            target = f"{draw.choice(_PROCESSES)}-{draw.randint(0, 1)}"
+            size = draw.choice((40.0, 150.0, 700.0))
+        case Kind.SKEW:
+            target, size = f"{draw.choice(_PROCESSES)}-{draw.randint(0, 1)}", draw.choice((-180.0, 180.0))
+            start = 0.0
+        case Kind.DEPLOY:
+            target, size = draw.choice(_PROCESSES), float(draw.randint(1, 3))
+        case Kind.DELAY:
+            size = draw.choice((30.0, 300.0, 900.0))
+        case Kind.LATE_ROWS:
+            size = draw.choice((20.0, 120.0, 600.0))
+        case _:
+            pass
+    return Fault(number, kind, round(start, 1), round(start + length, 1), target, share, size)
+
+
+@dataclass
+class Fates:
+    """Answers, for each call and each message, whether a fault befalls it."""
+
+    seed: int
+    faults: tuple[Fault, ...]
+    tell: Callable[[Fault], None]
+    """Called with each fault that strikes."""
+    counts: dict[Kind, int] = field(default_factory=dict)
+    """How often each kind really happened."""
+    _draws: dict[int, random.Random] = field(default_factory=dict)
+    _of: dict[Kind, list[Fault]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for fault in self.faults:
+            self._of.setdefault(fault.kind, []).append(fault)
+            # A text seeds the same numbers in every process; a tuple of texts would not.
+            self._draws[fault.number] = random.Random(f"{self.seed}/{fault.number}")  # noqa: S311  # no secret
+
+    def befalls(self, kind: Kind, now: float, target: str = "") -> Fault | None:
+        """Return the fault of a kind that befalls a target now, and count it."""
+        for fault in self._of.get(kind, ()):
+            if fault.start <= now < fault.end and fault.target in ("", target) and self._hit(fault):
+                self.counts[kind] = self.counts.get(kind, 0) + 1
+                self.tell(fault)
+                return fault
+        return None
+
+    def of(self, *kinds: Kind) -> Iterable[Fault]:
+        """Return the faults of some kinds, for those that are planned rather than met."""
+        return [fault for kind in kinds for fault in self._of.get(kind, ())]
+
+    def draw(self, fault: Fault) -> random.Random:
+        """Return the random numbers of one fault."""
+        return self._draws[fault.number]
+
+    def _hit(self, fault: Fault) -> bool:
+        return fault.share >= 1 or self._draws[fault.number].random() < fault.share

@@ -1,0 +1,171 @@
+"""The world outside: what the sources publish and when, Phase 2, and the scrapers that read the sources."""
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from pydantic import ConfigDict, JsonValue
+
+from tests.support.controller import at as new_york
+from tests.support.controller import catalog, configured, daily, discovery, per_game, workflow
+from tipoff_common.catalog import ScraperSpec
+from tipoff_planning.workflows import Configuration
+from tipoff_scraper_runner.errors import Blocked, HttpFailure, NotPublished
+from tipoff_scraper_runner.registry import Registered, Registry
+from tipoff_scraper_runner.scraper import Parsed, Payload, Record, ScrapeParameters
+from tipoff_scraper_runner.secret_redactor import SecretRedactor
+
+EVENT_KEYS = ("event-1", "event-2", "event-3")
+FLEET = ("slate", "bulletin", "box_score", "event_list", "event_props")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the sources have, and from when: drawn from the seed, known to the checker, told to nobody else.
+
+    published: the first instant at which a document is there, by scraper and subject.
+    """
+
+    day: date
+    published: Mapping[tuple[str, str], datetime]
+    games: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def draw(cls, day: date, draw: random.Random) -> "Truth":
+        """Draw a day: two games, and a bulletin about noon."""
+        tips = [new_york("10:00", day), new_york("11:00", day)]
+        games = tuple(
+            {
+                "game_id": f"002240000{number}",
+                "game_date": day.isoformat(),
+                "game_type": "regular",
+                "tipoff": tip.isoformat(),
+                "status": "scheduled",
+                "postponed": False,
+                "home_team": f"H0{number}",
+                "away_team": f"A0{number}",
+            }
+            for number, tip in enumerate(tips)
+        )
+        published = {
+            ("slate", "-"): new_york("00:00", day),
+            ("bulletin", "-"): new_york("09:30", day) + timedelta(minutes=draw.randint(0, 260)),
+            ("event_list", "-"): new_york("00:00", day),
+            **{("event_props", key): new_york("00:00", day) for key in EVENT_KEYS},
+            **{
+                ("box_score", str(game["game_id"])): tip + timedelta(minutes=draw.randint(40, 130))
+                for game, tip in zip(games, tips, strict=True)
+            },
+        }
+        return cls(day, published, games)
+
+    def document(self, scraper: str, subject: str) -> bytes:
+        """Return what the source has, once it has it."""
+        if scraper == "slate":
+            return json.dumps(self.games).encode()
+        if scraper == "event_list":
+            return json.dumps([{"event_id": key} for key in EVENT_KEYS]).encode()
+        return json.dumps([{"of": scraper, "subject": subject, "line": line} for line in range(2)]).encode()
+
+
+class Parameters(ScrapeParameters):
+    """Parameters of every scraper of the fleet."""
+
+    game_id: str | None = None
+    event_id: str | None = None
+
+    @property
+    def subject(self) -> str:
+        """The game or event, - for the whole day."""
+        return self.game_id or self.event_id or "-"
+
+
+class Row(Record):
+    """One row, of whatever the document says."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+@dataclass
+class Http:
+    """One execution's access to its source: `ask` is the network."""
+
+    spec: ScraperSpec
+    now: datetime
+    ask: Callable[[str, str], bytes | None]
+    retries: int = 0
+    notes: dict[str, JsonValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.redactor = SecretRedactor(self.spec, {}, fake=False)
+
+    def __enter__(self) -> "Http":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Scraper:
+    """A scraper's module: fetches one document and reads its rows."""
+
+    name: str
+    Parameters: type[ScrapeParameters] = Parameters
+
+    def fetch(self, parameters: Parameters, http: Http) -> Payload:
+        """Raises NotPublished, HttpFailure or Blocked."""
+        body = http.ask(self.name, parameters.subject)
+        if body is None:
+            raise NotPublished("404: not published yet")
+        return Payload(body, f"https://source.example/{self.name}/{parameters.subject}", "json")
+
+    def parse(self, payload: bytes, _parameters: Parameters) -> Parsed:
+        """Every element of the list is a row."""
+        rows = json.loads(payload)
+        fan_out = {"event_id": tuple(row["event_id"] for row in rows)} if self.name == "event_list" else {}
+        return Parsed([Row.model_validate(row) for row in rows], fan_out=fan_out)
+
+
+class SourceBlocks(Blocked):
+    """The source refuses us."""
+
+
+class SourceFails(HttpFailure):
+    """The source answers with an error."""
+
+
+def registry() -> Registry:
+    """Return the fleet of the simulation, described by the fixtures' files."""
+    return Registry({name: Registered(catalog()[name], Scraper(name)) for name in FLEET})
+
+
+def configurations() -> tuple[Configuration, Configuration]:
+    """Return what runs when, before and after a deployment in the middle of the day."""
+    morning = workflow(daily("08:30", "12:00"), "slate", alert_level="CRITICAL")
+    props = workflow(
+        daily("09:00", "13:00"),
+        {"scraper": "event_list", "name": "events"},
+        {"scraper": "event_props", "name": "props", "for_each": {"step": "events", "key": "event_id"}},
+    )
+    scores = workflow(per_game("1h", "45m", "3h"), {"scraper": "box_score", "for_each": "game"})
+    return (
+        configured(
+            morning=morning,
+            props=props,
+            bulletin=workflow(discovery("09:30", "14:00"), "bulletin"),
+            scores=scores,
+        ),
+        configured(
+            morning=morning,
+            props=props,
+            bulletin=workflow(discovery("09:30", "14:00"), "bulletin", max_retries=1),
+            scores=workflow(
+                per_game("1h", "30m", "3h"), {"scraper": "box_score", "for_each": "game"}, max_retries=4
+            ),
+            noon=workflow(daily("12:00", "13:00"), "slate"),
+        ),
+    )

@@ -1,0 +1,236 @@
+"""Simulated time: what runs next is decided here and by nothing else.
+
+Handlers are ordinary blocking code. Each runs in a greenlet, which gives up control at every call of a port, so that
+any two handlers interleave at any two calls, in an order that follows from the seed. Nothing runs in a thread, and
+nothing waits for real time. What the services write for asyncio runs on `SimulatedLoop`, an event loop in the same
+simulated time.
+"""
+
+import asyncio
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any
+
+import greenlet
+
+
+class Hub:
+    """The clock and the queue of what is to happen, ordered by instant and then by who asked first.
+
+    now: seconds since the simulation began.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._queue: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._order = itertools.count()
+        self.current: Task | None = None
+        """The task that runs now; None while the simulation itself does."""
+
+    def at(self, when: float, call: Callable[..., None], *arguments: Any) -> None:
+        """Call at an instant; one that has passed means now."""
+        heapq.heappush(self._queue, (max(when, self.now), next(self._order), call, arguments))
+
+    def after(self, seconds: float, call: Callable[..., None], *arguments: Any) -> None:
+        """Call after so many seconds."""
+        self.at(self.now + seconds, call, *arguments)
+
+    def run(self, until: float) -> None:
+        """Let everything happen that is due until an instant."""
+        queue = self._queue
+        while queue and queue[0][0] <= until:
+            self.now, _, call, arguments = heapq.heappop(queue)
+            call(*arguments)
+        self.now = until
+
+    def sleep(self, seconds: float) -> None:
+        """Give up control for so long; called in a task."""
+        task = self.current
+        assert task is not None, "only a task can wait"
+        self.after(seconds, task.resume)
+        task.park()
+
+
+class Task:
+    """One handler at work in one process. `done` gets its result or its exception, and nothing if it was killed."""
+
+    def __init__(
+        self, hub: Hub, process: Any, work: Callable[[], Any], done: Callable[[Any, Exception | None], None]
+    ) -> None:
+        self._hub, self.process, self._work, self._done = hub, process, work, done
+        self._greenlet = greenlet.greenlet(self._run)
+        self.killed = False
+        process.tasks[self] = None
+        hub.at(hub.now, self.resume)
+
+    def resume(self) -> None:
+        """Go on, unless the process is gone; later, if it is paused."""
+        if self.killed or self._greenlet.dead:
+            return
+        if self._hub.now < self.process.paused_until:
+            self._hub.at(self.process.paused_until, self.resume)
+            return
+        self._switch(self._greenlet.switch)
+
+    def park(self) -> None:
+        """Give up control until `resume` is called; called in this task."""
+        self._hub.current = None
+        self._greenlet.parent.switch()
+        if self.killed:
+            raise greenlet.GreenletExit
+
+    def kill(self) -> None:
+        """End the task where it stands, as the end of its process does."""
+        if self.killed:
+            return
+        self.killed = True
+        self.process.tasks.pop(self, None)
+        if self._hub.current is self:
+            return  # it raises GreenletExit itself, at the call in which its process died
+        if self._greenlet and not self._greenlet.dead:
+            self._switch(lambda: self._greenlet.throw(greenlet.GreenletExit))
+
+    def _switch(self, into: Callable[[], Any]) -> None:
+        before, self._hub.current = self._hub.current, self
+        into()
+        self._hub.current = before
+
+    def _run(self) -> None:
+        result, error = None, None
+        try:
+            result = self._work()
+        except greenlet.GreenletExit:
+            return
+        except Exception as failure:  # noqa: BLE001  # whatever a handler raises is its caller's to judge
+            error = failure
+        self.process.tasks.pop(self, None)
+        if not self.killed:
+            self._hub.at(self._hub.now, self._done, result, error)
+
+
+class Lock:
+    """A lock that its holder may take again, between the tasks of one process."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._holder: Task | None = None
+        self._depth = 0
+        self._waiting: deque[Task] = deque()
+
+    def __enter__(self) -> "Lock":
+        task = self._hub.current
+        while self._holder is not None and self._holder is not task:
+            assert task is not None
+            self._waiting.append(task)
+            task.park()
+        self._holder, self._depth = task, self._depth + 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._holder = None
+            if self._waiting:
+                self._hub.at(self._hub.now, self._waiting.popleft().resume)
+
+
+class Inline(Executor):
+    """An executor that does one thing after the other, where it is asked to."""
+
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(call(*arguments, **named))
+        except Exception as error:  # noqa: BLE001  # as an executor does
+            future.set_exception(error)
+        return future
+
+
+class SimulatedLoop(asyncio.AbstractEventLoop):
+    """asyncio in simulated time, one a process. Only what the services use of a loop is here."""
+
+    def __init__(self, hub: Hub, process: Any) -> None:
+        self._hub, self._process = hub, process
+        self._ready: deque[asyncio.Handle] = deque()
+        self._stepping = False
+        self.closed = False
+        self.tasks: list[asyncio.Task[Any]] = []
+
+    def time(self) -> float:
+        return self._hub.now
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return self.closed
+
+    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        if not self._stepping:
+            self._stepping = True
+            self._hub.at(self._hub.now, self._step)
+        return handle
+
+    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        return self.call_at(self._hub.now + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+        handle = asyncio.TimerHandle(when, callback, args, self, context)
+        self._hub.at(when, self._due, handle)
+        return handle
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Nothing is counted: a cancelled timer comes due and does nothing."""
+
+    def _due(self, handle: asyncio.TimerHandle) -> None:
+        if not handle.cancelled():
+            self._ready.append(handle)
+            self._step()
+
+    def create_future(self) -> "asyncio.Future[Any]":
+        return asyncio.Future(loop=self)
+
+    def create_task(self, coro: Any, *, name: str | None = None, context: Any = None) -> "asyncio.Task[Any]":
+        task = asyncio.Task(coro, loop=self, name=name, context=context)
+        self.tasks.append(task)
+        task.add_done_callback(self.tasks.remove)
+        return task
+
+    def call_exception_handler(self, context: Any) -> None:
+        """What a killed process leaves undone is no error."""
+
+    def close(self) -> None:
+        """Stop for good, as the end of the process does: what is pending stays undone."""
+        self.closed = True
+        self._ready.clear()
+        for task in self.tasks:
+            task._log_destroy_pending = False  # asyncio has no public word for it
+        self.tasks.clear()
+
+    def _step(self) -> None:
+        self._stepping = False
+        if self.closed:
+            return
+        if self._hub.now < self._process.paused_until:
+            self._stepping = True
+            self._hub.at(self._process.paused_until, self._step)
+            return
+        before = asyncio._get_running_loop()
+        asyncio._set_running_loop(self)
+        self._stepping = True
+        try:
+            while self._ready and not self.closed:
+                handle = self._ready.popleft()
+                if not handle.cancelled():
+                    handle._run()
+        finally:
+            self._stepping = False
+            asyncio._set_running_loop(before)

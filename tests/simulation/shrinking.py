@@ -1,0 +1,40 @@
+"""Delta debugging of a run's faults: what is left when nothing more can be taken away."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from tests.simulation.checker import check
+from tests.simulation.faults import Fault
+from tests.simulation.world import SERVICES, simulate
+
+
+def laws_broken(seed: int, faults: tuple[Fault, ...], services: Mapping[str, Any] = SERVICES) -> set[str]:
+    """Return the names of the laws that a run breaks."""
+    return {violation.law for violation in check(simulate(seed, faults, services).log)}
+
+
+def shrink(
+    seed: int,
+    faults: tuple[Fault, ...],
+    laws: Collection[str],
+    services: Mapping[str, Any] = SERVICES,
+) -> tuple[Fault, ...]:
+    """Return the fewest of the faults with which the run still breaks one of the laws."""
+    return smallest(faults, lambda some: bool(laws_broken(seed, some, services) & set(laws)))
+
+
+def smallest(faults: tuple[Fault, ...], fails: Callable[[tuple[Fault, ...]], bool]) -> tuple[Fault, ...]:
+    """Take halves, then quarters, then single faults away, for as long as what is left still fails."""
+    if fails(()):
+        return ()
+    size = max(1, len(faults) // 2)
+    while True:
+        for start in range(0, len(faults), size):
+            fewer = faults[:start] + faults[start + size :]
+            if fewer != faults and fails(fewer):
+                faults = fewer
+                break
+        else:
+            if size == 1:
+                return faults
+            size = max(1, size // 2)

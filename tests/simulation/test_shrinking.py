@@ -1,0 +1,22 @@
+"""What is left of a list of faults fails, and nothing of it can be spared."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.simulation.faults import Fault, Kind
+from tests.simulation.shrinking import smallest
+
+FAULTS = tuple(Fault(number, Kind.CRASH, number, number + 1) for number in range(12))
+
+
+@given(st.sets(st.sampled_from(FAULTS)))
+def test_the_faults_that_matter_together_are_found(guilty: set[Fault]) -> None:
+    found = smallest(FAULTS, lambda some: guilty <= set(some))
+    assert set(found) == guilty
+
+
+@given(st.sets(st.sampled_from(FAULTS), min_size=1))
+def test_one_of_several_that_matter_alone_is_found(guilty: set[Fault]) -> None:
+    found = smallest(FAULTS, lambda some: bool(guilty & set(some)))
+    assert len(found) == 1
+    assert set(found) <= guilty

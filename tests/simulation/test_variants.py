@@ -1,0 +1,53 @@
+"""The checker sees what it is there for: services that are broken on purpose are caught, and by the law they break."""
+
+import pytest
+
+from tests.simulation.checker import check
+from tests.simulation.shrinking import laws_broken, shrink
+from tests.simulation.variants import (
+    Broken,
+    acknowledge_before_write,
+    no_claim,
+    publish_before_remember,
+    row_id_by_execution_only,
+)
+from tests.simulation.world import simulate
+
+pytestmark = pytest.mark.usefixtures("quiet")
+MOST_SEEDS = 150
+"""A few seconds' worth; a variant that needs more of them would not be caught within a minute."""
+
+
+@pytest.mark.parametrize(
+    ("variant", "first", "law"),
+    [
+        (acknowledge_before_write, 0, "nothing_is_lost"),
+        (publish_before_remember, 0, "no_id_with_two_contents"),
+        (no_claim, 0, "no_fetch_twice_without_a_reason"),
+        (
+            row_id_by_execution_only,
+            30,
+            "no_id_with_two_contents",
+        ),  # a request has to be presumed dead, and to live
+    ],
+)
+def test_a_broken_service_is_caught(variant: Broken, first: int, law: str) -> None:
+    with variant() as services:
+        for seed in range(first, first + MOST_SEEDS):
+            laws = {violation.law for violation in check(simulate(seed, None, services).log)}
+            if laws:
+                break
+    assert law in laws
+
+
+def test_a_failing_run_is_shrunk_to_the_faults_that_matter() -> None:
+    with no_claim() as services:
+        seed = next(seed for seed in range(MOST_SEEDS) if laws_broken(seed, simulate(seed).faults, services))
+        faults = simulate(seed).faults
+        laws = laws_broken(seed, faults, services)
+        fewest = shrink(seed, faults, laws, services)
+        assert len(fewest) < len(faults)
+        assert laws_broken(seed, fewest, services) & laws
+        for fault in fewest:
+            fewer = tuple(item for item in fewest if item is not fault)
+            assert not laws_broken(seed, fewer, services) & laws, f"{fault} could have been taken away"

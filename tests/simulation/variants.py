@@ -1,0 +1,76 @@
+"""Services that are broken on purpose: what the checker has to see.
+
+Each breaks one rule of docs/explanation/idempotency.md.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from tests.simulation.world import SERVICES, Done, Handle, Process
+from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.push import Delivery
+from tipoff_scraper_runner import handlers
+from tipoff_scraper_runner.deps import Deps
+from tipoff_scraper_runner.execution import Execution
+from tipoff_scraper_runner.request_memory import Claim, RequestMemory
+
+Services = Mapping[str, Callable[[Process], Handle]]
+Broken = Callable[[], AbstractContextManager[Services]]
+
+
+@contextmanager
+def acknowledge_before_write() -> Iterator[Services]:
+    """The logger answers Pub/Sub first and appends the row then."""
+
+    def broken(process: Process) -> Handle:
+        handle = SERVICES["logger"](process)
+
+        def early(delivery: Delivery, done: Done) -> None:
+            done(None, None)
+            handle(delivery, lambda _result, _error: None)
+
+        return early
+
+    yield {**SERVICES, "logger": broken}
+
+
+@contextmanager
+def publish_before_remember() -> Iterator[Services]:
+    """The runner publishes what came of a request, and writes it down then."""
+
+    def remember(memory: RequestMemory, request: ScrapeRequested, execution: Execution) -> Execution:
+        publish(execution, _deps[memory])
+        return _remember(memory, request, execution)
+
+    def run(request: ScrapeRequested, deps: Deps, now: Any) -> ScrapeExecuted:
+        _deps[deps.memory] = deps
+        return _run(request, deps, now)
+
+    _deps: dict[RequestMemory, Deps] = {}
+    _run, _remember, publish = handlers.run_request, RequestMemory.remember, handlers.publish_execution
+    with (
+        patch.object(RequestMemory, "remember", remember),
+        patch.object(handlers, "publish_execution", lambda _execution, _deps: None),
+        patch("tests.simulation.world.run_request", run),
+    ):
+        yield SERVICES
+
+
+@contextmanager
+def no_claim() -> Iterator[Services]:
+    """Every delivery of a request takes it for its own."""
+
+    def claim(memory: RequestMemory, request: ScrapeRequested, *_: Any) -> Claim | Execution:
+        return memory.recall(request) or Claim(holder="everybody")
+
+    with patch.object(RequestMemory, "claim", claim):
+        yield SERVICES
+
+
+@contextmanager
+def row_id_by_execution_only() -> Iterator[Services]:
+    """An execution's event and row are told by the request alone, whatever came of it."""
+    with patch.object(ScrapeExecuted, "key", property(lambda event: (event.execution_id,))):
+        yield SERVICES

@@ -87,6 +87,11 @@ COMMANDS = (
         "Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts.",
     ),
     CommandSpec(
+        "logs",
+        f"{_HERE}.logs:logs",
+        "Show what the services and the scraper itself logged about one run, tracebacks included.",
+    ),
+    CommandSpec(
         "status",
         f"{_HERE}.status:status",
         "Say in one line whether a day is all right, then how each workflow does.",

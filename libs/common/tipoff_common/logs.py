@@ -6,12 +6,50 @@ Source: https://cloud.google.com/logging/docs/structured-logging
 import json
 import logging
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 from tipoff_common.trace import trace_id
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
+
+
+@dataclass(frozen=True)
+class _LogContext:
+    fields: Mapping[str, object]
+    redact: Callable[[str], str] | None
+
+
+_context: ContextVar[_LogContext | None] = ContextVar("log_context", default=None)
+
+
+@contextmanager
+def log_context(redact: Callable[[str], str] | None = None, **fields: object) -> Iterator[None]:
+    """Add fields to every line that this thread logs in a block, whoever logs it, and take secrets out of it.
+
+    redact: applied to all texts of a line; a scraper's own lines may quote what it was given.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    token = _context.set(_LogContext(given, redact))
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case Mapping():
+            return {str(name): _redacted(item, redact) for name, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_redacted(item, redact) for item in value]
+    return redact(str(value))
 
 
 class JsonFormatter(logging.Formatter):
@@ -32,9 +70,13 @@ class JsonFormatter(logging.Formatter):
         }
         if (trace := trace_id()) is not None:
             entry["logging.googleapis.com/trace"] = f"projects/{self._project}/traces/{trace}"
+        context = _context.get()
+        entry.update(context.fields if context else {})
         entry.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
+        if context is not None and context.redact is not None:
+            entry = {name: _redacted(value, context.redact) for name, value in entry.items()}
         return json.dumps(entry, default=str, ensure_ascii=False)
 
 

@@ -27,6 +27,9 @@ def outcome_of_error(
             return Failed(kind=error.kind, message=show(str(error)))
         case ScrapeFailure():
             message = show(str(error) or type(error).__name__)
+            # Foreseen, and still of use to whoever mends the scraper: where in it the source's answer was refused.
+            trace = "".join(traceback.format_exception(error))
+            log.info("scraper gave up", extra={"exception": redactor.redact(trace)})
             return Failed(
                 kind=error.kind,
                 message=message,

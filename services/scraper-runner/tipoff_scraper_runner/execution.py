@@ -1,5 +1,6 @@
 """One request, executed: the only place where what happens becomes Success, NoData or Failed."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
@@ -12,6 +13,7 @@ from pydantic import JsonValue
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
 from tipoff_common.executions import build_execution, build_file_landed
+from tipoff_common.logs import log_context
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_scraper_runner.error_outcomes import outcome_of_error
@@ -26,6 +28,8 @@ from tipoff_scraper_runner.registry import Registered
 from tipoff_scraper_runner.saved_payload import Noted, Saved
 from tipoff_scraper_runner.scraper import Parsed, Payload, ScrapeParameters
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
+
+log = logging.getLogger(__name__)
 
 OpenHttp = Callable[[ScraperSpec, datetime, bool], HttpxHttp]
 
@@ -65,7 +69,18 @@ def execute(
     # Measured on the monotonic clock and added to `now`: a replayed day has its own time, and a wall clock may jump.
     started = monotonic()
     job = _Job(request, scraper, now, data, parse, writes)
-    result = _run(job, open_http(scraper.spec, now, request.event_time is not None), saved)
+    http = open_http(scraper.spec, now, request.event_time is not None)
+    # By these `tipoff logs` finds what the runner and the scraper itself said.
+    with log_context(
+        http.redactor.redact,
+        scraper=request.scraper,
+        request_id=request.request_id,
+        occurrence_id=request.occurrence_id,
+        decision_id=request.decision_id,
+        attempt=request.attempt,
+    ):
+        result = _run(job, http, saved)
+        _log_end(result, time.monotonic() - started)
     executed = build_execution(
         result.request,
         result.outcome,
@@ -110,6 +125,19 @@ class _Result:
     known: _Known
     fan_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     announces: bool = False
+
+
+def _log_end(result: _Result, seconds: float) -> None:
+    """Say how the execution ended: the line that is always there, whatever the scraper says of itself."""
+    outcome = result.outcome
+    match outcome:
+        case Failed():
+            told: Mapping[str, object] = {"kind": outcome.kind.value, "detail": outcome.message}
+        case NoData():
+            told = {"detail": outcome.reason}
+        case _:
+            told = {"records": outcome.record_count}
+    log.info("scrape ended", extra={"status": outcome.status.value, "seconds": round(seconds, 3), **told})
 
 
 def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:

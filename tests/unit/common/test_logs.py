@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tipoff_common.logs import JsonFormatter, configure_logs
+from tipoff_common.logs import JsonFormatter, configure_logs, log_context
 from tipoff_common.trace import continue_trace
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -82,3 +82,21 @@ def test_all_loggers_write_to_one_stream_without_chatter() -> None:
         ("started", None),
         ("appended", 3),
     ]
+
+
+def test_lines_of_a_block_carry_its_fields_whoever_logs_them() -> None:
+    with log_context(request_id="r-1", decision_id=None):
+        entry = line(records=3)
+    assert (entry["request_id"], entry["records"]) == ("r-1", 3)
+    assert "decision_id" not in entry
+    assert "request_id" not in line()
+
+
+def test_secrets_are_taken_out_of_every_part_of_a_line() -> None:
+    def hide(text: str) -> str:
+        return text.replace("s3cret", "***")
+
+    with log_context(hide, request_id="r-1"):
+        entry = line(msg="asked with s3cret", urls=["https://x/?key=s3cret"], told={"key": "s3cret", "n": 1})
+    assert "s3cret" not in json.dumps(entry)
+    assert entry["told"] == {"key": "***", "n": 1}

@@ -1,0 +1,186 @@
+"""`tipoff logs`: what services and scrapers logged about one run."""
+
+import json as json_format
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from tipoff_cli.connection import PROJECT, STACK_ENVIRONMENT, NotConnected, find_connection
+from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, refuse, say_json
+
+_FOLDER = STACK_ENVIRONMENT.parent / "logs"
+"""Where the local stack keeps a file a process."""
+_IDS = ("request_id", "execution_id", "occurrence_id", "decision_id", "event_id", "cleanup_id", "alert_id")
+"""Fields by which a line belongs to a run."""
+_SHORTEST_PREFIX = 8
+"""Fewer characters than this begin too many ids to be meant for one."""
+_KNOWN = frozenset(
+    {
+        "severity",
+        "time",
+        "message",
+        "logger",
+        "service",
+        "version",
+        "exception",
+        "logging.googleapis.com/trace",
+    }
+)
+"""Fields that a printed line has a place for; all others stand behind it."""
+_STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
+_READ_SECONDS = 60.0
+_MOST = 1000
+"""Lines that are read from Cloud Logging: more than a run has, and few enough to wait for."""
+
+Line = Mapping[str, Any]
+
+
+def logs(
+    identifier: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="of a request or execution, an occurrence, a decision; or how one of them begins",
+        ),
+    ],
+    days: Annotated[int, typer.Option(min=1, max=30, help="how far back Cloud Logging is searched")] = 7,
+    json: AsJson = False,
+) -> None:
+    """Show what the services and the scraper itself logged about one run, tracebacks included.
+
+    From the files of the stack that runs here, or ran here last; else from Cloud Logging by gcloud, for which the
+    environment names TIPOFF_PROJECT. Secrets were taken out when the lines were written. `tipoff trace ID` has the ids.
+    Exit code 1 when there is no such line, or the logs cannot be read.
+    """
+    if len(identifier) < _SHORTEST_PREFIX:
+        refuse(f"write at least {_SHORTEST_PREFIX} characters of the id", WRONG_USAGE)
+    where, lines = _found(identifier, days)
+    found = sorted(lines, key=lambda line: str(line.get("time", "")))
+    if not found:
+        refuse(
+            f"no line of {identifier} in {where}; logged are runs, by the ids that `tipoff trace` shows, and the"
+            " local stack's since its last start"
+        )
+    if json:
+        say_json([dict(line) for line in found])
+        return
+    for line in found:
+        _show(line)
+    console.print(f"instants in New York time; from {where}", style="bright_black", soft_wrap=True)
+
+
+def belongs(line: Line, identifier: str) -> bool:
+    """Tell whether a line is about the id, or about one that begins so."""
+    return any(str(line.get(name, "")).startswith(identifier) for name in _IDS)
+
+
+def read_files(folder: Path) -> Iterator[Line]:
+    """Read the lines of the local stack's processes; what is no JSON object is passed over."""
+    for file in sorted(folder.glob("*.log")):
+        for text in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            if text.startswith("{"):
+                try:
+                    yield json_format.loads(text)
+                except ValueError:
+                    continue  # cut off when its process was killed
+
+
+def _found(identifier: str, days: int) -> tuple[str, list[Line]]:
+    """Return where was looked, and the lines of the id."""
+    try:
+        connection = find_connection()
+    except NotConnected as error:
+        if not _FOLDER.is_dir():
+            refuse(str(error))
+        local = True
+    else:
+        local = connection.environment == "local"
+    if local:
+        return str(_FOLDER), [line for line in read_files(_FOLDER) if belongs(line, identifier)]
+    project = connection.values.get(PROJECT)
+    if not project:
+        refuse(f"{connection.where} names no project whose logs to read; set {PROJECT}")
+    return f"Cloud Logging of {project}", [
+        line for line in _read_cloud(project, identifier, days) if belongs(line, identifier)
+    ]
+
+
+def cloud_filter(identifier: str) -> str:
+    """Write Cloud Logging's filter for the lines of an id, or of ids that begin so."""
+    # A quote would end the text; no id has one.
+    quoted = json_format.dumps(identifier)
+    fields = " OR ".join(f"jsonPayload.{name}:{quoted}" for name in _IDS)
+    return f'resource.type="cloud_run_revision" AND ({fields})'
+
+
+def _read_cloud(project: str, identifier: str, days: int) -> Iterator[Line]:
+    gcloud = shutil.which("gcloud")
+    if gcloud is None:
+        refuse("gcloud is not installed, so Cloud Logging cannot be read; install the Google Cloud CLI")
+    command = [
+        gcloud,
+        "logging",
+        "read",
+        cloud_filter(identifier),
+        f"--project={project}",
+        f"--freshness={days}d",
+        f"--limit={_MOST}",
+        "--format=json",
+    ]
+    try:
+        done = subprocess.run(  # noqa: S603  # the command that was found
+            command, capture_output=True, text=True, timeout=_READ_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        refuse(f"Cloud Logging did not answer within {_READ_SECONDS:.0f} s; try fewer --days")
+    if done.returncode:
+        refuse(f"gcloud cannot read the logs of {project}: {done.stderr.strip()}")
+    for entry in json_format.loads(done.stdout or "[]"):
+        payload = entry.get("jsonPayload") or {}
+        labels = (entry.get("resource") or {}).get("labels") or {}
+        # Cloud Logging takes time and severity out of the object, and knows the service by its own label.
+        yield {
+            "time": entry.get("timestamp", ""),
+            "severity": entry.get("severity", "INFO"),
+            "service": labels.get("service_name", ""),
+            **payload,
+        }
+
+
+def _show(line: Line) -> None:
+    severity = str(line.get("severity", "INFO"))
+    others = {
+        name: value
+        for name, value in line.items()
+        if name not in _KNOWN and name not in _IDS and value is not None
+    }
+    console.print(
+        Text.assemble(
+            (f"{_clock(str(line.get('time', '')))} ", "bright_black"),
+            (f"{severity:<8}", _STYLES.get(severity, "")),
+            (f"{line.get('service', '')} ", "cyan"),
+            str(line.get("message", "")),
+            (
+                " " + " ".join(f"{name}={value}" for name, value in others.items()) if others else "",
+                "bright_black",
+            ),
+        ),
+        soft_wrap=True,
+    )
+    if exception := line.get("exception"):
+        for text in str(exception).rstrip().splitlines():
+            console.print(Text(f"    {text}", "red"), soft_wrap=True)
+
+
+def _clock(text: str) -> str:
+    from datetime import datetime
+
+    try:
+        return clock(datetime.fromisoformat(text), "%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        return text

@@ -1,0 +1,124 @@
+"""`tipoff logs`: the lines of one run, from files or from Cloud Logging."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tipoff_cli.commands import logs
+from tipoff_cli.main import app
+
+RUN = "0193f6aa-0000-7000-8000-000000000001"
+Invoke = Callable[..., Any]
+
+
+def entry(**fields: Any) -> dict[str, Any]:
+    sample = {
+        "severity": "INFO",
+        "time": "2025-01-15T17:00:00+00:00",
+        "message": "scrape ended",
+        "service": "scraper-runner",
+        "logger": "tipoff_scraper_runner.execution",
+        "request_id": RUN,
+        "status": "failed",
+    }
+    return {**sample, **fields}
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Invoke:
+    """The command beside a stack that ran, whose files are in `logs`."""
+    for name in ("TIPOFF_CONTROLLER_URL", "TIPOFF_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("tipoff_cli.connection.STACK_ENVIRONMENT", tmp_path / "stack.env")
+    monkeypatch.setattr(logs, "_FOLDER", tmp_path / "logs")
+
+    def run(*arguments: str, code: int = 0) -> Any:
+        result = CliRunner().invoke(app, ["logs", *arguments])
+        assert result.exit_code == code, (result.output, result.exception)
+        return result
+
+    return run
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    raised = entry(
+        time="2025-01-15T16:59:59+00:00",
+        severity="ERROR",
+        message="scraper raised an unforeseen error",
+        exception="Traceback (most recent call last):\n  ...\nKeyError: 'games'",
+    )
+    other = entry(request_id="0193f6ff-0000-7000-8000-000000000009", message="another run")
+    text = "\n".join([json.dumps(entry()), json.dumps(raised), json.dumps(other), "no JSON", '{"cut'])
+    (folder / "scraper-runner.log").write_text(text)
+    heard = entry(service="controller", time="2025-01-15T17:00:01+00:00", message="execution noted")
+    (folder / "controller.log").write_text(json.dumps(heard))
+    return folder
+
+
+def test_the_lines_of_a_run_stand_in_order_with_its_traceback(invoke: Invoke, files: Path) -> None:
+    raised, *trace, ended, noted, where = invoke(RUN).stdout.splitlines()
+    assert raised.startswith("2025-01-15 11:59:59 ERROR")
+    assert [it.strip() for it in trace] == ["Traceback (most recent call last):", "...", "KeyError: 'games'"]
+    assert "scraper-runner scrape ended status=failed" in ended
+    assert "controller execution noted" in noted
+    assert str(files) in where
+
+
+@pytest.mark.usefixtures("files")
+def test_the_beginning_of_an_id_is_enough(invoke: Invoke) -> None:
+    told = json.loads(invoke(RUN[:12], "--json").stdout)
+    assert {it["request_id"] for it in told} == {RUN}
+    assert "at least 8" in invoke("0193", code=2).stderr
+
+
+def test_a_run_without_a_line_is_said_with_where_was_looked(invoke: Invoke, files: Path) -> None:
+    assert str(files) in invoke("nobody-knows-this", code=1).stderr.replace("\n", "")
+
+
+def test_without_a_stack_there_is_nothing_to_read(invoke: Invoke) -> None:
+    assert "make up" in invoke(RUN, code=1).stderr
+
+
+def test_cloud_logging_is_asked_by_gcloud(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    payload = {name: value for name, value in entry().items() if name not in ("time", "severity", "service")}
+    answer = [
+        {
+            "timestamp": "2025-01-15T17:00:00.123456789Z",
+            "severity": "WARNING",
+            "resource": {"labels": {"service_name": "scraper-runner"}},
+            "jsonPayload": payload,
+        }
+    ]
+    (tmp_path / "answer.json").write_text(json.dumps(answer))
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n/bin/cat {tmp_path}/answer.json\n')
+    gcloud.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("TIPOFF_PROJECT", "my-project")
+    monkeypatch.setenv("TIPOFF_ENVIRONMENT", "prod")
+    shown = invoke(RUN, "--days", "3").stdout
+    assert "2025-01-15 12:00:00 WARNING scraper-runner scrape ended status=failed" in shown
+    asked = (tmp_path / "asked").read_text()
+    assert f'jsonPayload.request_id:"{RUN}"' in asked
+    assert "--project=my-project --freshness=3d" in asked
+
+
+def test_without_gcloud_cloud_logging_cannot_be_read(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("TIPOFF_PROJECT", "my-project")
+    assert "gcloud is not installed" in invoke(RUN, code=1).stderr
+
+
+def test_an_id_cannot_change_the_filter() -> None:
+    assert logs.cloud_filter('x" OR "').count('x\\" OR \\"') == len(logs._IDS)

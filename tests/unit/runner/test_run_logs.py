@@ -1,0 +1,67 @@
+"""What is logged of one run: by its ids, with the scraper's own lines, and without its secrets."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.samples import GAME_DATE, requested
+from tests.unit.runner.bench import Bench, text
+from tipoff_common.logs import JsonFormatter
+
+REQUEST = requested(parameters={"game_date": GAME_DATE.isoformat()})
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What the process writes while a test runs."""
+    stream, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(stream), root.level
+    handler.setFormatter(JsonFormatter("scraper-runner", "1", "p"))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    yield stream
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(it) for it in stream.getvalue().splitlines()]
+
+
+def test_the_end_of_a_run_is_always_a_line(bench: Bench, written: io.StringIO) -> None:
+    bench.execute(REQUEST)
+    (ended,) = (it for it in lines(written) if it["message"] == "scrape ended")
+    assert (ended["status"], ended["records"]) == ("success", 3)
+    assert (ended["request_id"], ended["occurrence_id"]) == (REQUEST.request_id, REQUEST.occurrence_id)
+
+
+def test_what_a_scraper_logs_is_found_by_its_run(bench: Bench, written: io.StringIO) -> None:
+    def source(_request: httpx.Request) -> httpx.Response:
+        logging.getLogger("scrapers.fixtures.lines").warning("the page is a maintenance notice")
+        return httpx.Response(200, text="a\nb\nc\n")
+
+    bench.source = source
+    bench.execute(REQUEST)
+    own = next(it for it in lines(written) if it["logger"] == "scrapers.fixtures.lines")
+    assert (own["message"], own["request_id"]) == ("the page is a maintenance notice", REQUEST.request_id)
+
+
+def test_a_failure_has_its_traceback(bench: Bench, written: io.StringIO) -> None:
+    bench.source = lambda _request: httpx.Response(403, text="no")
+    bench.execute(REQUEST)
+    gave_up = next(it for it in lines(written) if "exception" in it)
+    assert "Traceback (most recent call last)" in gave_up["exception"]
+    assert gave_up["request_id"] == REQUEST.request_id
+    assert next(it for it in lines(written) if it["message"] == "scrape ended")["status"] == "failed"
+
+
+def test_what_is_logged_between_runs_belongs_to_none(bench: Bench, written: io.StringIO) -> None:
+    bench.source = text("a\nb\n")
+    bench.execute(REQUEST)
+    logging.getLogger("tipoff").warning("later")
+    assert "request_id" not in lines(written)[-1]

@@ -173,6 +173,8 @@ def test_a_number_that_is_not_finite_is_told_as_text() -> None:
         ("step", f'"{"x" * 201}"'),
         ("parameters", '{"game_id": "' + "x" * 40_000 + '"}'),
         ("fan_out_keys", '{"game_id": [' + ",".join(['"0022400561"'] * 20_000) + "]}"),
+        ("fan_out_keys", '{"game_id": ["' + "x" * 201 + '"]}'),
+        ("fan_out_keys", '{"game_id": [""]}'),
         ("colour", "1e999"),
         ("outcome", '{"status": "success", "record_count": true, "gcs_path": null}'),
         ("outcome", '{"status": "no_data", "reason": "not yet", "wait": 1e999}'),

@@ -62,9 +62,11 @@ def _mapping(arguments: tuple[Any, ...], metadata: tuple[Any, ...], character: s
         item = _value(arguments[1], (), character)
         return {f"{place}{character * 60}": item for place in range(MUCH // len(to_json(item)) + 1)}
     # Refused when it is over a number of bytes, of which a character takes six at most.
-    each = 100 * 1024 // most // 6 if get_origin(arguments[1]) is tuple else 32 * 1024 // most // 8
-    text = character * (each - 20)
-    return {f"{place}": [text] if get_origin(arguments[1]) is tuple else text for place in range(most)}
+    if get_origin(arguments[1]) is tuple:
+        value = _value(get_args(arguments[1])[0], (), character)
+        return {f"{place}": [value] * (100 * 1024 // most // 6 // len(value)) for place in range(most)}
+    text = character * (32 * 1024 // most // 8 - 20)
+    return {f"{place}": text for place in range(most)}
 
 
 def _plain(kind: type, metadata: tuple[Any, ...], character: str) -> Any:

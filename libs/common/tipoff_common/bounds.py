@@ -239,7 +239,11 @@ Head = Annotated[str, AfterValidator(_clip_head)]
 Texts = Annotated[tuple[Prose, ...], AfterValidator(_cut_texts)]
 """Texts for a person; the last says how many were left out."""
 Parameters = Annotated[Mapping[Label, str], Field(max_length=PARAMETERS), _sized(PARAMETERS_BYTES)]
-FanOutKeys = Annotated[Mapping[Label, tuple[str, ...]], Field(max_length=PARAMETERS), _sized(FAN_OUT_BYTES)]
+FanOutValue = Annotated[str, Field(min_length=1, max_length=VALUE_CHARACTERS)]
+"""It becomes a parameter of a request."""
+FanOutKeys = Annotated[
+    Mapping[Label, tuple[FanOutValue, ...]], Field(max_length=PARAMETERS), _sized(FAN_OUT_BYTES)
+]
 Summary = Annotated[Mapping[str, JsonValue], _json_object(SUMMARY_BYTES)]
 Context = Annotated[Mapping[str, JsonValue], _json_object(CONTEXT_BYTES)]
 Attributes = Annotated[Mapping[str, str], _json_object(ATTRIBUTES_BYTES)]

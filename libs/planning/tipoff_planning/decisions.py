@@ -5,7 +5,7 @@ Pure: configuration, calendar, history and the instant are arguments, so the sam
 
 from bisect import bisect_right
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property, partial
@@ -79,6 +79,7 @@ class Reason(StrEnum):
     PARENT_UNFRUITFUL = "parent_unfruitful"
     NO_CALENDAR = "no_calendar"
     HISTORY_UNAVAILABLE = "history_unavailable"
+    UNDECIDABLE = "undecidable"
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,12 @@ def considered(
 def decide(inputs: DecisionInputs) -> tuple[Decision, ...]:
     """A decision for every due occurrence, one for every workflow that has none due, and the refresh of a calendar
     that has grown old."""
-    decisions = [
-        decision for name, expected in inputs.expected() for decision in _of_workflow(name, expected, inputs)
-    ]
+    decisions: list[Decision] = []
+    for name, expected in inputs.expected():
+        try:
+            decisions += _of_workflow(name, expected, inputs)
+        except Exception as error:  # noqa: BLE001  # one workflow's past must not stop the others
+            decisions.append(_undecidable(_placeholder(name, UNDECIDED, inputs), inputs, error))
     refresh = _refresh_calendar(decisions, inputs)
     return (refresh, *decisions) if refresh else tuple(decisions)
 
@@ -198,6 +202,31 @@ def unable_to_decide(configuration: Configuration, now: datetime) -> tuple[Decis
         )
         for name in configuration.workflows
     )
+
+
+def undecidable(decision: Decision, now: datetime, error: Exception) -> Decision:
+    """ABORT in place of a decision that cannot be carried out."""
+    return replace(
+        decision,
+        action=Action.ABORT,
+        code=Reason.UNDECIDABLE,
+        sentence=_cannot(error),
+        # Somebody has to look, however little the workflow matters.
+        alert_level=AlertLevel.CRITICAL,
+        context={"decided_at": now.isoformat()},
+        outstanding=None,
+        plan=None,
+        due=(),
+    )
+
+
+def _undecidable(occurrence: Occurrence, inputs: DecisionInputs, error: Exception) -> Decision:
+    built = _decision(occurrence, None, inputs, Action.ABORT, Reason.UNDECIDABLE, _cannot(error))
+    return replace(built, alert_level=AlertLevel.CRITICAL)
+
+
+def _cannot(error: Exception) -> str:
+    return f"This workflow cannot be decided; the others were: {type(error).__name__}: {error}"
 
 
 def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInputs) -> Iterator[Decision]:

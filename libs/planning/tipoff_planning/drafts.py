@@ -16,7 +16,7 @@ from tipoff_common.events import (
 )
 from tipoff_common.identity import decision_id
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decisions import Decision, Reason
+from tipoff_planning.decisions import Decision, Reason, undecidable
 from tipoff_planning.history import Known
 from tipoff_planning.plans import Plan, freeze
 from tipoff_planning.progress import Attempt, Skipped, progress
@@ -46,19 +46,34 @@ def draft(
     plans: list[Plan] = []
     requests: list[ScrapeRequested] = []
     for decision in decisions:
-        identifier = decision_id(decision.occurrence.id, context.tick)
-        attempts: Iterable[Attempt] = ()
-        if decision.outstanding is not None:
-            plan = freeze(decision.occurrence, configuration, context, decision.outstanding.steps)
-            plans.append(plan)
-            # Nothing can be known of a plan that was just made: its ids are new.
-            attempts = progress(plan, Known()).due
-            requests.extend(request(plan, attempt, context.wall) for attempt in attempts)
-        elif decision.plan is not None:  # retries of an earlier decision's plan, under that plan's ids
-            plan, attempts = decision.plan, decision.due
-            requests.extend(request(plan, attempt, context.wall) for attempt in attempts)
-        events.append(_event(decision, identifier, attempts, configuration, context))
+        try:
+            event, plan, asked = _drafted(decision, configuration, context)
+        except Exception as error:  # noqa: BLE001  # one occurrence's requests must not stop the others
+            aborted = undecidable(decision, context.now, error)
+            event, plan, asked = _drafted(aborted, configuration, context)
+        events.append(event)
+        plans += [plan] if plan is not None else []
+        requests += asked
     return DecisionBatch(decisions=tuple(events), plans=tuple(plans), requests=tuple(requests))
+
+
+def _drafted(
+    decision: Decision, configuration: Configuration, context: EvaluationContext
+) -> tuple[WorkflowDecided, Plan | None, list[ScrapeRequested]]:
+    """The decision's event, the plan that it freezes, and its requests."""
+    identifier = decision_id(decision.occurrence.id, context.tick)
+    frozen: Plan | None = None
+    attempts: Iterable[Attempt] = ()
+    requests: list[ScrapeRequested] = []
+    if decision.outstanding is not None:
+        frozen = freeze(decision.occurrence, configuration, context, decision.outstanding.steps)
+        # Nothing can be known of a plan that was just made: its ids are new.
+        attempts = progress(frozen, Known()).due
+        requests = [request(frozen, attempt, context.wall) for attempt in attempts]
+    elif decision.plan is not None:  # retries of an earlier decision's plan, under that plan's ids
+        attempts = decision.due
+        requests = [request(decision.plan, attempt, context.wall) for attempt in attempts]
+    return _event(decision, identifier, attempts, configuration, context), frozen, requests
 
 
 def _event(

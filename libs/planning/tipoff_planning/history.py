@@ -68,7 +68,7 @@ class Completeness:
         return (*self.missing, f"{unlisted} of {games} games, which it does not list")
 
 
-class Pause(BaseModel):
+class HostPause(BaseModel):
     """What a source asked for: not to be asked again before an instant."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -80,11 +80,11 @@ class Pause(BaseModel):
     until: Instant
 
 
-def pause_of(fact: ExecutionFact) -> Pause | None:
+def pause_of(fact: ExecutionFact) -> HostPause | None:
     """The pause that an execution was told of."""
     if fact.not_before is None:
         return None
-    return Pause(scraper=fact.scraper, host=fact.paused_host, until=fact.not_before)
+    return HostPause(scraper=fact.scraper, host=fact.paused_host, until=fact.not_before)
 
 
 class History:
@@ -101,7 +101,7 @@ class History:
         executions: Mapping[str, ExecutionFact] | None = None,
         requested: Mapping[str, datetime] | None = None,
         stale: bool = False,
-        pauses: Iterable[Pause] = (),
+        pauses: Iterable[HostPause] = (),
     ) -> None:
         self.executions: Mapping[str, ExecutionFact] = executions or {}
         self.requested: Mapping[str, datetime] = requested or {}
@@ -157,7 +157,7 @@ class History:
             key = (fact.scraper, fact.game_date, fact.subject)
             self._found.setdefault(key, []).append(fact)
 
-    def _note_pause(self, pause: Pause) -> None:
+    def _note_pause(self, pause: HostPause) -> None:
         key = (pause.scraper, pause.host)
         self._pauses[key] = max(pause.until, self._pauses.get(key, pause.until))
 

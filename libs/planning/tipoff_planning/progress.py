@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from tipoff_common.bounds import VALUE_CHARACTERS
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_planning.history import ExecutionFact, Known, preferred
 from tipoff_planning.plans import OutputOf, Plan, PlannedStep, Unit, units
@@ -335,6 +336,11 @@ class PlanProgress:
                 # Refused whole: which of the values to leave out nobody could tell.
                 many = f"{parent.planned.name} named {len(values):,} values, and {self.plan.max_fan_out:,} are the most"
                 step.why = many
+                continue
+            if (longest := max(map(len, values), default=0)) > VALUE_CHARACTERS:
+                # No request could carry it. What an entry of the log holds may be older than the bound of the event.
+                long = f"a value of {longest:,} characters, and {VALUE_CHARACTERS} are the most"
+                step.why = f"{parent.planned.name} named {long}"
                 continue
             self._add_units(step, sorted(values - step.values))
             step.values |= values

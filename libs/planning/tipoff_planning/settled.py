@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tipoff_planning.history import ExecutionFact, Pause, pause_of
+from tipoff_planning.history import ExecutionFact, HostPause, pause_of
 from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState
 from tipoff_planning.progress import State
 from tipoff_planning.schedules import Discovery, PerGame
@@ -33,7 +33,7 @@ class Settled(BaseModel):
         default={},
         description="by workflow, its newest occurrences that came to no_data, since its last success",
     )
-    pauses: tuple[Pause, ...] = Field(
+    pauses: tuple[HostPause, ...] = Field(
         default=(), description="until when sources are not to be asked, the longest of each scraper and host"
     )
 
@@ -65,9 +65,9 @@ class Settled(BaseModel):
         return Settled(found=found, empty_looks=looks, pauses=pauses)
 
 
-def _longest(pauses: Iterable[Pause], since: date) -> tuple[Pause, ...]:
+def _longest(pauses: Iterable[HostPause], since: date) -> tuple[HostPause, ...]:
     """Of each scraper and host the longest pause, without those that ended before `since`."""
-    longest: dict[tuple[str, str], Pause] = {}
+    longest: dict[tuple[str, str], HostPause] = {}
     for pause in pauses:
         key = (pause.scraper, pause.host or "")
         if pause.until.date() >= since and (key not in longest or longest[key].until < pause.until):

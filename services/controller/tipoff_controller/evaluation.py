@@ -231,12 +231,23 @@ def _retries(
     past: Past, pauses: Pauses, decided: set[str | None], context: EvaluationContext
 ) -> list[ScrapeRequested]:
     """Requests whose time has come in occurrences that no decision is about: manual runs, what a pause held."""
-    return [
-        request(state.progress.plan, attempt, context.wall)
-        for state in past.states.values()
-        if state.progress is not None and state.occurrence_id not in decided
-        for attempt in state.progress.due(context.now, pauses.held_of(state.progress.plan, context.now))
-    ]
+    found: list[ScrapeRequested] = []
+    for state in past.states.values():
+        if state.progress is None or state.occurrence_id in decided:
+            continue
+        held = pauses.held_of(state.progress.plan, context.now)
+        try:
+            found += [
+                request(state.progress.plan, item, context.wall)
+                for item in state.progress.due(context.now, held)
+            ]
+        except ValueError as error:
+            # A request that cannot be made costs its occurrence; the evaluation is all others'.
+            log.error(
+                "occurrence cannot be asked for again",
+                extra={"occurrence": state.occurrence_id, "detail": str(error)[:500]},
+            )
+    return found
 
 
 def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:

@@ -23,7 +23,7 @@ _FRESH_SECONDS = 15.0
 """How long what was read of a host counts, so that a fan-out over one host reads its object four times a minute."""
 
 
-class _Pause(BaseModel):
+class _StoredPause(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     since: Instant
@@ -44,7 +44,7 @@ class HostPauses:
         """Note that `host` is not to be asked between two instants; a shorter pause never replaces a longer one."""
         if not self._note(host, since, until) or self._state is None:
             return
-        body = _Pause(since=since, until=until).model_dump_json().encode()
+        body = _StoredPause(since=since, until=until).model_dump_json().encode()
         try:
             self._state.put(_name(host), body, content_type="application/json")
         except Unavailable as error:
@@ -81,7 +81,7 @@ class HostPauses:
         try:
             body = self._state.get(_name(host))
             if body is not None:
-                read = _Pause.model_validate_json(body)
+                read = _StoredPause.model_validate_json(body)
                 self._note(host, read.since, read.until)
         except (Unavailable, ValidationError) as error:
             log.warning("pauses of others are not known", extra={"host": host, "detail": str(error)})

@@ -78,5 +78,7 @@ def test_a_recovered_file_says_so() -> None:
 
 def test_values_to_fan_out_over_have_to_fit_an_event() -> None:
     assert fan_out_fault({"game_id": ("0022400561",) * 30}) is None
-    assert "bytes" in str(fan_out_fault({"game_id": ("0" * 900,) * 200}))
+    assert "bytes" in str(fan_out_fault({"game_id": ("0" * 200,) * 900}))
     assert fan_out_fault({str(number): () for number in range(51)}) is not None
+    assert "at most 200 characters" in str(fan_out_fault({"game_id": ("0" * 201,)}))
+    assert fan_out_fault({"game_id": ("",)}) is not None

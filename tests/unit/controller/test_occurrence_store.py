@@ -1,7 +1,9 @@
 """Logs of occurrences: summaries, entries that cannot be read, and what the version before wrote."""
 
+import importlib
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ from tests.support.controller import (
     slate,
     workflow,
 )
-from tipoff_common.events import ScrapeRequested
+from tipoff_common.events import Action, ScrapeRequested, WorkflowDecided
 from tipoff_common.ports import Unavailable
 from tipoff_controller import names
 from tipoff_controller.occurrence_store import SUMMARY_EVERY, Key, OccurrenceStore
@@ -40,6 +42,13 @@ WIDE = configured(
             "scraper": "event_props",
             "for_each": {"parameter": "event_id", "values": [f"v{number}" for number in range(200)]},
         },
+    )
+)
+EVENTS = configured(
+    props=workflow(
+        at_times("06:00"),
+        {"scraper": "event_list", "name": "events"},
+        {"scraper": "event_props", "for_each": {"step": "events", "key": "event_id"}},
     )
 )
 PLANS = fixture_file("plans")
@@ -112,6 +121,48 @@ def test_one_that_cannot_be_read_stops_no_other_workflow() -> None:
         item.workflow_name: item.reason_code for item in made.decisions if item.decision_time == at("07:00")
     }
     assert codes["two"] == "due"
+
+
+def test_a_value_that_no_request_can_carry_costs_its_step_and_stops_no_tick() -> None:
+    """One of 100 KB was accepted in an execution, and every tick after it was a 500."""
+    made = begun(EVENTS)
+    events = next(item for item in made.requests if item.step == "events")
+    made.run(events, keys={"event_id": ("first", "second")}, logged=False)
+    name, body = next((n, b) for n, b in made.state.bodies.items() if b'"outputs"' in b)
+    made.state.bodies[name] = body.replace(b'"first"', b'"' + b"a" * 100_000 + b'"')
+    made.restart()
+    for clock in ("06:15", "06:30", "07:00"):
+        made.take(WorkflowDecided)
+        made.tick(at(clock))
+        (decision,) = made.take(WorkflowDecided)
+        assert decision.action is Action.SKIP
+
+
+@pytest.mark.parametrize("where", ["drafts.request", "decisions.find_outstanding"])
+def test_one_workflow_that_cannot_be_decided_stops_no_other_and_is_said(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, name = where.split(".")
+    sound = getattr(importlib.import_module(f"tipoff_planning.{module}"), name)
+
+    def poisoned(first: Any, *others: Any) -> Any:
+        if first.workflow == "one":
+            raise ValueError("a fault that nobody thought of")
+        return sound(first, *others)
+
+    monkeypatch.setattr(f"tipoff_planning.{where}", poisoned)
+    made = World(
+        configured(one=workflow(at_times("06:00"), "bulletin"), two=workflow(at_times("06:00"), "digest"))
+    )
+    made.land(slate(1), at("05:00"))
+    made.tick(at("06:00"))
+    told = {item.workflow_name: (item.action.value, item.alert_level.value) for item in made.decisions}
+    assert told == {"one": ("ABORT", "CRITICAL"), "two": ("RUN", "NONE")}
+    (aborted,) = [item for item in made.decisions if item.workflow_name == "one"]
+    assert aborted.reason_code == "undecidable"
+    assert "a fault that nobody thought of" in aborted.reason
+    assert [item.scraper for item in made.requests] == ["digest"]
+    made.tick(at("06:15"))
 
 
 def test_without_the_dataset_it_waits_to_be_rebuilt() -> None:

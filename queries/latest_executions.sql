@@ -4,12 +4,12 @@
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
 --   @days         INT64 = 7        how far back
---   @per_scraper  INT64 = 25       how many of each
+--   @per_scraper  INT64 = 60       how many of each
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- execution_id, occurrence_id, scraper_name, workflow STRING, game_date DATE, status, source STRING, triggered_at
--- TIMESTAMP, attempt, records INT64, duration_seconds FLOAT64, error_type, error_message, gcs_path STRING, opts, drift
--- JSON
+-- TIMESTAMP, attempt, records INT64, duration_seconds FLOAT64, error_type, error_message, gcs_path STRING, opts,
+-- drift, completeness JSON
 
 SELECT
   e.execution_id,
@@ -27,7 +27,8 @@ SELECT
   e.error_message,
   e.gcs_path,
   e.opts,
-  JSON_QUERY(e.data_summary, '$.drift') AS drift
+  JSON_QUERY(e.data_summary, '$.drift') AS drift,
+  JSON_QUERY(e.data_summary, '$.completeness') AS completeness
 FROM nba_orchestration.executions(DATE_SUB(DATE(@as_of), INTERVAL @days DAY), DATE(@as_of)) AS e
 WHERE e.triggered_at <= @as_of AND e.environment = @environment
 QUALIFY ROW_NUMBER() OVER (PARTITION BY e.scraper_name ORDER BY e.triggered_at DESC, e.execution_id) <= @per_scraper

@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import uvicorn
 from fastapi import FastAPI
 
@@ -25,10 +26,12 @@ from tipoff_common.events import AlertLevel, AlertState
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_common.topics import load_topics
 from tipoff_common.web import create_app
 from tipoff_monitor.app import routes
 from tipoff_monitor.bootstrap import Wiring
 from tipoff_monitor.console.access import Access
+from tipoff_monitor.console.controller import Controller
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.snapshots import Snapshots
 from tipoff_monitor.console.sources import Sources
@@ -36,9 +39,12 @@ from tipoff_monitor.deps import Deps
 from tipoff_monitor.incidents import Incident, Memory
 from tipoff_monitor.memory import MonitorState
 from tipoff_monitor.settings import MonitorSettings
+from tipoff_planning.calendar import Calendar, Game
+from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
 
 REPOSITORY = Path(__file__).parents[2]
+WORKFLOWS = REPOSITORY / "config/workflows.yaml"
 KEY = "a-key-of-tests"
 TODAY = date(2026, 1, 15)
 NOW = datetime(2026, 1, 15, 20, 10, tzinfo=UTC)
@@ -293,6 +299,32 @@ def recent_rows() -> dict[str, list[dict[str, Any]]]:
     }
 
 
+class Games(LandedCalendar):
+    """The calendar with the games of the day."""
+
+    def __init__(self) -> None:
+        tips = {name: et(19 + number / 2) for number, name in enumerate(GAMES)}
+        self._known = Calendar(
+            [
+                Game(
+                    game_id=name,
+                    game_date=TODAY,
+                    away_team=GAMES[name][:3],
+                    home_team=GAMES[name][-3:],
+                    tipoff=tips[name],
+                    game_type="regular",
+                    status="scheduled",
+                    postponed=False,
+                )
+                for name in GAMES
+            ],
+            et(5),
+        )
+
+    def current(self) -> Calendar:
+        return self._known
+
+
 def an_incident(**changes: Any) -> Incident:
     values: dict[str, Any] = {
         "id": "5e11e0aa-0000-5000-8000-000000000001",
@@ -325,6 +357,11 @@ class World:
     objects: MemoryObjects = field(default_factory=MemoryObjects)
     data: MemoryObjects = field(default_factory=lambda: MemoryObjects("data"))
     bus: RecordingBus = field(default_factory=RecordingBus)
+    published: list[Any] = field(default_factory=list)
+    """Messages that were published as they are."""
+    asked: list[httpx.Request] = field(default_factory=list)
+    """Requests to the controller, which answers with `controller`; without one it is down."""
+    controller: Callable[[httpx.Request], httpx.Response] | None = None
 
     def __post_init__(self) -> None:
         self.warehouse.answer = self._answer
@@ -335,6 +372,13 @@ class World:
         self.objects.put(
             "monitor/memory.json", memory.model_dump_json().encode(), content_type="application/json"
         )
+
+    def ask_controller(self, request: httpx.Request) -> httpx.Response:
+        """What the controller answers."""
+        self.asked.append(request)
+        if self.controller is None:
+            raise httpx.ConnectError("nothing listens")
+        return self.controller(request)
 
     def _answer(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         self.jobs += 1
@@ -362,12 +406,13 @@ def console_app(world: World, **settings: Any) -> FastAPI:
         "data_bucket": "data",
         "state_bucket": "state",
         "development_key": KEY,
+        "controller_url": "http://controller.test",
         "topics_file": REPOSITORY / "infra/topics.yaml",
         **settings,
     }
     configured = MonitorSettings(**given)
     catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
-    configuration = load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
+    configuration = load_workflows(WORKFLOWS, catalog)
     authentication = Authentication(configured)
     deps = Deps(
         environment="local",
@@ -382,6 +427,8 @@ def console_app(world: World, **settings: Any) -> FastAPI:
         senders={},
     )
 
+    controller = Controller(configured, httpx.MockTransport(world.ask_controller))
+
     def console(_wall: Any) -> ConsoleDeps:
         def now() -> datetime:
             return world.now
@@ -389,10 +436,15 @@ def console_app(world: World, **settings: Any) -> FastAPI:
         return ConsoleDeps(
             monitor=deps,
             access=Access(configured, authentication),
-            sources=Sources(world.warehouse, deps.state, "local", deps.names),
+            sources=Sources(world.warehouse, deps.state, "local", configuration, Games(), controller.recall),
             snapshots=Snapshots(now),
             configuration=configuration,
+            workflows_text=WORKFLOWS.read_text(encoding="utf-8"),
             catalog=catalog,
+            controller=controller,
+            topics=load_topics(REPOSITORY / "infra/topics.yaml"),
+            publish_messages=world.published.extend,
+            bucket_of=lambda _: world.objects,
             calls_per_minute=6000,
             now=now,
         )

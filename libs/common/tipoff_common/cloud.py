@@ -3,7 +3,7 @@
 Each client is made when it is first asked for: a service that needs no warehouse does not pay for importing one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -35,6 +35,12 @@ class Cloud:
         from tipoff_common.adapters.pubsub import PubSubBus
 
         return PubSubBus(self._settings.project, self.topics)
+
+    def publish_messages(self, messages: Iterable[tuple[str, bytes, Mapping[str, str]]]) -> None:
+        """Publish (topic, data, attributes) as they are, such as what died before. Raises Unavailable."""
+        from tipoff_common.adapters.pubsub import PubSubBus
+
+        PubSubBus(self._settings.project, self.topics).publish_messages(messages)
 
     @cached_property
     def warehouse(self) -> Warehouse:

@@ -119,7 +119,7 @@ def ask_dataset(
         for place, instant in enumerate((row["first_at"], row["last_at"])):
             # A group has no request id of its own; first and last are two facts that differ in their instant only.
             identifier = row["request_id"] or f"found-{number}-{place}"
-            fact = _fact({**row, "request_id": identifier, "triggered_at": instant}, names)
+            fact = read_fact({**row, "request_id": identifier, "triggered_at": instant}, names)
             if fact is None:
                 continue
             found.append(fact)
@@ -154,7 +154,7 @@ def read_executions(
             "environment": environment,
         },
     )
-    facts = (_fact(row, names) for row in rows)
+    facts = (read_fact(row, names) for row in rows)
     return [fact for fact in facts if fact is not None]
 
 
@@ -178,13 +178,16 @@ def read_looks(
             "environment": environment,
         },
     )
-    facts = (_fact(row, ()) for row in rows)
+    facts = (read_fact(row, ()) for row in rows)
     return [fact for fact in facts if fact is not None]
 
 
-def _fact(row: Mapping[str, Any], subject_parameters: Iterable[str]) -> ExecutionFact | None:
-    """None for a row of a vocabulary that this version does not know, which is reported: one such row must not keep
-    every workflow from being decided."""
+def read_fact(row: Mapping[str, Any], subject_parameters: Iterable[str]) -> ExecutionFact | None:
+    """Read a row of the log; its opts and completeness are JSON text.
+
+    None for a row of a vocabulary that this version does not know, which is reported: one such row must not keep every
+    workflow from being decided.
+    """
     try:
         return ExecutionFact(
             request_id=row["request_id"],

@@ -15,6 +15,7 @@ from tipoff_common.push import PushEndpoint
 from tipoff_dataset.files import QUERIES
 from tipoff_monitor.channels import open_channels
 from tipoff_monitor.console.access import Access
+from tipoff_monitor.console.controller import Controller
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.snapshots import Snapshots
 from tipoff_monitor.console.sources import Sources
@@ -46,6 +47,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
     """Wire the service. Raises ConfigurationError."""
     catalog = load_catalog(scrapers_folder(settings.scrapers))
     configuration = load_workflows(settings.workflows_file, catalog)
+    workflows_text = settings.workflows_file.read_text(encoding="utf-8")
     book = load_rules(settings.alerts_file, QUERIES)
     cloud = Cloud("monitor", settings)
     source = configuration.file.calendar.scraper
@@ -62,16 +64,26 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
         publisher=cloud.publisher,
         senders=open_channels(book.file.channels, os.environ, local=settings.environment == "local"),
         console_url=settings.console_url,
+        workflows_text=workflows_text,
     )
+
+    controller = Controller(settings)
 
     def console(now: Callable[[], datetime]) -> ConsoleDeps:
         return ConsoleDeps(
             monitor=deps,
             access=Access(settings, cloud.authentication),
-            sources=Sources(deps.warehouse, deps.state, deps.environment, deps.names),
+            sources=Sources(
+                deps.warehouse, deps.state, deps.environment, configuration, calendar, controller.recall
+            ),
             snapshots=Snapshots(now),
             configuration=configuration,
+            workflows_text=workflows_text,
             catalog=catalog,
+            controller=controller,
+            topics=cloud.topics,
+            publish_messages=cloud.publish_messages,
+            bucket_of=cloud.objects,
             calls_per_minute=_PAGES_A_MINUTE,
             now=now,
         )

@@ -15,8 +15,8 @@ from tipoff_monitor.notices import Notice
 @dataclass(frozen=True)
 class Deps:
     """version, config_hash: the monitor's own, which the controller's are compared with.
-    levels: alert level by workflow. names: gives the names of games by id. send: hands a notice to several channels and
-    returns which of them took it."""
+    levels: alert level by workflow. workflows_text: the file that config_hash is of. names: gives the names of games by
+    id. send: hands a notice to several channels and returns which of them took it."""
 
     environment: str
     book: RuleBook
@@ -30,3 +30,4 @@ class Deps:
     senders: Mapping[str, Sender]
     console_url: str | None = None
     send: Callable[[Mapping[str, Sender], Notice], Mapping[str, bool]] = send_to
+    workflows_text: str = ""

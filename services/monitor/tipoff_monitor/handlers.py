@@ -61,6 +61,9 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
             break
         # Another monitor watched, or somebody acknowledged something: what they wrote counts.
     flush_outbox(deps)
+    if deps.workflows_text:
+        # With each watch, as the start may come before the bucket can be reached; a second time it costs one refusal.
+        deps.state.keep_configuration(deps.config_hash, deps.workflows_text)
 
 
 def _is_handled(memory: Memory, tick: datetime, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """The monitor's objects in the state bucket.
 
 monitor/memory.json                         incidents and silences, changed by compare-and-swap on its generation
+monitor/configurations/<hash>.yaml          a workflows file that was live, for the difference to the next
 monitor/sent/<day>/<event>/<channel>.claim  who sends a notification, until when nobody else does
 monitor/sent/<day>/<event>/<channel>.done   it was taken by the channel
 """
@@ -15,6 +16,7 @@ from tipoff_common.ports import Objects, Unavailable
 from tipoff_monitor.incidents import Memory, Node
 
 NAME = "monitor/memory.json"
+_CONFIGURATIONS = "monitor/configurations"
 LEASE = timedelta(seconds=60)
 """How long a sender has; its channels' time-outs are far below."""
 _ATTEMPTS = 8
@@ -80,6 +82,18 @@ class MonitorState:
     def note_sent(self, event: AlertChanged, channel: str) -> None:
         """Write down that a channel took the notification."""
         self._state.create(f"{_folder(event, channel)}.done", b"")
+
+    def keep_configuration(self, config_hash: str, text: str) -> None:
+        """Write down a workflows file, once."""
+        self._state.create(
+            f"{_CONFIGURATIONS}/{config_hash}.yaml", text.encode(), content_type="application/yaml"
+        )
+
+    def configuration(self, config_hash: str) -> str | None:
+        """Return a workflows file that was live, None for one that no monitor had."""
+        # The hash comes from a row; another shape than a hash's is none of ours to open.
+        found = self._state.get(f"{_CONFIGURATIONS}/{config_hash}.yaml") if config_hash.isalnum() else None
+        return None if found is None else found.decode()
 
 
 def _claim(until: datetime) -> bytes:

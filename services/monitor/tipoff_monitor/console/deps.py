@@ -1,27 +1,39 @@
 """What the console's handlers work with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from tipoff_common.catalog import Catalog
+from tipoff_common.ports import Objects
+from tipoff_common.topics import TopicMap
 from tipoff_monitor.console.access import Access
+from tipoff_monitor.console.controller import Controller
 from tipoff_monitor.console.snapshots import Snapshots
 from tipoff_monitor.console.sources import Sources
 from tipoff_monitor.deps import Deps
 from tipoff_planning.workflows import Configuration
 
+PublishMessages = Callable[[Iterable[tuple[str, bytes, Mapping[str, str]]]], None]
+"""Publishes (topic, data, attributes) as they are. Raises Unavailable."""
+
 
 @dataclass(frozen=True)
 class ConsoleDeps:
-    """monitor: what the service's other handlers work with. now: reads the clock."""
+    """monitor: what the service's other handlers work with. workflows_text: the file that `configuration` is of.
+    bucket_of: opens a bucket by its name. now: reads the clock."""
 
     monitor: Deps
     access: Access
     sources: Sources
     snapshots: Snapshots
     configuration: Configuration
+    workflows_text: str
     catalog: Catalog
+    controller: Controller
+    topics: TopicMap
+    publish_messages: PublishMessages
+    bucket_of: Callable[[str], Objects]
     calls_per_minute: int
     now: Callable[[], datetime]
 

@@ -1,13 +1,16 @@
 """Rows that pages are made of, as the named queries give them."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from tipoff_common.clock import Instant
+from tipoff_planning.execution_log import read_fact
+from tipoff_planning.history import ExecutionFact
 
 
 def _with_minutes(value: object) -> object:
@@ -117,6 +120,17 @@ class ExecutionRow(Fact):
     gcs_path: str | None = None
     opts: Mapping[str, Any] | None = None
     drift: Mapping[str, Any] | None = None
+    completeness: Any = None
+
+    def as_fact(self, subject_parameters: Sequence[str]) -> ExecutionFact | None:
+        """Return it as the planning core knows it; None for a vocabulary that this version does not know."""
+        row = {
+            **self.model_dump(),
+            "request_id": self.execution_id,
+            "opts": json.dumps(self.opts),
+            "completeness": json.dumps(self.completeness),
+        }
+        return read_fact(row, subject_parameters)
 
 
 class DeadLetterRow(Fact):

@@ -21,7 +21,14 @@ from tipoff_monitor.console.rendering import render, url
 
 log = logging.getLogger(__name__)
 FORM_LIMIT = 64 * 1024
-NAVIGATION = (("/", "Today"),)
+NAVIGATION = (
+    ("/", "Today"),
+    ("/scrapers", "Scrapers"),
+    ("/alerts", "Alerts"),
+    ("/files", "Files"),
+    ("/dead-letters", "Dead letters"),
+    ("/configuration", "Configuration"),
+)
 _HEADERS = {
     # No inline script or style and nothing from elsewhere: text that got onto a page as markup could do nothing.
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
@@ -67,6 +74,10 @@ def gated_router(deps: ConsoleDeps, *, signed_in: bool = True) -> APIRouter:
                 except Unavailable as error:
                     log.error("a page cannot be made", extra={"detail": str(error)})
                     answer = _refusal(request, deps, 503, f"What the page needs cannot be reached: {error}")
+                except Exception as error:
+                    # Whoever looks at night gets a page that says so, and the log says what it was.
+                    log.exception("a page failed unforeseen")
+                    answer = _refusal(request, deps, 500, f"The page failed: {type(error).__name__}.")
                 for name, value in _HEADERS.items():
                     answer.headers.setdefault(name, value)
                 if CSRF_COOKIE not in request.cookies:

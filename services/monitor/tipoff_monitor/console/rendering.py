@@ -1,6 +1,7 @@
 """Templates: every value that reaches a page goes through one place that makes it harmless."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -9,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tipoff_common.clock import EASTERN
 from tipoff_common.identity import short_hash
@@ -70,6 +71,11 @@ def url(path: str, **query: str | None) -> Markup:
     return Markup(f"{parts}?{pairs}" if pairs else parts)  # noqa: S704  # quoted, part by part
 
 
+def whole(text: str) -> Markup:
+    """Escape a value that has to come back as it is, such as a hidden field's."""
+    return escape(text)
+
+
 @cache
 def asset(name: str) -> str:
     """Return the address of a static file, which changes with its content so that browsers may keep it for good."""
@@ -98,7 +104,7 @@ def environment() -> Environment:
         finalize=presentable,
     )
     found.globals.update(url=url, asset=asset, clock=clock, ago=ago, percent=percent)
-    found.filters.update(brief=brief, pretty=pretty, tone=tone)
+    found.filters.update(brief=brief, pretty=pretty, tone=tone, whole=whole)
     return found
 
 
@@ -118,9 +124,37 @@ def tone(word: str) -> str:
     return _TONES.get(word, "quiet")
 
 
+_TABLE = re.compile(r"<table.*?</table>", re.DOTALL)
+_HEADING = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
+_ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
+
+
+def label_cells(html: str) -> str:
+    """Write each table cell's heading into it as an attribute: on a phone a row becomes a card, and cells say what
+    they are. Markup here is ours alone; what came from outside is escaped by now, so no cell of its own is in it."""
+
+    def in_table(table: re.Match[str]) -> str:
+        headings = _HEADING.findall(table[0])
+        return _ROW.sub(lambda row: in_row(row[0], headings), table[0]) if headings else table[0]
+
+    def in_row(row: str, headings: list[str]) -> str:
+        before, *cells = row.split("<td")
+        if not cells:
+            return row  # the headings themselves
+        labelled = (
+            f'<td data-label="{heading}"><span>{cell[1:].replace("</td>", "</span></td>", 1)}'
+            if cell.startswith(">")
+            else f'<td data-label="{heading}"{cell.replace(">", "><span>", 1).replace("</td>", "</span></td>", 1)}'
+            for heading, cell in zip(headings, cells, strict=True)
+        )
+        return before + "".join(labelled)
+
+    return _TABLE.sub(in_table, html)
+
+
 def render(name: str, context: Mapping[str, Any]) -> str:
     """Render a template."""
-    return environment().get_template(name).render(context)
+    return label_cells(environment().get_template(name).render(context))
 
 
 def utc(instant: datetime) -> str:

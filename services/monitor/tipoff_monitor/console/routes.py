@@ -8,11 +8,13 @@ from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from tipoff_common.clock import business_date
+from tipoff_monitor.console.actions import action_routes
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.gate import gated_router, page_html
 from tipoff_monitor.console.login import login_routes
 from tipoff_monitor.console.pages.page import Page
-from tipoff_monitor.console.rendering import STATIC
+from tipoff_monitor.console.rendering import STATIC, url
+from tipoff_monitor.console.snapshots import Patience
 from tipoff_monitor.console.views import VIEWS, View
 
 REFRESH_HEADER = "x-tipoff-refresh"
@@ -38,6 +40,7 @@ def console_routes(app: FastAPI, deps: ConsoleDeps) -> None:
     """Add the console to the monitor's application. It comes last: its last route answers what nothing else does."""
     app.mount("/static", _Assets(directory=STATIC), name="static")
     app.include_router(login_routes(deps))
+    app.include_router(action_routes(deps))
     router = gated_router(deps)
     for view in VIEWS:
         _add(router, view, deps)
@@ -61,24 +64,24 @@ def console_routes(app: FastAPI, deps: ConsoleDeps) -> None:
 
 
 def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
-    def build(request: Request, wait: float) -> Page:
+    def build(request: Request, patience: Patience) -> Page:
         given = {**request.query_params, **request.path_params}
-        page: Page = view.build(deps, given, wait)
+        page: Page = view.build(deps, given, patience)
         return page
 
     # The twin first: /workflows/{name} would take its address for a workflow's name.
     @router.get(view.json_path, tags=["console"], name=f"{view.name}_json", response_model=view.model)
     def as_json(request: Request) -> Response:
-        page = build(request, _JSON_WAIT)
+        page = build(request, Patience(_JSON_WAIT))
         links = {"Link": f'</schemas/{view.name}.json>; rel="describedby"'}
         return Response(page.model_dump_json(by_alias=True), media_type="application/json", headers=links)
 
     @router.get(view.path, tags=["console"], name=view.name)
     def as_html(request: Request) -> HTMLResponse:
-        wait = _REFRESH_WAIT if REFRESH_HEADER in request.headers else _FIRST_WAIT
-        page = build(request, wait)
-        json_path = view.json_path.format(**request.path_params) if request.path_params else view.json_path
-        query = f"?{request.url.query}" if request.url.query else ""
+        is_refresh = REFRESH_HEADER in request.headers
+        page = build(request, Patience(_REFRESH_WAIT if is_refresh else _FIRST_WAIT, is_refresh))
+        json_path = view.json_path.format(**request.path_params)
+        query = {str(key): str(value) for key, value in request.query_params.items()}
         body = page_html(
             request,
             deps,
@@ -88,7 +91,7 @@ def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
             page=page,
             live=True,
             business_date=business_date(page.as_of),
-            json_url=f"{json_path}{query}",
+            json_url=url(json_path, **query),
             schema_url=f"/schemas/{view.name}.json",
             **view.drawing(page),
         )

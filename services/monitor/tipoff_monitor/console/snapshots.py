@@ -19,8 +19,8 @@ from tipoff_common.ports import Unavailable
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 JOBS_A_MINUTE = 3
-LOOK_UPS_A_MINUTE = 12
-"""For what somebody asks by name: one id's chain, another day. Each is kept, so a tab left open asks nothing again."""
+LOOK_UPS_A_MINUTE = 60
+"""For what somebody asks by name: an id's chain costs nine, another day one. A tab left open asks for none."""
 _KEPT = 200
 """Answers to look-ups that are kept; the oldest goes."""
 _READERS = 3
@@ -47,6 +47,14 @@ class Reading(Generic[T]):
     max_age: timedelta
     jobs: int = 1
     standing: bool = True
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a page waits for data that is missing or too old. is_refresh: a tab that was left open asks."""
+
+    seconds: float
+    is_refresh: bool = False
 
 
 class Budget:
@@ -78,8 +86,8 @@ class Snapshots:
         self._standing, self._look_ups = Budget(JOBS_A_MINUTE, clock), Budget(LOOK_UPS_A_MINUTE, clock)
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="console-reader")
 
-    def get(self, reading: Reading[T], wait: float = 0.0) -> Snapshot[T]:
-        """Return the newest snapshot. One that is missing or too old is read first, for at most `wait` seconds.
+    def get(self, reading: Reading[T], patience: Patience) -> Snapshot[T]:
+        """Return the newest snapshot. One that is missing or too old is read first, as long as there is patience.
 
         What cannot be read within the budget stays as it is; its age tells.
         """
@@ -87,14 +95,22 @@ class Snapshots:
             found: Snapshot[T] = self._kept.get(reading.key, Snapshot())
             if found.read_at is not None and self._now() - found.read_at <= reading.max_age:
                 return found
+            # A look-up was somebody's question; that the tab is still open asks nothing anew.
+            if found.read_at is not None and patience.is_refresh and not reading.standing:
+                return found
             future = self._under_way.get(reading.key) or self._start(reading)
-        if future is not None and wait > 0:
+        if future is not None and patience.seconds > 0:
             try:
-                future.result(wait)
+                future.result(patience.seconds)
             except TimeoutError:
                 return found
         with self._lock:
             return self._kept.get(reading.key, Snapshot())
+
+    def forget(self, key: str) -> None:
+        """Read it anew the next time, as somebody just changed it."""
+        with self._lock:
+            self._kept.pop(key, None)
 
     def _start(self, reading: Reading[T]) -> Future[None] | None:
         budget = self._standing if reading.standing else self._look_ups

@@ -1,6 +1,7 @@
 """Where pages take their facts from. Three statements feed every page; a look-up answers what is asked by name."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_dataset.batch import Part, ask_batch
+from tipoff_dataset.file_verdict import judge
+from tipoff_dataset.landed_files import Cleanup, Files, LandedFile, Name, Window
 from tipoff_dataset.queries import named
 from tipoff_monitor.console.facts import (
     DeadLetterRow,
@@ -22,10 +25,18 @@ from tipoff_monitor.console.facts import (
     ScraperHealth,
     WorkflowDay,
 )
+from tipoff_monitor.console.pages.operations import FileFacts
 from tipoff_monitor.console.snapshots import Reading
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.memory import MonitorState
+from tipoff_planning.calendar import Calendar
 from tipoff_planning.expectations import DayExpectations, read_expectations
+from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.trace.dataset import Dataset
+from tipoff_planning.trace.links import Node
+from tipoff_planning.trace.lookup import NotFound, trace
+from tipoff_planning.trace.memory import Ask, ControllerMemory
+from tipoff_planning.workflows import Configuration
 
 M = TypeVar("M", bound=BaseModel)
 DAY_AGE = timedelta(seconds=60)
@@ -35,10 +46,27 @@ FLEET_AGE = timedelta(minutes=5)
 _PAST_AGE = timedelta(minutes=10)
 """A day that is over changes only by what is made good."""
 _MEMORY_AGE = timedelta(seconds=5)
-_NAMES_AGE = timedelta(minutes=5)
+_CALENDAR_AGE = timedelta(minutes=5)
+_TEXT_AGE = timedelta(hours=1)
+"""A file is named by its hash and never changes."""
+_LOOK_UP_AGE = timedelta(seconds=60)
+_CHAIN_JOBS, _FILES_JOBS = 9, 5
+"""Statements that a chain costs at most when the first span knows the id, and a file."""
+_FILES_BACK = timedelta(days=14)
+_MOST_FILES = 20
 
 _FLEET = ("scraper_health", "workflow_calendar", "scraper_days", "configurations")
 _RECENT = ("latest_decisions", "latest_executions", "latest_dead_letters", "missing_files")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What `tipoff trace` found. not_found: why there is nothing, with what is `near`."""
+
+    roots: tuple[Node, ...] = ()
+    near: tuple[str, ...] = ()
+    not_found: str | None = None
+    without_memory: str | None = None
 
 
 class Sources:
@@ -49,10 +77,13 @@ class Sources:
         warehouse: Warehouse,
         state: MonitorState,
         environment: str,
-        names: Callable[[], Mapping[str, str]],
+        configuration: Configuration,
+        calendar: LandedCalendar | None,
+        recall: Ask,
     ) -> None:
-        self._warehouse, self._state = warehouse, state
-        self._environment, self._names = environment, names
+        """calendar: of the fleet's games, None for one without. recall: asks the controller what it remembers."""
+        self._warehouse, self._state, self._environment = warehouse, state, environment
+        self._configuration, self._calendar, self._recall = configuration, calendar, recall
 
     def day(self, day: date, now: datetime) -> Reading[DayExpectations]:
         """What was expected of a day; today includes what is left of last night."""
@@ -96,9 +127,46 @@ class Sources:
         """Incidents and silences: an object of the state bucket, no warehouse job."""
         return Reading("memory", lambda _: self._state.read()[0], _MEMORY_AGE, jobs=0)
 
-    def game_names(self) -> Reading[Mapping[str, str]]:
-        """Who plays whom, by game id: an object of the data bucket, no warehouse job."""
-        return Reading("names", lambda _: self._names(), _NAMES_AGE, jobs=0)
+    def calendar(self) -> Reading[Calendar | None]:
+        """Games by date: an object of the data bucket, no warehouse job."""
+        found = self._calendar
+        return Reading("calendar", lambda _: found.current() if found else None, _CALENDAR_AGE, jobs=0)
+
+    def configuration_text(self, config_hash: str) -> Reading[str | None]:
+        """A workflows file that was in force: an object of the state bucket, no warehouse job."""
+        return Reading(
+            f"configuration {config_hash}",
+            lambda _: self._state.configuration(config_hash),
+            _TEXT_AGE,
+            jobs=0,
+        )
+
+    def chain(self, asked: str, today: date) -> Reading[Chain]:
+        """All that belongs to an id, as `tipoff trace` finds it."""
+
+        def read(_: datetime) -> Chain:
+            days = [today - timedelta(days=offset) for offset in (2, 1, 0)]
+            # Ninety days are all that is kept; the first span answers nearly every question.
+            spans = [(today - timedelta(days=back), today + timedelta(days=1)) for back in (3, 14, 91)]
+            dataset = Dataset(self._warehouse, self._environment)
+            try:
+                found = trace(asked, dataset, ControllerMemory(self._recall), days, spans)
+            except NotFound as error:
+                return Chain(not_found=f"{error} in {self._environment}", near=tuple(error.near))
+            return Chain(roots=found.roots, without_memory=found.without_memory)
+
+        return Reading(f"chain {asked}", read, _LOOK_UP_AGE, jobs=_CHAIN_JOBS, standing=False)
+
+    def files(self, name: Name) -> Reading[tuple[FileFacts, ...]]:
+        """The files that are named so, with the verdict of `tipoff files`."""
+
+        def read(at: datetime) -> tuple[FileFacts, ...]:
+            files = Files(self._warehouse, self._environment, Window(at - _FILES_BACK, at))
+            cleanup = files.latest_cleanup()
+            return tuple(_facts_of(file, cleanup, at) for file in files.find(name)[:_MOST_FILES])
+
+        key = f"files {name.path} {name.hash}"
+        return Reading(key, read, _LOOK_UP_AGE, jobs=_FILES_JOBS, standing=False)
 
     def _ask(self, queries: Sequence[str], at: datetime) -> Mapping[str, list[dict[str, Any]]]:
         given: Mapping[str, Parameter] = {"as_of": at}
@@ -111,3 +179,22 @@ class Sources:
 
 def _rows(kind: type[M], rows: Sequence[Mapping[str, Any]]) -> tuple[M, ...]:
     return tuple(kind.model_validate(row) for row in rows)
+
+
+def _facts_of(file: LandedFile, cleanup: Cleanup | None, at: datetime) -> FileFacts:
+    verdict = judge(file, cleanup, at)
+    wrote = file.wrote[0] if file.wrote else None
+    return FileFacts(
+        gcs_path=file.gcs_path,
+        state=verdict.state.value,
+        why=verdict.why,
+        next=verdict.next,
+        scraper_name=wrote.scraper_name if wrote else None,
+        execution_id=wrote.execution_id if wrote else None,
+        landed_at=wrote.completed_at if wrote else None,
+        game_date=wrote.game_date if wrote else None,
+        record_count=wrote.record_count if wrote else None,
+        receipts=tuple(
+            f"{item.processor} at {item.processed_at:%Y-%m-%d %H:%M} UTC" for item in file.receipts
+        ),
+    )

@@ -1,95 +1,50 @@
-"""The pages there are: address, model, and how each is built from the newest snapshots."""
+"""The pages there are: address, model, builder and drawing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
-from fastapi import HTTPException
-
-from tipoff_common.clock import business_date, read_date
+from tipoff_common.clock import business_date
+from tipoff_monitor.console import build
 from tipoff_monitor.console.deps import ConsoleDeps
-from tipoff_monitor.console.pages.page import Page, data_age
+from tipoff_monitor.console.pages.operations import (
+    AlertsPage,
+    ConfigurationPage,
+    DeadLettersPage,
+    FilesPage,
+)
+from tipoff_monitor.console.pages.page import Page
+from tipoff_monitor.console.pages.run import RunPage, waterfall
+from tipoff_monitor.console.pages.scrapers import (
+    ScraperPage,
+    ScrapersPage,
+    columns_of_runs,
+    columns_of_seconds,
+    volume,
+)
 from tipoff_monitor.console.pages.timeline import axis_of, bars, lanes, marks
-from tipoff_monitor.console.pages.today import TodayPage, judge, rows_of, upcoming
-from tipoff_monitor.handlers import LOCKED_BY
-from tipoff_monitor.views import watching
-from tipoff_planning.expectations import DayExpectations, Expectation
+from tipoff_monitor.console.pages.today import TodayPage
+from tipoff_monitor.console.pages.workflow import WorkflowPage, cells
+from tipoff_monitor.console.snapshots import Patience
+from tipoff_planning.expectations import Expectation
 
 P = TypeVar("P", bound=Page)
-Given = Mapping[str, str]
-_BACK = timedelta(days=90)
-_AHEAD = timedelta(days=14)
-"""Rows are kept for 90 days and schedules locked a day ahead: beyond these nothing need be asked."""
+_LANE, _MARGIN = 11, 4
+"""Pixels of one lane of bars, and above the first."""
 
 
 @dataclass(frozen=True)
 class View(Generic[P]):
-    """One page. build: from what the address gives, waiting so many seconds for data that is missing."""
+    """One page. build: from what the address gives. drawing: what its template draws with."""
 
     name: str
     section: str
     path: str
     json_path: str
     model: type[P]
-    build: Callable[[ConsoleDeps, Given, float], P]
+    build: Callable[[ConsoleDeps, Mapping[str, str], Patience], P]
     drawing: Callable[[P], Mapping[str, Any]] = field(default=lambda _: {})
-
-
-def _day_of(given: Given, today: date) -> date:
-    """Return the day that an address names, today without one; 404 for what is no day."""
-    text = given.get("date", "")
-    if not text:
-        return today
-    try:
-        return read_date(text)
-    except ValueError as error:
-        raise HTTPException(404, str(error)) from error
-
-
-def build_today(deps: ConsoleDeps, given: Given, wait: float) -> TodayPage:
-    """Build the page of a day."""
-    now = deps.now()
-    today = business_date(now)
-    day = _day_of(given, today)
-    sources = []
-    expected: DayExpectations | None = DayExpectations(
-        date=day, as_of=now, environment=deps.environment, expectations=()
-    )
-    if today - _BACK <= day <= today + _AHEAD:
-        snapshot = deps.snapshots.get(deps.sources.day(day, now), wait)
-        sources.append(data_age("the day", snapshot, now))
-        expected = snapshot.value
-    fleet = deps.snapshots.get(deps.sources.fleet(), wait if wait > 1 else 0)
-    memory = deps.snapshots.get(deps.sources.memory(), max(wait, 1.0))
-    names = deps.snapshots.get(deps.sources.game_names(), wait).value or {}
-    sources += [data_age("the scrapers' health", fleet, now), data_age("the alerts", memory, now)]
-    health = fleet.value.health if fleet.value else ()
-    alerts = watching(memory.value, now, everything=False).incidents if memory.value else ()
-    verdict = judge(expected, now, names, LOCKED_BY) if expected else None
-    rows = rows_of(expected, verdict) if expected and verdict else ()
-    beyond = not today - _BACK <= day <= today + _AHEAD
-    headline = "is too far off: nothing is kept or planned for it" if beyond else "is not known yet"
-    return TodayPage(
-        title="Today" if day == today else f"{day:%a %d %b %Y}",
-        environment=deps.environment,
-        as_of=now,
-        sources=tuple(sources),
-        date=day,
-        is_today=day == today,
-        color=verdict.color if verdict and not beyond else None,
-        headline=verdict.headline if verdict and not beyond else headline,
-        day_faults=verdict.faults if verdict and not beyond else (),
-        rows=rows,
-        upcoming=upcoming(rows, names, now) if day >= today else (),
-        sick=tuple(item for item in health if not item.is_well) if day == today else (),
-        alerts=alerts,
-        game_names={
-            row.subject: names[row.subject]
-            for row in (expected.expectations if expected else ())
-            if row.subject and row.subject in names
-        },
-    )
 
 
 def outcome(row: Expectation) -> str:
@@ -109,7 +64,7 @@ def draw_today(page: TodayPage) -> Mapping[str, Any]:
     drawn = []
     for row in page.rows:
         placed = bars(axis, row.occurrences)
-        drawn.append((row, placed, 4 + 11 * lanes(placed)))
+        drawn.append((row, placed, _MARGIN + _LANE * lanes(placed)))
     return {
         "drawn": drawn,
         "hours": marks(axis),
@@ -120,6 +75,77 @@ def draw_today(page: TodayPage) -> Mapping[str, Any]:
     }
 
 
+def draw_workflow(page: WorkflowPage) -> Mapping[str, Any]:
+    """Return the window's and the calendar's geometry."""
+    rows = page.today.occurrences if page.today else ()
+    today = business_date(page.as_of)
+    axis = axis_of(today, rows)
+    placed = bars(axis, rows)
+    grid = cells(page.calendar, today)
+    return {
+        "placed": placed,
+        "height": _MARGIN + _LANE * lanes(placed),
+        "hours": marks(axis),
+        "now_at": axis.share(page.as_of),
+        "outcome": outcome,
+        "grid": grid,
+        "weeks": max(cell.column for cell in grid) + 1,
+    }
+
+
+def draw_scraper(page: ScraperPage) -> Mapping[str, Any]:
+    """Return the charts' geometry."""
+    today = business_date(page.as_of)
+    return {
+        "runs": columns_of_runs(page.days, today),
+        "seconds": columns_of_seconds(page.days, today),
+        "volume": volume(page.days, today, page.at_least, page.at_most),
+    }
+
+
+def draw_run(page: RunPage) -> Mapping[str, Any]:
+    """Return the waterfall's geometry."""
+    return {"steps": waterfall(page.links)}
+
+
 VIEWS: tuple[View[Any], ...] = (
-    View("today", "Today", "/", "/today.json", TodayPage, build_today, draw_today),
+    View("today", "Today", "/", "/today.json", TodayPage, build.build_today, draw_today),
+    View(
+        "workflow",
+        "Today",
+        "/workflows/{name}",
+        "/workflows/{name}.json",
+        WorkflowPage,
+        build.build_workflow,
+        draw_workflow,
+    ),
+    View("scrapers", "Scrapers", "/scrapers", "/scrapers.json", ScrapersPage, build.build_scrapers),
+    View(
+        "scraper",
+        "Scrapers",
+        "/scrapers/{name}",
+        "/scrapers/{name}.json",
+        ScraperPage,
+        build.build_scraper,
+        draw_scraper,
+    ),
+    View("run", "", "/run", "/run.json", RunPage, build.build_run, draw_run),
+    View("alerts", "Alerts", "/alerts", "/alerts.json", AlertsPage, build.build_alerts),
+    View("files", "Files", "/files", "/files.json", FilesPage, build.build_files),
+    View(
+        "dead_letters",
+        "Dead letters",
+        "/dead-letters",
+        "/dead-letters.json",
+        DeadLettersPage,
+        build.build_dead_letters,
+    ),
+    View(
+        "configuration",
+        "Configuration",
+        "/configuration",
+        "/configuration.json",
+        ConfigurationPage,
+        build.build_configuration,
+    ),
 )

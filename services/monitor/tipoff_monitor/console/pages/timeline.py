@@ -40,9 +40,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """An hour of the axis."""
+    """An hour of the axis. width: to the next one, or to the edge."""
 
     left: float
+    width: float
     label: str
 
 
@@ -56,14 +57,16 @@ def axis_of(day: date, rows: Sequence[Expectation]) -> Axis:
 
 
 def marks(axis: Axis) -> list[Mark]:
-    """Return the hours to write beside the axis; on a day whose clocks change they are the wall's."""
-    found, instant = [], axis.start
+    """Return the hours to write above the axis, from its start on; on a day whose clocks change they are the wall's."""
+    found: list[tuple[float, str]] = [(0.0, "")]  # midnight is where the axis begins, which needs no label
+    instant = axis.start + timedelta(hours=1)
     while instant <= axis.end - timedelta(minutes=30):
         hour = instant.astimezone(EASTERN).hour
         if hour % _EVERY_HOURS == 0:
-            found.append(Mark(axis.share(instant), f"{hour:02}"))
+            found.append((axis.share(instant), f"{hour:02}"))
         instant += timedelta(hours=1)
-    return found
+    ends = [left for left, _ in found[1:]] + [1.0]
+    return [Mark(left, end - left, label) for (left, label), end in zip(found, ends, strict=True)]
 
 
 def bars(axis: Axis, rows: Sequence[Expectation]) -> list[Bar]:

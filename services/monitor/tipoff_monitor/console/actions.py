@@ -1,0 +1,410 @@
+"""What people do from the console: each asks first, needs the role operator, and is logged with who did it.
+
+Everything goes the way the command line goes: the controller's routes, Pub/Sub, the monitor's own memory.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+
+from tipoff_common.clock import business_date, read_date
+from tipoff_common.identity import event_id
+from tipoff_common.words import pluralize
+from tipoff_dataset.dead_letters import (
+    EVER,
+    PayloadMissing,
+    Replay,
+    messages,
+    plan_replays,
+    read_dead_letters,
+)
+from tipoff_monitor.actions import NotPossible, UnknownIncident, acknowledge, find, silence, unsilence
+from tipoff_monitor.console.build import day_of
+from tipoff_monitor.console.deps import ConsoleDeps
+from tipoff_monitor.console.gate import Form, Operator, gated_router, page_html
+from tipoff_monitor.console.rendering import url
+from tipoff_monitor.console.snapshots import Patience
+from tipoff_monitor.handlers import flush_outbox
+from tipoff_monitor.incidents import Memory
+from tipoff_monitor.machine import all_rules
+from tipoff_planning.drafts import DecisionBatch
+from tipoff_planning.expectations import Expectation
+
+log = logging.getLogger(__name__)
+_LONGEST_SILENCE = timedelta(days=30)
+_MOST_BACKFILLED = 50
+"""Runs that one form asks for; more is `tipoff backfill`, which shows a plan."""
+_PATIENCE = Patience(10.0)
+Result = tuple[str, str | None]
+"""What was done, and where it can be seen."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a form that somebody fills in."""
+
+    name: str
+    label: str
+    value: str = ""
+    kind: str = "text"
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked before something is done."""
+
+    title: str
+    verb: str
+    action: str
+    back: str
+    about: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    items: Sequence[str] = ()
+    hidden: dict[str, str] = field(default_factory=dict)
+    fields: Sequence[Field] = ()
+    possible: bool = True
+
+
+def action_routes(deps: ConsoleDeps) -> APIRouter:
+    """Return the routes: a GET asks and changes nothing, its POST does it."""
+    router = gated_router(deps)
+
+    def ask(request: Request, question: Question) -> Response:
+        return HTMLResponse(page_html(request, deps, "confirm.html", section="", **vars(question)))
+
+    def done(request: Request, who: Any, title: str, back: str, results: Sequence[Result]) -> Response:
+        log.info(
+            "console action",
+            extra={"who": who.email, "action": title, "results": [text for text, _ in results][:20]},
+        )
+        return HTMLResponse(
+            page_html(request, deps, "done.html", section="", title=title, back=back, results=results)
+        )
+
+    def change(update: Callable[[Memory], Memory]) -> Memory:
+        try:
+            after = deps.monitor.state.update(update)
+        except UnknownIncident as error:
+            raise HTTPException(404, str(error)) from error
+        except NotPossible as error:
+            raise HTTPException(409, str(error)) from error
+        deps.snapshots.forget("memory")
+        return after
+
+    @router.get("/actions/trigger", tags=["console"])
+    def ask_trigger(request: Request, who: Operator) -> Response:  # noqa: ARG001
+        """Ask before a workflow is run."""
+        name = _workflow(deps, request.query_params.get("workflow", ""))
+        day = day_of(request.query_params, business_date(deps.now()))
+        return ask(
+            request,
+            Question(
+                title=f"Trigger {name}",
+                verb="Trigger",
+                action="/actions/trigger",
+                back=str(url(f"/workflows/{name}")),
+                about=("It runs now, whatever was found before.",),
+                warnings=_without_controller(deps),
+                # The key is this form's: sent twice, it is one run.
+                hidden={"workflow": name, "key": _form_key(request, deps)},
+                fields=(
+                    Field("date", "Date that the data is about", day.isoformat(), "date"),
+                    Field("game_id", "Game, for a workflow that runs for each game", required=False),
+                ),
+                possible=deps.controller.is_known,
+            ),
+        )
+
+    @router.post("/actions/trigger", tags=["console"])
+    def do_trigger(request: Request, who: Operator, form: Form) -> Response:
+        """Run a workflow."""
+        name = _workflow(deps, form.get("workflow", ""))
+        body: dict[str, object] = {"game_date": _date(form.get("date", ""))}
+        if form.get("game_id"):
+            body["game_id"] = form["game_id"]
+        batch = _trigger(deps, name, body, form.get("key", ""))
+        return done(request, who, f"Triggered {name}", str(url(f"/workflows/{name}")), _results(batch))
+
+    @router.get("/actions/backfill", tags=["console"])
+    def ask_backfill(request: Request, who: Operator) -> Response:  # noqa: ARG001
+        """Ask before what a day missed is run."""
+        day = day_of(request.query_params, business_date(deps.now()))
+        missed = _missed(deps, request)
+        more = len(missed) > _MOST_BACKFILLED
+        return ask(
+            request,
+            Question(
+                title=f"Backfill what {day} missed",
+                verb=f"Run {pluralize(len(missed), 'workflow')}",
+                action="/actions/backfill",
+                back=str(url("/", date=day.isoformat())),
+                about=(
+                    ("Each of these passed its deadline without a run. It is asked for once, by hand.",)
+                    if missed
+                    else ("Nothing was missed that is not found yet.",)
+                ),
+                warnings=(
+                    *_without_controller(deps),
+                    *(
+                        (f"Only the first {_MOST_BACKFILLED}; use `tipoff backfill` for all.",)
+                        if more
+                        else ()
+                    ),
+                ),
+                items=[_named(row) for row in missed[:_MOST_BACKFILLED]],
+                hidden={"date": day.isoformat()},
+                possible=deps.controller.is_known and bool(missed),
+            ),
+        )
+
+    @router.post("/actions/backfill", tags=["console"])
+    def do_backfill(request: Request, who: Operator, form: Form) -> Response:
+        """Run what a day missed, each unit once however often it is asked for."""
+        day = _date(form.get("date", ""))
+        results: list[Result] = []
+        for row in _missed(deps, request, day)[:_MOST_BACKFILLED]:
+            body: dict[str, object] = {"game_date": row.date.isoformat()}
+            if row.subject not in (None, "-"):
+                body["game_id"] = row.subject
+            try:
+                results += _results(_trigger(deps, row.workflow_name, body, f"missed-{row.occurrence_id}"))
+            except HTTPException as error:
+                results.append((f"{_named(row)}: {error.detail}", None))
+        return done(
+            request,
+            who,
+            f"Backfilled {day}",
+            str(url("/", date=day)),
+            results or [("Nothing was missed.", None)],
+        )
+
+    @router.get("/actions/replay", tags=["console"])
+    def ask_replay(request: Request, who: Operator) -> Response:  # noqa: ARG001
+        """Ask before a dead letter is published again."""
+        plan = _replays(deps, request.query_params.get("id", ""))
+        refused = [item.refused for item in plan if item.refused]
+        dies = [item.dies_again for item in plan if item.dies_again]
+        letter = plan[0].letter
+        return ask(
+            request,
+            Question(
+                title="Replay a dead letter",
+                verb="Publish it again",
+                action="/actions/replay",
+                back="/dead-letters",
+                about=(
+                    f"{letter.event_type or 'A message'} of {letter.rejected_at:%Y-%m-%d %H:%M} UTC:"
+                    f" {letter.reason}. {letter.detail or ''}",
+                    "It keeps its ids, so what was done once is not done twice.",
+                ),
+                warnings=(
+                    *(f"It cannot be published: {text}" for text in refused),
+                    *(f"Services of this version refuse it again: {text}" for text in dies),
+                ),
+                hidden={"id": letter.event_id},
+                possible=not refused,
+            ),
+        )
+
+    @router.post("/actions/replay", tags=["console"])
+    def do_replay(request: Request, who: Operator, form: Form) -> Response:
+        """Publish a dead letter to its topic again."""
+        plan = _replays(deps, form.get("id", ""))
+        if refused := [item.refused for item in plan if item.refused]:
+            raise HTTPException(409, f"it cannot be published: {refused[0]}")
+        try:
+            deps.publish_messages(messages(plan, deps.bucket_of))
+        except PayloadMissing as error:
+            raise HTTPException(409, str(error)) from error
+        results: list[Result] = [
+            (f"Published to {item.topic}", str(url("/run", id=item.letter.event_id))) for item in plan
+        ]
+        return done(request, who, "Replayed a dead letter", "/dead-letters", results)
+
+    @router.get("/actions/acknowledge", tags=["console"])
+    def ask_acknowledge(request: Request, who: Operator) -> Response:  # noqa: ARG001
+        """Ask before an incident is acknowledged."""
+        memory, _ = deps.monitor.state.read()
+        try:
+            incident = find(memory, request.query_params.get("incident", ""))
+        except UnknownIncident as error:
+            raise HTTPException(404, str(error)) from error
+        return ask(
+            request,
+            Question(
+                title=f"Acknowledge {incident.rule}",
+                verb="I am at it",
+                action="/actions/acknowledge",
+                back="/alerts",
+                about=(incident.summary, "No reminder and no escalation from here on, until it is resolved."),
+                hidden={"incident": incident.id},
+            ),
+        )
+
+    @router.post("/actions/acknowledge", tags=["console"])
+    def do_acknowledge(request: Request, who: Operator, form: Form) -> Response:
+        """Acknowledge an incident."""
+        name, now, monitor = form.get("incident", ""), deps.now(), deps.monitor
+        after = change(
+            lambda it: acknowledge(it, name, who.email, monitor.book.file, monitor.environment, now)
+        )
+        flush_outbox(monitor)
+        incident = find(after, name)
+        text = f"{incident.key} is acknowledged by {incident.acknowledged_by}."
+        return done(request, who, "Acknowledged", "/alerts", [(text, "/alerts")])
+
+    @router.get("/actions/silence", tags=["console"])
+    def ask_silence(request: Request, who: Operator) -> Response:  # noqa: ARG001
+        """Ask before a rule is silenced."""
+        rule = _rule(deps, request.query_params.get("rule", ""))
+        subject = request.query_params.get("subject", "")
+        return ask(
+            request,
+            Question(
+                title=f"Silence {rule}",
+                verb="Silence",
+                action="/actions/silence",
+                back="/alerts",
+                about=("Nobody is told for a while; it is recorded all the same.",),
+                hidden={"rule": rule},
+                fields=(
+                    Field(
+                        "subject", "Only about this subject; every one when empty", subject, required=False
+                    ),
+                    Field("hours", "Hours", "1", "number"),
+                    Field("why", "Why"),
+                ),
+            ),
+        )
+
+    @router.post("/actions/silence", tags=["console"])
+    def do_silence(request: Request, who: Operator, form: Form) -> Response:
+        """Tell nobody of a rule for a while."""
+        rule, why = _rule(deps, form.get("rule", "")), form.get("why", "").strip()
+        if not why:
+            raise HTTPException(422, "say why; it is shown wherever somebody asks")
+        lasts = _hours(form.get("hours", ""))
+        until, subject = deps.now() + lasts, form.get("subject") or None
+        change(lambda it: silence(it, rule, subject, until, who.email, why)[0])
+        return done(request, who, "Silenced", "/alerts", [(f"{rule} for {lasts}", "/alerts")])
+
+    @router.get("/actions/unsilence", tags=["console"])
+    def ask_unsilence(request: Request, who: Operator) -> Response:  # noqa: ARG001
+        """Ask before a silence is taken back."""
+        name = request.query_params.get("silence", "")
+        return ask(
+            request,
+            Question(
+                title="Take a silence back",
+                verb="Take it back",
+                action="/actions/unsilence",
+                back="/alerts",
+                about=("People are told again from the next watch on.",),
+                hidden={"silence": name},
+            ),
+        )
+
+    @router.post("/actions/unsilence", tags=["console"])
+    def do_unsilence(request: Request, who: Operator, form: Form) -> Response:
+        """Take a silence back."""
+        name = form.get("silence", "")
+        change(lambda it: unsilence(it, name))
+        return done(request, who, "Took a silence back", "/alerts", [(name, "/alerts")])
+
+    return router
+
+
+def _workflow(deps: ConsoleDeps, name: str) -> str:
+    if name not in deps.configuration.workflows:
+        raise HTTPException(404, f"There is no workflow '{name[:100]}'.")
+    return name
+
+
+def _rule(deps: ConsoleDeps, name: str) -> str:
+    if name not in all_rules(deps.monitor.book.file):
+        raise HTTPException(404, f"There is no rule '{name[:100]}'.")
+    return name
+
+
+def _date(text: str) -> str:
+    try:
+        return read_date(text).isoformat()
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+
+
+def _hours(text: str) -> timedelta:
+    try:
+        lasts = timedelta(hours=float(text))
+    except (ValueError, OverflowError) as error:
+        raise HTTPException(422, f"'{text[:20]}' is no number of hours") from error
+    if not timedelta() < lasts <= _LONGEST_SILENCE:
+        raise HTTPException(422, f"a silence lasts up to {_LONGEST_SILENCE.days} days")
+    return lasts
+
+
+def _without_controller(deps: ConsoleDeps) -> Sequence[str]:
+    if deps.controller.is_known:
+        return ()
+    return ("This monitor knows no controller: set TIPOFF_CONTROLLER_URL, or use `tipoff trigger`.",)
+
+
+def _form_key(request: Request, deps: ConsoleDeps) -> str:
+    return event_id("console-form", request.state.csrf, deps.now().isoformat())
+
+
+def _trigger(deps: ConsoleDeps, name: str, body: dict[str, object], key: str) -> DecisionBatch:
+    answer = deps.controller.ask(
+        "POST",
+        f"/workflows/{quote(name, safe='')}/runs",
+        json=body,
+        headers={"Idempotency-Key": key[:200]} if key else {},
+    )
+    return DecisionBatch.model_validate_json(answer)
+
+
+def _results(batch: DecisionBatch) -> list[Result]:
+    return [
+        (
+            f"{decision.workflow_name}: {pluralize(len(batch.requests), 'request')}. {decision.reason}",
+            str(url("/run", id=decision.occurrence_id)),
+        )
+        for decision in batch.decisions
+    ]
+
+
+def _missed(deps: ConsoleDeps, request: Request, day: str | None = None) -> list[Expectation]:
+    """Return what a day missed and nobody found since, the earliest first."""
+    now = deps.now()
+    given = {"date": day} if day else dict(request.query_params)
+    about = day_of(given, business_date(now))
+    found = deps.snapshots.get(deps.sources.day(about, now), _PATIENCE)
+    if found.value is None:
+        raise HTTPException(503, f"the day is not known: {found.fault or 'it is being read; try again'}")
+    rows = found.value.expectations
+    settled = {(row.workflow_name, row.subject) for row in rows if row.found}
+    missed = {
+        (row.workflow_name, row.subject): row
+        for row in rows
+        if row.status == "MISSING" and (row.workflow_name, row.subject) not in settled
+    }
+    return sorted(missed.values(), key=lambda row: row.expected_run_time)
+
+
+def _named(row: Expectation) -> str:
+    about = f" of {row.subject}" if row.subject not in (None, "-") else ""
+    return f"{row.workflow_name}{about} for {row.date}"
+
+
+def _replays(deps: ConsoleDeps, identifier: str) -> list[Replay]:
+    letters = read_dead_letters(deps.monitor.warehouse, deps.environment, EVER, ids=[identifier])
+    if not letters:
+        raise HTTPException(404, "There is no such dead letter.")
+    return plan_replays(letters, deps.topics, deps.bucket_of)

@@ -1,0 +1,331 @@
+"""From the newest snapshots to each page's model. Thin: what is shown is decided in `pages`."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from fastapi import HTTPException
+
+from tipoff_common import COMMIT
+from tipoff_common.clock import business_date, read_date
+from tipoff_common.events import AlertState
+from tipoff_common.near import nearest
+from tipoff_common.reproduce import reparse_command, scrape_command
+from tipoff_dataset.landed_files import Name, NoFileNamed
+from tipoff_monitor.console.deps import ConsoleDeps
+from tipoff_monitor.console.facts import Fleet, Recent, ScraperHealth
+from tipoff_monitor.console.pages.operations import (
+    AlertsPage,
+    ConfigurationPage,
+    DeadLettersPage,
+    FileFacts,
+    FilesPage,
+    difference,
+    previous_hash,
+)
+from tipoff_monitor.console.pages.page import DataAge, data_age
+from tipoff_monitor.console.pages.run import RunPage, links_of
+from tipoff_monitor.console.pages.scrapers import ScraperLine, ScraperPage, ScrapersPage, ordered
+from tipoff_monitor.console.pages.today import TodayPage, judge, rows_of, upcoming
+from tipoff_monitor.console.pages.workflow import WorkflowPage, decisions_now, shown
+from tipoff_monitor.console.snapshots import Patience, Reading, Snapshot
+from tipoff_monitor.handlers import LOCKED_BY
+from tipoff_monitor.machine import all_rules
+from tipoff_monitor.rehearsal import route_of
+from tipoff_monitor.views import watching
+from tipoff_planning.expectations import DayExpectations
+from tipoff_planning.explanation import explain_workflow
+
+Given = Mapping[str, str]
+_BACK = timedelta(days=90)
+_AHEAD = timedelta(days=14)
+"""Rows are kept for 90 days and schedules locked a day ahead: beyond these nothing need be asked."""
+_LONGEST_ID = 1100
+"""Characters of the longest object name that Cloud Storage takes, with its bucket."""
+_LANDED = 40
+
+
+class _Gathered:
+    """What one page was made from, noted while it is built."""
+
+    def __init__(self, deps: ConsoleDeps, patience: Patience) -> None:
+        self.deps, self.patience, self.now = deps, patience, deps.now()
+        self.today = business_date(self.now)
+        self.ages: list[DataAge] = []
+
+    def take(self, name: str, reading: Reading[Any]) -> Any:
+        """Return the newest value, None when there is none, and note its age."""
+        snapshot: Snapshot[Any] = self.deps.snapshots.get(reading, self.patience)
+        self.ages.append(data_age(name, snapshot, self.now))
+        return snapshot.value
+
+    def fleet(self) -> Fleet | None:
+        found: Fleet | None = self.take("the last ninety days", self.deps.sources.fleet())
+        return found
+
+    def recent(self) -> Recent | None:
+        found: Recent | None = self.take("the newest rows", self.deps.sources.recent())
+        return found
+
+    def names(self) -> Mapping[str, str]:
+        """Return who plays whom; ids do where the calendar cannot be read, so no age is noted."""
+        calendar = self.deps.snapshots.get(self.deps.sources.calendar(), self.patience).value
+        return calendar.game_names if calendar else {}
+
+    def frame(self, title: str) -> dict[str, Any]:
+        """Return what every page's model begins with."""
+        return {
+            "title": title,
+            "environment": self.deps.environment,
+            "as_of": self.now,
+            "sources": tuple(self.ages),
+        }
+
+
+def day_of(given: Given, today: date) -> date:
+    """Return the day that an address names, today without one; 404 for what is no day."""
+    text = given.get("date", "")
+    if not text:
+        return today
+    try:
+        return read_date(text)
+    except ValueError as error:
+        raise HTTPException(404, str(error)) from error
+
+
+def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPage:
+    """Build the page of a day."""
+    it = _Gathered(deps, patience)
+    day = day_of(given, it.today)
+    is_near = it.today - _BACK <= day <= it.today + _AHEAD
+    expected: DayExpectations | None = it.take("the day", deps.sources.day(day, it.now)) if is_near else None
+    fleet = it.fleet() if day == it.today else None
+    memory = it.take("the alerts", deps.sources.memory())
+    names = it.names()
+    verdict = judge(expected, it.now, names, LOCKED_BY) if expected else None
+    rows = rows_of(expected, verdict) if expected and verdict else ()
+    unknown = "is not known yet" if is_near else "is too far off: nothing is kept or planned for it"
+    subjects = {row.subject for row in expected.expectations if row.subject} if expected else set()
+    return TodayPage(
+        **it.frame("Today" if day == it.today else f"{day:%a %d %b %Y}"),
+        date=day,
+        is_today=day == it.today,
+        color=verdict.color if verdict else None,
+        headline=verdict.headline if verdict else unknown,
+        day_faults=verdict.faults if verdict else (),
+        rows=rows,
+        upcoming=upcoming(rows, names, it.now) if day >= it.today else (),
+        sick=tuple(item for item in fleet.health if not item.is_well) if fleet else (),
+        alerts=watching(memory, it.now, everything=False).incidents if memory else (),
+        game_names={subject: names[subject] for subject in sorted(subjects & names.keys())},
+    )
+
+
+def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> WorkflowPage:
+    """Build the page of a workflow; 404 for one that is not configured."""
+    name = given["name"]
+    workflow = deps.configuration.workflows.get(name)
+    if workflow is None:
+        raise HTTPException(404, _unknown("workflow", name, deps.configuration.workflows))
+    it = _Gathered(deps, patience)
+    expected = it.take("the day", deps.sources.day(it.today, it.now))
+    recent, fleet = it.recent(), it.fleet()
+    parameters = deps.configuration.subject_parameters
+    # The newest sixty runs of each scraper are more than any decision of the day looks back on.
+    facts = [fact for row in recent.executions if (fact := row.as_fact(parameters))] if recent else None
+    calendar = deps.snapshots.get(deps.sources.calendar(), patience).value
+    names = calendar.game_names if calendar else {}
+    explanation = (
+        explain_workflow(name, it.now, deps.configuration, calendar, facts) if facts is not None else None
+    )
+    rows = rows_of(expected, judge(expected, it.now, names, LOCKED_BY)) if expected else ()
+    decisions = [row for row in recent.decisions if row.workflow_name == name] if recent else []
+    days = [row for row in fleet.workflow_days if row.workflow_name == name] if fleet else []
+    return WorkflowPage(
+        **it.frame(name),
+        workflow=name,
+        description=workflow.description,
+        priority=workflow.priority.value,
+        schedule=workflow.schedule.kind,
+        steps=tuple(step.scraper for step in workflow.steps),
+        today=next((row for row in rows if row.workflow == name), None),
+        conditions=shown(explanation.general) if explanation else (),
+        decisions_now=decisions_now(explanation, names) if explanation else (),
+        decisions=tuple(sorted(decisions, key=lambda row: row.decision_time, reverse=True)),
+        calendar=tuple(sorted(days, key=lambda row: row.day, reverse=True)),
+        game_names=names,
+    )
+
+
+def _unknown(kind: str, name: str, known: Mapping[str, Any]) -> str:
+    near = nearest(name[:100], known)
+    return f"There is no {kind} '{name[:100]}'." + (f" Did you mean {', '.join(near)}?" if near else "")
+
+
+def build_scrapers(deps: ConsoleDeps, given: Given, patience: Patience) -> ScrapersPage:  # noqa: ARG001
+    """Build the list of scrapers."""
+    it = _Gathered(deps, patience)
+    health = _health(it.fleet())
+    lines = [
+        ScraperLine(name=name, source=spec.source, health=health.get(name))
+        for name, spec in deps.catalog.items()
+    ]
+    return ScrapersPage(**it.frame("Scrapers"), scrapers=ordered(lines))
+
+
+def _health(fleet: Fleet | None) -> Mapping[str, ScraperHealth]:
+    return {row.scraper_name: row for row in fleet.health} if fleet else {}
+
+
+def build_scraper(deps: ConsoleDeps, given: Given, patience: Patience) -> ScraperPage:
+    """Build the page of a scraper; 404 for one that is not in the catalogue."""
+    name = given["name"]
+    spec = deps.catalog.get(name)
+    if spec is None:
+        raise HTTPException(404, _unknown("scraper", name, deps.catalog))
+    it = _Gathered(deps, patience)
+    fleet, recent = it.fleet(), it.recent()
+    own = [row for row in recent.executions if row.scraper_name == name] if recent else []
+    own.sort(key=lambda row: row.triggered_at, reverse=True)
+    days = [row for row in fleet.scraper_days if row.scraper_name == name] if fleet else []
+    last = own[0] if own else None
+    opts = {key: str(value) for key, value in (last.opts or {}).items()} if last else {}
+    if last and last.game_date:
+        opts.setdefault("game_date", last.game_date.isoformat())
+    payload = next((row for row in own if row.gcs_path), None)
+    about = payload.game_date.isoformat() if payload and payload.game_date else it.today.isoformat()
+    return ScraperPage(
+        **it.frame(name),
+        scraper=name,
+        description=spec.description,
+        source=spec.source,
+        not_published=spec.not_published,
+        timeout_seconds=spec.timeout_seconds,
+        at_least=spec.assertions.min,
+        at_most=spec.assertions.max,
+        workflows=tuple(
+            sorted(
+                key
+                for key, workflow in deps.configuration.workflows.items()
+                if any(step.scraper == name for step in workflow.steps)
+            )
+        ),
+        health=_health(fleet).get(name),
+        days=tuple(sorted(days, key=lambda row: row.day, reverse=True)),
+        executions=tuple(own),
+        last_payload=payload.gcs_path if payload else None,
+        last_drift=next((row for row in own if row.drift), None),
+        reproduce=scrape_command(spec, opts),
+        reparse=reparse_command(spec, about),
+    )
+
+
+def build_run(deps: ConsoleDeps, given: Given, patience: Patience) -> RunPage:
+    """Build the chain of an id. What nothing knows is said, with what is like it."""
+    it = _Gathered(deps, patience)
+    asked = given.get("id", "").strip()
+    found = None
+    why = None
+    if not asked:
+        why = "Write an id, its beginning, or a file's gs:// path into the field above."
+    elif len(asked) > _LONGEST_ID or not asked.isprintable():
+        why = "That is no id: ids are at most 1,100 printable characters long."
+    else:
+        found = it.take("the chain", deps.sources.chain(asked, it.today))
+        why = found.not_found if found else None
+    return RunPage(
+        **it.frame(f"Run {asked[:40]}" if asked else "Run"),
+        asked=asked,
+        links=links_of(found.roots, asked) if found else (),
+        near=found.near if found else (),
+        not_found=why,
+        without_memory=found.without_memory if found else None,
+    )
+
+
+def build_alerts(deps: ConsoleDeps, given: Given, patience: Patience) -> AlertsPage:  # noqa: ARG001
+    """Build the page of alerts."""
+    it = _Gathered(deps, patience)
+    memory = it.take("the alerts", deps.sources.memory())
+    stands = watching(memory, it.now, everything=True) if memory else None
+    incidents = stands.incidents if stands else ()
+    open_ones = tuple(item for item in incidents if item.is_open or item.state is AlertState.UNKNOWN)
+    return AlertsPage(
+        **it.frame("Alerts"),
+        blind_since=stands.blind_since if stands else None,
+        watched_at=stands.watched_at if stands else None,
+        open=open_ones,
+        others=tuple(item for item in incidents if item not in open_ones),
+        silences=tuple(item for item in stands.silences if item.until > it.now) if stands else (),
+        routes=tuple(route_of(name, deps.monitor, it.now) for name in all_rules(deps.monitor.book.file)),
+    )
+
+
+def build_dead_letters(deps: ConsoleDeps, given: Given, patience: Patience) -> DeadLettersPage:  # noqa: ARG001
+    """Build the page of dead letters."""
+    it = _Gathered(deps, patience)
+    recent = it.recent()
+    letters = recent.dead_letters if recent else ()
+    return DeadLettersPage(
+        **it.frame("Dead letters"),
+        letters=tuple(sorted(letters, key=lambda row: row.rejected_at, reverse=True)),
+    )
+
+
+def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPage:
+    """Build the page of files."""
+    it = _Gathered(deps, patience)
+    asked = given.get("name", "").strip()
+    recent = it.recent()
+    found: tuple[FileFacts, ...] = ()
+    why: str | None = None
+    if asked:
+        try:
+            name = Name.read(asked[:_LONGEST_ID])
+        except NoFileNamed as error:
+            why = str(error)
+        else:
+            found = it.take("the file", deps.sources.files(name)) or ()
+            if not found and it.ages[-1].read_at is not None:
+                why = "No file of the last two weeks is named so."
+    landed = [row for row in recent.executions if row.gcs_path] if recent else []
+    landed.sort(key=lambda row: row.triggered_at, reverse=True)
+    missing = recent.missing_files if recent else ()
+    return FilesPage(
+        **it.frame("Files"),
+        asked=asked,
+        missing=tuple(sorted(missing, key=lambda row: -(row.age_minutes or 0))),
+        landed=tuple(landed[:_LANDED]),
+        found=found,
+        not_found=why,
+    )
+
+
+def build_configuration(deps: ConsoleDeps, given: Given, patience: Patience) -> ConfigurationPage:  # noqa: ARG001
+    """Build the page of what is live."""
+    it = _Gathered(deps, patience)
+    fleet = it.fleet()
+    live = deps.configuration.hash
+    in_force = sorted(fleet.configurations, key=lambda row: row.last_seen, reverse=True) if fleet else []
+    previous = previous_hash(in_force, live)
+    text = deps.snapshots.get(deps.sources.configuration_text(previous), patience).value if previous else None
+    changed = difference(text, deps.workflows_text) if text else ()
+    without: str | None
+    if previous is None:
+        without = "No other configuration was in force for thirty days."
+    else:
+        without = "That file was never seen by a monitor, so it cannot be compared." if text is None else None
+    return ConfigurationPage(
+        **it.frame("Configuration"),
+        config_hash=live,
+        version=deps.monitor.version,
+        commit=COMMIT or None,
+        alerts_hash=deps.monitor.book.hash,
+        rules=len(deps.monitor.book.rules),
+        workflows={name: item.description for name, item in sorted(deps.configuration.workflows.items())},
+        in_force=tuple(in_force),
+        agrees=in_force[0].config_hash == live if in_force else None,
+        previous=previous,
+        difference=changed,
+        without_difference=without,
+    )

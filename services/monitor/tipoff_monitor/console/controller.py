@@ -1,0 +1,74 @@
+"""The controller's HTTP interface, as the console asks it: with the monitor's own identity, for whoever acts."""
+
+from collections.abc import Mapping, Sequence
+
+import httpx
+from fastapi import HTTPException
+
+from tipoff_monitor.settings import MonitorSettings
+from tipoff_planning.trace.memory import MemoryUnavailable
+
+_SECONDS = 20.0
+# https://cloud.google.com/run/docs/securing/service-identity#identity_tokens
+_METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity"
+
+
+class Controller:
+    """The controller that the settings name."""
+
+    def __init__(self, settings: MonitorSettings, transport: httpx.BaseTransport | None = None) -> None:
+        """transport: in place of the network, for tests."""
+        self._url = settings.controller_url.rstrip("/") if settings.controller_url else None
+        self._key = settings.development_key.get_secret_value() if settings.development_key else None
+        self._client = httpx.Client(timeout=_SECONDS, transport=transport)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is one to ask."""
+        return self._url is not None
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | Sequence[str]] = {},
+        json: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] = {},
+    ) -> bytes:
+        """Return the body of a good answer.
+
+        Raises:
+            HTTPException: 409 without a controller, its own answer when it refuses, 502 when it does not answer.
+        """
+        if self._url is None:
+            raise HTTPException(
+                409, "no controller is named here; set TIPOFF_CONTROLLER_URL on the monitor, or use `tipoff`"
+            )
+        try:
+            sent = {"Authorization": f"Bearer {self._key or self._identity()}", **headers}
+            answer = self._client.request(
+                method, f"{self._url}{path}", params=dict(query), json=json, headers=sent
+            )
+        except httpx.HTTPError as error:
+            raise HTTPException(502, f"the controller does not answer: {error}") from error
+        if answer.is_success:
+            return answer.content
+        # A server error of the controller is none of the console's.
+        status = answer.status_code if answer.status_code < 500 else 502
+        raise HTTPException(status, f"the controller answered {answer.status_code}: {answer.text[:500]}")
+
+    def recall(self, path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:
+        """Ask for what it remembers of a chain. Raises MemoryUnavailable."""
+        try:
+            return self.ask("GET", path, query=query)
+        except HTTPException as error:
+            raise MemoryUnavailable(str(error.detail)) from error
+
+    def _identity(self) -> str:
+        """Return a token of the monitor's service account for the controller."""
+        answer = self._client.get(
+            _METADATA, params={"audience": self._url or ""}, headers={"Metadata-Flavor": "Google"}
+        )
+        answer.raise_for_status()
+        return answer.text

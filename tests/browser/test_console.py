@@ -1,0 +1,189 @@
+"""What somebody sees who opens the console, in a real browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import axe_playwright_python
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.support.console import HOSTILE, KEY, World, an_incident, console_app, served
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+RUN_AXE = """async () => {
+  const result = await axe.run();
+  const told = {};
+  for (const kind of ["violations", "incomplete"])
+    for (const item of result[kind])
+      told[`${kind} ${item.id}`] = item.nodes.slice(0, 3).map((node) => node.html.slice(0, 200));
+  return told;
+}"""
+"""What is wrong with a page, and what axe cannot tell, by rule."""
+PAGES = (
+    "/",
+    "/?date=2026-01-14",
+    "/?date=2099-01-01",
+    "/workflows/injury_discovery",
+    "/scrapers",
+    "/scrapers/nbac_injury_report",
+    "/run?id=nothing-like-it",
+    "/alerts",
+    "/files",
+    f"/files?name={quote('gs://data/a/file.json')}",
+    "/dead-letters",
+    "/configuration",
+    "/actions/trigger?workflow=injury_discovery",
+    "/actions/silence?rule=broken",
+    "/workflows/nope",
+)
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    world = World()
+    world.remember(an_incident(), an_incident(rule="cannot-judge", subject=HOSTILE, summary=HOSTILE))
+    return world
+
+
+@pytest.fixture(scope="module")
+def url(world: World) -> Iterator[str]:
+    with served(console_app(world)) as url:
+        # Every standing statement is read once, so that no page is still waiting.
+        for page in ("/today.json", "/workflows/injury_discovery.json"):
+            httpx.get(
+                f"{url}{page}", headers={"Authorization": f"Bearer {KEY}"}, timeout=30
+            ).raise_for_status()
+        yield url
+
+
+def signed_in(browser: Browser, url: str, *, look_only: bool = False, **options: object) -> Page:
+    page = browser.new_context(base_url=url, **options).new_page()  # type: ignore[arg-type]
+    page.goto("/")
+    page.get_by_label("Development key").fill(KEY)
+    if look_only:
+        page.get_by_label("Only look").check()
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/")
+    return page
+
+
+@pytest.fixture
+def page(browser: Browser, url: str) -> Iterator[Page]:
+    page = signed_in(browser, url)
+    yield page
+    page.context.close()
+
+
+def test_today_says_in_one_line_how_the_day_is_and_draws_every_expected_run(page: Page, world: World) -> None:
+    expect(page.locator(".verdict h1")).to_contain_text("odds_snapshots fails since 09:00")
+    drawn = page.locator("rect.bar[data-occurrence]").evaluate_all(
+        "bars => bars.map(bar => [bar.dataset.occurrence, bar.dataset.status])"
+    )
+    assert sorted(drawn) == sorted([row["occurrence_id"], row["status"]] for row in world.day)
+    # Why what is due did not run stands in its row, without a click.
+    expect(page.locator(".trow", has_text="injury_discovery")).to_contain_text(
+        "is not published before 15:15"
+    )
+    expect(page.locator("#upcoming li").first).to_contain_text("15:15")
+
+
+LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (1440, 360)]
+
+
+def test_no_page_complains_or_keeps_anybody_out(browser: Browser, url: str) -> None:
+    # axe is put into the page as a script, which the console's own policy rightly refuses.
+    page = signed_in(browser, url, bypass_csp=True)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    script, found = AXE.read_text(encoding="utf-8"), {}
+    for path in PAGES:
+        page.goto(path)
+        page.evaluate(script)
+        for scheme, width in LOOKS:
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            for kind, nodes in page.evaluate(RUN_AXE).items():
+                found[f"{path} {scheme} {width} {kind}"] = nodes
+            across = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
+            assert across <= 0, f"{path} is {across} pixels wider than {width}"
+    assert found == {}, json.dumps(found, indent=1)
+    # The page that is not there answers 404, which Chromium writes to its log.
+    assert [text for text in complaints if "404" not in text] == []
+    page.context.close()
+
+
+def test_text_from_outside_stays_text_and_runs_nothing(page: Page) -> None:
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("dialog", lambda dialog: complaints.append(dialog.message))
+    for path in (
+        "/",
+        "/workflows/injury_discovery",
+        "/scrapers/nbac_injury_report",
+        "/alerts",
+        "/dead-letters",
+    ):
+        page.goto(path)
+        assert page.locator("main script, main b").count() == 0
+        shown = page.inner_text("main")
+        assert "<script>alert(1)</script>" in shown, path
+        assert "\\u202e" in shown, path
+        assert not set("\u202e\u202c\x1b\x07") & set(shown), path
+        assert "{{ 7*7 }}" in shown, path
+    assert complaints == []
+
+
+def test_an_open_page_refreshes_in_place_and_keeps_what_somebody_does_there(page: Page, world: World) -> None:
+    page.clock.install()
+    page.goto("/")
+    page.locator("#all-rows summary").click()
+    page.locator("#row-3 a").first.focus()
+    before = page.locator("#row-3").bounding_box()
+    incident = an_incident(summary="Something else is wrong now.")
+    world.remember(incident)
+    world.now = world.now.replace(minute=world.now.minute + 1)
+    page.clock.run_for(31_000)
+    expect(page.locator(".verdict .alerts")).to_contain_text("Something else is wrong now")
+    assert page.locator("#all-rows").get_attribute("open") is not None
+    assert page.locator("#row-3").bounding_box() == before
+
+
+def test_somebody_who_may_only_look_is_offered_nothing_and_told_what_it_takes(
+    browser: Browser, url: str
+) -> None:
+    page = signed_in(browser, url, look_only=True)
+    page.goto("/workflows/injury_discovery")
+    assert page.get_by_role("link", name="Trigger…").count() == 0
+    answer = page.goto("/actions/trigger?workflow=injury_discovery")
+    assert answer is not None and answer.status == 403
+    expect(page.locator("main")).to_contain_text("TIPOFF_INVOKERS")
+    page.context.close()
+
+
+def test_an_alert_is_acknowledged_by_hand_with_a_question_before(page: Page, world: World) -> None:
+    world.remember(an_incident())
+    world.now = world.now.replace(minute=world.now.minute + 1)
+    page.goto("/alerts")
+    page.get_by_role("link", name="Acknowledge…").first.click()
+    assert b'"state":"acknowledged"' not in world.objects.bodies["monitor/memory.json"]
+    page.get_by_role("button", name="I am at it").click()
+    expect(page.locator("main")).to_contain_text("acknowledged by developer@localhost")
+    page.goto("/alerts")
+    expect(page.locator("#open")).to_contain_text("developer@localhost is at it")
+
+
+def test_the_keyboard_is_enough(page: Page) -> None:
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.locator("#all-rows summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#all-rows table")).to_be_visible()

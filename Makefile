@@ -105,6 +105,7 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/views.py
 	$(BIN)/python bench/alerts.py
 	$(BIN)/python bench/pubsub_push.py
+	$(BIN)/python bench/tracing.py
 	$(BIN)/python bench/cold_start.py
 	$(BIN)/python bench/client_calls.py
 	$(BIN)/python bench/append_paths.py

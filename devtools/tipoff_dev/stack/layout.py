@@ -11,6 +11,7 @@ from pathlib import Path
 from tipoff_cli.checkout import FLEET, SCRAPERS, STACK_PROJECT, TICKS, TOPICS, WORKFLOWS
 from tipoff_cli.checkout import SERVICES as SERVICES_FILE
 from tipoff_common.service_map import ServiceEntry, load_services, package_of
+from tipoff_common.telemetry import ENDPOINT
 from tipoff_dev.fakes.sources.hosts import fake_hosts
 
 HOST = "127.0.0.1"
@@ -152,6 +153,8 @@ class Layout:
             "PORT": str(self.ports[service]),
             **self._concurrency(service),
             **self._own_door(service),
+            # A collector of the developer's, who looks at the stack's traces.
+            **{name: os.environ[name] for name in (ENDPOINT,) if name in os.environ},
             **self._own_settings().get(service, {}),
         }
 

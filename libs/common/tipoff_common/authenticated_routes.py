@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Message, Receive
 
 from tipoff_common.auth import Authentication, Caller
+from tipoff_common.telemetry import begin_hop
 
 BODY_LIMIT = 64 * 1024
 
@@ -59,6 +60,8 @@ def authenticated_router(authentication: Authentication, limit: CallLimit) -> AP
                         {"Retry-After": str(math.ceil(wait))},
                     )
                 request.state.caller = caller
+                # What a person asks for is one trace, the caller's own if it names one.
+                begin_hop(request.scope, self.path_format, request.headers.get("traceparent"))
                 return await handle(Request(request.scope, _bounded(request.receive)))
 
             return authenticate_then_handle

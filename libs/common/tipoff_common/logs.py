@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from tipoff_common.trace import trace_id
+from tipoff_common.trace import span_id, trace_id
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message", "taskName"}
 
@@ -70,6 +70,7 @@ class JsonFormatter(logging.Formatter):
         }
         if (trace := trace_id()) is not None:
             entry["logging.googleapis.com/trace"] = f"projects/{self._project}/traces/{trace}"
+            entry["logging.googleapis.com/spanId"] = span_id()
         context = _context.get()
         entry.update(context.fields if context else {})
         entry.update({key: value for key, value in vars(record).items() if key not in _STANDARD})

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from tipoff_common.binding import Envelope
 from tipoff_common.events import Event
+from tipoff_common.metrics import PUBLISHED
 from tipoff_common.ports import Bus
-from tipoff_common.trace import traceparent
+from tipoff_common.telemetry import begin_trace, is_on, record
+from tipoff_common.trace import apart, is_under_way, traceparent
 from tipoff_common.wall_clock import wall_now
 
 
@@ -25,4 +27,12 @@ class Publisher:
         Raises:
             Unavailable: some may then be published; publish all of them again.
         """
-        self._bus.publish([self.envelope(part) for event in events for part in event.parts()])
+        with apart():
+            # A tick, or what a person asked for: a trace of its own, which ends with the call. The scheduler's thread
+            # publishes for days, and its ticks have nothing to do with each other.
+            if not is_under_way():
+                begin_trace()
+            envelopes = [self.envelope(part) for event in events for part in event.parts()]
+        self._bus.publish(envelopes)
+        for envelope in envelopes if is_on() else ():
+            record(PUBLISHED, event_type=envelope.payload.TYPE)

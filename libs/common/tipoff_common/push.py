@@ -22,11 +22,12 @@ from tipoff_common.bounds import EVENT_LIMIT, Count
 from tipoff_common.clock import Instant
 from tipoff_common.events import Event, RejectReason
 from tipoff_common.identity import content_hash
+from tipoff_common.metrics import REJECTED
 from tipoff_common.ports import Objects, Overloaded, PermanentRefusal, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.rejections import is_dead_letter, keep_payload, rejection
+from tipoff_common.telemetry import begin_hop, record
 from tipoff_common.topics import TopicMap
-from tipoff_common.trace import continue_trace
 from tipoff_common.wall_clock import wall_now
 
 log = logging.getLogger(__name__)
@@ -167,7 +168,7 @@ class PushEndpoint:
                 Message(body, {}, message_id=content_hash(body)), refused.reason, refused.detail
             )
             raise Acknowledged from refused
-        continue_trace(message.attributes.get("traceparent"))
+        begin_hop(request.scope, message.event_type, message.attributes.get("traceparent"))
 
         async def record_refusal(detail: str) -> None:
             await self._reject(message, RejectReason.NOT_STORABLE, detail)
@@ -235,14 +236,16 @@ class PushEndpoint:
             "message rejected", extra={"reason": reason, "detail": detail, "message_id": message.message_id}
         )
 
-        def record() -> None:
+        record(REJECTED, reason=reason.value)
+
+        def write_down() -> None:
             try:
                 self._publisher.publish([keep_payload(event, message.data, self._state)])
             except PermanentRefusal as error:
                 # Without a record the message must not be acknowledged.
                 raise Unavailable(f"the rejection of a message was refused itself: {error}") from error
 
-        await run_in_threadpool(record)
+        await run_in_threadpool(write_down)
 
 
 def _is_unwrapped(request: Request, body: bytes) -> bool:

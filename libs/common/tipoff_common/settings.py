@@ -90,6 +90,13 @@ class ServiceSettings(BaseSettings):
         default=None, min_length=1, description="stands in for OIDC, local environment only"
     )
 
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="base URL of an OpenTelemetry collector (OTLP over HTTP); without it nothing is exported",
+    )
+
     event_time: bool = Field(
         default=False, description="replay a day: ticks bring the time; embedded cloud only"
     )

@@ -6,17 +6,39 @@ event goes out and when a line is logged.
 
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
-_TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$")
+TRACEPARENT = re.compile(r"^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
 _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 def continue_trace(traceparent: str | None) -> None:
     """Takes part in the given trace, or starts one when there is none or it is malformed."""
-    match = _TRACEPARENT.match(traceparent or "")
+    match = TRACEPARENT.match(traceparent or "")
     trace_id = match.group(1) if match else secrets.token_hex(16)
     _current.set(f"00-{trace_id}-{secrets.token_hex(8)}-01")
+
+
+def enter_span(traceparent: str) -> None:
+    """Make a span, written as a traceparent, the one under way."""
+    _current.set(traceparent)
+
+
+def is_under_way() -> bool:
+    """Tell whether a trace is under way."""
+    return bool(_current.get())
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Leave the trace under way as it is, whatever begins within the block."""
+    token = _current.set(_current.get())
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 def traceparent() -> str:
@@ -28,5 +50,11 @@ def traceparent() -> str:
 
 def trace_id() -> str | None:
     """The trace under way, 32 hexadecimal digits."""
-    match = _TRACEPARENT.match(_current.get())
+    match = TRACEPARENT.match(_current.get())
     return match.group(1) if match else None
+
+
+def span_id() -> str | None:
+    """The span under way, 16 hexadecimal digits."""
+    match = TRACEPARENT.match(_current.get())
+    return match.group(2) if match else None

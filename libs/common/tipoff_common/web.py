@@ -14,12 +14,14 @@ from fastapi.exception_handlers import request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from tipoff_common import COMMIT, RELEASE, __version__
 from tipoff_common.logs import configure_logs
 from tipoff_common.ports import Overloaded, PermanentRefusal, Unavailable
 from tipoff_common.push import RECORD_REFUSAL, Acknowledged
 from tipoff_common.settings import ServiceSettings, SettingsError, load_settings
+from tipoff_common.telemetry import HopMiddleware, configure_telemetry, is_on, shutdown_telemetry
 from tipoff_common.yaml_source import ConfigurationError
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,9 @@ def create_app(
         if threads is not None:
             current_default_thread_limiter().total_tokens = threads
         yield
+        # Here and not at the exit of the interpreter: uvicorn ends the process by the signal that it was stopped with.
+        if is_on():
+            await run_in_threadpool(shutdown_telemetry)
 
     app = FastAPI(
         lifespan=bound_threads,
@@ -74,6 +79,8 @@ def create_app(
         version=__version__,
         openapi_url="/openapi.json" if environment == "local" else None,  # its pages ask nobody for a token
     )
+    if is_on():
+        app.add_middleware(HopMiddleware)
     health = Health(
         service=service,
         version=__version__,
@@ -164,11 +171,13 @@ def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) 
     try:
         settings = load_settings(settings_model)
         configure_logs(service, RELEASE, settings.project)
+        # Before the application, which measures its requests only when it is on.
+        configure_telemetry(service, RELEASE, settings.environment, settings.otlp_endpoint)
         app = build(settings)
     except (SettingsError, ConfigurationError) as error:
         sys.stderr.write(f"tipoff {service}: cannot start\n{error}\n")
         sys.exit(2)
-    _spare_the_collector()
+    spare_the_collector()
     uvicorn.run(
         app,
         host=settings.host,
@@ -179,7 +188,7 @@ def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) 
     )
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What is loaded by now stays for good, and what a request makes is nearly always freed without the collector.
     Going over it again and again was a fifth of the logger's CPU time under load."""
     gc.collect()

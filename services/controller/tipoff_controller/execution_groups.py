@@ -9,11 +9,16 @@ on the event loop, hence without locks; only the writing runs in a thread.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
 from tipoff_common.events import ScrapeExecuted
+from tipoff_common.telemetry import Hop, current_context, current_hop, linked_span, resume_hop
 from tipoff_controller.occurrence_store import Key
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
 WAIT_SECONDS = 0.25
 """From one entry of an occurrence to the next while siblings are under way. At 100 executions a second 25 share one,
@@ -26,7 +31,14 @@ _QUIET_TURNS = 3
 Note = Callable[[Key, Sequence[ScrapeExecuted]], None]
 Run = Callable[[Note, Key, Sequence[ScrapeExecuted]], Awaitable[None]]
 """Runs a blocking note off the event loop."""
-_Waiting = tuple[ScrapeExecuted, "asyncio.Future[None]"]
+
+
+class _Waiting(NamedTuple):
+    event: ScrapeExecuted
+    done: "asyncio.Future[None]"
+    hop: Hop
+    """The push that brought it, whose trace its follow-ups belong to."""
+    context: "SpanContext | None"
 
 
 class ExecutionGroups:
@@ -54,7 +66,7 @@ class ExecutionGroups:
             return  # It belongs to no plan; the dataset has its row.
         key = Key(event.game_date, event.occurrence_id)
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(key, []).append((event, done))
+        self._queues.setdefault(key, []).append(_Waiting(event, done, current_hop(), current_context()))
         self._arrived.setdefault(key, asyncio.Event()).set()
         if key not in self._writers:
             self._writers[key] = asyncio.create_task(self._write(key), name=f"log {key.occurrence_id}")
@@ -69,17 +81,21 @@ class ExecutionGroups:
                 break
             group, queue[:] = queue[:LARGEST], queue[LARGEST:]
             failure: Exception | None = None
+            # The task goes on for many pushes. Follow-ups belong to the trace of the first of this group, and the
+            # span of the entry links to all of them.
+            resume_hop(group[0].hop)
             try:
-                await self._run(self._note, key, [event for event, _ in group])
+                with linked_span("log executions", (each.context for each in group), {"events": len(group)}):
+                    await self._run(self._note, key, [each.event for each in group])
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
                 failure = error
-            for _, done in group:
-                if done.done():  # its caller went away
+            for each in group:
+                if each.done.done():  # its caller went away
                     continue
                 if failure is not None:
-                    done.set_exception(failure)
+                    each.done.set_exception(failure)
                 else:
-                    done.set_result(None)
+                    each.done.set_result(None)
             not_before = self._clock() + WAIT_SECONDS
         del self._queues[key], self._arrived[key], self._writers[key]
 

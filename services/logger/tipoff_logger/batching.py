@@ -6,12 +6,18 @@ themselves. Everything happens on the event loop, hence without locks; only the 
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from tipoff_common.metrics import APPEND_DURATION, APPENDED_ROWS
 from tipoff_common.ports import BatchRefused, Overloaded, Row, RowsRefused
+from tipoff_common.telemetry import current_context, linked_span, record
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
 
 QUIET_TURNS = 3
 """Turns of the event loop without another row that end a batch: one in which those who were answered last send on
@@ -67,6 +73,7 @@ class _Waiting(NamedTuple):
     since: float
     submission: _Submission
     place: int
+    hop: "SpanContext | None"
 
 
 class GroupCommit:
@@ -93,11 +100,11 @@ class GroupCommit:
             raise Overloaded(f"{self._rows} rows ({self._bytes} bytes) wait to be appended")
         submission = _Submission(table, len(rows), asyncio.get_running_loop().create_future())
         # Rounded up, so that what is taken off row by row is what was added.
-        each, since = -(-size // len(rows)), self._clock()
+        each, since, hop = -(-size // len(rows)), self._clock(), current_context()
         self._rows += len(rows)
         self._bytes += each * len(rows)
         self._queues.setdefault(table, deque()).extend(
-            _Waiting(row, row_id, each, since, submission, place)
+            _Waiting(row, row_id, each, since, submission, place, hop)
             for place, (row, row_id) in enumerate(zip(rows, row_ids, strict=True))
         )
         if table not in self._committers:
@@ -148,7 +155,7 @@ class GroupCommit:
         refused: Mapping[int, str] = {}
         failure: Exception | None = None
         try:
-            await self._append(table, [each.row for each in batch], [each.row_id for each in batch])
+            await self._timed_append(table, batch)
         except RowsRefused as error:
             refused = error.errors
         except BatchRefused as error:
@@ -163,6 +170,18 @@ class GroupCommit:
             failure = error
         for place, waiting in enumerate(batch):
             self._answer(waiting, failure, refused.get(place))
+
+    async def _timed_append(self, table: str, batch: Sequence[_Waiting]) -> None:
+        """Append the batch as one span that links to the hop of each row: none of them is its parent alone."""
+        started = time.perf_counter()
+        with linked_span(
+            f"append {table}", (each.hop for each in batch), {"table": table, "rows": len(batch)}
+        ):
+            try:
+                await self._append(table, [each.row for each in batch], [each.row_id for each in batch])
+            finally:
+                record(APPENDED_ROWS, len(batch), table=table)
+                record(APPEND_DURATION, time.perf_counter() - started, table=table)
 
     def _answer(self, waiting: _Waiting, failure: Exception | None, refused: str | None = None) -> None:
         self._rows -= 1

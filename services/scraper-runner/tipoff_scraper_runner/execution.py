@@ -16,6 +16,7 @@ from tipoff_common.executions import build_execution, build_file_landed
 from tipoff_common.logs import log_context
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
+from tipoff_common.telemetry import span
 from tipoff_scraper_runner.error_outcomes import outcome_of_error
 from tipoff_scraper_runner.fake_sources import FAKED
 from tipoff_scraper_runner.findings import findings
@@ -151,7 +152,7 @@ def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
         parameters: ScrapeParameters = job.scraper.module.Parameters.model_validate(job.request.parameters)
         # A value that cannot stand in a path is found before the source is asked in vain.
         folder(job.scraper.spec, parameters, job.request.game_date)
-        with http:
+        with http, span("fetch", {"scraper": job.scraper.spec.name}):
             payload = _payload(job, http, parameters, saved)
     except Unavailable:
         raise  # no fact about the scrape: the request is delivered again

@@ -7,8 +7,10 @@ from pydantic import ValidationError
 
 from tipoff_common.events import Event, ScrapeExecuted, ScrapeRequested
 from tipoff_common.executions import build_execution
+from tipoff_common.metrics import EXECUTIONS
 from tipoff_common.outcomes import Failed, FailureKind
 from tipoff_common.ports import ObjectInfo
+from tipoff_common.telemetry import record
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.execution import Execution, execute
 from tipoff_scraper_runner.output_files import FETCHED_FOR, NOTED, fetched_at, raw_prefix
@@ -55,6 +57,9 @@ def publish_execution(execution: Execution, deps: Deps) -> None:
     # The file first: whoever learns of the execution may look for it.
     files: list[Event] = [execution.landed] if execution.landed is not None else []
     deps.publisher.publish([*files, execution.executed])
+    record(
+        EXECUTIONS, scraper=execution.executed.scraper_name, status=execution.executed.outcome.status.value
+    )
 
 
 def _execute(

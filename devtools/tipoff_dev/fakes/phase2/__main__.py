@@ -7,8 +7,10 @@ import time
 
 import uvicorn
 
+from tipoff_common import RELEASE
 from tipoff_common.ports import Unavailable
 from tipoff_common.settings import SettingsError, load_settings
+from tipoff_common.telemetry import configure_telemetry
 from tipoff_common.wall_clock import wall_now
 from tipoff_dev.fakes.phase2.app import Wiring, create_app
 from tipoff_dev.fakes.phase2.settings import Phase2Settings
@@ -22,6 +24,7 @@ def main() -> None:
         settings = load_settings(Phase2Settings)
     except SettingsError as error:
         sys.exit(str(error))
+    configure_telemetry("phase2", RELEASE, settings.environment, settings.otlp_endpoint)
     wiring = Wiring(settings)
     if not settings.event_time:
         threading.Thread(target=_release_what_is_due, args=(wiring,), daemon=True).start()

@@ -1,0 +1,88 @@
+"""Every metric that Tipoff exports, and the only place where one is declared.
+
+`telemetry.py` makes the instruments from it; docs/how-to/observability.md lists them, and a test compares both.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Kind(StrEnum):
+    """How measurements of a metric are put together."""
+
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric. unit: as UCUM writes it. attributes: the names that a measurement may carry, each of few values."""
+
+    name: str
+    kind: Kind
+    unit: str
+    description: str
+    attributes: tuple[str, ...]
+
+
+MESSAGES: Final = Metric(
+    "tipoff.messages",
+    Kind.COUNTER,
+    "{message}",
+    "Pushes and calls that were answered, by event type or route and the HTTP status of the answer.",
+    ("event_type", "status"),
+)
+# No histogram: one takes 10 us a hop, a tenth of what a hop may cost. Single durations are those of the spans.
+MESSAGE_SECONDS: Final = Metric(
+    "tipoff.messages.duration",
+    Kind.COUNTER,
+    "s",
+    "Time from the arrival of a push or call to its answer, added up; divided by tipoff.messages it is the mean.",
+    ("event_type", "status"),
+)
+PUBLISHED: Final = Metric(
+    "tipoff.events.published",
+    Kind.COUNTER,
+    "{event}",
+    "Events that Pub/Sub took, a part of a large event counted as one.",
+    ("event_type",),
+)
+REJECTED: Final = Metric(
+    "tipoff.messages.rejected",
+    Kind.COUNTER,
+    "{message}",
+    "Messages that can never succeed, recorded in dead_letters.",
+    ("reason",),
+)
+APPENDED_ROWS: Final = Metric(
+    "tipoff.append.rows",
+    Kind.HISTOGRAM,
+    "{row}",
+    "Rows of one append to the warehouse: how well the group commit groups.",
+    ("table",),
+)
+APPEND_DURATION: Final = Metric(
+    "tipoff.append.duration",
+    Kind.HISTOGRAM,
+    "s",
+    "Time that one append to the warehouse took, failed ones too.",
+    ("table",),
+)
+EXECUTIONS: Final = Metric(
+    "tipoff.executions",
+    Kind.COUNTER,
+    "{execution}",
+    "Executions that the runner published, by scraper and status.",
+    ("scraper", "status"),
+)
+
+METRICS: Final = (
+    MESSAGES,
+    MESSAGE_SECONDS,
+    PUBLISHED,
+    REJECTED,
+    APPENDED_ROWS,
+    APPEND_DURATION,
+    EXECUTIONS,
+)

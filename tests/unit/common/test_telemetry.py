@@ -1,0 +1,161 @@
+"""Spans and metrics: what a push becomes at a collector, and that nothing happens without one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextvars import Context
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI, HTTPException, Request
+
+from tests.support.collector import Collector, running_collector
+from tests.support.pushes import client
+from tipoff_common import telemetry
+from tipoff_common.events import Tick, TickFired
+from tipoff_common.logs import JsonFormatter
+from tipoff_common.metrics import EXECUTIONS, METRICS, PUBLISHED
+from tipoff_common.publisher import Publisher
+from tipoff_common.telemetry import (
+    HopMiddleware,
+    begin_hop,
+    configure_telemetry,
+    current_context,
+    linked_span,
+    record,
+    shutdown_telemetry,
+    span,
+)
+from tipoff_common.testing import RecordingBus
+from tipoff_common.trace import trace_id, traceparent
+
+TRACE, SENDER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+SENT = f"00-{TRACE}-{SENDER}-01"
+TICK = TickFired(tick=Tick.EVALUATE, cadence_minutes=15)
+PAGE = Path(__file__).parents[3] / "docs/how-to/observability.md"
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with running_collector() as found:
+        configure_telemetry("logger", "1", "local", found.endpoint)
+        yield found
+        shutdown_telemetry()
+
+
+def service(bus: RecordingBus, *, measured: bool = True, answer: int = 204) -> httpx.Client:
+    """One hop: a push comes in, a part of it is a span, an event goes out."""
+    app = FastAPI()
+    if measured:
+        app.add_middleware(HopMiddleware)
+
+    @app.post("/events")
+    async def receive(request: Request) -> dict[str, str | None]:
+        begin_hop(request.scope, "tipoff.tick.fired.v1", request.headers.get("traceparent"))
+        with span("part"):
+            Publisher("logger", bus).publish([TICK])
+        if answer == 503:
+            raise HTTPException(503, "a document that is nobody's business")
+        return {"trace": trace_id(), "sent_on": traceparent()}
+
+    return client(app)
+
+
+def test_a_push_is_a_span_whose_parent_is_the_hop_before_and_which_links_to_it(collector: Collector) -> None:
+    bus = RecordingBus()
+    told = service(bus).post("/events", headers={"traceparent": SENT}).json()
+    shutdown_telemetry()
+    (hop,) = collector.named("process tipoff.tick.fired.v1")
+    assert (hop.service, hop.trace, hop.parent, hop.links) == ("logger", TRACE, SENDER, ((TRACE, SENDER),))
+    (part,) = collector.named("part")
+    assert (part.trace, part.parent) == (TRACE, hop.id)
+    # What is sent on names this hop, so that the next one is its child.
+    assert bus.published[0].traceparent == told["sent_on"] == f"00-{TRACE}-{hop.id}-01"
+    assert told["trace"] == TRACE
+
+
+def test_an_answer_that_makes_it_come_again_is_an_error_without_its_text(collector: Collector) -> None:
+    assert service(RecordingBus(), answer=503).post("/events").status_code == 503
+    shutdown_telemetry()
+    (hop,) = collector.named("process tipoff.tick.fired.v1")
+    assert (hop.is_error, hop.parent, hop.links) == (True, "", ())
+    assert hop.attributes["http.response.status_code"] == "503"
+    assert "nobody's business" not in repr(collector.spans)
+
+
+def test_work_for_many_hops_is_a_trace_of_its_own_that_links_to_each_once(collector: Collector) -> None:
+    contexts = []
+    for number in range(3):
+        scope: dict[str, object] = {}
+        begin_hop(scope, f"event {number}", SENT)
+        contexts.append(current_context())
+    with linked_span("append", [*contexts, contexts[0], None], {"rows": 4}):
+        pass
+    shutdown_telemetry()
+    (append,) = collector.named("append")
+    assert append.trace != TRACE
+    assert append.parent == ""
+    assert [trace for trace, _ in append.links] == [TRACE] * 3
+    assert len({hop for _, hop in append.links}) == 3
+
+
+def test_ticks_of_one_thread_are_traces_of_their_own(collector: Collector) -> None:
+    bus = RecordingBus()
+    publisher = Publisher("scheduler", bus)
+
+    def two_ticks() -> None:
+        publisher.publish([TICK])
+        publisher.publish([TICK])
+
+    Context().run(two_ticks)  # a thread in which nothing is under way
+    first, second = (envelope.traceparent.split("-")[1] for envelope in bus.published)
+    assert first != second
+    shutdown_telemetry()
+    assert {item.trace for item in collector.named("publish")} == {first, second}
+
+
+def test_metrics_arrive_under_the_names_of_the_registry(collector: Collector) -> None:
+    record(EXECUTIONS, scraper="nbac_schedule", status="success")
+    record(PUBLISHED, event_type="tipoff.tick.fired.v1")
+    shutdown_telemetry()
+    assert collector.metrics == {"logger": {EXECUTIONS.name, PUBLISHED.name}}
+
+
+def test_a_line_of_the_log_names_its_trace_and_span() -> None:
+    begin_hop({}, "x", SENT)
+    record_ = logging.LogRecord("x", logging.INFO, "x.py", 1, "said", (), None)
+    entry = json.loads(JsonFormatter("logger", "1", "p").format(record_))
+    assert entry["logging.googleapis.com/trace"] == f"projects/p/traces/{TRACE}"
+    assert entry["logging.googleapis.com/spanId"] == traceparent().split("-")[2]
+
+
+def test_without_an_endpoint_traces_are_handed_on_and_nothing_of_the_sdk_is_loaded() -> None:
+    assert not telemetry.is_on()
+    bus = RecordingBus()
+    told = service(bus, measured=False).post("/events", headers={"traceparent": SENT}).json()
+    assert told["trace"] == TRACE
+    assert bus.published[0].traceparent.split("-")[1] == TRACE
+    loaded = "import sys, tipoff_common.web; print('opentelemetry.sdk' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_collector_that_is_down_costs_no_push_anything() -> None:
+    configure_telemetry("logger", "1", "local", "http://127.0.0.1:9")
+    try:
+        assert service(RecordingBus()).post("/events").status_code == 200
+    finally:
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+        shutdown_telemetry()
+        logging.getLogger("opentelemetry").setLevel(logging.NOTSET)
+
+
+def test_the_page_lists_every_metric() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    missing = [it.name for it in METRICS if f"| `{it.name}` | {it.kind} | `{it.unit}` |" not in page]
+    assert missing == []

@@ -1,4 +1,4 @@
-"""The tutorial on a source of one's own, followed command by command, away from any checkout's fleet."""
+"""The tutorials, followed command by command, away from any checkout's fleet."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tipoff_cli.checkout import REPOSITORY
 
-PAGE = REPOSITORY / "docs/tutorials/your-own-source.md"
+PAGES = REPOSITORY / "docs/tutorials"
 PROGRAMS = {
     "tipoff": [sys.executable, "-m", "tipoff_cli"],
     "pytest": [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
@@ -34,25 +34,48 @@ def run(line: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_your_own_source_can_be_followed(tmp_path: Path) -> None:
-    """In its order, with what it says to write written."""
+def follow(page: str, fleet: Path) -> dict[str, str]:
+    """Do what a page says, in its order, with what it says to write written. Returns what each command printed."""
     told: dict[str, str] = {}
-    fleet = tmp_path / "rivers"
-    for language, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
+    for language, text in BLOCK.findall((PAGES / page).read_text(encoding="utf-8")):
         match language:
             case "sh":
                 for line in text.splitlines():
-                    told[line] = run(line, fleet if fleet.exists() else tmp_path)
+                    told[line] = run(line, fleet if fleet.exists() else fleet.parent)
             case "yaml":
                 with (fleet / "config/workflows.yaml").open("a", encoding="utf-8") as workflows:
                     workflows.write(f"\n{text}")
             case "json":
                 (fleet / "payload.json").write_text(text, encoding="utf-8")
+            case "text":
+                pass  # what there was before, or what another system runs
             case _:
                 raise AssertionError(f"the test does not know what to do with {language}")
+    return told
+
+
+def test_your_own_source_can_be_followed(tmp_path: Path) -> None:
+    told = follow("your-own-source.md", tmp_path / "rivers")
     assert "2 workflows" in told["tipoff validate"]
     scraped = told["tipoff scrape river_levels --date 2025-01-15 --from-file payload.json --dry-run"]
     assert "river_levels 2025-01-15: success, 1 record" in scraped
     # Six in the morning in Berlin is midnight in New York.
     assert "00:00" in told["tipoff schedule --date 2025-01-15"]
     assert "RUN due" in told['tipoff explain river_levels --at "2025-01-15 05:00"']
+
+
+def test_from_a_cron_job_can_be_followed(tmp_path: Path) -> None:
+    told = follow("from-a-cron-job.md", tmp_path / "quotes")
+    scraped = told["tipoff scrape day_prices --date 2025-01-15 --from-file payload.json --dry-run"]
+    assert "day_prices 2025-01-15: success, 2 records" in scraped
+    assert told["tipoff schedule --date 2025-01-15"].count("day_prices") == 21
+    assert "day_prices" not in told["tipoff schedule --date 2025-01-19"], "a Sunday"
+    assert "RUN due" in told['tipoff explain day_prices --at "2025-01-15 02:30"']
+
+
+def test_from_an_airflow_sensor_can_be_followed(tmp_path: Path) -> None:
+    told = follow("from-an-airflow-sensor.md", tmp_path / "quotes")
+    scraped = told["tipoff scrape day_prices --date 2025-01-15 --from-file payload.json --dry-run"]
+    assert "day_prices 2025-01-15: success, 1 record" in scraped
+    assert "SKIP too_early" in told['tipoff explain day_prices --at "2025-01-15 01:00"']
+    assert "RUN due" in told['tipoff explain day_prices --at "2025-01-15 02:30"']

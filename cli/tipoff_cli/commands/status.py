@@ -51,7 +51,11 @@ def status(
     ] = None,
     faults: Annotated[bool, typer.Option("--faults", help="print the faults only")] = False,
     slots: Annotated[
-        bool, typer.Option("--all", help="print every expected run, not a line a workflow")
+        bool,
+        typer.Option(
+            "--all",
+            help="print the expected runs, those of one status in a row as a range, not a line a workflow",
+        ),
     ] = False,
     watch: Annotated[
         int | None,
@@ -246,13 +250,37 @@ def _show_slots(rows: Sequence[Expectation], names: Mapping[str, str]) -> None:
         ("expected", "workflow", "about", "status", "ran", "why"),
         [
             (
-                clock(row.expected_run_time),
-                row.workflow_name,
-                names.get(row.subject or "-", row.subject or "-"),
-                Text(row.status, style=_STYLES[row.status]),
-                clock(row.actual_run_time) if row.actual_run_time else "-",
-                row.actual_reason or row.expected_reason,
+                _range([row.expected_run_time for row in alike]),
+                alike[0].workflow_name,
+                names.get(alike[0].subject or "-", alike[0].subject or "-"),
+                Text(alike[0].status, style=_STYLES[alike[0].status]),
+                _range([row.actual_run_time for row in alike if row.actual_run_time]),
+                alike[-1].actual_reason or alike[-1].expected_reason,
             )
-            for row in rows
+            for alike in folded(rows)
         ],
     )
+
+
+def folded(rows: Sequence[Expectation]) -> Sequence[Sequence[Expectation]]:
+    """Put what follows each other within a workflow, about the same and with the same status, together.
+
+    Each group stands where its first row stood: a search of every minute is a line, and not a screen.
+    """
+    groups: list[list[Expectation]] = []
+    last: dict[tuple[str, str | None], list[Expectation]] = {}
+    for row in rows:
+        about = (row.workflow_name, row.subject)
+        group = last.get(about)
+        if group is None or group[-1].status != row.status:
+            group = last[about] = []
+            groups.append(group)
+        group.append(row)
+    return groups
+
+
+def _range(times: Sequence[datetime]) -> str:
+    """13:35, or 13:35 to 13:46, 12 times; "-" for none."""
+    if len(times) < 2:
+        return clock(times[0]) if times else "-"
+    return f"{clock(times[0])} to {clock(times[-1])}, {len(times)} times"

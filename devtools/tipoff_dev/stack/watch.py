@@ -10,7 +10,7 @@ from tipoff_cli.checkout import FLEET, SCRAPERS, TICKS, WORKFLOWS, ticks
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_dev.fakes.sources.hosts import UnusableFake, fake_hosts
 
-READ_BY = ("fake-sources", "controller", "scraper-runner", "cleanup")
+READ_BY = ("fake-sources", "controller", "scraper-runner", "cleanup", "monitor")
 """Processes that read the fleet or workflows.yaml when they start, in the order in which they are started anew."""
 
 _SUFFIXES = frozenset({".py", ".yaml"})

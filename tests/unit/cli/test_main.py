@@ -720,6 +720,22 @@ class TestStatus:
         assert "found" in lines[2]
         assert "ON_TIME" in run(*self.AS_OF, "--all").stdout
 
+    def test_runs_of_one_status_in_a_row_are_one_line_with_their_range(
+        self, run: Run, controller: Controller
+    ) -> None:
+        def slot(number: int, **changes: Any) -> dict[str, Any]:
+            expected = datetime(2025, 1, 15, 15, 35 + number, tzinfo=UTC)
+            return {**EXPECTATION, "occurrence_id": f"o{number}", "expected_run_time": expected, **changes}
+
+        not_run: dict[str, Any] = {"actual_run_time": None, "executions": 0, "found": False}
+        later = [slot(number, status="TOO_EARLY", **not_run) for number in (3, 4)]
+        controller.tells(*(slot(number) for number in range(3)), *later)
+        lines = [it for it in run(*self.AS_OF, "--all").stdout.splitlines() if "injury_discovery" in it]
+        assert [it.partition("injury_discovery")[0].strip() for it in lines] == [
+            "10:35 to 10:37, 3 times",
+            "10:38 to 10:39, 2 times",
+        ]
+
     def test_when_it_is_looked_at_next(self, run: Run, controller: Controller) -> None:
         controller.tells({**EXPECTATION, "next_check_time": datetime(2025, 1, 15, 19, tzinfo=UTC)})
         assert "Wed 14:00" in run(*self.AS_OF).stdout

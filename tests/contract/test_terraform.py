@@ -148,7 +148,8 @@ class TestTicks:
             for it in topic.subscriptions.values()
             if parse(it.filter)({"tick": tick.value})
         }
-        assert asked == ticks().keys()
+        # Only a fleet with a workflow that learns has this one in its map; `tipoff validate` says when it is missing.
+        assert asked - {Tick.DISCOVER} == ticks().keys() - {Tick.DISCOVER}
 
     def test_the_day_is_locked_before_its_first_window_in_the_zone_of_the_workflows(self) -> None:
         """Incidents 12 and 13: ticks and windows from two ideas of time."""

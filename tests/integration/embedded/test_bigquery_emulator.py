@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +34,7 @@ from sqlglot.dialects.duckdb import DuckDB
 
 from gcp_emulators.bigquery.dialect import remembering, statement_text
 from gcp_emulators.bigquery.engine import RecentResults
+from gcp_emulators.bigquery.translations import CatalogueVersion, remembering_translation
 from gcp_emulators.testing import Emulator, free_port, running
 from tipoff_dataset.deploy import deploy
 from tipoff_dataset.files import ordered_files
@@ -401,6 +404,62 @@ def test_a_text_is_parsed_once_and_each_caller_has_its_own_tree() -> None:
     assert untouched.sql("bigquery") == "SELECT 1 AS a"
     assert [tree and tree.sql() for tree in parse(DuckDB(), "SELECT 1 AS a;;")] == ["SELECT 1 AS a", None]
     assert parsed == ["SELECT 1 AS a", "SELECT 1 AS a;;"]
+
+
+def test_a_query_is_translated_once_until_tables_are_others() -> None:
+    class Catalog:
+        policies: tuple[str, ...] = ()
+
+        def list_all_row_access_policies(self) -> tuple[str, ...]:
+            return self.policies
+
+        def list_all_materialized_views(self) -> tuple[str, ...]:
+            return ()
+
+    translated: list[str] = []
+
+    async def translate(sql: str, **_: Any) -> str:
+        translated.append(sql)
+        return f"duckdb: {sql}"
+
+    version, context = CatalogueVersion(), SimpleNamespace(catalog=Catalog())
+    remembered = remembering_translation(translate, version)
+
+    def ask(sql: str) -> int:
+        """How often it was translated so far."""
+        own = {"project_id": "p", "ctx": context, "caller": None, "translator": None}
+        assert asyncio.run(remembered(sql, **own)) == f"duckdb: {sql}"  # type: ignore[arg-type]
+        return translated.count(sql)
+
+    assert [ask("SELECT 1"), ask("SELECT 1"), ask("-- a\nWITH a AS (SELECT 1) SELECT 2")] == [1, 1, 1]
+    version.number += 1
+    assert [ask("SELECT 1"), ask("SELECT 1")] == [2, 2]
+    for text in ("INSERT INTO t VALUES (1)", "SELECT * FROM ds.INFORMATION_SCHEMA.TABLES"):
+        assert [ask(text), ask(text)] == [1, 2]
+    context.catalog.policies = ("who sees which rows",)
+    assert ask("SELECT 1") == 3
+
+
+def test_a_query_asked_again_sees_what_changed_meanwhile(warehouse: Warehouse) -> None:
+    table, function = warehouse.table("a INT64"), f"ds.f_{uuid4().hex}"
+    warehouse.insert(table, [{"a": 1}])
+    warehouse.query(
+        f"CREATE OR REPLACE TABLE FUNCTION {function}(n INT64) AS (SELECT a + n AS b FROM {table})"
+    )
+    ask, call = f"SELECT * FROM {table}", f"SELECT b FROM {function}(1)"
+    assert (warehouse.query(ask), warehouse.query(call)) == ([{"a": 1}], [{"b": 2}])
+
+    warehouse.insert(table, [{"a": 2}])
+    assert len(warehouse.query(ask)) == 2
+    warehouse.query(f"ALTER TABLE {table} ADD COLUMN c STRING")
+    warehouse.query(
+        f"CREATE OR REPLACE TABLE FUNCTION {function}(n INT64) AS (SELECT a * 10 + n AS b FROM {table})"
+    )
+    assert {"a": 1, "c": None} in warehouse.query(ask)
+    assert sorted(row["b"] for row in warehouse.query(call)) == [11, 21]
+    warehouse.query(f"DROP TABLE {table}")
+    with pytest.raises(NotFound):
+        warehouse.query(ask)
 
 
 @pytest.mark.parametrize(

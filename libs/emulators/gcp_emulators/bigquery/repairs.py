@@ -1,6 +1,6 @@
 """All repairs, in the order in which they are put in place."""
 
-from gcp_emulators.bigquery import catalogue, dialect, engine, inserts, queries, streaming
+from gcp_emulators.bigquery import catalogue, dialect, engine, inserts, queries, streaming, translations
 from gcp_emulators.bigquery.patching import require_supported_version
 
 REPAIRS = (
@@ -10,12 +10,14 @@ REPAIRS = (
     streaming.append_absent_arrays_as_empty,
     streaming.accept_load_from_json,
     dialect.parse_a_text_once,
+    translations.translate_a_text_once,
     dialect.count_whole_units,
     dialect.accept_comments_around_statements,
     catalogue.keep_declared_tables,
     catalogue.keep_added_columns,
     catalogue.keep_declared_views,
     catalogue.keep_declared_datasets,
+    translations.register_only_what_creates,  # around what the catalogue's repairs have put there
     inserts.answer_rows_one_by_one,
     queries.answer_failed_queries_with_errors,
     engine.start_without_downloads,

@@ -1,0 +1,117 @@
+"""The translation of a statement, remembered."""
+
+import functools
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bqemulator.catalog.memory_repository import MemoryCatalogRepository
+from bqemulator.jobs import executor
+
+from gcp_emulators.bigquery.patching import replace
+
+Translate = Callable[..., Awaitable[str]]
+
+_MOST_REMEMBERED = 256
+"""Statements: those of a dataset's queries, commands and services are fewer."""
+_QUERY = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:SELECT|WITH|\()", re.IGNORECASE)
+_OF_THE_MOMENT = re.compile(r"INFORMATION_SCHEMA|SYSTEM_TIME|_TABLE_SUFFIX|\*`|__TABLES__", re.IGNORECASE)
+"""What becomes of these depends on more than what tables are like."""
+_CHANGES = (
+    "create_dataset",
+    "delete_dataset",
+    "create_table",
+    "delete_table",
+    "create_routine",
+    "update_routine",
+    "delete_routine",
+    "upsert_materialized_view",
+    "delete_materialized_view",
+    "create_row_access_policy",
+    "update_row_access_policy",
+    "delete_row_access_policy",
+)
+
+
+class CatalogueVersion:
+    """Counts the changes of what tables and routines are like; rows that come and go are none."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def counting(self, change: Callable[..., Any]) -> Callable[..., Any]:
+        """Make a method of the catalogue count."""
+
+        @functools.wraps(change)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self.number += 1
+            return change(*args, **kwargs)
+
+        return counted
+
+    def counting_shapes(self, update_table: Callable[..., Any]) -> Callable[..., Any]:
+        """Make the update of a table count unless it is about its rows: every insert updates their number."""
+
+        @functools.wraps(update_table)
+        def counted(catalog: Any, table: Any) -> Any:
+            before = catalog.get_table(table.project_id, table.dataset_id, table.table_id)
+            if before is None or _shape(before) != _shape(table):
+                self.number += 1
+            return update_table(catalog, table)
+
+        return counted
+
+
+def _shape(table: Any) -> tuple[Any, ...]:
+    return (table.schema_, table.table_type, table.view_query, table.time_partitioning)
+
+
+def translate_a_text_once() -> None:
+    """Fault: a query is translated anew each time it is asked, which costs seconds for one of a thousand lines.
+
+    Parameters are bound after the translation, so a text with other values is the same text.
+    """
+    version = CatalogueVersion()
+    for name in _CHANGES:
+        replace(MemoryCatalogRepository, name, version.counting)
+    replace(MemoryCatalogRepository, "update_table", version.counting_shapes)
+    replace(executor, "rewrite_and_translate_statement", lambda it: remembering_translation(it, version))
+    replace(executor, "rewrite_table_refs", functools.lru_cache(maxsize=_MOST_REMEMBERED))
+
+
+def register_only_what_creates() -> None:
+    """Fault: after each query, four passes parse it to see whether it created or dropped something."""
+
+    def unless_query(sync: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(sync)
+        def sync_statement(sql: str, *args: Any) -> None:
+            if not _QUERY.match(sql):
+                sync(sql, *args)
+
+        return sync_statement
+
+    for name in ("sync_created_schema", "sync_created_table", "sync_created_view", "sync_dropped_object"):
+        replace(executor, name, unless_query)
+
+
+def remembering_translation(translate: Translate, version: CatalogueVersion) -> Translate:
+    """`rewrite_and_translate_statement`, remembering queries for as long as the catalogue stays as it is."""
+    known: OrderedDict[tuple[object, ...], str] = OrderedDict()
+
+    @functools.wraps(translate)
+    async def remembered(sql: str, *, project_id: str, ctx: Any, caller: Any, translator: Any) -> str:
+        own = {"project_id": project_id, "ctx": ctx, "caller": caller, "translator": translator}
+        # Who asks and what is stale count where there are row policies and materialized views.
+        depends = ctx.catalog.list_all_row_access_policies() or ctx.catalog.list_all_materialized_views()
+        if depends or not _QUERY.match(sql) or _OF_THE_MOMENT.search(sql):
+            return await translate(sql, **own)
+        key = (version.number, project_id, sql)
+        if key not in known:
+            known[key] = await translate(sql, **own)
+            while len(known) > _MOST_REMEMBERED:
+                known.popitem(last=False)
+        known.move_to_end(key)
+        return known[key]
+
+    return remembered

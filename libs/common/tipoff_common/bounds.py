@@ -220,6 +220,8 @@ def _json_object(limit: int) -> AfterValidator:
 # The limits come before _not_boolean, so that JSON Schemas state them.
 Integer = Annotated[int, Field(ge=-_MOST, le=_MOST), BeforeValidator(_not_boolean)]
 Count = Annotated[int, Field(ge=0, le=_MOST), BeforeValidator(_not_boolean)]
+Minutes = Annotated[int, Field(ge=1, le=1440), BeforeValidator(_not_boolean)]
+"""Up to a day. A type of its own, as of two bounds of one kind, the type's and the field's, pydantic applies one."""
 Attempt = Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(_not_boolean)]
 Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False), BeforeValidator(_not_boolean)]
 Number = Annotated[float, Field(allow_inf_nan=False), BeforeValidator(_not_boolean)]

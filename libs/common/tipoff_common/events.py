@@ -25,6 +25,7 @@ from tipoff_common.bounds import (
     Id,
     Integer,
     Label,
+    Minutes,
     Number,
     Parameters,
     Prose,
@@ -150,7 +151,7 @@ class TickFired(Event):
     TYPE = "tipoff.tick.fired.v1"
 
     tick: Tick = Field(description="what it is time for")
-    cadence_minutes: Integer = Field(default=15, ge=1, le=1440, description="how often this tick fires")
+    cadence_minutes: Minutes = Field(default=15, description="how often this tick fires")
     event_time: Instant | None = Field(
         default=None, description="the instant to act for, when a day is replayed"
     )

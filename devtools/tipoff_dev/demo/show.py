@@ -33,7 +33,7 @@ _STATUS_STYLES = {
 _EXPECTED = "SELECT COUNT(*) AS n FROM nba_orchestration.v_expected_schedule WHERE date = @day"
 _DECISIONS = """
 SELECT decision_id, workflow_name, action, reason,
-  TIMESTAMP(JSON_VALUE(context, '$.expected_run_time')) = decision_time AS due
+  TIMESTAMP_DIFF(decision_time, TIMESTAMP(JSON_VALUE(context, '$.expected_run_time')), MINUTE) = 0 AS due
 FROM nba_orchestration.v_decisions
 WHERE DATE(decision_time) = DATE(@at) AND decision_time = @at
 ORDER BY workflow_name DESC

@@ -244,13 +244,14 @@ class _Run:
         if item.request_id in standing.requested:
             return
         standing.note_requested([item.request_id], now)
+        # A request waits for its turn. Without that a time between two looks would come out as in no production.
+        asked = now + timedelta(seconds=self._season.world.request_seconds)
         answer = self._log.upstream.answer(
-            item.request_id, item.scraper, item.game_date, self._subject(item), now
+            item.request_id, item.scraper, item.game_date, self._subject(item), asked
         )
         self._requests += 1
-        heapq.heappush(
-            self._under_way, (now + timedelta(seconds=answer.seconds), self._requests, item, answer)
-        )
+        ended = asked + timedelta(seconds=answer.seconds)
+        heapq.heappush(self._under_way, (ended, self._requests, item, answer))
 
     def _complete_until(self, now: datetime) -> None:
         while self._under_way and self._under_way[0][0] <= now:
@@ -268,7 +269,7 @@ class _Run:
             status=answer.status,
             kind=answer.kind,
             source=item.source,
-            triggered_at=item.requested_at,
+            triggered_at=at - timedelta(seconds=answer.seconds),
             missing=answer.missing,
             outputs=answer.outputs,
         )
@@ -278,7 +279,7 @@ class _Run:
             self._looks[item.scraper].append(fact)
         landed = item.scraper == self._configuration.file.calendar.scraper
         if landed and answer.status is Status.SUCCESS:
-            self._land(item.requested_at)
+            self._land(execution.triggered_at)
         state = memory.states[occurrence]
         if (entry := state.draft([execution], now=at, at=at)) is None:
             return

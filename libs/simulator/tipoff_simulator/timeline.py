@@ -53,14 +53,15 @@ def _evaluation(tick: datetime, ticks: Ticks, seed: int) -> Wake | None:
     """The tick as it comes; None when it does not."""
     if any(gap.covers(tick) for gap in ticks.gaps):
         return None
+    lag = timedelta(seconds=ticks.lag_seconds)
     if not (ticks.missed or ticks.doubled or ticks.late):
-        return Wake(tick, tick)
+        return Wake(tick + lag, tick)
     luck = Random(f"{seed}/tick/{tick.isoformat()}")  # noqa: S311  # luck, not a secret
     missed, doubled, late, share = (luck.random() for _ in range(4))
     if missed < ticks.missed:
         return None
     delay = ticks.late_by * share if ticks.late_by and late < ticks.late else timedelta()
-    return Wake(tick + delay, tick, times=2 if doubled < ticks.doubled else 1)
+    return Wake(tick + lag + delay, tick, times=2 if doubled < ticks.doubled else 1)
 
 
 def _locks(first: date, last: date, lock_at: time) -> Iterator[Wake]:

@@ -116,6 +116,12 @@ class Ticks(Node):
 
     missed: Probability = Field(default=0.0, description="chance that a tick never comes")
     doubled: Probability = Field(default=0.0, description="chance that a tick comes twice")
+    lag_seconds: float = Field(
+        default=7.0,
+        ge=0,
+        le=600,
+        description="from a tick to its evaluation; in production never quite nothing",
+    )
     late: Probability = Field(default=0.0, description="chance that a tick comes late")
     late_by: Duration | None = Field(default=None, description="at most so much")
     gaps: tuple[Span, ...] = Field(default=(), description="stretches without any tick")
@@ -142,6 +148,9 @@ class World(Node):
     postponed: Probability = Field(default=0.0, description="chance of a game to be called off")
     postponed_before_tip: Duration | None = Field(default=None, description="how long before tip-off")
     ticks: Ticks = Ticks()
+    request_seconds: float = Field(
+        default=2.0, ge=0, le=540, description="from a request to the question to its source"
+    )
     execution_seconds: float = Field(default=10.0, gt=0, le=540, description="length of one execution")
 
     @model_validator(mode="after")

@@ -134,7 +134,8 @@ def test_games_may_be_called_off_by_chance(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "injury"),
     [
-        (gap("11:00", "11:20"), {"ON_TIME"}),  # 11:30 is in time
+        (gap("11:00", "11:10"), {"ON_TIME"}),
+        (gap("11:00", "11:20"), {"ON_TIME", "LATE"}),  # 11:30 and some seconds is more than half an hour
         (gap("11:00", "11:40"), {"ON_TIME", "LATE"}),
         (gap("11:00", "12:00"), {"ON_TIME", "MISSING"}),
     ],

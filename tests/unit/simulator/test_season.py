@@ -1,6 +1,7 @@
 """A season without faults, and what makes two runs of it the same."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests.support.seasons import FIRST, LAST, WORKFLOWS, Simulated, simulated
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.catalog import load_catalog
+from tipoff_common.outcomes import Status
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.occurrences import occurrences
@@ -131,3 +133,17 @@ def test_a_fault_of_a_world_is_named_with_its_line(tmp_path: Path, text: str, li
         load_world(path, load_catalog(SCRAPERS))
     assert f"{path}:{line}: " in str(caught.value)
     assert what in str(caught.value)
+
+
+def test_an_hour_is_an_hour_though_every_step_takes_seconds(tmp_path: Path) -> None:
+    """A refresh after 1h came after 1h30 in production, which a simulation without any lag did not show."""
+    searching = WORKFLOWS.replace("every: 1h}", "every: 30m, refresh_after_found: 1h}", 1)
+    assert searching != WORKFLOWS
+    season = simulated(tmp_path, workflows=searching)
+    assert season.season.world.ticks.lag_seconds > 0
+    found: dict[date, list[datetime]] = {}
+    for done in season.log.memory.done:
+        if done.fact.scraper == "nbac_injury_report" and done.fact.status is Status.SUCCESS:
+            found.setdefault(done.fact.game_date, []).append(done.fact.triggered_at)
+    gaps = {later - earlier for looks in found.values() for earlier, later in pairwise(looks)}
+    assert gaps == {timedelta(hours=1)}

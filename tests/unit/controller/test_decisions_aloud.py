@@ -63,7 +63,7 @@ def answer(made: World, outcome: Any, until: str = "10:00", start: str = "05:00"
 
 
 def test_retries_are_spread_over_the_rest_of_the_window() -> None:
-    """20: four failures in the first minute gave a window of five hours up."""
+    """Four failures in the first minute gave a window of five hours up."""
     made = world()
     asked = answer(made, failed(FailureKind.HTTP))
     assert len(asked) == 4
@@ -98,7 +98,7 @@ def test_a_window_that_closes_on_silence_says_not_found_and_not_failing() -> Non
 
 
 def test_nothing_many_times_in_a_row_is_said_aloud_and_a_success_ends_it() -> None:
-    """14: no_data for ever raised nothing in workflows that do not search."""
+    """No_data for ever raised nothing in workflows that do not search."""
     made = world(configured(one=workflow(at_times(*(f"{hour:02}:00" for hour in range(6, 20))), "bulletin")))
     codes = []
     for hour in range(6, 11):
@@ -112,7 +112,7 @@ def test_nothing_many_times_in_a_row_is_said_aloud_and_a_success_ends_it() -> No
 
 
 def test_no_source_is_asked_before_the_instant_that_it_named() -> None:
-    """16: a long Retry-After was dropped, and the source asked four times in a minute."""
+    """A long Retry-After was dropped, and the source asked four times in a minute."""
     made = world(configured(one=workflow(at_times("06:00", "07:00", "09:00"), "bulletin")))
     pause = Failed(kind=FailureKind.QUOTA, message="asked to wait", not_before=at("08:00"))
     made.tick(at("06:00"))
@@ -148,7 +148,7 @@ def asked_through_a_day(made: World, pause: Failed, restart: bool) -> list[tuple
 
 @pytest.mark.parametrize("restart", [False, True])
 def test_a_pause_is_the_hosts_and_outlives_the_occurrence_that_was_told(restart: bool) -> None:
-    """16: only the scraper that was told waited, and only until its occurrence was over."""
+    """Only the scraper that was told waited, and only until its occurrence was over."""
     pause = Failed(kind=FailureKind.QUOTA, message="429", not_before=at("18:59"), paused_host="news.example")
     asked = asked_through_a_day(world(NEWS), pause, restart)
     assert [item for item in asked if item[1] != "summary"] == [
@@ -216,7 +216,7 @@ def test_a_retry_waits_for_the_instant_that_the_source_named() -> None:
 
 
 def test_an_abort_is_said_once_a_tick_and_not_with_each_delivery() -> None:
-    """9: a bucket that failed for an hour made 40,000 events."""
+    """A bucket that failed for an hour made 40,000 events."""
     made = world()
     made.state.down = True
     for minute in (0, 1, 5):
@@ -229,7 +229,7 @@ def test_an_abort_is_said_once_a_tick_and_not_with_each_delivery() -> None:
 
 
 def test_a_tick_that_is_published_a_moment_early_is_that_of_its_minute() -> None:
-    """21: published at 10:59:59.9 it was taken for the tick of 10:45, and nothing was evaluated until 11:15."""
+    """Published at 10:59:59.9 it was taken for the tick of 10:45, and nothing was evaluated until 11:15."""
     made = world(configured(one=workflow(at_times("11:00"), "bulletin")))
     moment = at("11:00") - timedelta(milliseconds=100)
     made.now(moment)
@@ -247,7 +247,7 @@ FEEDS = configured(
 
 
 def test_on_a_game_day_the_schedule_is_read_again_every_hour_until_the_last_game_has_begun() -> None:
-    """12: it was read once a day."""
+    """It was read once a day."""
     made = World(FEEDS)
     made.land(slate(2), at("05:00"))
     asked = []
@@ -301,7 +301,7 @@ def test_changes_amend_each_day_that_is_open() -> None:
 
 
 def test_games_without_a_time_are_named_and_picked_up_once_they_have_one() -> None:
-    """12: such a day was declared done, and its games were never asked for."""
+    """Such a day was declared done, and its games were never asked for."""
     configuration = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))
     undecided = game(7, None, home_team=None, away_team=None)
     told = decided(configuration, at("06:00"), games=calendar(undecided, fetched_at=at("05:05")))
@@ -312,7 +312,7 @@ def test_games_without_a_time_are_named_and_picked_up_once_they_have_one() -> No
 
 
 def test_slots_around_games_that_moved_run_whatever_has_run_before() -> None:
-    """21: the slot of 09:30 had the number of that of 08:00, and the next fetch came after three and a half hours."""
+    """The slot of 09:30 had the number of that of 08:00, and the next fetch came after three and a half hours."""
     made = World(configured(lines=workflow(interval("2h", "6h"), "bulletin")))
     first, evening = game(1, at("12:00")), game(2, at("20:00"))
     made.land([first, evening], at("05:00"))
@@ -384,7 +384,7 @@ FIRST = "@".join(ONE.teams)
 def test_a_scoreboard_that_contradicts_the_schedule_has_it_read_again_beside_the_hourly_time(
     told: dict[str, str], what: str
 ) -> None:
-    """12: a game called off at 14:00 was asked for 35 times, as the calendar was read once a day."""
+    """A game called off at 14:00 was asked for 35 times, as the calendar was read once a day."""
     made = World(SCOREBOARD)
     made.land([ONE, TWO], at("12:05"))
     code, sentence = look(made, "12:20", told)

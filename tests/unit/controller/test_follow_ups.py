@@ -404,7 +404,7 @@ def test_a_settled_manual_run_is_looked_at_no_more() -> None:
 
 
 def test_a_real_answer_after_a_presumed_death_goes_on_with_the_run_and_ends_it() -> None:
-    """15: a run that was settled by a presumed death never settled again, and its child stayed under way for ever."""
+    """A run that was settled by a presumed death never settled again, and its child stayed under way for ever."""
     configuration = configured(
         chain=workflow(
             at_times("23:00"), "bulletin", {"scraper": "digest", "after": ["bulletin"]}, max_retries=0

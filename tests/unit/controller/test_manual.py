@@ -71,7 +71,7 @@ def test_the_same_key_is_the_same_run() -> None:
     ],
 )
 def test_a_key_is_refused_for_a_run_that_asks_for_something_else(other: dict[str, Any], differs: str) -> None:
-    """21: it was answered with the first run."""
+    """It was answered with the first run."""
     made = world()
     run_workflow(asked(made, "parallel", "key-1"), made.deps)
     with pytest.raises(KeyTaken, match=differs):

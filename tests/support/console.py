@@ -3,6 +3,7 @@ everything, served to a browser on a free port."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -19,7 +20,7 @@ from fastapi import FastAPI
 
 from gcp_emulators.testing import free_port
 from tests.unit.monitor.bench import book_of, rules_file
-from tipoff_common.auth import Authentication
+from tipoff_common.auth import Authentication, TokenVerifier
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import AlertLevel, AlertState
@@ -398,8 +399,8 @@ class World:
         return []
 
 
-def console_app(world: World, **settings: Any) -> FastAPI:
-    """The monitor's application over a world."""
+def console_app(world: World, verify: TokenVerifier | None = None, **settings: Any) -> FastAPI:
+    """The monitor's application over a world. verify: in place of Google's tokens."""
     given: dict[str, Any] = {
         "environment": "local",
         "project": "p",
@@ -413,7 +414,7 @@ def console_app(world: World, **settings: Any) -> FastAPI:
     configured = MonitorSettings(**given)
     catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
     configuration = load_workflows(WORKFLOWS, catalog)
-    authentication = Authentication(configured)
+    authentication = Authentication(configured, verify)
     deps = Deps(
         environment="local",
         book=book_of(rules_file(broken={})),
@@ -463,6 +464,26 @@ def console_app(world: World, **settings: Any) -> FastAPI:
             console=console,
         )
     )
+
+
+class _InProcess(httpx.BaseTransport):
+    """Hands requests to an application without a socket."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._transport = httpx.ASGITransport(app)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        async def ask() -> httpx.Response:
+            answer = await self._transport.handle_async_request(request)
+            return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+
+        return asyncio.run(ask())
+
+
+def client_of(world: World, verify: TokenVerifier | None = None, **settings: Any) -> httpx.Client:
+    """A browser without a screen, which follows no redirect."""
+    app = console_app(world, verify, **settings)
+    return httpx.Client(transport=_InProcess(app), base_url="http://console.test")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from tipoff_monitor.actions import NotPossible, UnknownIncident, acknowledge, fi
 from tipoff_monitor.console.build import day_of
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.gate import Form, Operator, gated_router, page_html
-from tipoff_monitor.console.rendering import url
+from tipoff_monitor.console.rendering import clock, url
 from tipoff_monitor.console.snapshots import Patience
 from tipoff_monitor.handlers import flush_outbox
 from tipoff_monitor.incidents import Memory
@@ -37,7 +37,8 @@ from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import Expectation
 
 log = logging.getLogger(__name__)
-_LONGEST_SILENCE = timedelta(days=30)
+_LONGEST = timedelta(days=30)
+"""Of a silence and of a pause; the controller has the same limit."""
 _MOST_BACKFILLED = 50
 """Runs that one form asks for; more is `tipoff backfill`, which shows a plan."""
 _PATIENCE = Patience(10.0)
@@ -131,6 +132,71 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
             body["game_id"] = form["game_id"]
         batch = _trigger(deps, name, body, form.get("key", ""))
         return done(request, who, f"Triggered {name}", str(url(f"/workflows/{name}")), _results(batch))
+
+    @router.get("/actions/pause", tags=["console"])
+    def ask_pause(request: Request, who: Operator) -> Response:  # noqa: ARG001
+        """Ask before a workflow is paused."""
+        name = _workflow(deps, request.query_params.get("workflow", ""))
+        return ask(
+            request,
+            Question(
+                title=f"Pause {name}",
+                verb="Pause",
+                action="/actions/pause",
+                back=str(url(f"/workflows/{name}")),
+                about=("Nothing new of it is asked for until then; what is under way is finished.",),
+                warnings=_without_controller(deps),
+                hidden={"workflow": name},
+                fields=(Field("hours", "Hours", "12", "number"), Field("why", "Why")),
+                possible=deps.controller.is_known,
+            ),
+        )
+
+    @router.post("/actions/pause", tags=["console"])
+    def do_pause(request: Request, who: Operator, form: Form) -> Response:
+        """Pause a workflow for a while."""
+        name, why = _workflow(deps, form.get("workflow", "")), form.get("why", "").strip()
+        if not why:
+            raise HTTPException(422, "say why; it is shown wherever somebody asks")
+        until = deps.now() + _hours(form.get("hours", ""))
+        # The controller knows the monitor's identity only, hence the person stands in the words.
+        body = {
+            "name": name,
+            "target": "workflow",
+            "until": until.isoformat(),
+            "why": f"{why} ({who.email})"[:500],
+        }
+        deps.controller.ask("POST", "/pauses", json=body)
+        deps.snapshots.forget(f"day {business_date(deps.now())}")
+        back = str(url(f"/workflows/{name}"))
+        return done(request, who, f"Paused {name}", back, [(f"until {clock(until)} New York time", back)])
+
+    @router.get("/actions/resume", tags=["console"])
+    def ask_resume(request: Request, who: Operator) -> Response:  # noqa: ARG001
+        """Ask before a pause is ended."""
+        name = _workflow(deps, request.query_params.get("workflow", ""))
+        return ask(
+            request,
+            Question(
+                title=f"Let {name} go on",
+                verb="Let it go on",
+                action="/actions/resume",
+                back=str(url(f"/workflows/{name}")),
+                about=("Its pause ends now, and what was held goes out.",),
+                warnings=_without_controller(deps),
+                hidden={"workflow": name},
+                possible=deps.controller.is_known,
+            ),
+        )
+
+    @router.post("/actions/resume", tags=["console"])
+    def do_resume(request: Request, who: Operator, form: Form) -> Response:
+        """End a pause."""
+        name = _workflow(deps, form.get("workflow", ""))
+        deps.controller.ask("DELETE", f"/pauses/{quote(name, safe='')}", query={"target": "workflow"})
+        deps.snapshots.forget(f"day {business_date(deps.now())}")
+        back = str(url(f"/workflows/{name}"))
+        return done(request, who, f"Let {name} go on", back, [("It is decided about again.", back)])
 
     @router.get("/actions/backfill", tags=["console"])
     def ask_backfill(request: Request, who: Operator) -> Response:  # noqa: ARG001
@@ -345,8 +411,8 @@ def _hours(text: str) -> timedelta:
         lasts = timedelta(hours=float(text))
     except (ValueError, OverflowError) as error:
         raise HTTPException(422, f"'{text[:20]}' is no number of hours") from error
-    if not timedelta() < lasts <= _LONGEST_SILENCE:
-        raise HTTPException(422, f"a silence lasts up to {_LONGEST_SILENCE.days} days")
+    if not timedelta() < lasts <= _LONGEST:
+        raise HTTPException(422, f"it lasts up to {_LONGEST.days} days")
     return lasts
 
 

@@ -37,9 +37,9 @@ from tipoff_planning.expectations import DayExpectations
 from tipoff_planning.explanation import explain_workflow
 
 Given = Mapping[str, str]
-_BACK = timedelta(days=90)
+_BACK = timedelta(days=1100)
 _AHEAD = timedelta(days=14)
-"""Rows are kept for 90 days and schedules locked a day ahead: beyond these nothing need be asked."""
+"""Three seasons back, for the replay of a past one; schedules are locked a day ahead. Beyond, nothing is asked."""
 _LONGEST_ID = 1100
 """Characters of the longest object name that Cloud Storage takes, with its bucket."""
 _LANDED = 40

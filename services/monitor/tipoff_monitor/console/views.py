@@ -88,6 +88,7 @@ def draw_workflow(page: WorkflowPage) -> Mapping[str, Any]:
         "hours": marks(axis),
         "now_at": axis.share(page.as_of),
         "outcome": outcome,
+        "paused": next((row for row in rows if row.paused_until and row.paused_until > page.as_of), None),
         "grid": grid,
         "weeks": max(cell.column for cell in grid) + 1,
     }

@@ -1,0 +1,53 @@
+"""The pictures of the documentation are what the console shows: UPDATE_SCREENSHOTS=1 takes them anew."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser
+from tests.support.console import HOSTILE, KEY, REPOSITORY, World, an_incident, console_app, served
+
+IMAGES = REPOSITORY / "docs/images"
+LARGEST = 150_000
+ERROR = "503 Service Unavailable from api.the-odds-api.com"
+
+
+def plain(value: Any) -> Any:
+    """The same rows with an ordinary error."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return ERROR if value == HOSTILE else value
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pictures_of_the_documentation(browser: Browser, scheme: str) -> None:
+    world = World()
+    world.day, world.fleet, world.recent = plain(world.day), plain(world.fleet), plain(world.recent)
+    world.remember(an_incident())
+    with served(console_app(world)) as url:
+        headers = {"Authorization": f"Bearer {KEY}"}
+        httpx.get(f"{url}/workflows/injury_discovery.json", headers=headers, timeout=30).raise_for_status()
+        context = browser.new_context(
+            base_url=url,
+            color_scheme=scheme,
+            viewport={"width": 1200, "height": 800},  # type: ignore[arg-type]
+        )
+        page = context.new_page()
+        page.set_extra_http_headers(headers)
+        for name, path in (("today", "/"), ("workflow", "/workflows/injury_discovery")):
+            page.goto(path)
+            taken = page.screenshot(full_page=True)
+            kept = IMAGES / f"console-{name}-{scheme}.png"
+            if os.environ.get("UPDATE_SCREENSHOTS"):
+                IMAGES.mkdir(exist_ok=True)
+                kept.write_bytes(taken)
+            # Fonts differ between machines, so the pictures are compared by what they are of.
+            assert page.locator(".verdict.red, .page-heading").count() == 1
+            assert kept.is_file(), "take it: UPDATE_SCREENSHOTS=1 pytest tests/browser/test_screenshots.py"
+            assert max(len(taken), kept.stat().st_size) < LARGEST
+        context.close()

@@ -1,0 +1,163 @@
+"""Who may look at the console, who may act, and that nothing is done by looking or by another site's form."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.console import KEY, World, an_incident, client_of
+from tipoff_monitor.console.login import local_path
+from tipoff_monitor.console.views import VIEWS
+
+BEARER = {"Authorization": f"Bearer {KEY}"}
+ACTIONS = {
+    "/actions/trigger": {"workflow": "injury_discovery", "date": "2026-01-15", "key": "k"},
+    "/actions/pause": {"workflow": "injury_discovery", "hours": "2", "why": "known"},
+    "/actions/resume": {"workflow": "injury_discovery"},
+    "/actions/backfill": {"date": "2026-01-15"},
+    "/actions/replay": {"id": "dead-1"},
+    "/actions/acknowledge": {"incident": "broken/odds_snapshots"},
+    "/actions/silence": {"rule": "broken", "hours": "1", "why": "known"},
+    "/actions/unsilence": {"silence": "x"},
+}
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.remember(an_incident())
+    return world
+
+
+@pytest.fixture
+def client(world: World) -> httpx.Client:
+    return client_of(world)
+
+
+def sign_in(client: httpx.Client, role: str = "operator") -> str:
+    """Sign in by the form; the CSRF token."""
+    client.get("/login")
+    token = client.cookies["tipoff_csrf"]
+    answer = client.post("/login", data={"key": KEY, "csrf": token, "role": role, "next": "/alerts"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/alerts")
+    return token
+
+
+def test_nobody_sees_a_page_without_signing_in_and_comes_back_to_it(client: httpx.Client) -> None:
+    answer = client.get("/workflows/injury_discovery?x=1")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/login?next=%2Fworkflows%2Finjury_discovery%3Fx%3D1"
+    assert client.get("/today.json").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", "", "/a\nb"],
+)
+def test_signing_in_leads_to_pages_of_ours_only(target: str) -> None:
+    assert local_path(target) == "/"
+
+
+def test_a_session_is_a_strict_cookie_that_ends_and_that_nobody_can_write(
+    client: httpx.Client, world: World
+) -> None:
+    sign_in(client)
+    answer = client.post("/login", data={"key": KEY, "csrf": client.cookies["tipoff_csrf"]})
+    cookie = answer.headers["set-cookie"]
+    assert "SameSite=strict" in cookie and "HttpOnly" in cookie
+    assert KEY not in cookie
+    assert client.get("/").status_code == 200
+    session = client.cookies["tipoff_session"]
+    client.cookies.set("tipoff_session", session.replace("operator", "viewer"))
+    assert client.get("/").status_code == 303
+    client.cookies.set("tipoff_session", session)
+    world.now += timedelta(hours=13)
+    assert client.get("/").status_code == 303
+
+
+def test_a_wrong_key_is_refused(client: httpx.Client) -> None:
+    client.get("/login")
+    answer = client.post("/login", data={"key": "guess", "csrf": client.cookies["tipoff_csrf"]})
+    assert answer.status_code == 403
+    assert "tipoff_session" not in client.cookies
+
+
+def test_a_token_is_taken_in_place_of_a_session(client: httpx.Client) -> None:
+    assert client.get("/today.json", headers=BEARER).status_code == 200
+    assert client.get("/", headers={"Authorization": "Bearer guess"}).status_code == 403
+
+
+def test_every_answer_forbids_scripts_from_elsewhere_and_inline(client: httpx.Client) -> None:
+    for path in ("/login", "/", "/nothing", "/today.json"):
+        policy = client.get(path, headers=BEARER).headers["content-security-policy"]
+        assert policy.startswith("default-src 'self';")
+        assert "unsafe" not in policy
+    sign_in(client)
+    html = client.get("/").text
+    assert not re.search(r"<[^>]+\s(style|on\w+)=", html)
+    assert not re.search(r"<script(?![^>]*\ssrc=)", html)
+
+
+@pytest.mark.parametrize("path", ACTIONS)
+def test_an_action_without_this_browsers_token_is_refused_and_does_nothing(
+    path: str, client: httpx.Client, world: World
+) -> None:
+    sign_in(client)
+    before = dict(world.objects.bodies)
+    for token in (None, "", "forged", "x" * 5000):
+        form = {**ACTIONS[path], **({} if token is None else {"csrf": token})}
+        assert client.post(path, data=form).status_code == 403
+    form = {**ACTIONS[path], "csrf": client.cookies["tipoff_csrf"]}
+    assert client.post(path, data=form, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert (world.objects.bodies, world.asked, world.published, world.bus.published) == (before, [], [], [])
+
+
+@pytest.mark.parametrize("path", ACTIONS)
+def test_who_may_only_look_is_told_what_it_takes(path: str, client: httpx.Client, world: World) -> None:
+    token = sign_in(client, "viewer")
+    before = dict(world.objects.bodies)
+    answer = client.post(path, data={**ACTIONS[path], "csrf": token})
+    assert answer.status_code == 403
+    assert "TIPOFF_INVOKERS" in answer.text
+    assert client.get(path, params=ACTIONS[path]).status_code == 403
+    assert (world.objects.bodies, world.asked, world.published) == (before, [], [])
+
+
+def test_looking_changes_nothing(client: httpx.Client, world: World) -> None:
+    sign_in(client)
+    before = dict(world.objects.bodies)
+    paths = [view.path.format(name="injury_discovery") for view in VIEWS]
+    for path in [*paths, *(f"{path}.json" for path in paths), *ACTIONS]:
+        client.get(path, params=ACTIONS.get(path, {}))
+    asked = [request for request in world.asked if request.method != "GET"]
+    assert (world.objects.bodies, asked, world.published, world.bus.published) == (before, [], [], [])
+
+
+def test_on_google_cloud_viewers_look_and_invokers_act(world: World) -> None:
+    settings: dict[str, Any] = {
+        "environment": "prod",
+        "development_key": None,
+        "audience": "https://monitor.example",
+        "push_service_account": "push@p.iam.gserviceaccount.com",
+        "invokers": ("ops@example.com",),
+        "viewers": ("look@example.com",),
+    }
+    who: dict[str, str] = {}
+
+    def verify(_token: str) -> dict[str, object]:
+        return {"email": who["email"], "email_verified": True}
+
+    client = client_of(world, verify=verify, **settings)
+    assert client.get("/").status_code == 401
+    assert client.get("/login").status_code == 404
+    expected = {"ops@example.com": (200, 200), "look@example.com": (200, 403), "else@example.com": (403, 403)}
+    for email, (page, action) in expected.items():
+        who["email"] = email
+        headers = {"Authorization": "Bearer t"}
+        assert client.get("/", headers=headers).status_code == page
+        path = "/actions/silence?rule=broken"
+        assert client.get(path, headers=headers).status_code == action
+    # The proxy's header counts only where the proxy is known to stand.
+    assert client.get("/", headers={"x-goog-iap-jwt-assertion": "a.b.c"}).status_code == 401

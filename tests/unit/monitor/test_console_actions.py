@@ -1,0 +1,108 @@
+"""What people do from the console, and that the log says who did it."""
+
+import json
+import logging
+
+import httpx
+import pytest
+
+from tests.support.console import World, an_incident, client_of
+from tests.unit.monitor.test_console_access import sign_in
+from tipoff_common.events import AlertChanged
+
+
+@pytest.fixture
+def world() -> World:
+    world = World()
+    world.remember(an_incident())
+    return world
+
+
+@pytest.fixture
+def client(world: World) -> httpx.Client:
+    return client_of(world)
+
+
+def test_a_trigger_goes_to_the_controller_once_and_is_logged(
+    client: httpx.Client, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.controller = lambda _: httpx.Response(202, json={"decisions": [], "requests": [], "plans": []})
+    token = sign_in(client)
+    form = {"workflow": "injury_discovery", "date": "2026-01-14", "game_id": "", "key": "k-1", "csrf": token}
+    with caplog.at_level(logging.INFO):
+        answer = client.post("/actions/trigger", data=form)
+    assert answer.status_code == 200, answer.text
+    (request,) = world.asked
+    assert (request.method, request.url.path) == ("POST", "/workflows/injury_discovery/runs")
+    assert json.loads(request.content) == {"game_date": "2026-01-14"}
+    assert request.headers["idempotency-key"] == "k-1"
+    (record,) = [record for record in caplog.records if record.message == "console action"]
+    assert (record.who, record.action) == ("developer@localhost", "Triggered injury_discovery")  # type: ignore[attr-defined]
+
+
+def test_what_the_controller_refuses_or_does_not_answer_is_said(client: httpx.Client, world: World) -> None:
+    token = sign_in(client)
+    form = {"workflow": "injury_discovery", "date": "2026-01-14", "csrf": token}
+    answer = client.post("/actions/trigger", data=form)
+    assert answer.status_code == 502
+    assert "the controller does not answer" in answer.text
+    world.controller = lambda _: httpx.Response(422, json={"detail": "no games on that date"})
+    answer = client.post("/actions/trigger", data=form)
+    assert (answer.status_code, "no games on that date" in answer.text) == (422, True)
+
+
+def test_a_pause_says_who_and_why_and_is_ended_by_hand(client: httpx.Client, world: World) -> None:
+    world.controller = lambda _: httpx.Response(201, json={})
+    token = sign_in(client)
+    form = {"workflow": "injury_discovery", "hours": "2", "why": "the league moved it", "csrf": token}
+    assert client.post("/actions/pause", data=form).status_code == 200
+    begun = json.loads(world.asked[0].content)
+    assert (begun["name"], begun["target"]) == ("injury_discovery", "workflow")
+    assert begun["why"] == "the league moved it (developer@localhost)"
+    assert begun["until"].startswith("2026-01-15T22:10")
+    assert client.post("/actions/pause", data={**form, "why": ""}).status_code == 422
+    assert client.post("/actions/resume", data=form).status_code == 200
+    assert (world.asked[-1].method, world.asked[-1].url.path) == ("DELETE", "/pauses/injury_discovery")
+
+
+def test_a_backfill_asks_for_each_missed_run_under_its_own_key(client: httpx.Client, world: World) -> None:
+    world.controller = lambda _: httpx.Response(202, json={"decisions": [], "requests": [], "plans": []})
+    token = sign_in(client)
+    asked = client.get("/actions/backfill?date=2026-01-15")
+    assert "betting_lines for 2026-01-15" in asked.text
+    assert world.asked == []
+    for _ in range(2):
+        assert client.post("/actions/backfill", data={"date": "2026-01-15", "csrf": token}).status_code == 200
+    assert {request.headers["idempotency-key"] for request in world.asked} == {
+        "missed-occ-betting_lines---10"
+    }
+
+
+def test_an_acknowledgement_is_published_and_a_second_is_none(client: httpx.Client, world: World) -> None:
+    token = sign_in(client)
+    form = {"incident": "broken/odds_snapshots", "csrf": token}
+    assert client.post("/actions/acknowledge", data=form).status_code == 200
+    assert client.post("/actions/acknowledge", data=form).status_code == 200
+    (event,) = world.bus.of(AlertChanged)
+    assert (event.state, event.rule) == ("acknowledged", "broken")
+    assert client.post("/actions/acknowledge", data={"incident": "no-such", "csrf": token}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"hours": "-1"}, 422),
+        ({"hours": "nan"}, 422),
+        ({"hours": "1e300"}, 422),
+        ({"hours": "9999"}, 422),
+        ({"why": " "}, 422),
+        ({"rule": "no-such"}, 404),
+        ({}, 200),
+    ],
+)
+def test_a_silence_needs_a_rule_a_while_and_a_reason(
+    changes: dict[str, str], status: int, client: httpx.Client
+) -> None:
+    form = {"rule": "broken", "hours": "2", "why": "the league said so", "csrf": sign_in(client), **changes}
+    assert client.post("/actions/silence", data=form).status_code == status
+    assert ("the league said so" in client.get("/alerts").text) is (status == 200)

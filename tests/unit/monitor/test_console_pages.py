@@ -1,0 +1,227 @@
+"""What pages show when there is little to show, or much, or something odd."""
+
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.console import HOSTILE, NOW, TODAY, World, client_of, et, expected
+from tests.unit.monitor.test_console_access import BEARER
+from tipoff_monitor.console.pages.timeline import LANES, Axis, axis_of, bars, marks
+from tipoff_monitor.console.pages.today import why_not
+from tipoff_monitor.console.rendering import ago, clock, environment, label_cells, presentable, url
+from tipoff_monitor.console.snapshots import JOBS_A_MINUTE, Budget, Patience, Reading, Snapshots
+from tipoff_monitor.console.views import VIEWS
+from tipoff_planning.expectations import Expectation
+
+PATHS = {
+    "workflow": "/workflows/injury_discovery.json",
+    "scraper": "/scrapers/nbac_injury_report.json",
+    "run": "/run.json?id=abc",
+}
+
+
+def signed_in(world: World) -> httpx.Client:
+    client = client_of(world)
+    client.headers.update(BEARER)
+    return client
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_every_page_has_a_twin_that_its_schema_describes(view: object) -> None:
+    client = signed_in(World())
+    name, json_path = view.name, view.json_path  # type: ignore[attr-defined]
+    answer = client.get(PATHS.get(name, json_path))
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["link"] == f'</schemas/{name}.json>; rel="describedby"'
+    schema = client.get(f"/schemas/{name}.json").json()
+    view.model.model_validate(answer.json())  # type: ignore[attr-defined]
+    assert set(answer.json()) == set(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?date=9999-99-99",
+        "/?date=" + "9" * 5000,
+        "/?date=%00",
+        f"/workflows/{quote(HOSTILE[:200])}",
+        "/workflows/%2e%2e%2fetc",
+        f"/scrapers/{'x' * 10_000}",
+        "/schemas/nope.json",
+        "/no/such/page",
+    ],
+)
+def test_what_is_not_there_is_a_page_that_says_so(path: str) -> None:
+    world = World()
+    answer = signed_in(world).get(path)
+    assert answer.status_code == 404
+    assert "<script>alert" not in answer.text
+    assert world.jobs == 0
+
+
+@pytest.mark.parametrize(
+    "identifier", ["", " ", "x" * 20_000, "\u202e", "a\x00b", "'; DROP TABLE x; --", "%"]
+)
+def test_an_odd_id_is_looked_up_or_refused_with_a_word(identifier: str) -> None:
+    answer = signed_in(World()).get("/run.json", params={"id": identifier})
+    assert answer.status_code == 200
+    assert answer.json()["not_found"]
+
+
+@pytest.mark.parametrize("day", ["1946-11-01", "2099-12-31", "1990-01-01"])
+def test_a_day_far_off_asks_the_warehouse_nothing(day: str) -> None:
+    world = World()
+    page = signed_in(world).get(f"/today.json?date={day}").json()
+    assert page["color"] is None
+    assert "too far off" in page["headline"]
+    assert world.jobs == 0
+
+
+def test_a_warehouse_that_does_not_answer_leaves_the_last_good_data_with_its_age() -> None:
+    world = World()
+    client = signed_in(world)
+    good = client.get("/today.json").json()
+    world.warehouse.down = True
+    world.now = NOW + timedelta(minutes=7)
+    later = client.get("/today.json").json()
+    assert later["rows"] and len(later["rows"]) == len(good["rows"])
+    (source,) = [item for item in later["sources"] if item["name"] == "the day"]
+    assert (source["age_seconds"], source["fault"]) == (420.0, "the warehouse is down")
+    html = client.get("/").text
+    assert "The day cannot be read." in html
+    assert "7 min ago" in html
+
+
+def test_a_warehouse_that_never_answered_is_an_error_and_no_endless_wait() -> None:
+    world = World()
+    world.warehouse.down = True
+    client = signed_in(world)
+    page = client.get("/today.json").json()
+    assert (page["color"], page["headline"]) == (None, "is not known yet")
+    assert "Reading the dataset" not in client.get("/").text
+
+
+def test_tabs_that_stay_open_cost_three_jobs_a_minute_at_most() -> None:
+    world = World()
+    client = signed_in(world)
+    paths = ["/", "/workflows/injury_discovery", "/scrapers", "/run?id=abc", "/files", "/dead-letters"]
+    client.get("/run.json?id=abc")
+    looked_up = world.jobs
+    for _ in range(10):
+        for path in paths:
+            assert client.get(path, headers={"X-Tipoff-Refresh": "1"}).status_code == 200
+        world.now += timedelta(seconds=30)
+    # The budget is the wall clock's, and this took less than a minute of it.
+    assert world.jobs - looked_up <= JOBS_A_MINUTE
+
+
+@given(st.lists(st.tuples(st.floats(0, 300), st.integers(1, 3)), max_size=60))
+def test_no_minute_has_more_jobs_than_the_budget(asked: list[tuple[float, int]]) -> None:
+    now = 0.0
+    budget = Budget(3, clock=lambda: now)
+    taken: list[float] = []
+    for instant, jobs in sorted(asked):
+        now = instant
+        if budget.take(jobs):
+            taken += [now] * jobs
+    assert all(sum(start <= at < start + 60 for at in taken) <= 3 for start in taken)
+
+
+def test_one_key_is_read_by_one_at_a_time_and_kept_until_it_is_old() -> None:
+    now, read = [NOW], list[datetime]()
+    snapshots = Snapshots(lambda: now[0])
+
+    def count(at: datetime) -> int:
+        read.append(at)
+        return len(read)
+
+    reading = Reading("key", count, timedelta(minutes=1))
+    assert [snapshots.get(reading, Patience(5)).value for _ in range(3)] == [1, 1, 1]
+    now[0] += timedelta(minutes=2)
+    assert snapshots.get(reading, Patience(5)).value == 2
+    assert len(read) == 2
+
+
+@given(st.text(max_size=3000))
+def test_no_text_reaches_a_page_as_markup_or_as_a_command(text: str) -> None:
+    html = environment().from_string('<p title="{{ text }}">{{ text }}</p>').render(text=text)
+    inner = html[len('<p title="') : -len("</p>")]
+    assert inner.count("<") == 0 and inner.count(">") == 1 and inner.count('"') == 1
+    assert not set(inner) & set("\x00\x07\x1b\x7f\x9b\u200e\u200f\u202a\u202e\u2066\u2069")
+
+
+def test_ten_thousand_characters_are_cut_and_say_so() -> None:
+    shown = presentable("x" * 10_000)
+    assert len(shown) < 1100
+    assert shown.endswith("(9,000 more characters)")
+
+
+@given(st.text(min_size=1, max_size=200))
+def test_an_address_is_whole_and_leads_nowhere_else(text: str) -> None:
+    made = str(url("/run", id=text))
+    assert made.startswith("/run?id=")
+    assert not set(made) & set("<>\"' \n")
+
+
+class TestTheTimeline:
+    def row(self, hour: float, lasts: float = 1.0, **changes: object) -> Expectation:
+        return Expectation.model_validate(expected("w", hour, lasts=lasts, **changes))
+
+    def test_the_day_is_as_long_as_the_wall_clock_says(self) -> None:
+        for day, hours in ((date(2026, 3, 8), 23), (date(2026, 11, 1), 25), (TODAY, 24)):
+            axis = axis_of(day, [])
+            assert axis.end - axis.start == timedelta(hours=hours)
+            assert [mark.label for mark in marks(axis)][1:] == ["03", "06", "09", "12", "15", "18", "21"]
+
+    def test_a_day_with_two_offsets_has_its_zone_written(self) -> None:
+        repeated = date(2026, 11, 1)
+        first, second = datetime(2026, 11, 1, 5, 30, tzinfo=UTC), datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
+        assert [clock(first, repeated), clock(second, repeated)] == ["01:30 EDT", "01:30 EST"]
+        assert clock(NOW, TODAY) == "15:10"
+
+    @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 12)), min_size=1, max_size=40))
+    def test_every_run_is_drawn_within_the_day_and_wide_enough_to_hit(
+        self, spans: list[tuple[float, float]]
+    ) -> None:
+        rows = [self.row(hour, lasts, occurrence_id=f"o{n}") for n, (hour, lasts) in enumerate(spans)]
+        placed = bars(axis_of(TODAY, rows), rows)
+        assert sorted(bar.row.occurrence_id for bar in placed) == sorted(row.occurrence_id for row in rows)
+        for bar in placed:
+            assert 0 <= bar.left < 1
+            assert bar.width >= 0.004
+            assert 0 <= bar.lane < LANES
+
+    def test_what_is_due_and_did_not_run_says_why(self) -> None:
+        due = self.row(14, 2, status="PENDING", actual_reason="The source paused us until 16:00.")
+        assert why_not([due], et(15)) == "The source paused us until 16:00."
+        assert why_not([self.row(14, 2, status="PENDING")], et(15)) == "No decision is known."
+        assert why_not([self.row(16, status="TOO_EARLY")], et(15)) is None
+
+    def test_what_lies_outside_stands_at_the_edge(self) -> None:
+        axis = Axis(et(0), et(24))
+        assert (axis.share(et(-5)), axis.share(et(12)), axis.share(et(99))) == (0.0, 0.5, 1.0)
+
+
+def test_cells_say_what_they_are_on_a_phone() -> None:
+    table = (
+        "<table><thead><tr><th>At</th><th class='n'>Why</th></tr></thead>"
+        '<tr><td>9</td><td class="x">a &lt;td&gt;</td></tr></table>'
+    )
+    labelled = label_cells(table)
+    assert '<td data-label="At"><span>9</span></td>' in labelled
+    assert '<td data-label="Why" class="x"><span>a &lt;td&gt;</span></td>' in labelled
+
+
+def test_an_age_is_told_in_the_unit_that_says_something() -> None:
+    assert [ago(seconds) for seconds in (None, 0, 119, 600, 86_400, 86_400 * 3)] == [
+        "never",
+        "0 s",
+        "119 s",
+        "10 min",
+        "24 h",
+        "3 days",
+    ]

@@ -49,7 +49,8 @@ class ControllerMemory:
         occurrences: dict[str, set[date]] = {name: {*days, *scope.days} for name in scope.occurrences}
         rows: list[Expected | Decided | Executed] = [*facts.expected, *facts.decided, *facts.executed]
         for row in rows:
-            if row.occurrence_id:
+            # A row may name no date: then only those of the scope lead to what is remembered.
+            if row.occurrence_id and row.game_date:
                 occurrences.setdefault(row.occurrence_id, set()).add(row.game_date)
         requested: list[ScrapeRequested] = []
         executed: list[Executed] = []

@@ -108,6 +108,13 @@ def environment() -> Environment:
     return found
 
 
+def warm() -> None:
+    """Compile every template, so that nobody waits for that who opens the first page."""
+    found = environment()
+    for name in found.list_templates(extensions=["html"]):
+        found.get_template(name)
+
+
 _TONES: Mapping[str, str] = {
     **dict.fromkeys(("success", "green", "ON_TIME", "RUN", "well", "found", "processed", "resolved"), "good"),
     **dict.fromkeys(

@@ -1,5 +1,6 @@
 """Routes of the console: each page as HTML, and as JSON with its schema."""
 
+import threading
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
@@ -13,7 +14,7 @@ from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.gate import gated_router, page_html
 from tipoff_monitor.console.login import login_routes
 from tipoff_monitor.console.pages.page import Page
-from tipoff_monitor.console.rendering import STATIC, url
+from tipoff_monitor.console.rendering import STATIC, url, warm
 from tipoff_monitor.console.snapshots import Patience
 from tipoff_monitor.console.views import VIEWS, View
 
@@ -38,6 +39,7 @@ class _Assets(StaticFiles):
 
 def console_routes(app: FastAPI, deps: ConsoleDeps) -> None:
     """Add the console to the monitor's application. It comes last: its last route answers what nothing else does."""
+    threading.Thread(target=warm, name="console-templates", daemon=True).start()
     app.mount("/static", _Assets(directory=STATIC), name="static")
     app.include_router(login_routes(deps))
     app.include_router(action_routes(deps))

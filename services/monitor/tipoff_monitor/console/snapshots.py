@@ -24,15 +24,18 @@ LOOK_UPS_A_MINUTE = 60
 _KEPT = 200
 """Answers to look-ups that are kept; the oldest goes."""
 _READERS = 3
+_TRIED_AGAIN = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
-    """What was known at `read_at`. fault: why it could not be read since; both are None before the first reading."""
+    """What was known at `read_at`. fault: why it could not be read since, at `tried_at`; all are None before the first
+    reading."""
 
     value: T | None = None
     read_at: datetime | None = None
     fault: str | None = None
+    tried_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,9 @@ class Snapshots:
             found: Snapshot[T] = self._kept.get(reading.key, Snapshot())
             if found.read_at is not None and self._now() - found.read_at <= reading.max_age:
                 return found
+            # What failed a moment ago fails again; the budget is for what may succeed.
+            if found.tried_at is not None and self._now() - found.tried_at <= _TRIED_AGAIN:
+                return found
             # A look-up was somebody's question; that the tab is still open asks nothing anew.
             if found.read_at is not None and patience.is_refresh and not reading.standing:
                 return found
@@ -127,11 +133,11 @@ class Snapshots:
             after = Snapshot(reading.read(at), at)
         except Unavailable as error:
             log.error("the console's data cannot be read", extra={"detail": str(error), "key": reading.key})
-            after = Snapshot(before.value, before.read_at, str(error))
+            after = Snapshot(before.value, before.read_at, str(error), at)
         except Exception as error:
             # A row that no model expects must not end in a page that waits for ever.
             log.exception("the console's data cannot be understood", extra={"key": reading.key})
-            after = Snapshot(before.value, before.read_at, f"{type(error).__name__}: {error}")
+            after = Snapshot(before.value, before.read_at, f"{type(error).__name__}: {error}", at)
         with self._lock:
             self._kept.pop(reading.key, None)
             self._kept[reading.key] = after

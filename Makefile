@@ -104,6 +104,7 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/pacing.py
 	$(BIN)/python bench/views.py
 	$(BIN)/python bench/alerts.py
+	$(BIN)/python bench/console.py
 	$(BIN)/python bench/pubsub_push.py
 	$(BIN)/python bench/tracing.py
 	$(BIN)/python bench/cold_start.py

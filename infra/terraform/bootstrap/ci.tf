@@ -37,6 +37,7 @@ locals {
     ["serviceusage.services.get", "serviceusage.services.list", "serviceusage.services.use"],
     # Domains and a static address, where the API that they take is asked for.
     contains(var.extra_apis, "compute.googleapis.com") ? local.network_permissions : [],
+    contains(var.extra_apis, "iap.googleapis.com") ? ["iap.webServices.getIamPolicy", "iap.webServices.setIamPolicy"] : [],
   )
 
   network_permissions = concat(

@@ -42,10 +42,11 @@ resource "google_project_service" "this" {
   depends_on = [terraform_data.applied_for]
 }
 
-# What Pub/Sub and Monitoring act as in the project: a new project has neither account until it is asked for.
+# What Pub/Sub and Monitoring act as in the project, and Identity-Aware Proxy where it stands before the console: a new
+# project has no such account until it is asked for.
 resource "google_project_service_identity" "agent" {
   provider = google-beta
-  for_each = toset(["monitoring.googleapis.com", "pubsub.googleapis.com"])
+  for_each = setunion(["monitoring.googleapis.com", "pubsub.googleapis.com"], setintersection(var.extra_apis, ["iap.googleapis.com"]))
 
   project = var.project
   service = google_project_service.this[each.key].service

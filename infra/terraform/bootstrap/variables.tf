@@ -62,7 +62,7 @@ variable "promoted_to" {
 }
 
 variable "extra_apis" {
-  description = "APIs beside those that Tipoff always uses: compute.googleapis.com for domains and a static address."
+  description = "APIs beside those that Tipoff always uses: compute.googleapis.com for domains and a static address, iap.googleapis.com for Identity-Aware Proxy."
   type        = set(string)
   default     = []
 }

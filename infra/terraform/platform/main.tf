@@ -39,15 +39,29 @@ locals {
   push_service_accounts = { for name, it in local.services : name => "tipoff-${name}-push${it.push_generation}@${var.project}.iam.gserviceaccount.com" }
   member                = { for name, email in local.account : name => "serviceAccount:${email}" }
 
-  # Who may call a service that people call: those named, and Cloud Scheduler's account, which runs a scraper by the clock.
-  invokers = concat(sort(var.invokers), [local.member.scheduler])
+  uri = { for name in keys(local.services) : name => "https://${name}-${local.number}.${var.region}.run.app" }
+
+  # Services that ask the controller for something in somebody's name: the console.
+  askers = [for name, it in local.services : name if contains(it.computed, "TIPOFF_CONTROLLER_URL")]
+
+  # Who may call a service that people call: those named, and Cloud Scheduler's account, which runs a scraper by the
+  # clock; the monitor those who only look too; the controller the console.
+  invokers = { for name, it in local.services : name => concat(
+    sort(var.invokers),
+    contains(it.computed, "TIPOFF_VIEWERS") ? sort(setsubtract(var.viewers, var.invokers)) : [],
+    name == "controller" ? [for asker in local.askers : local.member[asker]] : [],
+    [local.member.scheduler],
+  ) }
 
   # Values that are worked out here; a service asks for them under `computed` in infra/services.yaml.
   computed = {
     TIPOFF_ARCHIVE_BUCKET            = { for name, it in local.services : name => module.archive.name }
-    TIPOFF_INVOKERS                  = { for name, it in local.services : name => jsonencode([for member in sort(var.invokers) : split(":", member)[1]]) }
+    TIPOFF_CONSOLE_URL               = { for name, it in local.services : name => try("https://${var.domains[name].domain}", local.uri[name]) }
+    TIPOFF_CONTROLLER_URL            = { for name, it in local.services : name => local.uri["controller"] }
+    TIPOFF_INVOKERS                  = { for name, it in local.services : name => jsonencode(concat([for member in sort(var.invokers) : split(":", member)[1]], name == "controller" ? [for asker in local.askers : local.account[asker]] : [])) }
     TIPOFF_MAX_INSTANCES             = { for name, it in local.services : name => tostring(it.max_instances) }
     TIPOFF_SCHEDULER_SERVICE_ACCOUNT = { for name, it in local.services : name => local.account.scheduler }
+    TIPOFF_VIEWERS                   = { for name, it in local.services : name => jsonencode([for member in sort(var.viewers) : split(":", member)[1]]) }
   }
 }
 
@@ -69,7 +83,7 @@ module "service" {
   min_instances       = lookup(each.value, "min_instances", 0)
   max_instances       = each.value.max_instances
   secrets             = toset(concat(each.value.secrets, [for it in each.value.optional_secrets : it if contains(var.enabled_secrets, it)]))
-  invokers            = each.value.ingress == "all" ? { for member in local.invokers : member => member } : {}
+  invokers            = each.value.ingress == "all" ? { for member in local.invokers[each.key] : member => member } : {}
   domain              = try(var.domains[each.key].domain, null)
   network             = var.egress != null && contains(try(var.egress.services, []), each.key) ? one(module.egress).network : null
   kms_key             = var.kms_key
@@ -88,7 +102,8 @@ module "service" {
       TIPOFF_CONCURRENCY  = tostring(each.value.concurrency) # as many threads and connections as requests
     },
     each.value.settings,
-    { for variable in each.value.computed : variable => local.computed[variable][each.key] },
+    { for variable in each.value.computed : variable => local.computed[variable][each.key] if variable != "TIPOFF_IAP_AUDIENCE" },
+    try(var.domains[each.key].iap, null) == null ? {} : { TIPOFF_IAP_AUDIENCE = module.domain[each.key].iap_audience },
   )
 
   depends_on = [terraform_data.applied_for]
@@ -98,11 +113,25 @@ module "domain" {
   source   = "../modules/domain"
   for_each = var.domains
 
-  project     = var.project
-  region      = var.region
-  service     = module.service[each.key].name
+  project        = var.project
+  project_number = local.number
+  region         = var.region
+  # By its name alone: the service is told the number of the load balancer's backend, and so comes after it.
+  service     = each.key
   domain      = each.value.domain
   certificate = each.value.certificate
+  iap_members = each.value.iap
+}
+
+# Identity-Aware Proxy calls the service as its own account, with the person's identity in a header that it signs.
+resource "google_cloud_run_v2_service_iam_member" "iap" {
+  for_each = { for name, it in var.domains : name => it if it.iap != null }
+
+  project  = var.project
+  location = var.region
+  name     = module.service[each.key].name
+  role     = "roles/run.invoker"
+  member   = "serviceAccount:service-${local.number}@gcp-sa-iap.iam.gserviceaccount.com"
 }
 
 module "egress" {

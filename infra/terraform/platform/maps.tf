@@ -37,5 +37,5 @@ locals {
   tick_silence = { for name, it in local.subscriptions : name => min([
     for tick, when in local.ticks : lookup(when, "every_minutes", null) == null ? 1500 : max(30, 4 * when.every_minutes)
     if it.filter == "" || strcontains(it.filter, "\"${tick}\"")
-  ]...) if it.topic == local.tick_topic }
+  ]...) if it.topic == local.tick_topic && anytrue([for tick in keys(local.ticks) : it.filter == "" || strcontains(it.filter, "\"${tick}\"")]) }
 }

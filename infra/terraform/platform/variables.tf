@@ -99,6 +99,17 @@ variable "invokers" {
   }
 }
 
+variable "viewers" {
+  description = "Who may look at the console and change nothing: user:... and serviceAccount:...; invokers may do both."
+  type        = set(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for it in var.viewers : can(regex("^(user|serviceAccount):[^@:]+@[^@:]+$", it))])
+    error_message = "viewers must be user:E-MAIL or serviceAccount:E-MAIL."
+  }
+}
+
 variable "dataset_readers" {
   description = "Who else may query the dataset: IAM members."
   type        = set(string)
@@ -180,16 +191,22 @@ variable "enabled_secrets" {
 }
 
 variable "domains" {
-  description = "Domains of some services, by service: domain, and certificate: \"managed\", or the id of a certificate that is there already."
+  description = "Domains of some services, by service: domain; certificate: \"managed\", or the id of one that is there already; iap: who gets past Identity-Aware Proxy to a console."
   type = map(object({
     domain      = string
     certificate = optional(string)
+    iap         = optional(set(string))
   }))
   default = {}
 
   validation {
     condition     = length([for name in keys(var.domains) : name if try(local.declared[name].ingress, "") != "all"]) == 0
     error_message = "domains: ${join(", ", [for name in keys(var.domains) : name if try(local.declared[name].ingress, "") != "all"])}: no service of that name with ingress: all in infra/services.yaml."
+  }
+
+  validation {
+    condition     = length([for name, it in var.domains : name if it.iap != null && !contains(try(local.declared[name].computed, []), "TIPOFF_IAP_AUDIENCE")]) == 0
+    error_message = "domains: ${join(", ", [for name, it in var.domains : name if it.iap != null && !contains(try(local.declared[name].computed, []), "TIPOFF_IAP_AUDIENCE")])}: has nothing behind Identity-Aware Proxy for people to look at; the monitor has the console."
   }
 
   validation {

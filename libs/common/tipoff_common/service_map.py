@@ -14,7 +14,14 @@ from tipoff_common.topics import TopicMap
 from tipoff_common.yaml_source import YamlSource
 
 ComputedSetting = Literal[
-    "TIPOFF_ARCHIVE_BUCKET", "TIPOFF_INVOKERS", "TIPOFF_MAX_INSTANCES", "TIPOFF_SCHEDULER_SERVICE_ACCOUNT"
+    "TIPOFF_ARCHIVE_BUCKET",
+    "TIPOFF_CONSOLE_URL",
+    "TIPOFF_CONTROLLER_URL",
+    "TIPOFF_IAP_AUDIENCE",
+    "TIPOFF_INVOKERS",
+    "TIPOFF_MAX_INSTANCES",
+    "TIPOFF_SCHEDULER_SERVICE_ACCOUNT",
+    "TIPOFF_VIEWERS",
 ]
 # tipoff-NAME-push2 names an identity, and those have at most 30 characters.
 ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,16}$")]

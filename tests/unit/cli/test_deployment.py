@@ -105,14 +105,21 @@ def test_the_commit_is_the_tag(deployment: Deployment) -> None:
     assert check(deployment, FakeShell(READY), there) == "0123456789ab"
 
 
-@pytest.mark.parametrize("variable", ["domains", "egress"])
+@pytest.mark.parametrize(
+    ("variables", "asked", "api"),
+    [
+        ("domains = {}", "domains", "compute.googleapis.com"),
+        ("egress = {}", "egress", "compute.googleapis.com"),
+        ('x = { iap = ["group:a@b.c"] }', "iap", "iap.googleapis.com"),
+    ],
+)
 def test_what_takes_an_api_that_is_off_is_told_before_anything_is_changed(
-    deployment: Deployment, variable: str
+    deployment: Deployment, variables: str, asked: str, api: str
 ) -> None:
-    deployment.variables.write_text(f"{variable} = {{}}\n")
-    with pytest.raises(DeployRefused, match=rf"{variable} takes an API that is off .* extra_apis"):
+    deployment.variables.write_text(f"{variables}\n")
+    with pytest.raises(DeployRefused, match=rf'{asked} takes an API that is off .* extra_apis = \["{api}"\]'):
         check(deployment, FakeShell(READY), there)
-    on = f"{READY['gcloud services list']}\ncompute.googleapis.com"
+    on = f"{READY['gcloud services list']}\n{api}"
     assert check(deployment, FakeShell({**READY, "gcloud services list": on}), there) == "0123456789ab"
 
 

@@ -34,8 +34,11 @@ _EXAMPLES = ("@example.com", "@my-phase2.", "012345-6789AB-CDEF01")  # which Goo
 _WRITTEN_BY_INIT = ":(exclude,glob)**/.terraform.lock.hcl"
 
 
-_NETWORK = re.compile(r"^(domains|egress)\s*=", re.MULTILINE)
-"""Variables of an environment whose resources are Compute Engine's, which not every project has on."""
+_FURTHER_APIS = {
+    r"^(domains|egress)\s*=": "compute.googleapis.com",
+    r"^[^#\n]*\b(iap)\s*=": "iap.googleapis.com",
+}
+"""Variables of an environment, by a pattern, each with the API of its resources, which not every project has on."""
 _ENABLED = re.compile(r"^enabled_secrets\s*=\s*\[([^\]]*)\]", re.MULTILINE)
 _WRITTEN_FOR = re.compile(r'source\s*=\s*"hashicorp/google"\s+version\s*=\s*"~> ([\d.]+)"')
 _LOCKED = re.compile(r'provider "registry\.terraform\.io/hashicorp/google" \{\s+version\s*=\s*"([\d.]+)"')
@@ -199,12 +202,14 @@ def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
     except CommandFailed as error:
         yield f"project {deployment.project} is not there, or does not let you see its services{last_line(error)}"
         return
-    asked = _NETWORK.search(deployment.variables.read_text())
-    if asked and "compute.googleapis.com" not in enabled:
-        yield (
-            f"{deployment.variables.name}: {asked[1]} takes an API that is off in {deployment.project}: write"
-            ' extra_apis = ["compute.googleapis.com"] into bootstrap.tfvars and apply infra/terraform/bootstrap'
-        )
+    variables = deployment.variables.read_text()
+    for pattern, api in _FURTHER_APIS.items():
+        if (asked := re.search(pattern, variables, re.MULTILINE)) and api not in enabled:
+            yield (
+                f"{deployment.variables.name}: {asked[1]} takes an API that is off in {deployment.project}: write"
+                f' extra_apis = ["{api}"] into bootstrap.tfvars, beside what stands there, and apply'
+                " infra/terraform/bootstrap"
+            )
     if missing := sorted(set(_yaml(APIS)) - set(enabled)):
         yield (
             f"project {deployment.project} has {', '.join(missing)} off: apply infra/terraform/bootstrap, or"

@@ -113,6 +113,11 @@ def _another_domain(_: Maps, values: dict[str, Any]) -> None:
     values["domains"] = {"monitor": {"domain": "alerts.acme.com", "certificate": "managed"}}
 
 
+def _a_proxy_before_it(_: Maps, values: dict[str, Any]) -> None:
+    _a_domain(_, values)
+    values["domains"]["monitor"]["iap"] = ["group:people@acme.com"]
+
+
 def _a_domain_without_a_certificate(_: Maps, values: dict[str, Any]) -> None:
     values["domains"] = {"monitor": {"domain": "tipoff.acme.com"}}
 
@@ -233,6 +238,20 @@ TRANSITIONS = (
             "module.service*monitor*google_cloud_run_v2_service.this",
         ),
         created_first=("module.domain*google_compute_managed_ssl_certificate.this*",),
+    ),
+    Transition(
+        "Identity-Aware Proxy before the console",
+        "platform",
+        _a_proxy_before_it,
+        before=_a_domain,
+        created=(
+            "module.domain*google_iap_web_backend_service_iam_member.this*",
+            "google_cloud_run*iap*monitor*",
+        ),
+        updated=(
+            "module.domain*google_compute_backend_service.this",
+            "module.service*monitor*google_cloud_run_v2_service.this",
+        ),
     ),
     Transition(
         "a domain without a certificate",

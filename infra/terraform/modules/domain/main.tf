@@ -48,6 +48,24 @@ resource "google_compute_backend_service" "this" {
   backend {
     group = google_compute_region_network_endpoint_group.this.id
   }
+
+  # Who is not signed in at Google is sent there, by a client that Google makes for the project.
+  dynamic "iap" {
+    for_each = var.iap_members == null ? [] : [true]
+
+    content {
+      enabled = iap.value
+    }
+  }
+}
+
+resource "google_iap_web_backend_service_iam_member" "this" {
+  for_each = coalesce(var.iap_members, [])
+
+  project             = var.project
+  web_backend_service = google_compute_backend_service.this.name
+  role                = "roles/iap.httpsResourceAccessor"
+  member              = each.value
 }
 
 resource "google_compute_url_map" "this" {

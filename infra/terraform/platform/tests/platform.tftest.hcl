@@ -202,3 +202,39 @@ run "calls_leave_from_the_address_that_is_asked_for" {
     error_message = "a network for the runner"
   }
 }
+
+run "identity_aware_proxy_stands_before_a_console_and_nothing_else" {
+  command = plan
+
+  variables {
+    domains = { controller = { domain = "tipoff.example.com", certificate = "managed", iap = ["user:someone@example.com"] } }
+  }
+
+  expect_failures = [var.domains]
+}
+
+run "the_console_is_reached_by_who_looks_and_reaches_the_controller" {
+  command = plan
+
+  variables {
+    viewers = ["user:guest@example.com"]
+    domains = { monitor = { domain = "tipoff.example.com", certificate = "managed", iap = ["group:people@example.com"] } }
+  }
+
+  assert {
+    condition     = contains(local.invokers["monitor"], "user:guest@example.com") && !contains(local.invokers["controller"], "user:guest@example.com")
+    error_message = "who looks calls the monitor alone"
+  }
+  assert {
+    condition     = contains(local.invokers["controller"], "serviceAccount:tipoff-monitor@my-project.iam.gserviceaccount.com") && strcontains(local.computed.TIPOFF_INVOKERS["controller"], "tipoff-monitor@")
+    error_message = "the console triggers in people's name"
+  }
+  assert {
+    condition     = google_cloud_run_v2_service_iam_member.iap["monitor"].member == "serviceAccount:service-123456789012@gcp-sa-iap.iam.gserviceaccount.com"
+    error_message = "the proxy calls as its own account"
+  }
+  assert {
+    condition     = local.computed.TIPOFF_CONSOLE_URL["monitor"] == "https://tipoff.example.com"
+    error_message = "notifications name the domain"
+  }
+}

@@ -4,11 +4,12 @@ mock_provider "google" {
 }
 
 variables {
-  project     = "my-project"
-  region      = "us-central1"
-  service     = "controller"
-  domain      = "tipoff.example.com"
-  certificate = "managed"
+  project        = "my-project"
+  project_number = "123456789012"
+  region         = "us-central1"
+  service        = "monitor"
+  domain         = "tipoff.example.com"
+  certificate    = "managed"
 }
 
 run "a_domain_has_a_certificate_of_google" {
@@ -51,4 +52,27 @@ run "a_url_is_no_domain" {
   }
 
   expect_failures = [var.domain]
+}
+
+run "identity_aware_proxy_lets_in_who_is_named" {
+  command = plan
+
+  variables {
+    iap_members = ["group:people@example.com"]
+  }
+
+  assert {
+    condition     = google_compute_backend_service.this.iap[0].enabled && google_iap_web_backend_service_iam_member.this["group:people@example.com"].role == "roles/iap.httpsResourceAccessor"
+    error_message = "the proxy, and one grant a member"
+  }
+}
+
+run "everybody_is_no_member" {
+  command = plan
+
+  variables {
+    iap_members = ["allAuthenticatedUsers"]
+  }
+
+  expect_failures = [var.iap_members]
 }

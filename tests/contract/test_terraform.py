@@ -32,7 +32,10 @@ TOLD_EVERYBODY = {
     *_SET.findall(PLATFORM.partition("  environment = merge(")[2].partition("\n}")[0]),
     *_SET.findall(SERVICE),
 }
-TOLD_ON_REQUEST = set(_SET.findall(PLATFORM.partition("  computed = {")[2].partition("\n  }")[0]))
+TOLD_ON_REQUEST = {
+    *_SET.findall(PLATFORM.partition("  computed = {")[2].partition("\n  }")[0]),
+    *re.findall(r"\{ (TIPOFF_\w+) = module\.", PLATFORM),  # given where the module is there
+}
 UNPUBLISHED = {
     TOPICS.topic_of("tipoff.tick.fired.v1"),  # matched on, never made
     TOPICS.topic_of("tipoff.scrape.requested.v1"),  # the runner makes one of a call, for itself

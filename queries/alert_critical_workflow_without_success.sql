@@ -1,5 +1,7 @@
 -- Which CRITICAL workflows ran and have nothing to show for it an hour later?
 --
+-- For notebooks and by hand: nobody is told of it. The rule workflow-failing tells, of every workflow at its own level.
+--
 -- One row an expectation of the New York day of @as_of whose first RUN is older than @minutes and none of whose
 -- executions succeeded.
 --

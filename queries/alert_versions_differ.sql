@@ -1,41 +1,63 @@
 -- Do the services run one version, by one configuration?
 --
--- One row when the newest decisions were made by another configuration or version than the asker's, or by two of either
--- over more than one evaluation. What is - is not compared.
+-- One row a service whose newest row was written by another version than the asker's; the controller also when it decided
+-- by another configuration. What is - is not compared, and a service that wrote nothing lately says nothing.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
 --   @version      STRING = -  version of the asker
 --   @config_hash  STRING = -  hash of the workflows file that the asker reads
---   @minutes      INT64 = 40       how far back decisions are compared; a deployment takes one evaluation
+--   @minutes      INT64 = 40       how far back rows are compared; a deployment takes one evaluation
 --   @environment  STRING = prod    prod, staging, dev or local
 --
--- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
+-- subject (the service), severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
 
-WITH decided AS (
-  SELECT decision_time, controller_version, config_hash
+WITH told AS (
+  SELECT 'controller' AS service, decision_time AS told_at, controller_version AS version, config_hash
   FROM nba_orchestration.workflow_decisions
   WHERE DATE(decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
-    AND decision_time > TIMESTAMP_SUB(@as_of, INTERVAL @minutes MINUTE)
-    AND decision_time <= @as_of
     AND environment = @environment
     AND reason_code != 'parent_unfruitful'
+  UNION ALL
+  -- What was presumed of a request is the controller's, what was adopted is cleanup's, and a command is somebody's own.
+  SELECT 'scraper-runner' AS service, triggered_at AS told_at, service_version AS version, NULL AS config_hash
+  FROM nba_orchestration.scraper_execution_log
+  WHERE DATE(triggered_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
+    AND environment = @environment
+    AND source NOT IN ('LOCAL', 'RECOVERY')
+    AND NOT COALESCE(recovery, FALSE)
+    AND JSON_VALUE(data_summary, '$.presumed') IS NULL
+  UNION ALL
+  SELECT 'cleanup' AS service, cleanup_time AS told_at, service_version AS version, NULL AS config_hash
+  FROM nba_orchestration.cleanup_operations
+  WHERE DATE(cleanup_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
+    AND environment = @environment
+  UNION ALL
+  SELECT 'logger' AS service, cleanup_time AS told_at, logger_version AS version, NULL AS config_hash
+  FROM nba_orchestration.cleanup_operations
+  WHERE DATE(cleanup_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
+    AND environment = @environment
 ),
 newest AS (
   SELECT
-    MAX(decision_time) AS decision_time,
-    ANY_VALUE(controller_version HAVING MAX decision_time) AS version,
-    ANY_VALUE(config_hash HAVING MAX decision_time) AS config_hash
-  FROM decided
+    service,
+    MAX(told_at) AS told_at,
+    ANY_VALUE(version HAVING MAX told_at) AS version,
+    ANY_VALUE(config_hash HAVING MAX told_at) AS config_hash
+  FROM told
+  WHERE told_at > TIMESTAMP_SUB(@as_of, INTERVAL @minutes MINUTE)
+    AND told_at <= @as_of
+    AND version IS NOT NULL
+  GROUP BY service
 )
 SELECT
-  '-' AS subject,
-  decision_time AS since,
+  service AS subject,
+  told_at AS since,
   CAST(NULL AS FLOAT64) AS value,
   CAST(NULL AS STRING) AS severity,
   CAST(NULL AS STRING) AS workflow,
   CAST(NULL AS STRING) AS scraper,
   CONCAT(
-    'The controller decides as version ', version, ' by configuration ', config_hash,
+    'The ', service, ' runs version ', version, COALESCE(CONCAT(' by configuration ', config_hash), ''),
     '; the monitor is version ', @version, ' and reads ', @config_hash, '.'
   ) AS summary
 FROM newest

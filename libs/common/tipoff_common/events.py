@@ -365,6 +365,9 @@ class ScrapeExecuted(Event):
         default_factory=dict, description="parameter values that follow-up steps fan out over, by name"
     )
     config_hash: Label | None = Field(default=None, description="hash of the configuration in force")
+    service_version: Label | None = Field(
+        default=None, description="release that published it: its version and commit; null: it does not say"
+    )
     event_time: Instant | None = Field(default=None, description="the request's, when a day is replayed")
 
     @property
@@ -503,6 +506,9 @@ class CleanupCompleted(Event):
     )
     waiting_count: Count | None = Field(
         default=None, description="files without a receipt, lost or not; null when they could not be counted"
+    )
+    service_version: Label | None = Field(
+        default=None, description="release that published it: its version and commit; null: it does not say"
     )
     findings: Annotated[tuple[Finding, ...], AfterValidator(_cut_findings)] = Field(
         default=(),

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from tipoff_common import RELEASE
 from tipoff_common.bounds import FanOutKeys, storable_json
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import EMPTY, Failed, FailureKind, Outcome
@@ -53,6 +54,7 @@ def build_execution(
         opts=opts or {},
         fan_out_keys=fan_out_keys,
         config_hash=request.config_hash,
+        service_version=RELEASE,
         event_time=request.event_time,
     )
 

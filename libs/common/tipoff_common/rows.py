@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pydantic import JsonValue
 
+from tipoff_common import RELEASE
 from tipoff_common.additions import unknown_fields
 from tipoff_common.events import (
     AlertChanged,
@@ -75,6 +76,7 @@ def execution_row(event: ScrapeExecuted, created_at: datetime) -> Mapping[str, A
         "attempt": event.attempt,
         "event_id": event.id,
         "config_hash": event.config_hash,
+        "service_version": event.service_version,
     }
 
 
@@ -173,6 +175,8 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
         "max_republishes": event.max_republishes,
         "behind_since": event.behind_since,
         "waiting_count": event.waiting_count,
+        "service_version": event.service_version,
+        "logger_version": RELEASE,  # rows are built by the logger, which publishes nothing that could say so
         _EXTRA: None,
     }
 

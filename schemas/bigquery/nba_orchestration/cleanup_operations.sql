@@ -36,7 +36,9 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
   max_republishes INT64 OPTIONS(description='Times that this scan lets one file be announced again. NULL in rows of older services.'),
   behind_since TIMESTAMP OPTIONS(description='When the oldest file landed that waits for Phase 2 and that nothing later has overtaken, UTC. NULL unless phase2_behind.'),
   waiting_count INT64 OPTIONS(description='Files of the lookback without a receipt, lost or merely behind. NULL when they could not be counted.'),
-  extra JSON OPTIONS(description='What has no column: unknown_fields holds, by their path, the fields that a newer producer sent. NULL when there is nothing.')
+  extra JSON OPTIONS(description='What has no column: unknown_fields holds, by their path, the fields that a newer producer sent. NULL when there is nothing.'),
+  service_version STRING OPTIONS(description='Release of cleanup that ran: its version and commit. NULL in rows of releases that did not say.'),
+  logger_version STRING OPTIONS(description='Release of the logger that wrote the row: its version and commit. NULL in rows of releases that did not say.')
 )
 PARTITION BY DATE(cleanup_time)
 CLUSTER BY missing_files_found, republished_count

@@ -31,7 +31,8 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.scraper_execution_log (
   request_id STRING NOT NULL OPTIONS(description='uuid5 of (occurrence, step, scraper, parameters, attempt), or the caller Idempotency-Key.'),
   attempt INT64 OPTIONS(description='1 for the first try, one more for each retry.'),
   event_id STRING NOT NULL OPTIONS(description='ce-id of the event this row was written from. Redelivery repeats it.'),
-  config_hash STRING OPTIONS(description='Hash of the workflow configuration that was in force.')
+  config_hash STRING OPTIONS(description='Hash of the workflow configuration that was in force.'),
+  service_version STRING OPTIONS(description='Release that published the execution: its version and commit. NULL in rows of releases that did not say.')
 )
 PARTITION BY DATE(triggered_at)
 CLUSTER BY scraper_name, workflow, status, source

@@ -11,6 +11,7 @@ from tipoff_cleanup.losses import Landed
 from tipoff_cleanup.observation import Observation
 from tipoff_cleanup.repair import Repairs
 from tipoff_cleanup.republishing import GIVEN_UP, OBJECT_MISSING
+from tipoff_common import RELEASE
 from tipoff_common.events import CleanupCompleted, Finding, MissingFile
 from tipoff_common.identity import event_id
 
@@ -47,6 +48,7 @@ def build_completed(seen: Observation, repairs: Repairs, deps: Deps, seconds: fl
         lost_after_hours=deps.rule.lost_after // timedelta(hours=1),
         max_republishes=deps.rule.max_republishes,
         findings=findings[:MOST_FINDINGS],
+        service_version=RELEASE,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fastapi import APIRouter, FastAPI
 
-from tipoff_common import __version__
+from tipoff_common import RELEASE
 from tipoff_common.catalog import load_catalog, scrapers_folder
 from tipoff_common.cloud import Cloud
 from tipoff_common.ports import Unavailable
@@ -55,7 +55,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
     deps = Deps(
         environment=settings.environment,
         book=book,
-        version=__version__,
+        version=RELEASE,
         config_hash=configuration.hash,
         levels={name: workflow.alert_level for name, workflow in configuration.workflows.items()},
         names=_game_names(calendar),

@@ -245,7 +245,25 @@ def test_another_version_or_configuration_is_told(days: Days) -> None:
     other = decided("v", AT - MINUTE, "SKIP", "too_early", alert_level="NONE", created_at=AT.isoformat(),
                     controller_version="2", config_hash="h")  # fmt: skip
     days.insert("other", [*healthy(), ("workflow_decisions", other)])
-    assert [it.rule for it in days.conditions("other", AT, "versions-differ")] == ["versions-differ"]
+    assert [it.subject for it in days.conditions("other", AT, "versions-differ")] == ["controller"]
+
+
+def test_each_service_that_runs_another_version_is_told(days: Days) -> None:
+    at = AT - 5 * MINUTE
+    days.insert(
+        "half-deployed",
+        [
+            *healthy(),
+            ("scraper_execution_log", executed("a", at, "success", service_version="2")),
+            (
+                "scraper_execution_log",
+                executed("b", at + MINUTE, "success", source="LOCAL", service_version="3"),
+            ),
+            ("cleanup_operations", scanned(at, service_version="1", logger_version="0")),
+        ],
+    )
+    found = days.conditions("half-deployed", AT, "versions-differ")
+    assert sorted(it.subject for it in found) == ["logger", "scraper-runner"]
 
 
 def test_what_is_paused_is_known_by_the_same_job(days: Days) -> None:

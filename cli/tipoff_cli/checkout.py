@@ -67,18 +67,22 @@ def _own_fleet(folder: Path) -> Fleet:
     return Fleet(folder, folder / name, folder / "tests", f"{dashed}-local", f"{dashed}-data")
 
 
-def _infra(name: str) -> Path:
-    """Find one of the maps: the fleet's own, the checkout's, or the copy within an installed command line."""
-    places = (FLEET.folder / "infra" / name, REPOSITORY / "infra" / name)
-    return next((path for path in places if path.is_file()), Path(__file__).with_name("infra") / name)
+def find_shared(name: str, fleet: Path) -> Path:
+    """Find a file that a fleet may replace: the fleet's own, the checkout's, or the copy in an installed command line.
+
+    name: relative to the root of a repository, such as infra/topics.yaml.
+    """
+    places = (fleet / name, REPOSITORY / name)
+    return next((path for path in places if path.is_file()), Path(__file__).parent / name)
 
 
 FLEET = find_fleet(Path.cwd())
 WORKFLOWS = FLEET.workflows
 SCRAPERS = Path(os.environ.get("TIPOFF_SCRAPERS") or FLEET.scrapers)
-TOPICS = _infra("topics.yaml")
-TICKS = _infra("ticks.yaml")
-SERVICES = _infra("services.yaml")
+TOPICS = find_shared("infra/topics.yaml", FLEET.folder)
+TICKS = find_shared("infra/ticks.yaml", FLEET.folder)
+SERVICES = find_shared("infra/services.yaml", FLEET.folder)
+ALERTS = find_shared("config/alerts.yaml", FLEET.folder)
 STACK_PROJECT = FLEET.project
 """The project of the local stack, as its emulators name it."""
 STACK_WAREHOUSE = "http://127.0.0.1:9050"

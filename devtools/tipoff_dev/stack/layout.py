@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tipoff_cli.checkout import FLEET, SCRAPERS, STACK_PROJECT, TICKS, TOPICS, WORKFLOWS
+from tipoff_cli.checkout import ALERTS, FLEET, SCRAPERS, STACK_PROJECT, TICKS, TOPICS, WORKFLOWS
 from tipoff_cli.checkout import SERVICES as SERVICES_FILE
 from tipoff_common.service_map import ServiceEntry, load_services, package_of
 from tipoff_common.telemetry import ENDPOINT
@@ -82,7 +82,7 @@ class Layout:
     """What its controller decides by."""
     ticks_file: Path = TICKS
     """What its scheduler fires by."""
-    alerts_file: Path = Path(__file__).parents[3] / "config/alerts.yaml"
+    alerts_file: Path = ALERTS
     """What its monitor tells people of."""
     live: Collection[str] | None = ()
     """Hosts asked themselves though there is a fake of them; None for all."""

@@ -1,11 +1,13 @@
 """`tipoff init`: what is written, and that nothing half-made stays where it is refused."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from tipoff_cli.checkout import REPOSITORY, find_fleet
+from tipoff_cli.checkout import REPOSITORY, find_fleet, find_shared
 from tipoff_cli.errors import CommandFailed
 from tipoff_cli.main import app
 from tipoff_common.catalog import load_catalog
@@ -85,3 +87,23 @@ def test_a_marker_without_a_name_is_refused_with_its_file(text: str, tmp_path: P
     (tmp_path / "tipoff.toml").write_text(text)
     with pytest.raises(CommandFailed, match=r"tipoff\.toml: "):
         find_fleet(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config/alerts.yaml", "infra/ticks.yaml"])
+def test_a_fleet_replaces_what_comes_with_tipoff(tmp_path: Path, name: str) -> None:
+    assert find_shared(name, tmp_path) == REPOSITORY / name
+    own = tmp_path / name
+    own.parent.mkdir()
+    own.write_text("")
+    assert find_shared(name, tmp_path) == own
+
+
+def test_what_an_installed_command_line_brings_is_all_that_a_fleet_may_replace() -> None:
+    """Away from a checkout the copies in the wheel are what is left."""
+    project = tomllib.loads((REPOSITORY / "cli/pyproject.toml").read_text(encoding="utf-8"))
+    brought = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    asked = re.findall(
+        r'find_shared\("([^"]+)"', (REPOSITORY / "cli/tipoff_cli/checkout.py").read_text(encoding="utf-8")
+    )
+    assert {path.removeprefix("tipoff_cli/") for path in brought.values()} == set(asked)
+    assert all((REPOSITORY / "cli" / path).resolve().is_file() for path in brought)

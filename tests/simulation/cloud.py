@@ -234,6 +234,7 @@ class Warehouse:
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         world = self.process.world
+        world.asked.append((sql, parameters))
         return call(
             self.process,
             "warehouse",

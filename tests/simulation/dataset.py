@@ -4,6 +4,7 @@ test_dataset.py holds each of them against the SQL itself, on the embedded wareh
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -28,6 +29,11 @@ def answer(sql: str, given: Parameters, tables: Tables) -> Answer:
             for row in model(given, tables)
         ]
     return _QUERIES[sql](given, tables)
+
+
+def filled(tables: Tables) -> Tables:
+    """Return the tables, with an empty one for each that has no row."""
+    return defaultdict(list, tables)
 
 
 def _of(rows: Rows, given: Parameters) -> list[Mapping[str, Any]]:
@@ -234,6 +240,7 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
                         "scraper": scraper,
                         **{name: step.get(name, 0) for name in _COUNTS},
                         **{name: step.get(name) for name in _FACTS},
+                        **dict.fromkeys(_PAUSES),  # nobody pauses anything here
                         "parent_unfruitful": (run["occurrence_id"], scraper) in skipped,
                         "found_later": bool(found and step and found > step["last_at"]),
                     }
@@ -249,6 +256,7 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
     return rows
 
 
+_PAUSES = ("paused_until", "paused_by", "paused_why", "scraper_paused_until")
 _COUNTS = ("units", "attempts", "units_found", "units_failed")
 _FACTS = ("failing_since", "last_at", "error_type", "error_message")
 

@@ -433,6 +433,8 @@ class World:
     state: dict[str, Stored] = field(default_factory=dict)
     data: dict[str, Stored] = field(default_factory=dict)
     generations: int = 0
+    asked: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    """The questions that the warehouse was asked."""
     requests_of: dict[Task, str] = field(default_factory=dict)
     """Which request a task of a runner is about."""
 

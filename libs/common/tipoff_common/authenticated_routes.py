@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Message, Receive
 
 from tipoff_common.auth import Authentication, Caller
+from tipoff_common.problems import problems
 from tipoff_common.telemetry import begin_hop
 
 BODY_LIMIT = 64 * 1024
@@ -66,7 +67,9 @@ def authenticated_router(authentication: Authentication, limit: CallLimit) -> AP
 
             return authenticate_then_handle
 
-    return APIRouter(route_class=AuthenticatedRoute)
+    return APIRouter(
+        route_class=AuthenticatedRoute, responses=problems(400, 401, 403, 413, 415, 422, 429, 503)
+    )
 
 
 def current_caller(request: Request) -> Caller:

@@ -24,6 +24,7 @@ from tipoff_common.events import Event, RejectReason
 from tipoff_common.identity import content_hash
 from tipoff_common.metrics import REJECTED
 from tipoff_common.ports import Objects, Overloaded, PermanentRefusal, Unavailable
+from tipoff_common.problems import problems
 from tipoff_common.publisher import Publisher
 from tipoff_common.rejections import is_dead_letter, keep_payload, rejection
 from tipoff_common.telemetry import begin_hop, record
@@ -39,6 +40,8 @@ BODY_SECONDS = 30.0
 """How long a sender may take over a body; without it a few slow ones would keep all others out."""
 
 
+PUSH_PROBLEMS = problems(400, 401, 403, 408, 413, 503)
+"""The `responses` of a route that takes pushes; what can never succeed is recorded, and answered 204."""
 RECORD_REFUSAL = "record_refusal"
 """The name under which a request's state holds how its message is recorded when it is refused for good."""
 _SUBSCRIPTION = "x-goog-pubsub-subscription-name"

@@ -8,7 +8,7 @@ from tipoff_cleanup.bootstrap import Wiring, bootstrap
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_common.events import Tick, TickFired
-from tipoff_common.push import Delivery
+from tipoff_common.push import PUSH_PROBLEMS, Delivery
 from tipoff_common.wall_clock import wall_now
 
 
@@ -19,7 +19,7 @@ def create_app(settings: CleanupSettings) -> FastAPI:
 def routes(wiring: Wiring) -> FastAPI:
     app = wiring.app
 
-    @app.post("/events", status_code=204, tags=["Pub/Sub"])
+    @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """`tipoff.tick.fired.v1` with tick `cleanup`."""
         now = wall_now()

@@ -4,13 +4,13 @@ from datetime import date, time
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, HTTPException, Query
-from pydantic import AwareDatetime
 
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import IdempotencyKey, current_caller
-from tipoff_common.clock import eastern
+from tipoff_common.clock import GameDate, Instant, eastern
 from tipoff_common.events import PauseTarget
-from tipoff_common.push import Delivery
+from tipoff_common.problems import problems
+from tipoff_common.push import PUSH_PROBLEMS, Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import unknown_name
 from tipoff_controller.bootstrap import Wiring, bootstrap
@@ -46,12 +46,12 @@ def routes(wiring: Wiring) -> FastAPI:
         if name not in deps.configuration.workflows:
             raise HTTPException(404, unknown_name("workflow", name, deps.configuration.workflows))
 
-    @app.post("/events", status_code=204, tags=["Pub/Sub"])
+    @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     async def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """Ticks, executions, decisions of manual runs, and requests that died."""
         await receive_delivery(delivery, deps, groups, wall_now)
 
-    @manual.post("/workflows/{name}/runs", status_code=202, tags=["manual"])
+    @manual.post("/workflows/{name}/runs", status_code=202, tags=["manual"], responses=problems(404, 409))
     def trigger_workflow(
         name: str,
         run: ManualRun,
@@ -75,7 +75,7 @@ def routes(wiring: Wiring) -> FastAPI:
         except UnusableRun as error:
             raise HTTPException(422, str(error)) from error
 
-    @manual.get("/workflows/{name}/runs/{key:path}", tags=["manual"])
+    @manual.get("/workflows/{name}/runs/{key:path}", tags=["manual"], responses=problems(404))
     def progress_of_run(name: str, key: str) -> RunProgress:
         """How far the run under an `Idempotency-Key` has come."""
         require_workflow(name)
@@ -86,7 +86,7 @@ def routes(wiring: Wiring) -> FastAPI:
 
     @manual.get("/schedule/{day}", tags=["manual"])
     def expected_against_actual(
-        day: date, as_of: AwareDatetime | None = None, with_night: bool = False
+        day: GameDate, as_of: Instant | None = None, with_night: bool = False
     ) -> DayExpectations:
         """What was expected of a business day and what became of it, as known at `as_of`, by default now.
 
@@ -121,7 +121,7 @@ def routes(wiring: Wiring) -> FastAPI:
         now = wall_now()
         return deps.pauses.read(now).standing(now)
 
-    @manual.post("/pauses", status_code=201, tags=["manual"])
+    @manual.post("/pauses", status_code=201, tags=["manual"], responses=problems(404))
     def begin(body: PauseRequest, caller: Annotated[Caller, Depends(current_caller)]) -> Pause:
         """Ask for nothing new of a workflow or a scraper until an instant; what is under way is finished.
 
@@ -134,7 +134,7 @@ def routes(wiring: Wiring) -> FastAPI:
         except UnusablePause as error:
             raise HTTPException(422, str(error)) from error
 
-    @manual.delete("/pauses/{name}", tags=["manual"])
+    @manual.delete("/pauses/{name}", tags=["manual"], responses=problems(404))
     def end(
         name: str, caller: Annotated[Caller, Depends(current_caller)], target: PauseTarget | None = None
     ) -> Pause:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI
 
-from tipoff_common.push import Delivery
+from tipoff_common.push import PUSH_PROBLEMS, Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_logger.bootstrap import Wiring, bootstrap
 from tipoff_logger.handlers import handle_delivery
@@ -18,7 +18,7 @@ def create_app(settings: LoggerSettings) -> FastAPI:
 def routes(wiring: Wiring) -> FastAPI:
     app = wiring.app
 
-    @app.post("/events", status_code=204, tags=["Pub/Sub"])
+    @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     async def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """Any event that has a row in the dataset, and the tick at which old rows are archived."""
         await handle_delivery(delivery, wiring.deps, wiring.archive, wall_now())

@@ -7,7 +7,8 @@ from fastapi import Depends, FastAPI, HTTPException
 
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import current_caller
-from tipoff_common.push import Delivery
+from tipoff_common.problems import problems
+from tipoff_common.push import PUSH_PROBLEMS, Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import unknown_name
 from tipoff_monitor.actions import NotPossible, UnknownIncident, acknowledge, find, silence, unsilence
@@ -44,7 +45,7 @@ def routes(wiring: Wiring) -> FastAPI:
         if name not in (known := all_rules(deps.book.file)):
             raise HTTPException(404, unknown_name("rule", name, known))
 
-    @app.post("/events", status_code=204, tags=["Pub/Sub"])
+    @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """`tipoff.tick.fired.v1` with tick `watch`, and `tipoff.alert.changed.v1`."""
         handle_delivery(delivery, deps, wall_now())
@@ -55,7 +56,7 @@ def routes(wiring: Wiring) -> FastAPI:
         memory, _ = deps.state.read()
         return watching(memory, wall_now(), everything=everything)
 
-    @manual.get("/incidents/{name:path}", tags=["manual"])
+    @manual.get("/incidents/{name:path}", tags=["manual"], responses=problems(404))
     def show_incident(name: str) -> Incident:
         """One incident, by id, the beginning of its id, or rule/subject."""
         memory, _ = deps.state.read()
@@ -64,7 +65,7 @@ def routes(wiring: Wiring) -> FastAPI:
         except UnknownIncident as error:
             raise HTTPException(404, str(error)) from error
 
-    @manual.post("/acknowledgements/{name:path}", tags=["manual"])
+    @manual.post("/acknowledgements/{name:path}", tags=["manual"], responses=problems(404, 409))
     def acknowledge_incident(name: str, caller: Person) -> Incident:
         """Somebody is at it: no reminder and no escalation from here on."""
         now = wall_now()
@@ -72,7 +73,7 @@ def routes(wiring: Wiring) -> FastAPI:
         flush_outbox(deps)
         return find(memory, name)
 
-    @manual.post("/silences", status_code=201, tags=["manual"])
+    @manual.post("/silences", status_code=201, tags=["manual"], responses=problems(404))
     def make_silence(body: SilenceRequest, caller: Person) -> Silence:
         """Tell nobody of a rule, or of one subject of it, until an instant."""
         require_rule(body.rule)
@@ -88,7 +89,7 @@ def routes(wiring: Wiring) -> FastAPI:
         update(change)
         return made[0]
 
-    @manual.delete("/silences/{name}", status_code=204, tags=["manual"])
+    @manual.delete("/silences/{name}", status_code=204, tags=["manual"], responses=problems(404))
     def end_silence(name: str, caller: Person) -> None:  # noqa: ARG001  # whoever is let in may do it
         """Take a silence back, by its id or its rule."""
         update(lambda memory: unsilence(memory, name))
@@ -98,7 +99,7 @@ def routes(wiring: Wiring) -> FastAPI:
         """Who is told of each rule."""
         return [route_of(name, deps, wall_now()) for name in all_rules(deps.book.file)]
 
-    @manual.post("/rules/{name}/rehearsals", tags=["manual"])
+    @manual.post("/rules/{name}/rehearsals", tags=["manual"], responses=problems(404))
     def rehearse_rule(name: str, dry_run: bool = True, escalated: bool = False) -> TestResult:
         """Who is told of a rule, with which text; without `dry_run` a test message is sent to them."""
         require_rule(name)

@@ -7,7 +7,8 @@ from fastapi import Depends, FastAPI, HTTPException
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import IdempotencyKey, current_caller
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source
-from tipoff_common.push import Delivery
+from tipoff_common.problems import problems
+from tipoff_common.push import PUSH_PROBLEMS, Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import unknown_name
 from tipoff_scraper_runner.bootstrap import Wiring, bootstrap
@@ -25,14 +26,14 @@ def routes(wiring: Wiring) -> FastAPI:
     """Add the runner's routes to its application."""
     app, manual_routes, deps = wiring.app, wiring.manual_routes, wiring.deps
 
-    @app.post("/events", status_code=204, tags=["Pub/Sub"])
+    @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
         """`tipoff.scrape.requested.v1`: execute the request, unless another delivery does (503)."""
         # Other types never come here: the endpoint rejects what the service does not accept.
         if isinstance(delivery.event, ScrapeRequested):
             run_request(delivery.event, deps, wall_now())
 
-    @manual_routes.post("/scrapers/{name}/executions", tags=["manual"])
+    @manual_routes.post("/scrapers/{name}/executions", tags=["manual"], responses=problems(404))
     def execute_scraper(
         name: str,
         body: ManualExecution,

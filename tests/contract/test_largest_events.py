@@ -203,6 +203,15 @@ def test_a_tick_of_no_cadence_is_refused(minutes: int) -> None:
         TickFired.model_validate_json(json.dumps({"tick": "evaluate", "cadence_minutes": minutes}))
 
 
+@pytest.mark.parametrize("instant", ["2000-06-01T00:00:00Z", "2100-12-31T23:59:59.999999Z"])
+@pytest.mark.parametrize("sample", [requested(), executed()], ids=["requested", "executed"])
+def test_a_replayed_instant_leaves_room_for_what_follows_from_it(sample: Event, instant: str) -> None:
+    """A request at the end of time was executed, and its execution could not be written down."""
+    fields = {**json.loads(sample.model_dump_json()), "event_time": instant}
+    with pytest.raises(ValidationError, match="a day is replayed from"):
+        type(sample).model_validate_json(json.dumps(fields))
+
+
 @every_event
 def test_no_field_has_two_bounds_of_one_kind(model: type[BaseModel]) -> None:
     """Of two pydantic applies one, and it is not the tighter."""

@@ -72,6 +72,22 @@ Instant = Annotated[
 """An aware datetime, normalised to UTC; a naive one, and one of another century, is refused."""
 
 
+_FIRST_EVENT_TIME, _LAST_EVENT_TIME = FIRST_INSTANT + timedelta(days=366), LAST_INSTANT - timedelta(days=366)
+
+
+def _leaves_room(value: datetime) -> datetime:
+    if not _FIRST_EVENT_TIME <= value <= _LAST_EVENT_TIME:
+        raise ValueError(
+            f"{value.isoformat()}: a day is replayed from {_FIRST_EVENT_TIME:%Y-%m-%d} to {_LAST_EVENT_TIME:%Y-%m-%d}"
+        )
+    return value
+
+
+EventTime = Annotated[Instant, AfterValidator(_leaves_room)]
+"""The instant at which a replayed day stands. What follows from it, the day before and deadlines included, is an
+Instant too, hence the distance from the ends."""
+
+
 def business_date(instant: datetime) -> date:
     """The America/New_York date of an aware instant."""
     return instant.astimezone(EASTERN).date()

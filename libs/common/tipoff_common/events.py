@@ -38,7 +38,7 @@ from tipoff_common.bounds import (
     cut_list,
     left_out,
 )
-from tipoff_common.clock import GameDate, Instant
+from tipoff_common.clock import EventTime, GameDate, Instant
 from tipoff_common.identity import event_id
 from tipoff_common.open_enum import OpenEnum
 from tipoff_common.outcomes import Outcome
@@ -152,7 +152,7 @@ class TickFired(Event):
 
     tick: Tick = Field(description="what it is time for")
     cadence_minutes: Minutes = Field(default=15, description="how often this tick fires")
-    event_time: Instant | None = Field(
+    event_time: EventTime | None = Field(
         default=None, description="the instant to act for, when a day is replayed"
     )
 
@@ -285,7 +285,7 @@ class ScrapeRequested(Event):
     triggered_by: Prose = Field(description="a tick, an execution, or a caller")
     config_hash: Label | None = Field(default=None, description="hash of the configuration in force")
     requested_at: Instant = Field(description="when it was requested")
-    event_time: Instant | None = Field(
+    event_time: EventTime | None = Field(
         default=None, description="the instant to fetch for, when a day is replayed"
     )
 
@@ -368,7 +368,7 @@ class ScrapeExecuted(Event):
     service_version: Label | None = Field(
         default=None, description="release that published it: its version and commit; null: it does not say"
     )
-    event_time: Instant | None = Field(default=None, description="the request's, when a day is replayed")
+    event_time: EventTime | None = Field(default=None, description="the request's, when a day is replayed")
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -399,7 +399,7 @@ class FileLanded(Event):
     landed_at: Instant = Field(description="when it was written")
     recovery: bool = Field(default=False, description="whether cleanup announces it, not the runner")
     republish: Count = Field(default=0, description="0 for the original, n for cleanup's n-th republish")
-    event_time: Instant | None = Field(
+    event_time: EventTime | None = Field(
         default=None, description="the instant of this announcement, when a day is replayed"
     )
     source: Source | None = Field(

@@ -1,7 +1,8 @@
 -- Is today's schedule there?
 --
 -- One row when the New York day of @as_of has no locked schedule by @minutes after midnight. Without it nothing is
--- expected, and so nothing would be missed.
+-- expected, and so nothing would be missed. A day on which nothing is expected has no rows of a schedule: it raises
+-- nothing when every decision since that time says no_games or day_done.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @minutes       INT64 = 330  minutes after midnight by which it is locked; 330 is 05:30
@@ -11,7 +12,10 @@
 
 SELECT
   '-' AS subject,
-  TIMESTAMP_ADD(TIMESTAMP(DATE(@as_of, 'America/New_York'), 'America/New_York'), INTERVAL @minutes MINUTE) AS since,
+  -- On the wall: on the two days on which the clocks change, midnight is not as many minutes away.
+  TIMESTAMP(
+    DATETIME_ADD(DATETIME(DATE(@as_of, 'America/New_York')), INTERVAL @minutes MINUTE), 'America/New_York'
+  ) AS since,
   CAST(COUNT(*) AS FLOAT64) AS value,
   CAST(NULL AS STRING) AS severity,
   CAST(NULL AS STRING) AS workflow,
@@ -23,4 +27,12 @@ WHERE date = DATE(@as_of, 'America/New_York')
   AND environment = @environment
 HAVING COUNT(*) = 0
   AND EXTRACT(HOUR FROM @as_of AT TIME ZONE 'America/New_York') * 60
-  + EXTRACT(MINUTE FROM @as_of AT TIME ZONE 'America/New_York') >= @minutes;
+  + EXTRACT(MINUTE FROM @as_of AT TIME ZONE 'America/New_York') >= @minutes
+  AND NOT (
+    SELECT COUNT(*) > 0 AND COUNTIF(reason_code NOT IN ('no_games', 'day_done')) = 0
+    FROM nba_orchestration.workflow_decisions
+    WHERE DATE(decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
+      AND environment = @environment
+      AND decision_time <= @as_of
+      AND decision_time >= TIMESTAMP(DATETIME(DATE(@as_of, 'America/New_York'), TIME '05:00:00'), 'America/New_York')
+  );

@@ -217,6 +217,8 @@ def _headline(name: str, expected: DayExpectations, verdict: DayVerdict) -> Text
         return Text(f"{mark} {name}: {verdict.headline}", style)
     if expected.expectations:
         return Text(f"{mark} {name} is all right", style)
+    if expected.idle:
+        return Text(f"· {name}: {verdict.headline}", "bold")
     return Text(f"· {name}: nothing is known yet, its schedule is locked at {lock_time():%H:%M}", "bold")
 
 

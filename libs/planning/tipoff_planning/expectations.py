@@ -1,12 +1,12 @@
 """What was expected of a day and what became of it, as the dataset tells it."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from tipoff_common.clock import Instant
+from tipoff_common.clock import Instant, eastern
 from tipoff_common.ports import Parameter, Warehouse
 
 RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPPED_OK", "CANCELLED", "PAUSED"]
@@ -101,7 +101,7 @@ steps AS (
   GROUP BY occurrence_id, scraper_name
 )
 SELECT
-  e.*, latest.next_check_time, last_word.reason_code AS last_reason_code,
+  base.idle, e.*, latest.next_check_time, last_word.reason_code AS last_reason_code,
   (SELECT MAX(decision_time) FROM decided) AS last_decided_at,
   COALESCE(steps.scraper_name, listed.scraper) AS scraper,
   COALESCE(steps.units, 0) AS units,
@@ -113,7 +113,15 @@ SELECT
   COALESCE(found.found_at > steps.last_at, FALSE) AS found_later,
   whole.until AS paused_until, whole.changed_by AS paused_by, whole.why AS paused_why,
   own.until AS scraper_paused_until
-FROM outcomes AS e
+-- One row without an occurrence where nothing is expected: that there was a decision is known all the same.
+FROM (
+  SELECT
+    @environment AS environment,
+    COUNT(*) > 0 AND COUNTIF(reason_code NOT IN ('no_games', 'day_done')) = 0 AS idle
+  FROM decided
+  WHERE decision_time >= @lock
+) AS base
+LEFT JOIN outcomes AS e ON e.environment = base.environment
 LEFT JOIN latest ON latest.workflow_name = e.workflow_name
 LEFT JOIN last_word ON last_word.occurrence_id = e.occurrence_id
 LEFT JOIN listed ON listed.occurrence_id = e.occurrence_id AND listed.date = e.date
@@ -123,9 +131,12 @@ LEFT JOIN found
 LEFT JOIN paused AS whole ON whole.target = 'workflow' AND whole.name = e.workflow_name
 LEFT JOIN paused AS own ON own.target = 'scraper' AND own.name = listed.scraper
 LEFT JOIN skipped ON skipped.occurrence_id = e.occurrence_id AND skipped.skipped_scraper = listed.scraper
-WHERE e.environment = @environment
 ORDER BY e.expected_run_time, e.workflow_name, e.occurrence_id, scraper
 """
+
+
+_LOCK = time(5)
+"""New York time of the tick that locks a day's schedule."""
 
 
 class StepOutcome(BaseModel):
@@ -187,6 +198,10 @@ class DayExpectations(BaseModel):
     environment: str
     expectations: tuple[Expectation, ...]
     last_decided_at: Instant | None = Field(default=None, description="newest decision about any workflow")
+    idle: bool = Field(
+        default=False,
+        description="every decision since the schedule's time says that nothing is to do: no games, or none any more",
+    )
 
 
 def read_expectations(
@@ -205,6 +220,7 @@ def read_expectations(
         "night": day - timedelta(days=1),
         "with_night": midnight is not None,
         "midnight": midnight or as_of,
+        "lock": eastern(day, _LOCK),
         "environment": environment,
         "first_partition": day - timedelta(days=2 if midnight else 1),
         "last_partition": day + timedelta(days=2),
@@ -217,6 +233,7 @@ def read_expectations(
         environment=environment,
         expectations=tuple(_expectations(rows)),
         last_decided_at=next(decided, None),
+        idle=any(row.get("idle") for row in rows),
     )
 
 
@@ -224,6 +241,8 @@ def _expectations(rows: Iterable[Mapping[str, Any]]) -> Iterable[Expectation]:
     """Gather the rows of an occurrence, one a step, into one expectation."""
     gathered: dict[tuple[Any, Any], list[Mapping[str, Any]]] = {}
     for row in rows:
+        if row["occurrence_id"] is None:
+            continue  # nothing is expected; the row tells of decisions
         gathered.setdefault((row["date"], row["occurrence_id"]), []).append(row)
     for own in gathered.values():
         steps = [StepOutcome.model_validate(row) for row in own if row.get("scraper")]

@@ -111,7 +111,10 @@ def judge_day(
     faults.sort(key=lambda fault: (-fault.color.rank, fault.since))
     color = max((fault.color for fault in faults), key=lambda found: found.rank, default=Color.GREEN)
     return DayVerdict(
-        color=color, headline=_headline(color, faults, rows), workflows=workflows, faults=tuple(faults)
+        color=color,
+        headline=_headline(color, faults, rows, idle=day.idle),
+        workflows=workflows,
+        faults=tuple(faults),
     )
 
 
@@ -119,9 +122,9 @@ def _workflows(rows: Sequence[Expectation]) -> list[str]:
     return list(dict.fromkeys(row.workflow_name for row in rows))
 
 
-def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation]) -> str:
+def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation], *, idle: bool) -> str:
     if not rows and not faults:
-        return "nothing is expected yet"
+        return "nothing is expected: no games" if idle else "nothing is expected yet"
     if color is Color.GREEN:
         return "all right"
     worst = [fault for fault in faults if fault.color is color]
@@ -131,7 +134,8 @@ def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation]
 
 def _system_faults(day: DayExpectations, lock_at: datetime, is_today: bool) -> Iterator[Fault]:
     own = [row for row in day.expectations if row.date == day.date]
-    if not own and day.as_of >= lock_at:
+    # A day on which nothing is expected has no rows of a schedule, and the decisions say why.
+    if not own and day.as_of >= lock_at and not day.idle:
         yield Fault(
             kind=FaultKind.NOT_LOCKED,
             color=Color.RED,

@@ -228,6 +228,16 @@ def test_absence_is_seen_without_any_row(days: Days, rule: str) -> None:
     assert [it.rule for it in days.conditions(rule, AT, rule)] == [rule]
 
 
+def test_on_a_day_on_which_nothing_is_expected_no_rule_fires(days: Days) -> None:
+    """The off-season of a fleet that fetches nothing without games: there are no rows of a schedule."""
+    rows = [row for row in healthy() if row[0] in ("workflow_decisions", "cleanup_operations")]
+    quiet = [
+        (table, {**row, "reason_code": "no_games"} if "reason_code" in row else row) for table, row in rows
+    ]
+    days.insert("off-season", quiet)
+    assert [it.rule for it in days.conditions("off-season")] == []
+
+
 def test_an_empty_dataset_is_behind_and_nothing_is_decided(days: Days) -> None:
     found = {it.rule for it in days.conditions("nowhere")}
     assert found == {"dataset-behind", "no-decisions", "cleanup-silent", "schedule-not-locked"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,11 +10,9 @@ from tests.support.dataset_rows import DAY, ELEVEN, HOUR, MINUTE, decided, execu
 
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_planning.expectations import DayExpectations, read_expectations
-from tipoff_planning.verdict import Color, FaultKind, judge_day
+from tipoff_planning.verdict import Color, DayVerdict, FaultKind, judge_day
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from conftest import Dataset
 
 LOCK = ELEVEN - 6 * HOUR
@@ -132,6 +130,25 @@ def test_who_paused_until_when_and_why_is_known_until_it_goes_on(warehouse: BigQ
     assert at(3.5)[1]["dead"] is None, "somebody let it go on"
     day, _ = at(6.5)
     assert {row.paused_until for row in day.expectations} == {None}, "it was over by itself"
+
+
+def test_a_day_without_games_is_known_to_be_none_by_its_decisions(
+    warehouse: BigQueryWarehouse, dataset: Dataset
+) -> None:
+    summer, noon = date(2026, 7, 15), datetime(2026, 7, 15, 16, tzinfo=UTC)
+    lock = noon - 6 * HOUR
+    quiet = [decided(f"q{n}", noon - n * HOUR, "SKIP", "no_games", environment="quiet") for n in range(3)]
+    busy = [decided("b", noon - HOUR, "SKIP", "too_early", environment="busy")]
+    dataset.insert("workflow_decisions", *quiet, *busy)
+
+    def judged(environment: str) -> DayVerdict:
+        day = read_expectations(warehouse, environment, summer, noon)
+        assert day.expectations == ()
+        return judge_day(day, lock_at=lock, is_today=True)
+
+    assert judged("quiet").headline == "nothing is expected: no games"
+    assert FaultKind.NOT_LOCKED in {it.kind for it in judged("busy").faults}
+    assert FaultKind.NOT_LOCKED in {it.kind for it in judged("empty").faults}
 
 
 def test_the_night_before_is_judged_until_its_work_is_done(warehouse: BigQueryWarehouse) -> None:

@@ -221,3 +221,12 @@ class TestAPause:
     def test_a_day_whose_end_was_paused_did_not_find_nothing(self) -> None:
         rows = [slot(steps={"s": EMPTY}), slot(1, status="PAUSED")]
         assert judge(*rows, at=ELEVEN + 5 * HOUR).color is Color.GREEN
+
+
+def test_a_day_on_which_nothing_is_expected_is_green_and_says_why() -> None:
+    """The All-Star break, and the summer of a fleet that fetches nothing without games."""
+    day = DayExpectations(
+        date=DAY, as_of=ELEVEN, environment="prod", expectations=(), last_decided_at=ELEVEN, idle=True
+    )
+    verdict = judge_day(day, lock_at=LOCK, is_today=True)
+    assert (verdict.color, verdict.headline) == (Color.GREEN, "nothing is expected: no games")

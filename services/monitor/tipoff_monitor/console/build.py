@@ -34,7 +34,7 @@ from tipoff_monitor.machine import all_rules
 from tipoff_monitor.rehearsal import route_of
 from tipoff_monitor.views import watching
 from tipoff_planning.expectations import DayExpectations
-from tipoff_planning.explanation import explain_workflow
+from tipoff_planning.explanation import Explanation
 
 Given = Mapping[str, str]
 _BACK = timedelta(days=1100)
@@ -130,14 +130,11 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     it = _Gathered(deps, patience)
     expected = it.take("the day", deps.sources.day(it.today, it.now))
     recent, fleet = it.recent(), it.fleet()
-    parameters = deps.configuration.subject_parameters
-    # The newest sixty runs of each scraper are more than any decision of the day looks back on.
-    facts = [fact for row in recent.executions if (fact := row.as_fact(parameters))] if recent else None
     calendar = deps.snapshots.get(deps.sources.calendar(), patience).value
     names = calendar.game_names if calendar else {}
-    explanation = (
-        explain_workflow(name, it.now, deps.configuration, calendar, facts) if facts is not None else None
-    )
+    explanation: Explanation | None = None
+    if recent is not None:
+        explanation = it.take("the reasons", deps.sources.explanation(name, calendar, recent.history))
     rows = rows_of(expected, judge(expected, it.now, names, LOCKED_BY)) if expected else ()
     decisions = [row for row in recent.decisions if row.workflow_name == name] if recent else []
     days = [row for row in fleet.workflow_days if row.workflow_name == name] if fleet else []

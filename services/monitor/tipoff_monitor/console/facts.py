@@ -169,11 +169,12 @@ class Fleet(BaseModel):
 
 
 class Recent(BaseModel):
-    """The newest rows of each kind."""
+    """The newest rows of each kind. history: the executions as the planning core knows them."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     decisions: tuple[DecisionRow, ...]
     executions: tuple[ExecutionRow, ...]
     dead_letters: tuple[DeadLetterRow, ...]
     missing_files: tuple[MissingFile, ...]
+    history: Sequence[ExecutionFact] = ()

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -17,7 +17,7 @@ from tipoff_common.authenticated_routes import CallLimit
 from tipoff_common.ports import Unavailable
 from tipoff_monitor.console.access import CSRF_COOKIE, NotSignedIn, Visitor, check_csrf, new_csrf_token
 from tipoff_monitor.console.deps import ConsoleDeps
-from tipoff_monitor.console.rendering import render, url
+from tipoff_monitor.console.rendering import render, render_in_parts, url
 
 log = logging.getLogger(__name__)
 FORM_LIMIT = 64 * 1024
@@ -138,18 +138,24 @@ def _refusal(
 
 def page_html(request: Request, deps: ConsoleDeps, template: str, **context: Any) -> str:
     """Render a template in the console's frame."""
-    return render(
-        template,
-        {
-            "environment": deps.environment,
-            "visitor": request.state.visitor,
-            "csrf": request.state.csrf,
-            "navigation": NAVIGATION,
-            "has_login": deps.access.has_login,
-            "business_date": None,
-            **context,
-        },
-    )
+    return render(template, _framed(request, deps, context))
+
+
+def page_in_parts(request: Request, deps: ConsoleDeps, template: str, **context: Any) -> Iterator[str]:
+    """Render a template in the console's frame, which comes first."""
+    return render_in_parts(template, _framed(request, deps, context))
+
+
+def _framed(request: Request, deps: ConsoleDeps, context: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "environment": deps.environment,
+        "visitor": request.state.visitor,
+        "csrf": request.state.csrf,
+        "navigation": NAVIGATION,
+        "has_login": deps.access.has_login,
+        "business_date": None,
+        **context,
+    }
 
 
 async def _read_form(request: Request) -> Mapping[str, str]:

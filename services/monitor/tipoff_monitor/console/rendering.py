@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -106,6 +106,19 @@ def environment() -> Environment:
     found.globals.update(url=url, asset=asset, clock=clock, ago=ago, percent=percent)
     found.filters.update(brief=brief, pretty=pretty, tone=tone, whole=whole)
     return found
+
+
+def render_in_parts(name: str, context: Mapping[str, Any]) -> Iterator[str]:
+    """Render a template, its frame first: a browser fetches the styles while the long part is written."""
+    pieces = environment().get_template(name).generate(context)
+    frame: list[str] = []
+    for piece in pieces:
+        frame.append(piece)
+        if "<main" in piece:
+            break
+    # Joined, never added: adding to markup would escape what stands before it once more.
+    yield "".join(frame)
+    yield label_cells("".join(pieces))
 
 
 def warm() -> None:

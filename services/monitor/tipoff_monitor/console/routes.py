@@ -4,14 +4,14 @@ import threading
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from tipoff_common.clock import business_date
 from tipoff_monitor.console.actions import action_routes
 from tipoff_monitor.console.deps import ConsoleDeps
-from tipoff_monitor.console.gate import gated_router, page_html
+from tipoff_monitor.console.gate import gated_router, page_in_parts
 from tipoff_monitor.console.login import login_routes
 from tipoff_monitor.console.pages.page import Page
 from tipoff_monitor.console.rendering import STATIC, url, warm
@@ -79,12 +79,12 @@ def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
         return Response(page.model_dump_json(by_alias=True), media_type="application/json", headers=links)
 
     @router.get(view.path, tags=["console"], name=view.name)
-    def as_html(request: Request) -> HTMLResponse:
+    def as_html(request: Request) -> StreamingResponse:
         is_refresh = REFRESH_HEADER in request.headers
         page = build(request, Patience(_REFRESH_WAIT if is_refresh else _FIRST_WAIT, is_refresh))
         json_path = view.json_path.format(**request.path_params)
         query = {str(key): str(value) for key, value in request.query_params.items()}
-        body = page_html(
+        parts = page_in_parts(
             request,
             deps,
             f"{view.name}.html",
@@ -97,4 +97,4 @@ def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
             schema_url=f"/schemas/{view.name}.json",
             **view.drawing(page),
         )
-        return HTMLResponse(body)
+        return StreamingResponse(parts, media_type="text/html")

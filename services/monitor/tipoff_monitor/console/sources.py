@@ -31,6 +31,8 @@ from tipoff_monitor.incidents import Memory
 from tipoff_monitor.memory import MonitorState
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.expectations import DayExpectations, read_expectations
+from tipoff_planning.explanation import Explanation, explain_workflow
+from tipoff_planning.history import ExecutionFact
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.trace.dataset import Dataset
 from tipoff_planning.trace.links import Node
@@ -49,6 +51,7 @@ _MEMORY_AGE = timedelta(seconds=5)
 _CALENDAR_AGE = timedelta(minutes=5)
 _TEXT_AGE = timedelta(hours=1)
 """A file is named by its hash and never changes."""
+_EXPLANATION_AGE = timedelta(seconds=20)
 _LOOK_UP_AGE = timedelta(seconds=60)
 _CHAIN_JOBS, _FILES_JOBS = 9, 5
 """Statements that a chain costs at most when the first span knows the id, and a file."""
@@ -114,11 +117,15 @@ class Sources:
 
         def read(at: datetime) -> Recent:
             found = self._ask(_RECENT, at)
+            executions = _rows(ExecutionRow, found["latest_executions"])
+            parameters = self._configuration.subject_parameters
             return Recent(
                 decisions=_rows(DecisionRow, found["latest_decisions"]),
-                executions=_rows(ExecutionRow, found["latest_executions"]),
+                executions=executions,
                 dead_letters=_rows(DeadLetterRow, found["latest_dead_letters"]),
                 missing_files=_rows(MissingFile, found["missing_files"]),
+                # The newest sixty runs of each scraper are more than any decision of the day looks back on.
+                history=[fact for row in executions if (fact := row.as_fact(parameters))],
             )
 
         return Reading("recent", read, RECENT_AGE)
@@ -140,6 +147,16 @@ class Sources:
             _TEXT_AGE,
             jobs=0,
         )
+
+    def explanation(
+        self, name: str, calendar: Calendar | None, history: Sequence[ExecutionFact]
+    ) -> Reading[Explanation]:
+        """What would be decided about a workflow now: no warehouse job, but a tenth of a second of thought."""
+
+        def read(at: datetime) -> Explanation:
+            return explain_workflow(name, at, self._configuration, calendar, history)
+
+        return Reading(f"explanation {name}", read, _EXPLANATION_AGE, jobs=0)
 
     def chain(self, asked: str, today: date) -> Reading[Chain]:
         """All that belongs to an id, as `tipoff trace` finds it."""

@@ -19,18 +19,7 @@ _IDS = ("request_id", "execution_id", "occurrence_id", "decision_id", "event_id"
 """Fields by which a line belongs to a run."""
 _SHORTEST_PREFIX = 8
 """Fewer characters than this begin too many ids to be meant for one."""
-_KNOWN = frozenset(
-    {
-        "severity",
-        "time",
-        "message",
-        "logger",
-        "service",
-        "version",
-        "exception",
-        "logging.googleapis.com/trace",
-    }
-)
+_KNOWN = frozenset({"severity", "time", "message", "logger", "service", "version", "exception"})
 """Fields that a printed line has a place for; all others stand behind it."""
 _STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 _READ_SECONDS = 60.0
@@ -157,7 +146,8 @@ def _show(line: Line) -> None:
     others = {
         name: value
         for name, value in line.items()
-        if name not in _KNOWN and name not in _IDS and value is not None
+        # Cloud Logging's own fields, such as the trace's, are for its console.
+        if name not in _KNOWN and name not in _IDS and "/" not in name and value is not None
     }
     console.print(
         Text.assemble(

@@ -23,6 +23,7 @@ def entry(**fields: Any) -> dict[str, Any]:
         "service": "scraper-runner",
         "logger": "tipoff_scraper_runner.execution",
         "request_id": RUN,
+        "logging.googleapis.com/spanId": "75194bcc1194d769",
         "status": "failed",
     }
     return {**sample, **fields}
@@ -66,7 +67,9 @@ def test_the_lines_of_a_run_stand_in_order_with_its_traceback(invoke: Invoke, fi
     raised, *trace, ended, noted, where = invoke(RUN).stdout.splitlines()
     assert raised.startswith("2025-01-15 11:59:59 ERROR")
     assert [it.strip() for it in trace] == ["Traceback (most recent call last):", "...", "KeyError: 'games'"]
-    assert "scraper-runner scrape ended status=failed" in ended
+    assert ended.endswith("scraper-runner scrape ended status=failed"), (
+        "without what is for Cloud Logging alone"
+    )
     assert "controller execution noted" in noted
     assert str(files) in where
 

@@ -17,6 +17,7 @@ from tests.support.samples import requested as requested_event
 from tipoff_cli.commands.trace.command import length, tree
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
+from tipoff_common.clock import EASTERN
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.identity import event_id
 from tipoff_common.near import nearest
@@ -208,6 +209,8 @@ def test_decisions_for_one_reason_stand_as_one() -> None:
         ("due", None),
     ]
     assert {"s-4", "se-5"} <= root.children[1].ids
+    last = decided[4].decision_time.astimezone(EASTERN)
+    assert root.children[1].text.endswith(f"(3 times, until {last:%H:%M})")
 
 
 def test_the_first_cleanup_that_missed_a_file_and_those_that_announced_it_are_shown() -> None:

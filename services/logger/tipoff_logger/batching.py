@@ -1,27 +1,23 @@
-"""Group commit: rows that arrive together share one append, and each submission is answered by what became of its own.
+"""Rows that arrive together share one append, and each submission is answered by what became of its own.
 
 While an append to a table is under way, what arrives for the table gathers; the next append takes all of it that the
-bounds allow. No timer waits for company: alone, a row is appended at once, and under load batches grow by
-themselves. Everything happens on the event loop, hence without locks; only the append itself runs elsewhere.
+bounds allow. No timer waits for company: alone, a row is appended at once (tipoff_common.group_commit).
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence, Sized
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from tipoff_common.group_commit import GroupCommit
 from tipoff_common.metrics import APPEND_DURATION, APPENDED_ROWS
 from tipoff_common.ports import BatchRefused, Overloaded, Row, RowsRefused
 from tipoff_common.telemetry import current_context, linked_span, record
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
-
-QUIET_TURNS = 3
-"""Turns of the event loop without another row that end a batch: one in which those who were answered last send on
-their answers, one in which what is sent next is read, one in which it gets here."""
 
 Append = Callable[[str, Sequence[Row], Sequence[str]], Awaitable[None]]
 """(table, rows, row ids); as `Warehouse.append`."""
@@ -76,13 +72,18 @@ class _Waiting(NamedTuple):
     hop: "SpanContext | None"
 
 
-class GroupCommit:
+class RowCommit:
     """Append what callers submit: to one table one batch after the other, to different tables at the same time."""
 
     def __init__(self, append: Append, bounds: Bounds, clock: Callable[[], float]) -> None:
         self._append, self._bounds, self._clock = append, bounds, clock
-        self._queues: dict[str, deque[_Waiting]] = {}
-        self._committers: dict[str, asyncio.Task[None]] = {}
+        self._groups: GroupCommit[str, _Waiting] = GroupCommit(
+            self._append_batch,
+            self._next_batch,
+            largest=bounds.batch_rows,
+            gather_seconds=bounds.batch_seconds,
+            clock=clock,
+        )
         self._rows = self._bytes = 0
 
     async def submit(self, table: str, rows: Sequence[Row], row_ids: Sequence[str], size: int) -> None:
@@ -103,36 +104,14 @@ class GroupCommit:
         each, since, hop = -(-size // len(rows)), self._clock(), current_context()
         self._rows += len(rows)
         self._bytes += each * len(rows)
-        self._queues.setdefault(table, deque()).extend(
-            _Waiting(row, row_id, each, since, submission, place, hop)
-            for place, (row, row_id) in enumerate(zip(rows, row_ids, strict=True))
+        self._groups.add(
+            table,
+            [
+                _Waiting(row, row_id, each, since, submission, place, hop)
+                for place, (row, row_id) in enumerate(zip(rows, row_ids, strict=True))
+            ],
         )
-        if table not in self._committers:
-            self._committers[table] = asyncio.create_task(self._commit(table), name=f"commit {table}")
         await submission.done
-
-    async def _commit(self, table: str) -> None:
-        """Append until nothing waits for the table.
-
-        Between seeing that the queue is empty and ending there is no await, so no row can be queued and forgotten.
-        """
-        queue = self._queues[table]
-        while queue:
-            await self._gather(queue)
-            if batch := self._next_batch(queue):
-                await self._append_batch(table, batch)
-        del self._queues[table], self._committers[table]
-
-    async def _gather(self, queue: Sized) -> None:
-        """Wait until what is at hand is in the queue: a few turns of the loop, which take no time when it idles."""
-        began, quiet = self._clock(), 0
-        while quiet < QUIET_TURNS and len(queue) < self._bounds.batch_rows:
-            before = len(queue)
-            # No timer: a row that is alone would wait for it, and under load the queue fills by itself.
-            await asyncio.sleep(0)
-            quiet = quiet + 1 if len(queue) == before else 0
-            if self._clock() - began > self._bounds.batch_seconds:
-                return
 
     def _next_batch(self, queue: deque[_Waiting]) -> list[_Waiting]:
         """Take the oldest rows, as many as one append takes; answer those that waited too long instead."""

@@ -11,7 +11,7 @@ from tipoff_common.cloud import Cloud
 from tipoff_common.ports import Row, Warehouse
 from tipoff_common.push import PushEndpoint
 from tipoff_logger.archive import Archive
-from tipoff_logger.batching import Append, Bounds, GroupCommit
+from tipoff_logger.batching import Append, Bounds, RowCommit
 from tipoff_logger.handlers import ACCEPTED, Deps
 from tipoff_logger.settings import LoggerSettings
 
@@ -39,7 +39,7 @@ def bootstrap(settings: LoggerSettings) -> Wiring:
         endpoint=cloud.push_endpoint(ACCEPTED),
         deps=Deps(
             environment=settings.environment,
-            commit=GroupCommit(
+            commit=RowCommit(
                 _in_a_thread(cloud.warehouse),
                 Bounds(
                     settings.batch_rows,

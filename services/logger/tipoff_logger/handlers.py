@@ -14,7 +14,7 @@ from tipoff_common.push import Delivery
 from tipoff_common.rejections import keep_payload, rejection
 from tipoff_common.rows import TABLES
 from tipoff_logger.archive import Archive, archive_partitions
-from tipoff_logger.batching import GroupCommit
+from tipoff_logger.batching import RowCommit
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class Deps:
     """What the handlers need."""
 
     environment: str
-    commit: GroupCommit
+    commit: RowCommit
     publisher: Publisher
     state: Objects
     run: Callable[..., Awaitable[None]] = run_in_threadpool

@@ -23,7 +23,7 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
 from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.topics import load_topics
-from tipoff_logger.batching import Bounds, GroupCommit
+from tipoff_logger.batching import Bounds, RowCommit
 from tipoff_logger.handlers import Deps, record_event
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class World:
 
     async def push_what_is_due(self) -> None:
         """All at once, as Pub/Sub does: what fails backs off message by message."""
-        commit = GroupCommit(self._append, Bounds(500, 4_000_000, 0.05, 2_000, 4_000_000, 15.0), lambda: 0.0)
+        commit = RowCommit(self._append, Bounds(500, 4_000_000, 0.05, 2_000, 4_000_000, 15.0), lambda: 0.0)
         deps = Deps("local", commit, Publisher("logger", RecordingBus()), MemoryObjects())
 
         async def push(leased: Leased) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tipoff_common.ports import BatchRefused, Overloaded, Row, RowsRefused, Unavailable
-from tipoff_logger.batching import Bounds, GroupCommit
+from tipoff_logger.batching import Bounds, RowCommit
 
 ROOMY = Bounds(
     batch_rows=500,
@@ -77,7 +77,7 @@ class Bench:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.commit = GroupCommit(self.warehouse.append, self.bounds, self.clock)
+        self.commit = RowCommit(self.warehouse.append, self.bounds, self.clock)
 
     async def submit(self, *row_ids: str, table: str = "t", size: int = 10) -> None:
         """Returns when the submission waits, or is answered already."""
@@ -244,7 +244,7 @@ async def test_a_fault_of_our_own_reaches_those_who_wait_and_ends_nothing() -> N
         if len(calls) == 1:
             raise TypeError("not a row")
 
-    commit = GroupCommit(append, ROOMY, Clock())
+    commit = RowCommit(append, ROOMY, Clock())
     with pytest.raises(TypeError):
         await commit.submit("t", [{}], ["a"], 10)
     await commit.submit("t", [{}], ["b"], 10)
@@ -305,7 +305,7 @@ async def test_a_caller_that_went_away_leaves_the_others_alone() -> None:
 
 @run
 async def test_nothing_to_append_asks_nothing() -> None:
-    commit = GroupCommit(Warehouse(down=0).append, ROOMY, Clock())
+    commit = RowCommit(Warehouse(down=0).append, ROOMY, Clock())
     await commit.submit("t", [], [], 0)
 
 

@@ -16,7 +16,7 @@ from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
 from tipoff_common.rows import TABLES
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
-from tipoff_logger.batching import Bounds, GroupCommit
+from tipoff_logger.batching import Bounds, RowCommit
 from tipoff_logger.handlers import ACCEPTED, Deps, record_event
 
 
@@ -29,9 +29,7 @@ class Bench:
     def record(self, event: Event) -> None:
         envelope = Envelope(event, event.id, "/tipoff/test", NOON)
         message = Message(*encode(envelope), message_id="m-1", subscription="projects/p/subscriptions/s-1")
-        commit = GroupCommit(
-            self.append, Bounds(500, 1_000_000, 0.05, 2_000, 1_000_000, 15.0), time.monotonic
-        )
+        commit = RowCommit(self.append, Bounds(500, 1_000_000, 0.05, 2_000, 1_000_000, 15.0), time.monotonic)
         deps = Deps("local", commit, Publisher("logger", self.bus), self.state)
         asyncio.run(record_event(Delivery(event, envelope, message), deps, NOON))
 

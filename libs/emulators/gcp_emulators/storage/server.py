@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +18,9 @@ from gcp_emulators.storage.wire import Headers, HttpRequest, HttpResponse
 _log = logging.getLogger(__name__)
 
 _ROUTES = [(re.compile(pattern), handlers) for pattern, handlers in emulator.HANDLERS]
+_BUCKET = re.compile(r"/b/([^/?]+)")
+CALLS = "/_calls"
+"""Of this server alone; Cloud Storage has no such path."""
 _BOUNDARY = re.compile(r'boundary=(?:"([^"]+)"|([^\s;]+))', re.IGNORECASE)
 
 # Query parameters that make a request conditional, and how the object's number must compare.
@@ -48,14 +52,23 @@ class StorageService:
 
     def __init__(self, store: ObjectStore, grants: Grants | None, address: tuple[str, int]) -> None:
         self._store, self._grants, self._address = store, grants, address
+        self._calls: Counter[str] = Counter()
 
     def __call__(self, sent: HttpRequest) -> HttpResponse:
-        """Check and carry out one request. Whatever the emulator raises becomes the answer."""
+        """Check and carry out one request. Whatever the emulator raises becomes the answer.
+
+        `GET /_calls` answers with the number of requests so far, by bucket and kind.
+        """
+        if sent.target == CALLS:
+            return HttpResponse(
+                HTTPStatus.OK, {"Content-Type": "application/json"}, json.dumps(self._calls).encode()
+            )
         method = sent.headers.get("x-http-method-override") or sent.method
         request = emulator.Request(_Handler(sent, self._address), method)
         response = emulator.Response(None)
         try:
             _read_body(request, sent)
+            self._calls[_kind(request)] += 1
             _dispatch(request, response, self._store, self._grants)
         except Exception as error:  # noqa: BLE001  # whatever it is becomes the answer
             _log.exception("%s %s", method, sent.target)
@@ -65,6 +78,19 @@ class StorageService:
         body = content.encode() if isinstance(content, str) else bytes(content or b"")
         headers = {name: str(value) for name, value in response._headers.items()}
         return HttpResponse(response.status, headers, body)
+
+
+def _kind(request: Any) -> str:
+    """Bucket and kind of a request: `tipoff-state write`."""
+    found = _BUCKET.search(request.path)
+    bucket = found[1] if found else "-"
+    if request.method in ("POST", "PUT"):
+        return f"{bucket} write"
+    if request.method == "GET":
+        # What has no object after /o is a listing; without /o it asks for the bucket itself.
+        is_list = request.path.rstrip("/").endswith("/o")
+        return f"{bucket} {'list' if is_list else 'read' if '/o/' in request.path else 'bucket'}"
+    return f"{bucket} {request.method.lower()}"
 
 
 class _Server:

@@ -5,9 +5,8 @@
 A whole stack on free ports, with a fleet of one scraper that fetches nothing and finds one record. Each size is one run
 of a workflow of one step with so many given values: measured from the trigger until every row is in the dataset and
 nothing is left to deliver. Messages are counted by a subscription of the bench's own on each topic, fetches by the
-scraper itself, CPU and memory by the operating system, storage calls by the objects that they left: the controller and
-the runner write each name once. `loop_seconds` is the CPU time of `x += i & 7` 20 million times in this process: divide
-by it to compare machines.
+scraper itself, CPU and memory by the operating system, storage calls by kind, reads included, by the object store.
+`loop_seconds` is the CPU time of `x += i & 7` 20 million times in this process: divide by it to compare machines.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import json
 import os
 import statistics
 import tempfile
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -28,7 +26,6 @@ from typing import Any
 
 import requests
 from google.cloud.pubsub_v1 import SubscriberClient
-from google.cloud.pubsub_v1.subscriber.message import Message
 
 from tipoff_dev.stack.layout import PROJECT, SERVICES, Layout, free_ports
 from tipoff_dev.stack.stack import Stack, running_stack
@@ -131,24 +128,49 @@ def write_fleet(folder: Path, sizes: list[int]) -> Path:
 
 
 class Counts:
-    """Messages by topic, each counted when a subscription of the bench's own has it."""
+    """Messages by topic: a subscription of the bench's own on each keeps them all, and its backlog is their number.
+
+    Nothing reads them, which would take as much CPU as an execution's own deliveries.
+    """
 
     def __init__(self, stack: Stack) -> None:
-        self.by_topic: Counter[str] = Counter()
-        self._lock = threading.Lock()
-        with stack.clients():
-            self._client = SubscriberClient()
-        for topic in TOPICS:
-            name = f"projects/{PROJECT}/subscriptions/bench-{topic}"
-            self._client.create_subscription(
-                name=name, topic=f"projects/{PROJECT}/topics/{topic}", ack_deadline_seconds=600
-            )
-            self._client.subscribe(name, lambda message, topic=topic: self._count(topic, message))
+        self._stack = stack
+        self._names = {topic: f"projects/{PROJECT}/subscriptions/bench-{topic}" for topic in TOPICS}
+        with stack.clients(), SubscriberClient() as client:
+            for topic, name in self._names.items():
+                client.create_subscription(
+                    name=name, topic=f"projects/{PROJECT}/topics/{topic}", ack_deadline_seconds=600
+                )
 
-    def _count(self, topic: str, message: Message) -> None:
-        with self._lock:
-            self.by_topic[topic] += 1
-        message.ack()
+    def by_topic(self) -> Counter[str]:
+        """How many messages each topic has had since."""
+        backlog = self._stack.backlog()
+        return Counter({topic: backlog[name] for topic, name in self._names.items()})
+
+
+def wait_until_quiet(stack: Stack, seconds: float = 600.0) -> None:
+    """Wait until nothing is left to deliver but what the bench's own subscriptions keep."""
+
+    def is_quiet() -> bool:
+        return not any(count for name, count in stack.backlog().items() if "/bench-" not in name)
+
+    stack.wait_for(is_quiet, "messages to be handled", seconds)
+
+
+def wait_for_rows(stack: Stack, occurrence: str, size: int) -> Mapping[str, int]:
+    """Wait until the dataset has so many executions of the occurrence; what it has.
+
+    It is asked when nothing is left to deliver, as a query takes the embedded warehouse as long as an append.
+    """
+    deadline = time.monotonic() + 60 + size
+    while True:
+        wait_until_quiet(stack, max(1.0, deadline - time.monotonic()))
+        rows = dict(stack.warehouse.query(ROWS, {"occurrence": occurrence})[0])
+        if rows["distinct_found"] >= size:
+            return rows
+        if time.monotonic() > deadline:
+            raise SystemExit(f"waited for {size} rows, there are {rows}")
+        time.sleep(0.02)
 
 
 def cpu_seconds(stack: Stack) -> dict[str, float]:
@@ -184,36 +206,30 @@ def trigger(layout: Layout, size: int, key: str, *, dry_run: bool = False) -> di
 
 def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Path) -> dict[str, Any]:
     """One run of `size` units."""
-    published, before, objects = counts.by_topic.copy(), cpu_seconds(stack), count_objects(stack)
-    fetched = count_lines(fetches)
+    published, before, objects = counts.by_topic(), cpu_seconds(stack), count_objects(stack)
+    fetched, calls = count_lines(fetches), storage_calls(stack)
     begun = time.perf_counter()
     answer = trigger(layout, size, f"run-{size}")
     occurrence = answer["decisions"][0]["occurrence_id"]
-
-    def rows() -> Mapping[str, int]:
-        return stack.warehouse.query(ROWS, {"occurrence": occurrence})[0]
-
-    while rows()["distinct_found"] < size:
-        stack.processes.check()
-        if time.perf_counter() - begun > 60 + size:
-            raise SystemExit(f"waited for {size} rows, there are {rows()}")
-        time.sleep(0.1)
+    found = wait_for_rows(stack, occurrence, size)
     seconds = time.perf_counter() - begun
-    stack.wait_until_quiet(600)
-    time.sleep(1)  # the bench's own subscriptions are last
     spent = {name: value - before[name] for name, value in cpu_seconds(stack).items()}
+    made = storage_calls(stack) - calls
     written = count_objects(stack) - objects
-    found = rows()
+    sent = counts.by_topic() - published
     return {
         "trigger_ms": round(answer["seconds"] * 1e3, 1),
-        "published": counts.by_topic["scrape-requests"] - published["scrape-requests"],
-        "published_by_topic": {topic: counts.by_topic[topic] - published[topic] for topic in TOPICS},
+        "published": sent["scrape-requests"],
+        "published_by_topic": dict(sent),
         "fetches": count_lines(fetches) - fetched,
         "rows": found["found"],
         "distinct_rows": found["distinct_found"],
         "seconds": round(seconds, 2),
         "per_second": round(size / seconds, 1),
         "cpu_ms_an_execution": {name: round(value / size * 1e3, 2) for name, value in spent.items()},
+        "cpu_ms_an_execution_of_all": round(sum(spent.values()) / size * 1e3, 2),
+        "storage_calls": dict(made),
+        "storage_calls_an_execution": round(made.total() / size, 3),
         "objects_written": dict(written),
         "controller_writes_an_execution": round(written["controller"] / size, 3),
         "runner_writes_an_execution": round(
@@ -223,6 +239,13 @@ def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Pa
             name: round(peak_mib(stack, name)) for name in SERVICES if name in stack.processes.children
         },
     }
+
+
+def storage_calls(stack: Stack) -> Counter[str]:
+    """Calls to the object store so far, by bucket and kind."""
+    answer = requests.get(f"{stack.layout.url('storage')}/_calls", timeout=10)
+    answer.raise_for_status()
+    return Counter(answer.json())
 
 
 def count_objects(stack: Stack) -> Counter[str]:
@@ -284,7 +307,7 @@ def main() -> None:
     with bench_stack(arguments.sizes) as (stack, layout, fetches):
         counts = Counts(stack)
         trigger(layout, WARM_UP, "warm-up")
-        stack.wait_until_quiet(600)
+        wait_until_quiet(stack)
         for size in arguments.sizes:
             times = trigger_times(layout, size, arguments.triggers)
             sizes[str(size)] = {**times, **measure(stack, layout, size, counts, fetches)}

@@ -1,0 +1,224 @@
+"""The same work on Tipoff and on Prefect, Dagster, Airflow and procrastinate, one after the other on one machine.
+
+    python bench/peers [--tasks 500] [--only tipoff prefect ...] [--json] [--write docs/reference/benchmarks.md]
+
+Each peer has an environment of its own in build/bench-peers, made once from bench/peers/requirements, and a PostgreSQL
+server of its own with Debian's default settings; its script (NAME_peer.py) states what is measured. What a peer cannot
+do here is said so in its column. `--write` makes the page of the documentation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import measures
+import postgres
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+ENVIRONMENTS = REPOSITORY / "build/bench-peers"
+PEERS = ("prefect", "dagster", "airflow", "procrastinate")
+DISTRIBUTION = {"airflow": "apache-airflow"}
+ORCHESTRATORS = ("prefect", "dagster", "airflow")
+"""procrastinate is a queue: it knows jobs, and nothing of workflows, occurrences or what follows from what."""
+TIMEOUT_SECONDS = 3_600
+MEASURES = (
+    ("per_second", "{tasks} no-op tasks, tasks a second", True),
+    ("cpu_ms_a_task", "CPU a task, all processes, ms", False),
+    ("trigger_ms", "one trigger to its durable record, median ms", False),
+    ("evaluation_10", "CPU of an evaluation of 10 workflows, ms", False),
+    ("evaluation_100", "of 100", False),
+    ("evaluation_500", "of 500", False),
+    ("idle_mib", "memory with nothing to do, MiB", False),
+    ("cold_start_seconds", "cold start until ready, s", False),
+)
+"""Key, label, and whether more is better."""
+
+
+def environment(peer: str) -> Path:
+    """The peer's own Python, made unless it is there. Raises CalledProcessError."""
+    folder, wanted = ENVIRONMENTS / peer, HERE / "requirements" / f"{peer}.txt"
+    made = folder / ".complete"
+    if not made.exists() or made.read_text() != wanted.read_text():
+        uv = str(Path(sys.executable).parent / "uv")
+        subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder], check=True)
+        subprocess.run(
+            [
+                *(uv, "pip", "install", "--quiet", "--require-hashes"),
+                *("--python", folder / "bin/python", "-r", wanted),
+            ],
+            check=True,
+        )
+        made.write_text(wanted.read_text())
+    return folder / "bin/python"
+
+
+def measure_peer(peer: str, tasks: int) -> dict[str, Any]:
+    """What the peer's script reports, or why there is nothing to report."""
+    try:
+        python = environment(peer)
+        with postgres.running() as server, tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:
+            done = subprocess.run(
+                [
+                    *(python, HERE / f"{peer}_peer.py", "--tasks", str(tasks), "--folder", folder),
+                    *("--database", server.url, "--postgres", str(server.process_id)),
+                ],
+                stdout=subprocess.PIPE,
+                text=True,
+                timeout=TIMEOUT_SECONDS,
+            )
+            if done.returncode:
+                return {"failed": f"its script ended with {done.returncode}"}
+            found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+            return {**found, "version": version(peer), "postgres": server.version}
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        return {"failed": f"{type(error).__name__}: {error}"[:200]}
+
+
+def version(peer: str) -> str:
+    """The pinned version."""
+    text = (HERE / "requirements" / f"{peer}.txt").read_text()
+    found = re.search(rf"^{DISTRIBUTION.get(peer, peer)}==([^ ;\\]+)", text, re.MULTILINE)
+    return found[1] if found else "unknown"
+
+
+def measure_tipoff(tasks: int) -> dict[str, Any]:
+    """The same of Tipoff's script, which runs in this environment."""
+    done = subprocess.run(
+        [sys.executable, HERE / "tipoff_side.py", "--tasks", str(tasks)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+    )
+    if done.returncode:
+        return {"failed": f"its script ended with {done.returncode}"}
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def value(found: Mapping[str, Any], key: str) -> float | None:
+    """One measure of one side; None when it has none."""
+    if key.startswith("evaluation_"):
+        evaluations: Mapping[str, float] = found.get("evaluation_cpu_ms") or {}
+        return evaluations.get(key.removeprefix("evaluation_"))
+    number: float | None = found.get(key)
+    return number
+
+
+def ratios(sides: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """How many times better Tipoff is in each measure; less than 1 is worse."""
+    found: dict[str, dict[str, float]] = {}
+    for key, _, more in MEASURES:
+        own = value(sides.get("tipoff", {}), key)
+        for peer in PEERS:
+            theirs = value(sides.get(peer, {}), key)
+            if own and theirs:
+                found.setdefault(key, {})[peer] = round(own / theirs if more else theirs / own, 2)
+    return found
+
+
+def page(found: Mapping[str, Any]) -> str:
+    """The documentation's page of one run."""
+    sides, tasks = found["sides"], found["tasks"]
+    names = [name for name in ("tipoff", *PEERS) if name in sides]
+    title = {"tipoff": "Tipoff", "procrastinate": "procrastinate"}
+    heads = [title.get(name, name.capitalize()) for name in names]
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench-peers`: the same work on Tipoff and on its peers, one after the other in one run on one"
+        " machine. In brackets stands how many times better Tipoff is; below 1 the peer is.",
+        "",
+        f"| | {' | '.join(heads)} |",
+        f"|---|{'---|' * len(names)}",
+    ]
+    for key, label, _ in MEASURES:
+        cells = []
+        for name in names:
+            number = value(sides[name], key)
+            ratio = found["ratios"].get(key, {}).get(name)
+            cells.append(
+                "not measured" if number is None else f"{number:g}" + (f" ({ratio:g})" if ratio else "")
+            )
+        lines.append(f"| {label.format(tasks=tasks)} | {' | '.join(cells)} |")
+    best = max(
+        (value(sides[name], "per_second") or 0.0 for name in names if name in ORCHESTRATORS), default=0.0
+    )
+    own = value(sides.get("tipoff", {}), "per_second")
+    lines += [""]
+    if best and own:
+        lines += [
+            f"Of the orchestrators the fastest did {best:g} tasks a second, and Tipoff {own / best:.1f} times as many."
+            " procrastinate is a queue of jobs without workflows, occurrences or follow-ups.",
+            "",
+        ]
+    lines += ["## Settings", "", "| | version | settings |", "|---|---|---|"]
+    for name, head in zip(names, heads, strict=True):
+        side = sides[name]
+        said = side.get("settings") or f"not measured: {side.get('failed', 'unknown')}"
+        lines.append(
+            f"| {head} | {side.get('version') or (version(name) if name in PEERS else '')} | {said} |"
+        )
+    servers = sorted({str(side["postgres"]) for side in sides.values() if side.get("postgres")})
+    machine = found["machine"]
+    lines += [
+        "",
+        "Every side keeps its own durable log: Tipoff's is a row an execution in the dataset beside the objects of"
+        " runner and controller, the peers' is in PostgreSQL"
+        f"{' ' + ', '.join(servers) if servers else ''} with Debian's default settings. A run ends when the log has"
+        " all tasks. The evaluation is one look at so many workflows, each scheduled hourly, of which none is due:"
+        " the controller's tick, the schedule daemon's iteration, the scheduler's round, the deferrer's. Memory is the"
+        " proportional set size of all processes, Tipoff's embedded cloud and the peers' PostgreSQL included.",
+        "",
+        f"Machine: {machine['cores']} cores, {machine['system']}, Python {machine['python']};"
+        f" `x += i & 7` 20 million times takes {machine['loop_seconds']:g} s of CPU. Measured on {found['date']}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tasks", type=int, default=500)
+    parser.add_argument("--only", nargs="+", default=["tipoff", *PEERS], choices=["tipoff", *PEERS])
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--write", type=Path, help="where the page goes")
+    arguments = parser.parse_args()
+    sides: dict[str, Any] = {}
+    for name in arguments.only:
+        print(f"measuring {name}", file=sys.stderr, flush=True)
+        sides[name] = (
+            measure_tipoff(arguments.tasks) if name == "tipoff" else measure_peer(name, arguments.tasks)
+        )
+    found = {
+        "tasks": arguments.tasks,
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": {
+            "cores": os.cpu_count(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(),
+            "loop_seconds": measures.loop_seconds(),
+        },
+        "sides": sides,
+        "ratios": ratios(sides),
+    }
+    if arguments.write:
+        arguments.write.write_text(page(found))
+    print(json.dumps(found) if arguments.json else page(found))
+
+
+if __name__ == "__main__":
+    main()

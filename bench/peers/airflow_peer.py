@@ -1,0 +1,200 @@
+"""Airflow: a DAG of mapped tasks, LocalExecutor, PostgreSQL; API server, scheduler and DAG processor run.
+
+Triggered over the REST interface as a person would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import measures
+import psycopg2
+
+PORT = 18_080
+PARALLELISM = 8
+DAG = """
+from airflow.sdk import dag, task
+
+def make(name, count):
+    @dag(dag_id=name, schedule=None, max_active_tasks={parallelism})
+    def made():
+        @task(retries=5, retry_delay=1)
+        def units():
+            return [str(unit) for unit in range(count)]
+        @task(retries=5, retry_delay=1)
+        def noop(unit):
+            return unit
+        noop.expand(unit=units())
+    made()
+
+make("fan_1", 1)
+make("fan_{tasks}", {tasks})
+"""
+HOURLY = """
+from datetime import datetime, timezone
+from airflow.sdk import dag, task
+
+for number in range({workflows}):
+    @dag(dag_id=f"hourly_{{number}}", schedule="0 * * * *", catchup=False,
+         start_date=datetime(2025, 1, 1, tzinfo=timezone.utc))
+    def hourly():
+        @task
+        def noop():
+            pass
+        noop()
+    hourly()
+"""
+EVALUATION = """
+import time
+from airflow.executors.local_executor import LocalExecutor
+from airflow.jobs.job import Job
+from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
+from airflow.utils.session import create_session
+from airflow.utils.state import JobState
+
+executor = LocalExecutor()
+job = Job(executor=executor)
+runner = SchedulerJobRunner(job, num_runs=1)
+with create_session() as session:
+    job.state = JobState.RUNNING
+    session.add(job)
+    session.flush()
+    session.commit()
+    for _ in range(3):
+        runner._do_scheduling(session)
+        session.commit()
+    before = time.process_time()
+    for _ in range(5):
+        runner._do_scheduling(session)
+        session.commit()
+    print("CPU", (time.process_time() - before) / 5 * 1e3)
+"""
+
+
+def main() -> None:
+    options = measures.arguments()
+    dags: Path = options.folder / "dags"
+    dags.mkdir()
+    (dags / "fan_out.py").write_text(DAG.format(parallelism=PARALLELISM, tasks=options.tasks))
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(options.folder),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": str(PARALLELISM),
+        "AIRFLOW__CORE__MAX_MAP_LENGTH": "10000",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{PORT}/execution/",
+        "AIRFLOW__API__PORT": str(PORT),
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__API_AUTH__JWT_SECRET": "bench-bench-bench-bench-bench-bench-bench-bench-bench-bench-bench",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": options.database.replace(
+            "postgresql://", "postgresql+psycopg2://"
+        ),
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+    airflow = Path(sys.executable).parent / "airflow"
+    subprocess.run([airflow, "db", "migrate"], env=environment, check=True, stdout=subprocess.DEVNULL)
+    log = (options.folder / "output").open("wb")
+    begun = time.perf_counter()
+    started = [
+        subprocess.Popen([airflow, *command], env=environment, stdout=log, stderr=log)
+        for command in (["api-server", "--port", str(PORT)], ["scheduler"], ["dag-processor"])
+    ]
+    connection = psycopg2.connect(options.database)
+    connection.autocommit = True
+    try:
+        measures.until(lambda: _ready(connection), 600, "API server, scheduler and the DAGs")
+        cold = time.perf_counter() - begun
+        time.sleep(5)
+        roots = [process.pid for process in started]
+        idle = measures.memory_mib([*roots, options.postgres])
+        token = _token()
+        found = {
+            "trigger_ms": measures.median_ms(lambda _: _run(connection, token, 1), 3),
+            **measures.batch(
+                lambda: _run(connection, token, options.tasks),
+                options.tasks,
+                [os.getpid(), *roots, options.postgres],
+            ),
+        }
+    finally:
+        for process in started:
+            process.terminate()
+        for process in started:
+            process.wait()
+    measures.report(
+        {
+            "cold_start_seconds": round(cold, 2),
+            **found,
+            "idle_mib": idle,
+            "evaluation_cpu_ms": {
+                str(n): evaluation(n, dags, environment, airflow) for n in measures.WORKFLOWS
+            },
+            "settings": f"LocalExecutor, parallelism {PARALLELISM}, one API worker, mapped tasks, PostgreSQL",
+        }
+    )
+
+
+def evaluation(workflows: int, dags: Path, environment: dict[str, str], airflow: Path) -> float:
+    """CPU of one round of the scheduler over so many hourly DAGs, none of which is due; parsing them is not in it."""
+    (dags / "hourly.py").write_text(HOURLY.format(workflows=workflows))
+    quiet = {"env": environment, "check": True, "capture_output": True, "text": True}
+    subprocess.run([airflow, "dags", "reserialize"], **quiet)
+    done = subprocess.run([sys.executable, "-c", EVALUATION], **quiet)
+    line = next(line for line in done.stdout.splitlines() if line.startswith("CPU "))
+    return round(float(line.split()[1]), 2)
+
+
+def _ready(connection: psycopg2.extensions.connection) -> bool:
+    try:
+        with urlopen(f"http://127.0.0.1:{PORT}/api/v2/monitor/health", timeout=10) as answer:
+            health = json.load(answer)
+    except (URLError, OSError):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM serialized_dag")
+        return health["scheduler"]["status"] == "healthy" and cursor.fetchone()[0] >= 2
+
+
+def _token() -> str:
+    with urlopen(f"http://127.0.0.1:{PORT}/auth/token", timeout=30) as answer:
+        return str(json.load(answer)["access_token"])
+
+
+def _run(connection: psycopg2.extensions.connection, token: str, units: int) -> None:
+    """Trigger a run of so many units and wait until it is recorded as a success."""
+    request = Request(
+        f"http://127.0.0.1:{PORT}/api/v2/dags/fan_{units}/dagRuns",
+        json.dumps({"logical_date": None}).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with urlopen(request, timeout=60) as answer:  # noqa: S310
+        run_id = json.load(answer)["dag_run_id"]
+
+    def recorded() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s", (f"fan_{units}", run_id)
+            )
+            state = cursor.fetchone()[0]
+        if state == "failed":
+            raise SystemExit(f"the run of {units} failed")
+        return bool(state == "success")
+
+    measures.until(recorded, 1_800, f"a run of {units}")
+
+
+if __name__ == "__main__":
+    main()

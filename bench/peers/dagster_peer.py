@@ -1,0 +1,138 @@
+"""Dagster: a job of mapped ops with its runs, events and schedules in PostgreSQL, executed in the caller's process.
+
+In the caller's process favours it: the daemon would start a process for each run.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+import dagster as dg
+import measures
+from dagster._core.test_utils import create_test_daemon_workspace_context
+from dagster._core.workspace.load_target import PythonFileTarget
+from dagster._daemon import controller  # noqa: F401  # first, as the scheduler's module and it import each other
+from dagster._scheduler.scheduler import launch_scheduled_runs
+
+PORT = 13_000
+
+
+@dg.op(out=dg.DynamicOut(str), config_schema={"units": int})
+def units(context: dg.OpExecutionContext):
+    """As many outputs as the run is told."""
+    for unit in range(context.op_config["units"]):
+        yield dg.DynamicOutput(str(unit), mapping_key=f"unit_{unit}")
+
+
+@dg.op
+def noop(unit: str) -> str:
+    """Finds one record without asking anybody."""
+    return unit
+
+
+@dg.job(executor_def=dg.in_process_executor)
+def fan_out() -> None:
+    """One op for each unit."""
+    units().map(noop)
+
+
+def main() -> None:
+    options = measures.arguments()
+    home: Path = options.folder
+    (home / "dagster.yaml").write_text(
+        "storage:\n  postgres:\n    postgres_url: "
+        f"{options.database.replace('postgresql:', 'postgresql+psycopg2:')}\ntelemetry:\n  enabled: false\n"
+    )
+    os.environ["DAGSTER_HOME"] = str(home)
+    logging.disable(logging.INFO)
+    instance = dg.DagsterInstance.get()
+
+    def run(count: int) -> None:
+        result = fan_out.execute_in_process(
+            run_config={"ops": {"units": {"config": {"units": count}}}},
+            instance=instance,
+            raise_on_error=True,
+        )
+        done = list(instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS))
+        if len(done) != count + 1:
+            raise SystemExit(f"{len(done)} of {count + 1} steps are in the event log")
+
+    trigger = measures.median_ms(lambda _: run(1))
+    found = measures.batch(lambda: run(options.tasks), options.tasks, [os.getpid(), options.postgres])
+    evaluations = {str(n): evaluation(instance, home, n) for n in measures.WORKFLOWS}
+    cold, idle = services(home, options.postgres)
+    measures.report(
+        {
+            "cold_start_seconds": cold,
+            "trigger_ms": trigger,
+            **found,
+            "idle_mib": idle,
+            "evaluation_cpu_ms": evaluations,
+            "settings": "dynamic outputs, in-process executor in the caller's process, PostgreSQL storage;"
+            " idle and cold: webserver and daemon",
+        }
+    )
+
+
+def evaluation(instance: dg.DagsterInstance, home: Path, workflows: int) -> float:
+    """CPU of one look of the schedule daemon at so many hourly schedules, none of which is due."""
+    code = home / f"schedules_{workflows}.py"
+    code.write_text(
+        "import dagster as dg\n@dg.op\ndef noop(): ...\n"
+        "def job(n):\n    @dg.job(name=f'job_{n}')\n    def made(): noop()\n    return made\n"
+        f"jobs = [job(n) for n in range({workflows})]\n"
+        "defs = dg.Definitions(jobs=jobs, schedules=[dg.ScheduleDefinition(name=f'hourly_{n}', job=made,"
+        " cron_schedule='0 * * * *', default_status=dg.DefaultScheduleStatus.RUNNING)"
+        " for n, made in enumerate(jobs)])\n"
+    )
+    target = PythonFileTarget(str(code), attribute=None, working_directory=None, location_name=code.stem)
+    logger = logging.getLogger("schedules")
+    iterations: dict[str, object] = {}
+    with create_test_daemon_workspace_context(target, instance) as context:
+
+        def look() -> None:
+            now = dg._time.get_current_datetime()
+            for _ in launch_scheduled_runs(context, logger, now, iterations):
+                pass
+
+        look()  # which notes that the schedules run
+        before = measures.cpu_seconds([os.getpid()])
+        look()
+        return round((measures.cpu_seconds([os.getpid()]) - before) * 1e3, 2)
+
+
+def services(home: Path, postgres: int) -> tuple[float, float]:
+    """Seconds until webserver and daemon are ready, and their memory with PostgreSQL's when they have nothing to do."""
+    code = home / "schedules_10.py"
+    begun = time.perf_counter()
+    binaries = Path(sys.executable).parent
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": home}
+    started = [
+        subprocess.Popen([binaries / "dagster-webserver", "-p", str(PORT), "-f", code], **quiet),
+        subprocess.Popen([binaries / "dagster-daemon", "run", "-f", code], **quiet),
+    ]
+
+    def answers() -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{PORT}/server_info", timeout=5) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    try:
+        measures.until(answers, 300, "the webserver")
+        cold = round(time.perf_counter() - begun, 2)
+        time.sleep(5)
+        return cold, measures.memory_mib([*(process.pid for process in started), postgres])
+    finally:
+        for process in started:
+            process.terminate()
+            process.wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""A PostgreSQL server of Debian's for the length of a block, with its default settings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_PLACES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), Path("/usr/local/bin")]
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server."""
+
+    url: str
+    """postgresql://... of an empty database."""
+    process_id: int
+    version: str
+
+
+def binaries() -> Path | None:
+    """The folder of `initdb` and `postgres`; None where there is none (`apt-get install postgresql`)."""
+    return next((place for place in _PLACES if (place / "initdb").exists()), None)
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """Initialize and start a server on a free port. Raises CalledProcessError when it does not start."""
+    found = binaries()
+    if found is None:
+        raise FileNotFoundError("no PostgreSQL; install Debian's: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="tipoff-bench-postgres-"))
+    # The server refuses to run as root, which containers and CI are.
+    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    if user:
+        shutil.chown(folder, "postgres")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    data = folder / "data"
+    options = {"check": True, "stdout": subprocess.DEVNULL, "cwd": folder}
+    subprocess.run([*user, found / "initdb", "-D", data, "-U", "bench", "--auth", "trust"], **options)
+    subprocess.run(
+        [
+            *user,
+            found / "pg_ctl",
+            "-D",
+            data,
+            "-w",
+            "-l",
+            folder / "log",
+            "-o",
+            f"-p {port} -k {folder}",
+            "start",
+        ],
+        **options,
+    )
+    try:
+        process_id = int((data / "postmaster.pid").read_text().splitlines()[0])
+        version = subprocess.run(
+            [found / "postgres", "--version"], check=True, capture_output=True, text=True
+        ).stdout.split()[2]
+        yield Postgres(f"postgresql://bench@127.0.0.1:{port}/postgres", process_id, version)
+    finally:
+        subprocess.run([*user, found / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **options)
+        time.sleep(0.2)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,108 @@
+"""procrastinate: jobs in PostgreSQL, one worker that handles eight at a time; the row of a job is its log."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import measures
+import procrastinate
+import psycopg
+from procrastinate import periodic
+
+CONCURRENCY = 8
+
+
+def make_app(database: str) -> procrastinate.App:
+    """The application with its one task, for this process and for the worker."""
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database))
+
+    @app.task(name="noop")
+    def noop(unit: str) -> str:
+        return unit
+
+    return app
+
+
+def work(database: str) -> None:
+    """The worker; it listens for jobs and keeps each one's row."""
+    app = make_app(database)
+
+    async def run() -> None:
+        async with app.open_async():
+            await app.run_worker_async(concurrency=CONCURRENCY, delete_jobs="never")
+
+    asyncio.run(run())
+
+
+def main() -> None:
+    options = measures.arguments()
+    app = make_app(options.database)
+    with app.open(), psycopg.connect(options.database, autocommit=True) as connection:
+        app.schema_manager.apply_schema()
+
+        def succeeded() -> int:
+            row = connection.execute(
+                "SELECT COUNT(*) FROM procrastinate_jobs WHERE status = 'succeeded'"
+            ).fetchone()
+            return int(row[0]) if row else 0
+
+        def run(units: int, what: str) -> None:
+            wanted = succeeded() + units
+            app.tasks["noop"].batch_defer(*({"unit": str(unit)} for unit in range(units)))
+            measures.until(lambda: succeeded() >= wanted, 600, what)
+
+        begun = time.perf_counter()
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+        worker = subprocess.Popen(
+            [
+                *(sys.executable, "-c"),
+                f"import asyncio, procrastinate_peer as p\nasyncio.run(p.work({options.database!r}))",
+            ],
+            env=environment,
+        )
+        try:
+            run(1, "the first job")
+            cold = time.perf_counter() - begun
+            roots = [os.getpid(), worker.pid, options.postgres]
+            measures.report(
+                {
+                    "cold_start_seconds": round(cold, 2),
+                    "trigger_ms": measures.median_ms(lambda _: run(1, "one job")),
+                    **measures.batch(lambda: run(options.tasks, "all jobs"), options.tasks, roots),
+                    "idle_mib": measures.memory_mib([worker.pid, options.postgres]),
+                    "evaluation_cpu_ms": {
+                        str(n): evaluation(options.database, n) for n in measures.WORKFLOWS
+                    },
+                    "settings": f"one worker, concurrency {CONCURRENCY}, deferred in one batch, rows of jobs kept",
+                }
+            )
+        finally:
+            worker.terminate()
+            worker.wait()
+
+
+def evaluation(database: str, workflows: int) -> float:
+    """CPU of one look at so many hourly tasks, none of which is due."""
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database))
+    for number in range(workflows):
+        app.periodic(cron="0 * * * *")(app.task(name=f"periodic-{number}")(lambda timestamp: timestamp))
+    deferrer = periodic.PeriodicDeferrer(registry=app.periodic_registry)
+    now = time.time()
+    list(deferrer.get_previous_tasks(now))
+
+    async def look() -> None:
+        async with app.open_async():
+            return await deferrer.defer_jobs(deferrer.get_previous_tasks(now + 1))
+
+    before = time.process_time()
+    asyncio.run(look())
+    return round((time.process_time() - before) * 1e3, 2)
+
+
+if __name__ == "__main__":
+    main()

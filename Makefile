@@ -12,7 +12,7 @@ SEEDS := 10000
 FIRST := 0
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo tour up down test test-quick soak simulate-faults check check-sql check-images check-infra prove-images deploy format bench bench-peers fuzz lock audit sbom generate clean
+.PHONY: docs help setup demo tour up down test test-quick soak simulate-faults check check-sql check-images check-infra prove-images deploy format bench bench-figures bench-peers fuzz lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -115,6 +115,9 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/cleanup.py
 	$(BIN)/python bench/cost.py
 	$(BIN)/python bench/cli_start.py
+
+bench-figures: setup ## Measure all that docs/explanation/scaling.md states, and write it there
+	$(BIN)/python bench/figures.py
 
 bench-peers: setup ## Do the same work on Tipoff and its peers, into docs/reference/benchmarks.md (needs PyPI, PostgreSQL)
 	$(BIN)/python bench/peers --write docs/reference/benchmarks.md

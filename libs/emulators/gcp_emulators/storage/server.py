@@ -81,7 +81,7 @@ class StorageService:
 
 
 def _kind(request: Any) -> str:
-    """Bucket and kind of a request: `tipoff-state write`."""
+    """Bucket and kind of a request: `state-bucket write`."""
     found = _BUCKET.search(request.path)
     bucket = found[1] if found else "-"
     if request.method in ("POST", "PUT"):

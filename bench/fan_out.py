@@ -149,7 +149,7 @@ class Counts:
         return Counter({topic: backlog[name] for topic, name in self._names.items()})
 
 
-def wait_until_quiet(stack: Stack, seconds: float = 600.0) -> None:
+def wait_until_quiet(stack: Stack, seconds: float = 600.0, poll: float = POLL_SECONDS) -> None:
     """Wait until nothing is left to deliver but what the bench's own subscriptions keep."""
 
     deadline = time.monotonic() + seconds
@@ -158,23 +158,23 @@ def wait_until_quiet(stack: Stack, seconds: float = 600.0) -> None:
         stack.processes.check()
         if time.monotonic() > deadline:
             raise SystemExit(f"waited {seconds:g} s for messages to be handled")
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll)
 
 
-def wait_for_rows(stack: Stack, occurrence: str, size: int) -> Mapping[str, int]:
+def wait_for_rows(stack: Stack, occurrence: str, size: int, poll: float = POLL_SECONDS) -> Mapping[str, int]:
     """Wait until the dataset has so many executions of the occurrence; what it has.
 
     It is asked when nothing is left to deliver, as a query takes the embedded warehouse as long as an append.
     """
     deadline = time.monotonic() + 60 + size
     while True:
-        wait_until_quiet(stack, max(1.0, deadline - time.monotonic()))
+        wait_until_quiet(stack, max(1.0, deadline - time.monotonic()), poll)
         rows = dict(stack.warehouse.query(ROWS, {"occurrence": occurrence})[0])
         if rows["distinct_found"] >= size:
             return rows
         if time.monotonic() > deadline:
             raise SystemExit(f"waited for {size} rows, there are {rows}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll)
 
 
 def cpu_seconds(stack: Stack) -> dict[str, float]:

@@ -77,13 +77,20 @@ def measure_peer(peer: str, tasks: int) -> dict[str, Any]:
                 stdout=subprocess.PIPE,
                 text=True,
                 timeout=TIMEOUT_SECONDS,
+                cwd=folder,
             )
+            found = reported(done.stdout)
             if done.returncode:
-                return {"failed": f"its script ended with {done.returncode}"}
-            found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+                found["failed"] = f"its script ended with {done.returncode}"
             return {**found, "version": version(peer), "postgres": server.version}
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         return {"failed": f"{type(error).__name__}: {error}"[:200]}
+
+
+def reported(output: str) -> dict[str, Any]:
+    """The last result among what a script has printed; nothing when it printed none."""
+    lines = [line for line in output.splitlines() if line.startswith("{") and line.endswith("}")]
+    return dict(json.loads(lines[-1])) if lines else {}
 
 
 def version(peer: str) -> str:
@@ -166,7 +173,7 @@ def page(found: Mapping[str, Any]) -> str:
     lines += ["## Settings", "", "| | version | settings |", "|---|---|---|"]
     for name, head in zip(names, heads, strict=True):
         side = sides[name]
-        said = side.get("settings") or f"not measured: {side.get('failed', 'unknown')}"
+        said = "; ".join(filter(None, (side.get("settings"), side.get("failed")))) or "not measured"
         lines.append(
             f"| {head} | {side.get('version') or (version(name) if name in PEERS else '')} | {said} |"
         )

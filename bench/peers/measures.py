@@ -110,5 +110,5 @@ def loop_seconds() -> float:
 
 
 def report(found: dict[str, object]) -> None:
-    """Print the result as the last line, which `__main__` reads."""
+    """Print what is known so far as one line; `__main__` reads the last one, also when the script fails later."""
     print(json.dumps(found), flush=True)

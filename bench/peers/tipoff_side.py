@@ -47,7 +47,9 @@ def running(tasks: int) -> dict[str, Any]:
 
         def run(size: int, key: str) -> None:
             answer = fan_out.trigger(layout, size, key)
-            fan_out.wait_for_rows(stack, answer["decisions"][0]["occurrence_id"], size)
+            # A single trigger takes as long as a few turns of a poll that suits a run of seconds.
+            poll = measures.POLL_SECONDS if size == 1 else fan_out.POLL_SECONDS
+            fan_out.wait_for_rows(stack, answer["decisions"][0]["occurrence_id"], size, poll)
 
         run(fan_out.WARM_UP, "warm-up")
         return {

@@ -108,9 +108,9 @@ def measure_tipoff(tasks: int) -> dict[str, Any]:
         text=True,
         env={**os.environ, "PYTHONPATH": str(HERE.parent)},
     )
+    found = reported(done.stdout)
     if done.returncode:
-        return {"failed": f"its script ended with {done.returncode}"}
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        found["failed"] = f"its script ended with {done.returncode}"
     return found
 
 

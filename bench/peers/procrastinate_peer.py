@@ -61,7 +61,7 @@ def main() -> None:
         worker = subprocess.Popen(
             [
                 *(sys.executable, "-c"),
-                f"import asyncio, procrastinate_peer as p\nasyncio.run(p.work({options.database!r}))",
+                f"import procrastinate_peer\nprocrastinate_peer.work({options.database!r})",
             ],
             env=environment,
         )

@@ -90,9 +90,8 @@ class Counting:
 
     def worst_minute(self) -> int:
         """Return the most standing statements of any sixty seconds."""
-        return max(
-            (sum(start <= at < start + 60 for at in self.queries) for start in self.queries), default=0
-        )
+        times = self.standing
+        return max((sum(start <= at < start + 60 for at in times) for start in times), default=0)
 
 
 def fetch(port: int, key: str, path: str, *, refresh: bool = False) -> tuple[float, float, int]:

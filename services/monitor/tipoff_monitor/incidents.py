@@ -38,6 +38,9 @@ class Incident(Node):
     changed_at: Instant = Field(description="when it came into its state")
     told_at: Instant | None = Field(default=None, description="when people were last told; null when never")
     told_severity: AlertLevel | None = Field(default=None, description="how loudly they were told")
+    escalated_at: Instant | None = Field(
+        default=None, description="when it was escalated; whoever was told then is told of the end as well"
+    )
     acknowledged_by: str | None = None
     value: float | None = Field(default=None, description="the rule's number now")
     value_at_start: float | None = Field(default=None, description="the rule's number when it was first seen")

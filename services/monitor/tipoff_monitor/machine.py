@@ -174,7 +174,9 @@ def _advance(
     )
     if incident.state is AlertState.RESOLVED:
         # It came back before its cool-down was over: the same incident, which is told when its rule may be.
-        incident = _moved(incident, AlertState.PENDING, at, seen_at=at.now, severity=condition.severity)
+        incident = _moved(
+            incident, AlertState.PENDING, at, seen_at=at.now, severity=condition.severity, escalated_at=None
+        )
     moved = incident.transition != before.transition
     if incident.state is AlertState.PENDING:
         if at.now - incident.seen_at < (rule.for_ or timedelta()):
@@ -248,7 +250,7 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
     )
     if not (unanswered or grew):
         return incident, False
-    return _moved(incident, AlertState.ESCALATED, at, severity=AlertLevel.CRITICAL), True
+    return _moved(incident, AlertState.ESCALATED, at, severity=AlertLevel.CRITICAL, escalated_at=at.now), True
 
 
 def _silenced(incident: Incident, condition: Condition, memory: Memory, at: Watch) -> tuple[Incident, bool]:
@@ -362,6 +364,9 @@ def _tell(
             if incident is not lead:
                 why_not[incident.key] = f"listed in the message about {lead.key}"
         context = _listed(lead, group[1:], seen)
+        if any(it.escalated_at is not None for it in group):
+            # Whoever was called when nobody answered hears of the end, too: a pager stays open without.
+            context["escalated"] = True
         rule = rules.get(rule_name)
         events.append(changed(after[lead.key].incident, rule, at.environment, notify=True, context=context))
         why_not[lead.key] = ""

@@ -10,7 +10,7 @@ from tipoff_monitor.rules import CHANNEL_FAILING, AlertsFile, Route
 def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
     """Return the channels that a change is sent to: of its own routes, and of those of the incidents listed in it."""
     found: dict[str, None] = {}
-    escalated = event.state is AlertState.ESCALATED
+    escalated = event.state is AlertState.ESCALATED or event.context.get("escalated") is True
     for severity, workflow in _about(event):
         for route in file.routes:
             if _fits(route, event.rule, severity, workflow, escalated=escalated):

@@ -174,6 +174,13 @@ def test_who_is_told() -> None:
     assert channels_for(event(rule="channel-failing", about="team"), file) == []
 
 
+def test_whoever_was_called_is_told_of_the_end() -> None:
+    over = event(state=AlertState.RESOLVED, severity=AlertLevel.CRITICAL, context={"escalated": True})
+    assert channels_for(over, rules_file(broken={})) == ["team", "oncall"]
+    quiet = event(state=AlertState.RESOLVED, severity=AlertLevel.CRITICAL, context={})
+    assert channels_for(quiet, rules_file(broken={})) == ["team"]
+
+
 def test_a_message_goes_to_the_channels_of_all_that_it_lists() -> None:
     own = {"workflows": ["lines"], "channels": ["oncall"]}
     file = rules_file({"routes": [{"channels": ["team"]}, own]}, broken={})

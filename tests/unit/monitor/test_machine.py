@@ -80,6 +80,14 @@ class TestEscalation:
         assert told[1].severity is AlertLevel.CRITICAL
         assert told[1].changed_at - told[0].changed_at == 30 * MINUTE
 
+    def test_the_end_says_that_it_was_escalated_though_somebody_was_at_it(self) -> None:
+        watched = Watched(rules_file(broken={"escalate": {"after": "30m"}}))
+        watched.ticks(8, wrong())
+        acknowledged = watched.incident().model_copy(update={"state": AlertState.ACKNOWLEDGED})
+        watched.memory = watched.memory.model_copy(update={"incidents": {acknowledged.key: acknowledged}})
+        (over,) = watched.ticks(12)
+        assert (over.state, over.context["escalated"]) == (AlertState.RESOLVED, True)
+
     def test_it_grows(self) -> None:
         watched = Watched(rules_file(broken={"escalate": {"value": 100}}))
         watched.ticks(2, wrong(value=12.0))

@@ -35,5 +35,5 @@ WHERE e.triggered_at <= @as_of
   AND DATE(e.triggered_at, 'America/New_York') > DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY)
   AND e.environment = @environment
   AND e.source != 'LOCAL'
-GROUP BY e.scraper_name, DATE(e.triggered_at, 'America/New_York')
+GROUP BY e.scraper_name, day
 ORDER BY day DESC, e.scraper_name;

@@ -12,6 +12,9 @@ from tipoff_cli.checkout import WORKFLOWS
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import Tick, TickFired
 from tipoff_dataset.queries import named, names
+from tipoff_dev.grafana.alerting import rule_queries
+from tipoff_dev.grafana.macros import expand
+from tipoff_dev.grafana.panels import DASHBOARDS
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.stack import Stack, running_stack
 from tipoff_dev.tour.faults import MARK
@@ -41,6 +44,9 @@ QUIET = frozenset(
         "alert_versions_differ",
         "alert_volume",
         "alert_cleanup_facts",
+        # Nobody pauses anything in the week, and no workflow that ships learns when to look.
+        "standing_pauses",
+        "discovery_predictions",
         # Asks the emulator for its catalogue, which other tests do.
         "dataset_tables",
     }
@@ -69,6 +75,36 @@ def test_every_named_query_has_rows(tour: tuple[Stack, History]) -> None:
 
     asked = sorted(set(names()) - QUIET)
     assert [name for name in asked if not (has_rows(name, history.until) or has_rows(name, evening))] == []
+
+
+def test_every_panel_of_grafana_has_its_columns_and_rows(tour: tuple[Stack, History]) -> None:
+    """What Grafana would send for the dashboard's week; the boards of today are empty just after midnight, rightly."""
+    stack, history = tour
+    at_night = business_date(history.until) != business_date(history.until - timedelta(hours=8))
+    for board in DASHBOARDS:
+        for panel in board.panels:
+            sql = expand(
+                panel.sql,
+                start=history.until - timedelta(days=DAYS),
+                end=history.until,
+                variables={"environment": "local"},
+            )
+            rows = stack.warehouse.query(sql, {})
+            if not (at_night and ("expected_vs_actual" in sql or "discovery_status" in sql)):
+                assert rows, (board.name, panel.title)
+            for row in rows[:1]:
+                assert tuple(row) == panel.columns, (board.name, panel.title)
+
+
+def test_every_rule_of_grafana_counts_by_subject(tour: tuple[Stack, History]) -> None:
+    stack, _ = tour
+    found = {
+        name: stack.warehouse.query(sql.replace("'prod'", "'local'"), {})
+        for name, sql in rule_queries().items()
+    }
+    assert {tuple(row) for rows in found.values() for row in rows} == {("subject", "value")}
+    # What the week ends with.
+    assert {"files-stuck", "dead-letters", "quota-low"} & {name for name, rows in found.items() if rows}
 
 
 def test_it_is_a_week_with_every_outcome_and_its_faults_say_what_they_are(

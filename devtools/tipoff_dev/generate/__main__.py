@@ -24,9 +24,13 @@ from tipoff_dev.generate.json_schemas import (
 from tipoff_dev.generate.scraper_reference import scrapers
 from tipoff_dev.generate.settings_reference import configuration
 from tipoff_dev.generate.workflows_reference import workflows
+from tipoff_dev.grafana.alerting import alerting_json
+from tipoff_dev.grafana.dashboards import dashboard_json
+from tipoff_dev.grafana.panels import DASHBOARDS
 
 Render = Callable[[], str]
 _EVENTS_DIR = "docs/reference/events"
+_GRAFANA = "infra/grafana"
 
 
 def documents() -> Mapping[str, Render]:
@@ -46,6 +50,8 @@ def documents() -> Mapping[str, Render]:
         "config/workflows.schema.json": workflows_schema,
         "infra/services.schema.json": services_schema,
         "docker-compose.yaml": compose,
+        **{f"{_GRAFANA}/dashboards/{spec.name}.json": partial(dashboard_json, spec) for spec in DASHBOARDS},
+        f"{_GRAFANA}/alerting/tipoff.json": alerting_json,
     }
 
 
@@ -85,7 +91,8 @@ def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int
 
 
 def _leftovers(root: Path, rendered: Mapping[str, str]) -> list[str]:
-    found = (path.relative_to(root).as_posix() for path in (root / _EVENTS_DIR).glob("*.schema.json"))
+    generated = [*(root / _EVENTS_DIR).glob("*.schema.json"), *(root / _GRAFANA).glob("*/*.json")]
+    found = (path.relative_to(root).as_posix() for path in generated)
     return [name for name in found if name not in rendered]
 
 

@@ -249,7 +249,7 @@ def _dead_letters(until: datetime) -> Iterator[Event]:
     """Yield two messages that nobody could read, of a publisher outside."""
     for hours, data, reason, detail in (
         (50, b'{"gcs_path": "', RejectReason.UNDECODABLE, "Invalid JSON: EOF while parsing a string"),
-        (3, b"{}", RejectReason.INVALID_PAYLOAD, "gcs_path: Field required"),
+        (1, b"{}", RejectReason.INVALID_PAYLOAD, "gcs_path: Field required"),
     ):
         at = until - timedelta(hours=hours)
         message = Message(

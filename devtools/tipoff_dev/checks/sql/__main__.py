@@ -10,18 +10,23 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_dataset.files import DATASET, ordered_files
 from tipoff_dataset.queries import NamedQuery
 from tipoff_dev.checks.sql.zetasql import Analyzer, AnalyzerUnavailableError, SqlFault, running_analyzer
+from tipoff_dev.grafana.alerting import rule_queries
+from tipoff_dev.grafana.macros import expand
+from tipoff_dev.grafana.panels import DASHBOARDS
 from tipoff_dev.stack.layout import PROJECT
 
 SCHEMAS = f"schemas/bigquery/{DATASET}"
 _DOCUMENTS = ("README.md", f"{SCHEMAS}/*.md", "docs/**/*.md")
 _CATALOGUE = f"CREATE TABLE {DATASET}.INFORMATION_SCHEMA.TABLES (table_name STRING, table_type STRING)"
 _FENCED = re.compile(r"^ *```sql\n(?P<sql>.*?)^ *```", re.DOTALL | re.MULTILINE)
+_ANY_INSTANT = datetime(2026, 1, 15, 16, tzinfo=UTC)
 _VALIDATION = "-- Validation queries."
 
 
@@ -47,9 +52,25 @@ def pieces(root: Path) -> Iterator[Piece]:
         query = NamedQuery.read(path)
         types = {parameter.name: parameter.type for parameter in query.parameters}
         yield Piece(path.relative_to(root).as_posix(), query.sql, types)
+    yield from _of_grafana()
     for pattern in _DOCUMENTS:
         for path in sorted(root.glob(pattern)):
             yield from _fenced(path.relative_to(root).as_posix(), path.read_text(encoding="utf-8"))
+
+
+def _of_grafana() -> Iterator[Piece]:
+    """The panels' SQL as Grafana would send it for an hour, and that of its rules."""
+    for board in DASHBOARDS:
+        for panel in board.panels:
+            sql = expand(
+                panel.sql,
+                start=_ANY_INSTANT,
+                end=_ANY_INSTANT + timedelta(hours=1),
+                variables={"environment": "prod"},
+            )
+            yield Piece(f"{board.name}, {panel.title}", sql)
+    for name, sql in rule_queries().items():
+        yield Piece(f"Grafana's rule {name}", sql)
 
 
 def validation_queries(where: str, text: str) -> Iterator[Piece]:

@@ -1,0 +1,129 @@
+"""Alert rules for teams that alert from Grafana: the queries of config/alerts.yaml, as a file that Grafana provisions.
+
+One file says what is wrong; the monitor and Grafana judge by the same SQL. What only the monitor can (the verdict of a
+day, causes, quiet windows, acknowledgements) is left out, so it is one or the other and not both.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.alerting import RelativeTimeRange
+from grafana_foundation_sdk.models.common import DataSourceRef
+
+from tipoff_cli.checkout import REPOSITORY
+from tipoff_dataset.files import QUERIES
+from tipoff_dataset.queries import NamedQuery
+from tipoff_dev.grafana.dashboards import DATA_SOURCE, query
+from tipoff_dev.grafana.models import alerting, expr
+from tipoff_monitor.loading import load_rules
+from tipoff_monitor.rules import Rule
+
+UID = "tipoff-bigquery"
+"""Of the data source that is provisioned beside the rules: a rule names one, and cannot choose as a dashboard does."""
+ENVIRONMENT = "prod"
+MISSING = "workflow-missing"
+_MONITORS_OWN = frozenset({"versions-differ"})
+"""Rules whose query is given what only the monitor knows: its own version and configuration."""
+_MISSING_SQL = f"""SELECT workflow_name AS subject, COUNT(*) AS value
+FROM nba_orchestration.expected_vs_actual(CURRENT_TIMESTAMP(), CURRENT_DATE('America/New_York'))
+WHERE environment = '{ENVIRONMENT}'
+  AND status = 'MISSING'
+GROUP BY workflow_name
+ORDER BY workflow_name"""
+_EXPRESSION = "__expr__"
+
+
+def rule_queries() -> Mapping[str, str]:
+    """Return the SQL of each rule: one row a subject, its `value` the number of rows that tell of it."""
+    book = load_rules(REPOSITORY / "config/alerts.yaml", QUERIES)
+    found = {MISSING: _MISSING_SQL}
+    for name, rule in book.rules.items():
+        if name in book.queries and name not in _MONITORS_OWN:
+            found[name] = _counted(_filled(book.queries[name], rule))
+    return found
+
+
+def alerting_json() -> str:
+    """Return the file that Grafana provisions its rules from."""
+    book = load_rules(REPOSITORY / "config/alerts.yaml", QUERIES)
+    rules = [_rule(name, sql, book.rules[name]) for name, sql in rule_queries().items()]
+    group = {"orgId": 1, "name": "tipoff", "folder": "Tipoff", "interval": "5m", "rules": rules}
+    return json.dumps({"apiVersion": 1, "groups": [group]}, cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
+
+
+def _rule(name: str, sql: str, rule: Rule) -> dict[str, Any]:
+    source = DataSourceRef(type_val=DATA_SOURCE, uid=UID)
+    data = (
+        alerting.Query("A")
+        .datasource_uid(UID)
+        .relative_time_range(RelativeTimeRange(3600, 0))
+        .model(query(sql, source, series=False))
+    )
+    above = expr.ExprTypeThresholdConditions().evaluator(
+        expr.ExprTypeThresholdConditionsEvaluator().type("gt").params([0])
+    )
+    condition = (
+        alerting.Query("B")
+        .datasource_uid(_EXPRESSION)
+        .relative_time_range(RelativeTimeRange(3600, 0))
+        .model(
+            expr.TypeThreshold()
+            .ref_id("B")
+            .datasource(DataSourceRef(type_val=_EXPRESSION, uid=_EXPRESSION))
+            .expression("A")
+            .conditions([above])
+        )
+    )
+    minutes = int(rule.for_.total_seconds() // 60) if rule.for_ else 0
+    built = (
+        alerting.Rule(f"Tipoff: {name}")
+        .uid(f"tipoff-{name}")
+        .folder_uid("tipoff")
+        .rule_group("tipoff")
+        .condition("B")
+        .with_query(data)
+        .with_query(condition)
+        # No row is what should be; a query that fails is not, and says so.
+        .no_data_state("OK")
+        .exec_err_state("Error")
+        .for_val(f"{minutes}m")
+        .labels({"severity": rule.severity.value, "rule": name})
+        .annotations({"summary": rule.description, "runbook": rule.runbook, "command": rule.command})
+        .build()
+    )
+    text: dict[str, Any] = json.loads(json.dumps(built, cls=JSONEncoder))
+    # Provisioning says folder, group and organization once for all rules.
+    return {key: value for key, value in text.items() if key not in ("folderUID", "ruleGroup", "orgID")}
+
+
+def _counted(sql: str) -> str:
+    return f"SELECT subject, COUNT(*) AS value\nFROM (\n{sql}\n)\nGROUP BY subject\nORDER BY subject"
+
+
+def _filled(named: NamedQuery, rule: Rule) -> str:
+    """Write the parameters into the query: a rule of Grafana has none."""
+    lines = [line for line in named.sql.splitlines() if not line.lstrip().startswith("--")]
+    sql = "\n".join(lines).strip().rstrip(";")
+    for name, value in sorted(_values(named, rule), reverse=True):  # @days_back before @days
+        sql = sql.replace(f"@{name}", value)
+    return sql
+
+
+def _values(named: NamedQuery, rule: Rule) -> Iterator[tuple[str, str]]:
+    for parameter in named.parameters:
+        value = rule.parameters.get(parameter.name, parameter.default)
+        match parameter.name, parameter.type:
+            case "as_of", _:
+                yield parameter.name, "CURRENT_TIMESTAMP()"
+            case "environment", _:
+                yield parameter.name, _text(ENVIRONMENT)
+            case _, "STRING":
+                yield parameter.name, _text(str(value))
+            case _:
+                yield parameter.name, str(value)
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

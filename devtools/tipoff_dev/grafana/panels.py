@@ -1,0 +1,422 @@
+"""The panels of the dashboards: what each asks, and the columns that it shows. Pure data, without Grafana's builders.
+
+Questions about now and today ask the dataset's table functions, which read the partitions of the days they are given.
+Questions about the chosen range filter the bare partition column of a table by `$__timeFilter`, because BigQuery prunes
+partitions by nothing else, and drop copies themselves, because a view's filter comes too late to prune.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+NOW = "CURRENT_TIMESTAMP()"
+TODAY = "CURRENT_DATE('America/New_York')"
+HERE = "environment = '${environment}'"
+_RUNS = f"""WITH runs AS (
+  SELECT triggered_at, scraper_name, status, source, duration_seconds, error_type
+  FROM nba_orchestration.scraper_execution_log
+  WHERE $__timeFilter(triggered_at)
+    AND {HERE}
+  QUALIFY ROW_NUMBER() OVER (
+      PARTITION BY execution_id, DATE(triggered_at)
+      ORDER BY
+        status = 'success' DESC, JSON_VALUE(data_summary, '$.presumed') IS NULL DESC, created_at DESC, event_id
+    ) = 1
+)"""
+"""The executions of the range, each once: the rule of fn_executions.sql."""
+_CLEANUPS = f"""WITH cleanups AS (
+  SELECT cleanup_time, missing_files_found, republished_count, given_up_count, files_checked, waiting_count
+  FROM nba_orchestration.cleanup_operations
+  WHERE $__timeFilter(cleanup_time)
+    AND {HERE}
+  QUALIFY ROW_NUMBER() OVER (PARTITION BY cleanup_id ORDER BY created_at DESC, event_id) = 1
+)"""
+
+
+class Kind(StrEnum):
+    """How a panel shows its rows."""
+
+    STAT = "stat"
+    TABLE = "table"
+    SERIES = "timeseries"
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """One panel. columns: those that its rows have, in order; of a series the first is `time`. width: of 24."""
+
+    title: str
+    description: str
+    kind: Kind
+    sql: str
+    columns: tuple[str, ...]
+    width: int = 24
+    height: int = 8
+
+
+@dataclass(frozen=True)
+class DashboardSpec:
+    """One dashboard. name: of its file and its uid. since: the range that it opens with."""
+
+    name: str
+    title: str
+    description: str
+    since: str
+    panels: tuple[PanelSpec, ...]
+
+
+TODAY_BOARD = DashboardSpec(
+    "tipoff-today",
+    "Tipoff: Today",
+    "What was expected today against what happened. The times of the tables are New York's.",
+    "now-24h",
+    (
+        PanelSpec(
+            "Is today all right?",
+            "Expected runs of the business day by what became of them; missing is past its deadline without a run.",
+            Kind.STAT,
+            f"""SELECT
+  COUNTIF(status = 'MISSING') AS missing,
+  COUNTIF(status = 'LATE') AS late,
+  COUNTIF(status IN ('PENDING', 'TOO_EARLY')) AS to_come,
+  COUNTIF(status IN ('ON_TIME', 'SKIPPED_OK')) AS as_expected
+FROM nba_orchestration.expected_vs_actual({NOW}, {TODAY})
+WHERE {HERE}""",
+            ("missing", "late", "to_come", "as_expected"),
+            height=5,
+        ),
+        PanelSpec(
+            "Expected against actual",
+            "One row an expected run, in the order of the day; why it ran or did not is in the last column.",
+            Kind.TABLE,
+            f"""SELECT
+  FORMAT_TIMESTAMP('%H:%M', expected_run_time, 'America/New_York') AS expected,
+  FORMAT_TIMESTAMP('%H:%M', actual_run_time, 'America/New_York') AS actual,
+  workflow_name,
+  subject,
+  status,
+  expected_reason,
+  actual_reason
+FROM nba_orchestration.expected_vs_actual({NOW}, {TODAY})
+WHERE {HERE}
+ORDER BY expected_run_time, workflow_name, subject""",
+            ("expected", "actual", "workflow_name", "subject", "status", "expected_reason", "actual_reason"),
+            height=14,
+        ),
+        PanelSpec(
+            "Open alerts",
+            "What the monitor stands by now, the worst first. No row does not mean that somebody watches.",
+            Kind.TABLE,
+            f"""SELECT severity, rule, subject, state, since, summary, runbook
+FROM nba_orchestration.alert_events
+WHERE changed_at >= TIMESTAMP_SUB({NOW}, INTERVAL 90 DAY)
+  AND {HERE}
+QUALIFY
+  ROW_NUMBER() OVER (PARTITION BY alert_id ORDER BY changed_at DESC, created_at DESC) = 1
+  AND state != 'resolved'
+ORDER BY CASE severity WHEN 'CRITICAL' THEN 0 WHEN 'WARNING' THEN 1 ELSE 2 END, since, rule, subject""",
+            ("severity", "rule", "subject", "state", "since", "summary", "runbook"),
+            width=14,
+        ),
+        PanelSpec(
+            "Heartbeats",
+            "Each way from one service to the next: when it was last used, and what nobody answered.",
+            Kind.TABLE,
+            f"""SELECT edge, from_last_seen, to_last_seen, unanswered, oldest_unanswered
+FROM nba_orchestration.heartbeats({NOW})
+WHERE {HERE}
+ORDER BY edge""",
+            ("edge", "from_last_seen", "to_last_seen", "unanswered", "oldest_unanswered"),
+            width=10,
+        ),
+    ),
+)
+
+DISCOVERY_BOARD = DashboardSpec(
+    "tipoff-discovery",
+    "Tipoff: Discovery",
+    "What is looked for until it is published: found, not yet, failing, and how long it took.",
+    "now-7d",
+    (
+        PanelSpec(
+            "Searches of today",
+            "By scraper and subject; NOT_YET is asked again, FAILING is an error and no absence.",
+            Kind.TABLE,
+            f"""SELECT
+  scraper_name,
+  subject,
+  status,
+  attempts,
+  no_data_yet,
+  failures,
+  records,
+  FORMAT_TIMESTAMP('%H:%M', found_at, 'America/New_York') AS found_et,
+  FORMAT_TIMESTAMP('%H:%M', next_expected_at, 'America/New_York') AS next_et,
+  last_error_type
+FROM nba_orchestration.discovery_status({NOW}, {TODAY})
+WHERE {HERE}
+ORDER BY
+  CASE status WHEN 'FAILING' THEN 0 WHEN 'NOT_TRIED' THEN 1 WHEN 'NOT_YET' THEN 2 WHEN 'TOO_EARLY' THEN 3 ELSE 4 END,
+  scraper_name,
+  subject""",
+            (
+                "scraper_name",
+                "subject",
+                "status",
+                "attempts",
+                "no_data_yet",
+                "failures",
+                "records",
+                "found_et",
+                "next_et",
+                "last_error_type",
+            ),
+            height=12,
+        ),
+        PanelSpec(
+            "Attempts by outcome",
+            "Executions an hour: found, not published yet, failed. Many no_data are normal, many failed are not.",
+            Kind.SERIES,
+            f"""{_RUNS}
+SELECT $__timeGroup(triggered_at, 1h) AS time, status, COUNT(*) AS attempts
+FROM runs
+GROUP BY time, status
+ORDER BY time, status""",
+            ("time", "status", "attempts"),
+            width=12,
+        ),
+        PanelSpec(
+            "Attempts until found",
+            "Of each scraper and day of the range: how often it was asked in vain before its first success.",
+            Kind.TABLE,
+            f"""{_RUNS},
+firsts AS (
+  SELECT scraper_name, DATE(triggered_at, 'America/New_York') AS day, MIN(triggered_at) AS found_at
+  FROM runs
+  WHERE status = 'success'
+  GROUP BY scraper_name, day
+)
+SELECT
+  firsts.scraper_name,
+  COUNT(DISTINCT firsts.day) AS days_found,
+  ROUND(COUNTIF(runs.status = 'no_data') / COUNT(DISTINCT firsts.day), 1) AS in_vain_a_day,
+  ROUND(COUNTIF(runs.status = 'failed') / COUNT(DISTINCT firsts.day), 1) AS failed_a_day
+FROM firsts
+LEFT JOIN runs
+  ON runs.scraper_name = firsts.scraper_name
+  AND DATE(runs.triggered_at, 'America/New_York') = firsts.day
+  AND runs.triggered_at < firsts.found_at
+GROUP BY firsts.scraper_name
+ORDER BY in_vain_a_day DESC, firsts.scraper_name""",
+            ("scraper_name", "days_found", "in_vain_a_day", "failed_a_day"),
+            width=12,
+        ),
+    ),
+)
+
+RELIABILITY_BOARD = DashboardSpec(
+    "tipoff-reliability",
+    "Tipoff: Reliability",
+    "How often each scraper works, what it fails with and how long it takes. Not published yet is no failure.",
+    "now-7d",
+    (
+        PanelSpec(
+            "Executions by status",
+            "Executions an hour.",
+            Kind.SERIES,
+            f"""{_RUNS}
+SELECT $__timeGroup(triggered_at, 1h) AS time, status, COUNT(*) AS executions
+FROM runs
+GROUP BY time, status
+ORDER BY time, status""",
+            ("time", "status", "executions"),
+            width=12,
+        ),
+        PanelSpec(
+            "Slowest scrapers",
+            "95th percentile of the duration by hour, in seconds, of the five that take longest in the range.",
+            Kind.SERIES,
+            f"""{_RUNS},
+slowest AS (
+  SELECT scraper_name
+  FROM runs
+  GROUP BY scraper_name
+  ORDER BY AVG(duration_seconds) DESC
+  LIMIT 5
+)
+SELECT
+  $__timeGroup(runs.triggered_at, 1h) AS time,
+  runs.scraper_name,
+  APPROX_QUANTILES(runs.duration_seconds, 20)[OFFSET(19)] AS p95_seconds
+FROM runs
+INNER JOIN slowest
+  ON slowest.scraper_name = runs.scraper_name
+GROUP BY time, runs.scraper_name
+ORDER BY time, runs.scraper_name""",
+            ("time", "scraper_name", "p95_seconds"),
+            width=12,
+        ),
+        PanelSpec(
+            "Success rates of seven days",
+            "Of the runs that could tell: what was not published yet counts neither way.",
+            Kind.TABLE,
+            f"""SELECT
+  scraper_name, success_rate_pct, found_share_pct, note, total_runs, success_count, no_data_count, failed_count,
+  avg_duration_sec, last_found_at
+FROM nba_orchestration.success_rates({NOW}, 7)
+WHERE {HERE}
+ORDER BY LEAST(COALESCE(success_rate_pct, 0), found_share_pct), scraper_name""",
+            (
+                "scraper_name",
+                "success_rate_pct",
+                "found_share_pct",
+                "note",
+                "total_runs",
+                "success_count",
+                "no_data_count",
+                "failed_count",
+                "avg_duration_sec",
+                "last_found_at",
+            ),
+            height=12,
+        ),
+        PanelSpec(
+            "Failures by kind",
+            "What scrapers failed with in the range: http and timeout mend themselves, source_changed does not.",
+            Kind.TABLE,
+            f"""{_RUNS}
+SELECT scraper_name, error_type, COUNT(*) AS failures, MAX(triggered_at) AS last_at
+FROM runs
+WHERE status = 'failed'
+GROUP BY scraper_name, error_type
+ORDER BY failures DESC, scraper_name, error_type""",
+            ("scraper_name", "error_type", "failures", "last_at"),
+        ),
+    ),
+)
+
+SELF_HEALING_BOARD = DashboardSpec(
+    "tipoff-self-healing",
+    "Tipoff: Self-healing",
+    "Files that landed and were not processed, and what cleanup did about them.",
+    "now-7d",
+    (
+        PanelSpec(
+            "Missing and republished",
+            "What each cleanup run found missing, published again and gave up; the highest of each hour.",
+            Kind.SERIES,
+            f"""{_CLEANUPS}
+SELECT
+  $__timeGroup(cleanup_time, 1h) AS time,
+  MAX(missing_files_found) AS missing,
+  SUM(republished_count) AS republished,
+  MAX(COALESCE(given_up_count, 0)) AS given_up
+FROM cleanups
+GROUP BY time
+ORDER BY time""",
+            ("time", "missing", "republished", "given_up"),
+            width=12,
+        ),
+        PanelSpec(
+            "Waiting for Phase 2",
+            "Files of the last day without a receipt yet, at each cleanup run; it falls again while Phase 2 works.",
+            Kind.SERIES,
+            f"""{_CLEANUPS}
+SELECT $__timeGroup(cleanup_time, 15m) AS time, MAX(waiting_count) AS waiting, MAX(files_checked) AS checked
+FROM cleanups
+GROUP BY time
+ORDER BY time""",
+            ("time", "waiting", "checked"),
+            width=12,
+        ),
+        PanelSpec(
+            "Missing now",
+            "As the last cleanup run saw it, the oldest first.",
+            Kind.TABLE,
+            f"""SELECT scraper_name, gcs_path, age_minutes, republished, urgency
+FROM nba_orchestration.missing_files({NOW})
+WHERE {HERE}
+ORDER BY age_minutes DESC, gcs_path""",
+            ("scraper_name", "gcs_path", "age_minutes", "republished", "urgency"),
+        ),
+        PanelSpec(
+            "Receipts of Phase 2",
+            "Files that Phase 2 said it processed, by hour and processor.",
+            Kind.SERIES,
+            f"""SELECT
+  $__timeGroup(processed_at, 1h) AS time, processor, COUNT(DISTINCT gcs_path) AS files
+FROM nba_orchestration.file_receipts
+WHERE $__timeFilter(processed_at)
+  AND {HERE}
+GROUP BY time, processor
+ORDER BY time, processor""",
+            ("time", "processor", "files"),
+        ),
+    ),
+)
+
+COST_BOARD = DashboardSpec(
+    "tipoff-cost",
+    "Tipoff: Cost",
+    "What takes machine time, by who asked for it, and what is left of paid allowances.",
+    "now-30d",
+    (
+        PanelSpec(
+            "Thirty days by source",
+            "Executions and their seconds by the surface they came through, every environment.",
+            Kind.TABLE,
+            f"""SELECT source, environment, executions, successful, avg_duration, total_seconds
+FROM nba_orchestration.cost_by_source({NOW}, 30)
+ORDER BY executions DESC, source, environment""",
+            ("source", "environment", "executions", "successful", "avg_duration", "total_seconds"),
+            width=12,
+        ),
+        PanelSpec(
+            "Seconds a day by source",
+            "Summed durations of executions; most of it is waiting for sources.",
+            Kind.SERIES,
+            f"""{_RUNS}
+SELECT $__timeGroup(triggered_at, 1d) AS time, source, SUM(duration_seconds) AS seconds
+FROM runs
+GROUP BY time, source
+ORDER BY time, source""",
+            ("time", "source", "seconds"),
+            width=12,
+        ),
+        PanelSpec(
+            "Dearest scrapers",
+            "Of the range: executions, seconds, and the share of them that found something.",
+            Kind.TABLE,
+            f"""{_RUNS}
+SELECT
+  scraper_name,
+  COUNT(*) AS executions,
+  ROUND(SUM(duration_seconds), 1) AS total_seconds,
+  ROUND(100 * COUNTIF(status = 'success') / COUNT(*), 1) AS found_pct
+FROM runs
+GROUP BY scraper_name
+ORDER BY total_seconds DESC, scraper_name""",
+            ("scraper_name", "executions", "total_seconds", "found_pct"),
+            width=12,
+        ),
+        PanelSpec(
+            "Paid allowances",
+            "What each scraper of a paid source said last of its quota, within the range.",
+            Kind.TABLE,
+            f"""SELECT
+  scraper_name,
+  triggered_at AS told_at,
+  SAFE_CAST(JSON_VALUE(data_summary, '$.quota.used') AS INT64) AS used,
+  SAFE_CAST(JSON_VALUE(data_summary, '$.quota.remaining') AS INT64) AS remaining
+FROM nba_orchestration.scraper_execution_log
+WHERE $__timeFilter(triggered_at)
+  AND {HERE}
+  AND JSON_QUERY(data_summary, '$.quota') IS NOT NULL
+QUALIFY ROW_NUMBER() OVER (PARTITION BY scraper_name ORDER BY triggered_at DESC, event_id) = 1
+ORDER BY remaining, scraper_name""",
+            ("scraper_name", "told_at", "used", "remaining"),
+            width=12,
+        ),
+    ),
+)
+
+DASHBOARDS = (TODAY_BOARD, DISCOVERY_BOARD, RELIABILITY_BOARD, SELF_HEALING_BOARD, COST_BOARD)

@@ -1,0 +1,119 @@
+"""Grafana's files: what the SDK's own models read of them, and the rules that every panel keeps."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from tipoff_dev.grafana.alerting import UID, alerting_json, rule_queries
+from tipoff_dev.grafana.dashboards import dashboard_json
+from tipoff_dev.grafana.macros import UnknownMacro, expand
+from tipoff_dev.grafana.models import dashboard_models, register_default_plugins
+from tipoff_dev.grafana.panels import DASHBOARDS, DashboardSpec, Kind, PanelSpec
+
+REPOSITORY = Path(__file__).parents[3]
+PANELS = [panel for board in DASHBOARDS for panel in board.panels]
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+PARTITION_COLUMNS = {
+    "scraper_execution_log": "triggered_at",
+    "workflow_decisions": "decision_time",
+    "cleanup_operations": "cleanup_time",
+    "file_receipts": "processed_at",
+    "dead_letters": "rejected_at",
+    "alert_events": "changed_at",
+}
+"""What each table is partitioned by the day of; a test below holds it against the schemas."""
+
+
+def read_back(text: str) -> str:
+    """What the SDK's models make of a file and write again: a key or a type that they do not know is lost."""
+    return (
+        json.dumps(
+            dashboard_models.Dashboard.from_json(json.loads(text)), cls=JSONEncoder, indent=2, sort_keys=True
+        )
+        + "\n"
+    )
+
+
+@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.name)
+def test_the_models_of_the_sdk_read_a_dashboard_whole(board: DashboardSpec) -> None:
+    register_default_plugins()
+    text = dashboard_json(board)
+    assert read_back(text) == text
+    assert "not_a_key" not in read_back(text.replace('"editable"', '"not_a_key"'))
+
+
+@pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.name)
+def test_panels_do_not_overlap_and_fit_the_grid(board: DashboardSpec) -> None:
+    cells: set[tuple[int, int]] = set()
+    for panel in json.loads(dashboard_json(board))["panels"]:
+        at = panel["gridPos"]
+        own = {(at["x"] + x, at["y"] + y) for x in range(at["w"]) for y in range(at["h"])}
+        assert max(x for x, _ in own) < 24
+        assert not cells & own, panel["title"]
+        cells |= own
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.title)
+def test_a_panel_that_reads_a_table_filters_its_bare_partition_column(panel: PanelSpec) -> None:
+    tables = set(re.findall(r"nba_orchestration\.(\w+)(?!\w*\()", panel.sql)) & set(PARTITION_COLUMNS)
+    for table in tables:
+        column = PARTITION_COLUMNS[table]
+        assert re.search(rf"WHERE (\$__timeFilter\({column}\)|{column} >= TIMESTAMP_SUB\()", panel.sql), table
+    # Everything else is a function of the dataset that is given its days, never a view.
+    assert "nba_orchestration.v_" not in panel.sql
+    assert tables or re.search(r"nba_orchestration\.\w+\(", panel.sql)
+
+
+@pytest.mark.parametrize("table", PARTITION_COLUMNS)
+def test_the_partition_columns_are_those_of_the_schemas(table: str) -> None:
+    schema = REPOSITORY / f"schemas/bigquery/nba_orchestration/{table}.sql"
+    assert f"PARTITION BY DATE({PARTITION_COLUMNS[table]})" in schema.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.title)
+def test_a_series_is_grouped_by_time_within_the_chosen_range(panel: PanelSpec) -> None:
+    sql = expand(panel.sql, start=NOON - timedelta(hours=1), end=NOON, variables={"environment": "prod"})
+    if panel.kind is Kind.SERIES:
+        assert panel.columns[0] == "time"
+        assert "ORDER BY time" in sql
+        assert ">= '2026-11-29T11:00:00Z'" in sql
+
+
+def test_the_environment_is_chosen_from_a_list_as_it_stands_in_the_sql() -> None:
+    for board in DASHBOARDS:
+        (chosen,) = [
+            item
+            for item in json.loads(dashboard_json(board))["templating"]["list"]
+            if item["name"] == "environment"
+        ]
+        assert chosen["type"] == "custom"
+        assert chosen["query"] == "prod,staging,dev,local"
+
+
+def test_a_macro_that_is_not_covered_is_refused() -> None:
+    for sql in ("SELECT $__interval", "SELECT '${other}'", "SELECT $__timeFilter(a, b)"):
+        with pytest.raises(UnknownMacro):
+            expand(sql, start=NOON, end=NOON, variables={"environment": "prod"})
+    path = "SELECT JSON_VALUE(a, '$.b')"
+    assert expand(path, start=NOON, end=NOON, variables={}) == path
+
+
+def test_each_rule_with_a_query_is_a_rule_of_grafana_and_names_no_parameter() -> None:
+    (group,) = json.loads(alerting_json())["groups"]
+    assert {rule["uid"].removeprefix("tipoff-") for rule in group["rules"]} == set(rule_queries())
+    assert {"no-decisions", "dataset-behind", "scraper-failing", "workflow-missing"} <= set(rule_queries())
+    for rule in group["rules"]:
+        asked, condition = rule["data"]
+        assert asked["datasourceUid"] == asked["model"]["datasource"]["uid"] == UID
+        assert "@" not in asked["model"]["rawSql"]
+        assert (rule["condition"], condition["model"]["expression"]) == (condition["refId"], asked["refId"])
+        # No row is well; a query that fails is told of.
+        assert (rule["noDataState"], rule["execErrState"]) == ("OK", "Error")
+        assert re.fullmatch(r"[\w-]{1,40}", rule["uid"])

@@ -54,7 +54,7 @@ from tipoff_controller.ledger import Ledger
 from tipoff_controller.occurrence_store import Concurrency, OccurrenceStore
 from tipoff_controller.pause_store import PauseStore
 from tipoff_dataset.files import QUERIES
-from tipoff_logger.batching import Bounds, GroupCommit
+from tipoff_logger.batching import Bounds, RowCommit
 from tipoff_logger.handlers import Deps as LoggerDeps
 from tipoff_logger.handlers import record_event
 from tipoff_monitor.channels import Sender
@@ -692,7 +692,7 @@ def logger(process: Process) -> Handle:
 
     deps = LoggerDeps(
         environment=ENVIRONMENT,
-        commit=GroupCommit(append, BOUNDS, process.loop.time),
+        commit=RowCommit(append, BOUNDS, process.loop.time),
         publisher=process.publisher(),
         state=process.state,
         run=process.in_a_thread,

@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, sync_playwright
 from tests.support.browser import FLAGS, find_chromium
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, its event loop is the thread's, and other tests need one of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium, where it is installed; CI requires it."""
     found = find_chromium()

@@ -16,6 +16,7 @@ import json
 import math
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -28,8 +29,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small; th
 import itertools
 
 from tipoff_planning.discovery.backtest import LearnedLooks, Published, Summary, replay, summarize
-from tipoff_planning.discovery.model import PublicationModel
-from tipoff_planning.discovery.policy import Guards, plan
+from tipoff_planning.discovery.intervals import PublicationInterval
+from tipoff_planning.discovery.model import PublicationModel, fit
+from tipoff_planning.discovery.policy import Guards, plan, widen
 from tipoff_planning.discovery.steps import BIN_MINUTES
 
 WINDOW = 8 * 60
@@ -37,7 +39,7 @@ OPENS = 16 * 60
 MAX_GAP = 120
 BUDGET = 60
 """So many that the price alone decides, as in the figures to compare with."""
-PRICES = (1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 7.0, 10.0)
+PRICES = (1.0, 2.0, 2.5, 3.0, 3.25, 3.5, 3.75, 4.0, 5.0, 7.0, 10.0)
 BEATS = (60, 30, 15, 5)
 CHOSEN_ON = (2020, 2021)
 START = date(2025, 1, 6)
@@ -187,21 +189,26 @@ def at_looks(curve: Sequence[tuple[float, float]], looks: float) -> float:
     return points[0][1] if looks < points[0][0] else points[-1][1]
 
 
-def measure_synthetic(seeds: int) -> dict[str, Any]:
+def measure_synthetic(seeds: int, only: Sequence[str] = ()) -> dict[str, Any]:
     results = {}
     for source in SOURCES:
-        ratios, adapted = [], []
+        if only and source.name not in only:
+            continue
+        ratios, adapted, quantiles = [], [], []
         for seed in range(seeds):
             published = year_of(source, seed)
             hourly = summarize(fixed(published, 60))
-            runs = {price: learned(published, price) for price in SYNTHETIC_PRICES}
+            runs = {price: learned(published, price) for price in SYNTHETIC_PRICES if price != CALIBRATED_AT}
+            runs[CALIBRATED_AT], told = learned_and_told(published, CALIBRATED_AT, seed)
+            quantiles += told
             curve = [(summary.looks_per_day, summary.mean_delay) for summary in map(summarize, runs.values())]
             ratios.append(at_looks(curve, hourly.looks_per_day) / hourly.mean_delay)
             if source.name == "changing":
-                adapted.append(days_to_adapt(runs[SYNTHETIC_PRICES[1]]))
+                adapted.append(days_to_adapt(runs[CALIBRATED_AT]))
         results[source.name] = {
             "delay_ratio_to_hourly": round(sum(ratios) / len(ratios), 3),
             "worst_seed": round(max(ratios), 3),
+            "calibration_points": calibration_points(quantiles),
             **(
                 {"days_to_adapt": round(sum(adapted) / len(adapted), 2), "slowest": max(adapted)}
                 if adapted
@@ -210,6 +217,61 @@ def measure_synthetic(seeds: int) -> dict[str, Any]:
         }
         print(f"{source.name}: {results[source.name]}", file=sys.stderr, flush=True)
     return results
+
+
+CALIBRATED_AT = 4.0
+SETTLED_DAYS = 20
+"""Days that a source is known before its predictions are compared: a fortnight is scored, and a few before it."""
+LEVELS = tuple(number / 20 for number in range(1, 20))
+
+
+def learned_and_told(
+    published: Sequence[Published], price: float, seed: int
+) -> tuple[list[Any], list[float]]:
+    """Replay, and note the predicted quantile at which each day was really published."""
+    looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30))
+    luck, days, quantiles = Random(seed), [], []  # noqa: S311  # luck, not a secret
+    for number, day in enumerate(published):
+        if number >= SETTLED_DAYS:
+            quantiles.append(quantile_of(looks.model(day.game_date), day, luck))
+        days += replay([day], looks, looks.note)
+    return days, quantiles
+
+
+def quantile_of(model: PublicationModel, day: Published, luck: Random) -> float:
+    """The share of days that is predicted to publish before this one; a draw where it is one of a lump of days."""
+    if day.minute is None:
+        return 1 - model.never * luck.random()
+    if day.minute < 0:
+        return model.early * luck.random()
+    number = min(int(day.minute // model.bin_minutes), len(model.masses) - 1)
+    part = day.minute / model.bin_minutes - number
+    return model.early + sum(model.masses[:number]) + part * model.masses[number]
+
+
+def calibration_points(quantiles: Sequence[float]) -> float:
+    """The largest distance of observed from predicted shares of the days, in points."""
+    shares = [sum(value <= level for value in quantiles) / len(quantiles) for level in LEVELS]
+    return round(100 * max(abs(share - level) for share, level in zip(shares, LEVELS, strict=True)), 1)
+
+
+def measure_speed(sources: int = 100, days: int = 365) -> dict[str, Any]:
+    """Fit and plan, for each source, the day after a year of days."""
+    histories = []
+    for number in range(sources):
+        luck = Random(f"speed/{number}")  # noqa: S311  # luck, not a secret
+        seen: list[PublicationInterval] = []
+        replay(
+            [Published(START + timedelta(day), _within(luck.gauss(200, 30))) for day in range(days)],
+            lambda _: beat(30),
+            seen.append,
+        )
+        histories.append(seen)
+    begun = time.process_time()
+    for seen in histories:
+        model = fit(seen, START + timedelta(days), WINDOW)
+        plan(widen(model), Guards(17, 3.5, MAX_GAP))
+    return {"sources": sources, "days": days, "cpu_seconds": round(time.process_time() - begun, 2)}
 
 
 def days_to_adapt(days: Sequence[Any]) -> int:
@@ -272,6 +334,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--seeds", type=int, default=30, help="seeds of each synthetic source, 0 for none (%(default)s)"
     )
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="NAME", help="of the synthetic sources, these"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the trace's curves")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     chosen = parser.parse_args(arguments)
@@ -281,7 +346,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.plot:
             chosen.plot.write_text(plot(figures["trace"]), encoding="utf-8")
     if chosen.seeds:
-        figures["synthetic"] = measure_synthetic(chosen.seeds)
+        figures["synthetic"] = measure_synthetic(chosen.seeds, chosen.only)
+        figures["speed"] = measure_speed()
     print(json.dumps(figures, indent=None if chosen.json else 2))
     return 0
 

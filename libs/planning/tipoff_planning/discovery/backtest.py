@@ -16,7 +16,7 @@ from tipoff_planning.discovery.model import (
     predict,
 )
 from tipoff_planning.discovery.plans import find_fallback
-from tipoff_planning.discovery.policy import Guards, plan
+from tipoff_planning.discovery.policy import Guards, plan, widen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +83,7 @@ class LearnedLooks:
         targets = [*(item.game_date for item in days[-SCORED_DAYS:]), day]
         for target in targets:
             if target not in self._predictions:
-                self._predictions[target] = predict(days, target, self._window)
+                (self._predictions[target],) = predict(days, [target], self._window)
         predictions = [self._predictions[target] for target in targets]
         return combine(predictions, days, day, self._window, explore=self._explore)
 
@@ -91,7 +91,7 @@ class LearnedLooks:
         model = self.model(day)
         if find_fallback(PublicationHistory(tuple(self._days)), model) is not None:
             return self._fallback
-        return plan(model, self._guards).minutes
+        return plan(widen(model), self._guards).minutes
 
     def note(self, seen: PublicationInterval) -> None:
         """Remember what was seen of a day; days come in order."""

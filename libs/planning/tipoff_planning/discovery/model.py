@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -29,15 +30,28 @@ HALF_LIVES = (3.0, 12.0, 40.0)
 """Days after which a day counts half, one expert each."""
 WEEKDAY_WEIGHTS = (1.0, 8.0)
 """How much more a day of the same weekday counts, for each half-life."""
-SMOOTHING_BINS = (1.5, 3.5)
+DRIFT_HALF_LIVES = (4.0, 16.0)
+"""Half-lives of the experts that move each day along the trend of the latest to where it would be on the target day."""
+TREND_HALF_LIFE = 12.0
+"""Days after which a day counts half for the trend."""
+TREND_DAYS = 5
+"""Days with a publication below which there is no trend."""
+MAX_SLOPE = 10.0
+"""Minutes a day. A steeper trend is a change overnight, which forgetting follows."""
+SMOOTHING_BINS = (0.3, 0.8, 1.5, 3.5)
 """Standard deviations of the kernels that smooth each estimate, one expert each: the NPMLE puts its mass on few
 bins, and a source that published at 17:10 yesterday may well do so at 17:20 today."""
+EXPERTS = (len(HALF_LIVES) * len(WEEKDAY_WEIGHTS) + len(DRIFT_HALF_LIVES)) * len(SMOOTHING_BINS)
 PRIOR_DAYS = 1.0
 """Weight, in days, of the configured window: publication at any time in it."""
 SCORED_DAYS = 14
 """Days whose prediction weighs the experts."""
 SCORE_HALF_LIFE = 5.0
 """Days after which a prediction counts half for the weight of an expert."""
+SHARPNESS = (1.0, 1.4, 2.0)
+"""Powers of a prediction that compete: 1 leaves it, 2 makes a bell narrower by three tenths."""
+SHARPNESS_HALF_LIFE = 10.0
+"""Days after which a prediction counts half for the choice among them."""
 EXPLORATION = 0.03
 """Share of the configured window in every prediction unless told otherwise, so that no time of day is ruled out."""
 ITERATIONS = 25
@@ -83,28 +97,33 @@ def fit(
     days = [item for item in days if item.game_date < fitted_for][-MAX_DAYS:]
     scored = days[-SCORED_DAYS:]
     targets = [*(item.game_date for item in scored), fitted_for]
-    predictions = [predict(days, target, window_minutes) for target in targets]
-    return combine(predictions, days, fitted_for, window_minutes, explore=explore)
+    return combine(
+        list(predict(days, targets, window_minutes)), days, fitted_for, window_minutes, explore=explore
+    )
 
 
-def predict(days: Sequence[PublicationInterval], target: date, window_minutes: int) -> "Array":
-    """Estimate by every expert the distribution for a target day from the days before it: experts by cells.
+def predict(days: Sequence[PublicationInterval], targets: Sequence[date], window_minutes: int) -> "Array":
+    """Estimate by every expert the distribution for each target day from the days before it.
 
-    Cells are: before the window, each bin of it, never.
+    Returns targets by experts by cells. Cells are: before the window, each bin of it, never.
     """
     import numpy as np
 
     bins = math.ceil(window_minutes / BIN_MINUTES)
     prior = uniform(bins)
-    before = [item for item in days if item.game_date < target]
-    if not before:
-        return np.tile(prior, (len(HALF_LIVES) * len(WEEKDAY_WEIGHTS) * len(SMOOTHING_BINS), 1))
-    # Days of the same interval are one row, as days of a fixed beat mostly are.
-    cells, row_of = np.unique([_ends(item, bins) for item in before], axis=0, return_inverse=True)
-    support = np.array([_support(first, last, bins) for first, last in cells])
-    weights = np.zeros((len(HALF_LIVES) * len(WEEKDAY_WEIGHTS), len(support)))
-    np.add.at(weights.T, row_of.ravel(), _weights(before, target).T)
-    return _smoothed(turnbull(support, weights, prior), bins)
+    if not days:
+        return np.tile(prior, (len(targets), EXPERTS, 1))
+    known = _Known(days)
+    # A day on or after a target weighs nothing for it, so that all targets share one matrix of days.
+    ages = np.array([[(target - item.game_date).days for item in days] for target in targets], dtype=float)
+    same = np.array([[item.game_date.weekday() == target.weekday() for item in days] for target in targets])
+    steady = _weights(ages, same, HALF_LIVES, WEEKDAY_WEIGHTS)
+    estimates = turnbull(_support(*known.ends(bins), bins), steady.reshape(-1, len(days)), prior)
+    estimates = estimates.reshape(len(targets), -1, bins + 2)
+    # Days that are moved along a trend have other cells for each target.
+    moved = known.ends(bins, _slopes(known, ages)[:, None] * ages)
+    drifting = turnbull(_support(*moved, bins), _weights(ages, same, DRIFT_HALF_LIVES, (1.0,)), prior)
+    return _smoothed(np.concatenate([estimates, drifting], axis=1), bins)
 
 
 def combine(
@@ -124,7 +143,7 @@ def combine(
     bins = math.ceil(window_minutes / BIN_MINUTES)
     scored = days[len(days) - len(predictions) + 1 :]
     support = np.array([support_of(item, bins) for item in scored]).reshape(len(scored), bins + 2)
-    blended = _blend(predictions, support)
+    blended = _sharpen(_blend(predictions, support), support)
     predicted = (1 - explore) * blended + explore * uniform(bins)
     return _model(predicted[-1], fitted_for, window_minutes, days, _calibration(predicted[:-1], support))
 
@@ -138,36 +157,69 @@ def uniform(bins: int) -> "Array":
 
 def support_of(item: PublicationInterval, bins: int) -> "Array":
     """Mark the cells in which the document may have appeared: before the window, in each bin, never."""
-    return _support(*_ends(item, bins), bins)
+    return _support(*_Known([item]).ends(bins), bins)[0]  # type: ignore[no-any-return]
 
 
-def _ends(item: PublicationInterval, bins: int) -> tuple[int, int]:
-    # A look at minute 5 finds what appeared in bin 1, which ends there; one at minute 0 what was there before.
-    first = 0 if item.after is None else min(bins, math.ceil(item.after / BIN_MINUTES - 1e-9)) + 1
-    last = bins + 1 if item.before is None else min(bins, max(0, math.ceil(item.before / BIN_MINUTES - 1e-9)))
-    return min(first, last), last
+class _Known:
+    """Days as arrays, in minutes of the window."""
+
+    def __init__(self, days: Sequence[PublicationInterval]) -> None:
+        import numpy as np
+
+        self.after = np.array([-np.inf if item.after is None else item.after for item in days])
+        self.before = np.array([np.inf if item.before is None else item.before for item in days])
+
+    def ends(self, bins: int, shift: "Array | float" = 0.0) -> "tuple[Array, Array]":
+        """Return the first and the last cell of each day, moved by minutes; days that never published stay so."""
+        import numpy as np
+
+        # A look at minute 5 finds what appeared in bin 1, which ends there; one at minute 0 what was there before.
+        width = BIN_MINUTES
+        first = np.clip(np.ceil((self.after + shift) / width - 1e-9), -1, bins) + 1
+        last = np.clip(np.ceil((self.before + shift) / width - 1e-9), 0, bins)
+        last = np.where(np.isposinf(self.before + 0 * shift), bins + 1, last)
+        return np.minimum(np.maximum(first, 0), last), last
 
 
-def _support(first: int, last: int, bins: int) -> "Array":
+def _support(first: "Array", last: "Array", bins: int) -> "Array":
     import numpy as np
 
-    cells = np.zeros(bins + 2)
-    cells[first : last + 1] = 1.0
-    return cells
+    cells = np.arange(bins + 2)
+    inside = (first[..., None] <= cells) & (cells <= last[..., None])
+    return inside.astype(float)
 
 
-def _weights(days: Sequence[PublicationInterval], target: date) -> "Array":
-    """Weigh the days before a target, a row for each half-life and weekday weight."""
+def _weights(
+    ages: "Array", same: "Array", half_lives: Sequence[float], weekday_weights: Sequence[float]
+) -> "Array":
+    """Weigh the days before each target: targets by estimates by days."""
     import numpy as np
 
-    ages = np.array([(target - item.game_date).days for item in days], dtype=float)
-    same = np.array([item.game_date.weekday() == target.weekday() for item in days])
     rows = [
         0.5 ** (ages / half_life) * np.where(same, weekday, 1.0)
-        for half_life in HALF_LIVES
-        for weekday in WEEKDAY_WEIGHTS
+        for half_life in half_lives
+        for weekday in weekday_weights
     ]
-    return np.array(rows)
+    return np.where(ages[:, None, :] > 0, np.stack(rows, axis=1), 0.0)
+
+
+def _slopes(known: "_Known", ages: "Array") -> "Array":
+    """Fit by how many minutes a day publication moves, for each target: weighted least squares of interval middles."""
+    import numpy as np
+
+    seen = np.isfinite(known.before) & (known.before > 0)
+    before = np.where(seen, known.before, 0.0)
+    after = np.where(np.isfinite(known.after), known.after, np.minimum(0.0, before))
+    middles = np.where(seen, (after + before) / 2, 0.0)
+    weights = np.where((ages > 0) & seen, 0.5 ** (ages / TREND_HALF_LIFE), 0.0)
+    total = np.maximum(weights.sum(axis=1), MIN_MASS)
+    age = (weights * ages).sum(axis=1) / total
+    middle = (weights * middles).sum(axis=1) / total
+    apart = ages - age[:, None]
+    spread = (weights * apart**2).sum(axis=1)
+    slope = -(weights * apart * (middles - middle[:, None])).sum(axis=1) / np.maximum(spread, MIN_MASS)
+    enough = (weights > 0).sum(axis=1) >= TREND_DAYS
+    return np.clip(np.where(enough, slope, 0.0), -MAX_SLOPE, MAX_SLOPE)
 
 
 def turnbull(
@@ -181,31 +233,42 @@ def turnbull(
     """Estimate the mass of each cell by EM, for every row of weights at once.
 
     support: days by cells, 1 where the document may have appeared. weights: fits by days. prior: by cell, of sum 1; it
-    counts as `prior_days` further days. Returns fits by cells, each row of sum 1.
+    counts as `prior_days` further days. Returns fits by cells, each row of sum 1. All may have one dimension more in
+    front, for targets with days of their own.
     """
     import numpy as np
 
     pseudo = prior_days * prior
-    totals = weights.sum(axis=1, keepdims=True) + prior_days
-    masses = np.tile(prior, (len(weights), 1))
+    totals = weights.sum(axis=-1, keepdims=True) + prior_days
+    masses = np.broadcast_to(prior, (*weights.shape[:-1], len(prior)))
+    across = np.swapaxes(support, -1, -2)
     for _ in range(iterations):
-        inside = np.maximum(masses @ support.T, MIN_MASS)
+        inside = np.maximum(masses @ across, MIN_MASS)
         masses = (masses * ((weights / inside) @ support) + pseudo) / totals
     return masses
 
 
 def _smoothed(masses: "Array", bins: int) -> "Array":
-    """Smooth the bins of each row by each kernel; what lies before the window and never stays what it is."""
+    """Smooth the bins of each estimate by each kernel; what lies before the window and never stays what it is."""
+    import numpy as np
+
+    inside = masses[..., 1:-1]
+    rows = [
+        np.concatenate([masses[..., :1], inside @ smoothing_kernel(bins, width), masses[..., -1:]], axis=-1)
+        for width in SMOOTHING_BINS
+    ]
+    return np.concatenate(rows, axis=1)
+
+
+@lru_cache(maxsize=256)
+def smoothing_kernel(bins: int, width: float) -> "Array":
+    """Return the matrix that smooths a row of bins by a bell of this standard deviation, in bins."""
     import numpy as np
 
     offsets = np.arange(bins)[:, None] - np.arange(bins)[None, :]
-    rows = []
-    for width in SMOOTHING_BINS:
-        kernel = np.exp(-0.5 * (offsets / width) ** 2)
-        # Columns are normalised so that mass near an end of the window stays within it.
-        kernel /= kernel.sum(axis=0, keepdims=True)
-        rows.append(np.concatenate([masses[:, :1], masses[:, 1:-1] @ kernel.T, masses[:, -1:]], axis=1))
-    return np.concatenate(rows)
+    kernel = np.exp(-0.5 * (offsets / width) ** 2)
+    # Rows are normalised so that mass near an end of the window stays within it.
+    return kernel / kernel.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
 
 def _blend(predictions: Sequence["Array"], scored: "Array") -> "Array":
@@ -221,6 +284,28 @@ def _blend(predictions: Sequence["Array"], scored: "Array") -> "Array":
         if number < len(scored):
             scores = decay * scores + np.log(np.maximum(prediction @ scored[number], MIN_MASS))
     return np.array(blended)
+
+
+def _sharpen(blended: "Array", scored: "Array") -> "Array":
+    """Draw each prediction together, or leave it as it is, by what predicted the scored days before it best.
+
+    An average of experts is wider than the best of them, and an interval wider than the instant in it, so what is
+    learned of a punctual source is too wide unless this is made good.
+    """
+    import numpy as np
+
+    powers = np.array(SHARPNESS)
+    candidates = np.maximum(blended, 1e-12)[:, None, :] ** powers[None, :, None]
+    candidates /= candidates.sum(axis=2, keepdims=True)
+    scores = np.zeros(len(powers))
+    decay = 0.5 ** (1 / SHARPNESS_HALF_LIFE)
+    sharpened = []
+    for number, candidate in enumerate(candidates):
+        share = np.exp(scores - scores.max())
+        sharpened.append((share / share.sum()) @ candidate)
+        if number < len(scored):
+            scores = decay * scores + np.log(np.maximum(candidate @ scored[number], MIN_MASS))
+    return np.array(sharpened)
 
 
 def _calibration(predicted: "Array", scored: "Array") -> float | None:

@@ -17,7 +17,7 @@ from tipoff_common.clock import Instant
 from tipoff_common.words import pluralize
 from tipoff_planning.discovery.intervals import PublicationHistory, PublicationInterval
 from tipoff_planning.discovery.model import MAX_DAYS, PublicationModel, fit
-from tipoff_planning.discovery.policy import Guards, plan
+from tipoff_planning.discovery.policy import Guards, expect, plan, widen
 from tipoff_planning.discovery.steps import BIN_MINUTES
 
 MIN_DAYS = 5
@@ -175,15 +175,17 @@ def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) 
     reason = find_fallback(known, model)
     if reason is not None:
         return _plan(search, planned_at, reason, model=model, history=known)
-    looks = plan(model, search.guards)
+    wide = widen(model)
+    minutes = plan(wide, search.guards).minutes
     return _plan(
         search,
         planned_at,
         None,
         model=model,
         history=known,
-        checks=tuple(_checks(looks.minutes, model, search.guards)),
-        expected=(looks.expected_delay, looks.expected_looks),
+        checks=tuple(_checks(minutes, model, wide, search.guards)),
+        # What is to be expected is the model's word; it is planned for with caution.
+        expected=expect(model, minutes),
     )
 
 
@@ -223,13 +225,15 @@ def find_fallback(history: PublicationHistory, model: PublicationModel) -> tuple
     return None
 
 
-def _checks(minutes: tuple[int, ...], model: PublicationModel, guards: Guards) -> Iterator[PlannedCheck]:
-    cells = [model.early, *model.masses]
+def _checks(
+    minutes: tuple[int, ...], model: PublicationModel, wide: PublicationModel, guards: Guards
+) -> Iterator[PlannedCheck]:
+    cells, planned = [model.early, *model.masses], [wide.early, *wide.masses]
     last, unseen = -1, 1.0
     for number, minute in enumerate(minutes):
         # The window's end need not be a multiple of a bin; the check there ends the last bin.
         cell = min(-(-minute // model.bin_minutes), len(model.masses))
-        found = sum(cells[last + 1 : cell + 1])
+        found = sum(planned[last + 1 : cell + 1])
         if number + 1 == len(minutes):
             purpose = Purpose.WINDOW_END
         else:
@@ -238,7 +242,8 @@ def _checks(minutes: tuple[int, ...], model: PublicationModel, guards: Guards) -
             saved = found * (minutes[number + 1] - minute)
             wasted = guards.price * (unseen - found)
             purpose = Purpose.LIKELY if saved >= wasted - _ROUNDING else Purpose.MAX_GAP
-        yield PlannedCheck(minute=minute, purpose=purpose, probability=round(min(1.0, found), 4))
+        probability = round(min(1.0, sum(cells[last + 1 : cell + 1])), 4)
+        yield PlannedCheck(minute=minute, purpose=purpose, probability=probability)
         last, unseen = cell, unseen - found
 
 

@@ -8,13 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tipoff_planning.discovery.model import PublicationModel
+from tipoff_planning.discovery.model import PublicationModel, smoothing_kernel
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+
+
+CAUTION_BINS = 2.5
+"""Standard deviation of the kernel by which a model is widened before it is planned for.
+
+A check that comes a moment too early costs an attempt and the wait for the next, one that comes a moment too late its
+minutes alone, and a model cannot know how it errs. On the real trace plans for the model as it is take as many attempts
+and find p95 five minutes later."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,38 @@ class PlannedLooks:
     expected_looks: float
 
 
+def widen(model: PublicationModel) -> PublicationModel:
+    """Return the model as it is planned for: its bins smoothed, what lies before the window and never unchanged."""
+    import numpy as np
+
+    masses = np.array(model.masses) @ smoothing_kernel(len(model.masses), CAUTION_BINS)
+    return model.model_copy(update={"masses": tuple(float(mass) for mass in masses)})
+
+
+def expect(model: PublicationModel, minutes: Sequence[int]) -> tuple[float, float]:
+    """Return the mean delay in minutes and the mean number of looks of a day that is looked at at these minutes.
+
+    The delay is that of days on which it is published in the window.
+    """
+    import numpy as np
+
+    cells, ends, published = _cells(model)
+    looks = [int(np.searchsorted(ends, minute)) for minute in minutes]
+    return _expected(cells, ends, published, looks, -1)
+
+
+def _cells(model: PublicationModel) -> "tuple[Array, Array, Array]":
+    """Return of each cell but never: its mass, the minute at which it ends, and when it is published on average."""
+    import numpy as np
+
+    ends = np.minimum(np.arange(len(model.masses) + 1) * model.bin_minutes, model.window_minutes).astype(
+        float
+    )
+    # A document appears in the middle of its bin, on average; one that was there before the window is no delay.
+    published = np.concatenate([[0.0], ends[1:] - model.bin_minutes / 2])
+    return np.array([model.early, *model.masses]), ends, published
+
+
 def plan(
     model: PublicationModel, guards: Guards, *, looked_at: int | None = None, looks_done: int = 0
 ) -> PlannedLooks:
@@ -52,13 +92,8 @@ def plan(
     paid for already. The last look is at the window's end, so that whatever was published in it is found. Where the
     remaining budget is too small for `max_gap`, the budget holds and the looks are spread as far as it goes.
     """
-    import numpy as np
-
     width, bins = model.bin_minutes, len(model.masses)
-    cells = np.array([model.early, *model.masses])
-    minutes = np.minimum(np.arange(bins + 1) * width, model.window_minutes).astype(float)
-    # A document appears in the middle of its bin, on average; one that was there before the window is no delay.
-    published = np.concatenate([[0.0], minutes[1:] - width / 2])
+    cells, minutes, published = _cells(model)
     start = -1 if looked_at is None else min(bins, looked_at // width)
     budget = max(0, guards.budget - looks_done)
     if start >= bins or budget == 0:

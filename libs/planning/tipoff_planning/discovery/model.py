@@ -173,9 +173,10 @@ class _Known:
         """Return the first and the last cell of each day, moved by minutes; days that never published stay so."""
         import numpy as np
 
-        # A look at minute 5 finds what appeared in bin 1, which ends there; one at minute 0 what was there before.
+        # A look at minute 5 finds what appeared in bin 1, which ends there; one at minute 0 what was there before. A
+        # look within a bin leaves all of it open on either side, or what it saw would be moved to later bins.
         width = BIN_MINUTES
-        first = np.clip(np.ceil((self.after + shift) / width - 1e-9), -1, bins) + 1
+        first = np.clip(np.floor((self.after + shift) / width + 1e-9), -1, bins) + 1
         last = np.clip(np.ceil((self.before + shift) / width - 1e-9), 0, bins)
         last = np.where(np.isposinf(self.before + 0 * shift), bins + 1, last)
         return np.minimum(np.maximum(first, 0), last), last

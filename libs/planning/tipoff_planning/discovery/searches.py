@@ -94,4 +94,6 @@ def _looks(workflow: str, facts: Iterable[ExecutionFact], configuration: Configu
         if complete and found and fact.completeness is not None and fact.completeness.missing:
             # A search until complete goes on after a document that lacks games, so it is not what it looks for.
             found = False
-        yield Look(fact.game_date, (fact.triggered_at - opens) / _MINUTE, found)
+        # A request is executed some seconds after its time. To the second, what a look at 14:30 finds would be held to
+        # appear in the bin that begins then, five minutes late.
+        yield Look(fact.game_date, (fact.triggered_at - opens) // _MINUTE, found)

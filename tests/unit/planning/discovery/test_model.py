@@ -155,3 +155,14 @@ def test_the_estimate_is_as_likely_as_that_of_lifelines(seed: int) -> None:
     ]
     theirs = float(np.log(likelihoods).sum())
     assert float(np.log(support @ ours).sum()) == pytest.approx(theirs, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("after", "before", "cells"),
+    [(180, 210, (37, 42)), (None, 0, (0, 0)), (None, 5, (0, 1)), (182, 183, (37, 37)), (478, None, (96, 97))],
+)
+def test_a_look_within_a_bin_leaves_all_of_it_open(
+    after: float | None, before: float | None, cells: tuple[int, int]
+) -> None:
+    marked = np.flatnonzero(support_of(PublicationInterval(FIRST, after, before), BINS))
+    assert (marked[0], marked[-1]) == cells

@@ -48,5 +48,5 @@ def test_with_little_history_there_is_no_advice_but_the_beat() -> None:
 
 
 def test_the_same_history_gives_the_same_advice() -> None:
-    days = seen([100.0 + number for number in range(25)])
+    days = seen([100.0 + number for number in range(MIN_ADVICE_DAYS + 1)])
     assert advice(days) == advice(days)

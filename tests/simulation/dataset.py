@@ -217,6 +217,8 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
         if row["reason_code"] == "parent_unfruitful"
     }
     last_decided = max((row["decision_time"] for row in in_reach), default=None)
+    today = [row["reason_code"] for row in in_reach if row["decision_time"] >= given["lock"]]
+    idle = bool(today) and all(code in ("no_games", "day_done") for code in today)
     steps, found_at = _steps(executions), _found_at(executions)
     rows: Answer = []
     for day, whole in ((given["day"], True), (given["night"], False)):
@@ -226,6 +228,7 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
             if not whole and not run["deadline"] > given["midnight"]:
                 continue
             base = {
+                "idle": idle,
                 **_outcome(run, as_of, decisions, executions),
                 "next_check_time": latest.get(run["workflow_name"]),
                 "last_reason_code": last_word.get(run["occurrence_id"]),
@@ -245,6 +248,18 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
                         "found_later": bool(found and step and found > step["last_at"]),
                     }
                 )
+    if not rows:
+        # Nothing is expected: one row tells of decisions all the same.
+        blank = dict.fromkeys(
+            (*_OUTCOME, *_FACTS, *_PAUSES, "next_check_time", "last_reason_code", "scraper")
+        )
+        flags = {
+            "parent_unfruitful": False,
+            "found_later": False,
+            "idle": idle,
+            "last_decided_at": last_decided,
+        }
+        return [{**blank, **dict.fromkeys(_COUNTS, 0), **flags}]
     rows.sort(
         key=lambda row: (
             row["expected_run_time"],
@@ -256,6 +271,11 @@ def _expected_vs_actual(given: Parameters, tables: Tables) -> Answer:
     return rows
 
 
+_OUTCOME = (
+    "date", "workflow_name", "occurrence_id", "subject", "expected_run_time", "deadline", "games_today", "priority",
+    "environment", "expected_reason", "actual_run_time", "action", "reason_code", "actual_reason", "executions",
+    "found", "status",
+)  # fmt: skip
 _PAUSES = ("paused_until", "paused_by", "paused_why", "scraper_paused_until")
 _COUNTS = ("units", "attempts", "units_found", "units_failed")
 _FACTS = ("failing_since", "last_at", "error_type", "error_message")

@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any
 
 from gcp_emulators.pubsub.delivery import Delivery
+from gcp_emulators.pubsub.errors import PubsubError
 from gcp_emulators.pubsub.messages import rfc3339
 from gcp_emulators.pubsub.push_client import PushClient, PushError
 from gcp_emulators.pubsub.subscription import LiveSubscription
@@ -95,6 +96,7 @@ class PushDispatcher:
         self._flow = Flow(self._clock)
         self._in_flight: set[asyncio.Task[bool]] = set()
         self._task = asyncio.create_task(self._run(), name=f"push {subscription.name}")
+        self._task.add_done_callback(_report_fault)
 
     def stop(self) -> None:
         """Stop at once; what is in flight counts as not acknowledged."""
@@ -166,3 +168,10 @@ class PushDispatcher:
         if self._subscription.tells_attempts:
             envelope["deliveryAttempt"] = delivery.attempt
         return json.dumps(envelope, separators=(",", ":")).encode()
+
+
+def _report_fault(task: asyncio.Task[None]) -> None:
+    """Log what ended a dispatcher: unless it was stopped or its subscription is gone, nothing is pushed any more."""
+    if task.cancelled() or isinstance(task.exception(), PubsubError):
+        return
+    _log.error("%s ended", task.get_name(), exc_info=task.exception())

@@ -29,7 +29,8 @@ class LiveSubscription:
             self._loop.time,
             lambda message, attempts: forward(self, message, attempts),
         )
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_due = 0.0
         self._waiting: set[asyncio.Future[None]] = set()
         self._closed: errors.PubsubError | None = None
 
@@ -116,12 +117,13 @@ class LiveSubscription:
     def _set_timer(self) -> None:
         due = self.queue.next_event()
         if self._timer is not None:
-            if due is not None and self._timer.when() <= due and not self._timer.cancelled():
+            # The handle is not asked: what is due within half a millisecond, uvloop gives one without a time.
+            if due is not None and self._timer_due <= due:
                 return
             self._timer.cancel()
             self._timer = None
         if due is not None:
-            self._timer = self._loop.call_at(due, self._on_timer)
+            self._timer, self._timer_due = self._loop.call_at(due, self._on_timer), due
 
     def _on_timer(self) -> None:
         self._timer = None

@@ -20,6 +20,7 @@ PARTS = (
     "tests",
     "config",
     "infra",
+    "queries",
     "schemas",
     "docs",
     "docker-compose.yaml",

@@ -115,11 +115,13 @@ def test_a_body_that_does_not_say_how_long_it_is_ends_at_the_limit(
 @pytest.mark.parametrize(
     ("service", "path", "known"),
     [
-        ("controller", "/workflows/morning_operation/runs", ["morning_operations", "injury_discovery"]),
-        ("scraper-runner", "/scrapers/injury_report/executions", [SCHEDULE, INJURIES]),
+        ("controller", "/workflows/morning_operation/runs", ["did you mean", "morning_operations"]),
+        ("controller", "/workflows/zzzz/runs", ["morning_operations", "injury_discovery"]),
+        ("scraper-runner", "/scrapers/injury_report/executions", ["did you mean", INJURIES]),
+        ("scraper-runner", "/scrapers/zzzz/executions", [SCHEDULE, INJURIES]),
     ],
 )
-def test_an_unknown_name_is_404_and_the_known_ones_are_named(
+def test_an_unknown_name_is_404_and_those_it_may_have_meant_are_named(
     driver: Driver, day: date, service: str, path: str, known: list[str]
 ) -> None:
     answer = driver.post(service, path, json={"game_date": day.isoformat()})

@@ -11,8 +11,11 @@ import pytest
 from tipoff_cli.checkout import REPOSITORY
 
 EXAMPLE = REPOSITORY / "examples/tides"
-LIBRARIES = sorted(path.parent.relative_to(REPOSITORY) for path in REPOSITORY.glob("libs/*/pyproject.toml"))
-FOLDERS = ("cli", "devtools", "services/scraper-runner", *map(str, LIBRARIES))
+FOLDERS = [
+    path.parent
+    for pattern in ("*/pyproject.toml", "libs/*/pyproject.toml", "services/*/pyproject.toml")
+    for path in sorted(REPOSITORY.glob(pattern))
+]
 BIN = Path(sys.executable).parent
 
 
@@ -49,7 +52,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     index = os.environ.get("PIP_INDEX_URL")
     settings = {**({"UV_DEFAULT_INDEX": index} if index else {}), "UV_LINK_MODE": "hardlink"}
     for project in FOLDERS:
-        run((BIN / "hatchling", "build", "-t", "wheel", "-d", folder / "wheels"), REPOSITORY / project)
+        run((BIN / "hatchling", "build", "-t", "wheel", "-d", folder / "wheels"), project)
     run((BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / "environment"), folder)
     pins = ("--find-links", folder / "wheels", "--constraints", REPOSITORY / "requirements-dev.txt")
     python = folder / "environment/bin/python"

@@ -21,12 +21,14 @@ from tipoff_common.events import AlertChanged, AlertState
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_common.topics import load_topics
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.web import create_app
 from tipoff_dev.fakes.sources.testing import in_process_client
 from tipoff_monitor.app import routes
 from tipoff_monitor.bootstrap import Wiring
 from tipoff_monitor.console.access import Access
+from tipoff_monitor.console.controller import Controller
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.snapshots import Snapshots
 from tipoff_monitor.console.sources import Sources
@@ -38,6 +40,7 @@ from tipoff_monitor.settings import MonitorSettings
 from tipoff_planning.loading import load_workflows
 
 REPOSITORY = Path(__file__).parents[3]
+WORKFLOWS = REPOSITORY / "config/workflows.yaml"
 KEY, URL = "development-key", "http://monitor.test"
 RULES = rules_file(
     broken={"escalate": {"after": "1h"}, "severity": "CRITICAL"}, other={"description": "Something else."}
@@ -80,15 +83,23 @@ class Monitor:
         )
         authentication = Authentication(settings)
         catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
+        configuration = load_workflows(WORKFLOWS, catalog)
+
+        controller = Controller(settings, httpx.MockTransport(_no_controller))
 
         def console(now: Callable[[], datetime]) -> ConsoleDeps:
             return ConsoleDeps(
                 monitor=deps,
                 access=Access(settings, authentication),
-                sources=Sources(deps.warehouse, deps.state, deps.environment, deps.names),
+                sources=Sources(deps.warehouse, deps.state, "local", configuration, None, controller.recall),
                 snapshots=Snapshots(now),
-                configuration=load_workflows(REPOSITORY / "config/workflows.yaml", catalog),
+                configuration=configuration,
+                workflows_text=WORKFLOWS.read_text(encoding="utf-8"),
                 catalog=catalog,
+                controller=controller,
+                topics=load_topics(REPOSITORY / "infra/topics.yaml"),
+                publish_messages=lambda _: None,
+                bucket_of=lambda _: self.objects,
                 calls_per_minute=600,
                 now=now,
             )
@@ -114,6 +125,10 @@ class Monitor:
 
 def _no_push() -> None:
     raise AssertionError("nothing is pushed here")
+
+
+def _no_controller(request: httpx.Request) -> httpx.Response:
+    raise AssertionError(f"nothing is asked of the controller here: {request.url}")
 
 
 @pytest.fixture

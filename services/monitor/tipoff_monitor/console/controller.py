@@ -67,8 +67,12 @@ class Controller:
 
     def _identity(self) -> str:
         """Return a token of the monitor's service account for the controller."""
+        # The controller compares the token's e-mail, which the metadata server leaves out of the standard format:
+        # https://github.com/googleapis/google-auth-library-nodejs/pull/874
         answer = self._client.get(
-            _METADATA, params={"audience": self._url or ""}, headers={"Metadata-Flavor": "Google"}
+            _METADATA,
+            params={"audience": self._url or "", "format": "full"},
+            headers={"Metadata-Flavor": "Google"},
         )
         answer.raise_for_status()
         return answer.text

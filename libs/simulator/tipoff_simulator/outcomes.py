@@ -25,6 +25,7 @@ class RunStatus(StrEnum):
     LATE = "LATE"
     MISSING = "MISSING"
     SKIPPED_OK = "SKIPPED_OK"
+    PAUSED = "PAUSED"
     CANCELLED = "CANCELLED"
 
 
@@ -44,8 +45,12 @@ def _status(expected: datetime, decided: OccurrenceDecisions | None) -> RunStatu
         return RunStatus.ON_TIME if in_time else RunStatus.LATE
     if decided is not None and decided.last_skip is not None:
         at, code = decided.last_skip
-        if code in _ALL_RIGHT and at >= expected:
-            return RunStatus.SKIPPED_OK
+        # An earlier SKIP was decided before the slot began and says nothing about it.
+        if at >= expected:
+            if code in _ALL_RIGHT:
+                return RunStatus.SKIPPED_OK
+            if code is Reason.PAUSED:
+                return RunStatus.PAUSED
     return RunStatus.MISSING
 
 

@@ -491,7 +491,10 @@ def served(app: FastAPI) -> Iterator[str]:
     """Serve an application in a thread; its URL."""
     port = free_port()
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", ws="none", lifespan="on")
+        # A log_level or log_config would stay set on uvicorn's loggers for every later test of this process.
+        uvicorn.Config(
+            app, host="127.0.0.1", port=port, log_config=None, log_level=None, ws="none", lifespan="on"
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

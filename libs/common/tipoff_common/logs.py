@@ -87,7 +87,10 @@ def configure_logs(service: str, version: str, project: str, stream: TextIO = sy
     handler.setFormatter(JsonFormatter(service, version, project))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error"):
-        logging.getLogger(name).handlers.clear()
-        logging.getLogger(name).propagate = True
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        # uvicorn.Config(log_level=...) sets the level for the whole process; the root's level decides here.
+        logger.setLevel(logging.NOTSET)
     for name in ("uvicorn.access", "urllib3", "google", "httpx", "pdfminer"):
         logging.getLogger(name).setLevel(logging.WARNING)

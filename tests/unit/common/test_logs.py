@@ -8,21 +8,35 @@ from datetime import date
 from typing import Any
 
 import pytest
+import uvicorn
 
 from tipoff_common.logs import JsonFormatter, configure_logs, log_context
 from tipoff_common.trace import continue_trace
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+CONFIGURED = (
+    "",
+    "uvicorn",
+    "uvicorn.error",
+    "uvicorn.access",
+    "uvicorn.asgi",
+    "urllib3",
+    "google",
+    "httpx",
+    "pdfminer",
+)
 
 
 @pytest.fixture
 def root_logging() -> Iterator[None]:
-    """The root logger as it was before, afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    """Restore the root logger and every logger that `configure_logs` or uvicorn changes."""
+    loggers = [logging.getLogger(name) for name in CONFIGURED]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.propagate = propagate
 
 
 def line(**record: Any) -> dict[str, Any]:
@@ -82,6 +96,16 @@ def test_all_loggers_write_to_one_stream_without_chatter() -> None:
         ("started", None),
         ("appended", 3),
     ]
+
+
+@pytest.mark.usefixtures("root_logging")
+def test_a_server_configured_before_silences_nothing() -> None:
+    uvicorn.Config("never:loaded", log_level="critical")
+    assert logging.getLogger("uvicorn.error").level == logging.CRITICAL
+    stream = io.StringIO()
+    configure_logs("logger", "1.2.3", "p", stream)
+    logging.getLogger("uvicorn.error").info("started")
+    assert [json.loads(text)["message"] for text in stream.getvalue().splitlines()] == ["started"]
 
 
 def test_lines_of_a_block_carry_its_fields_whoever_logs_them() -> None:

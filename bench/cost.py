@@ -4,7 +4,8 @@
 
 Prices are USD of us-central1, as published in November 2026; each names its page. Operations of Cloud Storage are
 counted as the services' handlers run a day (operations.py); durations and sizes marked as assumed are not measured on
-Google Cloud. Beside it stands Cloud Composer's smallest environment, which schedules and runs nothing by itself.
+Google Cloud, and what the monitor's ticks and queries take is left out. Beside it stands Cloud Composer's smallest
+environment, which schedules and runs nothing by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from operations import CLASS_A, CLASS_B, PAGE, Operations, count_operations
+from tipoff_cli.checkout import REPOSITORY
+from tipoff_common.service_map import load_services
+from tipoff_common.ticks import load_ticks
 
 DAYS = 30.4
 MONTH_SECONDS = DAYS * 24 * 3600
@@ -68,7 +72,7 @@ DELIVERIES = {
 ROWS = ("scraper_execution_log", "workflow_decisions", "file_receipts")
 
 EVALUATION_MINUTES = 15
-JOBS = 4  # evaluate, lock-schedule, cleanup, archive
+JOBS = len(load_ticks(REPOSITORY / "infra/ticks.yaml"))
 TICK_QUERIES = 3  # controller.dataset.read_executions, cleanup.dataset.read_landed, read_receipts
 QUERIED_DAYS = 2
 QUERIED_ROW_BYTES = 300  # assumed: of the columns that these read
@@ -76,7 +80,9 @@ MESSAGE_BYTES = 1_300  # measured: an execution with its attributes (push_load.e
 PAYLOAD_BYTES = 100 * KB  # assumed: raw payload and records
 PAYLOAD_DAYS, ROW_DAYS = 90, 90
 LOG_BYTES = 1_500  # assumed: Cloud Run's own line for a request
-IMAGE_GB = 0.1 * 4 * 20  # assumed: 100 MB an image, 20 versions of each
+IMAGE_GB = (
+    0.1 * len(load_services(REPOSITORY / "infra/services.yaml")) * 20
+)  # assumed: 100 MB, 20 versions of each
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlglot import exp, parse
+from sqlglot.tokens import Tokenizer, TokenType
 
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_dataset.files import DATASET, declared_tables
 from tipoff_dev.checks.sql.__main__ import Piece, pieces
+from tipoff_dev.grafana.macros import expand
 
 CODE = ("cli/tipoff_*", "devtools/tipoff_*", "libs/*/tipoff_*", "services/*/tipoff_*")
+NOON = datetime(2026, 1, 15, 17, tzinfo=UTC)
 PARTITIONED_BY = {
     **{name: table.partitioning.field for name, table in declared_tables().items() if table.partitioning},
     "v_executions": "triggered_at",
@@ -78,7 +82,27 @@ def in_code(path: Path) -> Iterator[str]:
         else:
             continue
         if f"FROM {DATASET}." in text and "SELECT" in text:
-            yield text
+            yield _completed(_as_grafana_sends(text))
+
+
+def _as_grafana_sends(text: str) -> str:
+    """Expand the macros of a panel; other texts stay as they are. Raises UnknownMacro."""
+    if "$__" not in text:
+        return text
+    return expand(text, start=NOON - timedelta(hours=1), end=NOON, variables={"environment": "prod"})
+
+
+def _completed(text: str) -> str:
+    """Put a SELECT behind a WITH clause that stands alone, for several statements to begin with: it does not parse."""
+    tokens = Tokenizer(dialect="bigquery").tokenize(text)
+    if tokens[0].token_type is not TokenType.WITH:
+        return text
+    depth = 0
+    for token in tokens:
+        depth += (token.token_type is TokenType.L_PAREN) - (token.token_type is TokenType.R_PAREN)
+        if depth == 0 and token.token_type is TokenType.SELECT:
+            return text
+    return f"{text}\nSELECT 1"
 
 
 def _part(value: ast.expr) -> str:
@@ -119,6 +143,7 @@ def test_the_statements_are_found() -> None:
         "services/logger/tipoff_logger/archive.py",
         "libs/planning/tipoff_planning/trace/dataset.py",
         "libs/dataset/tipoff_dataset/dead_letters.py",
+        "devtools/tipoff_dev/grafana/panels.py",
         "cli/tipoff_cli/commands/diagnose/command.py",
     } <= where
 
@@ -136,6 +161,26 @@ def test_the_statements_are_found() -> None:
 )
 def test_a_statement_without_a_bound_is_found(where: str, found: list[str]) -> None:
     assert unfiltered(f"SELECT * FROM {DATASET}.dead_letters {where}") == found  # noqa: S608
+
+
+@pytest.mark.parametrize(
+    ("column", "found"), [("triggered_at", []), ("created_at", ["scraper_execution_log"])]
+)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "SELECT $__timeGroup(triggered_at, 1h) AS time FROM {table} WHERE $__timeFilter({column}) AND TRUE",
+        "WITH runs AS (SELECT status FROM {table} WHERE $__timeFilter({column}))",
+    ],
+    ids=["panel", "clause"],
+)
+def test_grafanas_range_bounds_only_the_partition_column(
+    shape: str, column: str, found: list[str], tmp_path: Path
+) -> None:
+    module = tmp_path / "panels.py"
+    sql = shape.format(table=f"{DATASET}.scraper_execution_log", column=column)
+    module.write_text(f"SQL = {sql!r}\n", encoding="utf-8")
+    assert [unfiltered(text) for text in in_code(module)] == [found]
 
 
 def test_each_table_of_a_join_needs_its_own_bound() -> None:

@@ -408,7 +408,12 @@ class FileLanded(Event):
 
     @property
     def key(self) -> tuple[object, ...]:
-        return (self.gcs_path, self.republish)
+        """The file, the announcement's number, and whether cleanup makes it.
+
+        Cleanup adopts a file whose execution has no row yet, and the runner may have announced that very file: what
+        the two know of it differs, as its instant and source do, so the two are two events.
+        """
+        return (self.gcs_path, self.republish, *(["recovery"] if self.recovery else []))
 
     @property
     def subject(self) -> str:

@@ -104,10 +104,16 @@ def publish_tick_again(state: OccurrenceState, tick: datetime, deps: Deps) -> En
 def _publish_again(
     key: Key, state: OccurrenceState, executions: Sequence[LoggedExecution], new: Entry | None, deps: Deps
 ) -> None:
-    numbers = {state.entry_of.get(item.request_id) for item in executions}
-    if new is not None:
-        numbers.discard(state.next_number - 1)
-    for number in sorted(item for item in numbers if item is not None and item not in state.published):
+    known = [number for item in executions if (number := state.entry_of.get(item.request_id)) is not None]
+    if not known:
+        return
+    # Not the executions' own entries alone: a delivery that brings nothing new may still write an entry, with a retry
+    # that has become due since, and a request presumed dead is written once more when it is answered. If publishing
+    # such an entry fails, only this delivery's repetition comes back to it, so all since then go out again.
+    own = state.next_number - 1 if new is not None else None
+    for number in range(min(known), state.next_number):
+        if number == own or number in state.published:
+            continue
         entry = deps.occurrences.entry(key, number)
         if entry is not None:
             publish_entry(state, number, entry, deps)

@@ -73,6 +73,16 @@ def test_an_orphan_is_adopted_as_what_its_own_metadata_says() -> None:
     assert landed.content_sha256 == content_hash(world.data.bodies[where.removeprefix("gs://data/")])
 
 
+def test_an_adopted_file_is_another_event_than_its_runner_announced() -> None:
+    """The row of its execution may be late, and what the runner said of it differs in its instant and source."""
+    world = World()
+    orphan(world)
+    world.run()
+    (landed,) = world.bus.of(FileLanded)
+    by_runner = landed.model_copy(update={"recovery": False, "source": None})
+    assert landed.id != by_runner.id
+
+
 def test_an_orphan_is_adopted_once_however_often_it_is_seen() -> None:
     """Its row may be late: the next run sees it again, if it looks."""
     world = World()

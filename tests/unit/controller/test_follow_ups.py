@@ -26,6 +26,7 @@ from tests.support.controller import (
 )
 from tipoff_common.binding import Message
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.executions import build_presumed_failure
 from tipoff_common.outcomes import Failed, FailureKind, Outcome
 from tipoff_common.ports import Unavailable
 from tipoff_controller.dead_requests import note_dead_request
@@ -246,6 +247,41 @@ def test_when_the_follow_ups_cannot_be_sent_the_event_comes_again() -> None:
     made.bus.capacity = None
     made.note(event)
     assert scrapers(made.requests) == ["bulletin", "event_list"]
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_retry_that_became_due_and_could_not_be_sent_goes_out_with_the_next_delivery(
+    restarted: bool,
+) -> None:
+    """What comes again brings no news, and may find that a retry is due by now: that is an entry of its own."""
+    made = simple()
+    event = made.execute(
+        made.requests[0], failed().model_copy(update={"not_before": at("06:10")}), instant=at("06:01")
+    )
+    made.note(event)
+    made.now(at("06:11"))
+    made.bus.capacity = 0
+    with pytest.raises(Unavailable):
+        made.note(event)
+    made.bus.capacity = None
+    if restarted:
+        made.restart()
+    made.note(event)
+    assert [item.attempt for item in made.requests] == [1, 2]
+
+
+def test_what_follows_from_an_answer_after_a_presumed_death_comes_again_as_well() -> None:
+    """The request has two entries then, and its redelivered answer goes back to the second."""
+    made = begun("sequence")
+    (request,) = made.requests
+    made.note(build_presumed_failure(request, "in this test", environment="local", at=at("06:06")))
+    answer = made.execute(request, SUCCESS)
+    made.bus.capacity = 0
+    with pytest.raises(Unavailable):
+        made.note(answer)
+    made.bus.capacity = None
+    made.note(answer)
+    assert scrapers(made.requests)[-1] == "event_list"
 
 
 # Requests that die

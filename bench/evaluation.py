@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
@@ -62,7 +63,7 @@ DATES = 4
 
 @dataclass(frozen=True)
 class Measured:
-    """Of one evaluation."""
+    """What one evaluation takes."""
 
     executions: int
     cpu_ms: float
@@ -121,7 +122,14 @@ class Counted(MemoryObjects):
         )
         return bool(self._ask(changed, body, name, generation))
 
-    def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:  # noqa: ARG002
+    def put(
+        self,
+        name: str,
+        body: bytes,
+        *,
+        content_type: str,  # noqa: ARG002  # the port's signature
+        metadata: Mapping[str, str] = {},  # noqa: ARG002  # the port's signature
+    ) -> None:
         self.calls["put"] += 1
         self.moved += len(body)
         self._ask("REPLACE INTO objects VALUES (?, ?, 1)", name, body)
@@ -215,7 +223,7 @@ def plan(number: int) -> Plan:
 
 
 def remember(store: OccurrenceStore, number: int, *, settled: bool) -> None:
-    """One occurrence as the controller leaves it: its plan, and its executions unless it is open."""
+    """Write an occurrence as the controller does: its plan, and its executions if it is settled."""
     made = plan(number)
     standing = PlanProgress(made)
     requested = tuple(standing.request_id(attempt) for attempt in standing.due(NOW))
@@ -240,7 +248,7 @@ def remember(store: OccurrenceStore, number: int, *, settled: bool) -> None:
 
 
 def fill(path: Path, executions: int) -> None:
-    """What the controller has written after so many executions a day."""
+    """Write what the controller has written after so many executions a day."""
     store = OccurrenceStore(Counted(path), configuration().subject_parameters)
     for number in range(OPEN):
         remember(store, number, settled=False)
@@ -254,9 +262,14 @@ def configuration() -> Configuration:
     return load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
 
 
-def prepare(path: Path, executions: int) -> tuple[Callable[[], None], Counted, Dataset]:
-    """One tick on what is there, to be called once in a process; its bucket and its dataset."""
-    configured, state, data = configuration(), Counted(path), MemoryObjects("data")
+def build(
+    path: Path, configured: Configuration, dataset: Callable[[list[str]], Dataset]
+) -> tuple[Deps, Counted, Dataset]:
+    """Make the controller's deps over the bucket at `path`; return its bucket and its dataset too.
+
+    dataset: made of the names of the scrapers.
+    """
+    state, data = Counted(path), MemoryObjects("data")
     catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
     records = [game.model_dump(mode="json") for game in games()]
     folder = catalog[configured.file.calendar.scraper].output_root
@@ -264,7 +277,7 @@ def prepare(path: Path, executions: int) -> tuple[Callable[[], None], Counted, D
     fetched = {"fetched-at": (NOW - timedelta(minutes=7)).isoformat()}
     data.put(f"{folder}/{DAY}/schedule.json", body, content_type="application/json", metadata=fetched)
     scrapers = sorted({step.scraper for item in configured.workflows.values() for step in item.steps})
-    dataset = Dataset(executions, scrapers)
+    made = dataset(scrapers)
     deps = Deps(
         environment="bench",
         configuration=configured,
@@ -273,9 +286,15 @@ def prepare(path: Path, executions: int) -> tuple[Callable[[], None], Counted, D
         occurrences=OccurrenceStore(state, configured.subject_parameters),
         discovery=DiscoveryStore(state),
         pauses=PauseStore(state),
-        warehouse=MemoryWarehouse(answer=dataset.answer),
+        warehouse=MemoryWarehouse(answer=made.answer),
         publisher=Publisher("controller", RecordingBus()),
     )
+    return deps, state, made
+
+
+def prepare(path: Path, executions: int) -> tuple[Callable[[], None], Counted, Dataset]:
+    """Return a tick, to be handled once in a process, with its bucket and its dataset."""
+    deps, state, dataset = build(path, configuration(), partial(Dataset, executions))
     tick = TickFired(tick=Tick.EVALUATE, cadence_minutes=15)
     return lambda: handle_tick(tick, NOW, deps, NOW), state, dataset
 

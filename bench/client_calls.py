@@ -76,7 +76,7 @@ def uploads(calls: int, threads: int) -> dict[str, dict[str, float]]:
 
 
 def publications(calls: int, threads: int) -> dict[str, dict[str, float]]:
-    """One message, waited for, both ways."""
+    """Publish a message and wait for it, by each client."""
     with running("pubsub") as emulator:
         os.environ.update([emulator.variable])
         publisher = PublisherClient(batch_settings=BatchSettings(max_latency=0.005))

@@ -144,7 +144,7 @@ class Counts:
                 )
 
     def by_topic(self) -> Counter[str]:
-        """How many messages each topic has had since."""
+        """Count the messages of each topic since the start."""
         backlog = self._stack.backlog()
         return Counter({topic: backlog[name] for topic, name in self._names.items()})
 

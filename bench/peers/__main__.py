@@ -65,7 +65,7 @@ def environment(peer: str) -> Path:
 
 
 def measure_peer(peer: str, tasks: int) -> dict[str, Any]:
-    """What the peer's script reports, or why there is nothing to report."""
+    """Run the peer's script; return its report, or the reason why there is none."""
     try:
         python = environment(peer)
         with postgres.running() as server, tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:
@@ -115,7 +115,7 @@ def measure_tipoff(tasks: int) -> dict[str, Any]:
 
 
 def value(found: Mapping[str, Any], key: str) -> float | None:
-    """One measure of one side; None when it has none."""
+    """Read a measure of a side; None when it was not taken."""
     if key.startswith("evaluation_"):
         evaluations: Mapping[str, float] = found.get("evaluation_cpu_ms") or {}
         return evaluations.get(key.removeprefix("evaluation_"))
@@ -124,7 +124,7 @@ def value(found: Mapping[str, Any], key: str) -> float | None:
 
 
 def ratios(sides: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """How many times better Tipoff is in each measure; less than 1 is worse."""
+    """Divide so that each measure tells how many times better Tipoff is; below 1 the peer is."""
     found: dict[str, dict[str, float]] = {}
     for key, _, more in MEASURES:
         own = value(sides.get("tipoff", {}), key)

@@ -36,7 +36,7 @@ def noop(unit: str) -> str:
 
 @dg.job(executor_def=dg.in_process_executor)
 def fan_out() -> None:
-    """One op for each unit."""
+    """Fan out into an op for each unit."""
     units().map(noop)
 
 

@@ -99,7 +99,7 @@ class Injected:
 
 
 def inject(days: int, luck: Random) -> list[Injected]:
-    """Each kind of fault four times, at instants of the seed's choice, none within two days of the other."""
+    """Return each kind of fault four times, at instants of the seed's choice, none within two days of the other."""
     kinds = [fault for fault in FAULTS for _ in range(4)]
     luck.shuffle(kinds)
     gap = timedelta(days=days) / (len(kinds) + 1)

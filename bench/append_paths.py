@@ -117,7 +117,7 @@ def rows_of(count: int) -> list[dict[str, Any]]:
 
 
 def measure(append: Callable[[list[dict[str, Any]]], None], batch: int, seconds: float) -> dict[str, float]:
-    """Appends for a while, one after the other."""
+    """Append for a while, one after the other."""
     times: list[float] = []
     spent = 0.0
     while sum(times) < seconds:

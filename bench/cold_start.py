@@ -46,7 +46,7 @@ class Start:
 def started(
     image: InstalledService, settings: Mapping[str, str], folder: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The service beside the one in the stack; its output is in `folder`."""
+    """Return the service beside the one in the stack; its output is in `folder`."""
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         process = image.start(settings, stdout=stdout, stderr=stderr)
     try:

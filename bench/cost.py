@@ -146,7 +146,7 @@ def month(executions: float, operations: Operations) -> Month:
 
 
 def pubsub_bytes(executions: float) -> float:
-    """Each message is paid for when it is published and each time it is delivered."""
+    """Return each message is paid for when it is published and each time it is delivered."""
     messages = len(DELIVERIES) + sum(DELIVERIES.values())
     return executions * messages * max(MESSAGE_BYTES, MESSAGE_MINIMUM)
 

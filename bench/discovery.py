@@ -89,7 +89,7 @@ def oracle(published: Sequence[Published], price: float) -> Summary:
 
 
 def known_model(day: date, parts: Sequence[tuple[float, float]], never: float = 0.0) -> PublicationModel:
-    """A distribution that is known: a mixture of normals, each a mean and a standard deviation in minutes."""
+    """Return a distribution that is known: a mixture of normals, each a mean and a standard deviation in minutes."""
     edges = [number * BIN_MINUTES for number in range(WINDOW // BIN_MINUTES + 1)]
 
     def below(minute: float) -> float:
@@ -181,7 +181,7 @@ def year_of(source: Synthetic, seed: int) -> list[Published]:
 
 
 def at_looks(curve: Sequence[tuple[float, float]], looks: float) -> float:
-    """The delay where a curve of (looks, delay) takes so many looks; its nearest end beyond it."""
+    """Return the delay where a curve of (looks, delay) takes so many looks; its nearest end beyond it."""
     points = sorted(curve)
     for (x1, y1), (x2, y2) in itertools.pairwise(points):
         if x1 <= looks <= x2:
@@ -239,7 +239,8 @@ def learned_and_told(
 
 
 def quantile_of(model: PublicationModel, day: Published, luck: Random) -> float:
-    """The share of days that is predicted to publish before this one; a draw where it is one of a lump of days."""
+    """Return the share of days that is predicted to publish before this one; a draw where it is one of a lump of
+    days."""
     if day.minute is None:
         return 1 - model.never * luck.random()
     if day.minute < 0:
@@ -250,7 +251,7 @@ def quantile_of(model: PublicationModel, day: Published, luck: Random) -> float:
 
 
 def calibration_points(quantiles: Sequence[float]) -> float:
-    """The largest distance of observed from predicted shares of the days, in points."""
+    """Return the largest distance of observed from predicted shares of the days, in points."""
     shares = [sum(value <= level for value in quantiles) / len(quantiles) for level in LEVELS]
     return round(100 * max(abs(share - level) for share, level in zip(shares, LEVELS, strict=True)), 1)
 

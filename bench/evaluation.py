@@ -171,7 +171,7 @@ class Dataset:
         self.rows = 0
 
     def answer(self, _sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        """A row for each scraper, date and subject: what GROUP BY leaves."""
+        """Return a row for each scraper, date and subject: what GROUP BY leaves."""
         names = parameters["scrapers"]
         assert isinstance(names, list)
         found = [
@@ -197,7 +197,7 @@ class Dataset:
 
 
 def plan(number: int) -> Plan:
-    """A plan of ten units."""
+    """Return a plan of ten units."""
     step = PlannedStep(
         name="box",
         scraper="nbac_player_boxscore",
@@ -257,7 +257,7 @@ def fill(path: Path, executions: int) -> None:
 
 
 def configuration() -> Configuration:
-    """The shipped workflows."""
+    """Return the shipped workflows."""
     catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
     return load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
 
@@ -300,7 +300,7 @@ def prepare(path: Path, executions: int) -> tuple[Callable[[], None], Counted, D
 
 
 def measure(executions: int, times: int) -> Measured:
-    """The same tick several times, each in a process of its own that begins with the same memory.
+    """Return the same tick several times, each in a process of its own that begins with the same memory.
 
     What a process does for the first time (imports, compiled patterns, models) was done before by another tick; and
     what was written before was written by another process, whose heap is not the controller's.

@@ -96,7 +96,7 @@ class BenchLayout(Layout):
 
 
 def write_fleet(folder: Path, sizes: list[int]) -> Path:
-    """The scraper, and a workflow for each size."""
+    """Return the scraper, and a workflow for each size."""
     scraper = folder / "fleet" / "noop" / "noop"
     calendar = folder / "fleet" / "noop" / "games"  # A calendar is needed, and never lands.
     for place, name in ((scraper, "noop"), (calendar, "games")):
@@ -187,7 +187,7 @@ def cpu_seconds(stack: Stack) -> dict[str, float]:
 
 
 def peak_mib(stack: Stack, service: str) -> float:
-    """The most memory that a service has had."""
+    """Return the most memory that a service has had."""
     status = Path(f"/proc/{stack.processes.children[service].process.pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
@@ -249,7 +249,7 @@ def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Pa
 
 
 def storage_calls(stack: Stack) -> Counter[str]:
-    """Calls to the object store so far, by bucket and kind."""
+    """Call to the object store so far, by bucket and kind."""
     answer = requests.get(f"{stack.layout.url('storage')}/_calls", timeout=10)
     answer.raise_for_status()
     return Counter(answer.json())
@@ -268,8 +268,8 @@ def count_lines(path: Path) -> int:
 
 
 def trigger_times(layout: Layout, size: int, times: int) -> dict[str, float]:
-    """How long the trigger takes to answer: dry runs, which do all of it but the write of the run itself, and real ones
-    of the smallest size would say less of `size`."""
+    """Return how long the trigger takes to answer: dry runs, which do all of it but the write of the run itself, and
+    real ones of the smallest size would say less of `size`."""
     seconds = []
     for number in range(times):
         seconds.append(trigger(layout, size, f"dry-{size}-{number}", dry_run=True)["seconds"])
@@ -291,7 +291,7 @@ def loop_seconds() -> float:
 
 @contextmanager
 def bench_stack(sizes: list[int]) -> Iterator[tuple[Stack, BenchLayout, Path]]:
-    """A stack with the bench's fleet, for the length of a block."""
+    """Return a stack with the bench's fleet, for the length of a block."""
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as name:
         folder = Path(name)
         fetches = write_fleet(folder, sizes)

@@ -25,7 +25,7 @@ EMULATORS = ("pubsub", "bigquery", "storage")
 
 
 def run(program: str, *arguments: str) -> Any:
-    """The JSON that a bench prints as its last line. A bench that misses its aim still reports."""
+    """Return the JSON that a bench prints as its last line. A bench that misses its aim still reports."""
     print(f"running {program}", file=sys.stderr, flush=True)
     done = subprocess.run(
         [sys.executable, BENCH / program, *arguments, "--json"], stdout=subprocess.PIPE, text=True
@@ -34,7 +34,7 @@ def run(program: str, *arguments: str) -> Any:
 
 
 def fan_out_table(found: Mapping[str, Any]) -> list[str]:
-    """A row for each size."""
+    """Return a row for each size."""
     lines = [
         "| units | published | fetches | rows | executions a second | CPU an execution, all processes | storage calls"
         " an execution | trigger p95 |",

@@ -32,7 +32,7 @@ class Push(BaseModel):
 
 
 def publishing_to(topic: str) -> Callable[[str], None]:
-    """Publishes as the services do: with their batching, and done when Pub/Sub has taken it."""
+    """Publish as the services do: with their batching, and done when Pub/Sub has taken it."""
     client = PublisherClient(batch_settings=BatchSettings(max_latency=0.005))
 
     def publish(name: str) -> None:

@@ -80,7 +80,8 @@ def measure(service: Service, rows: int, connections: int) -> Measured:
 
 
 def push(services: Sequence[Service], rows: int, connections: int) -> tuple[push_load.Load, list[float]]:
-    """Each push to each of the services at the same time; the load, and each service's CPU milliseconds a row."""
+    """Return each push to each of the services at the same time; the load, and each service's CPU milliseconds a
+    row."""
     before = [cpu_seconds(service.pid) for service in services]
     bodies = push_load.pushes((f"bench-{uuid4().hex}" for _ in range(rows)), SUBSCRIPTION)
     load = asyncio.run(push_load.send([service.endpoint for service in services], bodies, connections))
@@ -114,7 +115,7 @@ def start(stack: Stack, name: str, module: str, folder: Path, **settings: str) -
 
 
 def own_appends(stack: Stack) -> float:
-    """Rows a second that the warehouse takes, 500 at a time, from one client."""
+    """Return rows a second that the warehouse takes, 500 at a time, from one client."""
     at = datetime.now(UTC)
 
     def batches() -> Iterator[tuple[list[str], list[dict[str, object]]]]:

@@ -289,7 +289,7 @@ def nothing(_request: httpx.Request) -> httpx.Response:
 
 
 def all_is_well(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-    """A dataset in which every file has its execution and its receipt."""
+    """Return a dataset in which every file has its execution and its receipt."""
     if "overtaken_before" in sql:
         none = dict.fromkeys(item.name for item in fields(Landed))
         told = {"files": 1, "waiting": 0, "receipts": 1, "overtaken_before": None}

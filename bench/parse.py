@@ -82,7 +82,7 @@ def speed(name: str, scraper: Registered, seconds: float) -> Speed:
 
 
 def report_of(rows: int) -> bytes:
-    """An injury report of a full night, with reasons that wrap."""
+    """Return an injury report of a full night, with reasons that wrap."""
     reasons = ("Injury/Illness - Left Achilles; Tendon Repair", "G League - Two-Way", "Rest", "Not With Team")
     matchups = (
         ("NYK@PHI", "New York Knicks"),

@@ -84,7 +84,7 @@ async def serve_sink(port: int) -> None:
 
 @contextmanager
 def process(*arguments: str, ready: str) -> Iterator[None]:
-    """A Python process that is ready when the URL answers."""
+    """Return a Python process that is ready when the URL answers."""
     child = subprocess.Popen([sys.executable, *arguments], cwd=LIBRARY)
     try:
         deadline = time.monotonic() + 20
@@ -166,7 +166,7 @@ def milliseconds(name: str, latencies: list[float]) -> dict[str, float]:
 
 
 async def compare_clients(sink: str, messages: int) -> dict[str, float]:
-    """Requests a second of the server's client and of httpx, 10 and 100 at a time."""
+    """Return requests a second of the server's client and of httpx, 10 and 100 at a time."""
     import httpx
 
     from gcp_emulators.pubsub.push_client import PushClient

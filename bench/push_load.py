@@ -34,7 +34,7 @@ class Load:
 
 
 def execution(name: str, at: datetime) -> ScrapeExecuted:
-    """An execution as the runner publishes it, with a summary of the usual size."""
+    """Return an execution as the runner publishes it, with a summary of the usual size."""
     return ScrapeExecuted.model_validate(
         {
             "execution_id": name,
@@ -68,7 +68,7 @@ def execution(name: str, at: datetime) -> ScrapeExecuted:
 
 
 def pushes(names: Iterator[str], subscription: str) -> Iterator[bytes]:
-    """The body of one push for each name, all but the name made once."""
+    """Yield the body of one push for each name, all but the name made once."""
     at = datetime.now(UTC)
     event = execution(_NAME, at)
     data, attributes = encode(Envelope(event, event.id, "/tipoff/bench", at))
@@ -158,7 +158,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def send(endpoints: Sequence[str], bodies: Iterator[bytes], connections: int) -> Load:
-    """Sends every push to every endpoint, over `connections` connections to each: so they get the same at the same
+    """Send every push to every endpoint, over `connections` connections to each: so they get the same at the same
     time."""
     loop = asyncio.get_running_loop()
     load = Load(0.0)

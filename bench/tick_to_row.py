@@ -133,7 +133,7 @@ def measure(runs: int) -> tuple[list[float], list[float]]:
 
 
 def count_workflows(stack: Stack) -> int:
-    """How many decisions a tick makes, found out by one of the day before the first."""
+    """Return how many decisions a tick makes, found out by one of the day before the first."""
     at = eastern(FIRST_DAY - timedelta(days=1), TICK)
     stack.publisher.publish([TickFired(tick=Tick.EVALUATE, cadence_minutes=60, event_time=at)])
     stack.wait_until_quiet()

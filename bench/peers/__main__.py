@@ -47,7 +47,7 @@ MEASURES = (
 
 
 def environment(peer: str) -> Path:
-    """The peer's own Python, made unless it is there. Raises CalledProcessError."""
+    """Return the peer's own Python, made unless it is there. Raises CalledProcessError."""
     folder, wanted = ENVIRONMENTS / peer, HERE / "requirements" / f"{peer}.txt"
     made = folder / ".complete"
     if not made.exists() or made.read_text() != wanted.read_text():
@@ -88,20 +88,20 @@ def measure_peer(peer: str, tasks: int) -> dict[str, Any]:
 
 
 def reported(output: str) -> dict[str, Any]:
-    """The last result among what a script has printed; nothing when it printed none."""
+    """Return the last result among what a script has printed; nothing when it printed none."""
     lines = [line for line in output.splitlines() if line.startswith("{") and line.endswith("}")]
     return dict(json.loads(lines[-1])) if lines else {}
 
 
 def version(peer: str) -> str:
-    """The pinned version."""
+    """Return the pinned version."""
     text = (HERE / "requirements" / f"{peer}.txt").read_text()
     found = re.search(rf"^{DISTRIBUTION.get(peer, peer)}==([^ ;\\]+)", text, re.MULTILINE)
     return found[1] if found else "unknown"
 
 
 def measure_tipoff(tasks: int) -> dict[str, Any]:
-    """The same of Tipoff's script, which runs in this environment."""
+    """Return the same of Tipoff's script, which runs in this environment."""
     done = subprocess.run(
         [sys.executable, HERE / "tipoff_side.py", "--tasks", str(tasks)],
         stdout=subprocess.PIPE,
@@ -136,7 +136,7 @@ def ratios(sides: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]
 
 
 def page(found: Mapping[str, Any]) -> str:
-    """The documentation's page of one run."""
+    """Return the documentation's page of one run."""
     sides, tasks = found["sides"], found["tasks"]
     names = [name for name in ("tipoff", *PEERS) if name in sides]
     title = {"tipoff": "Tipoff", "procrastinate": "procrastinate"}

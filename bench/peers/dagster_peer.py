@@ -30,7 +30,7 @@ def units(context: dg.OpExecutionContext):
 
 @dg.op
 def noop(unit: str) -> str:
-    """Finds one record without asking anybody."""
+    """Find one record without asking anybody."""
     return unit
 
 

@@ -18,7 +18,7 @@ POLL_SECONDS = 0.02
 
 
 def arguments() -> argparse.Namespace:
-    """The command line that `__main__` starts each peer's script with."""
+    """Return the command line that `__main__` starts each peer's script with."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--database", required=True, help="postgresql:// URL of an empty database")
     parser.add_argument("--postgres", type=int, required=True, help="process id of its server")
@@ -28,7 +28,7 @@ def arguments() -> argparse.Namespace:
 
 
 def descendants(roots: Iterable[int]) -> set[int]:
-    """The processes and all that came from them."""
+    """Return the processes and all that came from them."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -77,7 +77,7 @@ def until(condition: Callable[[], bool], seconds: float, what: str) -> float:
 
 
 def median_ms(call: Callable[[int], object], times: int = TRIGGERS) -> float:
-    """The median time of a call, which is given its number, after one that does not count."""
+    """Return the median time of a call, which is given its number, after one that does not count."""
     call(-1)
     taken = []
     for number in range(times):

@@ -27,7 +27,7 @@ class Postgres:
 
 
 def binaries() -> Path | None:
-    """The folder of `initdb` and `postgres`; None where there is none (`apt-get install postgresql`)."""
+    """Return the folder of `initdb` and `postgres`; None where there is none (`apt-get install postgresql`)."""
     return next((place for place in _PLACES if (place / "initdb").exists()), None)
 
 

@@ -94,7 +94,7 @@ def _healthy() -> bool:
 
 
 def runs(tasks: int, roots: list[int]) -> dict[str, object]:
-    """The trigger of one task and the run of all; each ends when the server has every task as completed."""
+    """Return the trigger of one task and the run of all; each ends when the server has every task as completed."""
     from prefect import flow, task
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, TaskRunFilter

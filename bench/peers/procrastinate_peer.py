@@ -18,7 +18,7 @@ CONCURRENCY = 8
 
 
 def make_app(database: str) -> procrastinate.App:
-    """The application with its one task, for this process and for the worker."""
+    """Return the application with its one task, for this process and for the worker."""
     app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database))
 
     @app.task(name="noop")

@@ -38,7 +38,7 @@ WEDNESDAY = "2025-01-15T17:30:00+00:00"
 
 
 def running(tasks: int) -> dict[str, Any]:
-    """The batch, the single trigger, idle memory and cold start of a whole stack."""
+    """Return the batch, the single trigger, idle memory and cold start of a whole stack."""
     begun = time.perf_counter()
     with fan_out.bench_stack([1, tasks]) as (stack, layout, _):
         cold = time.perf_counter() - begun

@@ -31,8 +31,8 @@ ScheduleFile = Annotated[
 def load_calendar(
     file: Path | None, configuration: "Configuration", now: datetime, *, needed: bool = True
 ) -> "tuple[Calendar | None, str]":
-    """The calendar and where it is from; of a file, as if it had been fetched at `now`. Where there is neither a file
-    nor a stack, none, which ends the command if one is needed."""
+    """Return the calendar and where it is from; of a file, as if it had been fetched at `now`. Where there is neither
+    a file nor a stack, none, which ends the command if one is needed."""
     from tipoff_common.yaml_source import ConfigurationError
     from tipoff_planning.landed_calendar import LandedCalendar
     from tipoff_planning.schedule_file import read_calendar_file

@@ -116,7 +116,7 @@ class Connection:
             return BigQueryWarehouse(self._project(), self._emulator("BIGQUERY_EMULATOR_HOST"))
 
     def data(self) -> Objects:
-        """The bucket for what is fetched. Raises NotConnected."""
+        """Return the bucket for what is fetched. Raises NotConnected."""
         return self._bucket("TIPOFF_DATA_BUCKET")
 
     def bus(self, topics: "TopicMap") -> "PubSubBus":
@@ -148,7 +148,8 @@ class Connection:
         raise NotConnected(f"{self.where} names no project; {_START.format(PROJECT)}")
 
     def _emulator(self, name: str) -> str | None:
-        """The emulator's address, which Google's clients look for in the environment; None on Google's cloud."""
+        """Return the emulator's address, which Google's clients look for in the environment; None on Google's
+        cloud."""
         address = self.values.get(name)
         if address is None:
             return None

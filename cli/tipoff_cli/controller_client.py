@@ -38,7 +38,7 @@ def ask(
     json: Mapping[str, object] | None = None,
     service: Literal["controller", "monitor"] = "controller",
 ) -> bytes:
-    """The body of a good answer.
+    """Return the body of a good answer.
 
     Raises:
         NotConnected: no such service is named, or there is no token for it.

@@ -126,7 +126,7 @@ def _given(
 
 
 def _refuse_unknown_names(arguments: Mapping[str, Parameter]) -> None:
-    """Ends the command when no rows came of a name that is in no configuration: a misspelt one. A name that only the
+    """End the command when no rows came of a name that is in no configuration: a misspelt one. A name that only the
     dataset knows, such as that of a scraper that was removed, has rows."""
     asked = [name for name in _SUBJECTS if name in arguments]
     if not asked:

@@ -102,6 +102,6 @@ def _lines(expected: tuple[Occurrence, ...]) -> Iterator[tuple[str, ...]]:
 
 
 def _time(moment: datetime, item: Occurrence) -> str:
-    """The time of day, with the days that it is after the business day."""
+    """Return the time of day, with the days that it is after the business day."""
     after = date.fromisoformat(clock(moment, "%Y-%m-%d")) - item.day
     return clock(moment) + (f" +{after.days}" if after.days else "")

@@ -111,7 +111,7 @@ def _row(spec: ScraperSpec, asking: dict[str, list[str]]) -> dict[str, JsonValue
 
 
 def _lines(value: JsonValue) -> list[str]:
-    """A value for people, on as many lines as it takes."""
+    """Return a value for people, on as many lines as it takes."""
     if isinstance(value, dict):
         return [f"{key}: {', '.join(_lines(item))}" for key, item in value.items()]
     if isinstance(value, list):

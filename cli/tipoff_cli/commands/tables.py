@@ -88,7 +88,7 @@ def _faults(target: Target, dataset: str, schemas: Path) -> "list[Difference]":
 def _comparing(
     find: "Callable[[Target, str, Path], list[Difference]]", otherwise: str
 ) -> Callable[..., None]:
-    """The command that shows what `find` does; of nothing it says what then holds of the dataset."""
+    """Return the command that shows what `find` does; of nothing it says what then holds of the dataset."""
 
     def compare(
         project: Project = None,
@@ -125,7 +125,7 @@ def _show(found: "Sequence[Difference]", otherwise: str) -> None:
 
 @contextmanager
 def _target(project: str | None, dataset: str, local: bool, url: str | None) -> Iterator[Target]:
-    """A client of the project; what fails within the block ends the command with its reason."""
+    """Return a client of the project; what fails within the block ends the command with its reason."""
     from google.api_core.exceptions import GoogleAPIError, RetryError
     from google.auth.exceptions import GoogleAuthError
     from google.cloud.bigquery import Client

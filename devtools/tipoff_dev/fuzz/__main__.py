@@ -127,7 +127,8 @@ def _seed(name: str, parameters: Mapping[str, str], body: bytes) -> Seed:
 
 
 def mutated(seed: Seed, chance: Random) -> Input:
-    """A document that is nearly `seed`; of most PDFs only the words change, for which no file has to be written."""
+    """Return a document that is nearly `seed`; of most PDFs only the words change, for which no file has to be
+    written."""
     if seed.pdf and chance.random() < 0.75:
         return Input(seed.body, mutated_pages(seed.parsed, chance))
     if seed.pdf:
@@ -138,7 +139,7 @@ def mutated(seed: Seed, chance: Random) -> Input:
 
 
 def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, traces: Traces) -> Iterator[str]:
-    """Runs one input; gives the name of how it ended, then each find."""
+    """Run one input; gives the name of how it ended, then each find."""
     request = manual_request(scraper, dict(parameters), source=Source.LOCAL, triggered_by="fuzz", now=NOW)
     data = MemoryObjects("data")
     module: Any = scraper.module
@@ -190,7 +191,7 @@ def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, trac
 
 
 def _no_source(spec: ScraperSpec, now: datetime, _replaying: bool) -> HttpxHttp:
-    """A payload is at hand, so nothing may be asked for."""
+    """Return a payload is at hand, so nothing may be asked for."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise AssertionError(f"{request.url} was asked for")
@@ -199,7 +200,7 @@ def _no_source(spec: ScraperSpec, now: datetime, _replaying: bool) -> HttpxHttp:
 
 
 def broken_by(body: bytes, executed: ScrapeExecuted) -> Iterator[str]:
-    """The laws that what was written breaks without data_summary saying so."""
+    """Yield the laws that what was written breaks without data_summary saying so."""
     try:
         records = json.loads(body, parse_constant=_refused)["records"]
     except ValueError:
@@ -260,7 +261,7 @@ def _is_of_a_player(record: Mapping[str, Any]) -> bool:
 
 
 def _place(trace: str) -> str:
-    """The error and the project's line nearest to it."""
+    """Return the error and the project's line nearest to it."""
     lines = trace.strip().splitlines()
     at = [line.strip() for line in lines if line.strip().startswith("File")]
     ours = [line for line in at if "services/scraper-runner" in line]

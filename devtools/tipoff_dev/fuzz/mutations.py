@@ -53,7 +53,7 @@ Place = tuple[Any, Any]
 
 
 def mutated_json(document: Any, chance: Random) -> bytes:
-    """The document with one to five things wrong; sometimes its text besides."""
+    """Return the document with one to five things wrong; sometimes its text besides."""
     changed = json.loads(json.dumps(shortened(document, chance)))
     raw: dict[str, str] = {}
     for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 5))):
@@ -69,19 +69,19 @@ def mutated_json(document: Any, chance: Random) -> bytes:
 
 
 def shortened(value: Any, chance: Random, kept: int = KEPT) -> Any:
-    """The document with its long lists cut short; sometimes it is left whole."""
+    """Return the document with its long lists cut short; sometimes it is left whole."""
     if chance.random() < 0.01:
         return value
     return _cut(value, kept)
 
 
 def mutated_bytes(body: bytes, chance: Random) -> bytes:
-    """The bytes flipped, cut, repeated, or in another encoding."""
+    """Return the bytes flipped, cut, repeated, or in another encoding."""
     return _BYTE_STEPS[chance.randrange(len(_BYTE_STEPS))](body, chance)
 
 
 def mutated_pdf(body: bytes, chance: Random) -> bytes:
-    """The file with bytes, objects or the text of its pages changed."""
+    """Return the file with bytes, objects or the text of its pages changed."""
     kind = chance.random()
     if kind < 0.3:
         return mutated_bytes(body, chance)
@@ -91,7 +91,7 @@ def mutated_pdf(body: bytes, chance: Random) -> bytes:
 
 
 def mutated_pages(pages: Sequence[PageText], chance: Random) -> list[PageText]:
-    """The words and rules of a PDF's pages with one to six things wrong, as no file need be written for."""
+    """Return the words and rules of a PDF's pages with one to six things wrong, as no file need be written for."""
     changed = [PageText(list(page.words), list(page.rules)) for page in pages]
     for _ in range(chance.randint(1, 6)):
         kind = chance.random()

@@ -34,7 +34,7 @@ _GRAFANA = "infra/grafana"
 
 
 def documents() -> Mapping[str, Render]:
-    """Each generated file, relative to the repository, with what renders its text."""
+    """Return each generated file, relative to the repository, with what renders its text."""
     schemas = {
         f"{_EVENTS_DIR}/{name}.schema.json": partial(event_schema, model) for name, model in EVENTS.items()
     }
@@ -56,13 +56,13 @@ def documents() -> Mapping[str, Render]:
 
 
 def stale(root: Path, rendered: Mapping[str, str]) -> list[str]:
-    """The files below `root` that are missing, differ from what is rendered, or have no origin any more."""
+    """Return the files below `root` that are missing, differ from what is rendered, or have no origin any more."""
     differing = [name for name, text in rendered.items() if _text(root / name) != text]
     return sorted(differing + _leftovers(root, rendered))
 
 
 def write(root: Path, rendered: Mapping[str, str]) -> list[str]:
-    """Brings the files below `root` up to date and returns those that were stale."""
+    """Bring the files below `root` up to date and returns those that were stale."""
     changed = stale(root, rendered)
     for name in changed:
         path = root / name

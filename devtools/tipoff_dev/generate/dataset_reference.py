@@ -46,7 +46,7 @@ def _views() -> Iterator[tuple[str, str]]:
 
 
 def _functions() -> Iterator[tuple[str, str]]:
-    """The first line of each file names the function with its arguments and says what it answers."""
+    """Yield the first line of each file names the function with its arguments and says what it answers."""
     for path in sorted(SCHEMAS.glob("fn_*.sql")):
         signature, meaning = function_heading(path)
         yield f"`{signature}`", meaning

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; what would be markup in a cell is made harmless."""
+    """Return a table; what would be markup in a cell is made harmless."""
     return "\n".join(_line(row) for row in (heading, ["---"] * len(heading), *rows))
 
 

@@ -52,7 +52,7 @@ def settings_in_image(layout: Layout, service: str, port: int) -> dict[str, str]
 
 
 def first_event(service: str, day: date = GAME_DAY) -> Event:
-    """A small event about a game day that `service` has a real effect for."""
+    """Return a small event about a game day that `service` has a real effect for."""
     identity, morning = uuid4().hex, eastern(day, clock(6))
     match service:
         case "controller":
@@ -97,7 +97,7 @@ def push_body(stack: Stack, event: Event) -> bytes:
 
 
 def wait_for_answer(process: subprocess.Popen[bytes], port: int, path: str, body: bytes | None = None) -> int:
-    """The status of the first answer to a POST of `body`, or to a GET without one.
+    """Return the status of the first answer to a POST of `body`, or to a GET without one.
 
     Raises ProbeFailed when the process ends or does not answer in time.
     """

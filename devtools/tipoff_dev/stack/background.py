@@ -129,7 +129,7 @@ def start_in_background(console: Console, options: UpOptions) -> None:
 
 
 def _stale() -> list[str]:
-    """The files changed since the running stack read them, which is when it wrote stack.env."""
+    """Return the files changed since the running stack read them, which is when it wrote stack.env."""
     return changed_after(_ENVIRONMENT.stat().st_mtime_ns) if _ENVIRONMENT.exists() else []
 
 
@@ -155,7 +155,7 @@ def _start_owner(options: list[str], seconds: float) -> None:
 
 
 def stop_background(console: Console) -> None:
-    """Stops the owner and waits until it has stopped everything."""
+    """Stop the owner and waits until it has stopped everything."""
     owner = _owner()
     if owner is None:
         console.print("no stack is running")
@@ -199,7 +199,7 @@ def _google_wanted() -> bool:
 
 
 def _phase2_wanted() -> Behaviour:
-    """How the fake of Phase 2 behaves at first."""
+    """Return how the fake of Phase 2 behaves at first."""
     try:
         return Behaviour.model_validate_json(os.environ.get("TIPOFF_PHASE2", "{}"))
     except ValidationError as error:
@@ -237,7 +237,7 @@ def _owned() -> Iterator[None]:
 
 
 def _owner() -> int | None:
-    """The process id of the living owner."""
+    """Return the process id of the living owner."""
     if not _LOCK.exists():
         return None
     with Path(_LOCK).open("r+") as lock:

@@ -23,7 +23,7 @@ def _end_with_parent(descriptor: int) -> None:
 
 
 def main() -> None:
-    """Runs `MODULE` as `__main__` with its own arguments."""
+    """Run `MODULE` as `__main__` with its own arguments."""
     descriptor, module, *arguments = sys.argv[1:]
     threading.Thread(target=_end_with_parent, args=(int(descriptor),), daemon=True).start()
     sys.argv = [module, *arguments]

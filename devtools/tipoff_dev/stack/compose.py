@@ -24,7 +24,7 @@ SERVICE_PORT = 8080
 
 
 def push_endpoint(service: str, development_key: str) -> str:
-    """A container answers to its service's name."""
+    """Return a container answers to its service's name."""
     return f"http://{service}:{SERVICE_PORT}/events?token={development_key}"
 
 

@@ -37,7 +37,7 @@ FIXED_PORTS: Mapping[str, int] = {
 
 
 def free_ports(names: Collection[str] = (*CLOUD, *SERVICES)) -> dict[str, int]:
-    """A free port for each name, all held at once so that no two are the same."""
+    """Return a free port for each name, all held at once so that no two are the same."""
     probes = {name: socket.socket() for name in names}
     try:
         for probe in probes.values():
@@ -95,14 +95,14 @@ class Layout:
     def on_free_ports(
         cls, *, event_time: bool, workflows_file: Path = DEMO_WORKFLOWS, own_rights: bool = False
     ) -> "Layout":
-        """A stack beside others, for a replay: by the demo's two workflows unless others are named."""
+        """Return a stack beside others, for a replay: by the demo's two workflows unless others are named."""
         doors = tuple(f"storage:{name}" for name in storage_rights()) if own_rights else ()
         ports = free_ports((*CLOUD, *SERVICES, *doors))
         return cls(ports, event_time, secrets.token_urlsafe(16), workflows_file, own_rights=own_rights)
 
     @classmethod
     def on_fixed_ports(cls, live: Collection[str] | None = (), ticks_file: Path = TICKS) -> "Layout":
-        """The stack of `tipoff up`, in wall-clock time."""
+        """Return the stack of `tipoff up`, in wall-clock time."""
         return cls(FIXED_PORTS, False, "development-key", ticks_file=ticks_file, live=live)
 
     def faked_hosts(self) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ class Layout:
         return tuple(host for host in fake_hosts(SCRAPERS) if host not in self.live)
 
     def taken_ports(self) -> list[str]:
-        """Those that something listens on already, as "name (port)"."""
+        """Return those that something listens on already, as "name (port)"."""
         return [f"{name} ({port})" for name, port in self.ports.items() if not _is_free(port)]
 
     def address(self, name: str) -> str:
@@ -126,7 +126,7 @@ class Layout:
         return f"{self.url(service)}/events?token={self.development_key}"
 
     def emulators(self) -> dict[str, str]:
-        """The variables by which Google's clients find an emulator."""
+        """Return the variables by which Google's clients find an emulator."""
         return {
             "PUBSUB_EMULATOR_HOST": self.address("pubsub"),
             "BIGQUERY_EMULATOR_HOST": self.url("bigquery"),

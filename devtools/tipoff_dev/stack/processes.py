@@ -46,7 +46,7 @@ class Child:
             )
 
     def stop(self, seconds: float = STOP_SECONDS) -> None:
-        """Asks the process to end and kills it when it does not in time."""
+        """Ask the process to end and kills it when it does not in time."""
         if self.process.poll() is None:
             self.process.terminate()
         try:
@@ -66,7 +66,7 @@ class Processes:
         self._lifeline, self._writing_end = os.pipe()
 
     def start(self, name: str, program: Program) -> Child:
-        """Starts `python -m module arguments`; its log begins anew."""
+        """Start `python -m module arguments`; its log begins anew."""
         (self.folder / f"{name}.log").unlink(missing_ok=True)
         return self._start(name, program)
 
@@ -76,7 +76,7 @@ class Processes:
         child.program = replace(child.program, environment=environment)
 
     def restart(self, name: str) -> Child:
-        """Ends the child unless it has ended, and starts it as before; its log goes on."""
+        """End the child unless it has ended, and starts it as before; its log goes on."""
         child = self.children[name]
         child.stop()
         return self._start(name, child.program)
@@ -112,7 +112,7 @@ class Processes:
             child.check()
 
     def stop(self, first: Collection[str] = ()) -> None:
-        """Asks every child to stop, those named `first` before the others, which they use, and kills what does not."""
+        """Ask every child to stop, those named `first` before the others, which they use, and kills what does not."""
         for names in (first, self.children):
             children = [child for name, child in self.children.items() if name in names]
             for child in children:

@@ -31,8 +31,8 @@ def create_topics(
     minimum_backoff: float | None = None,
     maximum_backoff: float | None = None,
 ) -> TopicMap:
-    """Every topic of infra/topics.yaml and every subscription of `services`, "phase2" for the fake's among them;
-    those that exist stay as they are.
+    """Return every topic of infra/topics.yaml and every subscription of `services`, "phase2" for the fake's among
+    them; those that exist stay as they are.
 
     push_endpoint: where a service is pushed to.
     minimum_backoff, maximum_backoff: seconds between deliveries of a message, in place of the map's; tests wait less
@@ -94,7 +94,7 @@ def create_buckets() -> None:
 
 
 def create_tables() -> list[str]:
-    """Deploys the schemas; returns what was deployed."""
+    """Deploy the schemas; returns what was deployed."""
     client = bigquery.Client(project=PROJECT, credentials=AnonymousCredentials())
     try:
         return deploy(client, SCHEMAS)

@@ -73,7 +73,7 @@ class Stack:
         self.processes = Processes(folder / "logs")
 
     def start(self, progress: Progress) -> None:
-        """Returns when every service answers ready. Raises StackError naming what did not."""
+        """Return when every service answers ready. Raises StackError naming what did not."""
         if taken := self.layout.taken_ports():
             raise StackError(
                 f"taken on {HOST}: {', '.join(taken)}; stop what listens there (`make down`, if it is a stack)"
@@ -97,7 +97,7 @@ class Stack:
             self.data, self.state = GcsObjects(client, DATA_BUCKET), GcsObjects(client, STATE_BUCKET)
 
     def restart(self, name: str) -> None:
-        """Starts a process anew at its old address, and ends it before unless it has ended.
+        """Start a process anew at its old address, and ends it before unless it has ended.
 
         What it kept in memory is gone: an emulator has its topics, buckets or tables again, and they are empty.
         """
@@ -119,7 +119,7 @@ class Stack:
         return {name: item["unacked"] for name, item in answer.json()["subscriptions"].items()}
 
     def wait_until_quiet(self, timeout: float = 60.0) -> None:
-        """Returns when nothing is unacknowledged: every effect of what was published is durable."""
+        """Return when nothing is unacknowledged: every effect of what was published is durable."""
         left: dict[str, int] = {}
 
         def is_quiet() -> bool:
@@ -135,7 +135,7 @@ class Stack:
     def wait_for(
         self, condition: Callable[[], bool], what: str | Callable[[], str], timeout: float = 60.0
     ) -> None:
-        """Polls `condition`. Raises StackError when a process ends or time runs out."""
+        """Poll `condition`. Raises StackError when a process ends or time runs out."""
         deadline = time.monotonic() + timeout
         while not condition():
             self.processes.check()
@@ -204,14 +204,14 @@ class Stack:
             self._start("phase2", "tipoff_dev.fakes.phase2", environment=environment)
 
     def _doors(self) -> Iterator[str]:
-        """The options by which the object store tells the services apart."""
+        """Yield the options by which the object store tells the services apart."""
         if self.layout.own_rights:
             for name, rights in storage_rights().items():
                 granted = ",".join(f"{bucket}={right}" for bucket, right in rights.items())
                 yield from ("--caller", f"{self.layout.ports[f'storage:{name}']}:{granted}")
 
     def _kept(self, name: str) -> tuple[str, ...]:
-        """The option by which an emulator keeps its data from one start to the next."""
+        """Return the option by which an emulator keeps its data from one start to the next."""
         if self._options.data is None:
             return ()
         folder = self._options.data / name
@@ -224,7 +224,7 @@ class Stack:
         self.processes.start(name, Program(module, arguments, environment or {}, FLEET.folder))
 
     def _make_ready(self, name: str) -> None:
-        """Waits until the process answers, and makes what an emulator has to hold."""
+        """Wait until the process answers, and makes what an emulator has to hold."""
         match name:
             case "bigquery" | "storage" | "pubsub":
                 ready = self._tcp(name)
@@ -296,7 +296,8 @@ def running_stack(
     services: tuple[str, ...] = tuple(SERVICES),
     data: Path | None = None,
 ) -> Iterator[Stack]:
-    """A stack for the length of a block; it is stopped however the block ends. For the options see `Options`."""
+    """Return a stack for the length of a block; it is stopped however the block ends. For the options see
+    `Options`."""
     stack = Stack(
         layout,
         folder,

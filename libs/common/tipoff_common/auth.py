@@ -42,9 +42,11 @@ class WrongAudience(Exception):
 
 
 class TokenVerifier(Protocol):
+    """Verifies the tokens of callers."""
+
     def __call__(self, token: str) -> Mapping[str, Any]:
-        """The claims of a genuine token for this service. Raises InvalidToken, WrongAudience, or Unavailable when
-        that cannot be told."""
+        """Return the claims of a genuine token for this service. Raises InvalidToken, WrongAudience, or Unavailable
+        when that cannot be told."""
 
 
 class GoogleTokens:
@@ -100,8 +102,9 @@ class GoogleTokens:
         return claims
 
     def _certificates_with(self, key: object) -> Mapping[str, str]:
-        """The known certificates, fetched anew when old or when the key is not among them (a rotation). The issuer is
-        asked at most once in ten seconds, whatever it answers, so that forged key ids cannot make us hammer it."""
+        """Return the known certificates, fetched anew when old or when the key is not among them (a rotation). The
+        issuer is asked at most once in ten seconds, whatever it answers, so that forged key ids cannot make us hammer
+        it."""
         with self._lock:
             now = time.monotonic()
             age = now - self._fetched_at
@@ -128,7 +131,7 @@ class GoogleTokens:
 
 
 def _unexpired(claims: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The claims, if now is between their instants. Raises ValueError or TypeError."""
+    """Return the claims, if now is between their instants. Raises ValueError or TypeError."""
     now = time.time()
     if (
         not float(claims.get("iat", "nan")) - _SKEW_SECONDS
@@ -159,8 +162,8 @@ class Authentication:
         )
 
     def push(self, request: Request) -> Caller:
-        """The subscription's service account. Pub/Sub's emulators send no token, so locally the key may stand in
-        the push URL as `?token=`."""
+        """Return the subscription's service account. Pub/Sub's emulators send no token, so locally the key may stand
+        in the push URL as `?token=`."""
         return self._caller(
             request, lambda email: email == self._push_account, request.query_params.get("token")
         )

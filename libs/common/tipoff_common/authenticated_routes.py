@@ -32,7 +32,7 @@ class CallLimit:
         self._left: dict[str, tuple[float, float]] = {}
 
     def take(self, caller: Caller) -> float:
-        """Takes a call from the caller's bucket. 0 when there was one, else the seconds until there is."""
+        """Take a call from the caller's bucket; return 0, or the seconds until there is one."""
         with self._lock:
             now = self._clock()
             left, since = self._left.get(caller.email, (self._per_minute, now))
@@ -43,7 +43,7 @@ class CallLimit:
 
 
 def authenticated_router(authentication: Authentication, limit: CallLimit) -> APIRouter:
-    """Routes declared on it answer 401, 403, 429 and 413 before anything of the request is looked into.
+    """Build a router whose routes answer 401, 403, 429 and 413 before anything of the request is looked into.
 
     FastAPI reads and parses a body before it calls any dependency, hence a class of routes and no dependency.
     """
@@ -79,7 +79,7 @@ def current_caller(request: Request) -> Caller:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """Counts what comes, whatever Content-Length says of it."""
+    """Count what comes, whatever Content-Length says of it."""
     received = 0
 
     async def bounded() -> Message:

@@ -101,7 +101,7 @@ def encode_structured(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
 
 
 def decode(message: Message) -> Envelope:
-    """Reads either mode.
+    """Read either mode.
 
     An event without a time takes Pub/Sub's publishTime; Cloud Scheduler sends fixed attributes only, so a tick
     without an id takes its messageId too.
@@ -195,7 +195,8 @@ def _binary(message: Message) -> CloudEvent:
 
 
 def _as_sent(message: Message, attributes: dict[str, Any], data: Any) -> CloudEvent:
-    """The SDK would make up what is missing: a fresh id with each delivery, and the wall clock as time.
+    """Build the event and refuse one without id or time: the SDK would make up a fresh id with each delivery, and
+    the wall clock as time.
 
     Raises:
         ValueError, CloudEventValidationError: it is no CloudEvent of version 1.0.

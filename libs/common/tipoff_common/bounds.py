@@ -62,7 +62,7 @@ def clip_text(text: str, characters: int = PROSE_CHARACTERS) -> str:
 
 
 def clip_subject(text: str) -> str:
-    """As clip_text, for what an event is about: a name, or a gs:// path."""
+    """Cut as `clip_text` what an event is about: a name, or a gs:// path."""
     return clip_text(text, SUBJECT_CHARACTERS)
 
 

@@ -137,7 +137,7 @@ class ScraperSpec(_Spec):
         return self
 
     def misfit(self, name: str, value: str) -> str | None:
-        """What is wrong with `value` for the declared parameter `name`, as far as scraper.yaml tells."""
+        """Say what is wrong with `value` for the declared parameter `name`; None when it fits."""
         kind = self.parameters[name].type
         try:
             _TYPES[kind].validate_python(value)
@@ -199,7 +199,7 @@ def scrapers_folder(source: str | Path) -> Path:
 
 
 def load_catalog(scrapers: Path) -> Catalog:
-    """Reads every `<source>/<name>/scraper.yaml` below `scrapers`.
+    """Read every `<source>/<name>/scraper.yaml` below `scrapers`.
 
     Raises:
         ConfigurationError: naming file and line, for an invalid file, a name or source that differs from its

@@ -89,12 +89,12 @@ Instant too, hence the distance from the ends."""
 
 
 def business_date(instant: datetime) -> date:
-    """The America/New_York date of an aware instant."""
+    """Return the America/New_York date of an aware instant."""
     return instant.astimezone(EASTERN).date()
 
 
 def eastern(day: date, at: time) -> datetime:
-    """The UTC instant of a New York wall time.
+    """Return the UTC instant of a New York wall time.
 
     A time that is skipped in spring is read with the offset before the change, hence an hour later on the wall;
     a repeated one in autumn means its first occurrence (PEP 495, fold=0).

@@ -32,6 +32,7 @@ class Cloud:
 
     @cached_property
     def bus(self) -> Bus:
+        """The bus, connected at its first use."""
         from tipoff_common.adapters.pubsub import PubSubBus
 
         return PubSubBus(self._settings.project, self.topics)
@@ -44,6 +45,7 @@ class Cloud:
 
     @cached_property
     def warehouse(self) -> Warehouse:
+        """The warehouse, connected at its first use."""
         from tipoff_common.adapters.bigquery import BigQueryWarehouse
 
         settings = self._settings
@@ -61,6 +63,7 @@ class Cloud:
 
     @cached_property
     def publisher(self) -> Publisher:
+        """The publisher of the service's events."""
         return Publisher(self._service, self.bus)
 
     def app(
@@ -70,8 +73,8 @@ class Cloud:
         config_hash: str | None = None,
         buckets: Mapping[str, Objects] = {},
     ) -> FastAPI:
-        """The service's application; /readyz checks the bus, the named connections, and `buckets` of the service's own
-        by the name that each is to be told under."""
+        """Return the service's application; /readyz checks the bus, the named connections, and `buckets` of the
+        service's own by the name that each is to be told under."""
         checks: Mapping[str, Callable[[], None]] = {
             **{name: getattr(self, name).check for name in ("bus", *needs)},
             **{name: bucket.check for name, bucket in buckets.items()},
@@ -86,6 +89,7 @@ class Cloud:
         )
 
     def push_endpoint(self, accepted: frozenset[type[Event]]) -> PushEndpoint:
+        """Build what verifies, decodes and refuses pushes of these events."""
         return PushEndpoint(
             service=self._service,
             environment=self._settings.environment,
@@ -98,11 +102,11 @@ class Cloud:
         )
 
     def authenticated_router(self) -> APIRouter:
-        """For the routes that people and Cloud Scheduler call."""
+        """Build the router of the routes that people and Cloud Scheduler call."""
         return authenticated_router(self.authentication, CallLimit(self._settings.calls_per_minute))
 
     def objects(self, bucket: str) -> Objects:
-        """A bucket by its name."""
+        """Return a bucket by its name."""
         from tipoff_common.adapters.storage import GcsObjects, storage_client
 
         settings = self._settings
@@ -114,5 +118,5 @@ class Cloud:
 
 
 def configuration_hash(*files: Path) -> str:
-    """One short hash over the files' contents, in the given order: which configuration is live."""
+    """Hash the files' contents, in the given order: tells which configuration is live."""
     return short_hash(b"\0".join(path.read_bytes() for path in files))

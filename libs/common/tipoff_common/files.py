@@ -31,8 +31,9 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
 def object_name(gcs_path: str, bucket: str) -> str | None:
-    """The object in `bucket` that a path names; None when it is no path that a runner writes to: in another bucket,
-    with segments that are empty, of dots alone or of other characters than letters, digits, "_", "." and "-"."""
+    """Return the object in `bucket` that a path names; None when it is no path that a runner writes to: in another
+    bucket, with segments that are empty, of dots alone or of other characters than letters, digits, "_", "." and
+    "-"."""
     prefix = f"gs://{bucket}/"
     name = gcs_path.removeprefix(prefix)
     if not gcs_path.startswith(prefix):
@@ -43,7 +44,7 @@ def object_name(gcs_path: str, bucket: str) -> str | None:
 
 
 def is_segment(text: str) -> bool:
-    """Whether `text` may be one part of a name: letters, digits, "_", "." and "-", and not dots alone."""
+    """Return whether `text` may be one part of a name: letters, digits, "_", "." and "-", and not dots alone."""
     return _SEGMENT.fullmatch(text) is not None and bool(text.strip("."))
 
 
@@ -55,12 +56,12 @@ class Journaled(NamedTuple):
 
 
 def journal_entry(name: str, at: datetime) -> str:
-    """The object that says that `name` is about to be written."""
+    """Return the object that says that `name` is about to be written."""
     return f"{_hour(at)}{at.astimezone(UTC):%M%S}/{name}"
 
 
 def journal_hours(since: datetime, until: datetime) -> list[str]:
-    """What the names of the entries between two instants begin with, an hour each, oldest first."""
+    """List the prefixes of the journal's entries between two instants, an hour each, oldest first."""
     first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return [
         _hour(first + timedelta(hours=place)) for place in range((until - first) // timedelta(hours=1) + 1)
@@ -68,7 +69,7 @@ def journal_hours(since: datetime, until: datetime) -> list[str]:
 
 
 def read_journal_entry(entry: str) -> Journaled | None:
-    """None when the object is no entry of the journal."""
+    """Read the name of an entry of the journal; None when the object is none."""
     found = _ENTRY.fullmatch(entry)
     if found is None:
         return None

@@ -30,27 +30,28 @@ def occurrence_id(workflow: str, game_date: date, subject: str, slot: int) -> st
 
 
 def decision_id(occurrence: str, tick: datetime) -> str:
-    """A SKIP at 11:00 and a RUN at 11:15 are two decisions about one occurrence."""
+    """Derive the id of a decision: a SKIP at 11:00 and a RUN at 11:15 are two decisions about one occurrence."""
     return _id("decision", occurrence, tick.isoformat())
 
 
 def request_id(occurrence: str, step: str, scraper: str, parameters: Mapping[str, str], attempt: int) -> str:
-    """The request and its execution have the same id; a retry is attempt + 1, hence another request."""
+    """Derive the id that a request and its execution share; a retry is attempt + 1, hence another request."""
     canonical = _CANONICAL_OBJECT.encode(dict(parameters))
     return _id("request", occurrence, step, scraper, canonical, attempt)
 
 
 def manual_occurrence_id(target: str, idempotency_key: str) -> str:
-    """A manual run takes the caller's Idempotency-Key as its identity."""
+    """Derive the id of a manual run from the caller's Idempotency-Key."""
     return _id("manual", target, idempotency_key)
 
 
 def schedule_row_id(occurrence: str, schedule_version: str, state: str) -> str:
+    """Derive the id of an expectation's row."""
     return _id("schedule-row", occurrence, schedule_version, state)
 
 
 def event_id(event_type: str, *key: object) -> str:
-    """The CloudEvents id of an event whose identity is `key`."""
+    """Return the CloudEvents id of an event whose identity is `key`."""
     return _id("event", event_type, *key)
 
 
@@ -60,5 +61,5 @@ def content_hash(content: bytes) -> str:
 
 
 def short_hash(content: bytes) -> str:
-    """The first 12 hexadecimal digits of the SHA-256: enough to tell configurations apart by eye."""
+    """Return the first 12 hexadecimal digits of the SHA-256: enough to tell configurations apart by eye."""
     return content_hash(content)[:12]

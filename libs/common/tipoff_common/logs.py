@@ -61,6 +61,7 @@ class JsonFormatter(logging.Formatter):
         self._project = project
 
     def format(self, record: logging.LogRecord) -> str:
+        """Write a record as one line of JSON, as Cloud Logging reads it."""
         entry: dict[str, object] = {
             "severity": record.levelname,
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
@@ -82,7 +83,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure_logs(service: str, version: str, project: str, stream: TextIO = sys.stdout) -> None:
-    """Sends every logger's output to `stream`, uvicorn's too; access lines and client chatter are left out."""
+    """Send every logger's output to `stream`, uvicorn's too; access lines and client chatter are left out."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter(service, version, project))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -7,7 +7,7 @@ _ALIKE = 0.6
 
 
 def nearest(identifier: str, candidates: Iterable[str], limit: int = 5) -> list[str]:
-    """Those that continue the id, or else are most like it, best first."""
+    """Return the ids that continue this one, or else are most like it, best first."""
 
     def likeness(candidate: str) -> float:
         if candidate.startswith(identifier) or identifier.startswith(candidate):

@@ -55,26 +55,26 @@ class Bus(Protocol):
         """
 
     def check(self) -> None:
-        """Raises Unavailable when the topics cannot be reached."""
+        """Raise Unavailable when the topics cannot be reached."""
 
 
 class Warehouse(Protocol):
     """The dataset."""
 
     def append(self, table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
-        """Returns when all rows are durable. Raises RowsRefused, BatchRefused or Unavailable."""
+        """Return when all rows are durable. Raises RowsRefused, BatchRefused or Unavailable."""
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-        """Rows of one query with named parameters. Raises Unavailable."""
+        """Return rows of one query with named parameters. Raises Unavailable."""
 
     def pages(
         self, sql: str, parameters: Mapping[str, Parameter], page_rows: int
     ) -> Iterator[list[dict[str, Any]]]:
-        """The rows of one query as of its start, at most `page_rows` at a time, so that there may be more of them than
-        fit in memory. Raises Unavailable, also between pages."""
+        """Yield the rows of one query as of its start, at most `page_rows` at a time, so that there may be more of
+        them than fit in memory. Raises Unavailable, also between pages."""
 
     def check(self) -> None:
-        """Raises Unavailable when the dataset cannot be reached."""
+        """Raise Unavailable when the dataset cannot be reached."""
 
 
 @dataclass(frozen=True)
@@ -113,39 +113,39 @@ class Objects(Protocol):
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] = {},
     ) -> bool:
-        """Writes unless the object exists; False when it does. Exactly one of concurrent callers wins."""
+        """Write unless the object exists; False when it does. Exactly one of concurrent callers wins."""
 
     def read(self, name: str) -> Versioned | None:
-        """The content and its generation, for `replace`; None when there is no such object."""
+        """Return the content and its generation, for `replace`; None when there is no such object."""
 
     def replace(self, name: str, body: bytes, *, generation: int) -> bool:
-        """Writes over exactly that generation; False when the object has changed since, or is gone. Exactly one of
+        """Write over exactly that generation; False when the object has changed since, or is gone. Exactly one of
         concurrent callers wins."""
 
     def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
-        """Adds to an object's metadata, leaving its other keys and its content; all of the metadata after that, None
+        """Add to an object's metadata, leaving its other keys and its content; all of the metadata after that, None
         when there is no such object."""
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
-        """Writes, replacing what is there."""
+        """Write, replacing what is there."""
 
     def put_chunks(
         self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
     ) -> None:
-        """As `put`, of a content that need not fit in memory. It is there whole or not at all: what `chunks` raises
-        leaves what was there before."""
+        """Write as `put` a content that need not fit in memory. It is there whole or not at all: what `chunks`
+        raises leaves what was there before."""
 
     def delete(self, name: str) -> None:
-        """Removes the object, if it is there."""
+        """Remove the object, if it is there."""
 
     def get(self, name: str) -> bytes | None:
-        """The content, None when there is no such object."""
+        """Return the content, None when there is no such object."""
 
     def info(self, name: str) -> ObjectInfo | None:
-        """What a listing says of the object, None when there is no such object."""
+        """Return what a listing says of the object, None when there is no such object."""
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """Yield the objects below `prefix`, by name."""
 
     def check(self) -> None:
-        """Raises Unavailable when the bucket cannot be reached."""
+        """Raise Unavailable when the bucket cannot be reached."""

@@ -189,7 +189,7 @@ class PushEndpoint:
         return Delivery(envelope.payload, envelope, message)
 
     def _is_given_up(self, message: Message) -> bool:
-        """Whether Pub/Sub hands over a message that it gave up on.
+        """Return whether Pub/Sub hands over a message that it gave up on.
 
         Anybody may set the attribute that says so, hence it counts on the subscriptions of the dead-letter topic alone.
         """
@@ -252,7 +252,7 @@ class PushEndpoint:
 
 
 def _is_unwrapped(request: Request, body: bytes) -> bool:
-    """Whether the subscription is set to deliver the payload alone, with or without its metadata in headers.
+    """Return whether the subscription is set to deliver the payload alone, with or without its metadata in headers.
 
     https://cloud.google.com/pubsub/docs/payload-unwrapping: our payloads are JSON objects, and a wrapped push has a
     `message`.

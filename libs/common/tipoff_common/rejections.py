@@ -16,7 +16,7 @@ SOURCE = "CloudPubSubDeadLetterSource"
 
 
 def is_dead_letter(message: Message) -> bool:
-    """Whether Pub/Sub gave up on the message.
+    """Return whether Pub/Sub gave up on the message.
 
     Source of the attributes: https://cloud.google.com/pubsub/docs/handling-failures#dead_letter_topic
     """
@@ -26,7 +26,7 @@ def is_dead_letter(message: Message) -> bool:
 def rejection(
     message: Message, reason: RejectReason, detail: str, *, service: str, environment: str, at: datetime
 ) -> MessageRejected:
-    """The event that records `message`, without its payload's path."""
+    """Return the event that records `message`, without its payload's path."""
     told = message.attributes.get(f"{SOURCE}DeliveryCount", "")
     # The attribute is whatever the sender wrote, digits without end included.
     attempts = (
@@ -52,7 +52,7 @@ def rejection(
 
 
 def keep_payload(event: MessageRejected, payload: bytes, state: Objects) -> MessageRejected:
-    """Writes the payload to the state bucket under its hash and names it in the event. Raises Unavailable."""
+    """Write the payload to the state bucket under its hash and names it in the event. Raises Unavailable."""
     name = f"dead-letters/{event.payload_sha256}"
     state.create(name, payload)
     return event.model_copy(update={"payload_path": f"gs://{state.bucket}/{name}"})

@@ -25,4 +25,5 @@ def _option(parameter: str) -> str:
 
 
 def reparse_command(spec: "ScraperSpec", game_date: str) -> str:
+    """Write the command that parses a kept payload again."""
     return shlex.join(["tipoff", "reparse", spec.name, "--date", game_date])

@@ -36,6 +36,7 @@ class RetryingObjects:
 
     @property
     def bucket(self) -> str:
+        """The bucket's name."""
         return self._objects.bucket
 
     def create(
@@ -46,42 +47,53 @@ class RetryingObjects:
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] = {},
     ) -> bool:
+        """See `Objects.create`."""
         return self._write(
             lambda: self._objects.create(name, body, content_type=content_type, metadata=metadata), name, body
         )
 
     def replace(self, name: str, body: bytes, *, generation: int) -> bool:
+        """See `Objects.replace`."""
         return self._write(lambda: self._objects.replace(name, body, generation=generation), name, body)
 
     def read(self, name: str) -> Versioned | None:
+        """See `Objects.read`."""
         return self._repeated(lambda: self._objects.read(name))
 
     def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
+        """See `Objects.annotate`."""
         return self._repeated(lambda: self._objects.annotate(name, metadata))
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
+        """See `Objects.put`."""
         self._repeated(lambda: self._objects.put(name, body, content_type=content_type, metadata=metadata))
 
     def put_chunks(
         self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
     ) -> None:
+        """See `Objects.put_chunks`."""
         # Once: what was read from `chunks` is gone.
         self._objects.put_chunks(name, chunks, content_type=content_type, metadata=metadata)
 
     def delete(self, name: str) -> None:
+        """See `Objects.delete`."""
         self._repeated(lambda: self._objects.delete(name))
 
     def get(self, name: str) -> bytes | None:
+        """See `Objects.get`."""
         return self._repeated(lambda: self._objects.get(name))
 
     def info(self, name: str) -> ObjectInfo | None:
+        """See `Objects.info`."""
         return self._repeated(lambda: self._objects.info(name))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See `Objects.list`."""
         # Read to its end within the repetition: a listing that breaks off half way begins anew.
         return iter(self._repeated(lambda: [*self._objects.list(prefix)]))
 
     def check(self) -> None:
+        """See `Objects.check`."""
         # Readiness is asked again anyway, and is to show what the bucket does now.
         self._objects.check()
 

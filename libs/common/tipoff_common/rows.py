@@ -259,7 +259,7 @@ def dead_letter_row(event: MessageRejected, created_at: datetime) -> Mapping[str
 def _one(
     table: str, build: Callable[[Any, datetime], Mapping[str, Any]], json_column: str
 ) -> Callable[[Any, datetime], TableRows]:
-    """One row an event; `json_column` keeps what is unknown."""
+    """Map an event to one row; `json_column` keeps what is unknown."""
 
     def rows(event: Event, created_at: datetime) -> TableRows:
         row, unknown = build(event, created_at), unknown_fields(event)
@@ -271,7 +271,8 @@ def _one(
 
 
 def _schedule(event: ScheduleLocked, created_at: datetime) -> TableRows:
-    """Each row keeps what is unknown of its own run, and of the event as a whole."""
+    """Map a schedule to a row for each run; a row keeps what is unknown of its own run and of the event as a
+    whole."""
     unknown = unknown_fields(event)
     whole = {path: value for path, value in unknown.items() if not path.startswith("runs.")}
     rows = tuple(

@@ -178,7 +178,7 @@ class ServiceSettings(BaseSettings):
 
 
 def load_settings(model: type[S]) -> S:
-    """Reads `model` from the environment.
+    """Read `model` from the environment.
 
     Raises:
         SettingsError: naming every missing, malformed or unknown TIPOFF_* variable.
@@ -210,6 +210,6 @@ def load_settings(model: type[S]) -> S:
 
 
 def variable(name: str, model: type[ServiceSettings]) -> str:
-    """The environment variable that sets the field `name` of `model`."""
+    """Return the environment variable that sets the field `name` of `model`."""
     alias = model.model_fields[name].validation_alias if name in model.model_fields else None
     return alias if isinstance(alias, str) else f"{PREFIX}{name.upper()}"

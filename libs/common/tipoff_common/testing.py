@@ -137,7 +137,7 @@ class RecordingBus:
         return [envelope.payload for envelope in self.published]
 
     def of(self, kind: type[Event]) -> list[Any]:
-        """The published events of one kind."""
+        """Return the published events of one kind."""
         return [event for event in self.events if type(event) is kind]
 
 

@@ -38,6 +38,7 @@ class Cadence(BaseModel):
         return self
 
     def is_due(self, minute: datetime) -> bool:
+        """Return whether the tick fires at an instant."""
         if self.daily_at is None:
             return minute == floor_to(minute, self.every_minutes or 1)
         local = minute.astimezone(ZoneInfo(self.time_zone or "UTC"))
@@ -64,5 +65,5 @@ def cadence_of(ticks: Mapping[Tick, Cadence], tick: Tick) -> timedelta | None:
 
 
 def load_ticks(path: Path) -> Mapping[Tick, Cadence]:
-    """Raises ConfigurationError naming file, line and remedy."""
+    """Read infra/ticks.yaml. Raises ConfigurationError naming file, line and remedy."""
     return YamlSource.read(path).validate(_Ticks).ticks

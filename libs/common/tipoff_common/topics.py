@@ -30,6 +30,8 @@ class Subscription(_Node):
 
 
 class Topic(_Node):
+    """A topic with the event types that go to it."""
+
     description: str = Field(min_length=1)
     events: tuple[str, ...] = Field(min_length=1)
     structured: bool = Field(default=False, description="whether structured mode is accepted beside binary")
@@ -82,6 +84,7 @@ class TopicMap(_Node):
         return self
 
     def topic_of(self, event_type: str) -> str:
+        """Return the topic of an event type."""
         return next(name for name, topic in self.topics.items() if event_type in topic.events)
 
     def topic_of_subscription(self, name: str) -> str | None:
@@ -96,5 +99,5 @@ class TopicMap(_Node):
 
 
 def load_topics(path: Path) -> TopicMap:
-    """Raises ConfigurationError naming file, line and remedy."""
+    """Read infra/topics.yaml. Raises ConfigurationError naming file, line and remedy."""
     return YamlSource.read(path).validate(TopicMap)

@@ -15,7 +15,7 @@ _current: ContextVar[str] = ContextVar("traceparent", default="")
 
 
 def continue_trace(traceparent: str | None) -> None:
-    """Takes part in the given trace, or starts one when there is none or it is malformed."""
+    """Take part in the given trace, or starts one when there is none or it is malformed."""
     match = TRACEPARENT.match(traceparent or "")
     trace_id = match.group(1) if match else secrets.token_hex(16)
     _current.set(f"00-{trace_id}-{secrets.token_hex(8)}-01")
@@ -42,19 +42,19 @@ def apart() -> Iterator[None]:
 
 
 def traceparent() -> str:
-    """The traceparent to send on; a new trace when none is under way."""
+    """Return the traceparent to send on; a new trace when none is under way."""
     if not _current.get():
         continue_trace(None)
     return _current.get()
 
 
 def trace_id() -> str | None:
-    """The trace under way, 32 hexadecimal digits."""
+    """Return the trace under way, 32 hexadecimal digits."""
     match = TRACEPARENT.match(_current.get())
     return match.group(1) if match else None
 
 
 def span_id() -> str | None:
-    """The span under way, 16 hexadecimal digits."""
+    """Return the span under way, 16 hexadecimal digits."""
     match = TRACEPARENT.match(_current.get())
     return match.group(2) if match else None

@@ -53,7 +53,7 @@ def create_app(
     checks: Mapping[str, Callable[[], None]],
     threads: int | None = None,
 ) -> FastAPI:
-    """An application with /healthz, /readyz and the answers to common errors.
+    """Return an application with /healthz, /readyz and the answers to common errors.
 
     Cloud Run keeps some paths that end in z to itself when they come from outside
     (https://cloud.google.com/run/docs/known-issues), so both answer at /health and /ready too.
@@ -92,13 +92,13 @@ def create_app(
     @app.get("/health", tags=["operation"])
     @app.get("/healthz", tags=["operation"])
     async def healthz() -> Health:
-        """The process answers."""
+        """Answer that the process runs, and as which version."""
         return health
 
     @app.get("/ready", tags=["operation"], responses={503: {"model": Readiness}})
     @app.get("/readyz", tags=["operation"], responses={503: {"model": Readiness}})
     def readyz(response: Response) -> Readiness:
-        """What the service needs is reachable; 503 names what is not."""
+        """Answer whether what the service needs is reachable; 503 names what is not."""
         results = {name: _result(check) for name, check in checks.items()}
         if any(result != "ok" for result in results.values()):
             response.status_code = 503
@@ -146,7 +146,7 @@ def create_app(
 
 
 def _is_json(content_type: str | None) -> bool:
-    """Whether FastAPI reads a body of this type as JSON."""
+    """Return whether FastAPI reads a body of this type as JSON."""
     kind = (content_type or "").partition(";")[0].strip().lower()
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
@@ -164,7 +164,7 @@ def _result(check: Callable[[], None]) -> str:
 
 
 def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) -> None:
-    """Runs a service until SIGTERM or SIGINT; requests under way are finished first.
+    """Run a service until SIGTERM or SIGINT; requests under way are finished first.
 
     Exits with 2 and a readable message when the environment or a configuration file is at fault.
     """
@@ -189,8 +189,9 @@ def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) 
 
 
 def spare_the_collector() -> None:
-    """What is loaded by now stays for good, and what a request makes is nearly always freed without the collector.
-    Going over it again and again was a fifth of the logger's CPU time under load."""
+    """Exempt what is loaded by now from garbage collection: it stays for good, and what a request makes is nearly
+    always freed without the collector. Going over it again and again was a fifth of the logger's CPU time under
+    load."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)

@@ -39,7 +39,7 @@ class YamlSource:
 
     @classmethod
     def read(cls, path: Path) -> "YamlSource":
-        """Raises ConfigurationError when the file is missing, is not YAML, or has a key twice."""
+        """Read a file. Raises ConfigurationError when it is missing, is not YAML, or has a key twice."""
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
@@ -70,7 +70,7 @@ class YamlSource:
         return cls(path, data, root)
 
     def line(self, location: Location) -> int:
-        """The 1-based line of the deepest node on the way to `location`."""
+        """Return the 1-based line of the deepest node on the way to `location`."""
         return self._deepest(location)[1] + 1
 
     def _deepest(self, location: Location) -> tuple[yaml.Node, int]:
@@ -90,10 +90,11 @@ class YamlSource:
         return node, line
 
     def fault(self, location: Location, what: str) -> str:
+        """Write what is wrong at a location, with file and line."""
         return f"{self.path}:{self.line(location)}: {what}"
 
     def validate(self, model: type[M]) -> M:
-        """The document as `model`. Raises ConfigurationError naming file, line, value and remedy."""
+        """Return the document as `model`. Raises ConfigurationError naming file, line, value and remedy."""
         try:
             return model.model_validate(self.data)
         except ValidationError as error:
@@ -107,14 +108,14 @@ class YamlSource:
             raise ConfigurationError(faults) from error
 
     def part(self, model: type[M], location: Location) -> M | None:
-        """What stands at `location` as `model`; None when that is not its shape."""
+        """Read what stands at `location` as `model`; None when that is not its shape."""
         try:
             return model.model_validate(self._at(location))
         except ValidationError:
             return None
 
     def entries(self, location: Location) -> list[Location]:
-        """Where the entries of the mapping or list at `location` stand; none when it is neither."""
+        """List the locations of the entries of the mapping or list at `location`; none when it is neither."""
         found = self._at(location)
         keys: Iterable[int | str] = ()
         if isinstance(found, dict):
@@ -152,7 +153,7 @@ class YamlSource:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question after the known name that is nearest, empty when none is near."""
+    """Return a question after the known name that is nearest, empty when none is near."""
     near = get_close_matches(name, list(known), n=1)
     return f"did you mean '{near[0]}'?" if near else ""
 
@@ -163,7 +164,7 @@ def _is_told_of_parts(location: Location, found: Sequence[ErrorDetails]) -> bool
 
 
 def _circle(node: yaml.Node, above: tuple[yaml.Node, ...] = ()) -> int | None:
-    """The line of a node that is part of itself."""
+    """Return the line of a node that is part of itself."""
     if node in above:
         return node.start_mark.line + 1
     children: list[yaml.Node] = []

@@ -82,7 +82,8 @@ def read_dead_letters(
     reason: str | None = None,
     ids: Sequence[str] = (),
 ) -> list[DeadLetter]:
-    """The dead letters since then, one an event, the latest first. ids: only these of them. Raises Unavailable."""
+    """Return the dead letters since then, one an event, the latest first. ids: only these of them. Raises
+    Unavailable."""
     parameters: dict[str, Parameter] = {
         "since": since,
         "environment": environment,
@@ -124,7 +125,8 @@ def payload(letter: DeadLetter, bucket_of: BucketOf) -> bytes:
 
 
 def plan_replays(letters: Iterable[DeadLetter], topics: "TopicMap", bucket_of: BucketOf) -> list[Replay]:
-    """What is to become of each, the oldest first; of copies of one message one is published. Raises Unavailable."""
+    """Plan what becomes of each, the oldest first; of copies of one message one is published. Raises
+    Unavailable."""
     planned: list[Replay] = []
     sent: dict[tuple[str | None, str | None, str | None], str] = {}
     for letter in sorted(letters, key=lambda letter: letter.rejected_at):
@@ -143,7 +145,7 @@ def plan_replays(letters: Iterable[DeadLetter], topics: "TopicMap", bucket_of: B
 
 
 def plan_replay(letter: DeadLetter, data: bytes, topics: "TopicMap") -> Replay:
-    """Where `letter` is to be published again, or why it is not."""
+    """Return where `letter` is to be published again, or why it is not."""
     from tipoff_common.bounds import EVENT_LIMIT
     from tipoff_common.events import TickFired
 
@@ -170,7 +172,7 @@ def messages(
 
 
 def _read(letter: DeadLetter, data: bytes) -> "tuple[Envelope | None, str]":
-    """The message as an event, or what is wrong with it: a newer service may read what this version cannot."""
+    """Return the message as an event, or what is wrong with it: a newer service may read what this version cannot."""
     from tipoff_common.binding import Message, Refused, decode
 
     message = Message(data, letter.original_attributes, letter.message_id or "", letter.rejected_at)
@@ -181,5 +183,6 @@ def _read(letter: DeadLetter, data: bytes) -> "tuple[Envelope | None, str]":
 
 
 def unknown_ids(ids: Iterable[str], letters: Iterable[DeadLetter]) -> list[str]:
+    """Return the ids that no dead letter has."""
     known = {letter.event_id for letter in letters}
     return [identifier for identifier in ids if identifier not in known]

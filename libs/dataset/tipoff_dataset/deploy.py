@@ -46,7 +46,7 @@ def deploy(
 
 
 def table_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> "list[Difference]":
-    """How the live tables differ from the files. Raises SchemaFilesError and google.api_core's errors."""
+    """Return how the live tables differ from the files. Raises SchemaFilesError and google.api_core's errors."""
     from google.api_core.exceptions import NotFound
 
     from tipoff_dataset.migrations import Difference
@@ -59,7 +59,7 @@ def table_differences(client: "Client", schemas_dir: Path, dataset: str = DATASE
 
 
 def all_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> "list[Difference]":
-    """As table_differences, and the functions and views that the live dataset lacks."""
+    """Compare as `table_differences`, and add the functions and views that the live dataset lacks."""
     from google.api_core.exceptions import NotFound
 
     from tipoff_dataset.migrations import Difference
@@ -89,7 +89,7 @@ def _is_there(client: "Client", dataset: str) -> bool:
 
 
 def _tables(client: "Client", dataset: str) -> set[str]:
-    """The names of the live tables and views. Raises NotFound for the dataset."""
+    """Return the names of the live tables and views. Raises NotFound for the dataset."""
     from google.cloud.bigquery import DEFAULT_RETRY
 
     retry = DEFAULT_RETRY.with_timeout(ANSWER_TIMEOUT_SECONDS)
@@ -116,7 +116,7 @@ def _table_differences(
 
 
 def broken_views(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> dict[str, str]:
-    """The views that cannot be read, with what BigQuery says; nothing is scanned for it."""
+    """Return the views that cannot be read, with what BigQuery says; nothing is scanned for it."""
     from google.api_core.exceptions import BadRequest, NotFound
     from google.cloud.bigquery import QueryJobConfig
 

@@ -8,6 +8,8 @@ from tipoff_dataset.landed_files import Cleanup, LandedFile
 
 
 class State(StrEnum):
+    """Where a landed file stands."""
+
     PROCESSED = "processed"  # it has a receipt
     WAITING = "waiting"  # Phase 2 is behind, which is no loss yet
     LOST = "lost"  # cleanup found it missing and left it alone so far

@@ -22,8 +22,8 @@ class SchemaFilesError(RuntimeError):
 
 
 def ordered_files(schemas_dir: Path) -> list[Path]:
-    """The SQL files in the order of what they need: the dataset, the tables, then functions (`fn_*.sql`) and views
-    (`v_*.sql`), each after those that it names; otherwise by name. deploy_tables.sh holds the same rule.
+    """Return the SQL files in the order of what they need: the dataset, the tables, then functions (`fn_*.sql`) and
+    views (`v_*.sql`), each after those that it names; otherwise by name. deploy_tables.sh holds the same rule.
 
     Raises SchemaFilesError when datasets.sql is not there, or when files name each other in a circle.
     """
@@ -48,18 +48,18 @@ def _by_need(needs: Mapping[Path, set[str]]) -> list[Path]:
 
 
 def defined_name(path: Path) -> str:
-    """The name of the function or view that a file makes."""
+    """Return the name of the function or view that a file makes."""
     return path.stem.removeprefix("fn_")
 
 
 def names_used(path: Path) -> set[str]:
-    """The dataset's names that a file's code names, its own among them."""
+    """Return the dataset's names that a file's code names, its own among them."""
     code = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
     return set(re.findall(rf"\b{DATASET}\.(\w+)", code))
 
 
 def statement_for(sql: str, dataset: str) -> str:
-    """The text of a file for a dataset of another name."""
+    """Return the text of a file for a dataset of another name."""
     return sql if dataset == DATASET else sql.replace(DATASET, dataset)
 
 
@@ -74,7 +74,7 @@ def declared_tables(schemas: Path = SCHEMAS) -> "dict[str, DeclaredTable]":
 
 
 def function_heading(path: Path) -> tuple[str, str]:
-    """A table function's signature and meaning."""
+    """Return a table function's signature and meaning."""
     heading = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("-- ")
     signature, _, meaning = heading.partition(": ")
     return signature, meaning

@@ -101,6 +101,8 @@ class Wrote:
 
 @dataclass(frozen=True)
 class Receipt:
+    """A row of a receipt."""
+
     processor: str
     processed_at: datetime
     row_count: int | None
@@ -148,6 +150,7 @@ class LandedFile:
     findings: Sequence[Finding] = ()
 
     def latest(self, kind: str) -> Finding | None:
+        """Return the newest finding of a kind; None when there is none."""
         return next((item for item in reversed(self.findings) if item.kind == kind), None)
 
 
@@ -169,7 +172,7 @@ class NotAnnounceable(Exception):
 
 
 def announcement(file: LandedFile) -> "FileLanded":
-    """What tells Phase 2 of the file once more, as it was told first.
+    """Build the event that tells Phase 2 of the file once more, as it was told first.
 
     Raises:
         NotAnnounceable
@@ -214,7 +217,8 @@ class Name:
 
     @classmethod
     def read(cls, text: str) -> "Name":
-        """Raises NoFileNamed."""
+        """Read how a command names files: a path, the beginning of a content hash, or nothing. Raises
+        NoFileNamed."""
         if text.startswith("gs://"):
             return cls(path=text)
         if _HASH.fullmatch(text.lower()):
@@ -234,7 +238,8 @@ class Files:
         self._warehouse, self._environment, self._window = warehouse, environment, window
 
     def find(self, name: Name) -> list[LandedFile]:
-        """The files so named, by path; receipts for files that no execution of the window wrote make files too."""
+        """Return the files so named, by path; receipts for files that no execution of the window wrote make files
+        too."""
         named = {"path": name.path, "hash": name.hash}
         wrote = _by_path(Wrote, self._rows(_EXECUTIONS, **named))
         receipts = _by_path(Receipt, self._rows(_RECEIPTS, **named))
@@ -254,9 +259,11 @@ class Files:
         ]
 
     def latest_cleanup(self) -> Cleanup | None:
+        """Query the newest row of cleanup; None without any."""
         return next((Cleanup(**row) for row in self._rows(_LATEST_CLEANUP)), None)
 
     def dead_letters(self, path: str) -> list[DeadLetter]:
+        """Query the dead letters about a file."""
         return [DeadLetter(**row) for row in self._rows(_DEAD, path=path)]
 
     def _rows(self, sql: str, **parameters: Parameter) -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ class MigrationRefused(Exception):
 def differences(
     dataset: str, declared: Mapping[str, DeclaredTable], live: Mapping[str, LiveTable]
 ) -> list[Difference]:
-    """Tables that the live dataset lacks, and every difference within those that it has."""
+    """Compare the live dataset with the files: tables that it lacks, and every difference within the others."""
     found: list[Difference] = []
     for name, table in declared.items():
         if name not in live:
@@ -129,7 +129,7 @@ def _layout(name: str, declared: DeclaredTable, live: LiveTable) -> Iterator[Dif
 
 
 def column_sql(field: Any) -> str:
-    """A column of the catalogue as ALTER TABLE writes it, with its description."""
+    """Return a column of the catalogue as ALTER TABLE writes it, with its description."""
     kind = _SQL_TYPES.get(field.type, field.type)
     if field.fields:
         kind = f"STRUCT<{', '.join(column_sql(inner) for inner in field.fields)}>"

@@ -49,6 +49,8 @@ class QueryParameter:
 
 @dataclass(frozen=True)
 class NamedQuery:
+    """A query with its parameters and what it answers."""
+
     name: str
     question: str
     parameters: tuple[QueryParameter, ...]
@@ -56,6 +58,7 @@ class NamedQuery:
 
     @classmethod
     def read(cls, path: Path) -> "NamedQuery":
+        """Read a query's file."""
         sql = path.read_text(encoding="utf-8")
         header = [line for line in sql.partition("\n\n")[0].splitlines() if line.startswith("--")]
         found = (_DECLARED.fullmatch(line) for line in header)
@@ -65,7 +68,7 @@ class NamedQuery:
     def arguments(
         self, given: Mapping[str, Parameter | str], now: datetime, environment: str | None = None
     ) -> dict[str, Parameter]:
-        """The value of each parameter: as given, text read by its type, else its default.
+        """Return the value of each parameter: as given, text read by its type, else its default.
 
         now: the default `now`. environment: in place of the default of @environment.
 
@@ -87,18 +90,19 @@ class NamedQuery:
 
 
 def names() -> list[str]:
+    """List the names of all queries."""
     return sorted(path.stem for path in FOLDER.glob("*.sql"))
 
 
 def named(name: str) -> NamedQuery:
-    """Raises UnknownQueryError."""
+    """Return the query of that name. Raises UnknownQueryError."""
     if name not in names():
         raise UnknownQueryError(f"no query '{name}'; there are {', '.join(names())}")
     return NamedQuery.read(FOLDER / f"{name}.sql")
 
 
 def ask(warehouse: Warehouse, name: str, **parameters: Parameter) -> list[dict[str, Any]]:
-    """The rows of `queries/<name>.sql`; every parameter is given. Raises UnknownQueryError and Unavailable."""
+    """Return the rows of `queries/<name>.sql`; every parameter is given. Raises UnknownQueryError and Unavailable."""
     return warehouse.query(named(name).sql, parameters)
 
 

@@ -10,6 +10,8 @@ from tipoff_common.clock import Instant
 
 
 class GameStatus(StrEnum):
+    """Where a game stands in the league's schedule."""
+
     SCHEDULED = "scheduled"
     LIVE = "live"
     FINAL = "final"
@@ -35,6 +37,7 @@ class Game(BaseModel):
 
     @property
     def teams(self) -> tuple[str, ...]:
+        """The tricodes of both teams, those that are known."""
         return tuple(team for team in (self.away_team, self.home_team) if team)
 
 
@@ -64,7 +67,7 @@ class Calendar:
         }
 
     def games_on(self, day: date, types: Iterable[str]) -> tuple[Game, ...]:
-        """The day's games of these types that are to be played; a postponed one is not."""
+        """Return the day's games of these types that are to be played; a postponed one is not."""
         key = day, tuple(types)
         if key not in self._playable:
             games = self._by_date.get(day, ())
@@ -84,18 +87,19 @@ class Calendar:
         }
 
     def all_on(self, day: date) -> tuple[Game, ...]:
-        """The day's games, those that are not to be played included."""
+        """Return the day's games, those that are not to be played included."""
         return self._by_date.get(day, ())
 
     def game(self, game_id: str) -> Game | None:
-        """The game under this id; of one that stands on two dates that on which it is played."""
+        """Return the game under this id; of one that stands on two dates that on which it is played."""
         found = [game for games in self._by_date.values() for game in games if game.game_id == game_id]
         return min(found, key=lambda game: game.postponed, default=None)
 
     def age(self, now: datetime) -> timedelta:
+        """How long ago the source was asked for the calendar."""
         return now - self.fetched_at
 
 
 def read_calendar(document: bytes, fetched_at: datetime) -> Calendar:
-    """Raises ValueError (pydantic's ValidationError) when the document is not a landed schedule."""
+    """Parse a landed schedule. Raises ValueError (pydantic's ValidationError) when the document is none."""
     return Calendar(ScheduleFile.model_validate_json(document).records, fetched_at)

@@ -126,10 +126,12 @@ class DecisionInputs:
 
     @cached_property
     def today(self) -> date:
+        """The business day of `now`."""
         return business_date(self.now)
 
     @cached_property
     def calendar_is_stale(self) -> bool:
+        """Whether the calendar is older than decisions may rely on."""
         if self.calendar is None:
             return True
         return self.calendar.age(self.now) > self.configuration.file.calendar.stale_after
@@ -140,20 +142,21 @@ class DecisionInputs:
         return Known(self.history.executions, self.history.requested, self.outputs)
 
     def standing(self, occurrence: str) -> PlanProgress | None:
-        """How far the plan of an occurrence has come; None when it was not decided before."""
+        """Return how far the plan of an occurrence has come; None when it was not decided before."""
         if occurrence in self.standings:
             return self.standings[occurrence]
         plan = self.plans.get(occurrence)
         return PlanProgress(plan, self.known) if plan is not None else None
 
     def paused_until(self, scraper: str) -> datetime | None:
-        """When the pause ends that the scraper's source asked for; None when it may be requested."""
+        """Return when the pause ends that the scraper's source asked for; None when it may be requested."""
         # A frozen plan may name a scraper that is gone since.
         spec = self.configuration.catalog.get(scraper)
         until = self.history.paused_until(scraper, spec.hosts if spec else ())
         return until if until is not None and until > self.now else None
 
     def expected(self) -> Agenda:
+        """The business day's occurrences of a workflow."""
         return self.expect(self.configuration, self.calendar, self.today, self.discovery)
 
 
@@ -163,8 +166,8 @@ def considered(
     now: datetime,
     plans: DiscoveryPlans = NO_PLANS,
 ) -> tuple[Occurrence, ...]:
-    """The occurrences whose plans a decision at `now` asks for: those that are due, the last of each search or stretch
-    that has ended, and the refresh of the calendar."""
+    """Return the occurrences whose plans a decision at `now` asks for: those that are due, the last of each search or
+    stretch that has ended, and the refresh of the calendar."""
     found: list[Occurrence] = []
     for _, expected in agenda(configuration, calendar, business_date(now), plans):
         come = [item for item in expected if item.expected <= now]
@@ -175,8 +178,8 @@ def considered(
 
 
 def decide(inputs: DecisionInputs) -> tuple[Decision, ...]:
-    """A decision for every due occurrence, one for every workflow that has none due, and the refresh of a calendar
-    that has grown old."""
+    """Return a decision for every due occurrence, one for every workflow that has none due, and the refresh of a
+    calendar that has grown old."""
     decisions: list[Decision] = []
     for name, expected in inputs.expected():
         try:
@@ -279,7 +282,7 @@ def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) ->
 
 
 def _timeless(day: date, inputs: DecisionInputs) -> list[Game]:
-    """The day's games whose time is not decided."""
+    """Return the day's games whose time is not decided."""
     return [game for game in games_of(inputs.configuration, inputs.calendar, day) if game.tipoff is None]
 
 
@@ -289,8 +292,8 @@ def _matchup(game: Game) -> str:
 
 
 def _ended(come: Sequence[Occurrence], now: datetime) -> list[Occurrence]:
-    """Of each day and subject the last occurrence, when it is over: until the business day is, and at least for
-    REPORT_UNFOUND_FOR, as windows may close at midnight or after it."""
+    """Return the last occurrence of each day and subject once it is over: until the business day is, and at least
+    for REPORT_UNFOUND_FOR, as windows may close at midnight or after it."""
     today = business_date(now)
     last = {(item.day, item.subject): item for item in come}
     return [
@@ -303,7 +306,7 @@ def _ended(come: Sequence[Occurrence], now: datetime) -> list[Occurrence]:
 def _decide_ended(
     occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs
 ) -> Decision | None:
-    """What is wrong with the last occurrence of a search or a stretch that is over; None when nothing is."""
+    """Report a search or a stretch that is over and incomplete; None when nothing is wrong."""
     workflow = inputs.configuration.workflows[occurrence.workflow]
     build = partial(_decision, occurrence, upcoming, inputs, Action.SKIP)
     searches = isinstance(workflow.schedule, Discovery | PerGame)
@@ -393,7 +396,7 @@ def _next_search(upcoming: Occurrence | None, zone: ZoneInfo) -> str:
 def _decide_planned(
     occurrence: Occurrence, upcoming: Occurrence | None, standing: PlanProgress, inputs: DecisionInputs
 ) -> Decision:
-    """An occurrence that was decided before: what of its plan is due, or how it stands."""
+    """Return an occurrence that was decided before: what of its plan is due, or how it stands."""
     states = {state for state, count in standing.counts.items() if count}
     build = partial(_decision, occurrence, upcoming, inputs)
     game_date = occurrence.game_date
@@ -446,7 +449,7 @@ def _was_kept_back(occurrence: Occurrence, scrapers: Sequence[str], inputs: Deci
 
 
 def _holding_back(standing: PlanProgress, workflow: str, inputs: DecisionInputs) -> Pause | None:
-    """The pause for which something that is not found yet is not asked for; None when none is."""
+    """Return the pause for which something that is not found yet is not asked for; None when none is."""
     if not inputs.pauses.standing(inputs.now):
         return None  # looking at every unit of a large plan is left out where nothing is paused
     unfound = [item.unit.scraper for item in standing.units() if item.state is not State.SUCCESS]
@@ -475,7 +478,7 @@ def _nothing_published(
 
 
 def _refresh_occurrence(configuration: Configuration, now: datetime, subject: str) -> Occurrence | None:
-    """The refresh of the calendar in the hour of `now`; None when no workflow fetches it.
+    """Return the refresh of the calendar in the hour of `now`; None when no workflow fetches it.
 
     subject: REFRESH for the hourly one, CONTRADICTED for one beside it.
     """
@@ -490,7 +493,8 @@ def _refresh_occurrence(configuration: Configuration, now: datetime, subject: st
 
 
 def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Decision | None:
-    """A RUN of the calendar's scraper when the calendar is old, an hour old on a day with games, or contradicted.
+    """Return a RUN of the calendar's scraper when the calendar is old, an hour old on a day with games, or
+    contradicted.
 
     Each reason asks at most once an hour, and not while the calendar's workflow runs anyway.
     """
@@ -527,7 +531,7 @@ def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Deci
 
 
 def _contradicted(inputs: DecisionInputs) -> str:
-    """What the newest scoreboard of an open day says against an older calendar; blank when nothing."""
+    """Return how the newest scoreboard of an open day contradicts an older calendar; blank when it does not."""
     calendar = inputs.calendar
     if calendar is None:
         return ""
@@ -573,7 +577,7 @@ def _difference(slate: Slate, games: Mapping[str, Game], listed: Container[str])
 
 
 def _games_may_change(inputs: DecisionInputs) -> bool:
-    """Whether a game of the day is still to begin, and the calendar is older than such a day allows."""
+    """Return whether a game of the day is still to begin, and the calendar is older than such a day allows."""
     calendar, every = inputs.calendar, inputs.configuration.file.calendar.reread_on_game_days
     if (
         calendar is None
@@ -625,7 +629,7 @@ def _decision(
 
 
 def _placeholder(name: str, subject: str, inputs: DecisionInputs) -> Occurrence:
-    """Stands for the day of a workflow that has no occurrence to speak of."""
+    """Build an occurrence for the day of a workflow that has none."""
     today, now = inputs.today, inputs.now
     return Occurrence(name, today, today, subject, 0, now, now, (), "no occurrence")
 

@@ -41,7 +41,7 @@ class DecisionBatch(BaseModel):
 def draft(
     decisions: Iterable[Decision], configuration: Configuration, context: EvaluationContext
 ) -> DecisionBatch:
-    """The decisions as events, the plans frozen by them and the requests they make."""
+    """Return the decisions as events, the plans frozen by them and the requests they make."""
     events: list[WorkflowDecided] = []
     plans: list[Plan] = []
     requests: list[ScrapeRequested] = []
@@ -60,7 +60,7 @@ def draft(
 def _drafted(
     decision: Decision, configuration: Configuration, context: EvaluationContext
 ) -> tuple[WorkflowDecided, Plan | None, list[ScrapeRequested]]:
-    """The decision's event, the plan that it freezes, and its requests."""
+    """Return the decision's event, the plan that it freezes, and its requests."""
     identifier = decision_id(decision.occurrence.id, context.tick)
     frozen: Plan | None = None
     attempts: Iterable[Attempt] = ()
@@ -110,7 +110,7 @@ def _event(
 
 
 def request(plan: Plan, attempt: Attempt, wall: datetime) -> ScrapeRequested:
-    """The request for one attempt of a plan's unit."""
+    """Return the request for one attempt of a plan's unit."""
     unit = attempt.unit
     return ScrapeRequested(
         request_id=unit.request_id(plan.occurrence_id, attempt.number),
@@ -132,7 +132,7 @@ def request(plan: Plan, attempt: Attempt, wall: datetime) -> ScrapeRequested:
 
 
 def skip(plan: Plan, skipped: Skipped, environment: str, now: datetime) -> WorkflowDecided:
-    """The decision that a step of a plan is never asked for."""
+    """Return the decision that a step of a plan is never asked for."""
     # From what was decided, not from now: a second controller that skips the same step writes the same row.
     identifier = decision_id(f"{plan.occurrence_id}:{skipped.step}", plan.decided_at)
     return WorkflowDecided(

@@ -139,7 +139,7 @@ def read_executions(
     subject_parameters: Iterable[str],
     until: date | None = None,
 ) -> list[ExecutionFact]:
-    """All executions about `days`, with one query whatever the number of workflows. Raises Unavailable.
+    """Query all executions about `days`, at once for all workflows. Raises Unavailable.
 
     Executions about a date are looked for from the day before it to the two days after, or to `until`: the log is
     partitioned by when they ran, in UTC.
@@ -161,7 +161,7 @@ def read_executions(
 def read_looks(
     warehouse: Warehouse, environment: str, scrapers: Sequence[str], first: date, last: date
 ) -> list[ExecutionFact]:
-    """What these scrapers found or did not find about the game dates from `first` to `last`, with one query.
+    """Query what these scrapers found or did not find about the game dates from `first` to `last`, at once for all.
 
     Raises:
         Unavailable

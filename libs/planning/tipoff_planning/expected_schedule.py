@@ -20,7 +20,7 @@ def draft_schedule(
     environment: str,
     locked_at: datetime,
 ) -> ScheduleLocked:
-    """The day's expectation. Its version is a function of the configuration and of what is expected when."""
+    """Return the day's expectation. Its version is a function of the configuration and of what is expected when."""
     occurrences = tuple(expected)
     version = _version("", occurrences, configuration)
     runs = tuple(_run(item, configuration, version, ScheduleState.EXPECTED) for item in occurrences)
@@ -39,7 +39,7 @@ def draft_change(
     environment: str,
     now: datetime,
 ) -> ScheduleLocked:
-    """What differs from the locked schedule and its changes so far, oldest first.
+    """Draft how the occurrences now differ from the locked schedule and its changes so far, oldest first.
 
     ADDED is what is new or was moved, CANCELLED what is no longer to come and was not `begun`; what is past its
     deadline stays as it was expected.
@@ -71,7 +71,7 @@ def draft_change(
 
 
 def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> str:
-    """Why a run is no longer expected, as far as the calendar tells."""
+    """Say why a run is no longer expected, as far as the calendar tells."""
     game = calendar.game(run.subject) if calendar else None
     if game is not None and game.postponed:
         return f"no longer expected: game {game.game_id} was called off"
@@ -86,8 +86,8 @@ def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> st
 
 
 def _version(before: str, expected: Iterable[Occurrence], configuration: Configuration) -> str:
-    """A function of the configuration, of what is expected when, and of the version before: a schedule that changes
-    back is a new version."""
+    """Return a function of the configuration, of what is expected when, and of the version before: a schedule that
+    changes back is a new version."""
     lines = (f"{item.id} {item.expected.isoformat()} {item.deadline.isoformat()}" for item in expected)
     return short_hash("\n".join([before, configuration.hash, *lines]).encode())
 

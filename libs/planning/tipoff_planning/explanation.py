@@ -68,8 +68,8 @@ def explain_workflow(
 
 
 def _plans(workflow: str, inputs: DecisionInputs) -> dict[str, Plan]:
-    """The plans of due occurrences that something was executed of: as they must have been frozen, from what was known
-    when the occurrence became due."""
+    """Return the plans of due occurrences that something was executed of: as they must have been frozen, from what
+    was known when the occurrence became due."""
     history, configuration = inputs.history, inputs.configuration
     context = EvaluationContext(inputs.now, inputs.now, inputs.now, "tick", Source.CONTROLLER)
     plans = {}
@@ -156,7 +156,7 @@ def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[Condition]:
 
 
 def _budget(item: Occurrence, inputs: DecisionInputs) -> Condition:
-    """The attempts that the window still has, and what was made of this one."""
+    """Return the attempts that the window still has, and what was made of this one."""
     configuration, workflow = inputs.configuration, inputs.configuration.workflows[item.workflow]
     siblings = [
         other.id
@@ -191,7 +191,7 @@ def _when(moment: datetime) -> str:
 
 
 def _length(stretch: timedelta) -> str:
-    """In days, hours or minutes, whichever says it in the fewest digits that matter."""
+    """Write a length of time in days, hours or minutes, whichever takes the fewest significant digits."""
     for unit, size in (("days", timedelta(days=1)), ("h", timedelta(hours=1))):
         if stretch >= 2 * size:
             return f"{stretch / size:.0f} {unit}"

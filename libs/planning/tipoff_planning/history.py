@@ -61,7 +61,7 @@ class Completeness:
     missing: tuple[str, ...] = ()
 
     def lacks(self, games: int) -> tuple[str, ...]:
-        """What it lacks when so many games are played: a document may be without one and not know it."""
+        """Return what it lacks when so many games are played: a document may be without one and not know it."""
         unlisted = games - self.expected if self.expected is not None else 0
         if unlisted <= 0:
             return self.missing
@@ -81,7 +81,7 @@ class HostPause(BaseModel):
 
 
 def pause_of(fact: ExecutionFact) -> HostPause | None:
-    """The pause that an execution was told of."""
+    """Return the pause that an execution was told of."""
     if fact.not_before is None:
         return None
     return HostPause(scraper=fact.scraper, host=fact.paused_host, until=fact.not_before)
@@ -128,13 +128,13 @@ class History:
         return (min(instants), max(instants)) if instants else None
 
     def lacking(self, scraper: str, game_date: date, subject: str, games: int) -> tuple[str, ...]:
-        """What the newest success lacks of so many games."""
+        """Return what the newest success lacks of so many games."""
         facts = self._found.get((scraper, game_date, subject), ())
         newest = max(facts, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
         return _lacks(newest, games) if newest else ()
 
     def paused_until(self, scraper: str, hosts: Iterable[str] = ()) -> datetime | None:
-        """The instant before which a scraper is not to be requested, if its source named one.
+        """Return the instant before which a scraper is not to be requested, if its source named one.
 
         hosts: those without which the scraper brings nothing. A pause that one of them asked for counts whichever
         scraper was told.
@@ -167,7 +167,7 @@ def _lacks(fact: ExecutionFact, games: int) -> tuple[str, ...]:
 
 
 def completeness_in(told: JsonValue) -> Completeness | None:
-    """What stands under `completeness` in a data_summary; None when nothing does."""
+    """Read `completeness` from a data_summary; None when it has none."""
     if not isinstance(told, dict):
         return None
     expected, missing = told.get("expected"), told.get("missing")
@@ -178,12 +178,13 @@ def completeness_in(told: JsonValue) -> Completeness | None:
 
 
 def completeness_of(event: ScrapeExecuted) -> Completeness | None:
-    """What the execution says of itself."""
+    """Read the completeness that the execution states."""
     return completeness_in(event.data_summary.get("completeness"))
 
 
 def slate_of(event: ScrapeExecuted) -> dict[str, datetime | None] | None:
-    """How a scoreboard lists the day's games; None when the execution does not tell, or in words not known here."""
+    """Return how a scoreboard lists the day's games; None when the execution does not tell, or in words not known
+    here."""
     told = event.data_summary.get("slate")
     if not isinstance(told, dict):
         return None
@@ -205,7 +206,7 @@ def _instant(value: JsonValue) -> datetime | None:
 
 
 def preferred(known: ExecutionFact | None, new: ExecutionFact) -> ExecutionFact:
-    """Of two answers to one request the one that speaks, whichever came first.
+    """Choose between two answers to one request, whichever came first.
 
     A request that was presumed dead may be answered after all, and a success ends what any other answer leaves open.
     """
@@ -218,7 +219,7 @@ def _rank(fact: ExecutionFact) -> tuple[bool, int, bool, datetime]:
 
 
 def merge(*sources: Iterable[ExecutionFact]) -> dict[str, ExecutionFact]:
-    """One fact a request; where sources differ, the preferred one."""
+    """Combine facts by request; where sources differ, keep the preferred one."""
     facts: dict[str, ExecutionFact] = {}
     for source in sources:
         for fact in source:
@@ -240,5 +241,5 @@ class Known:
 
 
 def subject_of(parameters: Mapping[str, str], names: Iterable[str]) -> str:
-    """The values of `names` among the parameters; "-" without any."""
+    """Return the values of `names` among the parameters; "-" without any."""
     return "&".join(parameters[name] for name in names if name in parameters) or NO_SUBJECT

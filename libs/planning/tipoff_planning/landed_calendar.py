@@ -26,7 +26,7 @@ class LandedCalendar:
         self._refused: set[tuple[str, datetime]] = set()
 
     def current(self) -> Calendar | None:
-        """The calendar, None when none has landed yet. Raises Unavailable when none was read before either."""
+        """Return the calendar, None when none has landed yet. Raises Unavailable when none was read before either."""
         try:
             return self._newest()
         except Unavailable as error:
@@ -63,7 +63,8 @@ class LandedCalendar:
 
 
 def _fetched_at(info: ObjectInfo) -> datetime:
-    """When the source was asked, as the runner noted it; for a file put there by other means, when it was written."""
+    """Return when the source was asked, as the runner noted it; for a file put there by other means, when it was
+    written."""
     try:
         return datetime.fromisoformat(info.metadata["fetched-at"]).astimezone(UTC)
     except (KeyError, ValueError):
@@ -71,5 +72,5 @@ def _fetched_at(info: ObjectInfo) -> datetime:
 
 
 def _age(info: ObjectInfo) -> tuple[datetime, datetime]:
-    """Of two readings of one payload the later written counts: a mended parser's."""
+    """Return a sort key by which the later written of two readings of one payload counts: a mended parser's."""
     return _fetched_at(info), info.updated

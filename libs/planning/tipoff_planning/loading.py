@@ -74,7 +74,7 @@ def _faults(
     evaluated_every: timedelta | None,
     discovered_every: timedelta | None,
 ) -> Iterator[Fault]:
-    """What is wrong beyond shape, in each part whose own shape is right: so that all is told at once."""
+    """Yield faults beyond shape, in each part whose own shape is right, so that all are shown at once."""
     calendar = source.part(CalendarSource, ("calendar",))
     if calendar and calendar.scraper:
         if calendar.scraper not in catalog:
@@ -104,7 +104,7 @@ def _faults(
 
 
 def _names_in_steps(source: YamlSource, at: Location, catalog: Catalog) -> Iterator[Fault]:
-    """Of a workflow of another shape: the scrapers that its steps name."""
+    """Yield unknown scrapers in the steps of a workflow whose shape is wrong otherwise."""
     for where in source.entries(at):
         step = source.part(Step, where)
         if step and step.scraper not in catalog:
@@ -165,7 +165,7 @@ def _edge_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
 
 
 def _cadence_faults(workflow: Workflow, at: Location, evaluated_every: timedelta) -> Iterator[Fault]:
-    """An occurrence over which no tick comes would be missed with nothing wrong anywhere."""
+    """Find a schedule whose occurrences no tick need hit: they would be missed with nothing wrong anywhere."""
     minutes, met = evaluated_every // MINUTE, tolerance(workflow.schedule)
     if met < evaluated_every:
         what = f"each occurrence can be met for {met / MINUTE:g} minutes, and an evaluation comes every {minutes}"
@@ -212,7 +212,7 @@ def _minutes(length: timedelta) -> str:
 
 
 def _check_cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -> Iterator[Fault]:
-    """A learned time between two ticks would be met by the later one, as late as on the beat of those ticks."""
+    """Find learned times that come between two ticks: the later tick meets them, as late as the fixed beat."""
     if workflow.discovery.strategy is Strategy.LEARNED and looked_every > CHECK_STEP:
         what = f"times are learned in steps of {_minutes(CHECK_STEP)}, and a tick comes every {_minutes(looked_every)}"
         remedy = "give infra/ticks.yaml a tick `discover` with every_minutes: 5 and cadence_minutes: 5"
@@ -220,7 +220,7 @@ def _check_cadence_faults(workflow: Workflow, at: Location, looked_every: timede
 
 
 def _search_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
-    """A search ends when everything was found, and of what a parent's output will be nobody can tell beforehand."""
+    """Find a search that fans out over a parent's output: nobody can tell beforehand when all of it was found."""
     if workflow.schedule.kind not in ("discovery", "per_game"):
         return
     for index, step in enumerate(workflow.steps):
@@ -255,7 +255,7 @@ def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Itera
 
 
 def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:
-    """A circle of steps, None when there is none."""
+    """Return a circle of steps, None when there is none."""
     known = {step: [name for name in names if name in parents] for step, names in parents.items()}
     try:
         TopologicalSorter(known).prepare()

@@ -58,7 +58,7 @@ class KeyTaken(UnusableRun):
 
 
 def difference(first: Plan, second: Plan) -> str | None:
-    """The field of the trigger by which two plans under one key differ, None when they ask for the same."""
+    """Return the field of the trigger by which two plans under one key differ, None when they ask for the same."""
     if first.game_date != second.game_date:
         return f"game_date ({first.game_date})"
     if first.steps != second.steps:
@@ -74,7 +74,7 @@ def asked_occurrence(
     now: datetime,
     key: str,
 ) -> Occurrence:
-    """What a manual run under `key` is about. Raises UnusableRun."""
+    """Build the occurrence of a manual run under `key`. Raises UnusableRun."""
     subject = WHOLE_DAY
     if takes_game(configuration.workflows[workflow]):
         known = [game.game_id for game in games]
@@ -130,6 +130,7 @@ class RunProgress(BaseModel):
 
 
 def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) -> Outstanding:
+    """Return the steps and subjects that a manual run asks for. Raises UnusableRun."""
     plan = configuration.workflows[workflow].plan
     if run.steps is not None:
         if unknown := [name for name in run.steps if name not in plan]:

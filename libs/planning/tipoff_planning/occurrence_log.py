@@ -65,7 +65,7 @@ class LoggedExecution(_Frozen):
     )
 
     def fact(self, game_date: date) -> ExecutionFact:
-        """The execution as decisions read it."""
+        """Return the execution as decisions read it."""
         return ExecutionFact(
             request_id=self.request_id,
             scraper=self.scraper,
@@ -147,6 +147,7 @@ class OccurrenceState:
 
     @property
     def plan(self) -> Plan | None:
+        """The frozen plan; None when none was read."""
         return self.progress.plan if self.progress else None
 
     @property
@@ -223,11 +224,11 @@ class OccurrenceState:
         )
 
     def has_news(self, executions: Iterable[LoggedExecution]) -> bool:
-        """Whether any of the executions says something that is not known."""
+        """Return whether any of the executions says something that is not known."""
         return any(self._is_news(item) for item in executions)
 
     def follow_ups(self, entry: Entry, environment: str) -> FollowUps:
-        """What an applied entry makes the controller publish: the same however often it is asked."""
+        """Build what an applied entry makes the controller publish: the same however often it is asked."""
         if self.progress is None:
             return FollowUps()
         plan = self.progress.plan
@@ -243,7 +244,7 @@ class OccurrenceState:
         )
 
     def summarized(self, entry: Entry) -> Entry:
-        """The entry with all before it."""
+        """Return the entry with all before it."""
         summary = Summary(
             plan=self.plan,
             executions=tuple(self.executions.values()),
@@ -280,7 +281,7 @@ class OccurrenceState:
 
 
 def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> LoggedExecution:
-    """An execution event as the log keeps it."""
+    """Return an execution event as the log keeps it."""
     outcome, told = event.outcome, completeness_of(event)
     failed = outcome if isinstance(outcome, Failed) else None
     return LoggedExecution(

@@ -71,6 +71,7 @@ class Occurrence(_Facts):
 
     @cached_property
     def id(self) -> str:
+        """The occurrence's identity; a manual run has its own."""
         return self.identity or occurrence_id(self.workflow, self.game_date, self.subject, self.slot)
 
 
@@ -85,7 +86,7 @@ class _Slot(NamedTuple):
 def occurrences(
     configuration: Configuration, calendar: Calendar | None, day: date, plans: DiscoveryPlans = NO_PLANS
 ) -> tuple[Occurrence, ...]:
-    """What is expected of business day `day`, by time, name, subject and slot.
+    """Compute what is expected of business day `day`, by time, name, subject and slot.
 
     Workflows that need games have no occurrence for a day without games, and none while there is no calendar. plans:
     of the searches that learn when to look; one without a plan for the day keeps to its fixed beat.
@@ -105,8 +106,8 @@ Agenda = Iterable[tuple[str, Sequence[Occurrence]]]
 def agenda(
     configuration: Configuration, calendar: Calendar | None, today: date, plans: DiscoveryPlans = NO_PLANS
 ) -> Iterator[tuple[str, Sequence[Occurrence]]]:
-    """What a decision at any instant of `today` may be about: yesterday's occurrences may still be due after midnight,
-    tomorrow's may be due before it, and the first of them tell when to look again."""
+    """Yield each workflow's occurrences that a decision at any instant of `today` may concern: yesterday's may be
+    due after midnight, tomorrow's before it, and the first of them give the next look."""
     yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
     since, until = eastern(today, time.min) - REPORT_UNFOUND_FOR, eastern(tomorrow, time.min)
     for name in configuration.workflows:
@@ -119,7 +120,7 @@ def agenda(
 
 
 def games_of(configuration: Configuration, calendar: Calendar | None, day: date) -> tuple[Game, ...]:
-    """The games that count on `day`."""
+    """Return the games that count on `day`."""
     return calendar.games_on(day, configuration.file.calendar.game_types) if calendar else ()
 
 
@@ -132,7 +133,7 @@ def _of_workflow(
     since: datetime = _ALWAYS,
     until: datetime = _EVER,
 ) -> Iterator[Occurrence]:
-    """Leaves out what had ended by `since`, and what begins at `until` or later but each subject's first."""
+    """Leave out what had ended by `since`, and what begins at `until` or later but each subject's first."""
     schedule = configuration.workflows[name].schedule
     game_date = game_date_of(schedule, day)
     games = games_of(configuration, calendar, game_date)
@@ -153,7 +154,7 @@ def _of_workflow(
 
 
 def game_date_of(schedule: Schedule, day: date) -> date:
-    """The day that data fetched on `day` is about."""
+    """Return the day that data fetched on `day` is about."""
     if isinstance(schedule, ByTheClock) and schedule.about is About.YESTERDAY:
         return day - timedelta(days=1)
     return day
@@ -181,7 +182,7 @@ def _slots(
 
 
 def _attempts(schedule: Discovery, start: datetime, end: datetime) -> Iterator[_Slot]:
-    """Attempts of the fixed beat, each due for as long as two are apart."""
+    """Yield attempts of the fixed beat, each due for as long as two are apart."""
     beat = schedule.beat(start, end)
     # From the window's instants, as a clock change may make it longer or shorter than its times of day say.
     step = schedule.every or (end - start) / max(len(beat) - 1, 1)
@@ -191,7 +192,8 @@ def _attempts(schedule: Discovery, start: datetime, end: datetime) -> Iterator[_
 
 
 def _planned(schedule: Discovery, plan: DiscoveryPlan, start: datetime, end: datetime) -> Iterator[_Slot]:
-    """The learned checks, each due until the next; where found is not final, the fixed beat for later versions too."""
+    """Yield the learned checks, each due until the next; where found is not final, the fixed beat for later versions
+    too."""
     if schedule.refresh_after_found is not None:
         # First, so that at one instant the search comes last: it has the last word when the window has closed.
         for slot in _attempts(schedule, start, end):
@@ -213,8 +215,8 @@ _PURPOSES = {
 
 
 def _around(schedule: Interval, day: date, games: Sequence[Game]) -> Iterator[_Slot]:
-    """A slot's number is its minute of the day. When a first game is called off or moved the others may begin at other
-    minutes, and no slot may then have the number of one that has run."""
+    """Yield the slots of a stretch around the day's games, each numbered by its minute of the day: when a first
+    game is called off or moved, no slot may take the number of one that has run."""
     tips = [game.tipoff for game in games if game.tipoff is not None]
     if not tips:
         return
@@ -254,7 +256,7 @@ def window_of(configuration: Configuration, workflow: str, day: date) -> tuple[d
 
 
 def _bounds(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """The window's instants. Where a clock change would leave nothing of it, it keeps its length."""
+    """Return the window's instants. Where a clock change would leave nothing of it, it keeps its length."""
     start, end = _at(day, window.start, zone), _at(day, window.end, zone)
     if end <= start:
         end = start + (datetime.combine(day, window.end) - datetime.combine(day, window.start))

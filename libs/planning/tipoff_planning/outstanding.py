@@ -29,7 +29,7 @@ class Outstanding:
     last_found: datetime | None = None
 
     def refresh_due(self, occurrence: Occurrence, workflow: Workflow) -> bool:
-        """Whether it was found long enough ago to look for a later version."""
+        """Return whether it was found long enough ago to look for a later version."""
         schedule = workflow.schedule
         if (
             not isinstance(schedule, Discovery)
@@ -44,20 +44,20 @@ class Outstanding:
         return slots * step >= schedule.refresh_after_found
 
     def scrapers(self, workflow: Workflow) -> list[str]:
-        """Names of the scrapers outstanding, each once, for people."""
+        """Return names of the scrapers outstanding, each once, for people."""
         names = self.steps if self.steps is not None else workflow.plan
         return list(dict.fromkeys(workflow.plan[name].scraper for name in names))
 
 
 def find_outstanding(occurrence: Occurrence, configuration: Configuration, history: History) -> Outstanding:
-    """For kinds that search until found, what has not been; for the others everything."""
+    """Return what is not found yet for kinds that search until found; for the others everything."""
     if not isinstance(configuration.workflows[occurrence.workflow].schedule, Discovery | PerGame):
         return Outstanding()
     return find_unfound(occurrence, configuration, history)
 
 
 def find_unfound(occurrence: Occurrence, configuration: Configuration, history: History) -> Outstanding:
-    """What has not been found, whatever the kind; of steps that fan out over a parent's output nothing is known."""
+    """Return what was not found, whatever the kind; steps that fan out over a parent's output are left out."""
     workflow = configuration.workflows[occurrence.workflow]
     schedule = workflow.schedule
     complete = isinstance(schedule, Discovery) and schedule.until is Until.COMPLETE
@@ -91,7 +91,7 @@ def find_unfound(occurrence: Occurrence, configuration: Configuration, history: 
 def subjects_of(
     step: Step, occurrence: Occurrence, configuration: Configuration
 ) -> Iterator[tuple[str, str]]:
-    """What the step asks for: the value it fans out over, if it does, and the subject under which that is known."""
+    """Yield each value that the step fans out over with the subject under which its result is known."""
     own, names = own_parameters(step, occurrence, configuration), configuration.subject_parameters
     if step.fan_out_parameter is None:
         subject = subject_of(own, names)

@@ -70,40 +70,41 @@ class Pauses(BaseModel):
     items: tuple[Pause, ...] = ()
 
     def standing(self, now: datetime) -> tuple[Pause, ...]:
-        """The pauses that hold at an instant, the first to end first."""
+        """Return the pauses that hold at an instant, the first to end first."""
         return tuple(
             sorted((it for it in self.items if it.stands(now)), key=lambda it: (it.until, it.target, it.name))
         )
 
     def of(self, target: PauseTarget, name: str, now: datetime) -> Pause | None:
-        """The pause of a workflow or scraper at an instant."""
+        """Return the pause of a workflow or scraper at an instant."""
         return next(
             (it for it in self.items if (it.target, it.name) == (target, name) and it.stands(now)), None
         )
 
     def of_workflow(self, name: str, now: datetime) -> Pause | None:
-        """The pause of a workflow at an instant."""
+        """Return the pause of a workflow at an instant."""
         return self.of(PauseTarget.WORKFLOW, name, now)
 
     def of_scrapers(self, names: Iterable[str], now: datetime) -> dict[str, Pause]:
-        """Those of the scrapers that are paused at an instant, each with its pause."""
+        """Return those of the scrapers that are paused at an instant, each with its pause."""
         found = ((name, self.of(PauseTarget.SCRAPER, name, now)) for name in dict.fromkeys(names))
         return {name: pause for name, pause in found if pause is not None}
 
     def held_of(self, plan: Plan, now: datetime) -> Held:
-        """Which requests of a plan do not go out at an instant."""
+        """Return which requests of a plan are held back at an instant."""
         # Who asks by hand knows of the pause, and may want to see whether what it waits for is mended.
         return NOTHING_HELD if plan.source is Source.MANUAL else self.held(plan.workflow, now)
 
     def held(self, workflow: str, now: datetime) -> Held:
-        """Which requests of a workflow's occurrences do not go out at an instant."""
+        """Return which requests of a workflow's occurrences are held back at an instant."""
         scrapers = {it.name for it in self.items if it.target is PauseTarget.SCRAPER and it.stands(now)}
         return Held(everything=self.of_workflow(workflow, now) is not None, scrapers=frozenset(scrapers))
 
     def kept_back(
         self, workflow: str, scrapers: Iterable[str], start: datetime, end: datetime
     ) -> Pause | None:
-        """The pause that kept an occurrence from `start` to `end` back: the workflow's, or one of all its scrapers."""
+        """Return the pause that kept an occurrence from `start` to `end` back: the workflow's, or one of all its
+        scrapers."""
         own = [it for it in self.items if it.since < end and it.over_at > start]
         whole = [it for it in own if it.target is PauseTarget.WORKFLOW and it.name == workflow]
         by_scraper = {it.name: it for it in own if it.target is PauseTarget.SCRAPER}

@@ -87,6 +87,7 @@ class Unit:
     parameters: Mapping[str, str]
 
     def request_id(self, occurrence: str, attempt: int) -> str:
+        """Return the identity of the unit's request at an attempt."""
         return _request_id(occurrence, self.step, self.scraper, tuple(self.parameters.items()), attempt)
 
 
@@ -99,7 +100,7 @@ def _request_id(
 
 
 def units(step: PlannedStep, values: Iterable[str]) -> Iterator[Unit]:
-    """The step's units; `values` are those of its fan-out parameter."""
+    """Yield the step's units; `values` are those of its fan-out parameter."""
     if step.fan_out_parameter is None:  # one request, whatever the values
         yield Unit(step.name, step.scraper, step.parameters)
         return
@@ -114,7 +115,7 @@ def freeze(
     context: EvaluationContext,
     only: Mapping[str, frozenset[str] | None] | None = None,
 ) -> Plan:
-    """The plan of `occurrence`.
+    """Return the plan of `occurrence`.
 
     only: steps to keep, each with the subjects still wanted of it, None for all; the whole workflow when None. Steps
         left out count as settled for those that come after them.
@@ -147,13 +148,13 @@ def freeze(
 
 
 def asks_for_nothing(occurrence: Occurrence, workflow: Workflow) -> bool:
-    """Whether every step to begin with fans out over games or teams, and none are known."""
+    """Return whether every step to begin with fans out over games or teams, and none are known."""
     roots = (step for step in workflow.plan.values() if not step.parents)
     return all(step.for_each is not None and not fan_out_of(step, occurrence) for step in roots)
 
 
 def own_parameters(step: Step, occurrence: Occurrence, configuration: Configuration) -> dict[str, str]:
-    """The parameters of every request of `step`, all but the one it fans out over."""
+    """Return the parameters of every request of `step`, all but the one it fans out over."""
     filled = {"{game_date}": occurrence.game_date.isoformat(), "{slot}": occurrence.expected.isoformat()}
     own = {"game_date": occurrence.game_date.isoformat()}
     schedule = configuration.workflows[occurrence.workflow].schedule
@@ -189,7 +190,7 @@ def _planned(
 
 
 def fan_out_of(step: Step, occurrence: Occurrence) -> tuple[str, ...] | OutputOf:
-    """The values `step` fans out over, () when it does not."""
+    """Return the values `step` fans out over, () when it does not."""
     match step.for_each:
         case "game":
             return tuple(game.game_id for game in occurrence.games)

@@ -34,6 +34,7 @@ class State(StrEnum):
 
     @property
     def settled(self) -> bool:
+        """Whether nothing more will be requested of the unit."""
         return self not in (State.OPEN, State.WAITING, State.UNDER_WAY)
 
 
@@ -103,12 +104,12 @@ def progress(plan: Plan, known: Known, now: datetime = _ALWAYS) -> Progress:
 
 
 def retry_is_due(kind: FailureKind | None, attempt: int, max_retries: int) -> bool:
-    """Whether a failure of `kind` at `attempt` is asked for again within its occurrence."""
+    """Return whether a failure of `kind` at `attempt` is asked for again within its occurrence."""
     return kind is not None and kind.retried_at_once and attempt <= max_retries
 
 
 def retry_at(plan: Plan, fact: ExecutionFact, attempt: int) -> datetime:
-    """The instant from which the attempt after `attempt`, which failed, may be requested.
+    """Return the instant from which the attempt after `attempt`, which failed, may be requested.
 
     The first retry follows at once, as most failures of that kind are over in a second. Further ones are spread over
     the rest of the window, each waiting twice the share of the one before, so that an outage of an hour does not use
@@ -216,16 +217,17 @@ class PlanProgress:
                     self._assess(owner[0])
 
     def attempt(self, request_id: str) -> Attempt | None:
-        """The attempt behind a request of this plan; None when it belongs to none of the units known so far."""
+        """Return the attempt behind a request of this plan; None when it belongs to none of the units known so
+        far."""
         owner = self._owners.get(request_id)
         return Attempt(owner[0].unit, owner[1]) if owner else None
 
     def request_id(self, attempt: Attempt) -> str:
-        """The id of an attempt's request."""
+        """Return the id of an attempt's request."""
         return attempt.unit.request_id(self.plan.occurrence_id, attempt.number)
 
     def due(self, now: datetime, held: Held = NOTHING_HELD) -> list[Attempt]:
-        """Attempts to request now: as many of each step as may be under way, and none that is held."""
+        """Return attempts to request now: as many of each step as may be under way, and none that is held."""
         found: list[Attempt] = []
         for step in self._steps.values():
             if held.holds(step.planned.scraper):
@@ -268,17 +270,17 @@ class PlanProgress:
         return sum(step.counts[State.UNDER_WAY] for step in self._steps.values())
 
     def units(self) -> Iterator[UnitStatus]:
-        """The units that are known so far."""
+        """Yield the units that are known so far."""
         for step in self._steps.values():
             for item in step.units:
                 yield UnitStatus(item.unit, item.state, item.attempt)
 
     def at(self, now: datetime) -> Progress:
-        """The whole standing at one instant."""
+        """Return the whole standing at one instant."""
         return Progress(self.due(now), self.skipped, list(self.units()), self.settled)
 
     def last_failure(self) -> ExecutionFact | None:
-        """The newest failure that nothing better followed."""
+        """Return the newest failure that nothing better followed."""
         failures = [
             fact
             for step in self._steps.values()
@@ -388,7 +390,7 @@ class PlanProgress:
         return State.WAITING if in_time else State.GIVEN_UP
 
     def _asks_again(self, last: ExecutionFact, attempt: int) -> bool:
-        """Whether a unit whose attempt failed is asked for again within the occurrence."""
+        """Return whether a unit whose attempt failed is asked for again within the occurrence."""
         # A source that says when to come back is asked then, if the window is still open; nobody who runs a workflow
         # by hand waits for a day.
         named = last.not_before is not None and self.plan.deadline is not None

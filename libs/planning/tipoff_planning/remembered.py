@@ -40,7 +40,7 @@ class RememberedExecution(_Answer):
 
     @classmethod
     def of(cls, item: LoggedExecution, state: OccurrenceState) -> Self:
-        """What of a logged execution a chain shows."""
+        """Build the part of a logged execution that a chain shows."""
         attempt = state.progress.attempt(item.request_id) if state.progress is not None else None
         return cls(
             request_id=item.request_id,
@@ -64,7 +64,7 @@ class RememberedOccurrence(_Answer):
 
     @classmethod
     def of(cls, state: OccurrenceState) -> Self | None:
-        """What is remembered of an occurrence; None when nothing was decided about it."""
+        """Build what is remembered of an occurrence; None when nothing was decided about it."""
         if state.plan is None:
             return None
         return cls(
@@ -76,7 +76,7 @@ class RememberedOccurrence(_Answer):
 
 
 def requests_of(state: OccurrenceState) -> Sequence[ScrapeRequested]:
-    """Every request that went out, as it went out."""
+    """Return every request that went out, as it went out."""
     standing = state.progress
     if standing is None:
         return []

@@ -41,6 +41,8 @@ Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_typ
 
 
 class Weekday(StrEnum):
+    """A day of the week as workflows.yaml writes it."""
+
     MON = "mon"
     TUE = "tue"
     WED = "wed"
@@ -89,6 +91,7 @@ class Window(Node):
 
     @property
     def length(self) -> timedelta:
+        """From the window's opening to its close."""
         return datetime.combine(date.min, self.end) - datetime.combine(date.min, self.start)
 
 
@@ -224,7 +227,7 @@ Schedule = Annotated[Daily | At | Discovery | Interval | PerGame, Field(discrimi
 
 
 def tolerance(schedule: Schedule) -> timedelta:
-    """How long an occurrence can be met: from when it is expected to its deadline."""
+    """Return how long an occurrence can be met: from when it is expected to its deadline."""
     match schedule:
         case Daily(window=window):
             return window.length

@@ -66,7 +66,7 @@ class Settled(BaseModel):
 
 
 def _longest(pauses: Iterable[HostPause], since: date) -> tuple[HostPause, ...]:
-    """Of each scraper and host the longest pause, without those that ended before `since`."""
+    """Keep the longest pause of each scraper and host, without those that ended before `since`."""
     longest: dict[tuple[str, str], HostPause] = {}
     for pause in pauses:
         key = (pause.scraper, pause.host or "")
@@ -76,7 +76,7 @@ def _longest(pauses: Iterable[HostPause], since: date) -> tuple[HostPause, ...]:
 
 
 def searched_scrapers(configuration: Configuration) -> frozenset[str]:
-    """Scrapers of workflows that search until found: of the others nobody asks what was found before."""
+    """Return the scrapers of workflows that search until found; decisions ask for no others' past."""
     return frozenset(
         step.scraper
         for workflow in configuration.workflows.values()
@@ -86,7 +86,7 @@ def searched_scrapers(configuration: Configuration) -> frozenset[str]:
 
 
 def _first_and_newest(items: Iterable[LoggedExecution], day: date) -> tuple[LoggedExecution, ...]:
-    """Of each subject the first success, the first that lacked nothing, and the newest: all that decisions ask for."""
+    """Keep each subject's first success, first complete one and newest execution: all that decisions ask for."""
     subjects: dict[tuple[str, str], dict[str, LoggedExecution]] = {}
     for item in items:
         if item.fact(day).counts:

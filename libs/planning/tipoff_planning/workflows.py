@@ -64,6 +64,7 @@ class Step(Node):
 
     @property
     def id(self) -> str:
+        """The step's name within its workflow."""
         return self.name or self.scraper
 
     @property
@@ -74,6 +75,7 @@ class Step(Node):
 
     @property
     def fan_out_parameter(self) -> str | None:
+        """The parameter that the step fans out over; None when it does not."""
         match self.for_each:
             case "game":
                 return "game_id"
@@ -233,10 +235,12 @@ class Configuration:
 
     @cached_property
     def zone(self) -> ZoneInfo:
+        """The zone that the file's times are in."""
         return ZoneInfo(self.file.timezone)
 
     @property
     def workflows(self) -> Mapping[str, Workflow]:
+        """The workflows by name."""
         return self.file.workflows
 
     @cached_property
@@ -289,5 +293,5 @@ def needs_games(workflow: Workflow, catalog: Catalog) -> bool:
 
 
 def takes_game(workflow: Workflow) -> bool:
-    """Whether an occurrence of the workflow is about one game."""
+    """Return whether an occurrence of the workflow is about one game."""
     return isinstance(workflow.schedule, PerGame)

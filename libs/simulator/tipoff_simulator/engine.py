@@ -67,7 +67,7 @@ class OccurrenceDecisions:
     last_skip: tuple[datetime, Reason] | None = None
 
     def note(self, now: datetime, action: Action, code: Reason) -> None:
-        """One more decision; they come in the order of time."""
+        """Add a decision; they come in the order of time."""
         self.last = (now, action, code)
         if action is Action.RUN:
             self.first_run = self.first_run or now
@@ -95,7 +95,7 @@ class Log:
 def simulate(
     season: Season, progressed: Callable[[date], None] = lambda _: None, observer: Observer | None = None
 ) -> Log:
-    """Runs the season. `progressed` is told of each day that begins, `observer` gets every event."""
+    """Run the season. `progressed` is told of each day that begins, `observer` gets every event."""
     return _Run(season, observer).run(progressed)
 
 
@@ -183,7 +183,7 @@ class _Run:
     def _agenda(
         self, configuration: Configuration, calendar: Calendar | None, today: date, plans: DiscoveryPlans
     ) -> Agenda:
-        """The core's answer, remembered for the day while the games stay the same."""
+        """Return the core's answer, remembered for the day while the games stay the same."""
         if self._around is None or self._around[0] != today:
             season = self._season
             self._around = (
@@ -198,7 +198,7 @@ class _Run:
     def _of_day(
         self, configuration: Configuration, calendar: Calendar | None, day: date
     ) -> tuple[Occurrence, ...]:
-        """The core's answer, remembered while the games stay the same; nothing outside the season."""
+        """Return the core's answer, remembered while the games stay the same; nothing outside the season."""
         if not self._season.first <= day <= self._season.last:
             return ()
         if day not in self._expected:
@@ -345,7 +345,7 @@ class _Run:
         self._observer.locked(self._log.schedules[day][0])
 
     def _note_changes(self, day: date, now: datetime) -> None:
-        """What changed after the lock; looked at when the games or the day are not those of the last look."""
+        """Lock what changed after the lock, when the games or the day are not those of the last look."""
         locked = self._log.schedules.get(day)
         if locked is None or self._compared == (day, id(self._shown)):
             return

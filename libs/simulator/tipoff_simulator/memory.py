@@ -44,7 +44,7 @@ class Memory:
         self.done: list[Done] = []
 
     def begin(self, plan: Plan, at: datetime) -> OccurrenceState:
-        """The log of a plan's occurrence, begun now unless it was before."""
+        """Return the log of a plan's occurrence, begun now unless it was before."""
         if plan.occurrence_id not in self.states:
             state = OccurrenceState(plan.game_date, plan.occurrence_id)
             state.apply(Entry(at=at, plan=plan))

@@ -11,13 +11,13 @@ class Observer(Protocol):
     """Receives the events of a season in the order of its time. Nothing that it does changes the season."""
 
     def decided(self, event: WorkflowDecided) -> None:
-        """A decision about one workflow, those that changed nothing included."""
+        """Take in a decision about one workflow, also one that changed nothing."""
 
     def locked(self, event: ScheduleLocked) -> None:
-        """A day's schedule, or a change of it."""
+        """Take in a day's schedule, or a change of it."""
 
     def executed(self, request: ScrapeRequested, answer: Answer, at: datetime) -> None:
-        """What a source answered to a request; `at` is when the execution ended."""
+        """Take in what a source answered to a request; `at` is when the execution ended."""
 
 
 class Nobody:

@@ -33,7 +33,7 @@ _ALL_RIGHT = frozenset({Reason.ALREADY_FOUND, Reason.NO_GAMES, Reason.SUPERSEDED
 
 
 def run_status(run: ExpectedRun, decided: OccurrenceDecisions | None) -> RunStatus:
-    """The rule of schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql, after the deadline."""
+    """Return the rule of schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql, after the deadline."""
     if run.state is ScheduleState.CANCELLED:
         return RunStatus.CANCELLED
     return _status(run.expected_run_time, decided)
@@ -55,7 +55,7 @@ def _status(expected: datetime, decided: OccurrenceDecisions | None) -> RunStatu
 
 
 def standing_runs(log: Log) -> list[ExpectedRun]:
-    """Each expected occurrence once, as the last version of its day's schedule has it."""
+    """Return each expected occurrence once, as the last version of its day's schedule has it."""
     runs: dict[str, ExpectedRun] = {}
     for events in log.schedules.values():
         for event in events:
@@ -64,6 +64,8 @@ def standing_runs(log: Log) -> list[ExpectedRun]:
 
 
 class End(StrEnum):
+    """How a target ended."""
+
     FOUND = "found"
     EMPTY = (
         "empty"  # there was nothing to be found: a game that was not played, a look before the publication
@@ -108,7 +110,7 @@ def _lacks(done: Done) -> bool:
 
 
 def targets(configuration: Configuration, log: Log) -> Iterator[Target]:
-    """What was to be got by the occurrences that were not cancelled."""
+    """Yield what was to be got by the occurrences that were not cancelled."""
     runs = [run for run in standing_runs(log) if run.state is not ScheduleState.CANCELLED]
     searches: dict[tuple[str, date, str], list[Occurrence]] = defaultdict(list)
     judge = _Judge(configuration, log)
@@ -186,7 +188,7 @@ class _Judge:
         )
 
     def _why(self, part: _Part, attempts: list[Occurrence]) -> str:
-        """Why one part was never got, in words that say the same for the same cause."""
+        """Say why one part was never got, in the same words for the same cause."""
         if part.published is None:
             return f"{part.scraper} was never published"
         after = [item for item in part.done if item.fact.triggered_at >= part.published]
@@ -214,7 +216,7 @@ class _Judge:
         return _status(occurrence.expected, decided) is RunStatus.MISSING
 
     def _called_off(self, occurrence: Occurrence, part: _Part) -> bool:
-        """Whether a part is never published because its game is not played on that day."""
+        """Return whether a part is never published because its game is not played on that day."""
         return not self._log.upstream.games_of(occurrence.game_date, part.subject)
 
     def _part(self, scraper: str, game_date: date, subject: str, complete: bool) -> _Part:

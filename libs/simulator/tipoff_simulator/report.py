@@ -82,14 +82,17 @@ class Report(BaseModel):
 
     @property
     def missing(self) -> int:
+        """How many expected runs ended as MISSING."""
         return sum(numbers.statuses.get(RunStatus.MISSING, 0) for numbers in self.workflows.values())
 
     @property
     def missed(self) -> int:
+        """How many parts were never got."""
         return sum(len(numbers.missed) for numbers in self.workflows.values())
 
 
 def report(season: Season, log: Log) -> Report:
+    """Sum up a season's log."""
     configuration = season.configuration
     types = configuration.file.calendar.game_types
     played = [game for game in season.games if season.first <= game.game_date <= season.last]

@@ -44,7 +44,7 @@ class Upstream:
         self._shown: dict[int, tuple[Game, ...]] = {}
 
     def schedule_at(self, instant: datetime) -> tuple[Game, ...]:
-        """The games as the schedule shows them; the same object while nothing has changed."""
+        """Return the games as the schedule shows them; the same object while nothing has changed."""
         announced = [item for item in self._postponed.values() if item.announced <= instant]
         if len(announced) not in self._shown:
             called_off = {item.game_id: item for item in announced}
@@ -54,15 +54,15 @@ class Upstream:
         return self._shown[len(announced)]
 
     def published_at(self, scraper: str, game_date: date, subject: str) -> datetime | None:
-        """When the data is out: ALWAYS, an instant, or None when it never is."""
+        """Return when the data is out: ALWAYS, an instant, or None when it never is."""
         key = (scraper, game_date, subject)
         if key not in self._published:
             self._published[key] = self._publication(*key)
         return self._published[key]
 
     def games_of(self, game_date: date, subject: str) -> tuple[Game, ...]:
-        """The games really played on a date that a subject is about: those that it names by id, or of a team, else the
-        whole day's."""
+        """Return the games really played on a date that a subject is about: those that it names by id, or of a team,
+        else the whole day's."""
         games = self._played.get(game_date, ())
         names = subject.split("&")
         named = [name for name in names if _GAME_ID.search(name) or name in self._teams]
@@ -73,6 +73,7 @@ class Upstream:
         )
 
     def answer(self, request_id: str, scraper: str, game_date: date, subject: str, now: datetime) -> Answer:
+        """Return what the source answers to a request at an instant."""
         spec = self._catalog[scraper]
         kind = self._failure(request_id, spec, now)
         if kind is not None:
@@ -165,7 +166,8 @@ class Upstream:
 
 
 def _shown(game: Game, called_off: Postponement | None) -> tuple[Game, ...]:
-    """A game that is called off stands on its old date as such and, when it is played later, on the new one as well."""
+    """Return a game that is called off stands on its old date as such and, when it is played later, on the new one as
+    well."""
     if called_off is None:
         return (game,)
     old = game.model_copy(update={"postponed": True})

@@ -30,8 +30,9 @@ def wakes(
     lock_at: time,
     discovered_every: timedelta | None = None,
 ) -> list[Wake]:
-    """What comes from the midnight (New York) that begins `first` to the one that ends `last`, in order. At the same
-    instant the evaluation comes before the lock. discovered_every: how often learned checks are looked at, if any."""
+    """List the ticks from the midnight (New York) that begins `first` to the one that ends `last`, in order. At the
+    same instant the evaluation comes before the lock. discovered_every: how often learned checks are looked at, if
+    any."""
     start, end = eastern(first, time()), eastern(last + timedelta(days=1), time())
     evaluations = [
         wake
@@ -50,7 +51,7 @@ def wakes(
 
 
 def _evaluation(tick: datetime, ticks: Ticks, seed: int) -> Wake | None:
-    """The tick as it comes; None when it does not."""
+    """Return the tick as it comes; None when it does not."""
     if any(gap.covers(tick) for gap in ticks.gaps):
         return None
     lag = timedelta(seconds=ticks.lag_seconds)

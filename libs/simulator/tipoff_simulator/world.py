@@ -87,6 +87,7 @@ class Span(Node):
         return self
 
     def covers(self, instant: datetime) -> bool:
+        """Return whether the outage is on at an instant."""
         return self.start <= instant < self.end
 
 
@@ -166,7 +167,7 @@ class World(Node):
 
 
 def load_world(path: Path | None, catalog: Catalog) -> World:
-    """The usual world, with the file at `path` laid over it.
+    """Return the usual world, with the file at `path` laid over it.
 
     Raises:
         ConfigurationError: naming file and line of each fault, scrapers and sources that do not exist included.

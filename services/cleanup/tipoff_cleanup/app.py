@@ -13,15 +13,17 @@ from tipoff_common.wall_clock import wall_now
 
 
 def create_app(settings: CleanupSettings) -> FastAPI:
+    """Build cleanup's application from its settings."""
     return routes(bootstrap(settings))
 
 
 def routes(wiring: Wiring) -> FastAPI:
+    """Declare cleanup's route on the application of its wiring."""
     app = wiring.app
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
-        """`tipoff.tick.fired.v1` with tick `cleanup`."""
+        """Run cleanup at its tick, `tipoff.tick.fired.v1` with tick `cleanup`."""
         now = wall_now()
         if isinstance(delivery.event, TickFired) and delivery.event.tick is Tick.CLEANUP:
             run_cleanup(delivery.event, delivery.message.publish_time or now, wiring.deps, now)

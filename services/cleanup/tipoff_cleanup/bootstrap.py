@@ -16,12 +16,15 @@ from tipoff_common.push import PushEndpoint
 
 @dataclass(frozen=True)
 class Wiring:
+    """What the routes need."""
+
     app: FastAPI
     endpoint: PushEndpoint
     deps: Deps
 
 
 def bootstrap(settings: CleanupSettings) -> Wiring:
+    """Connect cleanup to the cloud and the fleet that its settings name."""
     catalog = load_catalog(scrapers_folder(settings.scrapers))
     described = sorted(scrapers_folder(settings.scrapers).glob("*/*/scraper.yaml"))
     cloud = Cloud("cleanup", settings, config_files=tuple(described))

@@ -137,7 +137,7 @@ class Dataset:
         self._warehouse, self._environment = warehouse, environment
 
     def files(self, now: datetime, lookback: timedelta, grace: timedelta) -> tuple[Overview, list[Landed]]:
-        """The files that landed within `lookback`, and the oldest of those without a receipt."""
+        """Return the files that landed within `lookback`, and the oldest of those without a receipt."""
         rows = self._ask(_FILES, since=now - lookback, now=now, settled=now - grace)
         overview = Overview(**{field.name: rows[0][field.name] for field in fields(Overview)})
         names = [field.name for field in fields(Landed)]
@@ -147,7 +147,7 @@ class Dataset:
         return overview, waiting
 
     def received(self, paths: Sequence[str], now: datetime) -> set[str]:
-        """Those of the files that have a receipt, however old."""
+        """Return those of the files that have a receipt, however old."""
         return {
             row["gcs_path"]
             for part in _parts(paths)
@@ -157,28 +157,29 @@ class Dataset:
     def unknown_receipts(
         self, now: datetime, lookback: timedelta, grace: timedelta
     ) -> Mapping[str, datetime]:
-        """When files were processed that no execution wrote, by path; those whose row may still come left out."""
+        """Return when files were processed that no execution wrote, by path, without those whose row may still
+        come."""
         rows = self._ask(_STRAY_RECEIPTS, since=now - lookback, now=now, settled=now - grace)
         strays = {row["gcs_path"]: row["processed_at"] for row in rows}
         named = self.named(list(strays), now - KEPT)
         return {path: at for path, at in strays.items() if path not in named}
 
     def unnamed(self, paths: Sequence[str], now: datetime, lookback: timedelta) -> list[str]:
-        """Those of the files that no execution names. An older execution is looked for only when no recent one does,
-        as that reads all there is."""
+        """Return those of the files that no execution names. An older execution is looked for only when no recent one
+        does, as that reads all there is."""
         for since in (now - lookback, now - KEPT):
             if named := self.named(paths, since):
                 paths = [path for path in paths if path not in named]
         return list(paths)
 
     def named(self, paths: Sequence[str], since: datetime) -> set[str]:
-        """Those of the files that an execution since then names."""
+        """Return those of the files that an execution since then names."""
         return {
             row["gcs_path"] for part in _parts(paths) for row in self._ask(_NAMED, paths=part, since=since)
         }
 
     def executions(self, ids: Sequence[str], now: datetime) -> Mapping[str, Logged]:
-        """Rows by execution id; a success, if there is one, else the newest."""
+        """Return rows by execution id; a success, if there is one, else the newest."""
         found: dict[str, Logged] = {}
         for part in _parts(ids):
             for row in self._ask(_EXECUTIONS, ids=part, since=now - KEPT):

@@ -17,6 +17,8 @@ class NotOurs(Exception):
 
 @dataclass(frozen=True)
 class Document:
+    """What a file of records says of itself."""
+
     scraper: str
     game_date: date
     record_count: int
@@ -24,7 +26,7 @@ class Document:
 
 
 def read_document(info: ObjectInfo, data: Objects) -> Document:
-    """What the object says. Raises NotOurs, also when its name is not that of its content, and Unavailable."""
+    """Read what the object says. Raises Unavailable, and NotOurs, also when its name is not its content's hash."""
     if info.size > MOST_BYTES:
         raise NotOurs(f"{info.size} bytes are too many to look into")
     body = data.get(info.name)

@@ -60,7 +60,7 @@ class Rule:
         return sum(map(self.wait, range(1, self.max_republishes + 1)), timedelta(0))
 
     def wait(self, announcements: int) -> timedelta:
-        """How long a file that was republished so often is left alone."""
+        """Return how long a file that was republished so often is left alone."""
         doublings: int = 2 ** max(0, announcements - 1)
         return self.backoff * doublings
 
@@ -77,6 +77,8 @@ class Attempts:
 
 
 class Step(Enum):
+    """What a run does about a lost file."""
+
     REPUBLISH = auto()
     WAIT = auto()  # it was republished a while ago
     GIVE_UP = auto()  # as often as allowed, and the last wait is over
@@ -84,12 +86,12 @@ class Step(Enum):
 
 
 def overtaken(file: Landed, overview: Overview) -> bool:
-    """Whether a file that landed later has had its receipt for longer than the grace."""
+    """Return whether a file that landed later has had its receipt for longer than the grace."""
     return overview.overtaken_before is not None and file.landed_at < overview.overtaken_before
 
 
 def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Rule) -> list[Landed]:
-    """Files that will not be processed unless republished, oldest first.
+    """Return the files that will not be processed unless republished, oldest first.
 
     A file is lost when it was overtaken, or after `lost_after`; before that Phase 2 is merely behind. Without any
     receipt there is nothing to compare with, and nothing is lost.
@@ -101,8 +103,7 @@ def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Rul
 
 
 def behind_since(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Rule) -> datetime | None:
-    """When the oldest file landed that waits for Phase 2 for longer than it should, and that nothing overtook; None
-    when Phase 2 keeps up."""
+    """Return when the oldest overdue file landed that no later file overtook; None when Phase 2 keeps up."""
     return min(
         (
             file.landed_at
@@ -114,12 +115,12 @@ def behind_since(waiting: Iterable[Landed], overview: Overview, now: datetime, r
 
 
 def is_storm(found: int, of: int, rule: Rule) -> bool:
-    """Whether so many are more likely a fault of the comparison than of each file (incidents 14 and 15)."""
+    """Return whether so many are more likely a fault of the comparison than of each file (incidents 14 and 15)."""
     return found > rule.storm_files and found > rule.storm_share * of
 
 
 def next_step(attempts: Attempts, now: datetime, rule: Rule) -> Step:
-    """What is to be done about a lost file."""
+    """Decide what to do about a lost file."""
     if attempts.given_up:
         return Step.NOTHING
     if attempts.announced and now - attempts.announced[-1] < rule.wait(attempts.republishes):

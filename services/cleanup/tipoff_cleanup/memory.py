@@ -64,18 +64,19 @@ class Memory:
         self._state = state
 
     def run(self, tick: datetime) -> Run | None:
+        """Return the run of a tick; None when none is written down."""
         body = self._state.get(_run_name(tick))
         return Run.model_validate_json(body) if body is not None else None
 
     def remember_run(self, tick: datetime, run: Run) -> Run:
-        """The run that counts: the first that was written."""
+        """Write a run down unless there is one; return the first that was written, which counts."""
         if self._state.create(_run_name(tick), run.model_dump_json().encode()):
             return run
         return self.run(tick) or run
 
     def ticks_before(self, tick: datetime) -> Iterator[datetime]:
-        """The ticks of the runs before `tick`, newest first: a list call for this day and the last, then one for each
-        of three months, as far as they are asked for."""
+        """Yield the ticks of the runs before `tick`, newest first: a list call for this day and the last, then one
+        for each of three months, as far as they are asked for."""
         today = tick.astimezone(UTC)
         days = [f"{today - timedelta(days=back):%Y-%m-%d}/" for back in range(2)]
         months = [f"{today - timedelta(days=back):%Y-%m}-" for back in range(0, 90, 28)]
@@ -87,7 +88,7 @@ class Memory:
                     tick = earlier
 
     def attempts(self, gcs_paths: Iterable[str]) -> Mapping[str, Attempts]:
-        """What was done about each of the files; one list call for each date that stands in their paths."""
+        """Return what was done about each of the files; one list call for each date in their paths."""
         wanted = {_folder(path): path for path in gcs_paths}
         found = {path: _Marks() for path in wanted.values()}
         for day in sorted({folder.rpartition("/")[0] for folder in wanted}):
@@ -98,18 +99,19 @@ class Memory:
         return {path: marks.attempts() for path, marks in found.items()}
 
     def mark_republish(self, gcs_path: str, number: int, now: datetime) -> bool:
-        """False when another run did it already."""
+        """Write down that the n-th republish follows; False when another run did it already."""
         return self._mark(gcs_path, f"republish-{number:04d}", b"", now)
 
     def mark_not_republished(self, gcs_path: str, number: int, now: datetime) -> None:
-        """The announcement was not taken, so it does not count."""
+        """Write down that the announcement was not taken, so that it does not count."""
         self._mark(gcs_path, f"{_UNDONE}{number:04d}", b"", now)
 
     def mark_given_up(self, gcs_path: str, now: datetime) -> None:
+        """Write down that the file is republished no more."""
         self._mark(gcs_path, "given-up", b"", now)
 
     def remember_adopted(self, gcs_path: str, adopted: Adopted, now: datetime) -> Adopted:
-        """What is to be published of the object: what was written first."""
+        """Write down what to publish of the object; return what was written first, which counts."""
         if self._mark(gcs_path, "adopted.json", adopted.model_dump_json().encode(), now):
             return adopted
         body = self._state.get(f"{_folder(gcs_path)}/adopted.json")
@@ -128,7 +130,7 @@ def _run_name(tick: datetime) -> str:
 
 
 def _tick_of(name: str) -> datetime | None:
-    """None for an object that is no run of ours."""
+    """Return the tick that a run's object is named after; None for an object that is no run of ours."""
     try:
         return datetime.strptime(name, _RUN).replace(tzinfo=UTC)
     except ValueError:
@@ -136,7 +138,7 @@ def _tick_of(name: str) -> datetime | None:
 
 
 def _folder(gcs_path: str) -> str:
-    """A function of the path alone, so that a file has one memory whatever the rows about it say."""
+    """Return the folder of a file's markers: a function of the path alone, whatever the rows about it say."""
     dated = _DATE.search(gcs_path)
     return f"cleanup/files/{dated[1] if dated else 'undated'}/{content_hash(gcs_path.encode())}"
 

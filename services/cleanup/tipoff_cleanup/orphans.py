@@ -108,7 +108,7 @@ def _find_orphans(since: datetime, until: datetime, deps: Deps, instants: Instan
 
 
 def _written(since: datetime, until: datetime, deps: Deps) -> Iterator[list[Journaled]]:
-    """What the journal says, oldest first, so much at a time as one query takes."""
+    """Yield the journal's entries, oldest first, in batches of the size of one query."""
     batch: list[Journaled] = []
     for hour in journal_hours(since, until):
         for info in deps.data.list(hour):
@@ -147,7 +147,7 @@ def _adopt(orphan: ObjectInfo, logged: Logged | None, deps: Deps, instants: Inst
 
 
 def _read(orphan: ObjectInfo, deps: Deps) -> Document:
-    """Raises NotOurs, Unavailable."""
+    """Read the orphan's content. Raises NotOurs when it is no runner's, and Unavailable."""
     if object_name(_path(orphan.name, deps), deps.data.bucket) is None:
         raise NotOurs("its name has characters that no runner writes")
     document = read_document(orphan, deps.data)
@@ -160,8 +160,7 @@ def _read(orphan: ObjectInfo, deps: Deps) -> Document:
 def _adopted(
     orphan: ObjectInfo, document: Document, logged: Logged | None, deps: Deps, instants: Instants
 ) -> Adopted:
-    """The execution that the file's own would have been. A row that answers for it as dead shares its instant, since
-    rows of one execution are told to be one by id and day."""
+    """Build the execution that the file's own would have been, and its announcement."""
     metadata, path = orphan.metadata, _path(orphan.name, deps)
     request = _request(orphan, document, logged, instants)
     fetched_at = datetime.fromisoformat(metadata[FETCHED_AT]) if FETCHED_AT in metadata else orphan.updated
@@ -195,7 +194,7 @@ def _adopted(
 def _request(
     orphan: ObjectInfo, document: Document, logged: Logged | None, instants: Instants
 ) -> ScrapeRequested:
-    """The request as the file's metadata has it, else as far as its row and content tell it."""
+    """Return the request as the file's metadata has it, else as far as its row and content tell it."""
     if text := orphan.metadata.get(REQUEST):
         request = ScrapeRequested.model_validate_json(text)
         if (request.scraper, request.game_date) != (document.scraper, document.game_date):

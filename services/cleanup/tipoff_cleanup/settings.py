@@ -47,10 +47,12 @@ class CleanupSettings(ServiceSettings):
 
     @property
     def lookback(self) -> timedelta:
+        """How far back landed files are compared with receipts."""
         return timedelta(hours=self.lookback_hours)
 
     @property
     def rule(self) -> Rule:
+        """The limits by which files count as lost."""
         return Rule(
             lost_after=timedelta(hours=self.lost_after_hours),
             grace=timedelta(minutes=self.grace_minutes),

@@ -33,11 +33,14 @@ GameDates = Annotated[
 
 
 def create_app(settings: ControllerSettings) -> FastAPI:
+    """Build the controller's application from its settings."""
     return routes(bootstrap(settings))
 
 
 def routes(wiring: Wiring) -> FastAPI:
+    """Declare the controller's routes on the application of its wiring."""
     app, manual, deps = wiring.app, wiring.manual, wiring.deps
+    # One for the process: executions share an entry only if they meet in the same groups.
     groups = ExecutionGroups(
         lambda key, events: note_executions(key, events, deps, wall_now()), deps.occurrences.under_way
     )
@@ -48,7 +51,7 @@ def routes(wiring: Wiring) -> FastAPI:
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     async def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
-        """Ticks, executions, decisions of manual runs, and requests that died."""
+        """Take in ticks, executions, decisions of manual runs, and requests that ran out of deliveries."""
         await receive_delivery(delivery, deps, groups, wall_now)
 
     @manual.post("/workflows/{name}/runs", status_code=202, tags=["manual"], responses=problems(404, 409))
@@ -59,7 +62,7 @@ def routes(wiring: Wiring) -> FastAPI:
         dry_run: bool = False,
         idempotency_key: IdempotencyKey = None,
     ) -> DecisionBatch:
-        """Runs a workflow for a game date now, whatever was found before.
+        """Run a workflow for a game date now, whatever was found before.
 
         Answers with the decision and its requests. With `dry_run` nothing is published. The same
         `Idempotency-Key` is the same run.
@@ -69,15 +72,17 @@ def routes(wiring: Wiring) -> FastAPI:
             drafted = draft_run(
                 name, run, deps, caller=caller.email, now=wall_now(), idempotency_key=idempotency_key
             )
+            # Drafting alone writes nothing, so a dry run cannot take the key of the run that follows it.
             return drafted if dry_run else run_workflow(drafted, deps)
         except KeyTaken as error:
             raise HTTPException(409, str(error)) from error
         except UnusableRun as error:
             raise HTTPException(422, str(error)) from error
 
+    # `:path`, since a key is any text of the caller, slashes included.
     @manual.get("/workflows/{name}/runs/{key:path}", tags=["manual"], responses=problems(404))
     def progress_of_run(name: str, key: str) -> RunProgress:
-        """How far the run under an `Idempotency-Key` has come."""
+        """Report how far the run under an `Idempotency-Key` has come."""
         require_workflow(name)
         found = read_run(name, key, deps)
         if found is None:
@@ -88,10 +93,11 @@ def routes(wiring: Wiring) -> FastAPI:
     def expected_against_actual(
         day: GameDate, as_of: Instant | None = None, with_night: bool = False
     ) -> DayExpectations:
-        """What was expected of a business day and what became of it, as known at `as_of`, by default now.
+        """Compare what was expected of a business day with what happened, as known at `as_of`, by default now.
 
         With `with_night` also what the night before left to do on that day.
         """
+        # What the night before left to do falls on this day after midnight in New York, not in UTC.
         midnight = eastern(day, time()) if with_night else None
         return read_expectations(
             deps.warehouse, deps.environment, day, as_of or wall_now(), midnight=midnight
@@ -101,7 +107,8 @@ def routes(wiring: Wiring) -> FastAPI:
     def occurrences_of_an_id(
         identifier: Annotated[str, Query(min_length=1, max_length=2_000)], days: GameDates
     ) -> list[FoundOccurrence]:
-        """The occurrences that an id is of: their own, that of a manual run, of a request, or of a request's event.
+        """Find the occurrences that an id belongs to: their own id, that of a manual run, a request, or a request's
+        event.
 
         Manual runs are found whatever their date, others among the days given.
         """
@@ -117,7 +124,7 @@ def routes(wiring: Wiring) -> FastAPI:
 
     @manual.get("/pauses", tags=["manual"])
     def list_pauses() -> tuple[Pause, ...]:
-        """What is paused now, the first to end first."""
+        """List what is paused now, the first to end first."""
         now = wall_now()
         return deps.pauses.read(now).standing(now)
 
@@ -144,5 +151,6 @@ def routes(wiring: Wiring) -> FastAPI:
         except UnknownName as error:
             raise HTTPException(404, str(error)) from error
 
+    # Last: FastAPI copies the routes that a router has at this moment, and later ones would be unreachable.
     app.include_router(manual)
     return app

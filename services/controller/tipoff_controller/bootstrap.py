@@ -23,6 +23,8 @@ from tipoff_planning.loading import load_workflows
 
 @dataclass(frozen=True)
 class Wiring:
+    """What the routes need."""
+
     app: FastAPI
     endpoint: PushEndpoint
     manual: APIRouter
@@ -30,8 +32,11 @@ class Wiring:
 
 
 def bootstrap(settings: ControllerSettings) -> Wiring:
+    """Connect the controller to the cloud and the configuration that its settings name."""
     catalog = load_catalog(scrapers_folder(settings.scrapers))
     ticks = load_ticks(settings.ticks_file)
+    # Read from the ticks and handed to the configuration: windows that no tick can hit are refused at start.
+    # Two sources of time once ran ticks from 6 to 23 h while windows opened at 1 and 4 AM.
     evaluated_every = timedelta(minutes=ticks[Tick.EVALUATE].cadence_minutes)
     configuration = load_workflows(
         settings.workflows_file, catalog, evaluated_every, cadence_of(ticks, Tick.DISCOVER)
@@ -40,6 +45,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
     return Wiring(
         app=cloud.app(
             "Decides what to fetch when.",
+            # The data bucket holds the calendar, which decisions follow; without it the service is not ready.
             needs=("warehouse", "data", "state"),
             config_hash=configuration.hash,
         ),

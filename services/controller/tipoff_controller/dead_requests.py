@@ -28,14 +28,18 @@ def note_dead_request(message: Message, deps: Deps) -> None:
     except Refused as refused:
         log.error("dead request cannot be read; its dead letter has it", extra={"detail": str(refused)})
         return
+    # Dead letters carry events of every kind; only a request has somebody who waits for its outcome.
     if not isinstance(dead, ScrapeRequested) or dead.request_id in deps.published:
         return
     if dead.occurrence_id is not None:
         state = deps.occurrences.load(Key(dead.game_date, dead.occurrence_id))
+        # It was executed although every answer to its delivery was lost: the real outcome stands already.
         if dead.request_id in state.executions:
             return
     # When Pub/Sub gave up, which is the same at each delivery of the dead letter.
     at = dead.event_time or message.publish_time or dead.requested_at + lease(dead.scraper, deps)
+    # Not logged here: the failure comes back by the controller's own subscription
+    # and is logged like any execution.
     failure = presume_dead(dead, "it ran out of delivery attempts", deps, at)
     deps.publisher.publish([failure])
     deps.published.add(dead.request_id)
@@ -51,9 +55,12 @@ def fail_expired_requests(past: Past, context: EvaluationContext, deps: Deps) ->
             continue
         for identifier in expired(state, context.wall, deps):
             attempt = standing.attempt(identifier)
+            # The dataset has its execution: `_settle_past` has just taken it into the log.
             if attempt is None or identifier in past.answer.requests:
                 continue
             dead = request(plan, attempt, standing.requested[identifier])
+            # Rebuilt from the plan, which is frozen, so that the failure carries what was asked for
+            # and not today's configuration.
             allowed = lease(dead.scraper, deps)
             at = dead.event_time or dead.requested_at + allowed
             yield presume_dead(dead, f"no execution within {allowed}", deps, at)

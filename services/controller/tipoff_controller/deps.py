@@ -12,6 +12,7 @@ from tipoff_controller.pause_store import PauseStore
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.workflows import Configuration
 
+# Pub/Sub repeats a delivery within minutes, and a thousand ticks and runs are days of them.
 _REMEMBERED = 1_000
 
 
@@ -30,12 +31,15 @@ class Once:
     def add(self, key: str) -> None:
         """Remember a key."""
         self._seen[key] = None
+        # A dict keeps the order of insertion, so its first key is the oldest.
         if len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
 
 
 @dataclass(frozen=True)
 class Deps:
+    """What the handlers read from and write to."""
+
     environment: str
     configuration: Configuration
     calendar: LandedCalendar

@@ -36,11 +36,14 @@ def plans_around(now: datetime, deps: Deps) -> DiscoveryPlans:
     missing: list[Search] = []
     today = business_date(now)
     for workflow in deps.configuration.learned:
+        # A window may end after midnight, and tomorrow's may open within the hour.
         for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
             if (plan := deps.discovery.known(workflow, day)) is not None:
                 found[workflow, day] = plan
             elif (search := search_of(deps.configuration, workflow, day)) is not None:
                 closes = search.opens + timedelta(minutes=search.window_minutes)
+                # Not earlier, because what is planned stands: a plan made at noon for tomorrow
+                # would lack this evening's facts.
                 if search.opens - PLANNED_BEFORE <= now < closes:
                     missing.append(search)
     return {**found, **_plan(missing, now, deps)}
@@ -72,6 +75,8 @@ def _plan(searches: Sequence[Search], now: datetime, deps: Deps) -> DiscoveryPla
         for search in begun
     ]
     plans += _fitted([search for search in searches if now <= search.opens], now, deps)
+    # What another controller wrote first counts, so the plans returned are those
+    # remembered, not those made here.
     kept = (deps.discovery.remember(plan) for plan in plans)
     return {(plan.workflow, plan.day): plan for plan in kept}
 
@@ -82,8 +87,11 @@ def _fitted(searches: Sequence[Search], now: datetime, deps: Deps) -> Iterable[D
         return []
     configuration = deps.configuration
     scrapers = sorted({searched_scraper(configuration, search.workflow) for search in searches})
+    # Up to the day before the search: its own day is what is being predicted.
     last = max(search.game_date for search in searches) - timedelta(days=1)
     first = last - timedelta(days=HISTORY_DAYS)
+    # A search never waits for the dataset: the beat that was configured is the
+    # behaviour of before, and always safe.
     try:
         facts = read_looks(deps.warehouse, deps.environment, scrapers, first, last)
     except Unavailable as error:

@@ -27,6 +27,7 @@ class DiscoveryStore:
         """Return the plan that was made for a day; None when none was, or when it cannot be read."""
         if (workflow, day) not in self._kept:
             name = names.discovery_plan(workflow, day)
+            # Absence is not kept: the plan may be written by another process at any moment.
             if (body := self._state.get(name)) is None:
                 return None
             try:

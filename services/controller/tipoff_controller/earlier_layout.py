@@ -34,7 +34,7 @@ class EarlierLayout:
         self._days: dict[date, dict[str, list[ObjectInfo]]] = {}
 
     def occurrences(self, day: date) -> Iterable[str]:
-        """The occurrences about a day that were remembered."""
+        """Return the occurrences about a day that were remembered."""
         return self._day(day).keys()
 
     def open_runs(self, asked: Iterable[date]) -> list[tuple[date, str]]:
@@ -42,6 +42,8 @@ class EarlierLayout:
         dates: dict[str, date] = {}
         for day in asked:
             prefix = f"controller/runs/{day.isoformat()}/"
+            # A listing is sorted by name: the marker `settled` comes after the game
+            # date, and so takes it away again.
             for info in self._state.list(prefix):
                 occurrence, name = info.name.removeprefix(prefix).split("/")
                 if name == _SETTLED:
@@ -51,8 +53,10 @@ class EarlierLayout:
         return [(game_date, occurrence) for occurrence, game_date in dates.items()]
 
     def entry(self, game_date: date, occurrence: str) -> Entry | None:
-        """All that was remembered of one occurrence, as the first entry of its log; None when nothing was."""
+        """Return all that was remembered of one occurrence, as the first entry of its log; None when nothing
+        was."""
         found = self._day(game_date).get(occurrence)
+        # An occurrence that this version began itself has nothing here, as nearly all.
         if not found:
             return None
         plan: Plan | None = None
@@ -65,12 +69,15 @@ class EarlierLayout:
                 case ["plan"]:
                     plan = self._plan(info.name)
                 case ["requests", request]:
+                    # That version published a request when it wrote the object, so the object's
+                    # time is when it was asked for.
                     requested[request] = info.updated
                 case ["executions", *_]:
                     if (execution := self._execution(info.name)) is not None:
                         executions.append(execution)
                 case ["skips", step]:
                     skipped.append(step)
+        # The entry is a function of the objects alone: two controllers that migrate at once write the same.
         at = max(info.updated for info in found)
         summary = Summary(
             plan=plan, executions=tuple(executions), requested=requested, skipped=tuple(sorted(skipped))
@@ -78,7 +85,7 @@ class EarlierLayout:
         return Entry(at=at, summary=summary)
 
     def _day(self, day: date) -> dict[str, list[ObjectInfo]]:
-        """The objects about a day by occurrence: listed once, as this version writes none there."""
+        """Return the objects about a day by occurrence: listed once, as this version writes none there."""
         if day not in self._days:
             found: dict[str, list[ObjectInfo]] = {}
             for info in self._state.list(_folder(day)):
@@ -89,6 +96,7 @@ class EarlierLayout:
 
     def _plan(self, name: str) -> Plan | None:
         try:
+            # Without its plan the occurrence counts as undecided, and is decided anew under the same ids.
             return Plan.model_validate_json(self._state.get(name) or b"")
         except ValidationError as error:
             log.error("plan cannot be read: %s", name, extra={"detail": str(error)[:500]})

@@ -46,15 +46,22 @@ def evaluate_workflows(
     try:
         decided = deps.ledger.decided(context.tick)
         if decided is None:
+            # Pauses first: one that ended is published and no longer holds back what is decided below.
             pauses = deps.pauses.settle(deps.publisher, deps.environment, context.wall)
             past = _settle_past(context, deps)
+            # Executions arrive meanwhile. A decision that saw half of an occurrence's
+            # change could ask for the same twice.
             with deps.occurrences.all_locked():
                 drafted = _decide(past, pauses, context, deps, only)
             decided = deps.ledger.remember_decided(context.tick, drafted)
     except Unavailable as error:
         _give_up_aloud(name, error, context, deps, only)
+        # Said aloud and still refused: a 2xx for an evaluation that decided nothing is what hid a
+        # dead controller for three days.
         raise
     publish_batch(decided, name, deps, context.wall)
+    # Only by the delivery that decided, after publishing: an occurrence closed
+    # before could lose what was not sent.
     if past is not None:
         _close_settled(past, context, deps)
     return decided
@@ -95,11 +102,14 @@ def _settle_past(context: EvaluationContext, deps: Deps) -> Past:
         entry = publish_tick_again(state, context.tick, deps)
         if entry is not None and entry.rebuilt:
             _publish_rebuilt(state, entry, context, deps)
+    # After the repetition above, which may already have replaced what is damaged.
     for key, state in past.damaged.items():
         if past.stale:
             break  # The dataset cannot be asked; the occurrence is rebuilt by the tick that can.
         _rebuild(key, state, past.answer.occurrences.get(key.occurrence_id, ()), context, deps)
     for state in past.states.values():
+        # Logged by the runner and never delivered here: the dataset is the second way by
+        # which the controller learns of it.
         heard = [
             _logged(fact)
             for identifier, fact in past.answer.requests.items()
@@ -141,6 +151,7 @@ def _rebuild(
 
 def _publish_rebuilt(state: OccurrenceState, entry: Entry, context: EvaluationContext, deps: Deps) -> None:
     """Publish that an entry stands for others that could not be read: the same for each delivery of the tick."""
+    # One name is enough to find the others; the context below lists them all.
     more = f" and {len(entry.lost) - 1} more" if len(entry.lost) > 1 else ""
     sentence = (
         f"What was remembered of this occurrence could not be read ({entry.lost[0]}{more});"
@@ -153,6 +164,8 @@ def _publish_rebuilt(state: OccurrenceState, entry: Entry, context: EvaluationCo
                 occurrence_id=state.occurrence_id,
                 workflow_name=state.plan.workflow if state.plan else "unknown",
                 game_date=state.game_date,
+                # The entry's instant and not this delivery's, so that a repetition publishes the
+                # same content under the same id.
                 decision_time=context.event_time or entry.at,
                 action=Action.SKIP,
                 reason_code=Reason.MEMORY_REBUILT.value,
@@ -173,10 +186,13 @@ def _without_sources(state: OccurrenceState, items: Iterable[LoggedExecution]) -
     """Leave out successes that other steps fan out over: the dataset does not know the values, and the runner does."""
     if state.progress is None or state.plan is None:
         return list(items)
+    # Taken in without its values, such a success would fan out over nothing and settle the steps that follow.
     sources = {step.fan_out.step for step in state.plan.steps if isinstance(step.fan_out, OutputOf)}
     kept = []
     for item in items:
         attempt = state.progress.attempt(item.request_id)
+        # Left out, the request stays under way until its lease ends; then it is asked for again, and
+        # the runner answers from memory.
         if attempt is None or attempt.unit.step not in sources:
             kept.append(item)
     return kept
@@ -212,10 +228,13 @@ def _decide(
         discovery=past.discovery,
         pauses=pauses,
     )
+    # Between two evaluations nothing else is touched: locks, changes and retries have
+    # one owner, the evaluation of all.
     if only is not None:
         decisions = [decision for decision in decide(inputs) if decision.occurrence.workflow in only]
         return draft(decisions, deps.configuration, context)
     drafted = draft(decide(inputs), deps.configuration, context)
+    # An occurrence that was decided just now has its due requests among the drafted ones.
     retries = _retries(past, pauses, {item.occurrence_id for item in drafted.requests}, context)
     return drafted.model_copy(
         update={
@@ -230,9 +249,11 @@ def _decide(
 def _retries(
     past: Past, pauses: Pauses, decided: set[str | None], context: EvaluationContext
 ) -> list[ScrapeRequested]:
-    """Requests whose time has come in occurrences that no decision is about: manual runs, what a pause held."""
+    """Draft requests that have become due in occurrences without a decision: manual runs, and what a pause held
+    back."""
     found: list[ScrapeRequested] = []
     for state in past.states.values():
+        # Drafted just now, due requests included.
         if state.progress is None or state.occurrence_id in decided:
             continue
         held = pauses.held_of(state.progress.plan, context.now)
@@ -256,6 +277,7 @@ def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
     done = sorted(key for key in past.opened if past.states[key].settled and not past.states[key].unreadable)
     if not done:
         return
+    # Three days: decisions look at yesterday's windows, which may end after midnight, and at nothing older.
     since: date = business_date(context.now) - timedelta(days=3)
 
     def with_done(settled: Settled) -> Settled:
@@ -264,5 +286,7 @@ def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
         return settled
 
     deps.ledger.change_settled(with_done)
+    # After the summary: a crash in between leaves markers whose occurrences are settled
+    # once more, which changes nothing.
     for key in done:
         deps.occurrences.close(key)

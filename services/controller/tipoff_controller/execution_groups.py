@@ -70,6 +70,8 @@ class ExecutionGroups:
         )
         await done
 
+    # Raises nothing, because GroupCommit's task would end with it and leave everybody
+    # in the queue waiting for ever.
     async def _write(self, key: Key, group: list[_Waiting]) -> None:
         """Log the group in one entry, in a thread; answer all who wait for it alike. Raises nothing."""
         failure: Exception | None = None

@@ -80,6 +80,8 @@ def append(
 
 def publish_entry(state: OccurrenceState, number: int, entry: Entry, deps: Deps) -> None:
     """Publish what an entry of the log makes follow, unless this process has done so."""
+    # Only saves work: another process, or this one after a restart, publishes
+    # again, and ids make that harmless.
     if number in state.published:
         return
     follow_ups = state.follow_ups(entry, deps.environment)
@@ -92,6 +94,7 @@ def publish_tick_again(state: OccurrenceState, tick: datetime, deps: Deps) -> En
 
     Return that entry; None when there is none.
     """
+    # Only this tick's own: entries of executions are published again by their own deliveries.
     if state.written_by_tick is None or state.written_by_tick[0] != tick:
         return None
     number = state.written_by_tick[1]

@@ -45,20 +45,26 @@ async def receive_delivery(
         Unavailable: to be delivered again.
     """
     if isinstance(delivery.event, ScrapeExecuted):
+        # On the loop: a thread for each execution of a fan-out would wait for the
+        # same lock, one after the other.
         await groups.submit(delivery.event)
     else:
         await run_in_threadpool(handle_delivery, delivery, deps, clock())
 
 
 def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
-    """Raises Unavailable: to be delivered again."""
+    """Handle a tick, an execution, a manual decision or a dead request. Raises Unavailable: to be delivered
+    again."""
     match delivery.event:
         case TickFired() as tick:
             handle_tick(tick, delivery.message.publish_time or now, deps, now)
         case ScrapeExecuted() as executed:
             note_execution(executed, deps, now)
+        # A manual run begins here and not in the route: this message is repeated until the requests are out.
         case WorkflowDecided() as decided if decided.reason_code == Reason.MANUAL.value:
             begin_manual_run(decided, deps, now)
+        # The subscription cannot tell manual decisions from others, so the controller
+        # also hears those it made itself.
         case WorkflowDecided():
             log.info("decision asks nothing of the controller", extra={"decision": delivery.event.id})
         case MessageRejected():
@@ -76,8 +82,11 @@ def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datet
         case Tick.DISCOVER:
             look_where_planned(event, published_at, deps, now)
         case Tick.LOCK_SCHEDULE:
+            # The tick's own time, not the delivery's: one that arrives a day late
+            # locks the day it was meant for.
             day = business_date(event.event_time or published_at + _EARLY)
             lock_schedule(day, event.event_time or now, deps)
+        # Ticks share a topic; this one is another service's, or of a kind newer than this version.
         case _:
             log.info("tick is not for the controller", extra={"tick": event.tick})
 

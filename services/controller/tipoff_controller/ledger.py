@@ -27,7 +27,7 @@ class Ledger:
         self._state = retrying(state)
 
     def decided(self, tick: datetime) -> DecisionBatch | None:
-        """What was decided at a tick; None when nothing was, or when it cannot be read."""
+        """Return what was decided at a tick; None when nothing was, or when it cannot be read."""
         return self._batch(names.tick(tick))
 
     def remember_decided(self, tick: datetime, drafted: DecisionBatch) -> DecisionBatch:
@@ -35,7 +35,7 @@ class Ledger:
         return self._remember(names.tick(tick), drafted)
 
     def manual_run(self, occurrence: str) -> DecisionBatch | None:
-        """What was decided for a manual run; None when it is none, or when it cannot be read."""
+        """Return what was decided for a manual run; None when it is none, or when it cannot be read."""
         return self._batch(names.manual_run(occurrence))
 
     def remember_manual_run(self, drafted: DecisionBatch) -> DecisionBatch:
@@ -43,12 +43,13 @@ class Ledger:
         return self._remember(names.manual_run(drafted.decisions[0].occurrence_id), drafted)
 
     def settled(self) -> Settled:
-        """What settled occurrences came to; nothing when it cannot be read, as the dataset knows it too."""
+        """Return what settled occurrences came to; nothing when it cannot be read, as the dataset knows it too."""
         body = self._state.get(names.SETTLED)
         return _settled(body)
 
     def change_settled(self, change: Callable[[Settled], Settled]) -> None:
         """Write what settled occurrences came to, changed; again if somebody else wrote in between."""
+        # Ends, since each round that loses means that another writer has won.
         while True:
             versioned = self._state.read(names.SETTLED)
             known = _settled(versioned.body if versioned else None)
@@ -64,16 +65,18 @@ class Ledger:
                 return
 
     def schedules(self, day: date) -> list[ScheduleLocked]:
-        """A day's locked schedule and its changes, oldest first; what cannot be read is left out."""
+        """Return a day's locked schedule and its changes, oldest first; what cannot be read is left out."""
         found = [info.name for info in self._state.list(names.schedules(day))]
+        # Sorting is stable: the lock stays ahead of a change that was made at its very instant.
         lock_first = sorted(found, key=lambda name: name != names.lock(day))
         events = [event for name in lock_first if (event := self._schedule(name)) is not None]
         return sorted(events, key=lambda event: event.locked_at)
 
     def remember_lock(self, event: ScheduleLocked) -> ScheduleLocked:
-        """The schedule that counts: the first that was locked for its day."""
+        """Write a day's locked schedule unless there is one; return the first that was written, which counts."""
         if self._state.create(names.lock(event.date), event.model_dump_json().encode()):
             return event
+        # The first lock counts even when it cannot be read; what is published then has the same row ids.
         return self._schedule(names.lock(event.date)) or event
 
     def remember_locks(self, events: Iterable[ScheduleLocked]) -> list[ScheduleLocked]:
@@ -89,6 +92,8 @@ class Ledger:
     def _remember(self, name: str, drafted: DecisionBatch) -> DecisionBatch:
         if self._state.create(name, drafted.model_dump_json().encode()):
             return drafted
+        # Somebody was first. If theirs cannot be read, ours stands in for it: same
+        # ids, and the log has the error.
         return self._batch(name) or drafted
 
     def _batch(self, name: str) -> DecisionBatch | None:
@@ -113,6 +118,7 @@ class Ledger:
 def _settled(body: bytes | None) -> Settled:
     if body is None:
         return Settled()
+    # To forget what was found costs looks that were not needed; to fail would stop every decision.
     try:
         return Settled.model_validate_json(body)
     except ValidationError as error:

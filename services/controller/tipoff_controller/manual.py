@@ -47,6 +47,7 @@ def draft_run(
     """
     configuration = deps.configuration
     games = run.games
+    # Frozen now: the run asks for today's games of that date even if the calendar changes before it begins.
     if games is None:
         games = games_of(configuration, deps.calendar.current(), run.game_date)
     occurrence = asked_occurrence(workflow, run, games, configuration, now, idempotency_key or str(uuid4()))
@@ -56,6 +57,7 @@ def draft_run(
         code=Reason.MANUAL,
         sentence=f"Asked for by {caller} for {run.game_date}.",
         alert_level=AlertLevel.NONE,
+        # A manual run is asked for once and never looked at again as an occurrence.
         next_check=None,
         context={"idempotency_key": idempotency_key},
         outstanding=outstanding_of(workflow, run, configuration),
@@ -71,12 +73,15 @@ def draft_run(
     )
     drafted = draft([decision], configuration, context)
     for step in drafted.plans[0].steps:
+        # Only a fan-out that is known beforehand; one over a parent's output is
+        # bounded when the output is there.
         size = len(step.fan_out) if isinstance(step.fan_out, tuple) else 0
         if size > configuration.file.max_fan_out:
             raise UnusableRun(
                 f"{step.name} would fan out into {size:,} requests, and {configuration.file.max_fan_out:,} are the most"
                 " (max_fan_out); choose fewer games or teams with steps"
             )
+    # Accepted, it would be a run that is complete at once and fetched nothing.
     if not drafted.requests:
         raise UnusableRun(
             f"game_date: no games or teams of {run.game_date} to ask for; name a day with games"
@@ -102,6 +107,7 @@ def run_workflow(drafted: DecisionBatch, deps: Deps) -> DecisionBatch:
 def begin_manual_run(event: WorkflowDecided, deps: Deps, now: datetime) -> None:
     """Publish the first requests of a manual run whose decision came back. Raises Unavailable."""
     decided = deps.ledger.manual_run(event.occurrence_id)
+    # Logged and acknowledged: the message would find nothing however often it came.
     if decided is None:
         log.error("manual run is not written down", extra={"occurrence": event.occurrence_id})
         return
@@ -110,14 +116,16 @@ def begin_manual_run(event: WorkflowDecided, deps: Deps, now: datetime) -> None:
 
 
 def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | None:
-    """How far the run under the key has come, None when there is none. Raises Unavailable."""
+    """Return how far the run under the key has come, None when there is none. Raises Unavailable."""
     occurrence = manual_occurrence_id(workflow, idempotency_key)
     decided = deps.ledger.manual_run(occurrence)
     if decided is None:
         return None
+    # A manual run is one occurrence, hence one plan.
     (plan,) = decided.plans
     key = Key(plan.game_date, occurrence)
     with deps.occurrences.lock(key):
+        # Answered and not begun yet: its decision has still to come back.
         standing = deps.occurrences.load(key).progress or PlanProgress(plan)
         return RunProgress(
             occurrence_id=occurrence,
@@ -131,6 +139,7 @@ def read_run(workflow: str, idempotency_key: str, deps: Deps) -> RunProgress | N
 
 def _unit_progress(item: UnitStatus, plan: Plan, standing: PlanProgress) -> UnitProgress:
     unit, state, attempt = item
+    # `attempt` is the next one; what went wrong stands in the execution of the one before.
     last = standing.executions.get(unit.request_id(plan.occurrence_id, attempt - 1)) if attempt > 1 else None
     return UnitProgress(
         step=unit.step,

@@ -24,51 +24,62 @@ _ENTRY = re.compile(r"/(\d{6})\.json$")
 
 
 def tick(instant: datetime) -> str:
+    """Name the object of what was decided at a tick."""
+    # Minutes: no two ticks of one kind are closer, and a discovery tick at an
+    # evaluation's instant is not decided.
     return f"controller/ticks/{instant:%Y-%m-%dT%H%MZ}.json"
 
 
 def manual_run(occurrence: str) -> str:
+    """Name the object of what was decided for a manual run."""
     return f"controller/manual/{occurrence}.json"
 
 
 def log(game_date: date, occurrence: str) -> str:
-    """The prefix of an occurrence's log."""
+    """Return the prefix of an occurrence's log."""
     return f"controller/occurrences/{game_date.isoformat()}/{occurrence}/"
 
 
 def entry(game_date: date, occurrence: str, number: int) -> str:
+    """Name one entry of an occurrence's log."""
     # Six digits, so that a listing by name is one by number: an occurrence has at most as many entries as executions.
     return f"{log(game_date, occurrence)}{number:06}.json"
 
 
 def number_of(name: str) -> int | None:
-    """The number of an entry; None when the name is none of an entry."""
+    """Return the number of an entry; None when the name is none of an entry."""
     match = _ENTRY.search(name)
     return int(match[1]) if match else None
 
 
 def open_marker(game_date: date, occurrence: str) -> str:
+    """Name the marker by which evaluations look at an occurrence."""
+    # Apart from the logs, so that one listing finds all open ones however many settled occurrences lie there.
     return f"{OPEN}{game_date.isoformat()}/{occurrence}"
 
 
 def opened(name: str) -> tuple[date, str]:
-    """The game date and the occurrence of an open marker."""
+    """Return the game date and the occurrence of an open marker."""
     day, occurrence = name.removeprefix(OPEN).split("/")
     return date.fromisoformat(day), occurrence
 
 
 def discovery_plan(workflow: str, day: date) -> str:
+    """Name the plan of a search that learns for one day."""
     return f"controller/discovery/{day.isoformat()}/{workflow}.json"
 
 
 def schedules(day: date) -> str:
-    """The prefix of a day's locked schedule and its changes."""
+    """Return the prefix of a day's locked schedule and its changes."""
     return f"controller/days/{day.isoformat()}/schedule/"
 
 
 def lock(day: date) -> str:
+    """Name the locked schedule of a day."""
     return f"{schedules(day)}lock.json"
 
 
 def change(day: date, at: datetime, version: str) -> str:
+    """Name a change of a day's locked schedule."""
+    # The instant first, so that a listing by name is one by time.
     return f"{schedules(day)}{at.astimezone(UTC).strftime(_INSTANT)}-{version}.json"

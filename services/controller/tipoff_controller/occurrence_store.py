@@ -26,8 +26,11 @@ from tipoff_planning.occurrence_log import Entry, OccurrenceState
 
 log = logging.getLogger(__name__)
 
+# A summary holds all executions of the occurrence, so writing it with every entry would
+# make bytes grow with their square.
 SUMMARY_EVERY = 64
 """Each entry whose number is a multiple of this holds all before it: so many entries are read at most."""
+# More than the open occurrences of busy days; one that is pushed out costs a read of its log, nothing else.
 _KEPT = 1_024
 """Occurrences that one process keeps in memory, the least recently used go first."""
 _READERS = 16
@@ -73,8 +76,11 @@ class OccurrenceStore:
         self._readers = concurrency.readers()
 
     def lock(self, key: Key) -> AbstractContextManager[Any]:
-        """The lock of one occurrence in this process; other processes are told apart by the entries' numbers."""
+        """Return the lock of one occurrence in this process; other processes are told apart by the entries'
+        numbers."""
         # Python's own hash of a text differs from process to process; with this one the same run is the same again.
+        # Two occurrences may share a lock and wait for each other, which costs time only: a
+        # thread may take its own twice.
         return self._locks[zlib.crc32(key.occurrence_id.encode()) % len(self._locks)]
 
     @contextmanager
@@ -86,7 +92,7 @@ class OccurrenceStore:
             yield
 
     def kept(self, key: Key) -> OccurrenceState:
-        """The state as this process knows it, which may lack what another has appended since."""
+        """Return the state as this process knows it, which may lack what another has appended since."""
         with self._guard:
             state = self._kept.get(key)
             if state is not None:
@@ -94,13 +100,13 @@ class OccurrenceStore:
         return state if state is not None else self.load(key)
 
     def under_way(self, key: Key) -> int:
-        """How many requests of an occurrence are under way, as far as this process knows; no call."""
+        """Return how many requests of an occurrence are under way, as far as this process knows; no call."""
         with self._guard:
             state = self._kept.get(key)
         return state.progress.under_way if state is not None and state.progress is not None else 0
 
     def load(self, key: Key) -> OccurrenceState:
-        """The state with every entry there is."""
+        """Return the state with every entry there is."""
         with self.lock(key):
             with self._guard:
                 state = self._kept.get(key)
@@ -112,7 +118,8 @@ class OccurrenceStore:
             return state
 
     def load_all(self, keys: Iterable[Key]) -> dict[Key, OccurrenceState]:
-        """Several at a time: one that nothing is known of costs one call, and they are made side by side."""
+        """Load several occurrences side by side; one without a log costs a single call."""
+        # Without repetitions, in order: an occurrence that is due is usually open as well.
         wanted = list(dict.fromkeys(keys))
         return dict(zip(wanted, self._readers.map(self.load, wanted), strict=True))
 
@@ -142,7 +149,7 @@ class OccurrenceStore:
             self._apply(state, names.entry(*key, state.next_number), body)
 
     def entry(self, key: Key, number: int) -> Entry | None:
-        """One entry; None when it is not there or cannot be read."""
+        """Return one entry; None when it is not there or cannot be read."""
         body = self._state.get(names.entry(*key, number))
         return _parse(names.entry(*key, number), body) if body is not None else None
 
@@ -164,11 +171,11 @@ class OccurrenceStore:
                 self.open(key)
 
     def opened(self) -> list[Key]:
-        """The occurrences of which something may still come; one list call."""
+        """Return the occurrences of which something may still come; one list call."""
         return [Key(*names.opened(info.name)) for info in self._state.list(names.OPEN)]
 
     def logged(self, day: date) -> list[Key]:
-        """All occurrences about a day; one list call, whose pages grow with their entries."""
+        """List all occurrences about a day: one list call, whose pages grow with their entries."""
         prefix = f"controller/occurrences/{day.isoformat()}/"
         found = {info.name.removeprefix(prefix).split("/")[0] for info in self._state.list(prefix)}
         return [Key(day, occurrence) for occurrence in sorted(found | set(self._earlier.occurrences(day)))]
@@ -201,6 +208,7 @@ class OccurrenceStore:
         numbers = sorted(number for number in found if number is not None)
         last = numbers[-1]
         state.next_number = last - last % SUMMARY_EVERY
+        # From the last summary on.
         for name, body in self._bodies(key, range(state.next_number, last + 1), first):
             self._apply(state, name, body)
         if state.unreadable and last >= SUMMARY_EVERY:
@@ -211,7 +219,7 @@ class OccurrenceStore:
         return state
 
     def _bodies(self, key: Key, numbers: range, first: bytes) -> Iterator[tuple[str, bytes]]:
-        """The entries of these numbers by name; `first` is what entry 0 holds, which is read already."""
+        """Yield the entries of these numbers by name; `first` is what entry 0 holds, which is read already."""
         if 0 in numbers:
             yield names.entry(*key, 0), first
         found = [names.entry(*key, number) for number in numbers if number]
@@ -226,6 +234,7 @@ class OccurrenceStore:
             state.apply(entry)
         else:
             state.unreadable.append(name)
+            # Its number is taken all the same, so the next entry must not try to be it.
             state.next_number += 1
 
     def _keep(self, key: Key, state: OccurrenceState) -> None:

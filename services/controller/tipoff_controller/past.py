@@ -22,6 +22,7 @@ from tipoff_planning.settled import Settled, searched_scrapers
 
 log = logging.getLogger(__name__)
 
+# A request may wait in Pub/Sub for a free runner, and its execution for the logger and the way back.
 LEASE_SLACK = timedelta(minutes=5)
 """Added to a scraper's timeout: how long after a request without an execution it counts as dead."""
 
@@ -79,13 +80,17 @@ def read_past(context: EvaluationContext, deps: Deps) -> Past:
         Unavailable: the memory cannot be read, so nothing could be remembered either.
     """
     today, calendar = business_date(context.now), deps.calendar.current()
+    # Windows of yesterday may be open after midnight and look at the games of the day
+    # before; tomorrow's may open early.
     days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+    # In event time `now` is a day of the past, and rows carry the day on which they were really written.
     wall = business_date(context.wall)
     deps.occurrences.migrate(days, [wall + timedelta(days=offset) for offset in (-2, -1, 0)])
     plans = plans_around(context.now, deps)
     due = considered(deps.configuration, calendar, context.now, plans)
     opened = frozenset(deps.occurrences.opened())
     states = deps.occurrences.load_all([*(Key(item.game_date, item.id) for item in due), *opened])
+    # Only these are looked up by id, so the query stays small: all others are known or not yet due.
     overdue = [request for state in states.values() for request in expired(state, context.wall, deps)]
     damaged = [key for key, state in states.items() if state.unreadable]
     dates = [key.game_date for key in damaged]
@@ -94,6 +99,7 @@ def read_past(context: EvaluationContext, deps: Deps) -> Past:
         scrapers=sorted(searched_scrapers(deps.configuration)),
         requests=overdue,
         occurrences=sorted(key.occurrence_id for key in damaged),
+        # A bound on the partitions that are read; without anything to look up there is nothing to bound.
         since=min([wall - timedelta(days=2), *dates]) if overdue or damaged else None,
     )
     answer, stale = DatasetAnswer(), False
@@ -103,12 +109,15 @@ def read_past(context: EvaluationContext, deps: Deps) -> Past:
         )
     except Unavailable as error:
         log.error("dataset cannot be asked, deciding by what is remembered", extra={"detail": str(error)})
+        # Decisions go on by memory, marked so. Treating the error as "no rows" would
+        # ask again for all that was found.
         stale = True
     return Past(calendar, states, opened, deps.ledger.settled(), answer, plans, stale)
 
 
 def expired(state: OccurrenceState, wall: datetime, deps: Deps) -> list[str]:
-    """The requests of an occurrence whose lease has passed without an execution."""
+    """Return the requests of an occurrence whose lease has passed without an execution."""
+    # Counted already, and spares walking the units of thousands of settled occurrences.
     if state.progress is None or not state.progress.under_way:
         return []
     found = []
@@ -122,6 +131,8 @@ def expired(state: OccurrenceState, wall: datetime, deps: Deps) -> list[str]:
 
 
 def lease(scraper: str, deps: Deps) -> timedelta:
-    """How long a request may stay without an execution."""
+    """Return how long a request may stay without an execution."""
     spec = deps.configuration.catalog.get(scraper)
+    # 540 s is the longest that a push can take; a scraper may be gone from the catalog
+    # while its requests are under way.
     return LEASE_SLACK + timedelta(seconds=spec.timeout_seconds if spec else 540)

@@ -46,13 +46,13 @@ class PauseStore:
         self._known: tuple[datetime, Pauses] | None = None
 
     def read(self, now: datetime) -> Pauses:
-        """The pauses as they are written now."""
+        """Return the pauses as they are written now."""
         memory, _ = self._read()
         self._known = now, memory.pauses
         return memory.pauses
 
     def lately(self, now: datetime) -> Pauses:
-        """The pauses as they were at most FRESH_FOR ago."""
+        """Return the pauses as they were at most FRESH_FOR ago."""
         known = self._known
         # The clock may step back, and what was read "later" is no older for that.
         if known is not None and abs(now - known[0]) < FRESH_FOR:
@@ -64,6 +64,7 @@ class PauseStore:
         for _ in range(_WRITERS):
             before, generation = self._read()
             after = change(before)
+            # An unchanged memory is not written: Cloud Storage takes one write a second of a name.
             if after == before or self._write(after, generation):
                 self._known = now, after.pauses
                 return after
@@ -84,6 +85,7 @@ class PauseStore:
         if not memory.outbox:
             return
         publisher.publish(memory.outbox)
+        # By id, since others may have added changes meanwhile: those are not published yet and must stay.
         published = {event.id for event in memory.outbox}
         self.update(
             lambda found: found.model_copy(
@@ -94,6 +96,7 @@ class PauseStore:
 
     def _expire(self, environment: str, now: datetime) -> PauseMemory:
         def expired(memory: PauseMemory) -> PauseMemory:
+            # `expired_to` bounds what has ended since: an end is published once, not at each tick.
             pauses, events = expire(memory.pauses, now=now, since=memory.expired_to, environment=environment)
             if pauses == memory.pauses and not events:
                 return memory

@@ -28,11 +28,13 @@ def pause(request: PauseRequest, deps: Deps, *, by: str, now: datetime) -> Pause
     until = request.until or now + DEFAULT
     if until <= now:
         raise UnusablePause(f"until: {until.isoformat()} has passed; name an instant to come")
+    # A pause that nobody remembers is a workflow that silently never runs; its end has to be in sight.
     if until - now > LONGEST:
         raise UnusablePause(
             f"until: {until.isoformat()} is more than {LONGEST // timedelta(days=1)} days away; what shall not run for"
             " longer is taken out of the configuration"
         )
+    # `change` runs again when another writer came in between; the last run is the one that was written.
     made: list[Pause] = []
 
     def change(memory: PauseMemory) -> PauseMemory:
@@ -65,6 +67,7 @@ def resume(name: str, target: PauseTarget | None, deps: Deps, *, by: str, now: d
     def change(memory: PauseMemory) -> PauseMemory:
         standing = memory.pauses.standing(now)
         found = [it for it in standing if it.name == name and target in (None, it.target)]
+        # Raised inside the swap, so that the answer is true of what is written and not of an older read.
         if not found:
             known = ", ".join(f"{it.name} ({it.target.value})" for it in standing) or "nothing"
             raise UnknownName(f"'{name}' is not paused; paused is {known}")
@@ -84,6 +87,7 @@ def _target(name: str, target: PauseTarget | None, deps: Deps) -> PauseTarget:
         raise UnknownName(
             f"no workflow or scraper '{name}'; workflows are {', '.join(workflows)}; scrapers {', '.join(scrapers)}"
         )
+    # Refused rather than guessed: to pause the wrong one of both stops a fetch that nobody meant to stop.
     if len(found) > 1:
         raise UnusablePause(f"target: {name} is a workflow and a scraper; say which of both")
     return found[0]

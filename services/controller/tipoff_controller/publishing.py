@@ -26,6 +26,8 @@ def publish_batch(batch: DecisionBatch, name: str, deps: Deps, now: datetime) ->
     Raises:
         Unavailable
     """
+    # Locks and changes are drafted unwritten (`late_locks`); what goes out below is what this
+    # or another process wrote first.
     locks = deps.ledger.remember_locks(batch.locks)
     deps.ledger.remember_changes(batch.schedules)
     requests: dict[Key, list[ScrapeRequested]] = defaultdict(list)
@@ -34,14 +36,18 @@ def publish_batch(batch: DecisionBatch, name: str, deps: Deps, now: datetime) ->
             requests[Key(request.game_date, request.occurrence_id)].append(request)
     plans = {Key(plan.game_date, plan.occurrence_id): plan for plan in batch.plans}
     going_out: list[ScrapeRequested] = []
+    # Both, since a retry has requests and no plan, and what waits for its parents has a plan and no request.
     for key in dict.fromkeys([*plans, *requests]):
         plan = plans.get(key)
         state = _remember(key, plan, requests[key], deps, now)
+        # A batch that is published again finds its own plan; another decision's plan
+        # has published its own requests.
         if plan is None or _same(state.plan, plan):
             going_out += requests[key]
         else:
             # Another tick froze a plan first, and has asked for what is in it.
             log.warning("occurrence was decided before", extra={"occurrence": key.occurrence_id})
+    # The writes above are idempotent and cheap; publishing thousands of messages again is not.
     if name in deps.published:
         return
     deps.publisher.publish([*batch.decisions, *locks, *batch.schedules, *batch.failures, *going_out])
@@ -53,6 +59,7 @@ def begin_run(plan: Plan, deps: Deps, now: datetime) -> None:
     key = Key(plan.game_date, plan.occurrence_id)
     with deps.occurrences.lock(key):
         state = deps.occurrences.load(key)
+        # The message may come twice; the plan that was written first is the one that runs.
         if state.plan is None:
             first = PlanProgress(plan)
             requested = tuple(first.request_id(attempt) for attempt in first.due(now))
@@ -72,13 +79,20 @@ def _remember(
             missing_plan = plan if state.plan is None else None
             standing = state.progress.requested if state.progress else {}
             missing = tuple(item.request_id for item in requests if item.request_id not in standing)
+            # Another decision's plan is in the log: its requests are not ours, and
+            # ours must not be added to them.
             ours = missing_plan is not None or plan is None or _same(state.plan, plan)
             if not ours or (missing_plan is None and not missing):
                 break
             if deps.occurrences.append(state, Entry(at=now, plan=missing_plan, requested=missing)):
+                # This entry's requests go out with the batch; publishing the entry as well
+                # would send each of them twice.
                 state.published.add(state.next_number - 1)
                 break
+            # Another process took the number; what it wrote decides what is still missing.
             deps.occurrences.catch_up(state)
+        # Also when the entry was there already: the delivery that wrote it may have
+        # died before it came to the marker.
         if plan is not None:
             deps.occurrences.open(key)
         return state

@@ -14,7 +14,7 @@ _LONGEST = 36
 
 
 def find_occurrences(identifier: str, days: Collection[date], deps: Deps) -> list[FoundOccurrence]:
-    """The occurrences that an id is of, or is of a request of, or of the event of one.
+    """Find the occurrences with this id, or with a request, or a request's event, of this id.
 
     Manual runs are found whatever their date, others among the game dates `days`.
 
@@ -23,6 +23,7 @@ def find_occurrences(identifier: str, days: Collection[date], deps: Deps) -> lis
     """
     if len(identifier) > _LONGEST:
         return []
+    # First, since its id is its object's name: one read in place of a listing for each day.
     if (manual := deps.ledger.manual_run(identifier)) is not None:
         return [FoundOccurrence(game_date=plan.game_date, occurrence_id=identifier) for plan in manual.plans]
     found = []
@@ -33,7 +34,7 @@ def find_occurrences(identifier: str, days: Collection[date], deps: Deps) -> lis
 
 
 def recall(occurrence: str, days: Collection[date], deps: Deps) -> list[RememberedOccurrence]:
-    """What is remembered of an occurrence about each of the game dates; a manual run is about its own.
+    """Return what is remembered of an occurrence about each of the game dates; a manual run is about its own.
 
     Raises:
         Unavailable
@@ -57,4 +58,5 @@ def recall(occurrence: str, days: Collection[date], deps: Deps) -> list[Remember
 def _is_of_a_request(identifier: str, key: Key, deps: Deps) -> bool:
     with deps.occurrences.lock(key):
         requests = [item.request_id for item in requests_of(deps.occurrences.load(key))]
+    # People paste either id: the row has the request's, Pub/Sub's message has its event's.
     return any(identifier in (item, event_id(ScrapeRequested.TYPE, item)) for item in requests)

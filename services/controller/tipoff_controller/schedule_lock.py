@@ -17,6 +17,7 @@ from tipoff_planning.occurrences import games_of, occurrences
 
 log = logging.getLogger(__name__)
 
+# Later than the tick, so that its own deliveries, which back off for up to ten minutes, come first.
 LOCKED_BY = time(5, 30)
 """New York time by which a day's schedule is locked: half an hour after its tick, which may never have come."""
 
@@ -38,6 +39,7 @@ def late_locks(calendar: Calendar | None, context: EvaluationContext, deps: Deps
     It is written down by who publishes it: a lock that is written is taken for published by every later evaluation.
     """
     today = business_date(context.now)
+    # The lock is looked up only from then on: one list call a tick is saved in the hours before.
     if context.now >= eastern(today, LOCKED_BY) and not deps.ledger.schedules(today):
         log.warning("the schedule was not locked at 05:00; locked now", extra={"day": today.isoformat()})
         yield _draft_lock(today, context.now, calendar, deps)
@@ -53,6 +55,7 @@ def schedule_changes(
     today = business_date(context.now)
     for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
         standing = deps.ledger.schedules(day)
+        # Nothing locked, nothing to amend; and an unreadable calendar is not a day without games.
         if not standing or calendar is None:
             continue  # Without games nothing can be said of changes.
         change = draft_change(

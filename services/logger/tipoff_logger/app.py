@@ -12,15 +12,17 @@ from tipoff_logger.settings import LoggerSettings
 
 
 def create_app(settings: LoggerSettings) -> FastAPI:
+    """Build the logger's application from its settings."""
     return routes(bootstrap(settings))
 
 
 def routes(wiring: Wiring) -> FastAPI:
+    """Declare the logger's route on the application of its wiring."""
     app = wiring.app
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
     async def receive(delivery: Annotated[Delivery, Depends(wiring.endpoint)]) -> None:
-        """Any event that has a row in the dataset, and the tick at which old rows are archived."""
+        """Append the rows of any event that has some; archive old rows at the logger's tick."""
         await handle_delivery(delivery, wiring.deps, wiring.archive, wall_now())
 
     return app

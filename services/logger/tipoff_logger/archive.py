@@ -80,6 +80,7 @@ def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> Non
 
 
 def object_name(table: str, day: date, rows: int) -> str:
+    """Name the archived object of a table's day with this many rows."""
     # Padded, so that the names of a day sort by their number of rows.
     return f"{_folder(table)}{day.isoformat()}/{rows:09d}.json"
 
@@ -94,8 +95,8 @@ def is_to_be_written(rows: int, archived: int | None) -> bool:
 
 
 def json_lines(rows: Sequence[Row]) -> bytes:
-    """A line a row, as `bq load --source_format=NEWLINE_DELIMITED_JSON` reads it: instants and dates in ISO 8601, JSON
-    columns as JSON, and NULL left out."""
+    """Write each row as a line, as `bq load --source_format=NEWLINE_DELIMITED_JSON` reads it: instants and dates in
+    ISO 8601, JSON columns as JSON, NULL left out."""
     return b"".join(_line(row) for row in rows)
 
 
@@ -162,7 +163,7 @@ class _Content:
     size: int = 0
 
     def chunks(self) -> Iterator[bytes]:
-        """Raises Unavailable, before the end, when the rows read are not those that were counted."""
+        """Yield the rows as lines; raises Unavailable before the end when they are not as many as were counted."""
         sql = f"""
             SELECT * FROM {DATASET}.{self.table} WHERE {PARTITIONS[self.table]} = @day ORDER BY created_at, event_id
         """  # noqa: S608 - names of our own

@@ -48,7 +48,7 @@ _GAME_DATE_ALIASES = ("--game-date", "--game_date", "--gamedate", "--date")
 
 
 def fleet_source() -> str | Path:
-    """Where the scrapers are: what TIPOFF_SCRAPERS names, else the fleet that comes with the runner."""
+    """Return where the scrapers are: what TIPOFF_SCRAPERS names, else the fleet that comes with the runner."""
     return os.environ.get("TIPOFF_SCRAPERS") or SCRAPERS_DIR
 
 

@@ -28,7 +28,7 @@ class Unforeseen(ScrapeFailure):
         self.trace = trace
 
     def __reduce__(self) -> tuple[type["Unforeseen"], tuple[str, str]]:
-        """An exception is pickled by its first argument only, unless it says more."""
+        """Pickle the exception by all its arguments: by default only the first would survive."""
         return Unforeseen, (str(self), self.trace)
 
 

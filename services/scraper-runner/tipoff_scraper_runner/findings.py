@@ -19,7 +19,7 @@ EXAMPLE_CHARACTERS = 200
 
 
 def findings(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> dict[str, JsonValue]:
-    """The parts of `data_summary` that tell what is odd in the document or contradicts what is known."""
+    """Return the parts of `data_summary` that tell what is odd in the document or contradicts what is known."""
     told: dict[str, JsonValue] = {}
     contradictions = [*parsed.contradictions, *_against_the_calendar(parsed, request, spec)]
     if parsed.set_aside:
@@ -36,7 +36,7 @@ def findings(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> dic
 
 
 def _against_the_calendar(parsed: Parsed, request: ScrapeRequested, spec: ScraperSpec) -> list[str]:
-    """The controller asks a source that needs games only on days on which its calendar has some."""
+    """Find an empty answer on a day with games: the controller asks a source that needs games only on such days."""
     asked_for_games = spec.needs_games and request.source is Source.CONTROLLER
     if parsed.games_listed == 0 and asked_for_games:
         return [_no_games(request.game_date)]

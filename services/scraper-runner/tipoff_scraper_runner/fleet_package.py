@@ -38,7 +38,7 @@ def importable_package(folder: Path) -> str:
 
 
 def _found(name: str) -> list[Path]:
-    """Where the package of that name is imported from; nowhere when there is none."""
+    """Return where the package of that name is imported from; nowhere when there is none."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):

@@ -124,7 +124,7 @@ def _left_behind(request: ScrapeRequested, scraper: Registered, deps: Deps) -> S
 
 
 def _noted(info: ObjectInfo) -> Noted:
-    """What the earlier delivery noted; nothing when it was too long to be kept."""
+    """Read what the earlier delivery noted; nothing when it was too long to be kept."""
     try:
         return Noted.model_validate_json(info.metadata.get(NOTED, "{}"))
     except ValidationError:

@@ -26,7 +26,7 @@ _URL_CHARACTERS = 1024
 
 
 def folder(spec: ScraperSpec, parameters: ScrapeParameters, game_date: date) -> str:
-    """Where the records go: the output of scraper.yaml with the parameters' values in it.
+    """Return where the records go: the output of scraper.yaml with the parameters' values in it.
 
     A value is a name and nothing else, so that no request chooses a path.
 
@@ -45,7 +45,7 @@ def folder(spec: ScraperSpec, parameters: ScrapeParameters, game_date: date) -> 
 
 
 def raw_prefix(spec: ScraperSpec, game_date: date) -> str:
-    """What the names of all payloads of a day begin with."""
+    """Return the prefix of the names of all payloads of a day."""
     return f"{RAW}/{spec.output_root}/{game_date.isoformat()}/"
 
 
@@ -147,7 +147,7 @@ def write_records(
 def _what_for(
     request: ScrapeRequested, spec: ScraperSpec, fan_out: Mapping[str, tuple[str, ...]]
 ) -> dict[str, str]:
-    """The request as far as it may be kept, and what follow-ups fan out over."""
+    """Return the request as far as it may be kept, and what follow-ups fan out over."""
     declared = {name: value for name, value in request.parameters.items() if name in spec.parameters}
     kept = request.model_copy(update={"parameters": declared})
     fields = set(type(request).model_fields)

@@ -150,7 +150,7 @@ class ParserProcess:
 
 
 def is_harmless(body: bytes) -> bool:
-    """Whether decoding `body` takes little memory, whatever is in it.
+    """Return whether decoding `body` takes little memory, whatever is in it.
 
     Each value of a JSON document comes after a comma, a colon or a bracket, so counting these bounds the objects made;
     a PDF may unfold without any bound.

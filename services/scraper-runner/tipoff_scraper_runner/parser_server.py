@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _answer(job: bytes, memory_bytes: int, cpu_seconds: int, result_bytes: int) -> tuple[bytes, list[str]]:
-    """The pickled result or exception of a job, and which modules its child imported."""
+    """Return the pickled result or exception of a job, and which modules its child imported."""
     receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
@@ -127,7 +127,7 @@ def _bound(memory_bytes: int, cpu_seconds: int) -> None:
 
 
 def _parse(job: bytes) -> object:
-    """What the scraper's `parse` returns or raises."""
+    """Run the scraper's `parse`; return what it returns or raises."""
     name, body, parameters, path = pickle.loads(job)  # noqa: S301  # the service wrote it
     # The service's own: its fleet may lie outside the installed packages.
     sys.path[:] = path

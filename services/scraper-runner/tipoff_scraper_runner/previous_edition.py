@@ -43,7 +43,7 @@ def _fetched_at(file: ObjectInfo) -> datetime:
 
 
 def _records(body: bytes) -> Records | None:
-    """None for what is no file of records: somebody else put it there."""
+    """Read a file's records; None for what is no file of records: somebody else put it there."""
     try:
         records = json.loads(body)["records"]
     except (ValueError, LookupError, TypeError):

@@ -130,7 +130,7 @@ def _lease(claim: Claim, until: datetime, *, released: bool = False) -> bytes:
 
 
 def _read_lease(body: bytes, now: datetime) -> _Lease:
-    """The stored claim; one that cannot be read is over, or its request would never be executed."""
+    """Return the stored claim; one that cannot be read is over, or its request would never be executed."""
     try:
         return _Lease.model_validate_json(body)
     except ValidationError as error:

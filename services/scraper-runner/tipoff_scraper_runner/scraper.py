@@ -69,14 +69,14 @@ class Http(Protocol):
         """The instant of this scrape, aware UTC: the tick's time when a day is replayed."""
 
     def secret(self, name: str) -> SecretStr:
-        """The secret of that name, for `query` or `headers`; scraper.yaml declares it.
+        """Return the secret of that name, for `query` or `headers`; scraper.yaml declares it.
 
         Raises:
             Misconfigured: it is not declared, or this installation lacks it.
         """
 
     def note(self, name: str, value: JsonValue) -> None:
-        """Puts a fact about this scrape into `data_summary`, however the scrape ends."""
+        """Put a fact about this scrape into `data_summary`, however the scrape ends."""
 
     def get(
         self,
@@ -141,10 +141,10 @@ class Scraper(Protocol[P]):
     Parameters: type[ScrapeParameters]
 
     def fetch(self, parameters: P, http: Http, /) -> Payload:
-        """Raises NotPublished, or a ScrapeFailure."""
+        """Fetch the payload. Raises NotPublished, or a ScrapeFailure."""
 
     def parse(self, payload: bytes, parameters: P, /) -> Parsed:
-        """Raises Undecodable or SourceChanged."""
+        """Parse the payload. Raises Undecodable or SourceChanged."""
 
 
 class Compares(Protocol):

@@ -103,7 +103,8 @@ class _Asked:
         return shlex.join(words)
 
     def again(self) -> str:
-        """The command that asks for what is missing still, under the next name: backfill, backfill-2, backfill-3."""
+        """Return the command that asks for what is missing still, under the next name: backfill, backfill-2,
+        backfill-3."""
         stem, _, number = self.name.rpartition("-")
         name = f"{stem}-{int(number) + 1}" if stem and number.isdecimal() else f"{self.name}-2"
         return replace(self, only_missing=True, name=name).command()
@@ -245,7 +246,7 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
 
 
 def _live_rate(connection: Connection, per_minute: int) -> int | None:
-    """A stack in event time has no live fleet to spare, and its minutes are not ours."""
+    """Return a stack in event time has no live fleet to spare, and its minutes are not ours."""
     return None if connection.values.get("TIPOFF_EVENT_TIME") == "true" else per_minute
 
 
@@ -262,7 +263,7 @@ def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configu
 
 @contextmanager
 def _progress(plan: Backfill, *, quiet: bool) -> Iterator["_Report"]:
-    """A bar on a terminal, elsewhere a line for each run that ends."""
+    """Return a bar on a terminal, elsewhere a line for each run that ends."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

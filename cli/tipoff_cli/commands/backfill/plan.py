@@ -45,7 +45,7 @@ class Target:
 
 
 def find_target(name: str, configuration: Configuration) -> Target:
-    """The workflow of that name, else the first that asks for the scraper, if it can without another's output.
+    """Return the workflow of that name, else the first that asks for the scraper, if it can without another's output.
 
     Raises:
         UnusableTarget
@@ -86,7 +86,7 @@ def _asking(scraper: str, configuration: Configuration) -> Iterator[tuple[str, l
 
 
 def _with_sources(steps: Iterable[str], workflow: Workflow) -> tuple[str, ...]:
-    """The steps and those whose output they fan out over, in the file's order."""
+    """Return the steps and those whose output they fan out over, in the file's order."""
     kept: set[str] = set()
     pending = list(steps)
     while pending:
@@ -98,7 +98,7 @@ def _with_sources(steps: Iterable[str], workflow: Workflow) -> tuple[str, ...]:
 
 
 def needs_games(target: Target, configuration: Configuration) -> bool:
-    """Whether a date without games leaves nothing to fetch."""
+    """Return whether a date without games leaves nothing to fetch."""
     workflow = configuration.workflows[target.workflow]
     steps = (workflow.plan[name] for name in target.steps)
     return takes_game(workflow) or any(
@@ -156,7 +156,7 @@ class Backfill:
         return tuple(dict.fromkeys(key for run in self.runs for key in run.fans_out_over))
 
     def duration(self, per_minute: float) -> timedelta:
-        """How long the asking takes at the least."""
+        """Return how long the asking takes at the least."""
         return timedelta(minutes=max(0, self.requests - 1) / per_minute)
 
 
@@ -170,7 +170,7 @@ def plan_backfill(
     own_games: bool = False,
     found: Iterable[ExecutionFact] | None = None,
 ) -> Backfill:
-    """The runs of each date.
+    """Return the runs of each date.
 
     calendar: None when no games are needed. own_games: the controller does not have them, so each run carries its own.
     found: what is known of the past, to ask only for what no success is known of; None to ask for everything.
@@ -223,7 +223,7 @@ def _day(
 def _run(
     key: str, target: Target, body: ManualRun, games: Sequence[Game], configuration: Configuration
 ) -> Run:
-    """The run with its size, from the plan that the controller will freeze."""
+    """Return the run with its size, from the plan that the controller will freeze."""
     occurrence = asked_occurrence(target.workflow, body, games, configuration, _WHENEVER, key)
     only = {name: None if kept is None else frozenset(kept) for name, kept in (body.steps or {}).items()}
     context = EvaluationContext(_WHENEVER, _WHENEVER, _WHENEVER, "", Source.MANUAL)
@@ -245,7 +245,8 @@ class _Past:
             self._asked.setdefault((fact.scraper, fact.game_date), set()).add(fact.subject)
 
     def missing(self, target: Target, body: ManualRun, games: Sequence[Game]) -> Steps:
-        """The target's steps without a success, with the games or teams of them, and what their values come from."""
+        """Return the target's steps without a success, with the games or teams of them, and what their values come
+        from."""
         workflow = self._configuration.workflows[target.workflow]
         occurrence = asked_occurrence(target.workflow, body, games, self._configuration, _WHENEVER, "")
         absent = find_unfound(occurrence, self._configuration, self._history).steps or {}

@@ -34,10 +34,10 @@ class Controller(Protocol):
     """What runs are asked of. Both raise NotNow; whatever else they raise ends the backfill."""
 
     def ask(self, run: Run) -> None:
-        """Asks for the run; asking again goes on with it. Raises NotThis."""
+        """Ask for the run; asking again goes on with it. Raises NotThis."""
 
     def look(self, run: Run) -> RunProgress | None:
-        """How far it has come, None when it was never asked for."""
+        """Return how far it has come, None when it was never asked for."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Asking:
     _pause: float = _FIRST_LOOK
 
     def carry_out(self, runs: Sequence[Run]) -> Mapping[str, Outcome]:
-        """Returns when each run has ended; those that were asked for before are only watched.
+        """Return when each run has ended; those that were asked for before are only watched.
 
         Raises:
             NotNow: the controller stays away.

@@ -168,7 +168,7 @@ def replay(
 def _find(
     since: datetime, reason: str | None, ids: Sequence[str] = ()
 ) -> tuple[Connection, list[DeadLetter]]:
-    """Ends the command when there is no dataset, or not one of the ids in it."""
+    """End the command when there is no dataset, or not one of the ids in it."""
     try:
         connection = find_connection()
         letters = read_dead_letters(connection.warehouse(), connection.environment, since, reason, ids)

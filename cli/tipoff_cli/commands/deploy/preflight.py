@@ -142,7 +142,7 @@ def _unlocked(deployment: Deployment) -> Iterator[str]:
 
 
 def _is_within(version: str, floor: str) -> bool:
-    """Whether `~> floor`, of a major and a minor version, takes a version."""
+    """Return whether `~> floor`, of a major and a minor version, takes a version."""
     major, minor = (int(part) for part in floor.split(".")[:2])
     parts = [int(part) for part in version.split(".")[:2]]
     return parts[0] == major and parts[1] >= minor

@@ -94,7 +94,7 @@ def read_runs(
     most: int,
     statuses: tuple[str, ...] = ("success", "no_data", "failed"),
 ) -> list[Run]:
-    """The executions up to `as_of`, newest first, without those of people's machines. Raises Unavailable."""
+    """Return the executions up to `as_of`, newest first, without those of people's machines. Raises Unavailable."""
     parameters: dict[str, Parameter] = {
         "first_day": (as_of - look_back).date(),
         "last_day": as_of.date(),

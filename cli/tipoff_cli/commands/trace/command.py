@@ -109,7 +109,7 @@ def _spans(today: date) -> Sequence[Span]:
 
 
 def tree(node: Node, asked: str, above: datetime | None = None) -> Iterator[Text]:
-    """A line a node, so that ids and paths stay whole. The date stands where it is another than above."""
+    """Yield a line a node, so that ids and paths stay whole. The date stands where it is another than above."""
     yield _line(node, asked, above)
     for child in node.children:
         first, rest = ("└── ", "    ") if child is node.children[-1] else ("├── ", "│   ")

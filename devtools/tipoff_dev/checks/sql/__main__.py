@@ -59,7 +59,7 @@ def pieces(root: Path) -> Iterator[Piece]:
 
 
 def _of_grafana() -> Iterator[Piece]:
-    """The panels' SQL as Grafana would send it for an hour, and that of its rules."""
+    """Yield the panels' SQL as Grafana would send it for an hour, and that of its rules."""
     for board in DASHBOARDS:
         for panel in board.panels:
             sql = expand(
@@ -74,7 +74,7 @@ def _of_grafana() -> Iterator[Piece]:
 
 
 def validation_queries(where: str, text: str) -> Iterator[Piece]:
-    """The queries that stand commented out at the end of a table's file."""
+    """Yield the queries that stand commented out at the end of a table's file."""
     _, found, comments = text.partition(_VALIDATION)
     if not found:
         return
@@ -90,7 +90,7 @@ def _fenced(where: str, text: str) -> Iterator[Piece]:
 
 
 def check(analyzer: Analyzer, checked: Iterator[Piece]) -> tuple[int, list[str]]:
-    """The number of statements that were analyzed, and a line for each fault."""
+    """Return the number of statements that were analyzed, and a line for each fault."""
     statements, faults = 0, []
     for piece in checked:
         try:

@@ -70,7 +70,7 @@ class Analyzer:
         self._catalog.builtin_function_options.language_options.CopyFrom(language)
 
     def analyze(self, sql: str, parameters: Mapping[str, str] = {}) -> int:
-        """Checks each statement and makes known what it creates; returns how many there were.
+        """Check each statement and makes known what it creates; returns how many there were.
 
         parameters: the SQL type of each named parameter.
 
@@ -123,8 +123,8 @@ class Analyzer:
             function.signature.CopyFrom(statement.signature)
 
     def _places(self, path: Any) -> Iterator[tuple[Any, str]]:
-        """The catalogues in which a query may look for this name, with and without the project: as a path, and as one
-        quoted identifier."""
+        """Yield the catalogues in which a query may look for this name, with and without the project: as a path, and
+        as one quoted identifier."""
         for whole in (list(path), [self._project, *path]):
             *parents, name = whole
             catalog = self._catalog
@@ -137,7 +137,7 @@ class Analyzer:
 
 
 def _innermost(statement: Any) -> Any:
-    """The statement itself, out of the unions around it."""
+    """Return the statement itself, out of the unions around it."""
     while "node" in statement.DESCRIPTOR.oneofs_by_name and (name := statement.WhichOneof("node")):
         statement = getattr(statement, name)
     return statement
@@ -188,7 +188,7 @@ def _wait_until_ready(channel: Any, server: subprocess.Popen[bytes]) -> None:
 
 
 def _package() -> Path:
-    """The folder of the unpacked package, fetched when it is not there yet."""
+    """Return the folder of the unpacked package, fetched when it is not there yet."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "tipoff" / f"zetasql-{VERSION}"
     if folder.is_dir():
@@ -217,7 +217,7 @@ def _package() -> Path:
 
 
 def _compile(folder: Path) -> None:
-    """Makes Python modules of the protocol."""
+    """Make Python modules of the protocol."""
     protos, target = folder / "package/lib/zetasql/protos", folder / "protocol"
     target.mkdir()
     names = [path.relative_to(protos).as_posix() for path in sorted(protos.rglob("*.proto"))]
@@ -233,7 +233,7 @@ def _compile(folder: Path) -> None:
 
 
 def _protocol(folder: Path) -> Protocol:
-    """The modules that the generator wrote; they import each other by absolute names, hence the path."""
+    """Return the modules that the generator wrote; they import each other by absolute names, hence the path."""
     generated = str(folder / "protocol")
     if generated not in sys.path:
         sys.path.append(generated)

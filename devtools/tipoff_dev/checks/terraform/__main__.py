@@ -87,7 +87,7 @@ def with_the_real_provider(online: Workspace) -> Iterator[Check]:
 
 
 def tested(terraform: Path) -> list[Path]:
-    """The roots and modules that have tests."""
+    """Return the roots and modules that have tests."""
     return [terraform / name for name in ROOTS] + sorted(
         path.parent for path in terraform.glob("modules/*/tests")
     )
@@ -172,7 +172,7 @@ def registry_is_reachable() -> bool:
 
 
 def run_checks(todo: Sequence[Check], jobs: int) -> list[str]:
-    """Runs all, two at a time; a line for each fault."""
+    """Run all, two at a time; a line for each fault."""
 
     def run(check: Check) -> list[str]:
         try:

@@ -256,7 +256,7 @@ def _pushes(plan: Plan) -> Iterator[Resource]:
 
 
 def _pushed_service(plan: Plan, push: Resource) -> Resource | None:
-    """The planned service at the push's address, which is the service's own audience and a path."""
+    """Return the planned service at the push's address, which is the service's own audience and a path."""
     endpoint = push.block("push_config")["push_endpoint"]
     for service in plan.of("cloud_run_v2_service"):
         if endpoint.rpartition("/")[0] == environment(service).get("TIPOFF_AUDIENCE"):

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def main() -> None:
-    """Serves until it is stopped."""
+    """Serve until it is stopped."""
     try:
         settings = load_settings(Phase2Settings)
     except SettingsError as error:

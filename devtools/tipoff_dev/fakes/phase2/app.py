@@ -50,7 +50,7 @@ class Wiring:
         return Consumer(self.told, Loader(self.cloud.data, warehouse), receipts, settings.event_time)
 
     def reject(self, message: Message, reason: str, at: datetime) -> None:
-        """Records what can never be loaded. Raises Unavailable."""
+        """Record what can never be loaded. Raises Unavailable."""
         event = rejection(
             message,
             RejectReason.INVALID_PAYLOAD,

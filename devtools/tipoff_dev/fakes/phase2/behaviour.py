@@ -46,7 +46,7 @@ FAULTLESS = Behaviour()
 
 
 def fate(landed: FileLanded, behaviour: Behaviour) -> Fate:
-    """A republish of a file is another message, with luck of its own."""
+    """Return a republish of a file is another message, with luck of its own."""
     if not fnmatchcase(landed.gcs_path, behaviour.paths):
         return Fate.PROCESS
     draw = _draw(behaviour.seed, landed)

@@ -63,7 +63,7 @@ class Consumer:
                 self._process(landed, at)
 
     def release(self, until: datetime | None, now: datetime) -> int:
-        """Processes what is held and due by `until`, all without one; how many messages that were.
+        """Process what is held and due by `until`, all without one; how many messages that were.
 
         Raises:
             Unavailable: the message at which it failed and those after it are still held.

@@ -40,7 +40,7 @@ class Loader:
         self._lock = threading.Lock()
 
     def load(self, landed: FileLanded, loaded_at: datetime) -> int:
-        """How many records of the file are in its table now: all of them, each once.
+        """Return how many records of the file are in its table now: all of them, each once.
 
         Raises:
             NotLoadable
@@ -87,8 +87,8 @@ class Loader:
 
 
 def object_name(landed: FileLanded, bucket: str) -> str:
-    """The object that is announced, within `bucket`; the table that it belongs to is checked as well, since a message
-    chooses both. Raises NotLoadable."""
+    """Return the object that is announced, within `bucket`; the table that it belongs to is checked as well, since a
+    message chooses both. Raises NotLoadable."""
     if not landed.gcs_path.startswith(f"gs://{bucket}/"):
         raise NotLoadable(f"{landed.gcs_path!r} is not in gs://{bucket}/")
     name = files.object_name(landed.gcs_path, bucket)

@@ -15,7 +15,7 @@ Counts = dict[str, int]
 
 
 def write_box_score(scenario: Scenario, day: date, game: Game, now: datetime) -> bytes | None:
-    """The box score at `now` (aware); None before the tip, when there is none."""
+    """Return the box score at `now` (aware); None before the tip, when there is none."""
     status = game_status(game, day, now)
     if status not in (LIVE, FINAL):
         return None
@@ -54,7 +54,7 @@ def write_box_score(scenario: Scenario, day: date, game: Game, now: datetime) ->
 
 
 def counts(story: GameStory, side: int, player: Player | None = None) -> Counts:
-    """The countable statistics of a side or of one of its players, by the box score's keys."""
+    """Return the countable statistics of a side or of one of its players, by the box score's keys."""
 
     def count(kind: Kind, *, made: bool | None = None) -> int:
         return story.count(side, kind, player=player, made=made)

@@ -24,7 +24,7 @@ NOT_SERVED = 501
 
 
 def not_served(host: str, path: str, why: str = "") -> Document:
-    """The sentence with which the execution fails: a fake's gap must never read as "not published yet"."""
+    """Return the sentence with which the execution fails: a fake's gap must never read as "not published yet"."""
     text = why or f"the fake of {host} has nothing at {path}"
     remedy = f"add it to the fake, or ask the real source: tipoff up --live {host}"
     return Document("text/plain", f"{text}; {remedy}".encode(), NOT_SERVED)

@@ -50,7 +50,7 @@ class FaultBook:
         return [fault for fault, _ in self._open]
 
     def take(self, path: str, at: datetime) -> Fault | None:
-        """The fault for this request, which uses up one of its times."""
+        """Return the fault for this request, which uses up one of its times."""
         for position, (fault, left) in enumerate(self._open):
             if not fault.applies(path, at):
                 continue

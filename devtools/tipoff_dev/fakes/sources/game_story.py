@@ -123,7 +123,7 @@ class GameStory:
         )
 
     def count(self, side: int, kind: Kind, *, player: Player | None = None, made: bool | None = None) -> int:
-        """How often: of a side or one of its players, made or missed or either."""
+        """Return how often: of a side or one of its players, made or missed or either."""
         return sum(
             (player is None or event.player == player) and (made is None or event.made == made)
             for event in self._of_kind.get((side, kind), ())
@@ -131,7 +131,7 @@ class GameStory:
 
 
 def final_points(game: Game) -> tuple[int, int]:
-    """The final score, home first. No game ends in a tie."""
+    """Return the final score, home first. No game ends in a tie."""
     home, away = (95 + zlib.crc32(f"{game.id}{tricode}".encode()) % 35 for tricode in (game.home, game.away))
     return (home + 1, away) if home == away else (home, away)
 
@@ -155,12 +155,12 @@ def _told(game: Game, home: Team, away: Team) -> GameStory:
 
 
 def tell(scenario: Scenario, game: Game) -> GameStory:
-    """The whole game."""
+    """Return the whole game."""
     return _told(game, scenario.team(game.home), scenario.team(game.away))
 
 
 def roster(team: Team) -> Sequence[Player]:
-    """The team's players; who plays is the same in every game."""
+    """Return the team's players; who plays is the same in every game."""
     return _players(team, overtime=False)
 
 
@@ -182,7 +182,7 @@ def _players(team: Team, overtime: bool) -> Sequence[Player]:
 
 
 def _seconds(number: int, overtime: bool) -> int:
-    """The starters play the overtime; a team's seconds add up to five times the game's."""
+    """Return the starters play the overtime; a team's seconds add up to five times the game's."""
     if number < STARTERS:
         return _STARTER_SECONDS + (OVERTIME_SECONDS if overtime else 0)
     return _BENCH_SECONDS if number < PLAYED else 0
@@ -220,7 +220,7 @@ def _events(
 
 
 def _scores(points: int) -> Iterator[Kind]:
-    """Shots that make `points`: a dozen threes, about as many free throws, the rest twos."""
+    """Yield shots that make `points`: a dozen threes, about as many free throws, the rest twos."""
     threes = 12
     free_throws = 16 + (points - 3 * threes) % 2
     yield from repeat("3pt", threes)

@@ -33,7 +33,7 @@ Cells = Sequence[tuple[float, str, bool]]
 
 
 def write_gamebook(scenario: Scenario, day: date, game: Game) -> bytes:
-    """The report of a game that is over."""
+    """Return the report of a game that is over."""
     story = tell(scenario, game)
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=(_WIDTH, _HEIGHT), invariant=1)

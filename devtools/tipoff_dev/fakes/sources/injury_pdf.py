@@ -61,7 +61,7 @@ class _Page:
 
 
 def write_report(title: datetime, rows: Sequence[ReportRow]) -> bytes:
-    """The PDF of a report with that aware instant in its title."""
+    """Return the PDF of a report with that aware instant in its title."""
     pages = _laid_out(rows)
     buffer = io.BytesIO()
     canvas = Canvas(buffer, pagesize=(_WIDTH, _HEIGHT), invariant=1, pageCompression=0)
@@ -115,7 +115,7 @@ def _close_pages(pages: Sequence[_Page]) -> None:
 
 
 def _cells(row: ReportRow, previous: ReportRow | None) -> list[list[str]]:
-    """The lines of each cell; what carries over from the row above is left blank."""
+    """Return the lines of each cell; what carries over from the row above is left blank."""
     values = [f"{row.game_date:%m/%d/%Y}", row.game_time, row.matchup, row.team]
     renewed = _renewed_from(previous, row)
     carried = [[value] if column >= renewed else [] for column, value in enumerate(values)]
@@ -126,7 +126,7 @@ def _cells(row: ReportRow, previous: ReportRow | None) -> list[list[str]]:
 
 
 def _renewed_from(previous: ReportRow | None, row: ReportRow) -> int:
-    """The first column that is printed anew, the player's if the team stays."""
+    """Return the first column that is printed anew, the player's if the team stays."""
     if previous is None or previous.game_date != row.game_date:
         return 0
     above = (previous.game_time, previous.matchup, previous.team)

@@ -32,7 +32,7 @@ Rows = list[JsonValue]
 
 
 def write_officials(scenario: Scenario, day: date, now: datetime) -> bytes:
-    """The assignments of `day` at `now` (aware): no rows before they are out, or when nobody plays."""
+    """Return the assignments of `day` at `now` (aware): no rows before they are out, or when nobody plays."""
     games = scenario.games.get(day, ()) if now >= at(day, PUBLISHED_AT) else ()
     rows: Rows = [
         _row(scenario, day, game)

@@ -23,7 +23,7 @@ Action = dict[str, JsonValue]
 
 
 def write_play_by_play(scenario: Scenario, day: date, game: Game, now: datetime) -> bytes | None:
-    """The actions at `now` (aware), those of the first half while the game is live; None before the tip."""
+    """Return the actions at `now` (aware), those of the first half while the game is live; None before the tip."""
     status = game_status(game, day, now)
     if status not in (LIVE, FINAL):
         return None

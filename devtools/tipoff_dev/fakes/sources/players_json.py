@@ -17,7 +17,7 @@ Row = dict[str, JsonValue]
 
 
 def write_player_index(season: str) -> bytes:
-    """The index of "2024-25": every team's players and a few without a team."""
+    """Return the index of "2024-25": every team's players and a few without a team."""
     players = [(team, player) for team in TEAMS.values() for player in roster(team)]
     rows = [_player(team, player) for team, player in players]
     rows += [_free_agent(player) for _, player in players[:_UNATTACHED]]
@@ -36,7 +36,7 @@ def write_player_index(season: str) -> bytes:
 
 
 def write_player_movement(today: date) -> bytes:
-    """The transactions since 2015 up to `today`, newest first."""
+    """Return the transactions since 2015 up to `today`, newest first."""
     span = (today - _FIRST_TRANSACTION).days
     teams = list(TEAMS.values())
     rows: list[JsonValue] = [

@@ -17,7 +17,7 @@ _ALL_STAR = "003"
 
 
 def titled(file_name: str) -> datetime | None:
-    """The instant in the title of the report of that name (ET), or None if no report can have the name."""
+    """Return the instant in the title of the report of that name (ET), or None if no report can have the name."""
     match = _NAME.fullmatch(file_name)
     if match is None:
         return None

@@ -81,5 +81,5 @@ def _injury(injury: Injury, today: date) -> Injury:
 
 
 def _moved(instant: datetime | None, by: timedelta) -> datetime | None:
-    """The same time of day in New York, whatever the clocks did in between."""
+    """Return the same time of day in New York, whatever the clocks did in between."""
     return (instant.astimezone(ET).replace(tzinfo=None) + by).replace(tzinfo=ET) if instant else None

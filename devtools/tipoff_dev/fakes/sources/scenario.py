@@ -116,7 +116,7 @@ class Scenario(_Model):
         return self
 
     def all_games(self) -> Iterator[tuple[date, Game]]:
-        """Every game with the league's date for it."""
+        """Yield every game with the league's date for it."""
         return ((day, game) for day, games in self.games.items() for game in games)
 
     def team(self, tricode: str) -> Team:
@@ -127,7 +127,7 @@ class Scenario(_Model):
 
 
 def at(day: date, time_of_day: str) -> datetime:
-    """The aware instant of a New York time of day, which may be past 24:00."""
+    """Return the aware instant of a New York time of day, which may be past 24:00."""
     hours, minutes = (int(part) for part in time_of_day.split(":"))
     days, hours = divmod(hours, 24)
     return datetime.combine(day + timedelta(days=days), time(hours, minutes), tzinfo=ET)

@@ -24,7 +24,7 @@ _NO_BROADCASTERS: Mapping[str, JsonValue] = {
 
 
 def write_schedule(scenario: Scenario, now: datetime) -> bytes:
-    """The schedule as the source shows it at `now` (aware)."""
+    """Return the schedule as the source shows it at `now` (aware)."""
     document: dict[str, JsonValue] = {
         "meta": {
             "version": 1,
@@ -50,7 +50,8 @@ def write_schedule(scenario: Scenario, now: datetime) -> bytes:
 
 
 def _season_year(scenario: Scenario, now: datetime) -> str:
-    """The scenario's season, or that of `now` once the scenario's is over: the source shows the current one."""
+    """Return the scenario's season, or that of `now` once the scenario's is over: the source shows the current
+    one."""
     today = now.astimezone(ET).date()
     start = today.year if today.month >= _FIRST_MONTH else today.year - 1
     return max(scenario.season_year, f"{start}-{(start + 1) % 100:02}")

@@ -16,12 +16,12 @@ TURNS_AT = timedelta(hours=12)
 
 
 def scoreboard_day(now: datetime) -> date:
-    """The day whose scoreboard the CDN shows at `now` (aware)."""
+    """Return the day whose scoreboard the CDN shows at `now` (aware)."""
     return (now.astimezone(ET) - TURNS_AT).date()
 
 
 def write_scoreboard(scenario: Scenario, day: date, now: datetime) -> bytes:
-    """The scoreboard of `day` at `now` (aware); a day without games has an empty list."""
+    """Return the scoreboard of `day` at `now` (aware); a day without games has an empty list."""
     document: dict[str, JsonValue] = {
         "meta": {
             "version": 1,

@@ -28,5 +28,5 @@ class InProcessTransport(httpx.BaseTransport):
 
 
 def in_process_client(app: FastAPI) -> httpx.Client:
-    """A client whose relative URLs reach `app`."""
+    """Return a client whose relative URLs reach `app`."""
     return httpx.Client(transport=InProcessTransport(app), base_url=FAKE_URL)

@@ -40,6 +40,7 @@ class BigQueryWarehouse:
         )
 
     def append(self, table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
+        """See `Warehouse.append`."""
         try:
             errors = self._client.insert_rows_json(
                 self._dataset.table(table),
@@ -57,11 +58,13 @@ class BigQueryWarehouse:
             _raise(table, errors)
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        """See `Warehouse.query`."""
         return [row for page in self._pages(sql, parameters, None) for row in page]
 
     def pages(
         self, sql: str, parameters: Mapping[str, Parameter], page_rows: int
     ) -> Iterator[list[dict[str, Any]]]:
+        """See `Warehouse.pages`."""
         return self._pages(sql, parameters, page_rows)
 
     def _pages(
@@ -87,6 +90,7 @@ class BigQueryWarehouse:
             raise Unavailable(f"BigQuery did not answer a query: {error}") from error
 
     def check(self) -> None:
+        """See `Warehouse.check`."""
         try:
             self._client.get_dataset(self._dataset, timeout=5.0, retry=_NO_RETRY)
         except _FAULTS as error:
@@ -94,7 +98,7 @@ class BigQueryWarehouse:
 
 
 def _raise(table: str, answer: Sequence[Mapping[str, Any]]) -> NoReturn:
-    """Tells rows that can never be stored from rows that the answer merely does not vouch for.
+    """Tell rows that can never be stored from rows that the answer merely does not vouch for.
 
     Reasons: https://cloud.google.com/bigquery/docs/error-messages. A row that is beside an invalid one reads
     "stopped". The columns of a row never depend on its event, so one that the table lacks is not the row's fault:

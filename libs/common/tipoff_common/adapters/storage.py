@@ -104,6 +104,7 @@ class GcsObjects:
 
     @property
     def bucket(self) -> str:
+        """The bucket's name."""
         return self._name
 
     def create(
@@ -114,9 +115,11 @@ class GcsObjects:
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] = {},
     ) -> bool:
+        """See `Objects.create`."""
         return self._write_if(name, body, 0, content_type, metadata)
 
     def read(self, name: str) -> Versioned | None:
+        """See `Objects.read`."""
         check_object(name)
         with self._translating("read", name):
             try:
@@ -127,9 +130,11 @@ class GcsObjects:
         return Versioned(body, generation)
 
     def replace(self, name: str, body: bytes, *, generation: int) -> bool:
+        """See `Objects.replace`."""
         return self._write_if(name, body, generation, "application/octet-stream", {})
 
     def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
+        """See `Objects.annotate`."""
         check_object(name, metadata)
         with self._translating("change", name):
             try:
@@ -172,6 +177,7 @@ class GcsObjects:
         return blob is not None and (blob.metadata or {}).get(_WRITE) == write
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
+        """See `Objects.put`."""
         check_object(name, metadata)
         with self._translating("write", name):
             _retry()(self._client.calls.upload)(
@@ -186,6 +192,7 @@ class GcsObjects:
     def put_chunks(
         self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
     ) -> None:
+        """See `Objects.put_chunks`."""
         blob = self._blob(name, metadata)
         # No retries: what was read from `chunks` is gone.
         with (
@@ -198,6 +205,7 @@ class GcsObjects:
                 upload.write(chunk)
 
     def delete(self, name: str) -> None:
+        """See `Objects.delete`."""
         try:
             self._bucket.blob(name).delete(timeout=_TIMEOUT_SECONDS, retry=None)
         except NotFound:
@@ -206,16 +214,19 @@ class GcsObjects:
             raise Unavailable(f"Cloud Storage did not delete gs://{self.bucket}/{name}: {error}") from error
 
     def get(self, name: str) -> bytes | None:
+        """See `Objects.get`."""
         read = self.read(name)
         return None if read is None else read.body
 
     def info(self, name: str) -> ObjectInfo | None:
+        """See `Objects.info`."""
         check_object(name)
         with self._translating("read", name):
             blob = self._bucket.get_blob(name, timeout=_TIMEOUT_SECONDS, retry=_retry())
         return None if blob is None else _info(blob)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See `Objects.list`."""
         with self._translating("list", prefix):
             for blob in self._client.list_blobs(
                 self._bucket, prefix=prefix, fields=_LISTED, timeout=_TIMEOUT_SECONDS, retry=_retry()
@@ -223,6 +234,7 @@ class GcsObjects:
                 yield _info(blob)
 
     def check(self) -> None:
+        """See `Objects.check`."""
         try:
             if not self._bucket.exists(timeout=5.0, retry=None):
                 raise Unavailable(f"bucket {self.bucket} does not exist")

@@ -142,13 +142,13 @@ class StorageCalls:
         return headers
 
     def _refresher(self) -> RefreshRequest:
-        """The transport by which credentials are refreshed, which anonymous ones never are."""
+        """Return the transport by which credentials are refreshed, which anonymous ones never are."""
         if self._refresh_request is None:
             self._refresh_request = RefreshRequest()
         return self._refresh_request
 
 
 def _crc32c(body: bytes) -> str:
-    """The checksum as Cloud Storage writes it: https://cloud.google.com/storage/docs/data-validation."""
+    """Return the checksum as Cloud Storage writes it: https://cloud.google.com/storage/docs/data-validation."""
     checksum: Any = google_crc32c.Checksum  # published without types
     return base64.b64encode(checksum(body).digest()).decode()

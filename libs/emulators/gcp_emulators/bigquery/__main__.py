@@ -30,7 +30,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def emulator_settings(options: argparse.Namespace) -> Settings:
-    """The emulator's settings: warnings only, no extensions that would have to be downloaded."""
+    """Return the emulator's settings: warnings only, no extensions that would have to be downloaded."""
     kept = options.data_dir is not None
     return Settings(
         rest_host=options.host,
@@ -47,7 +47,7 @@ def emulator_settings(options: argparse.Namespace) -> Settings:
 
 
 def taken_port(host: str, *ports: int) -> int | None:
-    """The first of the ports that something already listens on; 0 means any port and is never taken."""
+    """Return the first of the ports that something already listens on; 0 means any port and is never taken."""
     for port in filter(None, ports):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

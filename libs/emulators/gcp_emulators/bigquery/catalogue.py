@@ -122,7 +122,7 @@ def keep_declared_datasets() -> None:
 
 
 def _declared_parts(declared: DeclaredTable, table: Any) -> dict[str, Any]:
-    """What the catalogue's table lacks, in bqemulator's own models."""
+    """Return what the catalogue's table lacks, in bqemulator's own models."""
     by = declared.partitioning
     parts: dict[str, Any] = {
         "time_partitioning": TimePartitioning(type=by.type, field=by.field, expiration_ms=by.expiration_ms)

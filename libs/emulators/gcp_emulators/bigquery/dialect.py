@@ -52,7 +52,7 @@ def count_whole_units() -> None:
 
 
 def statement_text(sql: str) -> str:
-    """A query without the comments around it and without closing semicolons; inner comments stay.
+    """Return a query without the comments around it and without closing semicolons; inner comments stay.
 
     Text that cannot be tokenized is returned as it is, for the emulator to report.
     """

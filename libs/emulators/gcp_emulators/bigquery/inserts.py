@@ -60,7 +60,7 @@ async def insert_all(
 
 
 def _convert_rows(rows: list[Any], table: Any, *, ignore_unknown: bool) -> tuple[list[Any], Errors]:
-    """The good rows as Arrow tables, and the errors of the bad ones."""
+    """Return the good rows as Arrow tables, and the errors of the bad ones."""
     fields = table.schema_.fields
     schema = arrow_schema(table)
     good: list[dict[str, Any]] = []

@@ -57,7 +57,7 @@ def append_nested_records() -> None:
 
 
 def arrow_schema(table: Any) -> Any:
-    """The Arrow schema of a table of the catalogue, nested fields included."""
+    """Return the Arrow schema of a table of the catalogue, nested fields included."""
     fields: list[Any] = [*tabledata._fields_raw_from_schema(table.schema_.fields)]
     return tabledata._build_arrow_schema(fields)
 
@@ -76,7 +76,7 @@ def append_absent_arrays_as_empty() -> None:
 
 
 def without_null_arrays(rows: Any) -> Any:
-    """An Arrow table with an empty array wherever a column of arrays is NULL."""
+    """Return an Arrow table with an empty array wherever a column of arrays is NULL."""
     for index, field in enumerate(rows.schema):
         column = rows.column(index)
         if pa.types.is_list(field.type) and column.null_count:

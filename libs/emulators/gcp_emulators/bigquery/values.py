@@ -20,7 +20,7 @@ class RowProblem(Exception):
         self.location = location
 
     def to_rest(self) -> dict[str, str]:
-        """The form it has in `insertErrors`."""
+        """Return the form it has in `insertErrors`."""
         return {
             "reason": "invalid",
             "location": self.location,
@@ -32,7 +32,7 @@ class RowProblem(Exception):
 def convert_record(
     record: Any, fields: Sequence[Any], *, ignore_unknown: bool, path: str = ""
 ) -> dict[str, Any]:
-    """The values of a record by column name; fields that are not given become NULL or an empty array.
+    """Return the values of a record by column name; fields that are not given become NULL or an empty array.
 
     Raises RowProblem for the first fault found.
     """
@@ -115,7 +115,7 @@ def _string(value: Any) -> str:
 
 
 def _timestamp(value: Any) -> datetime:
-    """Numbers are seconds since 1970; text is ISO 8601 or BigQuery's own form, UTC when it names no zone."""
+    """Read a number as seconds since 1970, text as ISO 8601 or BigQuery's own form, UTC without a zone."""
     if isinstance(value, bool):
         raise TypeError(value)
     if isinstance(value, int | float):
@@ -137,7 +137,7 @@ def _date(value: Any) -> date:
 
 
 def _json(value: Any) -> str:
-    """A JSON column takes the text of a JSON value."""
+    """Check the text of a JSON column, which is the text of a JSON value."""
     text = value if isinstance(value, str) else json.dumps(value)
     json.loads(text)
     return text

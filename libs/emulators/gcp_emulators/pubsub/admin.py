@@ -14,7 +14,7 @@ _REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 405: "Method Not Al
 
 
 def backlog(broker: Broker) -> dict[str, Any]:
-    """Every subscription's counts and their total.
+    """Return every subscription's counts and their total.
 
     A message counts in `unacked` from the moment its publish is answered until it is acknowledged or, in one step,
     counts on the dead-letter topic's subscriptions instead. `outstanding` are those leased now; `delivered` counts

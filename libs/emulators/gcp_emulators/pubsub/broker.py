@@ -37,7 +37,7 @@ class Broker:
         self._last_message_id = time.time_ns() // 1_000
 
     def create_topic(self, requested: Pb) -> Pb:
-        """Raises ALREADY_EXISTS, or as `resources.new_topic`."""
+        """Create a topic. Raises ALREADY_EXISTS, or as `resources.new_topic`."""
         topic = resources.new_topic(requested)
         if topic.name in self.topics:
             raise errors.already_exists(topic.name)
@@ -46,32 +46,32 @@ class Broker:
         return topic
 
     def topic(self, name: str) -> Pb:
-        """Raises INVALID_ARGUMENT for a malformed name, NOT_FOUND for an unknown one."""
+        """Return a topic. Raises INVALID_ARGUMENT for a malformed name, NOT_FOUND for an unknown one."""
         resources.check_name(name, "topics")
         if name not in self.topics:
             raise errors.not_found(name)
         return self.topics[name]
 
     def update_topic(self, wanted: Pb, mask: Pb) -> Pb:
-        """Raises NOT_FOUND, or as `resources.updated`."""
+        """Change a topic. Raises NOT_FOUND, or as `resources.updated`."""
         topic = resources.new_topic(resources.updated(self.topic(wanted.name), wanted, mask))
         self.topics[topic.name] = topic
         return topic
 
     def delete_topic(self, name: str) -> None:
-        """Its subscriptions stay, with what they hold, attached to no topic."""
+        """Delete a topic; its subscriptions stay, with what they hold, attached to no topic."""
         self.topic(name)
         del self.topics[name]
         for subscription in self._attached.pop(name).values():
             subscription.config.topic = resources.DELETED_TOPIC
 
     def attached(self, topic: str) -> list[str]:
-        """Names of the topic's subscriptions. Raises NOT_FOUND."""
+        """Return names of the topic's subscriptions. Raises NOT_FOUND."""
         self.topic(topic)
         return list(self._attached[topic])
 
     def publish(self, request: Pb) -> list[str]:
-        """The ids given to the messages. Raises NOT_FOUND, or as `publishing.check_request`."""
+        """Return the ids given to the messages. Raises NOT_FOUND, or as `publishing.check_request`."""
         self.topic(request.topic)
         publishing.check_request(request)
         now = datetime.now(UTC)
@@ -81,7 +81,8 @@ class Broker:
         return [message.message_id for message in accepted]
 
     def create_subscription(self, requested: Pb) -> LiveSubscription:
-        """Raises ALREADY_EXISTS, NOT_FOUND for its topics, or as `resources.new_subscription`."""
+        """Create a subscription. Raises ALREADY_EXISTS, NOT_FOUND for its topics, or as
+        `resources.new_subscription`."""
         config = resources.new_subscription(requested)
         if config.name in self.subscriptions:
             raise errors.already_exists(config.name)
@@ -94,14 +95,15 @@ class Broker:
         return subscription
 
     def subscription(self, name: str) -> LiveSubscription:
-        """Raises INVALID_ARGUMENT for a malformed name, NOT_FOUND for an unknown one."""
+        """Return a subscription. Raises INVALID_ARGUMENT for a malformed name, NOT_FOUND for an unknown one."""
         resources.check_name(name, "subscriptions")
         if name not in self.subscriptions:
             raise errors.not_found(name)
         return self.subscriptions[name]
 
     def update_subscription(self, wanted: Pb, mask: Pb) -> LiveSubscription:
-        """Raises NOT_FOUND, or as `resources.updated` and `resources.checked_subscription`."""
+        """Change a subscription. Raises NOT_FOUND, or as `resources.updated` and
+        `resources.checked_subscription`."""
         subscription = self.subscription(wanted.name)
         config = resources.checked_subscription(resources.updated(subscription.config, wanted, mask))
         self._check_dead_letter_topic(config)
@@ -120,7 +122,7 @@ class Broker:
         self._match_pusher(subscription)
 
     def delete_subscription(self, name: str) -> None:
-        """Its unacknowledged messages are lost; those who wait on it get NOT_FOUND."""
+        """Delete a subscription with its unacknowledged messages; whoever waits on it gets NOT_FOUND."""
         subscription = self.subscription(name)
         del self.subscriptions[name]
         self._attached.get(subscription.config.topic, {}).pop(name, None)
@@ -128,7 +130,7 @@ class Broker:
         subscription.close(errors.not_found(name))
 
     def detach_subscription(self, name: str) -> None:
-        """It stays and can be read, but holds and receives nothing any more."""
+        """Detach a subscription: it can still be read, but holds and receives nothing any more."""
         subscription = self.subscription(name)
         self._attached.get(subscription.config.topic, {}).pop(name, None)
         subscription.config.detached = True

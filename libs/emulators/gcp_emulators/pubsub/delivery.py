@@ -43,7 +43,7 @@ class DeliveryPolicy:
     """Deliveries before a message is given up; None retries for ever."""
 
     def backoff(self, failures: int) -> float:
-        """Seconds to wait after this many failed deliveries of one message: doubles from the minimum to the maximum."""
+        """Return the seconds to wait after this many failed deliveries: doubles from the minimum to the maximum."""
         return float(min(self.maximum_backoff, self.minimum_backoff * 2 ** min(failures - 1, 40)))
 
 
@@ -103,7 +103,7 @@ class DeliveryQueue:
         self._held: dict[int, tuple[int, int]] = {}
 
     def add(self, message: Message) -> None:
-        """A message to deliver; it counts as unacknowledged from here on."""
+        """Queue a message; it counts as unacknowledged from here on."""
         self._sequence += 1
         entry = _Entry(self._sequence, message, self._clock())
         self._entries[entry.sequence] = entry
@@ -192,7 +192,7 @@ class DeliveryQueue:
         return len(self._ready) > before
 
     def next_event(self) -> float | None:
-        """The clock reading at which `advance` next has something to do, None when never."""
+        """Return the clock reading at which `advance` next has something to do, None when never."""
         while self._expiries:
             expires_at, ack_id = self._expiries[0]
             lease = self._leases.get(ack_id)
@@ -222,7 +222,7 @@ class DeliveryQueue:
         return len(self._leases)
 
     def held_by(self, owner: int) -> tuple[int, int]:
-        """How many messages, and bytes, this owner has leased."""
+        """Return how many messages, and bytes, this owner has leased."""
         return self._held.get(owner, (0, 0))
 
     def oldest_unacked_seconds(self) -> float:

@@ -15,32 +15,32 @@ class PubsubError(Exception):
 
 
 def not_found(what: str) -> PubsubError:
-    """The named resource does not exist."""
+    """Build the error for a resource that does not exist."""
     return PubsubError(grpc.StatusCode.NOT_FOUND, f"Resource not found (resource={what}).")
 
 
 def already_exists(what: str) -> PubsubError:
-    """A resource of that name exists, whatever its settings."""
+    """Build the error for a name that is taken, whatever the settings of its resource."""
     return PubsubError(
         grpc.StatusCode.ALREADY_EXISTS, f"Resource already exists in the project (resource={what})."
     )
 
 
 def invalid(message: str) -> PubsubError:
-    """The request cannot mean anything."""
+    """Build the error for a request that cannot mean anything."""
     return PubsubError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def out_of_range(message: str) -> PubsubError:
-    """A number outside its limits, where the service answers OUT_OF_RANGE rather than INVALID_ARGUMENT."""
+    """Build the error for a number outside its limits, where the service does not answer INVALID_ARGUMENT."""
     return PubsubError(grpc.StatusCode.OUT_OF_RANGE, message)
 
 
 def failed_precondition(message: str) -> PubsubError:
-    """The resource is not in a state that allows the request."""
+    """Build the error for a resource whose state does not allow the request."""
     return PubsubError(grpc.StatusCode.FAILED_PRECONDITION, message)
 
 
 def unsupported(what: str) -> PubsubError:
-    """The service can do it and this server cannot."""
+    """Build the error for what the service can do and this server cannot."""
     return PubsubError(grpc.StatusCode.UNIMPLEMENTED, f"The embedded Pub/Sub server does not support {what}.")

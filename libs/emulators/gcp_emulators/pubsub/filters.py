@@ -25,7 +25,7 @@ class FilterError(ValueError):
 
 
 def parse(text: str) -> Predicate:
-    """The predicate a filter means; the empty filter matches every message.
+    """Return the predicate a filter means; the empty filter matches every message.
 
     Raises FilterError for a text that is not in the language or is longer than 256 bytes.
     """

@@ -49,7 +49,8 @@ class Installation:
 
 
 def find_installation() -> Installation:
-    """The emulator's jar and a Java to run it: `PUBSUB_EMULATOR_JAR`, else beside gcloud, else the usual SDK places.
+    """Return the emulator's jar and a Java to run it: `PUBSUB_EMULATOR_JAR`, else beside gcloud, else the usual SDK
+    places.
 
     Raises EmulatorUnavailableError, naming the missing part.
     """
@@ -86,7 +87,7 @@ class GoogleEmulator:
         return self._process.pid
 
     def poll(self) -> int | None:
-        """The exit status, or None while it runs."""
+        """Return the exit status, or None while it runs."""
         return self._process.poll()
 
     def stop(self, grace_seconds: float = 3.0) -> None:

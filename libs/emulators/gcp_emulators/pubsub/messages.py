@@ -45,7 +45,8 @@ UpdateTopicRequest: Any = types.UpdateTopicRequest.pb()
 
 
 def received(delivery: Delivery, *, with_attempt: bool) -> Pb:
-    """A delivery as pull and streaming pull return it; the attempt is told only where a dead-letter policy exists."""
+    """Return a delivery as pull and streaming pull return it; the attempt is told only where a dead-letter policy
+    exists."""
     message = delivery.message
     answer = ReceivedMessage(
         ack_id=delivery.ack_id,
@@ -62,12 +63,12 @@ def received(delivery: Delivery, *, with_attempt: bool) -> Pb:
 
 
 def rfc3339(moment: datetime) -> str:
-    """A UTC time as the service writes it in push bodies and dead-letter attributes: milliseconds and Z."""
+    """Return a UTC time as the service writes it in push bodies and dead-letter attributes: milliseconds and Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def copy_of(message: Message, *, message_id: str, publish_time: datetime, added: dict[str, str]) -> Message:
-    """The message as it is published again elsewhere, with attributes added."""
+    """Return the message as it is published again elsewhere, with attributes added."""
     return Message(
         message_id, message.data, {**message.attributes, **added}, publish_time, message.ordering_key
     )

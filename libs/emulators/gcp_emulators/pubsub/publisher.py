@@ -13,7 +13,7 @@ from gcp_emulators.pubsub.messages import Pb
 
 
 def handlers(broker: Broker) -> Any:
-    """The service's methods over a broker, for `grpc.aio.Server.add_generic_rpc_handlers`."""
+    """Return the service's methods over a broker, for `grpc.aio.Server.add_generic_rpc_handlers`."""
 
     def publish(request: Pb) -> Pb:
         return messages.PublishResponse(message_ids=broker.publish(request))

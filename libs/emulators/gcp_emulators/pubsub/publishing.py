@@ -31,7 +31,7 @@ def check_request(request: Pb) -> None:
 
 
 def accepted(message: Pb, message_id: str, publish_time: datetime) -> Message:
-    """A checked message with the identity and time the server gives it."""
+    """Return a checked message with the identity and time the server gives it."""
     return Message(message_id, message.data, dict(message.attributes), publish_time, message.ordering_key)
 
 

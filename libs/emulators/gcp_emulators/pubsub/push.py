@@ -62,20 +62,20 @@ class Flow:
         self.window = min(self.window, maximum)
 
     def succeeded(self, after_seconds: float = 0.0) -> None:
-        """An acknowledgement arrived: end the pause, and open the window by one when it came promptly."""
+        """Note an acknowledgement: end the pause, and open the window by one when it came promptly."""
         if after_seconds < PROMPT_SECONDS:
             self.window = min(self._maximum, self.window + 1)
         self._pause = self._paused_until = 0.0
 
     def failed(self) -> None:
-        """A push was refused or not answered. Refusals that arrive during a pause do not lengthen the next one."""
+        """Note a push that was refused or not answered. Refusals during a pause do not lengthen the next one."""
         self.window = max(1, self.window // 2)
         if self.pause_seconds() == 0:
             self._pause = min(_LONGEST_PAUSE_SECONDS, max(_SHORTEST_PAUSE_SECONDS, self._pause * 2))
             self._paused_until = self._clock() + self._pause
 
     def pause_seconds(self) -> float:
-        """What is left of the pause."""
+        """Return how much is left of the pause."""
         return max(0.0, self._paused_until - self._clock())
 
 

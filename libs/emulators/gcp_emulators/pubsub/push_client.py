@@ -63,7 +63,7 @@ class PushClient:
         self._tls = lru_cache(maxsize=1)(ssl.create_default_context)
 
     async def post(self, url: str, body: bytes, timeout_seconds: float) -> int:
-        """The answer's status; an interim 102 counts as the answer. Raises PushError."""
+        """Return the answer's status; an interim 102 counts as the answer. Raises PushError."""
         endpoint = _endpoint(url)
         try:
             async with asyncio.timeout(timeout_seconds):

@@ -50,13 +50,13 @@ def check_name(name: str, kind: str) -> None:
 
 
 def project_and_id(name: str) -> tuple[str, str]:
-    """The project and the short name in a valid resource name."""
+    """Return the project and the short name in a valid resource name."""
     _, project, _, identifier = name.split("/")
     return project, identifier
 
 
 def new_topic(requested: Pb) -> Pb:
-    """The topic as it is stored. Raises INVALID_ARGUMENT, or UNIMPLEMENTED for what this server cannot do."""
+    """Return the topic as it is stored. Raises INVALID_ARGUMENT, or UNIMPLEMENTED for what this server cannot do."""
     check_name(requested.name, "topics")
     _refuse(requested, _UNSUPPORTED_TOPIC_FIELDS)
     topic = messages.Topic()
@@ -66,7 +66,7 @@ def new_topic(requested: Pb) -> Pb:
 
 
 def new_subscription(requested: Pb) -> Pb:
-    """The subscription as it is stored, defaults filled in. Raises as `new_topic` does."""
+    """Return the subscription as it is stored, defaults filled in. Raises as `new_topic` does."""
     check_name(requested.name, "subscriptions")
     subscription = messages.Subscription()
     subscription.CopyFrom(requested)
@@ -75,7 +75,7 @@ def new_subscription(requested: Pb) -> Pb:
 
 
 def checked_subscription(subscription: Pb) -> Pb:
-    """The same message with defaults filled in. Raises INVALID_ARGUMENT, OUT_OF_RANGE or UNIMPLEMENTED."""
+    """Return the same message with defaults filled in. Raises INVALID_ARGUMENT, OUT_OF_RANGE or UNIMPLEMENTED."""
     _refuse(subscription, _UNSUPPORTED_FIELDS)
     subscription.ack_deadline_seconds = subscription.ack_deadline_seconds or 10
     if not 10 <= subscription.ack_deadline_seconds <= 600:
@@ -110,7 +110,8 @@ def check_push_config(push_config: Pb) -> None:
 
 
 def updated(current: Pb, wanted: Pb, mask: Pb) -> Pb:
-    """A copy of a topic or subscription with the masked fields replaced. Raises INVALID_ARGUMENT for a bad mask."""
+    """Return a copy of a topic or subscription with the masked fields replaced. Raises INVALID_ARGUMENT for a bad
+    mask."""
     kind = current.DESCRIPTOR.name
     if not mask.paths:
         raise errors.invalid(
@@ -133,7 +134,7 @@ def updated(current: Pb, wanted: Pb, mask: Pb) -> Pb:
 
 
 def delivery_policy(subscription: Pb) -> DeliveryPolicy:
-    """What the delivery queue needs of a stored subscription."""
+    """Return what the delivery queue needs of a stored subscription."""
     retry = subscription.retry_policy if subscription.HasField("retry_policy") else None
     dead = subscription.dead_letter_policy if subscription.HasField("dead_letter_policy") else None
     return DeliveryPolicy(

@@ -19,7 +19,7 @@ Item = TypeVar("Item")
 
 
 def unary(request_class: Any, call: Callable[[Pb], Pb]) -> Handler:
-    """A unary method from a function that answers at once."""
+    """Return a unary method from a function that answers at once."""
 
     async def answer(request: Pb, context: Any) -> Pb:
         try:
@@ -31,7 +31,7 @@ def unary(request_class: Any, call: Callable[[Pb], Pb]) -> Handler:
 
 
 def unary_waiting(request_class: Any, call: Callable[[Pb, Any], Awaitable[Pb]]) -> Handler:
-    """A unary method from a coroutine function that also gets the call's context."""
+    """Return a unary method from a coroutine function that also gets the call's context."""
 
     async def answer(request: Pb, context: Any) -> Pb:
         try:
@@ -43,7 +43,8 @@ def unary_waiting(request_class: Any, call: Callable[[Pb, Any], Awaitable[Pb]]) 
 
 
 def page(items: Sequence[Item], size: int, token: str) -> tuple[Sequence[Item], str]:
-    """One page of a list and the token of the next, empty at the end. Raises INVALID_ARGUMENT for a made-up token."""
+    """Return one page of a list and the token of the next, empty at the end. Raises INVALID_ARGUMENT for a made-up
+    token."""
     if token and not token.isdecimal():
         raise errors.invalid("Invalid page token.")
     start = int(token or 0)
@@ -58,5 +59,5 @@ def _handler(request_class: Any, answer: Callable[[Pb, Any], Awaitable[Pb]]) -> 
 
 
 def serialize(message: Pb) -> bytes:
-    """A message's wire form."""
+    """Return a message's wire form."""
     return bytes(message.SerializeToString())

@@ -26,7 +26,7 @@ _owners = itertools.count(1)
 
 
 def handler(broker: Broker, check_ack_ids: Callable[[Iterable[str]], None]) -> rpc.Handler:
-    """The method's handler."""
+    """Return the method's handler."""
 
     async def call(requests: AsyncIterator[Pb], context: Any) -> AsyncIterator[Pb]:
         try:

@@ -21,7 +21,7 @@ _ACK_ID = re.compile(r"[0-9a-f]+-\d+")
 
 
 def handlers(broker: Broker) -> Any:
-    """The service's methods over a broker, for `grpc.aio.Server.add_generic_rpc_handlers`."""
+    """Return the service's methods over a broker, for `grpc.aio.Server.add_generic_rpc_handlers`."""
 
     def create(request: Pb) -> Pb:
         return broker.create_subscription(request).config

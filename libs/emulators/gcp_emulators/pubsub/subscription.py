@@ -70,7 +70,8 @@ class LiveSubscription:
         forever: bool = False,
         max_bytes: int | None = None,
     ) -> list[Delivery]:
-        """As DeliveryQueue.lease. Raises the reason when the subscription was deleted or detached."""
+        """Lease messages as DeliveryQueue.lease. Raises the reason when the subscription was deleted or
+        detached."""
         if self._closed is not None:
             raise self._closed
         taken = self.queue.lease(limit, owner=owner, seconds=seconds, forever=forever, max_bytes=max_bytes)

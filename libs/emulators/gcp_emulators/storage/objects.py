@@ -81,7 +81,7 @@ class ObjectStore(Storage):  # type: ignore[misc]
         self._forget_content(bucket_name, generation)
 
     def _object_path(self, bucket_name: str, file_name: str) -> str:
-        """Where the content of the live object is: a file of its generation, so that a name may be anything."""
+        """Return where the live object's content is: a file of its generation, so that a name may be anything."""
         if bucket_name == RESUMABLE_DIR:
             return f"{RESUMABLE_DIR}/{file_name}"
         return _content_path(bucket_name, self.generation_of(bucket_name, file_name)[0])

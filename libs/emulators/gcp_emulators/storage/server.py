@@ -127,7 +127,7 @@ def _read_body(request: Any, sent: HttpRequest) -> None:
 
 
 def split_upload(content_type: str, raw: bytes) -> dict[str, Any]:
-    """The metadata and the content of a multipart upload, byte for byte, in the emulator's form.
+    """Return the metadata and the content of a multipart upload, byte for byte, in the emulator's form.
 
     Raises ValueError when the body does not have the two parts.
     """
@@ -147,7 +147,7 @@ def split_upload(content_type: str, raw: bytes) -> dict[str, Any]:
 
 
 def _part_type(head: bytes) -> str | None:
-    """The content type that the headers of a part name."""
+    """Return the content type that the headers of a part name."""
     for line in head.decode("latin-1").split("\r\n"):
         name, _, value = line.partition(":")
         if name.strip().lower() == "content-type":
@@ -226,7 +226,7 @@ def _needed(request: Any, target: tuple[str, str] | None, is_there: bool) -> tup
 
 
 def _custom_metadata(request: Any) -> dict[str, Any] | None:
-    """The custom metadata that a request would leave on its object; None when it says nothing of any."""
+    """Return the custom metadata that a request would leave on its object; None when it says nothing of any."""
     if request.method not in ("POST", "PUT", "PATCH") or not isinstance(request.data, dict):
         return None
     resource = request.data.get("meta", request.data)
@@ -254,7 +254,7 @@ def _name_the_generation(response: Any, resource: dict[str, Any] | None) -> None
 
 
 def failed_condition(query: dict[str, list[str]], current: tuple[int, int]) -> str | None:
-    """The first condition that an object of this (generation, metageneration) does not meet.
+    """Return the first condition that an object of this (generation, metageneration) does not meet.
 
     Generation 0 stands for no live object, as in the JSON interface.
     """
@@ -278,7 +278,7 @@ def _handler_for(request: Any) -> Any:
 
 
 def _target(request: Any, store: ObjectStore) -> tuple[str, str] | None:
-    """The object whose generation the conditions are about: the one written, else the one named."""
+    """Return the object whose generation the conditions are about: the one written, else the one named."""
     params = request.params or {}
     if "dest_object_id" in params:
         return params["dest_bucket_name"], params["dest_object_id"]

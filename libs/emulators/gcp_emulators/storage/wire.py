@@ -65,13 +65,16 @@ class HttpConnection(asyncio.Protocol):
         """The content of a chunked body that has come so far."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin a connection (asyncio.Protocol)."""
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")  # noqa: S101  # uvloop's own
         self._transport = transport  # type: ignore[assignment]
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # a client that went away is no fault
+        """End a connection (asyncio.Protocol)."""
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
+        """Parse what arrived, and answer the requests that are whole (asyncio.Protocol)."""
         self._received += data
         try:
             while self._transport is not None and (request := self._next_request()) is not None:

@@ -35,7 +35,7 @@ _RECEIPT_WITHIN = timedelta(minutes=30)
 
 
 def assemble(facts: Facts, as_of: datetime | None = None) -> tuple[Node, ...]:
-    """A tree for each occurrence, and for each execution, dead letter and cleanup that belongs to none.
+    """Return a tree for each occurrence, and for each execution, dead letter and cleanup that belongs to none.
 
     as_of: now, by which is told what may still come; without it everything that is not there is missing.
     """
@@ -43,7 +43,7 @@ def assemble(facts: Facts, as_of: datetime | None = None) -> tuple[Node, ...]:
 
 
 def event_ids(facts: Facts) -> Iterator[str]:
-    """The ids of all events of the chain: a dead letter that has one of them belongs to it."""
+    """Yield the ids of all events of the chain: a dead letter that has one of them belongs to it."""
     for decided in facts.decided:
         yield decided.event_id
     for request in {
@@ -59,7 +59,7 @@ def event_ids(facts: Facts) -> Iterator[str]:
 
 
 def _below(node: Node, since: datetime | None = None) -> Node:
-    """The node with the gaps of all that is below it, each from the nearest above that has a time."""
+    """Return the node with the gaps of all that is below it, each from the nearest above that has a time."""
     since = node.at or since
     children = (
         replace(child, gap=child.at - since) if child.at and since else child for child in node.children
@@ -127,7 +127,7 @@ class _Assembly:
         )
 
     def _about(self, occurrence: str) -> str:
-        """What an occurrence is about that no schedule names, such as a run by hand."""
+        """Describe an occurrence that no schedule names, such as a manual run."""
         facts = self._facts
         for decided in facts.decided:
             if decided.occurrence_id == occurrence:
@@ -159,7 +159,7 @@ class _Assembly:
         )
 
     def _request(self, request: str) -> Node:
-        """A request, with all that came of it; one that nobody wrote down is told from its execution."""
+        """Return a request, with all that came of it; one that nobody wrote down is told from its execution."""
         asked = next((item for item in self._facts.requested if item.request_id == request), None)
         ran = sorted(
             (item for item in self._facts.executed if item.execution_id == request),
@@ -237,7 +237,7 @@ class _Assembly:
         return tuple(dead_link(letter) for letter in self._dead.get(event, ()))
 
     def _never_asked(self, plan: Plan | None) -> Iterator[Node]:
-        """The steps of the plan that nothing was requested of."""
+        """Yield the steps of the plan that nothing was requested of."""
         if plan is None:
             return
         for step in plan.steps:
@@ -253,7 +253,7 @@ class _Assembly:
 
     @staticmethod
     def _by_time(nodes: Iterable[Node]) -> list[Node]:
-        """In the order of time; what has none of its own stands at its first child's."""
+        """Sort nodes by time; a node without a time stands at its first child's."""
 
         def moment(node: Node) -> float:
             times = [item.at for item in (node, *node.children) if item.at]

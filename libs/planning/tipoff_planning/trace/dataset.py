@@ -41,6 +41,7 @@ class Scope:
 
     @property
     def span(self) -> Span:
+        """The days, with those around them, between which the rows of the scope lie."""
         return min(self.days) - _AROUND, max(self.days) + _AROUND
 
 
@@ -168,7 +169,7 @@ class Dataset:
         self._warehouse, self._environment = warehouse, environment
 
     def find(self, identifier: str, span: Span) -> Scope:
-        """What the id belongs to, as far as the days of `span` tell; an empty scope when they do not know it."""
+        """Look up what the id belongs to within the days of `span`; an empty scope when they do not know it."""
         rows = self._rows(_FIND, span, id=identifier)
         if not rows:
             return Scope()
@@ -177,7 +178,7 @@ class Dataset:
         return scope | self._of_paths(scope)
 
     def read(self, scope: Scope) -> Facts:
-        """All of the chain that the dataset knows."""
+        """Read all rows of the chain."""
         occurrences, executions = _list(scope.occurrences), _list(scope.executions)
         executed = self._read(
             Executed,
@@ -199,17 +200,17 @@ class Dataset:
         )
 
     def dead(self, facts: Facts, scope: Scope) -> Sequence[Dead]:
-        """The dead letters that are events of the chain, and those asked for themselves."""
+        """Return the dead letters that are events of the chain, and those asked for themselves."""
         return self._read(
             Dead, _DEAD, scope.span, letters=_list(scope.letters), events=_list(event_ids(facts))
         )
 
     def files(self, span: Span) -> list[dict[str, Any]]:
-        """Executions of some days with what they wrote."""
+        """Query the executions of some days with the files that they wrote."""
         return self._rows(_FILES, span)
 
     def similar(self, identifier: str, span: Span) -> list[str]:
-        """Ids that begin or end as this one does."""
+        """Query ids that begin or end as this one does."""
         if identifier.startswith("gs://"):
             head, _, tail = identifier.rpartition("/")
         else:
@@ -222,7 +223,7 @@ class Dataset:
         return [row["id"] for row in rows if row["id"].startswith(prefix)]
 
     def _of_letters(self, scope: Scope) -> Scope:
-        """What dead letters are about, as far as their payload says."""
+        """Return the scope of dead letters, as far as their payloads tell it."""
         if not scope.letters:
             return Scope()
         occurrences, executions, paths = set[str](), set[str](), set[str]()
@@ -240,7 +241,7 @@ class Dataset:
         )
 
     def _of_paths(self, scope: Scope) -> Scope:
-        """The occurrences whose executions wrote files."""
+        """Return the occurrences whose executions wrote files."""
         if not scope.paths:
             return Scope()
         rows = self._rows(_EXECUTED, scope.span, occurrences=[], executions=[], paths=_list(scope.paths))

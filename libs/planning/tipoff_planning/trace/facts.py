@@ -24,6 +24,8 @@ class Expected:
 
 @dataclass(frozen=True)
 class Decided:
+    """A row of a decision."""
+
     decision_id: str
     occurrence_id: str
     event_id: str
@@ -63,6 +65,8 @@ class Executed:
 
 @dataclass(frozen=True)
 class Receipt:
+    """A row of a receipt."""
+
     gcs_path: str
     processor: str
     processed_at: datetime

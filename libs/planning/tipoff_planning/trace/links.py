@@ -31,21 +31,22 @@ class Node:
 
 
 def landed_id(gcs_path: str, republish: int = 0) -> str:
-    """The id of the event that announced a file."""
+    """Return the id of the event that announced a file."""
     return event_id(FileLanded.TYPE, gcs_path, republish)
 
 
 def requested_id(request: str) -> str:
-    """The id of the event that carried a request."""
+    """Return the id of the event that carried a request."""
     return event_id(ScrapeRequested.TYPE, request)
 
 
 def file_ids(gcs_path: str) -> Iterator[str]:
+    """Return the ids that the events about a file may have."""
     return (landed_id(gcs_path, number) for number in range(_MANY_REPUBLISHES + 1))
 
 
 def few(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Decisions not to run that follow each other for one reason stand as one."""
+    """Yield one node for consecutive SKIPs of one reason."""
     waiting: list[Node] = []
     for node in [*nodes, None]:
         if node and waiting and _alike(waiting[-1], node):
@@ -77,6 +78,7 @@ def _merged(nodes: Sequence[Node]) -> Node:
 def expectation_link(
     occurrence: str, expected: Expected | None, about: str, children: tuple[Node, ...]
 ) -> Node:
+    """Build the node of an expected run."""
     ids = frozenset({occurrence})
     if expected is None:
         return Node("occurrence", f"{about}, in no schedule", occurrence, ids=ids, children=children)
@@ -93,6 +95,7 @@ def expectation_link(
 
 
 def receipt_link(receipt: Receipt) -> Node:
+    """Build the node of a receipt."""
     rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
     return Node(
         "receipt",
@@ -105,7 +108,7 @@ def receipt_link(receipt: Receipt) -> Node:
 
 
 def sightings(path: str, seen: Sequence[Seen]) -> Iterator[Node]:
-    """The first cleanup that missed the file, and each that announced it again."""
+    """Yield the first cleanup that missed the file, and each that announced it again."""
     own = sorted((item for item in seen if item.gcs_path == path), key=lambda item: item.cleanup_time)
     for number, item in enumerate(own):
         if number == 0 or item.republished:
@@ -121,6 +124,7 @@ def sightings(path: str, seen: Sequence[Seen]) -> Iterator[Node]:
 
 
 def dead_link(letter: Dead) -> Node:
+    """Build the node of a dead letter."""
     of = f" of {letter.subscription}" if letter.subscription else ""
     return Node(
         "dead letter",
@@ -133,6 +137,7 @@ def dead_link(letter: Dead) -> Node:
 
 
 def cleanup_link(cleanup: Cleanup) -> Node:
+    """Build the node of a cleanup run."""
     return Node(
         "cleanup",
         f"{pluralize(cleanup.files_checked, 'file')} checked, {cleanup.missing_files_found} missing,"
@@ -144,6 +149,7 @@ def cleanup_link(cleanup: Cleanup) -> Node:
 
 
 def missing(text: str) -> Node:
+    """Build the node of something that should be there and is not."""
     return Node("missing", text)
 
 

@@ -91,7 +91,7 @@ def trace(
 
 
 def _of_events(identifier: str, dataset: Dataset, span: Span) -> Scope:
-    """Requests and announcements have no rows: their ids are worked out from the executions of `span`."""
+    """Look up requests and announcements, which have no rows: work their ids out from the executions of `span`."""
     for row in dataset.files(span):
         execution, path, occurrence = row["execution_id"], row["gcs_path"], row["occurrence_id"]
         if identifier == requested_id(execution) or (path and identifier == landed_id(path)):

@@ -32,8 +32,8 @@ class ControllerMemory:
         self._ask = ask
 
     def find(self, identifier: str, days: Collection[date]) -> Scope:
-        """What the id belongs to: the occurrence of a manual run, or among the game dates `days` an occurrence, a
-        request, or the event of a request."""
+        """Look up what the id belongs to: a manual run's occurrence, or among the game dates `days` an occurrence,
+        a request, or a request's event."""
         body = self._ask("/remembered", {"identifier": identifier, "day": _texts(days)})
         found = _FOUND.validate_json(body)
         return Scope(
@@ -42,7 +42,7 @@ class ControllerMemory:
         )
 
     def complete(self, facts: Facts, scope: Scope, days: Iterable[date]) -> Facts:
-        """The facts with what is remembered of the scope's occurrences, and of those of the facts.
+        """Return the facts with what is remembered of the scope's occurrences, and of those of the facts.
 
         days: game dates to look at beside those of the facts.
         """

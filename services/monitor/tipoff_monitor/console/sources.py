@@ -113,7 +113,7 @@ class Sources:
         return Reading("fleet", read, FLEET_AGE)
 
     def recent(self) -> Reading[Recent]:
-        """The newest decisions, executions, dead letters and missing files."""
+        """Return the newest decisions, executions, dead letters and missing files."""
 
         def read(at: datetime) -> Recent:
             found = self._ask(_RECENT, at)
@@ -135,12 +135,12 @@ class Sources:
         return Reading("memory", lambda _: self._state.read()[0], _MEMORY_AGE, jobs=0)
 
     def calendar(self) -> Reading[Calendar | None]:
-        """Games by date: an object of the data bucket, no warehouse job."""
+        """Return games by date: an object of the data bucket, no warehouse job."""
         found = self._calendar
         return Reading("calendar", lambda _: found.current() if found else None, _CALENDAR_AGE, jobs=0)
 
     def configuration_text(self, config_hash: str) -> Reading[str | None]:
-        """A workflows file that was in force: an object of the state bucket, no warehouse job."""
+        """Return a workflows file that was in force: an object of the state bucket, no warehouse job."""
         return Reading(
             f"configuration {config_hash}",
             lambda _: self._state.configuration(config_hash),
@@ -175,7 +175,7 @@ class Sources:
         return Reading(f"chain {asked}", read, _LOOK_UP_AGE, jobs=_CHAIN_JOBS, standing=False)
 
     def files(self, name: Name) -> Reading[tuple[FileFacts, ...]]:
-        """The files that are named so, with the verdict of `tipoff files`."""
+        """Return the files that are named so, with the verdict of `tipoff files`."""
 
         def read(at: datetime) -> tuple[FileFacts, ...]:
             files = Files(self._warehouse, self._environment, Window(at - _FILES_BACK, at))

@@ -64,6 +64,8 @@ Line = list[Word]
 
 @dataclass(frozen=True)
 class PageText:
+    """The words of a page."""
+
     words: Sequence[Word]
     rules: Sequence[Rule]
 

@@ -121,7 +121,7 @@ def _carry_over(cells: Cells, above: dict[str, str]) -> None:
 
 
 def _matchup(printed: str) -> tuple[str, str]:
-    """Tricodes of the away and the home team in "AWAY@HOME"."""
+    """Split "AWAY@HOME" into the tricodes of the away and the home team."""
     away, at, home = printed.partition("@")
     if not at:
         raise SourceChanged(f"the matchup {printed!r} is not AWAY@HOME")

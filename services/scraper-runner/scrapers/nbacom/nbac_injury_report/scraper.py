@@ -35,7 +35,7 @@ class Parameters(ScrapeParameters):
         return self
 
     def exact_report(self) -> ReportName | None:
-        """The one report asked for, if one is."""
+        """Return the one report asked for, if one is."""
         if self.hour is None or self.period is None:
             return None
         return exact(self.game_date, self.hour, self.minute, self.period)

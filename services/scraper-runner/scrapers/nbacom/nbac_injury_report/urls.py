@@ -33,6 +33,7 @@ class ReportName:
 
     @property
     def url(self) -> str:
+        """Return the address of the edition."""
         return BASE_URL + self.file_name
 
 

@@ -63,7 +63,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 
 def _twice(events: Sequence[Matchup]) -> list[JsonValue]:
-    """Games that two events claim to be."""
+    """Find games that two events claim to be."""
     # The API sometimes opens a second event for a game that was moved.
     counts = Counter(f"{event.away_team}@{event.home_team}" for event in events)
     return [name for name, count in sorted(counts.items()) if count > 1]

@@ -20,6 +20,7 @@ class GameStatus(StrEnum):
 class Game(BaseModel):
     """What the controller reads of a game; the file holds more."""
 
+    # The scraper may land more fields at any time; decisions must not stop for one that they do not read.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     game_id: str
@@ -46,6 +47,7 @@ class ScheduleFile(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
+    # An empty schedule is refused: taken for a calendar, it would cancel every game of the season.
     records: tuple[Game, ...] = Field(min_length=1)
 
 
@@ -93,6 +95,8 @@ class Calendar:
     def game(self, game_id: str) -> Game | None:
         """Return the game under this id; of one that stands on two dates that on which it is played."""
         found = [game for games in self._by_date.values() for game in games if game.game_id == game_id]
+        # A postponed game keeps an entry on its old date; False sorts before True, so the
+        # one that is played comes first.
         return min(found, key=lambda game: game.postponed, default=None)
 
     def age(self, now: datetime) -> timedelta:

@@ -21,5 +21,6 @@ class EvaluationContext:
     environment: str = ""
     event_time: datetime | None = None
     """The instant of the tick that replays a day; requests carry it on."""
+    # Of manual runs alone: a backfill asks at LOW, so that its fan-outs stay small beside the live fleet.
     priority: Priority | None = None
     """In place of the workflows' own."""

@@ -37,6 +37,8 @@ from tipoff_planning.progress import Attempt, PlanProgress, State
 from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
 
+# The workflow that fetches the schedule is due at 05:00; a refresh at the same
+# tick would ask the source twice.
 REREAD_FROM = time(5, 30)
 """From when on a game day's schedule is read again; before it the morning's own fetch is due."""
 MOVED_BY = timedelta(minutes=30)
@@ -111,6 +113,8 @@ class DecisionInputs:
     now: datetime
     plans: Mapping[str, Plan] = field(default_factory=dict)
     """The frozen plans of occurrences decided before, by occurrence id."""
+    # The controller keeps them up to date one execution at a time; working each out anew
+    # would grow with its executions.
     standings: Mapping[str, PlanProgress] = field(default_factory=dict)
     """How far plans have come, by occurrence id; of a plan that is not here it is worked out from the history."""
     outputs: Outputs = field(default_factory=dict)
@@ -121,6 +125,7 @@ class DecisionInputs:
     """The day's plans of the searches that learn when to look."""
     pauses: Pauses = field(default_factory=Pauses)
     """What people stopped for a while."""
+    # The simulator asks for the same days thousands of times in a season.
     expect: Callable[[Configuration, Calendar | None, date, DiscoveryPlans], Agenda] = agenda
     """What is expected around a day; a caller that asks often may remember the answers."""
 
@@ -132,6 +137,7 @@ class DecisionInputs:
     @cached_property
     def calendar_is_stale(self) -> bool:
         """Whether the calendar is older than decisions may rely on."""
+        # None has landed yet: as stale as can be, so that the refresh below asks for one.
         if self.calendar is None:
             return True
         return self.calendar.age(self.now) > self.configuration.file.calendar.stale_after
@@ -173,6 +179,7 @@ def considered(
         come = [item for item in expected if item.expected <= now]
         found += [item for item in come if now < item.deadline]
         found += _ended(come, now)
+    # Whether a refresh ran in this hour is known by its log, which the controller has to read like any other.
     refreshes = (_refresh_occurrence(configuration, now, subject) for subject in (REFRESH, CONTRADICTED))
     return (*found, *(item for item in refreshes if item is not None))
 
@@ -186,12 +193,14 @@ def decide(inputs: DecisionInputs) -> tuple[Decision, ...]:
             decisions += _of_workflow(name, expected, inputs)
         except Exception as error:  # noqa: BLE001  # one workflow's past must not stop the others
             decisions.append(_undecidable(_placeholder(name, UNDECIDED, inputs), inputs, error))
+    # Last, since it is left out when the calendar's own workflow is among the decisions to run.
     refresh = _refresh_calendar(decisions, inputs)
     return (refresh, *decisions) if refresh else tuple(decisions)
 
 
 def unable_to_decide(configuration: Configuration, now: datetime) -> tuple[Decision, ...]:
     """ABORT for every workflow: what happened so far cannot be read."""
+    # Neither calendar nor history: whatever could not be read, the sentence must be true.
     inputs = DecisionInputs(configuration, None, History(stale=True), now)
     return tuple(
         _decision(
@@ -234,6 +243,7 @@ def _cannot(error: Exception) -> str:
 
 def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInputs) -> Iterator[Decision]:
     now = inputs.now
+    # Occurrences are sorted by time, and a stretch of three days may hold hundreds.
     come = bisect_right(expected, now, key=attrgetter("expected"))
     upcoming = expected[come] if come < len(expected) else None
     due = [item for item in expected[:come] if now < item.deadline]
@@ -242,8 +252,10 @@ def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInpu
         for item in _ended(expected[:come], now)
         if (decision := _decide_ended(item, upcoming, inputs)) is not None
     ]
+    # A workflow always has a row: one that is silent cannot be told from a controller that is dead.
     if not due and not unhappy:
         yield _none_due(name, upcoming, inputs)
+    # What is due before what went wrong: the rows of a workflow are read from the top.
     for occurrence in due:
         yield _decide_due(occurrence, upcoming, inputs)
     yield from unhappy
@@ -253,10 +265,13 @@ def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) ->
     configuration, today = inputs.configuration, inputs.today
     workflow = configuration.workflows[name]
     build = partial(_decision, upcoming or _placeholder(name, NONE_DUE, inputs), upcoming, inputs)
+    # ABORT and not SKIP: "no games" would be a statement about the day, and nothing is known of it.
     if name in configuration.needing_games and inputs.calendar is None:
         sentence = f"No schedule of games has landed yet; {configuration.file.calendar.scraper} has to succeed first."
         return build(Action.ABORT, Reason.NO_CALENDAR, sentence, alert=True)
+    # Not `today`: windows of the same night collect the games of the day before.
     game_date = game_date_of(workflow.schedule, today)
+    # Only when nothing is left of today: with something to come, the day has games.
     if (upcoming is None or upcoming.day > today) and name in configuration.needing_games:
         games = games_of(configuration, inputs.calendar, game_date)
         if not games:
@@ -295,6 +310,7 @@ def _ended(come: Sequence[Occurrence], now: datetime) -> list[Occurrence]:
     """Return the last occurrence of each day and subject once it is over: until the business day is, and at least
     for REPORT_UNFOUND_FOR, as windows may close at midnight or after it."""
     today = business_date(now)
+    # Sorted by time, so of each key the last one stays: a search is over when its last slot is.
     last = {(item.day, item.subject): item for item in come}
     return [
         item
@@ -311,12 +327,14 @@ def _decide_ended(
     build = partial(_decision, occurrence, upcoming, inputs, Action.SKIP)
     searches = isinstance(workflow.schedule, Discovery | PerGame)
     outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
+    # No games, or all found by whichever slot: nothing is wrong.
     if asks_for_nothing(occurrence, workflow) or (searches and outstanding.found):
         return None
     if _was_kept_back(occurrence, outstanding.scrapers(workflow), inputs):
         return None  # somebody stopped it, and so knows
     about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
     standing = inputs.standing(occurrence.id)
+    # Failing before missing: people who mend a scraper and people who wait for a source are not the same.
     failure = standing.last_failure() if standing else None
     if failure is not None:
         # A source that fails is somebody's to mend; one that is late is not.
@@ -328,6 +346,7 @@ def _decide_ended(
         return build(
             Reason.SOURCE_FAILING, sentence, alert=True, failing_scraper=failure.scraper, error_type=kind
         )
+    # Other kinds ask once an occurrence; that it found nothing was said when it did.
     if not searches:
         return None
     sentence = f"The publication window closed and not all was found for {occurrence.game_date}{about}."
@@ -339,6 +358,7 @@ def _decide_ended(
 def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs) -> Decision:
     workflow = inputs.configuration.workflows[occurrence.workflow]
     build = partial(_decision, occurrence, upcoming, inputs)
+    # Decided before: the plan is frozen, and what is found now by others does not change what it asks for.
     if (standing := inputs.standing(occurrence.id)) is not None:
         return _decide_planned(occurrence, upcoming, standing, inputs)
     if asks_for_nothing(occurrence, workflow):
@@ -352,10 +372,12 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
     refreshes = (
         outstanding.found and occurrence.role != "search" and outstanding.refresh_due(occurrence, workflow)
     )
+    # Found is final unless the schedule says that later versions are looked for.
     if outstanding.found and not refreshes:
         first = _when(outstanding.first_found, zone) if outstanding.first_found else when
         sentence = f"Already found for {occurrence.game_date} at {first}."
         return build(Action.SKIP, Reason.ALREADY_FOUND, sentence)
+    # A refresh slot is extra; asking in it as well would spend more than the search's budget.
     if not outstanding.found and occurrence.role == "refresh":
         sentence = (
             f"Not found yet, and this slot looks for later versions only. {_next_search(upcoming, zone)}"
@@ -365,6 +387,7 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
     asked = without_paused(
         Outstanding() if refreshes else outstanding, occurrence.workflow, workflow, inputs.pauses, inputs.now
     )
+    # All that is outstanding is paused.
     if asked.outstanding is None:
         return build(Action.SKIP, Reason.PAUSED, _paused_sentence(asked.pauses[0], zone))
     without = f" Without {asked.told(zone)}." if asked.pauses else ""
@@ -383,6 +406,7 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
         sentence += f" What was found lacks {', '.join(outstanding.missing)}."
     if late > LATE_AFTER_MINUTES:
         sentence += f" Late by {late} minutes."
+    # Of a learned search: why just now, with the probability it was planned by.
     sentence += explain_check(occurrence, inputs.discovery.get((occurrence.workflow, occurrence.day)))
     sentence += without
     code = Reason.INCOMPLETE if outstanding.missing else Reason.DUE
@@ -407,8 +431,10 @@ def _decide_planned(
         return build(
             Action.RUN, Reason.PARTLY_DUE, f"Still missing: {names}.", plan=standing.plan, due=tuple(due)
         )
+    # Before the states below: what is under way may still make any of them untrue.
     if State.UNDER_WAY in states:
         return build(Action.SKIP, Reason.UNDER_WAY, "Requested, and nothing came of it yet.")
+    # Due, but each source asked to be left alone.
     if attempts:
         return _paused([item.unit.scraper for item in attempts], build, inputs)
     if (pause := _holding_back(standing, occurrence.workflow, inputs)) is not None:
@@ -416,11 +442,13 @@ def _decide_planned(
         return build(Action.SKIP, Reason.PAUSED, sentence)
     failure = standing.last_failure()
     told = f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message}" if failure else ""
+    # Waiting before given up: a retry that is still to come may mend it.
     if State.WAITING in states:
         return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again within the window.{told}")
     if State.GIVEN_UP in states:
         sentence = f"Failed, and asking again before the next slot would not help.{told}"
         return build(Action.SKIP, Reason.BUDGET_USED, sentence, alert=True)
+    # Not broken and not found, the usual state of a search: no alert.
     if State.NO_DATA in states:
         return _nothing_published(occurrence, upcoming, inputs)
     if lacking := find_outstanding(occurrence, inputs.configuration, inputs.history).missing:
@@ -443,6 +471,8 @@ def _was_kept_back(occurrence: Occurrence, scrapers: Sequence[str], inputs: Deci
     """Tell whether a pause is why an ended occurrence lacks something: one that stands now, stood when the window
     closed, or stood at any time of a window in which nothing was requested."""
     name, now, closed = occurrence.workflow, inputs.now, occurrence.deadline
+    # Nothing was requested: a pause at any time of the window explains it.
+    # Otherwise only one at its end does.
     start = occurrence.expected if inputs.standing(occurrence.id) is None else closed - timedelta(seconds=1)
     windows = ((now, now + timedelta(seconds=1)), (start, closed))
     return any(inputs.pauses.kept_back(name, scrapers, *window) is not None for window in windows)
@@ -470,6 +500,7 @@ def _nothing_published(
     """SKIP; aloud when the workflow has found nothing many times in a row. A search says so when its window closes."""
     workflow = inputs.configuration.workflows[occurrence.workflow]
     build = partial(_decision, occurrence, upcoming, inputs, Action.SKIP)
+    # A set, as this occurrence is among them once its execution is logged.
     looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
     if isinstance(workflow.schedule, Discovery | PerGame) or len(looks) < workflow.alert_after_empty_looks:
         return build(Reason.NOT_PUBLISHED, f"Asked for {occurrence.game_date}: not published yet.")
@@ -486,6 +517,8 @@ def _refresh_occurrence(configuration: Configuration, now: datetime, subject: st
     if name is None:
         return None
     hour, today = now.replace(minute=0, second=0, microsecond=0), business_date(now)
+    # A number for each hour there ever was, so that a refresh is asked for once
+    # an hour by its identity alone.
     slot = int(hour.timestamp()) // 3600
     return Occurrence(
         name, today, today, subject, slot, hour, hour + timedelta(hours=1), (), "the calendar is read again"
@@ -503,11 +536,13 @@ def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Deci
     # Apart from the hourly refresh, which may have been used up minutes before the scoreboard was read.
     subject = CONTRADICTED if contradiction and not inputs.calendar_is_stale else REFRESH
     occurrence = _refresh_occurrence(configuration, inputs.now, subject)
+    # Asked for in this hour; its retries are decided like those of any occurrence.
     if occurrence is None or inputs.standing(occurrence.id) is not None:
         return None
     name, source = occurrence.workflow, configuration.file.calendar.scraper
     if source is None or inputs.pauses.held(name, inputs.now).holds(source):
         return None
+    # It fetches the schedule anyway, this very minute.
     if any(item.occurrence.workflow == name and item.action is Action.RUN for item in decisions):
         return None
     if source is not None and inputs.paused_until(source) is not None:
@@ -515,6 +550,7 @@ def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Deci
     if contradiction and subject == CONTRADICTED:
         code = Reason.CALENDAR_CONTRADICTED
         sentence = f"The schedule is read again: {contradiction}."
+    # Stale before reread: the same fetch, but a calendar this old is itself worth knowing.
     elif inputs.calendar_is_stale:
         code = Reason.CALENDAR_STALE
         sentence = "The schedule of games is old or missing; it is fetched before it is relied on."
@@ -526,6 +562,7 @@ def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Deci
     else:
         return None
     workflow = configuration.workflows[name]
+    # The calendar's scraper alone: the workflow's other steps have no reason to run once an hour.
     steps = {step_name: None for step_name, step in workflow.plan.items() if step.scraper == source}
     return _decision(occurrence, None, inputs, Action.RUN, code, sentence, outstanding=Outstanding(steps))
 
@@ -535,6 +572,7 @@ def _contradicted(inputs: DecisionInputs) -> str:
     calendar = inputs.calendar
     if calendar is None:
         return ""
+    # The days that occurrences may be about now; a scoreboard of another day can change nothing.
     days = {inputs.today + timedelta(days=offset) for offset in (-1, 0, 1)}
     newest: dict[tuple[str, date], ExecutionFact] = {}
     for fact in inputs.history.slates:
@@ -560,18 +598,21 @@ def _difference(slate: Slate, games: Mapping[str, Game], listed: Container[str])
 
     games: those that count, by "AWAY@HOME". listed: all that the calendar has played on the day, friendlies too.
     """
+    # In order, so that the same two documents give the same sentence.
     for matchup, tipoff in sorted(slate.items()):
         game = games.get(matchup)
         if tipoff is None:
             if game is not None:
                 return f"has {matchup} called off, and the calendar has it played"
         elif game is None:
+            # A friendly that the calendar knows and does not count is no contradiction.
             if matchup not in listed:
                 return f"lists {matchup}, and the calendar does not"
         elif game.tipoff is None:
             return f"has a time for {matchup}, and the calendar has none"
         elif abs(game.tipoff - tipoff) >= MOVED_BY:
             return f"has {matchup} at {tipoff:%H:%M} UTC, and the calendar at {game.tipoff:%H:%M} UTC"
+    # After the others: a game that is listed and differs says more than one that is not listed.
     missing = sorted(games.keys() - slate.keys())
     return f"does not list {missing[0]}, and the calendar does" if missing else ""
 
@@ -586,6 +627,7 @@ def _games_may_change(inputs: DecisionInputs) -> bool:
     ):
         return False
     games = games_of(inputs.configuration, calendar, inputs.today)
+    # Once all have begun, no change of today's schedule could matter.
     return any(game.tipoff is None or game.tipoff > inputs.now for game in games)
 
 
@@ -611,6 +653,7 @@ def _decision(
         code=code,
         sentence=sentence,
         alert_level=workflow.alert_level if alert else AlertLevel.NONE,
+        # The next occurrence, not the next tick: that is what people want to know.
         next_check=upcoming.expected if upcoming else None,
         context={
             "expected_run_time": occurrence.expected.isoformat(),

@@ -50,6 +50,7 @@ def draft(
             event, plan, asked = _drafted(decision, configuration, context)
         except Exception as error:  # noqa: BLE001  # one occurrence's requests must not stop the others
             aborted = undecidable(decision, context.now, error)
+            # Cannot fail in the same way: an aborted decision has no plan and no requests.
             event, plan, asked = _drafted(aborted, configuration, context)
         events.append(event)
         plans += [plan] if plan is not None else []
@@ -94,6 +95,7 @@ def _event(
         reason_code=decision.code.value,
         reason=decision.sentence,
         context=decision.context,
+        # Each once, though a fan-out asks one scraper for every game.
         scrapers_triggered=tuple(dict.fromkeys(attempt.unit.scraper for attempt in attempts)),
         # A decision to wait targets nothing, though its occurrence is about games.
         target_games=tuple(game.game_id for game in occurrence.games)
@@ -125,6 +127,7 @@ def request(plan: Plan, attempt: Attempt, wall: datetime) -> ScrapeRequested:
         source=plan.source,
         priority=plan.priority,
         triggered_by=plan.triggered_by,
+        # The plan's, not the live one: a request follows the configuration that was frozen with its plan.
         config_hash=plan.config_hash,
         requested_at=wall,
         event_time=plan.event_time,
@@ -147,6 +150,7 @@ def skip(plan: Plan, skipped: Skipped, environment: str, now: datetime) -> Workf
         context={"step": skipped.step, "scraper": skipped.scraper, "parent": skipped.parent},
         priority=plan.priority,
         alert_level=AlertLevel.NONE,
+        # Likewise: the step is skipped by the plan's configuration.
         config_hash=plan.config_hash,
         controller_version=RELEASE,
         environment=environment,

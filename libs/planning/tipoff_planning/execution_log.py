@@ -97,6 +97,7 @@ def ask_dataset(
 ) -> DatasetAnswer:
     """Answer with ONE query, whatever the number of workflows. Raises Unavailable."""
     names = tuple(subject_parameters)
+    # Wide enough for both: what is looked for by date, and requests of older days that nothing was heard of.
     first = min([*question.game_dates, *([question.since] if question.since else [])])
     rows = warehouse.query(
         _FOUND,
@@ -123,6 +124,7 @@ def ask_dataset(
             if fact is None:
                 continue
             found.append(fact)
+            # A group of found executions has no request to answer for.
             if row["request_id"]:
                 requests[identifier] = preferred(requests.get(identifier), fact)
     # Only now is it known which of several answers to a request is preferred.
@@ -150,6 +152,7 @@ def read_executions(
         {
             "game_dates": list(days),
             "first_partition": min(days) - timedelta(days=1),
+            # As for the question above: a correction may come two days after its date.
             "last_partition": until or max(days) + timedelta(days=2),
             "environment": environment,
         },

@@ -135,6 +135,7 @@ ORDER BY e.expected_run_time, e.workflow_name, e.occurrence_id, scraper
 """
 
 
+# From here on decisions are about the new day; those of the night before say nothing of whether it is idle.
 _LOCK = time(5)
 """New York time of the tick that locks a day's schedule."""
 
@@ -222,10 +223,13 @@ def read_expectations(
         "midnight": midnight or as_of,
         "lock": eastern(day, _LOCK),
         "environment": environment,
+        # Partitions are UTC days of what ran: one earlier than the New York day, and
+        # one more for the night before it.
         "first_partition": day - timedelta(days=2 if midnight else 1),
         "last_partition": day + timedelta(days=2),
     }
     rows = warehouse.query(_EXPECTED_VS_ACTUAL, parameters)
+    # The same in every row; there is one even for a day without expectations.
     decided = (row.get("last_decided_at") for row in rows)
     return DayExpectations(
         date=day,
@@ -245,5 +249,6 @@ def _expectations(rows: Iterable[Mapping[str, Any]]) -> Iterable[Expectation]:
             continue  # nothing is expected; the row tells of decisions
         gathered.setdefault((row["date"], row["occurrence_id"]), []).append(row)
     for own in gathered.values():
+        # An occurrence whose schedule row names no scraper has no steps, and is judged by its own columns.
         steps = [StepOutcome.model_validate(row) for row in own if row.get("scraper")]
         yield Expectation.model_validate({**own[0], "steps": steps})

@@ -45,12 +45,15 @@ def draft_change(
     deadline stays as it was expected.
     """
     occurrences, events = tuple(expected), tuple(locked)
+    # The newest event: a version continues the one before it, and so cannot repeat an earlier one.
     version = _version(events[-1].schedule_version, occurrences, configuration)
+    # Later events replace earlier rows of the same occurrence, as they do in the views.
     standing: dict[str, ExpectedRun] = {run.occurrence_id: run for event in events for run in event.runs}
     wanted = {item.id: item for item in occurrences}
     runs = [
         _run(item, configuration, version, ScheduleState.ADDED)
         for identifier, item in wanted.items()
+        # What is over stays as it was expected: the past is not rewritten to look met.
         if item.deadline > now and _differs(standing.get(identifier), item)
     ]
     runs += [
@@ -65,6 +68,7 @@ def draft_change(
         if identifier not in wanted
         and run.state is not ScheduleState.CANCELLED
         and run.deadline > now
+        # What was requested is under way; to call it off would hide a run that happened.
         and identifier not in begun
     ]
     return _schedule(tuple(runs), version, configuration, day, games_today, environment, now)
@@ -79,6 +83,7 @@ def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> st
         return f"no longer expected: game {game.game_id} was moved to {game.game_date}"
     if game is not None and game.tipoff is None:
         return f"no longer expected: the time of game {game.game_id} is undecided"
+    # An occurrence of the whole day has no game of its own; the day's games called off are the likely reason.
     gone = [item for item in calendar.all_on(day) if item.postponed] if calendar else []
     if gone:
         return f"no longer expected: {', '.join(item.game_id for item in gone)} called off"
@@ -93,6 +98,7 @@ def _version(before: str, expected: Iterable[Occurrence], configuration: Configu
 
 
 def _differs(run: ExpectedRun | None, item: Occurrence) -> bool:
+    # A cancelled run that is expected again is added anew: the newest version counts.
     if run is None or run.state is ScheduleState.CANCELLED:
         return True
     return (run.expected_run_time, run.deadline) != (item.expected, item.deadline)

@@ -56,6 +56,7 @@ def explain_workflow(
     """
     history = History({fact.request_id: fact for fact in executions if fact.triggered_at <= at})
     inputs = DecisionInputs(configuration, calendar, history, at, discovery=discovery)
+    # In two steps: which occurrences were decided before follows from the inputs without plans.
     begun = _plans(workflow, inputs)
     inputs = DecisionInputs(configuration, calendar, history, at, plans=begun, discovery=discovery)
     decisions = [item for item in decide(inputs) if item.occurrence.workflow == workflow]
@@ -80,6 +81,8 @@ def _plans(workflow: str, inputs: DecisionInputs) -> dict[str, Plan]:
         plan = freeze(
             item, configuration, context, find_outstanding(item, configuration, History(before)).steps
         )
+        # An execution under one of the plan's own ids shows that it was frozen so;
+        # without one it was not decided yet.
         if any(request in history.executions for request in _first_requests(plan)):
             plans[item.id] = plan
     return plans
@@ -87,6 +90,7 @@ def _plans(workflow: str, inputs: DecisionInputs) -> dict[str, Plan]:
 
 def _first_requests(plan: Plan) -> Iterable[str]:
     for step in plan.steps:
+        # A fan-out over a parent's output has no ids before the parent is done.
         if isinstance(step.fan_out, tuple):
             for unit in units(step, step.fan_out):
                 yield unit.request_id(plan.occurrence_id, 1)
@@ -104,6 +108,7 @@ def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[Conditio
     ):
         known = [it for it in inputs.history.executions.values() if it.scraper == scraper]
         known.sort(key=lambda it: it.triggered_at, reverse=True)
+        # Only the newest in a row: a failure that a success followed is mended.
         failures = list(takewhile(lambda it: it.status is Status.FAILED, known))
         if not failures:
             continue
@@ -122,6 +127,7 @@ def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
     else:
         age, limit = calendar.age(now), configuration.file.calendar.stale_after
         told = f"fetched {_length(age)} before, old after {_length(limit)}"
+        # A past instant explained with today's calendar; saying "fetched 3 h before" would be wrong.
         if age < timedelta():
             told = f"fetched {_length(-age)} later: the games as they are known since, not as they were then"
         yield Condition("calendar", not inputs.calendar_is_stale, told)
@@ -161,6 +167,7 @@ def _budget(item: Occurrence, inputs: DecisionInputs) -> Condition:
     siblings = [
         other.id
         for other in occurrences(configuration, inputs.calendar, item.day, inputs.discovery)
+        # Attempts of one search: slots that look for later versions are counted apart.
         if (other.workflow, other.subject, other.role) == (item.workflow, item.subject, item.role)
     ]
     attempt = (

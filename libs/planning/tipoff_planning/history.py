@@ -12,6 +12,7 @@ from tipoff_common.executions import OFF
 from tipoff_common.outcomes import FailureKind, Status
 
 NO_SUBJECT = "-"
+# Bounds of what becomes part of log entries and rows: a document may call hundreds of things missing.
 MISSING_TOLD, MISSING_CHARACTERS = 8, 40
 SLATE_GAMES, MATCHUP_CHARACTERS = 30, 20
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -45,6 +46,7 @@ class ExecutionFact:
     @property
     def counts(self) -> bool:
         """Whether it ends the search for its data; somebody's local try does not."""
+        # A try from somebody's laptop must not end production's search.
         return self.status is Status.SUCCESS and self.source is not Source.LOCAL
 
 
@@ -110,6 +112,7 @@ class History:
         """The longest pause by scraper and host."""
         self.slates: list[ExecutionFact] = []
         """Executions of scoreboards that list the games of a day."""
+        # Decisions ask for every subject of every workflow; scanning all facts each time would be quadratic.
         self._found: dict[tuple[str, date, str], list[ExecutionFact]] = {}
         for fact in self.executions.values():
             self._index(fact)
@@ -130,6 +133,7 @@ class History:
     def lacking(self, scraper: str, game_date: date, subject: str, games: int) -> tuple[str, ...]:
         """Return what the newest success lacks of so many games."""
         facts = self._found.get((scraper, game_date, subject), ())
+        # The request id breaks a tie, so that the answer does not depend on the order of the rows.
         newest = max(facts, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
         return _lacks(newest, games) if newest else ()
 
@@ -171,6 +175,7 @@ def completeness_in(told: JsonValue) -> Completeness | None:
     if not isinstance(told, dict):
         return None
     expected, missing = told.get("expected"), told.get("missing")
+    # The source's words, so anything may stand there.
     names = [str(name)[:MISSING_CHARACTERS] for name in missing] if isinstance(missing, list) else []
     if len(names) > MISSING_TOLD:
         names = [*names[:MISSING_TOLD], f"{len(names) - MISSING_TOLD} more"]
@@ -192,6 +197,7 @@ def slate_of(event: ScrapeExecuted) -> dict[str, datetime | None] | None:
     # Bounded, as it becomes part of a log entry: no day has more games than the league has teams.
     for matchup, tipoff in list(told.items())[:SLATE_GAMES]:
         instant = _instant(tipoff)
+        # Half a slate would look like games that are gone: all of it, or none.
         if len(matchup) > MATCHUP_CHARACTERS or (instant is None and tipoff != OFF):
             return None
         slate[matchup] = instant
@@ -215,6 +221,9 @@ def preferred(known: ExecutionFact | None, new: ExecutionFact) -> ExecutionFact:
 
 def _rank(fact: ExecutionFact) -> tuple[bool, int, bool, datetime]:
     status = (Status.FAILED, Status.NO_DATA, Status.SUCCESS).index(fact.status)
+    # In this order: what counts for production, then success over nothing over failure, then a
+    # real answer over a presumed one, then the newest. It is commutative, so the order in
+    # which facts arrive does not matter.
     return fact.counts, status, not fact.presumed, fact.triggered_at
 
 

@@ -23,6 +23,7 @@ class LandedCalendar:
         self._prefix = None if prefix is None else prefix.rstrip("/") + "/"
         self._read: tuple[str, datetime] | None = None
         self._calendar: Calendar | None = None
+        # By name and time of writing: the same name may be written again, whole.
         self._refused: set[tuple[str, datetime]] = set()
 
     def current(self) -> Calendar | None:
@@ -39,6 +40,8 @@ class LandedCalendar:
     def _newest(self) -> Calendar | None:
         if self._prefix is None:
             return None
+        # Newest first, until one can be read: a broken file must not take the
+        # place of the schedule before it.
         for info in sorted(self._data.list(self._prefix), key=_age, reverse=True):
             version = (info.name, info.updated)
             if version == self._read:

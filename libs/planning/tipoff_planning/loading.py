@@ -28,6 +28,7 @@ from tipoff_planning.workflows import (
 
 Fault = tuple[Location, str]
 MINUTE = timedelta(minutes=1)
+# What `max_fan_out` may be at most, for a file whose own limit cannot be read.
 DEFAULT_MAX_FAN_OUT = 10_000
 
 
@@ -57,6 +58,7 @@ def load_workflows(
     faults: list[str] = []
     try:
         file = source.validate(WorkflowsFile)
+    # The faults of shape are kept and the search goes on: a person should mend the file once.
     except ConfigurationError as error:
         faults += error.faults
     faults += [
@@ -65,6 +67,8 @@ def load_workflows(
     ]
     if faults:
         raise ConfigurationError(faults)
+    # Over the bytes, so that a changed comment is a changed configuration too: decisions
+    # name the file that led to them.
     return Configuration(file=file, catalog=catalog, hash=short_hash(path.read_bytes()))
 
 
@@ -79,11 +83,13 @@ def _faults(
     if calendar and calendar.scraper:
         if calendar.scraper not in catalog:
             yield ("calendar", "scraper"), _unknown_scraper(calendar.scraper, catalog)
+        # It would wait for a calendar that only it can land.
         elif catalog[calendar.scraper].needs_games:
             told = f"{calendar.scraper} needs games itself, so it cannot list them; name the scraper of the schedule"
             yield ("calendar", "scraper"), told
     for at in source.entries(("workflows",)):
         workflow = source.part(Workflow, at)
+        # Of a wrong shape, but its scrapers' names can be checked all the same.
         if workflow is None:
             yield from _names_in_steps(source, (*at, "steps"), catalog)
             continue
@@ -97,8 +103,10 @@ def _faults(
         yield from _fan_out_faults(workflow, steps, catalog)
         yield from _size_faults(workflow, steps, source)
         yield from _discovery_faults(workflow, at, catalog)
+        # The command line validates without ticks; a service always has them.
         if evaluated_every:
             yield from _cadence_faults(workflow, (*at, "schedule"), evaluated_every)
+            # A learned check is met by whichever tick comes first after it.
             every = min(evaluated_every, discovered_every or evaluated_every)
             yield from _check_cadence_faults(workflow, (*at, "discovery", "strategy"), every)
 
@@ -127,12 +135,14 @@ def _step_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator
 def _parameter_faults(step: Step, workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:
     scraper = catalog[step.scraper]
     declared = scraper.parameters
+    # Every request carries the game date, whatever its scraper declares.
     filled = {"game_date", *step.parameters}
     if step.fan_out_parameter:
         filled.add(step.fan_out_parameter)
         if step.fan_out_parameter not in declared:
             missing = f"for_each fills '{step.fan_out_parameter}', which {step.scraper} does not declare"
             yield (*at, "for_each"), f"{missing}; it has {', '.join(declared)}"
+    # A workflow of kind per_game fills it for each of its occurrences.
     if takes_game(workflow):
         filled.add("game_id")
     for name, value in step.parameters.items():
@@ -141,6 +151,7 @@ def _parameter_faults(step: Step, workflow: Workflow, at: Location, catalog: Cat
             yield (*at, "parameters", name), what
         elif name in ("game_date", step.fan_out_parameter) or (name == "game_id" and takes_game(workflow)):
             yield (*at, "parameters", name), f"parameter '{name}' is filled in already; remove it here"
+        # With a placeholder the value is known at run time only.
         elif "{" not in value and (misfit := scraper.misfit(name, value)):
             yield (*at, "parameters", name), f"parameter '{name}' of {step.scraper}: {misfit}"
     for name, spec in declared.items():
@@ -160,6 +171,7 @@ def _edge_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
                 yield (*at, index, key), f"step '{parent}' is not in this workflow; it has {', '.join(names)}"
             elif parent == step.id:
                 yield (*at, index, "after"), f"step '{step.id}' comes after itself; remove that"
+    # From `plan`, which has one step a name: steps of the same name were reported above.
     if (circle := _cycle({step.id: step.parents for step in workflow.plan.values()})) is not None:
         yield at, f"steps wait for each other in a circle: {' -> '.join(circle)}; remove one of these edges"
 
@@ -178,6 +190,7 @@ def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Ite
     where: Location = (*at, "discovery")
     schedule, settings = workflow.schedule, workflow.discovery
     if not isinstance(schedule, Discovery):
+        # Written down, and read by nothing: an alert setting that nothing read once kept a failure silent.
         if "discovery" in workflow.model_fields_set:
             yield where, f"only schedule kind discovery reads it, and this is {schedule.kind}; remove it"
         return
@@ -203,6 +216,7 @@ def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Ite
         told = (
             f"{attempts} a day leave gaps over max_gap, {_minutes(settings.max_gap)}, in a window of {window}"
         )
+        # The line that the person wrote; a default has none.
         key: Location = (*where, "max_gap") if "max_gap" in settings.model_fields_set else strategy
         yield key, f"{told}; raise max_gap, or let every or budget allow {fewest} attempts"
 
@@ -221,6 +235,7 @@ def _check_cadence_faults(workflow: Workflow, at: Location, looked_every: timede
 
 def _search_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
     """Find a search that fans out over a parent's output: nobody can tell beforehand when all of it was found."""
+    # The other kinds ask once and do not search, so they need not know when all was found.
     if workflow.schedule.kind not in ("discovery", "per_game"):
         return
     for index, step in enumerate(workflow.steps):
@@ -232,6 +247,7 @@ def _search_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
 def _size_faults(workflow: Workflow, at: Location, source: YamlSource) -> Iterator[Fault]:
     """More given values than one step may fan out into."""
     most = source.part(_Limits, ())
+    # `most` is None when the file's own limit is of a wrong shape, which is a fault of its own.
     limit = most.max_fan_out if most else DEFAULT_MAX_FAN_OUT
     for index, step in enumerate(workflow.steps):
         if isinstance(step.for_each, ForEachValue) and (size := len(step.for_each.values)) > limit:
@@ -256,6 +272,7 @@ def _fan_out_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Itera
 
 def _cycle(parents: Mapping[str, tuple[str, ...]]) -> list[str] | None:
     """Return a circle of steps, None when there is none."""
+    # Parents that do not exist were reported as such; here they would only hide a circle.
     known = {step: [name for name in names if name in parents] for step, names in parents.items()}
     try:
         TopologicalSorter(known).prepare()

@@ -35,6 +35,7 @@ class ManualRun(BaseModel):
         "for all of them",
     )
     game_id: str | None = Field(default=None, description="the game, for a workflow that runs for each game")
+    # A backfill sends the games of its date: the landed schedule holds the current season alone.
     games: tuple[Game, ...] | None = Field(
         default=None, description="the date's games; those of the landed schedule when left out"
     )
@@ -61,6 +62,7 @@ def difference(first: Plan, second: Plan) -> str | None:
     """Return the field of the trigger by which two plans under one key differ, None when they ask for the same."""
     if first.game_date != second.game_date:
         return f"game_date ({first.game_date})"
+    # Steps hold all that is asked for with its parameters, so this compares the body and not its spelling.
     if first.steps != second.steps:
         return "choice of scrapers, steps or games"
     return "priority" if first.priority is not second.priority else None
@@ -82,10 +84,13 @@ def asked_occurrence(
             raise UnusableRun(f"game_id: {workflow} runs for each game, and none is known on {run.game_date}")
         if run.game_id is None:
             raise UnusableRun(f"game_id: {workflow} runs for each game; name one of {', '.join(known)}")
+        # With no game known of that date the caller is believed: old dates have no calendar.
         if known and run.game_id not in known:
             raise UnusableRun(
                 f"game_id: no game {run.game_id} on {run.game_date}; there are {', '.join(known)}"
             )
+        # The game is the occurrence's subject, as in any run of this kind, so
+        # that what is found counts for it.
         subject = run.game_id
     return Occurrence(
         workflow,
@@ -93,6 +98,7 @@ def asked_occurrence(
         run.game_date,
         subject,
         0,
+        # Expected now and due from now on; the deadline is not used, as somebody waits for the answer.
         now,
         now,
         tuple(game for game in games if run.game_id in (None, game.game_id)),
@@ -139,6 +145,7 @@ def outstanding_of(workflow: str, run: ManualRun, configuration: Configuration) 
         return Outstanding(
             {name: None if kept is None else frozenset(kept) for name, kept in run.steps.items()}
         )
+    # The whole workflow, frozen without a choice.
     if not run.scrapers:
         return Outstanding()
     known = list(dict.fromkeys(step.scraper for step in plan.values()))
@@ -154,6 +161,8 @@ def _require_parents(
 ) -> None:
     for name in chosen:
         source = plan[name].for_each
+        # Only the output that is fanned out over is needed: other parents count as
+        # settled when they are left out.
         if isinstance(source, ForEachOutput) and source.step not in chosen:
             raise UnusableRun(
                 f"{field}: {names[name]} needs the output of {names[source.step]}; name it as well"

@@ -93,6 +93,7 @@ class Summary(_Frozen):
         default={}, description="when each request first went out, by its id"
     )
     skipped: tuple[str, ...] = ()
+    # Kept, because a delivery that is repeated after the summary still has to find its own entry.
     entry_of: Mapping[str, int] = Field(
         default={}, description="the entry that an execution came in, by its request"
     )
@@ -101,6 +102,7 @@ class Summary(_Frozen):
 class Entry(_Frozen):
     """One entry of an occurrence's log."""
 
+    # An entry of a later version cannot be read and is rebuilt from the dataset, rather than half understood.
     version: Literal[1] = 1
     at: Instant = Field(description="when it was written; what follows from it carries this instant")
     plan: Plan | None = None
@@ -164,6 +166,7 @@ class OccurrenceState:
         """Take in the next entry."""
         # A reader that followed the log knows all that a summary says; it is for one who starts here.
         if entry.summary is not None and self.progress is None and not self.executions:
+            # Before the entry's own content: a summary holds what came before it, not what it brings.
             self._restore(entry.summary)
         if entry.plan is not None:
             self._begin(entry.plan)
@@ -174,6 +177,7 @@ class OccurrenceState:
         if self.progress is not None:
             self.progress.note_requested(entry.requested, entry.at)
         self.skipped.update(entry.skipped)
+        # It stands for all that could not be read so far; what breaks after it is listed anew.
         if entry.rebuilt:
             self.unreadable.clear()
         if entry.tick is not None:
@@ -200,16 +204,19 @@ class OccurrenceState:
         if plan is not None:
             self._begin(plan)
         news = tuple(item for item in executions if self._is_news(item))
+        # Named in the entry, since the decision that reports them is built from it again at each delivery.
         lost = tuple(self.unreadable) if rebuilt else ()
         if self.progress is None:
             # The entry with the plan may be unreadable; the executions are kept for when the plan is found elsewhere.
             if not (news or rebuilt):
                 return None
             return Entry(at=at, executions=news, rebuilt=rebuilt, lost=lost, tick=tick)
+        # Into the standing first: what is requested below follows from them.
         for item in news:
             self.progress.add(item.fact(self.game_date), item.outputs)
         requested = tuple(self.progress.request_id(attempt) for attempt in self.progress.due(now, held))
         skipped = tuple(item.step for item in self.progress.skipped if item.step not in self.skipped)
+        # A delivery that was seen before writes nothing, or entries would grow with redeliveries.
         if not (news or requested or skipped or rebuilt):
             return None
         return Entry(
@@ -264,6 +271,7 @@ class OccurrenceState:
         # The first plan stays: what was decided once is never decided again.
         if self.progress is None:
             outputs = {name: item.outputs for name, item in self.executions.items() if item.outputs}
+            # Executions may be there before the plan, when the entry with the plan could not be read.
             facts = {item.request_id: item for item in self.facts}
             self.progress = PlanProgress(plan, Known(facts, requested, outputs))
 

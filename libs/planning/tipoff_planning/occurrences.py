@@ -91,6 +91,8 @@ def occurrences(
     Workflows that need games have no occurrence for a day without games, and none while there is no calendar. plans:
     of the searches that learn when to look; one without a plan for the day keeps to its fixed beat.
     """
+    # Workflows in the order of their names: a file that is only sorted
+    # differently must give the same schedule.
     found = [
         occurrence
         for name in sorted(configuration.workflows)
@@ -109,6 +111,8 @@ def agenda(
     """Yield each workflow's occurrences that a decision at any instant of `today` may concern: yesterday's may be
     due after midnight, tomorrow's before it, and the first of them give the next look."""
     yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
+    # Yesterday's as far back as their end is still reported; of tomorrow only the first of
+    # each subject, for the next look.
     since, until = eastern(today, time.min) - REPORT_UNFOUND_FOR, eastern(tomorrow, time.min)
     for name in configuration.workflows:
         around = [
@@ -116,6 +120,8 @@ def agenda(
             *_of_workflow(name, configuration, calendar, today, plans),
             *_of_workflow(name, configuration, calendar, tomorrow, plans, until=until),
         ]
+        # Three days are three sorted lists that may overlap: last night's slots after
+        # midnight, today's before noon.
         yield name, sorted(around, key=attrgetter("expected"))
 
 
@@ -137,6 +143,7 @@ def _of_workflow(
     schedule = configuration.workflows[name].schedule
     game_date = game_date_of(schedule, day)
     games = games_of(configuration, calendar, game_date)
+    # Before any slot is made: a day off expects nothing, so nothing can be missing on it.
     if not games and name in configuration.needing_games:
         return
     if isinstance(schedule, PerGame):
@@ -155,6 +162,8 @@ def _of_workflow(
 
 def game_date_of(schedule: Schedule, day: date) -> date:
     """Return the day that data fetched on `day` is about."""
+    # Worked out here alone, from the day of the occurrence; from here on the date
+    # travels with what is asked for.
     if isinstance(schedule, ByTheClock) and schedule.about is About.YESTERDAY:
         return day - timedelta(days=1)
     return day
@@ -220,8 +229,11 @@ def _around(schedule: Interval, day: date, games: Sequence[Game]) -> Iterator[_S
     tips = [game.tipoff for game in games if game.tipoff is not None]
     if not tips:
         return
+    # From the day's own games and not from fixed hours: noon games on Christmas were once never collected.
     start, end = min(tips) - schedule.before_first_tip, max(tips) + schedule.after_last_tip
     every, reason = schedule.every, f"every {_length(schedule.every)} around the games"
+    # Of the game day, so that slots after the next midnight go on counting and get no
+    # number of the day's beginning.
     midnight = eastern(day, time.min)
     for index in range((end - start) // every + 1):
         expected = start + index * every
@@ -235,6 +247,7 @@ def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str,
     ]
     slots = [(index, after, f"{_length(after)} after tip-off of") for index, after in enumerate(offsets)]
     for game in games:
+        # Its time is not decided; the schedule is read again every hour of such a day.
         if game.tipoff is None:
             continue
         about = (game,)
@@ -258,6 +271,7 @@ def window_of(configuration: Configuration, workflow: str, day: date) -> tuple[d
 def _bounds(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return the window's instants. Where a clock change would leave nothing of it, it keeps its length."""
     start, end = _at(day, window.start, zone), _at(day, window.end, zone)
+    # The night on which clocks go forward: 02:00 and 03:00 are one instant then.
     if end <= start:
         end = start + (datetime.combine(day, window.end) - datetime.combine(day, window.start))
     return start, end
@@ -265,6 +279,7 @@ def _bounds(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, dateti
 
 @lru_cache(maxsize=4096)
 def _at(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    # The zone of that day and not an offset: "5 AM" once ran at 10 AM.
     return datetime.combine(day, clock, tzinfo=zone).astimezone(UTC)
 
 

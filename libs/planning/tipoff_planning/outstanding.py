@@ -51,6 +51,7 @@ class Outstanding:
 
 def find_outstanding(occurrence: Occurrence, configuration: Configuration, history: History) -> Outstanding:
     """Return what is not found yet for kinds that search until found; for the others everything."""
+    # The other kinds want a new version each time, so what was found before does not count.
     if not isinstance(configuration.workflows[occurrence.workflow].schedule, Discovery | PerGame):
         return Outstanding()
     return find_unfound(occurrence, configuration, history)
@@ -74,12 +75,14 @@ def find_unfound(occurrence: Occurrence, configuration: Configuration, history: 
             instants = history.found(*known, complete_for=games if complete else None)
             if instants is None:  # never found, or not complete where that is asked for
                 absent.add(value)
+                # In a dict for its order: the same document must give the same sentence.
                 lacking.update(dict.fromkeys(history.lacking(*known, games)))
             else:
                 first.append(instants[0])
                 last.append(instants[1])
         if absent:
             missing[name] = frozenset(absent)
+    # The latest of the firsts: the whole was complete when its last part was.
     if not missing:
         return Outstanding(
             found=True, first_found=max(first, default=None), last_found=max(last, default=None)
@@ -97,6 +100,7 @@ def subjects_of(
         subject = subject_of(own, names)
         yield subject, subject
         return
+    # An output of a parent is no tuple: its values are not known before it ran.
     values = fan_out_of(step, occurrence)
     for value in values if isinstance(values, tuple) else ():
         yield value, subject_of({**own, step.fan_out_parameter: value}, names)

@@ -32,6 +32,7 @@ def without_paused(
 
     A step that is left out of a run is not made up for in that run: the next occurrence asks for it.
     """
+    # First: the workflow's own pause says why nothing runs, whatever its scrapers' say.
     if (whole := pauses.of_workflow(name, now)) is not None:
         return Unpaused(None, (whole,))
     paused = pauses.of_scrapers(outstanding.scrapers(workflow), now)
@@ -39,6 +40,7 @@ def without_paused(
         return Unpaused(outstanding)
     asked = outstanding.steps if outstanding.steps is not None else dict.fromkeys(workflow.plan)
     left_out: set[str] = set()
+    # Parents first, so that what is left out reaches grandchildren too.
     for step in TopologicalSorter({key: it.parents for key, it in workflow.plan.items()}).static_order():
         blocked = any(parent in left_out for parent in workflow.plan[step].parents)
         if step in asked and (workflow.plan[step].scraper in paused or blocked):

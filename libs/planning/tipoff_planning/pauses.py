@@ -105,10 +105,12 @@ class Pauses(BaseModel):
     ) -> Pause | None:
         """Return the pause that kept an occurrence from `start` to `end` back: the workflow's, or one of all its
         scrapers."""
+        # Any overlap counts: it need not have lasted all the time.
         own = [it for it in self.items if it.since < end and it.over_at > start]
         whole = [it for it in own if it.target is PauseTarget.WORKFLOW and it.name == workflow]
         by_scraper = {it.name: it for it in own if it.target is PauseTarget.SCRAPER}
         names = list(scrapers)
+        # With one scraper still allowed, something was asked for, and its failure is not the pause's.
         if not whole and names and all(name in by_scraper for name in names):
             whole = [by_scraper[names[0]]]
         return whole[0] if whole else None
@@ -133,6 +135,7 @@ def begin_pause(
         the pauses after that, the pause that stands, and what is to be published of it.
     """
     before = pauses.of(target, name, now)
+    # A form that is sent twice, or a call that is repeated after a lost answer.
     if before is not None and (before.until, before.by, before.why) == (until, by, why):
         return pauses, before, ()
     pause = Pause(
@@ -171,6 +174,7 @@ def expire(
     over = [
         it
         for it in pauses.items
+        # One that a person ended was published then; one before `since` was published by an earlier tick.
         if it.ended_at is None and it.until <= now and (since is None or it.until > since)
     ]
     kept = tuple(it for it in pauses.items if now - it.over_at < KEPT)

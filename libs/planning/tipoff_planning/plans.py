@@ -72,6 +72,7 @@ class Plan(_Frozen):
     config_hash: str
     decided_at: Instant
     event_time: Instant | None = None
+    # Part of the plan: a limit that is lowered in between must not cut what was frozen before.
     max_fan_out: int = 10_000
     """The most requests that one step may fan out into."""
     deadline: Instant | None = None
@@ -121,6 +122,7 @@ def freeze(
         left out count as settled for those that come after them.
     """
     workflow = configuration.workflows[occurrence.workflow]
+    # In that order for good: progress follows a plan in one pass, parents before their children.
     kept = [name for name in _parents_first(workflow) if only is None or name in only]
     priority = context.priority or workflow.priority
     return Plan(
@@ -149,6 +151,7 @@ def freeze(
 
 def asks_for_nothing(occurrence: Occurrence, workflow: Workflow) -> bool:
     """Return whether every step to begin with fans out over games or teams, and none are known."""
+    # A child has something to ask for only through its parents.
     roots = (step for step in workflow.plan.values() if not step.parents)
     return all(step.for_each is not None and not fan_out_of(step, occurrence) for step in roots)
 
@@ -156,8 +159,10 @@ def asks_for_nothing(occurrence: Occurrence, workflow: Workflow) -> bool:
 def own_parameters(step: Step, occurrence: Occurrence, configuration: Configuration) -> dict[str, str]:
     """Return the parameters of every request of `step`, all but the one it fans out over."""
     filled = {"{game_date}": occurrence.game_date.isoformat(), "{slot}": occurrence.expected.isoformat()}
+    # Under one canonical name: three spellings of it are why backfills once never worked.
     own = {"game_date": occurrence.game_date.isoformat()}
     schedule = configuration.workflows[occurrence.workflow].schedule
+    # A scraper about the whole day may be a step of such a workflow, and takes no game.
     if isinstance(schedule, PerGame) and "game_id" in configuration.catalog[step.scraper].parameters:
         own["game_id"] = occurrence.subject
     return {**own, **{key: _fill(text, filled) for key, text in step.parameters.items()}}
@@ -181,6 +186,7 @@ def _planned(
     return PlannedStep(
         name=step.id,
         scraper=step.scraper,
+        # A parent that is left out counts as settled, or the step would wait for ever.
         parents=tuple(parent for parent in step.parents if parent in kept),
         parameters=own_parameters(step, occurrence, configuration),
         fan_out_parameter=step.fan_out_parameter,
@@ -195,6 +201,7 @@ def fan_out_of(step: Step, occurrence: Occurrence) -> tuple[str, ...] | OutputOf
         case "game":
             return tuple(game.game_id for game in occurrence.games)
         case "team":
+            # Sorted: a set differs from process to process, and two controllers must freeze the same plan.
             return tuple(sorted({team for game in occurrence.games for team in game.teams}))
         case ForEachOutput(step=parent, key=key):
             return OutputOf(step=parent, key=key)

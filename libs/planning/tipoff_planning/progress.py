@@ -290,6 +290,7 @@ class PlanProgress:
             for identifier in item.ids
             if (fact := self.executions.get(identifier)) is not None and fact.status is Status.FAILED
         ]
+        # The id breaks ties, so that two controllers name the same failure.
         return max(failures, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
 
     def _advance(self) -> None:
@@ -344,6 +345,8 @@ class PlanProgress:
                 long = f"a value of {longest:,} characters, and {VALUE_CHARACTERS} are the most"
                 step.why = f"{parent.planned.name} named {long}"
                 continue
+            # Only the new ones, in order: an execution that comes late may name
+            # more, and units keep their places.
             self._add_units(step, sorted(values - step.values))
             step.values |= values
 
@@ -367,12 +370,14 @@ class PlanProgress:
             attempt += 1
         counts, before = item.step.counts, item.state
         item.attempt, item.state = attempt, self._state(item, last, attempt)
+        # Counted as they change: summing over the units would cost a fan-out's length with each execution.
         counts[before] -= 1
         counts[item.state] += 1
         if item.state is State.OPEN:
             _queue(item)
 
     def _state(self, item: _Unit, last: ExecutionFact | None, attempt: int) -> State:
+        # Found, or known not to be there: nothing more is asked for, even if a further attempt went out.
         if last is not None and last.status is not Status.FAILED:
             return State(last.status.value)
         if last is not None and not self._asks_again(last, attempt - 1):
@@ -414,6 +419,7 @@ class PlanProgress:
 
 
 def _queue(item: _Unit) -> None:
+    # A unit may become open several times; twice in the heap it would be requested twice.
     if item.place not in item.step.queued:
         item.step.queued.add(item.place)
         heapq.heappush(item.step.open, (item.place, item))

@@ -15,6 +15,7 @@ _CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
 def _clock(value: object) -> time:
     if isinstance(value, time):
         return value
+    # Only text: YAML reads 12:30 without quotes as the number 750, which is refused here with the remedy.
     if isinstance(value, str) and _CLOCK.match(value):
         return time.fromisoformat(value)
     raise ValueError('not a time of day; write "HH:MM" in quotes, 24 hours')
@@ -23,6 +24,7 @@ def _clock(value: object) -> time:
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
+    # The empty text would match: both parts are optional.
     match = _DURATION.match(value) if isinstance(value, str) and value else None
     if match is None:
         raise ValueError("not a duration; write hours and minutes, such as 1h, 90m or 1h30m")
@@ -34,6 +36,7 @@ def _duration(value: object) -> timedelta:
 
 _REACH = timedelta(hours=20)
 """How long after the last tip-off of a day something may be due: an evaluation looks back to the day before."""
+# What is further apart than a day is no occurrence of one; `days` is for that.
 _DAY = timedelta(hours=24)
 
 Clock = Annotated[time, BeforeValidator(_clock, json_schema_input_type=str)]
@@ -72,6 +75,7 @@ class Until(StrEnum):
 class Node(BaseModel):
     """A part of the configuration: unknown keys are errors."""
 
+    # A key that nothing reads is a setting that somebody relies on in vain.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -83,6 +87,7 @@ class Window(Node):
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
+        # A window over midnight would belong to two days; `about: yesterday` says the same without that.
         if self.end <= self.start:
             raise ValueError(
                 f"window {self.start:%H:%M} to {self.end:%H:%M} is empty; let end be later than start"
@@ -126,6 +131,7 @@ class At(ByTheClock):
     def _ascending(self) -> Self:
         if list(self.times) != sorted(set(self.times)):
             raise ValueError("times are not ascending; sort them and name each once")
+        # Longer, it would still be open when the same time comes again, and one run would meet two.
         if self.within > _DAY:
             raise ValueError("within is over 24h; name another time instead")
         return self
@@ -160,6 +166,7 @@ class Discovery(ByTheClock):
         """Attempts of one day on the fixed beat: the day's budget, whatever the strategy."""
         if self.every is not None:
             return self.window.length // self.every + 1
+        # One of both is set, as checked below; the 1 is for the type checker.
         return self.budget or 1
 
     def beat(self, start: datetime, end: datetime) -> list[datetime]:
@@ -171,6 +178,7 @@ class Discovery(ByTheClock):
         if self.every is not None:
             return [start + number * self.every for number in range((end - start) // self.every + 1)]
         count = self.budget or 1
+        # At the end: a single look finds most when everything that comes in the window is out.
         if count == 1:
             return [end]
         step = (end - start) / (count - 1)
@@ -199,6 +207,7 @@ class Interval(Node):
     def _within_reach(self) -> Self:
         if self.before_first_tip > _DAY:
             raise ValueError("before_first_tip is over 24h; use kind at or daily for the days before")
+        # An evaluation looks at yesterday, today and tomorrow; later slots would never be due.
         if self.after_last_tip + self.every > _REACH:
             raise ValueError(
                 "after_last_tip plus every is over 20h; use kind at or daily with about: yesterday"
@@ -234,6 +243,7 @@ def tolerance(schedule: Schedule) -> timedelta:
         case At(within=within):
             return within
         case Discovery(budget=int(budget), window=window):
+            # The distance of two attempts; a single one is due for the whole window.
             return window.length / max(budget - 1, 1)
         case Discovery(every=timedelta() as every) | Interval(every=every) | PerGame(every=every):
             return every

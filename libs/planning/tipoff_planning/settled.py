@@ -49,6 +49,7 @@ class Settled(BaseModel):
         if state.game_date >= since:
             searched = searched_scrapers(configuration)
             ours = [item for item in state.executions.values() if item.scraper in searched]
+            # Joined and reduced anew, so that taking the same occurrence in twice is taking it in once.
             known = found.get(state.game_date, ())
             found[state.game_date] = _first_and_newest([*known, *ours], state.game_date)
         looks = dict(self.empty_looks)
@@ -77,6 +78,7 @@ def _longest(pauses: Iterable[HostPause], since: date) -> tuple[HostPause, ...]:
 
 def searched_scrapers(configuration: Configuration) -> frozenset[str]:
     """Return the scrapers of workflows that search until found; decisions ask for no others' past."""
+    # Of the other kinds decisions ask nothing, and keeping their executions would only make the object grow.
     return frozenset(
         step.scraper
         for workflow in configuration.workflows.values()

@@ -20,6 +20,7 @@ GIVEN_UP = frozenset({"budget_used", "not_found"})
 """Last words about an occurrence after which nothing is asked for before its next slot."""
 HOPELESS_STREAK = 3
 """Occurrences in a row that failed, from which a further attempt is not counted on."""
+# Longer than the lease, so that the controller has answered for the request itself before a person is told.
 EXECUTED_WITHIN = timedelta(minutes=30)
 """From a RUN to its first execution; the runner's lease is shorter."""
 SILENT_AFTER = timedelta(minutes=40)
@@ -103,11 +104,13 @@ def judge_day(
     names: of games, by id.
     """
     names = names or {}
+    # Cancelled ones too: a day whose games were all called off was expected, and is all right.
     rows = day.expectations
     system = list(_system_faults(day, lock_at, is_today))
     by_workflow = {name: [row for row in rows if row.workflow_name == name] for name in _workflows(rows)}
     workflows = tuple(_judge_workflow(name, own, day.as_of, names) for name, own in by_workflow.items())
     faults = [*system, *(fault for workflow in workflows for fault in workflow.faults)]
+    # Worst first, the oldest of them first: the headline is the first fault.
     faults.sort(key=lambda fault: (-fault.color.rank, fault.since))
     color = max((fault.color for fault in faults), key=lambda found: found.rank, default=Color.GREEN)
     return DayVerdict(
@@ -123,6 +126,7 @@ def _workflows(rows: Sequence[Expectation]) -> list[str]:
 
 
 def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation], *, idle: bool) -> str:
+    # Two different things for a person: a day off, and a morning on which nothing is written down yet.
     if not rows and not faults:
         return "nothing is expected: no games" if idle else "nothing is expected yet"
     if color is Color.GREEN:
@@ -133,6 +137,7 @@ def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation]
 
 
 def _system_faults(day: DayExpectations, lock_at: datetime, is_today: bool) -> Iterator[Fault]:
+    # Without what is left of last night, which was locked yesterday.
     own = [row for row in day.expectations if row.date == day.date]
     # A day on which nothing is expected has no rows of a schedule, and the decisions say why.
     if not own and day.as_of >= lock_at and not day.idle:
@@ -158,9 +163,11 @@ def _judge_workflow(
 ) -> WorkflowVerdict:
     faults: list[Fault] = []
     for subject in dict.fromkeys(row.subject or WHOLE_DAY for row in rows):
+        # Subject by subject: eight games that were found must not hide the ninth.
         own = [row for row in rows if (row.subject or WHOLE_DAY) == subject and row.status != "CANCELLED"]
         own.sort(key=lambda row: row.expected_run_time)
         faults += _judge_subject(name, subject, own, as_of, names)
+    # Before LOW is toned down: a pause is named in the sentence whatever the priority.
     faults = [_unless_paused(fault, rows, as_of) for fault in faults]
     # What nobody waits for never turns a day red.
     if rows[0].priority == "LOW":
@@ -187,6 +194,7 @@ def _unless_paused(fault: Fault, rows: Sequence[Expectation], as_of: datetime) -
     if fault.scraper is not None:
         untils += [it.scraper_paused_until for row in rows for it in row.steps if it.scraper == fault.scraper]
     until = max((it for it in untils if it is not None and it > as_of), default=None)
+    # A yellow fault is going to mend itself or has; the pause is no reason for it.
     if until is None or fault.color is not Color.RED:
         return fault
     sentence = f"{fault.sentence}, and is paused until {_day_clock(until)}"
@@ -211,6 +219,7 @@ def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: dateti
         return "paused"
     if all(row.status == "TOO_EARLY" for row in live):
         return f"first at {_clock(min(row.expected_run_time for row in live))}"
+    # Counted by games where the workflow runs for each.
     subjects = {row.subject or WHOLE_DAY for row in live}
     found = {row.subject or WHOLE_DAY for row in live if row.found}
     if subjects != {WHOLE_DAY}:
@@ -224,6 +233,7 @@ def _judge_subject(
     about = "" if subject == WHOLE_DAY else f" of {names.get(subject, subject)}"
     missed = [row for row in rows if row.status == "MISSING"]
     if missed:
+        # A later slot found it: the data is there, and the gap is worth knowing and nothing more.
         healed = any(row.found and row.expected_run_time > missed[-1].expected_run_time for row in rows)
         at = ", ".join(_clock(row.expected_run_time) for row in missed[:3])
         more = f" and {len(missed) - 3} more times" if len(missed) > 3 else ""
@@ -241,6 +251,7 @@ def _judge_subject(
         for row in rows
         if row.actual_run_time and not row.executions and as_of - row.actual_run_time > EXECUTED_WITHIN
     ]
+    # Only when the newest run is among them: a later one that was executed shows that the way is open again.
     if unexecuted and unexecuted[-1] is _last_run(rows):
         since = unexecuted[0].actual_run_time or as_of
         yield Fault(
@@ -255,6 +266,7 @@ def _judge_subject(
     for scraper in dict.fromkeys(step.scraper for row in rows for step in row.steps):
         if fault := _judge_step(name, subject, about, scraper, rows, as_of):
             yield fault
+    # With steps, each was judged by itself above.
     if not any(row.steps for row in rows) and _came_to_nothing(rows, as_of):
         yield _found_nothing(name, subject, about, None, rows)
 
@@ -272,6 +284,8 @@ def _judge_step(
         return None
     if not last.units_failed:
         found = any(step.units_found for _, step in asked)
+        # Nothing published yet is no fault while another look is to come: 93 of 100
+        # alerts of this kind once were false.
         if found or not _is_over(rows, as_of):
             return None
         return _found_nothing(name, subject, about, scraper, [row for row, _ in asked])
@@ -301,6 +315,7 @@ def _failing_streak(asked: Sequence[tuple[Expectation, StepOutcome]]) -> list[St
     """Return the latest outcomes in a row of which nothing but failures came."""
     streak = [asked[-1][1]]
     for _, step in reversed(asked[:-1]):
+        # A partial success ends the streak: the source answers.
         if not step.units_failed or step.units_found:
             break
         streak.append(step)

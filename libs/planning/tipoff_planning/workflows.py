@@ -37,6 +37,8 @@ class ForEachValue(Node):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
+        # Two requests with the same parameters would be one, and the list would
+        # promise more than is asked for.
         if twice := sorted({value for value in self.values if self.values.count(value) > 1}):
             raise ValueError(f"values name {', '.join(twice)} more than once; name each once")
         return self
@@ -91,6 +93,7 @@ class Step(Node):
     def _placeholders_known(self) -> Self:
         for name, text in self.parameters.items():
             for found in re.findall(r"\{[^}]*\}", text):
+                # At load: at run time a misspelt placeholder would reach the source as text.
                 if found not in PLACEHOLDERS:
                     raise ValueError(
                         f"parameters.{name}: {found} is not known; use {' or '.join(PLACEHOLDERS)}"
@@ -173,6 +176,7 @@ class Workflow(Node):
         """Steps by name, `order: sequence` written out as `after`."""
         steps: dict[str, Step] = {}
         before: tuple[str, ...] = ()
+        # `sequence` is only another way of writing `after`, so nothing else has to know of it.
         for step in self.steps:
             after = tuple(dict.fromkeys((*step.after, *before)))
             steps[step.id] = step.model_copy(update={"after": after})
@@ -188,13 +192,18 @@ class CalendarSource(Node):
         description="the scraper whose newest landed file is the calendar; needed by workflows that need games",
     )
     stale_after: Duration = Field(
-        default=timedelta(hours=36), description="age from which a refresh is asked for"
+        # A schedule is fetched once a morning; one and a half days is one morning
+        # that failed, with time to spare.
+        default=timedelta(hours=36),
+        description="age from which a refresh is asked for",
     )
     reread_on_game_days: Duration = Field(
         default=timedelta(hours=1),
         description="age from which it is fetched again while games of the day are to begin, at most once an hour",
     )
     game_types: tuple[str, ...] = Field(
+        # Preseason and All-Star games have no reports and no box scores of their own
+        # kind: they would only be "missing".
         default=("regular", "play_in", "playoffs", "cup_final"),
         min_length=1,
         description="games that count; the others are on the calendar, but nothing is fetched for them",
@@ -263,8 +272,10 @@ class Configuration:
     def subject_parameters(self) -> tuple[str, ...]:
         """Parameters that tell what is asked of one scraper about one date apart: those of fan-outs, and those that
         steps give, unless they change with the hour."""
+        # Always: workflows of kind per_game give it without naming it.
         found = {"game_id"}
         for step in (step for workflow in self.workflows.values() for step in workflow.steps):
+            # With the hour in its subject, nothing that an earlier slot found would count for a later one.
             found.update(name for name, text in step.parameters.items() if "{slot}" not in text)
             if step.fan_out_parameter:
                 found.add(step.fan_out_parameter)
@@ -280,6 +291,7 @@ class Configuration:
     def refresher(self) -> str | None:
         """The workflow that fetches the calendar."""
         source = self.file.calendar.scraper
+        # The first in the file; a second one that fetches the schedule too is not asked in addition.
         names = (n for n, w in self.workflows.items() if any(step.scraper == source for step in w.steps))
         return next(names, None)
 

@@ -21,6 +21,7 @@ def explain_check(occurrence: "Occurrence", plan: DiscoveryPlan | None) -> str:
     if plan.fallback is not None:
         return f" On the fixed beat: {plan.detail}."
     number = plan.number(occurrence.expected)
+    # A slot that looks for later versions, on the beat: no check was planned for it.
     if number is None or plan.model is None:
         return ""
     check = plan.checks[number - 1]

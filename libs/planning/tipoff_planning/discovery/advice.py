@@ -78,9 +78,13 @@ def advise(
 
     beat: the minutes of the window at which the fixed beat looks. progressed: told of each price that is done.
     """
+    # Today is not over, so its interval may still become shorter.
     days = [item for item in history.intervals if item.game_date < search.game_date]
     widths = [
-        item.before - (item.after or 0.0) for item in days if item.before is not None and item.before > 0
+        # Only days on which it was found: the others have no interval to compare delays on.
+        item.before - (item.after or 0.0)
+        for item in days
+        if item.before is not None and item.before > 0
     ]
     facts = {
         "workflow": search.workflow,
@@ -94,6 +98,7 @@ def advise(
         return Advice(
             **facts, fixed=None, learned=(), price_per_attempt=None, sentence=f"Stay with fixed: {told}."
         )
+    # The same draws for every price and the beat: differences are those of the policy and not of luck.
     drawn = [_draw(days, number) for number in range(DRAWS)]
     fixed = _figures([summarize(replay(published, lambda _: beat)) for published in drawn])
     priced = []
@@ -104,8 +109,10 @@ def advise(
         progressed(price)
     # No more attempts than the beat takes; the limit is what two replays of one history differ by.
     affordable = [item for item in priced if item.attempts_per_day <= 1.02 * fixed.attempts_per_day]
+    # Never more requests than today: a source that is asked more often may block the fleet.
     best = min(affordable, key=lambda item: item.mean_delay_minutes, default=None)
     if best is None or best.mean_delay_minutes > WORTHWHILE * fixed.mean_delay_minutes:
+        # Some figures are shown even when none is worth it, so that a person sees how far off it is.
         near = best or min(priced, key=lambda item: item.attempts_per_day)
         sentence = f"Stay with fixed: {_compared(near, fixed)}, which is not worth it."
         return Advice(**facts, fixed=fixed, learned=tuple(priced), price_per_attempt=None, sentence=sentence)
@@ -153,6 +160,7 @@ def _draw(days: Sequence[PublicationInterval], number: int) -> list[Published]:
         luck = Random(f"{item.game_date}/{number}")  # noqa: S311  # luck, not a secret
         minute = None
         if item.before is not None:
+            # Found by the first look: it appeared between the opening and that look, or was there before.
             after = item.after if item.after is not None else min(0.0, item.before)
             minute = after + (item.before - after) * luck.random()
             # What the first look at the opening found was there before, and its delay does not count.

@@ -79,8 +79,10 @@ class LearnedLooks:
 
     def model(self, day: date) -> PublicationModel:
         """Fit the model for a day to the days noted so far."""
+        # As many as the controller reads, or the replay would know more than it.
         days = self._days[-MAX_DAYS:]
         targets = [*(item.game_date for item in days[-SCORED_DAYS:]), day]
+        # Predictions of days before are the same as yesterday's; without keeping them a season takes minutes.
         for target in targets:
             if target not in self._predictions:
                 (self._predictions[target],) = predict(days, [target], self._window)
@@ -107,11 +109,13 @@ def replay(
         asked, after, before = 0, None, None
         for minute in looks(day.game_date):
             asked += 1
+            # Found: the day is over for this search, as it would be in production.
             if day.minute is not None and minute >= day.minute:
                 before = minute
                 break
             after = minute
         note(PublicationInterval(day.game_date, after, before))
+        # What was there before the window opened waited for nothing that looking could shorten.
         counted = day.minute is not None and day.minute >= 0 and before is not None
         delay = before - day.minute if counted and before is not None and day.minute is not None else None
         days.append(ReplayedDay(day.game_date, asked, delay))
@@ -122,6 +126,7 @@ def summarize(days: Sequence[ReplayedDay]) -> Summary:
     """Average days whose delay counts; of those alone are the looks, too."""
     counted = [day for day in days if day.delay is not None]
     delays = [day.delay for day in counted if day.delay is not None]
+    # A percentile needs two values.
     if len(delays) < 2:
         return Summary(len(delays), 0.0, 0.0, 0.0)
     return Summary(

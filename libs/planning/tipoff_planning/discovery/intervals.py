@@ -69,6 +69,7 @@ def read_history(
     for look in looks:
         by_date.setdefault(look.game_date, []).append(look)
     contradictory = {day for day, own in by_date.items() if _contradictory(own, window_minutes)}.union(errors)
+    # Set aside before the windows are compared: a clock that is wrong also makes a first look seem late.
     kept = {day: own for day, own in by_date.items() if day not in contradictory}
     elsewhere = {day for day, own in kept.items() if min(look.minute for look in own) > first_look_by}
     # Dates that were only asked for after the window, such as by a backfill, are no searches at all.
@@ -110,6 +111,7 @@ def _interval(day: date, looks: list[Look], window_minutes: float) -> Publicatio
         # A look before the window opened says no more than one at its opening, as nothing is planned before it.
         if not look.found and look.minute >= 0 and (first_found is None or look.minute < first_found)
     ]
+    # Nobody looked in the window.
     if first_found is None and not in_vain:
         return None
     return PublicationInterval(day, max(in_vain, default=None), first_found)

@@ -42,6 +42,7 @@ SMOOTHING_BINS = (0.3, 0.8, 1.5, 3.5)
 """Standard deviations of the kernels that smooth each estimate, one expert each: the NPMLE puts its mass on few
 bins, and a source that published at 17:10 yesterday may well do so at 17:20 today."""
 EXPERTS = (len(HALF_LIVES) * len(WEEKDAY_WEIGHTS) + len(DRIFT_HALF_LIVES)) * len(SMOOTHING_BINS)
+# One day's worth, so that five days of history already outweigh the configured window.
 PRIOR_DAYS = 1.0
 """Weight, in days, of the configured window: publication at any time in it."""
 SCORED_DAYS = 14
@@ -56,6 +57,8 @@ EXPLORATION = 0.03
 """Share of the configured window in every prediction unless told otherwise, so that no time of day is ruled out."""
 ITERATIONS = 25
 """Of EM, which by then changes the plan no more; a fixed number makes the fit a function of its data alone."""
+# Instead of zero, whose logarithm and quotient are not finite: an expert that ruled out
+# what happened is wrong, not dead.
 MIN_MASS = 1e-6
 
 
@@ -94,6 +97,7 @@ def fit(
     function of the arguments alone.
     """
     days = sorted(history, key=lambda item: item.game_date)
+    # Never the day itself: predicted from what it showed, every model would be perfect.
     days = [item for item in days if item.game_date < fitted_for][-MAX_DAYS:]
     scored = days[-SCORED_DAYS:]
     targets = [*(item.game_date for item in scored), fitted_for]
@@ -111,6 +115,7 @@ def predict(days: Sequence[PublicationInterval], targets: Sequence[date], window
 
     bins = math.ceil(window_minutes / BIN_MINUTES)
     prior = uniform(bins)
+    # The configuration alone: any time in the window is as good as another.
     if not days:
         return np.tile(prior, (len(targets), EXPERTS, 1))
     known = _Known(days)
@@ -152,6 +157,7 @@ def uniform(bins: int) -> "Array":
     """Return the configured window as a distribution: any time in it, hardly before it, hardly never."""
     import numpy as np
 
+    # A little before the window and a little never, since both happen to every source.
     return np.concatenate([[0.02], np.full(bins, 0.96 / bins), [0.02]])
 
 
@@ -201,6 +207,7 @@ def _weights(
         for half_life in half_lives
         for weekday in weekday_weights
     ]
+    # Only days before the target have an age above zero.
     return np.where(ages[:, None, :] > 0, np.stack(rows, axis=1), 0.0)
 
 
@@ -208,6 +215,7 @@ def _slopes(known: "_Known", ages: "Array") -> "Array":
     """Fit by how many minutes a day publication moves, for each target: weighted least squares of interval middles."""
     import numpy as np
 
+    # A day that never published, or published before the window, has no middle to lie on a trend.
     seen = np.isfinite(known.before) & (known.before > 0)
     before = np.where(seen, known.before, 0.0)
     after = np.where(np.isfinite(known.after), known.after, np.minimum(0.0, before))
@@ -219,6 +227,7 @@ def _slopes(known: "_Known", ages: "Array") -> "Array":
     apart = ages - age[:, None]
     spread = (weights * apart**2).sum(axis=1)
     slope = -(weights * apart * (middles - middle[:, None])).sum(axis=1) / np.maximum(spread, MIN_MASS)
+    # Through fewer days a line fits anything.
     enough = (weights > 0).sum(axis=1) >= TREND_DAYS
     return np.clip(np.where(enough, slope, 0.0), -MAX_SLOPE, MAX_SLOPE)
 
@@ -243,6 +252,8 @@ def turnbull(
     totals = weights.sum(axis=-1, keepdims=True) + prior_days
     masses = np.broadcast_to(prior, (*weights.shape[:-1], len(prior)))
     across = np.swapaxes(support, -1, -2)
+    # One step of EM: each day's weight goes to the cells that its interval allows, in
+    # proportion to their masses so far.
     for _ in range(iterations):
         inside = np.maximum(masses @ across, MIN_MASS)
         masses = (masses * ((weights / inside) @ support) + pseudo) / totals
@@ -276,10 +287,12 @@ def _blend(predictions: Sequence["Array"], scored: "Array") -> "Array":
     """Weigh the experts for each target by how well they predicted the scored days before it: targets by cells."""
     import numpy as np
 
+    # All experts begin equal.
     scores = np.zeros(len(predictions[0]))
     decay = 0.5 ** (1 / SCORE_HALF_LIFE)
     blended = []
     for number, prediction in enumerate(predictions):
+        # The largest is subtracted, as exp of a sum of many logarithms would vanish.
         share = np.exp(scores - scores.max())
         blended.append((share / share.sum()) @ prediction)
         if number < len(scored):
@@ -313,6 +326,7 @@ def _calibration(predicted: "Array", scored: "Array") -> float | None:
     """Compare the quantiles at which the scored days fell with the shares that were predicted."""
     import numpy as np
 
+    # With fewer days chance alone is as far off as a bad model (MAX_MISCALIBRATION).
     if len(scored) < SCORED_DAYS:
         return None
     # A day that is known as an interval only falls anywhere within it, so its quantile is spread over the interval.
@@ -332,6 +346,7 @@ def _model(
     days: Sequence[PublicationInterval],
     calibration: float | None,
 ) -> PublicationModel:
+    # Rounded before it is hashed: machines differ in the last digits of a float, and the version must not.
     rounded = [round(float(mass), 6) for mass in masses / masses.sum()]
     parts = {
         "window_minutes": window_minutes,

@@ -126,6 +126,7 @@ class DiscoveryPlan(_Frozen):
         if self.model is None:
             return None
         reached, wanted = self.model.early, share * (1 - self.model.never)
+        # Out before the window opened, as far as can be told.
         if reached >= wanted:
             return self.opens
         for number, mass in enumerate(self.model.masses):
@@ -146,6 +147,7 @@ def due_checks(plans: DiscoveryPlans, tick: datetime, cadence: timedelta) -> fro
     return frozenset(
         plan.workflow
         for plan in plans.values()
+        # Open at the earlier end, so that a check between two ticks belongs to exactly one of them.
         if any(tick - cadence < plan.at(check) <= tick for check in plan.checks)
     )
 
@@ -175,6 +177,7 @@ def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) 
     reason = find_fallback(known, model)
     if reason is not None:
         return _plan(search, planned_at, reason, model=model, history=known)
+    # Planned by the widened model and described by the fitted one: caution is not knowledge.
     wide = widen(model)
     minutes = plan(wide, search.guards).minutes
     return _plan(
@@ -201,6 +204,7 @@ def find_fallback(history: PublicationHistory, model: PublicationModel) -> tuple
     basic first: what is wrong with the rows explains a model that predicts badly, and not the other way about.
     """
     day = model.fitted_for
+    # Judged by the last two months: what a source did in spring says little about autumn.
     newest = [item for item in history.intervals if (day - item.game_date).days <= RECENT_DAYS]
     odd = [item for item in history.contradictory if (day - item).days <= RECENT_DAYS]
     moved = [item for item in history.elsewhere if (day - item).days <= RECENT_DAYS]
@@ -216,6 +220,7 @@ def find_fallback(history: PublicationHistory, model: PublicationModel) -> tuple
     if len(newest) < MIN_DAYS:
         told = f"{pluralize(len(newest), 'day')} looked at in the window of today, {len(moved)} in another"
         return Fallback.WINDOW_CHANGED, told
+    # A source that has stopped publishing would be fitted to its past.
     last = newest[-SILENT_DAYS:]
     if all(item.before is None for item in last):
         return Fallback.SILENT, f"nothing was published on any of the last {len(last)} days"
@@ -229,11 +234,14 @@ def _checks(
     minutes: tuple[int, ...], model: PublicationModel, wide: PublicationModel, guards: Guards
 ) -> Iterator[PlannedCheck]:
     cells, planned = [model.early, *model.masses], [wide.early, *wide.masses]
+    # `last` is the cell of the check before; -1 is the time before the window,
+    # which the first check covers too.
     last, unseen = -1, 1.0
     for number, minute in enumerate(minutes):
         # The window's end need not be a multiple of a bin; the check there ends the last bin.
         cell = min(-(-minute // model.bin_minutes), len(model.masses))
         found = sum(planned[last + 1 : cell + 1])
+        # The last check is made whatever it is worth: the search has to end with an answer.
         if number + 1 == len(minutes):
             purpose = Purpose.WINDOW_END
         else:
@@ -273,6 +281,8 @@ def _plan(
         expected_delay_minutes=expected[0],
         expected_checks=expected[1],
         model=model,
+        # Kept in the plan, so that a decision can be followed to the days behind
+        # it when their rows have expired.
         history=history.intervals[-MAX_DAYS:] if history else (),
         planned_at=planned_at,
     )

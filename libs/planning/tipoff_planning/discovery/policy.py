@@ -96,9 +96,11 @@ def plan(
     cells, minutes, published = _cells(model)
     start = -1 if looked_at is None else min(bins, looked_at // width)
     budget = max(0, guards.budget - looks_done)
+    # Looked at the end already, or nothing left to spend.
     if start >= bins or budget == 0:
         return PlannedLooks((), 0.0, 0.0)
     gap = max(1, guards.max_gap // width)
+    # The budget is a promise to the source and outranks the longest gap, which is only a wish of ours.
     gap = max(gap, -(-(bins - start) // budget))
     looks = _cheapest(cells, minutes, published, guards.price, gap, start, min(budget, bins + 1))
     return PlannedLooks(
@@ -123,8 +125,10 @@ def _cheapest(
     moment = np.concatenate([[0.0], np.cumsum(cells * published)])
     # best[left, last + 1]: the least cost after a look at `last` in vain, with `left` looks to come.
     best = np.full((budget + 1, bins + 2), np.inf)
+    # After a look at the window's end nothing more costs anything.
     best[:, bins + 1] = 0.0
     choice = np.zeros((budget + 1, bins + 2), dtype=int)
+    # Backwards, since the cost of a look contains that of all looks after it.
     for last in range(bins - 1, start - 1, -1):
         ends = np.arange(last + 1, min(bins, last + gap) + 1)
         # All that appears until a look waits for it; what never appears costs the price of the looks alone.

@@ -135,6 +135,8 @@ def plans_from(
     for workflow in configuration.learned if workflows is None else workflows:
         for day in days:
             if (search := search_of(configuration, workflow, day)) is not None:
+                # A day in the past is planned from what was known when its window
+                # opened, today from what is known now.
                 moment = min(now, search.opens)
                 known = [fact for fact in facts if fact.triggered_at <= moment]
                 found[workflow, day] = plan_day(
@@ -159,6 +161,7 @@ def read_discovery(
         Unavailable
     """
     search = search_of(configuration, workflow, day)
+    # Before anything is asked of the dataset, which costs money.
     if search is None or cannot_learn(configuration, workflow):
         return None
     first = search.game_date - timedelta(days=HISTORY_DAYS)
@@ -175,6 +178,8 @@ def read_discovery(
             "as_of": as_of,
         },
     )
+    # The decision's own word about its plan: a fit made now may differ, as rows
+    # about older days can come late.
     followed = json.loads(rows[0]["discovery"]) if rows and rows[0]["discovery"] else None
     return build_report(configuration, workflow, day, facts, as_of, followed)
 
@@ -261,6 +266,7 @@ def _checks(
     for number, at in enumerate(instants):
         until = instants[number + 1] if number + 1 < len(instants) else at + _SAME_CHECK
         made = next((fact for fact in own if at <= fact.triggered_at < until), None)
+        # Before the execution is looked at: a refresh may have run at that time.
         if found_at is not None and found_at < at:
             state = CheckState.NOT_NEEDED
         elif made is not None:
@@ -288,6 +294,7 @@ def _instants(
     if followed is not None:
         if checks := followed.get("checks"):
             return [datetime.fromisoformat(check) for check in checks]
+        # Its decisions name no checks, so the day ran on the beat whatever the plan says.
         learned = False
     if learned:
         return [plan.at(check) for check in plan.checks]

@@ -70,6 +70,7 @@ def history_of(
     own = [
         fact
         for fact in facts
+        # A try from a laptop says nothing of the source as production sees it, whose cache may be older.
         if fact.scraper == scraper and fact.source is not Source.LOCAL and fact.status is not Status.FAILED
     ]
     errors = {fact.game_date for fact in own if fact.triggered_at > now + _CLOCKS_AGREE_WITHIN}
@@ -84,6 +85,7 @@ def _looks(workflow: str, facts: Iterable[ExecutionFact], configuration: Configu
     openings: dict[date, datetime | None] = {}
     for fact in facts:
         if fact.game_date not in openings:
+            # Back from the date that the data is about to the day on which it was looked for.
             day = fact.game_date + timedelta(days=1) if about_yesterday else fact.game_date
             bounds = window_of(configuration, workflow, day)
             openings[fact.game_date] = bounds[0] if bounds else None

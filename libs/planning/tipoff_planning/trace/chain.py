@@ -52,6 +52,7 @@ def event_ids(facts: Facts) -> Iterator[str]:
     }:
         yield requested_id(request)
         yield event_id(ScrapeExecuted.TYPE, request)
+    # An announcement has no row of its own; its id follows from the path.
     for path in {item.gcs_path for item in facts.executed if item.gcs_path}:
         yield from file_ids(path)
     for receipt in facts.receipts:
@@ -72,6 +73,7 @@ class _Assembly:
         self._facts, self._as_of = facts, as_of
         self._dead: dict[str | None, list[Dead]] = {}
         for letter in facts.dead:
+            # By the id of the event that died, which is how each link finds its own dead letters.
             self._dead.setdefault(letter.ce_id, []).append(letter)
         self._plans = {plan.occurrence_id: plan for plan in facts.plans}
 
@@ -79,6 +81,7 @@ class _Assembly:
         facts = self._facts
         for occurrence in self._occurrences():
             yield self._occurrence(occurrence)
+        # Direct calls of the runner, which nobody decided.
         loose = {item.execution_id: None for item in facts.executed if item.occurrence_id is None}
         yield from self._by_time(self._request(request) for request in loose)
         written = {item.gcs_path for item in facts.executed}
@@ -87,12 +90,15 @@ class _Assembly:
             for path in {item.gcs_path: None for item in facts.receipts}
             if path not in written
         )
+        # Those of the chain stand at their links; what is left was asked for by itself.
         known = set(event_ids(facts))
         yield from self._by_time(dead_link(letter) for letter in facts.dead if letter.ce_id not in known)
         yield from self._by_time(cleanup_link(cleanup) for cleanup in facts.cleanups)
 
     def _occurrences(self) -> list[str]:
         facts = self._facts
+        # In the order of what is most telling: schedule, decisions, then whatever
+        # only requests and executions name.
         found = [
             item.occurrence_id for item in sorted(facts.expected, key=lambda item: item.expected_run_time)
         ]
@@ -113,10 +119,14 @@ class _Assembly:
         children = [self._decision(item, list(requests)) for item in decided]
         decisions = {item.decision_id for item in decided}
         children += [
-            self._request(request) for request in requests if self._decision_of(request) not in decisions
+            # Requests whose decision is not in the dataset still belong to the occurrence.
+            self._request(request)
+            for request in requests
+            if self._decision_of(request) not in decisions
         ]
         plan = self._plans.get(occurrence)
         if not decided:
+            # Without a plan nothing tells when it would have come, so it counts as missing.
             since = plan.decided_at if plan else None
             children.append(self._absent("no decision is in the dataset", since, _ROW_WITHIN))
         return expectation_link(
@@ -146,6 +156,7 @@ class _Assembly:
     def _decision(self, item: Decided, requests: Sequence[str]) -> Node:
         own = [request for request in requests if self._decision_of(request) == item.decision_id]
         children = [self._request(request) for request in own]
+        # Only a RUN asks for something.
         if item.action == "RUN" and not own:
             children.append(self._absent("no request is known", item.decision_time, _ROW_WITHIN))
         return Node(
@@ -167,6 +178,7 @@ class _Assembly:
         )
         event = requested_id(request)
         children = [*self._dead_of(event), *(self._execution(item) for item in ran)]
+        # A request without any execution: still under way, or lost.
         if not ran:
             since = asked.requested_at if asked else None
             children.append(self._absent("no execution yet", since, _EXECUTION_WITHIN))

@@ -173,6 +173,8 @@ class Dataset:
         rows = self._rows(_FIND, span, id=identifier)
         if not rows:
             return Scope()
+        # A dead letter leads to what its payload is about, and a file to the occurrence that wrote it: two
+        # steps, so that the whole chain is read whichever of its ids was given.
         scope = _scope(rows)
         scope |= self._of_letters(scope)
         return scope | self._of_paths(scope)
@@ -212,6 +214,7 @@ class Dataset:
     def similar(self, identifier: str, span: Span) -> list[str]:
         """Query ids that begin or end as this one does."""
         if identifier.startswith("gs://"):
+            # Paths begin alike by the hundred; what tells them apart is the name of the file.
             head, _, tail = identifier.rpartition("/")
         else:
             head, tail = identifier[:4], identifier[-6:]
@@ -237,7 +240,10 @@ class Dataset:
                 if isinstance(value := told.get(name), str):
                     found.add(value)
         return Scope(
-            frozenset(occurrences), frozenset() if occurrences else frozenset(executions), frozenset(paths)
+            # An occurrence contains its executions; read by both, they would stand in the tree twice.
+            frozenset(occurrences),
+            frozenset() if occurrences else frozenset(executions),
+            frozenset(paths),
         )
 
     def _of_paths(self, scope: Scope) -> Scope:
@@ -248,6 +254,7 @@ class Dataset:
         return Scope(occurrences=frozenset(row["occurrence_id"] for row in rows if row["occurrence_id"]))
 
     def _read(self, kind: type[F], sql: str, span: Span, **parameters: Parameter) -> list[F]:
+        # A query may select columns that only its ORDER BY needs.
         names = {item.name for item in fields(kind)}  # type: ignore[arg-type]
         return [
             kind(**{name: value for name, value in row.items() if name in names})
@@ -275,6 +282,7 @@ def _list(ids: Iterable[str]) -> list[str]:
 def _object(text: str | None) -> dict[str, Any]:
     try:
         value = json.loads(text or "")
+    # The head of a payload is cut off, and need not have been JSON to begin with.
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

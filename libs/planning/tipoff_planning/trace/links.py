@@ -59,6 +59,7 @@ def few(nodes: Sequence[Node]) -> Iterator[Node]:
 
 def _alike(first: Node, second: Node) -> bool:
     same = all(first.facts.get(name) == second.facts.get(name) for name in ("action", "reason_code"))
+    # A SKIP with something below it is not like the others.
     leaves = not (first.children or second.children)
     return same and leaves and first.kind == second.kind == "decision"
 
@@ -111,6 +112,7 @@ def sightings(path: str, seen: Sequence[Seen]) -> Iterator[Node]:
     """Yield the first cleanup that missed the file, and each that announced it again."""
     own = sorted((item for item in seen if item.gcs_path == path), key=lambda item: item.cleanup_time)
     for number, item in enumerate(own):
+        # Cleanup looks every quarter of an hour; the sightings in between say nothing new.
         if number == 0 or item.republished:
             done = "republished" if item.republished else "left alone"
             yield Node(

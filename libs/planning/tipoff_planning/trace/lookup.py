@@ -62,12 +62,14 @@ def trace(
         Unavailable: the dataset cannot be read.
     """
     fault: str | None = None
+    # The dataset first, and the last days first: that is where nearly every id is that somebody asks about.
     scope = dataset.find(identifier, spans[0])
     if not scope:
         try:
             scope = memory.find(identifier, days)
         except MemoryUnavailable as error:
             fault = str(error)
+    # Only now: it reads every execution of the span.
     scope = scope or _of_events(identifier, dataset, spans[0])
     for span in spans[1:]:
         scope = scope or dataset.find(identifier, span)
@@ -81,11 +83,13 @@ def trace(
     if not scope:
         raise NotFound(identifier, nearest(identifier, dataset.similar(identifier, spans[-1])))
     facts = dataset.read(scope)
+    # A controller that did not answer a moment ago is not waited for again.
     if fault is None:
         try:
             facts = memory.complete(facts, scope, days)
         except MemoryUnavailable as error:
             fault = str(error)
+    # Last, since dead letters are found by the ids of everything else.
     facts = replace(facts, dead=dataset.dead(facts, scope))
     return Trace(assemble(facts, as_of), fault)
 

@@ -56,6 +56,7 @@ class ControllerMemory:
         executed: list[Executed] = []
         plans: list[Plan] = []
         skips: set[tuple[str, str]] = set()
+        # The dataset's row says more (path, records, duration), so memory only adds what is not logged yet.
         logged = {row.execution_id for row in facts.executed}
         for occurrence, game_dates in occurrences.items():
             body = self._ask(f"/remembered/{occurrence}", {"day": _texts(game_dates)})
@@ -90,6 +91,7 @@ def _executed(item: RememberedExecution, plan: Plan) -> Executed:
         game_date=plan.game_date,
         status=item.status.value,
         triggered_at=item.triggered_at,
+        # The log keeps one instant; how long it took stands in the row when that is there.
         completed_at=item.triggered_at,
         attempt=item.attempt,
         source=item.source.value,

@@ -25,8 +25,10 @@ def build_completed(seen: Observation, repairs: Repairs, deps: Deps, seconds: fl
     # Files that nobody but a person can heal come first, as the list is cut at its end.
     findings = (*republished.findings, *(adoptions.findings if adoptions else ()), *seen.findings)
     return CleanupCompleted(
+        # From the tick alone, so that two deliveries of it make one row.
         cleanup_id=event_id("cleanup", deps.environment, seen.instants.tick.isoformat()),
         cleanup_time=seen.instants.now,
+        # Zero beside an error in `errors`: a reader can tell "nothing to check" from "could not check".
         files_checked=seen.overview.files if seen.overview else 0,
         missing_files=tuple(
             _missing(file, seen.instants.now, file.gcs_path in republished.announced)
@@ -44,7 +46,10 @@ def build_completed(seen: Observation, repairs: Repairs, deps: Deps, seconds: fl
         storm_guard=seen.storm or repairs.storm,
         phase2_behind=seen.behind_since is not None,
         behind_since=seen.behind_since,
+        # None and not zero: a run that could not look must not end the alert about what waits.
         waiting_count=seen.overview.waiting if seen.overview else None,
+        # In the row, so that commands explain a file by the limits that were used
+        # and not by their own defaults.
         lost_after_hours=deps.rule.lost_after // timedelta(hours=1),
         max_republishes=deps.rule.max_republishes,
         findings=findings[:MOST_FINDINGS],

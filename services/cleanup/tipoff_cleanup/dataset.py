@@ -14,6 +14,7 @@ MOST_UNKNOWN = 100
 """Receipts for unknown files that one run reads."""
 BATCH = 500
 """Paths in the parameters of one query."""
+# As the tables' partitions expire: asking for more would find nothing and cost the same.
 KEPT = timedelta(days=90)
 """How long the dataset has its rows."""
 
@@ -139,6 +140,7 @@ class Dataset:
     def files(self, now: datetime, lookback: timedelta, grace: timedelta) -> tuple[Overview, list[Landed]]:
         """Return the files that landed within `lookback`, and the oldest of those without a receipt."""
         rows = self._ask(_FILES, since=now - lookback, now=now, settled=now - grace)
+        # There is always a row: the left join keeps the overview where nothing waits.
         overview = Overview(**{field.name: rows[0][field.name] for field in fields(Overview)})
         names = [field.name for field in fields(Landed)]
         waiting = [
@@ -161,6 +163,7 @@ class Dataset:
         come."""
         rows = self._ask(_STRAY_RECEIPTS, since=now - lookback, now=now, settled=now - grace)
         strays = {row["gcs_path"]: row["processed_at"] for row in rows}
+        # The file may have landed before the lookback; only a path that no execution ever named is unknown.
         named = self.named(list(strays), now - KEPT)
         return {path: at for path, at in strays.items() if path not in named}
 
@@ -168,6 +171,7 @@ class Dataset:
         """Return those of the files that no execution names. An older execution is looked for only when no recent one
         does, as that reads all there is."""
         for since in (now - lookback, now - KEPT):
+            # What the recent rows name is not looked for again in all the others.
             if named := self.named(paths, since):
                 paths = [path for path in paths if path not in named]
         return list(paths)
@@ -184,6 +188,7 @@ class Dataset:
         for part in _parts(ids):
             for row in self._ask(_EXECUTIONS, ids=part, since=now - KEPT):
                 known = found.get(row["execution_id"])
+                # In the order of writing, so the newest row stays unless a success came before it.
                 if known is None or known.status != "success":
                     found[row["execution_id"]] = Logged(**row)
         return found

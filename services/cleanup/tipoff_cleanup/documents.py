@@ -30,6 +30,7 @@ def read_document(info: ObjectInfo, data: Objects) -> Document:
     if info.size > MOST_BYTES:
         raise NotOurs(f"{info.size} bytes are too many to look into")
     body = data.get(info.name)
+    # A lifecycle rule or a person removed it since it was listed.
     if body is None:
         raise NotOurs("it is gone again")
     return _parsed(info.name, body)
@@ -37,6 +38,7 @@ def read_document(info: ObjectInfo, data: Objects) -> Document:
 
 def _parsed(name: str, body: bytes) -> Document:
     digest = content_hash(body)
+    # Whoever may write to the bucket may change an object; the name is what the runner vouched for.
     if name.rpartition("/")[2] != f"{digest[:16]}.json":
         raise NotOurs("its name is not the hash of its content")
     try:
@@ -45,5 +47,6 @@ def _parsed(name: str, body: bytes) -> Document:
         if not isinstance(scraper, str) or not isinstance(records, list) or not records:
             raise NotOurs("it has no scraper or no records")
         return Document(scraper, date.fromisoformat(game_date), len(records), digest)
+    # RecursionError too: JSON of a million brackets is a few hundred kilobytes.
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotOurs(f"it is no document of records: {type(error).__name__}: {error}") from error

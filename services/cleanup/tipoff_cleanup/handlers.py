@@ -22,6 +22,7 @@ def run_cleanup(event: TickFired, published_at: datetime, deps: Deps, now: datet
         Unavailable: the run could not be written down or published, so the tick has to be delivered again.
     """
     instants = Instants(
+        # When it was published and not when it arrived: a delivery that comes late is still the same run.
         tick=floor_to(event.event_time or published_at, event.cadence_minutes),
         now=event.event_time or now,
         event_time=event.event_time,
@@ -36,6 +37,7 @@ def _run(instants: Instants, deps: Deps) -> Run:
     started = deps.monotonic()
     observation = observe(instants, deps)
     repairs = repair(observation, deps)
+    # Built in one go from frozen stages: what is published is exactly what was seen and done.
     return Run(
         completed=build_completed(observation, repairs, deps, deps.monotonic() - started),
         written_until=journal_until(observation, repairs),

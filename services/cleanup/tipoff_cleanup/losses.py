@@ -57,6 +57,8 @@ class Rule:
     @property
     def patience(self) -> timedelta:
         """From the first republish of a file to its being given up."""
+        # `lookback` has to be longer, or a file would leave it before it is
+        # given up; the settings check that.
         return sum(map(self.wait, range(1, self.max_republishes + 1)), timedelta(0))
 
     def wait(self, announcements: int) -> timedelta:
@@ -96,9 +98,13 @@ def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Rul
     A file is lost when it was overtaken, or after `lost_after`; before that Phase 2 is merely behind. Without any
     receipt there is nothing to compare with, and nothing is lost.
     """
+    # Incidents 14 and 15: no receipts once meant "republish everything". Here it means that nothing is known.
     if not overview.receipts:
         return []
+    # Age alone is the second way: on a quiet day no later file comes that could overtake.
     files = [file for file in waiting if overtaken(file, overview) or now - file.landed_at >= rule.lost_after]
+    # Oldest first, and by path where two landed together: the limits of a run cut the
+    # list at the same place each time.
     return sorted(files, key=lambda file: (file.landed_at, file.gcs_path))
 
 
@@ -116,6 +122,7 @@ def behind_since(waiting: Iterable[Landed], overview: Overview, now: datetime, r
 
 def is_storm(found: int, of: int, rule: Rule) -> bool:
     """Return whether so many are more likely a fault of the comparison than of each file (incidents 14 and 15)."""
+    # Both: neither three of four files on a quiet day nor sixty of a thousand on a busy one are a storm.
     return found > rule.storm_files and found > rule.storm_share * of
 
 
@@ -123,6 +130,8 @@ def next_step(attempts: Attempts, now: datetime, rule: Rule) -> Step:
     """Decide what to do about a lost file."""
     if attempts.given_up:
         return Step.NOTHING
+    # An adoption counts as an announcement too, so a file is not republished minutes after it was adopted.
     if attempts.announced and now - attempts.announced[-1] < rule.wait(attempts.republishes):
         return Step.WAIT
+    # Given up only when the last wait is over: until then its receipt may come.
     return Step.GIVE_UP if attempts.republishes >= rule.max_republishes else Step.REPUBLISH

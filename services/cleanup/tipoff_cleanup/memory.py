@@ -52,6 +52,8 @@ class _Marks:
     given_up: bool = False
 
     def attempts(self) -> Attempts:
+        # An announcement that Pub/Sub did not take is no announcement; its number stays used, so
+        # that no marker is written twice.
         done = [at for mark, at in self.republished.items() if mark not in self.undone]
         announced = tuple(sorted([*done, *self.adopted]))
         return Attempts(len(done), announced, self.given_up, len(self.republished) + 1)
@@ -80,9 +82,11 @@ class Memory:
         today = tick.astimezone(UTC)
         days = [f"{today - timedelta(days=back):%Y-%m-%d}/" for back in range(2)]
         months = [f"{today - timedelta(days=back):%Y-%m}-" for back in range(0, 90, 28)]
+        # Two days answer nearly every run; the months are for a cleanup that stood still for longer.
         for period in (*days, *dict.fromkeys(months)):
             names = (info.name for info in self._state.list(f"{_RUNS}/{period}"))
             for earlier in sorted((at for name in names if (at := _tick_of(name))), reverse=True):
+                # A month's listing contains the days that were listed before it.
                 if earlier < tick:
                     yield earlier
                     tick = earlier
@@ -91,6 +95,7 @@ class Memory:
         """Return what was done about each of the files; one list call for each date in their paths."""
         wanted = {_folder(path): path for path in gcs_paths}
         found = {path: _Marks() for path in wanted.values()}
+        # By date and not by file: a listing of a day costs as much as one of a single folder.
         for day in sorted({folder.rpartition("/")[0] for folder in wanted}):
             for info in self._state.list(f"{day}/"):
                 folder, _, mark = info.name.rpartition("/")
@@ -114,6 +119,7 @@ class Memory:
         """Write down what to publish of the object; return what was written first, which counts."""
         if self._mark(gcs_path, "adopted.json", adopted.model_dump_json().encode(), now):
             return adopted
+        # Somebody else was first; what they wrote is what is published.
         body = self._state.get(f"{_folder(gcs_path)}/adopted.json")
         return Adopted.model_validate_json(body) if body is not None else adopted
 
@@ -140,6 +146,7 @@ def _tick_of(name: str) -> datetime | None:
 def _folder(gcs_path: str) -> str:
     """Return the folder of a file's markers: a function of the path alone, whatever the rows about it say."""
     dated = _DATE.search(gcs_path)
+    # Hashed, because a path may be longer than a name, and have characters that a name cannot.
     return f"cleanup/files/{dated[1] if dated else 'undated'}/{content_hash(gcs_path.encode())}"
 
 

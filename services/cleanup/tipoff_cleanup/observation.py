@@ -45,8 +45,11 @@ def observe(instants: Instants, deps: Deps) -> Observation:
     """
     seen, now, rule = Observation(instants), instants.now, deps.rule
     try:
+        # Memory first: it is what shows whether the dataset can be believed.
         earlier = list(_earlier_runs(instants, deps))
         last = deps.memory.run(earlier[0]) if earlier else None
+        # The first run ever looks as far back as files are compared; a later one goes
+        # on where the last one stopped.
         seen = replace(seen, journal_from=(last and last.written_until) or now - deps.lookback)
 
         overview, waiting = deps.dataset.files(now, deps.lookback, rule.grace)
@@ -75,6 +78,7 @@ def observe(instants: Instants, deps: Deps) -> Observation:
         )
 
         strays = deps.dataset.unknown_receipts(now, deps.lookback, rule.grace)
+        # No receipts at all is an error only once a file is old enough that one is due.
         overdue = any(now - file.landed_at >= rule.lost_after for file in still)
         return replace(
             seen,
@@ -95,6 +99,7 @@ def _earlier_runs(instants: Instants, deps: Deps) -> Iterator[datetime]:
     """Yield the ticks of earlier runs, newest first, back to one whose row should be in the dataset by now."""
     for tick in deps.memory.ticks_before(instants.tick):
         yield tick
+        # One beyond the grace is enough; the younger ones before it may still be on their way.
         if tick <= instants.now - deps.rule.grace:
             return
 

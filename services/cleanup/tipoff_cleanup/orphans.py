@@ -66,10 +66,14 @@ def adopt_orphans(since: datetime, until: datetime, deps: Deps, instants: Instan
     findings: list[Finding] = []
     try:
         found = _find_orphans(since, until, deps, instants)
+        # A log that lost its rows makes every object an orphan; adopting them
+        # all would double its executions.
         if is_storm(len(found.orphans), found.looked_at, deps.rule):
             detail = f"{len(found.orphans)} of {found.looked_at} objects have no execution; none is adopted"
             storm = Finding(kind="orphan_storm", gcs_path=_NO_PATH, detail=detail)
             return Adoptions(since, storm=True, findings=(storm,))
+        # The row that the dead request may have got from the controller: adopted under the
+        # same id, both are one execution.
         ids = [id_ for info in found.orphans.values() if (id_ := info.metadata.get(EXECUTION_ID))]
         known = deps.dataset.executions(ids, instants.now)
         for info in found.orphans.values():
@@ -96,12 +100,16 @@ def _find_orphans(since: datetime, until: datetime, deps: Deps, instants: Instan
     """Read the journal until there are more orphans than one run adopts. Raises Unavailable."""
     orphans: dict[str, ObjectInfo] = {}
     looked_at = 0
+    # Older than the dataset's own rows nothing can be judged.
     for batch in _written(max(since, instants.now - KEPT), until, deps):
         looked_at += len(batch)
         names = {_path(entry.name, deps): entry.name for entry in batch}
         for path in deps.dataset.unnamed(list(names), instants.now, deps.lookback):
+            # Announced in the journal and never written: its runner died in between, and
+            # the controller asks for it again.
             if info := deps.data.info(names[path]):
                 orphans[path] = info
+        # One run adopts so many and no more, to keep its deadline; the next goes on at `reached`.
         if len(orphans) > BATCH:
             return _Found(orphans, looked_at, batch[-1].at)
     return _Found(orphans, looked_at, until)
@@ -111,6 +119,7 @@ def _written(since: datetime, until: datetime, deps: Deps) -> Iterator[list[Jour
     """Yield the journal's entries, oldest first, in batches of the size of one query."""
     batch: list[Journaled] = []
     for hour in journal_hours(since, until):
+        # The name alone says when and what: nothing has to be read of an entry.
         for info in deps.data.list(hour):
             entry = read_journal_entry(info.name)
             if entry is not None and since <= entry.at <= until:
@@ -125,12 +134,14 @@ def _written(since: datetime, until: datetime, deps: Deps) -> Iterator[list[Jour
 def _adopt(orphan: ObjectInfo, logged: Logged | None, deps: Deps, instants: Instants) -> Finding | None:
     """Publish the execution that a file lacks; None for a dry run. Raises Unavailable."""
     path = _path(orphan.name, deps)
+    # A later attempt of the same request wrote other content, and its file was announced.
     if logged is not None and logged.status == "success":
         detail = f"its execution {logged.execution_id} wrote another file later, which is the one that counts"
         return Finding(kind="orphan_superseded", gcs_path=path, detail=detail)
     try:
         document = _read(orphan, deps)
         adopted = _adopted(orphan, document, logged, deps, instants)
+    # A finding and not an error: one odd object must not end the run for all others.
     except (NotOurs, ValidationError, ValueError) as error:
         detail = f"no execution names it, and it was not adopted: {error}"
         return Finding(kind="orphan_refused", gcs_path=path, detail=detail)
@@ -165,6 +176,7 @@ def _adopted(
     request = _request(orphan, document, logged, instants)
     fetched_at = datetime.fromisoformat(metadata[FETCHED_AT]) if FETCHED_AT in metadata else orphan.updated
     triggered_at = logged.triggered_at if logged else fetched_at
+    # A clock may differ between processes, and no file may have landed before it was asked for.
     landed_at = max(fetched_at, triggered_at)
     executed = build_execution(
         request,
@@ -200,6 +212,7 @@ def _request(
         if (request.scraper, request.game_date) != (document.scraper, document.game_date):
             raise NotOurs(f"its metadata is of {request.scraper} for {request.game_date}")
         return request.model_copy(update={"source": Source.RECOVERY})
+    # A file from before the request was kept in its metadata: enough for its row, without follow-ups.
     return ScrapeRequested(
         request_id=orphan.metadata.get(EXECUTION_ID) or event_id("adopted", orphan.name),
         occurrence_id=logged.occurrence_id if logged else None,

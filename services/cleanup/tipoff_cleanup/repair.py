@@ -39,8 +39,10 @@ def repair(observation: Observation, deps: Deps) -> Repairs:
         return Repairs()
     instants = observation.instants
     republished = republish_lost(observation.missing, deps, instants)
+    # What stopped this would stop the rest as well, and the row already has the reason.
     if republished.error:
         return Repairs(republished)
+    # Younger objects are no orphans yet: their execution is on its way through Pub/Sub and the logger.
     until = instants.now - deps.rule.grace
     return Repairs(republished, adopt_orphans(observation.journal_from, until, deps, instants))
 

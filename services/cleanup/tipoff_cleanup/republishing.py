@@ -18,6 +18,7 @@ from tipoff_common.words import pluralize
 
 log = logging.getLogger(__name__)
 
+# Each costs a read of its object and a write of its marker.
 MOST_A_RUN = 500
 """Files that one run republishes, so that it keeps its deadline; the others wait for the next run."""
 _NO_WORKFLOW = "MANUAL"
@@ -57,6 +58,7 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
     findings: list[Finding] = []
     error: str | None = None
     try:
+        # For all at once: one listing for each date, where a file at a time would be hundreds.
         attempts = deps.memory.attempts(file.gcs_path for file in lost)
         for file in lost:
             so_far = attempts[file.gcs_path]
@@ -64,6 +66,7 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
                 case Step.NOTHING:
                     # Stated by every run: the row of the run that gave it up may not have been written.
                     findings.append(_given_up(file, so_far))
+                # A dry run marks nothing, or it would decide for the real run after it.
                 case Step.GIVE_UP if deps.pubsub_enabled:
                     deps.memory.mark_given_up(file.gcs_path, instants.now)
                     findings.append(_given_up(file, so_far))
@@ -112,6 +115,7 @@ def _republish(file: Landed, number: int, deps: Deps, instants: Instants) -> boo
         return False
     try:
         deps.publisher.publish([event])
+    # Undone, or an outage of Pub/Sub would use up a file's three republishes without anybody hearing of it.
     except Unavailable:
         deps.memory.mark_not_republished(file.gcs_path, number, instants.now)
         raise
@@ -122,6 +126,8 @@ def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileL
     """Build the announcement from the object, which must be what its row says. Raises Unusable, Unavailable."""
     if not _nameable(file.gcs_path):
         raise Unusable("unnameable_path", "no receipt can name it, so nobody can say that it was processed")
+    # The log takes any text for a path: what is read has to lie in our own
+    # bucket, and below a scraper's folder.
     name = object_name(file.gcs_path, deps.data.bucket)
     if name is None:
         raise Unusable("foreign_path", f"no path that a runner writes to in gs://{deps.data.bucket}")
@@ -134,6 +140,7 @@ def _rebuild(file: Landed, number: int, deps: Deps, instants: Instants) -> FileL
         raise Unusable("content_differs", f"the file is not what a runner wrote: {error}") from error
     told = (
         file.scraper_name,
+        # Rows of older versions lack these; what a row does not say cannot contradict the file.
         file.game_date or document.game_date,
         file.content_sha256 or document.content_sha256,
     )

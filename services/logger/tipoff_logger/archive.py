@@ -20,8 +20,10 @@ from tipoff_common.ports import DATASET, Objects, Row, Unavailable, Warehouse
 
 log = logging.getLogger(__name__)
 
+# Yesterday's: a UTC day that is over gets few rows more, and today's would be exported again every day.
 EXPORTED_FROM_DAY = 1
 """The age in days at which a partition is exported: rows that are only in the dataset are lost with it."""
+# A partition of any size goes through memory a page at a time.
 PAGE_ROWS = 500
 ROWS = "rows"
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})/(\d+)\.json")
@@ -62,6 +64,7 @@ def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> Non
         try:
             found = _partitions(table, last, archive.warehouse)
             archived = _archived(table, archive.bucket)
+        # One table that fails must not keep the other seven from being archived.
         except Unavailable as error:
             faults.append(f"{table}: {error}")
             continue
@@ -108,6 +111,7 @@ def _line(row: Row) -> bytes:
 def _text(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
+    # Loud, as a value that is written in some way or other cannot be loaded back.
     raise TypeError(f"no JSON for a {type(value).__name__}")
 
 
@@ -125,6 +129,7 @@ def _archived(table: str, bucket: Objects) -> dict[date, int]:
     archived: dict[date, int] = {}
     for info in bucket.list(_folder(table)):
         if found := _NAME.fullmatch(info.name.removeprefix(_folder(table))):
+            # The rows are in the name, so nothing has to be opened to know what is there.
             day = date.fromisoformat(found[1])
             archived[day] = max(archived.get(day, 0), int(found[2]))
     return archived
@@ -146,6 +151,7 @@ def _keep(table: str, day: date, rows: int, archived: int | None, archive: Archi
         name, content.chunks(), content_type="application/x-ndjson", metadata={ROWS: str(rows)}
     )
     stored = archive.bucket.info(name)
+    # The only proof that the object is whole: an upload that broke off may leave a shorter one.
     if stored is None or stored.size != content.size:
         raise Unavailable(f"{name} holds {stored.size if stored else 'no'} bytes, not {content.size}")
     log.info("archived", extra={**told, "bytes": content.size, "before": archived})

@@ -94,6 +94,8 @@ class RowCommit:
             Overloaded: too much is waiting, or the rows waited too long.
             Unavailable: some rows are not durable for certain; submit all of them again.
         """
+        # An event without rows, such as a schedule of a day on which nothing is
+        # expected, is durable as it is.
         if not rows:
             return
         # Refused before anything is queued: what is held is the bound and one submission more, whatever comes.
@@ -102,6 +104,7 @@ class RowCommit:
         submission = _Submission(table, len(rows), asyncio.get_running_loop().create_future())
         # Rounded up, so that what is taken off row by row is what was added.
         each, since, hop = -(-size // len(rows)), self._clock(), current_context()
+        # Added before the first await: another submission has to see it, or both would pass the bound.
         self._rows += len(rows)
         self._bytes += each * len(rows)
         self._groups.add(
@@ -111,6 +114,8 @@ class RowCommit:
                 for place, (row, row_id) in enumerate(zip(rows, row_ids, strict=True))
             ],
         )
+        # If the caller goes away here, its rows are appended all the same; the redelivery
+        # makes copies, which the views drop.
         await submission.done
 
     def _next_batch(self, queue: deque[_Waiting]) -> list[_Waiting]:

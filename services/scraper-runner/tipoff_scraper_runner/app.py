@@ -60,7 +60,10 @@ def routes(wiring: Wiring) -> FastAPI:
             )
         except UnusableParameters as error:
             raise HTTPException(422, error.faults) from error
+        # The same way as a request from Pub/Sub, claim and all: a call that is repeated after a
+        # lost answer does not fetch again.
         return run_request(command, deps, wall_now())
 
+    # Last: FastAPI copies the routes that the router has at this moment.
     app.include_router(manual_routes)
     return app

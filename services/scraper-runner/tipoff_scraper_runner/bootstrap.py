@@ -78,6 +78,7 @@ def bootstrap(settings: RunnerSettings) -> Wiring:
     described = sorted(scrapers_folder(settings.scrapers).glob("*/*/scraper.yaml"))
     cloud = Cloud("scraper-runner", settings, config_files=tuple(described))
     return Wiring(
+        # Not the warehouse: the runner writes no rows, and must go on while BigQuery is down.
         app=cloud.app("Fetches: runs one scraper for one request.", needs=("data", "state")),
         endpoint=cloud.push_endpoint(ACCEPTED),
         manual_routes=cloud.authenticated_router(),

@@ -38,6 +38,8 @@ def _tls() -> ssl.SSLContext:
 def _within(remaining: Remaining, timeout: float | None, late: type[Exception]) -> float:
     """Return how long one wait may take: what was asked for, and no more than is left. Raises `late`."""
     left = remaining()
+    # Raised here, since a timeout of zero or less means "no timeout" or an
+    # error, depending on the layer below.
     if left <= 0:
         raise late("the time of the scrape is over")
     return left if timeout is None else min(timeout, left)
@@ -82,6 +84,7 @@ class _Stream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         within = _within(self._remaining, timeout, httpcore.ConnectTimeout)
+        # Wrapped again: TLS gives a new stream, which would otherwise be the only one without a bound.
         return _Stream(self._stream.start_tls(ssl_context, server_hostname, within), self._remaining)
 
     def get_extra_info(self, info: str) -> Any:

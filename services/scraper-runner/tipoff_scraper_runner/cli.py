@@ -70,6 +70,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
         return _complain(unknown_name("scraper", name, registry))
     scraper = registry[name]
     options = _parser(scraper, program).parse_args(arguments)
+    # The scraper's own parameters only: the options of this command stand in the same namespace.
     given = {key: getattr(options, key) for key in scraper.spec.parameters}
     parameters = {key: str(value) for key, value in given.items() if value is not None}
     dated, saved = GAME_DATE in parameters, None
@@ -77,7 +78,10 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
         if options.from_file:
             body = options.from_file.read_bytes()
             saved = Saved(body, dated)
+            # What a person gives outranks what the document says: it may be a document of
+            # another day, tried on purpose.
             parameters = {**stated_parameters(scraper, body, parameters), **parameters}
+        # New York's business day and not the date of this machine's own zone.
         parameters.setdefault(GAME_DATE, business_date(wall_now()).isoformat())
         request = manual_request(
             scraper, parameters, source=Source.LOCAL, triggered_by=getpass.getuser(), now=wall_now()
@@ -157,6 +161,7 @@ def connect(registry: Registry) -> Deps:
         NoStack
         Unavailable, SettingsError, ConfigurationError: there is one, but it cannot be used.
     """
+    # An environment that is set outranks a stack that happens to run in this folder.
     if "TIPOFF_PROJECT" not in os.environ:
         if not RUNNING_STACK.exists():
             raise NoStack("TIPOFF_PROJECT is not set, and no stack runs here")
@@ -221,6 +226,7 @@ def _report(executed: ScrapeExecuted, as_json: bool, note: str) -> int:
         sys.stdout.write(json.dumps(row, default=_json_value, ensure_ascii=False, indent=2) + "\n")
     else:
         sys.stdout.write(f"{_sentence(executed)}\n")
+    # On stderr, so that `--json` leaves nothing but the record on stdout.
     sys.stderr.write(f"{note}\n")
     match executed.outcome:
         case Success():

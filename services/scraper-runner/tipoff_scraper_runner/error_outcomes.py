@@ -19,6 +19,7 @@ def outcome_of_error(
 ) -> NoData | Failed:
     """Return what a scraper's exception amounts to; log the trace of one that no scraper should raise."""
     match error:
+        # The only exception that becomes no_data: every exhausted retry, even a timeout, was once logged so.
         case NotPublished():
             return NoData(reason=show(str(error) or "not published yet"))
         # Before ScrapeFailure, of which it is one: its trace comes from the process that parsed.
@@ -36,6 +37,8 @@ def outcome_of_error(
                 not_before=error.not_before,
                 paused_host=error.paused_host,
             )
+        # A record that the scraper itself built wrongly; its fields are named, as a
+        # trace would only show pydantic.
         case ValidationError():
             return Failed(kind=FailureKind.INTERNAL, message=show(validation_faults(error)))
     # Our own fault, until somebody has looked: never `no_data`, which would read as "not published yet".

@@ -143,6 +143,7 @@ def _log_end(result: _Result, seconds: float) -> None:
 
 def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
     """Fetch, then read; an error of either stage ends the execution with what is known by then."""
+    # One for the whole execution: it knows the secrets that were really given out.
     redactor = http.redactor
 
     def show(text: str) -> str:
@@ -159,7 +160,9 @@ def _run(job: _Job, http: HttpxHttp, saved: Saved | None) -> _Result:
     except Exception as error:  # noqa: BLE001  # whatever a scraper raises is a fact about this scrape
         known = _Known(_redacted(http.notes, redactor), http.retries)
         return _Result(outcome_of_error(error, job.request, redactor, show), job.request, known)
+    # Outside of `with http`: the connection is closed while a large payload is parsed.
     result = _read(job, payload, parameters, saved, _known(http, payload, saved), redactor, show)
+    # Once more at the end: a parser may have put what the source repeated into its summary.
     summary = _redacted(result.known.summary, redactor)
     return replace(result, known=replace(result.known, summary=summary))
 
@@ -170,6 +173,7 @@ def _payload(job: _Job, http: HttpxHttp, parameters: ScrapeParameters, saved: Sa
         # Address and suffix name the object that is written, and a saved payload that has one is not written again.
         return Payload(saved.body, "file", "saved")
     payload: Payload = job.scraper.module.fetch(parameters, http)
+    # A scraper builds the address itself, and may have put the key into it.
     return replace(payload, url=http.redactor.redact(payload.url))
 
 
@@ -193,6 +197,7 @@ def _read(
     show: Show,
 ) -> _Result:
     """Keep and parse the payload at the same time, then write the records. Raises Unavailable."""
+    # Side by side, because writing takes as long as parsing for most documents.
     with _kept(job, payload, parameters, saved, known) as keeping:
         request, spec = job.request, job.scraper.spec
         try:
@@ -219,6 +224,7 @@ def _read(
                 request,
                 _with_path(known, keeping),
             )
+        # After `dated`: the document's own day names the folder, not the day that was asked for.
         target = folder(spec, parameters, request.game_date)
         file = records_file(parsed, spec, request, target, fetched_at)
         # Records without their payload could never be read again by a mended parser, hence the wait for it.
@@ -233,6 +239,7 @@ def _lost(
     scraper: Registered, parsed: Parsed, request: ScrapeRequested, fetched_at: datetime, data: Objects
 ) -> str:
     """Say what the document lost of the edition before, by the scraper's own measure; blank without either."""
+    # An optional part of a scraper: most documents have no edition before.
     compare: Callable[[Parsed, Records], str] | None = getattr(scraper.module, "lost", None)
     if compare is None:
         return ""
@@ -260,6 +267,7 @@ def _kept(
         return
     target = folder(job.scraper.spec, parameters, job.request.game_date)
     opts = declared_parameters(job.request, job.scraper.spec)
+    # In ASCII, as metadata travels in HTTP headers.
     noted = Noted(retries=known.retries, summary=known.summary).model_dump_json(ensure_ascii=True)
     if job.writes is None:
         keeping.set_result(write_payload(payload, target, opts, job.request, noted, job.now, job.data))
@@ -287,6 +295,7 @@ def _fetched_at(job: _Job, saved: Saved | None) -> datetime:
 
 def declared_parameters(request: ScrapeRequested, spec: ScraperSpec) -> dict[str, str]:
     """Return the request's parameters that scraper.yaml declares: only these may be kept and logged."""
+    # What a caller sends beside them was checked by nobody, and might be a secret.
     return {name: value for name, value in request.parameters.items() if name in spec.parameters}
 
 
@@ -318,6 +327,7 @@ def _landed(executed: ScrapeExecuted) -> FileLanded | None:
         game_date=executed.game_date,
         execution_id=executed.execution_id,
         record_count=executed.outcome.record_count,
+        # There for every success with a path: `_read` adds it when the file is written.
         content_sha256=str(executed.data_summary["content_sha256"]),
         landed_at=executed.completed_at,
         event_time=executed.completed_at if executed.event_time else None,

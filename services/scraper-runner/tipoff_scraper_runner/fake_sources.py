@@ -32,6 +32,7 @@ class FakeSources:
         # A source on this machine is somebody's own: it is asked directly, whatever the map says.
         if fake is None or is_loopback(parts.hostname or ""):
             return None
+        # The host goes into the path, so that one fake can answer for all of them.
         query = f"?{parts.query}" if parts.query else ""
         return f"{fake.rstrip('/')}/{parts.netloc}{parts.path}{query}"
 

@@ -21,10 +21,12 @@ def importable_package(folder: Path) -> str:
         root, name = root.parent, f"{root.name}.{name}"
     if not all(part.isidentifier() for part in name.split(".")):
         raise ConfigurationError([f"{folder}: '{name}' is no name that Python can import; rename the folder"])
+    # On the path already, as the installed fleet is: the path stays what it is.
     if folder in _found(name):
         return name
     # First on the path: the fleet that was named is meant, and not an installed package that is called the same.
     sys.path.insert(0, str(root))
+    # Python remembers what it did not find; a folder that was written a moment ago would stay unfound.
     importlib.invalidate_caches()
     if folder not in (found := _found(name)):
         sys.path.remove(str(root))  # or every other import would be looked for there first

@@ -37,8 +37,10 @@ def run_request(request: ScrapeRequested, deps: Deps, now: datetime) -> ScrapeEx
         Unavailable: the outcome could not be written down or published; the request is to be delivered again.
     """
     scraper = deps.registry.get(request.scraper)
+    # An unknown scraper takes no time, but its outcome is claimed and written like any other.
     timeout = timedelta(seconds=scraper.spec.timeout_seconds) if scraper else _LONGEST
     claim = deps.memory.claim(request, timeout + LEASE_SLACK, now)
+    # Written down by an earlier delivery, whose events may not have gone out: they are published again.
     if isinstance(claim, Execution):
         execution = claim
     else:
@@ -65,6 +67,7 @@ def publish_execution(execution: Execution, deps: Deps) -> None:
 def _execute(
     request: ScrapeRequested, scraper: Registered | None, claim: Claim, deps: Deps, wall: datetime
 ) -> Execution:
+    # A replayed day has its own time; leases always run by the wall clock.
     now = request.event_time or wall
     if scraper is None:
         known = ", ".join(deps.registry)
@@ -113,6 +116,7 @@ def _failed(
 def _left_behind(request: ScrapeRequested, scraper: Registered, deps: Deps) -> Saved | None:
     """Find the payload of an earlier delivery that did not live to write down an outcome. Raises Unavailable."""
     for info in deps.data.list(raw_prefix(scraper.spec, request.game_date)):
+        # Another request's payload of the same day, which is its own to parse.
         if info.metadata.get(FETCHED_FOR) != request.request_id:
             continue
         body = deps.data.get(info.name)

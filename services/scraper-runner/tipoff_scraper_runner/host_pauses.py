@@ -19,6 +19,7 @@ from tipoff_common.ports import Objects, Unavailable
 
 log = logging.getLogger(__name__)
 
+# A host that paused us is asked at most this long by other instances, each at its part of the rate.
 _FRESH_SECONDS = 15.0
 """How long what was read of a host counts, so that a fan-out over one host reads its object four times a minute."""
 
@@ -77,6 +78,7 @@ class HostPauses:
         with self._lock:
             if time.monotonic() < self._read_at.get(host, 0.0):
                 return
+            # Set before the read, so that of many threads one makes the call and none waits for it.
             self._read_at[host] = time.monotonic() + _FRESH_SECONDS
         try:
             body = self._state.get(_name(host))

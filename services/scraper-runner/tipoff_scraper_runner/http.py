@@ -40,7 +40,9 @@ MAX_PAUSE = timedelta(days=7)
 _ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 """Content-Encodings that are read. Each unpacks at most a thousandfold, so what the network gives at a time stays
 small; one within another would multiply that."""
+# As many as sources chain; a circle must end well within the timeout.
 MAX_REDIRECTS = 5
+# Not 403 and 404: what they mean differs by source, so a scraper says which of them it expects.
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 _BACK_OFF = wait_exponential_jitter(multiplier=0.5, max=10)
 
@@ -87,9 +89,12 @@ class HttpxHttp:
         self._spec, self._pacer, self._fakes, self._replaying = spec, pacer, fakes, replaying
         self._pauses = pauses or HostPauses()
         self._started = time.monotonic()
+        # One deadline for all calls: a scraper that pages would otherwise have the timeout for each page.
         self._deadline = self._started + spec.timeout_seconds
         self._bytes_left = MAX_BYTES
         self._client = httpx.Client(
+            # Only what `_ENCODINGS` can bound is asked for: brotli and zstd
+            # unpack far more than a thousandfold.
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate"},
             transport=transport or bounded_transport(self._left, proxy_url),
         )
@@ -172,6 +177,7 @@ class HttpxHttp:
         else:
             self.notes[FAKED] = request.host
         shown = self._shown(request) + (VIA_FAKE if address else "")
+        # For every try and every redirect, or retries would be a burst.
         self._take_turn(request.host)
         headers = {**request.headers, **(self._replay_header() if address else {})}
         try:
@@ -181,10 +187,13 @@ class HttpxHttp:
                 if address and answer.status_code == NOT_SERVED:
                     # Before `expected`: what a fake lacks says nothing about the source, so it is never no_data.
                     raise HttpFailure(f"{shown}: {self._read(shown, answer).decode(errors='replace')}")
+                # A redirect that is expected is an answer: some sources send a missing
+                # document to a page for people.
                 if answer.status_code not in expected:
                     if answer.has_redirect_location:
                         return answer.headers["Location"]
                     _check_status(shown, request.host, answer)
+                # Before the body is read: by then it would be unpacked.
                 _check_encoding(shown, answer)
                 told = {name: self.redactor.redact(value) for name, value in answer.headers.items()}
                 return Response(answer.status_code, shown, told, self._read(shown, answer))
@@ -214,6 +223,7 @@ class HttpxHttp:
                 raise TooLarge(
                     f"{shown} sends more than {MAX_BYTES} bytes, counting what was fetched before it"
                 )
+            # With each chunk: a source that sends a byte a second never lets a read time out.
             self._remaining()
         return self.redactor.redact_bytes(bytes(body))
 

@@ -24,6 +24,7 @@ def dated(request: ScrapeRequested, parsed: Parsed, *, fixed: bool) -> ScrapeReq
     fixed: the request's day is certain. Raises SourceChanged for a document about another day than that: it is no
     success for the day asked for.
     """
+    # Most documents do not say; then the day asked for is all there is.
     if parsed.about is None or parsed.about == request.game_date:
         return request
     # Yesterday's document taken for today's would end today's search.
@@ -50,6 +51,8 @@ def judged(parsed: Parsed, spec: ScraperSpec, show: Show) -> Success | NoData | 
     # Emptiness counts only with a reason: without one it is what a changed layout looks like.
     if count == 0 and parsed.empty_reason:
         return NoData(reason=show(parsed.empty_reason))
+    # By declared bounds and not by "more than none": 203 players were once logged as
+    # no_data, 0 records as a success.
     if not spec.assertions.min <= count <= spec.assertions.max:
         expected = f"between {spec.assertions.min} and {spec.assertions.max} are expected"
         return Failed(kind=FailureKind.SOURCE_CHANGED, message=f"{count} records; {expected}")

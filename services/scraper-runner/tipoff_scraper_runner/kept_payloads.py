@@ -112,6 +112,7 @@ def _records_of(info: ObjectInfo, data: Objects) -> Records:
 
     They are told by their instant, which a file of records has from its payload.
     """
+    # A payload lies below raw/ under the folder of its records.
     folder = info.name.removeprefix(f"{RAW}/").rpartition("/")[0]
     files = [file for file in data.list(f"{folder}/") if fetched_at(file) == fetched_at(info)]
     bodies = {file.name: data.get(file.name) for file in sorted(files, key=lambda file: file.updated)}
@@ -127,6 +128,7 @@ def _change(executed: ScrapeExecuted, before: Records, data: Objects) -> Change 
     if not isinstance(outcome, Success) or outcome.gcs_path is None:
         return Change(f"gs://{data.bucket}/{[*before][-1]}", 0, len(before[[*before][-1]]))
     name = outcome.gcs_path.removeprefix(f"gs://{data.bucket}/")
+    # The same content, hence the same file: nothing changed.
     if name in before:
         return None
     old, new = _counted(before[[*before][-1]]), _counted(json.loads(data.get(name) or b"{}")["records"])
@@ -134,4 +136,5 @@ def _change(executed: ScrapeExecuted, before: Records, data: Objects) -> Change 
 
 
 def _counted(records: list[JsonValue]) -> Counter[str]:
+    # A multiset: two equal records are two, and one of them gone is a change.
     return Counter(json.dumps(record, sort_keys=True) for record in records)

@@ -72,6 +72,7 @@ def manual_request(
         raise UnusableParameters([str(error)]) from error
     # Without a key every call is a run of its own: nobody can say that it is meant as an earlier one.
     key = idempotency_key or str(uuid4())
+    # No occurrence and no decision: nothing follows from it, and the controller leaves it alone.
     return ScrapeRequested(
         request_id=request_id(manual_occurrence_id(spec.name, key), "main", spec.name, parameters, 1),
         workflow="MANUAL",

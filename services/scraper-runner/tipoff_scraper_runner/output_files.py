@@ -22,6 +22,7 @@ NOTED = "noted"
 _METADATA_BYTES = 2 * 1024 + 512
 """Of one entry; an object's metadata has 8 KiB (https://cloud.google.com/storage/quotas#objects), and at most three
 entries of an object come near this."""
+# Cut rather than left out: its beginning tells host and path, which is what a person looks for.
 _URL_CHARACTERS = 1024
 
 
@@ -70,6 +71,7 @@ def write_payload(
         does not.
     Raises Unavailable.
     """
+    # Sixteen hexadecimal digits: among the payloads of one day two different ones never share them.
     name = f"{RAW}/{folder}/{content_hash(payload.body)[:16]}.{payload.suffix}"
     metadata = {
         "source-url": payload.url[:_URL_CHARACTERS],
@@ -111,6 +113,8 @@ def records_file(
         "game_date": request.game_date.isoformat(),
         "records": [record.model_dump(mode="json") for record in parsed.records],
     }
+    # One spelling for one content: keys in order, no blanks. Another spelling would be
+    # another hash, and another file.
     body = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
     digest = content_hash(body)
     metadata = {
@@ -141,6 +145,7 @@ def write_records(
     metadata = data.annotate(file.name, {FETCHED_AT: file.metadata[FETCHED_AT]})
     if metadata is None:
         raise Unavailable(f"gs://{data.bucket}/{file.name} was removed while it was written")
+    # True for a delivery of the request that created it: its runner died before it could announce the file.
     return metadata.get(EXECUTION_ID) == file.metadata[EXECUTION_ID]
 
 

@@ -28,6 +28,7 @@ class Pacer:
         """Wait for this call's turn. Return false, at once, when that is more than `within` seconds away."""
         with self._lock:
             now = self._monotonic()
+            # Never in the past: an idle host gains no credit that could be spent in a burst.
             at = max(now, self._next.get(host, now))
             # Nothing is reserved for a call that gives up, or it would push back all behind it.
             if at - now > within:

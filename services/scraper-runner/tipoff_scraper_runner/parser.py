@@ -109,6 +109,7 @@ class ParserProcess:
         for _ in range(2):
             try:
                 return _exchange(self._running(), job, self._limits.patience_seconds)
+            # Not tried again: this payload took all the time there is, and would take it once more.
             except TimeoutError as error:
                 problem = error
                 break
@@ -144,6 +145,7 @@ class ParserProcess:
     def _stop(self) -> None:
         if self._server is not None:
             atexit.unregister(self.close)
+            # Killed rather than asked: it may be busy with a payload that never ends.
             _end(self._server)
             self._server.communicate()
             self._server = None

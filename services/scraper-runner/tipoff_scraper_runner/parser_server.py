@@ -18,6 +18,7 @@ from typing import BinaryIO, NoReturn
 from tipoff_scraper_runner.errors import NotPublished, ScrapeFailure, TooCostly, Unforeseen
 
 _LENGTH = 8
+# A code of our own: Python's 1 would be any unforeseen error.
 _EXIT_MEMORY = 3
 
 
@@ -81,8 +82,10 @@ def _answer(job: bytes, memory_bytes: int, cpu_seconds: int, result_bytes: int) 
         answer, imported = pickle.loads(result)  # noqa: S301  # our own child wrote it
         return answer, imported
     code = os.waitstatus_to_exitcode(status)
+    # By CPU time or by the alarm: both mean that it would have gone on.
     if code in (-signal.SIGXCPU, -signal.SIGALRM):
         return _refusal(f"parsing it takes more than {cpu_seconds} s of CPU time"), []
+    # SIGKILL is the kernel's way when the container is short of memory.
     if code == _EXIT_MEMORY or code == -signal.SIGKILL:
         return _refusal(f"parsing it takes more than {memory_bytes} bytes of memory"), []
     return _refusal(f"parsing it ended its process (exit code {code})"), []
@@ -115,7 +118,9 @@ def _bound(memory_bytes: int, cpu_seconds: int) -> None:
     """Give this process so much and no more."""
     with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123  # a file of the kernel
         mapped = int(statm.read().split()[0]) * resource.getpagesize()
+    # Beyond what is mapped already: the imports of the server count towards the child's address space.
     resource.setrlimit(resource.RLIMIT_AS, (mapped + memory_bytes,) * 2)
+    # A second between the soft limit and the hard one, so that it ends by SIGXCPU, which says why.
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds + 1))
     # A core file of hundreds of megabytes would fill the container's disk, which is memory.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -69,6 +69,7 @@ def load_registry(source: str | Path) -> Registry:
             what = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
             faults.append(f"{folder / spec.source / name / 'scraper.py'}: cannot be imported: {what}")
             continue
+        # All modules are looked at before it fails: a fleet is mended in one go, and not a fault a start.
         faults.extend(f"{module.__file__}: {fault}" for fault in _faults(module, spec))
         registered[name] = Registered(spec, cast(Scraper[Any], module))
     if faults:

@@ -121,6 +121,8 @@ class RequestMemory:
         stored = _Stored(executed=execution.executed, landed=execution.landed)
         if self._state.create(_name("outcomes", request), stored.model_dump_json().encode()):
             return execution
+        # Another delivery was first. If its outcome cannot be read, ours is published:
+        # same ids, and one of both is true.
         return self.recall(request) or execution
 
 

@@ -22,6 +22,7 @@ P = TypeVar("P", bound="ScrapeParameters", contravariant=True)
 class ScrapeParameters(BaseModel):
     """The typed parameters of one request; `game_date` is the date the data is about."""
 
+    # A parameter that nobody declared is a misspelt one, and would be ignored on the night it matters.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     game_date: date

@@ -37,6 +37,7 @@ class SecretRedactor:
     ) -> None:
         self._spec, self._environ, self._fake = spec, environ, fake
         self._faked: list[str] = []
+        # Worked out once: every text of the execution is searched for all of them.
         self._spellings = {
             spelling
             for name in spec.secrets
@@ -101,6 +102,7 @@ class SecretRedactor:
             return self.redact(value)
         if isinstance(value, list):
             return [self.redact_json(item) for item in value]
+        # Keys too: a source that echoes a query makes its parameters into keys.
         if isinstance(value, dict):
             return {self.redact(key): self.redact_json(item) for key, item in value.items()}
         return value

@@ -32,6 +32,7 @@ def _parts(module: ModuleType) -> Iterator[ModuleType]:
         yield part
         for value in vars(part).values():
             name = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+            # Only the fleet's own modules: what libraries do with the word "secret" is none of ours.
             if isinstance(name, str) and name.startswith(fleet) and name in sys.modules and name not in seen:
                 seen.add(name)
                 waiting.append(sys.modules[name])

@@ -65,6 +65,7 @@ class RunnerSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _sources_are_real(self) -> "RunnerSettings":
+        # In production a fake's answer would be landed as the source's.
         if self.fake_sources and self.environment != "local":
             raise ValueError("TIPOFF_FAKE_SOURCES is for the local environment only; unset it")
         return self

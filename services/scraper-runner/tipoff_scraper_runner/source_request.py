@@ -55,6 +55,7 @@ class SourceRequest:
 
 def source_request(url: str, query: Values, headers: Values) -> SourceRequest:
     """Build a request; a parameter or header whose value is a SecretStr is sent and never shown."""
+    # Told apart by type and not by name: a SecretStr cannot get into a text by accident.
     public = {key: value for key, value in query.items() if isinstance(value, str)}
     return SourceRequest(
         shown=_joined(url, _encoded(public)),

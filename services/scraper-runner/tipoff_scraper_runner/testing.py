@@ -60,6 +60,7 @@ class Bench:
             open_http=lambda spec, now, _replaying: HttpxHttp(
                 spec,
                 now,
+                # Tests do not wait for a rate that no source is behind.
                 Pacer(sleep=lambda _: None),
                 environ=self.environ,
                 transport=httpx.MockTransport(source),

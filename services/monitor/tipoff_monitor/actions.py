@@ -9,6 +9,7 @@ from tipoff_monitor.machine import all_rules, changed
 from tipoff_monitor.rules import AlertsFile
 from tipoff_monitor.texts import plain
 
+# Not PENDING: nobody was told of it, and an acknowledgement would keep the first message from ever going out.
 _ACKNOWLEDGEABLE = frozenset({AlertState.FIRING, AlertState.ESCALATED, AlertState.SILENCED})
 
 
@@ -26,6 +27,7 @@ def find(memory: Memory, name: str) -> Incident:
     Raises:
         UnknownIncident
     """
+    # Six characters of a hash tell a night's incidents apart, and fit on a phone.
     found = [
         it
         for it in memory.incidents.values()
@@ -47,6 +49,7 @@ def acknowledge(
         NotPossible
     """
     incident = find(memory, name)
+    # By whom stays what it was: two people at it are told apart by the first.
     if incident.state is AlertState.ACKNOWLEDGED:
         return memory
     if incident.state not in _ACKNOWLEDGEABLE:
@@ -62,6 +65,7 @@ def acknowledge(
         }
     )
     rule = all_rules(file).get(after.rule)
+    # Recorded, and told to nobody: whoever acknowledges is at it already.
     event = changed(after, rule, environment, notify=False, context={"not_told": f"acknowledged by {by}"})
     return memory.model_copy(
         update={"incidents": {**memory.incidents, after.key: after}, "outbox": (*memory.outbox, event)}
@@ -73,6 +77,7 @@ def silence(
 ) -> tuple[Memory, Silence]:
     """Tell nobody of a rule's incidents until an instant; the next watch moves them into the state silenced."""
     made = Silence(
+        # From its content, so that a form sent twice makes one silence.
         id=event_id("silence", rule, subject, until.isoformat(), by)[:8],
         rule=rule,
         subject=subject,
@@ -90,6 +95,7 @@ def unsilence(memory: Memory, name: str) -> Memory:
     Raises:
         UnknownIncident
     """
+    # By the rule too, which takes all of its silences back: at night nobody looks for an id.
     left = tuple(item for item in memory.silences if name not in (item.id, item.rule))
     if len(left) == len(memory.silences):
         known = ", ".join(f"{item.id} ({item.rule})" for item in memory.silences) or "none"

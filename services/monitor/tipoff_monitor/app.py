@@ -70,6 +70,7 @@ def routes(wiring: Wiring) -> FastAPI:
         """Somebody is at it: no reminder and no escalation from here on."""
         now = wall_now()
         memory = update(lambda it: acknowledge(it, name, caller.email, deps.book.file, deps.environment, now))
+        # At once rather than with the next watch: others see within seconds that somebody is at it.
         flush_outbox(deps)
         return find(memory, name)
 
@@ -79,6 +80,7 @@ def routes(wiring: Wiring) -> FastAPI:
         require_rule(body.rule)
         if body.until <= wall_now():
             raise HTTPException(422, f"until {body.until.isoformat()} has passed; name an instant to come")
+        # The change may run again after another writer; the last run is the one that was written.
         made: list[Silence] = []
 
         def change(memory: Memory) -> Memory:
@@ -106,5 +108,6 @@ def routes(wiring: Wiring) -> FastAPI:
         return rehearse(name, deps, wall_now(), dry_run=dry_run, escalated=escalated)
 
     app.include_router(manual)
+    # After all other routes: the console's last one answers every address that is left.
     console_routes(app, wiring.console(wall_now))
     return app

@@ -47,6 +47,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
     """Wire the service. Raises ConfigurationError."""
     catalog = load_catalog(scrapers_folder(settings.scrapers))
     configuration = load_workflows(settings.workflows_file, catalog)
+    # Kept with its hash, so that a page can show what a later configuration changed.
     workflows_text = settings.workflows_file.read_text(encoding="utf-8")
     book = load_rules(settings.alerts_file, QUERIES)
     cloud = Cloud("monitor", settings)
@@ -67,6 +68,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
         workflows_text=workflows_text,
     )
 
+    # One for actions and look-ups alike: it holds the connection and the identity.
     controller = Controller(settings)
 
     def console(now: Callable[[], datetime]) -> ConsoleDeps:

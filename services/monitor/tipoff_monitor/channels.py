@@ -15,6 +15,7 @@ from tipoff_monitor.rules import Channel
 
 log = logging.getLogger(__name__)
 
+# Together well below the claim's lease: a channel that hangs must not be sent to twice.
 CONNECT_SECONDS, READ_SECONDS = 5, 15
 _CUSTOM = ("json", "jsons", "xml", "xmls", "form", "forms")
 """Webhooks of one's own, which are told a change's identity in a header."""
@@ -38,6 +39,7 @@ class AppriseSender:
     def send(self, notice: Notice) -> bool:
         """Send within the time-outs; a failure is logged without the URL."""
         try:
+            # Made anew for each notice, because its identity is part of the URL.
             channel = Apprise.instantiate(_with(self.url, notice))
             if channel is None:
                 return False
@@ -87,6 +89,7 @@ def open_channels(
             faults.append(
                 f"channel {name}: {channel.url} is not set; put the URL of Apprise into that secret"
             )
+        # Tried at start: at the first alert Apprise would refuse it without a word.
         elif Apprise.instantiate(url) is None:
             faults.append(
                 f"channel {name}: the value of {channel.url} is no URL that Apprise understands;"

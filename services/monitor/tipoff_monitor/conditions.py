@@ -55,13 +55,16 @@ def batch_query(book: RuleBook, given: Mapping[str, Parameter]) -> tuple[str, di
     as_of = given["as_of"]
     assert isinstance(as_of, datetime)  # noqa: S101  # the caller's own
     for number, (name, query) in enumerate(book.queries.items()):
+        # Only what the query declares: `arguments` refuses anything else.
         own = {key: given[key] for key in GIVEN if key in {it.name for it in query.parameters}}
         written = {key: str(value) for key, value in book.rules[name].parameters.items()}
         values = query.arguments({**own, **written}, as_of)
+        # A prefix a rule, since two queries may give the same name to different things.
         parameters |= {f"r{number}_{key}": value for key, value in values.items() if key not in SHARED}
         columns = ", ".join(COLUMNS)
         parts.append(f"SELECT '{name}' AS rule, {columns} FROM (\n{bare_statement(query, f'r{number}_')}\n)")  # noqa: S608
     parts.append(_PAUSES)
+    # One statement, hence one job, whatever the number of rules: a job costs its minimum of 10 MB each time.
     return "\nUNION ALL\n".join(parts), parameters
 
 
@@ -99,6 +102,7 @@ def conditions_of_rows(rows: Iterable[Mapping[str, object]], book: RuleBook) -> 
             rule=rule,
             subject=plain(str(row["subject"])),
             since=since,
+            # `effective`: a level of a newer version counts as a known one instead of ending the watch.
             severity=AlertLevel(str(level)).effective if level else book.rules[rule].severity,
             summary=plain(str(row["summary"])),
             value=float(value) if isinstance(value, int | float) else None,
@@ -126,6 +130,7 @@ def conditions_of_verdict(
             if fault.kind in rule.verdict and (fault.color.value == "red" or fault.paused):
                 grouped.setdefault(_subject(fault), []).append(fault)
         for subject, faults in grouped.items():
+            # The oldest speaks for the others: what began first is likeliest the cause.
             first = min(faults, key=lambda fault: fault.since)
             more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
             error = f" {first.error}" if first.error else ""
@@ -138,6 +143,7 @@ def conditions_of_verdict(
                 value=float(sum(fault.count for fault in faults)),
                 workflow=first.workflow,
                 scraper=first.scraper,
+                # One fault that no pause explains is enough to tell people.
                 paused=all(fault.paused for fault in faults),
             )
 

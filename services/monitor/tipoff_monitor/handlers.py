@@ -27,16 +27,19 @@ from tipoff_planning.verdict import judge_day
 log = logging.getLogger(__name__)
 
 ACCEPTED: frozenset[type[Event]] = frozenset({TickFired, AlertChanged})
+# As the controller: by then it locks the schedule itself when the tick did not come.
 LOCKED_BY = time(5, 30)
 """New York time by which a day's schedule is locked."""
 STALE_AFTER = timedelta(hours=2)
 """A notification that a channel did not take for so long is old news; the failing channel itself is told elsewhere."""
+# After so many others wrote in between, somebody else has judged this tick.
 _WRITERS = 5
 
 
 def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
     """Raises Unavailable: to be delivered again."""
     match delivery.event:
+        # Other ticks and events fall through and are acknowledged: the subscription cannot tell them apart.
         case TickFired(tick=Tick.WATCH) as tick:
             run_watch(tick, delivery.message.publish_time or now, deps, now)
         case AlertChanged() as event:
@@ -51,6 +54,7 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
     """
     instant = event.event_time or now
     tick = floor_to(event.event_time or published_at, event.cadence_minutes)
+    # Judged anew in each round: what the other writer left may already contain this tick's answer.
     for _ in range(_WRITERS):
         memory, generation = deps.state.read()
         if _is_handled(memory, tick, instant):
@@ -60,6 +64,7 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
         if deps.state.write(after, generation):
             break
         # Another monitor watched, or somebody acknowledged something: what they wrote counts.
+    # Also for a tick that came before: its first delivery may have died between writing and publishing.
     flush_outbox(deps)
     if deps.workflows_text:
         # With each watch, as the start may come before the bucket can be reached; a second time it costs one refusal.
@@ -79,6 +84,7 @@ def flush_outbox(deps: Deps) -> None:
     if not memory.outbox:
         return
     deps.publisher.publish(memory.outbox)
+    # By id: changes that came meanwhile are not published yet and must stay.
     published = {event.id for event in memory.outbox}
     deps.state.update(
         lambda found: found.model_copy(
@@ -106,6 +112,8 @@ def _read_conditions(deps: Deps, now: datetime) -> tuple[Condition, ...] | None:
         )
     except Unavailable as error:
         log.error("nothing can be judged", extra={"detail": str(error)})
+        # Not an empty tuple: nothing known is not the same as nothing wrong,
+        # and would resolve every incident.
         return None
     verdict = judge_day(expected, lock_at=eastern(day, LOCKED_BY), is_today=True, names=deps.names())
     paused = paused_of_rows(rows)
@@ -125,9 +133,11 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
     if not event.notify or not event.transition:
         return  # a change without a number is another service's own, which the rules judge anew
     wanted = [name for name in channels_for(event, deps.book.file) if not deps.state.is_sent(event, name)]
+    # Every channel has it, or no route fits.
     if not wanted:
         log.info("nobody is to be told", extra={"rule": event.rule, "about": event.about})
         return
+    # What another monitor claims is left to it, and counted as missing until its mark is there.
     claimed = [name for name in wanted if deps.state.claim(event, name, now)]
     notice = write_notice(event, all_rules(deps.book.file).get(event.rule), deps.console_url)
     taken = deps.send({name: deps.senders[name] for name in claimed}, notice)

@@ -73,6 +73,7 @@ class Silence(Node):
 
     def covers(self, rule: str, subject: str, now: datetime) -> bool:
         """Tell whether it silences an incident at an instant."""
+        # Without a subject it is about the whole rule.
         return now < self.until and rule == self.rule and self.subject in (None, subject)
 
 

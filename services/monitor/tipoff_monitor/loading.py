@@ -19,6 +19,7 @@ COLUMNS = ("subject", "since", "value", "severity", "workflow", "scraper", "summ
 """What the query of a rule selects, in this order: the rows of all rules are one result."""
 GIVEN = frozenset({"as_of", "environment", "version", "config_hash"})
 """Parameters that the monitor fills in."""
+# Only to try defaults that are worked out from `as_of`; no result depends on it.
 _ANY_INSTANT = datetime(2026, 1, 15, 16, tzinfo=UTC)
 
 
@@ -55,6 +56,7 @@ def load_rules(path: Path, queries: Path, runbooks: Path | None = None) -> RuleB
                 known = did_you_mean(rule.query, (it.stem for it in queries.glob("alert_*.sql")))
                 what = f"no query '{rule.query}' in {queries}; {known or 'write it, or correct the name'}"
                 faults.append(source.fault(("rules", name, "query"), what))
+                # Without its query nothing else of the rule can be checked.
                 continue
             found[name] = NamedQuery.read(sql)
             faults += [
@@ -79,6 +81,7 @@ def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
         yield "query", f"queries/{query.name}.sql is no SELECT; write one"
         return
     columns = tuple(statement.named_selects)
+    # In this very order too: the rows of all rules are one UNION, which goes by position.
     if columns != COLUMNS:
         yield (
             "query",

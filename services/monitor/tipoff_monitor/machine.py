@@ -83,13 +83,17 @@ def watch(memory: Memory, at: Watch) -> Memory:
     """Return the memory after one watch, with the changes to publish in its outbox."""
     rules = all_rules(at.file)
     outage = _outage(memory, at)
+    # Its own come first, so that a rule's row cannot stand for what the monitor says of itself.
     conditions = {item.key: item for item in (*_own_conditions(memory, at), *(at.conditions or ()))}
+    # While the warehouse is silent only the monitor's own rules are judged; all others keep their state.
     judged = {name for name in rules if at.conditions is not None or name not in at.file.rules}
     seen: dict[str, _Change] = {}
+    # Known incidents first and in their order, so that the same watch gives the same events.
     for key in {**memory.incidents, **conditions}:
         change = _advance(memory.incidents.get(key), conditions.get(key), rules, judged, memory, at)
         if change is not None:
             seen[key] = change
+    # After all have moved: whether a cause stands depends on this watch, not on the one before.
     explained = _explained(seen, rules)
     told, changes = _tell(explained, rules, memory, at)
     return Memory(
@@ -104,6 +108,7 @@ def watch(memory: Memory, at: Watch) -> Memory:
             **{
                 change.rule: at.now
                 for change in changes
+                # The end of an incident starts no cool-down, or what comes back would be told an hour late.
                 if change.notify and change.state is not AlertState.RESOLVED
             },
         },
@@ -113,7 +118,9 @@ def watch(memory: Memory, at: Watch) -> Memory:
 
 def _outage(memory: Memory, at: Watch) -> tuple[AlertChanged, ...]:
     """Return one message about the time in which nobody watched."""
+    # None before the first watch: a new installation was not silent, it was not there.
     last = memory.watched_at
+    # One tick that is late or lost is no outage.
     if last is None or at.now - last <= at.file.watch.outage_after:
         return ()
     same_day = business_date(last) == business_date(at.now)
@@ -163,6 +170,7 @@ def _advance(
     rule = rules[condition.rule]
     if before is None:
         before = _begun(condition, memory, at)
+    # What is wrong now, in the words and numbers of now; where it began stays.
     incident = before.model_copy(
         update={
             "summary": condition.summary,
@@ -177,12 +185,17 @@ def _advance(
         incident = _moved(
             incident, AlertState.PENDING, at, seen_at=at.now, severity=condition.severity, escalated_at=None
         )
+    # None of the lines above but a return from RESOLVED changes it.
     moved = incident.transition != before.transition
     if incident.state is AlertState.PENDING:
+        # Measured from its first sight and not from `since`: a row that comes an
+        # hour late must not fire at once.
         if at.now - incident.seen_at < (rule.for_ or timedelta()):
             return _Change(incident, moved=moved or before.transition == 0)
         incident = _moved(incident, AlertState.FIRING, at, fired_at=at.now)
         moved = True
+    # Weighed before it is silenced: a silenced incident that grew is told with its new
+    # weight once the silence is over.
     incident, grew = _weigh(incident, condition, rule, at)
     incident, silence = _silenced(incident, condition, memory, at)
     tell = incident.state in _LIVE and _is_news(incident, rule, at)
@@ -211,9 +224,11 @@ def _begun(condition: Condition, memory: Memory, at: Watch) -> Incident:
 def _without_condition(before: Incident, rule: Rule | None, judged: set[str], at: Watch) -> _Change | None:
     if rule is not None and before.rule not in judged:
         return _Change(before)  # whether it holds is not known: it stays as it is
+    # Forgotten without a trace: it was never told, so nobody waits for its end.
     if before.state is AlertState.PENDING and before.told_at is None:
         return None  # it never held for as long as its rule asks
     if before.state is AlertState.RESOLVED:
+        # Kept until then, so that one that flaps comes back as itself and not as a new one each time.
         cooled = rule is None or at.now - before.changed_at >= rule.cool_down
         return None if cooled else _Change(before)
     gone_at = before.gone_at or at.now
@@ -232,9 +247,11 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
     severity = worse(incident.severity, condition.severity)
     incident = incident.model_copy(update={"severity": severity})
     escalate = rule.escalate
+    # Once is all: whoever was called need not be called again for the same.
     if escalate is None or incident.state is AlertState.ESCALATED:
         return incident, False
     loud = severity is AlertLevel.CRITICAL
+    # Only what is not CRITICAL already has anywhere to grow.
     grew = (
         escalate.value is not None
         and incident.value is not None
@@ -260,6 +277,7 @@ def _silenced(incident: Incident, condition: Condition, memory: Memory, at: Watc
     )
     if covered and incident.state in _LIVE:
         return _moved(incident, AlertState.SILENCED, at), True
+    # Back to FIRING: it still holds, and now people have to hear of it.
     if not covered and incident.state is AlertState.SILENCED:
         return _moved(incident, AlertState.FIRING, at), True
     return incident, False
@@ -268,6 +286,7 @@ def _silenced(incident: Incident, condition: Condition, memory: Memory, at: Watc
 def _is_news(incident: Incident, rule: Rule, at: Watch) -> bool:
     """Tell whether people have to hear of an incident: never told, told less loudly, or due for a reminder."""
     told = incident.told_at
+    # Told of an earlier round, before it was resolved and came back.
     if told is None or (incident.fired_at is not None and told < incident.fired_at):
         return True
     if (
@@ -297,6 +316,7 @@ def _explained(seen: Mapping[str, _Change], rules: Mapping[str, Rule]) -> dict[s
 
     def root(key: str) -> str | None:
         found = causes.get(key)
+        # Ends: causes that form a circle are refused when the file is loaded.
         while found is not None and (further := causes.get(found)) is not None:
             found = further
         return found
@@ -338,11 +358,13 @@ def _tell(
     for key, change in seen.items():
         if not change.tell:
             continue
+        # The reason goes into the event, so that "why was I not told" has an answer.
         if reason := _why_not_told(change.incident, at):
             why_not[key] = reason
             continue
         news.setdefault((change.incident.rule, change.incident.state is AlertState.RESOLVED), []).append(key)
     for (rule_name, over), keys in news.items():
+        # One message for all news of a rule, the worst first: 600 e-mails for one bug is what this prevents.
         group = sorted((seen[key].incident for key in keys), key=_urgency)
         if not over and not _may_tell(group, rules[rule_name], memory, at):
             why_not |= dict.fromkeys(
@@ -361,6 +383,7 @@ def _tell(
             after[incident.key] = replace(
                 seen[incident.key], incident=incident.model_copy(update={**told, **bump}), moved=True
             )
+            # They count as told, by the lead's message.
             if incident is not lead:
                 why_not[incident.key] = f"listed in the message about {lead.key}"
         context = _listed(lead, group[1:], seen)
@@ -373,6 +396,7 @@ def _tell(
     for key, change in after.items():
         if change.moved and why_not.get(key) != "":
             incident = change.incident
+            # Its first change: 0 stands for events that are no incident's.
             if incident.transition == 0:
                 after[key] = replace(
                     change, incident=(incident := incident.model_copy(update={"transition": 1}))
@@ -384,6 +408,7 @@ def _tell(
 
 
 def _why_not_told(incident: Incident, at: Watch) -> str | None:
+    # Quiet windows are days in New York, as people plan them.
     today = business_date(at.now)
     for window in at.file.quiet:
         if window.first <= today <= window.last and incident.rule in (window.rules or (incident.rule,)):
@@ -395,6 +420,7 @@ def _why_not_told(incident: Incident, at: Watch) -> str | None:
 
 def _may_tell(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch) -> bool:
     """Tell whether a rule's news may be sent: its cool-down is over, or something is worse than what was told."""
+    # By rule and not by incident: a bug that breaks one scraper after the other is one piece of news.
     last = memory.told_rules.get(rule_name := group[0].rule)
     if last is None or at.now - last >= rule.cool_down:
         return True

@@ -17,6 +17,7 @@ from tipoff_monitor.incidents import Memory, Node
 
 NAME = "monitor/memory.json"
 _CONFIGURATIONS = "monitor/configurations"
+# A sender that died holds a notification back for this long and no longer.
 LEASE = timedelta(seconds=60)
 """How long a sender has; its channels' time-outs are far below."""
 _ATTEMPTS = 8
@@ -68,6 +69,7 @@ class MonitorState:
         if self._state.create(name, body):
             return True
         held = self._state.read(name)
+        # Gone again, or somebody else is at it: the redelivery looks once more.
         if held is None or Claim.model_validate_json(held.body).until > now:
             return False
         return self._state.replace(name, body, generation=held.generation)
@@ -81,6 +83,7 @@ class MonitorState:
 
     def note_sent(self, event: AlertChanged, channel: str) -> None:
         """Write down that a channel took the notification."""
+        # An object of its own: the claim may be replaced by others, and this mark must not.
         self._state.create(f"{_folder(event, channel)}.done", b"")
 
     def keep_configuration(self, config_hash: str, text: str) -> None:

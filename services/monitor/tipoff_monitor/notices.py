@@ -22,6 +22,8 @@ class Notice:
 
 
 class _Blank(dict[str, str]):
+    # A rule's command may name a workflow where there is none: the message goes out
+    # all the same, with the gap shown.
     def __missing__(self, key: str) -> str:
         return f"<{key}>"
 
@@ -45,6 +47,7 @@ def write_notice(event: AlertChanged, rule: Rule | None, console_url: str | None
 
 
 def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, over: bool) -> Iterator[str]:
+    # First: a pager or a locked phone shows one line.
     yield plain(event.summary)
     since = event.since.astimezone(EASTERN)
     yield f"{'It lasted from' if over else 'Since'} {since:%Y-%m-%d %H:%M} New York time{_numbers(event)}."

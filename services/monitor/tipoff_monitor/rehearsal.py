@@ -15,6 +15,7 @@ from tipoff_monitor.views import RouteView, TestResult
 def route_of(name: str, deps: Deps, now: datetime) -> RouteView:
     """Return who is told of a rule."""
     usual = channels_for(_event(name, deps, now, escalated=False), deps.book.file)
+    # By the same function as a real alert: what a rehearsal shows is what would happen.
     more = channels_for(_event(name, deps, now, escalated=True), deps.book.file)
     return RouteView(
         rule=name,
@@ -38,6 +39,7 @@ def rehearse(name: str, deps: Deps, now: datetime, *, dry_run: bool, escalated: 
 def _event(name: str, deps: Deps, now: datetime, *, escalated: bool) -> AlertChanged:
     rule = all_rules(deps.book.file)[name]
     return AlertChanged(
+        # Another one each time, or a pager would take the second rehearsal for the first.
         alert_id=event_id("rehearsal", name, now.isoformat()),
         rule=name,
         about="test",

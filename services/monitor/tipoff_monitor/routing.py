@@ -11,6 +11,7 @@ def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
     """Return the channels that a change is sent to: of its own routes, and of those of the incidents listed in it."""
     found: dict[str, None] = {}
     escalated = event.state is AlertState.ESCALATED or event.context.get("escalated") is True
+    # Of each incident in the message: whoever is told of one of them by itself must not miss it in a group.
     for severity, workflow in _about(event):
         for route in file.routes:
             if _fits(route, event.rule, severity, workflow, escalated=escalated):

@@ -186,6 +186,7 @@ def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 ("routes",),
                 f"{severity} has no route without conditions; add one, or somebody is never told",
             )
+    # A misspelt rule would be told in the middle of what was planned to be quiet.
     for number, window in enumerate(file.quiet):
         for name in window.rules:
             if name not in known:

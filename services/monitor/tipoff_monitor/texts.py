@@ -17,8 +17,10 @@ def plain(text: str) -> str:
     HTML and Markdown are the channels' business: they get it declared as plain text (channels.py). A mention or a link
     works in plain text too, hence it is broken here.
     """
+    # Control characters and those that turn the direction of text: both can make a line say something else.
     visible = "".join(" " if unicodedata.category(char)[0] == "C" else char for char in text)
     line = re.sub(r"\s+", " ", visible).strip()
     cut = line if len(line) <= LONGEST else f"{line[:LONGEST]}... ({len(line) - LONGEST:,} more characters)"
+    # After the cut, so that no mention is cut in two and put together again by a channel.
     harmless = _MENTION.sub(lambda found: f"{found[0]}{_BREAK}", cut)
     return _LINK.sub(lambda found: f"{found[0]}{_BREAK}", harmless)

@@ -54,6 +54,7 @@ class TestResult(BaseModel):
 def watching(memory: Memory, now: datetime, *, everything: bool) -> Watching:
     """Return what stands; with `everything` also what is pending and what was resolved lately."""
     shown = [it for it in memory.incidents.values() if everything or it.is_open]
+    # While nothing is judged, "firing" would be a claim about now that nobody can make.
     if memory.blind_since is not None:
         shown = [it.model_copy(update={"state": AlertState.UNKNOWN}) if it.is_open else it for it in shown]
     shown.sort(key=lambda it: (-list(AlertLevel).index(it.severity), it.since, it.key))

@@ -85,6 +85,7 @@ class Access:
         # Without the audience anybody could send the header; it counts only where the proxy is known to be.
         if assertion and self._iap is not None:
             return self._of_proxy(assertion)
+        # A laptop's browser; a command line sends its token and is treated as everywhere else.
         if self._key is not None and "authorization" not in request.headers:
             role = self._session_role(request.cookies.get(SESSION_COOKIE, ""), now)
             if role is None:
@@ -102,6 +103,7 @@ class Access:
                 401, f"the assertion of Identity-Aware Proxy is not accepted: {error}"
             ) from error
         email = str(claims.get("email", ""))
+        # The proxy lets in whoever its own policy names; who may look here is said here.
         if not self._authentication.may_operate(email) and email not in self._viewers:
             raise HTTPException(
                 403, f"{email or 'this account'} may not look; add it to TIPOFF_VIEWERS or TIPOFF_INVOKERS"
@@ -125,6 +127,7 @@ class Access:
         if not stated or not hmac.compare_digest(signature.encode(), self._signature(stated).encode()):
             return None
         role, _, end = stated.partition(".")
+        # Both were signed by us, so neither can be anything else.
         return Role(role) if now.timestamp() < int(end) else None
 
     def _signature(self, text: str) -> str:
@@ -144,6 +147,7 @@ def check_csrf(request: Request, form: Mapping[str, str]) -> None:
     no common secret for that. A browser also says where the form came from.
     """
     site = request.headers.get("sec-fetch-site")
+    # Two checks: the header says it outright, but not every browser sends it.
     cookie, field = request.cookies.get(CSRF_COOKIE, ""), form.get(CSRF_FIELD, "")
     if site is not None and site not in _SAME_SITE:
         raise HTTPException(403, "this form was sent by another site; nothing was done")

@@ -97,8 +97,10 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
     """Build the page of a day."""
     it = _Gathered(deps, patience)
     day = day_of(given, it.today)
+    # An address can name any day; a crawler that follows "the day before" must not cost a job for each.
     is_near = it.today - _BACK <= day <= it.today + _AHEAD
     expected: DayExpectations | None = it.take("the day", deps.sources.day(day, it.now)) if is_near else None
+    # What is sick now says nothing about another day.
     fleet = it.fleet() if day == it.today else None
     memory = it.take("the alerts", deps.sources.memory())
     names = it.names()
@@ -133,6 +135,7 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     calendar = deps.snapshots.get(deps.sources.calendar(), patience).value
     names = calendar.game_names if calendar else {}
     explanation: Explanation | None = None
+    # The reasons are worked out from the newest rows; without them every search would look unfinished.
     if recent is not None:
         explanation = it.take("the reasons", deps.sources.explanation(name, calendar, recent.history))
     rows = rows_of(expected, judge(expected, it.now, names, LOCKED_BY)) if expected else ()
@@ -189,6 +192,7 @@ def build_scraper(deps: ConsoleDeps, given: Given, patience: Patience) -> Scrape
     opts = {key: str(value) for key, value in (last.opts or {}).items()} if last else {}
     if last and last.game_date:
         opts.setdefault("game_date", last.game_date.isoformat())
+    # The newest first, so this is the newest that wrote something.
     payload = next((row for row in own if row.gcs_path), None)
     about = payload.game_date.isoformat() if payload and payload.game_date else it.today.isoformat()
     return ScraperPage(
@@ -225,6 +229,7 @@ def build_run(deps: ConsoleDeps, given: Given, patience: Patience) -> RunPage:
     why = None
     if not asked:
         why = "Write an id, its beginning, or a file's gs:// path into the field above."
+    # Before anything is asked: a chain costs nine jobs.
     elif len(asked) > _LONGEST_ID or not asked.isprintable():
         why = "That is no id: ids are at most 1,100 printable characters long."
     else:
@@ -283,6 +288,7 @@ def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPag
             why = str(error)
         else:
             found = it.take("the file", deps.sources.files(name)) or ()
+            # Only once it was read: before that "none" would be a guess.
             if not found and it.ages[-1].read_at is not None:
                 why = "No file of the last two weeks is named so."
     landed = [row for row in recent.executions if row.gcs_path] if recent else []

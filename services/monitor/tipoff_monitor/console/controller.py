@@ -8,6 +8,7 @@ from fastapi import HTTPException
 from tipoff_monitor.settings import MonitorSettings
 from tipoff_planning.trace.memory import MemoryUnavailable
 
+# A trigger freezes a plan and writes it; a controller that starts up takes some seconds more.
 _SECONDS = 20.0
 # https://cloud.google.com/run/docs/securing/service-identity#identity_tokens
 _METADATA = "http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/identity"
@@ -20,6 +21,7 @@ class Controller:
         """transport: in place of the network, for tests."""
         self._url = settings.controller_url.rstrip("/") if settings.controller_url else None
         self._key = settings.development_key.get_secret_value() if settings.development_key else None
+        # Kept open: setting up TLS costs more than most of what is asked.
         self._client = httpx.Client(timeout=_SECONDS, transport=transport)
 
     @property

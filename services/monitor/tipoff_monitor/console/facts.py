@@ -127,6 +127,7 @@ class ExecutionRow(Fact):
         row = {
             **self.model_dump(),
             "request_id": self.execution_id,
+            # As the dataset's own queries give it: the core reads both as JSON text.
             "opts": json.dumps(self.opts),
             "completeness": json.dumps(self.completeness),
         }

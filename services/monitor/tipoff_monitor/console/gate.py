@@ -20,6 +20,7 @@ from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.rendering import render, render_in_parts, url
 
 log = logging.getLogger(__name__)
+# As the JSON routes: no action needs more than some names and a sentence.
 FORM_LIMIT = 64 * 1024
 NAVIGATION = (
     ("/", "Today"),
@@ -34,7 +35,9 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
     " object-src 'none'",
     "X-Content-Type-Options": "nosniff",
+    # Addresses contain ids and names; another site is not told them.
     "Referrer-Policy": "same-origin",
+    # A page shows what one person may see, and is stale within a minute.
     "Cache-Control": "no-store",
 }
 _TITLES = {
@@ -60,15 +63,18 @@ def gated_router(deps: ConsoleDeps, *, signed_in: bool = True) -> APIRouter:
 
             async def gated(request: Request) -> Response:
                 request.state.visitor = None
+                # The browser's own token stays: a form in another tab has to go on working.
                 request.state.csrf = request.cookies.get(CSRF_COOKIE) or new_csrf_token()
                 try:
                     if signed_in:
+                        # In a thread, since the keys of tokens may have to be fetched.
                         request.state.visitor = await run_in_threadpool(_admit, request, deps, limit)
                     answer = await handle(request)
                 except NotSignedIn:
                     answer = _sign_in(request)
                 except HTTPException as error:
                     answer = _refusal(request, deps, error.status_code, str(error.detail), error.headers)
+                # An address that no route understands; FastAPI's own answer is JSON for programs.
                 except RequestValidationError:
                     answer = _refusal(request, deps, 404, "There is no page at this address.")
                 except Unavailable as error:
@@ -79,6 +85,8 @@ def gated_router(deps: ConsoleDeps, *, signed_in: bool = True) -> APIRouter:
                     log.exception("a page failed unforeseen")
                     answer = _refusal(request, deps, 500, f"The page failed: {type(error).__name__}.")
                 for name, value in _HEADERS.items():
+                    # `setdefault`: an answer that says otherwise, such as a
+                    # file with a fingerprint, means it.
                     answer.headers.setdefault(name, value)
                 if CSRF_COOKIE not in request.cookies:
                     answer.set_cookie(
@@ -97,6 +105,7 @@ def gated_router(deps: ConsoleDeps, *, signed_in: bool = True) -> APIRouter:
 
 def _admit(request: Request, deps: ConsoleDeps, limit: CallLimit) -> Visitor:
     visitor = deps.access.visitor(request, deps.now())
+    # After the identity is known: one person's open tabs must not lock out another.
     if wait := limit.take(Caller(visitor.email)):
         raise HTTPException(
             429,
@@ -108,6 +117,7 @@ def _admit(request: Request, deps: ConsoleDeps, limit: CallLimit) -> Visitor:
 
 def is_secure(request: Request) -> bool:
     """Tell whether the browser came by HTTPS, which Cloud Run ends before the service."""
+    # Cloud Run sets the header itself, and replaces one that a client sends.
     return request.headers.get("x-forwarded-proto", request.url.scheme) == "https"
 
 
@@ -161,6 +171,7 @@ def _framed(request: Request, deps: ConsoleDeps, context: Mapping[str, Any]) -> 
 async def _read_form(request: Request) -> Mapping[str, str]:
     """Return the fields of a form that was sent by a page of ours: 403, 413 or 422 for another."""
     body = b""
+    # Counted as it comes: Content-Length is the sender's word.
     async for chunk in request.stream():
         body += chunk
         if len(body) > FORM_LIMIT:

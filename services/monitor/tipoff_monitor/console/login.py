@@ -34,6 +34,7 @@ def login_routes(deps: ConsoleDeps) -> APIRouter:
         if not deps.access.is_key(form.get("key", "")):
             log.warning("somebody gave a wrong development key")
             return HTMLResponse(_form(request, deps, target, "That is not the development key."), 403)
+        # To look only is a choice, for a screen on the wall.
         role = Role.VIEWER if form.get("role") == Role.VIEWER else Role.OPERATOR
         answer = RedirectResponse(target, 303)
         answer.set_cookie(

@@ -27,6 +27,7 @@ def presentable(value: Any) -> Any:
 
     Jinja calls it for each expression, and escapes what it returns; markup of ours passes as it is.
     """
+    # Markup is made here alone; numbers and None are Jinja's own business.
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     text = visible(value)
@@ -41,6 +42,7 @@ def brief(text: str) -> str:
 def has_two_offsets(day: date) -> bool:
     """Tell whether the clocks change on a New York day, so that a time of it needs its zone."""
     start = datetime(day.year, day.month, day.day, tzinfo=EASTERN)
+    # From midnight to midnight: on two days of a year 01:30 happens twice or 02:30 not at all.
     return start.utcoffset() != (start + timedelta(days=1)).utcoffset()
 
 
@@ -98,6 +100,7 @@ def environment() -> Environment:
     found = Environment(
         loader=PackageLoader("tipoff_monitor.console"),
         autoescape=True,
+        # A misspelt name fails the page's test instead of showing an empty cell at night.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -39,6 +39,7 @@ class _Assets(StaticFiles):
 
 def console_routes(app: FastAPI, deps: ConsoleDeps) -> None:
     """Add the console to the monitor's application. It comes last: its last route answers what nothing else does."""
+    # Beside the start: readiness does not wait for pages that nobody may look at.
     threading.Thread(target=warm, name="console-templates", daemon=True).start()
     app.mount("/static", _Assets(directory=STATIC), name="static")
     app.include_router(login_routes(deps))

@@ -23,6 +23,7 @@ LOOK_UPS_A_MINUTE = 60
 """For what somebody asks by name: an id's chain costs nine, another day one. A tab left open asks for none."""
 _KEPT = 200
 """Answers to look-ups that are kept; the oldest goes."""
+# One for each of the standing readings, so that a slow look-up cannot hold them all up.
 _READERS = 3
 _TRIED_AGAIN = timedelta(seconds=15)
 
@@ -70,6 +71,7 @@ class Budget:
     def take(self, jobs: int) -> bool:
         """Take so many at once, or none."""
         now = self._clock()
+        # A sliding minute: a fixed one would allow twice as many around its turn.
         while self._taken and now - self._taken[0] >= 60:
             self._taken.popleft()
         if len(self._taken) + jobs > self._jobs:
@@ -104,6 +106,7 @@ class Snapshots:
             # A look-up was somebody's question; that the tab is still open asks nothing anew.
             if found.read_at is not None and patience.is_refresh and not reading.standing:
                 return found
+            # Under the lock, or two tabs would both begin the same reading.
             future = self._under_way.get(reading.key) or self._start(reading)
         if future is not None and patience.seconds > 0:
             try:
@@ -120,6 +123,7 @@ class Snapshots:
 
     def _start(self, reading: Reading[T]) -> Future[None] | None:
         budget = self._standing if reading.standing else self._look_ups
+        # The page shows what there is, with its age; the next look may have a budget again.
         if not budget.take(reading.jobs):
             return None
         future = self._pool.submit(self._read, reading)
@@ -127,6 +131,7 @@ class Snapshots:
         return future
 
     def _read(self, reading: Reading[T]) -> None:
+        # The old value stays beside the fault: an hour-old day says more than an empty page.
         before = self._kept.get(reading.key, Snapshot[T]())
         at = self._now()
         try:

@@ -10,30 +10,39 @@
 -- scraper_name STRING, day DATE, runs, successes, no_data, failures INT64, median_seconds, records FLOAT64 (NULL without
 -- a success), drift BOOL
 
+WITH runs AS (
+  SELECT
+    e.scraper_name,
+    e.status,
+    e.duration_seconds,
+    e.data_summary,
+    DATE(e.triggered_at, 'America/New_York') AS new_york_day
+  FROM nba_orchestration.executions(
+      DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL (@days - 1) DAY), DATE(@as_of)
+    ) AS e
+  WHERE e.triggered_at <= @as_of
+    AND DATE(e.triggered_at, 'America/New_York') > DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY)
+    AND e.environment = @environment
+    AND e.source != 'LOCAL'
+)
 SELECT
-  e.scraper_name,
-  DATE(e.triggered_at, 'America/New_York') AS day,
+  r.scraper_name,
+  r.new_york_day AS day,
   COUNT(*) AS runs,
-  COUNTIF(e.status = 'success') AS successes,
-  COUNTIF(e.status = 'no_data') AS no_data,
-  COUNTIF(e.status = 'failed') AS failures,
-  APPROX_QUANTILES(e.duration_seconds, 2)[OFFSET(1)] AS median_seconds,
+  COUNTIF(r.status = 'success') AS successes,
+  COUNTIF(r.status = 'no_data') AS no_data,
+  COUNTIF(r.status = 'failed') AS failures,
+  APPROX_QUANTILES(r.duration_seconds, 2)[OFFSET(1)] AS median_seconds,
   APPROX_QUANTILES(
-    IF(e.status = 'success', SAFE_CAST(JSON_VALUE(e.data_summary, '$.record_count') AS FLOAT64), NULL), 2
+    IF(r.status = 'success', SAFE_CAST(JSON_VALUE(r.data_summary, '$.record_count') AS FLOAT64), NULL), 2
   )[SAFE_OFFSET(1)] AS records,
   COUNTIF(
-    e.status = 'success'
+    r.status = 'success'
     AND (
-      JSON_VALUE(e.data_summary, '$.drift.added[0]') IS NOT NULL
-      OR JSON_VALUE(e.data_summary, '$.drift.missing_optional[0]') IS NOT NULL
+      JSON_VALUE(r.data_summary, '$.drift.added[0]') IS NOT NULL
+      OR JSON_VALUE(r.data_summary, '$.drift.missing_optional[0]') IS NOT NULL
     )
   ) > 0 AS drift
-FROM nba_orchestration.executions(
-    DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL (@days - 1) DAY), DATE(@as_of)
-  ) AS e
-WHERE e.triggered_at <= @as_of
-  AND DATE(e.triggered_at, 'America/New_York') > DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY)
-  AND e.environment = @environment
-  AND e.source != 'LOCAL'
-GROUP BY e.scraper_name, day
-ORDER BY day DESC, e.scraper_name;
+FROM runs AS r
+GROUP BY r.scraper_name, r.new_york_day
+ORDER BY day DESC, r.scraper_name;

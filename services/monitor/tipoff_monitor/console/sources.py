@@ -58,8 +58,8 @@ _CHAIN_JOBS, _FILES_JOBS = 9, 5
 _FILES_BACK = timedelta(days=14)
 _MOST_FILES = 20
 
-_FLEET = ("scraper_health", "workflow_calendar", "scraper_days", "configurations")
-_RECENT = ("latest_decisions", "latest_executions", "latest_dead_letters", "missing_files")
+FLEET_QUERIES = ("scraper_health", "workflow_calendar", "scraper_days", "configurations")
+RECENT_QUERIES = ("latest_decisions", "latest_executions", "latest_dead_letters", "missing_files")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Sources:
         """Health, calendars, volumes and configurations."""
 
         def read(at: datetime) -> Fleet:
-            found = self._ask(_FLEET, at)
+            found = self._ask(FLEET_QUERIES, at)
             return Fleet(
                 health=_rows(ScraperHealth, found["scraper_health"]),
                 workflow_days=_rows(WorkflowDay, found["workflow_calendar"]),
@@ -116,7 +116,7 @@ class Sources:
         """Return the newest decisions, executions, dead letters and missing files."""
 
         def read(at: datetime) -> Recent:
-            found = self._ask(_RECENT, at)
+            found = self._ask(RECENT_QUERIES, at)
             executions = _rows(ExecutionRow, found["latest_executions"])
             parameters = self._configuration.subject_parameters
             return Recent(

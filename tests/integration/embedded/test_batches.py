@@ -1,0 +1,31 @@
+"""Named queries asked together: what each of them says alone, it says within a statement of several."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from conftest import Dataset
+from tipoff_common.adapters.bigquery import BigQueryWarehouse
+from tipoff_dataset.batch import Part, ask_batch
+from tipoff_dataset.queries import named
+from tipoff_monitor.console.sources import FLEET_QUERIES, RECENT_QUERIES
+
+AT = datetime(2026, 1, 15, 20, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("together", [FLEET_QUERIES, RECENT_QUERIES], ids=["fleet", "recent"])
+def test_queries_of_the_console_can_stand_beside_each_other_in_any_order(
+    dataset: Dataset, together: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded warehouse once took one query's column for another's, in some orders only."""
+    monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", dataset.url)
+    warehouse = BigQueryWarehouse(dataset.project, dataset.url)
+    parts = {
+        name: Part(query, query.arguments({"as_of": AT}, AT, "local"))
+        for name in together
+        if (query := named(name))
+    }
+    for order in (together, together[::-1], together[1:] + together[:1]):
+        assert set(ask_batch(warehouse, {name: parts[name] for name in order})) == set(together)

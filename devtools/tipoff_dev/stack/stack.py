@@ -173,6 +173,8 @@ class Stack:
             ports["bigquery-grpc"],
             "--project",
             PROJECT,
+            "--storage-url",
+            self.layout.url("storage"),
             *self._kept("bigquery"),
         )
         self._start(

@@ -26,6 +26,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--project", default="local-project", help="project of unqualified names (%(default)s)"
     )
     parser.add_argument("--data-dir", type=Path, help="keep the data here (default: in memory)")
+    parser.add_argument(
+        "--storage-url", help="object store that extract jobs write to, such as http://127.0.0.1:9023"
+    )
     return parser.parse_args(arguments)
 
 
@@ -58,14 +61,14 @@ def taken_port(host: str, *ports: int) -> int | None:
     return None
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, storage_url: str | None = None) -> None:
     """Repair the emulator and serve until a signal asks to stop."""
     # Imported here because the emulator logs while it is imported, before logging could be configured.
     from bqemulator.server import EmulatorServer
 
     from gcp_emulators.bigquery.repairs import apply_all
 
-    apply_all()
+    apply_all(storage_url)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -92,7 +95,7 @@ def main(arguments: list[str] | None = None) -> int:
     settings = emulator_settings(options)
     configure_logging(level=settings.log_level, fmt=settings.log_format)
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of every clause that DuckDB does not have
-    asyncio.run(serve(settings))
+    asyncio.run(serve(settings, options.storage_url))
     return 0
 
 

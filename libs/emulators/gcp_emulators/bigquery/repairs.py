@@ -1,6 +1,15 @@
 """All repairs, in the order in which they are put in place."""
 
-from gcp_emulators.bigquery import catalogue, dialect, engine, inserts, queries, streaming, translations
+from gcp_emulators.bigquery import (
+    catalogue,
+    dialect,
+    engine,
+    extracts,
+    inserts,
+    queries,
+    streaming,
+    translations,
+)
 from gcp_emulators.bigquery.patching import require_supported_version
 
 REPAIRS = (
@@ -28,11 +37,14 @@ REPAIRS = (
 )
 
 
-def apply_all() -> None:
+def apply_all(storage_url: str | None = None) -> None:
     """Put every repair in place; before the server is built, once a process.
+
+    storage_url: the object store that extract jobs write to; without one they fail and say so.
 
     Raises UnsupportedEmulatorError for another version of the emulator.
     """
     require_supported_version()
+    extracts.extract_to_storage(storage_url)
     for repair in REPAIRS:
         repair()

@@ -4,7 +4,7 @@ Everything goes the way the command line goes: the controller's routes, Pub/Sub,
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -80,6 +80,33 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
     def ask(request: Request, question: Question) -> Response:
         return HTMLResponse(page_html(request, deps, "confirm.html", section="", **vars(question)))
 
+    def ask_of_workflow(
+        request: Request,
+        doing: str,
+        title: str,
+        verb: str,
+        about: str,
+        *,
+        fields: Sequence[Field] = (),
+        hidden: Mapping[str, str] = {},
+    ) -> Response:
+        """Ask before the controller does something with the workflow that the address names."""
+        name = _workflow(deps, request.query_params.get("workflow", ""))
+        return ask(
+            request,
+            Question(
+                title=title.format(name),
+                verb=verb,
+                action=f"/actions/{doing}",
+                back=str(url(f"/workflows/{name}")),
+                about=(about,),
+                warnings=_without_controller(deps),
+                hidden={"workflow": name, **hidden},
+                fields=fields,
+                possible=deps.controller.is_known,
+            ),
+        )
+
     def done(request: Request, who: Any, title: str, back: str, results: Sequence[Result]) -> Response:
         log.info(
             "console action",
@@ -102,24 +129,18 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
     @router.get("/actions/trigger", tags=["console"])
     def ask_trigger(request: Request, who: Operator) -> Response:  # noqa: ARG001
         """Ask before a workflow is run."""
-        name = _workflow(deps, request.query_params.get("workflow", ""))
         day = day_of(request.query_params, business_date(deps.now()))
-        return ask(
+        return ask_of_workflow(
             request,
-            Question(
-                title=f"Trigger {name}",
-                verb="Trigger",
-                action="/actions/trigger",
-                back=str(url(f"/workflows/{name}")),
-                about=("It runs now, whatever was found before.",),
-                warnings=_without_controller(deps),
-                # The key is this form's: sent twice, it is one run.
-                hidden={"workflow": name, "key": _form_key(request, deps)},
-                fields=(
-                    Field("date", "Date that the data is about", day.isoformat(), "date"),
-                    Field("game_id", "Game, for a workflow that runs for each game", required=False),
-                ),
-                possible=deps.controller.is_known,
+            "trigger",
+            "Trigger {}",
+            "Trigger",
+            "It runs now, whatever was found before.",
+            # The key is this form's: sent twice, it is one run.
+            hidden={"key": _form_key(request, deps)},
+            fields=(
+                Field("date", "Date that the data is about", day.isoformat(), "date"),
+                Field("game_id", "Game, for a workflow that runs for each game", required=False),
             ),
         )
 
@@ -136,20 +157,13 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
     @router.get("/actions/pause", tags=["console"])
     def ask_pause(request: Request, who: Operator) -> Response:  # noqa: ARG001
         """Ask before a workflow is paused."""
-        name = _workflow(deps, request.query_params.get("workflow", ""))
-        return ask(
+        return ask_of_workflow(
             request,
-            Question(
-                title=f"Pause {name}",
-                verb="Pause",
-                action="/actions/pause",
-                back=str(url(f"/workflows/{name}")),
-                about=("Nothing new of it is asked for until then; what is under way is finished.",),
-                warnings=_without_controller(deps),
-                hidden={"workflow": name},
-                fields=(Field("hours", "Hours", "12", "number"), Field("why", "Why")),
-                possible=deps.controller.is_known,
-            ),
+            "pause",
+            "Pause {}",
+            "Pause",
+            "Nothing new of it is asked for until then; what is under way is finished.",
+            fields=(Field("hours", "Hours", "12", "number"), Field("why", "Why")),
         )
 
     @router.post("/actions/pause", tags=["console"])
@@ -174,19 +188,12 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
     @router.get("/actions/resume", tags=["console"])
     def ask_resume(request: Request, who: Operator) -> Response:  # noqa: ARG001
         """Ask before a pause is ended."""
-        name = _workflow(deps, request.query_params.get("workflow", ""))
-        return ask(
+        return ask_of_workflow(
             request,
-            Question(
-                title=f"Let {name} go on",
-                verb="Let it go on",
-                action="/actions/resume",
-                back=str(url(f"/workflows/{name}")),
-                about=("Its pause ends now, and what was held goes out.",),
-                warnings=_without_controller(deps),
-                hidden={"workflow": name},
-                possible=deps.controller.is_known,
-            ),
+            "resume",
+            "Let {} go on",
+            "Let it go on",
+            "Its pause ends now, and what was held goes out.",
         )
 
     @router.post("/actions/resume", tags=["console"])

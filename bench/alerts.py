@@ -85,6 +85,7 @@ class Injected:
     number: int
 
     def conditions(self, now: datetime, book: RuleBook) -> Iterator[Condition]:
+        """Yield what is wrong at an instant: the cause first, its symptoms some ticks later."""
         if not self.begins <= now < self.ends:
             return
         for rule, count, later in ((self.fault.cause, 1, 0), *self.fault.symptoms):
@@ -204,6 +205,7 @@ def cost(rows: int, runs: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -90,6 +90,7 @@ class DefaultStream:
         next(self._answers)
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Append rows and wait until they are durable."""
         encoded = [
             self._message(**{name: _value(value) for name, value in row.items()}).SerializeToString()
             for row in rows
@@ -100,6 +101,7 @@ class DefaultStream:
         assert not answer.error.message, answer.error.message
 
     def close(self) -> None:
+        """End the stream."""
         self._requests.put(None)
 
 
@@ -112,6 +114,7 @@ def _value(value: object) -> object:
 
 
 def rows_of(count: int) -> list[dict[str, Any]]:
+    """Make rows of executions, each with an id of its own."""
     at = datetime.now(UTC)
     return [dict(execution_row(push_load.execution(f"paths-{uuid4().hex}", at), at)) for _ in range(count)]
 
@@ -150,6 +153,7 @@ def import_cost(statement: str) -> tuple[float, float]:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -97,10 +97,12 @@ class Bucket:
     bodies: dict[str, tuple[bytes, Mapping[str, str]]] = field(default_factory=dict)
 
     def add(self, name: str, at: datetime) -> None:
+        """Put an object there, written at an instant."""
         self.written[name] = at
         self.names.clear()
 
     def create(self, name: str, body: bytes, *, metadata: Mapping[str, str] = {}) -> bool:
+        """See `Objects.create`."""
         self.calls["create"] += 1
         if name in self.bodies:
             return False
@@ -109,14 +111,17 @@ class Bucket:
         return True
 
     def get(self, name: str) -> bytes | None:
+        """See `Objects.get`."""
         self.calls["get"] += 1
         return self.bodies[name][0] if name in self.bodies else None
 
     def info(self, name: str) -> ObjectInfo | None:
+        """See `Objects.info`."""
         self.calls["info"] += 1
         return self._info(name) if name in self.written else None
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See `Objects.list`."""
         self.names = self.names or sorted(self.written)
         names, start = self.names, bisect_left(self.names, prefix)
         self.calls["list"] += 1
@@ -128,11 +133,13 @@ class Bucket:
             yield self._info(names[place])
 
     def put(self, *_: Any, **__: Any) -> None:
+        """Refuse: cleanup only reads the data bucket."""
         raise NotImplementedError("cleanup only reads the data bucket")
 
     put_chunks = put
 
-    def check(self) -> None: ...
+    def check(self) -> None:
+        """Do nothing: it is always there."""
 
     def _info(self, name: str) -> ObjectInfo:
         metadata = self.bodies[name][1] if name in self.bodies else {}
@@ -148,30 +155,39 @@ class Counted:
     rows: int = 0
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        """Query, and count queries and rows."""
         found = self.warehouse.query(sql, parameters)
         self.queries += 1
         self.rows += len(found)
         return found
 
     def append(self, *_: Any, **__: Any) -> None:
+        """Refuse: only the logger writes rows."""
         raise NotImplementedError("only the logger writes rows")
 
     pages = append
 
-    def check(self) -> None: ...
+    def check(self) -> None:
+        """Do nothing: it is always there."""
 
 
 class Bus:
+    """Keeps what is published."""
+
     def __init__(self) -> None:
         self.published: list[Any] = []
 
     def publish(self, envelopes: Any) -> None:
+        """Keep the events of the envelopes."""
         self.published += [envelope.payload for envelope in envelopes if isinstance(envelope, Envelope)]
 
-    def check(self) -> None: ...
+    def check(self) -> None:
+        """Do nothing: it is always there."""
 
 
 class Bench:
+    """A cleanup over a dataset and buckets of a given size."""
+
     def __init__(self, client: bigquery.Client, url: str, files: int, missing: int) -> None:
         self.client, self.every, self.last = client, files // missing, files
         self.millis = timedelta(hours=22) / timedelta(milliseconds=1) / files
@@ -195,7 +211,7 @@ class Bench:
             self.data.add(f"{ROOT}/{day}/old{number}.json", NOW - timedelta(days=30))
 
     def land(self, first: int, last: int, until: datetime) -> None:
-        """Files number `first` to `last`, back in time from `until`, in log, receipts and bucket."""
+        """Add files number `first` to `last`, back in time from `until`, to log, receipts and bucket."""
         values = {"folder": f"gs://{DATA_BUCKET}/{ROOT}/", "until": until, "millis": self.millis}
         self.ask(LANDED, first=first, last=last, **values)
         self.ask(RECEIVED, every=self.every)
@@ -211,6 +227,7 @@ class Bench:
             self.data.add(journal_entry(name, at), at)
 
     def ask(self, sql: str, **parameters: Any) -> None:
+        """Run a statement with parameters."""
         kinds = {str: "STRING", int: "INT64", float: "FLOAT64", datetime: "TIMESTAMP"}
         config = bigquery.QueryJobConfig(
             query_parameters=[
@@ -221,6 +238,7 @@ class Bench:
         self.client.query_and_wait(sql, job_config=config, retry=RETRY, wait_timeout=300)
 
     def run(self, at: datetime) -> dict[str, Any]:
+        """Run cleanup once; return what it took."""
         for counted in (self.data.calls, self.state.calls):
             counted.clear()
         self.warehouse.queries = self.warehouse.rows = 0
@@ -251,6 +269,7 @@ class Bench:
 
 
 def measure(client: bigquery.Client, url: str, files: int, missing: int, new: int) -> list[dict[str, Any]]:
+    """Measure a first run, one after new files, and one to which nothing is new."""
     for table in ("scraper_execution_log", "file_receipts", "cleanup_operations"):
         client.query_and_wait(f"DELETE FROM nba_orchestration.{table} WHERE TRUE", retry=RETRY)  # noqa: S608
     bench = Bench(client, url, files, missing)
@@ -264,6 +283,7 @@ def measure(client: bigquery.Client, url: str, files: int, missing: int, new: in
 
 
 def show(results: Mapping[int, list[dict[str, Any]]]) -> None:
+    """Print a row for each run."""
     columns = list(next(iter(results.values()))[0])
     lines = [
         columns,
@@ -292,6 +312,7 @@ def show(results: Mapping[int, list[dict[str, Any]]]) -> None:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

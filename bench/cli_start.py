@@ -32,6 +32,7 @@ def cpu(command: list[str]) -> float:
 
 
 def main() -> None:
+    """Measure and print."""
     bare = cpu([sys.executable, "-c", "pass"])
     print(f"{'python -c pass':<28}{bare:6.3f} s")
     for arguments in COMMANDS:

@@ -35,7 +35,7 @@ def server_seconds(emulator: Emulator) -> float:
 
 
 def measure(call: Callable[[str], object], emulator: Emulator, calls: int, threads: int) -> dict[str, float]:
-    """Milliseconds of CPU a call, here and there, of `calls` calls from so many threads."""
+    """Measure the CPU milliseconds of a call, here and there, over `calls` calls from so many threads."""
     call("warm-up")
     there, here = server_seconds(emulator), time.process_time()
 
@@ -95,6 +95,7 @@ def publications(calls: int, threads: int) -> dict[str, dict[str, float]]:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -57,6 +57,7 @@ def started(
 
 
 def resident_megabytes(pid: int) -> float:
+    """Read the resident memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
@@ -64,6 +65,7 @@ def resident_megabytes(pid: int) -> float:
 
 
 def start_once(image: InstalledService, service: str, stack: Stack, extra: Mapping[str, str] = {}) -> Start:
+    """Start a service and push its first event; measure how long that took."""
     port = free_ports()[service]
     settings = {**settings_in_image(stack.layout, service, port), **extra}
     body = push_body(stack, first_event(service))
@@ -89,6 +91,7 @@ def imports(report: str) -> dict[str, float]:
 
 
 def summary(starts: list[Start]) -> dict[str, float | bool]:
+    """Sum up the starts of one service."""
     seconds = [start.seconds for start in starts]
     median, memory = statistics.median(seconds), statistics.median(start.megabytes for start in starts)
     return {
@@ -101,6 +104,7 @@ def summary(starts: list[Start]) -> dict[str, float | bool]:
 
 
 def show(results: Mapping[str, Mapping[str, float | bool]], repetitions: int) -> None:
+    """Print a row for each service."""
     print("from spawn to the first answered push, and resident memory after it")
     print(f"median of {repetitions}; aim: {AIM_SECONDS:g} s, {AIM_MEGABYTES:g} MB\n")
     print(f"{'service':<16}{'seconds':>9}{'min':>7}{'max':>7}{'MB':>8}")
@@ -112,6 +116,7 @@ def show(results: Mapping[str, Mapping[str, float | bool]], repetitions: int) ->
 
 
 def show_imports(profiles: Mapping[str, Mapping[str, float]]) -> None:
+    """Print what each service's imports take."""
     for service, profile in profiles.items():
         print(f"\n{service}: imports, cumulative ms (one inside another counts in both)")
         for package, milliseconds in profile.items():
@@ -119,6 +124,7 @@ def show_imports(profiles: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -36,6 +36,7 @@ class Price:
     free: float = 0.0
 
     def of(self, amount: float) -> float:
+        """Return the price of an amount, beyond what is free."""
         return max(0.0, amount - self.free) * self.usd
 
 
@@ -95,8 +96,9 @@ class Service:
     gib: float
 
     def active_seconds(self, executions: float) -> float:
-        """Seconds that instances are paid for: those with at least one request under way, requests arriving at random
-        (M/G/infinity: busy with probability 1 - exp(-load)). Cloud Run adds instances at 60% of the concurrency."""
+        """Return the seconds that instances are paid for: those with a request under way, requests arriving at
+        random (M/G/infinity: busy with probability 1 - exp(-load)). Cloud Run adds instances at 60% of the
+        concurrency."""
         load = executions * self.requests * self.seconds / MONTH_SECONDS
         instances = max(1, math.ceil(load / (0.6 * self.concurrency)))
         return MONTH_SECONDS * instances * (1 - math.exp(-load / instances))
@@ -124,10 +126,12 @@ class Month:
 
     @property
     def total(self) -> float:
+        """The sum of all parts, in USD."""
         return sum(asdict(self).values())
 
 
 def month(executions: float, operations: Operations) -> Month:
+    """Price a month with so many executions."""
     ticks = DAYS * 24 * 60 / EVALUATION_MINUTES
     requests = executions * sum(service.requests for service in SERVICES.values()) + 2 * ticks
     return Month(
@@ -146,18 +150,20 @@ def month(executions: float, operations: Operations) -> Month:
 
 
 def pubsub_bytes(executions: float) -> float:
-    """Return each message is paid for when it is published and each time it is delivered."""
+    """Return the bytes that are paid for: each message when it is published and each time it is delivered."""
     messages = len(DELIVERIES) + sum(DELIVERIES.values())
     return executions * messages * max(MESSAGE_BYTES, MESSAGE_MINIMUM)
 
 
 def class_a(executions: float, ticks: float, operations: Operations) -> float:
-    """What executions do and what ticks do, with a further answer for each 1,000 names that a tick lists."""
+    """Count the writes and lists of executions and ticks, with a further one for each 1,000 names that a tick
+    lists."""
     pages = executions / DAYS * operations.listed_for_an_execution / PAGE
     return executions * operations.of_an_execution(CLASS_A) + ticks * (operations.of_a_tick(CLASS_A) + pages)
 
 
 def cloud_run(executions: float, ticks: float, requests: float) -> float:
+    """Price the instances' CPU, memory and requests."""
     starts = ticks * STARTS_EACH_TICK * START_SECONDS
     seconds = {name: service.active_seconds(executions) for name, service in SERVICES.items()}
     memory = sum(SERVICES[name].gib * active for name, active in seconds.items())
@@ -169,6 +175,7 @@ def cloud_run(executions: float, ticks: float, requests: float) -> float:
 
 
 def bigquery(executions: float, ticks: float) -> float:
+    """Price rows written, queried and stored."""
     row = max(MESSAGE_BYTES, ROW_MINIMUM)
     rows = executions * len(ROWS)
     queried = ticks * TICK_QUERIES * max(QUERY_MINIMUM, executions / DAYS * QUERIED_DAYS * QUERIED_ROW_BYTES)
@@ -179,6 +186,7 @@ def bigquery(executions: float, ticks: float) -> float:
 
 
 def show(months: Mapping[int, Month], operations: Operations) -> None:
+    """Print a column for each number of executions."""
     print("USD a month" + "".join(f"{executions:>16,}" for executions in months) + "  executions")
     for name in asdict(next(iter(months.values()))):
         print(f"{name:<11}" + "".join(f"{getattr(it, name):>16,.2f}" for it in months.values()))
@@ -197,6 +205,7 @@ def show(months: Mapping[int, Month], operations: Operations) -> None:
 
 
 def main() -> None:
+    """Price and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -60,6 +60,7 @@ class Measured:
 
 
 def configuration(count: int, catalog: Catalog) -> Configuration:
+    """Build a configuration of so many workflows, of all kinds in turn."""
     workflows = {}
     for index in range(count):
         schedule, scraper = PER_GAME if index % 10 == 9 else KINDS[index % len(KINDS)]
@@ -81,6 +82,7 @@ def configuration(count: int, catalog: Catalog) -> Configuration:
 
 
 def games() -> list[Game]:
+    """Build the games of the days around the bench's own."""
     return [
         Game(
             game_id=f"00224{offset + 1}{number:04}",
@@ -98,7 +100,7 @@ def games() -> list[Game]:
 
 
 def history() -> History:
-    """What was found: the digest of the day, and half of last night's games."""
+    """Build what was found: the digest of the day, and half of last night's games."""
     facts = [fact("digest", DAY, "-", NOW - timedelta(hours=1))]
     yesterday = DAY - timedelta(days=1)
     facts += [fact("box_score", yesterday, f"002240{number:04}", NOW) for number in range(6)]
@@ -106,6 +108,7 @@ def history() -> History:
 
 
 def fact(scraper: str, game_date: date, subject: str, at: datetime) -> ExecutionFact:
+    """Build a success."""
     return ExecutionFact(
         f"{scraper}-{subject}", scraper, game_date, subject, Status.SUCCESS, None, Source.CONTROLLER, at
     )
@@ -124,6 +127,7 @@ def measure(count: int, repetitions: int, catalog: Catalog) -> tuple[float, int]
 
 
 def main() -> int:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--json", action="store_true")

@@ -46,19 +46,23 @@ START = date(2025, 1, 6)
 
 
 def beat(every: int) -> Sequence[float]:
+    """Return the minutes of a fixed beat."""
     return range(0, WINDOW + 1, every)
 
 
 def learned(published: Sequence[Published], price: float) -> list[Any]:
+    """Replay days on learned checks."""
     looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30))
     return replay(published, looks, looks.note)
 
 
 def fixed(published: Sequence[Published], every: int) -> list[Any]:
+    """Replay days on a fixed beat."""
     return replay(published, lambda _: beat(every))
 
 
 def told(summary: Summary) -> dict[str, float]:
+    """Round a summary for printing."""
     return {name: round(value, 2) for name, value in asdict(summary).items()}
 
 
@@ -66,6 +70,7 @@ def told(summary: Summary) -> dict[str, float]:
 
 
 def read_trace(file: Path) -> list[Published]:
+    """Read days of publication from a CSV file."""
     days = []
     with file.open(encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
@@ -113,6 +118,7 @@ def known_model(day: date, parts: Sequence[tuple[float, float]], never: float = 
 
 
 def measure_trace(file: Path, most_looks: float) -> dict[str, Any]:
+    """Replay a real trace on the fixed beat and on learned checks at several prices."""
     published = read_trace(file)
     runs = {price: learned(published, price) for price in PRICES}
 
@@ -176,6 +182,7 @@ SYNTHETIC_PRICES = (1.0, 4.0, 12.0, 30.0)
 
 
 def year_of(source: Synthetic, seed: int) -> list[Published]:
+    """Draw a year of a synthetic source."""
     luck = Random(f"{source.name}/{seed}")  # noqa: S311  # luck, not a secret
     return [Published(START + timedelta(day), source.minute(luck, day)) for day in range(DAYS)]
 
@@ -190,6 +197,7 @@ def at_looks(curve: Sequence[tuple[float, float]], looks: float) -> float:
 
 
 def measure_synthetic(seeds: int, only: Sequence[str] = ()) -> dict[str, Any]:
+    """Replay synthetic sources on both, over several seeds."""
     results = {}
     for source in SOURCES:
         if only and source.name not in only:
@@ -276,7 +284,7 @@ def measure_speed(sources: int = 100, days: int = 365) -> dict[str, Any]:
 
 
 def days_to_adapt(days: Sequence[Any]) -> int:
-    """Days after the change at day 60 until a delay is again within that of the fixed hourly beat's mean."""
+    """Count the days after the change at day 60 until a delay is within the mean of the fixed hourly beat again."""
     for number, day in enumerate(days[60:]):
         if day.delay is not None and day.delay <= 15:
             return number
@@ -352,6 +360,7 @@ def plot_synthetic(results: dict[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -127,6 +127,7 @@ def measure_discover(bucket: Path) -> dict[str, Any]:
 
 
 def main() -> int:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

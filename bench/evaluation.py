@@ -97,6 +97,7 @@ class Counted(MemoryObjects):
         content_type: str = "",  # noqa: ARG002  # the port's signature
         metadata: Mapping[str, str] = {},
     ) -> bool:
+        """See `Objects.create`."""
         check_object(name, metadata)
         self.calls["create"] += 1
         self.moved += len(body)
@@ -104,16 +105,19 @@ class Counted(MemoryObjects):
         return bool(self._ask(inserted, name, body))
 
     def read(self, name: str) -> Versioned | None:
+        """See `Objects.read`."""
         self.calls["get"] += 1
         found = self._ask("SELECT body, generation FROM objects WHERE name = ?", name)
         self.moved += sum(len(body) for body, _ in found)
         return Versioned(*found[0]) if found else None
 
     def get(self, name: str) -> bytes | None:
+        """See `Objects.get`."""
         found = self.read(name)
         return None if found is None else found.body
 
     def replace(self, name: str, body: bytes, *, generation: int) -> bool:
+        """See `Objects.replace`."""
         self.calls["replace"] += 1
         self.moved += len(body)
         changed = (
@@ -130,15 +134,18 @@ class Counted(MemoryObjects):
         content_type: str,  # noqa: ARG002  # the port's signature
         metadata: Mapping[str, str] = {},  # noqa: ARG002  # the port's signature
     ) -> None:
+        """See `Objects.put`."""
         self.calls["put"] += 1
         self.moved += len(body)
         self._ask("REPLACE INTO objects VALUES (?, ?, 1)", name, body)
 
     def delete(self, name: str) -> None:
+        """See `Objects.delete`."""
         self.calls["delete"] += 1
         self._ask("DELETE FROM objects WHERE name = ?", name)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See `Objects.list`."""
         self.calls["list"] += 1
         # U+10FFFF sorts after every character of a name.
         names = "SELECT name, LENGTH(body) FROM objects WHERE name >= ? AND name < ? ORDER BY name"
@@ -300,7 +307,7 @@ def prepare(path: Path, executions: int) -> tuple[Callable[[], None], Counted, D
 
 
 def measure(executions: int, times: int) -> Measured:
-    """Return the same tick several times, each in a process of its own that begins with the same memory.
+    """Measure the same tick several times, each in a process of its own that begins with the same memory.
 
     What a process does for the first time (imports, compiled patterns, models) was done before by another tick; and
     what was written before was written by another process, whose heap is not the controller's.
@@ -343,6 +350,7 @@ def _in_child(tick: Callable[[], None], state: Counted, dataset: Dataset) -> lis
 
 
 def main() -> int:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -209,7 +209,7 @@ def trigger(layout: Layout, size: int, key: str, *, dry_run: bool = False) -> di
 
 
 def measure(stack: Stack, layout: Layout, size: int, counts: Counts, fetches: Path) -> dict[str, Any]:
-    """One run of `size` units."""
+    """Run a fan-out of `size` units and measure it."""
     published, before, objects = counts.by_topic(), cpu_seconds(stack), count_objects(stack)
     fetched, calls = count_lines(fetches), storage_calls(stack)
     begun = time.perf_counter()
@@ -256,7 +256,7 @@ def storage_calls(stack: Stack) -> Counter[str]:
 
 
 def count_objects(stack: Stack) -> Counter[str]:
-    """Objects by the first part of their name, of both buckets."""
+    """Count the objects of both buckets by the first part of their name."""
     found: Counter[str] = Counter()
     for bucket in (stack.state, stack.data):
         found.update(info.name.split("/")[0] for info in bucket.list(""))
@@ -264,12 +264,13 @@ def count_objects(stack: Stack) -> Counter[str]:
 
 
 def count_lines(path: Path) -> int:
+    """Count the lines of a file; none when it is not there."""
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def trigger_times(layout: Layout, size: int, times: int) -> dict[str, float]:
-    """Return how long the trigger takes to answer: dry runs, which do all of it but the write of the run itself, and
-    real ones of the smallest size would say less of `size`."""
+    """Time the trigger's answers: dry runs, which do all but the write of the run itself, since real ones of the
+    smallest size would say less of `size`."""
     seconds = []
     for number in range(times):
         seconds.append(trigger(layout, size, f"dry-{size}-{number}", dry_run=True)["seconds"])
@@ -303,6 +304,7 @@ def bench_stack(sizes: list[int]) -> Iterator[tuple[Stack, BenchLayout, Path]]:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

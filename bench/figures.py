@@ -50,7 +50,7 @@ def fan_out_table(found: Mapping[str, Any]) -> list[str]:
 
 
 def shares(cpu: Mapping[str, float]) -> str:
-    """Which process takes how much of an execution."""
+    """Say which process takes how much of an execution."""
     cloud = sum(cpu[name] for name in EMULATORS)
     return (
         f"the scraper-runner {cpu['scraper-runner']:.1f} ms, the controller {cpu['controller']:.1f} ms, the logger"
@@ -112,6 +112,7 @@ def section(sizes: list[int]) -> str:
 
 
 def main() -> None:
+    """Run the benches and print their figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

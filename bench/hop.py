@@ -22,6 +22,8 @@ PUBLISH_SECONDS = 30.0
 
 
 class Message(BaseModel):
+    """The part of a message that is used."""
+
     attributes: dict[str, str]
 
 
@@ -42,6 +44,7 @@ def publishing_to(topic: str) -> Callable[[str], None]:
 
 
 def hop(handle: Callable[[str], Any]) -> FastAPI:
+    """Build an application that hands on each message's name."""
     app = FastAPI()
 
     @app.post("/events", status_code=204)
@@ -52,6 +55,7 @@ def hop(handle: Callable[[str], Any]) -> FastAPI:
 
 
 def last_hop() -> FastAPI:
+    """Build the last application: it keeps when each message arrived."""
     arrivals: dict[str, float] = {}
     app = hop(lambda name: arrivals.setdefault(name, time.time()))
 

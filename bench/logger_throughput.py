@@ -58,30 +58,33 @@ class Measured:
 
 @dataclass(frozen=True)
 class Service:
+    """A process that takes pushes."""
+
     pid: int
     endpoint: str
 
 
 def cpu_seconds(pid: int) -> float:
+    """Read the CPU time of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_megabytes(pid: int) -> float:
+    """Read the resident memory of a process."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
 def measure(service: Service, rows: int, connections: int) -> Measured:
-    """One service alone."""
+    """Measure one service alone."""
     load, (spent,) = push([service], rows, connections)
     cuts = statistics.quantiles(load.latencies, n=100)
     return Measured(load.per_second, cuts[49] * 1000, cuts[94] * 1000, spent)
 
 
 def push(services: Sequence[Service], rows: int, connections: int) -> tuple[push_load.Load, list[float]]:
-    """Return each push to each of the services at the same time; the load, and each service's CPU milliseconds a
-    row."""
+    """Push to each of the services at the same time; return the load, and each service's CPU milliseconds a row."""
     before = [cpu_seconds(service.pid) for service in services]
     bodies = push_load.pushes((f"bench-{uuid4().hex}" for _ in range(rows)), SUBSCRIPTION)
     load = asyncio.run(push_load.send([service.endpoint for service in services], bodies, connections))
@@ -92,6 +95,7 @@ def push(services: Sequence[Service], rows: int, connections: int) -> tuple[push
 
 
 def median(rounds: list[Measured]) -> Measured:
+    """Take the median of each figure."""
     return Measured(
         *(statistics.median(values) for values in zip(*(asdict(one).values() for one in rounds), strict=True))
     )
@@ -132,6 +136,7 @@ def own_appends(stack: Stack) -> float:
 
 
 def stored(stack: Stack, prefix: str) -> int:
+    """Count the rows of one round."""
     sql = """
         SELECT COUNT(*) AS n FROM nba_orchestration.v_executions WHERE STARTS_WITH(execution_id, @prefix)
     """
@@ -139,6 +144,7 @@ def stored(stack: Stack, prefix: str) -> int:
 
 
 def main() -> int:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -16,6 +16,7 @@ from tipoff_logger.settings import LoggerSettings
 
 
 def create_app(settings: LoggerSettings) -> FastAPI:
+    """Build a service that takes pushes and does nothing."""
     cloud = Cloud("nothing", settings)
     app = cloud.app("Takes pushes and does nothing.", needs=())
     endpoint = cloud.push_endpoint(ACCEPTED)

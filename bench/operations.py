@@ -83,13 +83,15 @@ class Operations:
         return self.listed / self.executions
 
     def of_a_tick(self, kind: set[str]) -> int:
+        """Count the calls of these kinds that a tick makes."""
         return sum(count for (_, call), count in self.quiet.items() if call in kind)
 
     def of_an_execution(self, kind: set[str]) -> float:
+        """Count the calls of these kinds that an execution adds."""
         return sum(self.by_caller(kind).values())
 
     def by_caller(self, kind: set[str]) -> Mapping[str, float]:
-        """What an execution adds to the ticks, by who calls."""
+        """Split what an execution adds to the ticks by who calls."""
         found: Counter[str] = Counter()
         for (who, call), count in self.calls.items():
             if call in kind:
@@ -114,57 +116,70 @@ class Counted(ClockedObjects):
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] = {},
     ) -> bool:
+        """See `Objects.create`."""
         self.calls[self.who, "create"] += 1
         self._name(name)
         return super().create(name, body, content_type=content_type, metadata=metadata)
 
     def read(self, name: str) -> Versioned | None:
+        """See `Objects.read`."""
         self.calls[self.who, "read"] += 1
         return super().read(name)
 
     def replace(self, name: str, body: bytes, *, generation: int) -> bool:
+        """See `Objects.replace`."""
         self.calls[self.who, "replace"] += 1
         return super().replace(name, body, generation=generation)
 
     def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
+        """See `Objects.annotate`."""
         self.calls[self.who, "annotate"] += 1
         return super().annotate(name, metadata)
 
     def delete(self, name: str) -> None:
+        """See `Objects.delete`."""
         if name in self.bodies:
             self.names.remove(name)
         super().delete(name)
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:
+        """See `Objects.put`."""
         self.calls[self.who, "put"] += 1
         self._name(name)
         super().put(name, body, content_type=content_type, metadata=metadata)
 
     def get(self, name: str) -> bytes | None:
+        """See `Objects.get`."""
         self.calls[self.who, "get"] += 1
         return super().get(name)
 
     def info(self, name: str) -> ObjectInfo | None:
+        """See `Objects.info`."""
         self.calls[self.who, "info"] += 1
         return super().info(name)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See `Objects.list`."""
         found = self.names[bisect_left(self.names, prefix) : bisect_right(self.names, prefix + chr(0x10FFFF))]
         self.calls[self.who, "list"] += max(1, math.ceil(len(found) / PAGE))
         self.listed[self.who] += len(found)
         yield from map(self._info, found)
 
     def _name(self, name: str) -> None:
-        """In order, as there are many lists."""
+        """Keep names in order, as there are many lists."""
         if name not in self.bodies:
             insort(self.names, name)
 
 
 class Row(Record):
+    """A record of any fields."""
+
     model_config = ConfigDict(extra="allow")
 
 
 class Anything(ScrapeParameters):
+    """Parameters of any names."""
+
     model_config = ConfigDict(extra="allow")
 
 
@@ -177,9 +192,11 @@ class Stub:
         self._spec, self._of_games = spec, of_games
 
     def fetch(self, parameters: ScrapeParameters, http: HttpxHttp) -> Payload:
+        """Return a payload that differs by parameters and instant."""
         return Payload(f"{parameters} {http.now}".encode(), "https://source.example", "json")
 
     def parse(self, payload: bytes, parameters: ScrapeParameters) -> Parsed:
+        """Return one row, or the games of five days."""
         rows = [Row(text=payload.decode())]
         if self._of_games:
             games = [
@@ -243,10 +260,12 @@ class Fleet:
 
     @property
     def buckets(self) -> tuple[Counted, Counted]:
+        """Both buckets."""
         return self.state, self.data
 
     @property
     def calls(self) -> Calls:
+        """The calls to both buckets."""
         return self.state.calls + self.data.calls
 
     @property
@@ -281,10 +300,12 @@ class Fleet:
 
 
 def fired(tick: Tick) -> TickFired:
+    """Build a tick."""
     return TickFired(tick=tick, cadence_minutes=1)
 
 
 def nothing(_request: httpx.Request) -> httpx.Response:
+    """Answer that there is no such document."""
     return httpx.Response(404)
 
 

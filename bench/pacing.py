@@ -61,7 +61,7 @@ async def _serve(pipe: Connection) -> None:
 
 @contextmanager
 def host() -> Iterator[tuple[str, Callable[[], list[float]]]]:
-    """Its URL, and a function that takes the arrivals so far."""
+    """Serve a host; yield its URL and a function that takes the arrivals so far."""
     ours, theirs = SPAWN.Pipe()
     process = SPAWN.Process(target=serve, args=(theirs,))
     process.start()
@@ -78,6 +78,7 @@ def host() -> Iterator[tuple[str, Callable[[], list[float]]]]:
 
 
 def spec(rate: float) -> ScraperSpec:
+    """Describe a scraper with this rate."""
     return ScraperSpec.model_validate(
         {
             "name": "bench",
@@ -95,14 +96,14 @@ def spec(rate: float) -> ScraperSpec:
 
 
 def plain(url: str, requests: int) -> None:
-    """One after the other over one connection, as a loop in a script does."""
+    """Ask one after the other over one connection, as a loop in a script does."""
     with httpx.Client() as client:
         for number in range(requests):
             client.get(f"{url}{number}").raise_for_status()
 
 
 def runner(url: str, requests: int, rate: float, sharers: int) -> None:
-    """One runner's process: each request an execution with its own client, all with one pacer."""
+    """Run as one runner's process: each request an execution with its own client, all with one pacer."""
     described, pacer, now = spec(rate), Pacer(sharers=sharers), datetime(2025, 1, 15, tzinfo=UTC)
 
     def execute(number: int) -> None:
@@ -114,6 +115,7 @@ def runner(url: str, requests: int, rate: float, sharers: int) -> None:
 
 
 def runners(url: str, requests: int, rate: float, count: int, sharers: int) -> None:
+    """Run several runners' processes and wait for them."""
     processes = [
         SPAWN.Process(target=runner, args=(url, requests // count, rate, sharers)) for _ in range(count)
     ]
@@ -125,10 +127,12 @@ def runners(url: str, requests: int, rate: float, count: int, sharers: int) -> N
 
 
 def most_in_a_second(arrivals: Sequence[float]) -> int:
+    """Count the most arrivals within any second."""
     return max(bisect.bisect_left(arrivals, start + 1.0) - place for place, start in enumerate(arrivals))
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

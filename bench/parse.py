@@ -47,10 +47,12 @@ class Speed:
 
     @property
     def megabytes_a_second(self) -> float:
+        """Payload parsed a second, in MB."""
         return self.payload_bytes / self.seconds / MEGABYTE
 
     @property
     def records_a_second(self) -> float:
+        """Records made a second."""
         return self.records / self.seconds
 
 
@@ -65,10 +67,12 @@ class Cold:
 
     @property
     def in_aim(self) -> bool:
+        """Whether the first parse is within the aims."""
         return self.seconds < AIM_SECONDS and self.megabytes < AIM_MEGABYTES
 
 
 def speed(name: str, scraper: Registered, seconds: float) -> Speed:
+    """Time the parser on a payload, as often as fits in so many seconds."""
     parameters = scraper.module.Parameters.model_validate(parameters_of(scraper))
     payload = payload_of(scraper, parameters)
     records = len(scraper.module.parse(payload, parameters).records)
@@ -106,6 +110,7 @@ def report_of(rows: int) -> bytes:
 
 
 def cold(rows: int = ROWS) -> Cold:
+    """Parse in a process of its own, imports included; measure time and memory."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "report.pdf"
         file.write_bytes(report_of(rows))
@@ -116,7 +121,7 @@ def cold(rows: int = ROWS) -> Cold:
 
 
 def parse_once(file: Path) -> Cold:
-    """What the process of its own does. It has more imported than a runner has: the fake sources too."""
+    """Parse in the process of its own, which has more imported than a runner has: the fake sources too."""
     from scrapers.nbacom.nbac_injury_report import scraper
 
     payload = file.read_bytes()
@@ -128,6 +133,7 @@ def parse_once(file: Path) -> Cold:
 
 
 def show(speeds: list[Speed], report: Cold) -> None:
+    """Print a row for each parser, and the first parse of a process."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("scraper", "payload", "records", "one parse", "MB/s", "records/s"):
         table.add_column(column, justify="left" if column == "scraper" else "right")
@@ -151,6 +157,7 @@ def show(speeds: list[Speed], report: Cold) -> None:
 
 
 def main() -> int:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description="Measures the parsers.")
     parser.add_argument("--seconds", type=float, default=0.5, help="how long each parser is measured")
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")

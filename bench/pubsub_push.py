@@ -45,11 +45,13 @@ class Sink(asyncio.Protocol):
     last_receipt: float
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin a connection (asyncio.Protocol)."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self.buffer = b""
 
     def data_received(self, data: bytes) -> None:
+        """Answer the requests that are whole (asyncio.Protocol)."""
         self.buffer += data
         while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
             head = self.buffer[:end].lower()
@@ -61,6 +63,7 @@ class Sink(asyncio.Protocol):
 
     @classmethod
     def answer(cls, head: bytes, body: bytes) -> bytes:
+        """Note how long the message took, and answer."""
         if head.startswith(b"post"):
             now = time.time()
             if b'"message"' in body:
@@ -77,6 +80,7 @@ class Sink(asyncio.Protocol):
 
 
 async def serve_sink(port: int) -> None:
+    """Serve the sink until the task is cancelled."""
     Sink.latencies, Sink.last_receipt = [], 0.0
     server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", port)
     await server.serve_forever()
@@ -102,6 +106,7 @@ def process(*arguments: str, ready: str) -> Iterator[None]:
 
 
 def fetch(url: str | Request) -> Any:
+    """Ask the sink and read its JSON."""
     with urlopen(url, timeout=5) as answer:  # noqa: S310 - the sink of this run
         return json.load(answer)
 
@@ -159,6 +164,7 @@ def measure(address: str, sink: str, messages: int) -> dict[str, float]:
 
 
 def milliseconds(name: str, latencies: list[float]) -> dict[str, float]:
+    """Return p50 and p95 in milliseconds."""
     return {
         f"{name}_p50_ms": round(statistics.median(latencies) * 1e3, 2),
         f"{name}_p95_ms": round(statistics.quantiles(latencies, n=20)[-1] * 1e3, 2),
@@ -187,6 +193,7 @@ async def compare_clients(sink: str, messages: int) -> dict[str, float]:
 
 
 async def rate(post: Callable[[], Awaitable[Any]], at_once: int, messages: int) -> float:
+    """Post so many messages, so many at once; return messages a second."""
     numbers = iter(range(messages))
 
     async def worker() -> None:
@@ -199,6 +206,7 @@ async def rate(post: Callable[[], Awaitable[Any]], at_once: int, messages: int) 
 
 
 def compare_servers(sink: str, messages: int) -> dict[str, Any]:
+    """Measure the embedded server and Google's emulator."""
     port, admin_port = free_port(), free_port()
     embedded = [
         "-m",
@@ -225,6 +233,7 @@ def compare_servers(sink: str, messages: int) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -30,6 +30,7 @@ class Load:
 
     @property
     def per_second(self) -> float:
+        """Answered pushes a second."""
         return len(self.latencies) / self.seconds
 
 

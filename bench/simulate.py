@@ -27,6 +27,7 @@ AIM_SECONDS = 30.0
 
 
 def measure(schedule: Path, workflows: Path) -> dict[str, float | int]:
+    """Simulate a season; return how long it took and what it counted."""
     catalog = load_catalog(SCRAPERS)
     games = read_games(schedule, payload_parser(catalog["nbac_schedule"]))
     days = [game.game_date for game in games]

@@ -50,6 +50,7 @@ SELECT
 
 
 def wait(reached: Callable[[], bool], what: str) -> None:
+    """Poll until it is reached; exit naming what was waited for."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while not reached():
         if time.monotonic() > deadline:
@@ -58,12 +59,13 @@ def wait(reached: Callable[[], bool], what: str) -> None:
 
 
 def all_rows(warehouse: Warehouse, at: datetime, workflows: int) -> bool:
+    """Return whether the tick's decisions and an execution are there."""
     found = warehouse.query(ROWS, {"at": at})[0]
     return bool(found["executions"] >= 1 and found["decisions"] >= workflows)
 
 
 def tick_to_row(stack: Stack, at: datetime, workflows: int) -> float:
-    """Seconds until a query sees every row; its own duration is part of it.
+    """Return the seconds until a query sees every row; its own duration is part of it.
 
     The warehouse is asked only when Pub/Sub has nothing left to deliver, since asking all the time takes from it what
     it needs to append.
@@ -103,7 +105,7 @@ class Hops:
             wait(lambda: answers(f"http://{HOST}:{port}/openapi.json"), "the empty handlers")  # noqa: B023
 
     def seconds(self, name: str) -> float:
-        """From publishing to the last hop's handler, by the one machine's clock."""
+        """Return the seconds from publishing to the last hop's handler, by the one machine's clock."""
         begun = time.time()
         self.publisher.publish(self.topics[0], b"{}", name=name).result(timeout=TIMEOUT_SECONDS)
         arrival = f"{self.last}/arrivals/{name}"
@@ -112,6 +114,7 @@ class Hops:
 
 
 def answers(url: str) -> bool:
+    """Return whether the URL answers."""
     try:
         return requests.get(url, timeout=TIMEOUT_SECONDS).ok
     except requests.ConnectionError:
@@ -119,6 +122,7 @@ def answers(url: str) -> bool:
 
 
 def measure(runs: int) -> tuple[list[float], list[float]]:
+    """Time so many ticks, and so many empty hops."""
     rows, hops = [], []
     with (
         tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder,
@@ -143,6 +147,7 @@ def count_workflows(stack: Stack) -> int:
 
 
 def milliseconds(seconds: list[float]) -> dict[str, float]:
+    """Return median and p95 in milliseconds."""
     return {
         "median_ms": round(statistics.median(seconds) * 1e3, 1),
         "p95_ms": round(statistics.quantiles(seconds, n=20, method="inclusive")[-1] * 1e3, 1),
@@ -150,6 +155,7 @@ def milliseconds(seconds: list[float]) -> dict[str, float]:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

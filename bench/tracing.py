@@ -41,12 +41,13 @@ class Sink(BaseHTTPRequestHandler):
     """A collector that takes whatever comes."""
 
     def do_POST(self) -> None:
+        """Take a batch of spans."""
         self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(200)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        pass
+        """Keep silent."""
 
 
 async def answer(
@@ -54,7 +55,7 @@ async def answer(
     _receive: Callable[[], Any],
     send: Callable[[MutableMapping[str, Any]], Any],
 ) -> None:
-    """A service that takes part, publishes one event and answers."""
+    """Answer as a service that takes part and publishes one event."""
     begin_hop(scope, EVENT.TYPE, SENT)
     traceparent()
     if is_on():
@@ -67,7 +68,7 @@ async def plain(
     _receive: Callable[[], Any],
     send: Callable[[MutableMapping[str, Any]], Any],
 ) -> None:
-    """The same before there was telemetry: the trace is handed on, and that is all."""
+    """Do the same as before there was telemetry: hand the trace on, and that is all."""
     continue_trace(SENT)
     traceparent()
     await send({"type": "http.response.start", "status": 204})
@@ -116,6 +117,7 @@ def measure(count: int, endpoint: str) -> tuple[float, float, float]:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

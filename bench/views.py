@@ -89,6 +89,7 @@ FROM UNNEST(GENERATE_ARRAY(0, 2000)) AS n
 
 
 def ask(client: bigquery.Client, sql: str, rows: int | None = None) -> list[bigquery.Row]:
+    """Run a statement over so many rows."""
     config = bigquery.QueryJobConfig()
     if rows is not None:
         config.query_parameters = [
@@ -115,7 +116,7 @@ HANDED_OVER = 10_000
 
 
 def questions(client: bigquery.Client, view: str) -> dict[str, str]:
-    """What is asked of a view, by the name it is printed under."""
+    """Return what is asked of a view, by the name it is printed under."""
     table = f"nba_orchestration.{view}"
     if view not in BY_ID:
         return {view: f"SELECT * FROM {table}"}  # noqa: S608
@@ -151,6 +152,7 @@ def measure(client: bigquery.Client, warehouse: int, sql: str, runs: int) -> Mea
 
 
 def wait_for(client: bigquery.Client) -> None:
+    """Wait until the warehouse answers."""
     deadline = time.monotonic() + 30
     while True:
         try:
@@ -164,6 +166,7 @@ def wait_for(client: bigquery.Client) -> None:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

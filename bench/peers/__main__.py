@@ -101,7 +101,7 @@ def version(peer: str) -> str:
 
 
 def measure_tipoff(tasks: int) -> dict[str, Any]:
-    """Return the same of Tipoff's script, which runs in this environment."""
+    """Measure Tipoff's script in the same way; it runs in this environment."""
     done = subprocess.run(
         [sys.executable, HERE / "tipoff_side.py", "--tasks", str(tasks)],
         stdout=subprocess.PIPE,
@@ -196,6 +196,7 @@ def page(found: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
+    """Measure the peers and print a page."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -57,6 +57,7 @@ ROUNDS = (3, 33)
 
 
 def main() -> None:
+    """Measure and print."""
     options = measures.arguments()
     dags: Path = options.folder / "dags"
     dags.mkdir()

@@ -23,7 +23,7 @@ PORT = 13_000
 
 @dg.op(out=dg.DynamicOut(str), config_schema={"units": int})
 def units(context: dg.OpExecutionContext):
-    """As many outputs as the run is told."""
+    """Yield as many outputs as the run is told."""
     for unit in range(context.op_config["units"]):
         yield dg.DynamicOutput(str(unit), mapping_key=f"unit_{unit}")
 
@@ -41,6 +41,7 @@ def fan_out() -> None:
 
 
 def main() -> None:
+    """Measure and print."""
     options = measures.arguments()
     home: Path = options.folder
     (home / "dagster.yaml").write_text(
@@ -104,7 +105,7 @@ def evaluation(instance: dg.DagsterInstance, home: Path, workflows: int) -> floa
 
 
 def services(home: Path, postgres: int) -> tuple[float, float]:
-    """Seconds until webserver and daemon are ready, and their memory with PostgreSQL's when they have nothing to do."""
+    """Measure the seconds until webserver and daemon are ready, and their memory with PostgreSQL's when idle."""
     code = home / "fan_out_code.py"
     code.write_text("import dagster as dg\ndefs = dg.Definitions()\n")
     begun = time.perf_counter()

@@ -45,6 +45,7 @@ asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
 
 
 def main() -> None:
+    """Measure and print."""
     options = measures.arguments()
     database = options.database.replace("postgresql://", "postgresql+asyncpg://")
     os.environ.update(

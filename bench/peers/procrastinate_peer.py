@@ -29,7 +29,7 @@ def make_app(database: str) -> procrastinate.App:
 
 
 def work(database: str) -> None:
-    """The worker; it listens for jobs and keeps each one's row."""
+    """Run the worker, which listens for jobs and keeps each one's row."""
     app = make_app(database)
 
     async def run() -> None:
@@ -40,6 +40,7 @@ def work(database: str) -> None:
 
 
 def main() -> None:
+    """Measure and print."""
     options = measures.arguments()
     app = make_app(options.database)
     with app.open(), psycopg.connect(options.database, autocommit=True) as connection:

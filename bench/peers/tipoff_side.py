@@ -113,6 +113,7 @@ def evaluation(workflows: int) -> float:
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--tasks", type=int, default=500)
     arguments = parser.parse_args()

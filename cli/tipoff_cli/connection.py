@@ -49,6 +49,7 @@ class Connection:
 
     @property
     def environment(self) -> str:
+        """The environment whose rows are meant."""
         return self.values.get("TIPOFF_ENVIRONMENT", "prod")
 
     @property
@@ -66,9 +67,9 @@ class Connection:
         raise NotConnected(f"{self.where} names no monitor; {_START.format(MONITOR_URL)}")
 
     def token(self, service_url: str | None = None) -> str:
-        """What authenticates us to a service, by default the controller: the development key, else an identity token
-        for its URL, of gcloud's account if that is a service account, else of the service account to impersonate: a
-        person's own token names gcloud as its audience, not the service.
+        """Return what authenticates us to a service, by default the controller: the development key, else an
+        identity token for its URL. The token is of gcloud's account if that is a service account, else of the one
+        to impersonate: a person's own token names gcloud as its audience, not the service.
 
         Raises:
             NotConnected
@@ -108,7 +109,7 @@ class Connection:
         return (f"--impersonate-service-account={account}", "--include-email") if account else ()
 
     def warehouse(self) -> Warehouse:
-        """Raises NotConnected."""
+        """Connect to the warehouse. Raises NotConnected."""
         with _credentials():
             with _without_data_frames():
                 from tipoff_common.adapters.bigquery import BigQueryWarehouse
@@ -120,7 +121,7 @@ class Connection:
         return self._bucket("TIPOFF_DATA_BUCKET")
 
     def bus(self, topics: "TopicMap") -> "PubSubBus":
-        """Raises NotConnected."""
+        """Connect to Pub/Sub. Raises NotConnected."""
         from tipoff_common.adapters.pubsub import PubSubBus
 
         self._emulator("PUBSUB_EMULATOR_HOST")
@@ -161,7 +162,7 @@ class Connection:
 def find_connection(
     environ: Mapping[str, str] = os.environ, stack_environment: Path | None = None
 ) -> Connection:
-    """What the environment names, else the stack that runs in this repository.
+    """Find the connection that the environment names, else the stack that runs in this repository.
 
     Raises:
         NotConnected
@@ -203,7 +204,7 @@ def _credentials() -> Iterator[None]:
 
 
 def require_answer(address: str, where: str) -> None:
-    """Raises NotConnected when nothing listens at an emulator's address, which `where` names."""
+    """Raise NotConnected when nothing listens at an emulator's address, which `where` names."""
     parts = urlsplit(address if "//" in address else f"//{address}")
     try:
         socket.create_connection((parts.hostname or "", parts.port or 80), _ANSWER_SECONDS).close()

@@ -14,7 +14,7 @@ _SECONDS = 30.0
 
 @cache
 def client() -> "httpx.Client":
-    """One for the process: its TLS settings take longer to load than an answer to come, and connections are kept."""
+    """Return the process's one client: its TLS settings take longer to load than an answer to come."""
     import httpx
 
     return httpx.Client(timeout=_SECONDS)

@@ -85,7 +85,7 @@ def show(
 
 
 def _asking(workflows: Path, catalog: Catalog) -> dict[str, list[str]]:
-    """By scraper, the workflows that ask for it. Ends the command when the configuration has a fault."""
+    """Map scrapers to the workflows that ask for them. Ends the command when the configuration has a fault."""
     try:
         configuration = load_workflows(workflows, catalog)
     except ConfigurationError as error:

@@ -40,6 +40,8 @@ tables = typer.Typer(
 
 @dataclass(frozen=True)
 class Target:
+    """The dataset to look at."""
+
     client: "Client"
     where: str
 
@@ -158,6 +160,7 @@ def _target(project: str | None, dataset: str, local: bool, url: str | None) -> 
 
 
 def embedded_client(url: str, project: str) -> "Client":
+    """Build a client of the embedded warehouse."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud.bigquery import Client
 
@@ -167,7 +170,7 @@ def embedded_client(url: str, project: str) -> "Client":
 
 
 def _stack_url() -> str:
-    """Where the running stack has its warehouse, else where `make up` would have it."""
+    """Return where the running stack has its warehouse, else where `make up` would have it."""
     from dotenv import dotenv_values
 
     known = dotenv_values(STACK_ENVIRONMENT) if STACK_ENVIRONMENT.exists() else {}

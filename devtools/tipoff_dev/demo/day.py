@@ -52,7 +52,7 @@ class Answers:
 
 
 def ask_dataset(warehouse: Warehouse, as_of: datetime | None = None) -> Answers:
-    """Raises Unavailable."""
+    """Ask the dataset what came of the day. Raises Unavailable."""
     instant = as_of or eastern(GAME_DAY, time(LAST_HOUR)) + LAG
     (files,) = warehouse.query(_FILES, {"day": GAME_DAY})
     scraper: dict[str, Parameter] = {"as_of": instant, "environment": ENVIRONMENT, "scraper_name": SCRAPER}
@@ -77,7 +77,7 @@ EXPECTED_DAY = [
 
 
 def faults(answers: Answers) -> list[str]:
-    """Where the dataset's answers differ from what happened that day; empty when all is right."""
+    """Find where the dataset's answers differ from what happened that day; empty when all is right."""
     found = []
     discovery = (answers.discovery.get("status"), answers.discovery.get("time_et"))
     if discovery != ("success", "01:00 PM") or int(answers.discovery.get("records") or 0) <= 0:

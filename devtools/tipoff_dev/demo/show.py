@@ -53,7 +53,7 @@ ORDER BY scraper_name
 
 
 def show_addresses(console: Console, stack: Stack) -> None:
-    """What runs where."""
+    """Print what runs where."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("what", "where"):
         table.add_column(column)
@@ -79,7 +79,7 @@ class Timeline:
         self._said: dict[str, str] = {}
 
     def show(self, tick: TickFired) -> None:
-        """One tick's decisions and what came of them. Raises Unavailable."""
+        """Print one tick's decisions and what came of them. Raises Unavailable."""
         if tick.event_time is None or tick.tick is Tick.CLEANUP:
             return
         if tick.tick is Tick.LOCK_SCHEDULE:
@@ -115,7 +115,7 @@ class Timeline:
 
 
 def show_answers(console: Console, answers: Answers) -> None:
-    """The dataset's answers to the questions people ask."""
+    """Print the dataset's answers to the questions people ask."""
     console.rule("what the dataset says")
     found, tried = answers.discovery, answers.attempts
     console.print(

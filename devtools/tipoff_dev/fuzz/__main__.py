@@ -68,6 +68,7 @@ class Seed:
 
     @property
     def pdf(self) -> bool:
+        """Whether the seed is a PDF."""
         return self.body.startswith(b"%PDF")
 
 
@@ -80,6 +81,7 @@ class Input:
 
     @property
     def kept(self) -> bytes:
+        """The input as it is kept when something is found."""
         return self.body if self.pages is None else repr(self.pages).encode()
 
 
@@ -103,10 +105,12 @@ class Traces(logging.Handler):
     last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep the last record."""
         self.last = getattr(record, "exception", record.getMessage())
 
 
 def seeds_of(scraper: Registered, folder: Path | None) -> list[Seed]:
+    """Collect a scraper's seeds: the fake's document and real ones."""
     given = parameters_of(scraper)
     served = payload_of(scraper, scraper.module.Parameters.model_validate(given))
     found = [_seed("fake", given, served)]
@@ -139,7 +143,7 @@ def mutated(seed: Seed, chance: Random) -> Input:
 
 
 def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, traces: Traces) -> Iterator[str]:
-    """Run one input; gives the name of how it ended, then each find."""
+    """Run one input; yield the name of how it ended, then each find."""
     request = manual_request(scraper, dict(parameters), source=Source.LOCAL, triggered_by="fuzz", now=NOW)
     data = MemoryObjects("data")
     module: Any = scraper.module
@@ -191,7 +195,7 @@ def judge(scraper: Registered, parameters: Mapping[str, str], given: Input, trac
 
 
 def _no_source(spec: ScraperSpec, now: datetime, _replaying: bool) -> HttpxHttp:
-    """Return a payload is at hand, so nothing may be asked for."""
+    """Refuse to open a client: a payload is at hand, so nothing may be asked for."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
         raise AssertionError(f"{request.url} was asked for")
@@ -250,7 +254,7 @@ def _impossible(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _of_any_length(scraper: Registered) -> Registered:
-    """Documents are cut short, which is not what is tried here."""
+    """Describe the scraper without bounds on its records: cutting documents short is not what is tried here."""
     spec = scraper.spec
     any_length = spec.assertions.model_copy(update={"min": 1})
     return replace(scraper, spec=spec.model_copy(update={"assertions": any_length}))
@@ -287,6 +291,7 @@ def _alarm(_signal: int, _frame: FrameType | None) -> None:
 
 
 def main() -> int:
+    """Fuzz the parsers; return the exit code."""
     parser = argparse.ArgumentParser(description="Fuzzes the parsers.")
     parser.add_argument("--minutes", type=float, default=1.0, help="how long, of all parsers together")
     parser.add_argument("--seeds", type=Path, help="a folder of real documents; see the module's head")

@@ -290,7 +290,7 @@ _HOSTILE_NAMES = (
 
 
 def _with_objects(body: bytes, chance: Random) -> bytes:
-    """Objects dropped, doubled, swapped, or with other numbers and names in them; offsets are then wrong, which readers
+    """Drop, double or swap objects, or change numbers and names in them; offsets are then wrong, which readers
     mend."""
     spans = [match.span() for match in _OBJECT.finditer(body)]
     if not spans:
@@ -312,7 +312,7 @@ def _with_objects(body: bytes, chance: Random) -> bytes:
 
 
 def _with_streams(body: bytes, chance: Random) -> bytes:
-    """One content stream opened, its operators changed, and packed again."""
+    """Open one content stream, change its operators, and pack it again."""
     streams = list(_STREAM.finditer(body))
     if not streams:
         return mutated_bytes(body, chance)

@@ -75,6 +75,7 @@ def write(root: Path, rendered: Mapping[str, str]) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int:
+    """Write or check the generated files; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m tipoff_dev.generate", description="Writes generated files."
     )

@@ -23,6 +23,7 @@ not published yet, 130 when interrupted, and what a command's own text says."""
 
 
 def commands() -> str:
+    """Write the reference of the command line."""
     from tipoff_cli.main import app
 
     root = typer.main.get_command(app)
@@ -55,7 +56,7 @@ def _section(path: str, command: Any) -> Iterator[str]:
 
 
 def _options(command: Any, options: list[Any]) -> list[str]:
-    """As the command says it; a command that hands its options on declares none."""
+    """List a command's options as it says them; a command that hands its options on declares none."""
     told = str(command.options_metavar)
     return [told] if options or told != "[OPTIONS]" else []
 

@@ -18,6 +18,7 @@ _SQL_TYPES = {rest: sql for sql, rest in REST_TYPES.items()}
 
 
 def dataset() -> str:
+    """Write the reference of the dataset."""
     parts = [
         generated_from(f"`schemas/bigquery/{DATASET}/*.sql`"),
         f"# The dataset `{DATASET}`",
@@ -46,7 +47,7 @@ def _views() -> Iterator[tuple[str, str]]:
 
 
 def _functions() -> Iterator[tuple[str, str]]:
-    """Yield the first line of each file names the function with its arguments and says what it answers."""
+    """Yield each function with its arguments and what it answers, from the first line of its file."""
     for path in sorted(SCHEMAS.glob("fn_*.sql")):
         signature, meaning = function_heading(path)
         yield f"`{signature}`", meaning

@@ -13,7 +13,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def event_schema(model: type[Event]) -> str:
-    """What a payload of this event has to be for a consumer to accept it."""
+    """Write the JSON Schema that a payload of this event fulfils for a consumer to accept it."""
     return _schema(model, model.TYPE, f"urn:tipoff:event:{model.TYPE}")
 
 
@@ -28,7 +28,7 @@ def events_index() -> str:
 
 
 def workflows_schema() -> str:
-    """What `config/workflows.yaml` may contain."""
+    """Write the JSON Schema of `config/workflows.yaml`."""
     from tipoff_planning.workflows import WorkflowsFile
 
     return _schema(WorkflowsFile, "workflows.yaml", "urn:tipoff:workflows")

@@ -9,6 +9,7 @@ def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def generated_from(what: str) -> str:
+    """Write the comment that says where a file comes from."""
     return f"<!-- Generated from {what} by `make generate`; change it there. -->"
 
 

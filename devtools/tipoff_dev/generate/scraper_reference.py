@@ -18,6 +18,7 @@ has, in the log, on the command line and in `config/workflows.yaml`. `tipoff scr
 
 
 def scrapers() -> str:
+    """Write the reference of the scrapers."""
     catalog = load_catalog(SCRAPERS)
     configuration = load_workflows(WORKFLOWS, catalog)
     origin = generated_from("`services/scraper-runner/scrapers/*/*/scraper.yaml`")

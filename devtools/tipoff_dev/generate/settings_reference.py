@@ -37,6 +37,7 @@ here but in `config/workflows.yaml`."""
 
 
 def configuration() -> str:
+    """Write the reference of the settings."""
     parts = [_INTRODUCTION, "## Every service", _settings(ServiceSettings, ServiceSettings.model_fields)]
     for service, model in SERVICES.items():
         own = {

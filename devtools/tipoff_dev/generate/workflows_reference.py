@@ -91,6 +91,7 @@ place in `discovery` and `per_game`, which end when everything was found."""
 
 
 def workflows() -> str:
+    """Write the reference of `config/workflows.yaml`."""
     parts = [
         generated_from("the model in `tipoff_planning.workflows`"),
         _INTRODUCTION,
@@ -138,7 +139,7 @@ def _indented(text: str) -> str:
 
 
 def _keys(model: type[BaseModel]) -> str:
-    """All but `kind`, which the heading says."""
+    """List a model's keys, all but `kind`, which the heading says."""
     return table(
         _HEADING, (_row(name, field) for name, field in model.model_fields.items() if name != "kind")
     )

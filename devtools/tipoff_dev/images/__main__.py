@@ -46,7 +46,7 @@ class ProbeFailed(Exception):
 
 
 def settings_in_image(layout: Layout, service: str, port: int) -> dict[str, str]:
-    """What the stack tells `service`, less where files are."""
+    """Return what the stack tells `service`, less where files are."""
     settings = {**layout.service_environment(service), "PORT": str(port)}
     return {name: value for name, value in settings.items() if name not in _FILES}
 
@@ -86,6 +86,7 @@ def first_event(service: str, day: date = GAME_DAY) -> Event:
 
 
 def push_body(stack: Stack, event: Event) -> bytes:
+    """Write the body of a push of an event."""
     data, attributes = encode(stack.publisher.envelope(event))
     message = {
         "data": b64encode(data).decode(),
@@ -115,7 +116,7 @@ def wait_for_answer(process: subprocess.Popen[bytes], port: int, path: str, body
 
 
 def probe(image: InstalledService, service: str, stack: Stack, day: date = GAME_DAY) -> None:
-    """Raises ProbeFailed."""
+    """Start a service from its image and push its first event. Raises ProbeFailed."""
     _names_missing_settings(image)
     port = free_ports()[service]
     with _running(image, settings_in_image(stack.layout, service, port)) as process:
@@ -146,7 +147,7 @@ def _stops(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def _running(image: InstalledService, settings: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """What the process says is part of the failure."""
+    """Run a process for the length of a block; what it says is part of the failure."""
     with image.start(settings, stderr=subprocess.STDOUT) as process:
         try:
             yield process
@@ -164,6 +165,7 @@ def _expect(what: str, found: object, expected: object) -> None:
 
 
 def main() -> int:
+    """Probe the images; return the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -36,6 +36,7 @@ class InstalledService:
 
     @property
     def python(self) -> Path:
+        """The environment's interpreter."""
         return self.root / "venv/bin/python"
 
     def start(
@@ -62,6 +63,7 @@ class InstalledService:
 
 
 def service_folder(service: str) -> Path:
+    """Return the folder of a service's package."""
     return REPOSITORY / "services" / service
 
 

@@ -177,7 +177,7 @@ def stop_background(console: Console) -> None:
 
 
 def _end_of_the_last() -> str:
-    """Why it ended, if a process of it did and took the others with it; empty when it was stopped."""
+    """Say why it ended, if a process of it did and took the others with it; empty when it was stopped."""
     log = _LOG.read_text(errors="replace") if _LOG.exists() else ""
     ended = (line for line in reversed(log.splitlines()) if " ended with exit code " in line)
     return next(ended, "").removesuffix(":")  # which the end of its log follows
@@ -211,7 +211,7 @@ def _phase2_wanted() -> Behaviour:
 
 
 def write_environment(layout: Layout, file: Path = _ENVIRONMENT) -> None:
-    """Where the stack is, for commands in the same folder; the file is there whole or not at all."""
+    """Write where the stack is, for commands in the same folder; the file is there whole or not at all."""
     variables = {
         **layout.runner_environment(),
         "TIPOFF_CONTROLLER_URL": layout.url("controller"),

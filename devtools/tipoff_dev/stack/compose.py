@@ -24,17 +24,19 @@ SERVICE_PORT = 8080
 
 
 def push_endpoint(service: str, development_key: str) -> str:
-    """Return a container answers to its service's name."""
+    """Return a service's push endpoint: a container answers to its service's name."""
     return f"http://{service}:{SERVICE_PORT}/events?token={development_key}"
 
 
 def make_cloud(development_key: str) -> None:
+    """Create topics, buckets and tables."""
     create_topics(lambda service: push_endpoint(service, development_key), tuple(SERVICES))
     create_buckets()
     create_tables()
 
 
 def fire_ticks(project: str) -> None:
+    """Fire ticks until the process is told to stop."""
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
@@ -42,6 +44,7 @@ def fire_ticks(project: str) -> None:
 
 
 def main() -> None:
+    """Run one of the composition's own steps."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -9,7 +9,7 @@ from gcp_emulators.pubsub.google import running
 
 
 def _end(*_: object) -> NoReturn:
-    """Raises where the process is, also while the emulator starts, so that its Java is ended on the way out."""
+    """Raise where the process is, also while the emulator starts, so that its Java is ended on the way out."""
     sys.exit(0)
 
 

@@ -116,13 +116,15 @@ class Layout:
         return [f"{name} ({port})" for name, port in self.ports.items() if not _is_free(port)]
 
     def address(self, name: str) -> str:
+        """Return host and port."""
         return f"{HOST}:{self.ports[name]}"
 
     def url(self, name: str) -> str:
+        """Return the URL of a process."""
         return f"http://{self.address(name)}"
 
     def push_endpoint(self, service: str) -> str:
-        """Emulators send no OIDC token, so the development key stands in the URL."""
+        """Return a service's push URL, with the development key in it, as emulators send no OIDC token."""
         return f"{self.url(service)}/events?token={self.development_key}"
 
     def emulators(self) -> dict[str, str]:
@@ -134,7 +136,7 @@ class Layout:
         }
 
     def shared_environment(self) -> dict[str, str]:
-        """What every service and command is told."""
+        """Return what every service and command is told."""
         return {
             **self.emulators(),
             "TIPOFF_ENVIRONMENT": "local",
@@ -147,6 +149,7 @@ class Layout:
         }
 
     def service_environment(self, service: str) -> dict[str, str]:
+        """Return what one service is told."""
         return {
             **self.shared_environment(),
             "TIPOFF_HOST": HOST,
@@ -167,7 +170,7 @@ class Layout:
         return {"STORAGE_EMULATOR_HOST": self.url(f"storage:{service}")} if self.own_rights else {}
 
     def runner_environment(self) -> dict[str, str]:
-        """For scrapers run by hand beside the stack."""
+        """Return the settings of scrapers that are run manually beside the stack."""
         return {**self.shared_environment(), **self._own_settings()["scraper-runner"]}
 
     def _own_settings(self) -> dict[str, dict[str, str]]:

@@ -38,7 +38,7 @@ class Child:
     log: Path
 
     def check(self) -> None:
-        """Raises StackError with the end of the log when the process has ended."""
+        """Raise StackError with the end of the log when the process has ended."""
         if self.process.poll() is not None:
             tail = self.log.read_text(errors="replace")[-1500:]
             raise StackError(
@@ -107,7 +107,7 @@ class Processes:
         return child
 
     def check(self) -> None:
-        """Raises StackError when any child has ended."""
+        """Raise StackError when any child has ended."""
         for child in self.children.values():
             child.check()
 
@@ -127,6 +127,6 @@ class Processes:
 
 
 def _inherited() -> dict[str, str]:
-    """Of the caller's environment only what a Python process needs, so that no setting leaks into a service."""
+    """Return what a Python process needs of the caller's environment, so that no setting leaks into a service."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "SYSTEMROOT", "TZ")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}

@@ -85,6 +85,7 @@ def _labels(service: str) -> dict[str, str]:
 
 
 def create_buckets() -> None:
+    """Create the buckets that are not there."""
     client = storage.Client(project=PROJECT, credentials=AnonymousCredentials())
     for bucket in (DATA_BUCKET, STATE_BUCKET):
         try:

@@ -57,6 +57,7 @@ class Options:
 
     @property
     def subscribers(self) -> tuple[str, ...]:
+        """Who subscribes to topics."""
         return (*self.services, "phase2") if self.phase2 else self.services
 
 
@@ -73,7 +74,7 @@ class Stack:
         self.processes = Processes(folder / "logs")
 
     def start(self, progress: Progress) -> None:
-        """Return when every service answers ready. Raises StackError naming what did not."""
+        """Start everything, and return when every service answers ready. Raises StackError naming what did not."""
         if taken := self.layout.taken_ports():
             raise StackError(
                 f"taken on {HOST}: {', '.join(taken)}; stop what listens there (`make down`, if it is a stack)"
@@ -119,7 +120,7 @@ class Stack:
         return {name: item["unacked"] for name, item in answer.json()["subscriptions"].items()}
 
     def wait_until_quiet(self, timeout: float = 60.0) -> None:
-        """Return when nothing is unacknowledged: every effect of what was published is durable."""
+        """Wait until nothing is unacknowledged: every effect of what was published is durable."""
         left: dict[str, int] = {}
 
         def is_quiet() -> bool:
@@ -145,7 +146,7 @@ class Stack:
             time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
-        """Services first: what they have begun they finish while the cloud still answers."""
+        """Stop the services first: what they have begun they finish while the cloud still answers."""
         self.processes.stop(first=(*self._options.services, "phase2"))
 
     def _start_cloud(self) -> None:

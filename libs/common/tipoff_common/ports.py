@@ -103,7 +103,8 @@ class Objects(Protocol):
     """
 
     @property
-    def bucket(self) -> str: ...
+    def bucket(self) -> str:
+        """The bucket's name."""
 
     def create(
         self,

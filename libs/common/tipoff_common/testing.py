@@ -43,6 +43,7 @@ class MemoryObjects:
         content_type: str = "application/octet-stream",  # noqa: ARG002  # the port's signature
         metadata: Mapping[str, str] = {},
     ) -> bool:
+        """See `Objects.create`."""
         self.check()
         with self._lock:
             if name in self.bodies:
@@ -51,11 +52,13 @@ class MemoryObjects:
             return True
 
     def read(self, name: str) -> Versioned | None:
+        """See `Objects.read`."""
         self.check()
         with self._lock:
             return Versioned(self.bodies[name], self.generations[name]) if name in self.bodies else None
 
     def replace(self, name: str, body: bytes, *, generation: int) -> bool:
+        """See `Objects.replace`."""
         self.check()
         with self._lock:
             if name not in self.bodies or self.generations[name] != generation:
@@ -64,6 +67,7 @@ class MemoryObjects:
             return True
 
     def annotate(self, name: str, metadata: Mapping[str, str]) -> Mapping[str, str] | None:
+        """See `Objects.annotate`."""
         self.check()
         with self._lock:
             if name not in self.bodies:
@@ -72,6 +76,7 @@ class MemoryObjects:
             return self.metadata[name]
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:  # noqa: ARG002
+        """See `Objects.put`."""
         self.check()
         with self._lock:
             self._write(name, body, metadata)
@@ -84,29 +89,35 @@ class MemoryObjects:
     def put_chunks(
         self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
     ) -> None:
+        """See `Objects.put_chunks`."""
         self.put(name, b"".join(chunks), content_type=content_type, metadata=metadata)
 
     def delete(self, name: str) -> None:
+        """See `Objects.delete`."""
         self.check()
         with self._lock:
             self.bodies.pop(name, None)
 
     def get(self, name: str) -> bytes | None:
+        """See `Objects.get`."""
         self.check()
         check_object(name)
         return self.bodies.get(name)
 
     def info(self, name: str) -> ObjectInfo | None:
+        """See `Objects.info`."""
         self.check()
         return self._info(name) if name in self.bodies else None
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
+        """See `Objects.list`."""
         self.check()
         for name in sorted(self.bodies):
             if name.startswith(prefix):
                 yield self._info(name)
 
     def check(self) -> None:
+        """See `Objects.check`."""
         if self.down:
             raise Unavailable(f"bucket {self.bucket} is down")
 
@@ -122,6 +133,7 @@ class RecordingBus:
     published: list[Envelope] = field(default_factory=list)
 
     def publish(self, envelopes: Iterable[Envelope]) -> None:
+        """Keep the events; raises Unavailable once `capacity` is used up."""
         for envelope in envelopes:
             check_message(*encode(envelope))
             self.check()
@@ -129,11 +141,13 @@ class RecordingBus:
             self.capacity = None if self.capacity is None else self.capacity - 1
 
     def check(self) -> None:
+        """See `Bus.check`."""
         if self.capacity == 0:
             raise Unavailable("the bus is down")
 
     @property
     def events(self) -> list[Event]:
+        """The published events, oldest first."""
         return [envelope.payload for envelope in self.published]
 
     def of(self, kind: type[Event]) -> list[Any]:
@@ -159,6 +173,7 @@ class MemoryWarehouse:
     row_ids: list[str] = field(default_factory=list)
 
     def append(self, table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
+        """See `Warehouse.append`."""
         self.check()
         good = [place for place in range(len(rows)) if place not in self.refused]
         self.tables.setdefault(table, []).extend(rows[place] for place in good)
@@ -167,17 +182,20 @@ class MemoryWarehouse:
             raise RowsRefused(table, self.refused)
 
     def query(self, sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        """See `Warehouse.query`."""
         self.check()
         return self.answer(sql, parameters)
 
     def pages(
         self, sql: str, parameters: Mapping[str, Parameter], page_rows: int
     ) -> Iterator[list[dict[str, Any]]]:
+        """See `Warehouse.pages`."""
         rows = self.query(sql, parameters)
         for start in range(0, len(rows), page_rows):
             self.check()
             yield rows[start : start + page_rows]
 
     def check(self) -> None:
+        """See `Warehouse.check`."""
         if self.down:
             raise Unavailable("the warehouse is down")

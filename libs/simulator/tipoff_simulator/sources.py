@@ -166,8 +166,8 @@ class Upstream:
 
 
 def _shown(game: Game, called_off: Postponement | None) -> tuple[Game, ...]:
-    """Return a game that is called off stands on its old date as such and, when it is played later, on the new one as
-    well."""
+    """Return the entries of a game: one that is called off stands on its old date as such and, when it is played
+    later, on the new one as well."""
     if called_off is None:
         return (game,)
     old = game.model_copy(update={"postponed": True})

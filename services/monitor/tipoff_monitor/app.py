@@ -52,13 +52,13 @@ def routes(wiring: Wiring) -> FastAPI:
 
     @manual.get("/incidents", tags=["manual"])
     def list_incidents(everything: bool = False) -> Watching:
-        """What stands now; with `everything` also what is pending or was resolved lately."""
+        """List what stands now; with `everything` also what is pending or was resolved lately."""
         memory, _ = deps.state.read()
         return watching(memory, wall_now(), everything=everything)
 
     @manual.get("/incidents/{name:path}", tags=["manual"], responses=problems(404))
     def show_incident(name: str) -> Incident:
-        """One incident, by id, the beginning of its id, or rule/subject."""
+        """Return one incident, by id, the beginning of its id, or rule/subject."""
         memory, _ = deps.state.read()
         try:
             return find(memory, name)
@@ -98,12 +98,12 @@ def routes(wiring: Wiring) -> FastAPI:
 
     @manual.get("/routes", tags=["manual"])
     def list_routes() -> list[RouteView]:
-        """Who is told of each rule."""
+        """List who is told of each rule."""
         return [route_of(name, deps, wall_now()) for name in all_rules(deps.book.file)]
 
     @manual.post("/rules/{name}/rehearsals", tags=["manual"], responses=problems(404))
     def rehearse_rule(name: str, dry_run: bool = True, escalated: bool = False) -> TestResult:
-        """Who is told of a rule, with which text; without `dry_run` a test message is sent to them."""
+        """Show who is told of a rule, with which text; without `dry_run` send them a test message."""
         require_rule(name)
         return rehearse(name, deps, wall_now(), dry_run=dry_run, escalated=escalated)
 

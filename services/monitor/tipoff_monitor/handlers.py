@@ -37,7 +37,7 @@ _WRITERS = 5
 
 
 def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
-    """Raises Unavailable: to be delivered again."""
+    """Judge at the monitor's tick, and tell people of a change. Raises Unavailable: to be delivered again."""
     match delivery.event:
         # Other ticks and events fall through and are acknowledged: the subscription cannot tell them apart.
         case TickFired(tick=Tick.WATCH) as tick:

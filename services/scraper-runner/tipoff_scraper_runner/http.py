@@ -108,9 +108,11 @@ class HttpxHttp:
         self._client.close()
 
     def secret(self, name: str) -> SecretStr:
+        """See `Http.secret`."""
         return self.redactor.secret(name)
 
     def note(self, name: str, value: JsonValue) -> None:
+        """See `Http.note`."""
         self.notes[name] = value
 
     def get(
@@ -121,6 +123,7 @@ class HttpxHttp:
         headers: Mapping[str, str | SecretStr] = {},
         expected: frozenset[int] = frozenset(),
     ) -> Response:
+        """See `Http.get`."""
         # The only retry layer: httpx's transport and the scrapers have none, so that tries are counted once.
         retrying = Retrying(
             retry=retry_if_exception_type(_Transient),

@@ -192,7 +192,8 @@ def _dates(first: date, last: date, *, allowed: bool) -> list[date]:
 
 
 def _calendar(schedule: Path | None, target: Target, configuration: Configuration) -> Calendar | None:
-    """None when the target needs no games. Ends the command when there is none and it does."""
+    """Return the calendar, None when the target needs no games. Ends the command when it needs some and there are
+    none."""
     if schedule is None and not needs_games(target, configuration):
         return None
     calendar, source = load_calendar(schedule, configuration, wall_now())
@@ -246,13 +247,14 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
 
 
 def _live_rate(connection: Connection, per_minute: int) -> int | None:
-    """Return a stack in event time has no live fleet to spare, and its minutes are not ours."""
+    """Return the rate that spares the live fleet; None in event time, whose minutes are not ours and in which
+    nobody else fetches."""
     return None if connection.values.get("TIPOFF_EVENT_TIME") == "true" else per_minute
 
 
 def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configuration) -> None:
-    """The first run without asking for it: what is wrong with all of them is known before the first. Raises what
-    asking raises."""
+    """Try the first run without asking for it: what is wrong with all of them is known before the first. Raises
+    what asking raises."""
     if not plan.runs:
         return
     (decision,) = controller.rehearse(plan.runs[0]).decisions

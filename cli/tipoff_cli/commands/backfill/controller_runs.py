@@ -19,13 +19,15 @@ class ControllerRuns:
         self._connection = connection
 
     def ask(self, run: Run) -> None:
+        """Ask the controller for the run. Raises NotThis and NotNow."""
         self._post(run, dry_run=False)
 
     def rehearse(self, run: Run) -> DecisionBatch:
-        """What the controller would make of the run; nothing is requested. Raises NotThis and NotNow too."""
+        """Return what the controller would make of the run; nothing is requested. Raises NotThis and NotNow."""
         return DecisionBatch.model_validate_json(self._post(run, dry_run=True))
 
     def look(self, run: Run) -> RunProgress | None:
+        """Return how far the run has come; None when it was never asked for."""
         path = f"/workflows/{quote(run.workflow, safe='')}/runs/{quote(run.key, safe='')}"
         try:
             return RunProgress.model_validate_json(ask(self._connection, "GET", path))
@@ -49,6 +51,7 @@ class ControllerRuns:
 
 
 def sorted_out(error: NotAnswered) -> Exception:
+    """Tell refusals of this run from refusals for now; return the error as it is when it is neither."""
     if error.status is None or error.status == _TOO_OFTEN or error.status >= _SERVER_FAULT:
         return NotNow(str(error))
     return NotThis(str(error)) if error.status == _REFUSED else error

@@ -41,6 +41,7 @@ class Target:
 
     @property
     def name(self) -> str:
+        """What is backfilled: the scraper, else the workflow."""
         return self.scraper or self.workflow
 
 
@@ -70,7 +71,7 @@ def find_target(name: str, configuration: Configuration) -> Target:
 
 
 def _of_workflow(name: str, configuration: Configuration) -> Target:
-    """Its steps but those whose source has no past."""
+    """Choose the workflow's steps, without those whose source has no past."""
     plan = configuration.workflows[name].plan
     steps = tuple(key for key, step in plan.items() if configuration.catalog[step.scraper].has_past)
     if not steps:
@@ -122,6 +123,7 @@ class Run:
 
     @property
     def game_date(self) -> date:
+        """The date that the run's data is about."""
         return self.body.game_date
 
 
@@ -145,14 +147,17 @@ class Backfill:
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
+        """The runs of all days."""
         return tuple(run for day in self.days for run in day.runs)
 
     @property
     def requests(self) -> int:
+        """How many requests the runs make."""
         return sum(run.requests for run in self.runs)
 
     @property
     def fans_out_over(self) -> tuple[str, ...]:
+        """The parameters that runs fan out over."""
         return tuple(dict.fromkeys(key for run in self.runs for key in run.fans_out_over))
 
     def duration(self, per_minute: float) -> timedelta:
@@ -261,7 +266,7 @@ class _Past:
         }
 
     def _output_missing(self, step: Step, game_date: date) -> bool:
-        """What a parent gave is not in the log: complete is what was asked for, if each of it was found."""
+        """Return whether what a parent gave is unknown: it is not in the log, so complete is what was asked for."""
         if not isinstance(step.for_each, ForEachOutput):
             return False
         asked = self._asked.get((step.scraper, game_date), set())

@@ -33,6 +33,7 @@ class DayResult:
 
 
 def day_results(backfill: Backfill, outcomes: Mapping[str, Outcome]) -> list[DayResult]:
+    """Sum up each day of the backfill."""
     return [_day(day, outcomes) for day in backfill.days]
 
 

@@ -60,6 +60,7 @@ class Outcome:
 
     @property
     def ended(self) -> bool:
+        """Whether nothing more will come of the run."""
         return self.trouble is not None or (self.progress is not None and self.progress.settled)
 
     @property
@@ -102,7 +103,7 @@ class Asking:
     _pause: float = _FIRST_LOOK
 
     def carry_out(self, runs: Sequence[Run]) -> Mapping[str, Outcome]:
-        """Return when each run has ended; those that were asked for before are only watched.
+        """Ask for runs and watch them until each has ended; those that were asked for before are only watched.
 
         Raises:
             NotNow: the controller stays away.

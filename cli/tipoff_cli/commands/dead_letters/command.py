@@ -168,7 +168,7 @@ def replay(
 def _find(
     since: datetime, reason: str | None, ids: Sequence[str] = ()
 ) -> tuple[Connection, list[DeadLetter]]:
-    """End the command when there is no dataset, or not one of the ids in it."""
+    """Find the dead letters by their ids. Ends the command without a dataset, or without any of them in it."""
     try:
         connection = find_connection()
         letters = read_dead_letters(connection.warehouse(), connection.environment, since, reason, ids)

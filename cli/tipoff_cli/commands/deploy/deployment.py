@@ -50,18 +50,22 @@ class Deployment:
 
     @property
     def registry(self) -> str:
+        """The repository of images."""
         return f"{self.region}-docker.pkg.dev/{self.images_from or self.project}/{REPOSITORY_OF_IMAGES}"
 
     @property
     def state_bucket(self) -> str:
+        """The bucket of Terraform's state."""
         return f"{self.project}-tfstate"
 
     @property
     def folder(self) -> Path:
+        """The folder of Terraform's root."""
         return self.root / "infra/terraform/platform"
 
     @property
     def variables(self) -> Path:
+        """The environment's file of variables."""
         return self.root / "infra/terraform/environments" / self.environment / "platform.tfvars"
 
     @property

@@ -26,6 +26,7 @@ class LocalShell:
     """Commands in the repository's folder."""
 
     def ask(self, *command: str) -> str:
+        """Run a command and return its output. Raises CommandFailed."""
         done = subprocess.run(  # noqa: S603  # our own commands
             command, cwd=REPOSITORY, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
         )
@@ -34,6 +35,7 @@ class LocalShell:
         return done.stdout.strip()
 
     def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
+        """Run a command whose output people see. Raises CommandFailed."""
         print("+", *command, flush=True)  # noqa: T201
         told = {**os.environ, **environment}
         done = subprocess.run(command, cwd=REPOSITORY, env=told, check=False)  # noqa: S603  # our own commands

@@ -23,6 +23,8 @@ _ENOUGH = 4
 
 
 class Verdict(StrEnum):
+    """How a scraper is."""
+
     HEALTHY = "healthy"  # the last runs got what they came for
     PARTIAL = "partial"  # the last run got a part; the rest, which is named, was not out
     WAITING = "waiting"  # nothing published yet, and that is nothing unusual
@@ -50,6 +52,7 @@ class Run(BaseModel):
 
     @property
     def records(self) -> int:
+        """How many records it wrote."""
         return int(self.data_summary.get("record_count") or 0)
 
 

@@ -223,7 +223,7 @@ def _judged(
 
 
 def _landed_at(file: LandedFile) -> datetime:
-    """When it landed, or when its receipt came, whichever is known."""
+    """Return when it landed, or when its receipt came, whichever is known."""
     return file.wrote[0].completed_at if file.wrote else file.receipts[0].processed_at
 
 

@@ -18,7 +18,7 @@ _STATUS_STYLES = {RunStatus.MISSING: "bold red", RunStatus.LATE: "yellow"}
 
 
 def show_report(console: Console, report: Report) -> None:
-    """One configuration: what became of what was expected, what was got and what was missed, and the load."""
+    """Print one configuration: what became of what was expected, what was got and what was missed, and the load."""
     _heading(console, report)
     console.print(_expected(report))
     console.print(_got(report))
@@ -30,7 +30,7 @@ def show_report(console: Console, report: Report) -> None:
 
 
 def show_comparison(console: Console, reports: Mapping[str, Report]) -> None:
-    """Configurations side by side, a column each."""
+    """Print configurations side by side, a column each."""
     first = next(iter(reports.values()))
     _heading(console, first)
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -133,7 +133,7 @@ def prove(
 
 
 def _fault(row: Mapping[str, Any]) -> str | None:
-    """Return a source that is down is no fault of the deployment; an image without the scraper is."""
+    """Say what is wrong with the deployment: a source that is down is not, an image without the scraper is."""
     if row.get("error_type") == FailureKind.INTERNAL:
         return f"the execution failed: {row['error_message']}"
     return None

@@ -102,7 +102,8 @@ def _ask(connection: Connection, path: str, query: Mapping[str, str | Sequence[s
 
 
 def _spans(today: date) -> Sequence[Span]:
-    """Of the days before `today` (New York) ever more, so that an id of the last days costs no more than those."""
+    """Return spans of ever more days before `today` (New York), so that an id of the last days costs no more than
+    those."""
     tomorrow = today + timedelta(days=1)
     recent = [(today - timedelta(days=days), tomorrow) for days in _RECENT_DAYS]
     return [*recent, (date(1970, 1, 1), date(2999, 12, 31))]

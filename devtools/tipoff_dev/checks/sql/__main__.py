@@ -40,7 +40,7 @@ class Piece:
 
 
 def pieces(root: Path) -> Iterator[Piece]:
-    """All SQL below `root`, each piece after what it needs."""
+    """Yield all SQL below `root`, each piece after what it needs."""
     files = ordered_files(root / SCHEMAS)
     yield Piece("INFORMATION_SCHEMA", _CATALOGUE)
     for path in files:
@@ -101,6 +101,7 @@ def check(analyzer: Analyzer, checked: Iterator[Piece]) -> tuple[int, list[str]]
 
 
 def main(arguments: Sequence[str] | None = None, root: Path = REPOSITORY) -> int:
+    """Analyze the repository's SQL; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m tipoff_dev.checks.sql", description="Analyzes the SQL as BigQuery would."
     )

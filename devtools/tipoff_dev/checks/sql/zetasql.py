@@ -154,7 +154,7 @@ def _outputs(columns: Any) -> list[tuple[str, Any]]:
 
 @contextmanager
 def running_analyzer(project: str) -> Iterator[Analyzer]:
-    """Raises AnalyzerUnavailableError."""
+    """Start the analyzer for the length of a block. Raises AnalyzerUnavailableError."""
     folder = _package()
     protocol = _protocol(folder)
     with socket.socket() as probe:

@@ -79,6 +79,7 @@ def checks(offline: Workspace) -> Iterator[Check]:
 
 
 def with_the_real_provider(online: Workspace) -> Iterator[Check]:
+    """Yield the checks that need the registry."""
     terraform = online.root / TERRAFORM
     for name in ROOTS:
         yield Check(f"{name}, real provider", partial(validate, online, terraform / name))
@@ -116,6 +117,7 @@ def planned(
 
 
 def plan_example(place: Workspace, folder: Path, text: str) -> list[str]:
+    """Plan an example of a module."""
     folder.mkdir()
     (folder / "main.tf").write_text(text)
     place.plan(folder)
@@ -123,12 +125,14 @@ def plan_example(place: Workspace, folder: Path, text: str) -> list[str]:
 
 
 def validate(place: Workspace, folder: Path) -> list[str]:
+    """Validate a root with the real provider."""
     place.run(folder, "init", "-backend=false", "-input=false", "-no-color")
     place.run(folder, "validate", "-no-color")
     return []
 
 
 def run_tests(place: Workspace, folder: Path) -> list[str]:
+    """Run a folder's `terraform test`."""
     place.run(folder, "init", "-backend=false", "-input=false", "-no-color")
     place.run(folder, "test", "-no-color")
     return []
@@ -145,6 +149,7 @@ def formatted(place: Workspace) -> list[str]:
 
 
 def checkov(place: Workspace) -> list[str]:
+    """Run checkov; return a line for each fault."""
     terraform = place.root / TERRAFORM
     sources = place.root / "checkov"  # as they are committed, without what init leaves
     copytree(REPOSITORY / TERRAFORM, sources, ignore=ignore_patterns(".terraform"))
@@ -164,6 +169,7 @@ def checkov(place: Workspace) -> list[str]:
 
 
 def registry_is_reachable() -> bool:
+    """Return whether the registry of providers can be reached."""
     try:
         socket.create_connection(_REGISTRY, timeout=_REGISTRY_SECONDS).close()
     except OSError:
@@ -186,6 +192,7 @@ def run_checks(todo: Sequence[Check], jobs: int) -> list[str]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the checks; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m tipoff_dev.checks.terraform", description="Checks infra/terraform without a cloud."
     )

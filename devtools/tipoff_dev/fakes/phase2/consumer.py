@@ -41,7 +41,7 @@ class Consumer:
     event_time: bool
 
     def receive(self, landed: FileLanded, now: datetime) -> None:
-        """The message is dealt with when this returns.
+        """Deal with a message as told; it is dealt with when this returns.
 
         Raises:
             NotLoadable: it can never be loaded.
@@ -63,7 +63,7 @@ class Consumer:
                 self._process(landed, at)
 
     def release(self, until: datetime | None, now: datetime) -> int:
-        """Process what is held and due by `until`, all without one; how many messages that were.
+        """Process what is held and due by `until`, all without one; return how many messages that were.
 
         Raises:
             Unavailable: the message at which it failed and those after it are still held.

@@ -156,7 +156,7 @@ def _dates(texts: list[str]) -> Iterator[date]:
 
 
 def _of_the_fleet(fake: FleetFake, path: str, query: Mapping[str, str], now: datetime) -> Document:
-    """What a fleet's own fake answers; its exceptions become a sentence that ends the execution as failed."""
+    """Ask a fleet's own fake; its exceptions become a sentence that ends the execution as failed."""
     host = fake.hosts[0]
     try:
         found = fake.answer(f"/{path}", query, now)

@@ -20,7 +20,7 @@ _NUMBERS = {
 def balldontlie_document(
     scenario: Scenario, path: str, query: Mapping[str, str], authorization: str, now: datetime
 ) -> Document | None:
-    """What `path`, "HOST/PATH", answers at `now` (aware); None when there is no such document."""
+    """Return what `path`, "HOST/PATH", answers at `now` (aware); None when there is no such document."""
     if path != _PATH:
         return None
     if not authorization:

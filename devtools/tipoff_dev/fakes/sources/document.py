@@ -31,4 +31,5 @@ def not_served(host: str, path: str, why: str = "") -> Document:
 
 
 def json_document(value: JsonValue, status: int = 200, headers: Mapping[str, str] = {}) -> Document:
+    """Write a value as a JSON document."""
     return Document(JSON, json.dumps(value, separators=(",", ":")).encode(), status, headers)

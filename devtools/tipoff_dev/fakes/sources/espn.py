@@ -25,7 +25,7 @@ _STATES = {SCHEDULED: ("STATUS_SCHEDULED", "pre"), FINAL: ("STATUS_FINAL", "post
 
 
 def espn_document(scenario: Scenario, path: str, query: Mapping[str, str], now: datetime) -> Document | None:
-    """What `path`, "HOST/PATH", answers at `now` (aware); None when there is no such document."""
+    """Return what `path`, "HOST/PATH", answers at `now` (aware); None when there is no such document."""
     if path == f"{_ROOT}/scoreboard":
         day = date.fromisoformat(query["dates"])
         games = [_game(scenario, day, game, now) for game in scenario.games.get(day, ()) if game.tip]

@@ -27,6 +27,7 @@ class Fault(BaseModel):
     until: AwareDatetime | None = None
 
     def applies(self, path: str, at: datetime) -> bool:
+        """Return whether the fault is on for a path at an instant."""
         begun = self.since is None or self.since <= at
         over = self.until is not None and at >= self.until
         return begun and not over and fnmatchcase(path, self.path)
@@ -41,12 +42,15 @@ class FaultBook:
             self.set(fault)
 
     def set(self, fault: Fault) -> None:
+        """Put a fault before those that are there."""
         self._open.insert(0, (fault, fault.times))
 
     def clear(self) -> None:
+        """Remove all faults."""
         self._open.clear()
 
     def all(self) -> list[Fault]:
+        """List the faults that are on."""
         return [fault for fault, _ in self._open]
 
     def take(self, path: str, at: datetime) -> Fault | None:

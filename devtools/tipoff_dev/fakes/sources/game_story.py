@@ -74,14 +74,17 @@ class Player:
 
     @property
     def name(self) -> str:
+        """First and last name."""
         return f"{self.first} {self.last}"
 
     @property
     def initial_name(self) -> str:
+        """The name as box scores abbreviate it."""
         return f"{self.first[0]}. {self.last}"
 
     @property
     def starter(self) -> bool:
+        """Whether the player starts."""
         return bool(self.position)
 
 
@@ -115,7 +118,7 @@ class GameStory:
         return found
 
     def points(self, side: int, period: int | None = None) -> int:
-        """Of a side, in all or in one period."""
+        """Return the points of a side, in all or in one period."""
         return sum(
             POINTS[event.kind]
             for event in self.events
@@ -123,7 +126,7 @@ class GameStory:
         )
 
     def count(self, side: int, kind: Kind, *, player: Player | None = None, made: bool | None = None) -> int:
-        """Return how often: of a side or one of its players, made or missed or either."""
+        """Count events of a kind: of a side or one of its players, made or missed or either."""
         return sum(
             (player is None or event.player == player) and (made is None or event.made == made)
             for event in self._of_kind.get((side, kind), ())
@@ -137,7 +140,7 @@ def final_points(game: Game) -> tuple[int, int]:
 
 
 def has_overtime(game: Game) -> bool:
-    """One game in sixteen."""
+    """Return whether the game has an overtime: one in sixteen."""
     return zlib.crc32(game.id.encode()) % 16 == 0
 
 
@@ -182,7 +185,7 @@ def _players(team: Team, overtime: bool) -> Sequence[Player]:
 
 
 def _seconds(number: int, overtime: bool) -> int:
-    """Return the starters play the overtime; a team's seconds add up to five times the game's."""
+    """Return a player's seconds; the starters play the overtime, and a team's add up to five times the game's."""
     if number < STARTERS:
         return _STARTER_SECONDS + (OVERTIME_SECONDS if overtime else 0)
     return _BENCH_SECONDS if number < PLAYED else 0
@@ -191,7 +194,7 @@ def _seconds(number: int, overtime: bool) -> int:
 def _events(
     random: Random, side: int, points: int, players: tuple[Sequence[Player], Sequence[Player]], periods: int
 ) -> Iterator[Event]:
-    """One side's shots until `points` are made, and what comes of them."""
+    """Yield one side's shots until `points` are made, and what comes of them."""
     own, theirs = players[side][:PLAYED], players[1 - side][:PLAYED]
     for kind in _scores(points):
         period, left = _moment(random, periods)

@@ -107,7 +107,7 @@ def _laid_out(rows: Sequence[ReportRow]) -> list[_Page]:
 
 
 def _close_pages(pages: Sequence[_Page]) -> None:
-    """The rule under a page's last row crosses the whole table."""
+    """Draw the rule under a page's last row across the whole table."""
     for page in pages:
         if page.parts:
             last = page.parts[-1]
@@ -189,5 +189,5 @@ def _draw_centred(canvas: Canvas, x: float, middle: float, text: str, font: str,
 
 
 def _baseline(middle: float, size: float) -> float:
-    """Of text whose capitals are centred at `middle` points from the top."""
+    """Return the baseline of text whose capitals are centred at `middle` points from the top."""
     return _HEIGHT - middle - 0.36 * size

@@ -34,7 +34,7 @@ def _movement(today: date) -> bytes:
 
 
 def nba_document(scenario: Scenario, path: str, query: Mapping[str, str], now: datetime) -> Document | None:
-    """What `path`, "HOST/PATH", answers at `now` (aware); None when there is nothing (yet)."""
+    """Return what `path`, "HOST/PATH", answers at `now` (aware); None when there is nothing (yet)."""
     if path == _TODAY:
         return Document(JSON, write_scoreboard(scenario, scoreboard_day(now), now))
     if path == "stats.nba.com/stats/scoreboardv3":

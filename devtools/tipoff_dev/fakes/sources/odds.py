@@ -32,7 +32,7 @@ Event = dict[str, JsonValue]
 
 
 def odds_document(scenario: Scenario, path: str, query: Mapping[str, str], now: datetime) -> Document | None:
-    """What `path`, "HOST/PATH", answers at `now` (aware); None when it is no path of the API."""
+    """Return what `path`, "HOST/PATH", answers at `now` (aware); None when it is no path of the API."""
     match = _PATH.fullmatch(path)
     if match is None or (match[3] and match[2] == "odds"):
         return None
@@ -46,6 +46,7 @@ def odds_document(scenario: Scenario, path: str, query: Mapping[str, str], now: 
 
 
 def event_id(game: Game) -> str:
+    """Return the API's id of a game."""
     return hashlib.sha256(game.id.encode()).hexdigest()[:32]
 
 

@@ -43,7 +43,7 @@ def write_play_by_play(scenario: Scenario, day: date, game: Game, now: datetime)
 
 
 def _numbered(story: GameStory, periods: int, tip: datetime, *, over: bool) -> Iterator[Action]:
-    """Numbers run on, with the source's gaps."""
+    """Number the actions, with the source's gaps."""
     score = [0, 0]
     for number, action in enumerate(_actions(story, periods, over=over, score=score), 1):
         period, left = int(str(action["period"])), float(str(action.pop("left")))

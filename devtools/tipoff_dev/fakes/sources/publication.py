@@ -35,8 +35,8 @@ def titled(file_name: str) -> datetime | None:
 
 
 def published_at(scenario: Scenario, file_name: str) -> datetime | None:
-    """When that report comes out, or None if it never does. There is none on a day that has no game to report on,
-    its own or the next day's."""
+    """Return when that report comes out, or None if it never does. There is none on a day that has no game to
+    report on, its own or the next day's."""
     title = titled(file_name)
     if title is None:
         return None
@@ -53,6 +53,7 @@ def published_at(scenario: Scenario, file_name: str) -> datetime | None:
 
 
 def is_out(scenario: Scenario, file_name: str, now: datetime) -> bool:
+    """Return whether that report is out."""
     if file_name in scenario.reports.always:
         return True
     published = published_at(scenario, file_name)
@@ -60,8 +61,8 @@ def is_out(scenario: Scenario, file_name: str, now: datetime) -> bool:
 
 
 def report_rows(scenario: Scenario, title: datetime) -> list[ReportRow]:
-    """What the report of that title says: games by printed time (12:30 after 03:00, as the league sorts them), away
-    team first. A team that has handed in and lists nobody has no row."""
+    """Return what the report of that title says: games by printed time (12:30 after 03:00, as the league sorts
+    them), away team first. A team that has handed in and lists nobody has no row."""
     rows: list[ReportRow] = []
     for day, game in _games_reported(scenario, title.date(), title):
         for tricode in (game.away, game.home):
@@ -70,7 +71,7 @@ def report_rows(scenario: Scenario, title: datetime) -> list[ReportRow]:
 
 
 def archived_rows(day: date) -> list[ReportRow]:
-    """What a report says that is always out, of a day that no scenario has."""
+    """Return the rows of a report that is always out, of a day that no scenario has."""
     where = (day, "07:00 (ET)", "BOS@NYK")
     return [
         ReportRow(*where, "Boston Celtics", "Archer, Neil", "Out", "Not With Team"),
@@ -121,6 +122,6 @@ def _handed_in(scenario: Scenario, day: date, tricode: str) -> datetime:
 
 
 def _printed_time(game: Game) -> str:
-    """As printed: on a twelve-hour clock without AM or PM."""
+    """Write a time as printed: on a twelve-hour clock without AM or PM."""
     hours, minutes = (game.tip or "00:00").split(":")
     return f"{int(hours) % 12 or 12:02}:{minutes}"

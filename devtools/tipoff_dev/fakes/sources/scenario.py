@@ -60,6 +60,7 @@ class Injury(_Model):
     until: AwareDatetime | None = None
 
     def applies(self, at: datetime) -> bool:
+        """Return whether it is on at an instant."""
         return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
 
 
@@ -120,6 +121,7 @@ class Scenario(_Model):
         return ((day, game) for day, games in self.games.items() for game in games)
 
     def team(self, tricode: str) -> Team:
+        """Return a team, the scenario's own included."""
         if tricode in self.extra_teams:
             extra = self.extra_teams[tricode]
             return Team(tricode, extra.id, extra.city, extra.name)
@@ -134,5 +136,5 @@ def at(day: date, time_of_day: str) -> datetime:
 
 
 def load_scenario(path: Path = DEFAULT_SCENARIO) -> Scenario:
-    """Raises ConfigurationError: a scenario that cannot be read is not served."""
+    """Read a scenario. Raises ConfigurationError: one that cannot be read is not served."""
     return YamlSource.read(path).validate(Scenario)

@@ -113,7 +113,7 @@ def _is_off(game: Game, now: datetime) -> bool:
 
 
 def status_text(game: Game, day: date, now: datetime) -> str:
-    """As printed: "7:00 pm ET", "Q2 5:30", "Final", "PPD" or "TBD"."""
+    """Write a game's status as printed: "7:00 pm ET", "Q2 5:30", "Final", "PPD" or "TBD"."""
     if _is_off(game, now):
         return "PPD"
     if game.tip is None:

@@ -16,6 +16,7 @@ class Team:
 
     @property
     def full_name(self) -> str:
+        """City and name."""
         return f"{self.city} {self.name}".strip()
 
 

@@ -111,11 +111,13 @@ class PubSubBus(PubSubTopics):
         self._topics = topics
 
     def publish(self, envelopes: Iterable[Envelope]) -> None:
+        """See `Bus.publish`."""
         self.publish_messages(
             (self._topics.topic_of(envelope.payload.TYPE), *encode(envelope)) for envelope in envelopes
         )
 
     def check(self) -> None:
+        """See `Bus.check`."""
         # Every service publishes to this one, and may ask after no other: topics that it has no use for stay unseen.
         self.check_topics([self._topics.dead_letter_topic])
 
@@ -128,9 +130,11 @@ class OneTopic(PubSubTopics):
         self._topic = topic
 
     def publish(self, envelopes: Iterable[Envelope]) -> None:
+        """See `Bus.publish`."""
         self.publish_messages((self._topic, *encode(envelope)) for envelope in envelopes)
 
     def check(self) -> None:
+        """See `Bus.check`."""
         self.check_topics([self._topic])
 
 

@@ -22,7 +22,7 @@ def login_routes(deps: ConsoleDeps) -> APIRouter:
 
     @router.get("/login", tags=["console"])
     def show_login(request: Request) -> Response:
-        """The login form."""
+        """Show the login form."""
         require_login()
         return HTMLResponse(_form(request, deps, local_path(request.query_params.get("next", ""))))
 

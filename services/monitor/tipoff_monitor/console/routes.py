@@ -50,7 +50,7 @@ def console_routes(app: FastAPI, deps: ConsoleDeps) -> None:
 
     @router.get("/schemas/{name}.json", tags=["console"])
     def show_schema(name: str) -> JSONResponse:
-        """The JSON Schema of a page's twin."""
+        """Return the JSON Schema of a page's twin."""
         found = next((view for view in VIEWS if view.name == name), None)
         if found is None:
             raise HTTPException(

@@ -89,7 +89,7 @@ class Sources:
         self._configuration, self._calendar, self._recall = configuration, calendar, recall
 
     def day(self, day: date, now: datetime) -> Reading[DayExpectations]:
-        """What was expected of a day; today includes what is left of last night."""
+        """Read what was expected of a day; today includes what is left of last night."""
         is_today = day == business_date(now)
         midnight = eastern(day, time()) if is_today else None
 
@@ -131,7 +131,7 @@ class Sources:
         return Reading("recent", read, RECENT_AGE)
 
     def memory(self) -> Reading[Memory]:
-        """Incidents and silences: an object of the state bucket, no warehouse job."""
+        """Read incidents and silences: an object of the state bucket, no warehouse job."""
         return Reading("memory", lambda _: self._state.read()[0], _MEMORY_AGE, jobs=0)
 
     def calendar(self) -> Reading[Calendar | None]:
@@ -151,7 +151,7 @@ class Sources:
     def explanation(
         self, name: str, calendar: Calendar | None, history: Sequence[ExecutionFact]
     ) -> Reading[Explanation]:
-        """What would be decided about a workflow now: no warehouse job, but a tenth of a second of thought."""
+        """Explain what would be decided about a workflow now: no warehouse job, but a tenth of a second of CPU."""
 
         def read(at: datetime) -> Explanation:
             return explain_workflow(name, at, self._configuration, calendar, history)
@@ -159,7 +159,7 @@ class Sources:
         return Reading(f"explanation {name}", read, _EXPLANATION_AGE, jobs=0)
 
     def chain(self, asked: str, today: date) -> Reading[Chain]:
-        """All that belongs to an id, as `tipoff trace` finds it."""
+        """Read all that belongs to an id, as `tipoff trace` finds it."""
 
         def read(_: datetime) -> Chain:
             days = [today - timedelta(days=offset) for offset in (2, 1, 0)]

@@ -27,12 +27,14 @@ class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generate
         self._sources = schema["data_sources"]
 
     def GetMetadata(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """List the types that the provider serves."""
         return protocol.GetMetadata.Response(
             resources=[protocol.GetMetadata.ResourceMetadata(type_name=name) for name in self._resources],
             data_sources=[protocol.GetMetadata.DataSourceMetadata(type_name=name) for name in self._sources],
         )
 
     def GetProviderSchema(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """Return the schemas of the types."""
         response = protocol.GetProviderSchema.Response(provider=schema_message(self._provider))
         for name, entry in self._resources.items():
             response.resource_schemas[name].CopyFrom(schema_message(entry))
@@ -41,12 +43,15 @@ class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generate
         return response
 
     def ValidateProviderConfig(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """Accept any configuration of the provider."""
         return protocol.ValidateProviderConfig.Response()
 
     def ConfigureProvider(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """Accept any configuration of the provider."""
         return protocol.ConfigureProvider.Response()
 
     def ValidateResourceConfig(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Report the faults of a resource's configuration."""
         response = protocol.ValidateResourceConfig.Response()
         value, block = decoded(request.config), self._resources[request.type_name]["block"]
         for fault in faults(request.type_name, value, block):
@@ -59,17 +64,21 @@ class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generate
         return response
 
     def ValidateDataResourceConfig(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """Accept any configuration of a data source."""
         return protocol.ValidateDataResourceConfig.Response()
 
     def UpgradeResourceState(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Return the state as it is: there is one version."""
         return protocol.UpgradeResourceState.Response(
             upgraded_state=protocol.DynamicValue(json=request.raw_state.json)
         )
 
     def ReadResource(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Return the state as it is: nothing changes it but Terraform."""
         return protocol.ReadResource.Response(new_state=request.current_state)
 
     def PlanResourceChange(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Fill in what a plan knows of a resource, and name what replaces it."""
         proposed, prior = decoded(request.proposed_new_state), decoded(request.prior_state)
         if proposed is not None and prior is None:
             proposed = planned(request.type_name, proposed, self._resources[request.type_name]["block"])
@@ -82,23 +91,28 @@ class FakeProvider(services.ProviderServicer):  # type: ignore[misc]  # generate
         return response
 
     def ApplyResourceChange(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Fill in what is known after an apply."""
         value = decoded(request.planned_state)
         if value is not None:
             value = applied(request.type_name, value, self._resources[request.type_name]["block"])
         return protocol.ApplyResourceChange.Response(new_state=encoded(value), legacy_type_system=True)
 
     def ReadDataSource(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Return the values of a data source."""
         value = read(request.type_name, decoded(request.config), self._sources[request.type_name]["block"])
         return protocol.ReadDataSource.Response(state=encoded(value))
 
     def GetFunctions(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """Return that there are none."""
         return protocol.GetFunctions.Response()
 
     def StopProvider(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """Do nothing: there is nothing to stop."""
         return protocol.StopProvider.Response()
 
 
 def main() -> None:
+    """Serve until the process is ended; print how to attach."""
     server = grpc.server(
         futures.ThreadPoolExecutor(8),
         options=[("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)],

@@ -17,6 +17,7 @@ _NESTING = {
 
 
 def schema_message(entry: Mapping[str, Any]) -> Any:
+    """Write a schema in the protocol's form."""
     schema = protocol.Schema(version=0)
     schema.block.CopyFrom(_block_message(entry["block"]))
     return schema
@@ -50,6 +51,7 @@ def decoded(value: Any) -> Any:
 
 
 def encoded(value: Any) -> Any:
+    """Write a value in the protocol's form."""
     return protocol.DynamicValue(msgpack=msgpack.packb(value, default=_extension))
 
 

@@ -25,8 +25,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.injury_pdf import ReportRow, write_report
-from tipoff_dev.fakes.sources.scenario import ET
 from tipoff_dev.fuzz.payloads import DAY, parameters_of, payload_of
 from tipoff_scraper_runner.cli import SCRAPERS_DIR
 from tipoff_scraper_runner.registry import Registered, load_registry
@@ -94,7 +94,7 @@ def report_of(rows: int) -> bytes:
         ("BKN@LAC", "Brooklyn Nets"),
     )
     return write_report(
-        datetime(2025, 1, 15, 17, 30, tzinfo=ET),
+        datetime(2025, 1, 15, 17, 30, tzinfo=EASTERN),
         [
             ReportRow(
                 DAY,

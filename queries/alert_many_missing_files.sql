@@ -1,7 +1,7 @@
 -- Are more files without a receipt than should be?
 --
 -- One row when more than @threshold files landed over @minutes ago, within a day, and have no receipt. Files that were
--- announced again count: they are no more processed than the others.
+-- republished count: they are no more processed than the others.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @minutes       INT64 = 120  time that Phase 2 has for a file

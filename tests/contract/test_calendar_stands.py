@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tipoff_common.clock import EASTERN
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_common.testing import MemoryObjects
-from tipoff_dev.fakes.sources.scenario import ET, load_scenario
+from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.landed_calendar import LandedCalendar
@@ -27,7 +28,7 @@ from tipoff_scraper_runner.registry import load_registry
 
 SCENARIO = load_scenario()
 SCHEDULE = load_registry(SCRAPERS_DIR)["nbac_schedule"]
-MORNING = datetime(2025, 1, 15, 5, 5, tzinfo=ET)
+MORNING = datetime(2025, 1, 15, 5, 5, tzinfo=EASTERN)
 TYPES = ("regular",)
 
 Edit = Callable[[Any], None]
@@ -37,7 +38,7 @@ def fetched(data: MemoryObjects, now: datetime, edit: Edit, as_of: datetime | No
     """Run the scraper at `now` over the schedule that the source shows as of an instant."""
     document = json.loads(write_schedule(SCENARIO, as_of or now))
     edit(document["leagueSchedule"])
-    day = {"game_date": now.astimezone(ET).date().isoformat()}
+    day = {"game_date": now.astimezone(EASTERN).date().isoformat()}
     request = manual_request(SCHEDULE, day, source=Source.CONTROLLER, triggered_by="test", now=now)
     return execute(
         request,

@@ -13,7 +13,8 @@ from sqlglot import exp, parse
 from sqlglot.tokens import Tokenizer, TokenType
 
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_dataset.files import DATASET, declared_tables
+from tipoff_common.ports import DATASET
+from tipoff_dataset.files import declared_tables
 from tipoff_dev.checks.sql.__main__ import Piece, pieces
 from tipoff_dev.grafana.macros import expand
 

@@ -28,7 +28,6 @@ from tipoff_common.wall_clock import wall_now
 _ANY: TypeAdapter[Any] = TypeAdapter(Any)
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 _STYLES = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "cyan"}
-_WRONG_USAGE = 2
 
 alerts = typer.Typer(no_args_is_help=True, help="What stands, who is at it, and who is told.")
 Name = Annotated[

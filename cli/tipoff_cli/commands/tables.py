@@ -13,8 +13,9 @@ from rich.text import Text
 from tipoff_cli.checkout import STACK_PROJECT, STACK_WAREHOUSE
 from tipoff_cli.connection import STACK_ENVIRONMENT, NotConnected, require_answer
 from tipoff_cli.console import AsJson, console, refuse, say_json
+from tipoff_common.ports import DATASET
 from tipoff_dataset.deploy import all_differences, broken_views, deploy
-from tipoff_dataset.files import DATASET, SCHEMAS, SchemaFilesError
+from tipoff_dataset.files import SCHEMAS, SchemaFilesError
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client

@@ -1,4 +1,4 @@
-"""`tipoff trigger`: a workflow by hand, now."""
+"""`tipoff trigger`: run a workflow now."""
 
 from datetime import date
 from typing import Annotated

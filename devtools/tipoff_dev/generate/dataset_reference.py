@@ -4,17 +4,17 @@ from collections.abc import Iterable, Iterator
 
 from bigquery_ddl.declared import (
     MS_PER_DAY,
-    REST_TYPES,
+    SQL_TYPES,
     DeclaredField,
     DeclaredTable,
     declared_options,
     parsed_create,
 )
-from tipoff_dataset.files import DATASET, SCHEMAS, declared_tables, function_heading
+from tipoff_common.ports import DATASET
+from tipoff_dataset.files import SCHEMAS, declared_tables, function_heading
 from tipoff_dev.generate.markdown import generated_from, table
 
 _HEADING = ("Column", "Type", "Mode", "Meaning")
-_SQL_TYPES = {rest: sql for sql, rest in REST_TYPES.items()}
 
 
 def dataset() -> str:
@@ -66,7 +66,7 @@ def _columns(fields: Iterable[DeclaredField], within: str = "") -> Iterator[tupl
     for field in fields:
         yield (
             f"`{within}{field.name}`",
-            _SQL_TYPES.get(field.type, field.type),
+            SQL_TYPES.get(field.type, field.type),
             field.mode,
             field.description or "",
         )

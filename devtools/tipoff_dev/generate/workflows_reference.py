@@ -86,8 +86,8 @@ steps:
     for_each: { parameter: team, values: [ATL, BOS] } # each of these, games or none
 ```
 
-A fan-out over a parent's output waits for the parent, and is released in waves that respect the host's rate. It has no
-place in `discovery` and `per_game`, which end when everything was found."""
+A fan-out over a parent's output waits for the parent, and is released in batches that respect the host's rate. It has
+no place in `discovery` and `per_game`, which end when everything was found."""
 
 
 def workflows() -> str:

@@ -89,7 +89,7 @@ variable "labels" {
 }
 
 variable "invokers" {
-  description = "Who may call services by hand: user:... and serviceAccount:... They are named to Cloud Run and to the services, which compare the e-mail of the token, so a group will not do."
+  description = "Who may call services: user:... and serviceAccount:... They are named to Cloud Run and to the services, which compare the e-mail of the token, so a group will not do."
   type        = set(string)
   default     = []
 

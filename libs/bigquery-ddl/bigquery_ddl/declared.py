@@ -15,6 +15,8 @@ REST_TYPES: Mapping[str, str] = {
     "STRUCT": "RECORD",
 }
 """SQL types that BigQuery's REST interface answers by their older names."""
+SQL_TYPES: Mapping[str, str] = {rest: sql for sql, rest in REST_TYPES.items()}
+"""Names of types in SQL by their names in the REST interface."""
 
 OptionValue = str | float
 

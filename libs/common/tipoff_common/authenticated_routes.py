@@ -87,7 +87,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         received += len(message.get("body", b""))
         if received > BODY_LIMIT:
-            raise HTTPException(413, f"the body is over {BODY_LIMIT} bytes; no request by hand needs as much")
+            raise HTTPException(413, f"the body is over {BODY_LIMIT} bytes; no manual request needs as much")
         return message
 
     return bounded

@@ -502,7 +502,7 @@ class CleanupCompleted(Event):
         default=None, description="hours without a receipt after which this run took a file for lost"
     )
     max_republishes: Count | None = Field(
-        default=None, description="times that this run lets one file be announced again"
+        default=None, description="times that this run lets one file be republished"
     )
     phase2_behind: bool = Field(default=False, description="Phase 2 has not come to files that wait for it")
     behind_since: Instant | None = Field(

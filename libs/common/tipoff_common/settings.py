@@ -57,7 +57,8 @@ class ServiceSettings(BaseSettings):
         default=None, min_length=1, description="whose tokens Pub/Sub pushes with"
     )
     invokers: tuple[str, ...] = Field(
-        default=(), description="service accounts and people who may trigger by hand, a JSON list"
+        default=(),
+        description="service accounts and people who may call the routes for manual use, a JSON list",
     )
     scheduler_service_account: str | None = Field(
         default=None, min_length=1, description="Cloud Scheduler's identity"
@@ -84,7 +85,7 @@ class ServiceSettings(BaseSettings):
         default=120,
         ge=1,
         le=6000,
-        description="how often one caller may call by hand, in a minute and at once; each instance counts its own",
+        description="manual calls of one caller, in a minute and at once; each instance counts its own",
     )
     development_key: SecretStr | None = Field(
         default=None, min_length=1, description="stands in for OIDC, local environment only"

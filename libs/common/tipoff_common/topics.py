@@ -44,7 +44,7 @@ class Topic(_Node):
     def _taken(self) -> "Topic":
         if not self.subscriptions and not self.subscribed_outside:
             raise ValueError(
-                "subscriptions: nobody takes what comes here; add one, or say subscribed_outside: true"
+                "subscriptions: the topic has no subscription; add one, or say subscribed_outside: true"
             )
         return self
 

@@ -6,7 +6,8 @@ deploy_tables.sh does it with `bq` alone where there is no Python for it.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tipoff_dataset.files import DATASET, declared_tables, defined_name, ordered_files, statement_for
+from tipoff_common.ports import DATASET
+from tipoff_dataset.files import declared_tables, defined_name, ordered_files, statement_for
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client

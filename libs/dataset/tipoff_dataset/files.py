@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tipoff_common.ports import DATASET
+
 if TYPE_CHECKING:
     from bigquery_ddl.declared import DeclaredTable
 
-DATASET = "nba_orchestration"
 _CHECKOUT = Path(__file__).parents[3]
 # A wheel holds copies of both folders; in a checkout there are none, so that nobody edits the wrong one.
 _INSTALLED = Path(__file__).with_name("sql")

@@ -10,9 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bigquery_ddl.declared import REST_TYPES, DeclaredTable
-
-_SQL_TYPES = {rest: sql for sql, rest in REST_TYPES.items()}
+from bigquery_ddl.declared import REST_TYPES, SQL_TYPES, DeclaredTable
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ def _layout(name: str, declared: DeclaredTable, live: LiveTable) -> Iterator[Dif
 
 def column_sql(field: Any) -> str:
     """Return a column of the catalogue as ALTER TABLE writes it, with its description."""
-    kind = _SQL_TYPES.get(field.type, field.type)
+    kind = SQL_TYPES.get(field.type, field.type)
     if field.fields:
         kind = f"STRUCT<{', '.join(column_sql(inner) for inner in field.fields)}>"
     if field.mode == "REPEATED":
@@ -146,4 +144,4 @@ def _rest_type(name: str) -> str:
 
 
 def _sql_name(name: str) -> str:
-    return _SQL_TYPES.get(name, name)
+    return SQL_TYPES.get(name, name)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from tipoff_common.clock import eastern
 from tipoff_common.identity import occurrence_id
 from tipoff_planning.calendar import Calendar, Game
-from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlan, DiscoveryPlans, Purpose
+from tipoff_planning.discovery.plans import NO_PLANS, PURPOSES, DiscoveryPlan, DiscoveryPlans
 from tipoff_planning.schedules import (
     WEEK,
     About,
@@ -64,7 +64,7 @@ class Occurrence(_Facts):
     day: the business day it is expected on. game_date: the day the data is about.
     subject: the game it is about, "-" for the whole day. slot: its number within day and subject.
     expected: the absolute instant from which it is due; deadline: the instant from which it can no longer be met.
-    identity: its id when that is no function of the above, as for a run by hand.
+    identity: its id when that is no function of the above, as for a manual run.
     role: of a search, whether the slot looks for what was not found, for a later version of what was, or for both.
         Learned checks only search: later versions are looked for on the fixed beat, which nothing was learned of.
     """
@@ -212,15 +212,8 @@ def _planned(schedule: Discovery, plan: DiscoveryPlan, start: datetime, end: dat
     instants = [start + check.minute * _MINUTE for check in checks]
     for index, (check, expected) in enumerate(zip(checks, instants, strict=True)):
         deadline = instants[index + 1] if index + 1 < len(instants) else expected + tolerance(schedule)
-        reason = f"learned discovery, check {index + 1} of {len(checks)}: {_PURPOSES[check.purpose]}"
+        reason = f"learned discovery, check {index + 1} of {len(checks)}: {PURPOSES[check.purpose]}"
         yield _Slot(LEARNED_SLOTS + check.minute, expected, deadline, reason, "search")
-
-
-_PURPOSES = {
-    Purpose.LIKELY: "likely to be out",
-    Purpose.MAX_GAP: "no longer gap is allowed",
-    Purpose.WINDOW_END: "the window closes",
-}
 
 
 def _around(schedule: Interval, day: date, games: Sequence[Game]) -> Iterator[_Slot]:

@@ -92,7 +92,7 @@ class Pauses(BaseModel):
 
     def held_of(self, plan: Plan, now: datetime) -> Held:
         """Return which requests of a plan are held back at an instant."""
-        # Who asks by hand knows of the pause, and may want to see whether what it waits for is mended.
+        # Whoever asks for a manual run knows of the pause, and may want to see whether what it waits for is mended.
         return NOTHING_HELD if plan.source is Source.MANUAL else self.held(plan.workflow, now)
 
     def held(self, workflow: str, now: datetime) -> Held:

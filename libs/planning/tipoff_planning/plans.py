@@ -144,7 +144,7 @@ def freeze(
         decided_at=context.now,
         event_time=context.event_time,
         max_fan_out=configuration.file.max_fan_out,
-        # A deadline spreads retries over the rest of a window; whoever runs a workflow by hand waits for the answer.
+        # A deadline spreads retries over the rest of a window; whoever starts a manual run waits for the answer.
         deadline=None if context.source is Source.MANUAL else occurrence.deadline,
     )
 

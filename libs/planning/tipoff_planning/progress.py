@@ -397,7 +397,7 @@ class PlanProgress:
     def _asks_again(self, last: ExecutionFact, attempt: int) -> bool:
         """Return whether a unit whose attempt failed is asked for again within the occurrence."""
         # A source that says when to come back is asked then, if the window is still open; nobody who runs a workflow
-        # by hand waits for a day.
+        # manually waits for a day.
         named = last.not_before is not None and self.plan.deadline is not None
         return retry_is_due(last.kind, attempt, self.plan.max_retries) or (
             named and attempt <= self.plan.max_retries

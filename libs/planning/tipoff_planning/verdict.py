@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tipoff_common.clock import EASTERN, Instant
 from tipoff_common.words import pluralize
 from tipoff_planning.expectations import DayExpectations, Expectation, StepOutcome
+from tipoff_planning.occurrences import WHOLE_DAY
 
-WHOLE_DAY = "-"
 GIVEN_UP = frozenset({"budget_used", "not_found"})
 """Last words about an occurrence after which nothing is asked for before its next slot."""
 HOPELESS_STREAK = 3
@@ -279,7 +279,7 @@ def _judge_step(
     if not asked:
         return None
     row, last = asked[-1]
-    # Somebody ran it by hand, say. Of several units it would be unknown which of them that mended.
+    # Found by a manual run, say. Of several units it would be unknown which of them that mended.
     if last.found_later and last.units == 1:
         return None
     if not last.units_failed:

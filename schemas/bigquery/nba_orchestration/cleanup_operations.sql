@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS nba_orchestration.cleanup_operations (
     detail STRING OPTIONS(description='What is wrong with it, as a sentence for people.')
   >> OPTIONS(description='What else was seen, one entry a file or receipt; nothing was done about it unless it says so.'),
   lost_after_hours INT64 OPTIONS(description='Hours without a receipt after which this scan took a file for lost. NULL in rows of older services.'),
-  max_republishes INT64 OPTIONS(description='Times that this scan lets one file be announced again. NULL in rows of older services.'),
+  max_republishes INT64 OPTIONS(description='Times that this scan lets one file be republished. NULL in rows of older services.'),
   behind_since TIMESTAMP OPTIONS(description='When the oldest file landed that waits for Phase 2 and that nothing later has overtaken, UTC. NULL unless phase2_behind.'),
   waiting_count INT64 OPTIONS(description='Files of the lookback without a receipt, lost or merely behind. NULL when they could not be counted.'),
   extra JSON OPTIONS(description='What has no column: unknown_fields holds, by their path, the fields that a newer producer sent. NULL when there is nothing.'),

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import ScheduleLocked
@@ -12,14 +12,10 @@ from tipoff_controller.occurrence_store import Key
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.discovery.plans import DiscoveryPlans
-from tipoff_planning.expected_schedule import draft_change, draft_schedule
+from tipoff_planning.expected_schedule import LOCKED_BY, draft_change, draft_schedule
 from tipoff_planning.occurrences import games_of, occurrences
 
 log = logging.getLogger(__name__)
-
-# Later than the tick, so that its own deliveries, which back off for up to ten minutes, come first.
-LOCKED_BY = time(5, 30)
-"""New York time by which a day's schedule is locked: half an hour after its tick, which may never have come."""
 
 
 def lock_schedule(day: date, now: datetime, deps: Deps) -> None:

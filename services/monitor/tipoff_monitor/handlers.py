@@ -22,14 +22,12 @@ from tipoff_monitor.machine import Watch, all_rules, watch
 from tipoff_monitor.notices import write_notice
 from tipoff_monitor.routing import channels_for
 from tipoff_planning.expectations import read_expectations
+from tipoff_planning.expected_schedule import LOCKED_BY
 from tipoff_planning.verdict import judge_day
 
 log = logging.getLogger(__name__)
 
 ACCEPTED: frozenset[type[Event]] = frozenset({TickFired, AlertChanged})
-# As the controller: by then it locks the schedule itself when the tick did not come.
-LOCKED_BY = time(5, 30)
-"""New York time by which a day's schedule is locked."""
 STALE_AFTER = timedelta(hours=2)
 """A notification that a channel did not take for so long is old news; the failing channel itself is told elsewhere."""
 # After so many others wrote in between, somebody else has judged this tick.

@@ -78,7 +78,7 @@ def _execute(
         where = saved.fetched.raw_path if saved.fetched else "nowhere"
         return _failed(
             request,
-            f"{claim.deaths} runners died while they parsed the payload kept at {where}; parse it by hand,"
+            f"{claim.deaths} runners died while they parsed the payload kept at {where}; parse it on a laptop,"
             " mend the parser, and run `tipoff reparse`",
             deps,
             now,

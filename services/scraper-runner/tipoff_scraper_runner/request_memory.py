@@ -80,7 +80,7 @@ class RequestMemory:
         if (execution := self.recall(request)) is not None:
             return execution
         held = self._state.read(_name("claims", request))
-        if held is None:  # removed by hand between the two calls
+        if held is None:  # somebody removed it between the two calls
             raise InProgress(request, timedelta(0))
         theirs = _read_lease(held.body, now)
         if not theirs.released and now < theirs.until:

@@ -82,5 +82,5 @@ def test_a_subscription_under_two_topics_is_refused(tmp_path: Path) -> None:
 def test_a_topic_that_nobody_takes_is_refused(tmp_path: Path) -> None:
     """Decisions went on and nothing executed (incident 25)."""
     lonely = {name: value for name, value in ALL.items() if name != "subscribed_outside"}
-    with pytest.raises(ConfigurationError, match="nobody takes what comes here"):
+    with pytest.raises(ConfigurationError, match="the topic has no subscription"):
         load_topics(write(tmp_path, topics={"all": lonely}))

@@ -6,10 +6,11 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.app import EVENT_TIME_HEADER, REPORTS, SCHEDULE, create_app
 from tipoff_dev.fakes.sources.injury_pdf import write_report
 from tipoff_dev.fakes.sources.publication import published_at, report_rows, titled
-from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO, ET, Scenario, at, load_scenario
+from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO, Scenario, at, load_scenario
 from tipoff_dev.fakes.sources.testing import in_process_client
 
 SCENARIO = load_scenario()
@@ -185,9 +186,9 @@ def test_requests_are_counted_by_path(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("name", "title"),
     [
-        ("Injury-Report_2025-01-15_08AM.pdf", datetime(2025, 1, 15, 8, 30, tzinfo=ET)),
-        ("Injury-Report_2025-12-22_08AM.pdf", datetime(2025, 12, 22, 8, 30, tzinfo=ET)),
-        ("Injury-Report_2025-12-22_09_00AM.pdf", datetime(2025, 12, 22, 9, 0, tzinfo=ET)),
+        ("Injury-Report_2025-01-15_08AM.pdf", datetime(2025, 1, 15, 8, 30, tzinfo=EASTERN)),
+        ("Injury-Report_2025-12-22_08AM.pdf", datetime(2025, 12, 22, 8, 30, tzinfo=EASTERN)),
+        ("Injury-Report_2025-12-22_09_00AM.pdf", datetime(2025, 12, 22, 9, 0, tzinfo=EASTERN)),
         ("Injury-Report_2025-12-22_09AM.pdf", None),
         ("Injury-Report_2025-01-15_00AM.pdf", None),
         ("Injury-Report_2026-02-08_03_31PM.pdf", None),
@@ -202,9 +203,9 @@ def test_publication_follows_the_scenario() -> None:
         return published_at(SCENARIO, f"Injury-Report_2025-01-{name}.pdf")
 
     assert out("15_11AM") is None
-    assert out("15_12PM") == datetime(2025, 1, 15, 12, 40, tzinfo=ET)
-    assert out("15_01PM") == datetime(2025, 1, 15, 13, 30, tzinfo=ET)
-    assert out("14_08AM") == datetime(2025, 1, 14, 8, 30, tzinfo=ET)
+    assert out("15_12PM") == datetime(2025, 1, 15, 12, 40, tzinfo=EASTERN)
+    assert out("15_01PM") == datetime(2025, 1, 15, 13, 30, tzinfo=EASTERN)
+    assert out("14_08AM") == datetime(2025, 1, 14, 8, 30, tzinfo=EASTERN)
     assert out("01_08AM") is None
 
 
@@ -224,7 +225,7 @@ def test_teams_hand_in_by_the_rule_or_late() -> None:
     day = date(2025, 1, 15)
 
     def waiting(hour: int) -> set[str]:
-        rows = report_rows(SCENARIO, datetime(2025, 1, 15, hour, 30, tzinfo=ET))
+        rows = report_rows(SCENARIO, datetime(2025, 1, 15, hour, 30, tzinfo=EASTERN))
         return {row.team for row in rows if row.game_date == day and not row.player_name}
 
     assert {"Chicago Bulls", "Golden State Warriors", "Miami Heat"} <= waiting(12)
@@ -233,14 +234,14 @@ def test_teams_hand_in_by_the_rule_or_late() -> None:
 
 
 def test_the_same_report_has_the_same_bytes() -> None:
-    title = datetime(2025, 1, 15, 17, 30, tzinfo=ET)
+    title = datetime(2025, 1, 15, 17, 30, tzinfo=EASTERN)
     rows = report_rows(SCENARIO, title)
 
     assert write_report(title, rows) == write_report(title, rows)
 
 
 def test_times_past_24_are_the_night_after() -> None:
-    assert at(date(2025, 1, 25), "24:30") == datetime(2025, 1, 26, 0, 30, tzinfo=ET)
+    assert at(date(2025, 1, 25), "24:30") == datetime(2025, 1, 26, 0, 30, tzinfo=EASTERN)
 
 
 @pytest.mark.parametrize(

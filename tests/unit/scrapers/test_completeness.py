@@ -10,16 +10,16 @@ from served import REGISTRY, run, served
 
 from scrapers.completeness import completeness
 from scrapers.teams import team
+from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.espn import espn_document
 from tipoff_dev.fakes.sources.injury_pdf import write_report
 from tipoff_dev.fakes.sources.officials_json import write_officials
 from tipoff_dev.fakes.sources.players_json import write_player_index
 from tipoff_dev.fakes.sources.publication import report_rows
-from tipoff_dev.fakes.sources.scenario import ET
 from tipoff_dev.fakes.sources.scoreboard_json import write_scoreboard
 
 GAMES = len(SCENARIO.games[DAY])
-LAST_LIVE = datetime(2025, 1, 16, 0, 30, tzinfo=ET)
+LAST_LIVE = datetime(2025, 1, 16, 0, 30, tzinfo=EASTERN)
 
 
 def told(name: str, payload: bytes) -> Any:
@@ -81,7 +81,7 @@ def test_a_game_without_its_crew_is_named() -> None:
 
 
 def test_a_team_that_has_not_submitted_is_named_and_one_that_lists_nobody_is_not() -> None:
-    title = datetime(2025, 1, 15, 12, 30, tzinfo=ET)
+    title = datetime(2025, 1, 15, 12, 30, tzinfo=EASTERN)
     rows = report_rows(SCENARIO, title)
     found = told("nbac_injury_report", write_report(title, rows))
     silent = {f"{row.game_date} {team(row.team).tricode}" for row in rows if not row.player_name}

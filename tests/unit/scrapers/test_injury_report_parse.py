@@ -18,15 +18,16 @@ from scrapers.nbacom.nbac_injury_report.scraper import InjuryRecord, Parameters,
 from scrapers.nbacom.nbac_injury_report.table import Cells, join_wrapped, read_table
 from scrapers.nbacom.pdf_text import read_pages
 from scrapers.teams import team
+from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources import injury_pdf
 from tipoff_dev.fakes.sources.injury_pdf import ReportRow, write_report
 from tipoff_dev.fakes.sources.publication import report_rows
-from tipoff_dev.fakes.sources.scenario import ET, load_scenario
+from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "injury_report"
 DAY = date(2025, 1, 15)
-TITLE = datetime(2025, 1, 15, 15, 30, tzinfo=ET)
+TITLE = datetime(2025, 1, 15, 15, 30, tzinfo=EASTERN)
 TODAY = Parameters(game_date=DAY)
 NYK = (DAY, "07:00 (ET)", "NYK@PHI", "New York Knicks")
 PHI = (DAY, "07:00 (ET)", "NYK@PHI", "Philadelphia 76ers")
@@ -132,7 +133,7 @@ def test_what_is_written_is_read(rows: list[ReportRow]) -> None:
 
 
 def test_the_title_is_the_report_time() -> None:
-    summer = datetime(2025, 4, 23, 19, 30, tzinfo=ET)
+    summer = datetime(2025, 4, 23, 19, 30, tzinfo=EASTERN)
     parsed = parse(write_report(summer, [player("Vale, Xan")]), Parameters(game_date=date(2025, 4, 23)))
 
     assert parsed.summary["report_time"] == "2025-04-23T23:30:00+00:00"

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from scrapers.nbacom.nbac_injury_report.scraper import Parameters
-from scrapers.nbacom.nbac_injury_report.urls import ET, MAX_CANDIDATES, candidates, exact, reports_of
+from scrapers.nbacom.nbac_injury_report.urls import MAX_CANDIDATES, candidates, exact, reports_of
+from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.publication import titled
 
 HOURLY_DAY = date(2025, 1, 15)
@@ -23,7 +24,7 @@ def names(reports: object) -> list[str]:
 
 
 def et(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=ET)
+    return datetime.fromisoformat(text).replace(tzinfo=EASTERN)
 
 
 def test_an_hourly_report_is_named_by_the_hour_and_titled_at_half_past() -> None:
@@ -121,7 +122,9 @@ def test_before_the_day_there_is_nothing_to_ask_for() -> None:
     hours=st.floats(min_value=-6, max_value=60, allow_nan=False),
 )
 def test_candidates_are_few_distinct_past_reports_of_the_day_newest_first(day: date, hours: float) -> None:
-    as_of = datetime.combine(day, datetime.min.time(), tzinfo=ET).astimezone(UTC) + timedelta(hours=hours)
+    as_of = datetime.combine(day, datetime.min.time(), tzinfo=EASTERN).astimezone(UTC) + timedelta(
+        hours=hours
+    )
     found = candidates(day, as_of)
     instants = [report.instant for report in found]
 
@@ -129,7 +132,7 @@ def test_candidates_are_few_distinct_past_reports_of_the_day_newest_first(day: d
     assert set(found) <= set(reports_of(day))
     assert instants == sorted(set(instants), reverse=True)
     assert all(instant <= as_of for instant in instants)
-    assert all(instant.astimezone(ET).date() == day for instant in instants)
+    assert all(instant.astimezone(EASTERN).date() == day for instant in instants)
 
 
 @given(day=st.dates(date(2021, 10, 1), date(2030, 6, 30)))

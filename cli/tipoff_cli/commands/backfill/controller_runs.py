@@ -1,4 +1,4 @@
-"""Runs by hand, asked of the controller over HTTP."""
+"""Asks the controller for manual runs over HTTP."""
 
 from urllib.parse import quote
 

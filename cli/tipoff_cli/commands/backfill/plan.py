@@ -1,4 +1,4 @@
-"""What a backfill asks for: pure, from the configuration, the games and what was found, to runs by hand under keys
+"""What a backfill asks for: pure, from the configuration, the games and what was found, to manual runs under keys
 that are functions of their content."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -109,7 +109,7 @@ def needs_games(target: Target, configuration: Configuration) -> bool:
 
 @dataclass(frozen=True)
 class Run:
-    """One run by hand.
+    """One manual run.
 
     key: the same content, the same key. requests: how many it begins with at the least. fans_out_over: the parameters
     for each value of which more may come.

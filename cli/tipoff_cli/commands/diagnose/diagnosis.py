@@ -127,7 +127,7 @@ def _verdict(
             moved = "blocked, moved and not yet published may look alike"
             return (
                 Verdict.QUIET,
-                f"it says 'not yet' all the time ({spec.not_published}); {moved}: ask by hand",
+                f"it says 'not yet' all the time ({spec.not_published}); {moved}: look yourself",
             )
         return Verdict.WAITING, "not published yet"
     if any(drift.values()):

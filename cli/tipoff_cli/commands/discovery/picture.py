@@ -7,7 +7,7 @@ from rich.text import Text
 
 from tipoff_cli.console import clock, console, say_rows
 from tipoff_common.words import pluralize
-from tipoff_planning.discovery.plans import Purpose
+from tipoff_planning.discovery.plans import PURPOSES
 from tipoff_planning.discovery.report import CheckState, CurveBin, DayCheck, DiscoveryReport
 from tipoff_planning.workflows import Strategy
 
@@ -15,11 +15,6 @@ _MOST_ROWS = 26
 """Lines of the curve: it has to fit a terminal together with what is said of it."""
 _BAR = 32
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-_WHY = {
-    Purpose.LIKELY: "likely to be out",
-    Purpose.MAX_GAP: "no longer gap is allowed",
-    Purpose.WINDOW_END: "the window closes",
-}
 _STATES = {
     CheckState.PLANNED: ("planned", "cyan"),
     CheckState.FOUND: ("found it", "bold green"),
@@ -72,7 +67,7 @@ def _row(check: DayCheck) -> Sequence[str | Text]:
     state, style = _STATES[check.state]
     return (
         clock(check.at, "%H:%M"),
-        _WHY[check.purpose] if check.purpose else "the beat",
+        PURPOSES[check.purpose] if check.purpose else "the beat",
         f"{check.probability:.0%} of days" if check.probability is not None else "-",
         Text(state, style),
     )

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_dataset.files import DATASET, ordered_files
+from tipoff_common.ports import DATASET
+from tipoff_dataset.files import ordered_files
 from tipoff_dataset.queries import NamedQuery
 from tipoff_dev.checks.sql.zetasql import Analyzer, AnalyzerUnavailableError, SqlFault, running_analyzer
 from tipoff_dev.grafana.alerting import rule_queries

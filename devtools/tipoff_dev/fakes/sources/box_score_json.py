@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import JsonValue
 
+from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.game_story import GameStory, Kind, Player, tell
-from tipoff_dev.fakes.sources.scenario import ET, Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
 from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, game_status
 
 Stage = Literal["live", "final"]
@@ -26,7 +27,7 @@ def write_box_score(scenario: Scenario, day: date, game: Game, now: datetime) ->
             "version": 1,
             "code": 200,
             "request": f"http://nba.cloud/games/{game.id}/boxscore?Format=json",
-            "time": f"{now.astimezone(ET):%Y-%m-%d %H:%M:%S}.000000",
+            "time": f"{now.astimezone(EASTERN):%Y-%m-%d %H:%M:%S}.000000",
         },
         "game": {
             "gameId": game.id,

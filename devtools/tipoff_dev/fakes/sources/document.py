@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from tipoff_scraper_runner.fake_sources import NOT_SERVED
+
 JSON, PDF = "application/json", "application/pdf"
 
 
@@ -17,10 +19,6 @@ class Document:
     body: bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-
-
-NOT_SERVED = 501
-"""Tells the runner that the fake lacks a document, which says nothing about the source; no real source sends it."""
 
 
 def not_served(host: str, path: str, why: str = "") -> Document:

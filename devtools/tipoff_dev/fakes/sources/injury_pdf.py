@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from reportlab.lib.utils import simpleSplit
 from reportlab.pdfgen.canvas import Canvas
 
-ET = ZoneInfo("America/New_York")
+from tipoff_common.clock import EASTERN
+
 NOT_YET_SUBMITTED = "NOT YET SUBMITTED"
 LABELS = ("Game Date", "Game Time", "Matchup", "Team", "Player Name", "Current Status", "Reason")
 
@@ -143,7 +143,7 @@ def _draw_title(canvas: Canvas, title: datetime) -> None:
     canvas.setFillColorRGB(*_BLUE)
     canvas.rect(0, _HEIGHT - _BAR[1], _WIDTH, _BAR[1] - _BAR[0], stroke=0, fill=1)
     canvas.setFillColorRGB(1, 1, 1)
-    text = f"Injury Report: {title.astimezone(ET):%m/%d/%y %I:%M %p}"
+    text = f"Injury Report: {title.astimezone(EASTERN):%m/%d/%y %I:%M %p}"
     _draw_centred(canvas, _WIDTH / 2, sum(_BAR) / 2, text, _BOLD, 22)
     canvas.setFillColorRGB(0, 0, 0)
 

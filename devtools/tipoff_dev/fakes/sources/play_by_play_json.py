@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from pydantic import JsonValue
 
+from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.box_score_json import clock
 from tipoff_dev.fakes.sources.game_story import (
     OVERTIME_SECONDS,
@@ -16,7 +17,7 @@ from tipoff_dev.fakes.sources.game_story import (
     GameStory,
     tell,
 )
-from tipoff_dev.fakes.sources.scenario import ET, Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
 from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, game_status
 
 Action = dict[str, JsonValue]
@@ -35,7 +36,7 @@ def write_play_by_play(scenario: Scenario, day: date, game: Game, now: datetime)
             "version": 1,
             "code": 200,
             "request": f"http://nba.cloud/games/{game.id}/playbyplay?Format=json",
-            "time": f"{now.astimezone(ET):%Y-%m-%d %H:%M:%S}.000000",
+            "time": f"{now.astimezone(EASTERN):%Y-%m-%d %H:%M:%S}.000000",
         },
         "game": {"gameId": game.id, "actions": [*actions]},
     }

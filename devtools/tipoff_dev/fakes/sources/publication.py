@@ -6,10 +6,11 @@ Written from the source's rules and not from the scraper's code, so that the two
 import re
 from datetime import date, datetime, time, timedelta
 
+from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.injury_pdf import ReportRow
-from tipoff_dev.fakes.sources.scenario import ET, Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
 
-HOURLY_UNTIL = datetime(2025, 12, 22, 9, tzinfo=ET)
+HOURLY_UNTIL = datetime(2025, 12, 22, 9, tzinfo=EASTERN)
 """Before it reports bear the hour in their name and come out at half past; from it on they bear the quarter."""
 
 _NAME = re.compile(r"Injury-Report_(\d{4}-\d{2}-\d{2})_(\d{2})(?:_(\d{2}))?([AP]M)\.pdf")
@@ -26,7 +27,7 @@ def titled(file_name: str) -> datetime | None:
         return None
     clock = time(int(hour) % 12 + (12 if period == "PM" else 0), int(minute or 0))
     try:
-        named = datetime.combine(date.fromisoformat(day), clock, tzinfo=ET)
+        named = datetime.combine(date.fromisoformat(day), clock, tzinfo=EASTERN)
     except ValueError:
         return None
     if (minute is None) != (named < HOURLY_UNTIL):
@@ -99,7 +100,7 @@ def _team_rows(scenario: Scenario, day: date, game: Game, tricode: str, title: d
     where = (day, f"{_printed_time(game)} (ET)", f"{game.away}@{game.home}", team)
     if title < _handed_in(scenario, day, tricode):
         return [ReportRow(*where)]
-    begin = datetime.min.replace(tzinfo=ET)
+    begin = datetime.min.replace(tzinfo=EASTERN)
     current = sorted(
         (injury for injury in scenario.injuries if injury.team == tricode and injury.applies(title)),
         key=lambda injury: injury.since or begin,

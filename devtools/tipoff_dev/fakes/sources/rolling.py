@@ -6,7 +6,8 @@ the stack was started: a calendar that was read yesterday agrees with the one th
 
 from datetime import date, datetime, timedelta
 
-from tipoff_dev.fakes.sources.scenario import ET, Game, Injury, Reports, Scenario, Submissions
+from tipoff_common.clock import EASTERN
+from tipoff_dev.fakes.sources.scenario import Game, Injury, Reports, Scenario, Submissions
 
 FIRST_MONDAY = date(2025, 1, 6)
 """Of the weeks that repeat in the usual scenario: the four before its All-Star break."""
@@ -58,7 +59,7 @@ def template_of(day: date) -> date:
 
 def new_york_date(now: datetime) -> date:
     """Return the date in New York at an aware instant."""
-    return now.astimezone(ET).date()
+    return now.astimezone(EASTERN).date()
 
 
 def _games(games: tuple[Game, ...], day: date, template: date, season: int) -> tuple[Game, ...]:
@@ -82,4 +83,6 @@ def _injury(injury: Injury, today: date) -> Injury:
 
 def _moved(instant: datetime | None, by: timedelta) -> datetime | None:
     """Return the same time of day in New York, whatever the clocks did in between."""
-    return (instant.astimezone(ET).replace(tzinfo=None) + by).replace(tzinfo=ET) if instant else None
+    return (
+        (instant.astimezone(EASTERN).replace(tzinfo=None) + by).replace(tzinfo=EASTERN) if instant else None
+    )

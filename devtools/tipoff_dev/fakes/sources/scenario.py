@@ -8,15 +8,14 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from tipoff_common.clock import EASTERN
 from tipoff_common.yaml_source import YamlSource
 from tipoff_dev.fakes.sources.faults import Fault
 from tipoff_dev.fakes.sources.teams import TEAMS, UNDECIDED, Team
 
-ET = ZoneInfo("America/New_York")
 DEFAULT_SCENARIO = Path(__file__).parent / "scenarios" / "game_day_2025_01_15.yaml"
 
 TimeOfDay = Annotated[str, Field(pattern=r"^[0-2]\d:[0-5]\d$")]
@@ -132,7 +131,7 @@ def at(day: date, time_of_day: str) -> datetime:
     """Return the aware instant of a New York time of day, which may be past 24:00."""
     hours, minutes = (int(part) for part in time_of_day.split(":"))
     days, hours = divmod(hours, 24)
-    return datetime.combine(day + timedelta(days=days), time(hours, minutes), tzinfo=ET)
+    return datetime.combine(day + timedelta(days=days), time(hours, minutes), tzinfo=EASTERN)
 
 
 def load_scenario(path: Path = DEFAULT_SCENARIO) -> Scenario:

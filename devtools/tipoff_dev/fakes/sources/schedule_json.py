@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from pydantic import JsonValue
 
+from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.game_story import final_points
-from tipoff_dev.fakes.sources.scenario import ET, Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
 from tipoff_dev.fakes.sources.teams import Team
 
 GAME_LENGTH = timedelta(hours=2, minutes=30)
@@ -52,7 +53,7 @@ def write_schedule(scenario: Scenario, now: datetime) -> bytes:
 def _season_year(scenario: Scenario, now: datetime) -> str:
     """Return the scenario's season, or that of `now` once the scenario's is over: the source shows the current
     one."""
-    today = now.astimezone(ET).date()
+    today = now.astimezone(EASTERN).date()
     start = today.year if today.month >= _FIRST_MONTH else today.year - 1
     return max(scenario.season_year, f"{start}-{(start + 1) % 100:02}")
 
@@ -145,4 +146,4 @@ def _utc(instant: datetime) -> str:
 
 def _local(instant: datetime) -> str:
     """New York's time with the source's false Z."""
-    return instant.astimezone(ET).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return instant.astimezone(EASTERN).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from pydantic import JsonValue
 
+from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.game_story import GameStory, tell
-from tipoff_dev.fakes.sources.scenario import ET, Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
 from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, SCHEDULED, game_status, status_text
 from tipoff_dev.fakes.sources.teams import Team
 
@@ -17,7 +18,7 @@ TURNS_AT = timedelta(hours=12)
 
 def scoreboard_day(now: datetime) -> date:
     """Return the day whose scoreboard the CDN shows at `now` (aware)."""
-    return (now.astimezone(ET) - TURNS_AT).date()
+    return (now.astimezone(EASTERN) - TURNS_AT).date()
 
 
 def write_scoreboard(scenario: Scenario, day: date, now: datetime) -> bytes:

@@ -61,6 +61,14 @@ class Purpose(StrEnum):
     """The window closes: what was published in it is found."""
 
 
+PURPOSES: Mapping[Purpose, str] = {
+    Purpose.LIKELY: "likely to be out",
+    Purpose.MAX_GAP: "no longer gap is allowed",
+    Purpose.WINDOW_END: "the window closes",
+}
+"""Each purpose in words, for reasons and pictures."""
+
+
 class _Frozen(BaseModel):
     # What a later version adds is no fault of a plan that is read by an earlier one.
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -29,11 +29,11 @@ from tipoff_monitor.console.pages.scrapers import ScraperLine, ScraperPage, Scra
 from tipoff_monitor.console.pages.today import TodayPage, judge, rows_of, upcoming
 from tipoff_monitor.console.pages.workflow import WorkflowPage, decisions_now, shown
 from tipoff_monitor.console.snapshots import Patience, Reading, Snapshot
-from tipoff_monitor.handlers import LOCKED_BY
 from tipoff_monitor.machine import all_rules
 from tipoff_monitor.rehearsal import route_of
 from tipoff_monitor.views import watching
 from tipoff_planning.expectations import DayExpectations
+from tipoff_planning.expected_schedule import LOCKED_BY
 from tipoff_planning.explanation import Explanation
 
 Given = Mapping[str, str]

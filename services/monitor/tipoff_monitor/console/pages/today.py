@@ -11,11 +11,11 @@ from tipoff_monitor.console.facts import ScraperHealth
 from tipoff_monitor.console.pages.page import Page, Shown
 from tipoff_monitor.incidents import Incident
 from tipoff_planning.expectations import DayExpectations, Expectation
+from tipoff_planning.occurrences import WHOLE_DAY
 from tipoff_planning.verdict import Color, DayVerdict, Fault, judge_day
 
 _PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 _UPCOMING = 12
-_WHOLE_DAY = "-"
 _OPEN = ("PENDING", "MISSING", "PAUSED")
 
 
@@ -114,7 +114,7 @@ def upcoming(rows: Sequence[Row], names: Mapping[str, str], as_of: datetime) -> 
             subjects = tuple(
                 names.get(item.subject, item.subject)
                 for item in together
-                if item.subject and item.subject != _WHOLE_DAY
+                if item.subject and item.subject != WHOLE_DAY
             )
             found.append(
                 Upcoming(at=first, workflow=row.workflow, subjects=subjects, what=together[0].expected_reason)

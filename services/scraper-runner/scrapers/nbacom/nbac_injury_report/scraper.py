@@ -10,8 +10,9 @@ from pydantic import AwareDatetime, Field, JsonValue, model_validator
 from scrapers.nbacom.nbac_injury_report.fetching import first_published
 from scrapers.nbacom.nbac_injury_report.rows import STATUSES, Row, read_rows
 from scrapers.nbacom.nbac_injury_report.table import read_table
-from scrapers.nbacom.nbac_injury_report.urls import ET, ReportName, candidates, exact
+from scrapers.nbacom.nbac_injury_report.urls import ReportName, candidates, exact
 from scrapers.nbacom.pdf_text import read_pages
+from tipoff_common.clock import EASTERN
 from tipoff_scraper_runner.errors import NotPublished
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
 
@@ -67,7 +68,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     reports = (report,) if report else candidates(parameters.game_date, as_of)
     if not reports:
         raise NotPublished(
-            f"no report of {parameters.game_date} can be out by {as_of.astimezone(ET):%Y-%m-%d %H:%M} ET"
+            f"no report of {parameters.game_date} can be out by {as_of.astimezone(EASTERN):%Y-%m-%d %H:%M} ET"
         )
     return first_published(reports, http)
 
@@ -89,7 +90,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
         summary=_summary(listed, missing, table.published),
         empty_reason="" if listed else _empty_reason(missing),
         # The report's own day; its rows are games of that day and the next.
-        about=table.published.astimezone(ET).date(),
+        about=table.published.astimezone(EASTERN).date(),
         set_aside=rows.set_aside,
     )
 

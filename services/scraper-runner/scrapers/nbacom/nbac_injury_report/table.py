@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from scrapers.nbacom.nbac_injury_report.urls import ET
 from scrapers.nbacom.pdf_text import Line, PageText, Rule, line_text, lines_of
+from tipoff_common.clock import EASTERN
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
 # Since 2021 without a change; another label is another report.
@@ -89,7 +89,7 @@ def _title(lines: Sequence[Line], number: int) -> str:
 
 def _published(printed: str) -> datetime:
     try:
-        return datetime.strptime(printed, "%m/%d/%y %I:%M %p").replace(tzinfo=ET).astimezone(UTC)
+        return datetime.strptime(printed, "%m/%d/%y %I:%M %p").replace(tzinfo=EASTERN).astimezone(UTC)
     except ValueError as error:
         raise SourceChanged(f"the title's time {printed!r} is not MM/DD/YY HH:MM AM") from error
 

@@ -7,11 +7,11 @@ bears 08:30 AM in its title). From then on there is one every quarter of an hour
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
 
-ET = ZoneInfo("America/New_York")
+from tipoff_common.clock import EASTERN
+
 BASE_URL = "https://ak-static.cms.nba.com/referee/injury/"
-QUARTER_HOURS_FROM = datetime(2025, 12, 22, 9, tzinfo=ET)
+QUARTER_HOURS_FROM = datetime(2025, 12, 22, 9, tzinfo=EASTERN)
 
 # Requests one scrape may spend on names: half a day of hourly ones.
 MAX_CANDIDATES = 12
@@ -43,7 +43,7 @@ def exact(day: date, hour: int, minute: int, period: str) -> ReportName:
     Raises:
         ValueError: there can be no such report.
     """
-    wall = datetime.combine(day, time(hour % 12 + (12 if period == "PM" else 0), minute), tzinfo=ET)
+    wall = datetime.combine(day, time(hour % 12 + (12 if period == "PM" else 0), minute), tzinfo=EASTERN)
     hourly = wall < QUARTER_HOURS_FROM
     if hourly and minute:
         raise ValueError(f"minute {minute}: reports before 2025-12-22 09:00 ET are hourly; leave minute out")
@@ -55,7 +55,9 @@ def exact(day: date, hour: int, minute: int, period: str) -> ReportName:
 
 def reports_of(day: date) -> tuple[ReportName, ...]:
     """Name every report that `day` can have, oldest first."""
-    walls = (datetime.combine(day, time(*divmod(minute, 60)), tzinfo=ET) for minute in range(0, 24 * 60, 15))
+    walls = (
+        datetime.combine(day, time(*divmod(minute, 60)), tzinfo=EASTERN) for minute in range(0, 24 * 60, 15)
+    )
     return tuple(
         _named(wall) for wall in walls if _exists(wall) and (wall >= QUARTER_HOURS_FROM or wall.minute == 30)
     )
@@ -84,4 +86,4 @@ def _named(wall: datetime) -> ReportName:
 
 def _exists(wall: datetime) -> bool:
     """Tell whether clocks in New York show this time on this day (they skip an hour in spring)."""
-    return wall.astimezone(UTC).astimezone(ET).replace(tzinfo=None) == wall.replace(tzinfo=None)
+    return wall.astimezone(UTC).astimezone(EASTERN).replace(tzinfo=None) == wall.replace(tzinfo=None)

@@ -462,6 +462,26 @@ def test_a_query_asked_again_sees_what_changed_meanwhile(warehouse: Warehouse) -
         warehouse.query(ask)
 
 
+def test_what_is_not_asked_of_queries_is_asked_of_all_else(warehouse: Warehouse) -> None:
+    """A text is examined once, and a query for nothing that only a change needs."""
+    table = warehouse.table("a INT64")
+    for text in (
+        f"SELECT a FROM {table}",
+        f"-- a comment\nWITH b AS (SELECT a FROM {table}) SELECT a FROM b",
+    ):
+        assert [warehouse.query(text), warehouse.query(text)] == [[], []]
+    for number in (1, 2):
+        warehouse.query(f"INSERT INTO {table} VALUES (1)")
+        assert len(warehouse.query(f"SELECT a FROM {table}")) == number
+    # A script may begin like a query.
+    warehouse.query(
+        f"SELECT 1; INSERT INTO {table} VALUES (2); CREATE TABLE {table}_2 AS SELECT a FROM {table}"
+    )
+    assert sorted(row["a"] for row in warehouse.query(f"SELECT a FROM {table}_2")) == [1, 1, 2]
+    with pytest.raises(BadRequest, match="still in use"):
+        warehouse.query("DROP SCHEMA ds")
+
+
 @pytest.mark.parametrize(
     ("sql", "error", "reason"),
     [

@@ -51,6 +51,7 @@ def count_whole_units() -> None:
     replace(DuckDB.Generator, "TRANSFORMS", lambda known: {**known, exp.TimestampDiff: whole_units})
 
 
+@functools.lru_cache(maxsize=_MOST_REMEMBERED)
 def statement_text(sql: str) -> str:
     """Return a query without the comments around it and without closing semicolons; inner comments stay.
 

@@ -20,6 +20,7 @@ REPAIRS = (
     streaming.accept_load_from_json,
     dialect.parse_a_text_once,
     translations.translate_a_text_once,
+    translations.examine_a_text_once,
     dialect.count_whole_units,
     dialect.accept_comments_around_statements,
     catalogue.keep_declared_tables,

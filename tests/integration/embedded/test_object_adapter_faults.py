@@ -181,6 +181,23 @@ def test_what_names_a_call_is_nobodys_metadata(objects: GcsObjects) -> None:
     assert objects.annotate("file", {"by": "me"}) == {"at": "noon", "by": "me"}
 
 
+def test_a_listing_of_several_pages_is_whole(objects: GcsObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The embedded store gives all in one page; Cloud Storage gives a thousand."""
+    for number in range(5):
+        objects.create(f"day/{number}", b"{}")
+    whole, asked = objects._client.calls.list_page, list[str]()
+
+    def two_at_a_time(bucket: str, prefix: str, token: str = "") -> tuple[list[dict[str, Any]], str]:
+        asked.append(token)
+        begin = int(token or 0)
+        found = whole(bucket, prefix)[0]
+        return found[begin : begin + 2], str(begin + 2) if begin + 2 < len(found) else ""
+
+    monkeypatch.setattr(objects._client.calls, "list_page", two_at_a_time)
+    assert [info.name for info in objects.list("day/")] == [f"day/{number}" for number in range(5)]
+    assert asked == ["", "2", "4"]
+
+
 def test_an_outage_is_not_waited_for(objects: GcsObjects, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "_RETRY_SECONDS", 0.05)
     transport = fail(objects, 1.0)

@@ -6,6 +6,8 @@ Create-if-absent is an upload with if_generation_match=0
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from google.api_core.exceptions import (
@@ -45,8 +47,6 @@ is redelivery's, and a push has to be answered within its ack deadline."""
 _WRITE = "tipoff-write"
 """Metadata that names one call of `create` or `replace`, kept out of what callers see."""
 _TIMEOUT_SECONDS = 20.0
-_LISTED = "items(name,size,updated,metadata),nextPageToken"
-"""What an answer to a list call holds: a fifth of what it does when nothing is said."""
 _CHUNK_BYTES = 4 * 256 * 1024
 """What a resumable upload sends at a time; a multiple of 256 KiB is asked for
 (https://cloud.google.com/storage/docs/performing-resumable-uploads#chunked-upload)."""
@@ -207,7 +207,7 @@ class GcsObjects:
     def delete(self, name: str) -> None:
         """See `Objects.delete`."""
         try:
-            self._bucket.blob(name).delete(timeout=_TIMEOUT_SECONDS, retry=None)
+            self._client.calls.delete(self._name, name)
         except NotFound:
             return
         except _FAULTS as error:
@@ -227,11 +227,14 @@ class GcsObjects:
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `Objects.list`."""
-        with self._translating("list", prefix):
-            for blob in self._client.list_blobs(
-                self._bucket, prefix=prefix, fields=_LISTED, timeout=_TIMEOUT_SECONDS, retry=_retry()
-            ):
-                yield _info(blob)
+        token = ""
+        while True:
+            with self._translating("list", prefix):
+                found, token = _retry()(self._client.calls.list_page)(self._name, prefix, token)
+            for resource in found:
+                yield _listed(resource)
+            if not token:
+                return
 
     def check(self) -> None:
         """See `Objects.check`."""
@@ -262,6 +265,16 @@ class GcsObjects:
 def _without_mark(metadata: Mapping[str, str] | None) -> Mapping[str, str]:
     """Return the metadata that callers gave."""
     return {name: value for name, value in (metadata or {}).items() if name != _WRITE}
+
+
+def _listed(resource: Mapping[str, Any]) -> ObjectInfo:
+    """Read a resource of a list as the interface writes it."""
+    return ObjectInfo(
+        resource["name"],
+        int(resource.get("size", 0)),
+        datetime.fromisoformat(resource["updated"]),
+        _without_mark(resource.get("metadata")),
+    )
 
 
 def _info(blob: Blob) -> ObjectInfo:

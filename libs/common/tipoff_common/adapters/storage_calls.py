@@ -1,9 +1,9 @@
-"""The calls of Cloud Storage's JSON interface that an execution makes, without a client library's work around each.
+"""The calls of Cloud Storage's JSON interface that executions and evaluations make, without a library around each.
 
 https://cloud.google.com/storage/docs/json_api. Google's client spends 1.1 ms of CPU on a conditional upload, most of
 it in layers between the call and the socket; one execution makes five. Here the same request costs 0.3 ms: urllib3's
 connection pool, Google's credentials and their refresh, one multipart body, CRC32C in both directions. What is rare
-(lists, resumable uploads, buckets) stays with Google's client. Measured by `bench/client_calls.py`; why, stands in
+(resumable uploads, buckets) stays with Google's client. Measured by `bench/client_calls.py`; why, stands in
 docs/adr/0023-lean-clients-on-the-hot-path.md.
 """
 
@@ -12,7 +12,7 @@ import json
 import threading
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import certifi
 import google_crc32c
@@ -27,6 +27,8 @@ from tipoff_common import __version__
 
 _TIMEOUT = Timeout(connect=5.0, read=20.0)
 _UNAUTHORIZED = 401
+_LISTED = "items(name,size,updated,metadata),nextPageToken"
+"""What an answer to a list call holds: a fifth of what it does when nothing is said."""
 
 
 class StorageCalls:
@@ -92,6 +94,19 @@ class StorageCalls:
                     answer, f"gs://{bucket}/{name}: the content does not have its CRC32C {stated}"
                 )
         return answer.data, int(answer.headers["x-goog-generation"])
+
+    def list_page(self, bucket: str, prefix: str, token: str = "") -> tuple[list[dict[str, Any]], str]:
+        """Return one page of the objects whose names begin with `prefix`, and the token of the next; "" at the end.
+
+        Each object is a resource with `name`, `size`, `updated` and `metadata`.
+        """
+        query = {"prefix": prefix, "fields": _LISTED, **({"pageToken": token} if token else {})}
+        answer = self._call("GET", f"/storage/v1/b/{bucket}/o?{urlencode(query)}").json()
+        return answer.get("items", []), answer.get("nextPageToken", "")
+
+    def delete(self, bucket: str, name: str) -> None:
+        """Delete an object. Raises NotFound."""
+        self._call("DELETE", f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}")
 
     def patch_metadata(self, bucket: str, name: str, metadata: Mapping[str, str]) -> Mapping[str, str]:
         """Add to the custom metadata; return all of it. Raises NotFound."""

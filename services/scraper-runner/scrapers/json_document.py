@@ -93,7 +93,8 @@ class Node:
         value = self.fields.get(key)
         if value is None:
             return None
-        return self.text(key).strip() or None
+        # Most of a document's readings are these, and most are texts.
+        return (value if isinstance(value, str) else self.text(key)).strip() or None
 
     def child(self, key: str) -> "Node":
         """Read the object under `key`."""
@@ -124,9 +125,10 @@ class Node:
         return value
 
     def _required(self, key: str, kind: type[T]) -> T:
-        if key not in self.fields:
-            raise SourceChanged(f"{self.path} has no key {key!r}; it has {', '.join(sorted(self.fields))}")
-        value = self.fields[key]
+        fields = self.fields
+        if key not in fields:
+            raise SourceChanged(f"{self.path} has no key {key!r}; it has {', '.join(sorted(fields))}")
+        value = fields[key]
         # A bool is an int to Python and to no source.
         if not isinstance(value, kind) or isinstance(value, bool):
             raise SourceChanged(f"{self.path}.{key} is {_kind(value)} ({value!r:.80}), not {kind.__name__}")
@@ -158,8 +160,8 @@ def json_value(payload: bytes, what: str) -> JsonValue:
         text = payload.decode(json.detect_encoding(payload), "surrogatepass")
         document: JsonValue = json.loads(text)
         # Encoding is the only sure test, and it is costly, so it is made only where such a character may
-        # be.
-        if _UNPAIRED_SURROGATE.search(text):
+        # be. To look for one takes longer than to read the document, and most have neither escapes nor more than ASCII.
+        if ("\\u" in text or not text.isascii()) and _UNPAIRED_SURROGATE.search(text):
             json.dumps(document, ensure_ascii=False).encode()
     # RecursionError: a few kilobytes of brackets nest deeper than the reader goes.
     except (ValueError, RecursionError) as error:

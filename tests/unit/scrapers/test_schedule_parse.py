@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd import assert_set_aside
 
+from scrapers.nbacom.nbac_schedule.document import read_schedule
 from scrapers.nbacom.nbac_schedule.games import GameRecord
 from scrapers.nbacom.nbac_schedule.scraper import Parameters, fetch, parse
 from tipoff_dev.fakes.sources.scenario import load_scenario
@@ -39,6 +40,11 @@ def only(**keys: object) -> bytes:
 def one(**keys: object) -> GameRecord:
     (game,) = games(parse(only(**keys), TODAY)).values()
     return game
+
+
+def test_what_was_looked_into_before_it_was_kept_is_not_read_again() -> None:
+    assert read_schedule(PAYLOAD) is read_schedule(bytes(PAYLOAD))
+    assert read_schedule(only()).games != read_schedule(PAYLOAD).games
 
 
 def test_a_game_has_every_field() -> None:
@@ -251,7 +257,8 @@ def test_a_document_of_another_shape_is_a_changed_source(document: object, compl
 def test_incident_8_a_schedule_without_games_gives_no_reason_to_be_taken_for_data() -> None:
     empty = json.dumps({"leagueSchedule": {"seasonYear": "2024-25", "gameDates": []}}).encode()
 
-    assert (parse(empty, TODAY).records, parse(empty, TODAY).empty_reason) == ([], "")
+    parsed = parse(empty, TODAY)
+    assert (list(parsed.records), parsed.empty_reason) == ([], "")
 
 
 @pytest.mark.parametrize(

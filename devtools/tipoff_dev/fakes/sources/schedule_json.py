@@ -1,8 +1,9 @@
 """Writes scheduleLeagueV2.json as the league's is, false `Z`s and all: only `gameDateTimeUTC` is what it says."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -35,19 +36,18 @@ def write_schedule(scenario: Scenario, now: datetime) -> bytes:
         "leagueSchedule": {
             "seasonYear": _season_year(scenario, now),
             "leagueId": "00",
-            "gameDates": [
-                {
-                    "gameDate": f"{day:%m/%d/%Y} 00:00:00",
-                    "games": [_game(scenario, day, game, now, place) for place, game in enumerate(games, 1)],
-                }
-                for day, games in sorted(scenario.games.items())
-                if games
-            ],
+            "gameDates": [],
             "weeks": [],
             "broadcasterList": [],
         },
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    days = (
+        f'{{"gameDate":"{day:%m/%d/%Y} 00:00:00","games":[{_games(scenario, day, games, now)}]}}'
+        for day, games in sorted(scenario.games.items())
+        if games
+    )
+    # The games are put in as text, since few of them change from one instant to the next.
+    return _compact(document).replace('"gameDates":[]', f'"gameDates":[{",".join(days)}]', 1).encode()
 
 
 def _season_year(scenario: Scenario, now: datetime) -> str:
@@ -58,18 +58,35 @@ def _season_year(scenario: Scenario, now: datetime) -> str:
     return max(scenario.season_year, f"{start}-{(start + 1) % 100:02}")
 
 
-def _game(scenario: Scenario, day: date, game: Game, now: datetime, place: int) -> JsonValue:
-    home, away = scenario.team(game.home), scenario.team(game.away)
+def _games(scenario: Scenario, day: date, games: Sequence[Game], now: datetime) -> str:
+    return ",".join(
+        _game(
+            day,
+            game,
+            place,
+            scenario.team(game.home),
+            scenario.team(game.away),
+            game_status(game, day, now),
+            status_text(game, day, now),
+            _is_off(game, now),
+        )
+        for place, game in enumerate(games, 1)
+    )
+
+
+@lru_cache(maxsize=4_096)
+def _game(
+    day: date, game: Game, place: int, home: Team, away: Team, status: int, text: str, off: bool
+) -> str:
+    """One game as JSON. A season's are asked for again and again, and each changes three times."""
     midnight = at(day, "00:00")
     tip = at(day, game.tip) if game.tip else midnight
-    off = _is_off(game, now)
-    status = game_status(game, day, now)
     home_points, away_points = (0, 0) if status == SCHEDULED else final_points(game)
-    return {
+    shown: JsonValue = {
         "gameId": game.id,
         "gameCode": f"{day:%Y%m%d}/{away.tricode}{home.tricode}",
         "gameStatus": status,
-        "gameStatusText": status_text(game, day, now),
+        "gameStatusText": text,
         "gameSequence": place,
         "gameDateEst": f"{day}T00:00:00Z",
         "gameTimeEst": f"1900-01-01T{tip:%H:%M}:00Z" if game.tip else _UNTIMED,
@@ -100,13 +117,20 @@ def _game(scenario: Scenario, day: date, game: Game, now: datetime, place: int) 
         "awayTeam": _team(away, away_points),
         "pointsLeaders": [],
     }
+    return _compact(shown)
 
 
 def game_status(game: Game, day: date, now: datetime) -> int:
     """`SCHEDULED`, `LIVE` or `FINAL`; day: the league's date of the game."""
-    if game.tip is None or _is_off(game, now) or now < at(day, game.tip):
+    tip = _tip(day, game)
+    if tip is None or _is_off(game, now) or now < tip:
         return SCHEDULED
-    return LIVE if now < at(day, game.tip) + GAME_LENGTH else FINAL
+    return LIVE if now < tip + GAME_LENGTH else FINAL
+
+
+@lru_cache(maxsize=4_096)
+def _tip(day: date, game: Game) -> datetime | None:
+    return at(day, game.tip).astimezone(UTC) if game.tip else None
 
 
 def _is_off(game: Game, now: datetime) -> bool:
@@ -138,6 +162,10 @@ def _team(team: Team, points: int) -> JsonValue:
         "score": points,
         "seed": 0,
     }
+
+
+def _compact(value: JsonValue) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _utc(instant: datetime) -> str:

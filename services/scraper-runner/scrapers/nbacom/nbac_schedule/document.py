@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from scrapers.json_document import Node, json_object
 from scrapers.nbacom.nbac_schedule.games import GameRecord, read_game
@@ -25,6 +26,8 @@ class Schedule:
     """One reason for each game or day that could not be read."""
 
 
+# What was fetched is looked into before it is kept, and parsed right after: the last payload is read once.
+@lru_cache(maxsize=1)
 def read_schedule(payload: bytes) -> Schedule:
     """Read every game, whatever the order in the payload.
 
@@ -42,7 +45,7 @@ def read_schedule(payload: bytes) -> Schedule:
     games, differing = keep_first(found.kept, lambda game: (game.game_date, game.game_id), "a game")
     return Schedule(
         season_year=season_year,
-        games=sorted(games, key=lambda game: (game.game_date, game.game_id)),
+        games=tuple(sorted(games, key=lambda game: (game.game_date, game.game_id))),
         set_aside=(*days.set_aside, *found.set_aside, *differing),
     )
 

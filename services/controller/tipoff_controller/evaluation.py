@@ -48,7 +48,7 @@ def evaluate_workflows(
         if decided is None:
             # Pauses first: one that ended is published and no longer holds back what is decided below.
             pauses = deps.pauses.settle(deps.publisher, deps.environment, context.wall)
-            past = _settle_past(context, deps)
+            past = _settle_past(context, deps, schedules=only is None)
             # Executions arrive meanwhile. A decision that saw half of an occurrence's
             # change could ask for the same twice.
             with deps.occurrences.all_locked():
@@ -94,9 +94,9 @@ def _give_up_aloud(
     deps.published.add(f"abort {name}")
 
 
-def _settle_past(context: EvaluationContext, deps: Deps) -> Past:
+def _settle_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> Past:
     """Read what happened so far, and append to the occurrences' logs what only the dataset knows of them."""
-    past = read_past(context, deps)
+    past = read_past(context, deps, schedules=schedules)
     for state in past.states.values():
         # The delivery before this one may have died between writing an entry and publishing it.
         entry = publish_tick_again(state, context.tick, deps)
@@ -239,8 +239,8 @@ def _decide(
     return drafted.model_copy(
         update={
             "requests": (*drafted.requests, *retries),
-            "locks": tuple(late_locks(past.calendar, context, deps)),
-            "schedules": tuple(schedule_changes(past.calendar, past.discovery, context, deps)),
+            "locks": tuple(late_locks(past, context, deps)),
+            "schedules": tuple(schedule_changes(past, context, deps)),
             "failures": tuple(fail_expired_requests(past, context, deps)),
         }
     )

@@ -10,11 +10,11 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -34,6 +34,8 @@ SUMMARY_EVERY = 64
 _KEPT = 1_024
 """Occurrences that one process keeps in memory, the least recently used go first."""
 _READERS = 16
+
+T = TypeVar("T")
 
 
 class Key(NamedTuple):
@@ -122,6 +124,10 @@ class OccurrenceStore:
         # Without repetitions, in order: an occurrence that is due is usually open as well.
         wanted = list(dict.fromkeys(keys))
         return dict(zip(wanted, self._readers.map(self.load, wanted), strict=True))
+
+    def beside(self, call: Callable[[], T]) -> "Future[T]":
+        """Begin a call that reads from a bucket, while the caller makes another one."""
+        return self._readers.submit(call)
 
     def append(self, state: OccurrenceState, entry: Entry) -> bool:
         """Write the next entry and apply it; False when another process has taken its number. Catch up then."""

@@ -1,11 +1,13 @@
 """What is known when something is decided: the controller's memory joined with the dataset."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 
 from tipoff_common.clock import business_date
+from tipoff_common.events import ScheduleLocked
 from tipoff_common.ports import Unavailable
 from tipoff_controller.deps import Deps
 from tipoff_controller.discovery import plans_around
@@ -39,6 +41,8 @@ class Past:
     answer: DatasetAnswer
     discovery: DiscoveryPlans
     """When the searches that learn look, on the days around now."""
+    schedules: Mapping[date, Sequence[ScheduleLocked]]
+    """What was locked for yesterday, today and tomorrow; empty where it was not asked for."""
     stale: bool
     """Whether the dataset could not be asked, so that the memory alone speaks."""
 
@@ -72,23 +76,31 @@ class Past:
         return {key: state for key, state in self.states.items() if state.unreadable}
 
 
-def read_past(context: EvaluationContext, deps: Deps) -> Past:
+def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool = True) -> Past:
     """Read what is open, and ask the dataset once: what this costs grows with neither the executions nor the workflows
-    of the past.
+    of the past. What does not depend on each other is read side by side.
+
+    schedules: whether what was locked is read too.
 
     Raises:
         Unavailable: the memory cannot be read, so nothing could be remembered either.
     """
-    today, calendar = business_date(context.now), deps.calendar.current()
+    # In event time `now` is a day of the past, and rows carry the day on which they were really written.
+    today, wall = business_date(context.now), business_date(context.wall)
     # Windows of yesterday may be open after midnight and look at the games of the day
     # before; tomorrow's may open early.
     days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
-    # In event time `now` is a day of the past, and rows carry the day on which they were really written.
-    wall = business_date(context.wall)
+    reading = deps.occurrences.beside(deps.calendar.current)
+    locked = {
+        day: deps.occurrences.beside(partial(deps.ledger.schedules, day))
+        for day in (days[1:] if schedules else ())
+    }
     deps.occurrences.migrate(days, [wall + timedelta(days=offset) for offset in (-2, -1, 0)])
-    plans = plans_around(context.now, deps)
-    due = considered(deps.configuration, calendar, context.now, plans)
     opened = frozenset(deps.occurrences.opened())
+    # After what is open: another evaluation writes down what an occurrence came to before it closes it.
+    settled = deps.occurrences.beside(deps.ledger.settled)
+    plans, calendar = plans_around(context.now, deps), reading.result()
+    due = considered(deps.configuration, calendar, context.now, plans)
     states = deps.occurrences.load_all([*(Key(item.game_date, item.id) for item in due), *opened])
     # Only these are looked up by id, so the query stays small: all others are known or not yet due.
     overdue = [request for state in states.values() for request in expired(state, context.wall, deps)]
@@ -112,7 +124,8 @@ def read_past(context: EvaluationContext, deps: Deps) -> Past:
         # Decisions go on by memory, marked so. Treating the error as "no rows" would
         # ask again for all that was found.
         stale = True
-    return Past(calendar, states, opened, deps.ledger.settled(), answer, plans, stale)
+    standing = {day: schedules_of.result() for day, schedules_of in locked.items()}
+    return Past(calendar, states, opened, settled.result(), answer, plans, standing, stale)
 
 
 def expired(state: OccurrenceState, wall: datetime, deps: Deps) -> list[str]:

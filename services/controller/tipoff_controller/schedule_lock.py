@@ -1,17 +1,17 @@
 """The day's expectation: locked once a day, and amended when the games change."""
 
 import logging
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 
 from tipoff_common.clock import business_date, eastern
 from tipoff_common.events import ScheduleLocked
 from tipoff_controller.deps import Deps
 from tipoff_controller.discovery import plan_discovery
 from tipoff_controller.occurrence_store import Key
+from tipoff_controller.past import Past
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.discovery.plans import DiscoveryPlans
 from tipoff_planning.expected_schedule import LOCKED_BY, draft_change, draft_schedule
 from tipoff_planning.occurrences import games_of, occurrences
 
@@ -29,39 +29,34 @@ def lock_schedule(day: date, now: datetime, deps: Deps) -> None:
     deps.publisher.publish([deps.ledger.remember_lock(_draft_lock(day, now, deps.calendar.current(), deps))])
 
 
-def late_locks(calendar: Calendar | None, context: EvaluationContext, deps: Deps) -> Iterator[ScheduleLocked]:
+def late_locks(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[ScheduleLocked]:
     """Draft the lock of today's schedule where its tick did not come.
 
     It is written down by who publishes it: a lock that is written is taken for published by every later evaluation.
     """
     today = business_date(context.now)
-    # The lock is looked up only from then on: one list call a tick is saved in the hours before.
-    if context.now >= eastern(today, LOCKED_BY) and not deps.ledger.schedules(today):
+    if context.now >= eastern(today, LOCKED_BY) and not past.schedules[today]:
         log.warning("the schedule was not locked at 05:00; locked now", extra={"day": today.isoformat()})
-        yield _draft_lock(today, context.now, calendar, deps)
+        yield _draft_lock(today, context.now, past.calendar, deps)
 
 
-def schedule_changes(
-    calendar: Calendar | None, plans: DiscoveryPlans, context: EvaluationContext, deps: Deps
-) -> Iterator[ScheduleLocked]:
+def schedule_changes(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[ScheduleLocked]:
     """Draft what changed of the locked schedule of each day that is still open.
 
     Yesterday's games may end after midnight, and tomorrow's schedule may be locked ahead.
     """
-    today = business_date(context.now)
-    for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
-        standing = deps.ledger.schedules(day)
+    for day, standing in past.schedules.items():
         # Nothing locked, nothing to amend; and an unreadable calendar is not a day without games.
-        if not standing or calendar is None:
+        if not standing or past.calendar is None:
             continue  # Without games nothing can be said of changes.
         change = draft_change(
             standing,
-            occurrences(deps.configuration, calendar, day, plans),
+            occurrences(deps.configuration, past.calendar, day, past.discovery),
             deps.configuration,
             begun=_Begun(deps, standing),
-            calendar=calendar,
+            calendar=past.calendar,
             day=day,
-            games_today=_games(calendar, day, deps),
+            games_today=_games(past.calendar, day, deps),
             environment=deps.environment,
             now=context.now,
         )
@@ -85,7 +80,7 @@ def _draft_lock(day: date, now: datetime, calendar: Calendar | None, deps: Deps)
 class _Begun:
     """Whether an occurrence of a schedule was requested: looked up only for those that are no longer expected."""
 
-    def __init__(self, deps: Deps, standing: list[ScheduleLocked]) -> None:
+    def __init__(self, deps: Deps, standing: Sequence[ScheduleLocked]) -> None:
         self._deps = deps
         self._dates = {run.occurrence_id: run.game_date for event in standing for run in event.runs}
 

@@ -1,24 +1,27 @@
 """An empty handler: a push comes in, the next hop is published, the push is answered.
 
-`python -m hop PORT TOPIC` publishes each message on to the topic; without TOPIC it is the last hop, which notes when
-each message came and answers GET /arrivals/<name>.
+`python -m hop PORT PROJECT CLIENT TOPIC` publishes each message on to the topic; without TOPIC it is the last hop.
+CLIENT is `google` for Google's publisher, with a batching window of 5 ms, or `lean` for that of the services.
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import uvicorn
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI
 from google.cloud.pubsub_v1 import PublisherClient
 from google.cloud.pubsub_v1.types import BatchSettings
 from pydantic import BaseModel
 
+from tipoff_common.adapters.pubsub import PubSubTopics
+
 HOST = "127.0.0.1"
 PUBLISH_SECONDS = 30.0
+DATA = b"{}"
+Publish = Callable[[Mapping[str, str]], None]
+"""Publishes a message with these attributes; done when Pub/Sub has taken it."""
 
 
 class Message(BaseModel):
@@ -33,42 +36,32 @@ class Push(BaseModel):
     message: Message
 
 
-def publishing_to(topic: str) -> Callable[[str], None]:
-    """Publish as the services do: with their batching, and done when Pub/Sub has taken it."""
-    client = PublisherClient(batch_settings=BatchSettings(max_latency=0.005))
+def publisher(client: str, project: str, topic: str) -> Publish:
+    """Publish to a topic by one of the two clients."""
+    if client == "lean":
+        topics = PubSubTopics(project)
+        return lambda attributes: topics.publish_messages([(topic, DATA, attributes)])
+    google = PublisherClient(batch_settings=BatchSettings(max_latency=0.005))
+    path = google.topic_path(project, topic)
 
-    def publish(name: str) -> None:
-        client.publish(topic, b"{}", name=name).result(timeout=PUBLISH_SECONDS)
+    def publish(attributes: Mapping[str, str]) -> None:
+        google.publish(path, DATA, **attributes).result(timeout=PUBLISH_SECONDS)
 
     return publish
 
 
-def hop(handle: Callable[[str], Any]) -> FastAPI:
-    """Build an application that hands on each message's name."""
+def hop(publish: Publish) -> FastAPI:
+    """Build a service of one route."""
     app = FastAPI()
 
     @app.post("/events", status_code=204)
     def receive(push: Push) -> None:
-        handle(push.message.attributes["name"])
-
-    return app
-
-
-def last_hop() -> FastAPI:
-    """Build the last application: it keeps when each message arrived."""
-    arrivals: dict[str, float] = {}
-    app = hop(lambda name: arrivals.setdefault(name, time.time()))
-
-    @app.get("/arrivals/{name}")
-    def arrival(name: str) -> float:
-        if name not in arrivals:
-            raise HTTPException(404)
-        return arrivals[name]
+        publish(push.message.attributes)
 
     return app
 
 
 if __name__ == "__main__":
-    port, *topics = sys.argv[1:]
-    app = hop(publishing_to(topics[0])) if topics else last_hop()
+    port, project, client, *topics = sys.argv[1:]
+    app = hop(publisher(client, project, topics[0]) if topics else lambda _attributes: None)
     uvicorn.run(app, host=HOST, port=int(port), log_level="warning", access_log=False)

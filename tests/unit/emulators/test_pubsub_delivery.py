@@ -51,8 +51,10 @@ def test_a_message_is_delivered_once_and_gone_when_acknowledged() -> None:
     (delivery,) = bench.take()
     assert bench.names() == []
     assert (bench.queue.unacked, bench.queue.outstanding) == (1, 1)
+    assert bench.queue.counters.last_acked is None
     assert bench.queue.ack(delivery.ack_id)
-    assert (bench.queue.unacked, bench.queue.outstanding) == (0, 0)
+    acked = bench.queue.counters.last_acked
+    assert (acked, bench.queue.unacked, bench.queue.outstanding) == (bench.clock.now, 0, 0)
     assert not bench.queue.ack(delivery.ack_id)
 
 

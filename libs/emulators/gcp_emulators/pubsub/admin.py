@@ -18,7 +18,7 @@ def backlog(broker: Broker) -> dict[str, Any]:
 
     A message counts in `unacked` from the moment its publish is answered until it is acknowledged or, in one step,
     counts on the dead-letter topic's subscriptions instead. `outstanding` are those leased now; `delivered` counts
-    attempts; ages are in seconds.
+    attempts; ages are in seconds; `last_acked` is on the machine's monotonic clock, null before the first one.
     """
     subscriptions: dict[str, Any] = {}
     for name, subscription in broker.subscriptions.items():

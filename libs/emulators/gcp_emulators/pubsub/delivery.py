@@ -65,6 +65,8 @@ class Counters:
     nacked: int = 0
     expired: int = 0
     dead_lettered: int = 0
+    last_acked: float | None = None
+    """The clock's reading at the last acknowledgement."""
 
 
 @dataclass(slots=True)
@@ -152,6 +154,7 @@ class DeliveryQueue:
             return False
         del self._entries[lease.entry.sequence]
         self.counters.acked += 1
+        self.counters.last_acked = self._clock()
         return True
 
     def nack(self, ack_id: str) -> bool:

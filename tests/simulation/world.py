@@ -93,6 +93,7 @@ RULE = Rule(
 LOOKBACK = timedelta(hours=24)
 BOUNDS = Bounds(500, 4 << 20, 0.05, 2_000, 16 << 20, 15.0)
 INSTANCES = 2
+"""Of each service, unless a run says otherwise."""
 
 
 @cache
@@ -427,6 +428,8 @@ class World:
     seed: int
     faults: tuple[Fault, ...]
     services: Mapping[str, Callable[[Process], Handle]]
+    instances: int = INSTANCES
+    """Processes of each service."""
     hub: Hub = field(default_factory=Hub)
     log: EventLog = field(default_factory=EventLog)
     rows: Rows = field(default_factory=Rows)
@@ -448,7 +451,7 @@ class World:
         self.phase2 = Phase2(self)
         self.broker = Broker(self)
         self.processes = {
-            service: [Process(self, service, number) for number in range(INSTANCES)]
+            service: [Process(self, service, number) for number in range(self.instances)]
             for service in self.services
         }
 
@@ -798,11 +801,12 @@ def simulate(
     seed: int,
     faults: tuple[Fault, ...] | None = None,
     services: Mapping[str, Callable[[Process], Handle]] = SERVICES,
+    instances: int = INSTANCES,
 ) -> Run:
-    """Run a seed, with the faults that it draws or with others."""
+    """Run a seed, with the faults that it draws or with others, and so many processes of each service."""
     if faults is None:
         faults = draw_faults(random.Random(f"faults {seed}"), FAULTS_UNTIL)  # noqa: S311  # no secret
-    world = World(seed, faults, services)
+    world = World(seed, faults, services, instances)
     # A run makes garbage in circles, and is over before it matters.
     gc.disable()
     try:

@@ -1,0 +1,36 @@
+"""Four controllers, runners and loggers share the work: nothing is lost and nothing is done twice.
+
+The same on real processes, with a fan-out behind a balancer, is tests/integration/test_many_instances.py (`make soak`).
+"""
+
+from collections import Counter
+
+import pytest
+
+from tests.simulation.checker import REQUESTED, check
+from tests.simulation.world import simulate
+
+pytestmark = pytest.mark.usefixtures("quiet")
+INSTANCES = 4
+SHARED = ("controller", "scraper-runner", "logger")
+SEEDS = range(4)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_without_a_fault_each_request_is_published_fetched_and_logged_once(seed: int) -> None:
+    log = simulate(seed, (), instances=INSTANCES).log
+    assert check(log) == []
+    requests = Counter(entry["id"] for entry in log.of("publish") if entry["type"] == REQUESTED)
+    fetches = Counter(entry["request"] for entry in log.of("fetch"))
+    rows = Counter(entry["row_id"] for entry in log.of("row") if entry["table"] == "scraper_execution_log")
+    for counted in (requests, fetches, rows):
+        assert counted
+        assert set(counted.values()) == {1}
+    assert len(requests) == len(fetches) == len(rows)
+    worked = {entry.by for entry in log.of("ack")}
+    assert worked >= {f"{service}-{number}" for service in SHARED for number in range(INSTANCES)}
+
+
+def test_whatever_goes_wrong_every_law_holds_among_four() -> None:
+    breaches = {seed: check(simulate(seed, None, instances=INSTANCES).log) for seed in range(12)}
+    assert not {seed: found[0] for seed, found in breaches.items() if found}

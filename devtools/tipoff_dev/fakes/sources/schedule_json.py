@@ -78,7 +78,7 @@ def _games(scenario: Scenario, day: date, games: Sequence[Game], now: datetime) 
 def _game(
     day: date, game: Game, place: int, home: Team, away: Team, status: int, text: str, off: bool
 ) -> str:
-    """One game as JSON. A season's are asked for again and again, and each changes three times."""
+    """Write one game as JSON. A season's are asked for again and again, and each changes three times."""
     midnight = at(day, "00:00")
     tip = at(day, game.tip) if game.tip else midnight
     home_points, away_points = (0, 0) if status == SCHEDULED else final_points(game)

@@ -59,13 +59,19 @@ def begin_run(plan: Plan, deps: Deps, now: datetime) -> None:
     key = Key(plan.game_date, plan.occurrence_id)
     with deps.occurrences.lock(key):
         state = deps.occurrences.load(key)
+        entry: Entry | None = None
         # The message may come twice; the plan that was written first is the one that runs.
         if state.plan is None:
             first = PlanProgress(plan)
             requested = tuple(first.request_id(attempt) for attempt in first.due(now))
-            _append(state, Entry(at=now, plan=plan, requested=requested), deps)
+            ours, is_first = Entry(at=now, plan=plan, requested=requested), state.next_number == 0
+            if not deps.occurrences.append(state, ours):
+                deps.occurrences.catch_up(state)
+            elif is_first:
+                entry = ours
         deps.occurrences.open(key)
-        if (entry := deps.occurrences.entry(key, 0)) is not None:
+        # Read only where an earlier delivery, or another process, has written it.
+        if (entry := entry or deps.occurrences.entry(key, 0)) is not None:
             publish_entry(state, 0, entry, deps)
 
 
@@ -96,11 +102,6 @@ def _remember(
         if plan is not None:
             deps.occurrences.open(key)
         return state
-
-
-def _append(state: OccurrenceState, entry: Entry, deps: Deps) -> None:
-    if not deps.occurrences.append(state, entry):
-        deps.occurrences.catch_up(state)
 
 
 def _same(known: Plan | None, plan: Plan) -> bool:

@@ -6,12 +6,14 @@ so much memory and CPU time and no more; when it needs more it is killed, and th
 
 import atexit
 import contextlib
+import logging
 import os
 import pickle
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol, cast
 
@@ -92,7 +94,10 @@ class ParserProcess:
         # One at a time: the process has one pair of pipes, and an instance one CPU.
         with self._lock:
             answer = self._ask(job, len(body))
-        result = pickle.loads(answer)  # noqa: S301  # our own child wrote it
+        lines, pickled = pickle.loads(answer)  # noqa: S301  # our own child wrote it
+        for line in lines:
+            _log(line)
+        result = pickle.loads(pickled)  # noqa: S301  # as above
         if isinstance(result, Exception):
             raise result  # made by the scraper in the child; its traceback stays there
         parsed: Parsed = result
@@ -149,6 +154,14 @@ class ParserProcess:
             _end(self._server)
             self._server.communicate()
             self._server = None
+
+
+def _log(line: Mapping[str, object]) -> None:
+    """Log a line of the parser's process as one of this run: with its ids, and without its secrets."""
+    record = logging.makeLogRecord(dict(line))
+    logger = logging.getLogger(record.name)
+    if logger.isEnabledFor(record.levelno):
+        logger.handle(record)
 
 
 def is_harmless(body: bytes) -> bool:

@@ -6,6 +6,7 @@ milliseconds where a start of Python and of the PDF library takes a second.
 
 import contextlib
 import importlib
+import io
 import logging
 import os
 import pickle
@@ -13,6 +14,7 @@ import resource
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import BinaryIO, NoReturn
 
 from tipoff_scraper_runner.errors import NotPublished, ScrapeFailure, TooCostly, Unforeseen
@@ -20,6 +22,11 @@ from tipoff_scraper_runner.errors import NotPublished, ScrapeFailure, TooCostly,
 _LENGTH = 8
 # A code of our own: Python's 1 would be any unforeseen error.
 _EXIT_MEMORY = 3
+_MOST_LINES = 200
+"""Log lines of one payload that are passed on: a scraper that logs each of 100,000 rows must not fill the pipe."""
+_LONGEST_LINE = 2000
+_OF_ANY_RECORD = frozenset(vars(logging.makeLogRecord({})))
+_TAKES = int | float | bool | None
 
 
 def read_frame(source: BinaryIO) -> bytes:
@@ -44,7 +51,6 @@ def main(arguments: list[str]) -> int:
     # Whatever a scraper prints must not get among the answers.
     jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    logging.getLogger().addHandler(logging.NullHandler())
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C is for the service, which ends this process by itself
@@ -62,7 +68,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _answer(job: bytes, memory_bytes: int, cpu_seconds: int, result_bytes: int) -> tuple[bytes, list[str]]:
-    """Return the pickled result or exception of a job, and which modules its child imported."""
+    """Return what is sent back, log lines and the pickled result or exception, and which modules the child imported.
+
+    The lines go back because only the service knows whose run it is, and which secrets to take out of them.
+    """
     receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
@@ -76,19 +85,36 @@ def _answer(job: bytes, memory_bytes: int, cpu_seconds: int, result_bytes: int) 
         # It may still be writing.
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
+    frames = [pickle.loads(frame) for frame in _frames(result)]  # noqa: S301  # our own child wrote them
+    lines = [frame for frame in frames if isinstance(frame, dict)]
+    found = next((frame for frame in frames if isinstance(frame, tuple)), None)
+    imported: list[str] = []
     if len(result) > result_bytes:
-        return _refusal(f"what was read in it takes more than {result_bytes} bytes"), []
-    if status == 0 and result:
-        answer, imported = pickle.loads(result)  # noqa: S301  # our own child wrote it
-        return answer, imported
+        answer = _refusal(f"what was read in it takes more than {result_bytes} bytes")
+    elif status == 0 and found is not None:
+        answer, imported = found
+    else:
+        answer = _refusal(_why_it_ended(status, memory_bytes, cpu_seconds))
+    return pickle.dumps((lines, answer)), imported
+
+
+def _frames(written: bytes) -> Iterator[bytes]:
+    """Yield the frames that a child wrote, without the one that it was killed in."""
+    source = io.BytesIO(written)
+    with contextlib.suppress(EOFError):
+        while True:
+            yield read_frame(source)
+
+
+def _why_it_ended(status: int, memory_bytes: int, cpu_seconds: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     # By CPU time or by the alarm: both mean that it would have gone on.
     if code in (-signal.SIGXCPU, -signal.SIGALRM):
-        return _refusal(f"parsing it takes more than {cpu_seconds} s of CPU time"), []
+        return f"parsing it takes more than {cpu_seconds} s of CPU time"
     # SIGKILL is the kernel's way when the container is short of memory.
     if code == _EXIT_MEMORY or code == -signal.SIGKILL:
-        return _refusal(f"parsing it takes more than {memory_bytes} bytes of memory"), []
-    return _refusal(f"parsing it ended its process (exit code {code})"), []
+        return f"parsing it takes more than {memory_bytes} bytes of memory"
+    return f"parsing it ended its process (exit code {code})"
 
 
 def _refusal(why: str) -> bytes:
@@ -102,16 +128,52 @@ def _run_child(job: bytes, sending: int, memory_bytes: int, cpu_seconds: int) ->
     try:
         before = set(sys.modules)
         _bound(memory_bytes, cpu_seconds)
-        answer = _pickled(_parse(job))
-        imported = [name for name in sys.modules if name not in before]
         with os.fdopen(sending, "wb") as pipe:
-            pipe.write(pickle.dumps((answer, imported)))
+            # Written as they come: of a child that is killed the lines before are what tells why.
+            logging.basicConfig(level=logging.INFO, handlers=[_Lines(pipe)], force=True)
+            answer = _pickled(_parse(job))
+            imported = [name for name in sys.modules if name not in before]
+            write_frame(pipe, pickle.dumps((answer, imported)))
         os._exit(0)
     except MemoryError:
         os._exit(_EXIT_MEMORY)
     except BaseException:  # noqa: BLE001  # os._exit must be reached whatever happens, or the child would serve
         traceback.print_exc()
         os._exit(1)
+
+
+class _Lines(logging.Handler):
+    """Write log records as frames of plain values, the first of them and no more."""
+
+    def __init__(self, pipe: BinaryIO) -> None:
+        super().__init__()
+        self._pipe, self._left = pipe, _MOST_LINES
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._left == 0:
+            return
+        self._left -= 1
+        fields = {
+            name: value if isinstance(value, _TAKES) else str(value)[:_LONGEST_LINE]
+            for name, value in vars(record).items()
+            if name not in _OF_ANY_RECORD
+        }
+        text = record.getMessage()
+        if self._left == 0:
+            text = (
+                f"{text[:_LONGEST_LINE]} (of this payload {_MOST_LINES} lines are logged; this is the last)"
+            )
+        if record.exc_info:
+            fields["exception"] = logging.Formatter().formatException(record.exc_info)[-_LONGEST_LINE:]
+        line = {
+            **fields,
+            "name": record.name,
+            "levelno": record.levelno,
+            "levelname": record.levelname,
+            "created": record.created,
+            "msg": text[: _LONGEST_LINE + 100],
+        }
+        write_frame(self._pipe, pickle.dumps(line))
 
 
 def _bound(memory_bytes: int, cpu_seconds: int) -> None:

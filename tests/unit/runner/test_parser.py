@@ -1,11 +1,14 @@
 """What a payload may take is bounded, and the service outlives every payload."""
 
 import importlib
+import io
 import json
+import logging
 import os
 import zlib
 from base64 import a85encode
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 
 from tests.support.samples import GAME_DATE
 from tests.unit.runner.test_http_faults import spec
+from tipoff_common.logs import JsonFormatter, log_context
 from tipoff_scraper_runner.errors import NotPublished, SourceChanged, TooCostly, Undecodable, Unforeseen
 from tipoff_scraper_runner.parser import Limits, ParserProcess, is_harmless
 from tipoff_scraper_runner.registry import Registered
@@ -25,7 +29,7 @@ MIB = 1024 * 1024
 LIMITS = Limits(memory_bytes=64 * MIB, cpu_seconds=1, result_bytes=1 * MIB, patience_seconds=60)
 
 CODE = """
-import os, sys, time
+import logging, os, sys, time
 from tipoff_scraper_runner.errors import NotPublished, SourceChanged
 from tipoff_scraper_runner.scraper import Parsed, Record, ScrapeParameters
 
@@ -37,6 +41,18 @@ class Parameters(ScrapeParameters):
 
 def parse(payload, parameters):
     what = payload.decode()
+    log = logging.getLogger("costly_scraper")
+    if what.startswith("log"):
+        log.info("a line before", extra={"rows": 3})
+        log.debug("not for anybody")
+        try:
+            raise KeyError("homeTeam")
+        except KeyError:
+            log.warning("odd row, key=%s", "s3cret", exc_info=True)
+        what = what.removeprefix("log ")
+    if what == "chatter":
+        for number in range(5000):
+            log.info("row %d %s", number, "x" * 5000)
     if what == "memory":
         kept = []
         while True:
@@ -149,6 +165,51 @@ def test_what_the_parser_raises_is_raised_here(parse, what: str, kind: type[Exce
 
 def test_what_a_scraper_prints_does_not_get_among_the_answers(parse) -> None:  # type: ignore[no-untyped-def]
     assert parse("print").records
+
+
+@pytest.mark.parametrize(
+    ("what", "raised"), [("log all right", None), ("log changed", SourceChanged), ("log exit", TooCostly)]
+)
+def test_what_a_scraper_logs_apart_is_logged_here_with_the_run_and_without_its_secrets(
+    parse,  # type: ignore[no-untyped-def]
+    what: str,
+    raised: type[Exception] | None,
+) -> None:
+    """Also of a child that dies after it."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter("scraper-runner", "1", "p"))
+    logger = logging.getLogger("costly_scraper")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        with (
+            log_context(lambda text: text.replace("s3cret", "***"), request_id="r-1"),
+            pytest.raises(raised) if raised else nullcontext(),
+        ):
+            parse(what)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (first["message"], first["rows"], first["request_id"]) == ("a line before", 3, "r-1")
+    assert (second["message"], second["severity"], second["request_id"]) == (
+        "odd row, key=***",
+        "WARNING",
+        "r-1",
+    )
+    assert "KeyError: 'homeTeam'" in second["exception"]
+
+
+def test_of_a_scraper_that_logs_without_end_the_first_lines_are_kept(
+    parse,  # type: ignore[no-untyped-def]
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "costly_scraper"):
+        assert parse("chatter").records[0].text == "chatter"
+    assert len(caplog.records) == 200
+    assert "this is the last" in caplog.messages[-1]
+    assert max(map(len, caplog.messages)) < 2200
 
 
 def test_the_process_knows_no_secret(parse, parser: ParserProcess, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]

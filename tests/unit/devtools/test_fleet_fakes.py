@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tipoff_dev.fakes.sources.app import create_app
-from tipoff_dev.fakes.sources.hosts import HOSTS, UnusableFake, fake_hosts, fleet_fakes
+from tipoff_dev.fakes.sources.hosts import HOSTS, SHIPPED_FLEET, UnusableFake, fake_hosts, fleet_fakes
 from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.testing import in_process_client
 
@@ -32,7 +32,9 @@ def write(folder: Path, place: str, text: str = GOOD) -> Path:
 @pytest.mark.parametrize("place", ["mine", "mine/items"])
 def test_it_is_found_beside_a_source_or_a_scraper_and_serves_its_hosts(tmp_path: Path, place: str) -> None:
     write(tmp_path, place)
-    assert fake_hosts(tmp_path) == (*HOSTS, "api.mine.example")
+    assert fake_hosts(tmp_path) == ("api.mine.example",), (
+        "a host of ours means the source itself to this fleet"
+    )
     app = create_app(
         load_scenario(), lambda: datetime(2026, 1, 1, 9, 30, tzinfo=UTC), fleet=fleet_fakes(tmp_path)
     )
@@ -63,6 +65,10 @@ def test_one_that_cannot_serve_is_refused_with_its_file(tmp_path: Path, text: st
     file = write(tmp_path, "mine", text)
     with pytest.raises(UnusableFake, match=f"{file}.*{complaint}"):
         fleet_fakes(tmp_path)
+
+
+def test_the_fleet_that_ships_with_tipoff_has_the_fakes_that_ship_with_it() -> None:
+    assert fake_hosts(SHIPPED_FLEET) == HOSTS
 
 
 def test_a_host_has_one_fake(tmp_path: Path) -> None:

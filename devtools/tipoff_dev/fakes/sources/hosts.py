@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_cli.errors import CommandFailed
 
 LEAGUE_REFERERS = {
@@ -31,6 +32,7 @@ LEAGUE_REFERERS = {
 ODDS, ESPN, BALLDONTLIE = "api.the-odds-api.com", "site.api.espn.com", "api.balldontlie.io"
 HOSTS = (*LEAGUE_REFERERS, ODDS, ESPN, BALLDONTLIE)
 FILE = "fake.py"
+SHIPPED_FLEET = REPOSITORY / "services/scraper-runner/scrapers"
 
 Answer = Callable[[str, Mapping[str, str], datetime], tuple[int, str, bytes] | None]
 
@@ -69,7 +71,15 @@ def fleet_fakes(scrapers: Path) -> dict[str, FleetFake]:
 
 def fake_hosts(scrapers: Path) -> tuple[str, ...]:
     """Return every host that a fake answers for, with this fleet. Raises UnusableFake."""
-    return (*HOSTS, *fleet_fakes(scrapers))
+    return (*shipped_hosts(scrapers), *fleet_fakes(scrapers))
+
+
+def shipped_hosts(scrapers: Path) -> tuple[str, ...]:
+    """Return the hosts of the fakes that ship with Tipoff, for the fleet that ships with it.
+
+    A fleet of one's own that asks one of these hosts means the source: what a fake answers would be no data of it.
+    """
+    return HOSTS if scrapers.resolve() == SHIPPED_FLEET else ()
 
 
 def _load(file: Path) -> FleetFake:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tipoff_common.catalog import Catalog, load_catalog
-from tipoff_common.clock import eastern
+from tipoff_common.clock import local_instant
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar, Game, GameStatus
@@ -35,7 +35,7 @@ from tipoff_planning.workflows import Configuration
 REPOSITORY = Path(__file__).parents[1]
 SCRAPERS = REPOSITORY / "tests/fixtures/scrapers"
 DAY = date(2025, 1, 15)
-NOW = eastern(DAY, clock(12, 15))
+NOW = local_instant(DAY, clock(12, 15))
 SIZES = (1, 100, 1_000, 10_000)
 AIMS: Mapping[int, float] = {1_000: 0.100, 10_000: 1.000}
 KINDS: tuple[tuple[Mapping[str, Any], str], ...] = (
@@ -88,7 +88,7 @@ def games() -> list[Game]:
             game_id=f"00224{offset + 1}{number:04}",
             game_date=DAY + timedelta(days=offset),
             game_type="regular",
-            tipoff=eastern(DAY + timedelta(days=offset), clock(19)) + number * timedelta(minutes=15),
+            tipoff=local_instant(DAY + timedelta(days=offset), clock(19)) + number * timedelta(minutes=15),
             status=GameStatus.SCHEDULED,
             postponed=False,
             home_team=f"H{number:02}",

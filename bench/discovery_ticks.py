@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from tipoff_common.catalog import load_catalog
-from tipoff_common.clock import eastern
+from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired, WorkflowDecided
 from tipoff_common.ports import Parameter
 from tipoff_common.testing import RecordingBus
@@ -60,7 +60,7 @@ def looks() -> list[dict[str, Any]]:
             "status": "success" if number == 3 else "no_data",
             "error_type": None,
             "source": "CONTROLLER",
-            "triggered_at": eastern(day, time_of_day(9)) + number * timedelta(minutes=30),
+            "triggered_at": local_instant(day, time_of_day(9)) + number * timedelta(minutes=30),
             "opts": None,
             "completeness": None,
         }
@@ -87,7 +87,7 @@ def measure_discover(bucket: Path) -> dict[str, Any]:
     assert isinstance(dataset, Searched)
     bus = deps.publisher._bus
     assert isinstance(bus, RecordingBus)
-    five = eastern(DAY, time_of_day(5))
+    five = local_instant(DAY, time_of_day(5))
 
     def measured(tick: Tick, instant: datetime, cadence: int) -> dict[str, Any]:
         bus.published.clear()
@@ -118,7 +118,7 @@ def measure_discover(bucket: Path) -> dict[str, Any]:
     )
     return {
         "lock": lock,
-        "evaluate": measured(Tick.EVALUATE, eastern(DAY, time_of_day(8, 30)), 15),
+        "evaluate": measured(Tick.EVALUATE, local_instant(DAY, time_of_day(8, 30)), 15),
         "discover_idle": measured(Tick.DISCOVER, idle, 5),
         "discover_check": measured(Tick.DISCOVER, between, 5),
         "checks_of_the_day": len(checks),

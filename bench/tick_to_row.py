@@ -29,7 +29,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
 from gcp_emulators.testing import free_port
 from hop import publisher
-from tipoff_common.clock import eastern
+from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_dev.stack.layout import HOST, PROJECT, Layout
 from tipoff_dev.stack.processes import Program
@@ -144,7 +144,7 @@ def measure(runs: int) -> dict[str, list[float]]:
             for client, hops in empty.items():
                 found.setdefault(client, []).append(hops.seconds(f"run-{number}"))
             day = FIRST_DAY + timedelta(days=number)
-            rows, query = tick_to_row(stack, eastern(day, TICK), workflows)
+            rows, query = tick_to_row(stack, local_instant(day, TICK), workflows)
             found.setdefault("rows", []).append(rows)
             found.setdefault("query", []).append(query)
     return {name: seconds[WARM_UP:] for name, seconds in found.items()}
@@ -152,7 +152,7 @@ def measure(runs: int) -> dict[str, list[float]]:
 
 def count_workflows(stack: Stack) -> int:
     """Return how many decisions a tick makes, found out by one of the day before the first."""
-    at = eastern(FIRST_DAY - timedelta(days=1), TICK)
+    at = local_instant(FIRST_DAY - timedelta(days=1), TICK)
     stack.publisher.publish([TickFired(tick=Tick.EVALUATE, cadence_minutes=60, event_time=at)])
     stack.wait_until_quiet()
     decisions = int(stack.warehouse.query(ROWS, {"at": at})[0]["decisions"])

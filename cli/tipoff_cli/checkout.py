@@ -5,6 +5,7 @@ else the fleet is the one of this checkout.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from tipoff_common.events import Tick
     from tipoff_common.ticks import Cadence
 
@@ -33,11 +36,32 @@ class Fleet:
     """Google Cloud project of the local stack, as its emulators name it."""
     data_bucket: str
     """Bucket of the local stack for what is fetched."""
+    dataset: str
+    """Name of its BigQuery dataset, locally and deployed; TIPOFF_DATASET overrides it."""
 
     @property
     def workflows(self) -> Path:
         """What should run when."""
         return self.folder / "config/workflows.yaml"
+
+    @property
+    def timezone(self) -> str:
+        """The zone of its days, TIPOFF_TIMEZONE or that of workflows.yaml."""
+        return os.environ.get("TIPOFF_TIMEZONE") or read_timezone(self.workflows)
+
+
+def read_timezone(workflows: Path) -> str:
+    """Read the zone of a workflows file; New York, the default of a fleet, where it cannot be read.
+
+    By its line and not as YAML, as every command needs it and the parser takes longer to import than most commands run.
+    """
+    try:
+        found = re.search(
+            r"""^timezone:\s*["']?([\w/+-]+)""", workflows.read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
+    except (OSError, ValueError):
+        found = None
+    return found.group(1) if found else "America/New_York"
 
 
 def find_fleet(start: Path) -> Fleet:
@@ -47,7 +71,7 @@ def find_fleet(start: Path) -> Fleet:
             return _own_fleet(folder)
     scrapers = REPOSITORY / "services/scraper-runner/scrapers"
     tests = REPOSITORY / "tests/unit/scrapers"
-    return Fleet(REPOSITORY, scrapers, tests, "nba-props-platform", "nba-scraped-data")
+    return Fleet(REPOSITORY, scrapers, tests, "nba-props-platform", "nba-scraped-data", "nba_orchestration")
 
 
 def _own_fleet(folder: Path) -> Fleet:
@@ -58,13 +82,16 @@ def _own_fleet(folder: Path) -> Fleet:
 
     file = folder / MARKER
     try:
-        name = tomllib.loads(file.read_text(encoding="utf-8")).get("name")
+        written = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise CommandFailed(f"{file}: cannot be read: {error}") from error
+    name, dataset = written.get("name"), written.get("dataset", "nba_orchestration")
+    if not isinstance(dataset, str) or not re.fullmatch(r"\w{1,1024}", dataset, re.ASCII):
+        raise CommandFailed(f"{file}: dataset is no name of a dataset; use letters, digits and underscores")
     if not isinstance(name, str) or not name.isidentifier():
         raise CommandFailed(f'{file}: name is missing; write name = "the_package_of_the_scrapers"')
     dashed = name.replace("_", "-")
-    return Fleet(folder, folder / name, folder / "tests", f"{dashed}-local", f"{dashed}-data")
+    return Fleet(folder, folder / name, folder / "tests", f"{dashed}-local", f"{dashed}-data", dataset)
 
 
 def find_shared(name: str, fleet: Path) -> Path:
@@ -74,6 +101,19 @@ def find_shared(name: str, fleet: Path) -> Path:
     """
     places = (fleet / name, REPOSITORY / name)
     return next((path for path in places if path.is_file()), Path(__file__).parent / name)
+
+
+def workflow_zone(workflows: Path, workflow: str) -> "ZoneInfo | None":
+    """Read the zone that a workflow names for itself; None where it names none, or the file cannot be read."""
+    from zoneinfo import ZoneInfo
+
+    import yaml
+
+    try:
+        written = yaml.safe_load(workflows.read_text(encoding="utf-8"))["workflows"][workflow].get("timezone")
+        return ZoneInfo(written) if written else None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
+        return None  # the controller, or `tipoff validate`, says what is wrong with it
 
 
 FLEET = find_fleet(Path.cwd())
@@ -106,7 +146,7 @@ def service_names() -> tuple[str, ...]:
 
 
 def lock_time() -> time:
-    """Return the time of day, in New York, at which the day's schedule is locked."""
+    """Return the time of day, in the fleet's zone, at which the day's schedule is locked."""
     from tipoff_common.events import Tick
 
     return ticks()[Tick.LOCK_SCHEDULE].daily_at or time()

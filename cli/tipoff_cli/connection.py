@@ -33,7 +33,7 @@ _DATA_FRAMES = (
 )
 _ANSWER_SECONDS = 2.0
 _TOKEN_SECONDS = 30.0
-_START = "start a stack with `make up`, or set {} for one that runs elsewhere"
+_START = "start a stack with `tipoff up`, or set {} for one that runs elsewhere"
 
 
 class NotConnected(Exception):
@@ -114,7 +114,11 @@ class Connection:
             with _without_data_frames():
                 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 
-            return BigQueryWarehouse(self._project(), self._emulator("BIGQUERY_EMULATOR_HOST"))
+            return BigQueryWarehouse(
+                self._project(),
+                self._emulator("BIGQUERY_EMULATOR_HOST"),
+                self.values.get("TIPOFF_DATASET") or FLEET.dataset,
+            )
 
     def data(self) -> Objects:
         """Return the bucket for what is fetched. Raises NotConnected."""
@@ -210,5 +214,5 @@ def require_answer(address: str, where: str) -> None:
         socket.create_connection((parts.hostname or "", parts.port or 80), _ANSWER_SECONDS).close()
     except OSError as error:
         raise NotConnected(
-            f"nothing answers at {address}, named by {where}: no stack is running; `make up` starts one"
+            f"nothing answers at {address}, named by {where}: no stack is running; `tipoff up` starts one"
         ) from error

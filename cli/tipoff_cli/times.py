@@ -1,4 +1,4 @@
-"""Dates and instants as people write and read them: New York's, unless another zone is named."""
+"""Dates and instants as people write and read them: of the fleet's zone, unless another is named."""
 
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -9,7 +9,7 @@ from tipoff_common.wall_clock import wall_now
 # Whatever needs pydantic is imported where it is used, here and in `console`: every command imports these two, and a
 # command's --help must not wait for what only its answer needs.
 _RELATIVE_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
-_EXAMPLE = 'write "2025-01-15 13:00" (New York), "today 13:00" or 2025-01-15T18:00Z'
+_EXAMPLE = 'write "2025-01-15 13:00" by the clocks of the fleet, "today 13:00" or 2025-01-15T18:00Z'
 
 
 def day(value: str) -> date:
@@ -25,47 +25,62 @@ def day(value: str) -> date:
 
 
 def instant(value: str) -> datetime:
-    """Read ISO 8601, or a day and a time of New York's clocks, with EST or EDT where they show it twice.
+    """Read ISO 8601, or a day and a time of the fleet's clocks, with the zone's short name (EST or EDT) where they show
+    it twice.
 
     The day has the bounds of a date. Raises BadParameter, also for a time that the clocks skip and for one that they
     show twice: neither reading is taken silently.
     """
-    from tipoff_common.clock import EASTERN
+    from tipoff_common.clock import fleet_zone
 
     text, zone = _without_zone(value)
     wall = _wall_time(text, value)
     day(str(wall.date()))
     if wall.tzinfo:
         return wall
-    readings = [wall.replace(tzinfo=EASTERN, fold=fold) for fold in (0, 1)]
+    readings = [wall.replace(tzinfo=fleet_zone(), fold=fold) for fold in (0, 1)]
     if zone:
         readings = [item for item in readings if item.tzname() == zone]
         if not readings:
-            raise typer.BadParameter(f"'{value}': New York's clocks are not on {zone} then; leave {zone} out")
+            raise typer.BadParameter(
+                f"'{value}': {zone_name()}'s clocks are not on {zone} then; leave {zone} out"
+            )
     # A time that exists survives the way to UTC and back.
     there = [
-        item for item in readings if item.astimezone(UTC).astimezone(EASTERN).replace(tzinfo=None) == wall
+        item
+        for item in readings
+        if item.astimezone(UTC).astimezone(fleet_zone()).replace(tzinfo=None) == wall
     ]
     if not there:
         step = timedelta(hours=1)
         raise typer.BadParameter(
-            f"there is no {wall:%H:%M} on {wall:%Y-%m-%d} in New York, whose clocks go forward;"
+            f"there is no {wall:%H:%M} on {wall:%Y-%m-%d} in {zone_name()}, whose clocks go forward;"
             f" write {wall - step:%H:%M} or {wall + step:%H:%M}"
         )
     if len({item.utcoffset() for item in there}) > 1:
         both = " or ".join(f'"{wall:%Y-%m-%d %H:%M} {item.tzname()}"' for item in there)
         raise typer.BadParameter(
-            f"{wall:%H:%M} is twice on {wall:%Y-%m-%d} in New York, whose clocks go back; write {both}"
+            f"{wall:%H:%M} is twice on {wall:%Y-%m-%d} in {zone_name()}, whose clocks go back; write {both}"
         )
     return there[0].astimezone(UTC)
 
 
+def zone_name() -> str:
+    """Name the fleet's zone for people: New York for America/New_York."""
+    from tipoff_common import clock
+
+    return clock.zone_name()
+
+
 def _without_zone(value: str) -> tuple[str, str]:
-    """Split off EST, EDT or ET; ET names the clocks that are meant anyway."""
+    """Split off a short name of the fleet's zone, in New York EST, EDT or ET, which names the clocks meant anyway."""
+    from tipoff_common.clock import fleet_zone
+
     text, _, zone = value.strip().rpartition(" ")
-    if zone.upper() in ("EST", "EDT", "ET"):
-        return text, zone.upper().removesuffix("ET") and zone.upper()
-    return value.strip(), ""
+    names = {datetime(2025, month, 1, tzinfo=fleet_zone()).tzname() for month in (1, 7)}
+    if zone.upper() == "ET" and "EST" in names:
+        return text, ""
+    return (text, zone.upper()) if zone.upper() in names else (value.strip(), "")
 
 
 def _wall_time(text: str, value: str) -> datetime:
@@ -93,12 +108,12 @@ def cadence(value: str) -> timedelta:
 
 
 def clock(moment: datetime, form: str = "%H:%M") -> str:
-    """Write an instant as New York's clocks show it, with EST or EDT on a day that has both."""
-    from tipoff_common.clock import EASTERN
+    """Write an instant as the fleet's clocks show it, with their short name (EST or EDT) on a day that has two."""
+    from tipoff_common.clock import fleet_zone
 
-    shown = moment.astimezone(EASTERN)
+    shown = moment.astimezone(fleet_zone())
     # The offsets of the day's two ends differ where clocks change in between.
-    begins = datetime.combine(shown.date(), time(), EASTERN)
-    ends = datetime.combine(shown.date() + timedelta(days=1), time(), EASTERN)
+    begins = datetime.combine(shown.date(), time(), fleet_zone())
+    ends = datetime.combine(shown.date() + timedelta(days=1), time(), fleet_zone())
     twice = "%H" in form and begins.utcoffset() != ends.utcoffset()
     return f"{shown:{form} %Z}" if twice else f"{shown:{form}}"

@@ -59,9 +59,8 @@ def test_your_own_source_can_be_followed(tmp_path: Path) -> None:
     assert "2 workflows" in told["tipoff validate"]
     scraped = told["tipoff scrape river_levels --date 2025-01-15 --from-file payload.json --dry-run"]
     assert "river_levels 2025-01-15: success, 1 record" in scraped
-    # Six in the morning in Berlin is midnight in New York.
-    assert "00:00" in told["tipoff schedule --date 2025-01-15"]
-    assert "RUN due" in told['tipoff explain river_levels --at "2025-01-15 05:00"']
+    assert "06:00" in told["tipoff schedule --date 2025-01-15"]
+    assert "RUN due" in told['tipoff explain river_levels --at "2025-01-15 09:00"']
 
 
 def test_from_a_cron_job_can_be_followed(tmp_path: Path) -> None:
@@ -70,12 +69,12 @@ def test_from_a_cron_job_can_be_followed(tmp_path: Path) -> None:
     assert "day_prices 2025-01-15: success, 2 records" in scraped
     assert told["tipoff schedule --date 2025-01-15"].count("day_prices") == 21
     assert "day_prices" not in told["tipoff schedule --date 2025-01-19"], "a Sunday"
-    assert "RUN due" in told['tipoff explain day_prices --at "2025-01-15 02:30"']
+    assert "RUN due" in told['tipoff explain day_prices --at "2025-01-15 08:30"']
 
 
 def test_from_an_airflow_sensor_can_be_followed(tmp_path: Path) -> None:
     told = follow("from-an-airflow-sensor.md", tmp_path / "quotes")
     scraped = told["tipoff scrape day_prices --date 2025-01-15 --from-file payload.json --dry-run"]
     assert "day_prices 2025-01-15: success, 1 record" in scraped
-    assert "SKIP too_early" in told['tipoff explain day_prices --at "2025-01-15 01:00"']
-    assert "RUN due" in told['tipoff explain day_prices --at "2025-01-15 02:30"']
+    assert "SKIP too_early" in told['tipoff explain day_prices --at "2025-01-15 07:00"']
+    assert "RUN due" in told['tipoff explain day_prices --at "2025-01-15 08:30"']

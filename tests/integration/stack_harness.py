@@ -22,7 +22,7 @@ from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 from typer.testing import CliRunner
 
 from tipoff_cli.main import app
-from tipoff_common.clock import eastern
+from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO, load_scenario
 from tipoff_dev.stack.layout import PROJECT
@@ -76,7 +76,7 @@ def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SEC
 
 def at(day: date, hour: int, minute: int = 0) -> datetime:
     """The instant of a New York time."""
-    return eastern(day, clock_time(hour, minute))
+    return local_instant(day, clock_time(hour, minute))
 
 
 def last_report(day: date) -> str:

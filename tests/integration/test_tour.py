@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from tipoff_cli.checkout import WORKFLOWS
-from tipoff_common.clock import business_date, eastern
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_dataset.queries import named, names
 from tipoff_dev.grafana.alerting import rule_queries
@@ -64,7 +64,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Hist
 def test_every_named_query_has_rows(tour: tuple[Stack, History]) -> None:
     stack, history = tour
     # Questions about a business day are asked of its evening too: just after midnight a day is empty, rightly.
-    evening = eastern(business_date(history.until) - timedelta(days=1), time(22))
+    evening = local_instant(business_date(history.until) - timedelta(days=1), time(22))
     given = {"scraper_name": "nbac_injury_report", "workflow_name": "injury_discovery"}
 
     def has_rows(name: str, as_of: datetime) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.collector import CollectedSpan, running_collector
 
-from tipoff_common.clock import eastern
+from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.telemetry import ENDPOINT, configure_telemetry, shutdown_telemetry
 from tipoff_dev.stack.layout import Layout
@@ -37,7 +37,7 @@ def test_one_trace_goes_from_the_tick_to_the_row(tmp_path: Path, monkeypatch: py
                 services=("controller", "scraper-runner", "logger"),
             ) as stack:
                 # The demo's morning: due at five, one scraper, one file.
-                at = eastern(date(2025, 1, 15), time(5))
+                at = local_instant(date(2025, 1, 15), time(5))
                 tick = TickFired(tick=Tick.EVALUATE, cadence_minutes=60, event_time=at)
                 Context().run(stack.publisher.publish, [tick])  # a thread in which no trace is under way
                 stack.wait_until_quiet()

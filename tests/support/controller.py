@@ -11,7 +11,7 @@ from typing import Any
 
 from tipoff_common.binding import Message, encode
 from tipoff_common.catalog import Catalog, load_catalog
-from tipoff_common.clock import business_date, eastern
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import (
     Action,
     Event,
@@ -63,7 +63,7 @@ def failed(kind: FailureKind = FailureKind.HTTP) -> Failed:
 
 def at(clock: str, day: date = DAY) -> datetime:
     """The instant of a New York time of day."""
-    return eastern(day, time.fromisoformat(clock))
+    return local_instant(day, time.fromisoformat(clock))
 
 
 MIDNIGHT = at("00:00")

@@ -50,6 +50,12 @@ def windows(draw: st.DrawFn, first: int = 0, last: int = 1439, least: int = 60) 
     return {"start": _clock(start), "end": _clock(end)}
 
 
+@st.composite
+def late_windows(draw: st.DrawFn) -> Json:
+    """A window from the evening over midnight into the morning."""
+    return {"start": _clock(draw(st.integers(1080, 1438))), "end": _clock(draw(st.integers(0, 360)))}
+
+
 _by_the_clock = st.fixed_dictionaries(
     {},
     optional={
@@ -70,7 +76,9 @@ def _joined(one: st.SearchStrategy[Json], other: st.SearchStrategy[Json]) -> st.
 
 
 def dailies(window: st.SearchStrategy[Json] | None = None) -> st.SearchStrategy[Json]:
-    return _joined(_kind("daily", window=windows() if window is None else window), _by_the_clock)
+    return _joined(
+        _kind("daily", window=windows() | late_windows() if window is None else window), _by_the_clock
+    )
 
 
 def times_of_day(first: int = 0, last: int = 1439) -> st.SearchStrategy[Json]:
@@ -88,7 +96,9 @@ def discoveries(window: st.SearchStrategy[Json] | None = None) -> st.SearchStrat
         {},
         optional={"refresh_after_found": lengths(30, 240), "until": st.sampled_from(["found", "complete"])},
     )
-    found = _joined(_kind("discovery", window=windows(least=120) if window is None else window), rhythm)
+    found = _joined(
+        _kind("discovery", window=windows(least=120) | late_windows() if window is None else window), rhythm
+    )
     return _joined(_joined(found, refresh), _by_the_clock)
 
 
@@ -154,9 +164,13 @@ game_steps: st.SearchStrategy[list[Any]] = st.sampled_from(
 )
 
 
+zones = st.sampled_from(["America/New_York", "Asia/Tokyo", "Europe/Berlin", "Pacific/Auckland", "Etc/GMT+12"])
+
+
 def _workflow(
-    schedule: st.SearchStrategy[Json], steps: st.SearchStrategy[list[Any]]
+    schedule: st.SearchStrategy[Json], steps: st.SearchStrategy[list[Any]], *, zoned: bool = False
 ) -> st.SearchStrategy[Json]:
+    elsewhere = {"timezone": st.none() | zones} if zoned else {}
     return st.fixed_dictionaries(
         {
             "description": st.just("any"),
@@ -165,16 +179,17 @@ def _workflow(
                 lambda found: [{"scraper": step} if isinstance(step, str) else step for step in found]
             ),
             "max_retries": st.integers(0, 2),
+            **elsewhere,
         }
     )
 
 
 workflows = st.one_of(
     _workflow(per_games(), game_steps),
-    _workflow(discoveries(), graphs(search=True)),
+    _workflow(discoveries(), graphs(search=True), zoned=True),
     _workflow(intervals, graphs()),
-    _workflow(times_of_day(), graphs()),
-    _workflow(dailies(), graphs()),
+    _workflow(times_of_day(), graphs(), zoned=True),
+    _workflow(dailies(), graphs(), zoned=True),
 )
 plans = _workflow(st.just({"kind": "at", "times": ["06:00"]}), graphs())
 

@@ -22,6 +22,7 @@ from tipoff_cli.console import (
     say_rows,
 )
 from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.times import zone_name
 from tipoff_common.clock import Instant
 from tipoff_common.wall_clock import wall_now
 
@@ -82,7 +83,7 @@ def list_incidents(
         said = f"silence {item['id']}: {about} until {_time(item['until'])} by {item['by']}: {item['why']}"
         console.print(Text(said, "magenta"), soft_wrap=True)
     watched = (
-        f"watched at {_time(found['watched_at'])} New York time"
+        f"watched at {_time(found['watched_at'])} {zone_name()} time"
         if found["watched_at"]
         else "never watched yet"
     )
@@ -140,7 +141,7 @@ def silence(
     end = until or wall_now() + lasting
     body: dict[str, object] = {"rule": name, "subject": subject or None, "until": end.isoformat(), "why": why}
     made = _ask("POST", "/silences", json=body)
-    console.print(f"silence {made['id']} until {_time(made['until'])} New York time", highlight=False)
+    console.print(f"silence {made['id']} until {_time(made['until'])} {zone_name()} time", highlight=False)
 
 
 @alerts.command()

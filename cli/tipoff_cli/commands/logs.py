@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tipoff_cli.connection import PROJECT, STACK_ENVIRONMENT, NotConnected, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, refuse, say_json
+from tipoff_cli.times import zone_name
 
 _FOLDER = STACK_ENVIRONMENT.parent / "logs"
 """Where the local stack keeps a file a process."""
@@ -60,7 +61,7 @@ def logs(
         return
     for line in found:
         _show(line)
-    console.print(f"instants in New York time; from {where}", style="bright_black", soft_wrap=True)
+    console.print(f"instants in {zone_name()} time; from {where}", style="bright_black", soft_wrap=True)
 
 
 def belongs(line: Line, identifier: str) -> bool:

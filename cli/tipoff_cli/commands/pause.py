@@ -19,6 +19,7 @@ from tipoff_cli.console import (
     say_rows,
 )
 from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.times import zone_name
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.pauses import Pause
 
@@ -78,7 +79,7 @@ def pause(
         say_json(made.model_dump(mode="json"))
     else:
         console.print(
-            f"{made.target.value} {made.name} is paused until {_time(made.until)} New York time; before that:"
+            f"{made.target.value} {made.name} is paused until {_time(made.until)} {zone_name()} time; before that:"
             f" tipoff resume {made.name}",
             highlight=False,
             markup=False,

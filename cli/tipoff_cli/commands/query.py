@@ -26,6 +26,7 @@ from tipoff_cli.console import (
     say_rows,
     visible,
 )
+from tipoff_cli.times import zone_name
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_dataset.queries import (
@@ -174,7 +175,7 @@ def _show(
         if "scraper_name" in arguments and asked.name != _LATELY:
             hint = f"tipoff query {_LATELY} {arguments['scraper_name']}"
             console.print(f"what it did lately: {hint}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"instants in New York time; from {where}", style="bright_black", soft_wrap=True)
+    console.print(f"instants in {zone_name()} time; from {where}", style="bright_black", soft_wrap=True)
 
 
 def _seen(value: Any) -> str:

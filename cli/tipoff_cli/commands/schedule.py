@@ -21,7 +21,8 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_common.clock import business_date, eastern
+from tipoff_cli.times import zone_name
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
 from tipoff_planning.occurrences import Occurrence, games_of, occurrences
@@ -30,9 +31,7 @@ from tipoff_planning.occurrences import Occurrence, games_of, occurrences
 def schedule(
     on: Annotated[
         date | None,
-        typer.Option(
-            "--date", parser=day, metavar="DATE", help="business day, New York; today when left out"
-        ),
+        typer.Option("--date", parser=day, metavar="DATE", help="business day; today when left out"),
     ] = None,
     schedule: ScheduleFile = None,
     workflows: WorkflowsFile = WORKFLOWS,
@@ -46,7 +45,7 @@ def schedule(
     """
     configuration = load_configuration(workflows, scrapers)
     on = on or business_date(wall_now())
-    calendar, source = load_calendar(schedule, configuration, eastern(on, time()))
+    calendar, source = load_calendar(schedule, configuration, local_instant(on, time()))
     expected = occurrences(configuration, calendar, on)
     games = games_of(configuration, calendar, on)
     if json:
@@ -67,7 +66,7 @@ def schedule(
         about = "no games are needed"
     console.print(f"[bold]{on:%A %d %B %Y}[/], {about}", highlight=False, soft_wrap=True)
     if expected:
-        say_rows(("ET", "until", "workflow", "about", "games", "why"), list(_lines(expected)))
+        say_rows((zone_name(), "until", "workflow", "about", "games", "why"), list(_lines(expected)))
     else:
         console.print("nothing is expected")
 

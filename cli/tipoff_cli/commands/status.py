@@ -14,7 +14,8 @@ from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, lock_time
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, instant, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
-from tipoff_common.clock import business_date, eastern
+from tipoff_cli.times import zone_name
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import meant
@@ -96,7 +97,7 @@ def judge(expected: DayExpectations, names: Mapping[str, str]) -> DayVerdict:
     """Judge a day as the monitor does."""
     return judge_day(
         expected,
-        lock_at=eastern(expected.date, lock_time()),
+        lock_at=local_instant(expected.date, lock_time()),
         is_today=expected.date == business_date(expected.as_of),
         names=names,
     )
@@ -141,7 +142,7 @@ def _from_controller(connection: Connection, on: date, at: datetime, night: bool
 def _from_dataset(
     connection: Connection, on: date, at: datetime, night: bool, unanswered: Exception
 ) -> DayExpectations:
-    midnight = eastern(on, clock_time()) if night else None
+    midnight = local_instant(on, clock_time()) if night else None
     try:
         return read_expectations(connection.warehouse(), connection.environment, on, at, midnight=midnight)
     except (NotConnected, Unavailable) as error:
@@ -197,7 +198,8 @@ def _show(
         console.print(
             Text(f"scraper {name} is paused until {clock(until, '%a %H:%M')}", "magenta"), soft_wrap=True
         )
-    told = f"as of {clock(expected.as_of, '%Y-%m-%d %H:%M')} New York time, {expected.environment}, by the {source}"
+    at = f"{clock(expected.as_of, '%Y-%m-%d %H:%M')} {zone_name()} time"
+    told = f"as of {at}, {expected.environment}, by the {source}"
     console.print(told, style="bright_black", soft_wrap=True)
 
 

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from tipoff_cli.checkout import STACK_PROJECT, STACK_WAREHOUSE
+from tipoff_cli.checkout import FLEET, STACK_PROJECT, STACK_WAREHOUSE
 from tipoff_cli.connection import STACK_ENVIRONMENT, NotConnected, require_answer
 from tipoff_cli.console import AsJson, console, refuse, say_json
-from tipoff_common.ports import DATASET
 from tipoff_dataset.deploy import all_differences, broken_views, deploy
 from tipoff_dataset.files import SCHEMAS, SchemaFilesError
 
@@ -34,6 +33,8 @@ Local = Annotated[bool, typer.Option("--local", help="the embedded warehouse of 
 Url = Annotated[str | None, typer.Option(metavar="URL", help="an embedded warehouse elsewhere")]
 Schemas = Annotated[Path, typer.Option(metavar="DIR", help="folder of the SQL files", show_default=False)]
 
+_DATASET = os.environ.get("TIPOFF_DATASET") or FLEET.dataset
+
 tables = typer.Typer(
     no_args_is_help=True, help="Deploy the dataset, or compare a live one with its SQL files."
 )
@@ -50,7 +51,7 @@ class Target:
 @tables.command("deploy")
 def deploy_dataset(
     project: Project = None,
-    dataset: Dataset = DATASET,
+    dataset: Dataset = _DATASET,
     local: Local = False,
     url: Url = None,
     schemas: Schemas = SCHEMAS,
@@ -95,7 +96,7 @@ def _comparing(
 
     def compare(
         project: Project = None,
-        dataset: Dataset = DATASET,
+        dataset: Dataset = _DATASET,
         local: Local = False,
         url: Url = None,
         schemas: Schemas = SCHEMAS,
@@ -171,7 +172,7 @@ def embedded_client(url: str, project: str) -> "Client":
 
 
 def _stack_url() -> str:
-    """Return where the running stack has its warehouse, else where `make up` would have it."""
+    """Return where the running stack has its warehouse, else where `tipoff up` would have it."""
     from dotenv import dotenv_values
 
     known = dotenv_values(STACK_ENVIRONMENT) if STACK_ENVIRONMENT.exists() else {}

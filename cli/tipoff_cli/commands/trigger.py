@@ -8,6 +8,7 @@ from uuid import uuid4
 import typer
 from rich.text import Text
 
+from tipoff_cli.checkout import WORKFLOWS, workflow_zone
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, day, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
@@ -21,6 +22,11 @@ from tipoff_planning.progress import State
 _MARKS = {"✔": "bold green", "–": "cyan", "✘": "bold red", "!": "bold yellow"}
 
 
+def _today(workflow: str) -> date:
+    """Return today's date by the workflow's own clocks, as far as this folder's workflows.yaml names them."""
+    return business_date(wall_now(), workflow_zone(WORKFLOWS, workflow))
+
+
 def trigger(
     workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="name of the workflow")],
     game_date: Annotated[
@@ -30,7 +36,7 @@ def trigger(
             "--game-date",
             parser=day,
             metavar="DATE",
-            help="the date the data is about; today in New York when left out",
+            help="the date the data is about; today in the workflow's zone when left out",
         ),
     ] = None,
     scraper: Annotated[
@@ -62,7 +68,7 @@ def trigger(
         refuse("--wait follows a run, and --dry-run makes none; leave one out", WRONG_USAGE)
     if wait and idempotency_key is None:
         idempotency_key = uuid4().hex  # by which the run is asked for afterwards
-    about = game_date or business_date(wall_now())
+    about = game_date or _today(workflow)
     body: dict[str, object] = {"game_date": about.isoformat(), "scrapers": list(scraper or ())}
     if game_id is not None:
         body["game_id"] = game_id

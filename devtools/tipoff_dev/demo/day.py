@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from tipoff_common.clock import eastern
+from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_dataset.queries import ask
@@ -31,7 +31,7 @@ SELECT COUNT(DISTINCT cleanup_id) AS runs FROM nba_orchestration.cleanup_operati
 def ticks() -> Iterator[TickFired]:
     """Hourly from 05:00 to 18:00 New York time: evaluate, after the first the lock, and half an hour later cleanup."""
     for hour in range(FIRST_HOUR, LAST_HOUR + 1):
-        instant = eastern(GAME_DAY, time(hour)) + LAG
+        instant = local_instant(GAME_DAY, time(hour)) + LAG
         yield TickFired(tick=Tick.EVALUATE, cadence_minutes=60, event_time=instant)
         if hour == FIRST_HOUR:
             yield TickFired(tick=Tick.LOCK_SCHEDULE, cadence_minutes=60, event_time=instant)
@@ -53,7 +53,7 @@ class Answers:
 
 def ask_dataset(warehouse: Warehouse, as_of: datetime | None = None) -> Answers:
     """Ask the dataset what came of the day. Raises Unavailable."""
-    instant = as_of or eastern(GAME_DAY, time(LAST_HOUR)) + LAG
+    instant = as_of or local_instant(GAME_DAY, time(LAST_HOUR)) + LAG
     (files,) = warehouse.query(_FILES, {"day": GAME_DAY})
     scraper: dict[str, Parameter] = {"as_of": instant, "environment": ENVIRONMENT, "scraper_name": SCRAPER}
     return Answers(

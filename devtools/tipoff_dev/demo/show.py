@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tipoff_common.clock import EASTERN
+from tipoff_common.clock import fleet_zone
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.ports import Warehouse
 from tipoff_dev.demo.day import GAME_DAY, Answers
@@ -109,7 +109,7 @@ class Timeline:
                         self._line(None, _mark("receipt"), "", told)
 
     def _line(self, instant: datetime | None, mark: Text, name: str, text: str) -> None:
-        clock = (f"{instant.astimezone(EASTERN):%H:%M}" if instant else "", "bold")
+        clock = (f"{instant.astimezone(fleet_zone()):%H:%M}" if instant else "", "bold")
         line = Text.assemble((f"{clock[0]:<5} ", "bold"), mark, " ", (f"{name:<20}", "bold"), text)
         self._console.print(line, no_wrap=True, overflow="ellipsis")
 

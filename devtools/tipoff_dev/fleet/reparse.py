@@ -59,7 +59,7 @@ def _prepared(name: str) -> tuple[Registered, Deps]:
             refuse_unknown("scraper", name, registry)
         return registry[name], connect(registry)
     except NoStack as error:
-        refuse(f"there is no bucket to read payloads from: {error}; `make up` starts a stack")
+        refuse(f"there is no bucket to read payloads from: {error}; `tipoff up` starts a stack")
     except (Unavailable, SettingsError, ConfigurationError) as error:
         refuse(str(error))
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from tipoff_common.binding import encode
-from tipoff_common.clock import eastern
+from tipoff_common.clock import local_instant
 from tipoff_common.events import Event, FileProcessed, ScrapeRequested, Source, Tick, TickFired
 from tipoff_dev.images.build import InstalledService, InstallError, install_alone
 from tipoff_dev.stack.layout import HOST, SERVICES, Layout, free_ports
@@ -53,7 +53,7 @@ def settings_in_image(layout: Layout, service: str, port: int) -> dict[str, str]
 
 def first_event(service: str, day: date = GAME_DAY) -> Event:
     """Return a small event about a game day that `service` has a real effect for."""
-    identity, morning = uuid4().hex, eastern(day, clock(6))
+    identity, morning = uuid4().hex, local_instant(day, clock(6))
     match service:
         case "controller":
             return TickFired(tick=Tick.LOCK_SCHEDULE, cadence_minutes=60, event_time=morning)

@@ -1,4 +1,4 @@
-"""`make up` and `make down`: the stack as one background process that owns all the others.
+"""`tipoff up` and `tipoff down`: the stack as one background process that owns all the others.
 
 `.tipoff/stack.lock` is held by the owner for as long as it lives, so nobody takes a recycled process id for it;
 `.tipoff/stack.env` tells commands in the same folder where the stack is. Who starts one in the background holds
@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from tipoff_cli.checkout import FLEET
-from tipoff_common.clock import EASTERN
+from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
@@ -97,7 +97,7 @@ def _make_up_a_week(stack: "Stack", status: "Status", console: Console) -> None:
 
     history = load_week(stack, wall_now(), status.update)
     console.print(
-        f"a week up to {history.until.astimezone(EASTERN):%Y-%m-%d %H:%M %Z} is in the dataset, made up and with"
+        f"a week up to {history.until.astimezone(fleet_zone()):%Y-%m-%d %H:%M %Z} is in the dataset, made up and with"
         f" faults in it: {len(history.events)} events, {len(history.files)} files",
         highlight=False,
         soft_wrap=True,
@@ -111,8 +111,8 @@ def start_in_background(console: Console, options: UpOptions) -> None:
         fcntl.flock(starting, fcntl.LOCK_EX)
         if _owner() is not None:
             if options.tour:
-                raise StackError("a stack is running already; `make down` stops it, then start the tour")
-            console.print("the stack is running; `make down` stops it")
+                raise StackError("a stack is running already; `tipoff down` stops it, then start the tour")
+            console.print("the stack is running; `tipoff down` stops it")
             if stale := _stale():
                 console.print(
                     f"changed since it was started, and not read yet: {', '.join(stale)};"
@@ -123,7 +123,7 @@ def start_in_background(console: Console, options: UpOptions) -> None:
             return
         _start_owner(options.arguments(), READY_SECONDS + (_TOUR_SECONDS if options.tour else 0))
     console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
-    console.print(f"running in the background; logs in {FOLDER / 'logs'}, `make down` stops it")
+    console.print(f"running in the background; logs in {FOLDER / 'logs'}, `tipoff down` stops it")
     # Last, where the eye ends and a terminal makes a link of it.
     console.print(f"console: {Layout.on_fixed_ports().url('monitor')}/", highlight=False, soft_wrap=True)
 
@@ -228,7 +228,7 @@ def _owned() -> Iterator[None]:
     FOLDER.mkdir(exist_ok=True)
     with _LOCK.open("a+") as lock:
         if not _take(lock.fileno()):
-            raise StackError("a stack is running already; `make down` stops it")
+            raise StackError("a stack is running already; `tipoff down` stops it")
         _ENVIRONMENT.unlink(missing_ok=True)
         lock.truncate(0)
         lock.write(str(os.getpid()))

@@ -8,7 +8,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tipoff_cli.checkout import ALERTS, FLEET, SCRAPERS, STACK_PROJECT, TICKS, TOPICS, WORKFLOWS
+from tipoff_cli.checkout import (
+    ALERTS,
+    FLEET,
+    SCRAPERS,
+    STACK_PROJECT,
+    TICKS,
+    TOPICS,
+    WORKFLOWS,
+    read_timezone,
+)
 from tipoff_cli.checkout import SERVICES as SERVICES_FILE
 from tipoff_common.service_map import ServiceEntry, load_services, package_of
 from tipoff_common.telemetry import ENDPOINT
@@ -141,6 +150,8 @@ class Layout:
             **self.emulators(),
             "TIPOFF_ENVIRONMENT": "local",
             "TIPOFF_PROJECT": PROJECT,
+            "TIPOFF_DATASET": FLEET.dataset,
+            "TIPOFF_TIMEZONE": read_timezone(self.workflows_file),
             "TIPOFF_DATA_BUCKET": DATA_BUCKET,
             "TIPOFF_STATE_BUCKET": STATE_BUCKET,
             "TIPOFF_TOPICS_FILE": str(TOPICS),

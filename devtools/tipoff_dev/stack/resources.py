@@ -10,7 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1.types import DeadLetterPolicy, PushConfig, RetryPolicy, Subscription
 
 from gcp_emulators.pubsub.push import MAX_OUTSTANDING_LABEL
-from tipoff_cli.checkout import TOPICS
+from tipoff_cli.checkout import FLEET, TOPICS
 from tipoff_common.topics import Subscription as Settings
 from tipoff_common.topics import TopicMap, load_topics
 from tipoff_dataset.deploy import deploy
@@ -98,7 +98,7 @@ def create_tables() -> list[str]:
     """Deploy the schemas; returns what was deployed."""
     client = bigquery.Client(project=PROJECT, credentials=AnonymousCredentials())
     try:
-        return deploy(client, SCHEMAS)
+        return deploy(client, SCHEMAS, FLEET.dataset)
     finally:
         client.close()
 

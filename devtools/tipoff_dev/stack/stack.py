@@ -77,7 +77,7 @@ class Stack:
         """Start everything, and return when every service answers ready. Raises StackError naming what did not."""
         if taken := self.layout.taken_ports():
             raise StackError(
-                f"taken on {HOST}: {', '.join(taken)}; stop what listens there (`make down`, if it is a stack)"
+                f"taken on {HOST}: {', '.join(taken)}; stop what listens there (`tipoff down`, if it is a stack)"
             )
         self._start_cloud()
         for service in self._options.services:
@@ -93,7 +93,7 @@ class Stack:
             self._make_ready(service)
         with self.clients():
             self.publisher = Publisher("scheduler", PubSubBus(PROJECT, load_topics(TOPICS)))
-            self.warehouse = BigQueryWarehouse(PROJECT, self.layout.url("bigquery"))
+            self.warehouse = BigQueryWarehouse(PROJECT, self.layout.url("bigquery"), FLEET.dataset)
             client = storage_client(PROJECT, self.layout.url("storage"))
             self.data, self.state = GcsObjects(client, DATA_BUCKET), GcsObjects(client, STATE_BUCKET)
 

@@ -83,7 +83,7 @@ module "state" {
 # `tipoff tables deploy` makes what is in it. An owner keeps it, so that no deployment deletes it or moves it.
 resource "google_bigquery_dataset" "this" {
   project                    = var.project
-  dataset_id                 = "nba_orchestration"
+  dataset_id                 = var.dataset
   location                   = var.dataset_location
   description                = "What Tipoff decided, fetched, expected and found; rows are kept 90 days."
   labels                     = local.labels

@@ -97,6 +97,8 @@ module "service" {
     {
       TIPOFF_ENVIRONMENT  = var.environment
       TIPOFF_PROJECT      = var.project
+      TIPOFF_DATASET      = var.dataset
+      TIPOFF_TIMEZONE     = var.timezone
       TIPOFF_DATA_BUCKET  = module.data.name
       TIPOFF_STATE_BUCKET = module.state[each.key].name
       TIPOFF_CONCURRENCY  = tostring(each.value.concurrency) # as many threads and connections as requests

@@ -3,7 +3,7 @@
 locals {
   infra  = "${path.module}/../.."
   topics = yamldecode(file(coalesce(var.topics_file, "${local.infra}/topics.yaml")))
-  ticks  = yamldecode(file(coalesce(var.ticks_file, "${local.infra}/ticks.yaml"))).ticks
+  ticks  = { for name, it in yamldecode(file(coalesce(var.ticks_file, "${local.infra}/ticks.yaml"))).ticks : name => merge(can(it.daily_at) ? { time_zone = var.timezone } : {}, it) }
 
   declared = yamldecode(file(coalesce(var.services_file, "${local.infra}/services.yaml"))).services
   services = { for name, it in local.declared : name => merge(

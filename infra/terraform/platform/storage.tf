@@ -60,7 +60,7 @@ resource "google_bigquery_dataset_iam_member" "reader" {
   )
 
   project    = var.project
-  dataset_id = "nba_orchestration"
+  dataset_id = var.dataset
   role       = "roles/bigquery.dataViewer"
   member     = startswith(each.value, "principal") ? "iamMember:${each.value}" : each.value
 }
@@ -70,7 +70,7 @@ resource "google_bigquery_dataset_iam_member" "appender" {
   for_each = { for name, it in local.services : name => local.member[name] if it.dataset == "append" }
 
   project    = var.project
-  dataset_id = "nba_orchestration"
+  dataset_id = var.dataset
   role       = "projects/${var.project}/roles/tipoffRowAppender"
   member     = each.value
 }

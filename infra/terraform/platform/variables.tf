@@ -264,3 +264,20 @@ variable "ticks_file" {
   type        = string
   default     = null
 }
+
+variable "dataset" {
+  description = "BigQuery dataset of the fleet."
+  type        = string
+  default     = "nba_orchestration"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_]{1,1024}$", var.dataset))
+    error_message = "dataset must be letters, digits and underscores."
+  }
+}
+
+variable "timezone" {
+  description = "Zone of the fleet's days, an IANA name: that of workflows.yaml."
+  type        = string
+  default     = "America/New_York"
+}

@@ -1,16 +1,40 @@
 """Instants and business days.
 
-Instants are aware and UTC. The business day is a day in America/New_York; it is worked out once, at the edge,
-and travels as `game_date` from there. Nothing here reads the clock.
+Instants are aware and UTC. The business day is a day in the fleet's zone, America/New_York unless TIPOFF_TIMEZONE names
+another; it is worked out once, at the edge, and travels as `game_date` from there. Nothing here reads the clock.
 """
 
+import os
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Annotated
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
 EASTERN = ZoneInfo("America/New_York")
+"""The zone of the league whose fleet ships with Tipoff, and of a fleet that names none."""
+ZONE_VARIABLE = "TIPOFF_TIMEZONE"
+
+
+@cache
+def fleet_zone() -> ZoneInfo:
+    """Return the zone of this process's fleet: that of its days, and of the times that people read.
+
+    Raises:
+        ValueError: TIPOFF_TIMEZONE names no zone.
+    """
+    # From the environment, as one process serves one fleet: an argument would pass through whatever writes a time.
+    name = os.environ.get(ZONE_VARIABLE) or EASTERN.key
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        raise ValueError(f"{ZONE_VARIABLE}: '{name}' is not a known zone; use an IANA name") from error
+
+
+def zone_name(zone: ZoneInfo | None = None) -> str:
+    """Name a zone for people, the fleet's by default: New York for America/New_York."""
+    return (zone or fleet_zone()).key.rpartition("/")[2].replace("_", " ")
 
 
 _FIRST_DATE, _LAST_DATE = date(1946, 11, 1), date(2100, 1, 1)
@@ -88,18 +112,18 @@ EventTime = Annotated[Instant, AfterValidator(_leaves_room)]
 Instant too, hence the distance from the ends."""
 
 
-def business_date(instant: datetime) -> date:
-    """Return the America/New_York date of an aware instant."""
-    return instant.astimezone(EASTERN).date()
+def business_date(instant: datetime, zone: ZoneInfo | None = None) -> date:
+    """Return the date of an aware instant in `zone`, the fleet's by default."""
+    return instant.astimezone(zone or fleet_zone()).date()
 
 
-def eastern(day: date, at: time) -> datetime:
-    """Return the UTC instant of a New York wall time.
+def local_instant(day: date, at: time, zone: ZoneInfo | None = None) -> datetime:
+    """Return the UTC instant of a wall time in `zone`, the fleet's by default.
 
     A time that is skipped in spring is read with the offset before the change, hence an hour later on the wall;
     a repeated one in autumn means its first occurrence (PEP 495, fold=0).
     """
-    return datetime.combine(day, at, tzinfo=EASTERN).astimezone(UTC)
+    return datetime.combine(day, at, tzinfo=zone or fleet_zone()).astimezone(UTC)
 
 
 def floor_to(instant: datetime, minutes: int) -> datetime:

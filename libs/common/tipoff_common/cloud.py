@@ -49,7 +49,7 @@ class Cloud:
         from tipoff_common.adapters.bigquery import BigQueryWarehouse
 
         settings = self._settings
-        return BigQueryWarehouse(settings.project, settings.bigquery_emulator_host)
+        return BigQueryWarehouse(settings.project, settings.bigquery_emulator_host, settings.dataset)
 
     @cached_property
     def state(self) -> Objects:

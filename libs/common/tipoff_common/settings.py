@@ -7,10 +7,15 @@ name before anything is served.
 import os
 from pathlib import Path
 from typing import Literal, TypeVar
+from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
+
+from tipoff_common.clock import EASTERN
+from tipoff_common.ports import DATASET
+from tipoff_common.yaml_source import did_you_mean
 
 PREFIX = "TIPOFF_"
 _OF_COMMANDS = frozenset(
@@ -36,6 +41,13 @@ class ServiceSettings(BaseSettings):
     project: str = Field(min_length=1, description="Google Cloud project")
     data_bucket: str = Field(min_length=1, description="bucket for what is fetched")
     state_bucket: str = Field(min_length=1, description="bucket for what services remember")
+    dataset: str = Field(
+        default=DATASET, pattern=r"^[A-Za-z0-9_]{1,1024}$", description="BigQuery dataset of the fleet"
+    )
+    timezone: str = Field(
+        default=EASTERN.key,
+        description="zone of the fleet's days and of times for people, an IANA name; that of workflows.yaml",
+    )
     topics_file: Path = Field(default=Path("infra/topics.yaml"), description="the topic map")
     host: str = Field(default="0.0.0.0", description="address to listen on; a container's is every one")  # noqa: S104
     port: int = Field(default=8080, validation_alias="PORT", description="HTTP port; Cloud Run sets PORT")
@@ -116,6 +128,14 @@ class ServiceSettings(BaseSettings):
         validation_alias="STORAGE_EMULATOR_HOST",
         description="URL of an embedded Cloud Storage; Google's variable",
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_known(cls, value: str) -> str:
+        if value not in available_timezones():
+            remedy = did_you_mean(value, available_timezones()) or "use an IANA name such as America/New_York"
+            raise ValueError(f"not a known zone; {remedy}")
+        return value
 
     @model_validator(mode="after")
     def _authentication_is_on(self) -> "ServiceSettings":

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tipoff_common.clock import floor_to
+from tipoff_common.clock import fleet_zone, floor_to
 from tipoff_common.events import Tick
 from tipoff_common.open_enum import Declared
 from tipoff_common.yaml_source import YamlSource
 
 
 class Cadence(BaseModel):
-    """When a tick fires: `every_minutes` from midnight UTC, or `daily_at` in `time_zone`."""
+    """When a tick fires: `every_minutes` from midnight UTC, or `daily_at` in `time_zone`, the fleet's when left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -29,8 +29,8 @@ class Cadence(BaseModel):
     def _one_way(self) -> Self:
         if (self.every_minutes is None) == (self.daily_at is None):
             raise ValueError("say every_minutes or daily_at, one of them")
-        if (self.daily_at is None) != (self.time_zone is None):
-            raise ValueError("daily_at needs its time_zone, and every_minutes has none")
+        if self.daily_at is None and self.time_zone is not None:
+            raise ValueError("every_minutes has no time_zone; remove it")
         if self.every_minutes and 60 % self.every_minutes:
             raise ValueError(
                 f"every_minutes: {self.every_minutes} does not divide an hour; cron cannot say it"
@@ -41,7 +41,7 @@ class Cadence(BaseModel):
         """Return whether the tick fires at an instant."""
         if self.daily_at is None:
             return minute == floor_to(minute, self.every_minutes or 1)
-        local = minute.astimezone(ZoneInfo(self.time_zone or "UTC"))
+        local = minute.astimezone(ZoneInfo(self.time_zone) if self.time_zone else fleet_zone())
         return (local.hour, local.minute) == (self.daily_at.hour, self.daily_at.minute)
 
 

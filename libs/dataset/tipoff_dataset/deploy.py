@@ -6,8 +6,9 @@ deploy_tables.sh does it with `bq` alone where there is no Python for it.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tipoff_common.fleet_sql import for_fleet
 from tipoff_common.ports import DATASET
-from tipoff_dataset.files import declared_tables, defined_name, ordered_files, statement_for
+from tipoff_dataset.files import declared_tables, defined_name, ordered_files
 
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client
@@ -41,7 +42,7 @@ def deploy(
     for path in ordered_files(schemas_dir):
         if is_there and path.stem == "datasets":
             continue
-        _run(client, statement_for(path.read_text(), dataset))
+        _run(client, for_fleet(path.read_text(), dataset))
         applied.append(path.name)
     return applied
 

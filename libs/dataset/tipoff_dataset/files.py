@@ -59,11 +59,6 @@ def names_used(path: Path) -> set[str]:
     return set(re.findall(rf"\b{DATASET}\.(\w+)", code))
 
 
-def statement_for(sql: str, dataset: str) -> str:
-    """Return the text of a file for a dataset of another name."""
-    return sql if dataset == DATASET else sql.replace(DATASET, dataset)
-
-
 def declared_tables(schemas: Path = SCHEMAS) -> "dict[str, DeclaredTable]":
     """Read every table by name, as its file declares it."""
     # The SQL parser takes longer to import than a query to be answered, and only deploying needs it.

@@ -23,7 +23,7 @@ from tipoff_dataset.files import QUERIES
 FOLDER = QUERIES
 NOW = "now"
 TODAY = "today"
-"""The New York date of @as_of."""
+"""The date of @as_of in the fleet's zone."""
 _DECLARED = re.compile(
     r"--   @(?P<name>\w+)\s+(?P<type>[A-Z0-9]+)(?: = (?P<default>\S+))?\s\s+(?P<meaning>.+)"
 )

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
-from tipoff_common.clock import business_date, eastern
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Action, AlertLevel, PauseTarget
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.discovery.accounts import discovery_context, explain_check
@@ -132,7 +132,7 @@ class DecisionInputs:
     @cached_property
     def today(self) -> date:
         """The business day of `now`."""
-        return business_date(self.now)
+        return business_date(self.now, self.configuration.zone)
 
     @cached_property
     def calendar_is_stale(self) -> bool:
@@ -175,10 +175,10 @@ def considered(
     """Return the occurrences whose plans a decision at `now` asks for: those that are due, the last of each search or
     stretch that has ended, and the refresh of the calendar."""
     found: list[Occurrence] = []
-    for _, expected in agenda(configuration, calendar, business_date(now), plans):
+    for _, expected in agenda(configuration, calendar, business_date(now, configuration.zone), plans):
         come = [item for item in expected if item.expected <= now]
         found += [item for item in come if now < item.deadline]
-        found += _ended(come, now)
+        found += _ended(come, now, configuration.zone)
     # Whether a refresh ran in this hour is known by its log, which the controller has to read like any other.
     refreshes = (_refresh_occurrence(configuration, now, subject) for subject in (REFRESH, CONTRADICTED))
     return (*found, *(item for item in refreshes if item is not None))
@@ -249,7 +249,7 @@ def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInpu
     due = [item for item in expected[:come] if now < item.deadline]
     unhappy = [
         decision
-        for item in _ended(expected[:come], now)
+        for item in _ended(expected[:come], now, inputs.configuration.zone)
         if (decision := _decide_ended(item, upcoming, inputs)) is not None
     ]
     # A workflow always has a row: one that is silent cannot be told from a controller that is dead.
@@ -285,7 +285,7 @@ def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) ->
             return build(Action.SKIP, Reason.TIMES_UNKNOWN, sentence, games_without_time=len(timeless))
     if upcoming is None:
         return build(Action.SKIP, Reason.DAY_DONE, "Nothing more is expected today or tomorrow.")
-    when = _when(upcoming.expected, configuration.zone)
+    when = _when(upcoming.expected, configuration.zone_of(name))
     if upcoming.day > today:
         return build(Action.SKIP, Reason.DAY_DONE, f"Today is done; next is {when}.")
     sentence = f"Not due before {when}."
@@ -306,10 +306,10 @@ def _matchup(game: Game) -> str:
     return f"{game.game_id} ({teams})"
 
 
-def _ended(come: Sequence[Occurrence], now: datetime) -> list[Occurrence]:
+def _ended(come: Sequence[Occurrence], now: datetime, zone: ZoneInfo) -> list[Occurrence]:
     """Return the last occurrence of each day and subject once it is over: until the business day is, and at least
     for REPORT_UNFOUND_FOR, as windows may close at midnight or after it."""
-    today = business_date(now)
+    today = business_date(now, zone)
     # Sorted by time, so of each key the last one stays: a search is over when its last slot is.
     last = {(item.day, item.subject): item for item in come}
     return [
@@ -366,7 +366,7 @@ def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: Dec
             f"No games or teams are known for {occurrence.game_date} yet, so there is nothing to ask for."
         )
         return build(Action.SKIP, Reason.NO_GAMES, sentence)
-    zone = inputs.configuration.zone
+    zone = inputs.configuration.zone_of(occurrence.workflow)
     outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
     when = _when(occurrence.expected, zone)
     refreshes = (
@@ -516,7 +516,7 @@ def _refresh_occurrence(configuration: Configuration, now: datetime, subject: st
     name = configuration.refresher
     if name is None:
         return None
-    hour, today = now.replace(minute=0, second=0, microsecond=0), business_date(now)
+    hour, today = now.replace(minute=0, second=0, microsecond=0), business_date(now, configuration.zone)
     # A number for each hour there ever was, so that a refresh is asked for once
     # an hour by its identity alone.
     slot = int(hour.timestamp()) // 3600
@@ -623,7 +623,7 @@ def _games_may_change(inputs: DecisionInputs) -> bool:
     if (
         calendar is None
         or calendar.age(inputs.now) < every
-        or inputs.now < eastern(inputs.today, REREAD_FROM)
+        or inputs.now < local_instant(inputs.today, REREAD_FROM, inputs.configuration.zone)
     ):
         return False
     games = games_of(inputs.configuration, calendar, inputs.today)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from tipoff_common.clock import Instant, eastern
+from tipoff_common.clock import Instant, local_instant
 from tipoff_common.ports import Parameter, Warehouse
 
 RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPPED_OK", "CANCELLED", "PAUSED"]
@@ -137,7 +137,7 @@ ORDER BY e.expected_run_time, e.workflow_name, e.occurrence_id, scraper
 
 # From here on decisions are about the new day; those of the night before say nothing of whether it is idle.
 _LOCK = time(5)
-"""New York time of the tick that locks a day's schedule."""
+"""Time of day of the tick that locks a day's schedule."""
 
 
 class StepOutcome(BaseModel):
@@ -221,9 +221,9 @@ def read_expectations(
         "night": day - timedelta(days=1),
         "with_night": midnight is not None,
         "midnight": midnight or as_of,
-        "lock": eastern(day, _LOCK),
+        "lock": local_instant(day, _LOCK),
         "environment": environment,
-        # Partitions are UTC days of what ran: one earlier than the New York day, and
+        # Partitions are UTC days of what ran: one earlier than the fleet's day, and
         # one more for the night before it.
         "first_partition": day - timedelta(days=2 if midnight else 1),
         "last_partition": day + timedelta(days=2),

@@ -13,7 +13,7 @@ from tipoff_planning.workflows import Configuration
 # Later than the tick, so that its own deliveries, which back off for up to ten minutes, come first. The controller
 # locks by it, and the monitor tells people by it.
 LOCKED_BY = time(5, 30)
-"""New York time by which a day's schedule is locked: half an hour after its tick, which may never have come."""
+"""Time of day by which a day's schedule is locked: half an hour after its tick, which may never have come."""
 
 
 def draft_schedule(

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
+from zoneinfo import ZoneInfo
 
-from tipoff_common.clock import EASTERN, business_date
+from tipoff_common.clock import business_date, fleet_zone
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Status
 from tipoff_common.words import pluralize
@@ -114,7 +115,8 @@ def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[Conditio
             continue
         times = pluralize(len(failures), "failure")
         error = ": ".join(filter(None, (str(failures[0].kind or ""), failures[0].message)))
-        told = f"{scraper} fails since {_when(failures[-1].triggered_at)} ({times}), at last {error or 'unknown'}"
+        since = _when(failures[-1].triggered_at, inputs.configuration.zone_of(workflow))
+        told = f"{scraper} fails since {since} ({times}), at last {error or 'unknown'}"
         yield Condition("source", False, told)
 
 
@@ -131,25 +133,30 @@ def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
         if age < timedelta():
             told = f"fetched {_length(-age)} later: the games as they are known since, not as they were then"
         yield Condition("calendar", not inputs.calendar_is_stale, told)
-    game_date = game_date_of(configuration.workflows[workflow].schedule, business_date(now))
+    game_date = game_date_of(
+        configuration.workflows[workflow].schedule, business_date(now, configuration.zone_of(workflow))
+    )
     count = len(games_of(configuration, calendar, game_date))
     yield Condition("games", count > 0, f"{pluralize(count, 'game')} on {game_date}")
 
 
 def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[Condition]:
     item, now = decision.occurrence, inputs.now
+    zone = inputs.configuration.zone_of(item.workflow)
     if not item.expected <= now < item.deadline:
-        yield Condition("window", False, _not_due(item, now))
+        yield Condition("window", False, _not_due(item, now, zone))
         return
     yield Condition(
-        "window", True, f"due from {_when(item.expected)} until {_when(item.deadline)}: {item.reason}"
+        "window",
+        True,
+        f"due from {_when(item.expected, zone)} until {_when(item.deadline, zone)}: {item.reason}",
     )
     workflow = inputs.configuration.workflows[item.workflow]
     if isinstance(workflow.schedule, Discovery | PerGame):
         outstanding = find_outstanding(item, inputs.configuration, inputs.history)
         found = f"everything for {item.game_date} was found"
         if outstanding.last_found is not None:
-            found += f", last at {_when(outstanding.last_found)}"
+            found += f", last at {_when(outstanding.last_found, zone)}"
         wanting = f"not found yet: {', '.join(outstanding.scrapers(workflow))}"
         if outstanding.missing:
             wanting = f"found, and it lacks {', '.join(outstanding.missing)}"
@@ -185,16 +192,18 @@ def _budget(item: Occurrence, inputs: DecisionInputs) -> Condition:
     return Condition("budget", State.OPEN in states, f"{told}; this one was asked for: {reached}")
 
 
-def _not_due(item: Occurrence, now: datetime) -> str:
+def _not_due(item: Occurrence, now: datetime, zone: ZoneInfo) -> str:
     if now < item.expected:
-        return f"not before {_when(item.expected)}: {item.reason}"
+        return f"not before {_when(item.expected, zone)}: {item.reason}"
     if item.deadline > item.expected:
-        return f"closed since {_when(item.deadline)}: {item.reason}"
+        return f"closed since {_when(item.deadline, zone)}: {item.reason}"
     return "nothing is expected today or tomorrow"
 
 
-def _when(moment: datetime) -> str:
-    return f"{moment.astimezone(EASTERN):%Y-%m-%d %H:%M}"
+def _when(moment: datetime, zone: ZoneInfo) -> str:
+    """Write an instant by a workflow's clocks, with their short name where they are not the fleet's."""
+    shown = moment.astimezone(zone)
+    return f"{shown:%Y-%m-%d %H:%M}" if zone == fleet_zone() else f"{shown:%Y-%m-%d %H:%M %Z}"
 
 
 def _length(stretch: timedelta) -> str:

@@ -22,6 +22,7 @@ from tipoff_planning.workflows import (
     Strategy,
     Workflow,
     WorkflowsFile,
+    dividing_an_hour,
     needs_games,
     takes_game,
 )
@@ -49,7 +50,7 @@ def load_workflows(
     """Read and check a workflows file.
 
     evaluated_every: how often a tick evaluates, with which every schedule has to fit; None where none will come.
-    discovered_every: how often a tick looks after learned discovery; None where none does.
+    discovered_every: how often a tick looks after those that cannot wait for an evaluation; None where none does.
 
     Raises:
         ConfigurationError: with every fault of the file.
@@ -105,9 +106,9 @@ def _faults(
         yield from _discovery_faults(workflow, at, catalog)
         # The command line validates without ticks; a service always has them.
         if evaluated_every:
-            yield from _cadence_faults(workflow, (*at, "schedule"), evaluated_every)
-            # A learned check is met by whichever tick comes first after it.
+            # What cannot wait for an evaluation is met by whichever tick comes first after it.
             every = min(evaluated_every, discovered_every or evaluated_every)
+            yield from _cadence_faults(workflow, (*at, "schedule"), every)
             yield from _check_cadence_faults(workflow, (*at, "discovery", "strategy"), every)
 
 
@@ -176,13 +177,16 @@ def _edge_faults(workflow: Workflow, at: Location) -> Iterator[Fault]:
         yield at, f"steps wait for each other in a circle: {' -> '.join(circle)}; remove one of these edges"
 
 
-def _cadence_faults(workflow: Workflow, at: Location, evaluated_every: timedelta) -> Iterator[Fault]:
+def _cadence_faults(workflow: Workflow, at: Location, looked_every: timedelta) -> Iterator[Fault]:
     """Find a schedule whose occurrences no tick need hit: they would be missed with nothing wrong anywhere."""
-    minutes, met = evaluated_every // MINUTE, tolerance(workflow.schedule)
-    if met < evaluated_every:
+    minutes, met = looked_every // MINUTE, tolerance(workflow.schedule)
+    if met < looked_every:
+        needed = dividing_an_hour(met) // MINUTE
         what = f"each occurrence can be met for {met / MINUTE:g} minutes, and an evaluation comes every {minutes}"
-        remedy = f"make it {minutes}m or longer, or let the evaluate tick come more often (infra/ticks.yaml)"
-        yield at, f"{what}; {remedy}"
+        tick = (
+            f"infra/ticks.yaml a tick `discover` with every_minutes: {needed} and cadence_minutes: {needed}"
+        )
+        yield at, f"{what}; make it {minutes}m or longer, or give {tick}, which is for such workflows alone"
 
 
 def _discovery_faults(workflow: Workflow, at: Location, catalog: Catalog) -> Iterator[Fault]:

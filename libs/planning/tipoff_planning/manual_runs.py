@@ -25,7 +25,7 @@ class ManualRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    game_date: GameDate = Field(description="the date the data is about, America/New_York")
+    game_date: GameDate = Field(description="the date the data is about")
     scrapers: tuple[str, ...] = Field(
         default=(), description="only these of the workflow's scrapers; all when empty"
     )

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tipoff_common.clock import eastern
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.identity import occurrence_id
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.discovery.plans import NO_PLANS, PURPOSES, DiscoveryPlan, DiscoveryPlans
@@ -61,7 +61,8 @@ Role = Literal["both", "search", "refresh"]
 class Occurrence(_Facts):
     """One expected run of one workflow; a tuple, as there are many.
 
-    day: the business day it is expected on. game_date: the day the data is about.
+    day: the business day it is expected on, in the fleet's zone; of a window across midnight the day on which it opens.
+    game_date: the day the data is about, in the workflow's zone.
     subject: the game it is about, "-" for the whole day. slot: its number within day and subject.
     expected: the absolute instant from which it is due; deadline: the instant from which it can no longer be met.
     identity: its id when that is no function of the above, as for a manual run.
@@ -111,9 +112,11 @@ def agenda(
     """Yield each workflow's occurrences that a decision at any instant of `today` may concern: yesterday's may be
     due after midnight, tomorrow's before it, and the first of them give the next look."""
     yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
+    zone = configuration.zone
     # Yesterday's as far back as their end is still reported; of tomorrow only the first of
     # each subject, for the next look.
-    since, until = eastern(today, time.min) - REPORT_UNFOUND_FOR, eastern(tomorrow, time.min)
+    since = local_instant(today, time.min, zone) - REPORT_UNFOUND_FOR
+    until = local_instant(tomorrow, time.min, zone)
     for name in configuration.workflows:
         around = [
             *_of_workflow(name, configuration, calendar, yesterday, plans, since=since),
@@ -123,6 +126,27 @@ def agenda(
         # Three days are three sorted lists that may overlap: last night's slots after
         # midnight, today's before noon.
         yield name, sorted(around, key=attrgetter("expected"))
+
+
+def begun_since(
+    configuration: Configuration,
+    calendar: Calendar | None,
+    workflows: Iterable[str],
+    tick: datetime,
+    cadence: timedelta,
+) -> frozenset[str]:
+    """Return which of `workflows` expect something since the tick before, `cadence` earlier."""
+    today = business_date(tick, configuration.zone)
+    days = (today - timedelta(days=1), today)  # after midnight yesterday's windows and games go on
+    return frozenset(
+        name
+        for name in workflows
+        for day in days
+        if any(
+            tick - cadence < item.expected <= tick
+            for item in _of_workflow(name, configuration, calendar, day, NO_PLANS)
+        )
+    )
 
 
 def games_of(configuration: Configuration, calendar: Calendar | None, day: date) -> tuple[Game, ...]:
@@ -140,8 +164,37 @@ def _of_workflow(
     until: datetime = _EVER,
 ) -> Iterator[Occurrence]:
     """Leave out what had ended by `since`, and what begins at `until` or later but each subject's first."""
-    schedule = configuration.workflows[name].schedule
-    game_date = game_date_of(schedule, day)
+    begun: set[str] = set()
+    for local in _local_days(name, configuration, day):
+        for occurrence in _of_local_day(name, configuration, calendar, day, local, plans):
+            if occurrence.deadline > since and (
+                occurrence.expected < until or occurrence.subject not in begun
+            ):
+                begun.add(occurrence.subject)
+                yield occurrence
+
+
+def _local_days(name: str, configuration: Configuration, day: date) -> Sequence[date]:
+    """Return the days of the workflow's own zone on which something may begin that belongs to the fleet's `day`."""
+    if configuration.zone_of(name) == configuration.zone:
+        return (day,)
+    # Clocks of two zones are at most 26 hours apart.
+    return [day + timedelta(days=offset) for offset in range(-2, 3)]
+
+
+def _of_local_day(
+    name: str,
+    configuration: Configuration,
+    calendar: Calendar | None,
+    day: date,
+    local: date,
+    plans: DiscoveryPlans,
+) -> Iterator[Occurrence]:
+    """Make what a workflow has on the day `local` of its own zone, as far as it belongs to the fleet's `day`."""
+    workflow = configuration.workflows[name]
+    schedule, zone = workflow.schedule, configuration.zone_of(name)
+    game_date = game_date_of(schedule, local)
+    # The day's plan is asked for only where there is one, and games only where they matter: this is the hot path.
     games = games_of(configuration, calendar, game_date)
     # Before any slot is made: a day off expects nothing, so nothing can be missing on it.
     if not games and name in configuration.needing_games:
@@ -149,15 +202,21 @@ def _of_workflow(
     if isinstance(schedule, PerGame):
         slots = _after_tips(schedule, games)
     else:
-        plan = plans.get((name, day))
-        slots = ((WHOLE_DAY, games, slot) for slot in _slots(schedule, configuration.zone, day, games, plan))
-    begun: set[str] = set()
+        found = _slots(schedule, zone, local, games, plans.get((name, day)))
+        slots = ((WHOLE_DAY, games, slot) for slot in found)
+    elsewhere = zone != configuration.zone
+    # All of a window belongs to the day on which it opens, a time of kind at to its own.
+    opens = opening(schedule, local, zone) if elsewhere else None
     for subject, about, (index, expected, deadline, reason, role) in slots:
-        if deadline > since and (expected < until or subject not in begun):
-            begun.add(subject)
+        if not elsewhere or business_date(opens or expected, configuration.zone) == day:
             yield Occurrence(
                 name, day, game_date, subject, index, expected, deadline, about, reason, role=role
             )
+
+
+def opening(schedule: Schedule, local: date, zone: ZoneInfo) -> datetime | None:
+    """Return when the window of a day of the workflow's own zone opens; None for a kind without a window."""
+    return _at(local, schedule.window.start, zone) if isinstance(schedule, Daily | Discovery) else None
 
 
 def game_date_of(schedule: Schedule, day: date) -> date:
@@ -187,7 +246,7 @@ def _slots(
         case Discovery(window=window):
             yield from _attempts(schedule, *_bounds(window, day, zone))
         case Interval():
-            yield from _around(schedule, day, games)
+            yield from _around(schedule, zone, day, games)
 
 
 def _attempts(schedule: Discovery, start: datetime, end: datetime) -> Iterator[_Slot]:
@@ -216,7 +275,7 @@ def _planned(schedule: Discovery, plan: DiscoveryPlan, start: datetime, end: dat
         yield _Slot(LEARNED_SLOTS + check.minute, expected, deadline, reason, "search")
 
 
-def _around(schedule: Interval, day: date, games: Sequence[Game]) -> Iterator[_Slot]:
+def _around(schedule: Interval, zone: ZoneInfo, day: date, games: Sequence[Game]) -> Iterator[_Slot]:
     """Yield the slots of a stretch around the day's games, each numbered by its minute of the day: when a first
     game is called off or moved, no slot may take the number of one that has run."""
     tips = [game.tipoff for game in games if game.tipoff is not None]
@@ -227,7 +286,7 @@ def _around(schedule: Interval, day: date, games: Sequence[Game]) -> Iterator[_S
     every, reason = schedule.every, f"every {_length(schedule.every)} around the games"
     # Of the game day, so that slots after the next midnight go on counting and get no
     # number of the day's beginning.
-    midnight = eastern(day, time.min)
+    midnight = local_instant(day, time.min, zone)
     for index in range((end - start) // every + 1):
         expected = start + index * every
         yield _Slot((expected - midnight) // _MINUTE, expected, expected + every, reason)
@@ -251,23 +310,33 @@ def _after_tips(schedule: PerGame, games: Sequence[Game]) -> Iterator[tuple[str,
 
 
 def window_of(configuration: Configuration, workflow: str, day: date) -> tuple[datetime, datetime] | None:
-    """Return when a workflow's publication window opens and closes on a business day; None when it has none that day.
+    """Return when a workflow's publication window opens and closes on a business day; None when none opens that day.
 
     Days without games are not told apart here: on those the workflow may have nothing to do.
     """
+    for local in _local_days(workflow, configuration, day):
+        bounds = local_window(configuration, workflow, local)
+        if bounds is not None and business_date(bounds[0], configuration.zone) == day:
+            return bounds
+    return None
+
+
+def local_window(
+    configuration: Configuration, workflow: str, local: date
+) -> tuple[datetime, datetime] | None:
+    """Return when the publication window opens and closes that belongs to a day of the workflow's own zone."""
     schedule = configuration.workflows[workflow].schedule
-    if not isinstance(schedule, Discovery) or WEEK[day.weekday()] not in schedule.days:
+    if not isinstance(schedule, Discovery) or WEEK[local.weekday()] not in schedule.days:
         return None
-    return _bounds(schedule.window, day, configuration.zone)
+    return _bounds(schedule.window, local, configuration.zone_of(workflow))
 
 
 def _bounds(window: Window, day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return the window's instants. Where a clock change would leave nothing of it, it keeps its length."""
-    start, end = _at(day, window.start, zone), _at(day, window.end, zone)
+    last = day + timedelta(days=window.crosses_midnight)
+    start, end = _at(day, window.start, zone), _at(last, window.end, zone)
     # The night on which clocks go forward: 02:00 and 03:00 are one instant then.
-    if end <= start:
-        end = start + (datetime.combine(day, window.end) - datetime.combine(day, window.start))
-    return start, end
+    return start, end if end > start else start + window.length
 
 
 @lru_cache(maxsize=4096)

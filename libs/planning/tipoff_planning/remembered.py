@@ -22,7 +22,7 @@ class _Answer(BaseModel):
 class FoundOccurrence(_Answer):
     """Where an id leads."""
 
-    game_date: date = Field(description="the date its data is about, America/New_York")
+    game_date: date = Field(description="the date its data is about")
     occurrence_id: str
 
 

@@ -38,6 +38,8 @@ _REACH = timedelta(hours=20)
 """How long after the last tip-off of a day something may be due: an evaluation looks back to the day before."""
 # What is further apart than a day is no occurrence of one; `days` is for that.
 _DAY = timedelta(hours=24)
+_OVER_BY = time(18)
+"""By when a window across midnight is over on its second day: what was not found is then reported for six hours."""
 
 Clock = Annotated[time, BeforeValidator(_clock, json_schema_input_type=str)]
 Duration = Annotated[timedelta, BeforeValidator(_duration, json_schema_input_type=str)]
@@ -80,24 +82,43 @@ class Node(BaseModel):
 
 
 class Window(Node):
-    """A stretch of one day, times of day in the file's zone."""
+    """A stretch of time, times of day in the workflow's zone. It belongs to the day on which it opens."""
 
     start: Clock = Field(description="when it opens")
-    end: Clock = Field(description="when it closes, later on the same day")
+    end: Clock = Field(
+        description="when it closes; earlier than start: on the next day, by 18:00 with the last attempt's time"
+    )
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
-        # A window over midnight would belong to two days; `about: yesterday` says the same without that.
-        if self.end <= self.start:
+        if self.end == self.start:
             raise ValueError(
-                f"window {self.start:%H:%M} to {self.end:%H:%M} is empty; let end be later than start"
+                f"window {self.start:%H:%M} to {self.end:%H:%M} is empty; let end be another time than start"
             )
         return self
 
     @property
+    def crosses_midnight(self) -> bool:
+        """Whether it closes on the day after the one on which it opens."""
+        return self.end < self.start
+
+    @property
     def length(self) -> timedelta:
         """From the window's opening to its close."""
-        return datetime.combine(date.min, self.end) - datetime.combine(date.min, self.start)
+        last = date.min + timedelta(days=self.crosses_midnight)
+        return datetime.combine(last, self.end) - datetime.combine(date.min, self.start)
+
+
+def _over_in_time(window: Window, last_for: timedelta) -> None:
+    """Refuse a window across midnight whose last attempt would be due when its evening is no longer looked back to."""
+    ends = timedelta(hours=window.end.hour, minutes=window.end.minute) + last_for
+    if window.crosses_midnight and ends > timedelta(hours=_OVER_BY.hour):
+        late = (
+            f"open until {window.end:%H:%M}, its last attempt due for {last_for // timedelta(minutes=1)} min"
+        )
+        raise ValueError(
+            f"a window across midnight has to be over by {_OVER_BY:%H:%M}, and it is {late}; close it earlier"
+        )
 
 
 class ByTheClock(Node):
@@ -116,6 +137,11 @@ class Daily(ByTheClock):
 
     kind: Literal["daily"]
     window: Window = Field(description="when it opens and closes")
+
+    @model_validator(mode="after")
+    def _over_in_time(self) -> Self:
+        _over_in_time(self.window, timedelta())
+        return self
 
 
 class At(ByTheClock):
@@ -190,6 +216,7 @@ class Discovery(ByTheClock):
             raise ValueError("discovery takes either every or budget; give exactly one")
         if self.every is not None and self.every > _DAY:
             raise ValueError("every is over 24h; use kind daily with days")
+        _over_in_time(self.window, tolerance(self))
         return self
 
 

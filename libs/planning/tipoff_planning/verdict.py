@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tipoff_common.clock import EASTERN, Instant
+from tipoff_common.clock import Instant, fleet_zone
 from tipoff_common.words import pluralize
 from tipoff_planning.expectations import DayExpectations, Expectation, StepOutcome
 from tipoff_planning.occurrences import WHOLE_DAY
@@ -362,8 +362,8 @@ def _last_run(rows: Sequence[Expectation]) -> Expectation | None:
 
 
 def _day_clock(instant: datetime) -> str:
-    return instant.astimezone(EASTERN).strftime("%a %H:%M")
+    return instant.astimezone(fleet_zone()).strftime("%a %H:%M")
 
 
 def _clock(instant: datetime) -> str:
-    return instant.astimezone(EASTERN).strftime("%H:%M")
+    return instant.astimezone(fleet_zone()).strftime("%H:%M")

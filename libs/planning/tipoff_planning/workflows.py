@@ -15,7 +15,8 @@ from tipoff_common.catalog import Catalog, Name
 from tipoff_common.events import AlertLevel, Priority
 from tipoff_common.open_enum import Declared
 from tipoff_common.yaml_source import did_you_mean
-from tipoff_planning.schedules import Duration, Node, PerGame, Schedule
+from tipoff_planning.discovery.steps import CHECK_STEP
+from tipoff_planning.schedules import ByTheClock, Duration, Node, PerGame, Schedule, tolerance
 
 PLACEHOLDERS = ("{game_date}", "{slot}")
 
@@ -162,6 +163,10 @@ class Workflow(Node):
         description="occurrences in a row without data after which decisions alert; a search alerts when its window"
         " closes instead",
     )
+    timezone: str | None = Field(
+        default=None,
+        description="zone of its times of day and days of the week, an IANA name; the file's when left out",
+    )
     schedule: Schedule = Field(description="when it is expected")
     discovery: DiscoverySettings = Field(
         default=DiscoverySettings(), description="of kind discovery: fixed beat or learned times"
@@ -170,6 +175,19 @@ class Workflow(Node):
         default="parallel", description="sequence: each step after the one before it"
     )
     steps: tuple[Step, ...] = Field(min_length=1, description="what it fetches")
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_known(cls, value: str | None) -> str | None:
+        return None if value is None else _known_zone(value)
+
+    @model_validator(mode="after")
+    def _zone_is_read(self) -> Self:
+        if self.timezone is not None and not isinstance(self.schedule, ByTheClock):
+            raise ValueError(
+                f"timezone: kind {self.schedule.kind} follows the games and not a clock; remove timezone"
+            )
+        return self
 
     @cached_property
     def plan(self) -> Mapping[str, Step]:
@@ -214,7 +232,10 @@ class WorkflowsFile(Node):
     """The whole file."""
 
     version: Literal[1] = Field(description="of this format")
-    timezone: str = Field(description="zone of every time of day in this file, an IANA name")
+    timezone: str = Field(
+        description="zone of the fleet's days, and of every time of day in this file whose workflow names no other; an"
+        " IANA name"
+    )
     calendar: CalendarSource = Field(
         default=CalendarSource(), description="where the games come from, for a fleet that has games"
     )
@@ -226,12 +247,16 @@ class WorkflowsFile(Node):
     @field_validator("timezone")
     @classmethod
     def _zone_known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
-            remedy = did_you_mean(value, available_timezones()) or "use an IANA name such as America/New_York"
-            raise ValueError(f"not a known zone; {remedy}") from error
-        return value
+        return _known_zone(value)
+
+
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        remedy = did_you_mean(value, available_timezones()) or "use an IANA name such as America/New_York"
+        raise ValueError(f"not a known zone; {remedy}") from error
+    return value
 
 
 @dataclass(frozen=True)
@@ -244,8 +269,13 @@ class Configuration:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """The zone that the file's times are in."""
+        """The zone of the fleet's days."""
         return ZoneInfo(self.file.timezone)
+
+    def zone_of(self, workflow: str) -> ZoneInfo:
+        """Return the zone of a workflow's times of day."""
+        name = self.workflows[workflow].timezone
+        return self.zone if name is None else ZoneInfo(name)
 
     @property
     def workflows(self) -> Mapping[str, Workflow]:
@@ -260,6 +290,26 @@ class Configuration:
             for name, workflow in self.workflows.items()
             if workflow.discovery.strategy is Strategy.LEARNED
         )
+
+    def faster_than(self, evaluated_every: timedelta) -> tuple[str, ...]:
+        """Return the workflows whose occurrences could pass between two evaluations: a finer tick is for them."""
+        return tuple(
+            name
+            for name, workflow in self.workflows.items()
+            if tolerance(workflow.schedule) < evaluated_every
+        )
+
+    def finer_tick(self, evaluated_every: timedelta) -> timedelta | None:
+        """Return how often a tick is needed between evaluations; None when no workflow needs one."""
+        needs = [tolerance(self.workflows[name].schedule) for name in self.faster_than(evaluated_every)]
+        if self.learned:
+            needs.append(CHECK_STEP)
+        return dividing_an_hour(min(needs)) if needs else None
+
+    @cached_property
+    def spans_zones(self) -> bool:
+        """Whether a workflow has another zone than the fleet, so that its dates may be two days from the fleet's."""
+        return any(self.zone_of(name) != self.zone for name in self.workflows)
 
     @cached_property
     def needing_games(self) -> frozenset[str]:
@@ -294,6 +344,14 @@ class Configuration:
         # The first in the file; a second one that fetches the schedule too is not asked in addition.
         names = (n for n, w in self.workflows.items() if any(step.scraper == source for step in w.steps))
         return next(names, None)
+
+
+def dividing_an_hour(length: timedelta) -> timedelta:
+    """Return the longest whole minutes within `length` that divide an hour, as a tick's have to; at least one."""
+    minutes = int(length / timedelta(minutes=1))
+    return timedelta(
+        minutes=max((step for step in range(1, min(minutes, 60) + 1) if 60 % step == 0), default=1)
+    )
 
 
 def needs_games(workflow: Workflow, catalog: Catalog) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from tipoff_common.clock import business_date, eastern
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Action, ScheduleLocked, ScrapeRequested, Source
 from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar, Game
@@ -20,7 +20,7 @@ from tipoff_planning.drafts import draft
 from tipoff_planning.expected_schedule import draft_change, draft_schedule
 from tipoff_planning.history import ExecutionFact, subject_of
 from tipoff_planning.occurrence_log import LoggedExecution
-from tipoff_planning.occurrences import Agenda, Occurrence, agenda, games_of, occurrences
+from tipoff_planning.occurrences import Agenda, Occurrence, agenda, begun_since, games_of, occurrences
 from tipoff_planning.workflows import Configuration
 from tipoff_simulator.memory import Done, Memory
 from tipoff_simulator.observer import Nobody, Observer
@@ -46,7 +46,7 @@ class Season:
     every: timedelta = timedelta(minutes=15)
     seed: int = 1
     lock_at: time = time(5)
-    """The time of day, in New York, at which each day's schedule is locked."""
+    """The time of day at which each day's schedule is locked."""
     environment: str = ENVIRONMENT
     """Stands in every event."""
     until: datetime | None = None
@@ -54,8 +54,14 @@ class Season:
 
     @property
     def discovered_every(self) -> timedelta | None:
-        """How often learned checks are looked at between evaluations; None where nothing learns."""
-        return CHECK_STEP if self.configuration.learned else None
+        """How often a tick comes between evaluations; None where no workflow needs one."""
+        return self.configuration.finer_tick(self.evaluated_within)
+
+    @property
+    def evaluated_within(self) -> timedelta:
+        """What every evaluation is assumed to come within. A season that is asked to be evaluated more rarely is not
+        helped by finer ticks: what that costs is the question."""
+        return min(self.every, timedelta(minutes=15))
 
 
 @dataclass
@@ -104,9 +110,9 @@ class _Run:
         self._season, self._configuration = season, season.configuration
         self._observed, self._observer = observer is not None, observer or Nobody()
         upstream = Upstream(season.world, season.configuration.catalog, season.games, season.seed)
-        start = eastern(season.first, time())
+        start = local_instant(season.first, time())
         # The last day's work may end on the day after it.
-        self._end = season.until or eastern(season.last + timedelta(days=2), time())
+        self._end = season.until or local_instant(season.last + timedelta(days=2), time())
         self._log = Log(upstream, Memory(), self._end)
         self._calendar = Calendar(upstream.schedule_at(start), start - _LANDED_BEFORE)
         self._shown = upstream.schedule_at(start)
@@ -137,12 +143,12 @@ class _Run:
             if wake.now >= self._end:
                 break
             self._complete_until(wake.now)
-            today = business_date(wake.now)
+            today = business_date(wake.now, self._configuration.zone)
             if today != day:
                 day = today
                 progressed(day)
             if wake.discover:
-                if due := due_checks(self._plans_around(today), wake.tick, CHECK_STEP):
+                if due := self._due_between(wake.tick, today):
                     self._evaluate(wake, today, due)
             elif not wake.lock:
                 self._evaluate(wake, today)
@@ -151,6 +157,14 @@ class _Run:
         # What was asked for last is answered still: no execution takes longer than this.
         self._complete_until(self._end + _LONGEST_EXECUTION)
         return self._log
+
+    def _due_between(self, tick: datetime, today: date) -> frozenset[str]:
+        """Return the workflows that cannot wait for the next evaluation of all, as the controller finds them."""
+        cadence = self._season.discovered_every or CHECK_STEP
+        fast = self._configuration.faster_than(self._season.evaluated_within)
+        return due_checks(self._plans_around(today), tick, cadence) | begun_since(
+            self._configuration, self._calendar, fast, tick, cadence
+        )
 
     def _evaluate(self, wake: Wake, today: date, only: frozenset[str] | None = None) -> None:
         self._note_changes(today, wake.now)

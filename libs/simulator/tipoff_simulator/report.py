@@ -7,7 +7,7 @@ from statistics import median
 
 from pydantic import BaseModel
 
-from tipoff_common.clock import EASTERN
+from tipoff_common.clock import fleet_zone
 from tipoff_common.events import Action
 from tipoff_common.outcomes import Status
 from tipoff_planning.workflows import Configuration
@@ -169,7 +169,7 @@ def _sources(configuration: Configuration, log: Log) -> dict[str, SourceNumbers]
             requests=counts.total(),
             most_in_an_hour=max(counts.values()),
             busiest_hour=min(hour for hour in counts if counts[hour] == max(counts.values())).astimezone(
-                EASTERN
+                fleet_zone()
             ),
         )
         for source, counts in sorted(hours.items())

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 from tipoff_common.catalog import Catalog, ScraperSpec
-from tipoff_common.clock import business_date, eastern
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_planning.calendar import Game
 from tipoff_simulator.world import AfterTip, Always, Postponement, TimeOfDay, World
@@ -127,7 +127,7 @@ class Upstream:
                 if luck.random() < rule.never:
                     return None
                 day = game_date + timedelta(days=rule.days_after)
-                low, usual, high = (eastern(day, at) for at in (rule.earliest, rule.usual, rule.latest))
+                low, usual, high = (local_instant(day, at) for at in (rule.earliest, rule.usual, rule.latest))
                 return low + _between(luck, timedelta(), usual - low, high - low)
             case AfterTip():
                 instants = [self._after_tip(rule, scraper, game) for game in games]

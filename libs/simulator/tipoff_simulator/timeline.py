@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from random import Random
 
-from tipoff_common.clock import eastern
+from tipoff_common.clock import local_instant
 from tipoff_simulator.world import Ticks
 
 
@@ -30,10 +30,9 @@ def wakes(
     lock_at: time,
     discovered_every: timedelta | None = None,
 ) -> list[Wake]:
-    """List the ticks from the midnight (New York) that begins `first` to the one that ends `last`, in order. At the
-    same instant the evaluation comes before the lock. discovered_every: how often learned checks are looked at, if
-    any."""
-    start, end = eastern(first, time()), eastern(last + timedelta(days=1), time())
+    """List the ticks from the midnight that begins `first` to the one that ends `last`, in order. At the
+    same instant the evaluation comes before the lock. discovered_every: how often a tick comes in between, if any."""
+    start, end = local_instant(first, time()), local_instant(last + timedelta(days=1), time())
     evaluations = [
         wake
         for number in range((end - start) // every)
@@ -67,5 +66,5 @@ def _evaluation(tick: datetime, ticks: Ticks, seed: int) -> Wake | None:
 
 def _locks(first: date, last: date, lock_at: time) -> Iterator[Wake]:
     for number in range((last - first).days + 1):
-        instant = eastern(first + timedelta(days=number), lock_at)
+        instant = local_instant(first + timedelta(days=number), lock_at)
         yield Wake(instant, instant, lock=True)

@@ -41,7 +41,7 @@ class _Spread(Node):
 
 
 class TimeOfDay(_Spread):
-    """Once for a game date, by the clock of New York."""
+    """Once for a game date, by the fleet's clock."""
 
     kind: Literal["time_of_day"]
     earliest: Clock

@@ -3,6 +3,7 @@
 set -euo pipefail
 
 readonly DATASET_IN_FILES=nba_orchestration
+readonly ZONE_IN_FILES=America/New_York
 readonly FALLBACK_PROJECT=nba-props-platform
 readonly LOCAL_URL=http://127.0.0.1:9050
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -23,6 +24,8 @@ leaves tables that exist as they are.
   --local [URL]   deploy to the embedded warehouse; default URL: http://127.0.0.1:9050
   --bq            use bq, whether there is Python for it or not
   --help          this text
+
+The days of the fleet are those of the zone in TIPOFF_TIMEZONE; America/New_York when it is not set.
 
 Exit codes: 0 done, 1 a statement failed or a change was refused, 2 wrong usage, 3 there is neither bq nor Python for
 it, or the project cannot be reached.
@@ -134,7 +137,7 @@ if ! printf 'SELECT 1' | bq_query >"$work/answer" 2>&1; then
   fail 3 "project $project cannot be reached${local_url:+ at $local_url}: $(tail -n 3 "$work/answer")"
 fi
 for file in "${files[@]}"; do
-  if ! sed "s/\b$DATASET_IN_FILES\b/$dataset/g" "$file" | bq_query >"$work/answer" 2>&1; then
+  if ! sed "s/\b$DATASET_IN_FILES\b/$dataset/g; s|'$ZONE_IN_FILES'|'${TIPOFF_TIMEZONE:-$ZONE_IN_FILES}'|g" "$file" | bq_query >"$work/answer" 2>&1; then
     fail 1 "${file##*/} failed: $(tail -n 5 "$work/answer")"
   fi
   printf 'applied %s\n' "${file##*/}"

@@ -7,7 +7,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query
 
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import IdempotencyKey, current_caller
-from tipoff_common.clock import GameDate, Instant, eastern
+from tipoff_common.clock import GameDate, Instant, local_instant
 from tipoff_common.events import PauseTarget
 from tipoff_common.problems import problems
 from tipoff_common.push import PUSH_PROBLEMS, Delivery
@@ -97,8 +97,8 @@ def routes(wiring: Wiring) -> FastAPI:
 
         With `with_night` also what the night before left to do on that day.
         """
-        # What the night before left to do falls on this day after midnight in New York, not in UTC.
-        midnight = eastern(day, time()) if with_night else None
+        # What the night before left to do falls on this day after midnight in the fleet's zone, not in UTC.
+        midnight = local_instant(day, time()) if with_night else None
         return read_expectations(
             deps.warehouse, deps.environment, day, as_of or wall_now(), midnight=midnight
         )

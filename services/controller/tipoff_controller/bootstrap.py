@@ -10,6 +10,7 @@ from tipoff_common.cloud import Cloud
 from tipoff_common.events import Tick
 from tipoff_common.push import PushEndpoint
 from tipoff_common.ticks import cadence_of, load_ticks
+from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.deps import Deps
 from tipoff_controller.discovery_store import DiscoveryStore
 from tipoff_controller.handlers import ACCEPTED
@@ -41,6 +42,9 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
     configuration = load_workflows(
         settings.workflows_file, catalog, evaluated_every, cadence_of(ticks, Tick.DISCOVER)
     )
+    if configuration.file.timezone != settings.timezone:
+        told = f"timezone is {configuration.file.timezone}, and TIPOFF_TIMEZONE is {settings.timezone}"
+        raise ConfigurationError([f"{settings.workflows_file}: {told}; services and file have to agree"])
     cloud = Cloud("controller", settings)
     return Wiring(
         app=cloud.app(

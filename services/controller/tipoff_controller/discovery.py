@@ -34,7 +34,7 @@ def plans_around(now: datetime, deps: Deps) -> DiscoveryPlans:
     """
     found: dict[tuple[str, date], DiscoveryPlan] = {}
     missing: list[Search] = []
-    today = business_date(now)
+    today = business_date(now, deps.configuration.zone)
     for workflow in deps.configuration.learned:
         # A window may end after midnight, and tomorrow's may open within the hour.
         for day in (today - timedelta(days=1), today, today + timedelta(days=1)):

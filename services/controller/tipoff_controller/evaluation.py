@@ -278,7 +278,7 @@ def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
     if not done:
         return
     # Three days: decisions look at yesterday's windows, which may end after midnight, and at nothing older.
-    since: date = business_date(context.now) - timedelta(days=3)
+    since: date = business_date(context.now, deps.configuration.zone) - timedelta(days=3)
 
     def with_done(settled: Settled) -> Settled:
         for key in done:

@@ -28,6 +28,7 @@ from tipoff_controller.schedule_lock import lock_schedule
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decisions import Reason
 from tipoff_planning.discovery.plans import due_checks
+from tipoff_planning.occurrences import begun_since
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def handle_delivery(delivery: Delivery, deps: Deps, now: datetime) -> None:
 
 
 def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
-    """Evaluate, look where learned checks are planned, or lock.
+    """Evaluate, look where something cannot wait, or lock.
 
     A tick's own time identifies it; `event_time` also replaces the clock.
     """
@@ -80,21 +81,22 @@ def handle_tick(event: TickFired, published_at: datetime, deps: Deps, now: datet
         case Tick.EVALUATE:
             evaluate_workflows(_context(event, published_at, deps, now), deps)
         case Tick.DISCOVER:
-            look_where_planned(event, published_at, deps, now)
+            look_between_evaluations(event, published_at, deps, now)
         case Tick.LOCK_SCHEDULE:
             # The tick's own time, not the delivery's: one that arrives a day late
             # locks the day it was meant for.
-            day = business_date(event.event_time or published_at + _EARLY)
+            day = business_date(event.event_time or published_at + _EARLY, deps.configuration.zone)
             lock_schedule(day, event.event_time or now, deps)
         # Ticks share a topic; this one is another service's, or of a kind newer than this version.
         case _:
             log.info("tick is not for the controller", extra={"tick": event.tick})
 
 
-def look_where_planned(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
-    """Evaluate the workflows with a learned check since the tick before; at most ticks there is none.
+def look_between_evaluations(event: TickFired, published_at: datetime, deps: Deps, now: datetime) -> None:
+    """Evaluate the workflows that cannot wait for the next evaluation of all; at most ticks there is none.
 
-    A check whose tick is lost is made by the next evaluation of all workflows, as any other occurrence is.
+    Those have a learned check since the tick before, or an occurrence that could pass between two evaluations. What a
+    lost tick would have found is found by the next evaluation of all workflows, as far as it is still due.
 
     Raises:
         Unavailable: to be delivered again.
@@ -103,7 +105,10 @@ def look_where_planned(event: TickFired, published_at: datetime, deps: Deps, now
     if context.tick == floor_to(context.tick, int(deps.evaluated_every.total_seconds() // 60)):
         return  # The evaluation of all workflows comes at the same instant; two would decide under one id.
     cadence = timedelta(minutes=event.cadence_minutes)
-    if due := due_checks(plans_around(context.now, deps), context.tick, cadence):
+    due = due_checks(plans_around(context.now, deps), context.tick, cadence)
+    if fast := deps.configuration.faster_than(deps.evaluated_every):
+        due |= begun_since(deps.configuration, deps.calendar.current(), fast, context.tick, cadence)
+    if due:
         evaluate_workflows(context, deps, due)
 
 

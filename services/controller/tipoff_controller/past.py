@@ -86,14 +86,16 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool = True)
         Unavailable: the memory cannot be read, so nothing could be remembered either.
     """
     # In event time `now` is a day of the past, and rows carry the day on which they were really written.
-    today, wall = business_date(context.now), business_date(context.wall)
+    zone = deps.configuration.zone
+    today, wall = business_date(context.now, zone), business_date(context.wall, zone)
     # Windows of yesterday may be open after midnight and look at the games of the day
     # before; tomorrow's may open early.
-    days = [today + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+    offsets = range(-4, 3) if deps.configuration.spans_zones else range(-2, 2)
+    days = [today + timedelta(days=offset) for offset in offsets]
     reading = deps.occurrences.beside(deps.calendar.current)
     locked = {
         day: deps.occurrences.beside(partial(deps.ledger.schedules, day))
-        for day in (days[1:] if schedules else ())
+        for day in ([today + timedelta(days=offset) for offset in (-1, 0, 1)] if schedules else ())
     }
     deps.occurrences.migrate(days, [wall + timedelta(days=offset) for offset in (-2, -1, 0)])
     opened = frozenset(deps.occurrences.opened())

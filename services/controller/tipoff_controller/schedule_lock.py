@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
-from tipoff_common.clock import business_date, eastern
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import ScheduleLocked
 from tipoff_controller.deps import Deps
 from tipoff_controller.discovery import plan_discovery
@@ -34,8 +34,8 @@ def late_locks(past: Past, context: EvaluationContext, deps: Deps) -> Iterator[S
 
     It is written down by who publishes it: a lock that is written is taken for published by every later evaluation.
     """
-    today = business_date(context.now)
-    if context.now >= eastern(today, LOCKED_BY) and not past.schedules[today]:
+    today = business_date(context.now, deps.configuration.zone)
+    if context.now >= local_instant(today, LOCKED_BY, deps.configuration.zone) and not past.schedules[today]:
         log.warning("the schedule was not locked at 05:00; locked now", extra={"day": today.isoformat()})
         yield _draft_lock(today, context.now, past.calendar, deps)
 

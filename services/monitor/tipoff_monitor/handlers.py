@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
-from tipoff_common.clock import business_date, eastern, floor_to
+from tipoff_common.clock import business_date, floor_to, local_instant
 from tipoff_common.events import AlertChanged, Event, Tick, TickFired
 from tipoff_common.ports import Unavailable
 from tipoff_common.push import Delivery
@@ -106,14 +106,14 @@ def _read_conditions(deps: Deps, now: datetime) -> tuple[Condition, ...] | None:
     try:
         rows = deps.warehouse.query(sql, parameters)
         expected = read_expectations(
-            deps.warehouse, deps.environment, day, now, midnight=eastern(day, time())
+            deps.warehouse, deps.environment, day, now, midnight=local_instant(day, time())
         )
     except Unavailable as error:
         log.error("nothing can be judged", extra={"detail": str(error)})
         # Not an empty tuple: nothing known is not the same as nothing wrong,
         # and would resolve every incident.
         return None
-    verdict = judge_day(expected, lock_at=eastern(day, LOCKED_BY), is_today=True, names=deps.names())
+    verdict = judge_day(expected, lock_at=local_instant(day, LOCKED_BY), is_today=True, names=deps.names())
     paused = paused_of_rows(rows)
     found = (
         *conditions_of_rows(rows, deps.book),

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from tipoff_common.clock import EASTERN, business_date
+from tipoff_common.clock import business_date, fleet_zone
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_monitor.conditions import SYSTEM, Condition, worse
 from tipoff_monitor.incidents import Incident, Memory, incident_id
@@ -125,7 +125,7 @@ def _outage(memory: Memory, at: Watch) -> tuple[AlertChanged, ...]:
         return ()
     same_day = business_date(last) == business_date(at.now)
     form = "%H:%M" if same_day else "%Y-%m-%d %H:%M"
-    until = at.now.astimezone(EASTERN).strftime(form)
+    until = at.now.astimezone(fleet_zone()).strftime(form)
     gone = Incident(
         id=incident_id(at.environment, OUTAGE, SYSTEM, last),
         rule=OUTAGE,
@@ -135,8 +135,8 @@ def _outage(memory: Memory, at: Watch) -> tuple[AlertChanged, ...]:
         since=last,
         seen_at=at.now,
         changed_at=at.now,
-        summary=f"Not watching from {last.astimezone(EASTERN).strftime(form)} to {until}; what happened meanwhile is"
-        " judged now.",
+        summary=f"Not watching from {last.astimezone(fleet_zone()).strftime(form)} to {until}; what happened"
+        " meanwhile is judged now.",
         transition=1,
     )
     return (changed(gone, all_rules(at.file)[OUTAGE], at.environment, notify=True),)
@@ -408,7 +408,7 @@ def _tell(
 
 
 def _why_not_told(incident: Incident, at: Watch) -> str | None:
-    # Quiet windows are days in New York, as people plan them.
+    # Quiet windows are days in the fleet's zone, as people plan them.
     today = business_date(at.now)
     for window in at.file.quiet:
         if window.first <= today <= window.last and incident.rule in (window.rules or (incident.rule,)):

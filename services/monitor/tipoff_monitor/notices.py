@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tipoff_common.clock import EASTERN
+from tipoff_common.clock import fleet_zone, zone_name
 from tipoff_common.events import AlertChanged, AlertState
 from tipoff_monitor.rules import Rule
 from tipoff_monitor.texts import plain
@@ -49,10 +49,10 @@ def write_notice(event: AlertChanged, rule: Rule | None, console_url: str | None
 def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, over: bool) -> Iterator[str]:
     # First: a pager or a locked phone shows one line.
     yield plain(event.summary)
-    since = event.since.astimezone(EASTERN)
-    yield f"{'It lasted from' if over else 'Since'} {since:%Y-%m-%d %H:%M} New York time{_numbers(event)}."
+    since = event.since.astimezone(fleet_zone())
+    yield f"{'It lasted from' if over else 'Since'} {since:%Y-%m-%d %H:%M} {zone_name()} time{_numbers(event)}."
     if over:
-        yield f"Over at {event.changed_at.astimezone(EASTERN):%Y-%m-%d %H:%M}."
+        yield f"Over at {event.changed_at.astimezone(fleet_zone()):%Y-%m-%d %H:%M}."
     yield from _listed(event.context, "others", "Also" if not over else "Over too")
     yield from _listed(event.context, "symptoms", "Explained by it")
     if over:

@@ -130,7 +130,7 @@ class QuietWindow(Node):
     """Days on which some rules tell nobody; what happens is recorded all the same."""
 
     why: str = Field(min_length=1, description="shown wherever somebody asks why nothing was told")
-    first: date = Field(description="first day, in New York")
+    first: date = Field(description="first day, in the fleet's zone")
     last: date = Field(description="last day, included")
     rules: tuple[RuleName, ...] = Field(default=(), description="the rules that are quiet; all when left out")
 

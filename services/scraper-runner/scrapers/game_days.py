@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, timedelta
 
-from tipoff_common.clock import business_date
+from tipoff_common.clock import EASTERN, business_date
 from tipoff_scraper_runner.errors import SourceChanged
 
 # A game that tips after midnight in New York belongs to the evening before, as the league's own schedule
@@ -19,6 +19,6 @@ def game_date_of(start: datetime) -> date:
     try:
         # Shifted before the date is taken, so that daylight saving is New York's at the game and not at
         # midnight.
-        return business_date(start - DAY_BEGINS)
+        return business_date(start - DAY_BEGINS, EASTERN)
     except OverflowError as error:
         raise SourceChanged(f"a game starts at {start.isoformat()}, which is no day of a game") from error

@@ -125,7 +125,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
             parse=PARSER.parse,
         )
         executed = execution.executed
-        note = f"not logged: no bus is reachable ({_first_line(error)}); `make up` starts one"
+        note = f"not logged: no bus is reachable ({_first_line(error)}); `tipoff up` starts one"
     return _report(executed, options.json, note)
 
 
@@ -195,7 +195,7 @@ def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
     for name, parameter in spec.parameters.items():
         flags = _GAME_DATE_ALIASES if name == "game_date" else (f"--{name.replace('_', '-')}",)
         kind = _date_text if parameter.type == "date" else str
-        default = "; today in New York when left out" if name == "game_date" else ""
+        default = "; today in the fleet's zone when left out" if name == "game_date" else ""
         parser.add_argument(
             *flags, dest=name, type=kind, metavar=parameter.type.upper(), help=parameter.description + default
         )

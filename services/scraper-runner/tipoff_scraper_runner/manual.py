@@ -19,7 +19,7 @@ class ManualExecution(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    game_date: GameDate = Field(description="the date the data is about, America/New_York")
+    game_date: GameDate = Field(description="the date the data is about")
     parameters: Mapping[str, str] = Field(
         default_factory=dict, description="the scraper's other parameters, as text"
     )

@@ -233,7 +233,7 @@ class TestDiagnose:
         assert found["reproduce"] == [f"tipoff scrape {NAME} --date DATE"]
 
     def test_without_a_stack_it_says_how_to_start_one(self, run: Run) -> None:
-        assert "make up" in run("diagnose", NAME, code=1).output
+        assert "tipoff up" in run("diagnose", NAME, code=1).output
 
     def test_a_dataset_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         def answer(_sql: str, _parameters: Any) -> list[dict[str, Any]]:
@@ -300,7 +300,7 @@ class TestReparse:
 
     def test_without_a_stack_it_says_how_to_start_one(self, run: Run) -> None:
         told = run("reparse", "nbac_schedule", "--game-date", "2025-01-15", code=1).output
-        assert "make up" in told
+        assert "tipoff up" in told
 
     def test_an_unknown_scraper_names_those_there_are(self, run: Run) -> None:
         assert "there are bdl_injuries" in run("reparse", "x", "--game-date", "2025-01-15", code=1).output

@@ -86,7 +86,7 @@ def test_a_run_without_a_line_is_said_with_where_was_looked(invoke: Invoke, file
 
 
 def test_without_a_stack_there_is_nothing_to_read(invoke: Invoke) -> None:
-    assert "make up" in invoke(RUN, code=1).stderr
+    assert "tipoff up" in invoke(RUN, code=1).stderr
 
 
 def test_cloud_logging_is_asked_by_gcloud(

@@ -177,7 +177,7 @@ class TestSchedule:
 
     def test_without_a_stack_a_file_is_asked_for(self, run: Run) -> None:
         refused = run("schedule", "--date", SLATE, code=1).stderr
-        assert "make up" in refused
+        assert "tipoff up" in refused
         assert "--schedule" in refused
 
     def test_today_when_no_date_is_given(self, run: Run, season: tuple[str, ...]) -> None:
@@ -489,7 +489,7 @@ class TestTrigger:
         assert controller.bus.published == []
 
     def test_without_a_stack(self, run: Run) -> None:
-        assert "make up" in run(*self.RUN, code=1).stderr
+        assert "tipoff up" in run(*self.RUN, code=1).stderr
 
     def test_a_controller_that_does_not_answer(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TIPOFF_CONTROLLER_URL", "http://127.0.0.1:9")
@@ -700,7 +700,7 @@ class TestBackfill:
         assert "did you mean injury_discovery?" in refused
 
     def test_without_a_stack(self, run: Run, season: tuple[str, ...]) -> None:
-        assert "make up" in run(*self.RUN, *season, code=1).stderr
+        assert "tipoff up" in run(*self.RUN, *season, code=1).stderr
 
     @pytest.mark.usefixtures("controller")
     def test_a_workflow_that_the_controller_does_not_have(self, run: Run, season: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from tests.support.strategies import instants
-from tipoff_common.clock import EASTERN, Instant, business_date, eastern, floor_to, read_date
+from tipoff_common.clock import EASTERN, Instant, business_date, floor_to, local_instant, read_date
 
 SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -44,14 +44,16 @@ def test_the_business_day_is_new_yorks(instant: str, day: date) -> None:
 
 @given(days)
 def test_a_business_day_begins_at_midnight_in_new_york_and_ends_at_the_next(day: date) -> None:
-    begins, ends = eastern(day, time(0)), eastern(day + timedelta(days=1), time(0))
+    begins, ends = local_instant(day, time(0)), local_instant(day + timedelta(days=1), time(0))
     assert business_date(begins) == business_date(ends - timedelta(microseconds=1)) == day
     assert business_date(begins - timedelta(microseconds=1)) == day - timedelta(days=1)
 
 
 @pytest.mark.parametrize(("day", "hours"), [(SPRING, 23), (AUTUMN, 25), (date(2025, 1, 15), 24)])
 def test_the_day_of_a_change_is_shorter_or_longer(day: date, hours: int) -> None:
-    assert eastern(day + timedelta(days=1), time(0)) - eastern(day, time(0)) == timedelta(hours=hours)
+    assert local_instant(day + timedelta(days=1), time(0)) - local_instant(day, time(0)) == timedelta(
+        hours=hours
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,22 +62,22 @@ def test_the_day_of_a_change_is_shorter_or_longer(day: date, hours: int) -> None
 )
 def test_five_in_the_morning_is_five_on_the_wall_on_both_sides_of_a_change(day: date, utc: int) -> None:
     """Incident 13: "5 AM" ran at 10 AM ET."""
-    instant = eastern(day, time(5))
+    instant = local_instant(day, time(5))
     assert instant == datetime(day.year, day.month, day.day, utc, tzinfo=UTC)
     assert instant.astimezone(EASTERN).time() == time(5)
 
 
 def test_a_skipped_time_is_an_hour_later_on_the_wall() -> None:
-    assert eastern(SPRING, time(2, 30)).astimezone(EASTERN).time() == time(3, 30)
+    assert local_instant(SPRING, time(2, 30)).astimezone(EASTERN).time() == time(3, 30)
 
 
 def test_a_repeated_time_is_its_first_occurrence() -> None:
-    assert eastern(AUTUMN, time(1, 30)) == at("2025-11-02T05:30:00Z")
+    assert local_instant(AUTUMN, time(1, 30)) == at("2025-11-02T05:30:00Z")
 
 
 @given(days, st.times())
 def test_a_wall_time_is_on_its_day(day: date, wall: time) -> None:
-    instant = eastern(day, wall)
+    instant = local_instant(day, wall)
     assert instant.tzinfo is UTC
     assert business_date(instant) == day
 

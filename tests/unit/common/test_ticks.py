@@ -31,7 +31,10 @@ def test_a_tick_has_a_cadence(tmp_path: Path) -> None:
     [
         ("evaluate: { description: d, every_minutes: 7, cadence_minutes: 7 }", "does not divide an hour"),
         ("evaluate: { description: d, cadence_minutes: 15 }", "one of them"),
-        ("evaluate: { description: d, daily_at: '05:00', cadence_minutes: 15 }", "needs its time_zone"),
+        (
+            "evaluate: { description: d, every_minutes: 15, time_zone: Asia/Tokyo, cadence_minutes: 15 }",
+            "has no time_zone",
+        ),
         ("evaluat: { description: d, every_minutes: 15, cadence_minutes: 15 }", "evaluat"),
         ("archive: { description: d, every_minutes: 15, cadence_minutes: 15 }", "evaluate: not there"),
     ],

@@ -173,6 +173,25 @@ def test_a_check_between_two_evaluations_is_made_by_its_own_tick() -> None:
     assert told["model"] == plan.model.version  # type: ignore[union-attr]
 
 
+def test_a_search_faster_than_evaluations_is_decided_by_its_own_ticks_alone() -> None:
+    """A slow workflow beside a fast one is not evaluated more often for it."""
+    configuration = configured(
+        fast=workflow(discovery("11:00", "12:00", every="5m"), "bulletin"),
+        slow=workflow(discovery("11:00", "18:00", every="1h"), "digest"),
+    )
+    made = world(configuration=configuration)
+    made.take(WorkflowDecided)
+    for clock in ("11:05", "11:10", "11:15", "11:20"):
+        discover(made, at(clock))  # at 11:15 the evaluation of all decides
+    assert [(item.workflow_name, f"{item.decision_time:%M}") for item in made.decisions] == [
+        ("fast", "05"),
+        ("fast", "10"),
+        ("fast", "20"),
+    ]
+    discover(made, at("13:05"))
+    assert len(made.decisions) == 3
+
+
 def test_a_tick_without_a_check_decides_nothing_and_asks_nothing() -> None:
     made = world()
     made.lock()

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.controller import World, at, configured, daily, slate, standing, status_of, workflow
 from tests.unit.monitor.bench import TICK, Watched, book_of, rules_file
-from tipoff_common.clock import business_date, eastern
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import AlertLevel, ScheduleLocked, WorkflowDecided
 from tipoff_monitor.conditions import Condition, conditions_of_verdict
 from tipoff_planning.expectations import DayExpectations, Expectation
@@ -55,7 +55,9 @@ def expectations(schedules: list[ScheduleLocked], day: date, now: datetime) -> D
 
 
 def conditions(schedules: list[ScheduleLocked], day: date, now: datetime) -> tuple[Condition, ...]:
-    verdict = judge_day(expectations(schedules, day, now), lock_at=eastern(day, time(5, 30)), is_today=True)
+    verdict = judge_day(
+        expectations(schedules, day, now), lock_at=local_instant(day, time(5, 30)), is_today=True
+    )
     return tuple(conditions_of_verdict(verdict, BOOK, {"one": AlertLevel.CRITICAL}))
 
 
@@ -63,7 +65,7 @@ def conditions(schedules: list[ScheduleLocked], day: date, now: datetime) -> tup
 def test_a_deadline_of_nine_is_at_nine_on_the_wall_and_told_once(day: date) -> None:
     """The days on which the clocks go forward and back, and an ordinary one."""
     schedules = locked(day)
-    now = eastern(day, time())
+    now = local_instant(day, time())
     watched = Watched(BOOK.file, now=now - TICK)
     told: list[datetime] = []
     while business_date(now) == day:

@@ -33,12 +33,13 @@ from tests.support.fleets import (
     seasons,
     times_of_day,
     windows,
+    zones,
 )
 from tipoff_common.events import Action, ScheduleState, ScrapeExecuted, ScrapeRequested, WorkflowDecided
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.decisions import decide
 from tipoff_planning.history import Completeness, History
-from tipoff_planning.occurrences import Occurrence, occurrences
+from tipoff_planning.occurrences import Occurrence, agenda, occurrences
 from tipoff_planning.workflows import Configuration
 
 CADENCE = timedelta(minutes=45)
@@ -346,3 +347,45 @@ def test_a_budget_and_a_time_are_the_same_on_every_day(schedule: Json, day: date
     """Wherever the window lies, the change may move or stretch it, never add an occurrence or take one away."""
     schedule.pop("days", None)
     assert len(by_the_clock(schedule, day)) == len(by_the_clock(schedule, day + timedelta(days=1)))
+
+
+anything = st.one_of(dailies(), times_of_day(), discoveries())
+
+
+@settings(max_examples=60)
+@given(schedule=anything, day=changes, fleet=zones, zone=zones)
+def test_a_workflow_in_another_zone_has_each_occurrence_on_one_day_of_the_fleet(
+    schedule: Json, day: date, fleet: str, zone: str
+) -> None:
+    """What it expects is what a fleet of its own zone expects; the fleet's zone only says to which day that belongs."""
+    elsewhere = configured_of({"one": workflow(schedule, "bulletin", timezone=zone)}, fleet)
+    own = configured_of({"one": workflow(schedule, "bulletin")}, zone)
+    around = [day + timedelta(days=offset) for offset in range(-4, 5)]
+    found = [item for one in around for item in occurrences(elsewhere, None, one)]
+    assert len({item.id for item in found}) == len(found)
+    by_id = {item.id: item for item in found}
+    for local in (day - timedelta(days=1), day, day + timedelta(days=1)):
+        for item in occurrences(own, None, local):
+            twin = by_id[item.id]
+            assert (twin.expected, twin.deadline, twin.game_date) == (
+                item.expected,
+                item.deadline,
+                item.game_date,
+            )
+            if schedule["kind"] == "at":
+                assert twin.expected.astimezone(elsewhere.zone).date() == twin.day
+
+
+@settings(max_examples=60)
+@given(schedule=anything, day=changes, fleet=zones, zone=zones, minute=st.integers(0, 1439))
+def test_at_every_instant_all_that_is_due_is_looked_at(
+    schedule: Json, day: date, fleet: str, zone: str, minute: int
+) -> None:
+    """Across midnight, across zones and on the days on which clocks change."""
+    configuration = configured_of({"one": workflow(schedule, "bulletin", timezone=zone)}, fleet)
+    around = [day + timedelta(days=offset) for offset in range(-4, 5)]
+    found = [item for one in around for item in occurrences(configuration, None, one)]
+    now = at("00:00", day) + timedelta(minutes=minute)
+    today = now.astimezone(configuration.zone).date()
+    looked_at = {item.id for _, expected in agenda(configuration, None, today) for item in expected}
+    assert {item.id for item in found if item.expected <= now < item.deadline} <= looked_at

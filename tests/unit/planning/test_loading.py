@@ -47,7 +47,13 @@ def test_the_fixture_files_are_accepted(name: str) -> None:
 @pytest.mark.parametrize(
     ("schedule", "line", "told"),
     [
-        ('{ kind: daily, window: { start: "10:00", end: "09:00" } }', 7, "window 10:00 to 09:00 is empty"),
+        ('{ kind: daily, window: { start: "10:00", end: "10:00" } }', 7, "window 10:00 to 10:00 is empty"),
+        ('{ kind: daily, window: { start: "22:00", end: "18:01" } }', 7, "has to be over by 18:00"),
+        (
+            '{ kind: discovery, window: { start: "22:00", end: "12:00" }, every: 7h }',
+            7,
+            "its last attempt due for 420 min; close it earlier",
+        ),
         ("{ kind: hourly }", 7, "'hourly'"),
         ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, budget: -2 }', 7, "budget = -2"),
         ("{ kind: per_game, first: 3h, every: 30m, until: 1h }", 7, "let until be first or later"),
@@ -61,25 +67,28 @@ def test_a_bad_schedule_names_its_line(schedule: str, line: int, told: str, tmp_
 
 
 @pytest.mark.parametrize(
-    ("schedule", "minutes"),
+    ("schedule", "minutes", "needed"),
     [
-        ('{ kind: daily, window: { start: "10:00", end: "10:10" } }', "10"),
-        ('{ kind: at, times: ["06:00"], within: 14m }', "14"),
-        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, every: 5m }', "5"),
-        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, budget: 9 }', "7.5"),
-        ("{ kind: interval, every: 5m, before_first_tip: 2h }", "5"),
-        ("{ kind: per_game, first: 3h, every: 5m, until: 4h }", "5"),
+        ('{ kind: daily, window: { start: "10:00", end: "10:10" } }', "10", 10),
+        ('{ kind: at, times: ["06:00"], within: 14m }', "14", 12),
+        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, every: 5m }', "5", 5),
+        ('{ kind: discovery, window: { start: "09:00", end: "10:00" }, budget: 9 }', "7.5", 6),
+        ("{ kind: interval, every: 5m, before_first_tip: 2h }", "5", 5),
+        ("{ kind: per_game, first: 3h, every: 5m, until: 4h }", "5", 5),
     ],
 )
 def test_an_occurrence_that_a_tick_could_pass_over_is_refused(
-    schedule: str, minutes: str, tmp_path: Path
+    schedule: str, minutes: str, needed: int, tmp_path: Path
 ) -> None:
     """12: ticks and schedules are checked against each other."""
     (fault,) = faults(f"{HEAD}    schedule: {schedule}\n{STEP}", tmp_path, QUARTER)
     assert fault == (
         f"7: each occurrence can be met for {minutes} minutes, and an evaluation comes every 15;"
-        " make it 15m or longer, or let the evaluate tick come more often (infra/ticks.yaml)"
+        f" make it 15m or longer, or give infra/ticks.yaml a tick `discover` with every_minutes: {needed} and"
+        f" cadence_minutes: {needed}, which is for such workflows alone"
     )
+    path = tmp_path / "workflows.yaml"
+    load_workflows(path, catalog(), QUARTER, timedelta(minutes=needed))
 
 
 @pytest.mark.parametrize("evaluated_every", [QUARTER, None])

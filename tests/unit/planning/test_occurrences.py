@@ -25,7 +25,7 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_planning.calendar import Calendar
-from tipoff_planning.occurrences import Occurrence, games_of, occurrences
+from tipoff_planning.occurrences import Occurrence, begun_since, games_of, occurrences
 
 SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
 
@@ -55,6 +55,35 @@ def test_a_time_of_day_means_new_york() -> None:
 def test_another_zone_may_be_the_files() -> None:
     configuration = configured_of({"one": workflow(at_times("05:00"), "bulletin")}, "America/Los_Angeles")
     assert times(occurrences(configuration, None, DAY)) == ["15T13:00Z"]
+
+
+def test_a_workflow_may_have_a_zone_of_its_own() -> None:
+    """The morning in Tokyo is the evening before in New York, and belongs to that day of the fleet."""
+    schedule = daily("06:00", "08:00", days=["mon", "tue", "wed", "thu", "fri", "sat"])
+    configuration = configured(one=workflow(schedule, "bulletin", timezone="Asia/Tokyo"))
+    (one,) = occurrences(configuration, None, DAY)
+    assert (one.day, one.game_date) == (DAY, DAY + timedelta(days=1))
+    assert (one.expected, one.deadline) == (at("16:00"), at("18:00"))
+    # 18 January is a Saturday in New York, when it is Sunday morning in Tokyo.
+    found = [occurrences(configuration, None, date(2025, 1, number)) for number in (17, 18, 19)]
+    assert [[item.game_date.day for item in items] for items in found] == [[18], [], [20]]
+
+
+def test_a_window_across_midnight_belongs_to_the_day_on_which_it_opens() -> None:
+    found = of(discovery("22:00", "02:00", every="2h"))
+    night = DAY + timedelta(days=1)
+    assert [item.expected for item in found] == [at("22:00"), at("00:00", night), at("02:00", night)]
+    assert {(item.day, item.game_date) for item in found} == {(DAY, DAY)}
+    assert of(discovery("22:00", "02:00", every="2h", days=["thu"])) == ()
+    (one,) = of(daily("22:00", "02:00", about="yesterday"))
+    assert (one.deadline, one.game_date) == (at("02:00", night), DAY - timedelta(days=1))
+
+
+@pytest.mark.parametrize(("day", "hours"), [(SPRING, 3), (AUTUMN, 5)])
+def test_a_window_across_midnight_into_a_clock_change_closes_by_the_clock(day: date, hours: int) -> None:
+    (one,) = of(daily("23:00", "03:00"), day=day - timedelta(days=1))
+    assert one.deadline - one.expected == timedelta(hours=hours)
+    assert one.deadline == at("03:00", day)
 
 
 def test_fixed_times_are_each_in_time_for_as_long_as_within_says() -> None:
@@ -237,3 +266,17 @@ def test_a_window_that_ends_in_the_skipped_hour_keeps_its_length_at_least() -> N
 def test_a_repeated_time_of_day_is_expected_once_the_first_time() -> None:
     (one,) = of(at_times("01:30"), day=AUTUMN)
     assert one.expected == utc("2025-11-02T05:30:00")
+
+
+def test_what_began_since_the_last_tick_is_found_across_midnight() -> None:
+    """The window of the evening before goes on after midnight, when a new day has begun."""
+    configuration = configured(
+        late=workflow(discovery("22:00", "02:00", every="5m"), "bulletin"),
+        slow=workflow(discovery("11:00", "18:00", every="1h"), "digest"),
+    )
+    assert configuration.faster_than(timedelta(minutes=15)) == ("late",)
+    assert configuration.finer_tick(timedelta(minutes=15)) == timedelta(minutes=5)
+    five = timedelta(minutes=5)
+    night = DAY + timedelta(days=1)
+    for moment, due in ((at("21:55"), set()), (at("22:00"), {"late"}), (at("00:05", night), {"late"})):
+        assert begun_since(configuration, None, ("late",), moment, five) == due

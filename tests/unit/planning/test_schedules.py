@@ -40,8 +40,8 @@ def test_defaults_are_every_day_about_today() -> None:
 @pytest.mark.parametrize(
     ("schedule", "remedy"),
     [
-        (daily("10:00", "10:00"), "is empty; let end be later than start"),
-        (discovery("18:00", "11:00"), "is empty; let end be later than start"),
+        (daily("10:00", "10:00"), "is empty; let end be another time than start"),
+        (discovery("18:00", "17:30", every="1h"), "has to be over by 18:00"),
         (daily("5:00", "10:00"), 'write "HH:MM" in quotes'),
         ({"kind": "daily", "window": {"start": 300, "end": 600}}, 'write "HH:MM" in quotes'),
         (daily("05:00", "24:00"), 'write "HH:MM" in quotes'),

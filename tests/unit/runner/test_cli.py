@@ -123,7 +123,7 @@ def test_without_a_bus_it_runs_all_the_same_and_says_so(capsys: Captured, raises
     assert run("--date", "2025-01-15", "--raises", raises) == code
     told = capsys.readouterr().err
     assert told.startswith("not logged: no bus is reachable (")
-    assert "`make up` starts one" in told
+    assert "`tipoff up` starts one" in told
 
 
 def test_a_stack_that_is_named_but_cannot_be_used_ends_the_command(

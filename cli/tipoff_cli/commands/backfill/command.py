@@ -45,6 +45,7 @@ from tipoff_cli.console import (
     say_rows,
 )
 from tipoff_cli.controller_client import NotAnswered
+from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
@@ -182,7 +183,7 @@ def _dates(first: date, last: date, *, allowed: bool) -> list[date]:
         raise typer.BadParameter(f"--to {last} is before --from {first}; swap them")
     today = business_date(wall_now())
     if last > today:
-        raise typer.BadParameter(f"--to {last} is in the future; today in New York is {today}")
+        raise typer.BadParameter(f"--to {last} is in the future; today in {zone_name()} is {today}")
     dates = dates_between(first, last)
     if len(dates) > _MOST_DATES and not allowed:
         raise typer.BadParameter(

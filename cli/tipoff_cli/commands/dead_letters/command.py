@@ -26,6 +26,7 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
+from tipoff_cli.times import zone_name
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
@@ -86,7 +87,7 @@ def list_letters(reason: Reason = None, since: Since = None, json: AsJson = Fals
         return
     if letters:
         _show_letters(letters)
-    told = f"{len(letters)} dead letters; instants in New York time; from {connection.where}"
+    told = f"{len(letters)} dead letters; instants in {zone_name()} time; from {connection.where}"
     console.print(told, style="bright_black", soft_wrap=True)
 
 

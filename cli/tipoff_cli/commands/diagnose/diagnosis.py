@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import BaseModel, JsonValue
 
+from tipoff_cli.times import zone_name
 from tipoff_common.catalog import ScraperSpec
-from tipoff_common.clock import EASTERN, Instant
+from tipoff_common.clock import Instant, fleet_zone
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.reproduce import reparse_command, scrape_command
 from tipoff_common.words import pluralize
@@ -220,4 +221,4 @@ def _why(run: Run) -> str:
 
 
 def _when(moment: datetime) -> str:
-    return f"{moment.astimezone(EASTERN):%Y-%m-%d %H:%M} New York"
+    return f"{moment.astimezone(fleet_zone()):%Y-%m-%d %H:%M} {zone_name()}"

@@ -23,6 +23,7 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
+from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
@@ -79,7 +80,7 @@ def show(
         say_json(jsonable(report))
         return
     opens, closes = clock(report.opens, "%H:%M"), clock(report.closes, "%H:%M")
-    console.print(f"[bold]{workflow}[/] on {on}, {opens} to {closes} New York time", highlight=False)
+    console.print(f"[bold]{workflow}[/] on {on}, {opens} to {closes} {zone_name()} time", highlight=False)
     show_report(report)
 
 

@@ -23,6 +23,7 @@ from tipoff_cli.console import (
     refuse_unknown,
     say_json,
 )
+from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
@@ -44,7 +45,7 @@ def explain(
         typer.Option(
             parser=instant,
             metavar="TIME",
-            help='"2025-01-15 13:00" (New York) or ISO 8601 with its zone; now when left out',
+            help="'2025-01-15 13:00' in the fleet's zone, or ISO 8601 with its own; now when left out",
         ),
     ] = None,
     schedule: ScheduleFile = None,
@@ -72,7 +73,7 @@ def explain(
     if json:
         say_json(_as_json(explanation, games_from, history_from, report))
         return
-    console.print(f"[bold]{workflow}[/] at {clock(at, '%Y-%m-%d %H:%M')} New York time", highlight=False)
+    console.print(f"[bold]{workflow}[/] at {clock(at, '%Y-%m-%d %H:%M')} {zone_name()} time", highlight=False)
     for condition in explanation.general:
         console.print(_line(condition), soft_wrap=True)
     for decision, conditions in explanation.decisions:
@@ -94,8 +95,8 @@ def _executions(configuration: Configuration, at: datetime) -> tuple[list[Execut
 
 
 def _around(at: datetime) -> list[date]:
-    """Return the business days that a decision may be about."""
-    return [business_date(at) + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+    """Return the days that a decision may be about, those of a workflow in any other zone included."""
+    return [business_date(at) + timedelta(days=offset) for offset in range(-4, 3)]
 
 
 def _looks(workflow: str, configuration: Configuration, at: datetime) -> list[ExecutionFact]:

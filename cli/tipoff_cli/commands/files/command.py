@@ -25,6 +25,7 @@ from tipoff_cli.console import (
     say_rows,
     visible,
 )
+from tipoff_cli.times import zone_name
 from tipoff_common.files import object_name
 from tipoff_common.near import nearest
 from tipoff_common.ports import Unavailable
@@ -294,4 +295,6 @@ def _as_json(file: LandedFile, verdict: Verdict) -> dict[str, Any]:
 
 
 def _say_where(connection: Connection) -> None:
-    console.print(f"instants in New York time; from {connection.where}", style="bright_black", soft_wrap=True)
+    console.print(
+        f"instants in {zone_name()} time; from {connection.where}", style="bright_black", soft_wrap=True
+    )

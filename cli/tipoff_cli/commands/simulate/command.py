@@ -32,9 +32,7 @@ def simulate(
     schedule: Annotated[
         Path, typer.Option(metavar="FILE", help="the games: a landed schedule or a scheduleLeagueV2 payload")
     ],
-    first: Annotated[
-        date, typer.Option("--from", parser=day, metavar="DATE", help="first business day, New York")
-    ],
+    first: Annotated[date, typer.Option("--from", parser=day, metavar="DATE", help="first business day")],
     last: Annotated[date, typer.Option("--to", parser=day, metavar="DATE", help="last business day")],
     workflows: WorkflowsFile = WORKFLOWS,
     scrapers: ScrapersFolder = SCRAPERS,

@@ -12,6 +12,7 @@ from rich.text import Text
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, errors, refuse, say_json
 from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
@@ -60,8 +61,8 @@ def trace(
 ) -> None:
     """Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts.
 
-    Each with its time in New York and how long after the one above it; what should be there and is not, is pending
-    as long as it may still come, and then missing. Exit code 1 when nothing is known of the id, or the dataset
+    Each with its time in the fleet's zone and how long after the one above it; what should be there and is not, is
+    pending as long as it may still come, and then missing. Exit code 1 when nothing is known of the id, or the dataset
     cannot be asked.
     """
     if not identifier.strip():
@@ -85,7 +86,7 @@ def trace(
     for root in found.roots:
         for line in tree(root, identifier):
             console.print(line, soft_wrap=True)
-    told = f"instants in New York time; from {connection.where}"
+    told = f"instants in {zone_name()} time; from {connection.where}"
     console.print(told, style="bright_black", soft_wrap=True)
     if found.without_memory:
         errors.print(
@@ -102,7 +103,7 @@ def _ask(connection: Connection, path: str, query: Mapping[str, str | Sequence[s
 
 
 def _spans(today: date) -> Sequence[Span]:
-    """Return spans of ever more days before `today` (New York), so that an id of the last days costs no more than
+    """Return spans of ever more days before `today`, so that an id of the last days costs no more than
     those."""
     tomorrow = today + timedelta(days=1)
     recent = [(today - timedelta(days=days), tomorrow) for days in _RECENT_DAYS]

@@ -18,6 +18,7 @@ from google.auth.exceptions import GoogleAuthError
 from google.cloud import bigquery
 from requests.exceptions import RequestException
 
+from tipoff_common.fleet_sql import for_fleet
 from tipoff_common.ports import DATASET, BatchRefused, Parameter, Row, RowsRefused, Unavailable
 
 _TIMEOUT_SECONDS = 20.0
@@ -31,7 +32,7 @@ _REFUSALS = (400, 413)
 
 
 class BigQueryWarehouse:
-    """One dataset of one project, `nba_orchestration` unless another is named; queries name its tables with it."""
+    """One dataset of one project. Queries are written for `nba_orchestration`, whatever its name is."""
 
     def __init__(self, project: str, emulator: str | None = None, dataset: str = DATASET) -> None:
         self._dataset = bigquery.DatasetReference(project, dataset)
@@ -76,7 +77,7 @@ class BigQueryWarehouse:
         retry = Retry(deadline=_RETRY_SECONDS)
         try:
             rows = self._client.query_and_wait(
-                sql,
+                for_fleet(sql, self._dataset.dataset_id),
                 job_config=config,
                 api_timeout=_TIMEOUT_SECONDS,
                 wait_timeout=2 * _TIMEOUT_SECONDS,

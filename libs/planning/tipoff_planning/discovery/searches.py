@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 
+from tipoff_common.clock import business_date
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Status
 from tipoff_planning.discovery.intervals import Look, PublicationHistory, read_history
 from tipoff_planning.discovery.plans import Search
 from tipoff_planning.discovery.policy import Guards
 from tipoff_planning.history import ExecutionFact
-from tipoff_planning.occurrences import game_date_of, window_of
+from tipoff_planning.occurrences import game_date_of, local_window, window_of
 from tipoff_planning.schedules import About, Discovery, Until
 from tipoff_planning.workflows import Configuration
 
@@ -32,7 +33,7 @@ def search_of(configuration: Configuration, workflow: str, day: date) -> Search 
     return Search(
         workflow=workflow,
         day=day,
-        game_date=game_date_of(written.schedule, day),
+        game_date=game_date_of(written.schedule, business_date(opens, configuration.zone_of(workflow))),
         opens=opens,
         window_minutes=int((closes - opens) / _MINUTE),
         guards=Guards(
@@ -87,7 +88,7 @@ def _looks(workflow: str, facts: Iterable[ExecutionFact], configuration: Configu
         if fact.game_date not in openings:
             # Back from the date that the data is about to the day on which it was looked for.
             day = fact.game_date + timedelta(days=1) if about_yesterday else fact.game_date
-            bounds = window_of(configuration, workflow, day)
+            bounds = local_window(configuration, workflow, day)
             openings[fact.game_date] = bounds[0] if bounds else None
         opens = openings[fact.game_date]
         if opens is None:

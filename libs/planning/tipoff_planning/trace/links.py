@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from tipoff_common.clock import EASTERN
+from tipoff_common.clock import fleet_zone
 from tipoff_common.events import FileLanded, ScrapeRequested
 from tipoff_common.identity import event_id
 from tipoff_common.words import pluralize
@@ -70,7 +70,7 @@ def _merged(nodes: Sequence[Node]) -> Node:
         return first
     return replace(
         first,
-        text=f"{first.text} ({len(nodes)} times, until {last.at.astimezone(EASTERN):%H:%M})",
+        text=f"{first.text} ({len(nodes)} times, until {last.at.astimezone(fleet_zone()):%H:%M})",
         facts={**first.facts, "times": len(nodes), "until": last.at.isoformat()},
         ids=frozenset().union(*(node.ids for node in nodes)),
     )

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-from tipoff_common.clock import business_date, read_date
+from tipoff_common.clock import business_date, read_date, zone_name
 from tipoff_common.identity import event_id
 from tipoff_common.words import pluralize
 from tipoff_dataset.dead_letters import (
@@ -183,7 +183,9 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         deps.controller.ask("POST", "/pauses", json=body)
         deps.snapshots.forget(f"day {business_date(deps.now())}")
         back = str(url(f"/workflows/{name}"))
-        return done(request, who, f"Paused {name}", back, [(f"until {clock(until)} New York time", back)])
+        return done(
+            request, who, f"Paused {name}", back, [(f"until {clock(until)} {zone_name()} time", back)]
+        )
 
     @router.get("/actions/resume", tags=["console"])
     def ask_resume(request: Request, who: Operator) -> Response:  # noqa: ARG001

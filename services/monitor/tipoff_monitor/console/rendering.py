@@ -12,7 +12,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from tipoff_common.clock import EASTERN
+from tipoff_common.clock import fleet_zone, zone_name
 from tipoff_common.identity import short_hash
 from tipoff_common.visible import visible
 
@@ -40,17 +40,17 @@ def brief(text: str) -> str:
 
 
 def has_two_offsets(day: date) -> bool:
-    """Tell whether the clocks change on a New York day, so that a time of it needs its zone."""
-    start = datetime(day.year, day.month, day.day, tzinfo=EASTERN)
+    """Tell whether the clocks change on a day of the fleet, so that a time of it needs its zone."""
+    start = datetime(day.year, day.month, day.day, tzinfo=fleet_zone())
     # From midnight to midnight: on two days of a year 01:30 happens twice or 02:30 not at all.
     return start.utcoffset() != (start + timedelta(days=1)).utcoffset()
 
 
 def clock(instant: datetime | None, about: date | None = None) -> str:
-    """Write an instant as New York time: 19:30, its date unless that is `about`, its zone where a day has two."""
+    """Write an instant by the fleet's clocks: 19:30, its date unless that is `about`, its zone where a day has two."""
     if instant is None:
         return "-"
-    local = instant.astimezone(EASTERN)
+    local = instant.astimezone(fleet_zone())
     zone = f" {local:%Z}" if has_two_offsets(local.date()) else ""
     shown = f"{local:%H:%M}{zone}"
     return shown if local.date() == about else f"{local:%a %d %b} {shown}"
@@ -106,7 +106,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=presentable,
     )
-    found.globals.update(url=url, asset=asset, clock=clock, ago=ago, percent=percent)
+    found.globals.update(url=url, asset=asset, clock=clock, zone_name=zone_name, ago=ago, percent=percent)
     found.filters.update(brief=brief, pretty=pretty, tone=tone, whole=whole)
     return found
 

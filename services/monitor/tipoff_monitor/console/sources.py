@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from tipoff_common.clock import business_date, eastern
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_dataset.batch import Part, ask_batch
 from tipoff_dataset.file_verdict import judge
@@ -91,7 +91,7 @@ class Sources:
     def day(self, day: date, now: datetime) -> Reading[DayExpectations]:
         """Read what was expected of a day; today includes what is left of last night."""
         is_today = day == business_date(now)
-        midnight = eastern(day, time()) if is_today else None
+        midnight = local_instant(day, time()) if is_today else None
 
         def read(at: datetime) -> DayExpectations:
             return read_expectations(self._warehouse, self._environment, day, at, midnight=midnight)

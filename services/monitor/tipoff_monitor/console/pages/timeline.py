@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from tipoff_common.clock import EASTERN, eastern
+from tipoff_common.clock import fleet_zone, local_instant
 from tipoff_planning.expectations import Expectation
 
 LANES = 6
@@ -49,8 +49,8 @@ class Mark:
 
 def axis_of(day: date, rows: Sequence[Expectation]) -> Axis:
     """Return the day from its midnight to the next, or to the end of what the day still has to do in the night."""
-    start = eastern(day, time())
-    midnight = eastern(day + timedelta(days=1), time())
+    start = local_instant(day, time())
+    midnight = local_instant(day + timedelta(days=1), time())
     latest = max((row.deadline for row in rows), default=midnight)
     # Six hours of the night are enough for any late game; one odd deadline must not squeeze the day.
     return Axis(start, max(midnight, min(latest, midnight + timedelta(hours=6))))
@@ -61,7 +61,7 @@ def marks(axis: Axis) -> list[Mark]:
     found: list[tuple[float, str]] = [(0.0, "")]  # midnight is where the axis begins, which needs no label
     instant = axis.start + timedelta(hours=1)
     while instant <= axis.end - timedelta(minutes=30):
-        hour = instant.astimezone(EASTERN).hour
+        hour = instant.astimezone(fleet_zone()).hour
         if hour % _EVERY_HOURS == 0:
             found.append((axis.share(instant), f"{hour:02}"))
         instant += timedelta(hours=1)

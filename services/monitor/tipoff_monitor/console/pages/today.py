@@ -6,7 +6,7 @@ from itertools import groupby
 
 from pydantic import Field
 
-from tipoff_common.clock import Instant, business_date, eastern
+from tipoff_common.clock import Instant, business_date, local_instant
 from tipoff_monitor.console.facts import ScraperHealth
 from tipoff_monitor.console.pages.page import Page, Shown
 from tipoff_monitor.incidents import Incident
@@ -59,7 +59,7 @@ class TodayPage(Page):
 def judge(day: DayExpectations, now: datetime, names: Mapping[str, str], locked_by: time) -> DayVerdict:
     """Judge a day as `tipoff status` and the monitor do."""
     return judge_day(
-        day, lock_at=eastern(day.date, locked_by), is_today=day.date == business_date(now), names=names
+        day, lock_at=local_instant(day.date, locked_by), is_today=day.date == business_date(now), names=names
     )
 
 

@@ -17,7 +17,7 @@ from scrapers.nbacom.game_status import GameStatus, game_status
 from scrapers.nbacom.sides import decided_team, is_guest, team_id
 from scrapers.nbacom.stats import LEAGUE_ID, stats_document
 from scrapers.odd_items import keep_first, place_of, read_items
-from tipoff_common.clock import business_date
+from tipoff_common.clock import EASTERN, business_date
 from tipoff_scraper_runner.errors import ScrapeFailure, SourceChanged
 from tipoff_scraper_runner.parser import is_harmless
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
@@ -90,7 +90,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     """
     day = parameters.game_date
     # Yesterday's too: the CDN shows the evening's games until noon.
-    today = business_date(http.now)
+    today = business_date(http.now, EASTERN)
     if today - timedelta(days=1) <= day <= today:
         current = always_there(TODAYS_SCOREBOARD, http)
         # The file bears today's name and may still be yesterday's: its own date counts.

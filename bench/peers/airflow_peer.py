@@ -52,7 +52,7 @@ for number in range({workflows}):
         noop()
     hourly()
 """
-ROUNDS = (3, 203)
+ROUNDS = (3, 103)
 """Rounds of two schedulers; what the second spends more is that of the rounds that it has more. So many, because a
 scheduler's start takes ten seconds of CPU, and never the same."""
 PAUSE_SECONDS = "0.1"

@@ -649,6 +649,31 @@ def test_unknown_fields_are_errors_unless_ignored(warehouse: Warehouse) -> None:
     assert warehouse.count(table) == 2
 
 
+def test_a_row_alone_is_stored_as_one_among_many(warehouse: Warehouse) -> None:
+    """Few rows reach DuckDB as parameters, many as an Arrow table."""
+    table = warehouse.table(
+        "i INT64, f FLOAT64, s STRING, b BOOL, t TIMESTAMP, c DATETIME, d DATE, n NUMERIC, j JSON,"
+        " l ARRAY<STRING>, k ARRAY<INT64>, z STRING, r ARRAY<STRUCT<a STRING, e ARRAY<STRING>>>"
+    )
+    flat = warehouse.table(
+        "i INT64, f FLOAT64, s STRING, b BOOL, t TIMESTAMP, c DATETIME, d DATE, n NUMERIC, j JSON,"
+        " l ARRAY<STRING>, k ARRAY<INT64>, z STRING"
+    )
+    row = {
+        "i": -(2**62), "f": 0.1, "s": "It's \"one\" \N{BASKETBALL AND HOOP}", "b": False,
+        "t": "2025-01-15T12:00:00.123456Z", "c": "2025-01-15T12:00:00", "d": "2025-01-15", "n": "1.25",
+        "j": '{"a": [1, null]}', "l": ["", "x"], "k": [],
+    }  # fmt: skip
+    for name, more in ((flat, {}), (table, {"r": [{"a": "x", "e": ["y"]}]})):
+        for number in (1, 4, 7):
+            warehouse.insert(name, [{**row, **more}] * number)
+        found = warehouse.query(f"SELECT * FROM {name}")
+        assert len(found) == 12
+        assert all(other == found[0] for other in found)
+        assert (found[0]["s"], found[0]["l"], found[0]["k"], found[0]["z"]) == (row["s"], ["", "x"], [], None)
+        assert found[0]["t"].microsecond == 123456
+
+
 def test_json_columns_take_json_text(warehouse: Warehouse) -> None:
     table = warehouse.table("j JSON")
 

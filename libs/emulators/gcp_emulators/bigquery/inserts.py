@@ -18,6 +18,10 @@ _PATH = "/projects/{project_id}/datasets/{dataset_id}/tables/{table_id}/insertAl
 _KIND = "bigquery#tableDataInsertAllResponse"
 _STOPPED = {"reason": "stopped", "location": "", "debugInfo": "", "message": ""}
 
+_FEW_ROWS = 4
+"""So many rows are bound as parameters: to register an Arrow table costs DuckDB more than to insert one row, and less
+than to insert ten."""
+
 Errors = list[dict[str, Any]]
 
 
@@ -94,16 +98,26 @@ def _convert_singly(good: list[dict[str, Any]], schema: Any, errors: Errors) -> 
 
 def _insert(rows: Any, table: Any, context: Any) -> None:
     key = (table.project_id, table.dataset_id, table.table_id)
-    name = register_name(f"__bqemu_insert_{uuid4().hex[:12]}")
     columns = ", ".join(f'"{column}"' for column in rows.schema.names)
-    connection = context.engine.connection
-    connection.register(name, rows)
-    try:
-        context.engine.execute(
-            f"INSERT INTO {quoted_table_ref(*key)} ({columns}) SELECT {columns} FROM {name}"  # noqa: S608
-        )
-    finally:
-        connection.unregister(name)
+    into = f"INSERT INTO {quoted_table_ref(*key)} ({columns})"
+    # What is nested has names of its own, which parameters do not carry.
+    if rows.num_rows <= _FEW_ROWS and not any(_is_nested(field.type) for field in rows.schema):
+        row = f"({', '.join('?' * rows.num_columns)})"
+        values = [value for record in rows.to_pylist() for value in record.values()]
+        context.engine.execute(f"{into} VALUES {', '.join([row] * rows.num_rows)}", values)
+    else:
+        name = register_name(f"__bqemu_insert_{uuid4().hex[:12]}")
+        connection = context.engine.connection
+        connection.register(name, rows)
+        try:
+            context.engine.execute(f"{into} SELECT {columns} FROM {name}")  # noqa: S608
+        finally:
+            connection.unregister(name)
     current = context.catalog.get_table(*key)
     context.catalog.update_table(current.model_copy(update={"num_rows": current.num_rows + rows.num_rows}))
     context.snapshots.record_change(*key)
+
+
+def _is_nested(kind: Any) -> bool:
+    """Whether values of an Arrow type are structs, or arrays of them."""
+    return pa.types.is_struct(kind) or (pa.types.is_list(kind) and _is_nested(kind.value_type))

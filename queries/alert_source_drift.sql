@@ -26,8 +26,8 @@ SELECT
   scraper_name AS scraper,
   CONCAT(
     scraper_name, ': the source has other fields than before; new: ',
-    COALESCE(TO_JSON_STRING(JSON_QUERY(data_summary, '$.drift.added')), '[]'), ', missing: ',
-    COALESCE(TO_JSON_STRING(JSON_QUERY(data_summary, '$.drift.missing_optional')), '[]'), '.'
+    TO_JSON_STRING(COALESCE(JSON_QUERY(data_summary, '$.drift.added'), JSON '[]')), ', missing: ',
+    TO_JSON_STRING(COALESCE(JSON_QUERY(data_summary, '$.drift.missing_optional'), JSON '[]')), '.'
   ) AS summary
 FROM newest
 WHERE JSON_VALUE(data_summary, '$.drift.added[0]') IS NOT NULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+from tests.support.second_opinion import compared
 
 from gcp_emulators.testing import running
 from tipoff_dataset.deploy import deploy
+from tipoff_dataset.files import DATASET, ordered_files
 from tipoff_dataset.queries import named
+from tipoff_dev.checks.sql.reference import ReferenceEngine, running_reference
+from tipoff_dev.checks.sql.zetasql import AnalyzerUnavailableError
 
 SCHEMAS = Path(__file__).parents[3] / "schemas/bigquery/nba_orchestration"
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(20)
@@ -62,6 +67,31 @@ def warehouse_url() -> Iterator[str]:
     """One embedded warehouse for all modules that take a project of their own."""
     with running("bigquery") as emulator:
         yield emulator.url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def second_opinion() -> Iterator[ReferenceEngine | None]:
+    """Every query of these tests is executed by Google's reference implementation too, and the rows compared.
+
+    None where it cannot be had, which SQL_REFERENCE=required makes an error.
+    """
+    try:
+        with running_reference(DATASET) as engine:
+            for path in ordered_files(SCHEMAS):
+                engine.define(path.read_text(encoding="utf-8"))
+            with compared(engine):
+                yield engine
+    except AnalyzerUnavailableError:
+        if os.environ.get("SQL_REFERENCE") == "required":
+            raise
+        yield None
+
+
+@pytest.fixture
+def reference(second_opinion: ReferenceEngine | None) -> ReferenceEngine:
+    if second_opinion is None:
+        pytest.skip("Google's reference implementation cannot be had here")
+    return second_opinion
 
 
 @pytest.fixture(scope="session")

@@ -378,6 +378,11 @@ def test_timestamp_diff_counts_whole_units(
     assert warehouse.query(f"SELECT TIMESTAMP_DIFF({instants}, {unit}) AS n") == [{"n": whole}]
 
 
+def test_null_written_as_json_is_the_word_null(warehouse: Warehouse) -> None:
+    sql = """SELECT TO_JSON_STRING(JSON_QUERY(JSON '{"a": 1}', '$.b')) AS absent, TO_JSON_STRING(JSON '[1]') AS there"""
+    assert warehouse.query(sql) == [{"absent": "null", "there": "[1]"}]
+
+
 def test_comments_around_a_statement_are_no_statement(warehouse: Warehouse) -> None:
     name = f"t_{uuid4().hex}"
     warehouse.query(f"-- before\n/* and; so */ CREATE TABLE ds.{name} (a STRING);\n-- after; and more\n")

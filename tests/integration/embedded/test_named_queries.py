@@ -51,7 +51,7 @@ EXECUTIONS = [
     *rates("rated", "failed", "failed", at=WEEK_AGO, source="MANUAL", duration_seconds=2.0),
     *rates("rated", "success", at=ELEVEN - 6 * DAY, source="MANUAL", duration_seconds=4.0),
     *rates("rated", "failed", at=ELEVEN + MINUTE, source="LOCAL"),
-    *rates("rated", "failed", at=ELEVEN + MINUTE, environment="dev"),
+    *rates("rated", "failed", at=ELEVEN + 2 * MINUTE, environment="dev"),
     *rates("unpublished", "no_data", "no_data"),
     *rates("ancient", "success", at=ELEVEN - 30 * DAY, source="SCHEDULER"),
     *rates("silent", *["no_data"] * 3, environment="silence"),
@@ -164,7 +164,9 @@ SCHEDULE = [
     scheduled("lines/09", ELEVEN - 2 * HOUR, workflow_name="betting_lines", priority="CRITICAL"),
     scheduled("lines/15", ELEVEN + 4 * HOUR, workflow_name="betting_lines", priority="CRITICAL"),
     scheduled("silent", priority="CRITICAL"),
-    scheduled("silent", priority="CRITICAL", schedule_version="v2"),  # locked twice
+    scheduled(
+        "silent", priority="CRITICAL", schedule_version="v2", locked_at="2026-01-15T10:05:00Z"
+    ),  # locked twice
     scheduled("skipping", priority="CRITICAL"),
     scheduled("day_off", priority="CRITICAL"),
     scheduled("postponed", priority="CRITICAL", state="CANCELLED"),

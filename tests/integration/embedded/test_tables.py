@@ -10,7 +10,9 @@ from pathlib import Path
 from shutil import copy2, copytree
 
 import pytest
+from google.cloud import bigquery
 from tests.support.dataset_rows import ELEVEN, decided, executed
+from tests.support.second_opinion import QUERY
 from typer.testing import CliRunner, Result
 
 from conftest import SCHEMAS, Dataset
@@ -172,8 +174,11 @@ def test_the_script_deploys_its_folder_with_python_where_there_is_some(
     assert names == {"workflow_decisions", "v_decisions"}
 
 
-def test_additive_changes_are_shown_then_made_and_not_taken_back(dataset: Dataset, edited: Path) -> None:
-    """The last of this module: it leaves the dataset changed."""
+def test_additive_changes_are_shown_then_made_and_not_taken_back(
+    dataset: Dataset, edited: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last of this module: it leaves the dataset changed, hence no second opinion on what it asks."""
+    monkeypatch.setattr(bigquery.Client, "query_and_wait", QUERY)
     dataset.insert("workflow_decisions", decided("before", ELEVEN, "RUN", "due"))
     replace(
         edited / "workflow_decisions.sql",

@@ -54,20 +54,20 @@ class Analyzer:
     """One running server. Names made by a statement are known to those after it, also as those of `project`."""
 
     def __init__(self, stub: Any, protocol: Protocol, project: str) -> None:
-        self._stub, self._protocol, self._project = stub, protocol, project
+        self.stub, self.protocol, self._project = stub, protocol, project
         language = stub.GetLanguageOptions(
             protocol.service.LanguageOptionsRequest(maximum_features=True), timeout=_ANALYZE_SECONDS
         )
         language.product_mode = protocol.options.PRODUCT_EXTERNAL
         language.name_resolution_mode = protocol.options.NAME_RESOLUTION_DEFAULT
         del language.supported_statement_kinds[:]  # none listed means all
-        self._options = protocol.analyzer.AnalyzerOptionsProto(
+        self.options = protocol.analyzer.AnalyzerOptionsProto(
             default_timezone="UTC",
             error_message_mode=protocol.options.ERROR_MESSAGE_ONE_LINE,
         )
-        self._options.language_options.CopyFrom(language)
-        self._catalog = protocol.catalog.SimpleCatalogProto(name="catalog")
-        self._catalog.builtin_function_options.language_options.CopyFrom(language)
+        self.options.language_options.CopyFrom(language)
+        self.catalog = protocol.catalog.SimpleCatalogProto(name="catalog")
+        self.catalog.builtin_function_options.language_options.CopyFrom(language)
 
     def analyze(self, sql: str, parameters: Mapping[str, str] = {}) -> int:
         """Check each statement and makes known what it creates; returns how many there were.
@@ -77,28 +77,37 @@ class Analyzer:
         Raises:
             SqlFault: for the first that BigQuery would refuse.
         """
-        options = self._protocol.analyzer.AnalyzerOptionsProto()
-        options.CopyFrom(self._options)
+        return sum(1 for _ in self.resolve(sql, parameters))
+
+    def resolve(self, sql: str, parameters: Mapping[str, str] = {}) -> Iterator[Any]:
+        """Check each statement, make known what it creates, and yield it resolved (a `Resolved...StmtProto`).
+
+        Raises:
+            SqlFault: for the first that BigQuery would refuse.
+        """
+        options = self.protocol.analyzer.AnalyzerOptionsProto()
+        options.CopyFrom(self.options)
         for name, kind in parameters.items():
-            options.query_parameters.add(name=name).type.type_kind = self._protocol.types.TypeKind.Value(
-                f"TYPE_{_INTERNAL_NAMES.get(kind, kind)}"
-            )
-        text, position, count = sql.encode(), 0, 0
+            options.query_parameters.add(name=name).type.type_kind = self.kind(kind)
+        text, position = sql.encode(), 0
         while text[position:].strip():
-            request = self._protocol.service.AnalyzeRequest(options=options, simple_catalog=self._catalog)
+            request = self.protocol.service.AnalyzeRequest(options=options, simple_catalog=self.catalog)
             request.parse_resume_location.input = sql
             request.parse_resume_location.byte_position = position
             try:
-                answer = self._stub.Analyze(request, timeout=_ANALYZE_SECONDS)
+                answer = self.stub.Analyze(request, timeout=_ANALYZE_SECONDS)
             except grpc.RpcError as error:
                 raise SqlFault(error.details()) from error
-            self._remember(answer.resolved_statement)
-            count += 1
+            statement = _innermost(answer.resolved_statement)
+            self._remember(statement)
+            yield statement
             position = answer.resume_byte_position or len(text)
-        return count
 
-    def _remember(self, statement: Any) -> None:
-        node = _innermost(statement)
+    def kind(self, name: str) -> int:
+        """The number by which the protocol knows a simple SQL type."""
+        return int(self.protocol.types.TypeKind.Value(f"TYPE_{_INTERNAL_NAMES.get(name, name)}"))
+
+    def _remember(self, node: Any) -> None:
         match node.DESCRIPTOR.name:
             case "ResolvedCreateTableStmtProto":
                 columns = [(column.name, column.type) for column in node.parent.column_definition_list]
@@ -116,7 +125,7 @@ class Analyzer:
                 table.column.add(name=column).type.CopyFrom(kind)
 
     def _add_function(self, statement: Any) -> None:
-        kinds = self._protocol.functions.FunctionEnums
+        kinds = self.protocol.functions.FunctionEnums
         for catalog, name in self._places(statement.parent.name_path):
             _forget(catalog.custom_tvf, [list(known.name_path) == [name] for known in catalog.custom_tvf])
             function = catalog.custom_tvf.add(name_path=[name], type=kinds.FIXED_OUTPUT_SCHEMA_TVF)
@@ -127,13 +136,13 @@ class Analyzer:
         as one quoted identifier."""
         for whole in (list(path), [self._project, *path]):
             *parents, name = whole
-            catalog = self._catalog
+            catalog = self.catalog
             for parent in parents:
                 found = next((inner for inner in catalog.catalog if inner.name == parent), None)
                 catalog = found if found is not None else catalog.catalog.add(name=parent)
             yield catalog, name
             if parents:
-                yield self._catalog, ".".join(whole)
+                yield self.catalog, ".".join(whole)
 
 
 def _innermost(statement: Any) -> Any:

@@ -51,6 +51,21 @@ def count_whole_units() -> None:
     replace(DuckDB.Generator, "TRANSFORMS", lambda known: {**known, exp.TimestampDiff: whole_units})
 
 
+def write_null_as_json() -> None:
+    """Fault: TO_JSON_STRING of NULL is NULL; BigQuery writes the word null, which a query then joins to other text."""
+
+    def with_null(known: dict[type[exp.Expression], Any]) -> dict[type[exp.Expression], Any]:
+        write = known[exp.JSONFormat]
+
+        def text(generator: Any, node: Any) -> str:
+            written = write(generator, node)
+            return written if node.args.get("to_json") else f"COALESCE({written}, 'null')"
+
+        return {**known, exp.JSONFormat: text}
+
+    replace(DuckDB.Generator, "TRANSFORMS", with_null)
+
+
 @functools.lru_cache(maxsize=_MOST_REMEMBERED)
 def statement_text(sql: str) -> str:
     """Return a query without the comments around it and without closing semicolons; inner comments stay.

@@ -22,6 +22,7 @@ REPAIRS = (
     translations.translate_a_text_once,
     translations.examine_a_text_once,
     dialect.count_whole_units,
+    dialect.write_null_as_json,
     dialect.accept_comments_around_statements,
     catalogue.keep_declared_tables,
     catalogue.keep_added_columns,

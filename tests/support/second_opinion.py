@@ -1,0 +1,79 @@
+"""What Google's reference implementation of SQL says to the queries that the embedded warehouse answers."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from google.cloud import bigquery
+
+from tipoff_dataset.files import DATASET
+from tipoff_dev.checks.sql.reference import ReferenceEngine, TypedValue
+
+QUERY = bigquery.Client.query_and_wait
+"""The client's own method, for tests whose tables are not those that the engine was told of."""
+
+
+@contextmanager
+def compared(engine: ReferenceEngine) -> Iterator[None]:
+    """Execute each query that a BigQuery client is given on the reference engine as well, on the rows that clients
+    appended, and fail where the two disagree."""
+    tables: dict[str, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    append, query = bigquery.Client.insert_rows_json, bigquery.Client.query_and_wait
+
+    def remembering_append(client: Any, table: Any, rows: Sequence[Any], **options: Any) -> Any:
+        faults = append(client, table, rows, **options)
+        refused = {fault["index"] for fault in faults}
+        if not (refused and not options.get("skip_invalid_rows")):
+            path = table if isinstance(table, str) else f"{table.project}.{table.dataset_id}.{table.table_id}"
+            project, _, name = path.split(".")
+            tables[project][name] += [row for index, row in enumerate(rows) if index not in refused]
+        return faults
+
+    def comparing_query(client: Any, sql: str, **options: Any) -> Any:
+        answer = query(client, sql, **options)
+        if _evaluable(sql):
+            config = options.get("job_config")
+            given = {item.name: _typed(item) for item in (config.query_parameters if config else ())}
+            # Asked a second time, as an answer can be read only once.
+            answered = [dict(row.items()) for row in query(client, sql, **options)]
+            referred = engine.evaluate(sql, tables[client.project], given)
+            assert comparable(answered) == comparable(referred), f"Google's engine differs on:\n{sql}"
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bigquery.Client, "insert_rows_json", remembering_append)
+        patch.setattr(bigquery.Client, "query_and_wait", comparing_query)
+        yield
+
+
+def _evaluable(sql: str) -> bool:
+    """Whether the reference engine executes a statement: a query over the dataset's tables, without what it lacks."""
+    is_query = DATASET in sql and sql.lstrip("- \n").upper().startswith(("SELECT", "WITH"))
+    return is_query and not any(name in sql for name in ("INFORMATION_SCHEMA", "APPROX_QUANTILES"))
+
+
+def _typed(parameter: Any) -> TypedValue:
+    if isinstance(parameter, bigquery.ArrayQueryParameter):
+        return TypedValue(parameter.array_type, parameter.values, repeated=True)
+    return TypedValue(parameter.type_, parameter.value)
+
+
+def comparable(rows: list[dict[str, Any]]) -> list[str]:
+    """Rows in an order of their own (what a query leaves open is open), floats to nine digits."""
+    return sorted(repr(_rounded(row)) for row in rows)
+
+
+def _rounded(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _rounded(item) for name, item in value.items()}
+        case list():
+            return [_rounded(item) for item in value]
+        case float() if math.isfinite(value):
+            return float(f"{value:.9g}")
+    return value

@@ -39,6 +39,9 @@ up: setup ## Run the whole stack in the background, at fixed ports, in wall-cloc
 down: setup ## Stop it
 	@$(BIN)/tipoff down
 
+# Each worker and each process of a stack imports the same modules; without bytecode each compiles them anew.
+test test-quick soak: export PYTHONDONTWRITEBYTECODE =
+
 test: setup ## Run every test
 	$(BIN)/pytest --numprocesses 3 --dist loadgroup
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tipoff_dev.images.__main__ import first_event, push_body, settings_in_image, wait_for_answer
-from tipoff_dev.images.build import InstalledService, install_alone
+from tipoff_dev.images.build import InstalledService, build_wheels, install_alone
 from tipoff_dev.stack.layout import SERVICES, Layout, free_ports
 from tipoff_dev.stack.stack import Stack, running_stack
 
@@ -134,7 +134,10 @@ def main() -> None:
     results, profiles = {}, {}
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as name:
         folder = Path(name)
-        images = {service: install_alone(service, folder / service, compiled=True) for service in SERVICES}
+        wheels = build_wheels(folder / "wheels", SERVICES)
+        images = {
+            service: install_alone(service, folder / service, wheels, compiled=True) for service in SERVICES
+        }
         with running_stack(Layout.on_free_ports(event_time=True), folder / "stack", phase2=None) as stack:
             for service, image in images.items():
                 starts = [start_once(image, service, stack) for _ in range(arguments.repetitions)]

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.scenario import SCENARIO
 from tipoff_common.clock import EASTERN
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, FailureKind, Success
 from tipoff_common.testing import MemoryObjects
-from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.landed_calendar import LandedCalendar
@@ -26,7 +26,6 @@ from tipoff_scraper_runner.manual import manual_request
 from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import load_registry
 
-SCENARIO = load_scenario()
 SCHEDULE = load_registry(SCRAPERS_DIR)["nbac_schedule"]
 MORNING = datetime(2025, 1, 15, 5, 5, tzinfo=EASTERN)
 TYPES = ("regular",)

@@ -15,6 +15,7 @@ import pytest
 from reportlab.pdfgen.canvas import Canvas
 
 from scrapers.teams import TEAMS
+from tests.support.scenario import SCENARIO
 from tipoff_cli.checkout import WORKFLOWS
 from tipoff_common.clock import EASTERN
 from tipoff_common.events import Source
@@ -24,7 +25,6 @@ from tipoff_dev.fakes.sources.app import create_app
 from tipoff_dev.fakes.sources.hosts import FILE, fleet_fakes
 from tipoff_dev.fakes.sources.odds import event_id
 from tipoff_dev.fakes.sources.rolling import rolled
-from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.testing import FAKE_URL, FAKES, InProcessTransport
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import ForEachValue
@@ -37,7 +37,6 @@ from tipoff_scraper_runner.pacing import Pacer
 from tipoff_scraper_runner.registry import load_registry
 from tipoff_scraper_runner.saved_payload import Saved
 
-SCENARIO = load_scenario()
 DAY = date(2025, 1, 15)
 GAME = next(game for game in SCENARIO.games[DAY] if game.home == "PHI")
 OF_THE_GAME = {"game_id": GAME.id}

@@ -19,12 +19,13 @@ import requests
 import yaml
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
+from tests.support.scenario import SCENARIO
 from typer.testing import CliRunner
 
 from tipoff_cli.main import app
 from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired
-from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO, load_scenario
+from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO
 from tipoff_dev.stack.layout import PROJECT
 from tipoff_dev.stack.stack import Stack
 
@@ -61,7 +62,7 @@ def write_scenario(folder: Path) -> Path:
 
 def game_days() -> Iterator[date]:
     """Ordinary game days of the scenario: the facts of a test are told from another's by their day."""
-    return (day for day in sorted([*load_scenario().games, *_MORE_DAYS]) if day not in _SPECIAL)
+    return (day for day in sorted([*SCENARIO.games, *_MORE_DAYS]) if day not in _SPECIAL)
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:

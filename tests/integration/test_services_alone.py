@@ -18,7 +18,14 @@ from stack_harness import Driver
 
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.images.__main__ import probe
-from tipoff_dev.images.build import COMMON, InstalledService, install_alone, packages_of, service_folder
+from tipoff_dev.images.build import (
+    COMMON,
+    InstalledService,
+    build_wheels,
+    install_alone,
+    packages_of,
+    service_folder,
+)
 from tipoff_dev.stack.layout import SERVICES
 
 SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")
@@ -52,9 +59,14 @@ def service(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def image(service: str) -> Iterator[InstalledService]:
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheels(tmp_path_factory.mktemp("wheels"), SERVICES)
+
+
+@pytest.fixture(scope="module")
+def image(service: str, wheels: Path) -> Iterator[InstalledService]:
     with tempfile.TemporaryDirectory(prefix=f"tipoff-{service}-") as folder:
-        yield install_alone(service, Path(folder))
+        yield install_alone(service, Path(folder), wheels)
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.support.scenario import SCENARIO
 from tipoff_cli.calendars import payload_parser
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.catalog import load_catalog
-from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_games
@@ -66,7 +66,7 @@ class Simulated:
 def write_season(folder: Path) -> Path:
     """The schedule as the source publishes it before any game is called off."""
     path = folder / "schedule.json"
-    path.write_bytes(write_schedule(load_scenario(), BEFORE_ANY_IS_OFF))
+    path.write_bytes(write_schedule(SCENARIO, BEFORE_ANY_IS_OFF))
     return path
 
 

@@ -23,7 +23,7 @@ from uuid import uuid4
 from tipoff_common.binding import encode
 from tipoff_common.clock import local_instant
 from tipoff_common.events import Event, FileProcessed, ScrapeRequested, Source, Tick, TickFired
-from tipoff_dev.images.build import InstalledService, InstallError, install_alone
+from tipoff_dev.images.build import InstalledService, InstallError, build_wheels, install_alone
 from tipoff_dev.stack.layout import HOST, SERVICES, Layout, free_ports
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.stack import Stack, running_stack
@@ -176,10 +176,11 @@ def main() -> int:
     failed = 0
     with tempfile.TemporaryDirectory(prefix="tipoff-images-") as name:
         folder = Path(name)
+        wheels = build_wheels(folder / "wheels", services)
         with running_stack(Layout.on_free_ports(event_time=True), folder / "stack") as stack:
             for service in services:
                 try:
-                    probe(install_alone(service, folder / service, compiled=True), service, stack)
+                    probe(install_alone(service, folder / service, wheels, compiled=True), service, stack)
                     print(f"{service}: installs alone, starts, is healthy, answers a push, stops")  # noqa: T201
                 except (InstallError, ProbeFailed) as error:
                     failed += 1
@@ -190,5 +191,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except StackError as error:
+    except (InstallError, StackError) as error:
         sys.exit(str(error))

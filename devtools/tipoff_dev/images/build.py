@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -74,23 +74,33 @@ def packages_of(project: Path) -> list[str]:
     return packages
 
 
-def install_alone(service: str, folder: Path, *, compiled: bool = False) -> InstalledService:
-    """Build the wheels and install the service below `folder`, by hashes and without an index for our own.
+def build_wheels(folder: Path, services: Collection[str]) -> Path:
+    """Build the wheels of the libraries and of these services into `folder` and return it.
 
+    Raises:
+        InstallError: a project does not build.
+    """
+    projects = [path.parent for path in sorted((REPOSITORY / "libs").glob("*/pyproject.toml"))]
+    for project in (*projects, *map(service_folder, services)):
+        _run(Path(sys.executable).with_name("hatchling"), "build", "-t", "wheel", "-d", folder, cwd=project)
+    return folder
+
+
+def install_alone(service: str, folder: Path, wheels: Path, *, compiled: bool = False) -> InstalledService:
+    """Install the service below `folder`, by hashes and without an index for our own.
+
+    wheels: what `build_wheels` made.
     compiled: with bytecode, as the image has it, and not at the first import.
 
     Raises:
-        InstallError: a hash differs, a pin cannot be had, a project does not build.
+        InstallError: a hash differs, a pin cannot be had.
     """
     installed = InstalledService(service, folder)
-    wheels, tools = folder / "wheels", Path(sys.executable).parent
+    tools = Path(sys.executable).parent
     install = (tools / "uv", "pip", "install", "--quiet", "--python", installed.python)
     _run(tools / "uv", "venv", "--quiet", "--python", sys.executable, folder / "venv", compiled=compiled)
     requirements = service_folder(service) / "requirements.txt"
     _run(*install, "--require-hashes", "--only-binary", ":all:", "-r", requirements, compiled=compiled)
-    for project in (*sorted((REPOSITORY / "libs").iterdir()), service_folder(service)):
-        if (project / "pyproject.toml").exists():
-            _run(tools / "hatchling", "build", "-t", "wheel", "-d", wheels, cwd=project)
     # Without an index nothing else comes in: what the service's pyproject.toml does not name is not there.
     _run(*install, "--no-index", "--find-links", wheels, f"tipoff-{service}", compiled=compiled)
     for name in FILES:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support.samples import NOON
+from tests.support.scenario import SCENARIO
 from tipoff_cli import connection
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_cli.main import app
@@ -18,7 +19,6 @@ from tipoff_common.events import FileLanded
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
-from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_dev.fleet import reparse as reparse_command
 from tipoff_dev.fleet.scaffold import FLEET, TESTS
@@ -280,7 +280,7 @@ class TestReparse:
         deps.data.put(name, body, content_type="application/json", metadata=metadata)
 
     def test_what_is_kept_is_read_again_and_lands(self, run: Run, deps: Deps) -> None:
-        self.keep(deps, write_schedule(load_scenario(), NOON))
+        self.keep(deps, write_schedule(SCENARIO, NOON))
         (item,) = json.loads(run("reparse", "nbac_schedule", "--game-date", "2025-01-15", "--json").stdout)
         assert (item["status"], item["announced"], item["changed"]) == ("success", True, False)
         assert item["gcs_path"].startswith("gs://data/nba-com/schedule/2025-01-15/")
@@ -306,7 +306,7 @@ class TestReparse:
         assert "there are bdl_injuries" in run("reparse", "x", "--game-date", "2025-01-15", code=1).output
 
     def test_only_new_content_is_announced(self, run: Run, deps: Deps) -> None:
-        self.keep(deps, write_schedule(load_scenario(), NOON))
+        self.keep(deps, write_schedule(SCENARIO, NOON))
         for _ in range(2):
             run("reparse", "nbac_schedule", "--game-date", "2025-01-15")
         bus = deps.publisher._bus

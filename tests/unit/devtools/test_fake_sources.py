@@ -6,14 +6,14 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from tests.support.scenario import SCENARIO
 from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.app import EVENT_TIME_HEADER, REPORTS, SCHEDULE, create_app
 from tipoff_dev.fakes.sources.injury_pdf import write_report
 from tipoff_dev.fakes.sources.publication import published_at, report_rows, titled
-from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO, Scenario, at, load_scenario
+from tipoff_dev.fakes.sources.scenario import DEFAULT_SCENARIO, Scenario, at
 from tipoff_dev.fakes.sources.testing import in_process_client
 
-SCENARIO = load_scenario()
 NOW = datetime(2025, 1, 15, 21, 0, tzinfo=UTC)
 OFFICIAL = {"Referer": "https://official.nba.com/"}
 FIRST = f"/{REPORTS}Injury-Report_2025-01-15_12PM.pdf"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.scenario import SCENARIO
 from tipoff_dev.fakes.sources.app import create_app
 from tipoff_dev.fakes.sources.hosts import HOSTS, SHIPPED_FLEET, UnusableFake, fake_hosts, fleet_fakes
-from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.testing import in_process_client
 
 GOOD = """
@@ -35,9 +35,7 @@ def test_it_is_found_beside_a_source_or_a_scraper_and_serves_its_hosts(tmp_path:
     assert fake_hosts(tmp_path) == ("api.mine.example",), (
         "a host of ours means the source itself to this fleet"
     )
-    app = create_app(
-        load_scenario(), lambda: datetime(2026, 1, 1, 9, 30, tzinfo=UTC), fleet=fleet_fakes(tmp_path)
-    )
+    app = create_app(SCENARIO, lambda: datetime(2026, 1, 1, 9, 30, tzinfo=UTC), fleet=fleet_fakes(tmp_path))
     with in_process_client(app) as client:
         found = client.get("/api.mine.example/items.json", params={"date": "2026-01-01"})
         absent = client.get("/api.mine.example/other.json")

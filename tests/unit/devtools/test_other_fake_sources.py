@@ -7,12 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.scenario import SCENARIO
 from tipoff_dev.fakes.sources.app import EVENT_TIME_HEADER, create_app
 from tipoff_dev.fakes.sources.odds import event_id
-from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.testing import in_process_client
 
-SCENARIO = load_scenario()
 NOON = "2025-01-15T12:00:00-05:00"
 ODDS = "/api.the-odds-api.com/v4/sports/basketball_nba"
 HISTORY = "/api.the-odds-api.com/v4/historical/sports/basketball_nba"

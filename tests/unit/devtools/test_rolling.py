@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.scenario import SCENARIO
 from tipoff_dev.fakes.sources.app import EVENT_TIME_HEADER, SCHEDULE, create_app
 from tipoff_dev.fakes.sources.rolling import AFTER, BEFORE, rolled, template_of
-from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.testing import in_process_client
 
-SCENARIO = load_scenario()
 REFERER = {"Referer": "https://www.nba.com/"}
 dates = st.dates(date(2024, 2, 28), date(2040, 1, 1))
 

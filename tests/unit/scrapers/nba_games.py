@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
-from tipoff_dev.fakes.sources.game_story import has_overtime
-from tipoff_dev.fakes.sources.scenario import load_scenario
+from tests.support.scenario import SCENARIO
 
-SCENARIO = load_scenario()
+from tipoff_dev.fakes.sources.game_story import has_overtime
+
 DAY = date(2025, 1, 15)
 GAME = next(game for game in SCENARIO.games[DAY] if game.home == "PHI")
 BEFORE, LIVE, OVER = (

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.scenario import SCENARIO
 
 from scrapers.nbacom import pdf_drawing, pdf_text
 from scrapers.nbacom.nbac_injury_report.rows import STATUSES, read_rows
@@ -22,7 +23,6 @@ from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources import injury_pdf
 from tipoff_dev.fakes.sources.injury_pdf import ReportRow, write_report
 from tipoff_dev.fakes.sources.publication import report_rows
-from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "injury_report"
@@ -54,7 +54,7 @@ def player(name: str, reason: str = "Rest - Rest", team: tuple[date, str, str, s
 @pytest.mark.parametrize(("hour", "listed", "missing"), [(12, 30, 23), (18, 55, 10)])
 def test_a_day_of_the_fake_source_reads_as_its_golden_csv(hour: int, listed: int, missing: int) -> None:
     title = TITLE.replace(hour=hour)
-    parsed = parse(write_report(title, report_rows(load_scenario(), title)), TODAY)
+    parsed = parse(write_report(title, report_rows(SCENARIO, title)), TODAY)
 
     assert as_text(parsed.records) == golden(f"game_day_2025-01-15_{hour}h")
     assert (len(parsed.records), parsed.summary["teams_not_submitted"]) == (listed, missing)

@@ -8,18 +8,17 @@ from fake_http import HttpAt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd import assert_set_aside
+from tests.support.scenario import SCENARIO
 
 from scrapers.nbacom.nbac_schedule.document import read_schedule
 from scrapers.nbacom.nbac_schedule.games import GameRecord
 from scrapers.nbacom.nbac_schedule.scraper import Parameters, fetch, parse
-from tipoff_dev.fakes.sources.scenario import load_scenario
 from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
 from tipoff_scraper_runner.scraper import Parsed
 
 TODAY = Parameters(game_date=date(2025, 1, 15))
 NOON = datetime(2025, 1, 15, 17, tzinfo=UTC)
-SCENARIO = load_scenario()
 PAYLOAD = write_schedule(SCENARIO, NOON)
 SOURCE = "cdn.nba.com/*"
 

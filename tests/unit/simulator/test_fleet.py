@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from tests.support.scenario import SCENARIO
 from tests.support.seasons import Simulated, simulated
 from tipoff_cli.checkout import WORKFLOWS
 from tipoff_common.events import Action
-from tipoff_dev.fakes.sources.scenario import load_scenario
 
-GAME_DAYS = sorted(load_scenario().games)
+GAME_DAYS = sorted(SCENARIO.games)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, TypeVar
@@ -127,7 +128,8 @@ class OccurrenceStore:
 
     def beside(self, call: Callable[[], T]) -> "Future[T]":
         """Begin a call that reads from a bucket, while the caller makes another one."""
-        return self._readers.submit(call)
+        # With the caller's context, so that what it logs is found by the tick's trace.
+        return self._readers.submit(copy_context().run, call)
 
     def append(self, state: OccurrenceState, entry: Entry) -> bool:
         """Write the next entry and apply it; False when another process has taken its number. Catch up then."""

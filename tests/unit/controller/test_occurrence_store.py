@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
@@ -277,3 +278,17 @@ def test_two_processes_that_append_at_once_agree() -> None:
     other.catch_up(second)
     assert other.append(second, Entry(at=at("06:02"), requested=("b",)))
     assert one.load(key).next_number == second.next_number == 3
+
+
+def test_a_call_made_beside_another_belongs_to_the_same_trace() -> None:
+    trace: ContextVar[str] = ContextVar("trace", default="none")
+    store = OccurrenceStore(ClockedObjects(), ())
+    trace.set("the tick's")
+    assert store.beside(trace.get).result() == "the tick's"
+
+    def fail() -> None:
+        raise Unavailable("the bucket is down")
+
+    failing = store.beside(fail)
+    with pytest.raises(Unavailable):
+        failing.result()

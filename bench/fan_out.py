@@ -35,7 +35,7 @@ from tipoff_dev.stack.stack import Stack, running_stack
 
 TOPICS = ("workflow-decisions", "scrape-requests", "scrape-executions", "nba-phase1-scrapers-complete")
 DAY = "2025-01-15"
-WARM_UP = 200
+WARM_UP = 400
 """Units of the run before all others: with it connections are open and statements translated, as in a service that has
 run for a minute."""
 MEASURED_UNITS = 1_000

@@ -27,10 +27,10 @@ from typing import Any
 from google.cloud import bigquery
 
 from gcp_emulators.testing import free_port
-from tipoff_cleanup.dataset import Dataset
+from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
-from tipoff_cleanup.memory import Memory
+from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_cli.commands.tables import SCHEMAS, embedded_client
@@ -147,7 +147,7 @@ class Bucket:
 
 
 @dataclass
-class Counted:
+class CountedWarehouse:
     """The warehouse; counts its queries and the rows that they give."""
 
     warehouse: BigQueryWarehouse
@@ -171,7 +171,7 @@ class Counted:
         """Do nothing: it is always there."""
 
 
-class Bus:
+class KeptEvents:
     """Keeps what is published."""
 
     def __init__(self) -> None:
@@ -185,14 +185,14 @@ class Bus:
         """Do nothing: it is always there."""
 
 
-class Bench:
+class CleanupBench:
     """A cleanup over a dataset and buckets of a given size."""
 
     def __init__(self, client: bigquery.Client, url: str, files: int, missing: int) -> None:
         self.client, self.every, self.last = client, files // missing, files
         self.millis = timedelta(hours=22) / timedelta(milliseconds=1) / files
-        self.data, self.state, self.bus = Bucket(DATA_BUCKET), Bucket("state"), Bus()
-        self.warehouse = Counted(BigQueryWarehouse(PROJECT, url))
+        self.data, self.state, self.bus = Bucket(DATA_BUCKET), Bucket("state"), KeptEvents()
+        self.warehouse = CountedWarehouse(BigQueryWarehouse(PROJECT, url))
         settings = CleanupSettings.model_construct()
         self.deps = Deps(
             environment="local",
@@ -200,8 +200,8 @@ class Bench:
             rule=settings.rule,
             pubsub_enabled=True,
             catalog=load_catalog(REPOSITORY / "services/scraper-runner/scrapers"),
-            memory=Memory(self.state),
-            dataset=Dataset(self.warehouse, "local"),
+            memory=CleanupMemory(self.state),
+            dataset=FileDataset(self.warehouse, "local"),
             data=self.data,
             publisher=Publisher("cleanup", self.bus),
         )
@@ -272,7 +272,7 @@ def measure(client: bigquery.Client, url: str, files: int, missing: int, new: in
     """Measure a first run, one after new files, and one to which nothing is new."""
     for table in ("scraper_execution_log", "file_receipts", "cleanup_operations"):
         client.query_and_wait(f"DELETE FROM nba_orchestration.{table} WHERE TRUE", retry=RETRY)  # noqa: S608
-    bench = Bench(client, url, files, missing)
+    bench = CleanupBench(client, url, files, missing)
     first = bench.run(NOW)
     # The receipts of what was republished do not come, so that the next runs find it missing as well.
     bench.land(files + 1, files + new, NOW - timedelta(minutes=20) + timedelta(hours=22))

@@ -87,7 +87,7 @@ IMAGE_GB = (
 
 
 @dataclass(frozen=True)
-class Service:
+class PricedService:
     """requests: pushes for each execution; seconds: of each. gib: memory of an instance."""
 
     requests: float
@@ -104,10 +104,12 @@ class Service:
         return MONTH_SECONDS * instances * (1 - math.exp(-load / instances))
 
 
-SERVICES: Mapping[str, Service] = {
-    "scraper-runner": Service(1, 3.0, 8, 1.0),  # assumed: a source's answer and the pace it asks for
-    "controller": Service(1, 0.25, 80, 1.0),  # assumed: the group gathers, then one call to Cloud Storage
-    "logger": Service(3, 0.25, 80, 1.0),  # assumed: the batch gathers, then one append
+SERVICES: Mapping[str, PricedService] = {
+    "scraper-runner": PricedService(1, 3.0, 8, 1.0),  # assumed: a source's answer and the pace it asks for
+    "controller": PricedService(
+        1, 0.25, 80, 1.0
+    ),  # assumed: the group gathers, then one call to Cloud Storage
+    "logger": PricedService(3, 0.25, 80, 1.0),  # assumed: the batch gathers, then one append
 }
 STARTS_EACH_TICK, START_SECONDS = 3, 3.0  # bench/cold_start.py, doubled for Cloud Run
 

@@ -50,7 +50,7 @@ PER_GAME = ({"kind": "per_game", "first": "2h30m", "every": "30m", "until": "4h"
 
 
 @dataclass(frozen=True)
-class Measured:
+class DecideTimes:
     """seconds: CPU, the median of the repetitions. ratio: to linear growth from 100 workflows on."""
 
     workflows: int
@@ -133,12 +133,12 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     catalog = load_catalog(SCRAPERS)
-    found: list[Measured] = []
+    found: list[DecideTimes] = []
     base: float | None = None
     for count in SIZES:
         seconds, decisions = measure(count, arguments.repetitions, catalog)
         base = seconds / count if count == 100 else base
-        found.append(Measured(count, decisions, seconds, seconds / count / base if base else None))
+        found.append(DecideTimes(count, decisions, seconds, seconds / count / base if base else None))
     if arguments.json:
         print(json.dumps([asdict(item) for item in found]))
     else:

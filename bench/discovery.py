@@ -28,7 +28,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small; th
 
 import itertools
 
-from tipoff_planning.discovery.backtest import LearnedLooks, Published, Summary, replay, summarize
+from tipoff_planning.discovery.backtest import LearnedLooks, Published, ReplaySummary, replay, summarize
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.model import PublicationModel, fit
 from tipoff_planning.discovery.policy import Guards, plan, widen
@@ -61,7 +61,7 @@ def fixed(published: Sequence[Published], every: int) -> list[Any]:
     return replay(published, lambda _: beat(every))
 
 
-def told(summary: Summary) -> dict[str, float]:
+def told(summary: ReplaySummary) -> dict[str, float]:
     """Round a summary for printing."""
     return {name: round(value, 2) for name, value in asdict(summary).items()}
 
@@ -80,7 +80,7 @@ def read_trace(file: Path) -> list[Published]:
     return days
 
 
-def oracle(published: Sequence[Published], price: float) -> Summary:
+def oracle(published: Sequence[Published], price: float) -> ReplaySummary:
     """Plan each day by the true times of the fortnights around it, itself among them."""
     days = []
     for number, day in enumerate(published):
@@ -122,7 +122,7 @@ def measure_trace(file: Path, most_looks: float) -> dict[str, Any]:
     published = read_trace(file)
     runs = {price: learned(published, price) for price in PRICES}
 
-    def in_years(days: Iterable[Any], years: tuple[int, ...]) -> Summary:
+    def in_years(days: Iterable[Any], years: tuple[int, ...]) -> ReplaySummary:
         return summarize([day for day in days if day.game_date.year in years])
 
     fitting = [price for price, days in runs.items() if in_years(days, CHOSEN_ON).looks_per_day <= most_looks]

@@ -62,7 +62,7 @@ DATES = 4
 
 
 @dataclass(frozen=True)
-class Measured:
+class EvaluationTimes:
     """What one evaluation takes."""
 
     executions: int
@@ -72,7 +72,7 @@ class Measured:
     rows: int
 
 
-class Counted(MemoryObjects):
+class CountedObjects(MemoryObjects):
     """A bucket that counts calls and the bytes that they move.
 
     What it holds is in a file, as it is elsewhere for a service: 20,000 objects in this process would have the tick
@@ -165,7 +165,7 @@ class Counted(MemoryObjects):
             return self._connection.execute(sql, values).fetchall()
 
 
-class Dataset:
+class PastRows:
     """The rows of the execution log, and the answer to the evaluation's question about them."""
 
     def __init__(self, executions: int, scrapers: list[str]) -> None:
@@ -256,7 +256,7 @@ def remember(store: OccurrenceStore, number: int, *, settled: bool) -> None:
 
 def fill(path: Path, executions: int) -> None:
     """Write what the controller has written after so many executions a day."""
-    store = OccurrenceStore(Counted(path), configuration().subject_parameters)
+    store = OccurrenceStore(CountedObjects(path), configuration().subject_parameters)
     for number in range(OPEN):
         remember(store, number, settled=False)
     for number in range(executions // UNITS):
@@ -270,13 +270,13 @@ def configuration() -> Configuration:
 
 
 def build(
-    path: Path, configured: Configuration, dataset: Callable[[list[str]], Dataset]
-) -> tuple[Deps, Counted, Dataset]:
+    path: Path, configured: Configuration, dataset: Callable[[list[str]], PastRows]
+) -> tuple[Deps, CountedObjects, PastRows]:
     """Make the controller's deps over the bucket at `path`; return its bucket and its dataset too.
 
     dataset: made of the names of the scrapers.
     """
-    state, data = Counted(path), MemoryObjects("data")
+    state, data = CountedObjects(path), MemoryObjects("data")
     catalog = load_catalog(REPOSITORY / "services/scraper-runner/scrapers")
     records = [game.model_dump(mode="json") for game in games()]
     folder = catalog[configured.file.calendar.scraper].output_root
@@ -299,14 +299,14 @@ def build(
     return deps, state, made
 
 
-def prepare(path: Path, executions: int) -> tuple[Callable[[], None], Counted, Dataset]:
+def prepare(path: Path, executions: int) -> tuple[Callable[[], None], CountedObjects, PastRows]:
     """Return a tick, to be handled once in a process, with its bucket and its dataset."""
-    deps, state, dataset = build(path, configuration(), partial(Dataset, executions))
+    deps, state, dataset = build(path, configuration(), partial(PastRows, executions))
     tick = TickFired(tick=Tick.EVALUATE, cadence_minutes=15)
     return lambda: handle_tick(tick, NOW, deps, NOW), state, dataset
 
 
-def measure(executions: int, times: int) -> Measured:
+def measure(executions: int, times: int) -> EvaluationTimes:
     """Measure the same tick several times, each in a process of its own that begins with the same memory.
 
     What a process does for the first time (imports, compiled patterns, models) was done before by another tick; and
@@ -329,10 +329,10 @@ def measure(executions: int, times: int) -> Measured:
         found = [_in_child(tick, state, dataset) for _ in range(times)]
     _, calls, moved, rows = found[0]
     cpu = statistics.median(seconds for seconds, *_ in found)
-    return Measured(executions, round(cpu * 1e3, 1), calls, round(moved / 1024, 1), rows)
+    return EvaluationTimes(executions, round(cpu * 1e3, 1), calls, round(moved / 1024, 1), rows)
 
 
-def _in_child(tick: Callable[[], None], state: Counted, dataset: Dataset) -> list[Any]:
+def _in_child(tick: Callable[[], None], state: CountedObjects, dataset: PastRows) -> list[Any]:
     """CPU seconds, calls, bytes and rows of the tick in a fork of this process."""
     reading, writing = os.pipe()
     if os.fork() == 0:

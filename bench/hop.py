@@ -24,7 +24,7 @@ Publish = Callable[[Mapping[str, str]], None]
 """Publishes a message with these attributes; done when Pub/Sub has taken it."""
 
 
-class Message(BaseModel):
+class HopMessage(BaseModel):
     """The part of a message that is used."""
 
     attributes: dict[str, str]
@@ -33,7 +33,7 @@ class Message(BaseModel):
 class Push(BaseModel):
     """The wrapped push, as much of it as a hop needs."""
 
-    message: Message
+    message: HopMessage
 
 
 def publisher(client: str, project: str, topic: str) -> Publish:

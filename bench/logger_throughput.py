@@ -47,7 +47,7 @@ READY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Measured:
+class LoggerFigures:
     """One load on one service. cpu_ms: CPU time of the service a row."""
 
     rows_per_second: float
@@ -57,7 +57,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Service:
+class PushedService:
     """A process that takes pushes."""
 
     pid: int
@@ -76,14 +76,16 @@ def resident_megabytes(pid: int) -> float:
     return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def measure(service: Service, rows: int, connections: int) -> Measured:
+def measure(service: PushedService, rows: int, connections: int) -> LoggerFigures:
     """Measure one service alone."""
     load, (spent,) = push([service], rows, connections)
     cuts = statistics.quantiles(load.latencies, n=100)
-    return Measured(load.per_second, cuts[49] * 1000, cuts[94] * 1000, spent)
+    return LoggerFigures(load.per_second, cuts[49] * 1000, cuts[94] * 1000, spent)
 
 
-def push(services: Sequence[Service], rows: int, connections: int) -> tuple[push_load.Load, list[float]]:
+def push(
+    services: Sequence[PushedService], rows: int, connections: int
+) -> tuple[push_load.Load, list[float]]:
     """Push to each of the services at the same time; return the load, and each service's CPU milliseconds a row."""
     before = [cpu_seconds(service.pid) for service in services]
     bodies = push_load.pushes((f"bench-{uuid4().hex}" for _ in range(rows)), SUBSCRIPTION)
@@ -94,14 +96,14 @@ def push(services: Sequence[Service], rows: int, connections: int) -> tuple[push
     return load, [seconds / rows * 1000 for seconds in spent]
 
 
-def median(rounds: list[Measured]) -> Measured:
+def median(rounds: list[LoggerFigures]) -> LoggerFigures:
     """Take the median of each figure."""
-    return Measured(
+    return LoggerFigures(
         *(statistics.median(values) for values in zip(*(asdict(one).values() for one in rounds), strict=True))
     )
 
 
-def start(stack: Stack, name: str, module: str, folder: Path, **settings: str) -> Service:
+def start(stack: Stack, name: str, module: str, folder: Path, **settings: str) -> PushedService:
     """Another service beside the stack's."""
     port = free_ports()["logger"]
     environment = {**stack.layout.service_environment("logger"), "PORT": str(port), **settings}
@@ -115,7 +117,7 @@ def start(stack: Stack, name: str, module: str, folder: Path, **settings: str) -
             return False
 
     stack.wait_for(ready, f"{name} to be ready", READY_SECONDS)
-    return Service(child.process.pid, f"{url}/events?token={stack.layout.development_key}")
+    return PushedService(child.process.pid, f"{url}/events?token={stack.layout.development_key}")
 
 
 def own_appends(stack: Stack) -> float:
@@ -157,11 +159,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         layout = Layout.on_free_ports(event_time=False)
         with running_stack(layout, Path(folder), phase2=None, services=("logger",)) as stack:
-            logger = Service(stack.processes.children["logger"].process.pid, layout.push_endpoint("logger"))
+            logger = PushedService(
+                stack.processes.children["logger"].process.pid, layout.push_endpoint("logger")
+            )
             nothing = start(stack, "nothing", "nothing_sink", REPOSITORY / "bench")
             single = start(stack, "one-append-a-push", "tipoff_logger", REPOSITORY, TIPOFF_BATCH_ROWS="1")
             push([logger, nothing], WARM_UP_ROWS, connections)
-            grouped: list[Measured] = []
+            grouped: list[LoggerFigures] = []
             memory: list[float] = []
             for _ in range(rounds):
                 grouped.append(measure(logger, count, connections))

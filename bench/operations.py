@@ -22,11 +22,11 @@ from typing import Any
 import httpx
 from pydantic import ConfigDict
 
-from tipoff_cleanup.dataset import Dataset
+from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps as CleanupDeps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.losses import Landed
-from tipoff_cleanup.memory import Memory as CleanupMemory
+from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_common.catalog import Assertions, Catalog, ScraperSpec, load_catalog
 from tipoff_common.events import ScrapeRequested, Tick, TickFired
@@ -100,7 +100,7 @@ class Operations:
 
 
 @dataclass
-class Counted(ClockedObjects):
+class CountedBucket(ClockedObjects):
     """A bucket that counts what Cloud Storage would."""
 
     who: str = ""
@@ -171,7 +171,7 @@ class Counted(ClockedObjects):
             insort(self.names, name)
 
 
-class Row(Record):
+class AnyRecord(Record):
     """A record of any fields."""
 
     model_config = ConfigDict(extra="allow")
@@ -197,19 +197,19 @@ class Stub:
 
     def parse(self, payload: bytes, parameters: ScrapeParameters) -> Parsed:
         """Return one row, or the games of five days."""
-        rows = [Row(text=payload.decode())]
+        rows = [AnyRecord(text=payload.decode())]
         if self._of_games:
             games = [
                 game
                 for place in (-2, -1, 0, 1, 2)
                 for game in slate(GAMES, parameters.game_date + place * DAY)
             ]
-            rows = [Row(**game.model_dump(mode="json"), fetched=payload.decode()) for game in games]
+            rows = [AnyRecord(**game.model_dump(mode="json"), fetched=payload.decode()) for game in games]
         values = tuple(f"value-{number}" for number in range(GAMES))
         return Parsed(rows, fan_out=dict.fromkeys(self._spec.fan_out_keys, values))
 
 
-class Fleet:
+class BenchFleet:
     """The services on one bus and two buckets."""
 
     def __init__(self) -> None:
@@ -220,7 +220,7 @@ class Fleet:
         )
         configuration = load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
         calendar = configuration.file.calendar.scraper
-        self.state, self.data, self.bus = Counted("state"), Counted("data"), RecordingBus()
+        self.state, self.data, self.bus = CountedBucket("state"), CountedBucket("data"), RecordingBus()
         self.controller = ControllerDeps(
             environment="bench",
             configuration=configuration,
@@ -252,14 +252,14 @@ class Fleet:
             pubsub_enabled=True,
             catalog=catalog,
             memory=CleanupMemory(self.state),
-            dataset=Dataset(MemoryWarehouse(answer=all_is_well), "bench"),
+            dataset=FileDataset(MemoryWarehouse(answer=all_is_well), "bench"),
             data=self.data,
             publisher=Publisher("cleanup", self.bus),
         )
         self.executions = 0
 
     @property
-    def buckets(self) -> tuple[Counted, Counted]:
+    def buckets(self) -> tuple[CountedBucket, CountedBucket]:
         """Both buckets."""
         return self.state, self.data
 
@@ -322,7 +322,7 @@ def all_is_well(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str,
 @cache
 def count_operations(days: int = 4, every: timedelta = timedelta(minutes=15)) -> Operations:
     """every: from tick to tick."""
-    fleet = Fleet()
+    fleet = BenchFleet()
     for place in range(days):
         executions, calls, listed = fleet.executions, fleet.calls, fleet.listed
         ticks = [

@@ -37,7 +37,7 @@ ON_MICROSECONDS, OFF_MICROSECONDS = 120, 15
 """The most that a hop may cost more, with telemetry on and off."""
 
 
-class Sink(BaseHTTPRequestHandler):
+class CollectorSink(BaseHTTPRequestHandler):
     """A collector that takes whatever comes."""
 
     def do_POST(self) -> None:
@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.sink:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Sink)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), CollectorSink)
         print(server.server_address[1], flush=True)
         server.serve_forever()
     # The collector's own work is none of the service's.

@@ -132,7 +132,7 @@ def questions(client: bigquery.Client, view: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ViewTimes:
     """The number of rows of the answer, and the median seconds of the clock and of the warehouse's CPU."""
 
     rows: int
@@ -140,7 +140,7 @@ class Measured:
     cpu: float
 
 
-def measure(client: bigquery.Client, warehouse: int, sql: str, runs: int) -> Measured:
+def measure(client: bigquery.Client, warehouse: int, sql: str, runs: int) -> ViewTimes:
     """warehouse: its process id."""
     seconds, cpu, rows = [], [], 0
     for _ in range(runs):
@@ -148,7 +148,7 @@ def measure(client: bigquery.Client, warehouse: int, sql: str, runs: int) -> Mea
         rows = len(ask(client, sql))
         seconds.append(time.perf_counter() - begun)
         cpu.append(cpu_seconds(warehouse) - before)
-    return Measured(rows, statistics.median(seconds), statistics.median(cpu))
+    return ViewTimes(rows, statistics.median(seconds), statistics.median(cpu))
 
 
 def wait_for(client: bigquery.Client) -> None:

@@ -165,11 +165,11 @@ def new(
     See docs/how-to/add-a-scraper.md. Exit code 1 when the name is taken or is none; then nothing is written.
     """
     from tipoff_cli.console import console, refuse
-    from tipoff_dev.fleet.scaffold import Places, Refused, write_scraper
+    from tipoff_dev.fleet.scaffold import Places, ScaffoldRefused, write_scraper
 
     try:
         written = write_scraper(folder, name, source)
-    except Refused as error:
+    except ScaffoldRefused as error:
         refuse(str(error))
     places = Places.of(folder)
     for path in written:
@@ -197,11 +197,11 @@ def init(
     """
     from tipoff_cli.console import console, refuse
     from tipoff_dev.fleet.repository import init_fleet
-    from tipoff_dev.fleet.scaffold import Refused
+    from tipoff_dev.fleet.scaffold import ScaffoldRefused
 
     try:
         written = init_fleet(folder, name, time_zone)
-    except Refused as error:
+    except ScaffoldRefused as error:
         refuse(str(error))
     for path in written:
         console.print(str(folder / path), highlight=False, soft_wrap=True)

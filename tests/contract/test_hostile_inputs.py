@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.support.controller import World, at_times, configured, workflow
 from tests.support.pushes import AUTHORIZED, Receiver, client, local_settings, push_body, pushed
 from tests.support.samples import NOON, executed, requested
-from tipoff_cleanup.memory import Memory as CleanupMemory
+from tipoff_cleanup.memory import CleanupMemory
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.binding import Envelope, encode

@@ -19,11 +19,11 @@ from tests.simulation.faults import HOUR, MINUTE, Fates, Fault, Kind, draw_fault
 from tests.simulation.record import EventLog
 from tests.simulation.scheduler import Hub, Inline, Lock, SimulatedLoop, Task
 from tests.support.controller import at as new_york
-from tipoff_cleanup.dataset import Dataset
+from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps as CleanupDeps
 from tipoff_cleanup.handlers import run_cleanup
-from tipoff_cleanup.losses import Rule
-from tipoff_cleanup.memory import Memory
+from tipoff_cleanup.losses import LossRule
+from tipoff_cleanup.memory import CleanupMemory
 from tipoff_common import wall_clock
 from tipoff_common.binding import Message
 from tipoff_common.events import (
@@ -81,7 +81,7 @@ RHYTHM = ((Tick.EVALUATE, 1.0), (Tick.CLEANUP, 70.0), (Tick.WATCH, 200.0))
 """Which tick comes when, in seconds after the full half hour."""
 EVERY = 30
 """Minutes from one tick to the next."""
-RULE = Rule(
+RULE = LossRule(
     lost_after=timedelta(hours=1),
     grace=timedelta(minutes=15),
     behind_after=timedelta(minutes=45),
@@ -668,8 +668,8 @@ def cleanup(process: Process) -> Handle:
         rule=RULE,
         pubsub_enabled=True,
         catalog=fleet_of()[0].catalog,
-        memory=Memory(process.state),
-        dataset=Dataset(Warehouse(process), ENVIRONMENT),
+        memory=CleanupMemory(process.state),
+        dataset=FileDataset(Warehouse(process), ENVIRONMENT),
         data=process.data,
         publisher=process.publisher(),
         monotonic=lambda: world.hub.now,

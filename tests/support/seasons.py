@@ -13,7 +13,7 @@ from tipoff_dev.fakes.sources.schedule_json import write_schedule
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.schedule_file import read_games
 from tipoff_simulator.engine import Log, Season, simulate
-from tipoff_simulator.report import Report, report
+from tipoff_simulator.report import SeasonReport, report
 from tipoff_simulator.world import load_world
 
 FIRST, LAST = date(2025, 1, 8), date(2025, 1, 11)
@@ -53,7 +53,7 @@ class Simulated:
 
     season: Season
     log: Log
-    report: Report
+    report: SeasonReport
 
     def missed(self, workflow: str) -> list[tuple[str, str]]:
         """(game date, reason) of what a workflow missed."""

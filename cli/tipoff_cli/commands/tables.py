@@ -41,7 +41,7 @@ tables = typer.Typer(
 
 
 @dataclass(frozen=True)
-class Target:
+class TableTarget:
     """The dataset to look at."""
 
     client: "Client"
@@ -74,12 +74,12 @@ def deploy_dataset(
         console.print(f"deployed to {target.where}", style="bright_black", soft_wrap=True)
 
 
-def _differences(target: Target, dataset: str, schemas: Path) -> "list[Difference]":
+def _differences(target: TableTarget, dataset: str, schemas: Path) -> "list[Difference]":
     """Say what the live dataset lacks. Exit code 4 when it lacks something, 3 when it cannot be reached."""
     return all_differences(target.client, schemas, dataset)
 
 
-def _faults(target: Target, dataset: str, schemas: Path) -> "list[Difference]":
+def _faults(target: TableTarget, dataset: str, schemas: Path) -> "list[Difference]":
     """Check that everything is there, as declared, and that each view can be read (dry run). Exit codes as of diff."""
     from tipoff_dataset.migrations import Difference
 
@@ -90,7 +90,7 @@ def _faults(target: Target, dataset: str, schemas: Path) -> "list[Difference]":
 
 
 def _comparing(
-    find: "Callable[[Target, str, Path], list[Difference]]", otherwise: str
+    find: "Callable[[TableTarget, str, Path], list[Difference]]", otherwise: str
 ) -> Callable[..., None]:
     """Return the command that shows what `find` does; of nothing it says what then holds of the dataset."""
 
@@ -128,7 +128,7 @@ def _show(found: "Sequence[Difference]", otherwise: str) -> None:
 
 
 @contextmanager
-def _target(project: str | None, dataset: str, local: bool, url: str | None) -> Iterator[Target]:
+def _target(project: str | None, dataset: str, local: bool, url: str | None) -> Iterator[TableTarget]:
     """Return a client of the project; what fails within the block ends the command with its reason."""
     from google.api_core.exceptions import GoogleAPIError, RetryError
     from google.auth.exceptions import GoogleAuthError
@@ -145,7 +145,7 @@ def _target(project: str | None, dataset: str, local: bool, url: str | None) -> 
             client = Client(project=project or os.environ.get("TIPOFF_PROJECT"))
         else:
             client = embedded_client(endpoint, project or STACK_PROJECT)
-        yield Target(client, f"{client.project}:{dataset}{f' at {endpoint}' if endpoint else ''}")
+        yield TableTarget(client, f"{client.project}:{dataset}{f' at {endpoint}' if endpoint else ''}")
         client.close()
     except MigrationRefused as error:
         refuse(f"refused, and nothing was changed:\n{error}")

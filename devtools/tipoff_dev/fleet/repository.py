@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from tipoff_cli.checkout import MARKER
 from tipoff_common import __version__
 from tipoff_common.yaml_source import did_you_mean
-from tipoff_dev.fleet.scaffold import Refused, fill, require_name, write_scraper
+from tipoff_dev.fleet.scaffold import ScaffoldRefused, fill, require_name, write_scraper
 
 SOURCE = "example"
 
@@ -28,9 +28,9 @@ def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
     _require_package_name(fleet)
     if time_zone not in available_timezones():
         remedy = did_you_mean(time_zone, available_timezones()) or "use an IANA name such as Europe/Berlin"
-        raise Refused(f"'{time_zone}' is no known time zone; {remedy}")
+        raise ScaffoldRefused(f"'{time_zone}' is no known time zone; {remedy}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Refused(f"{folder} is there and not empty; name a new folder")
+        raise ScaffoldRefused(f"{folder} is there and not empty; name a new folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -39,7 +39,7 @@ def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
         draft.chmod(0o755)  # mkdtemp's is for its owner only
         draft.replace(folder)  # an empty folder is replaced, one that was filled meanwhile is not
     except OSError as error:
-        raise Refused(f"{folder} cannot be written: {error.strerror}") from error
+        raise ScaffoldRefused(f"{folder} cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return written
@@ -48,9 +48,9 @@ def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
 def _require_package_name(fleet: str) -> None:
     require_name(fleet)
     if keyword.iskeyword(fleet) or fleet in sys.stdlib_module_names:
-        raise Refused(f"'{fleet}' is Python's own; choose another with --name")
+        raise ScaffoldRefused(f"'{fleet}' is Python's own; choose another with --name")
     if find_spec(fleet) is not None:
-        raise Refused(f"'{fleet}' is a package that is installed here; choose another with --name")
+        raise ScaffoldRefused(f"'{fleet}' is a package that is installed here; choose another with --name")
 
 
 def _write(root: Path, fleet: str, time_zone: str) -> None:

@@ -12,7 +12,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 FLEET, TESTS = Path("services/scraper-runner/scrapers"), Path("tests/unit/scrapers")
 
 
-class Refused(Exception):
+class ScaffoldRefused(Exception):
     """Nothing was written; the message says why."""
 
 
@@ -37,7 +37,7 @@ class Places:
 def require_name(text: str) -> None:
     """Raise Refused for a text that cannot be a scraper's, a source's or a fleet's name."""
     if not _NAME.fullmatch(text):
-        raise Refused(f"'{text}' is no name; write small letters, digits and _, and a letter first")
+        raise ScaffoldRefused(f"'{text}' is no name; write small letters, digits and _, and a letter first")
 
 
 def write_scraper(root: Path, name: str, source: str) -> list[Path]:
@@ -50,12 +50,12 @@ def write_scraper(root: Path, name: str, source: str) -> list[Path]:
     require_name(source)
     places = Places.of(root)
     if not (root / places.scrapers).is_dir() or not (root / places.tests).is_dir():
-        raise Refused(
+        raise ScaffoldRefused(
             f"{root} has no {places.scrapers} and {places.tests}; name the repository's folder with --folder"
         )
     taken = [path.parent.relative_to(root) for path in (root / places.scrapers).glob(f"*/{name}/*")]
     if taken:
-        raise Refused(
+        raise ScaffoldRefused(
             f"scraper '{name}' is there already, in {taken[0]}; a name is the only name of a scraper"
         )
     texts = _texts(places, name, source)
@@ -66,7 +66,7 @@ def write_scraper(root: Path, name: str, source: str) -> list[Path]:
     if (root / folder / "fake.py").exists():
         del texts[folder / "fake.py"]
     if there := [path for path in texts if (root / path).exists()]:
-        raise Refused(f"{there[0]} is there already; move it or choose another name")
+        raise ScaffoldRefused(f"{there[0]} is there already; move it or choose another name")
     for path, text in texts.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")

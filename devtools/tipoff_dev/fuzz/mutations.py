@@ -14,7 +14,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from scrapers.nbacom.pdf_text import PageText, Rule, Word
+from scrapers.nbacom.pdf_text import PageText, RuledLine, Word
 
 KEPT = 16
 """Elements of a long list that stay: more of the same would only cost time. A box score without a whole team is not
@@ -381,7 +381,7 @@ def _page_with(page: PageText, kind: float, chance: Random) -> PageText:
     if kind < 0.2 and rules:
         place = chance.randrange(len(rules))
         rule = rules[place]
-        moved = Rule(rule.x0 + chance.uniform(-50, 50), rule.x1, rule.y + chance.uniform(-9, 9))
+        moved = RuledLine(rule.x0 + chance.uniform(-50, 50), rule.x1, rule.y + chance.uniform(-9, 9))
         rules[place : place + 1] = chance.choice(([], [rule, rule], [moved]))
     elif words:
         _change_word(words, chance)

@@ -15,7 +15,7 @@ from tipoff_dev.grafana.models import (
     table,
     timeseries,
 )
-from tipoff_dev.grafana.panels import DashboardSpec, Kind, PanelSpec
+from tipoff_dev.grafana.panels import DashboardSpec, PanelKind, PanelSpec
 
 DATA_SOURCE = "grafana-bigquery-datasource"
 ENVIRONMENTS = ("prod", "staging", "dev", "local")
@@ -84,11 +84,11 @@ def query(sql: str, source: DataSourceRef, *, series: bool, ref_id: str = "A") -
 def _panel(spec: PanelSpec, source: DataSourceRef) -> Panel:
     panel: Panel
     match spec.kind:
-        case Kind.STAT:
+        case PanelKind.STAT:
             panel = stat.Panel().reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        case Kind.TABLE:
+        case PanelKind.TABLE:
             panel = table.Panel().filterable(True)
-        case Kind.SERIES:
+        case PanelKind.SERIES:
             panel = timeseries.Panel().fill_opacity(10)
     panel = (
         panel.title(spec.title)
@@ -96,10 +96,10 @@ def _panel(spec: PanelSpec, source: DataSourceRef) -> Panel:
         .datasource(source)
         .span(spec.width)
         .height(spec.height)
-        .with_target(query(spec.sql, source, series=spec.kind is Kind.SERIES))
+        .with_target(query(spec.sql, source, series=spec.kind is PanelKind.SERIES))
     )
     for name, colour in _COLOURS.items():
-        if name in spec.columns or (spec.kind is Kind.SERIES and "status" in spec.columns):
+        if name in spec.columns or (spec.kind is PanelKind.SERIES and "status" in spec.columns):
             panel = panel.override_by_name(name, [_colour(colour)])
     return panel
 

@@ -32,7 +32,7 @@ _CLEANUPS = f"""WITH cleanups AS (
 )"""
 
 
-class Kind(StrEnum):
+class PanelKind(StrEnum):
     """How a panel shows its rows."""
 
     STAT = "stat"
@@ -46,7 +46,7 @@ class PanelSpec:
 
     title: str
     description: str
-    kind: Kind
+    kind: PanelKind
     sql: str
     columns: tuple[str, ...]
     width: int = 24
@@ -73,7 +73,7 @@ TODAY_BOARD = DashboardSpec(
         PanelSpec(
             "Is today all right?",
             "Expected runs of the business day by what became of them; missing is past its deadline without a run.",
-            Kind.STAT,
+            PanelKind.STAT,
             f"""SELECT
   COUNTIF(status = 'MISSING') AS missing,
   COUNTIF(status = 'LATE') AS late,
@@ -87,7 +87,7 @@ WHERE {HERE}""",
         PanelSpec(
             "Expected against actual",
             "One row an expected run, in the order of the day; why it ran or did not is in the last column.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""SELECT
   FORMAT_TIMESTAMP('%H:%M', expected_run_time, 'America/New_York') AS expected,
   FORMAT_TIMESTAMP('%H:%M', actual_run_time, 'America/New_York') AS actual,
@@ -105,7 +105,7 @@ ORDER BY expected_run_time, workflow_name, subject""",
         PanelSpec(
             "Open alerts",
             "What the monitor stands by now, the worst first. No row does not mean that somebody watches.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""SELECT severity, rule, subject, state, since, summary, runbook
 FROM nba_orchestration.alert_events
 WHERE changed_at >= TIMESTAMP_SUB({NOW}, INTERVAL 90 DAY)
@@ -120,7 +120,7 @@ ORDER BY CASE severity WHEN 'CRITICAL' THEN 0 WHEN 'WARNING' THEN 1 ELSE 2 END, 
         PanelSpec(
             "Heartbeats",
             "Each way from one service to the next: when it was last used, and what nobody answered.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""SELECT edge, from_last_seen, to_last_seen, unanswered, oldest_unanswered
 FROM nba_orchestration.heartbeats({NOW})
 WHERE {HERE}
@@ -140,7 +140,7 @@ DISCOVERY_BOARD = DashboardSpec(
         PanelSpec(
             "Searches of today",
             "By scraper and subject; NOT_YET is asked again, FAILING is an error and no absence.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""SELECT
   scraper_name,
   subject,
@@ -175,7 +175,7 @@ ORDER BY
         PanelSpec(
             "Attempts by outcome",
             "Executions an hour: found, not published yet, failed. Many no_data are normal, many failed are not.",
-            Kind.SERIES,
+            PanelKind.SERIES,
             f"""{_RUNS}
 SELECT $__timeGroup(triggered_at, 1h) AS time, status, COUNT(*) AS attempts
 FROM runs
@@ -187,7 +187,7 @@ ORDER BY time, status""",
         PanelSpec(
             "Attempts until found",
             "Of each scraper and day of the range: how often it was asked in vain before its first success.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""{_RUNS},
 firsts AS (
   SELECT scraper_name, DATE(triggered_at, 'America/New_York') AS day, MIN(triggered_at) AS found_at
@@ -222,7 +222,7 @@ RELIABILITY_BOARD = DashboardSpec(
         PanelSpec(
             "Executions by status",
             "Executions an hour.",
-            Kind.SERIES,
+            PanelKind.SERIES,
             f"""{_RUNS}
 SELECT $__timeGroup(triggered_at, 1h) AS time, status, COUNT(*) AS executions
 FROM runs
@@ -234,7 +234,7 @@ ORDER BY time, status""",
         PanelSpec(
             "Slowest scrapers",
             "95th percentile of the duration by hour, in seconds, of the five that take longest in the range.",
-            Kind.SERIES,
+            PanelKind.SERIES,
             f"""{_RUNS},
 slowest AS (
   SELECT scraper_name
@@ -258,7 +258,7 @@ ORDER BY time, runs.scraper_name""",
         PanelSpec(
             "Success rates of seven days",
             "Of the runs that could tell: what was not published yet counts neither way.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""SELECT
   scraper_name, success_rate_pct, found_share_pct, note, total_runs, success_count, no_data_count, failed_count,
   avg_duration_sec, last_found_at
@@ -282,7 +282,7 @@ ORDER BY LEAST(COALESCE(success_rate_pct, 0), found_share_pct), scraper_name""",
         PanelSpec(
             "Failures by kind",
             "What scrapers failed with in the range: http and timeout mend themselves, source_changed does not.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""{_RUNS}
 SELECT scraper_name, error_type, COUNT(*) AS failures, MAX(triggered_at) AS last_at
 FROM runs
@@ -303,7 +303,7 @@ SELF_HEALING_BOARD = DashboardSpec(
         PanelSpec(
             "Missing and republished",
             "What each cleanup run found missing, published again and gave up; the highest of each hour.",
-            Kind.SERIES,
+            PanelKind.SERIES,
             f"""{_CLEANUPS}
 SELECT
   $__timeGroup(cleanup_time, 1h) AS time,
@@ -319,7 +319,7 @@ ORDER BY time""",
         PanelSpec(
             "Waiting for Phase 2",
             "Files of the last day without a receipt yet, at each cleanup run; it falls again while Phase 2 works.",
-            Kind.SERIES,
+            PanelKind.SERIES,
             f"""{_CLEANUPS}
 SELECT $__timeGroup(cleanup_time, 15m) AS time, MAX(waiting_count) AS waiting, MAX(files_checked) AS checked
 FROM cleanups
@@ -331,7 +331,7 @@ ORDER BY time""",
         PanelSpec(
             "Missing now",
             "As the last cleanup run saw it, the oldest first.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""SELECT scraper_name, gcs_path, age_minutes, republished, urgency
 FROM nba_orchestration.missing_files({NOW})
 WHERE {HERE}
@@ -341,7 +341,7 @@ ORDER BY age_minutes DESC, gcs_path""",
         PanelSpec(
             "Receipts of Phase 2",
             "Files that Phase 2 said it processed, by hour and processor.",
-            Kind.SERIES,
+            PanelKind.SERIES,
             f"""SELECT
   $__timeGroup(processed_at, 1h) AS time, processor, COUNT(DISTINCT gcs_path) AS files
 FROM nba_orchestration.file_receipts
@@ -363,7 +363,7 @@ COST_BOARD = DashboardSpec(
         PanelSpec(
             "Thirty days by source",
             "Executions and their seconds by the surface they came through, every environment.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""SELECT source, environment, executions, successful, avg_duration, total_seconds
 FROM nba_orchestration.cost_by_source({NOW}, 30)
 ORDER BY executions DESC, source, environment""",
@@ -373,7 +373,7 @@ ORDER BY executions DESC, source, environment""",
         PanelSpec(
             "Seconds a day by source",
             "Summed durations of executions; most of it is waiting for sources.",
-            Kind.SERIES,
+            PanelKind.SERIES,
             f"""{_RUNS}
 SELECT $__timeGroup(triggered_at, 1d) AS time, source, SUM(duration_seconds) AS seconds
 FROM runs
@@ -385,7 +385,7 @@ ORDER BY time, source""",
         PanelSpec(
             "Dearest scrapers",
             "Of the range: executions, seconds, and the share of them that found something.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""{_RUNS}
 SELECT
   scraper_name,
@@ -401,7 +401,7 @@ ORDER BY total_seconds DESC, scraper_name""",
         PanelSpec(
             "Paid allowances",
             "What each scraper of a paid source said last of its quota, within the range.",
-            Kind.TABLE,
+            PanelKind.TABLE,
             f"""SELECT
   scraper_name,
   triggered_at AS told_at,

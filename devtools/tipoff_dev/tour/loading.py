@@ -7,7 +7,7 @@ from itertools import islice
 
 from pydantic import JsonValue
 
-from tipoff_cleanup.memory import Memory as CleanupMemory
+from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_common import __version__
 from tipoff_common.catalog import load_catalog

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tipoff_cleanup.dataset import Dataset, Logged
+from tipoff_cleanup.dataset import FileDataset, Logged
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.losses import Landed, Overview
-from tipoff_cleanup.memory import Memory
+from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_common.catalog import Catalog
 from tipoff_common.events import CleanupCompleted, Event, FileLanded, FileProcessed, Tick, TickFired
@@ -38,7 +38,7 @@ class Recovery:
     memory: MemoryObjects
 
 
-class _Known(Dataset):
+class _Known(FileDataset):
     """Answers cleanup's questions from memory: the files and receipts of the week up to the instant of the run.
 
     672 runs would ask a warehouse three questions each, which takes minutes.
@@ -124,7 +124,7 @@ def recover(history: History, catalog: Catalog) -> Recovery:
         rule=settings.rule,
         pubsub_enabled=True,
         catalog=catalog,
-        memory=Memory(state),
+        memory=CleanupMemory(state),
         dataset=known,
         data=data,
         publisher=Publisher("cleanup", bus),

@@ -91,7 +91,7 @@ class Action(OpenEnum):
     ABORT = "ABORT"
 
 
-class Payload(BaseModel):
+class EventPart(BaseModel):
     """A part of an event: frozen, and keeping fields that only a newer producer knows."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -103,7 +103,7 @@ class Payload(BaseModel):
         return self
 
 
-class Event(Payload):
+class Event(EventPart):
     """A payload. `TYPE` is the CloudEvents type, `key` what makes its id."""
 
     TYPE: ClassVar[str]
@@ -210,7 +210,7 @@ class ScheduleState(OpenEnum):
     CANCELLED = "CANCELLED"
 
 
-class ExpectedRun(Payload):
+class ExpectedRun(EventPart):
     """One occurrence as the day's schedule expects it."""
 
     schedule_row_id: Id = Field(description="a function of occurrence, schedule version and state")
@@ -298,7 +298,7 @@ class ScrapeRequested(Event):
         return self.scraper
 
 
-class Completeness(Payload):
+class Completeness(EventPart):
     """What a document of many games or teams should have said, and what it did."""
 
     expected: Count | None = Field(default=None, description="how many games or teams there should be")
@@ -440,7 +440,7 @@ class FileProcessed(Event):
         return self.gcs_path
 
 
-class MissingFile(Payload):
+class MissingFile(EventPart):
     """A landed file without its receipt."""
 
     scraper_name: ScraperName = Field(description="scraper that wrote it")
@@ -450,7 +450,7 @@ class MissingFile(Payload):
     republished: bool = Field(description="whether this run announced it again")
 
 
-class Finding(Payload):
+class Finding(EventPart):
     """What a cleanup run saw that is wrong with one file or receipt."""
 
     kind: Label = Field(description="what is wrong, as a word")

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final
 
 
-class Kind(StrEnum):
+class MetricKind(StrEnum):
     """How measurements of a metric are put together."""
 
     COUNTER = "counter"
@@ -20,7 +20,7 @@ class Metric:
     """One metric. unit: as UCUM writes it. attributes: the names that a measurement may carry, each of few values."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     unit: str
     description: str
     attributes: tuple[str, ...]
@@ -28,7 +28,7 @@ class Metric:
 
 MESSAGES: Final = Metric(
     "tipoff.messages",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "{message}",
     "Pushes and calls that were answered, by event type or route and the HTTP status of the answer.",
     ("event_type", "status"),
@@ -36,42 +36,42 @@ MESSAGES: Final = Metric(
 # No histogram: one takes 10 us a hop, a tenth of what a hop may cost. Single durations are those of the spans.
 MESSAGE_SECONDS: Final = Metric(
     "tipoff.messages.duration",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "s",
     "Time from the arrival of a push or call to its answer, added up; divided by tipoff.messages it is the mean.",
     ("event_type", "status"),
 )
 PUBLISHED: Final = Metric(
     "tipoff.events.published",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "{event}",
     "Events that Pub/Sub took, a part of a large event counted as one.",
     ("event_type",),
 )
 REJECTED: Final = Metric(
     "tipoff.messages.rejected",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "{message}",
     "Messages that can never succeed, recorded in dead_letters.",
     ("reason",),
 )
 APPENDED_ROWS: Final = Metric(
     "tipoff.append.rows",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "{row}",
     "Rows of one append to the warehouse: how well the group commit groups.",
     ("table",),
 )
 APPEND_DURATION: Final = Metric(
     "tipoff.append.duration",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "s",
     "Time that one append to the warehouse took, failed ones too.",
     ("table",),
 )
 EXECUTIONS: Final = Metric(
     "tipoff.executions",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "{execution}",
     "Executions that the runner published, by scraper and status.",
     ("scraper", "status"),

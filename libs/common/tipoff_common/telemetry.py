@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tipoff_common.metrics import MESSAGE_SECONDS, MESSAGES, METRICS, Kind, Metric
+from tipoff_common.metrics import MESSAGE_SECONDS, MESSAGES, METRICS, Metric, MetricKind
 from tipoff_common.trace import TRACEPARENT, continue_trace, enter_span, is_under_way, traceparent
 
 if TYPE_CHECKING:
@@ -53,19 +53,19 @@ class _Telemetry:
         # The SDK's own counter takes 10 us a call, ten times as long as an entry of a dictionary that is read when it
         # exports.
         self._counts: dict[str, dict[tuple[tuple[str, str | int], ...], float]] = {
-            it.name: {} for it in METRICS if it.kind is Kind.COUNTER
+            it.name: {} for it in METRICS if it.kind is MetricKind.COUNTER
         }
         for it in METRICS:
-            if it.kind is Kind.COUNTER:
+            if it.kind is MetricKind.COUNTER:
                 meter.create_observable_counter(it.name, [self._read(it.name)], it.unit, it.description)
         self._histograms = {
             it.name: meter.create_histogram(it.name, it.unit, it.description)
             for it in METRICS
-            if it.kind is Kind.HISTOGRAM
+            if it.kind is MetricKind.HISTOGRAM
         }
 
     def record(self, metric: Metric, value: float, attributes: Mapping[str, str | int]) -> None:
-        if metric.kind is Kind.HISTOGRAM:
+        if metric.kind is MetricKind.HISTOGRAM:
             self._histograms[metric.name].record(value, attributes)
             return
         counts, key = self._counts[metric.name], tuple(attributes.items())

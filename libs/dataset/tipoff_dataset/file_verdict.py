@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tipoff_dataset.landed_files import Cleanup, LandedFile
+from tipoff_dataset.landed_files import LandedFile, LatestCleanup
 
 
-class State(StrEnum):
+class FileState(StrEnum):
     """Where a landed file stands."""
 
     PROCESSED = "processed"  # it has a receipt
@@ -22,30 +22,30 @@ class State(StrEnum):
 
 _ANEW = "write it anew (`tipoff reparse`), or restore the object, and the next cleanup announces it"
 _LEFT_ALONE = {
-    "object_missing": (State.GONE, _ANEW),
-    "content_differs": (State.CHANGED, _ANEW),
-    "foreign_path": (State.FOREIGN, "see who wrote the row"),
-    "unnameable_path": (State.FOREIGN, "see who wrote the row"),
+    "object_missing": (FileState.GONE, _ANEW),
+    "content_differs": (FileState.CHANGED, _ANEW),
+    "foreign_path": (FileState.FOREIGN, "see who wrote the row"),
+    "unnameable_path": (FileState.FOREIGN, "see who wrote the row"),
 }
 """By kind of finding, files not announced as they are: what they are called and what somebody has to do."""
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FileVerdict:
     """next: what happens by itself, or what somebody has to do."""
 
-    state: State
+    state: FileState
     why: str
     next: str
 
 
-def judge(file: LandedFile, cleanup: Cleanup | None, as_of: datetime) -> Verdict:
+def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> FileVerdict:
     """Judge a file by its facts and by the limits in the row of `cleanup`, the latest one known at `as_of`."""
     if file.receipts:
         if file.wrote:
-            return Verdict(State.PROCESSED, "Phase 2 has acknowledged it", "nothing, it is done")
-        return Verdict(
-            State.PROCESSED,
+            return FileVerdict(FileState.PROCESSED, "Phase 2 has acknowledged it", "nothing, it is done")
+        return FileVerdict(
+            FileState.PROCESSED,
             "it has a receipt, and no execution since then is known to have written it",
             "its execution's row may be on its way, or be older: look further back with --since;"
             " otherwise somebody acknowledges what nobody announced",
@@ -56,8 +56,8 @@ def judge(file: LandedFile, cleanup: Cleanup | None, as_of: datetime) -> Verdict
     times = sum(sighting.republished for sighting in file.sightings)
     limit = cleanup.max_republishes if cleanup else None
     if given_up := file.latest("given_up"):
-        return Verdict(
-            State.GIVEN_UP,
+        return FileVerdict(
+            FileState.GIVEN_UP,
             given_up.detail,
             "nothing by itself: see why Phase 2 does not take it (its logs, `tipoff dead-letters list`), mend that,"
             " then `tipoff files announce`",
@@ -65,41 +65,43 @@ def judge(file: LandedFile, cleanup: Cleanup | None, as_of: datetime) -> Verdict
     for kind, (state, remedy) in _LEFT_ALONE.items():
         found = file.latest(kind)
         if found and found.cleanup_time == latest.cleanup_time:
-            return Verdict(state, found.detail, f"nothing by itself: {remedy} (docs/runbooks/files-stuck.md)")
+            return FileVerdict(
+                state, found.detail, f"nothing by itself: {remedy} (docs/runbooks/files-stuck.md)"
+            )
     if times:
         last = limit is not None and times >= limit
         at_most = "" if limit is None else f" of at most {limit}"
-        return Verdict(
-            State.ANNOUNCED_AGAIN,
+        return FileVerdict(
+            FileState.ANNOUNCED_AGAIN,
             f"republished {times}{at_most} times, and no receipt yet",
             "cleanup waits once more, and gives it up if it still misses the receipt then"
             if last
             else "cleanup announces it again, later each time, until there is a receipt",
         )
     if cleanup and not cleanup.pubsub_enabled:
-        return Verdict(
-            State.LOST,
+        return FileVerdict(
+            FileState.LOST,
             "cleanup found it missing and runs dry",
             "nothing by itself: cleanup announces nothing while TIPOFF_PUBSUB_ENABLED is false",
         )
     if cleanup and cleanup.storm_guard:
-        return Verdict(
-            State.LOST,
+        return FileVerdict(
+            FileState.LOST,
             "cleanup found more missing than can be believed, and announces nothing",
             "nothing by itself: see docs/runbooks/storm-guard.md",
         )
-    return Verdict(
-        State.LOST,
+    return FileVerdict(
+        FileState.LOST,
         f"cleanup found it missing and left it alone{_errors(cleanup)}",
         "a later cleanup announces it again",
     )
 
 
-def _never_missed(file: LandedFile, cleanup: Cleanup | None, as_of: datetime) -> Verdict:
+def _never_missed(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> FileVerdict:
     if cleanup is None or cleanup.lost_after_hours is None:
         # Without a row that states the limit nobody knows whether it has passed.
-        return Verdict(
-            State.WAITING,
+        return FileVerdict(
+            FileState.WAITING,
             "no receipt yet, and no cleanup has looked since"
             if cleanup is None
             else f"no receipt yet, and the latest cleanup does not call it missing{_errors(cleanup)}",
@@ -108,23 +110,23 @@ def _never_missed(file: LandedFile, cleanup: Cleanup | None, as_of: datetime) ->
     hours = f"{cleanup.lost_after_hours} hours"
     lost_at = file.wrote[0].completed_at + timedelta(hours=cleanup.lost_after_hours)
     if as_of < lost_at:
-        return Verdict(
-            State.WAITING,
+        return FileVerdict(
+            FileState.WAITING,
             "no receipt yet, and Phase 2 may be behind",
             f"cleanup takes it for lost when a file that landed later has its receipt, or after {hours} without one",
         )
     if cleanup.cleanup_time < lost_at:
-        return Verdict(
-            State.WAITING,
+        return FileVerdict(
+            FileState.WAITING,
             f"no receipt for over {hours}, and no cleanup has looked since",
             "see whether cleanup runs: `tipoff query heartbeats`",
         )
-    return Verdict(
-        State.WAITING,
+    return FileVerdict(
+        FileState.WAITING,
         f"no receipt for over {hours}, and cleanup does not call it missing{_errors(cleanup)}",
         "see the latest cleanup: without any receipt to compare with it announces nothing, and it looks back a day",
     )
 
 
-def _errors(cleanup: Cleanup | None) -> str:
+def _errors(cleanup: LatestCleanup | None) -> str:
     return f": {'; '.join(cleanup.errors)}" if cleanup and cleanup.errors else ""

@@ -79,7 +79,7 @@ ORDER BY rejected_at
 
 
 @dataclass(frozen=True)
-class Window:
+class LogWindow:
     """The instants between which the dataset is asked: what was written since then, as it was known at `as_of`."""
 
     since: datetime
@@ -119,7 +119,7 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Finding:
+class StatedFinding:
     """What else a cleanup says of the file: given_up, object_missing and others, see cleanup_operations.findings."""
 
     cleanup_time: datetime
@@ -128,7 +128,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class DeadLetter:
+class FileDeadLetter:
     """An announcement or a receipt of the file that nobody could handle; instants of these are the wall clock's."""
 
     event_id: str
@@ -147,15 +147,15 @@ class LandedFile:
     wrote: Sequence[Wrote] = ()
     receipts: Sequence[Receipt] = ()
     sightings: Sequence[Sighting] = ()
-    findings: Sequence[Finding] = ()
+    findings: Sequence[StatedFinding] = ()
 
-    def latest(self, kind: str) -> Finding | None:
+    def latest(self, kind: str) -> StatedFinding | None:
         """Return the newest finding of a kind; None when there is none."""
         return next((item for item in reversed(self.findings) if item.kind == kind), None)
 
 
 @dataclass(frozen=True)
-class Cleanup:
+class LatestCleanup:
     """The latest cleanup of the window."""
 
     cleanup_time: datetime
@@ -234,7 +234,7 @@ EVERY = Name()
 class Files:
     """One environment's files. Every method raises Unavailable."""
 
-    def __init__(self, warehouse: Warehouse, environment: str, window: Window) -> None:
+    def __init__(self, warehouse: Warehouse, environment: str, window: LogWindow) -> None:
         self._warehouse, self._environment, self._window = warehouse, environment, window
 
     def find(self, name: Name) -> list[LandedFile]:
@@ -245,7 +245,7 @@ class Files:
         receipts = _by_path(Receipt, self._rows(_RECEIPTS, **named))
         sightings, findings = (
             _by_path(Sighting, self._rows(_SIGHTINGS)),
-            _by_path(Finding, self._rows(_FINDINGS)),
+            _by_path(StatedFinding, self._rows(_FINDINGS)),
         )
         return [
             LandedFile(
@@ -258,13 +258,13 @@ class Files:
             for path in sorted({*wrote, *receipts})
         ]
 
-    def latest_cleanup(self) -> Cleanup | None:
+    def latest_cleanup(self) -> LatestCleanup | None:
         """Query the newest row of cleanup; None without any."""
-        return next((Cleanup(**row) for row in self._rows(_LATEST_CLEANUP)), None)
+        return next((LatestCleanup(**row) for row in self._rows(_LATEST_CLEANUP)), None)
 
-    def dead_letters(self, path: str) -> list[DeadLetter]:
+    def dead_letters(self, path: str) -> list[FileDeadLetter]:
         """Query the dead letters about a file."""
-        return [DeadLetter(**row) for row in self._rows(_DEAD, path=path)]
+        return [FileDeadLetter(**row) for row in self._rows(_DEAD, path=path)]
 
     def _rows(self, sql: str, **parameters: Parameter) -> list[dict[str, Any]]:
         window: dict[str, Parameter] = {"since": self._window.since, "environment": self._environment}

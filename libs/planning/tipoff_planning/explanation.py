@@ -24,7 +24,7 @@ from tipoff_planning.workflows import Configuration
 
 
 @dataclass(frozen=True)
-class Condition:
+class RunCondition:
     """Something that has to hold for a run, and how it stands."""
 
     name: str
@@ -38,8 +38,8 @@ class Explanation:
 
     workflow: str
     at: datetime
-    general: tuple[Condition, ...]
-    decisions: tuple[tuple[Decision, tuple[Condition, ...]], ...]
+    general: tuple[RunCondition, ...]
+    decisions: tuple[tuple[Decision, tuple[RunCondition, ...]], ...]
 
 
 def explain_workflow(
@@ -97,12 +97,12 @@ def _first_requests(plan: Plan) -> Iterable[str]:
                 yield unit.request_id(plan.occurrence_id, 1)
 
 
-def _general(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
+def _general(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
     yield from _about_games(workflow, inputs)
     yield from _failing_sources(workflow, inputs)
 
 
-def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
+def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
     """Name each scraper of the workflow whose last execution failed, with the error: broken is not late."""
     for scraper in dict.fromkeys(
         step.scraper for step in inputs.configuration.workflows[workflow].plan.values()
@@ -117,36 +117,36 @@ def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[Conditio
         error = ": ".join(filter(None, (str(failures[0].kind or ""), failures[0].message)))
         since = _when(failures[-1].triggered_at, inputs.configuration.zone_of(workflow))
         told = f"{scraper} fails since {since} ({times}), at last {error or 'unknown'}"
-        yield Condition("source", False, told)
+        yield RunCondition("source", False, told)
 
 
-def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[Condition]:
+def _about_games(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
     configuration, calendar, now = inputs.configuration, inputs.calendar, inputs.now
     if workflow not in configuration.needing_games:
         return  # nothing about games decides, so nothing about them is a condition
     if calendar is None:
-        yield Condition("calendar", False, "no schedule of games has landed yet")
+        yield RunCondition("calendar", False, "no schedule of games has landed yet")
     else:
         age, limit = calendar.age(now), configuration.file.calendar.stale_after
         told = f"fetched {_length(age)} before, old after {_length(limit)}"
         # A past instant explained with today's calendar; saying "fetched 3 h before" would be wrong.
         if age < timedelta():
             told = f"fetched {_length(-age)} later: the games as they are known since, not as they were then"
-        yield Condition("calendar", not inputs.calendar_is_stale, told)
+        yield RunCondition("calendar", not inputs.calendar_is_stale, told)
     game_date = game_date_of(
         configuration.workflows[workflow].schedule, business_date(now, configuration.zone_of(workflow))
     )
     count = len(games_of(configuration, calendar, game_date))
-    yield Condition("games", count > 0, f"{pluralize(count, 'game')} on {game_date}")
+    yield RunCondition("games", count > 0, f"{pluralize(count, 'game')} on {game_date}")
 
 
-def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[Condition]:
+def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[RunCondition]:
     item, now = decision.occurrence, inputs.now
     zone = inputs.configuration.zone_of(item.workflow)
     if not item.expected <= now < item.deadline:
-        yield Condition("window", False, _not_due(item, now, zone))
+        yield RunCondition("window", False, _not_due(item, now, zone))
         return
-    yield Condition(
+    yield RunCondition(
         "window",
         True,
         f"due from {_when(item.expected, zone)} until {_when(item.deadline, zone)}: {item.reason}",
@@ -162,13 +162,13 @@ def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[Condition]:
             wanting = f"found, and it lacks {', '.join(outstanding.missing)}"
         again = outstanding.found and outstanding.refresh_due(item, workflow)
         told = f"{found}; a later version is due" if again else found if outstanding.found else wanting
-        yield Condition("history", not outstanding.found or again, told)
+        yield RunCondition("history", not outstanding.found or again, told)
     else:
-        yield Condition("history", True, f"{workflow.schedule.kind} runs whatever was found before")
+        yield RunCondition("history", True, f"{workflow.schedule.kind} runs whatever was found before")
     yield _budget(item, inputs)
 
 
-def _budget(item: Occurrence, inputs: DecisionInputs) -> Condition:
+def _budget(item: Occurrence, inputs: DecisionInputs) -> RunCondition:
     """Return the attempts that the window still has, and what was made of this one."""
     configuration, workflow = inputs.configuration, inputs.configuration.workflows[item.workflow]
     siblings = [
@@ -185,11 +185,11 @@ def _budget(item: Occurrence, inputs: DecisionInputs) -> Condition:
     told = f"{attempt}, {workflow.max_retries} retries at once of a transient failure"
     plan = inputs.plans.get(item.id)
     if plan is None:
-        return Condition("budget", True, told)
+        return RunCondition("budget", True, told)
     known = Known(inputs.history.executions, inputs.history.requested)
     states = progress(plan, known).states
     reached = ", ".join(sorted(state.value for state in states))
-    return Condition("budget", State.OPEN in states, f"{told}; this one was asked for: {reached}")
+    return RunCondition("budget", State.OPEN in states, f"{told}; this one was asked for: {reached}")
 
 
 def _not_due(item: Occurrence, now: datetime, zone: ZoneInfo) -> str:

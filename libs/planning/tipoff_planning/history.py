@@ -31,7 +31,7 @@ class ExecutionFact:
     kind: FailureKind | None
     source: Source
     triggered_at: datetime
-    completeness: "Completeness | None" = None
+    completeness: "KnownCompleteness | None" = None
     not_before: datetime | None = None
     """The instant before which the source is not to be asked again, where it named one."""
     paused_host: str | None = None
@@ -55,7 +55,7 @@ Slate = Mapping[str, datetime | None]
 
 
 @dataclass(frozen=True)
-class Completeness:
+class KnownCompleteness:
     """What a success says of itself. expected: how many games or teams there should be in it. missing: those that are
     not, by name; of many the first few and the number of the others, as they become part of an object's name."""
 
@@ -170,7 +170,7 @@ def _lacks(fact: ExecutionFact, games: int) -> tuple[str, ...]:
     return fact.completeness.lacks(games) if fact.completeness else ()
 
 
-def completeness_in(told: JsonValue) -> Completeness | None:
+def completeness_in(told: JsonValue) -> KnownCompleteness | None:
     """Read `completeness` from a data_summary; None when it has none."""
     if not isinstance(told, dict):
         return None
@@ -179,10 +179,10 @@ def completeness_in(told: JsonValue) -> Completeness | None:
     names = [str(name)[:MISSING_CHARACTERS] for name in missing] if isinstance(missing, list) else []
     if len(names) > MISSING_TOLD:
         names = [*names[:MISSING_TOLD], f"{len(names) - MISSING_TOLD} more"]
-    return Completeness(expected if isinstance(expected, int) else None, tuple(names))
+    return KnownCompleteness(expected if isinstance(expected, int) else None, tuple(names))
 
 
-def completeness_of(event: ScrapeExecuted) -> Completeness | None:
+def completeness_of(event: ScrapeExecuted) -> KnownCompleteness | None:
     """Read the completeness that the execution states."""
     return completeness_in(event.data_summary.get("completeness"))
 

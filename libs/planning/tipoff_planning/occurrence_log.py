@@ -18,9 +18,9 @@ from tipoff_common.executions import PRESUMED
 from tipoff_common.outcomes import Failed, FailureKind, Status
 from tipoff_planning.drafts import request, skip
 from tipoff_planning.history import (
-    Completeness,
     ExecutionFact,
     Known,
+    KnownCompleteness,
     completeness_of,
     preferred,
     slate_of,
@@ -75,7 +75,7 @@ class LoggedExecution(_Frozen):
             kind=self.kind,
             source=self.source,
             triggered_at=self.triggered_at,
-            completeness=Completeness(self.expected, self.missing) if self.missing is not None else None,
+            completeness=KnownCompleteness(self.expected, self.missing) if self.missing is not None else None,
             not_before=self.not_before,
             paused_host=self.paused_host,
             message=self.message,

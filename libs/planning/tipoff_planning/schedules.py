@@ -74,14 +74,14 @@ class Until(StrEnum):
     COMPLETE = "complete"
 
 
-class Node(BaseModel):
+class ConfigurationNode(BaseModel):
     """A part of the configuration: unknown keys are errors."""
 
     # A key that nothing reads is a setting that somebody relies on in vain.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Window(Node):
+class Window(ConfigurationNode):
     """A stretch of time, times of day in the workflow's zone. It belongs to the day on which it opens."""
 
     start: Clock = Field(description="when it opens")
@@ -121,7 +121,7 @@ def _over_in_time(window: Window, last_for: timedelta) -> None:
         )
 
 
-class ByTheClock(Node):
+class ByTheClock(ConfigurationNode):
     """What kinds that follow the clock rather than the games have in common."""
 
     about: About = Field(
@@ -220,7 +220,7 @@ class Discovery(ByTheClock):
         return self
 
 
-class Interval(Node):
+class Interval(ConfigurationNode):
     """Every so often around the day's games: from before the first tip-off until after the last."""
 
     kind: Literal["interval"]
@@ -242,7 +242,7 @@ class Interval(Node):
         return self
 
 
-class PerGame(Node):
+class PerGame(ConfigurationNode):
     """Relative to each game's tip-off, until that game is collected."""
 
     kind: Literal["per_game"]

@@ -16,12 +16,12 @@ from tipoff_common.events import AlertLevel, Priority
 from tipoff_common.open_enum import Declared
 from tipoff_common.yaml_source import did_you_mean
 from tipoff_planning.discovery.steps import CHECK_STEP
-from tipoff_planning.schedules import ByTheClock, Duration, Node, PerGame, Schedule, tolerance
+from tipoff_planning.schedules import ByTheClock, ConfigurationNode, Duration, PerGame, Schedule, tolerance
 
 PLACEHOLDERS = ("{game_date}", "{slot}")
 
 
-class ForEachOutput(Node):
+class ForEachOutput(ConfigurationNode):
     """Fan-out over what a parent step found."""
 
     step: Name = Field(description="the parent step; it is waited for")
@@ -30,7 +30,7 @@ class ForEachOutput(Node):
     )
 
 
-class ForEachValue(Node):
+class ForEachValue(ConfigurationNode):
     """Fan-out over values that are known beforehand, games or none."""
 
     parameter: Name = Field(description="the parameter that is filled")
@@ -48,7 +48,7 @@ class ForEachValue(Node):
 ForEach = Literal["game", "team"] | ForEachOutput | ForEachValue
 
 
-class Step(Node):
+class Step(ConfigurationNode):
     """One scraper of a workflow.
 
     `game_date` is always filled in; fan-out fills `game_id`, `team` or the parent's key; other parameters are given
@@ -109,7 +109,7 @@ class Strategy(StrEnum):
     LEARNED = "learned"
 
 
-class DiscoverySettings(Node):
+class DiscoverySettings(ConfigurationNode):
     """How a search of kind discovery chooses its times."""
 
     strategy: Strategy = Field(
@@ -139,7 +139,7 @@ class DiscoverySettings(Node):
         return self
 
 
-class Workflow(Node):
+class Workflow(ConfigurationNode):
     """What is fetched together, and when."""
 
     description: str = Field(min_length=1, description="what it is for")
@@ -202,7 +202,7 @@ class Workflow(Node):
         return steps
 
 
-class CalendarSource(Node):
+class CalendarSource(ConfigurationNode):
     """Where the calendar of games comes from."""
 
     scraper: Name | None = Field(
@@ -228,7 +228,7 @@ class CalendarSource(Node):
     )
 
 
-class WorkflowsFile(Node):
+class WorkflowsFile(ConfigurationNode):
     """The whole file."""
 
     version: Literal[1] = Field(description="of this format")

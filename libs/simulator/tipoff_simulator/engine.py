@@ -22,7 +22,7 @@ from tipoff_planning.history import ExecutionFact, subject_of
 from tipoff_planning.occurrence_log import LoggedExecution
 from tipoff_planning.occurrences import Agenda, Occurrence, agenda, begun_since, games_of, occurrences
 from tipoff_planning.workflows import Configuration
-from tipoff_simulator.memory import Done, Memory
+from tipoff_simulator.memory import Done, SimulatedMemory
 from tipoff_simulator.observer import Nobody, Observer
 from tipoff_simulator.sources import Answer, Upstream
 from tipoff_simulator.timeline import Wake, wakes
@@ -86,7 +86,7 @@ class Log:
     """What happened. skipped: the steps of an occurrence that were never asked for, with why."""
 
     upstream: Upstream
-    memory: Memory
+    memory: SimulatedMemory
     ended_at: datetime
     schedules: dict[date, list[ScheduleLocked]] = field(default_factory=dict)
     occurrences: dict[str, Occurrence] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class _Run:
         start = local_instant(season.first, time())
         # The last day's work may end on the day after it.
         self._end = season.until or local_instant(season.last + timedelta(days=2), time())
-        self._log = Log(upstream, Memory(), self._end)
+        self._log = Log(upstream, SimulatedMemory(), self._end)
         self._calendar = Calendar(upstream.schedule_at(start), start - _LANDED_BEFORE)
         self._shown = upstream.schedule_at(start)
         self._expected: dict[date, tuple[Occurrence, ...]] = {}

@@ -34,7 +34,7 @@ class GrowingHistory(History):
         self._index(fact)
 
 
-class Memory:
+class SimulatedMemory:
     """Append only: the logs of occurrences, as the controller keeps them, without writing them down."""
 
     def __init__(self) -> None:

@@ -67,7 +67,7 @@ class SourceNumbers(BaseModel):
     busiest_hour: datetime | None
 
 
-class Report(BaseModel):
+class SeasonReport(BaseModel):
     """A season under one configuration."""
 
     first: date
@@ -91,12 +91,12 @@ class Report(BaseModel):
         return sum(len(numbers.missed) for numbers in self.workflows.values())
 
 
-def report(season: Season, log: Log) -> Report:
+def report(season: Season, log: Log) -> SeasonReport:
     """Sum up a season's log."""
     configuration = season.configuration
     types = configuration.file.calendar.game_types
     played = [game for game in season.games if season.first <= game.game_date <= season.last]
-    return Report(
+    return SeasonReport(
         first=season.first,
         last=season.last,
         games=sum(game.game_type in types for game in played),

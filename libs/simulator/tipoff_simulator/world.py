@@ -14,19 +14,19 @@ from tipoff_common.catalog import Catalog, Name
 from tipoff_common.open_enum import Declared
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
-from tipoff_planning.schedules import Clock, Duration, Node
+from tipoff_planning.schedules import Clock, ConfigurationNode, Duration
 
 USUAL = Path(__file__).parent / "worlds" / "usual.yaml"
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class Always(Node):
+class Always(ConfigurationNode):
     """There whenever it is asked for."""
 
     kind: Literal["always"]
 
 
-class _Spread(Node):
+class _Spread(ConfigurationNode):
     """A publication somewhere between `earliest` and `latest`, most often around `usual`."""
 
     never: Probability = Field(default=0.0, description="chance that it does not come out at all")
@@ -74,7 +74,7 @@ class AfterTip(_Spread):
 Publication = Annotated[Always | TimeOfDay | AfterTip, Field(discriminator="kind")]
 
 
-class Span(Node):
+class Span(ConfigurationNode):
     """From `start` up to, not including, `end`: instants with their zone."""
 
     start: AwareDatetime
@@ -104,7 +104,7 @@ class Outage(Span):
         return self.covers(instant) and (everything or source in self.sources or scraper in self.scrapers)
 
 
-class Postponement(Node):
+class Postponement(ConfigurationNode):
     """A game that is called off, and perhaps played later."""
 
     game_id: str
@@ -112,7 +112,7 @@ class Postponement(Node):
     tipoff: AwareDatetime | None = Field(default=None, description="when it is played instead, if it is")
 
 
-class Ticks(Node):
+class Ticks(ConfigurationNode):
     """What becomes of the evaluation's ticks. The daily lock always comes."""
 
     missed: Probability = Field(default=0.0, description="chance that a tick never comes")
@@ -134,7 +134,7 @@ class Ticks(Node):
         return self
 
 
-class World(Node):
+class World(ConfigurationNode):
     """A world file."""
 
     name: str = Field(min_length=1)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 
-from tipoff_cleanup.dataset import Dataset
+from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import ACCEPTED
-from tipoff_cleanup.memory import Memory
+from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_common.catalog import load_catalog, scrapers_folder
 from tipoff_common.cloud import Cloud
@@ -40,8 +40,8 @@ def bootstrap(settings: CleanupSettings) -> Wiring:
             rule=settings.rule,
             pubsub_enabled=settings.pubsub_enabled,
             catalog=catalog,
-            memory=Memory(cloud.state),
-            dataset=Dataset(cloud.warehouse, settings.environment),
+            memory=CleanupMemory(cloud.state),
+            dataset=FileDataset(cloud.warehouse, settings.environment),
             data=cloud.data,
             publisher=cloud.publisher,
         ),

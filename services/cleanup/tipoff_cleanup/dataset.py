@@ -131,7 +131,7 @@ class Logged:
     triggered_at: datetime
 
 
-class Dataset:
+class FileDataset:
     """The rows of one environment. Every method raises Unavailable."""
 
     def __init__(self, warehouse: Warehouse, environment: str) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tipoff_cleanup.dataset import Dataset
-from tipoff_cleanup.losses import Rule
-from tipoff_cleanup.memory import Memory
+from tipoff_cleanup.dataset import FileDataset
+from tipoff_cleanup.losses import LossRule
+from tipoff_cleanup.memory import CleanupMemory
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.ports import Objects
 from tipoff_common.publisher import Publisher
@@ -20,12 +20,12 @@ class Deps:
     environment: str
     lookback: timedelta
     """How far back landed files are compared with receipts."""
-    rule: Rule
+    rule: LossRule
     pubsub_enabled: bool
     """False for a dry run, which publishes and marks nothing."""
     catalog: Mapping[str, ScraperSpec]
-    memory: Memory
-    dataset: Dataset
+    memory: CleanupMemory
+    dataset: FileDataset
     data: Objects
     publisher: Publisher
     monotonic: Callable[[], float] = time.monotonic

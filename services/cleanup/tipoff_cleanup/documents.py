@@ -16,7 +16,7 @@ class NotOurs(Exception):
 
 
 @dataclass(frozen=True)
-class Document:
+class RecordsDocument:
     """What a file of records says of itself."""
 
     scraper: str
@@ -25,7 +25,7 @@ class Document:
     content_sha256: str
 
 
-def read_document(info: ObjectInfo, data: Objects) -> Document:
+def read_document(info: ObjectInfo, data: Objects) -> RecordsDocument:
     """Read what the object says. Raises Unavailable, and NotOurs, also when its name is not its content's hash."""
     if info.size > MOST_BYTES:
         raise NotOurs(f"{info.size} bytes are too many to look into")
@@ -36,7 +36,7 @@ def read_document(info: ObjectInfo, data: Objects) -> Document:
     return _parsed(info.name, body)
 
 
-def _parsed(name: str, body: bytes) -> Document:
+def _parsed(name: str, body: bytes) -> RecordsDocument:
     digest = content_hash(body)
     # Whoever may write to the bucket may change an object; the name is what the runner vouched for.
     if name.rpartition("/")[2] != f"{digest[:16]}.json":
@@ -46,7 +46,7 @@ def _parsed(name: str, body: bytes) -> Document:
         scraper, game_date, records = content["scraper"], content["game_date"], content["records"]
         if not isinstance(scraper, str) or not isinstance(records, list) or not records:
             raise NotOurs("it has no scraper or no records")
-        return Document(scraper, date.fromisoformat(game_date), len(records), digest)
+        return RecordsDocument(scraper, date.fromisoformat(game_date), len(records), digest)
     # RecursionError too: JSON of a million brackets is a few hundred kilobytes.
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotOurs(f"it is no document of records: {type(error).__name__}: {error}") from error

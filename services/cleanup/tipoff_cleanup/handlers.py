@@ -4,7 +4,7 @@ from datetime import datetime
 
 from tipoff_cleanup.completion import build_completed
 from tipoff_cleanup.deps import Deps, Instants
-from tipoff_cleanup.memory import Run
+from tipoff_cleanup.memory import CleanupRun
 from tipoff_cleanup.observation import observe
 from tipoff_cleanup.repair import journal_until, repair
 from tipoff_common.clock import floor_to
@@ -33,12 +33,12 @@ def run_cleanup(event: TickFired, published_at: datetime, deps: Deps, now: datet
     deps.publisher.publish([run.completed])
 
 
-def _run(instants: Instants, deps: Deps) -> Run:
+def _run(instants: Instants, deps: Deps) -> CleanupRun:
     started = deps.monotonic()
     observation = observe(instants, deps)
     repairs = repair(observation, deps)
     # Built in one go from frozen stages: what is published is exactly what was seen and done.
-    return Run(
+    return CleanupRun(
         completed=build_completed(observation, repairs, deps, deps.monotonic() - started),
         written_until=journal_until(observation, repairs),
     )

@@ -38,7 +38,7 @@ class Overview:
 
 
 @dataclass(frozen=True)
-class Rule:
+class LossRule:
     """lost_after: without a receipt for this long, a file is lost.
     grace: how late rows may be; a receipt younger than this proves nothing about earlier files.
     behind_after: how long a file may wait for Phase 2 before somebody is told.
@@ -78,7 +78,7 @@ class Attempts:
     next_number: int = 1
 
 
-class Step(Enum):
+class NextStep(Enum):
     """What a run does about a lost file."""
 
     REPUBLISH = auto()
@@ -92,7 +92,7 @@ def overtaken(file: Landed, overview: Overview) -> bool:
     return overview.overtaken_before is not None and file.landed_at < overview.overtaken_before
 
 
-def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Rule) -> list[Landed]:
+def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: LossRule) -> list[Landed]:
     """Return the files that will not be processed unless republished, oldest first.
 
     A file is lost when it was overtaken, or after `lost_after`; before that Phase 2 is merely behind. Without any
@@ -108,7 +108,9 @@ def lost(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Rul
     return sorted(files, key=lambda file: (file.landed_at, file.gcs_path))
 
 
-def behind_since(waiting: Iterable[Landed], overview: Overview, now: datetime, rule: Rule) -> datetime | None:
+def behind_since(
+    waiting: Iterable[Landed], overview: Overview, now: datetime, rule: LossRule
+) -> datetime | None:
     """Return when the oldest overdue file landed that no later file overtook; None when Phase 2 keeps up."""
     return min(
         (
@@ -120,18 +122,18 @@ def behind_since(waiting: Iterable[Landed], overview: Overview, now: datetime, r
     )
 
 
-def is_storm(found: int, of: int, rule: Rule) -> bool:
+def is_storm(found: int, of: int, rule: LossRule) -> bool:
     """Return whether so many are more likely a fault of the comparison than of each file (incidents 14 and 15)."""
     # Both: neither three of four files on a quiet day nor sixty of a thousand on a busy one are a storm.
     return found > rule.storm_files and found > rule.storm_share * of
 
 
-def next_step(attempts: Attempts, now: datetime, rule: Rule) -> Step:
+def next_step(attempts: Attempts, now: datetime, rule: LossRule) -> NextStep:
     """Decide what to do about a lost file."""
     if attempts.given_up:
-        return Step.NOTHING
+        return NextStep.NOTHING
     # An adoption counts as an announcement too, so a file is not republished minutes after it was adopted.
     if attempts.announced and now - attempts.announced[-1] < rule.wait(attempts.republishes):
-        return Step.WAIT
+        return NextStep.WAIT
     # Given up only when the last wait is over: until then its receipt may come.
-    return Step.GIVE_UP if attempts.republishes >= rule.max_republishes else Step.REPUBLISH
+    return NextStep.GIVE_UP if attempts.republishes >= rule.max_republishes else NextStep.REPUBLISH

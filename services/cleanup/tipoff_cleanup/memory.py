@@ -29,7 +29,7 @@ _RUN = f"{_RUNS}/%Y-%m-%d/%H%MZ.json"
 _AT, _PATH = "at", "path"
 
 
-class Run(BaseModel):
+class CleanupRun(BaseModel):
     """What one tick came to. written_until: files that were written before this are all looked at; None when no run
     has looked yet."""
 
@@ -59,18 +59,18 @@ class _Marks:
         return Attempts(len(done), announced, self.given_up, len(self.republished) + 1)
 
 
-class Memory:
+class CleanupMemory:
     """Cleanup's prefix of the state bucket. Every method raises Unavailable."""
 
     def __init__(self, state: Objects) -> None:
         self._state = state
 
-    def run(self, tick: datetime) -> Run | None:
+    def run(self, tick: datetime) -> CleanupRun | None:
         """Return the run of a tick; None when none is written down."""
         body = self._state.get(_run_name(tick))
-        return Run.model_validate_json(body) if body is not None else None
+        return CleanupRun.model_validate_json(body) if body is not None else None
 
-    def remember_run(self, tick: datetime, run: Run) -> Run:
+    def remember_run(self, tick: datetime, run: CleanupRun) -> CleanupRun:
         """Write a run down unless there is one; return the first that was written, which counts."""
         if self._state.create(_run_name(tick), run.model_dump_json().encode()):
             return run

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tipoff_cleanup.dataset import BATCH, KEPT, Logged
 from tipoff_cleanup.deps import Deps, Instants
-from tipoff_cleanup.documents import Document, NotOurs, read_document
+from tipoff_cleanup.documents import NotOurs, RecordsDocument, read_document
 from tipoff_cleanup.failures import describe_failure
 from tipoff_cleanup.losses import is_storm
 from tipoff_cleanup.memory import Adopted
@@ -157,7 +157,7 @@ def _adopt(orphan: ObjectInfo, logged: Logged | None, deps: Deps, instants: Inst
     return Finding(kind=_ADOPTED, gcs_path=path, detail=detail)
 
 
-def _read(orphan: ObjectInfo, deps: Deps) -> Document:
+def _read(orphan: ObjectInfo, deps: Deps) -> RecordsDocument:
     """Read the orphan's content. Raises NotOurs when it is no runner's, and Unavailable."""
     if object_name(_path(orphan.name, deps), deps.data.bucket) is None:
         raise NotOurs("its name has characters that no runner writes")
@@ -169,7 +169,7 @@ def _read(orphan: ObjectInfo, deps: Deps) -> Document:
 
 
 def _adopted(
-    orphan: ObjectInfo, document: Document, logged: Logged | None, deps: Deps, instants: Instants
+    orphan: ObjectInfo, document: RecordsDocument, logged: Logged | None, deps: Deps, instants: Instants
 ) -> Adopted:
     """Build the execution that the file's own would have been, and its announcement."""
     metadata, path = orphan.metadata, _path(orphan.name, deps)
@@ -204,7 +204,7 @@ def _adopted(
 
 
 def _request(
-    orphan: ObjectInfo, document: Document, logged: Logged | None, instants: Instants
+    orphan: ObjectInfo, document: RecordsDocument, logged: Logged | None, instants: Instants
 ) -> ScrapeRequested:
     """Return the request as the file's metadata has it, else as far as its row and content tell it."""
     if text := orphan.metadata.get(REQUEST):

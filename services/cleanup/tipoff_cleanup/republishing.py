@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.documents import NotOurs, read_document
 from tipoff_cleanup.failures import describe_failure
-from tipoff_cleanup.losses import Attempts, Landed, Step, next_step
+from tipoff_cleanup.losses import Attempts, Landed, NextStep, next_step
 from tipoff_common.bounds import GCS_PATH
 from tipoff_common.events import FileLanded, Finding
 from tipoff_common.executions import build_file_landed
@@ -63,14 +63,14 @@ def republish_lost(lost: Sequence[Landed], deps: Deps, instants: Instants) -> Re
         for file in lost:
             so_far = attempts[file.gcs_path]
             match next_step(so_far, instants.now, deps.rule):
-                case Step.NOTHING:
+                case NextStep.NOTHING:
                     # Stated by every run: the row of the run that gave it up may not have been written.
                     findings.append(_given_up(file, so_far))
                 # A dry run marks nothing, or it would decide for the real run after it.
-                case Step.GIVE_UP if deps.pubsub_enabled:
+                case NextStep.GIVE_UP if deps.pubsub_enabled:
                     deps.memory.mark_given_up(file.gcs_path, instants.now)
                     findings.append(_given_up(file, so_far))
-                case Step.REPUBLISH if len(announced) < MOST_A_RUN:
+                case NextStep.REPUBLISH if len(announced) < MOST_A_RUN:
                     try:
                         if _republish(file, so_far.next_number, deps, instants):
                             announced.add(file.gcs_path)

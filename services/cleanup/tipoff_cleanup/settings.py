@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from pydantic import Field, model_validator
 
-from tipoff_cleanup.losses import Rule
+from tipoff_cleanup.losses import LossRule
 from tipoff_common.settings import ServiceSettings
 
 
@@ -51,9 +51,9 @@ class CleanupSettings(ServiceSettings):
         return timedelta(hours=self.lookback_hours)
 
     @property
-    def rule(self) -> Rule:
+    def rule(self) -> LossRule:
         """The limits by which files count as lost."""
-        return Rule(
+        return LossRule(
             lost_after=timedelta(hours=self.lost_after_hours),
             grace=timedelta(minutes=self.grace_minutes),
             behind_after=timedelta(minutes=self.behind_after_minutes),

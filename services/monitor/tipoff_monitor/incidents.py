@@ -13,13 +13,13 @@ OPEN = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SILENCE
 """States of an incident that holds for as long as its rule asks."""
 
 
-class Node(BaseModel):
+class MemoryPart(BaseModel):
     """A frozen part of the memory; fields of a newer version are kept out, as it is written by this one."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class Incident(Node):
+class Incident(MemoryPart):
     """One rule about one subject, from its first sign until it is resolved and cooled down."""
 
     id: str = Field(description="the same from its first sign to its end")
@@ -61,7 +61,7 @@ class Incident(Node):
         return self.state in OPEN
 
 
-class Silence(Node):
+class Silence(MemoryPart):
     """Nobody wants to hear of some incidents for a while."""
 
     id: str
@@ -77,7 +77,7 @@ class Silence(Node):
         return now < self.until and rule == self.rule and self.subject in (None, subject)
 
 
-class Memory(Node):
+class Memory(MemoryPart):
     """All that the monitor remembers: one object, changed by compare-and-swap on its generation."""
 
     watched_at: Instant | None = Field(default=None, description="the newest instant that was judged")

@@ -13,7 +13,7 @@ from tipoff_common.bounds import name_part
 from tipoff_common.clock import Instant
 from tipoff_common.events import AlertChanged
 from tipoff_common.ports import Objects, Unavailable
-from tipoff_monitor.incidents import Memory, Node
+from tipoff_monitor.incidents import Memory, MemoryPart
 
 NAME = "monitor/memory.json"
 _CONFIGURATIONS = "monitor/configurations"
@@ -24,7 +24,7 @@ _ATTEMPTS = 8
 """Writers that may come in between before a change gives up; people and watches are few."""
 
 
-class Claim(Node):
+class SendingClaim(MemoryPart):
     """Somebody sends until an instant."""
 
     until: Instant
@@ -70,7 +70,7 @@ class MonitorState:
             return True
         held = self._state.read(name)
         # Gone again, or somebody else is at it: the redelivery looks once more.
-        if held is None or Claim.model_validate_json(held.body).until > now:
+        if held is None or SendingClaim.model_validate_json(held.body).until > now:
             return False
         return self._state.replace(name, body, generation=held.generation)
 
@@ -100,7 +100,7 @@ class MonitorState:
 
 
 def _claim(until: datetime) -> bytes:
-    return Claim(until=until).model_dump_json().encode()
+    return SendingClaim(until=until).model_dump_json().encode()
 
 
 def _folder(event: AlertChanged, channel: str) -> str:

@@ -24,13 +24,13 @@ OWN_RULES = (OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING, PAUSED)
 """Names that no rule may have: the monitor raises these about itself, or means something else by them."""
 
 
-class Node(BaseModel):
+class AlertsPart(BaseModel):
     """A part of the file; a key that it does not know is a mistake."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Cause(Node):
+class Cause(AlertsPart):
     """A rule whose incidents explain this one's."""
 
     rule: RuleName = Field(
@@ -42,7 +42,7 @@ class Cause(Node):
     )
 
 
-class Escalation(Node):
+class Escalation(AlertsPart):
     """When an incident is told with more weight. It becomes CRITICAL and goes to the routes with `escalated: true`."""
 
     after: Duration | None = Field(default=None, description="told and not acknowledged for so long")
@@ -55,7 +55,7 @@ class Escalation(Node):
         return self
 
 
-class Rule(Node):
+class Rule(AlertsPart):
     """One thing that people want to hear of."""
 
     description: str = Field(min_length=1, description="what it means, for people")
@@ -107,14 +107,14 @@ class Rule(Node):
         return AlertLevel.CRITICAL if self.escalate else self.severity
 
 
-class Channel(Node):
+class Channel(AlertsPart):
     """Where people are told. Its URL is a secret, and so stands in a variable of the environment."""
 
     description: str = Field(min_length=1, description="who reads it")
     url: Variable = Field(description="environment variable with the URL of Apprise, a secret")
 
 
-class Route(Node):
+class Route(AlertsPart):
     """Which incidents go to which channels. Every route that fits is followed."""
 
     severity: tuple[Severity, ...] = Field(
@@ -126,7 +126,7 @@ class Route(Node):
     channels: tuple[Name, ...] = Field(min_length=1, description="who is told")
 
 
-class QuietWindow(Node):
+class QuietWindow(AlertsPart):
     """Days on which some rules tell nobody; what happens is recorded all the same."""
 
     why: str = Field(min_length=1, description="shown wherever somebody asks why nothing was told")
@@ -141,7 +141,7 @@ class QuietWindow(Node):
         return self
 
 
-class Watch(Node):
+class Watch(AlertsPart):
     """The monitor about itself."""
 
     outage_after: Duration = Field(
@@ -153,7 +153,7 @@ class Watch(Node):
     severity: Severity = Field(default=AlertLevel.CRITICAL, description="of cannot-judge and channel-failing")
 
 
-class AlertsFile(Node):
+class AlertsFile(AlertsPart):
     """The whole file."""
 
     version: Literal[1] = Field(description="of this format")

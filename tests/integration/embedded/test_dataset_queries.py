@@ -14,7 +14,7 @@ from conftest import Dataset
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.outcomes import Status
 from tipoff_planning.execution_log import DatasetQuestion, ask_dataset, read_executions, read_looks
-from tipoff_planning.history import Completeness
+from tipoff_planning.history import KnownCompleteness
 
 DEADLINE = ELEVEN + timedelta(hours=2)
 KINDS = {"as_of": "TIMESTAMP", "for_date": "DATE"}
@@ -180,7 +180,7 @@ def test_the_controller_reads_what_a_success_lacks(dataset: Dataset, monkeypatch
     warehouse = BigQueryWarehouse(dataset.project, dataset.url)
     facts = read_executions(warehouse, "prod", [date(2026, 1, 12), date(2026, 1, 15)], ())
     assert {fact.request_id: fact.completeness for fact in facts if fact.status is Status.SUCCESS} == {
-        "partly": Completeness(9, ("NYK@PHI",)),
+        "partly": KnownCompleteness(9, ("NYK@PHI",)),
         "local": None,
         "second": None,
     }
@@ -195,7 +195,7 @@ def test_a_decision_is_told_of_each_subject_and_of_what_it_asks_by_id(
     days, scraper = [date(2026, 1, 12), date(2026, 1, 15)], EXECUTIONS[0]["scraper_name"]
     plain = ask_dataset(warehouse, "prod", DatasetQuestion(days, [scraper]), ())
     assert {(fact.game_date, fact.status) for fact in plain.found} == {(day, Status.SUCCESS) for day in days}
-    assert {fact.completeness for fact in plain.found} == {None, Completeness(9, ("NYK@PHI",))}
+    assert {fact.completeness for fact in plain.found} == {None, KnownCompleteness(9, ("NYK@PHI",))}
     assert (plain.requests, plain.occurrences) == ({}, {})
     asked = DatasetQuestion(days, [scraper], requests=["partly", "nobody"], since=days[0])
     answer = ask_dataset(warehouse, "prod", asked, ())

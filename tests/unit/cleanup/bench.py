@@ -8,11 +8,11 @@ from typing import Any
 
 from tests.support.samples import GAME_DATE, NOON, tick
 from tests.support.scrapers import spec_data
-from tipoff_cleanup.dataset import Dataset, Logged
+from tipoff_cleanup.dataset import FileDataset, Logged
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
-from tipoff_cleanup.losses import Landed, Rule
-from tipoff_cleanup.memory import Memory
+from tipoff_cleanup.losses import Landed, LossRule
+from tipoff_cleanup.memory import CleanupMemory
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import CleanupCompleted, FileLanded, TickFired
 from tipoff_common.identity import content_hash
@@ -22,7 +22,7 @@ from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 QUARTER = 15 * MINUTE
-RULE = Rule(
+RULE = LossRule(
     lost_after=6 * HOUR,
     grace=30 * MINUTE,
     behind_after=HOUR,
@@ -88,7 +88,7 @@ class World:
     unreadable: str | None = None
     cleanup_rows_late: timedelta = timedelta(0)
     pubsub_enabled: bool = True
-    rule: Rule = RULE
+    rule: LossRule = RULE
     catalog: dict[str, ScraperSpec] = field(default_factory=lambda: {SPEC.name: SPEC})
     bus: RecordingBus = field(default_factory=RecordingBus)
     state: MemoryObjects = field(default_factory=MemoryObjects)
@@ -123,8 +123,8 @@ class World:
             rule=self.rule,
             pubsub_enabled=self.pubsub_enabled,
             catalog=self.catalog,
-            memory=Memory(self.state),
-            dataset=Dataset(self.warehouse, "local"),
+            memory=CleanupMemory(self.state),
+            dataset=FileDataset(self.warehouse, "local"),
             data=self.data,
             publisher=Publisher("cleanup", self.bus),
         )

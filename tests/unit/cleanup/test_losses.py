@@ -13,8 +13,8 @@ from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, RULE, file
 from tipoff_cleanup.losses import (
     Attempts,
     Landed,
+    NextStep,
     Overview,
-    Step,
     behind_since,
     is_storm,
     lost,
@@ -175,19 +175,19 @@ def attempted(*minutes_ago: float, given_up: bool = False) -> Attempts:
 @pytest.mark.parametrize(
     ("attempts", "step"),
     [
-        (attempted(), Step.REPUBLISH),
-        (attempted(29), Step.WAIT),
-        (attempted(30), Step.REPUBLISH),
-        (attempted(90, 59), Step.WAIT),
-        (attempted(90, 60), Step.REPUBLISH),
-        (attempted(300, 200, 119), Step.WAIT),
-        (attempted(300, 200, 120), Step.GIVE_UP),
-        (attempted(300, 200, 120, given_up=True), Step.NOTHING),
-        (Attempts(0, (NOON - 29 * MINUTE,)), Step.WAIT),
-        (Attempts(0, (NOON - 30 * MINUTE,)), Step.REPUBLISH),
+        (attempted(), NextStep.REPUBLISH),
+        (attempted(29), NextStep.WAIT),
+        (attempted(30), NextStep.REPUBLISH),
+        (attempted(90, 59), NextStep.WAIT),
+        (attempted(90, 60), NextStep.REPUBLISH),
+        (attempted(300, 200, 119), NextStep.WAIT),
+        (attempted(300, 200, 120), NextStep.GIVE_UP),
+        (attempted(300, 200, 120, given_up=True), NextStep.NOTHING),
+        (Attempts(0, (NOON - 29 * MINUTE,)), NextStep.WAIT),
+        (Attempts(0, (NOON - 30 * MINUTE,)), NextStep.REPUBLISH),
     ],
 )
-def test_each_announcement_waits_twice_as_long_as_the_one_before(attempts: Attempts, step: Step) -> None:
+def test_each_announcement_waits_twice_as_long_as_the_one_before(attempts: Attempts, step: NextStep) -> None:
     """Incident 17. The last two: an adoption announced it, and counts as no republish."""
     assert next_step(attempts, NOON, RULE) is step
 
@@ -206,10 +206,10 @@ def test_a_lost_file_is_announced_up_to_the_cap_ever_more_rarely_and_then_given_
     for gap in gaps:
         now += timedelta(minutes=gap)
         match next_step(attempts, now, rule):
-            case Step.REPUBLISH:
+            case NextStep.REPUBLISH:
                 at.append(now)
                 attempts = Attempts(len(at), tuple(at))
-            case Step.GIVE_UP:
+            case NextStep.GIVE_UP:
                 attempts = replace(attempts, given_up=True)
     waits = [later - earlier for earlier, later in pairwise(at)]
     assert at[0] == NOON + timedelta(minutes=gaps[0])
@@ -219,4 +219,4 @@ def test_a_lost_file_is_announced_up_to_the_cap_ever_more_rarely_and_then_given_
     if now - NOON > rule.patience + (cap + 2) * longest:
         assert (len(at), attempts.given_up) == (cap, True)
     if attempts.given_up:
-        assert next_step(attempts, now + DAY, rule) is Step.NOTHING
+        assert next_step(attempts, now + DAY, rule) is NextStep.NOTHING

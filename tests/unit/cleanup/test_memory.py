@@ -8,7 +8,7 @@ import pytest
 from tests.support.samples import NOON, cleaned
 from tests.unit.cleanup.bench import DAY, QUARTER
 from tipoff_cleanup.losses import Attempts
-from tipoff_cleanup.memory import Memory, Run
+from tipoff_cleanup.memory import CleanupMemory, CleanupRun
 from tipoff_common.ports import Unavailable
 from tipoff_common.testing import MemoryObjects
 
@@ -21,15 +21,15 @@ def state() -> MemoryObjects:
 
 
 @pytest.fixture
-def memory(state: MemoryObjects) -> Memory:
-    return Memory(state)
+def memory(state: MemoryObjects) -> CleanupMemory:
+    return CleanupMemory(state)
 
 
-def run(files: int) -> Run:
-    return Run(completed=cleaned(files_checked=files), written_until=NOON)
+def run(files: int) -> CleanupRun:
+    return CleanupRun(completed=cleaned(files_checked=files), written_until=NOON)
 
 
-def test_the_first_run_of_a_tick_counts(memory: Memory) -> None:
+def test_the_first_run_of_a_tick_counts(memory: CleanupMemory) -> None:
     assert memory.run(NOON) is None
     assert memory.remember_run(NOON, run(1)) == run(1)
     assert memory.remember_run(NOON, run(2)) == run(1)
@@ -37,7 +37,7 @@ def test_the_first_run_of_a_tick_counts(memory: Memory) -> None:
     assert memory.run(NOON + QUARTER) is None
 
 
-def test_a_run_of_an_older_service_is_read(memory: Memory, state: MemoryObjects) -> None:
+def test_a_run_of_an_older_service_is_read(memory: CleanupMemory, state: MemoryObjects) -> None:
     """It had the alerts that cleanup raised beside its row."""
     memory.remember_run(NOON, run(1))
     (name,) = state.bodies
@@ -46,14 +46,16 @@ def test_a_run_of_an_older_service_is_read(memory: Memory, state: MemoryObjects)
     assert memory.run(NOON) == run(1)
 
 
-def test_earlier_runs_are_found_also_across_midnight_and_after_weeks_without_any(memory: Memory) -> None:
+def test_earlier_runs_are_found_also_across_midnight_and_after_weeks_without_any(
+    memory: CleanupMemory,
+) -> None:
     ticks = [NOON - ago for ago in (QUARTER, timedelta(hours=16), timedelta(hours=40), 10 * DAY, 70 * DAY)]
     for tick in (*ticks, NOON, NOON + QUARTER):
         memory.remember_run(tick, run(1))
     assert list(memory.ticks_before(NOON)) == ticks
 
 
-def test_what_was_done_is_counted_by_file(memory: Memory) -> None:
+def test_what_was_done_is_counted_by_file(memory: CleanupMemory) -> None:
     assert memory.mark_republish(A, 1, NOON)
     assert memory.mark_republish(A, 2, NOON + QUARTER)
     memory.mark_given_up(B, NOON)
@@ -64,26 +66,26 @@ def test_what_was_done_is_counted_by_file(memory: Memory) -> None:
     }
 
 
-def test_an_announcement_that_was_not_taken_does_not_count(memory: Memory) -> None:
+def test_an_announcement_that_was_not_taken_does_not_count(memory: CleanupMemory) -> None:
     assert memory.mark_republish(A, 1, NOON)
     memory.mark_not_republished(A, 1, NOON)
     assert memory.attempts([A]) == {A: Attempts(0, (), next_number=2)}
 
 
-def test_an_object_that_is_no_run_is_passed_over(memory: Memory) -> None:
+def test_an_object_that_is_no_run_is_passed_over(memory: CleanupMemory) -> None:
     memory.remember_run(NOON - QUARTER, run(1))
     memory._state.create(f"cleanup/runs/{NOON:%Y-%m-%d}/README.txt", b"")
     assert list(memory.ticks_before(NOON)) == [NOON - QUARTER]
 
 
-def test_of_two_runs_one_announces(memory: Memory) -> None:
+def test_of_two_runs_one_announces(memory: CleanupMemory) -> None:
     """A file was republished for ever (incident 17)."""
     assert memory.mark_republish(A, 1, NOON)
     assert not memory.mark_republish(A, 1, NOON)
     assert memory.attempts([A])[A].republishes == 1
 
 
-def test_a_count_that_cannot_be_read_is_not_zero(memory: Memory, state: MemoryObjects) -> None:
+def test_a_count_that_cannot_be_read_is_not_zero(memory: CleanupMemory, state: MemoryObjects) -> None:
     """A failed query republished everything; a file was republished for ever (incidents 15, 17)."""
     state.down = True
     with pytest.raises(Unavailable):

@@ -26,8 +26,8 @@ from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.commands.backfill.controller_runs import sorted_out
 from tipoff_cli.commands.backfill.plan import (
     Backfill,
-    Run,
-    Target,
+    BackfillRun,
+    BackfillTarget,
     UnusableTarget,
     dates_between,
     find_target,
@@ -116,8 +116,8 @@ def test_keys_are_a_function_of_content() -> None:
 
 
 def test_a_scraper_is_its_steps_of_the_first_workflow_that_can_ask_for_it_alone() -> None:
-    assert find_target("roster", PLANS) == Target("games", ("roster",), "roster")
-    assert find_target("summary", PLANS) == Target("sequence", ("summary",), "summary")
+    assert find_target("roster", PLANS) == BackfillTarget("games", ("roster",), "roster")
+    assert find_target("summary", PLANS) == BackfillTarget("sequence", ("summary",), "summary")
 
 
 def test_what_fans_out_over_an_output_brings_its_parent() -> None:
@@ -235,7 +235,7 @@ class Fleet:
     asked_at: list[tuple[float, int]] = field(default_factory=list)
     most: int = 0
 
-    def ask(self, run: Run) -> None:
+    def ask(self, run: BackfillRun) -> None:
         try:
             drafted = draft_run(
                 run.workflow,
@@ -252,7 +252,7 @@ class Fleet:
         self.asked_at.append((self.seconds, run.requests))
         self._take()
 
-    def look(self, run: Run) -> RunProgress | None:
+    def look(self, run: BackfillRun) -> RunProgress | None:
         return read_run(run.workflow, run.key, self.world.deps)
 
     def sleep(self, seconds: float) -> None:
@@ -415,7 +415,7 @@ class Flaky(Fleet):
     calls: int = 0
     gone: bool = False
 
-    def look(self, run: Run) -> RunProgress | None:
+    def look(self, run: BackfillRun) -> RunProgress | None:
         self.calls += 1
         if self.gone or self.calls % 3 == 0:
             raise NotNow("the controller does not answer")

@@ -25,7 +25,7 @@ from tipoff_cli.commands.deploy.deployment import (
     plan,
 )
 from tipoff_cli.commands.deploy.preflight import APIS, check
-from tipoff_cli.commands.deploy.shell import CommandFailed
+from tipoff_cli.commands.deploy.shell import ShellFailed
 from tipoff_cli.main import app
 from tipoff_dev.stack.layout import SERVICES
 
@@ -51,7 +51,7 @@ class FakeShell:
         text = " ".join(command)
         if text.startswith("gcloud artifacts docker tags list"):
             if command[5].rsplit("/", 1)[1] not in self.images:
-                raise CommandFailed(f"{text}: NOT_FOUND")
+                raise ShellFailed(f"{text}: NOT_FOUND")
             return DIGEST if "version.basename()" in text else "abc\n0123456789ab"
         self._maybe_fail(text)
         return next((answer for start, answer in self.answers.items() if text.startswith(start)), "")
@@ -66,7 +66,7 @@ class FakeShell:
 
     def _maybe_fail(self, text: str) -> None:
         if any(part in text for part in self.refused):
-            raise CommandFailed(f"{text}: denied")
+            raise ShellFailed(f"{text}: denied")
 
 
 ACCOUNTS = "\n".join(
@@ -265,7 +265,7 @@ def test_only_images_that_are_not_there_are_built(deployment: Deployment) -> Non
 
 def test_images_that_were_built_and_are_not_there_are_named(deployment: Deployment) -> None:
     shell = FakeShell(READY)
-    with pytest.raises(CommandFailed, match=r"built, and not in .*: elsewhere"):
+    with pytest.raises(ShellFailed, match=r"built, and not in .*: elsewhere"):
         build(deployment, "abc", ["elsewhere"], shell)
 
 

@@ -17,15 +17,15 @@ from tipoff_common.events import FileLanded, Source
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
-from tipoff_dataset.file_verdict import State, judge
+from tipoff_dataset.file_verdict import FileState, judge
 from tipoff_dataset.landed_files import (
-    Cleanup,
-    Finding,
     LandedFile,
+    LatestCleanup,
     Name,
     NoFileNamed,
     Receipt,
     Sighting,
+    StatedFinding,
     Wrote,
 )
 
@@ -33,7 +33,7 @@ PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"
 OTHER = "gs://data/nba-com/injury/2025-01-14/0123999999999999.json"
 WROTE = Wrote("e-1", "nbac_injury_report", "injury_discovery", date(2025, 1, 15), NOON, 30)
 RECEIPT = Receipt("injuries", NOON + timedelta(minutes=1), 30)
-RUN = Cleanup(NOON + timedelta(hours=8), True, [], lost_after_hours=6, max_republishes=3)
+RUN = LatestCleanup(NOON + timedelta(hours=8), True, [], lost_after_hours=6, max_republishes=3)
 
 
 def hours(number: float) -> timedelta:
@@ -51,7 +51,9 @@ def seen(*republished: bool) -> list[Sighting]:
 class TestJudging:
     landed = LandedFile(PATH, [WROTE])
 
-    def judged(self, file: LandedFile, after: float, cleanup: Cleanup | None = RUN) -> tuple[State, str, str]:
+    def judged(
+        self, file: LandedFile, after: float, cleanup: LatestCleanup | None = RUN
+    ) -> tuple[FileState, str, str]:
         verdict = judge(file, cleanup, NOON + hours(after))
         return verdict.state, verdict.why, verdict.next
 
@@ -67,16 +69,16 @@ class TestJudging:
         _, why, _ = self.judged(replace(self.landed, sightings=seen(True, True, True, True)), 9, older)
         assert why == "republished 4 times, and no receipt yet"
         state, why, following = self.judged(self.landed, 9, older)
-        assert state is State.WAITING
+        assert state is FileState.WAITING
         assert "hours" not in why + following
 
     def test_a_receipt_ends_it_whatever_was_before(self) -> None:
         processed = replace(self.landed, receipts=[RECEIPT], sightings=seen(True, True, True, False))
-        assert self.judged(processed, 9)[0] is State.PROCESSED
+        assert self.judged(processed, 9)[0] is FileState.PROCESSED
 
     def test_a_receipt_before_its_execution_row_is_told_as_that(self) -> None:
         state, why, then = self.judged(LandedFile(PATH, receipts=[RECEIPT]), 1)
-        assert (state, "no execution" in why, "--since" in then) == (State.PROCESSED, True, True)
+        assert (state, "no execution" in why, "--since" in then) == (FileState.PROCESSED, True, True)
 
     @pytest.mark.parametrize(
         ("after", "cleanup", "why", "then"),
@@ -88,62 +90,65 @@ class TestJudging:
         ],
     )
     def test_what_no_cleanup_missed_waits(
-        self, after: float, cleanup: Cleanup | None, why: str, then: str
+        self, after: float, cleanup: LatestCleanup | None, why: str, then: str
     ) -> None:
         state, told, comes_next = self.judged(self.landed, after, cleanup)
-        assert state is State.WAITING
+        assert state is FileState.WAITING
         assert why in told
         assert then in comes_next
 
     @pytest.mark.parametrize(
         ("republished", "state", "then"),
         [
-            ((False,), State.LOST, "a later cleanup"),
-            ((True,), State.ANNOUNCED_AGAIN, "again"),
-            ((True, False), State.ANNOUNCED_AGAIN, "again"),
-            ((True, True, True), State.ANNOUNCED_AGAIN, "gives it up"),
-            ((True, True, True, False), State.ANNOUNCED_AGAIN, "gives it up"),
+            ((False,), FileState.LOST, "a later cleanup"),
+            ((True,), FileState.ANNOUNCED_AGAIN, "again"),
+            ((True, False), FileState.ANNOUNCED_AGAIN, "again"),
+            ((True, True, True), FileState.ANNOUNCED_AGAIN, "gives it up"),
+            ((True, True, True, False), FileState.ANNOUNCED_AGAIN, "gives it up"),
         ],
     )
     def test_what_cleanup_missed_is_announced_until_it_is_given_up(
-        self, republished: tuple[bool, ...], state: State, then: str
+        self, republished: tuple[bool, ...], state: FileState, then: str
     ) -> None:
         """Incident 17: a cap for each file, and then a terminal state."""
         missed = replace(self.landed, sightings=seen(*republished))
         found, _, comes_next = self.judged(missed, 9)
         assert (found, then in comes_next) == (state, True)
-        given_up = Finding(NOON + hours(9), "given_up", "republished 3 times without a receipt")
-        assert self.judged(replace(missed, findings=[given_up]), 10)[:2] == (State.GIVEN_UP, given_up.detail)
+        given_up = StatedFinding(NOON + hours(9), "given_up", "republished 3 times without a receipt")
+        assert self.judged(replace(missed, findings=[given_up]), 10)[:2] == (
+            FileState.GIVEN_UP,
+            given_up.detail,
+        )
 
     @pytest.mark.parametrize(
         ("kind", "meant", "remedy"),
         [
-            ("object_missing", State.GONE, "the next cleanup announces it"),
-            ("content_differs", State.CHANGED, "the next cleanup announces it"),
-            ("foreign_path", State.FOREIGN, "who wrote the row"),
+            ("object_missing", FileState.GONE, "the next cleanup announces it"),
+            ("content_differs", FileState.CHANGED, "the next cleanup announces it"),
+            ("foreign_path", FileState.FOREIGN, "who wrote the row"),
         ],
     )
     def test_a_file_that_is_not_as_it_was_written_is_called_so_as_long_as_cleanup_says_so(
-        self, kind: str, meant: State, remedy: str
+        self, kind: str, meant: FileState, remedy: str
     ) -> None:
         sightings = seen(False)
-        gone = Finding(sightings[0].cleanup_time, kind, "it is not in the bucket")
+        gone = StatedFinding(sightings[0].cleanup_time, kind, "it is not in the bucket")
         state, why, then = self.judged(replace(self.landed, sightings=sightings, findings=[gone]), 9)
         assert (state, why) == (meant, gone.detail)
         assert then.startswith("nothing by itself: ")
         assert remedy in then
         restored = replace(self.landed, sightings=seen(False, True), findings=[gone])
-        assert self.judged(restored, 9)[0] is State.ANNOUNCED_AGAIN
+        assert self.judged(restored, 9)[0] is FileState.ANNOUNCED_AGAIN
 
     def test_a_storm_is_named_as_the_reason(self) -> None:
         storm = replace(RUN, storm_guard=True)
         state, why, then = self.judged(replace(self.landed, sightings=seen(False)), 9, storm)
-        assert (state, "than can be believed" in why, "storm-guard" in then) == (State.LOST, True, True)
+        assert (state, "than can be believed" in why, "storm-guard" in then) == (FileState.LOST, True, True)
 
     def test_a_dry_run_is_named_as_the_reason(self) -> None:
         dry = replace(RUN, pubsub_enabled=False)
         state, why, then = self.judged(replace(self.landed, sightings=seen(False)), 9, dry)
-        assert (state, "dry" in why, "TIPOFF_PUBSUB_ENABLED" in then) == (State.LOST, True, True)
+        assert (state, "dry" in why, "TIPOFF_PUBSUB_ENABLED" in then) == (FileState.LOST, True, True)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +245,7 @@ class TestCommands:
         assert [letter["event_id"] for letter in data["dead_letters"]] == ["d-1"]
 
     def test_what_cleanup_found_out_is_part_of_the_story(self, house: House, run: Run) -> None:
-        gone = Finding(NOON, "object_missing", "it is not in the bucket")
+        gone = StatedFinding(NOON, "object_missing", "it is not in the bucket")
         house.tables["findings"] = [{"gcs_path": PATH, **vars(gone)}]
         assert "object missing" in run("show", PATH, *AS_OF)
         (told,) = json.loads(run("show", PATH, *AS_OF, "--json"))["findings"]

@@ -33,9 +33,9 @@ from tipoff_planning.occurrence_log import Entry, log_execution
 from tipoff_planning.plans import Plan, PlannedStep
 from tipoff_planning.progress import PlanProgress
 from tipoff_planning.trace.chain import assemble
-from tipoff_planning.trace.dataset import Dataset
-from tipoff_planning.trace.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
-from tipoff_planning.trace.links import Node, landed_id, requested_id
+from tipoff_planning.trace.dataset import ChainDataset
+from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Executed, Expected, Facts, ReceiptRow, Seen
+from tipoff_planning.trace.links import ChainNode, landed_id, requested_id
 from tipoff_planning.trace.lookup import NotFound, trace
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
@@ -64,11 +64,11 @@ DONE = Executed(
     error_message=None,
     retry_count=0,
 )
-RECEIPT = Receipt(PATH, "injuries", NOON + 5 * MINUTE, 3, "receipt-1")
+RECEIPT = ReceiptRow(PATH, "injuries", NOON + 5 * MINUTE, 3, "receipt-1")
 WHOLE = Facts([EXPECTED], [RUN], [REQUEST], [DONE], [RECEIPT])
 
 
-def walk(nodes: tuple[Node, ...]) -> Iterator[Node]:
+def walk(nodes: tuple[ChainNode, ...]) -> Iterator[ChainNode]:
     for node in nodes:
         yield node
         yield from walk(node.children)
@@ -252,7 +252,7 @@ def test_a_file_that_no_execution_wrote_stands_alone_with_its_receipt() -> None:
 
 
 def test_a_cleanup_asked_for_itself_is_shown() -> None:
-    assert texts(Facts(cleanups=[Cleanup("c-1", NOON, 9, 2, 1)]), "cleanup") == [
+    assert texts(Facts(cleanups=[CleanupRow("c-1", NOON, 9, 2, 1)]), "cleanup") == [
         "9 files checked, 2 missing, 1 republished"
     ]
 
@@ -302,14 +302,14 @@ DAYS: list[date] = [GAME_DATE]
 SPANS = [(GAME_DATE, GAME_DATE)]
 
 
-def dataset(answers: Mapping[str, list[dict[str, Any]]], down: bool = False) -> Dataset:
+def dataset(answers: Mapping[str, list[dict[str, Any]]], down: bool = False) -> ChainDataset:
     """A dataset that answers the query that has a text in it."""
 
     def answer(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         assert parameters["environment"] == "local"
         return next((rows for text, rows in answers.items() if text in sql), [])
 
-    return Dataset(MemoryWarehouse(answer=answer, down=down), "local")
+    return ChainDataset(MemoryWarehouse(answer=answer, down=down), "local")
 
 
 def memory_of(state: MemoryObjects) -> ControllerMemory:
@@ -436,7 +436,7 @@ def test_an_unknown_id_comes_with_those_near_it() -> None:
     assert caught.value.near == ["abc-12"]
 
 
-def known_by(identifiers: Mapping[str, str]) -> Dataset:
+def known_by(identifiers: Mapping[str, str]) -> ChainDataset:
     """A dataset that knows these ids, each with its occurrence, and lists all that begin as was asked."""
 
     def answer(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -447,7 +447,7 @@ def known_by(identifiers: Mapping[str, str]) -> Dataset:
         row = {name: value for name, value in vars(DONE).items() if name != "logged"}
         return [row] if "record_count" in sql else []
 
-    return Dataset(MemoryWarehouse(answer=answer), "local")
+    return ChainDataset(MemoryWarehouse(answer=answer), "local")
 
 
 def test_the_beginning_of_one_id_is_as_good_as_the_id() -> None:
@@ -480,7 +480,7 @@ def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its
         known = "AS kind" in sql and first <= GAME_DATE <= last
         return [{"kind": "occurrence", "id": "o-1", "day": GAME_DATE}] if known else []
 
-    trace("o-1", Dataset(MemoryWarehouse(answer=answer), "local"), NO_MEMORY, DAYS, spans)
+    trace("o-1", ChainDataset(MemoryWarehouse(answer=answer), "local"), NO_MEMORY, DAYS, spans)
     (first, events, second, *chain) = asked
     assert [first, events, second] == [("find", *spans[0]), ("read", *spans[0]), ("find", *spans[1])]
     assert set(chain) == {("read", GAME_DATE - week, GAME_DATE + week)}

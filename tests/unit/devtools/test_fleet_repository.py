@@ -12,7 +12,7 @@ from tipoff_cli.errors import CommandFailed
 from tipoff_cli.main import app
 from tipoff_common.catalog import load_catalog
 from tipoff_dev.fleet.repository import init_fleet
-from tipoff_dev.fleet.scaffold import Refused, write_scraper
+from tipoff_dev.fleet.scaffold import ScaffoldRefused, write_scraper
 from tipoff_planning.loading import load_workflows
 
 
@@ -67,7 +67,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tipoff_dev.fleet.repository.write_scraper", fail)
-    with pytest.raises(Refused, match="No space left"):
+    with pytest.raises(ScaffoldRefused, match="No space left"):
         init_fleet(tmp_path / "rivers", None, "UTC")
     assert list(tmp_path.iterdir()) == []
 

@@ -14,7 +14,7 @@ from tipoff_dev.grafana.alerting import UID, alerting_json, rule_queries
 from tipoff_dev.grafana.dashboards import dashboard_json
 from tipoff_dev.grafana.macros import UnknownMacro, expand
 from tipoff_dev.grafana.models import dashboard_models, register_default_plugins
-from tipoff_dev.grafana.panels import DASHBOARDS, DashboardSpec, Kind, PanelSpec
+from tipoff_dev.grafana.panels import DASHBOARDS, DashboardSpec, PanelKind, PanelSpec
 
 REPOSITORY = Path(__file__).parents[3]
 PANELS = [panel for board in DASHBOARDS for panel in board.panels]
@@ -80,7 +80,7 @@ def test_the_partition_columns_are_those_of_the_schemas(table: str) -> None:
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.title)
 def test_a_series_is_grouped_by_time_within_the_chosen_range(panel: PanelSpec) -> None:
     sql = expand(panel.sql, start=NOON - timedelta(hours=1), end=NOON, variables={"environment": "prod"})
-    if panel.kind is Kind.SERIES:
+    if panel.kind is PanelKind.SERIES:
         assert panel.columns[0] == "time"
         assert "ORDER BY time" in sql
         assert ">= '2026-11-29T11:00:00Z'" in sql

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tipoff_dev.checks.terraform.plans import Plan
+from tipoff_dev.checks.terraform.plans import TerraformPlan
 from tipoff_dev.checks.terraform.policies import POLICIES, findings
 from tipoff_dev.checks.terraform.service_settings import settings_faults, tick_faults
 
@@ -142,13 +142,13 @@ def good() -> Document:
     }
 
 
-def plan(document: Document) -> Plan:
+def plan(document: Document) -> TerraformPlan:
     resources = [
         {"address": address, "type": address.partition(".")[0], "mode": "managed", "values": values}
         for address, values in document.items()
     ]
     nested = {"resources": resources[1:], "child_modules": []}
-    return Plan.read(
+    return TerraformPlan.read(
         {"planned_values": {"root_module": {"resources": resources[:1], "child_modules": [nested]}}}
     )
 

@@ -30,7 +30,7 @@ from tipoff_common.events import Action, AlertLevel
 from tipoff_common.outcomes import FailureKind, NoData, Outcome, Success
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.decisions import Decision, Reason, decide, unable_to_decide
-from tipoff_planning.history import Completeness, ExecutionFact, History
+from tipoff_planning.history import ExecutionFact, History, KnownCompleteness
 from tipoff_planning.occurrences import occurrences
 from tipoff_planning.plans import units
 from tipoff_planning.workflows import Configuration
@@ -127,7 +127,7 @@ def test_what_is_found_without_a_game_is_asked_for_until_it_has_it() -> None:
     whole = configured(one=workflow(discovery("11:00", "14:00", until="complete"), "bulletin"))
     plan, identifier = plan_of(whole, "one"), _request(whole)
     known = history(
-        fact("bulletin", request_id=identifier, completeness=Completeness(9, ("NYK@PHI", "DAL@NOP")))
+        fact("bulletin", request_id=identifier, completeness=KnownCompleteness(9, ("NYK@PHI", "DAL@NOP")))
     )
 
     slot = decided(whole, at("11:15"), history=known, plans={plan.occurrence_id: plan})

@@ -8,7 +8,7 @@ import pytest
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.testing import MemoryWarehouse
 from tipoff_planning.execution_log import read_executions
-from tipoff_planning.history import Completeness
+from tipoff_planning.history import KnownCompleteness
 
 DAY = date(2025, 1, 15)
 
@@ -47,11 +47,11 @@ def test_what_ran_long_after_its_date_is_looked_for_as_far_as_is_told() -> None:
     [
         (None, None),
         ("null", None),
-        ('{"got": 9}', Completeness()),
-        ('{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}', Completeness(9, ("NYK@PHI",))),
+        ('{"got": 9}', KnownCompleteness()),
+        ('{"expected": 9, "got": 8, "missing": ["NYK@PHI"]}', KnownCompleteness(9, ("NYK@PHI",))),
     ],
 )
-def test_what_a_success_lacks_is_read(told: str | None, completeness: Completeness | None) -> None:
+def test_what_a_success_lacks_is_read(told: str | None, completeness: KnownCompleteness | None) -> None:
     made = row(status="success", error_type=None, completeness=told)
     (fact,) = read_executions(MemoryWarehouse(answer=lambda *_: [made]), "local", [DAY], ("game_id",))
     assert fact.completeness == completeness

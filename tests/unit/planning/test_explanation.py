@@ -2,17 +2,17 @@
 
 from tests.support.controller import at, calendar, configured, discovery, fact, workflow
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome
-from tipoff_planning.explanation import Condition, explain_workflow
-from tipoff_planning.history import Completeness, ExecutionFact
+from tipoff_planning.explanation import RunCondition, explain_workflow
+from tipoff_planning.history import ExecutionFact, KnownCompleteness
 
 
 def test_what_a_success_lacks_is_why_it_is_asked_for_again() -> None:
     configuration = configured(one=workflow(discovery("11:00", "14:00", until="complete"), "bulletin"))
-    known = [fact("bulletin", completeness=Completeness(9, ("NYK@PHI",)))]
+    known = [fact("bulletin", completeness=KnownCompleteness(9, ("NYK@PHI",)))]
     explanation = explain_workflow("one", at("12:05"), configuration, calendar(fetched_at=at("05:00")), known)
     ((decision, conditions),) = explanation.decisions
     assert (decision.action.value, decision.code.value) == ("RUN", "incomplete")
-    assert Condition("history", True, "found, and it lacks NYK@PHI") in conditions
+    assert RunCondition("history", True, "found, and it lacks NYK@PHI") in conditions
 
 
 def test_a_source_that_fails_is_named_with_its_last_error() -> None:

@@ -38,7 +38,7 @@ from tests.support.fleets import (
 from tipoff_common.events import Action, ScheduleState, ScrapeExecuted, ScrapeRequested, WorkflowDecided
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.decisions import decide
-from tipoff_planning.history import Completeness, History
+from tipoff_planning.history import History, KnownCompleteness
 from tipoff_planning.occurrences import Occurrence, agenda, occurrences
 from tipoff_planning.workflows import Configuration
 
@@ -210,7 +210,11 @@ def test_a_success_stops_discovery_for_that_game_date_and_no_other(
     configuration = configured_of({"one": workflow(schedule, "bulletin")})
     found = day + timedelta(days=data.draw(st.integers(-2, 1)))
     known = History(
-        {"r": fact("bulletin", game_date=found, request_id="r", completeness=Completeness(missing=missing))}
+        {
+            "r": fact(
+                "bulletin", game_date=found, request_id="r", completeness=KnownCompleteness(missing=missing)
+            )
+        }
     )
     now = at("00:00", day) + timedelta(minutes=data.draw(st.integers(0, 1439)))
     calendar = Calendar([], now)

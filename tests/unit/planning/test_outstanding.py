@@ -16,7 +16,7 @@ from tests.support.controller import (
     slate,
     workflow,
 )
-from tipoff_planning.history import Completeness, History
+from tipoff_planning.history import History, KnownCompleteness
 from tipoff_planning.occurrences import Occurrence, occurrences
 from tipoff_planning.outstanding import Outstanding, find_outstanding
 from tipoff_planning.workflows import Configuration
@@ -119,7 +119,7 @@ def test_what_lacks_a_game_is_found_and_not_complete() -> None:
     found, complete = (
         configured(one=workflow(discovery(until=until), "bulletin")) for until in ("found", "complete")
     )
-    known = history(fact("bulletin", completeness=Completeness(9, ("NYK@PHI",))))
+    known = history(fact("bulletin", completeness=KnownCompleteness(9, ("NYK@PHI",))))
     assert outstanding(found, known).found
     result = outstanding(complete, known)
     assert (result.found, set(result.steps or {}), result.missing) == (False, {"bulletin"}, ("NYK@PHI",))
@@ -128,7 +128,7 @@ def test_what_lacks_a_game_is_found_and_not_complete() -> None:
 def test_a_game_that_a_document_does_not_list_is_missed_by_the_calendar() -> None:
     """9: the document is whole by its own word."""
     configuration = configured(one=workflow(discovery(until="complete"), "bulletin"))
-    short, whole = (history(fact("bulletin", completeness=Completeness(count))) for count in (8, 9))
+    short, whole = (history(fact("bulletin", completeness=KnownCompleteness(count))) for count in (8, 9))
     assert outstanding(configuration, short).missing == ("1 of 9 games, which it does not list",)
     assert outstanding(configuration, whole).found
 
@@ -137,11 +137,17 @@ def test_a_complete_success_ends_the_search_whatever_comes_after_it() -> None:
     configuration = configured(one=workflow(discovery(until="complete"), "bulletin", "digest"))
     known = history(
         fact(
-            "bulletin", triggered_at=at("11:00"), completeness=Completeness(9, ("NYK@PHI",)), request_id="b1"
+            "bulletin",
+            triggered_at=at("11:00"),
+            completeness=KnownCompleteness(9, ("NYK@PHI",)),
+            request_id="b1",
         ),
         fact("bulletin", triggered_at=at("12:00"), request_id="b2"),
         fact(
-            "bulletin", triggered_at=at("13:00"), completeness=Completeness(9, ("NYK@PHI",)), request_id="b3"
+            "bulletin",
+            triggered_at=at("13:00"),
+            completeness=KnownCompleteness(9, ("NYK@PHI",)),
+            request_id="b3",
         ),
         fact("digest", triggered_at=at("11:00")),
     )

@@ -21,8 +21,8 @@ from tipoff_cli.commands.backfill.controller_runs import ControllerRuns
 from tipoff_cli.commands.backfill.plan import (
     NO_GAMES,
     Backfill,
-    Run,
-    Target,
+    BackfillRun,
+    BackfillTarget,
     UnusableTarget,
     dates_between,
     find_target,
@@ -192,7 +192,7 @@ def _dates(first: date, last: date, *, allowed: bool) -> list[date]:
     return dates
 
 
-def _calendar(schedule: Path | None, target: Target, configuration: Configuration) -> Calendar | None:
+def _calendar(schedule: Path | None, target: BackfillTarget, configuration: Configuration) -> Calendar | None:
     """Return the calendar, None when the target needs no games. Ends the command when it needs some and there are
     none."""
     if schedule is None and not needs_games(target, configuration):
@@ -284,7 +284,7 @@ class _Report:
         self._bar, self._lines, self._ended, self._total = bar, lines, 0, len(plan.runs)
         self._task = bar.add_task(plan.target.name, total=self._total, day="")
 
-    def __call__(self, run: Run, outcome: Outcome) -> None:
+    def __call__(self, run: BackfillRun, outcome: Outcome) -> None:
         self._ended += 1
         self._bar.update(self._task, advance=1, day=str(run.game_date))
         if self._lines:

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from tipoff_cli.commands.backfill.plan import Run
+from tipoff_cli.commands.backfill.plan import BackfillRun
 from tipoff_cli.commands.backfill.submission import NotNow, NotThis
 from tipoff_cli.connection import Connection
 from tipoff_cli.controller_client import NotAnswered, ask
@@ -18,15 +18,15 @@ class ControllerRuns:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def ask(self, run: Run) -> None:
+    def ask(self, run: BackfillRun) -> None:
         """Ask the controller for the run. Raises NotThis and NotNow."""
         self._post(run, dry_run=False)
 
-    def rehearse(self, run: Run) -> DecisionBatch:
+    def rehearse(self, run: BackfillRun) -> DecisionBatch:
         """Return what the controller would make of the run; nothing is requested. Raises NotThis and NotNow."""
         return DecisionBatch.model_validate_json(self._post(run, dry_run=True))
 
-    def look(self, run: Run) -> RunProgress | None:
+    def look(self, run: BackfillRun) -> RunProgress | None:
         """Return how far the run has come; None when it was never asked for."""
         path = f"/workflows/{quote(run.workflow, safe='')}/runs/{quote(run.key, safe='')}"
         try:
@@ -36,7 +36,7 @@ class ControllerRuns:
                 return None
             raise sorted_out(error) from error
 
-    def _post(self, run: Run, *, dry_run: bool) -> bytes:
+    def _post(self, run: BackfillRun, *, dry_run: bool) -> bytes:
         try:
             return ask(
                 self._connection,

@@ -32,7 +32,7 @@ class UnusableTarget(Exception):
 
 
 @dataclass(frozen=True)
-class Target:
+class BackfillTarget:
     """What is asked for each date: a workflow, or some steps of it. scraper: whose steps they are."""
 
     workflow: str
@@ -45,7 +45,7 @@ class Target:
         return self.scraper or self.workflow
 
 
-def find_target(name: str, configuration: Configuration) -> Target:
+def find_target(name: str, configuration: Configuration) -> BackfillTarget:
     """Return the workflow of that name, else the first that asks for the scraper, if it can without another's output.
 
     Raises:
@@ -59,7 +59,7 @@ def find_target(name: str, configuration: Configuration) -> Target:
         known = [*configuration.workflows, *configuration.catalog]
         raise UnusableTarget(unknown_name("workflow or scraper", name, known))
     found = [
-        Target(workflow, _with_sources(steps, configuration.workflows[workflow]), name)
+        BackfillTarget(workflow, _with_sources(steps, configuration.workflows[workflow]), name)
         for workflow, steps in _asking(name, configuration)
     ]
     if found:
@@ -70,14 +70,14 @@ def find_target(name: str, configuration: Configuration) -> Target:
     raise UnusableTarget(f"no workflow asks for {name}{why}; put it into one, or use `tipoff scrape {name}`")
 
 
-def _of_workflow(name: str, configuration: Configuration) -> Target:
+def _of_workflow(name: str, configuration: Configuration) -> BackfillTarget:
     """Choose the workflow's steps, without those whose source has no past."""
     plan = configuration.workflows[name].plan
     steps = tuple(key for key, step in plan.items() if configuration.catalog[step.scraper].has_past)
     if not steps:
         scrapers = ", ".join(dict.fromkeys(step.scraper for step in plan.values()))
         raise UnusableTarget(f"{name} {_NOW_ONLY}: so say {scrapers} in scraper.yaml")
-    return Target(name, steps)
+    return BackfillTarget(name, steps)
 
 
 def _asking(scraper: str, configuration: Configuration) -> Iterator[tuple[str, list[str]]]:
@@ -98,7 +98,7 @@ def _with_sources(steps: Iterable[str], workflow: Workflow) -> tuple[str, ...]:
     return tuple(name for name in workflow.plan if name in kept)
 
 
-def needs_games(target: Target, configuration: Configuration) -> bool:
+def needs_games(target: BackfillTarget, configuration: Configuration) -> bool:
     """Return whether a date without games leaves nothing to fetch."""
     workflow = configuration.workflows[target.workflow]
     steps = (workflow.plan[name] for name in target.steps)
@@ -108,7 +108,7 @@ def needs_games(target: Target, configuration: Configuration) -> bool:
 
 
 @dataclass(frozen=True)
-class Run:
+class BackfillRun:
     """One manual run.
 
     key: the same content, the same key. requests: how many it begins with at the least. fans_out_over: the parameters
@@ -133,7 +133,7 @@ class Day:
 
     date: date
     games: int | None
-    runs: tuple[Run, ...] = ()
+    runs: tuple[BackfillRun, ...] = ()
     without: str | None = None
 
 
@@ -142,11 +142,11 @@ class Backfill:
     """The whole plan."""
 
     name: str
-    target: Target
+    target: BackfillTarget
     days: tuple[Day, ...]
 
     @cached_property
-    def runs(self) -> tuple[Run, ...]:
+    def runs(self) -> tuple[BackfillRun, ...]:
         """The runs of all days."""
         return tuple(run for day in self.days for run in day.runs)
 
@@ -167,7 +167,7 @@ class Backfill:
 
 def plan_backfill(
     name: str,
-    target: Target,
+    target: BackfillTarget,
     dates: Sequence[date],
     configuration: Configuration,
     calendar: Calendar | None,
@@ -190,7 +190,7 @@ def plan_backfill(
 
 def _day(
     name: str,
-    target: Target,
+    target: BackfillTarget,
     day: date,
     configuration: Configuration,
     calendar: Calendar | None,
@@ -226,8 +226,8 @@ def _day(
 
 
 def _run(
-    key: str, target: Target, body: ManualRun, games: Sequence[Game], configuration: Configuration
-) -> Run:
+    key: str, target: BackfillTarget, body: ManualRun, games: Sequence[Game], configuration: Configuration
+) -> BackfillRun:
     """Return the run with its size, from the plan that the controller will freeze."""
     occurrence = asked_occurrence(target.workflow, body, games, configuration, _WHENEVER, key)
     only = {name: None if kept is None else frozenset(kept) for name, kept in (body.steps or {}).items()}
@@ -236,7 +236,7 @@ def _run(
     known = [(step, step.fan_out) for step in plan.steps if not isinstance(step.fan_out, OutputOf)]
     over = [step.fan_out.key for step in plan.steps if isinstance(step.fan_out, OutputOf)]
     count = sum(len(list(units(step, values))) for step, values in known)
-    return Run(key, target.workflow, body, count, tuple(dict.fromkeys(over)))
+    return BackfillRun(key, target.workflow, body, count, tuple(dict.fromkeys(over)))
 
 
 class _Past:
@@ -249,7 +249,7 @@ class _Past:
         for fact in self._history.executions.values():
             self._asked.setdefault((fact.scraper, fact.game_date), set()).add(fact.subject)
 
-    def missing(self, target: Target, body: ManualRun, games: Sequence[Game]) -> Steps:
+    def missing(self, target: BackfillTarget, body: ManualRun, games: Sequence[Game]) -> Steps:
         """Return the target's steps without a success, with the games or teams of them, and what their values come
         from."""
         workflow = self._configuration.workflows[target.workflow]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
-from tipoff_cli.commands.backfill.plan import Run
+from tipoff_cli.commands.backfill.plan import BackfillRun
 from tipoff_planning.manual_runs import RunProgress
 from tipoff_planning.plans import MAX_LOW_IN_FLIGHT
 from tipoff_planning.progress import State
@@ -30,13 +30,13 @@ class NotThis(Exception):
     """The controller refuses this run and may take others; the message says why."""
 
 
-class Controller(Protocol):
+class RunSubmitter(Protocol):
     """What runs are asked of. Both raise NotNow; whatever else they raise ends the backfill."""
 
-    def ask(self, run: Run) -> None:
+    def ask(self, run: BackfillRun) -> None:
         """Ask for the run; asking again goes on with it. Raises NotThis."""
 
-    def look(self, run: Run) -> RunProgress | None:
+    def look(self, run: BackfillRun) -> RunProgress | None:
         """Return how far it has come, None when it was never asked for."""
 
 
@@ -74,7 +74,7 @@ class Outcome:
 
 @dataclass
 class _UnderWay:
-    run: Run
+    run: BackfillRun
     progress: RunProgress
     since: float
 
@@ -93,16 +93,16 @@ class Asking:
     per_minute: requests; None to ask as fast as they are answered. report: told of each run that ends.
     """
 
-    controller: Controller
+    controller: RunSubmitter
     per_minute: float | None
     clock: Clock = field(default_factory=Clock)
-    report: Callable[[Run, Outcome], None] = lambda _run, _outcome: None
+    report: Callable[[BackfillRun, Outcome], None] = lambda _run, _outcome: None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     _open: dict[str, _UnderWay] = field(default_factory=dict)
     _next: float = 0.0
     _pause: float = _FIRST_LOOK
 
-    def carry_out(self, runs: Sequence[Run]) -> Mapping[str, Outcome]:
+    def carry_out(self, runs: Sequence[BackfillRun]) -> Mapping[str, Outcome]:
         """Ask for runs and watch them until each has ended; those that were asked for before are only watched.
 
         Raises:
@@ -119,14 +119,14 @@ class Asking:
             self._let_pass(self._pause)
         return self.outcomes
 
-    def _wait_for_room(self, run: Run) -> None:
+    def _wait_for_room(self, run: BackfillRun) -> None:
         size = MAX_LOW_IN_FLIGHT if run.fans_out_over else run.requests
         while (load := sum(item.load for item in self._open.values())) and load + size > MAX_LOW_IN_FLIGHT:
             self._let_pass(self._pause)
         while (left := self._next - self.clock.monotonic()) > 0:
             self._let_pass(min(self._pause, left))
 
-    def _ask(self, run: Run, before: RunProgress | None) -> None:
+    def _ask(self, run: BackfillRun, before: RunProgress | None) -> None:
         self._charge(run.requests)
         self.outcomes[run.key] = Outcome(before)
         try:
@@ -154,14 +154,14 @@ class Asking:
             self._end(item.run, Outcome(item.progress, f"nothing came of it within {PATIENCE}"))
         return False
 
-    def _note(self, run: Run, progress: RunProgress) -> None:
+    def _note(self, run: BackfillRun, progress: RunProgress) -> None:
         if progress.settled:
             self._end(run, Outcome(progress))
         else:
             self.outcomes[run.key] = Outcome(progress)
             self._open[run.key] = _UnderWay(run, progress, self.clock.monotonic())
 
-    def _end(self, run: Run, outcome: Outcome) -> None:
+    def _end(self, run: BackfillRun, outcome: Outcome) -> None:
         self._open.pop(run.key, None)
         self.outcomes[run.key] = outcome
         self.report(run, outcome)
@@ -170,7 +170,7 @@ class Asking:
         if self.per_minute is not None:
             self._next = max(self._next, self.clock.monotonic()) + requests * 60 / self.per_minute
 
-    def _look(self, run: Run) -> RunProgress | None:
+    def _look(self, run: BackfillRun) -> RunProgress | None:
         return self._patiently(lambda: self.controller.look(run))
 
     def _patiently(self, call: Callable[[], T]) -> T:

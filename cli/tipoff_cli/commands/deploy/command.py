@@ -17,7 +17,7 @@ from tipoff_cli.commands.deploy.deployment import (
     plan,
 )
 from tipoff_cli.commands.deploy.preflight import check
-from tipoff_cli.commands.deploy.shell import CommandFailed, LocalShell
+from tipoff_cli.commands.deploy.shell import LocalShell, ShellFailed
 from tipoff_cli.console import console, refuse
 
 
@@ -90,7 +90,7 @@ def deploy(
         console.print(f"deployed {tag} to {environment}", style="green")
     except DeployRefused as error:
         refuse(f"cannot deploy; nothing is changed:\n{error}", 2)
-    except CommandFailed as error:
+    except ShellFailed as error:
         # Terraform's exit code 2 is a difference, which stands above; any other one is its own failure.
         differs = drift and str(error).endswith("exit code 2")
         refuse(

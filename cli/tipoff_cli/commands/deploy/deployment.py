@@ -13,7 +13,7 @@ from json import dumps
 from pathlib import Path
 
 from tipoff_cli.checkout import REPOSITORY, service_names
-from tipoff_cli.commands.deploy.shell import CommandFailed, Shell, last_line
+from tipoff_cli.commands.deploy.shell import Shell, ShellFailed, last_line
 
 REPOSITORY_OF_IMAGES = "tipoff"
 BUILDER = "tipoff-build"
@@ -85,7 +85,7 @@ def _is_built(deployment: Deployment, service: str, tag: str, shell: Shell) -> b
     listed = ("gcloud", "artifacts", "docker", "tags", "list", image, "--format=value(tag.basename())")
     try:
         return tag in shell.ask(*listed, "--project", deployment.project).split()
-    except CommandFailed:
+    except ShellFailed:
         return False  # of an image that was never pushed there is no list
 
 
@@ -99,7 +99,7 @@ def digests(deployment: Deployment, tag: str, shell: Shell) -> dict[str, str]:
             digest = shell.ask(
                 *listed, "--format=value(version.basename())", "--project", deployment.images_from or ""
             )
-        except CommandFailed as error:
+        except ShellFailed as error:
             digest = ""
             faults.append(f"- {image} cannot be looked up{last_line(error)}")
             continue
@@ -154,7 +154,7 @@ def _has_state(deployment: Deployment, shell: Shell) -> bool:
     state = f"gs://{deployment.state_bucket}/{_STATE}"
     try:
         return bool(shell.ask("gcloud", "storage", "ls", state, "--project", deployment.project))
-    except CommandFailed:
+    except ShellFailed:
         return False
 
 
@@ -171,7 +171,7 @@ def build(deployment: Deployment, tag: str, services: Sequence[str], shell: Shel
         submit = ("gcloud", "builds", "submit", ".", "--config=cloudbuild.yaml")
         shell.do(*submit, *where, *acting, f"--substitutions={values}")
     if lost := [service for service in services if not _is_built(deployment, service, tag, shell)]:
-        raise CommandFailed(f"built, and not in {deployment.registry}: {', '.join(lost)}")
+        raise ShellFailed(f"built, and not in {deployment.registry}: {', '.join(lost)}")
 
 
 def apply(deployment: Deployment, shell: Shell) -> None:

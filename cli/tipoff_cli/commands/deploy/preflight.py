@@ -17,7 +17,7 @@ from tipoff_cli.commands.deploy.deployment import (
     Deployment,
     DeployRefused,
 )
-from tipoff_cli.commands.deploy.shell import CommandFailed, Shell, last_line
+from tipoff_cli.commands.deploy.shell import Shell, ShellFailed, last_line
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Tick
 from tipoff_common.service_map import load_services, map_faults
@@ -167,7 +167,7 @@ def _strangers(deployment: Deployment, shell: Shell) -> Iterator[str]:
         try:
             names = shell.ask(*command, *options, "--project", deployment.project).split()
             found = {it for it in names if not it.startswith(_GOOGLES_OWN)}
-        except CommandFailed as error:
+        except ShellFailed as error:
             yield f"project {deployment.project} does not let you see its {kind}{last_line(error)}"
             continue
         if found:
@@ -182,7 +182,7 @@ def _uncommitted(shell: Shell) -> Iterator[str]:
         if changed := shell.ask("git", "status", "--porcelain", "--", ".", _WRITTEN_BY_INIT):
             first = changed.splitlines()[0].strip()
             yield f"uncommitted changes ({first}, ...): commit or stash them; images are named after the commit"
-    except CommandFailed as error:
+    except ShellFailed as error:
         yield f"this is no git clone: {error}"
 
 
@@ -191,7 +191,7 @@ def _nobody(shell: Shell) -> Iterator[str]:
     for who, login in (("gcloud", ("auth",)), ("Terraform", ("auth", "application-default"))):
         try:
             shell.ask("gcloud", *login, "print-access-token")
-        except CommandFailed as error:
+        except ShellFailed as error:
             yield f"{who} has nobody who is logged in: gcloud {' '.join(login)} login{last_line(error)}"
 
 
@@ -199,7 +199,7 @@ def _disabled_apis(deployment: Deployment, shell: Shell) -> Iterator[str]:
     list_enabled = ("gcloud", "services", "list", "--enabled", "--format=value(config.name)")
     try:
         enabled = shell.ask(*list_enabled, "--project", deployment.project).split()
-    except CommandFailed as error:
+    except ShellFailed as error:
         yield f"project {deployment.project} is not there, or does not let you see its services{last_line(error)}"
         return
     variables = deployment.variables.read_text()
@@ -224,7 +224,7 @@ def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
         there = shell.ask(
             "gcloud", "iam", "service-accounts", "list", "--format=value(email)", "--project", project
         ).split()
-    except CommandFailed as error:
+    except ShellFailed as error:
         yield f"project {project} does not let you see its service accounts{last_line(error)}"
         return
     names = [
@@ -261,7 +261,7 @@ def _secrets_without_value(deployment: Deployment, shell: Shell) -> Iterator[str
         )
         try:
             state, said = shell.ask(*describe, "--project", deployment.project), ""
-        except CommandFailed as error:
+        except ShellFailed as error:
             state, said = "missing", last_line(error)
         if state.lower() != "enabled":
             yield (
@@ -287,7 +287,7 @@ def _unreachable(deployment: Deployment, shell: Shell) -> Iterator[str]:
     for command, remedy in needed:
         try:
             shell.ask(*command)
-        except CommandFailed as error:
+        except ShellFailed as error:
             yield f"project {deployment.project} lacks, or does not let you see, {remedy}{last_line(error)}"
 
 

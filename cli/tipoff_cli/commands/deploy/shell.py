@@ -8,7 +8,7 @@ from typing import Protocol
 from tipoff_cli.checkout import REPOSITORY
 
 
-class CommandFailed(Exception):
+class ShellFailed(Exception):
     """A command ended with another exit code than 0; the message has the command and what it said."""
 
 
@@ -31,7 +31,7 @@ class LocalShell:
             command, cwd=REPOSITORY, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
         )
         if done.returncode:
-            raise CommandFailed(f"{' '.join(command)}: {done.stderr.strip()}")
+            raise ShellFailed(f"{' '.join(command)}: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def do(self, *command: str, environment: Mapping[str, str] = {}) -> None:
@@ -40,9 +40,9 @@ class LocalShell:
         told = {**os.environ, **environment}
         done = subprocess.run(command, cwd=REPOSITORY, env=told, check=False)  # noqa: S603  # our own commands
         if done.returncode:
-            raise CommandFailed(f"{' '.join(command)}: exit code {done.returncode}")
+            raise ShellFailed(f"{' '.join(command)}: exit code {done.returncode}")
 
 
-def last_line(error: CommandFailed) -> str:
+def last_line(error: ShellFailed) -> str:
     """Render what a failed command said, to stand below a fault."""
     return f"\n  ({str(error).splitlines()[-1]})"

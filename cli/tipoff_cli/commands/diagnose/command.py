@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from tipoff_cli.checkout import SCRAPERS
-from tipoff_cli.commands.diagnose.diagnosis import Diagnosis, Run, Verdict
+from tipoff_cli.commands.diagnose.diagnosis import DiagnosedRun, Diagnosis, ScraperCondition
 from tipoff_cli.commands.diagnose.diagnosis import diagnose as judge
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import (
@@ -41,15 +41,15 @@ ORDER BY triggered_at DESC, execution_id
 LIMIT @most
 """  # noqa: S608  # columns of our own
 _STYLES = {
-    Verdict.HEALTHY: "bold green",
-    Verdict.PARTIAL: "bold green",
-    Verdict.WAITING: "bold green",
-    Verdict.UNKNOWN: "bold yellow",
-    Verdict.SUSPECT: "bold yellow",
-    Verdict.QUIET: "bold red",
-    Verdict.FAILING: "bold red",
+    ScraperCondition.HEALTHY: "bold green",
+    ScraperCondition.PARTIAL: "bold green",
+    ScraperCondition.WAITING: "bold green",
+    ScraperCondition.UNKNOWN: "bold yellow",
+    ScraperCondition.SUSPECT: "bold yellow",
+    ScraperCondition.QUIET: "bold red",
+    ScraperCondition.FAILING: "bold red",
 }
-_ALL_RIGHT = (Verdict.HEALTHY, Verdict.PARTIAL, Verdict.WAITING)
+_ALL_RIGHT = (ScraperCondition.HEALTHY, ScraperCondition.PARTIAL, ScraperCondition.WAITING)
 
 
 def diagnose(
@@ -93,7 +93,7 @@ def read_runs(
     look_back: timedelta,
     most: int,
     statuses: tuple[str, ...] = ("success", "no_data", "failed"),
-) -> list[Run]:
+) -> list[DiagnosedRun]:
     """Return the executions up to `as_of`, newest first, without those of people's machines. Raises Unavailable."""
     parameters: dict[str, Parameter] = {
         "first_day": (as_of - look_back).date(),
@@ -104,7 +104,7 @@ def read_runs(
         "statuses": statuses,
         "most": most,
     }
-    return [Run.model_validate(_decoded(row)) for row in warehouse.query(_SQL, parameters)]
+    return [DiagnosedRun.model_validate(_decoded(row)) for row in warehouse.query(_SQL, parameters)]
 
 
 def _decoded(row: dict[str, Any]) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _show(found: Diagnosis) -> None:
         console.print(Text(f"reproduce: {command}"), soft_wrap=True)
 
 
-def _show_runs(runs: Sequence[Run]) -> None:
+def _show_runs(runs: Sequence[DiagnosedRun]) -> None:
     say_rows(
         ("when", "about", "status", "records", "took", "why"),
         [

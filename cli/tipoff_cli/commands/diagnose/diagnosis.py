@@ -23,7 +23,7 @@ _ENOUGH = 4
 """Successes from which there is something usual about them."""
 
 
-class Verdict(StrEnum):
+class ScraperCondition(StrEnum):
     """How a scraper is."""
 
     HEALTHY = "healthy"  # the last runs got what they came for
@@ -35,7 +35,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"  # it never ran
 
 
-class Run(BaseModel):
+class DiagnosedRun(BaseModel):
     """One execution as the dataset has it."""
 
     execution_id: str
@@ -57,7 +57,7 @@ class Run(BaseModel):
         return int(self.data_summary.get("record_count") or 0)
 
 
-class Volume(BaseModel):
+class RecordVolume(BaseModel):
     """Records of the last success, what is usual (the median of those before it), and what is allowed."""
 
     last: int
@@ -71,14 +71,14 @@ class Diagnosis(BaseModel):
     reproduce: commands, the one that reads the kept payload again first if that is where the fault is."""
 
     scraper: str
-    verdict: Verdict
+    verdict: ScraperCondition
     findings: tuple[str, ...]
     likely_cause: str
     reproduce: tuple[str, ...]
-    last_success: Run | None
-    volume: Volume | None
+    last_success: DiagnosedRun | None
+    volume: RecordVolume | None
     drift: Mapping[str, tuple[str, ...]]
-    runs: tuple[Run, ...]
+    runs: tuple[DiagnosedRun, ...]
 
 
 _CAUSES: Mapping[FailureKind, str] = {
@@ -94,7 +94,7 @@ _CAUSES: Mapping[FailureKind, str] = {
 _PARSERS = frozenset({FailureKind.SOURCE_CHANGED, FailureKind.DECODE})
 
 
-def diagnose(spec: ScraperSpec, runs: Sequence[Run], last_success: Run | None) -> Diagnosis:
+def diagnose(spec: ScraperSpec, runs: Sequence[DiagnosedRun], last_success: DiagnosedRun | None) -> Diagnosis:
     """runs: newest first, those of people's machines left out. last_success: the newest there is, however old."""
     drift = _drift(last_success)
     volume = _volume(spec, runs, last_success)
@@ -113,39 +113,45 @@ def diagnose(spec: ScraperSpec, runs: Sequence[Run], last_success: Run | None) -
 
 
 def _verdict(
-    spec: ScraperSpec, runs: Sequence[Run], drift: Mapping[str, tuple[str, ...]], volume: Volume | None
-) -> tuple[Verdict, str]:
+    spec: ScraperSpec,
+    runs: Sequence[DiagnosedRun],
+    drift: Mapping[str, tuple[str, ...]],
+    volume: RecordVolume | None,
+) -> tuple[ScraperCondition, str]:
     if not runs:
-        return Verdict.UNKNOWN, "it was not asked for: look at its workflow with `tipoff explain`"
+        return ScraperCondition.UNKNOWN, "it was not asked for: look at its workflow with `tipoff explain`"
     newest = runs[0]
     if newest.status is Status.FAILED:
         kind = newest.error_type or FailureKind.INTERNAL
-        return Verdict.FAILING, _CAUSES.get(
+        return ScraperCondition.FAILING, _CAUSES.get(
             kind, f"{kind}: a kind that only a newer version knows; see the message"
         )
     if newest.status is Status.NO_DATA:
         if _streak(runs, Status.NO_DATA) >= QUIET_AFTER:
             moved = "blocked, moved and not yet published may look alike"
             return (
-                Verdict.QUIET,
+                ScraperCondition.QUIET,
                 f"it says 'not yet' all the time ({spec.not_published}); {moved}: look yourself",
             )
-        return Verdict.WAITING, "not published yet"
+        return ScraperCondition.WAITING, "not published yet"
     if any(drift.values()):
-        return Verdict.SUSPECT, "the source is changing its fields; nothing needed is gone yet"
+        return ScraperCondition.SUSPECT, "the source is changing its fields; nothing needed is gone yet"
     if volume is not None and _is_unusual(volume):
-        return Verdict.SUSPECT, "it brings far more or far less than it used to: a part may be missing"
+        return (
+            ScraperCondition.SUSPECT,
+            "it brings far more or far less than it used to: a part may be missing",
+        )
     if _missing(newest):
-        return Verdict.PARTIAL, "the rest was not out yet"
-    return Verdict.HEALTHY, ""
+        return ScraperCondition.PARTIAL, "the rest was not out yet"
+    return ScraperCondition.HEALTHY, ""
 
 
 def _findings(
     spec: ScraperSpec,
-    runs: Sequence[Run],
-    last_success: Run | None,
+    runs: Sequence[DiagnosedRun],
+    last_success: DiagnosedRun | None,
     drift: Mapping[str, tuple[str, ...]],
-    volume: Volume | None,
+    volume: RecordVolume | None,
 ) -> Iterator[str]:
     if runs and (streak := _streak(runs, runs[0].status)):
         times = f"{streak} times in a row" if streak > 1 else "once"
@@ -170,7 +176,7 @@ def _findings(
         yield f"quota: {quota.get('used')} used, {quota.get('remaining')} left"
 
 
-def _reproduce(spec: ScraperSpec, runs: Sequence[Run]) -> Iterator[str]:
+def _reproduce(spec: ScraperSpec, runs: Sequence[DiagnosedRun]) -> Iterator[str]:
     newest = runs[0] if runs else None
     if newest is None:
         yield scrape_command(spec)
@@ -180,14 +186,16 @@ def _reproduce(spec: ScraperSpec, runs: Sequence[Run]) -> Iterator[str]:
     yield scrape_command(spec, newest.opts)
 
 
-def _drift(run: Run | None) -> Mapping[str, tuple[str, ...]]:
+def _drift(run: DiagnosedRun | None) -> Mapping[str, tuple[str, ...]]:
     found = run.data_summary.get("drift") if run else None
     if not isinstance(found, Mapping):
         return {}
     return {name: tuple(map(str, fields)) for name, fields in found.items()}
 
 
-def _volume(spec: ScraperSpec, runs: Sequence[Run], last_success: Run | None) -> Volume | None:
+def _volume(
+    spec: ScraperSpec, runs: Sequence[DiagnosedRun], last_success: DiagnosedRun | None
+) -> RecordVolume | None:
     if last_success is None:
         return None
     before = [
@@ -196,24 +204,26 @@ def _volume(spec: ScraperSpec, runs: Sequence[Run], last_success: Run | None) ->
         if run.status is Status.SUCCESS and run.execution_id != last_success.execution_id
     ]
     usual = median(before) if len(before) >= _ENOUGH else None
-    return Volume(last=last_success.records, usual=usual, min=spec.assertions.min, max=spec.assertions.max)
+    return RecordVolume(
+        last=last_success.records, usual=usual, min=spec.assertions.min, max=spec.assertions.max
+    )
 
 
-def _is_unusual(volume: Volume) -> bool:
+def _is_unusual(volume: RecordVolume) -> bool:
     return volume.usual is not None and abs(volume.last - volume.usual) > UNUSUAL * volume.usual
 
 
-def _missing(run: Run) -> tuple[str, ...]:
+def _missing(run: DiagnosedRun) -> tuple[str, ...]:
     found: JsonValue = run.data_summary.get("completeness")
     missing = found.get("missing") if isinstance(found, dict) else None
     return tuple(map(str, missing)) if isinstance(missing, list) else ()
 
 
-def _streak(runs: Sequence[Run], status: Status) -> int:
+def _streak(runs: Sequence[DiagnosedRun], status: Status) -> int:
     return next((count for count, run in enumerate(runs) if run.status is not status), len(runs))
 
 
-def _why(run: Run) -> str:
+def _why(run: DiagnosedRun) -> str:
     if run.status is Status.FAILED:
         return f": {run.error_type}, {run.error_message}"
     reason = run.data_summary.get("reason")

@@ -31,7 +31,7 @@ from tipoff_planning.decisions import NONE_DUE, Decision
 from tipoff_planning.discovery.report import DiscoveryReport, plans_from, read_discovery
 from tipoff_planning.discovery.searches import HISTORY_DAYS, searched_scraper
 from tipoff_planning.execution_log import read_executions, read_looks
-from tipoff_planning.explanation import Condition, Explanation, explain_workflow
+from tipoff_planning.explanation import Explanation, RunCondition, explain_workflow
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.workflows import Configuration
 
@@ -129,7 +129,7 @@ def _report(workflow: str, configuration: Configuration, at: datetime) -> Discov
         return None
 
 
-def _show_decision(decision: Decision, conditions: tuple[Condition, ...]) -> None:
+def _show_decision(decision: Decision, conditions: tuple[RunCondition, ...]) -> None:
     if decision.occurrence.subject not in ("-", NONE_DUE) and conditions:
         console.print(Text(decision.occurrence.subject, style="bold"))
     for condition in conditions:
@@ -143,7 +143,7 @@ def _show_decision(decision: Decision, conditions: tuple[Condition, ...]) -> Non
         console.print(f"next check {clock(decision.next_check, '%Y-%m-%d %H:%M')}", highlight=False)
 
 
-def _line(condition: Condition) -> Text:
+def _line(condition: RunCondition) -> Text:
     mark = ("✔", "green") if condition.met else ("✘", "yellow")
     return Text.assemble("  ", mark, f" {condition.name:<9}{condition.detail}")
 
@@ -176,5 +176,5 @@ def _as_json(
     }
 
 
-def _condition(condition: Condition) -> JsonValue:
+def _condition(condition: RunCondition) -> JsonValue:
     return {"name": condition.name, "met": condition.met, "detail": condition.detail}

@@ -31,30 +31,30 @@ from tipoff_common.near import nearest
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
-from tipoff_dataset.file_verdict import State, Verdict, judge
+from tipoff_dataset.file_verdict import FileState, FileVerdict, judge
 from tipoff_dataset.landed_files import (
     EVERY,
-    Cleanup,
-    DeadLetter,
+    FileDeadLetter,
     Files,
     LandedFile,
+    LatestCleanup,
+    LogWindow,
     Name,
     NoFileNamed,
     NotAnnounceable,
-    Window,
     announcement,
 )
 
 _MINUTE = "%Y-%m-%d %H:%M:%S"
 _STYLES = {
-    State.PROCESSED: "green",
-    State.WAITING: "cyan",
-    State.ANNOUNCED_AGAIN: "yellow",
-    State.LOST: "yellow",
-    State.GIVEN_UP: "bold red",
-    State.GONE: "bold red",
-    State.CHANGED: "bold red",
-    State.FOREIGN: "bold red",
+    FileState.PROCESSED: "green",
+    FileState.WAITING: "cyan",
+    FileState.ANNOUNCED_AGAIN: "yellow",
+    FileState.LOST: "yellow",
+    FileState.GIVEN_UP: "bold red",
+    FileState.GONE: "bold red",
+    FileState.CHANGED: "bold red",
+    FileState.FOREIGN: "bold red",
 }
 
 files = typer.Typer(
@@ -203,7 +203,7 @@ def list_files(
         refuse(str(error))
     rows = _judged(found, cleanup, window)
     if missing:
-        rows = [(file, verdict) for file, verdict in rows if verdict.state is not State.PROCESSED]
+        rows = [(file, verdict) for file, verdict in rows if verdict.state is not FileState.PROCESSED]
     if json:
         say_json([_as_json(file, verdict) for file, verdict in rows])
         return
@@ -217,8 +217,8 @@ def list_files(
 
 
 def _judged(
-    found: Sequence[LandedFile], cleanup: Cleanup | None, window: Window
-) -> list[tuple[LandedFile, Verdict]]:
+    found: Sequence[LandedFile], cleanup: LatestCleanup | None, window: LogWindow
+) -> list[tuple[LandedFile, FileVerdict]]:
     judged = [(file, judge(file, cleanup, window.as_of)) for file in found]
     return sorted(judged, key=lambda item: (_landed_at(item[0]), item[0].gcs_path), reverse=True)
 
@@ -228,14 +228,14 @@ def _landed_at(file: LandedFile) -> datetime:
     return file.wrote[0].completed_at if file.wrote else file.receipts[0].processed_at
 
 
-def _window(since: datetime | None, as_of: datetime | None) -> Window:
+def _window(since: datetime | None, as_of: datetime | None) -> LogWindow:
     until = as_of or wall_now()
     if since and since > until:
         refuse("--since is later than --as-of; nothing lies between them", WRONG_USAGE)
-    return Window(since or until - RECENT, until)
+    return LogWindow(since or until - RECENT, until)
 
 
-def _open(window: Window) -> tuple[Connection, Files]:
+def _open(window: LogWindow) -> tuple[Connection, Files]:
     try:
         connection = find_connection()
         return connection, Files(connection.warehouse(), connection.environment, window)
@@ -243,7 +243,7 @@ def _open(window: Window) -> tuple[Connection, Files]:
         refuse(str(error))
 
 
-def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: Window) -> str:
+def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: LogWindow) -> str:
     if found:
         paths = "".join(f"\n  {file.gcs_path}" for file in found)
         return f"'{asked}' is the beginning of {len(found)} files; write more of it:{paths}"
@@ -255,7 +255,7 @@ def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: Wind
     )
 
 
-def _story(file: LandedFile, letters: Sequence[DeadLetter]) -> Iterator[tuple[datetime, str, str]]:
+def _story(file: LandedFile, letters: Sequence[FileDeadLetter]) -> Iterator[tuple[datetime, str, str]]:
     for number, wrote in enumerate(file.wrote):
         told = f"by execution {wrote.execution_id} of {wrote.scraper_name}"
         told += f" ({wrote.workflow}), {wrote.record_count} records about {wrote.game_date}"
@@ -273,7 +273,7 @@ def _story(file: LandedFile, letters: Sequence[DeadLetter]) -> Iterator[tuple[da
         yield letter.rejected_at, "dead letter", f"{told}  {letter.event_id}"
 
 
-def _show(rows: Sequence[tuple[LandedFile, Verdict]]) -> None:
+def _show(rows: Sequence[tuple[LandedFile, FileVerdict]]) -> None:
     say_rows(
         ("landed", "scraper", "state", "why", "file"),
         [
@@ -289,7 +289,7 @@ def _show(rows: Sequence[tuple[LandedFile, Verdict]]) -> None:
     )
 
 
-def _as_json(file: LandedFile, verdict: Verdict) -> dict[str, Any]:
+def _as_json(file: LandedFile, verdict: FileVerdict) -> dict[str, Any]:
     told: dict[str, Any] = jsonable(file)
     return {**told, "state": verdict.state.value, "why": verdict.why, "next": verdict.next}
 

@@ -25,7 +25,7 @@ from tipoff_cli.console import (
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_simulator.engine import Season
 from tipoff_simulator.engine import simulate as run_season
-from tipoff_simulator.report import Report, report
+from tipoff_simulator.report import SeasonReport, report
 
 
 def simulate(
@@ -76,7 +76,7 @@ def simulate(
     if games and not any(first <= game.game_date <= last for game in games):
         days = sorted(game.game_date for game in games)
         refuse(f"{schedule} has no game from {first} to {last}; its games are from {days[0]} to {days[-1]}")
-    reports: dict[str, Report] = {}
+    reports: dict[str, SeasonReport] = {}
     for file, configuration in zip(files, configurations, strict=True):
         season = Season(configuration, surroundings, games, first, last, tick_every, seed, lock_time())
         reports[str(file)] = _run(season, file.name, quiet=json)
@@ -90,7 +90,7 @@ def simulate(
     raise typer.Exit(3 if any(item.missing or item.missed for item in reports.values()) else 0)
 
 
-def _run(season: Season, name: str, *, quiet: bool) -> Report:
+def _run(season: Season, name: str, *, quiet: bool) -> SeasonReport:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

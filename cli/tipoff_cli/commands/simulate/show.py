@@ -11,13 +11,13 @@ from rich.text import Text
 from tipoff_cli.console import clock
 from tipoff_common.words import pluralize
 from tipoff_simulator.outcomes import RunStatus
-from tipoff_simulator.report import Report, WorkflowNumbers
+from tipoff_simulator.report import SeasonReport, WorkflowNumbers
 
 _EXAMPLES = 3
 _STATUS_STYLES = {RunStatus.MISSING: "bold red", RunStatus.LATE: "yellow"}
 
 
-def show_report(console: Console, report: Report) -> None:
+def show_report(console: Console, report: SeasonReport) -> None:
     """Print one configuration: what became of what was expected, what was got and what was missed, and the load."""
     _heading(console, report)
     console.print(_expected(report))
@@ -29,7 +29,7 @@ def show_report(console: Console, report: Report) -> None:
         console.print("[green]✔[/] nothing was missed")
 
 
-def show_comparison(console: Console, reports: Mapping[str, Report]) -> None:
+def show_comparison(console: Console, reports: Mapping[str, SeasonReport]) -> None:
     """Print configurations side by side, a column each."""
     first = next(iter(reports.values()))
     _heading(console, first)
@@ -75,13 +75,13 @@ _MEASURES: Mapping[str, Callable[[WorkflowNumbers], str]] = {
 }
 
 
-def _headings(reports: Mapping[str, Report]) -> list[str]:
+def _headings(reports: Mapping[str, SeasonReport]) -> list[str]:
     """File names, or whole paths where two are called the same."""
     names = [Path(path).name for path in reports]
     return names if len(set(names)) == len(names) else list(reports)
 
 
-def _heading(console: Console, report: Report) -> None:
+def _heading(console: Console, report: SeasonReport) -> None:
     console.print(
         f"[bold]{report.first} to {report.last}[/]: {pluralize(report.games, 'game')}, "
         f"{pluralize(report.ticks, 'tick')}, world {report.world}, seed {report.seed}",
@@ -90,7 +90,7 @@ def _heading(console: Console, report: Report) -> None:
     )
 
 
-def _expected(report: Report) -> Table:
+def _expected(report: SeasonReport) -> Table:
     table = _table("What was expected", "workflow", "runs", *(status.value for status in RunStatus))
     for name, numbers in report.workflows.items():
         cells = [
@@ -102,7 +102,7 @@ def _expected(report: Report) -> Table:
     return table
 
 
-def _got(report: Report) -> Table:
+def _got(report: SeasonReport) -> Table:
     counts = ("asked", "wasted", "failed", "found", "missed", "median", "p95", "decided")
     table = _table("What was got; median and p95 of the delay in minutes", "workflow", *counts)
     for name, numbers in report.workflows.items():
@@ -121,7 +121,7 @@ def _got(report: Report) -> Table:
     return table
 
 
-def _sources(report: Report) -> Table:
+def _sources(report: SeasonReport) -> Table:
     table = _table("What was asked of the sources", "source", "requests", "most in an hour", "then")
     for name, numbers in report.sources.items():
         then = f"{numbers.busiest_hour:%Y-%m-%d %H:%M}" if numbers.busiest_hour else "-"
@@ -129,7 +129,7 @@ def _sources(report: Report) -> Table:
     return table
 
 
-def _missing(console: Console, report: Report) -> None:
+def _missing(console: Console, report: SeasonReport) -> None:
     """Print when runs were expected and never came."""
     for name, numbers in report.workflows.items():
         runs = numbers.missing_runs
@@ -144,7 +144,7 @@ def _missing(console: Console, report: Report) -> None:
         console.print(Text.assemble(("✘ ", "red"), (name, "bold"), line), soft_wrap=True)
 
 
-def _missed(console: Console, report: Report) -> None:
+def _missed(console: Console, report: SeasonReport) -> None:
     for name, numbers in report.workflows.items():
         reasons = Counter(item.reason for item in numbers.missed)
         for reason, count in reasons.most_common():

@@ -16,8 +16,8 @@ from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
-from tipoff_planning.trace.dataset import Dataset, Span
-from tipoff_planning.trace.links import Node
+from tipoff_planning.trace.dataset import ChainDataset, Span
+from tipoff_planning.trace.links import ChainNode
 from tipoff_planning.trace.lookup import NotFound, Trace
 from tipoff_planning.trace.lookup import trace as find_trace
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
@@ -72,7 +72,7 @@ def trace(
     spans = [(about - _AROUND, about + _AROUND)] if about else _spans(today)
     try:
         connection = find_connection()
-        dataset = Dataset(connection.warehouse(), connection.environment)
+        dataset = ChainDataset(connection.warehouse(), connection.environment)
         memory = ControllerMemory(partial(_ask, connection))
         found = find_trace(identifier, dataset, memory, days, spans, wall_now())
     except NotFound as error:
@@ -110,7 +110,7 @@ def _spans(today: date) -> Sequence[Span]:
     return [*recent, (date(1970, 1, 1), date(2999, 12, 31))]
 
 
-def tree(node: Node, asked: str, above: datetime | None = None) -> Iterator[Text]:
+def tree(node: ChainNode, asked: str, above: datetime | None = None) -> Iterator[Text]:
     """Yield a line a node, so that ids and paths stay whole. The date stands where it is another than above."""
     yield _line(node, asked, above)
     for child in node.children:
@@ -119,7 +119,7 @@ def tree(node: Node, asked: str, above: datetime | None = None) -> Iterator[Text
             yield Text.assemble(rest if number else first, line)
 
 
-def _line(node: Node, asked: str, above: datetime | None) -> Text:
+def _line(node: ChainNode, asked: str, above: datetime | None) -> Text:
     line = Text()
     if asked in node.ids:
         line.append("► ", "bold yellow")
@@ -152,7 +152,7 @@ def _as_json(found: Trace, asked: str) -> JsonValue:
     return {"id": asked, "without_memory": found.without_memory, "chains": _nodes(found.roots, asked)}
 
 
-def _nodes(nodes: Sequence[Node], asked: str) -> list[JsonValue]:
+def _nodes(nodes: Sequence[ChainNode], asked: str) -> list[JsonValue]:
     return [
         {
             "kind": node.kind,

@@ -25,7 +25,7 @@ from pathlib import Path
 from shutil import copytree, ignore_patterns
 
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_dev.checks.terraform.plans import Plan
+from tipoff_dev.checks.terraform.plans import TerraformPlan
 from tipoff_dev.checks.terraform.policies import findings
 from tipoff_dev.checks.terraform.service_settings import settings_faults, tick_faults
 from tipoff_dev.checks.terraform.tools import ToolsUnavailableError, tools_python
@@ -108,12 +108,12 @@ def plan_environment(place: Workspace, environment: str) -> list[str]:
 
 def planned(
     place: Workspace, root: str, environment: str, variables: Path, values: Mapping[str, object]
-) -> Plan:
+) -> TerraformPlan:
     """Plan a root in a copy of its own: environments are planned at the same time, and a root has one state."""
     terraform = place.root / TERRAFORM
     folder = terraform / f"{root}-{environment}"
     copytree(terraform / root, folder, ignore=ignore_patterns(".terraform", "tests", "*.tfplan"))
-    return Plan.read(place.plan(folder, str(variables / f"{root}.tfvars.example"), values))
+    return TerraformPlan.read(place.plan(folder, str(variables / f"{root}.tfvars.example"), values))
 
 
 def plan_example(place: Workspace, folder: Path, text: str) -> list[str]:

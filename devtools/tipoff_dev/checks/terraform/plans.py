@@ -21,19 +21,19 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TerraformPlan:
     """The resources of a plan."""
 
     resources: tuple[Resource, ...]
 
     @classmethod
-    def read(cls, document: Mapping[str, Any]) -> "Plan":
+    def read(cls, document: Mapping[str, Any]) -> "TerraformPlan":
         """Read the JSON of a plan."""
         return cls(tuple(_resources(document["planned_values"]["root_module"])))
 
-    def beside(self, other: "Plan") -> "Plan":
+    def beside(self, other: "TerraformPlan") -> "TerraformPlan":
         """Join two plans, as one project has both."""
-        return Plan((*self.resources, *other.resources))
+        return TerraformPlan((*self.resources, *other.resources))
 
     def of(self, *types: str) -> list[Resource]:
         """List the resources of these types; types are without the provider's prefix."""

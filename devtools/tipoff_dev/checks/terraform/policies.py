@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tipoff_dev.checks.terraform.plans import Plan, Resource, environment
+from tipoff_dev.checks.terraform.plans import Resource, TerraformPlan, environment
 
 _PROJECT_ROLES = (
     re.compile(r"roles/bigquery\.jobUser"),  # a job belongs to the project
@@ -35,7 +35,7 @@ _EXACT_SUBJECT = re.compile(r'assertion\.sub == "[^"*]+"')
 
 
 @dataclass(frozen=True)
-class Finding:
+class Violation:
     """A resource that breaks a policy, and what to do about it."""
 
     policy: str
@@ -46,10 +46,10 @@ class Finding:
         return f"{self.address}: {self.message} [{self.policy}]"
 
 
-Policy = Callable[[Plan], Iterator[tuple[Resource, str]]]
+Policy = Callable[[TerraformPlan], Iterator[tuple[Resource, str]]]
 
 
-def project_grants_are_few(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def project_grants_are_few(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find roles on the whole project that a smaller resource could take."""
     for grant in plan.of("project_iam_member"):
         role = grant.values["role"]
@@ -57,7 +57,7 @@ def project_grants_are_few(plan: Plan) -> Iterator[tuple[Resource, str]]:
             yield grant, f"{role} on the whole project; grant it on the resource"
 
 
-def roles_do_not_grow(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def roles_do_not_grow(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find roles of our own whose holder could become any account of the project, or read any secret."""
     for role in plan.of("project_iam_custom_role"):
         grants = [
@@ -72,7 +72,7 @@ def roles_do_not_grow(plan: Plan) -> Iterator[tuple[Resource, str]]:
                 yield role, f"{permission} leads to every right in the project; grant it on the resource"
 
 
-def pushes_are_authenticated(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def pushes_are_authenticated(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find pushes that their service would refuse, or that anybody could make."""
     for push in _pushes(plan):
         config = push.block("push_config")
@@ -95,7 +95,7 @@ def pushes_are_authenticated(plan: Plan) -> Iterator[tuple[Resource, str]]:
             yield push, f"{member} may not call {service.values['name']}"
 
 
-def dead_letters_are_kept(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def dead_letters_are_kept(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Keep what Pub/Sub gives up on. The dead-letter topic's own subscriptions have no further one: they try again."""
     last = {it.block("dead_letter_policy").get("dead_letter_topic") for it in _pushes(plan)} - {None}
     for push in _pushes(plan):
@@ -116,7 +116,7 @@ def dead_letters_are_kept(plan: Plan) -> Iterator[tuple[Resource, str]]:
             yield push, "Pub/Sub's agent may not take messages out of the subscription"
 
 
-def pushes_outlast_the_service(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def pushes_outlast_the_service(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find ack deadlines below the timeout of the service: a message still being handled is pushed again."""
     for push in _pushes(plan):
         service = _pushed_service(plan, push)
@@ -126,7 +126,7 @@ def pushes_outlast_the_service(plan: Plan) -> Iterator[tuple[Resource, str]]:
                 yield push, f"pushes again while {service.values['name']} may still handle ({timeout:.0f} s)"
 
 
-def services_have_their_own_identity(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def services_have_their_own_identity(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find services that run as the default account or as another service."""
     seen = set[str]()
     for service in plan.of("cloud_run_v2_service"):
@@ -139,7 +139,7 @@ def services_have_their_own_identity(plan: Plan) -> Iterator[tuple[Resource, str
             seen.add(account)
 
 
-def identities_are_there(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def identities_are_there(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find accounts that services or pushes use and bootstrap does not make."""
     made = {it.values["email"] for it in plan.of("service_account")}
     for service in plan.of("cloud_run_v2_service"):
@@ -152,14 +152,14 @@ def identities_are_there(plan: Plan) -> Iterator[tuple[Resource, str]]:
                 yield push, f"pushes as {token['service_account_email']}, which bootstrap does not make"
 
 
-def cloud_run_asks_who_calls(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def cloud_run_asks_who_calls(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find services past which anybody gets by Cloud Run."""
     for service in plan.of("cloud_run_v2_service"):
         if service.values.get("invoker_iam_disabled"):
             yield service, "lets everybody through to the service; unset invoker_iam_disabled"
 
 
-def secrets_can_be_read(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def secrets_can_be_read(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find secrets that a service is given and may not read."""
     for service in plan.of("cloud_run_v2_service"):
         member = f"serviceAccount:{service.block('template').get('service_account')}"
@@ -171,7 +171,7 @@ def secrets_can_be_read(plan: Plan) -> Iterator[tuple[Resource, str]]:
                 yield service, f"may not read the secret {name}"
 
 
-def memories_are_apart(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def memories_are_apart(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Give each service a state bucket of its own, by a grant without a condition.
 
     Under a condition on a prefix a service may not list while it gets an object, and Cloud Storage answers 403 in place
@@ -192,14 +192,14 @@ def memories_are_apart(plan: Plan) -> Iterator[tuple[Resource, str]]:
                 yield grant, "stands under a condition, so that a missing object is 403 and not 404"
 
 
-def rights_are_small(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def rights_are_small(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find roles with more rights than the holder has use for."""
     for grant in plan.resources:
         if grant.type.endswith("_iam_member") and (why := _TOO_MUCH.get(grant.values["role"])):
             yield grant, f"{grant.values['role']} {why}"
 
 
-def the_archive_only_grows(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def the_archive_only_grows(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Let nobody replace or delete what no table has any more, and keep every version of it."""
     for bucket in plan.of("storage_bucket"):
         if bucket.values["name"].endswith("-tipoff-archive") and not bucket.block("versioning").get(
@@ -211,13 +211,13 @@ def the_archive_only_grows(plan: Plan) -> Iterator[tuple[Resource, str]]:
             yield grant, f"{grant.values['role']} replaces and deletes; take roles/storage.objectCreator"
 
 
-def tables_are_not_terraforms(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def tables_are_not_terraforms(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Leave tables to `tipoff tables deploy`: Terraform drops a column that a file no longer has."""
     for table in plan.of("bigquery_table", "bigquery_routine"):
         yield table, "`tipoff tables deploy` makes it, and only by adding; drop it here"
 
 
-def federation_is_exact(plan: Plan) -> Iterator[tuple[Resource, str]]:
+def federation_is_exact(plan: TerraformPlan) -> Iterator[tuple[Resource, str]]:
     """Find providers that let in more than one subject."""
     for provider in plan.of("iam_workload_identity_pool_provider"):
         if not _EXACT_SUBJECT.fullmatch(provider.values.get("attribute_condition") or ""):
@@ -242,20 +242,20 @@ POLICIES: tuple[Policy, ...] = (
 )
 
 
-def findings(plan: Plan) -> list[Finding]:
+def findings(plan: TerraformPlan) -> list[Violation]:
     """Hold a plan against every policy."""
     return [
-        Finding(policy.__name__, resource.address, message)
+        Violation(policy.__name__, resource.address, message)
         for policy in POLICIES
         for resource, message in policy(plan)
     ]
 
 
-def _pushes(plan: Plan) -> Iterator[Resource]:
+def _pushes(plan: TerraformPlan) -> Iterator[Resource]:
     return (it for it in plan.of("pubsub_subscription") if it.values.get("push_config"))
 
 
-def _pushed_service(plan: Plan, push: Resource) -> Resource | None:
+def _pushed_service(plan: TerraformPlan, push: Resource) -> Resource | None:
     """Return the planned service at the push's address, which is the service's own audience and a path."""
     endpoint = push.block("push_config")["push_endpoint"]
     for service in plan.of("cloud_run_v2_service"):

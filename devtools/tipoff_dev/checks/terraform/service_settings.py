@@ -11,13 +11,13 @@ from gcp_emulators.pubsub.filters import parse
 from tipoff_common.binding import Message, Refused, decode
 from tipoff_common.events import TickFired
 from tipoff_common.settings import PREFIX, ServiceSettings, SettingsError, load_settings
-from tipoff_dev.checks.terraform.plans import Plan, Resource, environment
+from tipoff_dev.checks.terraform.plans import Resource, TerraformPlan, environment
 from tipoff_dev.generate.settings_reference import SERVICES
 
 _AN_INSTANT = datetime(2025, 1, 15, 10, tzinfo=UTC)
 
 
-def settings_faults(plan: Plan) -> Iterator[str]:
+def settings_faults(plan: TerraformPlan) -> Iterator[str]:
     """Load each service's settings from its planned environment, and yield what it would refuse at start."""
     for service in plan.of("cloud_run_v2_service"):
         name = service.values["name"]
@@ -47,7 +47,7 @@ def settings_of(service: Resource, model: type[ServiceSettings]) -> ServiceSetti
         return load_settings(model)
 
 
-def tick_faults(plan: Plan) -> Iterator[str]:
+def tick_faults(plan: TerraformPlan) -> Iterator[str]:
     """Decode planned ticks as services do, and yield those that none reads or no subscription takes."""
     for job in plan.of("cloud_scheduler_job"):
         target = job.block("pubsub_target")

@@ -13,7 +13,7 @@ from tipoff_dev.fakes.phase2.loading import Loader, NotLoadable
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldMessage:
     """A message that is processed at `due`."""
 
     landed: FileLanded
@@ -25,7 +25,7 @@ class Told:
     """What the fake is told, and what it has done; a process's memory."""
 
     behaviour: Behaviour
-    held: list[Held] = field(default_factory=list)
+    held: list[HeldMessage] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     failures: Counter[tuple[str, int]] = field(default_factory=Counter)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -54,7 +54,9 @@ class Consumer:
                 self.told.counts["dropped"] += 1
             case Fate.DELAY:
                 with self.told.lock:
-                    self.told.held.append(Held(landed, at + timedelta(seconds=behaviour.delay_seconds)))
+                    self.told.held.append(
+                        HeldMessage(landed, at + timedelta(seconds=behaviour.delay_seconds))
+                    )
                 self.told.counts["held"] += 1
             case Fate.FAIL if self._fails(landed, behaviour.fail_times):
                 self.told.counts["failed"] += 1

@@ -16,7 +16,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from tipoff_dev.fakes.sources.balldontlie import balldontlie_document
 from tipoff_dev.fakes.sources.document import JSON, PDF, Document, not_served
 from tipoff_dev.fakes.sources.espn import espn_document
-from tipoff_dev.fakes.sources.faults import Fault, FaultBook
+from tipoff_dev.fakes.sources.faults import FaultBook, SourceFault
 from tipoff_dev.fakes.sources.hosts import BALLDONTLIE, ESPN, LEAGUE_REFERERS, ODDS, FleetFake
 from tipoff_dev.fakes.sources.injury_pdf import write_report
 from tipoff_dev.fakes.sources.nba import knows, nba_document
@@ -121,11 +121,11 @@ def create_app(
         requests.clear()
 
     @app.get("/control/faults")
-    def list_faults() -> list[Fault]:
+    def list_faults() -> list[SourceFault]:
         return faults.all()
 
     @app.post("/control/faults", status_code=201)
-    def set_fault(fault: Fault) -> Fault:
+    def set_fault(fault: SourceFault) -> SourceFault:
         faults.set(fault)
         return fault
 
@@ -179,7 +179,7 @@ def _request_time(request: Request, clock: Callable[[], datetime]) -> datetime:
     return now
 
 
-def _spoilt(found: Document, fault: Fault) -> Document:
+def _spoilt(found: Document, fault: SourceFault) -> Document:
     status = fault.status if fault.status is not None else found.status
     if fault.body == "html":
         return Document("text/html", _BLOCK_PAGE, fault.status or 200)

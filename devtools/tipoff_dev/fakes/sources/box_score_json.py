@@ -8,14 +8,14 @@ from pydantic import JsonValue
 
 from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.game_story import GameStory, Kind, Player, tell
-from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, game_status
 
 Stage = Literal["live", "final"]
 Counts = dict[str, int]
 
 
-def write_box_score(scenario: Scenario, day: date, game: Game, now: datetime) -> bytes | None:
+def write_box_score(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> bytes | None:
     """Return the box score at `now` (aware); None before the tip, when there is none."""
     status = game_status(game, day, now)
     if status not in (LIVE, FINAL):

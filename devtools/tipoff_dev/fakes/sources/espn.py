@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from tipoff_dev.fakes.sources.document import Document, json_document
 from tipoff_dev.fakes.sources.game_story import GameStory, Player, roster, tell
-from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 from tipoff_dev.fakes.sources.schedule_json import FINAL, SCHEDULED, game_status, status_text
-from tipoff_dev.fakes.sources.teams import TEAMS, Team
+from tipoff_dev.fakes.sources.teams import TEAMS, FakeTeam
 
 _ROOT = "site.api.espn.com/apis/site/v2/sports/basketball/nba"
 _TEAM = re.compile(rf"{re.escape(_ROOT)}/teams/(\d+)")
@@ -36,7 +36,7 @@ def espn_document(scenario: Scenario, path: str, query: Mapping[str, str], now: 
     return json_document({"team": _team(int(match[1]), TEAMS[_IN_ORDER[int(match[1]) - 1]])})
 
 
-def _game(scenario: Scenario, day: date, game: Game, now: datetime) -> JsonValue:
+def _game(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> JsonValue:
     story, status = tell(scenario, game), game_status(game, day, now)
     name, state = _STATES.get(status, ("STATUS_IN_PROGRESS", "in"))
     if status_text(game, day, now) == "PPD":
@@ -66,7 +66,7 @@ def _side(story: GameStory, place: int, shown: int) -> JsonValue:
     }
 
 
-def _team(number: int, team: Team) -> JsonValue:
+def _team(number: int, team: FakeTeam) -> JsonValue:
     return {
         "id": str(number),
         "abbreviation": _code(team),
@@ -94,5 +94,5 @@ def _athlete(player: Player) -> JsonValue:
     }
 
 
-def _code(team: Team) -> str:
+def _code(team: FakeTeam) -> str:
     return _CODES.get(team.tricode, team.tricode)

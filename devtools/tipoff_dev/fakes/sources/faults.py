@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
-class Fault(BaseModel):
+class SourceFault(BaseModel):
     """What goes wrong for which paths.
 
     path: a pattern over "HOST/PATH", `*` matching slashes too. status: the answer's status instead of the real one.
@@ -36,12 +36,12 @@ class Fault(BaseModel):
 class FaultBook:
     """The faults in force; the one set last is asked first."""
 
-    def __init__(self, faults: Iterable[Fault] = ()) -> None:
-        self._open: list[tuple[Fault, int | None]] = []
+    def __init__(self, faults: Iterable[SourceFault] = ()) -> None:
+        self._open: list[tuple[SourceFault, int | None]] = []
         for fault in faults:
             self.set(fault)
 
-    def set(self, fault: Fault) -> None:
+    def set(self, fault: SourceFault) -> None:
         """Put a fault before those that are there."""
         self._open.insert(0, (fault, fault.times))
 
@@ -49,11 +49,11 @@ class FaultBook:
         """Remove all faults."""
         self._open.clear()
 
-    def all(self) -> list[Fault]:
+    def all(self) -> list[SourceFault]:
         """List the faults that are on."""
         return [fault for fault, _ in self._open]
 
-    def take(self, path: str, at: datetime) -> Fault | None:
+    def take(self, path: str, at: datetime) -> SourceFault | None:
         """Return the fault for this request, which uses up one of its times."""
         for position, (fault, left) in enumerate(self._open):
             if not fault.applies(path, at):

@@ -12,8 +12,8 @@ from itertools import repeat
 from random import Random
 from typing import Literal
 
-from tipoff_dev.fakes.sources.scenario import Game, Scenario
-from tipoff_dev.fakes.sources.teams import Team
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame
+from tipoff_dev.fakes.sources.teams import FakeTeam
 
 Kind = Literal["2pt", "3pt", "freethrow", "rebound", "turnover", "steal", "block", "foul", "assist"]
 Absence = Literal["", "DNP_COACH", "DNP_INJURY", "INACTIVE_INJURY", "INACTIVE_GLEAGUE_TWOWAY"]
@@ -89,7 +89,7 @@ class Player:
 
 
 @dataclass(frozen=True)
-class Event:
+class GameEvent:
     """Something a player does. left: seconds left in the period. made: of shots; of rebounds whether offensive."""
 
     period: int
@@ -105,14 +105,14 @@ class GameStory:
     """Index 0 is the home team, 1 the visitors."""
 
     game_id: str
-    teams: tuple[Team, Team]
+    teams: tuple[FakeTeam, FakeTeam]
     players: tuple[Sequence[Player], Sequence[Player]]
-    events: Sequence[Event]
+    events: Sequence[GameEvent]
     periods: int
 
     @cached_property
-    def _of_kind(self) -> Mapping[tuple[int, Kind], Sequence[Event]]:
-        found: dict[tuple[int, Kind], list[Event]] = {}
+    def _of_kind(self) -> Mapping[tuple[int, Kind], Sequence[GameEvent]]:
+        found: dict[tuple[int, Kind], list[GameEvent]] = {}
         for event in self.events:
             found.setdefault((event.side, event.kind), []).append(event)
         return found
@@ -133,41 +133,41 @@ class GameStory:
         )
 
 
-def final_points(game: Game) -> tuple[int, int]:
+def final_points(game: ScenarioGame) -> tuple[int, int]:
     """Return the final score, home first. No game ends in a tie."""
     home, away = (95 + zlib.crc32(f"{game.id}{tricode}".encode()) % 35 for tricode in (game.home, game.away))
     return (home + 1, away) if home == away else (home, away)
 
 
-def has_overtime(game: Game) -> bool:
+def has_overtime(game: ScenarioGame) -> bool:
     """Return whether the game has an overtime: one in sixteen."""
     return zlib.crc32(game.id.encode()) % 16 == 0
 
 
 @lru_cache(maxsize=256)
-def _told(game: Game, home: Team, away: Team) -> GameStory:
+def _told(game: ScenarioGame, home: FakeTeam, away: FakeTeam) -> GameStory:
     random = Random(zlib.crc32(game.id.encode()))  # noqa: S311  # no secret depends on it
     overtime = has_overtime(game)
     players = (_players(home, overtime), _players(away, overtime))
     periods = 5 if overtime else 4
-    events: list[Event] = []
+    events: list[GameEvent] = []
     for side, points in enumerate(final_points(game)):
         events.extend(_events(random, side, points, players, periods))
     events.sort(key=lambda event: (event.period, -event.left))
     return GameStory(game.id, (home, away), players, events, periods)
 
 
-def tell(scenario: Scenario, game: Game) -> GameStory:
+def tell(scenario: Scenario, game: ScenarioGame) -> GameStory:
     """Return the whole game."""
     return _told(game, scenario.team(game.home), scenario.team(game.away))
 
 
-def roster(team: Team) -> Sequence[Player]:
+def roster(team: FakeTeam) -> Sequence[Player]:
     """Return the team's players; who plays is the same in every game."""
     return _players(team, overtime=False)
 
 
-def _players(team: Team, overtime: bool) -> Sequence[Player]:
+def _players(team: FakeTeam, overtime: bool) -> Sequence[Player]:
     absences: dict[int, Absence] = {10: "DNP_COACH", 11: "INACTIVE_INJURY", 12: "INACTIVE_GLEAGUE_TWOWAY"}
     shift = team.id % len(_FIRST)
     return tuple(
@@ -193,33 +193,33 @@ def _seconds(number: int, overtime: bool) -> int:
 
 def _events(
     random: Random, side: int, points: int, players: tuple[Sequence[Player], Sequence[Player]], periods: int
-) -> Iterator[Event]:
+) -> Iterator[GameEvent]:
     """Yield one side's shots until `points` are made, and what comes of them."""
     own, theirs = players[side][:PLAYED], players[1 - side][:PLAYED]
     for kind in _scores(points):
         period, left = _moment(random, periods)
-        yield Event(period, left, side, random.choice(own), kind, made=True)
+        yield GameEvent(period, left, side, random.choice(own), kind, made=True)
         if kind != "freethrow" and random.random() < 0.6:
-            yield Event(period, left, side, random.choice(own), "assist")
+            yield GameEvent(period, left, side, random.choice(own), "assist")
     for _ in range(46):
         period, left = _moment(random, periods)
         missed: Kind = random.choice(("2pt", "3pt"))
-        yield Event(period, left, side, random.choice(own), missed)
+        yield GameEvent(period, left, side, random.choice(own), missed)
         if random.random() < 0.1:
-            yield Event(period, left, 1 - side, random.choice(theirs), "block")
+            yield GameEvent(period, left, 1 - side, random.choice(theirs), "block")
         offensive = random.random() < 0.25
         catcher = side if offensive else 1 - side
-        yield Event(
+        yield GameEvent(
             period, left, catcher, random.choice(own if offensive else theirs), "rebound", made=offensive
         )
     for _ in range(13):
         period, left = _moment(random, periods)
-        yield Event(period, left, side, random.choice(own), "turnover")
+        yield GameEvent(period, left, side, random.choice(own), "turnover")
         if random.random() < 0.5:
-            yield Event(period, left, 1 - side, random.choice(theirs), "steal")
+            yield GameEvent(period, left, 1 - side, random.choice(theirs), "steal")
     for number in range(19):
         period, left = _moment(random, periods)
-        yield Event(period, left, side, own[number % PLAYED], "foul")
+        yield GameEvent(period, left, side, own[number % PLAYED], "foul")
 
 
 def _scores(points: int) -> Iterator[Kind]:

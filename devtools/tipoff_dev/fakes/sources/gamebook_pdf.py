@@ -10,7 +10,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from tipoff_dev.fakes.sources.box_score_json import counts
 from tipoff_dev.fakes.sources.game_story import GameStory, Player, tell
-from tipoff_dev.fakes.sources.scenario import Game, Scenario
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame
 
 _STATISTICS_LABELS = "FG FGA 3P 3PA FT FTA OR DR TOT A PF ST TO BS +/- PTS"
 
@@ -32,7 +32,7 @@ Cells = Sequence[tuple[float, str, bool]]
 """A line's texts: where from the left, what, and whether it ends there."""
 
 
-def write_gamebook(scenario: Scenario, day: date, game: Game) -> bytes:
+def write_gamebook(scenario: Scenario, day: date, game: ScenarioGame) -> bytes:
     """Return the report of a game that is over."""
     story = tell(scenario, game)
     buffer = io.BytesIO()
@@ -47,7 +47,7 @@ def write_gamebook(scenario: Scenario, day: date, game: Game) -> bytes:
     return buffer.getvalue()
 
 
-def _lines(story: GameStory, day: date, game: Game) -> Iterator[Cells]:
+def _lines(story: GameStory, day: date, game: ScenarioGame) -> Iterator[Cells]:
     home, away = story.teams
     yield [(_LEFT, "NATIONAL BASKETBALL ASSOCIATION", False)]
     yield [(_LEFT, "OFFICIAL SCORER'S REPORT FINAL BOX", False)]

@@ -11,7 +11,7 @@ from tipoff_dev.fakes.sources.gamebook_pdf import write_gamebook
 from tipoff_dev.fakes.sources.officials_json import write_officials
 from tipoff_dev.fakes.sources.play_by_play_json import write_play_by_play
 from tipoff_dev.fakes.sources.players_json import write_player_index, write_player_movement
-from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 from tipoff_dev.fakes.sources.schedule_json import FINAL, GAME_LENGTH, game_status
 from tipoff_dev.fakes.sources.scoreboard_json import scoreboard_day, write_scoreboard
 
@@ -78,5 +78,5 @@ def _gamebook(scenario: Scenario, now: datetime, day: str, away: str, home: str)
     return None
 
 
-def _game(scenario: Scenario, game_id: str) -> tuple[date, Game] | None:
+def _game(scenario: Scenario, game_id: str) -> tuple[date, ScenarioGame] | None:
     return next(((day, game) for day, game in scenario.all_games() if game.id == game_id), None)

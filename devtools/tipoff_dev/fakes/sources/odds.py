@@ -15,9 +15,9 @@ from pydantic import JsonValue
 from tipoff_dev.fakes.sources.document import Document, json_document
 from tipoff_dev.fakes.sources.game_story import PLAYED, roster
 from tipoff_dev.fakes.sources.hosts import ODDS as HOST
-from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 from tipoff_dev.fakes.sources.schedule_json import GAME_LENGTH
-from tipoff_dev.fakes.sources.teams import Team
+from tipoff_dev.fakes.sources.teams import FakeTeam
 
 OFFERED, PRICED = timedelta(days=3), timedelta(days=2)
 """Before the tip: when an event is on the list, and when bookmakers have lines on it."""
@@ -45,7 +45,7 @@ def odds_document(scenario: Scenario, path: str, query: Mapping[str, str], now: 
     return _present(scenario, match[2], match[3], query, as_of, historical=True)
 
 
-def event_id(game: Game) -> str:
+def event_id(game: ScenarioGame) -> str:
     """Return the API's id of a game."""
     return hashlib.sha256(game.id.encode()).hexdigest()[:32]
 
@@ -93,7 +93,7 @@ def _snapshot(data: JsonValue, at_instant: datetime) -> JsonValue:
     }
 
 
-def _offered(scenario: Scenario, now: datetime) -> Iterator[tuple[date, Game]]:
+def _offered(scenario: Scenario, now: datetime) -> Iterator[tuple[date, ScenarioGame]]:
     for day, game in scenario.all_games():
         if not (game.tip and game.home and game.away) or game.id.startswith(_ALL_STAR):
             continue
@@ -102,7 +102,7 @@ def _offered(scenario: Scenario, now: datetime) -> Iterator[tuple[date, Game]]:
             yield day, game
 
 
-def _event(scenario: Scenario, day: date, game: Game, markets: Sequence[str], now: datetime) -> Event:
+def _event(scenario: Scenario, day: date, game: ScenarioGame, markets: Sequence[str], now: datetime) -> Event:
     home, away = scenario.team(game.home), scenario.team(game.away)
     tip = at(day, game.tip or "00:00")
     event: Event = {
@@ -120,7 +120,7 @@ def _event(scenario: Scenario, day: date, game: Game, markets: Sequence[str], no
 
 
 def _bookmaker(
-    key: str, game: Game, home: Team, away: Team, markets: Sequence[str], now: datetime
+    key: str, game: ScenarioGame, home: FakeTeam, away: FakeTeam, markets: Sequence[str], now: datetime
 ) -> JsonValue:
     return {
         "key": key,
@@ -132,7 +132,7 @@ def _bookmaker(
     }
 
 
-def _outcomes(market: str, game: Game, home: Team, away: Team) -> Iterator[JsonValue]:
+def _outcomes(market: str, game: ScenarioGame, home: FakeTeam, away: FakeTeam) -> Iterator[JsonValue]:
     spread = zlib.crc32(game.id.encode()) % 20 / 2 - 4.75
     match market:
         case "h2h":
@@ -154,7 +154,7 @@ def _over_under(point: float, player: str | None = None) -> Iterator[JsonValue]:
         yield {"name": name, **whose, "price": price, "point": point}
 
 
-def _name(team: Team) -> str:
+def _name(team: FakeTeam) -> str:
     return "Los Angeles Clippers" if team.tricode == "LAC" else team.full_name
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from pydantic import JsonValue
 
-from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 
 PUBLISHED_AT = "09:10"
 """The league's rule is nine in the morning of the game's day, New York time."""
@@ -57,7 +57,7 @@ def _league(rows: Rows, replay: Rows) -> JsonValue:
     return {"Table": {"rows": rows, "columns": columns}, "Table1": {"rows": replay, "columns": []}}
 
 
-def _row(scenario: Scenario, day: date, game: Game) -> JsonValue:
+def _row(scenario: Scenario, day: date, game: ScenarioGame) -> JsonValue:
     home, away = scenario.team(game.home), scenario.team(game.away)
     first = zlib.crc32(game.id.encode()) % len(_NAMES)
     row: dict[str, JsonValue] = {

@@ -13,17 +13,17 @@ from tipoff_dev.fakes.sources.game_story import (
     OVERTIME_SECONDS,
     PERIOD_SECONDS,
     POINTS,
-    Event,
+    GameEvent,
     GameStory,
     tell,
 )
-from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, game_status
 
 Action = dict[str, JsonValue]
 
 
-def write_play_by_play(scenario: Scenario, day: date, game: Game, now: datetime) -> bytes | None:
+def write_play_by_play(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> bytes | None:
     """Return the actions at `now` (aware), those of the first half while the game is live; None before the tip."""
     status = game_status(game, day, now)
     if status not in (LIVE, FINAL):
@@ -89,7 +89,7 @@ def _own_action(kind: str, sub_type: str, period: int, left: float, score: list[
     }
 
 
-def _event(event: Event, story: GameStory, score: list[int]) -> Action:
+def _event(event: GameEvent, story: GameStory, score: list[int]) -> Action:
     team, player = story.teams[event.side], event.player
     shot = event.kind in POINTS
     action: Action = {

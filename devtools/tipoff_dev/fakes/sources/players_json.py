@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pydantic import JsonValue
 
 from tipoff_dev.fakes.sources.game_story import Player, roster
-from tipoff_dev.fakes.sources.teams import TEAMS, Team
+from tipoff_dev.fakes.sources.teams import TEAMS, FakeTeam
 
 _FIRST_TRANSACTION = date(2015, 7, 1)
 _TRANSACTIONS = 1500
@@ -47,7 +47,7 @@ def write_player_movement(today: date) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def _player(team: Team, player: Player) -> Row:
+def _player(team: FakeTeam, player: Player) -> Row:
     return {
         "PERSON_ID": player.id,
         "PLAYER_LAST_NAME": player.last,
@@ -93,7 +93,7 @@ def _free_agent(player: Player) -> Row:
     return {**_player(TEAMS["ATL"], player), **nothing, "PERSON_ID": player.id + 500_000, "TEAM_ID": 0}
 
 
-def _transaction(number: int, day: date, teams: list[Team]) -> JsonValue:
+def _transaction(number: int, day: date, teams: list[FakeTeam]) -> JsonValue:
     team, other = teams[number % 30], teams[(number + 7) % 30]
     player = roster(team)[number % 13]
     kind = ("Signing", "Waive", "Trade")[number % 3]

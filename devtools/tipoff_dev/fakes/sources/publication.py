@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.injury_pdf import ReportRow
-from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 
 HOURLY_UNTIL = datetime(2025, 12, 22, 9, tzinfo=EASTERN)
 """Before it reports bear the hour in their name and come out at half past; from it on they bear the quarter."""
@@ -80,8 +80,8 @@ def archived_rows(day: date) -> list[ReportRow]:
     ]
 
 
-def _games_reported(scenario: Scenario, day: date, title: datetime) -> list[tuple[date, Game]]:
-    found: list[tuple[date, Game]] = []
+def _games_reported(scenario: Scenario, day: date, title: datetime) -> list[tuple[date, ScenarioGame]]:
+    found: list[tuple[date, ScenarioGame]] = []
     for game_date in (day, day + timedelta(days=1)):
         games = [game for game in scenario.games.get(game_date, ()) if _is_reported(game, title)]
         games.sort(key=lambda game: (_printed_time(game), game.away, game.home))
@@ -89,13 +89,15 @@ def _games_reported(scenario: Scenario, day: date, title: datetime) -> list[tupl
     return found
 
 
-def _is_reported(game: Game, title: datetime) -> bool:
+def _is_reported(game: ScenarioGame, title: datetime) -> bool:
     decided = bool(game.tip and game.away and game.home)
     off = game.postponed_at is not None and game.postponed_at <= title
     return decided and not off and not game.id.startswith(_ALL_STAR)
 
 
-def _team_rows(scenario: Scenario, day: date, game: Game, tricode: str, title: datetime) -> list[ReportRow]:
+def _team_rows(
+    scenario: Scenario, day: date, game: ScenarioGame, tricode: str, title: datetime
+) -> list[ReportRow]:
     team = scenario.team(tricode).full_name
     where = (day, f"{_printed_time(game)} (ET)", f"{game.away}@{game.home}", team)
     if title < _handed_in(scenario, day, tricode):
@@ -122,7 +124,7 @@ def _handed_in(scenario: Scenario, day: date, tricode: str) -> datetime:
     return at(yesterday, rules.day_before)
 
 
-def _printed_time(game: Game) -> str:
+def _printed_time(game: ScenarioGame) -> str:
     """Write a time as printed: on a twelve-hour clock without AM or PM."""
     hours, minutes = (game.tip or "00:00").split(":")
     return f"{int(hours) % 12 or 12:02}:{minutes}"

@@ -7,7 +7,7 @@ the stack was started: a calendar that was read yesterday agrees with the one th
 from datetime import date, datetime, timedelta
 
 from tipoff_common.clock import EASTERN
-from tipoff_dev.fakes.sources.scenario import Game, Injury, Reports, Scenario, Submissions
+from tipoff_dev.fakes.sources.scenario import Injury, Reports, Scenario, ScenarioGame, Submissions
 
 FIRST_MONDAY = date(2025, 1, 6)
 """Of the weeks that repeat in the usual scenario: the four before its All-Star break."""
@@ -62,7 +62,9 @@ def new_york_date(now: datetime) -> date:
     return now.astimezone(EASTERN).date()
 
 
-def _games(games: tuple[Game, ...], day: date, template: date, season: int) -> tuple[Game, ...]:
+def _games(
+    games: tuple[ScenarioGame, ...], day: date, template: date, season: int
+) -> tuple[ScenarioGame, ...]:
     # Counted from before the season begins, 20 a day: five digits are enough for a number that no other game has.
     first = (day - date(season, 6, 1)).days * 20 + 1
     return tuple(

@@ -13,8 +13,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 
 from tipoff_common.clock import EASTERN
 from tipoff_common.yaml_source import YamlSource
-from tipoff_dev.fakes.sources.faults import Fault
-from tipoff_dev.fakes.sources.teams import TEAMS, UNDECIDED, Team
+from tipoff_dev.fakes.sources.faults import SourceFault
+from tipoff_dev.fakes.sources.teams import TEAMS, UNDECIDED, FakeTeam
 
 DEFAULT_SCENARIO = Path(__file__).parent / "scenarios" / "game_day_2025_01_15.yaml"
 
@@ -34,7 +34,7 @@ class ExtraTeam(_Model):
     name: str
 
 
-class Game(_Model):
+class ScenarioGame(_Model):
     """tip: time of day, or null while it is to be decided. away, home: tricodes, "" while undecided. postponed_at:
     when the schedule begins to say so."""
 
@@ -97,12 +97,12 @@ class Scenario(_Model):
     name: str
     description: str
     season_year: str = Field(pattern=r"^\d{4}-\d{2}$")
-    games: Mapping[date, tuple[Game, ...]]
+    games: Mapping[date, tuple[ScenarioGame, ...]]
     extra_teams: Mapping[str, ExtraTeam] = Field(default_factory=dict)
     injuries: tuple[Injury, ...] = ()
     submissions: Submissions = Submissions()
     reports: Reports = Reports()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[SourceFault, ...] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -115,15 +115,15 @@ class Scenario(_Model):
             raise ValueError(f"unknown teams {', '.join(unknown)}: add them to extra_teams")
         return self
 
-    def all_games(self) -> Iterator[tuple[date, Game]]:
+    def all_games(self) -> Iterator[tuple[date, ScenarioGame]]:
         """Yield every game with the league's date for it."""
         return ((day, game) for day, games in self.games.items() for game in games)
 
-    def team(self, tricode: str) -> Team:
+    def team(self, tricode: str) -> FakeTeam:
         """Return a team, the scenario's own included."""
         if tricode in self.extra_teams:
             extra = self.extra_teams[tricode]
-            return Team(tricode, extra.id, extra.city, extra.name)
+            return FakeTeam(tricode, extra.id, extra.city, extra.name)
         return TEAMS[tricode] if tricode else UNDECIDED
 
 

@@ -9,8 +9,8 @@ from pydantic import JsonValue
 
 from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.game_story import final_points
-from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
-from tipoff_dev.fakes.sources.teams import Team
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
+from tipoff_dev.fakes.sources.teams import FakeTeam
 
 GAME_LENGTH = timedelta(hours=2, minutes=30)
 """From tip-off to the final buzzer, roughly and for every game."""
@@ -58,7 +58,7 @@ def _season_year(scenario: Scenario, now: datetime) -> str:
     return max(scenario.season_year, f"{start}-{(start + 1) % 100:02}")
 
 
-def _games(scenario: Scenario, day: date, games: Sequence[Game], now: datetime) -> str:
+def _games(scenario: Scenario, day: date, games: Sequence[ScenarioGame], now: datetime) -> str:
     return ",".join(
         _game(
             day,
@@ -76,7 +76,14 @@ def _games(scenario: Scenario, day: date, games: Sequence[Game], now: datetime) 
 
 @lru_cache(maxsize=4_096)
 def _game(
-    day: date, game: Game, place: int, home: Team, away: Team, status: int, text: str, off: bool
+    day: date,
+    game: ScenarioGame,
+    place: int,
+    home: FakeTeam,
+    away: FakeTeam,
+    status: int,
+    text: str,
+    off: bool,
 ) -> str:
     """Write one game as JSON. A season's are asked for again and again, and each changes three times."""
     midnight = at(day, "00:00")
@@ -120,7 +127,7 @@ def _game(
     return _compact(shown)
 
 
-def game_status(game: Game, day: date, now: datetime) -> int:
+def game_status(game: ScenarioGame, day: date, now: datetime) -> int:
     """`SCHEDULED`, `LIVE` or `FINAL`; day: the league's date of the game."""
     tip = _tip(day, game)
     if tip is None or _is_off(game, now) or now < tip:
@@ -129,15 +136,15 @@ def game_status(game: Game, day: date, now: datetime) -> int:
 
 
 @lru_cache(maxsize=4_096)
-def _tip(day: date, game: Game) -> datetime | None:
+def _tip(day: date, game: ScenarioGame) -> datetime | None:
     return at(day, game.tip).astimezone(UTC) if game.tip else None
 
 
-def _is_off(game: Game, now: datetime) -> bool:
+def _is_off(game: ScenarioGame, now: datetime) -> bool:
     return game.postponed_at is not None and game.postponed_at <= now
 
 
-def status_text(game: Game, day: date, now: datetime) -> str:
+def status_text(game: ScenarioGame, day: date, now: datetime) -> str:
     """Write a game's status as printed: "7:00 pm ET", "Q2 5:30", "Final", "PPD" or "TBD"."""
     if _is_off(game, now):
         return "PPD"
@@ -150,7 +157,7 @@ def status_text(game: Game, day: date, now: datetime) -> str:
     return "Final" if status == FINAL else "Q2 5:30"
 
 
-def _team(team: Team, points: int) -> JsonValue:
+def _team(team: FakeTeam, points: int) -> JsonValue:
     return {
         "teamId": team.id,
         "teamName": team.name,

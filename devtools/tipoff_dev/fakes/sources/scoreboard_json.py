@@ -8,9 +8,9 @@ from pydantic import JsonValue
 
 from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.game_story import GameStory, tell
-from tipoff_dev.fakes.sources.scenario import Game, Scenario, at
+from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, SCHEDULED, game_status, status_text
-from tipoff_dev.fakes.sources.teams import Team
+from tipoff_dev.fakes.sources.teams import FakeTeam
 
 TURNS_AT = timedelta(hours=12)
 """Until noon in New York the CDN's scoreboard shows the day before."""
@@ -39,7 +39,7 @@ def write_scoreboard(scenario: Scenario, day: date, now: datetime) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def _game(scenario: Scenario, day: date, game: Game, now: datetime) -> JsonValue:
+def _game(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> JsonValue:
     story = tell(scenario, game)
     tip = at(day, game.tip or "00:00")
     status = game_status(game, day, now)
@@ -65,7 +65,7 @@ def _game(scenario: Scenario, day: date, game: Game, now: datetime) -> JsonValue
 
 
 def _team(story: GameStory, side: int, status: int) -> JsonValue:
-    team: Team = story.teams[side]
+    team: FakeTeam = story.teams[side]
     shown = {SCHEDULED: 0, LIVE: 2, FINAL: story.periods}[status]
     scores = [story.points(side, period) for period in range(1, shown + 1)]
     periods: list[JsonValue] = [

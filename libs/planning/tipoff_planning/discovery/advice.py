@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, Field
 
 from tipoff_common.words import pluralize
-from tipoff_planning.discovery.backtest import LearnedLooks, Published, Summary, replay, summarize
+from tipoff_planning.discovery.backtest import LearnedLooks, Published, ReplaySummary, replay, summarize
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.policy import Guards
 
@@ -145,7 +145,7 @@ def _learned(
     return PricedFigures(**figures.model_dump(), price_per_attempt=guards.price)
 
 
-def _figures(summaries: Sequence[Summary]) -> Figures:
+def _figures(summaries: Sequence[ReplaySummary]) -> Figures:
     return Figures(
         mean_delay_minutes=round(fmean(item.mean_delay for item in summaries), 1),
         p95_delay_minutes=round(fmean(item.p95_delay for item in summaries), 1),

@@ -49,7 +49,7 @@ class ReplayedDay:
 
 
 @dataclass(frozen=True)
-class Summary:
+class ReplaySummary:
     """What a way of looking came to."""
 
     days: int
@@ -122,14 +122,14 @@ def replay(
     return days
 
 
-def summarize(days: Sequence[ReplayedDay]) -> Summary:
+def summarize(days: Sequence[ReplayedDay]) -> ReplaySummary:
     """Average days whose delay counts; of those alone are the looks, too."""
     counted = [day for day in days if day.delay is not None]
     delays = [day.delay for day in counted if day.delay is not None]
     # A percentile needs two values.
     if len(delays) < 2:
-        return Summary(len(delays), 0.0, 0.0, 0.0)
-    return Summary(
+        return ReplaySummary(len(delays), 0.0, 0.0, 0.0)
+    return ReplaySummary(
         len(delays),
         fmean(delays),
         quantiles(delays, n=20, method="inclusive")[-1],

@@ -13,7 +13,7 @@ from tipoff_common.identity import event_id
 from tipoff_planning.plans import Plan
 from tipoff_planning.trace.facts import Dead, Decided, Executed, Facts
 from tipoff_planning.trace.links import (
-    Node,
+    ChainNode,
     cleanup_link,
     dead_link,
     expectation_link,
@@ -34,7 +34,7 @@ _RECEIPT_WITHIN = timedelta(minutes=30)
 """When cleanup announces a file again that nobody has acknowledged."""
 
 
-def assemble(facts: Facts, as_of: datetime | None = None) -> tuple[Node, ...]:
+def assemble(facts: Facts, as_of: datetime | None = None) -> tuple[ChainNode, ...]:
     """Return a tree for each occurrence, and for each execution, dead letter and cleanup that belongs to none.
 
     as_of: now, by which is told what may still come; without it everything that is not there is missing.
@@ -59,7 +59,7 @@ def event_ids(facts: Facts) -> Iterator[str]:
         yield receipt.event_id
 
 
-def _below(node: Node, since: datetime | None = None) -> Node:
+def _below(node: ChainNode, since: datetime | None = None) -> ChainNode:
     """Return the node with the gaps of all that is below it, each from the nearest above that has a time."""
     since = node.at or since
     children = (
@@ -77,7 +77,7 @@ class _Assembly:
             self._dead.setdefault(letter.ce_id, []).append(letter)
         self._plans = {plan.occurrence_id: plan for plan in facts.plans}
 
-    def roots(self) -> Iterator[Node]:
+    def roots(self) -> Iterator[ChainNode]:
         facts = self._facts
         for occurrence in self._occurrences():
             yield self._occurrence(occurrence)
@@ -108,7 +108,7 @@ class _Assembly:
         found += [item.occurrence_id for item in facts.executed if item.occurrence_id]
         return list(dict.fromkeys(found))
 
-    def _occurrence(self, occurrence: str) -> Node:
+    def _occurrence(self, occurrence: str) -> ChainNode:
         facts = self._facts
         expected = next((item for item in facts.expected if item.occurrence_id == occurrence), None)
         decided = [item for item in facts.decided if item.occurrence_id == occurrence]
@@ -153,13 +153,13 @@ class _Assembly:
         ran = [item.decision_id for item in self._facts.executed if item.execution_id == request]
         return next(iter([*asked, *ran]), None)
 
-    def _decision(self, item: Decided, requests: Sequence[str]) -> Node:
+    def _decision(self, item: Decided, requests: Sequence[str]) -> ChainNode:
         own = [request for request in requests if self._decision_of(request) == item.decision_id]
         children = [self._request(request) for request in own]
         # Only a RUN asks for something.
         if item.action == "RUN" and not own:
             children.append(self._absent("no request is known", item.decision_time, _ROW_WITHIN))
-        return Node(
+        return ChainNode(
             "decision",
             f"{item.action} {item.reason_code}: {item.reason}",
             item.decision_id,
@@ -169,7 +169,7 @@ class _Assembly:
             children=(*self._dead_of(item.event_id), *self._by_time(children)),
         )
 
-    def _request(self, request: str) -> Node:
+    def _request(self, request: str) -> ChainNode:
         """Return a request, with all that came of it; one that nobody wrote down is told from its execution."""
         asked = next((item for item in self._facts.requested if item.request_id == request), None)
         ran = sorted(
@@ -189,7 +189,7 @@ class _Assembly:
             parameters = {name: value for name, value in asked.parameters.items() if name != "game_date"}
             told += f", step {asked.step}" if asked.step != asked.scraper else ""
             told += "".join(f", {name} {value}" for name, value in parameters.items())
-        return Node(
+        return ChainNode(
             "request",
             told,
             request,
@@ -199,7 +199,7 @@ class _Assembly:
             children=tuple(children),
         )
 
-    def _execution(self, item: Executed) -> Node:
+    def _execution(self, item: Executed) -> ChainNode:
         took = (item.completed_at - item.triggered_at).total_seconds()
         told = f"{item.status} in {took:.1f} s, {item.source}"
         if item.retry_count:
@@ -211,7 +211,7 @@ class _Assembly:
         children = list(self._dead_of(event_id(ScrapeExecuted.TYPE, item.execution_id)))
         if item.gcs_path:
             children.append(self._file(item.gcs_path, item))
-        return Node(
+        return ChainNode(
             "execution",
             told,
             item.execution_id,
@@ -221,7 +221,7 @@ class _Assembly:
             children=tuple(children),
         )
 
-    def _file(self, path: str, item: Executed | None = None) -> Node:
+    def _file(self, path: str, item: Executed | None = None) -> ChainNode:
         facts = self._facts
         receipts = [receipt_link(receipt) for receipt in facts.receipts if receipt.gcs_path == path]
         letters = [node for identifier in file_ids(path) for node in self._dead_of(identifier)]
@@ -229,7 +229,7 @@ class _Assembly:
         if not receipts:
             since = item.completed_at if item else None
             children.append(self._absent("no receipt yet", since, _RECEIPT_WITHIN))
-        return Node(
+        return ChainNode(
             "file",
             f"{path}, {item.record_count} records" if item else f"{path}, of no execution in the dataset",
             path,
@@ -239,16 +239,16 @@ class _Assembly:
             children=tuple(children),
         )
 
-    def _absent(self, text: str, since: datetime | None, within: timedelta) -> Node:
+    def _absent(self, text: str, since: datetime | None, within: timedelta) -> ChainNode:
         """Say that something is not there: pending until `within` after `since`, which is when it was to begin."""
         if self._as_of is None or since is None or self._as_of - since > within:
             return missing(text)
         return pending(text)
 
-    def _dead_of(self, event: str) -> tuple[Node, ...]:
+    def _dead_of(self, event: str) -> tuple[ChainNode, ...]:
         return tuple(dead_link(letter) for letter in self._dead.get(event, ()))
 
-    def _never_asked(self, plan: Plan | None) -> Iterator[Node]:
+    def _never_asked(self, plan: Plan | None) -> Iterator[ChainNode]:
         """Yield the steps of the plan that nothing was requested of."""
         if plan is None:
             return
@@ -264,10 +264,10 @@ class _Assembly:
                 yield missing(text) if skipped else self._absent(text, plan.decided_at, _EXECUTION_WITHIN)
 
     @staticmethod
-    def _by_time(nodes: Iterable[Node]) -> list[Node]:
+    def _by_time(nodes: Iterable[ChainNode]) -> list[ChainNode]:
         """Sort nodes by time; a node without a time stands at its first child's."""
 
-        def moment(node: Node) -> float:
+        def moment(node: ChainNode) -> float:
             times = [item.at for item in (node, *node.children) if item.at]
             return times[0].timestamp() if times else float("inf")
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_planning.trace.chain import event_ids
-from tipoff_planning.trace.facts import Cleanup, Dead, Decided, Executed, Expected, Facts, Receipt, Seen
+from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Executed, Expected, Facts, ReceiptRow, Seen
 
 F = TypeVar("F")
 Span = tuple[date, date]
@@ -162,7 +162,7 @@ LIMIT 500
 """
 
 
-class Dataset:
+class ChainDataset:
     """One environment's rows. Every method raises Unavailable."""
 
     def __init__(self, warehouse: Warehouse, environment: str) -> None:
@@ -196,9 +196,9 @@ class Dataset:
             expected=self._read(Expected, _EXPECTED, scope.span, occurrences=occurrences),
             decided=self._read(Decided, _DECIDED, scope.span, occurrences=occurrences),
             executed=executed,
-            receipts=self._read(Receipt, _RECEIPTS, scope.span, paths=paths),
+            receipts=self._read(ReceiptRow, _RECEIPTS, scope.span, paths=paths),
             seen=self._read(Seen, _SEEN, scope.span, paths=paths),
-            cleanups=self._read(Cleanup, _CLEANUPS, scope.span, cleanups=cleanups) if cleanups else (),
+            cleanups=self._read(CleanupRow, _CLEANUPS, scope.span, cleanups=cleanups) if cleanups else (),
         )
 
     def dead(self, facts: Facts, scope: Scope) -> Sequence[Dead]:

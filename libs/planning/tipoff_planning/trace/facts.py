@@ -64,7 +64,7 @@ class Executed:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class ReceiptRow:
     """A row of a receipt."""
 
     gcs_path: str
@@ -99,7 +99,7 @@ class Dead:
 
 
 @dataclass(frozen=True)
-class Cleanup:
+class CleanupRow:
     """A cleanup that was asked for itself."""
 
     cleanup_id: str
@@ -117,9 +117,9 @@ class Facts:
     decided: Sequence[Decided] = ()
     requested: Sequence[ScrapeRequested] = ()
     executed: Sequence[Executed] = ()
-    receipts: Sequence[Receipt] = ()
+    receipts: Sequence[ReceiptRow] = ()
     seen: Sequence[Seen] = ()
     dead: Sequence[Dead] = ()
-    cleanups: Sequence[Cleanup] = ()
+    cleanups: Sequence[CleanupRow] = ()
     plans: Sequence[Plan] = ()
     skips: frozenset[tuple[str, str]] = frozenset()

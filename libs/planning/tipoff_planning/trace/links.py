@@ -10,14 +10,14 @@ from tipoff_common.clock import fleet_zone
 from tipoff_common.events import FileLanded, ScrapeRequested
 from tipoff_common.identity import event_id
 from tipoff_common.words import pluralize
-from tipoff_planning.trace.facts import Cleanup, Dead, Expected, Receipt, Seen
+from tipoff_planning.trace.facts import CleanupRow, Dead, Expected, ReceiptRow, Seen
 
 _MANY_REPUBLISHES = 10
 """Cleanup's limit for one file is lower."""
 
 
 @dataclass(frozen=True)
-class Node:
+class ChainNode:
     """One link. gap: from the link above. ids: everything by which it may have been asked for."""
 
     kind: str
@@ -27,7 +27,7 @@ class Node:
     gap: timedelta | None = None
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
     ids: frozenset[str] = frozenset()
-    children: tuple["Node", ...] = ()
+    children: tuple["ChainNode", ...] = ()
 
 
 def landed_id(gcs_path: str, republish: int = 0) -> str:
@@ -45,9 +45,9 @@ def file_ids(gcs_path: str) -> Iterator[str]:
     return (landed_id(gcs_path, number) for number in range(_MANY_REPUBLISHES + 1))
 
 
-def few(nodes: Sequence[Node]) -> Iterator[Node]:
+def few(nodes: Sequence[ChainNode]) -> Iterator[ChainNode]:
     """Yield one node for consecutive SKIPs of one reason."""
-    waiting: list[Node] = []
+    waiting: list[ChainNode] = []
     for node in [*nodes, None]:
         if node and waiting and _alike(waiting[-1], node):
             waiting.append(node)
@@ -57,14 +57,14 @@ def few(nodes: Sequence[Node]) -> Iterator[Node]:
         waiting = [node] if node else []
 
 
-def _alike(first: Node, second: Node) -> bool:
+def _alike(first: ChainNode, second: ChainNode) -> bool:
     same = all(first.facts.get(name) == second.facts.get(name) for name in ("action", "reason_code"))
     # A SKIP with something below it is not like the others.
     leaves = not (first.children or second.children)
     return same and leaves and first.kind == second.kind == "decision"
 
 
-def _merged(nodes: Sequence[Node]) -> Node:
+def _merged(nodes: Sequence[ChainNode]) -> ChainNode:
     first, last = nodes[0], nodes[-1]
     if len(nodes) == 1 or last.at is None:
         return first
@@ -77,14 +77,14 @@ def _merged(nodes: Sequence[Node]) -> Node:
 
 
 def expectation_link(
-    occurrence: str, expected: Expected | None, about: str, children: tuple[Node, ...]
-) -> Node:
+    occurrence: str, expected: Expected | None, about: str, children: tuple[ChainNode, ...]
+) -> ChainNode:
     """Build the node of an expected run."""
     ids = frozenset({occurrence})
     if expected is None:
-        return Node("occurrence", f"{about}, in no schedule", occurrence, ids=ids, children=children)
+        return ChainNode("occurrence", f"{about}, in no schedule", occurrence, ids=ids, children=children)
     subject = "" if expected.subject == "-" else f" of {expected.subject}"
-    return Node(
+    return ChainNode(
         "occurrence",
         f"{expected.workflow_name}{subject} for {expected.game_date}, {expected.state}: {expected.reason}",
         occurrence,
@@ -95,10 +95,10 @@ def expectation_link(
     )
 
 
-def receipt_link(receipt: Receipt) -> Node:
+def receipt_link(receipt: ReceiptRow) -> ChainNode:
     """Build the node of a receipt."""
     rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
-    return Node(
+    return ChainNode(
         "receipt",
         f"processed by {receipt.processor}{rows}",
         receipt.event_id,
@@ -108,14 +108,14 @@ def receipt_link(receipt: Receipt) -> Node:
     )
 
 
-def sightings(path: str, seen: Sequence[Seen]) -> Iterator[Node]:
+def sightings(path: str, seen: Sequence[Seen]) -> Iterator[ChainNode]:
     """Yield the first cleanup that missed the file, and each that announced it again."""
     own = sorted((item for item in seen if item.gcs_path == path), key=lambda item: item.cleanup_time)
     for number, item in enumerate(own):
         # Cleanup looks every quarter of an hour; the sightings in between say nothing new.
         if number == 0 or item.republished:
             done = "republished" if item.republished else "left alone"
-            yield Node(
+            yield ChainNode(
                 "cleanup",
                 f"missing after {item.age_minutes} min, {done}",
                 item.cleanup_id,
@@ -125,10 +125,10 @@ def sightings(path: str, seen: Sequence[Seen]) -> Iterator[Node]:
             )
 
 
-def dead_link(letter: Dead) -> Node:
+def dead_link(letter: Dead) -> ChainNode:
     """Build the node of a dead letter."""
     of = f" of {letter.subscription}" if letter.subscription else ""
-    return Node(
+    return ChainNode(
         "dead letter",
         f"{letter.event_type or 'a message'}{of}: {letter.reason}: {letter.detail}",
         letter.event_id,
@@ -138,9 +138,9 @@ def dead_link(letter: Dead) -> Node:
     )
 
 
-def cleanup_link(cleanup: Cleanup) -> Node:
+def cleanup_link(cleanup: CleanupRow) -> ChainNode:
     """Build the node of a cleanup run."""
-    return Node(
+    return ChainNode(
         "cleanup",
         f"{pluralize(cleanup.files_checked, 'file')} checked, {cleanup.missing_files_found} missing,"
         f" {cleanup.republished_count} republished",
@@ -150,11 +150,11 @@ def cleanup_link(cleanup: Cleanup) -> Node:
     )
 
 
-def missing(text: str) -> Node:
+def missing(text: str) -> ChainNode:
     """Build the node of something that should be there and is not."""
-    return Node("missing", text)
+    return ChainNode("missing", text)
 
 
-def pending(text: str) -> Node:
+def pending(text: str) -> ChainNode:
     """Make the node of something that is not there and may still come."""
-    return Node("pending", text)
+    return ChainNode("pending", text)

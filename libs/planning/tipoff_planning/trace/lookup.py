@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 from tipoff_common.near import nearest
 from tipoff_planning.trace.chain import assemble
-from tipoff_planning.trace.dataset import Dataset, Scope, Span
-from tipoff_planning.trace.links import Node, landed_id, requested_id
+from tipoff_planning.trace.dataset import ChainDataset, Scope, Span
+from tipoff_planning.trace.links import ChainNode, landed_id, requested_id
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 
 _SHORTEST_PREFIX = 4
@@ -35,13 +35,13 @@ class Ambiguous(NotFound):
 class Trace:
     """The chains that an id belongs to. without_memory: why the controller could not be asked, if it could not."""
 
-    roots: tuple[Node, ...]
+    roots: tuple[ChainNode, ...]
     without_memory: str | None = None
 
 
 def trace(
     identifier: str,
-    dataset: Dataset,
+    dataset: ChainDataset,
     memory: ControllerMemory,
     days: Sequence[date],
     spans: Sequence[Span],
@@ -94,7 +94,7 @@ def trace(
     return Trace(assemble(facts, as_of), fault)
 
 
-def _of_events(identifier: str, dataset: Dataset, span: Span) -> Scope:
+def _of_events(identifier: str, dataset: ChainDataset, span: Span) -> Scope:
     """Look up requests and announcements, which have no rows: work their ids out from the executions of `span`."""
     for row in dataset.files(span):
         execution, path, occurrence = row["execution_id"], row["gcs_path"], row["occurrence_id"]

@@ -13,7 +13,7 @@ from tipoff_common.near import nearest
 from tipoff_common.reproduce import reparse_command, scrape_command
 from tipoff_dataset.landed_files import Name, NoFileNamed
 from tipoff_monitor.console.deps import ConsoleDeps
-from tipoff_monitor.console.facts import Fleet, Recent, ScraperHealth
+from tipoff_monitor.console.facts import FleetSummary, Recent, ScraperHealth
 from tipoff_monitor.console.pages.operations import (
     AlertsPage,
     ConfigurationPage,
@@ -59,8 +59,8 @@ class _Gathered:
         self.ages.append(data_age(name, snapshot, self.now))
         return snapshot.value
 
-    def fleet(self) -> Fleet | None:
-        found: Fleet | None = self.take("the last ninety days", self.deps.sources.fleet())
+    def fleet(self) -> FleetSummary | None:
+        found: FleetSummary | None = self.take("the last ninety days", self.deps.sources.fleet())
         return found
 
     def recent(self) -> Recent | None:
@@ -173,7 +173,7 @@ def build_scrapers(deps: ConsoleDeps, given: Given, patience: Patience) -> Scrap
     return ScrapersPage(**it.frame("Scrapers"), scrapers=ordered(lines))
 
 
-def _health(fleet: Fleet | None) -> Mapping[str, ScraperHealth]:
+def _health(fleet: FleetSummary | None) -> Mapping[str, ScraperHealth]:
     return {row.scraper_name: row for row in fleet.health} if fleet else {}
 
 

@@ -148,7 +148,7 @@ class DeadLetterRow(Fact):
     delivery_attempts: int | None = None
 
 
-class MissingFile(Fact):
+class MissingFileRow(Fact):
     """A row of queries/missing_files.sql."""
 
     scraper_name: str
@@ -158,7 +158,7 @@ class MissingFile(Fact):
     urgency: str | None = None
 
 
-class Fleet(BaseModel):
+class FleetSummary(BaseModel):
     """What is summed up over weeks: it changes slowly and is read rarely."""
 
     model_config = ConfigDict(frozen=True)
@@ -177,5 +177,5 @@ class Recent(BaseModel):
     decisions: tuple[DecisionRow, ...]
     executions: tuple[ExecutionRow, ...]
     dead_letters: tuple[DeadLetterRow, ...]
-    missing_files: tuple[MissingFile, ...]
+    missing_files: tuple[MissingFileRow, ...]
     history: Sequence[ExecutionFact] = ()

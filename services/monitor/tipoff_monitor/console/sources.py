@@ -11,15 +11,15 @@ from tipoff_common.clock import business_date, local_instant
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_dataset.batch import Part, ask_batch
 from tipoff_dataset.file_verdict import judge
-from tipoff_dataset.landed_files import Cleanup, Files, LandedFile, Name, Window
+from tipoff_dataset.landed_files import Files, LandedFile, LatestCleanup, LogWindow, Name
 from tipoff_dataset.queries import named
 from tipoff_monitor.console.facts import (
     DeadLetterRow,
     DecisionRow,
     ExecutionRow,
-    Fleet,
+    FleetSummary,
     LiveConfiguration,
-    MissingFile,
+    MissingFileRow,
     Recent,
     ScraperDay,
     ScraperHealth,
@@ -34,8 +34,8 @@ from tipoff_planning.expectations import DayExpectations, read_expectations
 from tipoff_planning.explanation import Explanation, explain_workflow
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.landed_calendar import LandedCalendar
-from tipoff_planning.trace.dataset import Dataset
-from tipoff_planning.trace.links import Node
+from tipoff_planning.trace.dataset import ChainDataset
+from tipoff_planning.trace.links import ChainNode
 from tipoff_planning.trace.lookup import NotFound, trace
 from tipoff_planning.trace.memory import Ask, ControllerMemory
 from tipoff_planning.workflows import Configuration
@@ -66,7 +66,7 @@ RECENT_QUERIES = ("latest_decisions", "latest_executions", "latest_dead_letters"
 class Chain:
     """What `tipoff trace` found. not_found: why there is nothing, with what is `near`."""
 
-    roots: tuple[Node, ...] = ()
+    roots: tuple[ChainNode, ...] = ()
     near: tuple[str, ...] = ()
     not_found: str | None = None
     without_memory: str | None = None
@@ -98,12 +98,12 @@ class Sources:
 
         return Reading(f"day {day}", read, DAY_AGE if is_today else _PAST_AGE, standing=is_today)
 
-    def fleet(self) -> Reading[Fleet]:
+    def fleet(self) -> Reading[FleetSummary]:
         """Health, calendars, volumes and configurations."""
 
-        def read(at: datetime) -> Fleet:
+        def read(at: datetime) -> FleetSummary:
             found = self._ask(FLEET_QUERIES, at)
-            return Fleet(
+            return FleetSummary(
                 health=_rows(ScraperHealth, found["scraper_health"]),
                 workflow_days=_rows(WorkflowDay, found["workflow_calendar"]),
                 scraper_days=_rows(ScraperDay, found["scraper_days"]),
@@ -123,7 +123,7 @@ class Sources:
                 decisions=_rows(DecisionRow, found["latest_decisions"]),
                 executions=executions,
                 dead_letters=_rows(DeadLetterRow, found["latest_dead_letters"]),
-                missing_files=_rows(MissingFile, found["missing_files"]),
+                missing_files=_rows(MissingFileRow, found["missing_files"]),
                 # The newest sixty runs of each scraper are more than any decision of the day looks back on.
                 history=[fact for row in executions if (fact := row.as_fact(parameters))],
             )
@@ -165,7 +165,7 @@ class Sources:
             days = [today - timedelta(days=offset) for offset in (2, 1, 0)]
             # Ninety days are all that is kept; the first span answers nearly every question.
             spans = [(today - timedelta(days=back), today + timedelta(days=1)) for back in (3, 14, 91)]
-            dataset = Dataset(self._warehouse, self._environment)
+            dataset = ChainDataset(self._warehouse, self._environment)
             try:
                 found = trace(asked, dataset, ControllerMemory(self._recall), days, spans)
             except NotFound as error:
@@ -178,7 +178,7 @@ class Sources:
         """Return the files that are named so, with the verdict of `tipoff files`."""
 
         def read(at: datetime) -> tuple[FileFacts, ...]:
-            files = Files(self._warehouse, self._environment, Window(at - _FILES_BACK, at))
+            files = Files(self._warehouse, self._environment, LogWindow(at - _FILES_BACK, at))
             cleanup = files.latest_cleanup()
             return tuple(_facts_of(file, cleanup, at) for file in files.find(name)[:_MOST_FILES])
 
@@ -198,7 +198,7 @@ def _rows(kind: type[M], rows: Sequence[Mapping[str, Any]]) -> tuple[M, ...]:
     return tuple(kind.model_validate(row) for row in rows)
 
 
-def _facts_of(file: LandedFile, cleanup: Cleanup | None, at: datetime) -> FileFacts:
+def _facts_of(file: LandedFile, cleanup: LatestCleanup | None, at: datetime) -> FileFacts:
     verdict = judge(file, cleanup, at)
     wrote = file.wrote[0] if file.wrote else None
     return FileFacts(

@@ -48,7 +48,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Rule:
+class RuledLine:
     """A horizontal line."""
 
     x0: float
@@ -67,7 +67,7 @@ class PageText:
     """The words of a page."""
 
     words: Sequence[Word]
-    rules: Sequence[Rule]
+    rules: Sequence[RuledLine]
 
 
 def lines_of(words: Sequence[Word]) -> list[Line]:
@@ -140,7 +140,7 @@ def _page(page: Any) -> PageText:
         for word in page.extract_words(x_tolerance=X_TOLERANCE)
     ]
     rules = [
-        Rule(line["x0"], line["x1"], line["top"])
+        RuledLine(line["x0"], line["x1"], line["top"])
         for line in page.lines
         # Horizontal ones only; the frame of the table is drawn too.
         if abs(line["top"] - line["bottom"]) < 1

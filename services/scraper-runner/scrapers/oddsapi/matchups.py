@@ -28,7 +28,7 @@ _BESIDES = frozenset({"bookmakers"})
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class OddsSnapshot:
     """The events of an answer."""
 
     events: tuple[Node, ...]
@@ -48,7 +48,7 @@ class Matchup(Record):
     away_team: str = Field(description="tricode")
 
 
-def snapshot(payload: bytes, what: str) -> Snapshot:
+def snapshot(payload: bytes, what: str) -> OddsSnapshot:
     """Read a list of events, one event, or either within the wrapper of a historical answer.
 
     Raises:
@@ -62,8 +62,8 @@ def snapshot(payload: bytes, what: str) -> Snapshot:
         as_of = Node(path, document).instant("timestamp")
         path, document = "document.data", document["data"]
     if isinstance(document, dict):
-        return Snapshot((Node(path, document),), single=True, as_of=as_of)
-    return Snapshot(tuple(elements(path, document)), single=False, as_of=as_of)
+        return OddsSnapshot((Node(path, document),), single=True, as_of=as_of)
+    return OddsSnapshot(tuple(elements(path, document)), single=False, as_of=as_of)
 
 
 def matchup(event: Node) -> Matchup:
@@ -92,7 +92,7 @@ def day_of(event: Node) -> date:
     return game_date_of(event.instant("commence_time"))
 
 
-def only_event(found: Snapshot) -> Node:
+def only_event(found: OddsSnapshot) -> Node:
     """Return the one event that was asked for. Raises SourceChanged for a list."""
     if not found.single:
         raise SourceChanged(f"the document is a list of {len(found.events)} events, not the one asked for")

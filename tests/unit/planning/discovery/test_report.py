@@ -18,7 +18,7 @@ from tipoff_planning.discovery.report import (
     plans_from,
     read_discovery,
 )
-from tipoff_planning.history import Completeness, ExecutionFact
+from tipoff_planning.history import ExecutionFact, KnownCompleteness
 from tipoff_planning.workflows import Configuration, Strategy
 
 
@@ -140,7 +140,7 @@ def test_somebodys_local_try_is_no_look() -> None:
 
 def test_a_document_that_lacks_games_is_not_found_where_the_search_goes_on() -> None:
     known = [
-        replace(item, completeness=Completeness(expected=2, missing=("A@B",)))
+        replace(item, completeness=KnownCompleteness(expected=2, missing=("A@B",)))
         if item.triggered_at.minute < 31 and item.counts
         else item
         for item in beat_of(30)

@@ -34,7 +34,7 @@ _NUMBERS = {
 
 
 @dataclass(frozen=True)
-class Fault:
+class SchemaFault:
     """A value that the provider or the API would refuse, and the way to it."""
 
     path: tuple[str | int, ...]
@@ -50,7 +50,7 @@ def load_schema(path: Path = SCHEMA) -> dict[str, Any]:
 
 def faults(
     resource: str, value: Mapping[str, Any], block: Block, path: tuple[str | int, ...] = ()
-) -> Iterator[Fault]:
+) -> Iterator[SchemaFault]:
     """Check the known values of a resource's configuration, and yield what is wrong with them."""
     for name, attribute in block["attributes"].items():
         given = value.get(name)
@@ -65,24 +65,24 @@ def faults(
 
 def _attribute_faults(
     resource: str, dotted: str, attribute: Mapping[str, Any], given: Any, path: tuple[str | int, ...]
-) -> Iterator[Fault]:
+) -> Iterator[SchemaFault]:
     allowed = attribute.get("enum")
     if allowed and isinstance(given, str) and given and given not in allowed:
-        yield Fault(path, f"{dotted} cannot be {given!r}", f"Possible values: {', '.join(allowed)}.")
+        yield SchemaFault(path, f"{dotted} cannot be {given!r}", f"Possible values: {', '.join(allowed)}.")
     if bounds := _NUMBERS.get((resource, dotted)):
         yield from _outside(path, dotted, given, float(given), bounds)
     if bounds := _DURATION_SECONDS.get((resource, dotted)):
         if _DURATION.fullmatch(given):
             yield from _outside(path, dotted, given, float(given[:-1]), bounds)
         else:
-            yield Fault(path, f"{dotted} is no duration", f'{given!r}: write seconds, such as "600s".')
+            yield SchemaFault(path, f"{dotted} is no duration", f'{given!r}: write seconds, such as "600s".')
 
 
 def _outside(
     path: tuple[str | int, ...], dotted: str, given: Any, number: float, bounds: tuple[float, float]
-) -> Iterator[Fault]:
+) -> Iterator[SchemaFault]:
     if not bounds[0] <= number <= bounds[1]:
-        yield Fault(path, f"{dotted} is out of range", f"{given}: must be {bounds[0]} to {bounds[1]}.")
+        yield SchemaFault(path, f"{dotted} is out of range", f"{given}: must be {bounds[0]} to {bounds[1]}.")
 
 
 def items(value: Any) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import date
 from pydantic import Field
 
 from tipoff_common.clock import Instant
-from tipoff_monitor.console.facts import DeadLetterRow, ExecutionRow, LiveConfiguration, MissingFile
+from tipoff_monitor.console.facts import DeadLetterRow, ExecutionRow, LiveConfiguration, MissingFileRow
 from tipoff_monitor.console.pages.page import Page, Shown
 from tipoff_monitor.incidents import Incident, Silence
 from tipoff_monitor.views import RouteView
@@ -49,7 +49,7 @@ class FilesPage(Page):
     """Files that landed: those without a receipt, the newest, and those looked for."""
 
     asked: str
-    missing: tuple[MissingFile, ...] = Field(description="landed and not processed, the oldest first")
+    missing: tuple[MissingFileRow, ...] = Field(description="landed and not processed, the oldest first")
     landed: tuple[ExecutionRow, ...] = Field(description="the newest executions that wrote a file")
     found: tuple[FileFacts, ...] = Field(description="what was looked for")
     not_found: str | None = Field(description="why nothing was found of it, null otherwise")

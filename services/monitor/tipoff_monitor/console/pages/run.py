@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 
 from tipoff_common.clock import Instant
 from tipoff_monitor.console.pages.page import Page, Shown
-from tipoff_planning.trace.links import Node
+from tipoff_planning.trace.links import ChainNode
 
 _LEAST = 0.002
 
@@ -38,12 +38,12 @@ class RunPage(Page):
     without_memory: str | None = Field(description="why requests and plans are not shown, null when they are")
 
 
-def links_of(roots: Sequence[Node], asked: str) -> tuple[Link, ...]:
+def links_of(roots: Sequence[ChainNode], asked: str) -> tuple[Link, ...]:
     """Return the trees of a trace, each link with its depth."""
     return tuple(_links(roots, asked, 0))
 
 
-def _links(nodes: Sequence[Node], asked: str, depth: int) -> Iterator[Link]:
+def _links(nodes: Sequence[ChainNode], asked: str, depth: int) -> Iterator[Link]:
     for node in nodes:
         yield Link(
             kind=node.kind,
@@ -59,7 +59,7 @@ def _links(nodes: Sequence[Node], asked: str, depth: int) -> Iterator[Link]:
 
 
 @dataclass(frozen=True)
-class Step:
+class WaterfallStep:
     """A link in the drawing: from the instant of the link above to its own."""
 
     link: Link
@@ -67,11 +67,11 @@ class Step:
     width: float
 
 
-def waterfall(links: Sequence[Link]) -> list[Step]:
+def waterfall(links: Sequence[Link]) -> list[WaterfallStep]:
     """Place each link between the first and the last instant of the chain."""
     times = [link.at for link in links if link.at]
     if not times:
-        return [Step(link, 0, 0) for link in links]
+        return [WaterfallStep(link, 0, 0) for link in links]
     first, last = min(times), max(times)
     span = (last - first).total_seconds() or 1.0
 
@@ -81,9 +81,9 @@ def waterfall(links: Sequence[Link]) -> list[Step]:
     found = []
     for link in links:
         if link.at is None:
-            found.append(Step(link, 0, 0))
+            found.append(WaterfallStep(link, 0, 0))
             continue
         end = share(link.at)
         begun = max(end - (link.gap_seconds or 0.0) / span, 0.0)
-        found.append(Step(link, min(begun, 1 - _LEAST), max(end - begun, _LEAST)))
+        found.append(WaterfallStep(link, min(begun, 1 - _LEAST), max(end - begun, _LEAST)))
     return found

@@ -19,7 +19,7 @@ _UPCOMING = 12
 _OPEN = ("PENDING", "MISSING", "PAUSED")
 
 
-class Row(Shown):
+class WorkflowLine(Shown):
     """One workflow of the day. It keeps its place whatever becomes of it, so that rows do not jump."""
 
     workflow: str
@@ -49,7 +49,7 @@ class TodayPage(Page):
     color: Color | None = Field(description="null while nothing is known of the day")
     headline: str
     day_faults: tuple[Fault, ...] = Field(description="what is wrong with the day, worst first")
-    rows: tuple[Row, ...] = Field(description="by priority, then by name")
+    rows: tuple[WorkflowLine, ...] = Field(description="by priority, then by name")
     upcoming: tuple[Upcoming, ...]
     sick: tuple[ScraperHealth, ...] = Field(description="as `tipoff sick` says, worst first")
     alerts: tuple[Incident, ...] = Field(description="what people were told of and is not over")
@@ -63,7 +63,7 @@ def judge(day: DayExpectations, now: datetime, names: Mapping[str, str], locked_
     )
 
 
-def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[Row, ...]:
+def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[WorkflowLine, ...]:
     """Return a row for each workflow."""
     by_name = {item.workflow: item for item in verdict.workflows}
     ordered = sorted(day.expectations, key=lambda row: row.workflow_name)
@@ -72,7 +72,7 @@ def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[Row, ...]:
         own = tuple(sorted(group, key=lambda row: (row.expected_run_time, row.occurrence_id)))
         item = by_name[name]
         found.append(
-            Row(
+            WorkflowLine(
                 workflow=name,
                 priority=item.priority,
                 color=item.color,
@@ -99,7 +99,7 @@ def why_not(rows: Sequence[Expectation], as_of: datetime) -> str | None:
     return "No decision is known." if due else None
 
 
-def upcoming(rows: Sequence[Row], names: Mapping[str, str], as_of: datetime) -> tuple[Upcoming, ...]:
+def upcoming(rows: Sequence[WorkflowLine], names: Mapping[str, str], as_of: datetime) -> tuple[Upcoming, ...]:
     """Return what comes next, the earliest first: the next expected occurrences of each workflow, or its next check."""
     found: list[Upcoming] = []
     for row in rows:

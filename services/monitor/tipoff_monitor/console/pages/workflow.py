@@ -9,8 +9,8 @@ from pydantic import Field
 from tipoff_common.clock import Instant
 from tipoff_monitor.console.facts import DecisionRow, WorkflowDay
 from tipoff_monitor.console.pages.page import Page, Shown
-from tipoff_monitor.console.pages.today import Row
-from tipoff_planning.explanation import Condition, Explanation
+from tipoff_monitor.console.pages.today import WorkflowLine
+from tipoff_planning.explanation import Explanation, RunCondition
 
 CALENDAR_DAYS = 90
 _WEEK = 7
@@ -43,7 +43,9 @@ class WorkflowPage(Page):
     priority: str
     schedule: str = Field(description="kind of its schedule")
     steps: tuple[str, ...] = Field(description="its scrapers")
-    today: Row | None = Field(description="what became of it today, null when nothing is expected or known")
+    today: WorkflowLine | None = Field(
+        description="what became of it today, null when nothing is expected or known"
+    )
     conditions: tuple[ShownCondition, ...] = Field(
         description="those of the whole workflow, as `tipoff explain` says"
     )
@@ -53,7 +55,7 @@ class WorkflowPage(Page):
     game_names: Mapping[str, str]
 
 
-def shown(conditions: Sequence[Condition]) -> tuple[ShownCondition, ...]:
+def shown(conditions: Sequence[RunCondition]) -> tuple[ShownCondition, ...]:
     """Return conditions as a page has them."""
     return tuple(ShownCondition(name=it.name, met=it.met, detail=it.detail) for it in conditions)
 

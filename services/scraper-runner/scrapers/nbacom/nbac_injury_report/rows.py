@@ -18,7 +18,7 @@ _CARRIED_OVER = ("game_date", "game_time", "matchup", "team")
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One listed player, or, with `player_name` blank, a team that has not submitted its report yet."""
 
     game_date: date
@@ -37,7 +37,7 @@ class Row:
         return bool(self.player_name)
 
 
-def read_rows(pages: Sequence[Sequence[Cells]]) -> Items[Cells, Row]:
+def read_rows(pages: Sequence[Sequence[Cells]]) -> Items[Cells, TableRow]:
     """Read the rows of all pages in order. Raises SourceChanged when most do not read as a report's row does."""
     above: dict[str, str] = {}
     return read_items("rows", _mended(pages), lambda cells: _row(cells, above))
@@ -76,7 +76,7 @@ def _joined(upper: Cells, lower: Cells) -> Cells:
     return Cells(*(join_wrapped([text for text in pair if text]) for pair in pairs))
 
 
-def _row(cells: Cells, above: dict[str, str]) -> Row:
+def _row(cells: Cells, above: dict[str, str]) -> TableRow:
     # First of all, as the rows below build on it even if this one cannot be read.
     _carry_over(cells, above)
     if missing := [column for column in _CARRIED_OVER if column not in above]:
@@ -92,7 +92,7 @@ def _row(cells: Cells, above: dict[str, str]) -> Row:
         raise SourceChanged(
             f"a row lists {above['team']} in {above['matchup']}, where it does not play: {cells}"
         )
-    return Row(
+    return TableRow(
         game_date=_date(above["game_date"]),
         game_time=above["game_time"],
         matchup="@".join(matchup),

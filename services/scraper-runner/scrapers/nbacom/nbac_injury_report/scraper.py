@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
 from scrapers.nbacom.nbac_injury_report.fetching import first_published
-from scrapers.nbacom.nbac_injury_report.rows import STATUSES, Row, read_rows
+from scrapers.nbacom.nbac_injury_report.rows import STATUSES, TableRow, read_rows
 from scrapers.nbacom.nbac_injury_report.table import read_table
 from scrapers.nbacom.nbac_injury_report.urls import ReportName, candidates, exact
 from scrapers.nbacom.pdf_text import read_pages
@@ -95,7 +95,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
     )
 
 
-def _record(row: Row, published: datetime) -> InjuryRecord:
+def _record(row: TableRow, published: datetime) -> InjuryRecord:
     return InjuryRecord(
         report_time=published,
         game_date=row.game_date,
@@ -108,7 +108,9 @@ def _record(row: Row, published: datetime) -> InjuryRecord:
     )
 
 
-def _summary(listed: Sequence[Row], missing: Sequence[Row], published: datetime) -> dict[str, JsonValue]:
+def _summary(
+    listed: Sequence[TableRow], missing: Sequence[TableRow], published: datetime
+) -> dict[str, JsonValue]:
     by_status = Counter(row.status for row in listed)
     names: list[JsonValue] = [
         {"game_date": row.game_date.isoformat(), "matchup": row.matchup, "team": row.team} for row in missing
@@ -123,7 +125,7 @@ def _summary(listed: Sequence[Row], missing: Sequence[Row], published: datetime)
     }
 
 
-def _submissions(listed: Sequence[Row], missing: Sequence[Row]) -> dict[str, JsonValue]:
+def _submissions(listed: Sequence[TableRow], missing: Sequence[TableRow]) -> dict[str, JsonValue]:
     """Compare teams with those that have submitted: two for each game that the report has.
 
     A team that lists nobody has submitted, and has no row.
@@ -133,7 +135,7 @@ def _submissions(listed: Sequence[Row], missing: Sequence[Row]) -> dict[str, Jso
     return {"expected": 2 * len(games), "got": 2 * len(games) - len(names), "missing": names}
 
 
-def _empty_reason(missing: Sequence[Row]) -> str:
+def _empty_reason(missing: Sequence[TableRow]) -> str:
     if missing:
         return f"the report is out, and none of its {len(missing)} teams has submitted yet"
     return "the report is out and lists nobody"

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from scrapers.nbacom.pdf_text import Line, PageText, Rule, line_text, lines_of
+from scrapers.nbacom.pdf_text import Line, PageText, RuledLine, line_text, lines_of
 from tipoff_common.clock import EASTERN
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
@@ -127,7 +127,7 @@ def _without_footer(body: list[Line], number: int, count: int) -> list[Line]:
     return body[:-1]
 
 
-def _rows(body: Sequence[Line], rules: Sequence[Rule], columns: Sequence[float]) -> Iterator[Cells]:
+def _rows(body: Sequence[Line], rules: Sequence[RuledLine], columns: Sequence[float]) -> Iterator[Cells]:
     borders = _borders(rules, columns[-1])
     if body and not borders:
         raise SourceChanged(f"no rule parts the rows; the first reads {line_text(body[0])!r}")
@@ -152,7 +152,7 @@ def _by_column(line: Line, starts: Sequence[float]) -> Iterator[tuple[int, str]]
         yield column, " ".join(texts)
 
 
-def _borders(rules: Sequence[Rule], reason_x: float) -> list[float]:
+def _borders(rules: Sequence[RuledLine], reason_x: float) -> list[float]:
     """Find the heights at which a row ends: rules that cross the last column, which has one under every row."""
     # A rule is drawn as several strokes on nearly one height.
     borders: list[float] = []

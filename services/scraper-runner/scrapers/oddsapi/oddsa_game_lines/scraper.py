@@ -20,7 +20,7 @@ from scrapers.oddsapi.lines import Line, read_lines
 from scrapers.oddsapi.matchups import (
     EVENT_ID,
     Matchup,
-    Snapshot,
+    OddsSnapshot,
     day_of,
     event_drift,
     matchup,
@@ -118,7 +118,7 @@ def _game(event: Node) -> Matchup:
     return matchup(event)
 
 
-def _check_event(found: Snapshot, games: Sequence[Matchup], parameters: Parameters) -> None:
+def _check_event(found: OddsSnapshot, games: Sequence[Matchup], parameters: Parameters) -> None:
     if parameters.event_id is None:
         return
     if not found.single or games[0].event_id != parameters.event_id:
@@ -160,7 +160,7 @@ def _order(line: GameLineRecord) -> tuple[object, ...]:
     return (line.commence_time, line.event_id, line.bookmaker, line.market, line.side, point, line.price)
 
 
-def _empty_reason(found: Snapshot, games: int, parameters: Parameters) -> str:
+def _empty_reason(found: OddsSnapshot, games: int, parameters: Parameters) -> str:
     if games:
         return f"no bookmaker offers {parameters.markets} in the {games} events of {parameters.game_date} yet"
     return f"{len(found.events)} events are on offer, and none is of {parameters.game_date}"

@@ -121,7 +121,7 @@ def start_in_background(console: Console, options: UpOptions) -> None:
                     soft_wrap=True,
                 )
             return
-        _start_owner(options.arguments(), READY_SECONDS + (_TOUR_SECONDS if options.tour else 0))
+        _start_owner(options.arguments(), 2 * READY_SECONDS + (_TOUR_SECONDS if options.tour else 0))
     console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
     console.print(f"running in the background; logs in {FOLDER / 'logs'}, `tipoff down` stops it")
     # Last, where the eye ends and a terminal makes a link of it.
@@ -186,8 +186,11 @@ def _end_of_the_last() -> str:
 def _wait_until_ready(owner: subprocess.Popen[bytes], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not _ENVIRONMENT.exists():
-        if owner.poll() is not None or time.monotonic() > deadline:
+        if owner.poll() is not None:
             raise StackError(f"the stack did not start:\n{_LOG.read_text(errors='replace')[-2000:]}")
+        if time.monotonic() > deadline:
+            told = f"the stack was not ready within {seconds:g} s and is stopped; this machine may be busy, try again"
+            raise StackError(f"{told} ({FOLDER / 'logs'} has what each service said)")
         time.sleep(0.1)
 
 

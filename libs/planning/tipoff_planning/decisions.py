@@ -352,6 +352,7 @@ def _decide_ended(
     sentence = f"The publication window closed and not all was found for {occurrence.game_date}{about}."
     if outstanding.missing:
         sentence += f" It lacks {', '.join(outstanding.missing)}."
+    sentence += _told_empty(standing)
     return build(Reason.NOT_FOUND, sentence, alert=True)
 
 
@@ -494,17 +495,26 @@ def _paused_sentence(pause: Pause, zone: ZoneInfo) -> str:
     return f"{what} by {pause.by} until {_when(pause.until, zone)}: {pause.why}"
 
 
+def _told_empty(standing: PlanProgress | None) -> str:
+    """Say how the source's last answer without data was told: a page without rows is not one that is not there."""
+    empty = standing.last_empty() if standing else None
+    return f" Last: {empty.message}" if empty is not None and empty.message else ""
+
+
 def _nothing_published(
     occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs
 ) -> Decision:
     """SKIP; aloud when the workflow has found nothing many times in a row. A search says so when its window closes."""
     workflow = inputs.configuration.workflows[occurrence.workflow]
     build = partial(_decision, occurrence, upcoming, inputs, Action.SKIP)
+    told = _told_empty(inputs.standing(occurrence.id))
     # A set, as this occurrence is among them once its execution is logged.
     looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
     if isinstance(workflow.schedule, Discovery | PerGame) or len(looks) < workflow.alert_after_empty_looks:
-        return build(Reason.NOT_PUBLISHED, f"Asked for {occurrence.game_date}: not published yet.")
-    sentence = f"Nothing was published for the last {len(looks)} times; look whether the source has moved."
+        return build(Reason.NOT_PUBLISHED, f"Asked for {occurrence.game_date}: not published yet.{told}")
+    sentence = (
+        f"Nothing was published for the last {len(looks)} times; look whether the source has moved.{told}"
+    )
     return build(Reason.NOTHING_FOR_LONG, sentence, alert=True, empty_looks=len(looks))
 
 

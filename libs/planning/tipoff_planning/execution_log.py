@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 # Facts are told apart by request id in Python, where the ledger's join them. The last one of a request speaks, so what
 # was merely presumed of a request comes before what came of it.
 _EXECUTIONS = """
-SELECT request_id, scraper_name, game_date, status, error_type, error_message, source, triggered_at,
+SELECT request_id, scraper_name, game_date, status, error_type, source, triggered_at,
+  COALESCE(error_message, JSON_VALUE(data_summary, '$.reason')) AS error_message,
   TO_JSON_STRING(opts) AS opts, TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness
 FROM nba_orchestration.scraper_execution_log
 WHERE game_date IN UNNEST(@game_dates)

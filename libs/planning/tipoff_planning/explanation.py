@@ -157,15 +157,31 @@ def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[RunCondition]:
         found = f"everything for {item.game_date} was found"
         if outstanding.last_found is not None:
             found += f", last at {_when(outstanding.last_found, zone)}"
-        wanting = f"not found yet: {', '.join(outstanding.scrapers(workflow))}"
+        wanting = f"not found yet: {', '.join(outstanding.scrapers(workflow))}{_last_empty(item, inputs)}"
         if outstanding.missing:
             wanting = f"found, and it lacks {', '.join(outstanding.missing)}"
         again = outstanding.found and outstanding.refresh_due(item, workflow)
         told = f"{found}; a later version is due" if again else found if outstanding.found else wanting
         yield RunCondition("history", not outstanding.found or again, told)
     else:
-        yield RunCondition("history", True, f"{workflow.schedule.kind} runs whatever was found before")
+        told = f"{workflow.schedule.kind} runs whatever was found before"
+        yield RunCondition("history", True, told + _last_empty(item, inputs))
     yield _budget(item, inputs)
+
+
+def _last_empty(item: Occurrence, inputs: DecisionInputs) -> str:
+    """Say when one of its scrapers was last told that there is nothing, and how."""
+    scrapers = {step.scraper for step in inputs.configuration.workflows[item.workflow].plan.values()}
+    found = [
+        it
+        for it in inputs.history.executions.values()
+        if it.scraper in scrapers and it.game_date == item.game_date and it.status is Status.NO_DATA
+    ]
+    if not found:
+        return ""
+    last = max(found, key=lambda it: (it.triggered_at, it.request_id))
+    at = _when(last.triggered_at, inputs.configuration.zone_of(item.workflow))
+    return f"; asked last at {at}: {last.message or 'no data'}"
 
 
 def _budget(item: Occurrence, inputs: DecisionInputs) -> RunCondition:

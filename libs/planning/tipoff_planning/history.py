@@ -37,7 +37,7 @@ class ExecutionFact:
     paused_host: str | None = None
     """The host that named it."""
     message: str = ""
-    """Of a failure: what a person needs to act, cut to its beginning."""
+    """Of a failure, what a person needs to act; of no_data, how it was told; cut to its beginning."""
     presumed: bool = False
     """Whether the controller answered for a request that had not been heard of; a real answer speaks louder."""
     slate: "Slate | None" = field(default=None, hash=False)

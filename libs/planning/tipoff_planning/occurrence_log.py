@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tipoff_common.clock import Instant
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
 from tipoff_common.executions import PRESUMED
-from tipoff_common.outcomes import Failed, FailureKind, Status
+from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Status
 from tipoff_planning.drafts import request, skip
 from tipoff_planning.history import (
     ExecutionFact,
@@ -288,6 +288,17 @@ class OccurrenceState:
         return preferred(known, item.fact(self.game_date)) is not known
 
 
+def _told(outcome: Outcome) -> str:
+    """Return what a person reads of an outcome that is no success: late is told from empty, and broken, by it."""
+    return (
+        outcome.message
+        if isinstance(outcome, Failed)
+        else outcome.reason
+        if isinstance(outcome, NoData)
+        else ""
+    )
+
+
 def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> LoggedExecution:
     """Return an execution event as the log keeps it."""
     outcome, told = event.outcome, completeness_of(event)
@@ -304,7 +315,7 @@ def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> L
         missing=told.missing if told else None,
         not_before=failed.not_before if failed else None,
         paused_host=failed.paused_host if failed else None,
-        message=failed.message[:MESSAGE_CHARACTERS] if failed else "",
+        message=_told(outcome)[:MESSAGE_CHARACTERS],
         presumed=bool(event.data_summary.get(PRESUMED)),
         outputs=event.fan_out_keys,
         # A refused document may be about another day.

@@ -279,6 +279,18 @@ class PlanProgress:
         """Return the whole standing at one instant."""
         return Progress(self.due(now), self.skipped, list(self.units()), self.settled)
 
+    def last_empty(self) -> ExecutionFact | None:
+        """Return the newest answer without data, of a unit that nothing was found for."""
+        found = [
+            fact
+            for step in self._steps.values()
+            for item in step.units
+            if item.state is State.NO_DATA
+            for identifier in item.ids
+            if (fact := self.executions.get(identifier)) is not None and fact.status is Status.NO_DATA
+        ]
+        return max(found, key=lambda fact: (fact.triggered_at, fact.request_id), default=None)
+
     def last_failure(self) -> ExecutionFact | None:
         """Return the newest failure that nothing better followed."""
         failures = [

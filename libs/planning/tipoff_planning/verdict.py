@@ -224,7 +224,7 @@ def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: dateti
     found = {row.subject or WHOLE_DAY for row in live if row.found}
     if subjects != {WHOLE_DAY}:
         return f"{len(found)} of {pluralize(len(subjects), 'game')} found"
-    return "found" if found else "asked, not published yet" if any(row.executions for row in live) else "due"
+    return "found" if found else "asked, nothing there yet" if any(row.executions for row in live) else "due"
 
 
 def _judge_subject(

@@ -133,7 +133,7 @@ def _verdict(
                 ScraperCondition.QUIET,
                 f"it says 'not yet' all the time ({spec.not_published}); {moved}: look yourself",
             )
-        return ScraperCondition.WAITING, "not published yet"
+        return ScraperCondition.WAITING, "nothing is there yet"
     if any(drift.values()):
         return ScraperCondition.SUSPECT, "the source is changing its fields; nothing needed is gone yet"
     if volume is not None and _is_unusual(volume):

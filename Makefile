@@ -52,7 +52,7 @@ test-quick: setup ## Run the tests that start no stack, with few examples a prop
 soak: setup ## Run what the tests run in seconds at full length: outages of minutes, twenty kills in a row, 100,000 files
 	$(BIN)/pytest -m slow --log-cli-level INFO
 
-simulate-faults: setup ## Simulate half a day of the real handlers SEEDS times, each with its own faults; shrinks what fails
+simulate-faults: setup ## Simulate a morning of the real handlers SEEDS times, each with its own faults; shrinks what fails
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST)
 
 check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL

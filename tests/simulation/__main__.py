@@ -55,7 +55,7 @@ def _one(seed: int) -> int:
     for entry in run.log.entries:
         print(entry)
     breaches = check(run.log)
-    print(f"\n{_where(seed)}, trace {run.log.digest()}")
+    print(f"\n{where(seed)}, trace {run.log.digest()}")
     for fault in run.faults:
         print(f"  {fault}")
     for breach in breaches:
@@ -70,7 +70,7 @@ def _many(seeds: range, workers: int) -> int:
         done, entries, faults = done + 1, entries + result.entries, faults + result.faults
         if result.breaches:
             failed.append(result)
-            print(f"{_where(result.seed)}: {len(result.breaches)} breaches")
+            print(f"{where(result.seed)}: {len(result.breaches)} breaches")
         if done % 500 == 0:
             print(f"{done:,} of {len(seeds):,} seeds, {len(failed)} failed, {time.monotonic() - began:.0f} s")
     hours = done * DURATION / 3600
@@ -78,7 +78,7 @@ def _many(seeds: range, workers: int) -> int:
     for kind, count in faults.most_common():
         print(f"  {count:>9,} {kind}")
     for result in sorted(failed, key=lambda it: it.seed)[:5]:
-        _explain(result)
+        print(f"\n{explain(result)}")
     print(f"{len(failed)} of {done:,} seeds broke a law, in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
 
@@ -91,22 +91,24 @@ def _results(seeds: range, workers: int) -> Iterator[Result]:
         yield from pool.imap_unordered(try_seed, seeds, chunksize=10)
 
 
-def _explain(result: Result) -> None:
-    """Print a failing seed, and the fewest faults with which it fails the same way."""
-    print(f"\n{_where(result.seed)}")
-    for breach in result.breaches[:SHOWN]:
-        print(f"  {breach}")
+def explain(result: Result) -> str:
+    """Return where a failing seed is, what it broke, and the fewest faults with which it fails the same way."""
     laws = {breach.partition(":")[0] for breach in result.breaches}
     faults = simulate(result.seed).faults
     fewest = shrink(result.seed, faults, laws)
-    print(f"  of {len(faults)} faults these are enough:")
-    for fault in fewest:
-        print(f"    {fault!r}")
-    print(f"  again: python -m tests.simulation --seed {result.seed}")
+    return "\n".join(
+        [
+            where(result.seed),
+            *(f"  {breach}" for breach in result.breaches[:SHOWN]),
+            f"  of {len(faults)} faults these are enough:",
+            *(f"    {fault!r}" for fault in fewest),
+            f"  again: python -m tests.simulation --seed {result.seed}",
+        ]
+    )
 
 
-def _where(seed: int) -> str:
-    """A run is a function of these two."""
+def where(seed: int) -> str:
+    """Name a run: it is a function of the commit and the seed."""
     command = ["git", "describe", "--always", "--dirty"]
     commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
     return f"(commit {commit or 'unknown'}, seed {seed})"

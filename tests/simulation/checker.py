@@ -82,12 +82,13 @@ class Evidence:
     @cached_property
     def files(self) -> Mapping[str, Entry]:
         """Files of records that were created, by path."""
+        data = next(iter(self.log.of("begin")))["data"]
         return {
-            f"gs://data/{entry['name']}": entry
+            f"gs://{data}/{entry['name']}": entry
             for entry in self.log.of("object")
             if entry["op"] == "create"
             and entry["won"]
-            and entry["bucket"] == "data"
+            and entry["bucket"] == data
             and not entry["name"].startswith(("raw/", "journal/"))
         }
 

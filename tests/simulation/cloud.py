@@ -42,8 +42,11 @@ def call(process: "Process", part: str, what: str, effect: Callable[[], T]) -> T
         raise greenlet.GreenletExit
     slow = world.fates.befalls(Kind.SLOW, hub.now, part)
     took = world.latency() + (slow.size if slow else 0.0)
-    if hub.current is not None:
-        hub.sleep(min(took, CLIENT_TIMEOUT) if slow is None else took / 2)
+    # A call that takes long takes half of it on either way. Of the others, which are nearly all, one way takes all of
+    # it and the other nothing, by turns as the seed has it: others come in between before the effect, or after it.
+    there = took / 2 if slow else took if world.draw.random() < 0.5 else 0.0
+    if there and hub.current is not None:
+        hub.sleep(there)
     if world.fates.befalls(Kind.ERROR_BEFORE, hub.now, part):
         world.log.add(hub.now, "fault", process.name, what=f"{part} fails before {what}")
         raise Unavailable(f"{part}: 503")
@@ -52,8 +55,8 @@ def call(process: "Process", part: str, what: str, effect: Callable[[], T]) -> T
         process.crash(f"after {part} {what}", crash)
         raise greenlet.GreenletExit
     failed = world.fates.befalls(Kind.ERROR_AFTER, hub.now, part)
-    if hub.current is not None:
-        hub.sleep(world.latency() if slow is None else took / 2)
+    if took > there and hub.current is not None:
+        hub.sleep(took - there)
     if failed is not None or took > CLIENT_TIMEOUT:
         world.log.add(hub.now, "fault", process.name, what=f"{part} fails after {what}")
         raise Unavailable(f"{part}: no answer")

@@ -99,10 +99,13 @@ def _draw(number: int, kind: Kind, draw: random.Random, until: float) -> Fault:
     share = draw.choice((0.1, 0.3, 0.6, 1.0))
     target, size = "", 0.0
     match kind:
-        case Kind.ERROR_BEFORE | Kind.ERROR_AFTER:
+        # Nothing does its work and fails every time. Each repetition would do it once more, for as long as that lasts.
+        case Kind.ERROR_BEFORE:
             target = draw.choice((*PARTS, "channel"))
+        case Kind.ERROR_AFTER:
+            target, share = draw.choice((*PARTS, "channel")), min(share, 0.6)
         case Kind.PARTIAL:
-            target = draw.choice(("bus", "warehouse"))
+            target, share = draw.choice(("bus", "warehouse")), min(share, 0.6)
         case Kind.SLOW:
             target, size = draw.choice(PARTS), draw.choice((20.0, 90.0, 200.0))
         case Kind.CRASH:

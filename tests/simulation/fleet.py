@@ -18,7 +18,7 @@ from tipoff_scraper_runner.registry import Registered, Registry
 from tipoff_scraper_runner.scraper import Parsed, Payload, Record, ScrapeParameters
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
 
-EVENT_KEYS = ("event-1", "event-2", "event-3")
+EVENT_KEYS = ("event-1", "event-2")
 FLEET = ("slate", "bulletin", "box_score", "event_list", "event_props")
 
 
@@ -35,8 +35,8 @@ class Truth:
 
     @classmethod
     def draw(cls, day: date, draw: random.Random) -> "Truth":
-        """Draw a day: two games, and a bulletin about noon."""
-        tips = [new_york("10:00", day), new_york("11:00", day)]
+        """Draw a day: two games, and a bulletin in the morning."""
+        tips = [new_york("09:30", day), new_york("10:00", day)]
         games = tuple(
             {
                 "game_id": f"002240000{number}",
@@ -52,7 +52,7 @@ class Truth:
         )
         published = {
             ("slate", "-"): new_york("00:00", day),
-            ("bulletin", "-"): new_york("09:30", day) + timedelta(minutes=draw.randint(0, 260)),
+            ("bulletin", "-"): new_york("09:00", day) + timedelta(minutes=draw.randint(0, 170)),
             ("event_list", "-"): new_york("00:00", day),
             **{("event_props", key): new_york("00:00", day) for key in EVENT_KEYS},
             **{
@@ -145,9 +145,9 @@ def registry() -> Registry:
 
 def configurations() -> tuple[Configuration, Configuration]:
     """Return what runs when, before and after a deployment in the middle of the day."""
-    morning = workflow(daily("08:30", "12:00"), "slate", alert_level="CRITICAL")
+    morning = workflow(daily("08:30", "11:00"), "slate", alert_level="CRITICAL")
     props = workflow(
-        daily("09:00", "13:00"),
+        daily("09:00", "11:30"),
         {"scraper": "event_list", "name": "events"},
         {"scraper": "event_props", "name": "props", "for_each": {"step": "events", "key": "event_id"}},
     )
@@ -156,16 +156,16 @@ def configurations() -> tuple[Configuration, Configuration]:
         configured(
             morning=morning,
             props=props,
-            bulletin=workflow(discovery("09:30", "14:00"), "bulletin"),
+            bulletin=workflow(discovery("09:00", "12:00"), "bulletin"),
             scores=scores,
         ),
         configured(
             morning=morning,
             props=props,
-            bulletin=workflow(discovery("09:30", "14:00"), "bulletin", max_retries=1),
+            bulletin=workflow(discovery("09:00", "12:00"), "bulletin", max_retries=1),
             scores=workflow(
                 per_game("1h", "30m", "3h"), {"scraper": "box_score", "for_each": "game"}, max_retries=4
             ),
-            noon=workflow(daily("12:00", "13:00"), "slate"),
+            late=workflow(daily("10:30", "11:30"), "slate"),
         ),
     )

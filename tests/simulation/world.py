@@ -1,13 +1,13 @@
-"""One run: a seed becomes half a day of a fleet, with faults, and a while without any in which everything must heal."""
+"""One run: a seed becomes a morning of a fleet, with faults, and a while without any in which everything must heal."""
 
 import gc
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -74,8 +74,8 @@ DAYS = (date(2025, 1, 15), date(2025, 3, 9), date(2025, 11, 2))
 """An ordinary day, and those on which New York's clocks change."""
 BEGINS = "08:30"
 """In New York."""
-FAULTS_UNTIL, HEALED_AFTER = 6.0 * HOUR, 4.5 * HOUR
-"""What is wrong at 14:30 has the evening to heal in."""
+FAULTS_UNTIL, HEALED_AFTER = 4.0 * HOUR, 2.5 * HOUR
+"""What is wrong at 12:30, when all of the day is under way or over, has until 16:00 to heal in."""
 DURATION = FAULTS_UNTIL + HEALED_AFTER
 RHYTHM = ((Tick.EVALUATE, 1.0), (Tick.CLEANUP, 70.0), (Tick.WATCH, 200.0))
 """Which tick comes when, in seconds after the full half hour."""
@@ -100,6 +100,16 @@ INSTANCES = 2
 def topic_map() -> TopicMap:
     """The real map of topics."""
     return load_topics(ROOT / "infra/topics.yaml")
+
+
+@cache
+def routes() -> Mapping[str, Sequence[tuple[str, str, Subscription, Any]]]:
+    """Each type of event, and who subscribes to it by which filter."""
+    found: dict[str, list[tuple[str, str, Subscription, Any]]] = {}
+    for topic, name, settings in topic_map().subscriptions():
+        for event_type in topic_map().topics[topic].events:
+            found.setdefault(event_type, []).append((topic, name, settings, parse_filter(settings.filter)))
+    return found
 
 
 @cache
@@ -263,6 +273,12 @@ class _Handling:
             self.broker.again(self.message)
 
 
+@lru_cache(maxsize=256)
+def _read(event_type: str, data: str) -> Event:
+    """Read an event as a subscriber does. Ticks, and what is published again, are the same text many times."""
+    return EVENTS[event_type].model_validate_json(data)
+
+
 class Broker:
     """Pub/Sub: at least once, in any order, with back-off and dead letters."""
 
@@ -270,12 +286,7 @@ class Broker:
         self.world = world
         self._messages = 0
         self.open: dict[Pushed, None] = {}
-        self._routes: dict[str, list[tuple[str, str, Subscription, Any]]] = {}
-        for topic, name, settings in topic_map().subscriptions():
-            for event_type in topic_map().topics[topic].events:
-                self._routes.setdefault(event_type, []).append(
-                    (topic, name, settings, parse_filter(settings.filter))
-                )
+        self._routes = routes()
 
     def publish(self, event: Event, process: Process | None, by: str = "") -> None:
         """Take an event; whoever subscribes to it will have it."""
@@ -295,7 +306,7 @@ class Broker:
             # A later version of the service adds fields, as versions may.
             data = f'{data[:-1]},"added_later":{{"by":"{process.name}"}}}}'
         # What a subscriber reads is what was written, not the object that the publisher holds.
-        read = EVENTS[event.TYPE].model_validate_json(data)
+        read = _read(event.TYPE, data)
         if isinstance(event, FileLanded):
             world.phase2.take(event)
         attributes = {**event.filter_attributes, "ce-type": event.TYPE}
@@ -335,10 +346,10 @@ class Broker:
         process = ready[world.draw.randrange(len(ready))]
         handling = _Handling(self, message, process)
         process.deliveries[handling] = None
-        facts = self._facts(message.event)
         world.log.add(
             now, "deliver", process.name, message=message.number, subscription=message.subscription,
-            attempt=message.attempts, **facts,
+            attempt=message.attempts, type=message.event.TYPE, id=message.event.id,
+            request=getattr(message.event, "request_id", None),
         )  # fmt: skip
         delivery = Delivery(
             message.event,
@@ -383,14 +394,6 @@ class Broker:
         )
         assert isinstance(event, MessageRejected)
         self.publish(event, None, "pubsub")
-
-    @staticmethod
-    def _facts(event: Event) -> dict[str, Any]:
-        return {
-            "type": event.TYPE,
-            "id": event.id,
-            "request": getattr(event, "request_id", None),
-        }
 
 
 @dataclass
@@ -440,6 +443,8 @@ class World:
     """The questions that the warehouse was asked."""
     requests_of: dict[Task, str] = field(default_factory=dict)
     """Which request a task of a runner is about."""
+    meanwhile: Mapping[float, Callable[["World"], None]] = field(default_factory=dict)
+    """What a test does to the world, and when."""
 
     def __post_init__(self) -> None:
         self.draw = random.Random(f"run {self.seed}")  # noqa: S311  # no secret
@@ -476,9 +481,9 @@ class World:
         return self.processes[service][int(number)] if service in self.processes else None
 
     def run(self) -> EventLog:
-        """Let half a day pass."""
+        """Let the time pass."""
         self.log.add(
-            0.0, "begin", "world", began=self.start.timestamp(), follow_ups=["event_props"],
+            0.0, "begin", "world", began=self.start.timestamp(), follow_ups=["event_props"], data="data",
             faults=[str(fault) for fault in self.faults],
         )  # fmt: skip
         for fault in self.fates.of(Kind.SKEW):
@@ -490,6 +495,8 @@ class World:
             for process in processes:
                 process.start()
         self._plan()
+        for instant, deed in self.meanwhile.items():
+            self.hub.at(instant, deed, self)
         end = DURATION
         self.hub.at(0.5, self._tick, Tick.LOCK_SCHEDULE, 60)
         for tick, instant in RHYTHM:
@@ -802,11 +809,15 @@ def simulate(
     faults: tuple[Fault, ...] | None = None,
     services: Mapping[str, Callable[[Process], Handle]] = SERVICES,
     instances: int = INSTANCES,
+    meanwhile: Mapping[float, Callable[[World], None]] = {},
 ) -> Run:
-    """Run a seed, with the faults that it draws or with others, and so many processes of each service."""
+    """Run a seed, with the faults that it draws or with others, and so many processes of each service.
+
+    meanwhile: what else is done to the world, by the instant.
+    """
     if faults is None:
         faults = draw_faults(random.Random(f"faults {seed}"), FAULTS_UNTIL)  # noqa: S311  # no secret
-    world = World(seed, faults, services, instances)
+    world = World(seed, faults, services, instances, meanwhile=meanwhile)
     # A run makes garbage in circles, and is over before it matters.
     gc.disable()
     try:

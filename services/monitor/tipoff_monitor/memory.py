@@ -1,21 +1,29 @@
 """The monitor's objects in the state bucket.
 
 monitor/memory.json                         incidents and silences, changed by compare-and-swap on its generation
+monitor/damaged/<hash>.json                 a memory that could not be read, kept for people
 monitor/configurations/<hash>.yaml          a workflows file that was live, for the difference to the next
 monitor/sent/<day>/<event>/<channel>.claim  who sends a notification, until when nobody else does
 monitor/sent/<day>/<event>/<channel>.done   it was taken by the channel
 """
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+
+from pydantic import ValidationError
 
 from tipoff_common.bounds import name_part
 from tipoff_common.clock import Instant
 from tipoff_common.events import AlertChanged
+from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_monitor.incidents import Memory, MemoryPart
 
+log = logging.getLogger(__name__)
+
 NAME = "monitor/memory.json"
+_DAMAGED = "monitor/damaged"
 _CONFIGURATIONS = "monitor/configurations"
 # A sender that died holds a notification back for this long and no longer.
 LEASE = timedelta(seconds=60)
@@ -37,11 +45,21 @@ class MonitorState:
         self._state = state
 
     def read(self) -> tuple[Memory, int | None]:
-        """Return the memory with its generation; an empty one with None before the first watch."""
+        """Return the memory with its generation; an empty one with None before the first watch.
+
+        One that cannot be read is kept aside, and an empty one stands in its place: that people are told once more of
+        what is wrong is the smaller harm, as otherwise they would be told of nothing from then on.
+        """
         found = self._state.read(NAME)
         if found is None:
             return Memory(), None
-        return Memory.model_validate_json(found.body), found.generation
+        try:
+            return Memory.model_validate_json(found.body), found.generation
+        except ValidationError as error:
+            kept = f"{_DAMAGED}/{content_hash(found.body)}.json"
+            log.critical("memory cannot be read, kept as %s", kept, extra={"detail": str(error)[:500]})
+            self._state.create(kept, found.body)
+            return Memory(), found.generation
 
     def write(self, memory: Memory, generation: int | None) -> bool:
         """Write over exactly that generation; False when another writer was faster."""
@@ -70,7 +88,7 @@ class MonitorState:
             return True
         held = self._state.read(name)
         # Gone again, or somebody else is at it: the redelivery looks once more.
-        if held is None or SendingClaim.model_validate_json(held.body).until > now:
+        if held is None or _until(held.body, now) > now:
             return False
         return self._state.replace(name, body, generation=held.generation)
 
@@ -96,7 +114,16 @@ class MonitorState:
         """Return a workflows file that was live, None for one that no monitor had."""
         # The hash comes from a row; another shape than a hash's is none of ours to open.
         found = self._state.get(f"{_CONFIGURATIONS}/{config_hash}.yaml") if config_hash.isalnum() else None
-        return None if found is None else found.decode()
+        return None if found is None else found.decode(errors="replace")
+
+
+def _until(body: bytes, now: datetime) -> datetime:
+    """Return until when a claim stands; one that cannot be read is over, or its notification would never be sent."""
+    try:
+        return SendingClaim.model_validate_json(body).until
+    except ValidationError as error:
+        log.error("claim cannot be read, taken as over", extra={"detail": str(error)[:500]})
+        return now
 
 
 def _claim(until: datetime) -> bytes:

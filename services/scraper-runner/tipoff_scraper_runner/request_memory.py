@@ -111,15 +111,23 @@ class RequestMemory:
     def recall(self, request: ScrapeRequested) -> Execution | None:
         """Return the outcome of the request, None when it has none yet."""
         body = self._state.get(_name("outcomes", request))
-        if body is None:
-            return None
-        stored = _Stored.model_validate_json(body)
-        return Execution(stored.executed, stored.landed)
+        return None if body is None else _read_outcome(body)
 
     def remember(self, request: ScrapeRequested, execution: Execution) -> Execution:
-        """Write the outcome down before anything is published of it; return the one that counts."""
-        stored = _Stored(executed=execution.executed, landed=execution.landed)
-        if self._state.create(_name("outcomes", request), stored.model_dump_json().encode()):
+        """Write the outcome down before anything is published of it; return the one that counts.
+
+        One that cannot be read is written over, or every redelivery would execute the request anew.
+        """
+        name = _name("outcomes", request)
+        body = _Stored(executed=execution.executed, landed=execution.landed).model_dump_json().encode()
+        if self._state.create(name, body):
+            return execution
+        kept = self._state.read(name)
+        if kept is None:  # removed by hand between the two calls
+            return execution
+        if (known := _read_outcome(kept.body)) is not None:
+            return known
+        if self._state.replace(name, body, generation=kept.generation):
             return execution
         # Another delivery was first. If its outcome cannot be read, ours is published:
         # same ids, and one of both is true.
@@ -138,6 +146,16 @@ def _read_lease(body: bytes, now: datetime) -> _Lease:
     except ValidationError as error:
         log.error("claim cannot be read, taken as over", extra={"detail": str(error)[:500]})
         return _Lease(holder="", until=now)
+
+
+def _read_outcome(body: bytes) -> Execution | None:
+    """Return the stored outcome; one that cannot be read is none, or its request would never be answered."""
+    try:
+        stored = _Stored.model_validate_json(body)
+    except ValidationError as error:
+        log.error("outcome cannot be read, taken as none", extra={"detail": str(error)[:500]})
+        return None
+    return Execution(stored.executed, stored.landed)
 
 
 def _name(kind: str, request: ScrapeRequested) -> str:

@@ -37,6 +37,15 @@ def test_the_first_run_of_a_tick_counts(memory: CleanupMemory) -> None:
     assert memory.run(NOON + QUARTER) is None
 
 
+@pytest.mark.parametrize("body", [b"", b"{", b"null", b'{"completed": 1}', b"\xff"])
+def test_a_run_that_cannot_be_read_is_none(memory: CleanupMemory, state: MemoryObjects, body: bytes) -> None:
+    memory.remember_run(NOON, run(1))
+    (name,) = state.bodies
+    state.bodies[name] = body
+    assert memory.run(NOON) is None
+    assert memory.remember_run(NOON, run(2)) == run(2)
+
+
 def test_a_run_of_an_older_service_is_read(memory: CleanupMemory, state: MemoryObjects) -> None:
     """It had the alerts that cleanup raised beside its row."""
     memory.remember_run(NOON, run(1))

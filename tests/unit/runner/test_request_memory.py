@@ -54,6 +54,20 @@ def test_of_concurrent_outcomes_all_see_the_same(memory: RequestMemory, state: M
     assert len(state.bodies) == 1
 
 
+@pytest.mark.parametrize("body", [b"", b"{", b"null", b'{"executed": 1}', b"\xff"])
+def test_an_outcome_that_cannot_be_read_is_written_over_by_the_next(
+    memory: RequestMemory, state: MemoryObjects, body: bytes
+) -> None:
+    """Its request is neither answered never nor executed with every redelivery."""
+    memory.remember(requested(), Execution(executed(run_id="first"), None))
+    (name,) = state.bodies
+    state.bodies[name] = body
+    assert memory.recall(requested()) is None
+    again = Execution(executed(run_id="second"), None)
+    assert memory.remember(requested(), again) == again
+    assert memory.recall(requested()) == again
+
+
 def test_the_name_of_an_outcome_is_found_by_day(memory: RequestMemory, state: MemoryObjects) -> None:
     memory.remember(requested(), Execution(executed(), None))
     assert list(state.bodies) == ["runner/outcomes/2025-01-15/request-1.json"]

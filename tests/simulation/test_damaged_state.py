@@ -1,0 +1,108 @@
+"""Whatever becomes of the objects in which services remember, no service falls over, and what is whole counts on.
+
+An object of state is cut, has a byte changed or is emptied, as a half written or a mistaken hand leaves it, or it was
+written by a later version that knows more fields. Every kind of object that a run writes is met, by every reader.
+"""
+
+import json
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.simulation.checker import check
+from tests.simulation.faults import HOUR
+from tests.simulation.world import Run, World, simulate
+
+pytestmark = pytest.mark.usefixtures("quiet_module")
+Damage = Callable[[bytes, random.Random], bytes]
+DRAWN = (Phase.explicit, Phase.reuse, Phase.generate)
+FROM, UNTIL = 0.2 * HOUR, 4.0 * HOUR
+
+
+def cut(body: bytes, draw: random.Random) -> bytes:
+    return body[: draw.randrange(len(body))] if body else body
+
+
+def flipped(body: bytes, draw: random.Random) -> bytes:
+    changed = bytearray(body or b"{")
+    changed[draw.randrange(len(changed))] ^= 1 << draw.randrange(8)
+    return bytes(changed)
+
+
+def other(_body: bytes, draw: random.Random) -> bytes:
+    return draw.choice((b"", b"null", b"[]", b"{}", b"0", b"\xff\xfe", b"[" * 100_000, b'{"a": 1e999}'))
+
+
+def retyped(body: bytes, draw: random.Random) -> bytes:
+    """Valid JSON, and one value of another type than it had."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return body
+    if isinstance(found, dict) and found:
+        found[draw.choice(sorted(found))] = draw.choice((None, 0, -1, "", "x", [], {}, True, 1e300))
+    return json.dumps(found).encode()
+
+
+def newer(body: bytes, _draw: random.Random) -> bytes:
+    """What a later version writes: a field more."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return body
+    return json.dumps(
+        {**found, "added_later": {"by": "version 2"}} if isinstance(found, dict) else found
+    ).encode()
+
+
+def damaging(damage: Damage, share: float, seed: int, met: set[str] | None = None) -> Callable[[World], None]:
+    """Return the deed of damaging a share of all objects of state."""
+
+    def deed(world: World) -> None:
+        draw = random.Random(f"damage {seed}")  # noqa: S311  # no secret
+        for name, stored in sorted(world.state.items()):
+            if draw.random() < share:
+                stored.body = damage(stored.body, draw)
+                if met is not None:
+                    met.add("/".join(name.split("/")[:2]))
+        # What damaged them is a fault: the laws that allow for one go by it.
+        for processes in world.processes.values():
+            for process in processes:
+                world.log.add(world.hub.now, "fault", process.name, what="objects of state were damaged")
+
+    return deed
+
+
+def fallen(run: Run) -> list[str]:
+    return [str(it) for it in check(run.log) if it.law == "nobody_fails_unforeseen"]
+
+
+# A run takes longer than shrinking is worth: an example is a seed, a kind and an instant as it is.
+@settings(max_examples=40, phases=DRAWN)
+@given(
+    seed=st.integers(0, 500),
+    damage=st.sampled_from((cut, flipped, other, retyped)),
+    share=st.sampled_from((0.05, 0.3, 1.0)),
+    at=st.floats(FROM, UNTIL),
+)
+def test_damaged_objects_of_state_fell_no_service(seed: int, damage: Damage, share: float, at: float) -> None:
+    run = simulate(seed, (), meanwhile={at: damaging(damage, share, seed)})
+    assert not fallen(run)
+
+
+@settings(max_examples=15, phases=DRAWN)
+@given(seed=st.integers(0, 500), at=st.floats(FROM, UNTIL))
+def test_objects_of_a_later_version_are_read_as_what_they_say(seed: int, at: float) -> None:
+    """A deployment is rolled back, and what the later version wrote is there."""
+    run = simulate(seed, (), meanwhile={at: damaging(newer, 1.0, seed)})
+    assert not [str(it) for it in check(run.log)]
+
+
+def test_every_kind_of_object_is_met() -> None:
+    met: set[str] = set()
+    simulate(0, (), meanwhile={3.0 * HOUR: damaging(newer, 1.0, 0, met)})
+    prefixes = {name.partition("/")[0] for name in met}
+    assert {"controller", "runner", "cleanup", "monitor"} <= prefixes, met

@@ -27,6 +27,7 @@ from tipoff_common import __version__
 
 _TIMEOUT = Timeout(connect=5.0, read=20.0)
 _UNAUTHORIZED = 401
+_BODILESS = frozenset({204, 304})
 _LISTED = "items(name,size,updated,metadata),nextPageToken"
 """What an answer to a list call holds: a fifth of what it does when nothing is said."""
 
@@ -93,6 +94,8 @@ class StorageCalls:
                 raise DataCorruption(
                     answer, f"gs://{bucket}/{name}: the content does not have its CRC32C {stated}"
                 )
+        if "x-goog-generation" not in answer.headers:
+            raise DataCorruption(answer, f"gs://{bucket}/{name}: the answer broke off before its generation")
         return answer.data, int(answer.headers["x-goog-generation"])
 
     def list_page(self, bucket: str, prefix: str, token: str = "") -> tuple[list[dict[str, Any]], str]:
@@ -101,7 +104,7 @@ class StorageCalls:
         Each object is a resource with `name`, `size`, `updated` and `metadata`.
         """
         query = {"prefix": prefix, "fields": _LISTED, **({"pageToken": token} if token else {})}
-        answer = self._call("GET", f"/storage/v1/b/{bucket}/o?{urlencode(query)}").json()
+        answer = _json(self._call("GET", f"/storage/v1/b/{bucket}/o?{urlencode(query)}"))
         return answer.get("items", []), answer.get("nextPageToken", "")
 
     def delete(self, bucket: str, name: str) -> None:
@@ -116,7 +119,7 @@ class StorageCalls:
             json.dumps({"metadata": metadata}).encode(),
             "application/json",
         )
-        found: Mapping[str, str] = answer.json().get("metadata") or {}
+        found: Mapping[str, str] = _json(answer).get("metadata") or {}
         return found
 
     def close(self) -> None:
@@ -143,11 +146,17 @@ class StorageCalls:
         """Send one request; tests inject faults here."""
         try:
             # Retries are the caller's: one layer of them, for a bounded time.
-            return self._pool.urlopen(
+            answer = self._pool.urlopen(
                 method, path, body=body, headers=headers, retries=False, redirect=False, timeout=_TIMEOUT
             )
         except HTTPError as error:
             raise ConnectionError(f"{method} {path}: {error}") from error
+        # A connection that ends within the head of an answer reads as one without its last fields and with no body.
+        # What has a body has one of these (RFC 9112, section 6.3).
+        framed = "transfer-encoding" in answer.headers or answer.headers.get("content-length", "").isdecimal()
+        if answer.status not in _BODILESS and not framed:
+            raise ConnectionError(f"{method} {path}: the answer broke off within its head")
+        return answer
 
     def _headers(self, method: str, path: str, content_type: str | None) -> dict[str, str]:
         headers = {"User-Agent": f"tipoff/{__version__}"}
@@ -161,6 +170,15 @@ class StorageCalls:
         if self._refresh_request is None:
             self._refresh_request = RefreshRequest()
         return self._refresh_request
+
+
+def _json(answer: BaseHTTPResponse) -> dict[str, Any]:
+    """Return the object that an answer holds. Raises ConnectionError for one that broke off."""
+    try:
+        found: dict[str, Any] = answer.json()
+    except ValueError as error:
+        raise ConnectionError(f"the answer is no JSON, it broke off: {error}") from error
+    return found
 
 
 def _crc32c(body: bytes) -> str:

@@ -172,7 +172,7 @@ SOURCES = (
     Synthetic("drifting", lambda luck, day: _within(luck.gauss(60 + 2.0 * day, 6))),
     Synthetic(
         "weekday",
-        lambda luck, day: _within(luck.gauss(320 if (START + timedelta(day)).weekday() > 4 else 120, 8)),
+        lambda luck, day: _within(luck.gauss(320 if _weekend(day) else 120, 8)),
     ),
     Synthetic("silent_days", lambda luck, _: None if luck.random() < 0.2 else _within(luck.gauss(200, 10))),
     Synthetic("changing", lambda luck, day: _within(luck.gauss(120 if day < 60 else 330, 8))),

@@ -22,6 +22,7 @@ SIGNATURE_REMOVED = ".SIGNATURE_REMOVED_BY_GOOGLE"
 https://cloud.google.com/run/docs/troubleshooting#signature-removed"""
 SERVERLESS_AUTHORIZATION = "x-serverless-authorization"
 """With this header Cloud Run checks the token in it, and lets that in Authorization through as the caller wrote it."""
+# Clocks of Google's machines and ours differ by less; a longer one would keep an expired token alive.
 _SKEW_SECONDS = 10
 WWW_AUTHENTICATE = {"WWW-Authenticate": "Bearer"}
 
@@ -76,6 +77,8 @@ class GoogleTokens:
         self._fetched_at = self._asked_at = float("-inf")
 
     def __call__(self, token: str) -> Mapping[str, Any]:
+        # Imported where it is used: with the development key nobody needs it,
+        # and every start would pay for it.
         from google.auth import exceptions, jwt
 
         signature_removed = token.endswith(SIGNATURE_REMOVED)
@@ -85,6 +88,8 @@ class GoogleTokens:
             )
         try:
             if signature_removed:
+                # Each time, as its finding is kept: a setting alone must not be
+                # enough to believe an unsigned token.
                 self._confirm_cloud_run()
                 claims = _unexpired(jwt.decode(token, verify=False))
             else:
@@ -93,6 +98,7 @@ class GoogleTokens:
                 claims = jwt.decode(token, certs=certificates, clock_skew_in_seconds=_SKEW_SECONDS)
         except (ValueError, TypeError, RecursionError, exceptions.GoogleAuthError) as error:
             raise InvalidToken(str(error)) from error
+        # After the signature: claims of a token that proves nothing are not worth comparing.
         if claims.get("iss") not in self._issuers:
             raise InvalidToken(f"issuer {claims.get('iss')!r} is not Google")
         if claims.get("aud") not in self._audiences:
@@ -108,6 +114,8 @@ class GoogleTokens:
         with self._lock:
             now = time.monotonic()
             age = now - self._fetched_at
+            # Google publishes a new key before it signs with it, so one that is not
+            # known is most often simply new.
             if age > self._CERTIFICATES_SECONDS or (
                 key not in self._certificates and age > self._PAUSE_SECONDS
             ):
@@ -181,6 +189,8 @@ class Authentication:
         return email in self._invokers or (self._key is not None and email == DEVELOPER)
 
     def _caller(self, request: Request, allowed: Callable[[str], bool], parameter: str | None) -> Caller:
+        # With it Cloud Run checks that header, and Authorization reaches us unchecked:
+        # its claims could be anybody's.
         if SERVERLESS_AUTHORIZATION in request.headers:
             raise HTTPException(
                 401,
@@ -197,6 +207,7 @@ class Authentication:
                     " TIPOFF_DEVELOPMENT_KEY",
                     WWW_AUTHENTICATE,
                 )
+            # In constant time, even for a laptop: the same code runs where strangers share a network.
             if not hmac.compare_digest(token.encode(), self._key.encode()):
                 raise HTTPException(403, "the development key is wrong; it stands in TIPOFF_DEVELOPMENT_KEY")
             return Caller(DEVELOPER)

@@ -85,6 +85,7 @@ def encode(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
         if value is not None
     }
     attributes["content-type"] = attributes.pop("ce-datacontenttype")
+    # After the context: subscriptions filter by attributes alone, and cannot look into the payload.
     attributes.update(envelope.payload.filter_attributes)
     if envelope.traceparent:
         attributes["traceparent"] = envelope.traceparent
@@ -110,6 +111,7 @@ def decode(message: Message) -> Envelope:
         Refused: with the reason that goes into dead_letters.
     """
     event = _structured(message) if _is_structured(message) else _binary(message)
+    # By type and never by shape: two events may have the same fields.
     model = EVENTS.get(event.get_type())
     if model is None:
         raise Refused(
@@ -125,8 +127,10 @@ def decode(message: Message) -> Envelope:
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, item['loc'])) or 'payload'}: {item['msg']}"
+            # Five are enough to find the fault; a payload may have thousands.
             for item in error.errors(include_url=False)[:5]
         )
+        # Told apart for whoever reads dead letters: a cut-off message, or a producer of another version.
         reason: RejectReason = (
             RejectReason.UNDECODABLE
             if error.errors()[0]["type"] == "json_invalid"
@@ -183,6 +187,7 @@ def _binary(message: Message) -> CloudEvent:
             RejectReason.UNDECODABLE,
             "the ce-type attribute is missing; send a CloudEvent in binary or structured mode",
         )
+    # Ticks alone: a made-up id for any other event would make each of its deliveries a new one.
     if event_type == TickFired.TYPE and message.publish_time is not None:
         attributes.setdefault("id", message.message_id or event_id(event_type, message.publish_time))
     attributes["datacontenttype"] = message.attributes.get("content-type", "application/json")
@@ -211,6 +216,7 @@ def _as_sent(message: Message, attributes: dict[str, Any], data: Any) -> CloudEv
         # surrogate, which JSON may escape, cannot be encoded as UTF-8.
         if len(str(value).encode()) > ATTRIBUTE_BYTES:
             raise ValueError(f"attribute '{name}' has more than {ATTRIBUTE_BYTES} bytes")
+    # The SDK checks the rest of the specification.
     event = CloudEvent(attributes, data)
     to_utc(attributes["time"])
     return event

@@ -35,6 +35,7 @@ class InvokerCheck:
         Raises:
             Unavailable: the call came through, or it cannot be told whether one would.
         """
+        # One caller looks, and the others wait for its finding: a burst of pushes makes one call.
         with self._lock:
             now = time.monotonic()
             if now >= self._valid_until:

@@ -45,11 +45,13 @@ def build_execution(
         data_summary={name: storable_json(value) for name, value in data_summary.items()},
         triggered_at=triggered_at,
         completed_at=completed_at,
+        # Of both instants and not measured apart, so that the three never contradict each other in a row.
         duration_seconds=round((completed_at - triggered_at).total_seconds(), 3),
         source=request.source,
         environment=environment,
         triggered_by=request.triggered_by,
         retry_count=retry_count,
+        # Another one for each try: a request that was presumed dead and came back has two rows.
         run_id=str(uuid4()),
         opts=opts or {},
         fan_out_keys=fan_out_keys,

@@ -33,7 +33,9 @@ from tipoff_common.wall_clock import wall_now
 
 log = logging.getLogger(__name__)
 
+# What a pushed message of Pub/Sub's 10 MB cannot reach once it is base64; none of ours is near it.
 BODY_LIMIT = 10 * 1024 * 1024
+# Three of the largest bodies; many more at a time would end the instance, and every request with it.
 BODIES_LIMIT = 32 * 1024 * 1024
 """Bytes of bodies that one process holds at a time. A body becomes several times its size while it is decoded."""
 BODY_SECONDS = 30.0
@@ -65,6 +67,7 @@ class Acknowledged(Exception):
 
 
 class _PushedMessage(BaseModel):
+    # Google may add fields to its wrapper at any time, which no message of ours depends on.
     model_config = ConfigDict(extra="ignore")
 
     data: str = ""
@@ -137,6 +140,7 @@ class PushEndpoint:
         self._bodies = BodiesInFlight()
 
     async def __call__(self, request: Request) -> Delivery:
+        # Before a byte of the body is read: a stranger must not be able to fill memory.
         self._authentication.push(request)
         with self._bodies.holding() as take:
             return await self._receive(request, take)
@@ -156,6 +160,7 @@ class PushEndpoint:
                 RejectReason.OVERSIZED,
                 f"body over {BODY_LIMIT} bytes",
             )
+            # none
             raise HTTPException(
                 413, f"the body is over {BODY_LIMIT} bytes; keep events small and put data in the bucket"
             )
@@ -171,6 +176,7 @@ class PushEndpoint:
                 Message(body, {}, message_id=content_hash(body)), refused.reason, refused.detail
             )
             raise Acknowledged from refused
+        # As soon as the message can be read, so that what is logged about a refusal belongs to its trace.
         begin_hop(request.scope, message.event_type, message.attributes.get("traceparent"))
 
         async def record_refusal(detail: str) -> None:
@@ -178,6 +184,7 @@ class PushEndpoint:
 
         # Whatever the handler meets: a refusal that redelivery cannot mend is recorded by the application (web.py).
         setattr(request.state, RECORD_REFUSAL, record_refusal)
+        # Before it is decoded: what Pub/Sub gave up on may be undecodable, and is recorded as it is.
         if self._is_given_up(message):
             return await self._dead_letter(message)
         try:
@@ -185,6 +192,7 @@ class PushEndpoint:
         except Refused as refused:
             await self._reject(message, refused.reason, refused.detail)
             raise Acknowledged from refused
+        # Logged once here for every service: it shows that a newer producer is live.
         _log_additions(envelope.payload)
         return Delivery(envelope.payload, envelope, message)
 
@@ -194,6 +202,7 @@ class PushEndpoint:
         Anybody may set the attribute that says so, hence it counts on the subscriptions of the dead-letter topic alone.
         """
         subscription = message.subscription.rsplit("/", 1)[-1]
+        # By the name of the subscription that delivered it, which Pub/Sub writes and no sender can.
         topic = self._topics.topic_of_subscription(subscription)
         return is_dead_letter(message) and topic == self._topics.dead_letter_topic
 
@@ -204,14 +213,19 @@ class PushEndpoint:
             )
         envelope = decode(message)
         event = envelope.payload
+        # Recorded and acknowledged: a subscription whose filter is wrong would
+        # otherwise deliver it a hundred times.
         if type(event) not in self._accepted:
             raise Refused(RejectReason.UNKNOWN_TYPE, f"{event.TYPE} has no handler in {self._service}")
         structured = message.attributes.get("content-type", "").startswith(STRUCTURED)
+        # Structured events have no attributes that a subscription's filter could see,
+        # so only some topics take them.
         if structured and not self._topics.topics[self._topics.topic_of(event.TYPE)].structured:
             raise Refused(
                 RejectReason.INVALID_PAYLOAD,
                 f"{event.TYPE} is accepted in binary mode only; send ce- attributes",
             )
+        # In production an event that brings its own time could make decisions about any day.
         if getattr(event, "event_time", None) is not None and not self._event_time:
             raise Refused(
                 RejectReason.INVALID_PAYLOAD,
@@ -226,6 +240,7 @@ class PushEndpoint:
             "Pub/Sub gave up after its last delivery attempt",
             service=self._service,
             environment=self._environment,
+            # When it was published, so that a repetition of the dead letter makes the same row.
             at=message.publish_time or wall_now(),
         )
         event = await run_in_threadpool(keep_payload, event, message.data, self._state)
@@ -257,6 +272,7 @@ def _is_unwrapped(request: Request, body: bytes) -> bool:
     https://cloud.google.com/pubsub/docs/payload-unwrapping: our payloads are JSON objects, and a wrapped push has a
     `message`.
     """
+    # Only an unwrapped delivery has its metadata in headers.
     if any(name.startswith("x-goog-pubsub-") for name in request.headers):
         return True
     try:

@@ -8,6 +8,7 @@ from tipoff_common.events import MessageRejected, RejectReason
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects
 
+# Enough to see what it was; a row has a limit, and the whole lies in the bucket.
 HEAD_BYTES = 64 * 1024
 _NAME = 400
 """Bytes of a name that somebody else gave; Pub/Sub's own are shorter."""
@@ -53,6 +54,7 @@ def rejection(
 
 def keep_payload(event: MessageRejected, payload: bytes, state: Objects) -> MessageRejected:
     """Write the payload to the state bucket under its hash and names it in the event. Raises Unavailable."""
+    # By its content: the same poison, delivered a hundred times, is one object.
     name = f"dead-letters/{event.payload_sha256}"
     state.create(name, payload)
     return event.model_copy(update={"payload_path": f"gs://{state.bucket}/{name}"})

@@ -110,6 +110,8 @@ class RetryingObjects:
                 raise
 
         written = self._repeated(attempt)
+        # Only after a failed try: without one, False means that somebody else was
+        # first, whatever the content is.
         return written or (failed and self.get(name) == body)
 
     def _repeated(self, call: Callable[[], T]) -> T:

@@ -142,6 +142,7 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
         "cleanup_id": event.cleanup_id,
         "cleanup_time": event.cleanup_time,
         "files_checked": event.files_checked,
+        # Older services list every file and state no count.
         "missing_files_found": len(event.missing_files)
         if event.missing_files_found is None
         else event.missing_files_found,
@@ -279,11 +280,13 @@ def _schedule(event: ScheduleLocked, created_at: datetime) -> TableRows:
         _keeping(whole | unknown_fields(run), row, _EXTRA)
         for run, row in zip(event.runs, schedule_rows(event, created_at), strict=True)
     )
+    # A row for each run, so the event's own id would make BigQuery drop all but one.
     ids = tuple(run.schedule_row_id for run in event.runs)
     return TableRows("daily_expected_schedule", rows, ids, unknown, _EXTRA)
 
 
 def _keeping(unknown: Mapping[str, JsonValue], row: Mapping[str, Any], json_column: str) -> Mapping[str, Any]:
+    # Beside what the column holds already, under a name that no producer uses.
     return {**row, json_column: {**(row[json_column] or {}), UNKNOWN_FIELDS: unknown}} if unknown else row
 
 

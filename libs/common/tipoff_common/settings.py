@@ -139,12 +139,14 @@ class ServiceSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _authentication_is_on(self) -> "ServiceSettings":
+        # The only environment without Google's identities, and so the only one with a key.
         if self.environment == "local":
             if self.development_key is None:
                 raise ValueError(f"{PREFIX}DEVELOPMENT_KEY is missing; the local environment needs one")
             return self
         if self.development_key is not None:
             raise ValueError(f"{PREFIX}DEVELOPMENT_KEY is for the local environment only; unset it")
+        # Both: a token for us that somebody else got would pass the first alone.
         for name in ("audience", "push_service_account"):
             if getattr(self, name) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is missing; pushes are verified by it")
@@ -152,6 +154,7 @@ class ServiceSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _event_time_is_embedded(self) -> "ServiceSettings":
+        # All three: with one real endpoint a replayed day would be written among real rows.
         embedded = self.pubsub_emulator_host and self.bigquery_emulator_host and self.storage_emulator_host
         if self.event_time and (self.environment != "local" or not embedded):
             raise ValueError(
@@ -204,6 +207,7 @@ def load_settings(model: type[S]) -> S:
     Raises:
         SettingsError: naming every missing, malformed or unknown TIPOFF_* variable.
     """
+    # A misspelt variable would leave its default in force without a word.
     known = {variable(name, model) for name in model.model_fields} | _OF_COMMANDS
     faults = [
         f"{name}: unknown variable; unset it or correct its spelling"
@@ -217,6 +221,7 @@ def load_settings(model: type[S]) -> S:
             if not item["loc"]:
                 faults.append(item["msg"].removeprefix("Value error, "))
                 continue
+            # pydantic names the field, or the alias where one was given; a person needs the variable.
             name = str(item["loc"][0])
             where = name if name.isupper() else variable(name, model)
             faults.append(f"{where}: {'missing; set it' if item['type'] == 'missing' else item['msg']}")

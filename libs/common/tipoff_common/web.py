@@ -79,6 +79,7 @@ def create_app(
         version=__version__,
         openapi_url="/openapi.json" if environment == "local" else None,  # its pages ask nobody for a token
     )
+    # none
     if is_on():
         app.add_middleware(HopMiddleware)
     health = Health(
@@ -91,12 +92,15 @@ def create_app(
 
     @app.get("/health", tags=["operation"])
     @app.get("/healthz", tags=["operation"])
+    # `async`: it answers on the loop even when every thread is busy, or a loaded
+    # instance would be taken for dead.
     async def healthz() -> Health:
         """Answer that the process runs, and as which version."""
         return health
 
     @app.get("/ready", tags=["operation"], responses={503: {"model": Readiness}})
     @app.get("/readyz", tags=["operation"], responses={503: {"model": Readiness}})
+    # In a thread, since checks make calls that block.
     def readyz(response: Response) -> Readiness:
         """Answer whether what the service needs is reachable; 503 names what is not."""
         results = {name: _result(check) for name, check in checks.items()}
@@ -111,6 +115,7 @@ def create_app(
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         sent = request.headers.get("content-type")
+        # FastAPI then reports a missing object, which sends people looking into a body that is right.
         unread = any(
             item["type"] == "model_attributes_type" and item["loc"] == ("body",) for item in error.errors()
         )
@@ -177,6 +182,7 @@ def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) 
     except (SettingsError, ConfigurationError) as error:
         sys.stderr.write(f"tipoff {service}: cannot start\n{error}\n")
         sys.exit(2)
+    # After the application is built and before it serves: what is loaded now stays.
     spare_the_collector()
     uvicorn.run(
         app,
@@ -184,6 +190,7 @@ def serve(service: str, settings_model: type[S], build: Callable[[S], FastAPI]) 
         port=settings.port,
         log_config=None,
         access_log=False,
+        # Cloud Run kills ten seconds after SIGTERM.
         timeout_graceful_shutdown=8,
     )
 
@@ -194,4 +201,5 @@ def spare_the_collector() -> None:
     load."""
     gc.collect()
     gc.freeze()
+    # Cycles are rare here; the generation is looked at thirty times less often than by default.
     gc.set_threshold(20_000, 10, 10)

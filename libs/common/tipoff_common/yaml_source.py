@@ -49,6 +49,7 @@ class YamlSource:
         except UnicodeDecodeError as error:
             raise ConfigurationError([f"{path}: not UTF-8: {error}; save it as UTF-8"]) from error
         try:
+            # Twice over the same text: the nodes know their lines, the data has its types.
             root = yaml.compose(text, Loader=_LOADER)
             data = yaml.load(text, Loader=_LOADER)  # noqa: S506  # either is a safe one
         except yaml.MarkedYAMLError as error:
@@ -60,8 +61,10 @@ class YamlSource:
             raise ConfigurationError([f"{path}: not YAML: {error}; mend the value"]) from error
         if root is None:
             raise ConfigurationError([f"{path}:1: the file is empty; see docs/reference for its keys"])
+        # Before anything walks the document, which would not come to an end.
         if (circle := _circle(root)) is not None:
             raise ConfigurationError([f"{path}:{circle}: an alias contains itself; write out what is meant"])
+        # YAML takes the last one silently, so half of what was written would be ignored.
         twice = list(_duplicate_keys(root))
         if twice:
             raise ConfigurationError(
@@ -140,6 +143,7 @@ class YamlSource:
     ) -> str:
         name = ".".join(str(step) for step in location)
         if kind == "extra_forbidden":
+            # An unknown key beside a missing one is most likely that one, misspelt.
             siblings = [str(other[-1]) for other in missing if other[:-1] == location[:-1]]
             meant = did_you_mean(str(location[-1]), siblings) or "remove it or correct its spelling"
             return self.fault(location, f"unknown key '{name}'; {meant}")

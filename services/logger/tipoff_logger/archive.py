@@ -57,12 +57,14 @@ def archive_partitions(event: TickFired, archive: Archive, now: datetime) -> Non
     Raises:
         Unavailable: naming each partition that is not in the bucket; the tick is to be delivered again.
     """
+    # UTC days, as the tables are partitioned by them.
     last = (event.event_time or now).date() - timedelta(days=EXPORTED_FROM_DAY)
     faults: list[str] = []
     partitions = rows_counted = written = 0
     for table in PARTITIONS:
         try:
             found = _partitions(table, last, archive.warehouse)
+            # Both are read anew at each tick, so nothing has to be remembered of what was exported.
             archived = _archived(table, archive.bucket)
         # One table that fails must not keep the other seven from being archived.
         except Unavailable as error:

@@ -47,7 +47,10 @@ class BigQueryWarehouse:
                 self._dataset.table(table),
                 [_wire(row) for row in rows],
                 row_ids=list(row_ids),
+                # The good rows of a batch are stored in the same request, and
+                # only the others are answered for.
                 skip_invalid_rows=True,
+                # Redelivery is the retry; the client's own could hold the push beyond its deadline.
                 retry=_NO_RETRY,
                 timeout=_TIMEOUT_SECONDS,
             )
@@ -82,6 +85,7 @@ class BigQueryWarehouse:
                 api_timeout=_TIMEOUT_SECONDS,
                 wait_timeout=2 * _TIMEOUT_SECONDS,
                 retry=retry,
+                # A query that failed is asked again by whoever needs its answer, with the instant of then.
                 job_retry=_NO_RETRY,
                 page_size=page_rows,
             )
@@ -142,6 +146,7 @@ def _parameter(name: str, value: Parameter) -> bigquery.ArrayQueryParameter | bi
 
 def _type(value: object) -> str:
     for kind, name in (
+        # Before int, of which bool is one; datetime likewise stands before date.
         (bool, "BOOL"),
         (int, "INT64"),
         (float, "FLOAT64"),

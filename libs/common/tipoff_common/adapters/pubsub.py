@@ -72,6 +72,8 @@ class PubSubTopics:
         for topic, data, attributes in messages:
             # One request carries many messages and is refused as a whole, hence each is checked before any is sent.
             check_message(data, attributes)
+            # In the order in which topics first come, as a file has to be out
+            # before the execution that names it.
             by_topic.setdefault(topic, []).append(_Message(data=data, attributes=attributes))
         with _translating("take an event"):
             for topic, made in by_topic.items():

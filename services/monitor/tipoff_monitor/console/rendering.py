@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -178,8 +178,3 @@ def label_cells(html: str) -> str:
 def render(name: str, context: Mapping[str, Any]) -> str:
     """Render a template."""
     return label_cells(environment().get_template(name).render(context))
-
-
-def utc(instant: datetime) -> str:
-    """Write an instant for machines."""
-    return instant.astimezone(UTC).isoformat()

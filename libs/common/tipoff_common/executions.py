@@ -109,11 +109,12 @@ def build_file_landed(
     event_time: datetime | None,
     recovered: bool = False,
     republish: int = 0,
+    source: Source | None = None,
 ) -> FileLanded:
     """Build the announcement of a file of records.
 
-    recovered: cleanup announces it, in place of the runner that wrote it. republish: 0 for the first announcement,
-    n for cleanup's n-th repetition of it.
+    recovered: it is announced in place of the runner that wrote it, by cleanup unless `source` says who. republish: 0
+    for the first announcement, n for the n-th repetition of it.
     """
     return FileLanded(
         gcs_path=gcs_path,
@@ -127,5 +128,5 @@ def build_file_landed(
         recovery=recovered,
         republish=republish,
         event_time=event_time,
-        source=Source.RECOVERY if recovered else None,
+        source=source or (Source.RECOVERY if recovered else None),
     )

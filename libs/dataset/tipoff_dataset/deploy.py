@@ -32,6 +32,7 @@ def deploy(
     from tipoff_dataset.migrations import require_additive
 
     found = table_differences(client, schemas_dir, dataset)
+    # Before the first statement: half a migration is worse than none.
     require_additive(found, keep_columns=keep_columns)
     for difference in found:
         if difference.statement:

@@ -41,6 +41,7 @@ class FileVerdict:
 
 def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> FileVerdict:
     """Judge a file by its facts and by the limits in the row of `cleanup`, the latest one known at `as_of`."""
+    # First: whatever cleanup said before, a receipt settles it.
     if file.receipts:
         if file.wrote:
             return FileVerdict(FileState.PROCESSED, "Phase 2 has acknowledged it", "nothing, it is done")
@@ -64,6 +65,7 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
         )
     for kind, (state, remedy) in _LEFT_ALONE.items():
         found = file.latest(kind)
+        # Only of the latest cleanup: what an earlier one found may have been mended since.
         if found and found.cleanup_time == latest.cleanup_time:
             return FileVerdict(
                 state, found.detail, f"nothing by itself: {remedy} (docs/runbooks/files-stuck.md)"
@@ -78,6 +80,7 @@ def judge(file: LandedFile, cleanup: LatestCleanup | None, as_of: datetime) -> F
             if last
             else "cleanup announces it again, later each time, until there is a receipt",
         )
+    # After what was announced: a dry run says nothing of files that an earlier run republished.
     if cleanup and not cleanup.pubsub_enabled:
         return FileVerdict(
             FileState.LOST,
@@ -115,6 +118,7 @@ def _never_missed(file: LandedFile, cleanup: LatestCleanup | None, as_of: dateti
             "no receipt yet, and Phase 2 may be behind",
             f"cleanup takes it for lost when a file that landed later has its receipt, or after {hours} without one",
         )
+    # The limit has passed and nobody has looked since, which is cleanup's fault and not the file's.
     if cleanup.cleanup_time < lost_at:
         return FileVerdict(
             FileState.WAITING,

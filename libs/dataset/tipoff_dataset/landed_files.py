@@ -66,7 +66,7 @@ ORDER BY cleanup_time DESC, created_at DESC
 LIMIT 1
 """
 
-_ANNOUNCED = ("scraper_name", "game_date", "execution_id", "record_count", "content_sha256")
+_ANNOUNCED = ("game_date", "record_count", "content_sha256")
 
 _DEAD = """
 SELECT event_id, rejected_at, reason, detail, service, event_type
@@ -179,29 +179,39 @@ def announcement(file: LandedFile) -> "FileLanded":
     """
     from pydantic import ValidationError
 
-    from tipoff_common.events import FileLanded, Source
+    from tipoff_common.events import Source
+    from tipoff_common.executions import build_file_landed
 
     if not file.wrote:
         raise NotAnnounceable("no execution is known to have written it; look further back with --since")
     first = file.wrote[0]
+    # Another number than cleanup's own, so that the announcement is another event and no copy of one.
     again = sum(sighting.republished for sighting in file.sightings) + 1
+    lacking = [name for name in _ANNOUNCED if getattr(first, name) is None]
+    # Spelled out for the type checker as well: these are None in rows of older services.
+    if first.game_date is None or first.record_count is None or first.content_sha256 is None:
+        raise NotAnnounceable(_lacking(lacking))
     try:
-        return FileLanded.model_validate(
-            {
-                **{name: getattr(first, name) for name in _ANNOUNCED},
-                "gcs_path": file.gcs_path,
-                "workflow": first.workflow or "MANUAL",
-                "landed_at": first.completed_at,
-                "recovery": True,
-                "republish": again,
-                "source": Source.MANUAL,
-            }
+        return build_file_landed(
+            gcs_path=file.gcs_path,
+            scraper_name=first.scraper_name,
+            workflow=first.workflow or "MANUAL",
+            game_date=first.game_date,
+            execution_id=first.execution_id,
+            record_count=first.record_count,
+            content_sha256=first.content_sha256,
+            landed_at=first.completed_at,
+            event_time=None,
+            recovered=True,
+            republish=again,
+            source=Source.MANUAL,
         )
     except ValidationError as error:
-        lacking = ", ".join(str(item["loc"][0]) for item in error.errors())
-        raise NotAnnounceable(
-            f"its execution's row lacks {lacking}; fetch it again with `tipoff backfill`"
-        ) from error
+        raise NotAnnounceable(_lacking(str(item["loc"][0]) for item in error.errors())) from error
+
+
+def _lacking(names: Iterable[str]) -> str:
+    return f"its execution's row lacks {', '.join(names)}; fetch it again with `tipoff backfill`"
 
 
 class NoFileNamed(Exception):
@@ -222,6 +232,7 @@ class Name:
         if text.startswith("gs://"):
             return cls(path=text)
         if _HASH.fullmatch(text.lower()):
+            # No path is "-", so only the hash selects; a name has no more than its first digits.
             return cls(path="-", hash=text.lower()[:_HASH_IN_NAME])
         raise NoFileNamed(
             f"'{text}' names no file; write its gs:// path, or the first digits of its content hash (four at least)"
@@ -255,6 +266,7 @@ class Files:
                 sightings.get(path, ()),
                 findings.get(path, ()),
             )
+            # A receipt without an execution is a file too: that nobody wrote it is what a person has to see.
             for path in sorted({*wrote, *receipts})
         ]
 

@@ -70,6 +70,7 @@ def require_additive(found: Iterable[Difference], *, keep_columns: bool = False)
 
 
 def _columns(table: str, where: str, declared: Iterable[Any], live: Iterable[Any]) -> Iterator[Difference]:
+    # BigQuery's names of columns differ in more than case.
     wanted = {field.name.lower(): field for field in declared}
     present = {field.name.lower(): field for field in live}
     for name, field in wanted.items():
@@ -104,6 +105,7 @@ def _column(table: str, place: str, declared: Any, live: Any) -> Iterator[Differ
         yield Difference(place, what, refused=True)
     elif "REPEATED" in modes and modes[0] != modes[1]:
         yield Difference(place, f"declared {modes[0]}, the live column is {modes[1]}", refused=True)
+    # Rows without a value may be there, and BigQuery makes no column stricter.
     elif modes == ("REQUIRED", "NULLABLE"):
         yield Difference(place, "declared NOT NULL, the live column may be NULL", refused=True, wider=True)
     elif modes == ("NULLABLE", "REQUIRED"):
@@ -135,6 +137,7 @@ def column_sql(field: Any) -> str:
         kind = f"ARRAY<{kind}>"
     if not field.description:
         return f"{field.name} {kind}"
+    # ALTER TABLE takes no parameters, hence it is escaped.
     text = field.description.replace("\\", "\\\\").replace("'", "\\'")
     return f"{field.name} {kind} OPTIONS(description='{text}')"
 

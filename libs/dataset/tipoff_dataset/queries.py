@@ -84,6 +84,8 @@ class NamedQuery:
             value = given.get(parameter.name, defaults.get(parameter.name, parameter.default))
             if value is None:
                 raise QueryParameterError(f"{self.name} needs '{parameter.name}': {parameter.meaning}")
+            # `today` is the date of the instant that is asked about; @as_of is
+            # declared before what depends on it.
             at = values.get("as_of", now)
             values[parameter.name] = _read(parameter, value, at) if isinstance(value, str) else value
         return values
@@ -126,6 +128,7 @@ def _boolean(text: str) -> bool:
 
 def _integer(text: str) -> int:
     number = int(text)
+    # BigQuery's own limit, found here where the parameter can be named.
     if not -(2**63) <= number < 2**63:
         raise ValueError(text)
     return number
@@ -133,6 +136,7 @@ def _integer(text: str) -> int:
 
 def _timestamp(text: str) -> datetime:
     instant = datetime.fromisoformat(text)
+    # Which zone was meant nobody can guess; a wrong guess is off by hours and looks right.
     if instant.tzinfo is None:
         raise ValueError(f"{text} names no zone")
     return instant.astimezone(UTC)

@@ -10,6 +10,7 @@ from tipoff_common.clock import Instant
 from tipoff_monitor.console.pages.page import Page, Shown
 from tipoff_planning.trace.links import ChainNode
 
+# Of the width: an instant has no length, and would be drawn as nothing.
 _LEAST = 0.002
 
 
@@ -52,6 +53,7 @@ def _links(nodes: Sequence[ChainNode], asked: str, depth: int) -> Iterator[Link]
             at=node.at,
             gap_seconds=node.gap.total_seconds() if node.gap is not None else None,
             depth=depth,
+            # By the beginning too, which is how people paste ids.
             is_asked=asked in node.ids or bool(node.id and asked and node.id.startswith(asked)),
             facts=dict(node.facts),
         )
@@ -73,6 +75,7 @@ def waterfall(links: Sequence[Link]) -> list[WaterfallStep]:
     if not times:
         return [WaterfallStep(link, 0, 0) for link in links]
     first, last = min(times), max(times)
+    # A chain of a single instant has no length to divide by.
     span = (last - first).total_seconds() or 1.0
 
     def share(instant: datetime) -> float:

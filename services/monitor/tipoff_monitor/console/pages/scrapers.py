@@ -70,6 +70,7 @@ class Column:
 
 def columns_of_runs(days: Sequence[ScraperDay], today: date) -> list[Column]:
     """Stack each day's runs by status."""
+    # All days share one scale, or a quiet day would look like a busy one.
     most = max((item.runs for item in days), default=1)
 
     def draw(item: ScraperDay) -> tuple[tuple[str, float, float], ...]:
@@ -123,6 +124,7 @@ def volume(days: Sequence[ScraperDay], today: date, at_least: int, at_most: int)
     most = max((records for _, records in counted), default=0.0)
     # A bound far above all that ever came would press the rest to the ground; then it is only said.
     top = max(most, at_least) * 1.15
+    # Near enough to be drawn: then it is worth seeing how close the source comes.
     if at_most <= top * 1.5:
         top = max(top, at_most * 1.05)
     columns = tuple(

@@ -11,6 +11,7 @@ LANES = 6
 """Rows of bars within one workflow's row; what runs beside more than that shares the last."""
 _NARROWEST = 0.004
 """Share of the width below which a bar could not be seen or hit."""
+# Slots that follow each other would be drawn as one bar.
 _GAP = 0.0005
 _EVERY_HOURS = 3
 
@@ -60,6 +61,7 @@ def marks(axis: Axis) -> list[Mark]:
     """Return the hours to write above the axis, from its start on; on a day whose clocks change they are the wall's."""
     found: list[tuple[float, str]] = [(0.0, "")]  # midnight is where the axis begins, which needs no label
     instant = axis.start + timedelta(hours=1)
+    # A label needs room to the right of its mark.
     while instant <= axis.end - timedelta(minutes=30):
         hour = instant.astimezone(fleet_zone()).hour
         if hour % _EVERY_HOURS == 0:
@@ -76,6 +78,7 @@ def bars(axis: Axis, rows: Sequence[Expectation]) -> list[Bar]:
     for row in sorted(rows, key=lambda row: (row.expected_run_time, row.occurrence_id)):
         left = min(axis.share(row.expected_run_time), 1 - _NARROWEST)
         width = max(axis.share(row.deadline) - left - _GAP, _NARROWEST)
+        # The highest lane that is free, as a calendar places meetings.
         lane = next((number for number, end in enumerate(free_from) if end <= left), LANES - 1)
         free_from[lane] = max(free_from[lane], left + width)
         placed.append(Bar(row, left, width, lane))

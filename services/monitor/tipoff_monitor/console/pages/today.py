@@ -15,6 +15,7 @@ from tipoff_planning.occurrences import WHOLE_DAY
 from tipoff_planning.verdict import Color, DayVerdict, Fault, judge_day
 
 _PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
+# As many as stand beside the timeline without scrolling.
 _UPCOMING = 12
 _OPEN = ("PENDING", "MISSING", "PAUSED")
 
@@ -66,6 +67,7 @@ def judge(day: DayExpectations, now: datetime, names: Mapping[str, str], locked_
 def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[WorkflowLine, ...]:
     """Return a row for each workflow."""
     by_name = {item.workflow: item for item in verdict.workflows}
+    # `groupby` joins neighbours only.
     ordered = sorted(day.expectations, key=lambda row: row.workflow_name)
     found = []
     for name, group in groupby(ordered, key=lambda row: row.workflow_name):
@@ -93,6 +95,7 @@ def _rank(priority: str) -> int:
 def why_not(rows: Sequence[Expectation], as_of: datetime) -> str | None:
     """Return the controller's newest reason for what is due and did not run; None when nothing is."""
     due = [row for row in rows if row.status in _OPEN and row.expected_run_time <= as_of]
+    # The newest that has a reason: an older slot's is about a state that has passed.
     for row in reversed(due):
         if row.actual_reason:
             return row.actual_reason
@@ -108,6 +111,7 @@ def upcoming(rows: Sequence[WorkflowLine], names: Mapping[str, str], as_of: date
             for item in row.occurrences
             if item.expected_run_time > as_of and item.status not in ("CANCELLED", "PAUSED")
         ]
+        # Games of one night often tip off together: one line for all of them.
         first = min((item.expected_run_time for item in ahead), default=None)
         if first is not None:
             together = [item for item in ahead if item.expected_run_time == first]

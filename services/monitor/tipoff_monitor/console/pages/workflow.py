@@ -90,6 +90,7 @@ def cells(days: Sequence[WorkflowDay], today: date) -> list[Cell]:
     """Return the last ninety days as a grid, a column a week from Monday on, today in the last."""
     known = {item.day: item for item in days}
     first = today - timedelta(days=CALENDAR_DAYS - 1)
+    # From a Monday, so that each row of the grid is one day of the week.
     start = first - timedelta(days=first.weekday())
     found = []
     for offset in range((today - start).days + 1):
@@ -104,6 +105,7 @@ def result_of(day: WorkflowDay | None) -> str:
     """Return what a day came to in one word, the worst first."""
     if day is None or day.expected == 0:
         return "nothing"
+    # A day on which something was missed is not all right, whatever else was found.
     if day.missed:
         return "missed"
     if day.found:

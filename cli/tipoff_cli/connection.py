@@ -31,6 +31,7 @@ _DATA_FRAMES = (
     "pandas",
     "tqdm",
 )
+# An emulator is on this machine; one that takes longer is not there.
 _ANSWER_SECONDS = 2.0
 _TOKEN_SECONDS = 30.0
 _START = "start a stack with `tipoff up`, or set {} for one that runs elsewhere"
@@ -74,6 +75,7 @@ class Connection:
         Raises:
             NotConnected
         """
+        # First: where there is a key the services take nothing else.
         if key := self.values.get(DEVELOPMENT_KEY):
             return key
         gcloud = shutil.which("gcloud")
@@ -111,6 +113,7 @@ class Connection:
     def warehouse(self) -> Warehouse:
         """Connect to the warehouse. Raises NotConnected."""
         with _credentials():
+            # Around the import alone: only then does the client look for them.
             with _without_data_frames():
                 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 
@@ -159,6 +162,7 @@ class Connection:
         if address is None:
             return None
         require_answer(address, self.where)
+        # Google's clients read it there and take no argument for it.
         os.environ[name] = address
         return address
 
@@ -171,6 +175,7 @@ def find_connection(
     Raises:
         NotConnected
     """
+    # Any of them: half an environment is completed by its owner, not by a stack that happens to run here.
     if any(name in environ for name in (CONTROLLER_URL, MONITOR_URL, PROJECT)):
         return Connection(environ, "the environment")
     file = stack_environment or STACK_ENVIRONMENT
@@ -193,6 +198,7 @@ def _without_data_frames() -> Iterator[None]:
     try:
         yield
     finally:
+        # Taken out again: a later import, such as a plotting command's, must find the real ones.
         for name in hidden:
             del sys.modules[name]
 

@@ -12,6 +12,7 @@ from tipoff_planning.progress import State
 Look = Callable[[], RunProgress]
 """Ask how far the run has come. Raises NotAnswered."""
 
+# Most scrapes take seconds, and a person watches; after that a look every three seconds is enough.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 3.0
 _WITHOUT_NEWS = 900.0
 """Seconds without any change after which a run is not waited for: the longest scrape takes 540, and a request that was
@@ -57,6 +58,7 @@ def follow(
         changed = progress is not None and _report_changes(progress, reported, report)
         if progress is not None and progress.settled:
             return progress
+        # Units of one run end close together, so after a change the next look comes soon.
         pause, silent = (_FIRST_PAUSE, 0.0) if changed else (min(pause * 1.5, _LONGEST_PAUSE), silent + pause)
         if silent > _WITHOUT_NEWS:
             raise NothingComes(
@@ -76,6 +78,7 @@ def _report_changes(
     for unit in progress.units:
         name, now = _name(unit), (unit.state, unit.attempt)
         before = reported.get(name)
+        # Told already.
         if before == now:
             continue
         changed, reported[name] = True, now

@@ -117,6 +117,8 @@ class _Run:
         self._calendar = Calendar(upstream.schedule_at(start), start - _LANDED_BEFORE)
         self._shown = upstream.schedule_at(start)
         self._expected: dict[date, tuple[Occurrence, ...]] = {}
+        # Answers of the core that are remembered: it is asked for the same days at each
+        # of some thirty thousand ticks.
         self._around: tuple[date, Agenda] | None = None
         self._compared: tuple[date, int] | None = None
         self._looks: dict[str, list[ExecutionFact]] = {
@@ -124,6 +126,8 @@ class _Run:
             for name in season.configuration.learned
             for step in season.configuration.workflows[name].steps
         }
+        # A heap by the end of the execution; the number keeps those that end together
+        # in the order of their requests.
         self._under_way: list[tuple[datetime, int, ScrapeRequested, Answer]] = []
         self._requests = 0
 
@@ -142,6 +146,8 @@ class _Run:
         ):
             if wake.now >= self._end:
                 break
+            # First what came back before the tick: an evaluation sees all that a
+            # controller would have heard of by then.
             self._complete_until(wake.now)
             today = business_date(wake.now, self._configuration.zone)
             if today != day:
@@ -152,6 +158,7 @@ class _Run:
                     self._evaluate(wake, today, due)
             elif not wake.lock:
                 self._evaluate(wake, today)
+            # The days after the last one are there for what is left to do, and expect nothing of their own.
             elif today <= season.last:
                 self._lock(today, wake.now)
         # What was asked for last is answered still: no execution takes longer than this.
@@ -177,6 +184,7 @@ class _Run:
                 if decision.occurrence.day <= self._season.last
                 and (only is None or decision.occurrence.workflow in only)
             ]
+            # A tick that is delivered twice; the requests below are sent once by their ids.
             if time_of == 0:  # what is decided again has the same ids
                 for decision in decisions:
                     self._note_decision(decision, wake.now)
@@ -255,6 +263,7 @@ class _Run:
 
     def _send(self, item: ScrapeRequested, now: datetime) -> None:
         standing = self._log.memory.standings[item.occurrence_id or ""]
+        # Another delivery of the same tick asked for it.
         if item.request_id in standing.requested:
             return
         standing.note_requested([item.request_id], now)
@@ -283,6 +292,8 @@ class _Run:
             status=answer.status,
             kind=answer.kind,
             source=item.source,
+            # When the source was asked, as the runner's row has it; the log learns
+            # of it when the execution ends.
             triggered_at=at - timedelta(seconds=answer.seconds),
             missing=answer.missing,
             outputs=answer.outputs,
@@ -293,6 +304,7 @@ class _Run:
             self._looks[item.scraper].append(fact)
         landed = item.scraper == self._configuration.file.calendar.scraper
         if landed and answer.status is Status.SUCCESS:
+            # Before what follows is worked out: a new schedule counts from the moment at which it landed.
             self._land(execution.triggered_at)
         state = memory.states[occurrence]
         if (entry := state.draft([execution], now=at, at=at)) is None:
@@ -314,6 +326,8 @@ class _Run:
     def _land(self, fetched_at: datetime) -> None:
         shown = self._log.upstream.schedule_at(fetched_at)
         self._calendar = Calendar(shown, fetched_at)
+        # The upstream gives the same object while nothing has changed, so this costs no
+        # comparison of a season's games.
         if shown is not self._shown:
             self._shown = shown
             self._expected.clear()
@@ -361,6 +375,7 @@ class _Run:
     def _note_changes(self, day: date, now: datetime) -> None:
         """Lock what changed after the lock, when the games or the day are not those of the last look."""
         locked = self._log.schedules.get(day)
+        # Nearly every tick ends here: games change a few times in a season.
         if locked is None or self._compared == (day, id(self._shown)):
             return
         self._compared = (day, id(self._shown))
@@ -370,6 +385,7 @@ class _Run:
             locked,
             expected,
             self._configuration,
+            # What was requested stays in the schedule, whatever becomes of its game.
             begun=self._log.memory.states.keys(),
             calendar=self._calendar,
             day=day,

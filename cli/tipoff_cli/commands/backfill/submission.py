@@ -81,6 +81,7 @@ class _UnderWay:
     @property
     def load(self) -> int:
         """The requests that it may still have under way at once."""
+        # How many it has under way nobody knows from here; the controller lets a LOW plan have so many.
         if self.run.fans_out_over:
             return MAX_LOW_IN_FLIGHT
         return self.run.requests - sum(unit.state.settled for unit in self.progress.units)
@@ -110,6 +111,8 @@ class Asking:
         """
         for run in runs:
             progress = self._look(run)
+            # Stalled: it was written down and its requests never went out;
+            # asking again under its key goes on.
             if progress is None or progress.stalled:
                 self._wait_for_room(run)
                 self._ask(run, progress)
@@ -121,6 +124,7 @@ class Asking:
 
     def _wait_for_room(self, run: BackfillRun) -> None:
         size = MAX_LOW_IN_FLIGHT if run.fans_out_over else run.requests
+        # A run that is larger than the bound goes alone, or it would never go.
         while (load := sum(item.load for item in self._open.values())) and load + size > MAX_LOW_IN_FLIGHT:
             self._let_pass(self._pause)
         while (left := self._next - self.clock.monotonic()) > 0:
@@ -128,6 +132,7 @@ class Asking:
 
     def _ask(self, run: BackfillRun, before: RunProgress | None) -> None:
         self._charge(run.requests)
+        # Before the call: if it is interrupted now, the run may have been taken, and the list must say so.
         self.outcomes[run.key] = Outcome(before)
         try:
             self._patiently(lambda: self.controller.ask(run))
@@ -146,6 +151,8 @@ class Asking:
     def _changed(self, item: _UnderWay) -> bool:
         progress = self._look(item.run)
         if progress is not None and progress != item.progress:
+            # A fan-out over a parent's output is larger than planned; what came on
+            # top is charged when it is known.
             foreseen = max(item.run.requests, len(item.progress.units))
             self._charge(max(0, len(progress.units) - foreseen))
             self._note(item.run, progress)

@@ -121,6 +121,7 @@ def plan(
     drift: any change is a failure, with Terraform's exit code 2.
     """
     terraform = ("terraform", f"-chdir={deployment.folder}")
+    # A deployment must not move to another provider than the one that was reviewed.
     locked = ("-lockfile=readonly",) if deployment.lock.exists() else ()
     override = deployment.folder / "no_state_override.tf"
     # Terraform writes an empty state where there is none, which a planner may not: it plans without one.
@@ -145,8 +146,10 @@ def plan(
             *(f"-var={name}={value}" for name, value in variables.items()),
         )
         options = (*(("-lock=false",) if dry_run else ()), *(("-detailed-exitcode",) if drift else ()))
+        # Written to a file: what is applied is what was shown, whatever changed in between.
         shell.do(*terraform, "plan", "-input=false", *options, f"-out={_PLAN}", *given)
     finally:
+        # Also after a failure: left behind, the next command would work on an empty state.
         override.unlink(missing_ok=True)
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
 from tipoff_common.executions import PRESUMED
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Status
 from tipoff_planning.drafts import request, skip
+from tipoff_planning.frozen import Frozen
 from tipoff_planning.history import (
     ExecutionFact,
     Known,
@@ -33,12 +34,7 @@ MESSAGE_CHARACTERS = 300
 """Enough for a sentence on why a source fails. Each summary repeats the messages of all executions before it."""
 
 
-class _Frozen(BaseModel):
-    # A newer version may add fields; in a rolling deployment this one must still read its entries.
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class LoggedExecution(_Frozen):
+class LoggedExecution(Frozen):
     """An execution, as much of it as decides what follows."""
 
     request_id: str
@@ -84,7 +80,7 @@ class LoggedExecution(_Frozen):
         )
 
 
-class Summary(_Frozen):
+class Summary(Frozen):
     """All that the entries before one say, so that they need not be read."""
 
     plan: Plan | None = None
@@ -99,7 +95,7 @@ class Summary(_Frozen):
     )
 
 
-class Entry(_Frozen):
+class Entry(Frozen):
     """One entry of an occurrence's log."""
 
     # An entry of a later version cannot be read and is rebuilt from the dataset, rather than half understood.

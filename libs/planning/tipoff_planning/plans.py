@@ -6,12 +6,13 @@ from datetime import date
 from functools import lru_cache
 from graphlib import TopologicalSorter
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import Priority, Source
 from tipoff_common.identity import decision_id, request_id
 from tipoff_planning.context import EvaluationContext
+from tipoff_planning.frozen import Frozen
 from tipoff_planning.occurrences import Occurrence
 from tipoff_planning.schedules import PerGame
 from tipoff_planning.workflows import Configuration, ForEachOutput, ForEachValue, Step, Workflow
@@ -28,18 +29,14 @@ MAX_LOW_IN_FLIGHT = 10
 runner takes requests as they come, so this is all that may stand before one that matters more."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class OutputOf(_Frozen):
+class OutputOf(Frozen):
     """Fan-out over a key that the executions of a parent step give."""
 
     step: str
     key: str
 
 
-class PlannedStep(_Frozen):
+class PlannedStep(Frozen):
     """One step with everything filled in that is known beforehand."""
 
     name: str
@@ -57,7 +54,7 @@ class PlannedStep(_Frozen):
     """How many of its requests may be under way at once. Plans of the version before call it `wave`."""
 
 
-class Plan(_Frozen):
+class Plan(Frozen):
     """The steps of one occurrence, in an order in which parents come first, and what its requests carry."""
 
     occurrence_id: str

@@ -11,12 +11,13 @@ from random import Random
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tipoff_common.words import pluralize
 from tipoff_planning.discovery.backtest import LearnedLooks, Published, ReplaySummary, replay, summarize
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.policy import Guards
+from tipoff_planning.frozen import Frozen
 
 if TYPE_CHECKING:
     from tipoff_planning.discovery.intervals import PublicationHistory
@@ -32,11 +33,7 @@ WORTHWHILE = 0.8
 """Share of the beat's delay at which learning is advised; what is nearer to it is within what a season changes."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class Figures(_Frozen):
+class Figures(Frozen):
     """What one way of looking came to, over days on which it was published in the window."""
 
     mean_delay_minutes: float
@@ -50,7 +47,7 @@ class PricedFigures(Figures):
     price_per_attempt: float
 
 
-class Advice(_Frozen):
+class Advice(Frozen):
     """Whether a search should learn."""
 
     workflow: str

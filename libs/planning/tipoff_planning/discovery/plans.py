@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.words import pluralize
@@ -19,6 +19,7 @@ from tipoff_planning.discovery.intervals import PublicationHistory, PublicationI
 from tipoff_planning.discovery.model import MAX_DAYS, PublicationModel, fit
 from tipoff_planning.discovery.policy import Guards, expect, plan, widen
 from tipoff_planning.discovery.steps import BIN_MINUTES
+from tipoff_planning.frozen import Frozen
 
 MIN_DAYS = 5
 """Days of history below which the fixed beat is kept: of fewer, one odd day would be a fifth of all that is known."""
@@ -69,12 +70,7 @@ PURPOSES: Mapping[Purpose, str] = {
 """Each purpose in words, for reasons and pictures."""
 
 
-class _Frozen(BaseModel):
-    # What a later version adds is no fault of a plan that is read by an earlier one.
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class PlannedCheck(_Frozen):
+class PlannedCheck(Frozen):
     """One time at which to look, unless it was found before."""
 
     minute: int = Field(ge=0, description="minutes after the window opens")
@@ -82,7 +78,7 @@ class PlannedCheck(_Frozen):
     probability: float = Field(ge=0, le=1, description="share of days on which it is the one that finds it")
 
 
-class DiscoveryPlan(_Frozen):
+class DiscoveryPlan(Frozen):
     """When a learned search looks on one day, and why. Without checks it keeps to the fixed beat."""
 
     version: Literal[1] = 1

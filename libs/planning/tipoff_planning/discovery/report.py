@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.outcomes import Status
@@ -24,6 +24,7 @@ from tipoff_planning.discovery.searches import (
     searched_scraper,
 )
 from tipoff_planning.execution_log import read_looks
+from tipoff_planning.frozen import Frozen
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.occurrences import window_of
 from tipoff_planning.schedules import Discovery
@@ -57,11 +58,7 @@ class CheckState(StrEnum):
     NOT_NEEDED = "not_needed"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class CurveBin(_Frozen):
+class CurveBin(Frozen):
     """One bin of the learned distribution."""
 
     starts: Instant
@@ -72,7 +69,7 @@ class CurveBin(_Frozen):
     )
 
 
-class SeenDay(_Frozen):
+class SeenDay(Frozen):
     """What was seen of one day before: the document appeared between two looks."""
 
     game_date: date
@@ -82,7 +79,7 @@ class SeenDay(_Frozen):
     before_minute: float | None = Field(description="first look that found it; null: none did")
 
 
-class DayCheck(_Frozen):
+class DayCheck(Frozen):
     """One check of the day."""
 
     at: Instant
@@ -91,7 +88,7 @@ class DayCheck(_Frozen):
     state: CheckState
 
 
-class DiscoveryReport(_Frozen):
+class DiscoveryReport(Frozen):
     """What is known of when a source publishes, and how a day looks for it."""
 
     workflow: str

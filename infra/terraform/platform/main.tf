@@ -65,6 +65,12 @@ locals {
   }
 }
 
+# One collector for all: a trace that misses a service breaks there. OpenTelemetry's own variable; without it nothing is
+# exported and the SDK is not loaded.
+locals {
+  telemetry = var.otlp_endpoint == null ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT = var.otlp_endpoint }
+}
+
 module "service" {
   source   = "../modules/service"
   for_each = local.services
@@ -103,6 +109,7 @@ module "service" {
       TIPOFF_STATE_BUCKET = module.state[each.key].name
       TIPOFF_CONCURRENCY  = tostring(each.value.concurrency) # as many threads and connections as requests
     },
+    local.telemetry,
     each.value.settings,
     { for variable in each.value.computed : variable => local.computed[variable][each.key] if variable != "TIPOFF_IAP_AUDIENCE" },
     try(var.domains[each.key].iap, null) == null ? {} : { TIPOFF_IAP_AUDIENCE = module.domain[each.key].iap_audience },

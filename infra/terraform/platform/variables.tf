@@ -215,6 +215,17 @@ variable "domains" {
   }
 }
 
+variable "otlp_endpoint" {
+  description = "Base URL of an OpenTelemetry collector (OTLP over HTTP) that every service exports traces and metrics to; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.otlp_endpoint == null || can(regex("^https?://[^/[:space:]]+(/[^[:space:]]*)?$", var.otlp_endpoint))
+    error_message = "otlp_endpoint must be a base URL such as https://collector.example.com or http://10.8.0.5:4318, to which /v1/traces and /v1/metrics are added."
+  }
+}
+
 variable "egress" {
   description = "Static address that some services call sources from: range of the subnet, and services. null for Google's changing addresses."
   type = object({

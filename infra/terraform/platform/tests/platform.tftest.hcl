@@ -238,3 +238,26 @@ run "the_console_is_reached_by_who_looks_and_reaches_the_controller" {
     error_message = "notifications name the domain"
   }
 }
+
+run "every_service_exports_to_the_one_collector" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "https://collector.example.com"
+  }
+
+  assert {
+    condition     = local.telemetry == { OTEL_EXPORTER_OTLP_ENDPOINT = "https://collector.example.com" }
+    error_message = "OpenTelemetry reads its own variable"
+  }
+}
+
+run "a_collector_is_named_by_its_url" {
+  command = plan
+
+  variables {
+    otlp_endpoint = "collector:4318"
+  }
+
+  expect_failures = [var.otlp_endpoint]
+}

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser
-from tests.support.console import HOSTILE, KEY, REPOSITORY, World, an_incident, console_app, served
+from tests.support.console import HOSTILE, KEY, REPOSITORY, World, an_incident, console_app, looks, served
 
 IMAGES = REPOSITORY / "docs/images"
 LARGEST = 150_000
@@ -29,18 +29,19 @@ def plain(value: Any) -> Any:
 def in_few_colors(png: bytes) -> bytes:
     """The same picture at a third of the size: a page has few colors."""
     found = BytesIO()
-    Image.open(BytesIO(png)).convert("RGB").quantize(96).save(found, "PNG", optimize=True)
+    Image.open(BytesIO(png)).convert("RGB").quantize(160).save(found, "PNG", optimize=True)
     return found.getvalue()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_pictures_of_the_documentation(browser: Browser, scheme: str) -> None:
-    world = World()
+    world = World(other=[looks(30)])
     world.day, world.fleet, world.recent = plain(world.day), plain(world.fleet), plain(world.recent)
     world.remember(an_incident())
     with served(console_app(world)) as url:
         headers = {"Authorization": f"Bearer {KEY}"}
-        httpx.get(f"{url}/workflows/injury_discovery.json", headers=headers, timeout=30).raise_for_status()
+        for twin in ("/today.json", "/workflows/injury_discovery.json"):
+            httpx.get(f"{url}{twin}", headers=headers, timeout=30).raise_for_status()
         context = browser.new_context(
             base_url=url,
             color_scheme=scheme,

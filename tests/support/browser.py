@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
+from pathlib import Path
 
+import axe_playwright_python
 import pytest
+from playwright.sync_api import Page
 
 FLAGS = (
     "--no-sandbox",
@@ -26,4 +30,35 @@ def find_chromium() -> str:
         if os.environ.get("BROWSER_TESTS") == "required":
             pytest.fail(message)
         pytest.skip(message)
+    return found
+
+
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+RUN_AXE = """async () => {
+  const result = await axe.run();
+  const told = {};
+  for (const kind of ["violations", "incomplete"])
+    for (const item of result[kind])
+      told[`${kind} ${item.id}`] = item.nodes.slice(0, 3).map((node) => node.html.slice(0, 200));
+  return told;
+}"""
+"""What is wrong with a page, and what axe cannot tell, by rule."""
+LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (1440, 360)]
+
+
+def faults_of(page: Page, looks: Sequence[tuple[str, int]] = LOOKS) -> dict[str, object]:
+    """What keeps somebody out of an open page in each look; its context bypasses the CSP.
+
+    axe is put into the page as a script, which the console's own policy rightly refuses.
+    """
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: dict[str, object] = {}
+    for scheme, width in looks:
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": width, "height": 900})
+        for kind, nodes in page.evaluate(RUN_AXE).items():
+            found[f"{page.url} {scheme} {width} {kind}"] = nodes
+        across = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if across > 0:
+            found[f"{page.url} {scheme} {width} is too wide"] = across
     return found

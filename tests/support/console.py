@@ -300,6 +300,32 @@ def recent_rows() -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def looks(days: int) -> tuple[str, list[dict[str, Any]]]:
+    """What a search saw on the days before today, looks every half hour in vain and its document about 13:00, and
+    today in vain so far."""
+
+    def row(number: int, hour: float, status: str) -> dict[str, Any]:
+        return {
+            "request_id": f"look-{number}-{hour}",
+            "scraper_name": "nbac_injury_report",
+            "game_date": TODAY - timedelta(days=number),
+            "status": status,
+            "error_type": None,
+            "source": "CONTROLLER",
+            "triggered_at": et(hour) - timedelta(days=number),
+            "opts": "{}",
+            "completeness": None,
+        }
+
+    rows = [row(0, 11 + step / 2, "no_data") for step in range(8)]
+    for number in range(1, days + 1):
+        # Most days soon after one, some an hour later; no two runs of days alike.
+        found = (13, 13, 13.5, 13, 13.5, 14.5, 13)[number * number % 7]
+        rows += [row(number, 11 + step / 2, "no_data") for step in range(int(2 * (found - 11)))]
+        rows.append(row(number, found, "success"))
+    return "@searched_scrapers", rows
+
+
 class Games(LandedCalendar):
     """The calendar with the games of the day."""
 

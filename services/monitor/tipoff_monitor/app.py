@@ -19,6 +19,7 @@ from tipoff_monitor.incidents import Incident, Memory, Silence
 from tipoff_monitor.machine import all_rules
 from tipoff_monitor.rehearsal import rehearse, route_of
 from tipoff_monitor.settings import MonitorSettings
+from tipoff_monitor.simulation import KeptSimulation, Simulation
 from tipoff_monitor.views import RouteView, SilenceRequest, TestResult, Watching, watching
 
 Person = Annotated[Caller, Depends(current_caller)]
@@ -106,6 +107,13 @@ def routes(wiring: Wiring) -> FastAPI:
         """Show who is told of a rule, with which text; without `dry_run` send them a test message."""
         require_rule(name)
         return rehearse(name, deps, wall_now(), dry_run=dry_run, escalated=escalated)
+
+    @manual.put("/simulation", status_code=204, tags=["manual"])
+    def keep_simulation(body: Simulation, caller: Person) -> None:
+        """Show a simulated season on the console, in place of the one before: what `tipoff simulate --json` says."""
+        deps.state.keep_simulation(
+            KeptSimulation(configurations=body.configurations, sent_at=wall_now(), sent_by=caller.email)
+        )
 
     app.include_router(manual)
     # After all other routes: the console's last one answers every address that is left.

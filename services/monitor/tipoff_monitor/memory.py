@@ -3,6 +3,7 @@
 monitor/memory.json                         incidents and silences, changed by compare-and-swap on its generation
 monitor/damaged/<hash>.json                 a memory that could not be read, kept for people
 monitor/configurations/<hash>.yaml          a workflows file that was live, for the difference to the next
+monitor/simulation.json                     the simulated season that the console shows, the latest that was sent
 monitor/sent/<day>/<event>/<channel>.claim  who sends a notification, until when nobody else does
 monitor/sent/<day>/<event>/<channel>.done   it was taken by the channel
 """
@@ -19,12 +20,14 @@ from tipoff_common.events import AlertChanged
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_monitor.incidents import Memory, MemoryPart
+from tipoff_monitor.simulation import KeptSimulation
 
 log = logging.getLogger(__name__)
 
 NAME = "monitor/memory.json"
 _DAMAGED = "monitor/damaged"
 _CONFIGURATIONS = "monitor/configurations"
+_SIMULATION = "monitor/simulation.json"
 # A sender that died holds a notification back for this long and no longer.
 LEASE = timedelta(seconds=60)
 """How long a sender has; its channels' time-outs are far below."""
@@ -115,6 +118,15 @@ class MonitorState:
         # The hash comes from a row; another shape than a hash's is none of ours to open.
         found = self._state.get(f"{_CONFIGURATIONS}/{config_hash}.yaml") if config_hash.isalnum() else None
         return None if found is None else found.decode(errors="replace")
+
+    def keep_simulation(self, simulation: KeptSimulation) -> None:
+        """Write down a simulated season in place of the one before."""
+        self._state.put(_SIMULATION, simulation.model_dump_json().encode(), content_type="application/json")
+
+    def simulation(self) -> KeptSimulation | None:
+        """Return the simulated season that was sent last, None before the first."""
+        found = self._state.get(_SIMULATION)
+        return None if found is None else KeptSimulation.model_validate_json(found)
 
 
 def _until(body: bytes, now: datetime) -> datetime:

@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.console import HOSTILE, NOW, TODAY, World, client_of, et, expected
+from tests.support.console import HOSTILE, NOW, TODAY, World, client_of, et, expected, looks
 from tests.unit.monitor.test_console_access import BEARER
+from tipoff_monitor.console.pages.run import Link, waterfall
 from tipoff_monitor.console.pages.timeline import LANES, Axis, axis_of, bars, marks
 from tipoff_monitor.console.pages.today import why_not
+from tipoff_monitor.console.pages.workflow import learned_curve
 from tipoff_monitor.console.rendering import ago, clock, environment, label_cells, presentable, url
 from tipoff_monitor.console.snapshots import JOBS_A_MINUTE, Budget, Patience, Reading, Snapshots
 from tipoff_monitor.console.views import VIEWS
+from tipoff_planning.discovery.report import DiscoveryReport
 from tipoff_planning.expectations import Expectation
 
 PATHS = {
@@ -109,7 +112,9 @@ def test_tabs_that_stay_open_cost_three_jobs_a_minute_at_most() -> None:
     world = World()
     client = signed_in(world)
     paths = ["/", "/workflows/injury_discovery", "/scrapers", "/run?id=abc", "/files", "/dead-letters"]
-    client.get("/run.json?id=abc")
+    # What somebody asks by name is looked up when the page is opened, whatever it costs.
+    for path in ("/run.json?id=abc", "/workflows/injury_discovery.json"):
+        client.get(path)
     looked_up = world.jobs
     for _ in range(10):
         for path in paths:
@@ -144,6 +149,153 @@ def test_one_key_is_read_by_one_at_a_time_and_kept_until_it_is_old() -> None:
     now[0] += timedelta(minutes=2)
     assert snapshots.get(reading, Patience(5)).value == 2
     assert len(read) == 2
+
+
+def test_a_page_that_opens_shows_what_is_a_little_old_and_waits_for_what_is_very_old() -> None:
+    now, read = [NOW], list[datetime]()
+    snapshots, opening = Snapshots(lambda: now[0]), Patience(5, takes_old=True)
+
+    def count(at: datetime) -> int:
+        read.append(at)
+        return len(read)
+
+    reading = Reading("key", count, timedelta(minutes=1))
+    snapshots.get(reading, opening)
+    now[0] += timedelta(seconds=90)
+    assert snapshots.get(reading, opening).read_at == NOW
+    assert snapshots.get(reading, Patience(5)).read_at == now[0]  # it was begun meanwhile
+    now[0] += timedelta(minutes=3)
+    assert snapshots.get(reading, opening).read_at == now[0]
+    assert len(read) == 3
+
+
+def test_what_somebody_changed_is_read_anew_though_the_minute_is_spent() -> None:
+    read: list[datetime] = []
+    snapshots = Snapshots(lambda: NOW)
+    for key in ("a", "b", "c", "d"):
+        snapshots.get(Reading(key, read.append, timedelta(minutes=1)), Patience(5))
+    assert len(read) == JOBS_A_MINUTE
+    snapshots.forget("a")
+    snapshots.get(Reading("a", read.append, timedelta(minutes=1)), Patience(5))
+    assert len(read) == JOBS_A_MINUTE + 1
+    # Once: the next one is a tab's again.
+    snapshots.get(Reading("d", read.append, timedelta(minutes=1)), Patience(5))
+    assert len(read) == JOBS_A_MINUTE + 1
+
+
+@pytest.mark.parametrize("drift", ['{"added": ["x"]}', {"added": ["x"]}])
+def test_nested_json_of_a_row_may_come_as_text(drift: object) -> None:
+    world = World()
+    world.recent["latest_executions"][-1].update(drift=drift, completeness='{"missing": ["a"]}')
+    page = signed_in(world).get("/scrapers/nbac_injury_report.json").json()
+    assert page["last_drift"]["drift"] == {"added": ["x"]}
+
+
+@pytest.mark.parametrize("odd", ["no json", "[1]", 7, ["x"], {"added": [], "missing_optional": []}])
+def test_an_odd_json_column_hides_no_other_row(odd: object) -> None:
+    world = World()
+    world.recent["latest_executions"][0].update(drift=odd, opts=odd)
+    page = signed_in(world).get("/scrapers/nbac_injury_report.json").json()
+    assert len(page["executions"]) == 4
+    assert page["last_drift"] is None
+
+
+@given(
+    st.lists(st.tuples(st.none() | st.integers(0, 100_000), st.none() | st.floats(-10, 100_000)), max_size=12)
+)
+def test_every_link_of_a_chain_stands_within_the_drawing(
+    links: list[tuple[int | None, float | None]],
+) -> None:
+    drawn = waterfall(
+        [
+            Link(
+                kind="request",
+                text="",
+                id=None,
+                at=None if at is None else NOW + timedelta(seconds=at),
+                gap_seconds=gap,
+                depth=0,
+                is_asked=False,
+                facts={},
+            )
+            for at, gap in links
+        ]
+    )
+    assert [step.width > 0 for step in drawn] == [at is not None and gap is not None for at, gap in links]
+    assert all(0 <= step.left <= 1 and step.left + step.width <= 1.01 for step in drawn)
+
+
+def test_a_workflow_shows_what_is_learned_of_its_source_the_days_behind_it_and_todays_checks() -> None:
+    world = World(other=[looks(12)])
+    client = signed_in(world)
+    page = client.get("/workflows/injury_discovery.json").json()["discovery"]
+    assert len(page["days"]) == 12 and page["checks"]
+    curve = learned_curve(DiscoveryReport.model_validate(page), NOW)
+    assert max(bar.height for bar in curve.bars) == 1.0
+    assert [day.width > 0 for day in curve.days] == [True] * 12
+    assert curve.headline.startswith("It keeps to its fixed beat, as configured; it could learn from model")
+    html = client.get("/workflows/injury_discovery").text
+    assert "When its source publishes" in html
+    assert html.count('class="seen"') == 12
+    assert html.count('class="check-word') == len(page["checks"])
+
+
+def test_a_workflow_that_searches_for_nothing_asks_no_history() -> None:
+    world = World()
+    page = signed_in(world).get("/workflows/post_game.json").json()
+    assert page["discovery"] is None
+    assert "what is learned" not in [source["name"] for source in page["sources"]]
+
+
+SEASON = {
+    "first": "2025-10-21",
+    "last": "2026-04-12",
+    "games": 1230,
+    "world": HOSTILE[:400],
+    "seed": 1,
+    "config_hash": "0123456789ab",
+    "ticks": 16_000,
+    "workflows": {
+        "injury_discovery": {
+            "occurrences": 3000,
+            "statuses": {"ON_TIME": 2990, "MISSING": 10},
+            "decisions": {"RUN": 3000},
+            "attempts": 3100,
+            "no_data": 400,
+            "failed": 7,
+            "found": 170,
+            "empty": 1,
+            "missed": [{"game_date": "2026-01-09", "subject": "-", "reason": HOSTILE[:400]}],
+            "missing_runs": [],
+            "delay": {"median": 12.5, "p95": 40.0},
+        }
+    },
+    "sources": {"nbacom": {"requests": 3100, "most_in_an_hour": 4, "busiest_hour": None}},
+}
+
+
+def test_a_simulated_season_is_offered_once_there_is_one_and_shown() -> None:
+    world = World()
+    client = signed_in(world)
+    assert client.get("/simulation.json").json()["simulation"] is None
+    assert 'href="/simulation"' not in client.get("/").text
+    sent = client.put("/simulation", json={"configurations": {"a.yaml": SEASON, "b.yaml": SEASON}})
+    assert sent.status_code == 204, sent.text
+    world.now += timedelta(minutes=1)
+    page = client.get("/simulation.json").json()["simulation"]
+    assert (list(page["configurations"]), page["sent_by"]) == (["a.yaml", "b.yaml"], "developer@localhost")
+    html = client.get("/simulation").text
+    assert 'href="/simulation"' in html
+    assert "12.5 min" in html and "<script>alert" not in html
+
+
+@pytest.mark.parametrize(
+    "sent", [{}, {"configurations": {}}, {"configurations": {str(n): SEASON for n in range(5)}}, [1]]
+)
+def test_what_is_no_season_is_refused(sent: object) -> None:
+    client = signed_in(World())
+    assert client.put("/simulation", json=sent).status_code == 422
+    assert client.get("/simulation.json").json()["simulation"] is None
 
 
 @given(st.text(max_size=3000))

@@ -50,13 +50,19 @@ def simulate(
         Path | None,
         typer.Option(metavar="FILE", help="another workflows.yaml, tried on the same season beside it"),
     ] = None,
+    to_console: Annotated[
+        bool,
+        typer.Option(
+            "--console", help="show the result on the monitor's console, in place of the one before"
+        ),
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Try a configuration over a season: the controller's own decisions against a simulated upstream.
 
     Reports per workflow what was expected and what became of it, what was found how long after its publication, what
     was missed and why, wasted attempts, and requests per source and hour. Exit code 0 when nothing was missed, 3 when
-    something was, 1 when a file cannot be read.
+    something was, 1 when a file cannot be read or the monitor does not take the result.
     """
     from tipoff_cli.commands.simulate.show import show_comparison, show_report
     from tipoff_planning.schedule_file import read_games
@@ -80,14 +86,28 @@ def simulate(
     for file, configuration in zip(files, configurations, strict=True):
         season = Season(configuration, surroundings, games, first, last, tick_every, seed, lock_time())
         reports[str(file)] = _run(season, file.name, quiet=json)
+    dumped: dict[str, JsonValue] = {name: item.model_dump(mode="json") for name, item in reports.items()}
     if json:
-        dumped: dict[str, JsonValue] = {name: item.model_dump(mode="json") for name, item in reports.items()}
         say_json({"configurations": dumped} if compare else dumped[str(workflows)])
     elif compare:
         show_comparison(console, reports)
     else:
         show_report(console, reports[str(workflows)])
+    if to_console:
+        _send({"configurations": dumped})
     raise typer.Exit(3 if any(item.missing or item.missed for item in reports.values()) else 0)
+
+
+def _send(simulation: dict[str, JsonValue]) -> None:
+    """Give the result to the monitor, which shows it on its console; ends the command when it does not take it."""
+    from tipoff_cli.connection import NotConnected, find_connection
+    from tipoff_cli.controller_client import NotAnswered, ask
+
+    try:
+        ask(find_connection(), "PUT", "/simulation", json=simulation, service="monitor")
+    except (NotConnected, NotAnswered) as error:
+        refuse(f"the console does not have it: {error}")
+    errors.print("on the console: /simulation", style="bright_black")
 
 
 def _run(season: Season, name: str, *, quiet: bool) -> SeasonReport:

@@ -124,7 +124,13 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         except NotPossible as error:
             raise HTTPException(409, str(error)) from error
         deps.snapshots.forget("memory")
+        # Read before the answer: the page that somebody goes back to shows what was done.
+        deps.snapshots.get(deps.sources.memory(), _PATIENCE)
         return after
+
+    def forget_day() -> None:
+        for key in (f"day {business_date(deps.now())}", "fleet"):
+            deps.snapshots.forget(key)
 
     @router.get("/actions/trigger", tags=["console"])
     def ask_trigger(request: Request, who: Operator) -> Response:  # noqa: ARG001
@@ -181,7 +187,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
             "why": f"{why} ({who.email})"[:500],
         }
         deps.controller.ask("POST", "/pauses", json=body)
-        deps.snapshots.forget(f"day {business_date(deps.now())}")
+        forget_day()
         back = str(url(f"/workflows/{name}"))
         return done(
             request, who, f"Paused {name}", back, [(f"until {clock(until)} {zone_name()} time", back)]
@@ -203,7 +209,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         """End a pause."""
         name = _workflow(deps, form.get("workflow", ""))
         deps.controller.ask("DELETE", f"/pauses/{quote(name, safe='')}", query={"target": "workflow"})
-        deps.snapshots.forget(f"day {business_date(deps.now())}")
+        forget_day()
         back = str(url(f"/workflows/{name}"))
         return done(request, who, f"Let {name} go on", back, [("It is decided about again.", back)])
 

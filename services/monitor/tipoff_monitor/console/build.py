@@ -1,7 +1,7 @@
 """From the newest snapshots to each page's model. Thin: what is shown is decided in `pages`."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from fastapi import HTTPException
@@ -13,13 +13,14 @@ from tipoff_common.near import nearest
 from tipoff_common.reproduce import reparse_command, scrape_command
 from tipoff_dataset.landed_files import Name, NoFileNamed
 from tipoff_monitor.console.deps import ConsoleDeps
-from tipoff_monitor.console.facts import FleetSummary, Recent, ScraperHealth
+from tipoff_monitor.console.facts import FleetSummary, Recent, ScraperHealth, StandingPauseRow
 from tipoff_monitor.console.pages.operations import (
     AlertsPage,
     ConfigurationPage,
     DeadLettersPage,
     FileFacts,
     FilesPage,
+    SimulationPage,
     difference,
     previous_hash,
 )
@@ -31,10 +32,14 @@ from tipoff_monitor.console.pages.workflow import WorkflowPage, decisions_now, s
 from tipoff_monitor.console.snapshots import Patience, Reading, Snapshot
 from tipoff_monitor.machine import all_rules
 from tipoff_monitor.rehearsal import route_of
+from tipoff_monitor.simulation import KeptSimulation
 from tipoff_monitor.views import watching
+from tipoff_planning.discovery.plans import NO_PLANS
+from tipoff_planning.discovery.report import DiscoveryReport
 from tipoff_planning.expectations import DayExpectations
 from tipoff_planning.expected_schedule import LOCKED_BY
 from tipoff_planning.explanation import Explanation
+from tipoff_planning.schedules import Discovery
 
 Given = Mapping[str, str]
 _BACK = timedelta(days=1100)
@@ -119,8 +124,15 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
         upcoming=upcoming(rows, names, it.now) if day >= it.today else (),
         sick=tuple(item for item in fleet.health if not item.is_well) if fleet else (),
         alerts=watching(memory, it.now, everything=False).incidents if memory else (),
+        pauses=_pauses(fleet, it.now),
         game_names={subject: names[subject] for subject in sorted(subjects & names.keys())},
     )
+
+
+def _pauses(fleet: FleetSummary | None, now: datetime) -> Mapping[str, StandingPauseRow]:
+    """Return what stops workflows now; one that ended since it was read is over."""
+    pauses = fleet.pauses if fleet else ()
+    return {row.name: row for row in pauses if row.target == "workflow" and row.until > now}
 
 
 def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> WorkflowPage:
@@ -134,10 +146,17 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     recent, fleet = it.recent(), it.fleet()
     calendar = deps.snapshots.get(deps.sources.calendar(), patience).value
     names = calendar.game_names if calendar else {}
+    discovery: DiscoveryReport | None = None
+    if isinstance(workflow.schedule, Discovery):
+        discovery = it.take("what is learned", deps.sources.discovery(name, it.today))
+    plans = (
+        {(name, it.today): discovery.plan} if discovery and name in deps.configuration.learned else NO_PLANS
+    )
     explanation: Explanation | None = None
     # The reasons are worked out from the newest rows; without them every search would look unfinished.
     if recent is not None:
-        explanation = it.take("the reasons", deps.sources.explanation(name, calendar, recent.history))
+        reasons = deps.sources.explanation(name, calendar, recent.history, plans)
+        explanation = it.take("the reasons", reasons)
     rows = rows_of(expected, judge(expected, it.now, names, LOCKED_BY)) if expected else ()
     decisions = [row for row in recent.decisions if row.workflow_name == name] if recent else []
     days = [row for row in fleet.workflow_days if row.workflow_name == name] if fleet else []
@@ -149,10 +168,12 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
         schedule=workflow.schedule.kind,
         steps=tuple(step.scraper for step in workflow.steps),
         today=next((row for row in rows if row.workflow == name), None),
+        pause=_pauses(fleet, it.now).get(name),
         conditions=shown(explanation.general) if explanation else (),
         decisions_now=decisions_now(explanation, names) if explanation else (),
         decisions=tuple(sorted(decisions, key=lambda row: row.decision_time, reverse=True)),
         calendar=tuple(sorted(days, key=lambda row: row.day, reverse=True)),
+        discovery=discovery,
         game_names=names,
     )
 
@@ -215,7 +236,7 @@ def build_scraper(deps: ConsoleDeps, given: Given, patience: Patience) -> Scrape
         days=tuple(sorted(days, key=lambda row: row.day, reverse=True)),
         executions=tuple(own),
         last_payload=payload.gcs_path if payload else None,
-        last_drift=next((row for row in own if row.drift), None),
+        last_drift=next((row for row in own if row.has_drifted), None),
         reproduce=scrape_command(spec, opts),
         reparse=reparse_command(spec, about),
     )
@@ -301,6 +322,17 @@ def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPag
         landed=tuple(landed[:_LANDED]),
         found=found,
         not_found=why,
+    )
+
+
+def build_simulation(deps: ConsoleDeps, given: Given, patience: Patience) -> SimulationPage:  # noqa: ARG001
+    """Build the page of the simulated season that was sent last."""
+    it = _Gathered(deps, patience)
+    kept: KeptSimulation | None = it.take("the simulation", deps.sources.simulation())
+    return SimulationPage(
+        **it.frame("Simulation"),
+        simulation=kept,
+        live=deps.configuration.hash,
     )
 
 

@@ -18,6 +18,19 @@ def _with_minutes(value: object) -> object:
     return re.sub(r"([+-]\d\d)$", r"\1:00", value) if isinstance(value, str) else value
 
 
+def _as_object(value: Any) -> Any:
+    # Nested JSON comes as JSON from BigQuery and as text from the embedded warehouse. What is no object is told of in
+    # the row's own JSON; here it must not keep every other row from being shown.
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, Mapping) else None
+
+
+RowObject = Annotated[Mapping[str, Any] | None, BeforeValidator(_as_object)]
+"""A JSON column of a row that came as JSON; None for what is no object."""
 RowInstant = Annotated[Instant, BeforeValidator(_with_minutes)]
 """An instant of a row that came as JSON."""
 
@@ -98,7 +111,7 @@ class DecisionRow(Fact):
     config_hash: str | None = None
     times: int = Field(default=1, description="decisions not to run for this reason")
     since: RowInstant | None = None
-    context: Mapping[str, Any] | None = None
+    context: RowObject = None
 
 
 class ExecutionRow(Fact):
@@ -118,9 +131,14 @@ class ExecutionRow(Fact):
     error_type: str | None = None
     error_message: str | None = None
     gcs_path: str | None = None
-    opts: Mapping[str, Any] | None = None
-    drift: Mapping[str, Any] | None = None
-    completeness: Any = None
+    opts: RowObject = None
+    drift: RowObject = None
+    completeness: RowObject = None
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether its payload had other fields than are known; one that had none may say so with empty lists."""
+        return any((self.drift or {}).values())
 
     def as_fact(self, subject_parameters: Sequence[str]) -> ExecutionFact | None:
         """Return it as the planning core knows it; None for a vocabulary that this version does not know."""
@@ -148,6 +166,17 @@ class DeadLetterRow(Fact):
     delivery_attempts: int | None = None
 
 
+class StandingPauseRow(Fact):
+    """A row of queries/standing_pauses.sql."""
+
+    target: str = Field(description="workflow or scraper")
+    name: str
+    since: RowInstant
+    until: RowInstant
+    changed_by: str | None = None
+    why: str | None = None
+
+
 class MissingFileRow(Fact):
     """A row of queries/missing_files.sql."""
 
@@ -167,6 +196,7 @@ class FleetSummary(BaseModel):
     workflow_days: tuple[WorkflowDay, ...]
     scraper_days: tuple[ScraperDay, ...]
     configurations: tuple[LiveConfiguration, ...]
+    pauses: tuple[StandingPauseRow, ...] = ()
 
 
 class Recent(BaseModel):

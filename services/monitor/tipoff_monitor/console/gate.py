@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -18,6 +18,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_monitor.console.access import CSRF_COOKIE, NotSignedIn, Visitor, check_csrf, new_csrf_token
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.rendering import render, render_in_parts, url
+from tipoff_monitor.console.snapshots import Patience
 
 log = logging.getLogger(__name__)
 # As the JSON routes: no action needs more than some names and a sentence.
@@ -30,6 +31,7 @@ NAVIGATION = (
     ("/dead-letters", "Dead letters"),
     ("/configuration", "Configuration"),
 )
+SIMULATION = ("/simulation", "Simulation")
 _HEADERS = {
     # No inline script or style and nothing from elsewhere: text that got onto a page as markup could do nothing.
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none';"
@@ -161,11 +163,17 @@ def _framed(request: Request, deps: ConsoleDeps, context: Mapping[str, Any]) -> 
         "environment": deps.environment,
         "visitor": request.state.visitor,
         "csrf": request.state.csrf,
-        "navigation": NAVIGATION,
+        "navigation": _navigation(deps) if request.state.visitor else (),
         "has_login": deps.access.has_login,
         "business_date": None,
         **context,
     }
+
+
+def _navigation(deps: ConsoleDeps) -> Sequence[tuple[str, str]]:
+    # A page without a season to show is no page to offer. Nobody waits to learn whether there is one.
+    simulated = deps.snapshots.get(deps.sources.simulation(), Patience(0.0)).value
+    return (*NAVIGATION, SIMULATION) if simulated is not None else NAVIGATION
 
 
 async def _read_form(request: Request) -> Mapping[str, str]:

@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
-from functools import cache
+from datetime import date, datetime, timedelta, tzinfo
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +19,8 @@ from tipoff_common.visible import visible
 LONGEST = 1000
 """Characters of one value on a page; who needs more of a 10 kB message opens the JSON."""
 _BRIEF = 160
+_REMEMBERED = 8192
+"""Texts, instants and addresses written lately: a page has each many times, and the next page has them again."""
 STATIC = Path(__file__).with_name("static")
 
 
@@ -30,7 +32,13 @@ def presentable(value: Any) -> Any:
     # Markup is made here alone; numbers and None are Jinja's own business.
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
-    text = visible(value)
+    # What is long is rare, and would push the names out of memory.
+    return _harmless(value) if len(value) <= LONGEST else _harmless.__wrapped__(value)
+
+
+@lru_cache(_REMEMBERED)
+def _harmless(text: str) -> str:
+    text = visible(text)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text) - LONGEST:,} more characters)"
 
 
@@ -41,19 +49,35 @@ def brief(text: str) -> str:
 
 def has_two_offsets(day: date) -> bool:
     """Tell whether the clocks change on a day of the fleet, so that a time of it needs its zone."""
-    start = datetime(day.year, day.month, day.day, tzinfo=fleet_zone())
+    return _has_two_offsets(day, fleet_zone())
+
+
+@lru_cache(_REMEMBERED)
+def _has_two_offsets(day: date, zone: tzinfo) -> bool:
+    start = datetime(day.year, day.month, day.day, tzinfo=zone)
     # From midnight to midnight: on two days of a year 01:30 happens twice or 02:30 not at all.
     return start.utcoffset() != (start + timedelta(days=1)).utcoffset()
 
 
-def clock(instant: datetime | None, about: date | None = None) -> str:
+def clock(instant: datetime | None, about: date | None = None, *, seconds: bool = False) -> str:
     """Write an instant by the fleet's clocks: 19:30, its date unless that is `about`, its zone where a day has two."""
-    if instant is None:
-        return "-"
-    local = instant.astimezone(fleet_zone())
-    zone = f" {local:%Z}" if has_two_offsets(local.date()) else ""
-    shown = f"{local:%H:%M}{zone}"
+    return "-" if instant is None else _clock(instant, about, seconds, fleet_zone())
+
+
+@lru_cache(_REMEMBERED)
+def _clock(instant: datetime, about: date | None, seconds: bool, zone: tzinfo) -> str:
+    local = instant.astimezone(zone)
+    name = f" {local:%Z}" if _has_two_offsets(local.date(), zone) else ""
+    shown = f"{local:%H:%M:%S}{name}" if seconds else f"{local:%H:%M}{name}"
     return shown if local.date() == about else f"{local:%a %d %b} {shown}"
+
+
+def soon(instant: datetime, about: date) -> str:
+    """Write an instant of the days around `about` in the room that a narrow column has: 19:30, Tue 05:00."""
+    local = instant.astimezone(fleet_zone())
+    # The zone stands beside it on a day that has two; a weekday tells a day only within the week.
+    near = local.date() != about and abs((local.date() - about).days) < 7
+    return f"{local:%a} {clock(instant, local.date())}" if near else clock(instant, about)
 
 
 def ago(seconds: float | None) -> str:
@@ -66,6 +90,7 @@ def ago(seconds: float | None) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
+@lru_cache(_REMEMBERED)
 def url(path: str, **query: str | None) -> Markup:
     """Return an address of ours, safe in an attribute: each part of the path and of the query quoted."""
     parts = "/".join(quote(part, safe="") for part in path.split("/"))
@@ -84,6 +109,7 @@ def asset(name: str) -> str:
     return f"/static/{name}?v={short_hash((STATIC / name).read_bytes())}"
 
 
+@lru_cache(_REMEMBERED)
 def percent(share: float) -> str:
     """Write a share of a drawing's width or height as SVG has it."""
     return f"{100 * share:.3f}%"
@@ -106,7 +132,9 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=presentable,
     )
-    found.globals.update(url=url, asset=asset, clock=clock, zone_name=zone_name, ago=ago, percent=percent)
+    found.globals.update(
+        url=url, asset=asset, clock=clock, soon=soon, zone_name=zone_name, ago=ago, percent=percent
+    )
     found.filters.update(brief=brief, pretty=pretty, tone=tone, whole=whole)
     return found
 
@@ -149,6 +177,7 @@ def tone(word: str) -> str:
 
 _TABLE = re.compile(r"<table.*?</table>", re.DOTALL)
 _HEADING = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
+_NOTHING = re.compile(r"[^<>]*>-?</td>")
 _ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 
 
@@ -164,13 +193,14 @@ def label_cells(html: str) -> str:
         before, *cells = row.split("<td")
         if not cells:
             return row  # the headings themselves
-        labelled = (
-            f'<td data-label="{heading}"><span>{cell[1:].replace("</td>", "</span></td>", 1)}'
-            if cell.startswith(">")
-            else f'<td data-label="{heading}"{cell.replace(">", "><span>", 1).replace("</td>", "</span></td>", 1)}'
-            for heading, cell in zip(headings, cells, strict=True)
-        )
+        labelled = (in_cell(cell, heading) for heading, cell in zip(headings, cells, strict=True))
         return before + "".join(labelled)
+
+    def in_cell(cell: str, heading: str) -> str:
+        # What has nothing to say takes no line of a card.
+        nothing = " data-nothing" if _NOTHING.match(cell) else ""
+        content = cell.replace(">", "><span>", 1).replace("</td>", "</span></td>", 1)
+        return f'<td data-label="{heading}"{nothing}{content}'
 
     return _TABLE.sub(in_table, html)
 

@@ -82,7 +82,10 @@ def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
     @router.get(view.path, tags=["console"], name=view.name)
     def as_html(request: Request) -> StreamingResponse:
         is_refresh = REFRESH_HEADER in request.headers
-        page = build(request, Patience(_REFRESH_WAIT if is_refresh else _FIRST_WAIT, is_refresh))
+        page = build(
+            request,
+            Patience(_REFRESH_WAIT if is_refresh else _FIRST_WAIT, is_refresh, takes_old=not is_refresh),
+        )
         json_path = view.json_path.format(**request.path_params)
         query = {str(key): str(value) for key, value in request.query_params.items()}
         parts = page_in_parts(

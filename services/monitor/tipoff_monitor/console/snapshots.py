@@ -55,10 +55,15 @@ class Reading(Generic[T]):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a page waits for data that is missing or too old. is_refresh: a tab that was left open asks."""
+    """How long a page waits for data that is missing or too old.
+
+    is_refresh: a tab that was left open asks. takes_old: data up to twice as old as it should be is shown at once and
+    read anew meanwhile: a page that opens now and says how old it is beats one that waits to be a minute younger.
+    """
 
     seconds: float
     is_refresh: bool = False
+    takes_old: bool = False
 
 
 class Budget:
@@ -88,6 +93,7 @@ class Snapshots:
         self._lock = threading.Lock()
         self._kept: dict[str, Snapshot[Any]] = {}
         self._under_way: dict[str, Future[None]] = {}
+        self._changed: set[str] = set()
         self._standing, self._look_ups = Budget(JOBS_A_MINUTE, clock), Budget(LOOK_UPS_A_MINUTE, clock)
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="console-reader")
 
@@ -108,6 +114,8 @@ class Snapshots:
                 return found
             # Under the lock, or two tabs would both begin the same reading.
             future = self._under_way.get(reading.key) or self._start(reading)
+        if patience.takes_old and found.read_at and self._now() - found.read_at <= 2 * reading.max_age:
+            return found
         if future is not None and patience.seconds > 0:
             try:
                 future.result(patience.seconds)
@@ -117,15 +125,19 @@ class Snapshots:
             return self._kept.get(reading.key, Snapshot())
 
     def forget(self, key: str) -> None:
-        """Read it anew the next time, as somebody just changed it."""
+        """Read it anew the next time, as somebody just changed it, even where the minute's jobs are spent."""
         with self._lock:
             self._kept.pop(key, None)
+            self._changed.add(key)
 
     def _start(self, reading: Reading[T]) -> Future[None] | None:
-        budget = self._standing if reading.standing else self._look_ups
+        # Whoever paused a workflow wants to see it paused: that is a person's question, not a tab's.
+        is_asked = not reading.standing or reading.key in self._changed
+        budget = self._look_ups if is_asked else self._standing
         # The page shows what there is, with its age; the next look may have a budget again.
         if not budget.take(reading.jobs):
             return None
+        self._changed.discard(reading.key)
         future = self._pool.submit(self._read, reading)
         self._under_way[reading.key] = future
         return future

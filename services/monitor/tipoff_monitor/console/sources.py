@@ -23,13 +23,17 @@ from tipoff_monitor.console.facts import (
     Recent,
     ScraperDay,
     ScraperHealth,
+    StandingPauseRow,
     WorkflowDay,
 )
 from tipoff_monitor.console.pages.operations import FileFacts
 from tipoff_monitor.console.snapshots import Reading
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.memory import MonitorState
+from tipoff_monitor.simulation import KeptSimulation
 from tipoff_planning.calendar import Calendar
+from tipoff_planning.discovery.plans import DiscoveryPlans
+from tipoff_planning.discovery.report import DiscoveryReport, read_discovery
 from tipoff_planning.expectations import DayExpectations, read_expectations
 from tipoff_planning.explanation import Explanation, explain_workflow
 from tipoff_planning.history import ExecutionFact
@@ -49,16 +53,18 @@ _PAST_AGE = timedelta(minutes=10)
 """A day that is over changes only by what is made good."""
 _MEMORY_AGE = timedelta(seconds=5)
 _CALENDAR_AGE = timedelta(minutes=5)
+_SIMULATION_AGE = timedelta(seconds=30)
 _TEXT_AGE = timedelta(hours=1)
 """A file is named by its hash and never changes."""
 _EXPLANATION_AGE = timedelta(seconds=20)
 _LOOK_UP_AGE = timedelta(seconds=60)
-_CHAIN_JOBS, _FILES_JOBS = 9, 5
-"""Statements that a chain costs at most when the first span knows the id, and a file."""
+_DISCOVERY_AGE = timedelta(minutes=5)
+_CHAIN_JOBS, _FILES_JOBS, _DISCOVERY_JOBS = 9, 5, 2
+"""Statements that a chain costs at most when the first span knows the id, a file, and what is learned of a search."""
 _FILES_BACK = timedelta(days=14)
 _MOST_FILES = 20
 
-FLEET_QUERIES = ("scraper_health", "workflow_calendar", "scraper_days", "configurations")
+FLEET_QUERIES = ("scraper_health", "workflow_calendar", "scraper_days", "configurations", "standing_pauses")
 RECENT_QUERIES = ("latest_decisions", "latest_executions", "latest_dead_letters", "missing_files")
 
 
@@ -108,6 +114,7 @@ class Sources:
                 workflow_days=_rows(WorkflowDay, found["workflow_calendar"]),
                 scraper_days=_rows(ScraperDay, found["scraper_days"]),
                 configurations=_rows(LiveConfiguration, found["configurations"]),
+                pauses=_rows(StandingPauseRow, found["standing_pauses"]),
             )
 
         return Reading("fleet", read, FLEET_AGE)
@@ -139,6 +146,10 @@ class Sources:
         found = self._calendar
         return Reading("calendar", lambda _: found.current() if found else None, _CALENDAR_AGE, jobs=0)
 
+    def simulation(self) -> Reading[KeptSimulation | None]:
+        """The simulated season that was sent last: an object of the state bucket, no warehouse job."""
+        return Reading("simulation", lambda _: self._state.simulation(), _SIMULATION_AGE, jobs=0)
+
     def configuration_text(self, config_hash: str) -> Reading[str | None]:
         """Return a workflows file that was in force: an object of the state bucket, no warehouse job."""
         return Reading(
@@ -148,13 +159,25 @@ class Sources:
             jobs=0,
         )
 
+    def discovery(self, name: str, day: date) -> Reading[DiscoveryReport | None]:
+        """When a workflow's source publishes and how the day looks for it; None where that cannot be learned."""
+
+        def read(at: datetime) -> DiscoveryReport | None:
+            return read_discovery(self._warehouse, self._environment, self._configuration, name, day, at)
+
+        return Reading(f"discovery {name} {day}", read, _DISCOVERY_AGE, jobs=_DISCOVERY_JOBS, standing=False)
+
     def explanation(
-        self, name: str, calendar: Calendar | None, history: Sequence[ExecutionFact]
+        self,
+        name: str,
+        calendar: Calendar | None,
+        history: Sequence[ExecutionFact],
+        plans: DiscoveryPlans,
     ) -> Reading[Explanation]:
         """Explain what would be decided about a workflow now: no warehouse job, but a tenth of a second of CPU."""
 
         def read(at: datetime) -> Explanation:
-            return explain_workflow(name, at, self._configuration, calendar, history)
+            return explain_workflow(name, at, self._configuration, calendar, history, plans)
 
         return Reading(f"explanation {name}", read, _EXPLANATION_AGE, jobs=0)
 

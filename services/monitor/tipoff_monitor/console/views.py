@@ -13,6 +13,7 @@ from tipoff_monitor.console.pages.operations import (
     ConfigurationPage,
     DeadLettersPage,
     FilesPage,
+    SimulationPage,
 )
 from tipoff_monitor.console.pages.page import Page
 from tipoff_monitor.console.pages.run import RunPage, waterfall
@@ -22,10 +23,11 @@ from tipoff_monitor.console.pages.scrapers import (
     columns_of_runs,
     columns_of_seconds,
     volume,
+    window,
 )
 from tipoff_monitor.console.pages.timeline import axis_of, bars, lanes, marks
 from tipoff_monitor.console.pages.today import TodayPage
-from tipoff_monitor.console.pages.workflow import WorkflowPage, cells
+from tipoff_monitor.console.pages.workflow import WorkflowPage, cells, learned_curve
 from tipoff_monitor.console.snapshots import Patience
 from tipoff_planning.expectations import Expectation
 
@@ -88,9 +90,9 @@ def draw_workflow(page: WorkflowPage) -> Mapping[str, Any]:
         "hours": marks(axis),
         "now_at": axis.share(page.as_of),
         "outcome": outcome,
-        "paused": next((row for row in rows if row.paused_until and row.paused_until > page.as_of), None),
         "grid": grid,
         "weeks": max(cell.column for cell in grid) + 1,
+        "curve": learned_curve(page.discovery, page.as_of) if page.discovery else None,
     }
 
 
@@ -98,6 +100,7 @@ def draw_scraper(page: ScraperPage) -> Mapping[str, Any]:
     """Return the charts' geometry."""
     today = business_date(page.as_of)
     return {
+        "first_day": window(today),
         "runs": columns_of_runs(page.days, today),
         "seconds": columns_of_seconds(page.days, today),
         "volume": volume(page.days, today, page.at_least, page.at_most),
@@ -148,5 +151,13 @@ VIEWS: tuple[View[Any], ...] = (
         "/configuration.json",
         ConfigurationPage,
         build.build_configuration,
+    ),
+    View(
+        "simulation",
+        "Simulation",
+        "/simulation",
+        "/simulation.json",
+        SimulationPage,
+        build.build_simulation,
     ),
 )

@@ -10,6 +10,7 @@ from tipoff_common.clock import Instant
 from tipoff_monitor.console.facts import DeadLetterRow, ExecutionRow, LiveConfiguration, MissingFileRow
 from tipoff_monitor.console.pages.page import Page, Shown
 from tipoff_monitor.incidents import Incident, Silence
+from tipoff_monitor.simulation import KeptSimulation
 from tipoff_monitor.views import RouteView
 
 
@@ -73,6 +74,13 @@ class ConfigurationPage(Page):
         description="lines of the difference to the previous, as diff -u has them"
     )
     without_difference: str | None = Field(description="why there is none")
+
+
+class SimulationPage(Page):
+    """The simulated season that was sent last."""
+
+    simulation: KeptSimulation | None = Field(description="null when none was sent")
+    live: str = Field(description="hash of the workflows that this monitor has")
 
 
 def difference(previous: str, current: str) -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import Field, JsonValue
 
 from tipoff_common.clock import Instant
+from tipoff_common.events import Action
 from tipoff_monitor.console.pages.page import Page, Shown
 from tipoff_planning.trace.links import ChainNode
 
@@ -62,7 +63,7 @@ def _links(nodes: Sequence[ChainNode], asked: str, depth: int) -> Iterator[Link]
 
 @dataclass(frozen=True)
 class WaterfallStep:
-    """A link in the drawing: from the instant of the link above to its own."""
+    """A link in the drawing: from the instant of the link above to its own. width: 0 for what is not drawn."""
 
     link: Link
     left: float
@@ -70,23 +71,29 @@ class WaterfallStep:
 
 
 def waterfall(links: Sequence[Link]) -> list[WaterfallStep]:
-    """Place each link between the first and the last instant of the chain."""
-    times = [link.at for link in links if link.at]
-    if not times:
+    """Place each link that followed the one above it between the first and the last instant of such links.
+
+    Decisions not to run are only listed: hours of them would squeeze the seconds that a run takes to nothing.
+    """
+    drawn = [_span(link) for link in links]
+    first = min((begun for begun, _ in filter(None, drawn)), default=None)
+    last = max((end for _, end in filter(None, drawn)), default=None)
+    if first is None or last is None:
         return [WaterfallStep(link, 0, 0) for link in links]
-    first, last = min(times), max(times)
     # A chain of a single instant has no length to divide by.
-    span = (last - first).total_seconds() or 1.0
-
-    def share(instant: datetime) -> float:
-        return (instant - first).total_seconds() / span
-
+    whole = (last - first).total_seconds() or 1.0
     found = []
-    for link in links:
-        if link.at is None:
+    for link, span in zip(links, drawn, strict=True):
+        if span is None:
             found.append(WaterfallStep(link, 0, 0))
             continue
-        end = share(link.at)
-        begun = max(end - (link.gap_seconds or 0.0) / span, 0.0)
-        found.append(WaterfallStep(link, min(begun, 1 - _LEAST), max(end - begun, _LEAST)))
+        left, right = ((instant - first).total_seconds() / whole for instant in span)
+        found.append(WaterfallStep(link, min(left, 1 - _LEAST), max(right - left, _LEAST)))
     return found
+
+
+def _span(link: Link) -> tuple[datetime, datetime] | None:
+    is_idle = link.kind == "decision" and link.facts.get("action") != Action.RUN
+    if link.at is None or link.gap_seconds is None or is_idle:
+        return None
+    return link.at - timedelta(seconds=max(link.gap_seconds, 0.0)), link.at

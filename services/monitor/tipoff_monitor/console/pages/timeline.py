@@ -14,6 +14,8 @@ _NARROWEST = 0.004
 # Slots that follow each other would be drawn as one bar.
 _GAP = 0.0005
 _EVERY_HOURS = 3
+_NIGHT = timedelta(hours=9)
+"""Of the night after the day; the last look for a late game's data lies in it."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def axis_of(day: date, rows: Sequence[Expectation]) -> Axis:
     start = local_instant(day, time())
     midnight = local_instant(day + timedelta(days=1), time())
     latest = max((row.deadline for row in rows), default=midnight)
-    # Six hours of the night are enough for any late game; one odd deadline must not squeeze the day.
-    return Axis(start, max(midnight, min(latest, midnight + timedelta(hours=6))))
+    # One odd deadline must not squeeze the day.
+    return Axis(start, max(midnight, min(latest, midnight + _NIGHT)))
 
 
 def marks(axis: Axis) -> list[Mark]:

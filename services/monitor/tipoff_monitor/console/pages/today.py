@@ -7,7 +7,7 @@ from itertools import groupby
 from pydantic import Field
 
 from tipoff_common.clock import Instant, business_date, local_instant
-from tipoff_monitor.console.facts import ScraperHealth
+from tipoff_monitor.console.facts import ScraperHealth, StandingPauseRow
 from tipoff_monitor.console.pages.page import Page, Shown
 from tipoff_monitor.incidents import Incident
 from tipoff_planning.expectations import DayExpectations, Expectation
@@ -54,6 +54,7 @@ class TodayPage(Page):
     upcoming: tuple[Upcoming, ...]
     sick: tuple[ScraperHealth, ...] = Field(description="as `tipoff sick` says, worst first")
     alerts: tuple[Incident, ...] = Field(description="what people were told of and is not over")
+    pauses: Mapping[str, StandingPauseRow] = Field(description="of workflows that are stopped now, by name")
     game_names: Mapping[str, str] = Field(description="of the games of the day, by id")
 
 

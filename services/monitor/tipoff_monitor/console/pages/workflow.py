@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from pydantic import Field
 
 from tipoff_common.clock import Instant
-from tipoff_monitor.console.facts import DecisionRow, WorkflowDay
+from tipoff_common.words import pluralize
+from tipoff_monitor.console.facts import DecisionRow, StandingPauseRow, WorkflowDay
 from tipoff_monitor.console.pages.page import Page, Shown
+from tipoff_monitor.console.pages.timeline import Axis, Mark, marks
 from tipoff_monitor.console.pages.today import WorkflowLine
+from tipoff_planning.discovery.report import CheckState, DiscoveryReport
 from tipoff_planning.explanation import Explanation, RunCondition
+from tipoff_planning.workflows import Strategy
 
 CALENDAR_DAYS = 90
 _WEEK = 7
@@ -50,8 +54,14 @@ class WorkflowPage(Page):
         description="those of the whole workflow, as `tipoff explain` says"
     )
     decisions_now: tuple[ShownDecision, ...] = Field(description="what would be decided at as_of")
+    pause: StandingPauseRow | None = Field(
+        description="who stopped it until when and why; null while it goes on"
+    )
     decisions: tuple[DecisionRow, ...] = Field(description="what was decided, the newest first")
     calendar: tuple[WorkflowDay, ...] = Field(description="what became of it, day by day, the newest first")
+    discovery: DiscoveryReport | None = Field(
+        description="when its source publishes and how today looks for it; null when unknown"
+    )
     game_names: Mapping[str, str]
 
 
@@ -122,3 +132,118 @@ def _told(day: date, item: WorkflowDay | None) -> str:
     parts += [f"{item.failed} failed"] if item.failed else []
     parts += [f"{item.missed} missed"] if item.missed else []
     return f"{day:%a %d %b}: {', '.join(parts)}"
+
+
+SEEN_DAYS = 40
+"""Days that stand below the curve; what the fit weighs most is among them."""
+_CHECK_WORDS = {
+    CheckState.PLANNED: "planned",
+    CheckState.FOUND: "found it",
+    CheckState.IN_VAIN: "nothing yet",
+    CheckState.NOT_MADE: "not made",
+    CheckState.NOT_NEEDED: "not needed",
+}
+
+
+@dataclass(frozen=True)
+class CurveBar:
+    """One bin of the learned distribution: where it stands, and its height as a share of the highest."""
+
+    left: float
+    width: float
+    height: float
+    text: str
+
+
+@dataclass(frozen=True)
+class SeenSpan:
+    """A day before: between which two looks the document appeared. width: 0 for a day on which it did not."""
+
+    left: float
+    width: float
+    text: str
+
+
+@dataclass(frozen=True)
+class CheckMark:
+    """One of today's checks."""
+
+    at: datetime
+    left: float
+    state: str
+    word: str
+    likely: float | None
+
+
+@dataclass(frozen=True)
+class LearnedCurve:
+    """The drawing of what is learned of a search, over its window."""
+
+    bars: tuple[CurveBar, ...]
+    days: tuple[SeenSpan, ...]
+    checks: tuple[CheckMark, ...]
+    hours: tuple[Mark, ...]
+    now_at: float | None
+    headline: str
+
+
+def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
+    """Place the curve, the days behind it and the day's checks over the window."""
+    axis = Axis(report.opens, report.closes)
+    most = max((item.probability for item in report.curve), default=0.0) or 1.0
+    minutes = (report.closes - report.opens).total_seconds() / 60
+    return LearnedCurve(
+        bars=tuple(
+            CurveBar(
+                axis.share(item.starts),
+                axis.share(item.ends) - axis.share(item.starts),
+                item.probability / most,
+                f"{item.probability:.1%} of days, {item.published_by:.0%} by then",
+            )
+            for item in report.curve
+        ),
+        days=tuple(
+            _span(item.after_minute, item.before_minute, minutes, item.game_date)
+            for item in reversed(report.days[-SEEN_DAYS:])
+        ),
+        checks=tuple(
+            CheckMark(
+                item.at, axis.share(item.at), item.state.value, _CHECK_WORDS[item.state], item.probability
+            )
+            for item in report.checks
+        ),
+        hours=tuple(marks(axis)),
+        now_at=axis.share(now) if axis.start <= now <= axis.end else None,
+        headline=_headline(report),
+    )
+
+
+def _span(after: float | None, before: float | None, minutes: float, day: date) -> SeenSpan:
+    if before is None:
+        return SeenSpan(0, 0, f"{day:%a %d %b}: not seen in the window")
+    left = min(max(after or 0.0, 0.0) / minutes, 1.0)
+    right = min(max(before, 0.0) / minutes, 1.0)
+    return SeenSpan(min(left, 0.995), max(right - left, 0.005), f"{day:%a %d %b}")
+
+
+def _headline(report: DiscoveryReport) -> str:
+    plan, model = report.plan, report.plan.model
+    known = ""
+    if model is not None and model.days:
+        off = f", off by {100 * model.calibration:.0f} points" if model.calibration is not None else ""
+        known = f"model {model.version} of {pluralize(model.days, 'day')}{off}"
+    if report.strategy is Strategy.FIXED:
+        return (
+            f"It keeps to its fixed beat, as configured; it could learn from {known}."
+            if known
+            else ("It keeps to its fixed beat, as configured; nothing could be learned yet.")
+        )
+    if plan.fallback is not None:
+        return f"It keeps to the fixed beat today ({plan.fallback.value}): {plan.detail}"
+    expected = (
+        f" Expected: found {plan.expected_delay_minutes:g} min after publication, with"
+        f" {plan.expected_checks:.1f} checks."
+        if plan.expected_delay_minutes is not None and plan.expected_checks is not None
+        else ""
+    )
+    return f"It looks when it has learned to: {known}.{expected}"

@@ -1,0 +1,91 @@
+"""The simulated season that the console shows: what `tipoff simulate` found, kept until the next one is sent."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tipoff_common.clock import Instant
+
+MOST_CONFIGURATIONS = 4
+Name = Annotated[str, Field(max_length=500)]
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SeasonDelay(_Kept):
+    """Minutes from the publication to the success."""
+
+    median: float
+    p95: float
+
+
+class SeasonLoss(_Kept):
+    """Something that was never got."""
+
+    game_date: date
+    subject: Name
+    reason: Name
+
+
+class SeasonWorkflow(_Kept):
+    """What a season came to for one workflow."""
+
+    occurrences: int = Field(description="expected runs")
+    statuses: Mapping[Name, int] = Field(description="of these, by what became of them", max_length=20)
+    attempts: int
+    no_data: int = Field(description="attempts that found nothing published yet")
+    failed: int
+    found: int
+    empty: int = Field(description="what there never was to get")
+    missed: tuple[SeasonLoss, ...] = Field(description="what was never got, and why", max_length=20_000)
+    delay: SeasonDelay | None = Field(description="null when what it is about is always there")
+
+
+class SeasonSource(_Kept):
+    """Requests to one source."""
+
+    requests: int
+    most_in_an_hour: int
+
+
+class SimulatedSeason(_Kept):
+    """A season under one configuration."""
+
+    first: date
+    last: date
+    games: int
+    world: Name = Field(description="how the sources behaved")
+    seed: int
+    config_hash: Name
+    workflows: Mapping[Name, SeasonWorkflow] = Field(max_length=500)
+    sources: Mapping[Name, SeasonSource] = Field(max_length=500)
+
+    @property
+    def missed(self) -> int:
+        """How many parts were never got."""
+        return sum(len(item.missed) for item in self.workflows.values())
+
+    def total(self, name: str) -> int:
+        """Return the sum of one number over the workflows."""
+        return sum(getattr(item, name) for item in self.workflows.values())
+
+    def with_status(self, status: str) -> int:
+        """Return how many expected runs came to a status."""
+        return sum(item.statuses.get(status, 0) for item in self.workflows.values())
+
+
+class Simulation(_Kept):
+    """What `tipoff simulate --json` says: seasons by the workflows file that each was run with."""
+
+    configurations: Mapping[Name, SimulatedSeason] = Field(min_length=1, max_length=MOST_CONFIGURATIONS)
+
+
+class KeptSimulation(Simulation):
+    """A simulation, and who sent it when."""
+
+    sent_at: Instant
+    sent_by: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
@@ -11,6 +13,7 @@ import pytest
 from stack_harness import EMBEDDED, GOOGLE, Driver, game_days, write_scenario
 
 from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation
+from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.stack import running_stack
@@ -78,3 +81,16 @@ def day(days: Mapping[str, Iterator[date]], request: pytest.FixtureRequest) -> d
     parameters = getattr(request.node, "callspec", None)
     stack = parameters.params.get("driver", EMBEDDED) if parameters else EMBEDDED
     return next(days[stack])
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build every package of the repository, once for all tests that install them; return the folder."""
+    folder = tmp_path_factory.mktemp("wheels")
+    hatchling = Path(sys.executable).with_name("hatchling")
+    for pattern in ("*/pyproject.toml", "libs/*/pyproject.toml", "services/*/pyproject.toml"):
+        for project in sorted(REPOSITORY.glob(pattern)):
+            command = (hatchling, "build", "-t", "wheel", "-d", folder)
+            done = subprocess.run(command, cwd=project.parent, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{project}: {done.stdout}{done.stderr}"
+    return folder

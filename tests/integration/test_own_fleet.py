@@ -11,12 +11,17 @@ import pytest
 from tipoff_cli.checkout import REPOSITORY
 
 EXAMPLE = REPOSITORY / "examples/tides"
-FOLDERS = [
-    path.parent
-    for pattern in ("*/pyproject.toml", "libs/*/pyproject.toml", "services/*/pyproject.toml")
-    for path in sorted(REPOSITORY.glob(pattern))
-]
 BIN = Path(sys.executable).parent
+
+
+ALONE = ("unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
+"""Runs a command in a network of its own, where the fixed ports of `tipoff up` are free."""
+A_DAY = """
+trap 'tipoff down' EXIT
+tipoff up --every 1 && tipoff trigger rivers --date today --wait && tipoff status
+echo "status: $?"
+tipoff query latest_executions && tipoff explain rivers
+"""
 
 
 def run(command: Sequence[str | Path], cwd: Path, environ: Mapping[str, str] = {}) -> str:
@@ -46,15 +51,13 @@ def test_the_example_validates_and_passes_from_its_own_folder() -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Path:
     """Install the developers' command line, and all it needs, into an empty environment; return its bin folder."""
     folder = tmp_path_factory.mktemp("installed")
     index = os.environ.get("PIP_INDEX_URL")
     settings = {**({"UV_DEFAULT_INDEX": index} if index else {}), "UV_LINK_MODE": "hardlink"}
-    for project in FOLDERS:
-        run((BIN / "hatchling", "build", "-t", "wheel", "-d", folder / "wheels"), project)
     run((BIN / "uv", "venv", "--quiet", "--python", sys.executable, folder / "environment"), folder)
-    pins = ("--find-links", folder / "wheels", "--constraints", REPOSITORY / "requirements-dev.txt")
+    pins = ("--find-links", wheels, "--constraints", REPOSITORY / "requirements-dev.txt")
     python = folder / "environment/bin/python"
     run(
         (BIN / "uv", "pip", "install", "--quiet", "--python", python, *pins, "tipoff-dev", "pytest"),
@@ -74,3 +77,24 @@ def test_a_fleet_is_written_validated_extended_and_tested_away_from_any_checkout
     assert "rivers_gauges" in run((tipoff, "scrapers", "list"), fleet)
     told = run((installed / "pytest", "-q", "-p", "no:cacheprovider"), fleet)
     assert "24 passed" in told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_fleet_runs_a_day_on_its_own_stack_from_wheels_alone(installed: Path, tmp_path: Path) -> None:
+    """Up, trigger, status, query and explain in Tokyo: its zone, its dataset, its fake, and no host of the league's."""
+    tipoff, fleet = installed / "tipoff", tmp_path / "rivers"
+    run((tipoff, "init", "rivers", "--time-zone", "Asia/Tokyo"), tmp_path)
+    path = {"PATH": f"{installed}{os.pathsep}{os.environ['PATH']}"}
+    alone = (
+        ALONE if subprocess.run((*ALONE, "true"), capture_output=True, check=False).returncode == 0 else ()
+    )
+    told = run((*alone, "bash", "-c", A_DAY), fleet, path)
+    assert "via fake: api.example.example; every other host is asked itself" in told
+    assert "rivers_items success" in told
+    assert "Tokyo time" in told
+    assert "JST" in told
+    assert "nba" not in told.lower()
+    environment = (fleet / ".tipoff/stack.env").read_text() if (fleet / ".tipoff/stack.env").exists() else ""
+    assert "nba" not in environment.lower()
+    assert "stopped; its history is kept" in told

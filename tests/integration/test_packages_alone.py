@@ -76,14 +76,6 @@ def run(*command: str | Path, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheels")
-    for project in PROJECTS.values():
-        run(UV.with_name("hatchling"), "build", "-t", "wheel", "-d", folder, cwd=project)
-    return folder
-
-
 @pytest.mark.parametrize("name", PROJECTS)
 def test_it_installs_alone_and_imports(name: str, wheels: Path, tmp_path: Path) -> None:
     environment = tmp_path / "environment"

@@ -1,6 +1,8 @@
 """`tipoff init`: what is written, and that nothing half-made stays where it is refused."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -26,6 +28,26 @@ def test_what_is_written_validates_and_has_no_games(tmp_path: Path) -> None:
     assert not configuration.needing_games
     texts = [(fleet.folder / path).read_text().lower() for path in written]
     assert not [text for text in texts if "nba" in text or "game id" in text]
+
+
+def test_its_dockerfile_is_sound_and_names_what_is_there(tmp_path: Path) -> None:
+    init_fleet(tmp_path / "rivers", None, "UTC")
+    dockerfile = tmp_path / "rivers/Dockerfile"
+    hadolint = Path(sys.executable).with_name("hadolint")
+    done = subprocess.run((hadolint, dockerfile), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    copied = re.findall(r"^COPY (\S+) ", dockerfile.read_text(), re.MULTILINE)
+    assert copied
+    assert [path for path in copied if not (dockerfile.parent / path).exists()] == []
+
+
+def test_it_names_its_dataset_and_its_zone(tmp_path: Path) -> None:
+    init_fleet(tmp_path / "rivers", None, "Asia/Tokyo")
+    fleet = find_fleet(tmp_path / "rivers")
+    assert (fleet.dataset, fleet.timezone) == ("rivers_orchestration", "Asia/Tokyo")
+    (tmp_path / "rivers/tipoff.toml").write_text('name = "rivers"\ndataset = "not a name"\n')
+    with pytest.raises(CommandFailed, match="dataset is no name of a dataset"):
+        find_fleet(tmp_path / "rivers")
 
 
 def test_another_scraper_goes_beside_the_first(tmp_path: Path) -> None:

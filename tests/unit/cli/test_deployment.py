@@ -101,6 +101,17 @@ def there(tool: str) -> str:
     return f"/usr/bin/{tool}"
 
 
+def test_from_a_fleet_of_ones_own_it_is_told_what_is_missing_and_nothing_else(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Deploying the checkout's images from there would have run another fleet."""
+    monkeypatch.setattr(preflight, "FLEET", replace(preflight.FLEET, folder=tmp_path))
+    shell = FakeShell({})
+    with pytest.raises(DeployRefused, match=f"{tmp_path} is not a checkout of Tipoff: .*deploy-a-fleet.md"):
+        check(deployment, shell, lambda _: None)
+    assert shell.done == []
+
+
 def test_the_commit_is_the_tag(deployment: Deployment) -> None:
     assert check(deployment, FakeShell(READY), there) == "0123456789ab"
 

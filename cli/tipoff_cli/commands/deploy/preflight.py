@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tipoff_cli.checkout import REPOSITORY, SCRAPERS, TOPICS, WORKFLOWS, ticks
+from tipoff_cli.checkout import FLEET, REPOSITORY, SCRAPERS, TOPICS, WORKFLOWS, ticks
 from tipoff_cli.commands.deploy.deployment import (
     BUILDER,
     REPOSITORY_OF_IMAGES,
@@ -48,6 +48,9 @@ _GOOGLES_OWN = ("container-analysis-", "cloud-builds", "gcr")
 
 def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | None] = shutil.which) -> str:
     """Check everything that a deployment needs; return the commit, which is its images' tag. Raises DeployRefused."""
+    # Alone: whatever else is missing is missing of a checkout that is not there.
+    if own := list(_not_of_the_checkout()):
+        raise DeployRefused("\n".join(f"- {fault}" for fault in own))
     faults = [*_malformed(deployment), *_missing_tools(deployment, which), *_missing_files(deployment)]
     if not faults:
         faults = [*_unusable(), *_unlocked(deployment), *_uncommitted(shell), *_nobody(shell)]
@@ -62,6 +65,19 @@ def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | Non
     if faults:
         raise DeployRefused("\n".join(f"- {fault}" for fault in faults))
     return shell.ask("git", "rev-parse", "--short=12", "HEAD")
+
+
+def _not_of_the_checkout() -> Iterator[str]:
+    """Yield why nothing can be deployed from here: images and Terraform are those of Tipoff's own repository."""
+    if FLEET.folder != REPOSITORY:
+        what = "images and Terraform are built from a checkout of Tipoff, and would leave this fleet out"
+    elif not (REPOSITORY / "infra/terraform").is_dir():
+        what = (
+            "Terraform's roots and the images' build are in Tipoff's repository, and in no installed package"
+        )
+    else:
+        return
+    yield f"{FLEET.folder} is not a checkout of Tipoff: {what}; docs/how-to/deploy-a-fleet.md has the steps"
 
 
 def _malformed(deployment: Deployment) -> Iterator[str]:

@@ -178,7 +178,7 @@ SOURCES = (
     Synthetic("changing", lambda luck, day: _within(luck.gauss(120 if day < 60 else 330, 8))),
 )
 DAYS = 120
-SYNTHETIC_PRICES = (1.0, 4.0, 12.0, 30.0)
+SYNTHETIC_PRICES = (1.0, 4.0, 12.0)
 
 
 def year_of(source: Synthetic, seed: int) -> list[Published]:

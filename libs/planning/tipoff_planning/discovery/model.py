@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 MAX_DAYS = 120
 """Days of history that are read; older ones weigh less than a hundredth for every expert but the slowest."""
-HALF_LIVES = (3.0, 12.0, 40.0)
-"""Days after which a day counts half, one expert each."""
-WEEKDAY_WEIGHTS = (1.0, 8.0)
-"""How much more a day of the same weekday counts, for each half-life."""
+STEADY = ((1.0, 1.0), (3.0, 1.0), (12.0, 1.0), (40.0, 1.0), (12.0, 200.0), (40.0, 200.0))
+"""One expert each: days after which a day counts half, and how much more a day of the same weekday counts."""
 DRIFT_HALF_LIVES = (4.0, 16.0)
 """Half-lives of the experts that move each day along the trend of the latest to where it would be on the target day."""
 TREND_HALF_LIFE = 12.0
 """Days after which a day counts half for the trend."""
+TREND_ROUNDS = 5
+"""Of least squares, after each of which a day's time is taken to be that in its interval which is nearest the trend."""
 TREND_DAYS = 5
 """Days with a publication below which there is no trend."""
 MAX_SLOPE = 10.0
@@ -41,18 +41,22 @@ MAX_SLOPE = 10.0
 SMOOTHING_BINS = (0.3, 0.8, 1.5, 3.5)
 """Standard deviations of the kernels that smooth each estimate, one expert each: the NPMLE puts its mass on few
 bins, and a source that published at 17:10 yesterday may well do so at 17:20 today."""
-EXPERTS = (len(HALF_LIVES) * len(WEEKDAY_WEIGHTS) + len(DRIFT_HALF_LIVES)) * len(SMOOTHING_BINS)
+EXPERTS = (len(STEADY) + len(DRIFT_HALF_LIVES)) * len(SMOOTHING_BINS)
 # One day's worth, so that five days of history already outweigh the configured window.
 PRIOR_DAYS = 1.0
-"""Weight, in days, of the configured window: publication at any time in it."""
-SCORED_DAYS = 14
-"""Days whose prediction weighs the experts."""
-SCORE_HALF_LIFE = 5.0
-"""Days after which a prediction counts half for the weight of an expert."""
+"""Weight of the configured window, publication at any time in it: that of so many days of average weight."""
+SCORED_DAYS = 28
+"""Days whose predictions weigh the experts."""
+CALIBRATION_DAYS = 14
+"""Newest of them, whose predictions are compared with what happened."""
+SWITCHING = 0.01
+"""Share of the weights that is dealt out anew after each day: as for a source that changes its ways every hundred
+days."""
 SHARPNESS = (1.0, 1.4, 2.0)
 """Powers of a prediction that compete: 1 leaves it, 2 makes a bell narrower by three tenths."""
-SHARPNESS_HALF_LIFE = 10.0
-"""Days after which a prediction counts half for the choice among them."""
+SURROUNDINGS_BINS = 8.0
+"""Standard deviation of the bell within which a prediction is drawn together: wider than a peak, narrower than the way
+from one to the next."""
 EXPLORATION = 0.03
 """Share of the configured window in every prediction unless told otherwise, so that no time of day is ruled out."""
 ITERATIONS = 25
@@ -78,7 +82,7 @@ class PublicationModel(BaseModel):
     masses: tuple[float, ...] = Field(description="probability of publication within each bin of the window")
     never: float = Field(ge=0, le=1, description="probability of none before the window closes")
     calibration: float | None = Field(
-        description="largest distance between predicted and observed share of days by quantile, over the scored days; "
+        description="largest distance between predicted and observed share of days by quantile, over the last days; "
         "None while they are too few"
     )
 
@@ -122,12 +126,16 @@ def predict(days: Sequence[PublicationInterval], targets: Sequence[date], window
     # A day on or after a target weighs nothing for it, so that all targets share one matrix of days.
     ages = np.array([[(target - item.game_date).days for item in days] for target in targets], dtype=float)
     same = np.array([[item.game_date.weekday() == target.weekday() for item in days] for target in targets])
-    steady = _weights(ages, same, HALF_LIVES, WEEKDAY_WEIGHTS)
+    steady = _weights(ages, same, STEADY)
     estimates = turnbull(_support(*known.ends(bins), bins), steady.reshape(-1, len(days)), prior)
     estimates = estimates.reshape(len(targets), -1, bins + 2)
     # Days that are moved along a trend have other cells for each target.
     moved = known.ends(bins, _slopes(known, ages)[:, None] * ages)
-    drifting = turnbull(_support(*moved, bins), _weights(ages, same, DRIFT_HALF_LIVES, (1.0,)), prior)
+    drifting = turnbull(
+        _support(*moved, bins),
+        _weights(ages, same, [(half_life, 1.0) for half_life in DRIFT_HALF_LIVES]),
+        prior,
+    )
     return _smoothed(np.concatenate([estimates, drifting], axis=1), bins)
 
 
@@ -148,7 +156,7 @@ def combine(
     bins = math.ceil(window_minutes / BIN_MINUTES)
     scored = days[len(days) - len(predictions) + 1 :]
     support = np.array([support_of(item, bins) for item in scored]).reshape(len(scored), bins + 2)
-    blended = _sharpen(_blend(predictions, support), support)
+    blended = sharpen(_compete(predictions, support), support)
     predicted = (1 - explore) * blended + explore * uniform(bins)
     return _model(predicted[-1], fitted_for, window_minutes, days, _calibration(predicted[:-1], support))
 
@@ -196,40 +204,43 @@ def _support(first: "Array", last: "Array", bins: int) -> "Array":
     return inside.astype(float)
 
 
-def _weights(
-    ages: "Array", same: "Array", half_lives: Sequence[float], weekday_weights: Sequence[float]
-) -> "Array":
+def _weights(ages: "Array", same: "Array", experts: Sequence[tuple[float, float]]) -> "Array":
     """Weigh the days before each target: targets by estimates by days."""
     import numpy as np
 
-    rows = [
-        0.5 ** (ages / half_life) * np.where(same, weekday, 1.0)
-        for half_life in half_lives
-        for weekday in weekday_weights
-    ]
+    rows = [0.5 ** (ages / half_life) * np.where(same, weekday, 1.0) for half_life, weekday in experts]
     # Only days before the target have an age above zero.
     return np.where(ages[:, None, :] > 0, np.stack(rows, axis=1), 0.0)
 
 
 def _slopes(known: "_Known", ages: "Array") -> "Array":
-    """Fit by how many minutes a day publication moves, for each target: weighted least squares of interval middles."""
+    """Fit by how many minutes a day publication moves, for each target: weighted least squares over intervals."""
     import numpy as np
 
     # A day that never published, or published before the window, has no middle to lie on a trend.
     seen = np.isfinite(known.before) & (known.before > 0)
     before = np.where(seen, known.before, 0.0)
     after = np.where(np.isfinite(known.after), known.after, np.minimum(0.0, before))
-    middles = np.where(seen, (after + before) / 2, 0.0)
     weights = np.where((ages > 0) & seen, 0.5 ** (ages / TREND_HALF_LIFE), 0.0)
     total = np.maximum(weights.sum(axis=1), MIN_MASS)
     age = (weights * ages).sum(axis=1) / total
-    middle = (weights * middles).sum(axis=1) / total
     apart = ages - age[:, None]
-    spread = (weights * apart**2).sum(axis=1)
-    slope = -(weights * apart * (middles - middle[:, None])).sum(axis=1) / np.maximum(spread, MIN_MASS)
+    spread = np.maximum((weights * apart**2).sum(axis=1), MIN_MASS)
+    times = np.broadcast_to(np.where(seen, (after + before) / 2, 0.0), weights.shape)
+    for _ in range(TREND_ROUNDS):
+        middle = (weights * times).sum(axis=1) / total
+        slope = (weights * apart * (times - middle[:, None])).sum(axis=1) / spread
+        # Of each interval the time nearest to the trend: the middle of a wide one says nothing of it.
+        times = np.clip(middle[:, None] + slope[:, None] * apart, after, before)
+    left = (weights * (times - middle[:, None] - slope[:, None] * apart) ** 2).sum(axis=1)
+    mean = (weights * times).sum(axis=1) / total
+    whole = (weights * (times - mean[:, None]) ** 2).sum(axis=1)
+    # Shrunk by what it explains: days that differ by their weekday, or by nothing that is known, have no trend.
+    explained = np.clip(1 - left / np.maximum(whole, MIN_MASS), 0, 1)
     # Through fewer days a line fits anything.
     enough = (weights > 0).sum(axis=1) >= TREND_DAYS
-    return np.clip(np.where(enough, slope, 0.0), -MAX_SLOPE, MAX_SLOPE)
+    # Ages count backwards.
+    return np.clip(np.where(enough, -slope * explained, 0.0), -MAX_SLOPE, MAX_SLOPE)
 
 
 def turnbull(
@@ -243,20 +254,23 @@ def turnbull(
     """Estimate the mass of each cell by EM, for every row of weights at once.
 
     support: days by cells, 1 where the document may have appeared. weights: fits by days. prior: by cell, of sum 1; it
-    counts as `prior_days` further days. Returns fits by cells, each row of sum 1. All may have one dimension more in
-    front, for targets with days of their own.
+    counts as `prior_days` further days of average weight. Returns fits by cells, each row of sum 1. All may have one
+    dimension more in front, for targets with days of their own.
     """
     import numpy as np
 
-    pseudo = prior_days * prior
-    totals = weights.sum(axis=-1, keepdims=True) + prior_days
+    weight = weights.sum(axis=-1, keepdims=True)
+    known = np.maximum((weights > 0).sum(axis=-1, keepdims=True), 1)
+    # A fast expert is not thrown back to the window by days it has forgotten: the prior weighs as much as its own do.
+    pseudo = np.where(weight > 0, prior_days * weight / known, 1.0)
+    totals = weight + pseudo
     masses = np.broadcast_to(prior, (*weights.shape[:-1], len(prior)))
     across = np.swapaxes(support, -1, -2)
     # One step of EM: each day's weight goes to the cells that its interval allows, in
     # proportion to their masses so far.
     for _ in range(iterations):
         inside = np.maximum(masses @ across, MIN_MASS)
-        masses = (masses * ((weights / inside) @ support) + pseudo) / totals
+        masses = (masses * ((weights / inside) @ support) + pseudo * prior) / totals
     return masses
 
 
@@ -283,24 +297,26 @@ def smoothing_kernel(bins: int, width: float) -> "Array":
     return kernel / kernel.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
 
-def _blend(predictions: Sequence["Array"], scored: "Array") -> "Array":
-    """Weigh the experts for each target by how well they predicted the scored days before it: targets by cells."""
+def _compete(candidates: "Sequence[Array] | Array", scored: "Array") -> "Array":
+    """Mix candidates for each target by how well they predicted the scored days before it: targets by cells.
+
+    Bayes' rule with a fixed share (Herbster and Warmuth 1998): after each day a share of the weight is dealt out anew,
+    so a candidate that was wrong for long can still be the best of the days to come.
+    """
     import numpy as np
 
-    # All experts begin equal.
-    scores = np.zeros(len(predictions[0]))
-    decay = 0.5 ** (1 / SCORE_HALF_LIFE)
-    blended = []
-    for number, prediction in enumerate(predictions):
-        # The largest is subtracted, as exp of a sum of many logarithms would vanish.
-        share = np.exp(scores - scores.max())
-        blended.append((share / share.sum()) @ prediction)
+    # All begin equal.
+    weights = np.full(len(candidates[0]), 1 / len(candidates[0]))
+    mixed = []
+    for number, candidate in enumerate(candidates):
+        mixed.append(weights @ candidate)
         if number < len(scored):
-            scores = decay * scores + np.log(np.maximum(prediction @ scored[number], MIN_MASS))
-    return np.array(blended)
+            weights = weights * np.maximum(candidate @ scored[number], MIN_MASS)
+            weights = (1 - SWITCHING) * weights / weights.sum() + SWITCHING / len(weights)
+    return np.array(mixed)
 
 
-def _sharpen(blended: "Array", scored: "Array") -> "Array":
+def sharpen(blended: "Array", scored: "Array") -> "Array":
     """Draw each prediction together, or leave it as it is, by what predicted the scored days before it best.
 
     An average of experts is wider than the best of them, and an interval wider than the instant in it, so what is
@@ -308,18 +324,15 @@ def _sharpen(blended: "Array", scored: "Array") -> "Array":
     """
     import numpy as np
 
-    powers = np.array(SHARPNESS)
-    candidates = np.maximum(blended, 1e-12)[:, None, :] ** powers[None, :, None]
-    candidates /= candidates.sum(axis=2, keepdims=True)
-    scores = np.zeros(len(powers))
-    decay = 0.5 ** (1 / SHARPNESS_HALF_LIFE)
-    sharpened = []
-    for number, candidate in enumerate(candidates):
-        share = np.exp(scores - scores.max())
-        sharpened.append((share / share.sum()) @ candidate)
-        if number < len(scored):
-            scores = decay * scores + np.log(np.maximum(candidate @ scored[number], MIN_MASS))
-    return np.array(sharpened)
+    # Drawn together within its surroundings: a peak, the days before the window and those without publication keep
+    # their shares, which a power of the whole would shift from broad peaks to narrow ones and to single cells.
+    inside = np.maximum(blended[:, None, 1:-1], 1e-12)
+    drawn = inside ** np.array(SHARPNESS)[None, :, None]
+    around = smoothing_kernel(inside.shape[2], SURROUNDINGS_BINS)
+    drawn *= (inside @ around) / (drawn @ around)
+    drawn *= inside.sum(axis=2, keepdims=True) / drawn.sum(axis=2, keepdims=True)
+    edges = np.broadcast_to(blended[:, None, :], (*drawn.shape[:2], blended.shape[1]))
+    return _compete(np.concatenate([edges[..., :1], drawn, edges[..., -1:]], axis=2), scored)
 
 
 def _calibration(predicted: "Array", scored: "Array") -> float | None:
@@ -327,8 +340,9 @@ def _calibration(predicted: "Array", scored: "Array") -> float | None:
     import numpy as np
 
     # With fewer days chance alone is as far off as a bad model (MAX_MISCALIBRATION).
-    if len(scored) < SCORED_DAYS:
+    if len(scored) < CALIBRATION_DAYS:
         return None
+    predicted, scored = predicted[-CALIBRATION_DAYS:], scored[-CALIBRATION_DAYS:]
     # A day that is known as an interval only falls anywhere within it, so its quantile is spread over the interval.
     cumulated, numbers = np.cumsum(predicted, axis=1), np.arange(len(scored))
     first, last = scored.argmax(axis=1), scored.shape[1] - 1 - scored[:, ::-1].argmax(axis=1)

@@ -117,12 +117,27 @@ def _cheapest(
     start: int,
     budget: int,
 ) -> list[int]:
-    """Return the cells at whose ends to look. State: the last look and how many looks are left."""
+    """Return the cells at whose ends to look. State: the last look and, where the budget binds, how many are left."""
     import numpy as np
 
     bins = len(cells) - 1
     mass = np.concatenate([[0.0], np.cumsum(cells)])
     moment = np.concatenate([[0.0], np.cumsum(cells * published)])
+    # Most budgets do not bind, and without one the program has a dimension less.
+    free, following = np.zeros(bins + 2), np.zeros(bins + 2, dtype=int)
+    for last in range(bins - 1, start - 1, -1):
+        ends = np.arange(last + 1, min(bins, last + gap) + 1)
+        # All that appears until a look waits for it; what never appears costs the price of the looks alone.
+        waiting = (mass[ends + 1] - mass[last + 1]) * minutes[ends] - (moment[ends + 1] - moment[last + 1])
+        costs = waiting + free[ends + 1]
+        chosen = costs.argmin()
+        free[last + 1] = price * (1.0 - mass[last + 1]) + costs[chosen]
+        following[last + 1] = ends[chosen]
+    freely = [int(following[start + 1])]
+    while freely[-1] < bins:
+        freely.append(int(following[freely[-1] + 1]))
+    if len(freely) <= budget:
+        return freely
     # best[left, last + 1]: the least cost after a look at `last` in vain, with `left` looks to come.
     best = np.full((budget + 1, bins + 2), np.inf)
     # After a look at the window's end nothing more costs anything.
@@ -131,7 +146,6 @@ def _cheapest(
     # Backwards, since the cost of a look contains that of all looks after it.
     for last in range(bins - 1, start - 1, -1):
         ends = np.arange(last + 1, min(bins, last + gap) + 1)
-        # All that appears until a look waits for it; what never appears costs the price of the looks alone.
         waiting = (mass[ends + 1] - mass[last + 1]) * minutes[ends] - (moment[ends + 1] - moment[last + 1])
         costs = waiting[None, :] + best[:-1][:, ends + 1]
         chosen = costs.argmin(axis=1)

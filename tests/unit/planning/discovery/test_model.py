@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tipoff_planning.discovery.intervals import PublicationInterval
-from tipoff_planning.discovery.model import PublicationModel, fit, support_of, turnbull, uniform
+from tipoff_planning.discovery.model import PublicationModel, fit, sharpen, support_of, turnbull, uniform
 from tipoff_planning.discovery.steps import BIN_MINUTES
 
 WINDOW = 480
@@ -166,3 +166,41 @@ def test_a_look_within_a_bin_leaves_all_of_it_open(
 ) -> None:
     marked = np.flatnonzero(support_of(PublicationInterval(FIRST, after, before), BINS))
     assert (marked[0], marked[-1]) == cells
+
+
+@given(st.lists(st.floats(0, 1), min_size=12, max_size=12), st.floats(0, 0.4), st.floats(0, 0.4))
+@settings(max_examples=50)
+def test_drawing_together_keeps_the_shares_of_early_and_never(
+    weights: list[float], early: float, never: float
+) -> None:
+    """Days without publication are one cell and publication is many, so a power of the whole favours the former."""
+    inside = np.array(weights) + 1e-3
+    blended = np.concatenate([[early], inside / inside.sum() * (1 - early - never), [never]])
+    never_seen = np.zeros((1, 14))
+    never_seen[0, 5] = 1.0
+    drawn = sharpen(np.array([blended, blended]), never_seen)
+    assert drawn[:, 0] == pytest.approx(early)
+    assert drawn[:, -1] == pytest.approx(never)
+    assert drawn.sum(axis=1) == pytest.approx(1)
+
+
+def test_drawing_together_keeps_the_shares_of_two_peaks() -> None:
+    """Six days of ten at one time and four at another stay six and four."""
+    cells = np.arange(BINS + 2)
+    bells = [np.exp(-0.5 * ((cells - middle) / 2) ** 2) for middle in (20, 66)]
+    blended = sum(share * bell / bell.sum() for share, bell in zip((0.6, 0.4), bells, strict=True))
+    seen_days = np.zeros((20, BINS + 2))
+    for number in range(20):
+        seen_days[number, 20 if number % 5 < 3 else 66] = 1.0
+    drawn = sharpen(np.array([blended] * 21), seen_days)[-1]
+    assert drawn[:43].sum() == pytest.approx(0.6, abs=0.01)
+    assert drawn.max() > 1.3 * blended.max()
+
+
+def test_a_trend_is_found_in_intervals_of_any_width() -> None:
+    """Of a first look that finds it nothing is known but the end; its middle would pull the trend to the opening."""
+    history = [
+        PublicationInterval(after(day), None if day % 2 else 55.0 + 2 * day, 65.0 + 2 * day)
+        for day in range(60)
+    ]
+    assert mass(fit(history, after(60), WINDOW), 170, 195) > 0.6

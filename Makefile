@@ -102,7 +102,7 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/tick_to_row.py
 	$(BIN)/python bench/fan_out.py
 	$(BIN)/python bench/decide.py
-	$(BIN)/python bench/discovery.py --seeds 3
+	$(BIN)/python bench/discovery.py --seeds 4
 	$(BIN)/python bench/discovery_ticks.py
 	$(BIN)/python bench/evaluation.py
 	$(BIN)/python bench/pacing.py

@@ -12,7 +12,7 @@ SEEDS := 10000
 FIRST := 0
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo tour up down test test-quick soak simulate-faults check check-sql check-images check-infra prove-images deploy format bench bench-figures bench-peers fuzz lock audit sbom generate clean
+.PHONY: docs help setup demo tour up down test test-quick soak simulate-faults check check-sql check-images check-infra mutate prove-images deploy format bench bench-figures bench-peers fuzz lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,10 @@ soak: setup ## Run what the tests run in seconds at full length: outages of minu
 
 simulate-faults: setup ## Simulate a morning of the real handlers SEEDS times, each with its own faults; shrinks what fails
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST)
+
+mutate: setup ## Change FILE one operator at a time and list the changes that TESTS do not notice; MUTANTS draws so many
+	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -p no:cacheprovider -p tests.support.mutation \
+	  --mutate $(or $(FILE),$(error FILE is missing: make mutate FILE=module.py TESTS=folder)) $(MUTANTS:%=--mutants %) $(TESTS)
 
 check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL
 	$(BIN)/ruff check .

@@ -1,0 +1,195 @@
+"""A pytest plugin that changes one operator of a module at a time and tells which changes no collected test notices.
+
+    make mutate FILE=libs/planning/tipoff_planning/plans.py TESTS=tests/unit/planning/test_plans.py
+
+Each mutant is tried in a fork of the process that has collected the tests. There the code of the module's functions is
+exchanged in place, so that no mutant costs an import; statements outside of functions are left as they are.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import os
+import random
+import resource
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType
+
+import pytest
+
+SECONDS = 60
+"""CPU time of one mutant's tests; a change that makes a loop endless is noticed."""
+_OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.FloorDiv,
+    ast.BitOr: ast.BitAnd,
+    ast.BitAnd: ast.BitOr,
+}
+_CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A module with one change: the line, what stood there, what stands there now."""
+
+    line: int
+    before: str
+    after: str
+    tree: ast.Module
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.before}  ->  {self.after}"
+
+
+def mutants(source: str) -> Iterator[Mutant]:
+    """Return the module once for each change of a function's body."""
+    for place, (_, changes) in enumerate(_places(ast.parse(source))):
+        for number in range(len(changes)):
+            tree = ast.parse(source)  # a change spoils the tree
+            node, fresh = _places(tree)[place]
+            before = ast.unparse(node)
+            fresh[number]()
+            after = ast.unparse(ast.fix_missing_locations(node))
+            yield Mutant(getattr(node, "lineno", 0), before, after, tree)
+
+
+def _places(tree: ast.AST) -> list[tuple[ast.AST, list[Callable[[], None]]]]:
+    """Return the nodes within functions that can be changed, each with its changes."""
+    found: list[tuple[ast.AST, list[Callable[[], None]]]] = []
+
+    def walk(node: ast.AST, inside: bool) -> None:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for statement in node.body:
+                walk(statement, True)
+            return
+        if isinstance(node, ast.JoinedStr):
+            return  # texts for people
+        if inside and (changes := list(_changes(node))):
+            found.append((node, changes))
+        for child in ast.iter_child_nodes(node):
+            if not (isinstance(node, ast.AnnAssign) and child is node.annotation):
+                walk(child, inside)
+
+    walk(tree, False)
+    return found
+
+
+def _changes(node: ast.AST) -> Iterator[Callable[[], None]]:
+    match node:
+        case ast.Compare():
+            for place, operator in enumerate(node.ops):
+                if opposite := _OPPOSITES.get(type(operator)):
+                    yield lambda place=place, opposite=opposite: node.ops.__setitem__(place, opposite())
+        case ast.BoolOp() | ast.BinOp():
+            if opposite := _OPPOSITES.get(type(node.op)):
+                yield lambda: setattr(node, "op", opposite())
+        case ast.UnaryOp(op=ast.Not()):
+            twice = ast.copy_location(ast.UnaryOp(ast.Not(), node.operand), node)
+            yield lambda: setattr(node, "operand", twice)
+        case ast.Constant(value=bool()):
+            yield lambda: setattr(node, "value", not node.value)
+        case ast.Constant(value=int(number)):
+            yield lambda: setattr(node, "value", number + 1)
+        case ast.Call(func=ast.Name(id=name)) if name in _CALLS:
+            yield lambda: setattr(node.func, "id", _CALLS[name])
+        case ast.IfExp():
+            either, other = node.body, node.orelse
+
+            def exchange() -> None:
+                node.body, node.orelse = other, either
+
+            yield exchange
+        case ast.Return(value=ast.expr()) if not (
+            isinstance(node.value, ast.Constant) and node.value.value is None
+        ):
+            yield lambda: setattr(node, "value", ast.Constant(None))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mutation")
+    group.addoption("--mutate", metavar="FILE", help="change this module")
+    group.addoption("--mutants", type=int, metavar="N", help="so many of its mutants, drawn from all")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Try the mutants in place of the tests alone."""
+    option = session.config.option
+    if not option.mutate or option.collectonly:
+        return None
+    path = Path(option.mutate).resolve()
+    found = list(mutants(path.read_text(encoding="utf-8")))
+    if option.mutants is not None:
+        random.Random(0).shuffle(found)  # noqa: S311 - the same ones in every run
+        found = found[: option.mutants]
+    own, writer = f"test_{path.stem}.", session.config.get_terminal_writer()
+    # The module's own tests first, and examples before properties: most mutants do not get far.
+    session.items.sort(key=lambda it: (own not in it.nodeid, hasattr(getattr(it, "obj", None), "hypothesis")))
+    if not _passes(session, lambda: True):
+        raise pytest.UsageError("the tests fail without any change; mend them first")
+    survivors = []
+    for mutant in found:
+        if _passes(session, lambda mutant=mutant: _exchange(path, mutant.tree)):
+            survivors.append(mutant)
+            writer.line(f"survived {option.mutate} {mutant}")
+    writer.line(f"{len(found)} mutants of {option.mutate}, {len(survivors)} survived")
+    return True
+
+
+def _passes(session: pytest.Session, prepare: Callable[[], bool]) -> bool:
+    """Tell whether every test passes in a fork that was prepared so. What cannot be prepared does not pass."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] == 0
+    try:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        if prepare():
+            for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+                if session.testsfailed:
+                    os._exit(1)
+            os._exit(0)
+    finally:
+        os._exit(1)  # whatever happened: the fork must not go on as a second session
+
+
+def _exchange(path: Path, tree: ast.Module) -> bool:
+    """Give the module's living functions the code of this tree. Tell whether any was there."""
+    changed = {
+        (code.co_qualname, code.co_firstlineno): code
+        for code in _codes(compile(tree, str(path), "exec", dont_inherit=True))
+    }
+    exchanged = 0
+    for function in gc.get_objects():
+        if isinstance(function, FunctionType) and Path(function.__code__.co_filename) == path:
+            code = changed.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
+            if code is not None and len(code.co_freevars) == len(function.__code__.co_freevars):
+                function.__code__ = code
+                exchanged += 1
+    return exchanged > 0
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield constant
+            yield from _codes(constant)

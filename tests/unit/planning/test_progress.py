@@ -16,10 +16,11 @@ from tests.support.controller import (
     plan_of,
     slate,
 )
+from tipoff_common.bounds import VALUE_CHARACTERS
 from tipoff_common.outcomes import FailureKind, Outcome
 from tipoff_planning.history import ExecutionFact, Known
 from tipoff_planning.plans import Plan, Unit
-from tipoff_planning.progress import Progress, State, progress, retry_is_due
+from tipoff_planning.progress import Held, PlanProgress, Progress, State, progress, retry_at, retry_is_due
 
 GAMES = slate(3)
 PLANS = fixture_file("plans")
@@ -216,3 +217,89 @@ def test_a_parent_that_names_one_value_twice_is_settled_by_one_request() -> None
     assert len(past.progress.due) == 1
     past.came("props", event_id="a").came("join")
     assert past.progress.settled
+
+
+def test_a_value_that_no_request_could_carry_is_refused_with_its_length() -> None:
+    fits, too_long = "b" * VALUE_CHARACTERS, "b" * (VALUE_CHARACTERS + 1)
+    past = Past(plan("props")).came("events", keys={"event_id": ("a", fits)}).came("news")
+    assert [item.unit.parameters["event_id"] for item in past.progress.due] == ["a", fits]
+    past.came("events", keys={"event_id": ("a", too_long)})
+    assert past.progress.due == []
+    assert [item.reason for item in past.progress.skipped] == [
+        "events named a value of 201 characters, and 200 are the most"
+    ]
+
+
+def test_retries_after_the_first_are_spread_over_what_is_left_of_the_window() -> None:
+    made = plan("calendar").model_copy(update={"max_retries": 3, "deadline": at("10:00")})
+    failure = fact("slate", outcome=failed(), triggered_at=at("06:00"))
+    assert [retry_at(made, failure, attempt) for attempt in (1, 2, 3)] == [
+        at("06:00"),
+        at("07:00"),
+        at("08:00"),
+    ]
+    for deadline in (None, at("05:00")):
+        late = made.model_copy(update={"deadline": deadline})
+        assert retry_at(late, failure, 2) == at("06:00"), "nothing is left to spread over"
+
+
+def test_a_retry_that_waits_is_due_at_its_instant_and_not_before() -> None:
+    made = plan("calendar").model_copy(update={"max_retries": 3, "deadline": at("13:01")})
+    past = Past(made).came("slate", failed()).came("slate", failed(), 2)  # at 11:01
+    known = Known(past.executions, {}, past.outputs)
+    early = progress(made, known, at("11:30"))
+    assert (due(early), early.states, early.settled) == ([], {State.WAITING}, False)
+    assert due(progress(made, known, at("11:31"))) == [("slate", 3)]
+
+
+def test_the_last_failure_is_the_newest_that_nothing_better_followed() -> None:
+    made = plan("parallel")
+
+    def failure(step: str, clock: str, kind: FailureKind = FailureKind.BLOCKED) -> ExecutionFact:
+        unit = unit_of(made, step)
+        identifier = unit.request_id(made.occurrence_id, 1)
+        return fact(unit.scraper, outcome=failed(kind), request_id=identifier, triggered_at=at(clock))
+
+    standing = PlanProgress(made)
+    assert standing.last_failure() is None
+    newer, older = failure("bulletin", "06:02"), failure("digest", "06:01")
+    standing.add(newer)
+    standing.add(older)
+    assert standing.last_failure() == newer
+    # The bulletin came at its second attempt, so its first failure is none any more.
+    past = Past(made).came("bulletin", failed()).came("bulletin", SUCCESS, 2)
+    assert PlanProgress(made, Known(past.executions, {}, {})).last_failure() is None
+
+
+def test_facts_that_are_added_one_at_a_time_lead_where_all_of_them_do() -> None:
+    made = plan("props")
+    past = Past(made).came("events", keys={"event_id": ("a", "b")}).came("news", NO_DATA)
+    past.came("props", event_id="b")
+    standing = PlanProgress(made)
+    for identifier, found in past.executions.items():
+        assert standing.add(found, past.outputs[identifier])
+        assert not standing.add(found, past.outputs[identifier]), (
+            "a delivery that comes twice changes nothing"
+        )
+    assert standing.at(at("12:00")) == past.progress
+    assert standing.counts == {State.SUCCESS: 2, State.NO_DATA: 1, State.OPEN: 1}
+
+
+def test_an_attempt_is_found_by_the_id_of_its_request() -> None:
+    standing = PlanProgress(plan("parallel"))
+    for attempt in standing.due(at("06:00")):
+        assert standing.attempt(standing.request_id(attempt)) == attempt
+    assert standing.attempt("of another plan") is None
+
+
+def test_nothing_more_is_requested_of_a_unit_with_an_outcome() -> None:
+    assert {state for state in State if state.settled} == {State.SUCCESS, State.NO_DATA, State.GIVEN_UP}
+
+
+def test_what_is_held_stays_open_and_is_due_when_nothing_holds_it() -> None:
+    standing = PlanProgress(plan("parallel"))
+    assert standing.due(at("06:00"), Held(everything=True)) == []
+    some = standing.due(at("06:00"), Held(scrapers=frozenset({"bulletin"})))
+    assert [item.unit.step for item in some] == ["digest"]
+    assert [item.unit.step for item in standing.due(at("06:00"))] == ["bulletin", "digest"]
+    assert standing.counts == {State.OPEN: 2}

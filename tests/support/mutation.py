@@ -158,9 +158,9 @@ def _passes(session: pytest.Session, prepare: Callable[[], bool]) -> bool:
     if child:
         return os.waitpid(child, 0)[1] == 0
     try:
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, 1)
-        os.dup2(nothing, 2)
+        session.config.pluginmanager.unregister(
+            name="terminalreporter"
+        )  # what mutants fail with is nobody's news
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         if prepare():
             for item, following in zip(session.items, [*session.items[1:], None], strict=True):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tipoff_common.ports import Parameter
-from tipoff_dataset.queries import NamedQuery, QueryParameterError, UnknownQueryError, named, names
+from tipoff_common.testing import MemoryWarehouse
+from tipoff_dataset.queries import NamedQuery, QueryParameterError, UnknownQueryError, ask, named, names
 
 NOW = datetime(2026, 1, 15, 16, tzinfo=UTC)
 TEXT = """\
@@ -107,3 +108,16 @@ def test_every_query_says_what_it_answers_and_asks_no_clock(name: str) -> None:
     # What a query is about has no default: nobody means a scraper that they did not name.
     given = {item.name: "a_name" for item in query.parameters if item.default is None}
     assert query.arguments(given, NOW).keys() == {item.name for item in query.parameters}
+
+
+def test_the_least_and_the_greatest_integer_and_either_boolean_are_read(query: NamedQuery) -> None:
+    for number in (-(2**63), 2**63 - 1):
+        assert query.arguments({"day": "2026-01-15", "days": str(number)}, NOW)["days"] == number
+    for text, value in (("false", False), ("True", True)):
+        assert query.arguments({"day": "2026-01-15", "strict": text}, NOW)["strict"] is value
+
+
+def test_a_question_is_asked_by_its_name_with_its_parameters() -> None:
+    warehouse = MemoryWarehouse(answer=lambda sql, parameters: [{"sql": sql, **parameters}])
+    name = names()[0]
+    assert ask(warehouse, name, day="x") == [{"sql": named(name).sql, "day": "x"}]

@@ -303,3 +303,47 @@ def test_what_is_held_stays_open_and_is_due_when_nothing_holds_it() -> None:
     assert [item.unit.step for item in some] == ["digest"]
     assert [item.unit.step for item in standing.due(at("06:00"))] == ["bulletin", "digest"]
     assert standing.counts == {State.OPEN: 2}
+
+
+def test_requests_that_went_out_are_under_way_since_the_first_time() -> None:
+    standing = PlanProgress(plan("parallel"))
+    first, second = (standing.request_id(attempt) for attempt in standing.due(at("06:00")))
+    standing.note_requested([first, "of another plan"], at("06:00"))
+    standing.note_requested([first], at("06:05"))
+    assert standing.requested[first] == at("06:00")
+    assert (standing.under_way, second in standing.requested) == (1, False)
+    assert [item.unit.step for item in standing.due(at("06:00"))] == ["digest"]
+
+
+def test_a_unit_that_failed_after_it_was_asked_for_is_due_again() -> None:
+    made = plan("calendar")
+    standing = PlanProgress(made)
+    (attempt,) = standing.due(at("06:00"))
+    standing.note_requested([standing.request_id(attempt)], at("06:00"))
+    assert standing.due(at("06:00")) == []
+    standing.add(fact("slate", outcome=failed(), request_id=standing.request_id(attempt)))
+    assert [item.number for item in standing.due(at("12:00"))] == [2]
+
+
+def test_a_plan_is_settled_when_each_of_its_roots_is() -> None:
+    past = Past(plan("parallel")).came("bulletin")
+    assert not past.progress.settled
+    assert past.came("digest").progress.settled
+
+
+def test_as_many_values_as_a_step_may_fan_out_into_are_all_asked_for() -> None:
+    small = plan("props").model_copy(update={"max_fan_out": 2})
+    past = Past(small).came("events", keys={"event_id": ("a", "b")}).came("news")
+    assert len(past.progress.due) == 2
+
+
+def test_a_source_that_says_when_to_come_back_is_asked_then_if_that_is_in_time() -> None:
+    named = at("12:00")
+    for deadline, state in ((None, State.WAITING), (at("12:01"), State.WAITING), (named, State.GIVEN_UP)):
+        made = plan("calendar").model_copy(update={"deadline": deadline, "max_retries": 1})
+        identifier = unit_of(made, "slate").request_id(made.occurrence_id, 1)
+        known = Known(
+            {identifier: fact("slate", outcome=failed(), request_id=identifier, not_before=named)}, {}, {}
+        )
+        assert progress(made, known, at("11:59")).states == {state}
+        assert due(progress(made, known, named)) == ([("slate", 2)] if state is State.WAITING else [])

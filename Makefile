@@ -49,8 +49,8 @@ test-quick: setup ## Run the tests that start no stack, with few examples a prop
 	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit tests/contract --numprocesses 2 --dist loadgroup \
 	  --ignore tests/unit/simulator/test_fleet.py
 
-soak: setup ## Run what the tests run in seconds at full length: outages of minutes, twenty kills in a row, 100,000 files
-	$(BIN)/pytest -m slow --log-cli-level INFO
+soak: setup ## Run what the tests run in seconds at full length: outages of minutes, MINUTES under fire, 100,000 files
+	MINUTES=$(MINUTES) $(BIN)/pytest -m slow --log-cli-level INFO
 
 simulate-faults: setup ## Simulate a morning of the real handlers SEEDS times, each with its own faults; shrinks what fails
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST)

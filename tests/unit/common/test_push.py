@@ -18,7 +18,7 @@ from tipoff_common.binding import Envelope, encode, encode_structured
 from tipoff_common.events import EVENTS, Event, MessageRejected, ScrapeExecuted
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Overloaded, PermanentRefusal
-from tipoff_common.push import BODY_LIMIT, EVENT_LIMIT, BodiesInFlight, Delivery
+from tipoff_common.push import BODY_LIMIT, EVENT_LIMIT, MOST_ITEMS, BodiesInFlight, Delivery
 from tipoff_common.rejections import HEAD_BYTES
 from tipoff_common.settings import ServiceSettings
 from tipoff_common.testing import MemoryObjects, RecordingBus
@@ -95,6 +95,22 @@ def test_poison_on_the_wire_is_acknowledged_with_the_reason(body: bytes, detail:
     event = rejected(Receiver(), body)
     assert event.reason == "undecodable"
     assert detail in event.detail
+
+
+@pytest.mark.parametrize("item", [b"{}", b"[]", b"1", b'""'])
+def test_a_body_of_very_many_items_is_acknowledged_and_never_parsed(
+    item: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """9 MB of empty objects took 400 MB, in a service that has 512."""
+
+    def parse(*_: object, **__: object) -> None:
+        raise AssertionError("a body of so many items is parsed")
+
+    receiver = Receiver()
+    monkeypatch.setattr(push._Push, "model_validate_json", parse)
+    event = rejected(receiver, b"[" + (item + b",") * MOST_ITEMS + item + b"]")
+    assert event.reason == "undecodable"
+    assert "more than 200,000 items" in event.detail
 
 
 def test_a_message_that_is_no_event_keeps_its_own_payload_and_attributes() -> None:

@@ -1,0 +1,1 @@
+"""Real processes under fire, judged by the simulation's checker."""

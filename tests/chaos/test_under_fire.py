@@ -1,0 +1,111 @@
+"""The whole stack while its processes are killed and stopped, its disk is full and one call in five goes wrong.
+
+`make soak MINUTES=n` runs the same for as long as it says, with other seeds.
+"""
+
+import logging
+import os
+import random
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.proxy import FAIR, Harm, Weather
+from tests.chaos.world import Battlefield, battlefield
+from tipoff_common.events import Tick
+from tipoff_dev.stack.layout import SERVICES
+
+log = logging.getLogger(__name__)
+
+FIRST_DAY = date(2025, 1, 6)
+STORM = Weather(0.2, longest=0.3)
+GRPC = Weather(0.02, (Harm.DELAY, Harm.CUT, Harm.HALF), longest=0.3)
+"""Of a protocol that is not looked into each piece may be harmed, and a call is several."""
+SECONDS = 6.0
+"""How long the short run fires at least."""
+KINDS = ("kill", "kill", "pause", "store", "disk")
+
+
+def storm(field: Battlefield, share: float = STORM.share) -> None:
+    """Let things go wrong on every link."""
+    field.proxies.weather(Weather(share, longest=STORM.longest), "bigquery", "storage", "source", "push")
+    field.proxies.weather(GRPC, "pubsub")
+
+
+def volleys(draw: random.Random) -> Iterator[str]:
+    """Yield what to do to a process: each kind before any comes again, in an order that is drawn."""
+    while True:
+        yield from draw.sample(KINDS, len(KINDS))
+
+
+def volley(field: Battlefield, kind: str, draw: random.Random) -> None:
+    """Do one thing to one process."""
+    match kind:
+        case "kill":
+            field.kill(draw.choice(list(SERVICES)))
+        case "pause":
+            with field.paused(draw.choice((*SERVICES, "bigquery", "storage"))):
+                time.sleep(draw.uniform(0.5, 2.0))
+        case "store":
+            # What it acknowledged before is still there afterwards: that it claims.
+            field.kill("storage")
+        case _:
+            with field.full_disk():
+                time.sleep(draw.uniform(0.3, 1.0))
+
+
+def fire(field: Battlefield, seed: int, seconds: float) -> None:
+    """Keep things going wrong, and something to do coming in, for so long; then let everything heal."""
+    draw = random.Random(f"volleys {seed}")  # noqa: S311  # no secret
+    ends, day = time.monotonic() + seconds, FIRST_DAY
+    storm(field)
+    for number, kind in enumerate(volleys(draw)):
+        if time.monotonic() >= ends and number >= len(KINDS):
+            break
+        field.day(day)
+        day += timedelta(days=1)
+        volley(field, kind, draw)
+        if draw.random() < 0.3:
+            field.tick(Tick.WATCH, day, 12)
+        time.sleep(draw.uniform(0.2, 1.0))
+    field.proxies.weather(FAIR)
+    field.wait_until_ready("storage", *SERVICES)
+    field.settle(60 + seconds)
+    # A replay's days pass faster than its files are processed: sooner, cleanup would take them for lost.
+    field.tick(Tick.CLEANUP, day, 12)
+    field.settle(60)
+
+
+def report(field: Battlefield, seed: int) -> str:
+    """Say what was done and what happened."""
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(field.record.counts.items()))
+    return f"seed {seed}: {field.ticks} ticks, {len(field.ear.messages)} events; {counts}"
+
+
+def test_nothing_is_lost_doubled_or_invented(tmp_path: Path) -> None:
+    with battlefield(tmp_path, seed=1) as field:
+        fire(field, 1, SECONDS)
+        breaches = field.verdict()
+        told = report(field, 1)
+    log.info(told)
+    assert not breaches, "\n".join([told, *map(str, breaches[:5])])
+    assert {"kill", "pause", "full disk"} <= field.record.counts.keys()
+    assert len(list(field.record.log.of("fault"))) > 20, "hardly anything went wrong"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(24 * 3600)
+def test_nothing_is_lost_however_long_it_lasts(tmp_path: Path) -> None:
+    """Rounds of two minutes, each on a new stack with a seed of its own."""
+    ends, seed = time.monotonic() + 60 * float(os.environ.get("MINUTES") or 5), int(time.time())
+    while time.monotonic() < ends:
+        with battlefield(tmp_path / str(seed), seed) as field:
+            fire(field, seed, 120)
+            breaches = field.verdict()
+            told = report(field, seed)
+        log.info(told)
+        assert not breaches, "\n".join([told, *map(str, breaches[:5])])
+        seed += 1

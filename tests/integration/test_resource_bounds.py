@@ -1,0 +1,116 @@
+"""Each service stays within its memory on Cloud Run and goes on answering, whatever is pushed at it at once.
+
+The peak is the kernel's own (VmHWM): what a cgroup of that size would have had to hold. Documents that unfold without
+end are parsed in a process with a limit of its own (tests/unit/runner/test_parser.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+import requests
+from stack_harness import Driver, push_body
+
+from tipoff_common.events import Tick, TickFired
+from tipoff_dev.stack.layout import HOST, SERVICE_MAP, SERVICES
+
+log = logging.getLogger(__name__)
+CONNECTIONS = 200
+SLOW_BODIES = 100
+MEBIBYTES = {"512Mi": 512, "1Gi": 1024, "2Gi": 2048}
+every_service = pytest.mark.parametrize("service", SERVICES)
+
+
+def ignored(service: str) -> bytes:
+    """The body of a push that a service takes, reads and has nothing to do for."""
+    tick = Tick.WATCH if service == "logger" else Tick.ARCHIVE
+    event = TickFired(tick=tick, cadence_minutes=15)
+    attributes = {"ce-specversion": "1.0", "ce-type": event.TYPE, "ce-source": "/test"}
+    return json.dumps(push_body(event.model_dump_json().encode(), **attributes)).encode()
+
+
+def hostile() -> Iterator[tuple[bytes, dict[str, str]]]:
+    """Bodies that are small on the wire, or nearly as large as is taken, and fields of their requests."""
+    zeros = gzip.compress(bytes(64 << 20))
+    yield zeros, {"Content-Encoding": "gzip"}
+    yield gzip.compress(zeros), {"Content-Encoding": "gzip, gzip"}
+    yield b"[" * (9 << 20), {}
+    yield b'{"message":' * 500_000, {}
+    yield b'{"message": {"data": "' + b"A" * (9 << 20) + b'"}}', {}
+    yield b"[" + b"{}," * 3_000_000 + b"{}]", {}
+    yield b"9" * (9 << 20), {}
+    yield bytes(12 << 20), {}
+
+
+async def push(port: int, path: str, body: bytes, count: int) -> Counter[int]:
+    """Send a body so many times, over many connections at once; how often each status came back."""
+    fields = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+    head = "\r\n".join((f"POST {path} HTTP/1.1", f"Host: {HOST}", *fields, "", ""))
+    request, left, statuses = head.encode() + body, iter(range(count)), Counter[int]()
+
+    async def send() -> None:
+        reader, writer = await asyncio.open_connection(HOST, port)
+        for _ in left:
+            writer.write(request)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            statuses[int(answer.split(b" ", 2)[1])] += 1
+            for line in answer.lower().split(b"\r\n"):
+                if line.startswith(b"content-length:"):
+                    await reader.readexactly(int(line.partition(b":")[2]))
+        writer.close()
+        await writer.wait_closed()
+
+    await asyncio.gather(*(send() for _ in range(min(CONNECTIONS, count))))
+    return statuses
+
+
+async def dribble(port: int, path: str, seconds: float) -> None:
+    """Begin bodies that never come, and leave."""
+    writers = []
+    for _ in range(SLOW_BODIES):
+        _, writer = await asyncio.open_connection(HOST, port)
+        writer.write(f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 9000000\r\n\r\n".encode())
+        writers.append(writer)
+    for _ in range(3):
+        await asyncio.sleep(seconds / 3)
+        for writer in writers:
+            writer.write(b"{")
+    for writer in writers:
+        writer.transport.abort()
+
+
+def batter(driver: Driver, service: str, count: int) -> None:
+    layout = driver.stack.layout
+    port, path = layout.ports[service], f"/events?token={layout.development_key}"
+    asyncio.run(dribble(port, path, 0.3))
+    for body, fields in hostile():
+        answer = requests.post(f"{layout.url(service)}{path}", data=body, headers=fields, timeout=60)
+        assert answer.status_code < 500, (body[:20], answer.text[:200])
+    statuses = asyncio.run(push(port, path, ignored(service), count))
+    assert statuses.total() == count
+    assert set(statuses) <= {200, 204, 429, 503}, statuses  # taken, or to be delivered again
+    assert statuses[200] + statuses[204] > 0
+    assert requests.get(f"{layout.url(service)}/readyz", timeout=30).ok
+    peak, limit = driver.megabytes(service, "VmHWM"), MEBIBYTES[SERVICE_MAP[service].memory]
+    log.info("%s: %d pushes, %s, peak %.0f MiB of %d", service, count, dict(statuses), peak, limit)
+    assert peak < limit
+
+
+@every_service
+def test_pushes_at_once_slow_and_hostile_bodies_stay_within_the_memory(
+    embedded: Driver, service: str
+) -> None:
+    batter(embedded, service, 500)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@every_service
+def test_ten_thousand_pushes_at_once_stay_within_the_memory(embedded: Driver, service: str) -> None:
+    batter(embedded, service, 10_000)

@@ -66,7 +66,7 @@ def test_the_services_are_counted_at_work() -> None:
 
 
 def test_seldom_requests_share_no_instance_and_many_keep_it_busy() -> None:
-    service = cost.Service(requests=1, seconds=2.0, concurrency=10, gib=1)
+    service = cost.PricedService(requests=1, seconds=2.0, concurrency=10, gib=1)
     assert service.active_seconds(1_000) == pytest.approx(2_000, rel=0.001)
     full = cost.MONTH_SECONDS / 2.0 * 6  # a load of six is 60% of ten
     assert service.active_seconds(full) == pytest.approx(cost.MONTH_SECONDS, rel=0.01)

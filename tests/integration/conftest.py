@@ -6,17 +6,19 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from stack_harness import EMBEDDED, GOOGLE, Driver, game_days, write_scenario
 
 from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation
-from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.checkout import REPOSITORY, WORKFLOWS
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
 from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.stack import running_stack
+from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.tour.history import History
+from tipoff_dev.tour.loading import load_week
 
 
 @contextmanager
@@ -49,6 +51,14 @@ def google_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
         pytest.skip(f"Google's emulator is absent: {error}")
     with _running(tmp_path_factory.mktemp("google"), GOOGLE) as driver:
         yield driver
+
+
+@pytest.fixture(scope="session")
+def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, History]]:
+    """A stack in wall-clock time with the week of the tour behind it."""
+    layout = Layout.on_free_ports(event_time=False, workflows_file=WORKFLOWS)
+    with running_stack(layout, tmp_path_factory.mktemp("tour")) as stack:
+        yield stack, load_week(stack, datetime.now(UTC), lambda _: None)
 
 
 @pytest.fixture(params=[EMBEDDED, GOOGLE])

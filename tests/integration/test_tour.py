@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 import requests
 
-from tipoff_cli.checkout import WORKFLOWS
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Tick, TickFired
 from tipoff_dataset.queries import named, names
 from tipoff_dev.grafana.alerting import rule_queries
 from tipoff_dev.grafana.macros import expand
 from tipoff_dev.grafana.panels import DASHBOARDS
-from tipoff_dev.stack.layout import Layout
-from tipoff_dev.stack.stack import Stack, running_stack
+from tipoff_dev.stack.stack import Stack
 from tipoff_dev.tour.faults import MARK
 from tipoff_dev.tour.history import DAYS, History
-from tipoff_dev.tour.loading import load_week
 
 pytestmark = pytest.mark.timeout(
     300
@@ -51,14 +47,6 @@ QUIET = frozenset(
         "dataset_tables",
     }
 )
-
-
-@pytest.fixture(scope="module")
-def tour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, History]]:
-    folder = tmp_path_factory.mktemp("tour")
-    layout = Layout.on_free_ports(event_time=False, workflows_file=WORKFLOWS)
-    with running_stack(layout, folder) as stack:
-        yield stack, load_week(stack, datetime.now(UTC), lambda _: None)
 
 
 def test_every_named_query_has_rows(tour: tuple[Stack, History]) -> None:

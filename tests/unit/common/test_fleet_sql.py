@@ -1,0 +1,44 @@
+"""The dataset and the zone of a fleet in SQL that is written for the one that ships with Tipoff."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+
+import pytest
+
+from tipoff_common.clock import ZONE_VARIABLE, business_date, fleet_zone, local_instant, zone_name
+from tipoff_common.fleet_sql import for_fleet
+
+SQL = "SELECT DATE(@as_of, 'America/New_York') FROM nba_orchestration.executions(@first, @last)"
+
+
+@pytest.fixture
+def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Make this process one of a fleet in Tokyo."""
+    monkeypatch.setenv(ZONE_VARIABLE, "Asia/Tokyo")
+    fleet_zone.cache_clear()
+    yield
+    fleet_zone.cache_clear()
+
+
+def test_the_fleet_that_ships_with_tipoff_takes_it_as_it_stands() -> None:
+    assert for_fleet(SQL, "nba_orchestration") == SQL
+    assert zone_name() == "New York"
+
+
+@pytest.mark.usefixtures("tokyo")
+def test_another_fleet_has_its_own_days_and_tables() -> None:
+    expected = "SELECT DATE(@as_of, 'Asia/Tokyo') FROM rivers_orchestration.executions(@first, @last)"
+    assert for_fleet(SQL, "rivers_orchestration") == expected
+    assert zone_name() == "Tokyo"
+    assert business_date(datetime(2025, 1, 15, 16, tzinfo=UTC)) == date(2025, 1, 16)
+    assert local_instant(date(2025, 1, 16), time(5)) == datetime(2025, 1, 15, 20, tzinfo=UTC)
+
+
+def test_a_zone_that_is_none_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ZONE_VARIABLE, "Asia/Tokio")
+    fleet_zone.cache_clear()
+    try:
+        with pytest.raises(ValueError, match="TIPOFF_TIMEZONE: 'Asia/Tokio' is not a known zone"):
+            fleet_zone()
+    finally:
+        fleet_zone.cache_clear()

@@ -138,7 +138,7 @@ def measure_trace(file: Path, most_looks: float) -> dict[str, Any]:
         "chosen_on_2020_2021": told(in_years(runs[price], CHOSEN_ON)),
         "learned": {str(key): told(summarize(days)) for key, days in runs.items()},
         "fixed": {str(every): told(summarize(fixed(published, every))) for every in BEATS},
-        "oracle": told(oracle(published, price)),
+        "oracle": {str(key): told(oracle(published, key)) for key in PRICES},
         "first_five_days": {
             "learned": told(summarize(runs[price][:5])),
             "fixed_30": told(summarize(fixed(published, 30)[:5])),
@@ -308,7 +308,6 @@ def plot(trace: dict[str, Any]) -> str:
         dots = "".join(f'<circle cx="{x}" cy="{y}" r="3.5" fill="{color}"/>' for x, y in points)
         return f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>{dots}'
 
-    x, y = place(trace["oracle"])
     ticks = "".join(
         f'<text x="{left + number / most_looks * (width - left - 20):.0f}" y="{bottom + 18}">{number}</text>'
         for number in range(8)
@@ -321,11 +320,10 @@ def plot(trace: dict[str, Any]) -> str:
         ' font-size="12" fill="#555"><title>Mean delay against looks a day</title>'
         f'<rect width="{width}" height="{height}" fill="#fff"/>'
         f'<path d="M{left} 20V{bottom}H{width - 20}" fill="none" stroke="#999"/>{ticks}'
-        f"{line('fixed', '#888')}{line('learned', '#06c')}"
-        f'<circle cx="{x}" cy="{y}" r="5" fill="none" stroke="#090" stroke-width="2"/>'
+        f"{line('fixed', '#888')}{line('learned', '#06c')}{line('oracle', '#090')}"
         f'<text x="{width - 24}" y="40" text-anchor="end" fill="#888">fixed beats</text>'
         f'<text x="{width - 24}" y="58" text-anchor="end" fill="#06c">learned, by price</text>'
-        f'<text x="{width - 24}" y="76" text-anchor="end" fill="#090">oracle at the same price</text>'
+        f'<text x="{width - 24}" y="76" text-anchor="end" fill="#090">oracle, by price</text>'
         f'<text x="{(left + width) // 2}" y="{height - 8}" text-anchor="middle">looks a day</text>'
         f'<text x="16" y="{bottom // 2}" transform="rotate(-90 16 {bottom // 2})" text-anchor="middle">'
         "mean delay, minutes</text></svg>\n"

@@ -347,3 +347,35 @@ def test_a_source_that_says_when_to_come_back_is_asked_then_if_that_is_in_time()
         )
         assert progress(made, known, at("11:59")).states == {state}
         assert due(progress(made, known, named)) == ([("slate", 2)] if state is State.WAITING else [])
+
+
+def test_a_retry_that_waited_takes_its_place_among_those_that_may_be_under_way() -> None:
+    made = plan("waves").model_copy(update={"max_retries": 3, "deadline": at("13:01")})
+    first, second, third = (item.game_id for item in GAMES)
+    past = (
+        Past(made).came("slow_score", failed(), game_id=first).came("slow_score", failed(), 2, game_id=first)
+    )
+    standing = PlanProgress(made, Known(past.executions, {}, {}))
+
+    def due_at(clock: str) -> list[str]:
+        return [item.unit.parameters["game_id"] for item in standing.due(at(clock))]
+
+    assert due_at("11:30") == [second, third]
+    assert due_at("11:31") == [first, second], "two at once, and the retry before first attempts"
+    later = {standing.request_id(item) for item in standing.due(at("11:30"))}
+    standing.note_requested(later, at("11:30"))
+    assert due_at("11:31") == []
+
+
+def test_the_last_answer_without_data_is_the_newest_of_units_that_nothing_was_found_for() -> None:
+    made = plan("parallel")
+    standing = PlanProgress(made)
+    assert standing.last_empty() is None
+    given = {}
+    for step, clock in (("bulletin", "06:02"), ("digest", "06:01")):
+        unit = unit_of(made, step)
+        identifier = unit.request_id(made.occurrence_id, 1)
+        given[step] = fact(unit.scraper, outcome=NO_DATA, request_id=identifier, triggered_at=at(clock))
+        standing.add(given[step])
+    assert standing.last_empty() == given["bulletin"]
+    assert PlanProgress(made, Known(Past(made).came("bulletin").executions, {}, {})).last_empty() is None

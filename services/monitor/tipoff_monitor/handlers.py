@@ -55,7 +55,7 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
     # Judged anew in each round: what the other writer left may already contain this tick's answer.
     for _ in range(_WRITERS):
         memory, generation = deps.state.read()
-        if _is_handled(memory, tick, instant):
+        if _is_handled(memory, tick, instant, deps.book.file.watch.outage_after):
             break
         conditions = _read_conditions(deps, instant)
         after = watch(memory, Watch(deps.book.file, deps.environment, instant, tick, conditions))
@@ -69,11 +69,14 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
         deps.state.keep_configuration(deps.config_hash, deps.workflows_text)
 
 
-def _is_handled(memory: Memory, tick: datetime, now: datetime) -> bool:
-    """Tell whether a tick came before, or from a clock that steps back: an instant is judged once."""
+def _is_handled(memory: Memory, tick: datetime, now: datetime, outage_after: timedelta) -> bool:
+    """Tell whether a tick came before, or from a clock that steps back a little: an instant is judged once.
+
+    A memory of far later is that of a clock that had stepped ahead; waiting for it to come true would be an outage.
+    """
     if memory.tick is not None and tick <= memory.tick:
         return True
-    return memory.watched_at is not None and now <= memory.watched_at
+    return memory.watched_at is not None and now <= memory.watched_at < now + outage_after
 
 
 def flush_outbox(deps: Deps) -> None:

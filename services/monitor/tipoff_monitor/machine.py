@@ -188,9 +188,11 @@ def _advance(
     # None of the lines above but a return from RESOLVED changes it.
     moved = incident.transition != before.transition
     if incident.state is AlertState.PENDING:
+        # What began while nobody watched has held for long, and its cause may still come with the next watch.
+        waits = bool(rule.causes) and at.now - incident.changed_at < at.file.watch.group_wait
         # Measured from its first sight and not from `since`: a row that comes an
         # hour late must not fire at once.
-        if at.now - incident.seen_at < (rule.for_ or timedelta()):
+        if waits or at.now - incident.seen_at < (rule.for_ or timedelta()):
             return _Change(incident, moved=moved or before.transition == 0)
         incident = _moved(incident, AlertState.FIRING, at, fired_at=at.now)
         moved = True

@@ -150,6 +150,10 @@ class Watch(AlertsPart):
     cannot_judge_for: Duration = Field(
         default=timedelta(minutes=15), description="how long the warehouse may fail before people are told"
     )
+    group_wait: Duration = Field(
+        default=timedelta(minutes=5),
+        description="how long an incident of a rule with causes waits for them: a cause may be seen a watch later",
+    )
     severity: Severity = Field(default=AlertLevel.CRITICAL, description="of cannot-judge and channel-failing")
 
 

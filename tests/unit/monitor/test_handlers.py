@@ -146,6 +146,22 @@ def test_a_tick_that_comes_again_or_from_a_clock_that_steps_back_judges_nothing(
     assert len(world.bus.published) == before
 
 
+def test_a_clock_that_stepped_ahead_and_is_right_again_does_not_blind_the_monitor(world: World) -> None:
+    """Ticks have the clock of Pub/Sub; that of the instance was three hours ahead for one watch."""
+
+    def watch_at(published_at: datetime, now: datetime) -> list[AlertChanged]:
+        before = len(world.bus.of(AlertChanged))
+        run_watch(TickFired(tick=Tick.WATCH, cadence_minutes=5), published_at, world.monitor(), now)
+        return list(world.bus.of(AlertChanged))[before:]
+
+    world.wrong = False
+    watch_at(NINE, NINE + 180 * MINUTE)
+    world.wrong = True
+    (event,) = watch_at(NINE + TICK, NINE + TICK)
+    assert (event.state, event.changed_at) == (AlertState.FIRING, NINE + TICK)
+    assert watch_at(NINE + 2 * TICK, NINE + 2 * TICK) == []
+
+
 def test_a_bus_that_is_down_loses_no_change(world: World) -> None:
     world.bus.capacity = 0
     with pytest.raises(Unavailable):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.monitor.bench import NINE, Watched, rules_file, states, wrong
+from tests.unit.monitor.bench import NINE, TICK, Watched, rules_file, states, wrong
 from tipoff_common.events import AlertLevel, AlertState
 from tipoff_monitor.actions import acknowledge, silence, unsilence
 
@@ -138,6 +138,30 @@ class TestManyAtOnce:
         (event,) = watched.ticks(50, wrong("cause", severity=AlertLevel.CRITICAL), *SYMPTOMS)
         assert (event.rule, event.context["symptoms_count"]) == ("cause", 600)
 
+    @pytest.mark.parametrize("killed", [False, True], ids=["running", "killed between"])
+    @pytest.mark.parametrize("unwatched", [False, True], ids=["watched", "after an outage"])
+    def test_symptoms_seen_at_the_watch_before_their_cause_are_not_told_before_it(
+        self, killed: bool, unwatched: bool
+    ) -> None:
+        """600 symptoms a second before their cause, whose row comes with the next watch only."""
+        file = rules_file(
+            cause={"severity": "CRITICAL"}, symptom={"severity": "CRITICAL", "causes": [{"rule": "cause"}]}
+        )
+        watched = Watched(file)
+        watched.tick()
+        assert watched.tick(*SYMPTOMS, after=3 * HOUR if unwatched else TICK)[unwatched:] == []
+        if killed:
+            memory = type(watched.memory).model_validate_json(watched.memory.model_dump_json())
+            watched = Watched(file, memory=memory, now=watched.now)
+        (event,) = watched.ticks(50, wrong("cause"), *SYMPTOMS)
+        assert (event.rule, event.context["symptoms_count"]) == ("cause", 600)
+
+    def test_symptoms_without_a_cause_are_told_after_the_wait_for_one(self) -> None:
+        file = rules_file({"watch": {"group_wait": "10m"}}, cause={}, symptom={"causes": [{"rule": "cause"}]})
+        watched = Watched(file)
+        assert watched.ticks(2, *SYMPTOMS) == []
+        assert states(watched.tick(*SYMPTOMS)) == [("symptom", "firing")]
+
     def test_again_after_a_restart_nothing_is_told(self) -> None:
         rules = rules_file(cause={"severity": "CRITICAL"}, symptom={"causes": [{"rule": "cause"}]})
         watched = Watched(rules)
@@ -155,7 +179,7 @@ class TestManyAtOnce:
         watched = Watched(
             rules_file(cause={}, symptom={"causes": [{"rule": "cause", "match": ["workflow"]}]})
         )
-        told = watched.tick(wrong("cause", workflow="a"), wrong("symptom", workflow="b"))
+        told = watched.ticks(2, wrong("cause", workflow="a"), wrong("symptom", workflow="b"))
         assert {event.rule for event in told} == {"cause", "symptom"}
 
 

@@ -1,12 +1,14 @@
 -- Do the services run one version, by one configuration?
 --
--- One row a service whose newest row was written by another version than the asker's; the controller also when it decided
--- by another configuration. What is - is not compared, and a service that wrote nothing lately says nothing.
+-- One row a service whose newest row was written by another version than the asker's, the controller also when it decided
+-- by another configuration, and the runner when it was asked by another: a controller that somebody forgot asks as well.
+-- Cleanup and the logger read no workflows; which scrapers they know is their version's. What is - is not compared, and a
+-- service that wrote nothing lately says nothing.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
 --   @version      STRING = -  version of the asker
 --   @config_hash  STRING = -  hash of the workflows file that the asker reads
---   @minutes      INT64 = 40       how far back rows are compared; a deployment takes one evaluation
+--   @minutes      INT64 = 30       how far back rows are compared; no longer than the rule holds, or deployments are told
 --   @environment  STRING = prod    prod, staging, dev or local
 --
 -- subject (the service), severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
@@ -19,7 +21,7 @@ WITH told AS (
     AND reason_code != 'parent_unfruitful'
   UNION ALL
   -- What was presumed of a request is the controller's, what was adopted is cleanup's, and a command is somebody's own.
-  SELECT 'scraper-runner' AS service, triggered_at AS told_at, service_version AS version, NULL AS config_hash
+  SELECT 'scraper-runner' AS service, triggered_at AS told_at, service_version AS version, config_hash
   FROM nba_orchestration.scraper_execution_log
   WHERE DATE(triggered_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
     AND environment = @environment

@@ -276,6 +276,20 @@ def test_each_service_that_runs_another_version_is_told(days: Days) -> None:
     assert sorted(it.subject for it in found) == ["logger", "scraper-runner"]
 
 
+def test_a_configuration_by_which_the_runner_is_asked_is_told_and_rows_from_before_a_deployment_are_not(
+    days: Days,
+) -> None:
+    """A controller that somebody forgot asks the runner as well; what ran 31 minutes ago ran before a deployment."""
+    asked = executed("a", AT - 5 * MINUTE, "success", service_version="1", config_hash="of-yesterday")
+    before = executed("b", AT - 31 * MINUTE, "success", service_version="0", config_hash="of-yesterday")
+    days.insert("forgotten", [*healthy(), ("scraper_execution_log", asked)])
+    days.insert("deployed", [*healthy(), ("scraper_execution_log", before)])
+    (found,) = days.conditions("forgotten", AT, "versions-differ")
+    assert found.subject == "scraper-runner"
+    assert "by configuration of-yesterday" in found.summary
+    assert days.conditions("deployed", AT, "versions-differ") == []
+
+
 def test_what_is_paused_is_known_by_the_same_job(days: Days) -> None:
     days.insert(
         "paused",

@@ -157,3 +157,35 @@ def test_the_night_before_is_judged_until_its_work_is_done(warehouse: BigQueryWa
     assert ("night", FaultKind.MISSING) in {
         (it.workflow, it.kind) for it in judge_day(day, lock_at=LOCK, is_today=True).faults
     }
+
+
+def test_rows_two_hours_late_across_midnight_are_of_their_own_occurrence(
+    warehouse: BigQueryWarehouse, dataset: Dataset
+) -> None:
+    """What ended at 23:50 and is written at 01:50 belongs to last night, and not to the day on which it comes."""
+    late, ended = {"environment": "late"}, MIDNIGHT - 10 * MINUTE
+    own = {"scrapers": ["well"], "subject": "-", "priority": "HIGH", "workflow_name": "scores", **late}
+    dataset.insert(
+        "daily_expected_schedule",
+        scheduled("last", ended - 20 * MINUTE, date="2026-01-14", locked_at="2026-01-14T10:00:00Z", **own),
+        scheduled("first", MIDNIGHT + HOUR, **own),
+    )
+    dataset.insert(
+        "workflow_decisions", decided("last", ended - MINUTE, "RUN", "due", workflow_name="scores", **late)
+    )
+    asked = MIDNIGHT + 2 * HOUR
+
+    def outcomes() -> dict[str, tuple[date, str, int, bool]]:
+        day = read_expectations(warehouse, "late", date(2026, 1, 15), asked, midnight=MIDNIGHT)
+        return {it.occurrence_id: (it.date, it.status, it.executions, it.found) for it in day.expectations}
+
+    first = (date(2026, 1, 15), "PENDING", 0, False)
+    assert outcomes() == {"last": (date(2026, 1, 14), "ON_TIME", 0, False), "first": first}
+    dataset.insert(
+        "scraper_execution_log",
+        executed(
+            "late", ended - MINUTE, "success", 5, scraper_name="well", occurrence_id="last", workflow="scores",
+            completed_at=ended.isoformat(), created_at=(ended + 2 * HOUR).isoformat(), game_date="2026-01-14", **late,
+        ),
+    )  # fmt: skip
+    assert outcomes() == {"last": (date(2026, 1, 14), "ON_TIME", 1, True), "first": first}

@@ -8,6 +8,9 @@ partitions by nothing else, and drop copies themselves, because a view's filter 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tipoff_dataset.batch import bare_statement
+from tipoff_dataset.queries import named
+
 NOW = "CURRENT_TIMESTAMP()"
 TODAY = "CURRENT_DATE('America/New_York')"
 HERE = "environment = '${environment}'"
@@ -30,6 +33,12 @@ _CLEANUPS = f"""WITH cleanups AS (
     AND {HERE}
   QUALIFY ROW_NUMBER() OVER (PARTITION BY cleanup_id ORDER BY created_at DESC, event_id) = 1
 )"""
+
+
+def _named(name: str) -> str:
+    """Return the statement of queries/, asked of now and of the environment that the dashboard shows."""
+    statement = bare_statement(named(name), "")
+    return statement.replace("@environment", "'${environment}'").replace("@as_of", NOW)
 
 
 class PanelKind(StrEnum):
@@ -141,23 +150,7 @@ DISCOVERY_BOARD = DashboardSpec(
             "Searches of today",
             "By scraper and subject; NOT_YET is asked again, FAILING is an error and no absence.",
             PanelKind.TABLE,
-            f"""SELECT
-  scraper_name,
-  subject,
-  status,
-  attempts,
-  no_data_yet,
-  failures,
-  records,
-  FORMAT_TIMESTAMP('%H:%M', found_at, 'America/New_York') AS found_et,
-  FORMAT_TIMESTAMP('%H:%M', next_expected_at, 'America/New_York') AS next_et,
-  last_error_type
-FROM nba_orchestration.discovery_status({NOW}, {TODAY})
-WHERE {HERE}
-ORDER BY
-  CASE status WHEN 'FAILING' THEN 0 WHEN 'NOT_TRIED' THEN 1 WHEN 'NOT_YET' THEN 2 WHEN 'TOO_EARLY' THEN 3 ELSE 4 END,
-  scraper_name,
-  subject""",
+            _named("discovery_status"),
             (
                 "scraper_name",
                 "subject",

@@ -28,7 +28,7 @@ REPAIRS = (
     catalogue.keep_added_columns,
     catalogue.keep_declared_views,
     catalogue.keep_declared_datasets,
-    translations.register_only_what_creates,  # around what the catalogue's repairs have put there
+    translations.look_for_changes_only_where_some_may_be,  # around what the catalogue's repairs have put there
     inserts.answer_rows_one_by_one,
     queries.answer_failed_queries_with_errors,
     engine.start_without_downloads,

@@ -81,19 +81,45 @@ def translate_a_text_once() -> None:
     replace(executor, "rewrite_table_refs", functools.lru_cache(maxsize=_MOST_REMEMBERED))
 
 
-def register_only_what_creates() -> None:
-    """Fault: after each query, four passes parse it to see whether it created or dropped something."""
+def look_for_changes_only_where_some_may_be() -> None:
+    """Fault: nine passes copy the tree of each query to see whether it creates, drops or changes something.
 
-    def unless_query(sync: Callable[..., None]) -> Callable[..., None]:
-        @functools.wraps(sync)
-        def sync_statement(sql: str, *args: Any) -> None:
-            if not _QUERY.match(sql):
-                sync(sql, *args)
+    A statement that begins as a query does none of it, however its text is given: by position or by name.
+    """
 
-        return sync_statement
+    def is_query(args: tuple[Any, ...], named: dict[str, Any]) -> bool:
+        texts = (it for it in (*args, named.get("bq_sql")) if isinstance(it, str))
+        # A project may be called select-games; its name has no blank.
+        return any(" " in text and _QUERY.match(text) for text in texts)
 
-    for name in ("sync_created_schema", "sync_created_table", "sync_created_view", "sync_dropped_object"):
+    def unless_query(look: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(look)
+        def looked(*args: Any, **named: Any) -> Any:
+            return None if is_query(args, named) else look(*args, **named)
+
+        return looked
+
+    def unless_query_awaited(look: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        @functools.wraps(look)
+        async def looked(*args: Any, **named: Any) -> Any:
+            return None if is_query(args, named) else await look(*args, **named)
+
+        return looked
+
+    for name in (
+        "sync_created_schema",
+        "sync_created_table",
+        "sync_created_view",
+        "sync_dropped_object",
+        "_reject_dml_on_immutable",
+        "_guard_and_resolve_single_ddl",
+    ):
         replace(executor, name, unless_query)
+    for name in ("_maybe_run_routine_drop", "_capture_dml_snapshots"):
+        replace(executor, name, unless_query_awaited)
+    replace(ddl_sync, "_detect_plain_create_table", unless_query)
+    # What kind of statement a text is depends on nothing else.
+    replace(executor, "classify_statement_type", functools.lru_cache(maxsize=_MOST_REMEMBERED))
 
 
 def examine_a_text_once() -> None:

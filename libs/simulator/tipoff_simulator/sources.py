@@ -81,7 +81,8 @@ class Upstream:
             seconds = spec.timeout_seconds if timeout else self._world.execution_seconds
             return Answer(Status.FAILED, seconds, kind)
         published = self.published_at(scraper, game_date, subject)
-        if published is None or published > now:
+        withheld = any(it.kind is None and it.hits(scraper, spec.source, now) for it in self._world.outages)
+        if withheld or published is None or published > now:
             return Answer(Status.NO_DATA, self._world.execution_seconds)
         return Answer(
             Status.SUCCESS,
@@ -104,7 +105,7 @@ class Upstream:
 
     def _failure(self, request_id: str, spec: ScraperSpec, now: datetime) -> FailureKind | None:
         for outage in self._world.outages:
-            if outage.hits(spec.name, spec.source, now):
+            if outage.kind is not None and outage.hits(spec.name, spec.source, now):
                 return outage.kind
         if chances := self._world.failures.get(spec.name):
             draw = self._luck("failure", request_id).random()

@@ -92,11 +92,14 @@ class Span(ConfigurationNode):
 
 
 class Outage(Span):
-    """A stretch in which every request fails."""
+    """A stretch in which every request fails, or finds nothing."""
 
     sources: tuple[Name, ...] = Field(default=(), description="sources that are out")
     scrapers: tuple[Name, ...] = Field(default=(), description="single scrapers that are out")
-    kind: FailureKind = Field(default=FailureKind.HTTP, description="how a request fails meanwhile")
+    kind: FailureKind | None = Field(
+        default=FailureKind.HTTP,
+        description="how a request fails meanwhile; null where the source answers and has nothing",
+    )
 
     def hits(self, scraper: str, source: str, instant: datetime) -> bool:
         """Everything is out when neither sources nor scrapers are named."""

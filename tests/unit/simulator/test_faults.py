@@ -49,6 +49,16 @@ def test_an_outage_of_everything_shortens_what_a_search_has_left(tmp_path: Path)
     assert numbers.delay.median > 60
 
 
+def test_a_source_that_has_nothing_fails_nothing_and_is_found_afterwards(tmp_path: Path) -> None:
+    season = on_the_day(
+        tmp_path, "outages: [{start: 2025-01-15T10:00:00-05:00, end: 2025-01-15T16:30:00-05:00, kind: null}]"
+    )
+    numbers = season.report.workflows["injury_discovery"]
+    assert (numbers.failed, numbers.found) == (0, 1)
+    assert numbers.delay is not None
+    assert numbers.delay.median > 60
+
+
 def test_a_game_that_comes_later_than_the_others_is_asked_for_until_it_is_there(tmp_path: Path) -> None:
     publication = "kind: time_of_day, earliest: '09:00', usual: '09:05', latest: '09:10', incomplete: 1"
     seasons = {

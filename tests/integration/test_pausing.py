@@ -1,0 +1,58 @@
+"""A pause, from the command through a running stack to its rows, to what is decided and expected, and to its end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from stack_harness import SCHEDULE, Driver, at, until
+
+from tipoff_common.clock import business_date
+from tipoff_common.events import Tick
+from tipoff_common.wall_clock import wall_now
+
+WHY = "the source moves tonight"
+EVENTS = """
+SELECT state, target, why, changed_by FROM nba_orchestration.pause_events
+WHERE name = 'morning_operations' ORDER BY changed_at
+"""
+EXPECTED = """
+SELECT status FROM nba_orchestration.expected_vs_actual(@as_of, @day) WHERE workflow_name = 'morning_operations'
+"""
+
+
+def test_a_workflow_is_paused_by_the_command_until_it_is_resumed(embedded: Driver) -> None:
+    driver = embedded
+    # A pause begins at the wall clock's now, so what it keeps back is of tomorrow.
+    day = business_date(wall_now()) + timedelta(days=1)
+    driver.tick(Tick.LOCK_SCHEDULE, day, 5)
+    driver.settle()
+
+    told = driver.tipoff("pause", "morning_operations", "--for", "72h", "--why", WHY)
+    assert "workflow morning_operations is paused until" in told
+    assert WHY in driver.tipoff("pauses")
+    (row,) = until(lambda: driver.rows(EVENTS), "the row of the pause")
+    assert (row["state"], row["target"], row["why"]) == ("paused", "workflow", WHY)
+
+    for minute in (15, 30):
+        tick = driver.tick(Tick.EVALUATE, day, 5, minute)
+        driver.settle()
+        (decision,) = driver.decisions("morning_operations", tick)
+        assert (decision["action"], decision["reason_code"]) == ("SKIP", "paused")
+        assert WHY in decision["reason"]
+
+    late = at(day, 10, 30)
+    assert [row["status"] for row in driver.rows(EXPECTED, as_of=late, day=day)] == ["PAUSED"]
+    options = ("--workflow", "morning_operations", "--as-of", f"{day} 10:30")
+    shown = " ".join(driver.tipoff("status", *options).split())
+    assert "paused by" in shown
+    assert WHY in shown
+
+    assert "goes on" in driver.tipoff("resume", "morning_operations")
+    assert [row["state"] for row in until(lambda: driver.rows(EVENTS)[1:], "the row of its end")] == [
+        "resumed"
+    ]
+    tick = driver.tick(Tick.EVALUATE, day, 5, 45)
+    (decision,) = driver.decisions("morning_operations", tick)
+    assert decision["action"] == "RUN"
+    driver.executions(day, SCHEDULE)
+    assert [row["status"] for row in driver.rows(EXPECTED, as_of=late, day=day)] == ["ON_TIME"]

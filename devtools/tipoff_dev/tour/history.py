@@ -62,6 +62,7 @@ class History:
 
     until: datetime
     bucket: str
+    environment: str = ENVIRONMENT
     events: list[Event] = field(default_factory=list)
     landed: list[FileLanded] = field(default_factory=list)
     files: dict[str, RecordsFile] = field(default_factory=dict)
@@ -95,12 +96,24 @@ def past_week(
         environment=ENVIRONMENT,
         until=until,
     )
-    history = History(until, bucket)
+    history = write_down(season, schedule_rows, bucket)
     witness = _Witness(history, configuration, schedule_rows)
-    simulate(season, observer=witness)
     for request, answer, at in _asked_by_people(configuration, until):
         witness.executed(request, answer, at)
     history.events.extend(_dead_letters(until))
+    return history
+
+
+def write_down(
+    season: Season, schedule_rows: Sequence[Mapping[str, JsonValue]] = (), bucket: str = "data"
+) -> History:
+    """Play a season that breaks off at its `until`, and return what the services would have published of it.
+
+    schedule_rows: the records that the calendar's scraper lands.
+    """
+    assert season.until is not None  # noqa: S101  # the caller's own
+    history = History(season.until, bucket, environment=season.environment)
+    simulate(season, observer=_Witness(history, season.configuration, schedule_rows))
     return history
 
 
@@ -136,7 +149,7 @@ class _Witness:
         executed = build_execution(
             request,
             outcome,
-            environment=ENVIRONMENT,
+            environment=self._history.environment,
             triggered_at=max(started, request.requested_at),
             completed_at=at,
             data_summary={"tour": MARK, **summary},

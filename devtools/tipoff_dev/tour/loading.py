@@ -58,7 +58,7 @@ def load_week(stack: Stack, now: datetime, progress: Progress) -> History:
     catalog = load_catalog(SCRAPERS)
     configuration = load_workflows(stack.layout.workflows_file, catalog)
     progress("making up a week")
-    rows = _schedule_rows(configuration, now)
+    rows = schedule_rows(configuration, now)
     games = [Game.model_validate(row) for row in rows]
     history = past_week(configuration, games, rows, now, stack.data.bucket)
     recovery = recover(history, catalog)
@@ -76,7 +76,7 @@ def append_events(warehouse: Warehouse, events: Iterable[Event]) -> None:
     rows: dict[str, list[Row]] = defaultdict(list)
     ids: dict[str, list[str]] = defaultdict(list)
     for event in events:
-        batch = TABLES[type(event)](event, _instant(event) + _WRITTEN_AFTER)
+        batch = TABLES[type(event)](event, happened_at(event) + _WRITTEN_AFTER)
         rows[batch.table].extend(batch.rows)
         ids[batch.table].extend(batch.ids)
     for table, found in rows.items():
@@ -84,7 +84,7 @@ def append_events(warehouse: Warehouse, events: Iterable[Event]) -> None:
             warehouse.append(table, found[start : start + _ROWS], ids[table][start : start + _ROWS])
 
 
-def _instant(event: Event) -> datetime:
+def happened_at(event: Event) -> datetime:
     """Return when the event happened."""
     match event:
         case ScrapeExecuted():
@@ -104,7 +104,7 @@ def _instant(event: Event) -> datetime:
     raise TypeError(f"{type(event).__name__} has no row")
 
 
-def _schedule_rows(configuration: Configuration, now: datetime) -> Sequence[Mapping[str, JsonValue]]:
+def schedule_rows(configuration: Configuration, now: datetime) -> Sequence[Mapping[str, JsonValue]]:
     """Return the schedule that the fake sources serve today, parsed by the fleet's own scraper; none for a fleet that
     has another calendar."""
     if configuration.file.calendar.scraper != "nbac_schedule":

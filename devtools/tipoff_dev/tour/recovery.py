@@ -1,7 +1,7 @@
 """What became of the week's files: the fake of Phase 2 loses some, and cleanup's own runs find them again."""
 
 import heapq
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -81,25 +81,30 @@ class _Known(FileDataset):
         return {}
 
 
+@dataclass(frozen=True)
+class Taking:
+    """How Phase 2 takes files. loses: whether it loses an announcement at an instant. halts: stretches, by begin and
+    end, in which it stands still; it goes on with what came meanwhile."""
+
+    loses: Callable[[FileLanded, datetime], bool]
+    halts: Sequence[tuple[datetime, datetime]] = ()
+
+
 @dataclass
 class _Phase2:
-    """The fake's fate of each announcement, and its receipts with the instant from which they are known."""
+    """The fate of each announcement, and its receipts with the instant from which they are known."""
 
-    until: datetime
-    never: frozenset[str]
-    """Paths that it loses however often they are announced."""
+    taking: Taking
+    environment: str
     due: list[tuple[datetime, str, int]] = field(default_factory=list)
 
     def announce(self, landed: FileLanded, at: datetime) -> None:
         """Take or lose an announcement."""
-        gives_up = self.until - _GIVES_UP
-        behaviour = GIVEN_UP if gives_up <= landed.landed_at < gives_up + timedelta(days=1) else PHASE2
-        if landed.gcs_path in self.never or fate(landed, behaviour) is Fate.DROP:
+        if self.taking.loses(landed, at):
             return
         # The path decides how long it takes, so that a second history of the same week is the same.
         share = int(landed.content_sha256[:4], 16) / 16**4
-        halted = self.until - _HALTED_AT
-        begins = halted + _HALTED_FOR if halted <= at < halted + _HALTED_FOR else at
+        begins = max([end for begin, end in self.taking.halts if begin <= at < end], default=at)
         heapq.heappush(self.due, (begins + share * _LOADS_WITHIN, landed.gcs_path, landed.record_count))
 
     def receipts(self, until: datetime) -> Iterator[FileProcessed]:
@@ -107,19 +112,19 @@ class _Phase2:
         while self.due and self.due[0][0] <= until:
             at, path, rows = heapq.heappop(self.due)
             yield FileProcessed(
-                gcs_path=path, processor="fake", processed_at=at, row_count=rows, environment=ENVIRONMENT
+                gcs_path=path, processor="fake", processed_at=at, row_count=rows, environment=self.environment
             )
 
 
-def recover(history: History, catalog: Catalog) -> Recovery:
-    """Run cleanup over the week, tick by tick, as Phase 2 takes and loses the files."""
+def recover(history: History, catalog: Catalog, taking: Taking | None = None, days: int = DAYS) -> Recovery:
+    """Run cleanup over the days before the end of the history, tick by tick, as Phase 2 takes and loses the files."""
     data, state, bus = MemoryObjects(history.bucket), MemoryObjects(), RecordingBus()
     for name, file in history.files.items():
         data.create(name, file.body, metadata=file.metadata)
     known = _Known([_landed(item) for item in history.landed])
     settings = CleanupSettings.model_construct()
     deps = Deps(
-        environment=ENVIRONMENT,
+        environment=history.environment,
         lookback=settings.lookback,
         rule=settings.rule,
         pubsub_enabled=True,
@@ -130,10 +135,11 @@ def recover(history: History, catalog: Catalog) -> Recovery:
         publisher=Publisher("cleanup", bus),
     )
     ordered = sorted(history.landed, key=lambda item: item.landed_at)
-    phase2, events = _Phase2(history.until, _missing_now(ordered, history.until)), list[Event]()
+    phase2 = _Phase2(taking or _usual(ordered, history.until), history.environment)
+    events = list[Event]()
     announced = iter(ordered)
     coming = next(announced, None)
-    tick = history.until - timedelta(days=DAYS)
+    tick = history.until - timedelta(days=days)
     while tick < history.until:
         while coming is not None and coming.landed_at <= tick:
             phase2.announce(coming, coming.landed_at)
@@ -154,6 +160,17 @@ def recover(history: History, catalog: Catalog) -> Recovery:
         phase2.announce(landed, landed.landed_at)
     events.extend(phase2.receipts(history.until))
     return Recovery(events, state)
+
+
+def _usual(ordered: Sequence[FileLanded], until: datetime) -> Taking:
+    """Return what the tour shows: losses, a halt, a day of files that are given up, and files missing now."""
+    never, halted, gives_up = _missing_now(ordered, until), until - _HALTED_AT, until - _GIVES_UP
+
+    def loses(landed: FileLanded, at: datetime) -> bool:  # noqa: ARG001  # whenever it is announced
+        behaviour = GIVEN_UP if gives_up <= landed.landed_at < gives_up + timedelta(days=1) else PHASE2
+        return landed.gcs_path in never or fate(landed, behaviour) is Fate.DROP
+
+    return Taking(loses, [(halted, halted + _HALTED_FOR)])
 
 
 def _missing_now(ordered: Sequence[FileLanded], until: datetime) -> frozenset[str]:

@@ -217,6 +217,11 @@ def test_on_a_day_on_which_all_is_well_no_rule_fires(days: Days) -> None:
     assert days.conditions("well") == []
 
 
+def test_each_rule_with_a_query_has_rows_on_which_it_fires() -> None:
+    own = {"dataset-behind", "versions-differ"}  # tests of their own below
+    assert {*BAD, *ABSENT, *own} == set(BOOK.queries)
+
+
 @pytest.mark.parametrize("rule", BAD)
 def test_a_rule_fires_on_its_bad_rows(days: Days, rule: str) -> None:
     assert [it.subject for it in days.conditions(rule, AT, rule)] == [BAD[rule][1]]

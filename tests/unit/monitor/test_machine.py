@@ -153,7 +153,7 @@ class TestManyAtOnce:
         if killed:
             memory = type(watched.memory).model_validate_json(watched.memory.model_dump_json())
             watched = Watched(file, memory=memory, now=watched.now)
-        (event,) = watched.ticks(50, wrong("cause"), *SYMPTOMS)
+        (event,) = watched.ticks(5, wrong("cause"), *SYMPTOMS)
         assert (event.rule, event.context["symptoms_count"]) == ("cause", 600)
 
     def test_symptoms_without_a_cause_are_told_after_the_wait_for_one(self) -> None:
@@ -245,6 +245,24 @@ class TestSilence:
         assert watched.ticks(60, wrong(paused=True)) == []
         assert watched.incident().state is AlertState.SILENCED
         assert watched.ticks(4) == [], "it is over, which nobody waits to hear"
+
+    @pytest.mark.parametrize(("seen_to", "told"), [("silenced", []), ("acknowledged", [AlertState.RESOLVED])])
+    def test_what_somebody_saw_to_ends_and_after_a_restart_nothing_is_told_again(
+        self, seen_to: str, told: list[AlertState], watched: Watched
+    ) -> None:
+        watched.ticks(3, wrong())
+        if seen_to == "silenced":
+            watched.memory, _ = silence(watched.memory, "broken", "-", NINE + 9 * HOUR, "ann@x", "known")
+        else:
+            watched.memory = acknowledge(
+                watched.memory, "broken/-", "ann@x", watched.file, "prod", watched.now
+            )
+        watched.ticks(2, wrong())
+        assert [event.state for event in watched.ticks(4)] == told
+        assert watched.events[-1].state is AlertState.RESOLVED, "it is recorded either way"
+        memory = type(watched.memory).model_validate_json(watched.memory.model_dump_json())
+        again = Watched(watched.file, memory=memory, now=watched.now)
+        assert again.ticks(30) == []
 
     def test_in_a_quiet_window_the_reason_is_recorded(self) -> None:
         quiet = {"why": "All-Star break", "first": "2026-01-15", "last": "2026-01-15"}

@@ -168,7 +168,7 @@ def test_rows_two_hours_late_across_midnight_are_of_their_own_occurrence(
     dataset.insert(
         "daily_expected_schedule",
         scheduled("last", ended - 20 * MINUTE, date="2026-01-14", locked_at="2026-01-14T10:00:00Z", **own),
-        scheduled("first", MIDNIGHT + HOUR, **own),
+        scheduled("first", MIDNIGHT + HOUR, locked_at="2026-01-15T05:00:00Z", **own),
     )
     dataset.insert(
         "workflow_decisions", decided("last", ended - MINUTE, "RUN", "due", workflow_name="scores", **late)

@@ -282,7 +282,7 @@ variable "dataset" {
   default     = "nba_orchestration"
 
   validation {
-    condition     = can(regex("^[A-Za-z0-9_]{1,1024}$", var.dataset))
+    condition     = can(regex("^[A-Za-z0-9_]+$", var.dataset))
     error_message = "dataset must be letters, digits and underscores."
   }
 }

@@ -19,10 +19,10 @@ from tipoff_common.events import Action, AlertLevel, PauseTarget
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.discovery.accounts import discovery_context, explain_check
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
+from tipoff_planning.expectations import WHOLE_DAY
 from tipoff_planning.history import ExecutionFact, History, Known, Outputs, Slate
 from tipoff_planning.occurrences import (
     REPORT_UNFOUND_FOR,
-    WHOLE_DAY,
     Agenda,
     Occurrence,
     agenda,

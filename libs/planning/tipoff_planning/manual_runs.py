@@ -13,7 +13,8 @@ from tipoff_common.open_enum import Declared
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.words import unknown_name
 from tipoff_planning.calendar import Game
-from tipoff_planning.occurrences import WHOLE_DAY, Occurrence
+from tipoff_planning.expectations import WHOLE_DAY
+from tipoff_planning.occurrences import Occurrence
 from tipoff_planning.outstanding import Outstanding
 from tipoff_planning.plans import Plan
 from tipoff_planning.progress import State

@@ -16,6 +16,7 @@ from tipoff_common.clock import business_date, local_instant
 from tipoff_common.identity import occurrence_id
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.discovery.plans import NO_PLANS, PURPOSES, DiscoveryPlan, DiscoveryPlans
+from tipoff_planning.expectations import WHOLE_DAY
 from tipoff_planning.schedules import (
     WEEK,
     About,
@@ -31,7 +32,6 @@ from tipoff_planning.schedules import (
 )
 from tipoff_planning.workflows import Configuration
 
-WHOLE_DAY = "-"
 REPORT_UNFOUND_FOR = timedelta(hours=6)
 """How long after a search ended in vain each evaluation says so."""
 LEARNED_SLOTS = 10_000

@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tipoff_common.clock import Instant, fleet_zone
 from tipoff_common.words import pluralize
-from tipoff_planning.expectations import DayExpectations, Expectation, StepOutcome
-from tipoff_planning.occurrences import WHOLE_DAY
+from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation, StepOutcome
 
 GIVEN_UP = frozenset({"budget_used", "not_found"})
 """Last words about an occurrence after which nothing is asked for before its next slot."""

@@ -10,8 +10,7 @@ from tipoff_common.clock import Instant, business_date, local_instant
 from tipoff_monitor.console.facts import ScraperHealth, StandingPauseRow
 from tipoff_monitor.console.pages.page import Page, Shown
 from tipoff_monitor.incidents import Incident
-from tipoff_planning.expectations import DayExpectations, Expectation
-from tipoff_planning.occurrences import WHOLE_DAY
+from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation
 from tipoff_planning.verdict import Color, DayVerdict, Fault, judge_day
 
 _PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")

@@ -247,7 +247,7 @@ run "every_service_exports_to_the_one_collector" {
   }
 
   assert {
-    condition     = local.telemetry == { OTEL_EXPORTER_OTLP_ENDPOINT = "https://collector.example.com" }
+    condition     = local.telemetry["OTEL_EXPORTER_OTLP_ENDPOINT"] == "https://collector.example.com"
     error_message = "OpenTelemetry reads its own variable"
   }
 }

@@ -17,7 +17,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,14 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small; th
 
 import itertools
 
-from tipoff_planning.discovery.backtest import LearnedLooks, Published, ReplaySummary, replay, summarize
+from tipoff_planning.discovery.backtest import (
+    NO_TIP_OFFS,
+    LearnedLooks,
+    Published,
+    ReplaySummary,
+    replay,
+    summarize,
+)
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.model import PublicationModel, fit
 from tipoff_planning.discovery.policy import Guards, plan, widen
@@ -50,9 +57,11 @@ def beat(every: int) -> Sequence[float]:
     return range(0, WINDOW + 1, every)
 
 
-def learned(published: Sequence[Published], price: float) -> list[Any]:
+def learned(
+    published: Sequence[Published], price: float, tip_offs: Mapping[date, float] = NO_TIP_OFFS
+) -> list[Any]:
     """Replay days on learned checks."""
-    looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30))
+    looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30), tip_offs=tip_offs)
     return replay(published, looks, looks.note)
 
 
@@ -155,10 +164,17 @@ class Synthetic:
 
     name: str
     minute: Callable[[Random, int], float | None]
+    tip_off: Callable[[int], float] | None = None
+    """The first tip-off of a day, in minutes of the window."""
 
 
 def _within(minute: float) -> float:
     return min(max(minute, 1.0), WINDOW - 1.0)
+
+
+def _tip_off(day: int) -> float:
+    """Return a first tip-off as a season has them: from the afternoon to late, without a pattern."""
+    return Random(f"tip-off/{day}").choice((120.0, 150.0, 180.0, 300.0, 330.0, 420.0))  # noqa: S311  # luck
 
 
 def _weekend(day: int) -> bool:
@@ -175,6 +191,8 @@ SOURCES = (
         lambda luck, day: _within(luck.gauss(320 if _weekend(day) else 120, 8)),
     ),
     Synthetic("silent_days", lambda luck, _: None if luck.random() < 0.2 else _within(luck.gauss(200, 10))),
+    Synthetic("follows_tip_off", lambda luck, day: _within(luck.gauss(_tip_off(day) - 90, 8)), _tip_off),
+    Synthetic("ignores_tip_off", lambda luck, _: _within(luck.gauss(200, 6)), _tip_off),
     Synthetic("changing", lambda luck, day: _within(luck.gauss(120 if day < 60 else 330, 8))),
 )
 DAYS = 120
@@ -185,6 +203,13 @@ def year_of(source: Synthetic, seed: int) -> list[Published]:
     """Draw a year of a synthetic source."""
     luck = Random(f"{source.name}/{seed}")  # noqa: S311  # luck, not a secret
     return [Published(START + timedelta(day), source.minute(luck, day)) for day in range(DAYS)]
+
+
+def tip_offs_of(source: Synthetic) -> Mapping[date, float]:
+    """Return the first tip-offs of the year; none for a source that is replayed without them."""
+    if source.tip_off is None:
+        return NO_TIP_OFFS
+    return {START + timedelta(day): source.tip_off(day) for day in range(DAYS)}
 
 
 def at_looks(curve: Sequence[tuple[float, float]], looks: float) -> float:
@@ -202,21 +227,30 @@ def measure_synthetic(seeds: int, only: Sequence[str] = ()) -> dict[str, Any]:
     for source in SOURCES:
         if only and source.name not in only:
             continue
-        ratios, adapted, quantiles = [], [], []
+        ratios, adapted, quantiles, gains = [], [], [], []
+        tip_offs = tip_offs_of(source)
         for seed in range(seeds):
             published = year_of(source, seed)
             hourly = summarize(fixed(published, 60))
-            runs = {price: learned(published, price) for price in SYNTHETIC_PRICES if price != CALIBRATED_AT}
-            runs[CALIBRATED_AT], told = learned_and_told(published, CALIBRATED_AT, seed)
+            runs = {
+                price: learned(published, price, tip_offs)
+                for price in SYNTHETIC_PRICES
+                if price != CALIBRATED_AT
+            }
+            runs[CALIBRATED_AT], told = learned_and_told(published, CALIBRATED_AT, seed, tip_offs)
             quantiles += told
-            curve = [(summary.looks_per_day, summary.mean_delay) for summary in map(summarize, runs.values())]
-            ratios.append(at_looks(curve, hourly.looks_per_day) / hourly.mean_delay)
+            delay = at_looks(curve_of(runs.values()), hourly.looks_per_day)
+            ratios.append(delay / hourly.mean_delay)
+            if tip_offs:
+                without = [learned(published, price) for price in SYNTHETIC_PRICES]
+                gains.append(delay / at_looks(curve_of(without), hourly.looks_per_day))
             if source.name == "changing":
                 adapted.append(days_to_adapt(runs[CALIBRATED_AT]))
         results[source.name] = {
             "delay_ratio_to_hourly": round(sum(ratios) / len(ratios), 3),
             "worst_seed": round(max(ratios), 3),
             "calibration_points": calibration_points(quantiles),
+            **({"delay_ratio_to_no_tip_offs": round(sum(gains) / len(gains), 3)} if gains else {}),
             **(
                 {"days_to_adapt": round(sum(adapted) / len(adapted), 2), "slowest": max(adapted)}
                 if adapted
@@ -227,6 +261,11 @@ def measure_synthetic(seeds: int, only: Sequence[str] = ()) -> dict[str, Any]:
     return results
 
 
+def curve_of(runs: Iterable[Sequence[Any]]) -> list[tuple[float, float]]:
+    """Return looks a day and mean delay of each replay."""
+    return [(summary.looks_per_day, summary.mean_delay) for summary in map(summarize, runs)]
+
+
 CALIBRATED_AT = 4.0
 SETTLED_DAYS = 20
 """Days that a source is known before its predictions are compared: a fortnight is scored, and a few before it."""
@@ -234,10 +273,10 @@ LEVELS = tuple(number / 20 for number in range(1, 20))
 
 
 def learned_and_told(
-    published: Sequence[Published], price: float, seed: int
+    published: Sequence[Published], price: float, seed: int, tip_offs: Mapping[date, float] = NO_TIP_OFFS
 ) -> tuple[list[Any], list[float]]:
     """Replay, and note the predicted quantile at which each day was really published."""
-    looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30))
+    looks = LearnedLooks(WINDOW, Guards(BUDGET, price, MAX_GAP), beat(30), tip_offs=tip_offs)
     luck, days, quantiles = Random(seed), [], []  # noqa: S311  # luck, not a secret
     for number, day in enumerate(published):
         if number >= SETTLED_DAYS:

@@ -350,7 +350,7 @@ class _Run:
             if search is None:
                 continue
             (step,) = self._configuration.workflows[name].steps
-            history = history_of(search, self._looks[step.scraper], self._configuration, now)
+            history = history_of(search, self._looks[step.scraper], self._configuration, now, self._calendar)
             self._log.plans[name, day] = plan_day(search, history, now)
             # What was remembered of the day is its fixed beat.
             self._expected.pop(day, None)

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_controller.deps import Deps
+from tipoff_planning.calendar import Calendar
 from tipoff_planning.discovery.plans import (
     DiscoveryPlan,
     DiscoveryPlans,
@@ -98,4 +99,18 @@ def _fitted(searches: Sequence[Search], now: datetime, deps: Deps) -> Iterable[D
         log.error("searches are not learned today, the dataset cannot be asked", extra={"detail": str(error)})
         told = "the dataset could not be asked when the day was planned"
         return [keep_beat(search, Fallback.HISTORY_UNAVAILABLE, told, now) for search in searches]
-    return [plan_day(search, history_of(search, facts, configuration, now), now) for search in searches]
+    calendar = _calendar(deps)
+    return [
+        plan_day(search, history_of(search, facts, configuration, now, calendar), now) for search in searches
+    ]
+
+
+def _calendar(deps: Deps) -> Calendar | None:
+    """Return the games, for their tip-offs; a search is planned without them where they cannot be read."""
+    try:
+        return deps.calendar.current()
+    except Unavailable as error:
+        log.error(
+            "searches are learned without tip-offs, the games cannot be read", extra={"detail": str(error)}
+        )
+        return None

@@ -98,6 +98,17 @@ def test_the_lock_plans_the_day_and_expects_its_checks() -> None:
     assert expected != [at("11:00") + number * timedelta(minutes=30) for number in range(15)]
 
 
+def test_the_plan_knows_the_first_tip_offs_of_the_landed_games() -> None:
+    made = world()
+    made.land([game for number in range(21) for game in slate(2, DAY - timedelta(days=number))], at("05:00"))
+    made.lock()
+    plan = stored(made)
+    # Games begin at 19:00, and the window opens at 11:00.
+    assert {item.first_tip_off for item in plan.history} == {480.0}
+    assert plan.model is not None
+    assert plan.model.tip_off_weight is not None
+
+
 def test_a_plan_is_made_once_and_kept_by_a_new_process() -> None:
     made = world()
     made.lock()

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from tipoff_cli.calendars import load_calendar
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.commands.discovery.picture import show_report
 from tipoff_cli.connection import NotConnected, find_connection
@@ -67,10 +68,11 @@ def show(
     _require_learnable(workflow, configuration)
     now = wall_now()
     on = on or business_date(now)
+    calendar, _ = load_calendar(None, configuration, now, needed=False)
     try:
         connection = find_connection()
         report = read_discovery(
-            connection.warehouse(), connection.environment, configuration, workflow, on, now
+            connection.warehouse(), connection.environment, configuration, workflow, on, now, calendar
         )
     except (NotConnected, Unavailable) as error:
         refuse(str(error), 3)
@@ -148,6 +150,7 @@ def _advice(workflow: str, configuration: Configuration) -> Advice | None:
     last = search.game_date - timedelta(days=1)
     first = last - timedelta(days=HISTORY_DAYS)
     scraper = searched_scraper(configuration, workflow)
+    calendar, _ = load_calendar(None, configuration, now, needed=False)
     try:
         connection = find_connection()
         facts = read_looks(connection.warehouse(), connection.environment, [scraper], first, last)
@@ -155,7 +158,7 @@ def _advice(workflow: str, configuration: Configuration) -> Advice | None:
         refuse(str(error), 3)
     closes = search.opens + timedelta(minutes=search.window_minutes)
     beat = [(moment - search.opens) / timedelta(minutes=1) for moment in schedule.beat(search.opens, closes)]
-    return advise_search(search, history_of(search, facts, configuration, now), beat)
+    return advise_search(search, history_of(search, facts, configuration, now, calendar), beat)
 
 
 def _learnable(configuration: Configuration) -> list[str]:

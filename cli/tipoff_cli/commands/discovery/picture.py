@@ -14,6 +14,8 @@ from tipoff_planning.workflows import Strategy
 _MOST_ROWS = 26
 """Lines of the curve: it has to fit a terminal together with what is said of it."""
 _BAR = 32
+_TOLD_WEIGHT = 0.1
+"""From which it is said that days are moved with their first tip-off."""
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _STATES = {
     CheckState.PLANNED: ("planned", "cyan"),
@@ -33,6 +35,13 @@ def show_report(report: DiscoveryReport) -> None:
         rest = f"before the window {report.early:.0%}, not in it {report.never:.0%}"
         console.print(f"  {rest}", style="bright_black")
     plan = report.plan
+    # Below a tenth it is what every estimate is dealt: the source does not follow its games.
+    if plan.model is not None and (plan.model.tip_off_weight or 0) > _TOLD_WEIGHT:
+        console.print(
+            f"days are moved with their first tip-off, which has {plan.model.tip_off_weight:.0%} of the weight",
+            highlight=False,
+            soft_wrap=True,
+        )
     if plan.learned and report.strategy is Strategy.LEARNED and plan.expected_delay_minutes is not None:
         console.print(
             f"expected: found {plan.expected_delay_minutes:g} min after publication, with"

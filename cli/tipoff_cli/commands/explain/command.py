@@ -27,6 +27,7 @@ from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
+from tipoff_planning.calendar import Calendar
 from tipoff_planning.decisions import NONE_DUE, Decision
 from tipoff_planning.discovery.report import DiscoveryReport, plans_from, read_discovery
 from tipoff_planning.discovery.searches import HISTORY_DAYS, searched_scraper
@@ -67,9 +68,9 @@ def explain(
     calendar, games_from = load_calendar(schedule, configuration, at, needed=needs_games)
     executions, history_from = _executions(configuration, at)
     looks = _looks(workflow, configuration, at)
-    plans = plans_from(configuration, looks, _around(at), at)
+    plans = plans_from(configuration, looks, _around(at), at, calendar=calendar)
     explanation = explain_workflow(workflow, at, configuration, calendar, executions, plans)
-    report = _report(workflow, configuration, at)
+    report = _report(workflow, configuration, at, calendar)
     if json:
         say_json(_as_json(explanation, games_from, history_from, report))
         return
@@ -118,12 +119,20 @@ def _looks(workflow: str, configuration: Configuration, at: datetime) -> list[Ex
         return []
 
 
-def _report(workflow: str, configuration: Configuration, at: datetime) -> DiscoveryReport | None:
+def _report(
+    workflow: str, configuration: Configuration, at: datetime, calendar: Calendar | None
+) -> DiscoveryReport | None:
     """Describe when the source publishes; None for a workflow of which that cannot be learned, or without a dataset."""
     try:
         connection = find_connection()
         return read_discovery(
-            connection.warehouse(), connection.environment, configuration, workflow, business_date(at), at
+            connection.warehouse(),
+            connection.environment,
+            configuration,
+            workflow,
+            business_date(at),
+            at,
+            calendar,
         )
     except (NotConnected, Unavailable):
         return None

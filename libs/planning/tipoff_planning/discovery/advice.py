@@ -5,7 +5,7 @@ ways of looking are replayed on the same draws. A coarse beat leaves wide interv
 it would on the real times.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from random import Random
 from statistics import fmean
@@ -95,13 +95,16 @@ def advise(
         return Advice(
             **facts, fixed=None, learned=(), price_per_attempt=None, sentence=f"Stay with fixed: {told}."
         )
+    tip_offs = {item.game_date: item.first_tip_off for item in days if item.first_tip_off is not None}
     # The same draws for every price and the beat: differences are those of the policy and not of luck.
     drawn = [_draw(days, number) for number in range(DRAWS)]
     fixed = _figures([summarize(replay(published, lambda _: beat)) for published in drawn])
     priced = []
     for price in PRICES:
         priced.append(
-            _learned(drawn, search, Guards(search.guards.budget, price, search.guards.max_gap), beat)
+            _learned(
+                drawn, search, Guards(search.guards.budget, price, search.guards.max_gap), beat, tip_offs
+            )
         )
         progressed(price)
     # No more attempts than the beat takes; the limit is what two replays of one history differ by.
@@ -132,11 +135,15 @@ def _compared(learned: PricedFigures, fixed: Figures) -> str:
 
 
 def _learned(
-    drawn: Sequence[Sequence[Published]], search: "Search", guards: Guards, beat: Sequence[float]
+    drawn: Sequence[Sequence[Published]],
+    search: "Search",
+    guards: Guards,
+    beat: Sequence[float],
+    tip_offs: Mapping[date, float],
 ) -> PricedFigures:
     summaries = []
     for published in drawn:
-        looks = LearnedLooks(search.window_minutes, guards, beat, explore=search.explore)
+        looks = LearnedLooks(search.window_minutes, guards, beat, explore=search.explore, tip_offs=tip_offs)
         summaries.append(summarize(replay(published, looks, looks.note)))
     figures = _figures(summaries)
     return PricedFigures(**figures.model_dump(), price_per_attempt=guards.price)

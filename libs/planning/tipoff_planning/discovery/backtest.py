@@ -1,19 +1,22 @@
 """Replay days of publication against a way of looking, which sees of each day only what it would have seen."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from statistics import fmean, quantiles
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tipoff_planning.discovery.intervals import PublicationHistory, PublicationInterval
 from tipoff_planning.discovery.model import (
+    EXPERTS,
     EXPLORATION,
     MAX_DAYS,
     SCORED_DAYS,
     PublicationModel,
     combine,
     predict,
+    tips_known,
 )
 from tipoff_planning.discovery.plans import find_fallback
 from tipoff_planning.discovery.policy import Guards, plan, widen
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
+
+NO_TIP_OFFS: Mapping[date, float] = MappingProxyType({})
 
 Looks = Callable[[date], Sequence[float]]
 """The minutes of the window at which to look on a day, until found."""
@@ -71,9 +76,14 @@ class LearnedLooks:
         fallback: Sequence[float],
         *,
         explore: float = EXPLORATION,
+        tip_offs: Mapping[date, float] = NO_TIP_OFFS,
     ) -> None:
+        """Begin without any day.
+
+        tip_offs: the first tip-off of the game dates that have one, in minutes of the window.
+        """
         self._window, self._guards, self._fallback = window_minutes, guards, fallback
-        self._explore = explore
+        self._explore, self._tip_offs = explore, tip_offs
         self._days: list[PublicationInterval] = []
         self._predictions: dict[date, Array] = {}
 
@@ -85,8 +95,11 @@ class LearnedLooks:
         # Predictions of days before are the same as yesterday's; without keeping them a season takes minutes.
         for target in targets:
             if target not in self._predictions:
-                (self._predictions[target],) = predict(days, [target], self._window)
+                tips = [self._tip_offs.get(target)] if self._tip_offs else None
+                (self._predictions[target],) = predict(days, [target], self._window, tips)
         predictions = [self._predictions[target] for target in targets]
+        if not tips_known(days, self._tip_offs.get(day)):
+            predictions = [prediction[:EXPERTS] for prediction in predictions]
         return combine(predictions, days, day, self._window, explore=self._explore)
 
     def __call__(self, day: date) -> Sequence[float]:
@@ -97,7 +110,7 @@ class LearnedLooks:
 
     def note(self, seen: PublicationInterval) -> None:
         """Remember what was seen of a day; days come in order."""
-        self._days.append(seen)
+        self._days.append(replace(seen, first_tip_off=self._tip_offs.get(seen.game_date)))
 
 
 def replay(

@@ -24,6 +24,8 @@ class PublicationInterval:
     """The last look in vain; None when the first look found it."""
     before: float | None
     """The first look that found it; None when none did: it appeared later than `after`, or never."""
+    first_tip_off: float | None = None
+    """The first tip-off of the game date; None when no game of it has a time."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class PublicationHistory:
     """Game dates that are left out because their rows contradict each other or the clock."""
     elsewhere: tuple[date, ...] = ()
     """Game dates that are left out because the first look came so late that the window must have been another."""
+    first_tip_off: float | None = None
+    """The first tip-off of the date that is searched for, in minutes of its window; None when it is not known."""
 
     def before(self, day: date) -> "PublicationHistory":
         """Keep the dates before a day, in order."""
@@ -44,6 +48,7 @@ class PublicationHistory:
             tuple(item for item in ordered if item.game_date < day),
             tuple(item for item in self.contradictory if item < day),
             tuple(item for item in self.elsewhere if item < day),
+            self.first_tip_off,
         )
 
     @property

@@ -1,9 +1,10 @@
 """Fit the distribution of a source's publication times to what the poller saw.
 
 Publication times are known as intervals only, so the estimate is Turnbull's (1976) for interval-censored data, by EM
-over bins of the window. Several such estimates compete, which differ in how fast they forget and in whether days of the
-same weekday count for more, and in how far they smooth; each is weighted by how well it predicted the latest days. One
-mechanism follows drift, a change overnight and weekday effects, and lets the data say which of them there is.
+over bins of the window. Several such estimates compete, which differ in how fast they forget, in whether days of the
+same weekday count for more, in whether days are moved along a trend or with their first tip-off, and in how far they
+smooth; each is weighted by how well it predicted the latest days. One mechanism follows drift, a change overnight,
+weekdays and tip-offs, and lets the data say which of them there is.
 """
 
 import hashlib
@@ -38,10 +39,13 @@ TREND_DAYS = 5
 """Days with a publication below which there is no trend."""
 MAX_SLOPE = 10.0
 """Minutes a day. A steeper trend is a change overnight, which forgetting follows."""
+TIP_OFF_HALF_LIVES = (4.0, 24.0)
+"""Half-lives of the experts that move each day by as much as the target day's first tip-off is later than its own."""
 SMOOTHING_BINS = (0.3, 0.8, 1.5, 3.5)
 """Standard deviations of the kernels that smooth each estimate, one expert each: the NPMLE puts its mass on few
 bins, and a source that published at 17:10 yesterday may well do so at 17:20 today."""
 EXPERTS = (len(STEADY) + len(DRIFT_HALF_LIVES)) * len(SMOOTHING_BINS)
+"""Without those that need tip-offs, which are absent where there are none."""
 # One day's worth, so that five days of history already outweigh the configured window.
 PRIOR_DAYS = 1.0
 """Weight of the configured window, publication at any time in it: that of so many days of average weight."""
@@ -85,6 +89,10 @@ class PublicationModel(BaseModel):
         description="largest distance between predicted and observed share of days by quantile, over the last days; "
         "None while they are too few"
     )
+    tip_off_weight: float | None = Field(
+        default=None,
+        description="weight of the estimates that move each day with its first tip-off; None when none is known",
+    )
 
 
 def fit(
@@ -93,26 +101,40 @@ def fit(
     window_minutes: int,
     *,
     explore: float = EXPLORATION,
+    first_tip_off: float | None = None,
 ) -> PublicationModel:
     """Estimate the distribution for one game date from the days before it.
 
     history: at most one interval a game date; days on or after `fitted_for` are left out. Without any history the
-    distribution is uniform over the window. explore: the share of the configured window in it. The result is a
-    function of the arguments alone.
+    distribution is uniform over the window. explore: the share of the configured window in it. first_tip_off: of the
+    game date, in minutes of the window. The result is a function of the arguments alone.
     """
     days = sorted(history, key=lambda item: item.game_date)
     # Never the day itself: predicted from what it showed, every model would be perfect.
     days = [item for item in days if item.game_date < fitted_for][-MAX_DAYS:]
     scored = days[-SCORED_DAYS:]
     targets = [*(item.game_date for item in scored), fitted_for]
-    return combine(
-        list(predict(days, targets, window_minutes)), days, fitted_for, window_minutes, explore=explore
+    tips = (
+        [*(item.first_tip_off for item in scored), first_tip_off] if tips_known(days, first_tip_off) else None
     )
+    predictions = list(predict(days, targets, window_minutes, tips))
+    return combine(predictions, days, fitted_for, window_minutes, explore=explore)
 
 
-def predict(days: Sequence[PublicationInterval], targets: Sequence[date], window_minutes: int) -> "Array":
+def tips_known(days: Sequence[PublicationInterval], first_tip_off: float | None) -> bool:
+    """Say whether there is anything to move days by: the first tip-off of the target day, and of a day before it."""
+    return first_tip_off is not None and any(item.first_tip_off is not None for item in days)
+
+
+def predict(
+    days: Sequence[PublicationInterval],
+    targets: Sequence[date],
+    window_minutes: int,
+    tip_offs: Sequence[float | None] | None = None,
+) -> "Array":
     """Estimate by every expert the distribution for each target day from the days before it.
 
+    tip_offs: the first tip-off of each target; without them the experts that need them, the last, are absent.
     Returns targets by experts by cells. Cells are: before the window, each bin of it, never.
     """
     import numpy as np
@@ -121,7 +143,8 @@ def predict(days: Sequence[PublicationInterval], targets: Sequence[date], window
     prior = uniform(bins)
     # The configuration alone: any time in the window is as good as another.
     if not days:
-        return np.tile(prior, (len(targets), EXPERTS, 1))
+        needing = 0 if tip_offs is None else len(TIP_OFF_HALF_LIVES) * len(SMOOTHING_BINS)
+        return np.tile(prior, (len(targets), EXPERTS + needing, 1))
     known = _Known(days)
     # A day on or after a target weighs nothing for it, so that all targets share one matrix of days.
     ages = np.array([[(target - item.game_date).days for item in days] for target in targets], dtype=float)
@@ -136,7 +159,25 @@ def predict(days: Sequence[PublicationInterval], targets: Sequence[date], window
         _weights(ages, same, [(half_life, 1.0) for half_life in DRIFT_HALF_LIVES]),
         prior,
     )
-    return _smoothed(np.concatenate([estimates, drifting], axis=1), bins)
+    found = _smoothed(np.concatenate([estimates, drifting], axis=1), bins)
+    if tip_offs is None:
+        return found
+    # Smoothed apart, so that these are the last.
+    return np.concatenate([found, _smoothed(_with_tips(known, ages, tip_offs, prior), bins)], axis=1)
+
+
+def _with_tips(known: "_Known", ages: "Array", tip_offs: Sequence[float | None], prior: "Array") -> "Array":
+    """Estimate from days that are moved by the difference of first tip-offs: targets by estimates by cells."""
+    import numpy as np
+
+    bins = len(prior) - 2
+    tips = np.array([np.nan if tip is None else tip for tip in tip_offs])
+    apart = tips[:, None] - known.first_tip_off[None, :]
+    weights = _weights(ages, np.zeros_like(ages), [(half_life, 1.0) for half_life in TIP_OFF_HALF_LIVES])
+    # Nobody knows where a day without a tip-off would lie; for a target without one all lie where they were.
+    usable = np.isfinite(apart) | np.isnan(tips)[:, None]
+    ends = known.ends(bins, np.where(np.isfinite(apart), apart, 0.0))
+    return turnbull(_support(*ends, bins), weights * usable[:, None, :], prior)
 
 
 def combine(
@@ -156,9 +197,12 @@ def combine(
     bins = math.ceil(window_minutes / BIN_MINUTES)
     scored = days[len(days) - len(predictions) + 1 :]
     support = np.array([support_of(item, bins) for item in scored]).reshape(len(scored), bins + 2)
-    blended = sharpen(_compete(predictions, support), support)
+    mixed, weights = _compete(predictions, support)
+    blended = sharpen(mixed, support)
     predicted = (1 - explore) * blended + explore * uniform(bins)
-    return _model(predicted[-1], fitted_for, window_minutes, days, _calibration(predicted[:-1], support))
+    tip_off_weight = round(float(weights[EXPERTS:].sum()), 4) if len(weights) > EXPERTS else None
+    calibration = _calibration(predicted[:-1], support)
+    return _model(predicted[-1], fitted_for, window_minutes, days, calibration, tip_off_weight)
 
 
 def uniform(bins: int) -> "Array":
@@ -182,6 +226,9 @@ class _Known:
 
         self.after = np.array([-np.inf if item.after is None else item.after for item in days])
         self.before = np.array([np.inf if item.before is None else item.before for item in days])
+        self.first_tip_off = np.array(
+            [np.nan if item.first_tip_off is None else item.first_tip_off for item in days]
+        )
 
     def ends(self, bins: int, shift: "Array | float" = 0.0) -> "tuple[Array, Array]":
         """Return the first and the last cell of each day, moved by minutes; days that never published stay so."""
@@ -297,8 +344,10 @@ def smoothing_kernel(bins: int, width: float) -> "Array":
     return kernel / kernel.sum(axis=1, keepdims=True)  # type: ignore[no-any-return]
 
 
-def _compete(candidates: "Sequence[Array] | Array", scored: "Array") -> "Array":
-    """Mix candidates for each target by how well they predicted the scored days before it: targets by cells.
+def _compete(candidates: "Sequence[Array] | Array", scored: "Array") -> "tuple[Array, Array]":
+    """Mix candidates for each target by how well they predicted the scored days before it.
+
+    Returns targets by cells, and the weights of the candidates for the last target.
 
     Bayes' rule with a fixed share (Herbster and Warmuth 1998): after each day a share of the weight is dealt out anew,
     so a candidate that was wrong for long can still be the best of the days to come.
@@ -313,7 +362,7 @@ def _compete(candidates: "Sequence[Array] | Array", scored: "Array") -> "Array":
         if number < len(scored):
             weights = weights * np.maximum(candidate @ scored[number], MIN_MASS)
             weights = (1 - SWITCHING) * weights / weights.sum() + SWITCHING / len(weights)
-    return np.array(mixed)
+    return np.array(mixed), weights
 
 
 def sharpen(blended: "Array", scored: "Array") -> "Array":
@@ -332,7 +381,7 @@ def sharpen(blended: "Array", scored: "Array") -> "Array":
     drawn *= (inside @ around) / (drawn @ around)
     drawn *= inside.sum(axis=2, keepdims=True) / drawn.sum(axis=2, keepdims=True)
     edges = np.broadcast_to(blended[:, None, :], (*drawn.shape[:2], blended.shape[1]))
-    return _compete(np.concatenate([edges[..., :1], drawn, edges[..., -1:]], axis=2), scored)
+    return _compete(np.concatenate([edges[..., :1], drawn, edges[..., -1:]], axis=2), scored)[0]
 
 
 def _calibration(predicted: "Array", scored: "Array") -> float | None:
@@ -359,10 +408,11 @@ def _model(
     window_minutes: int,
     days: Sequence[PublicationInterval],
     calibration: float | None,
+    tip_off_weight: float | None,
 ) -> PublicationModel:
     # Rounded before it is hashed: machines differ in the last digits of a float, and the version must not.
     rounded = [round(float(mass), 6) for mass in masses / masses.sum()]
-    parts = {
+    parts: dict[str, object] = {
         "window_minutes": window_minutes,
         "fitted_for": fitted_for,
         "first_day": days[0].game_date if days else None,
@@ -373,5 +423,7 @@ def _model(
         "never": rounded[-1],
         "calibration": calibration,
     }
+    if tip_off_weight is not None:
+        parts["tip_off_weight"] = tip_off_weight
     version = hashlib.sha256(repr(sorted(parts.items())).encode()).hexdigest()[:12]
     return PublicationModel.model_validate({"version": version, **parts})

@@ -177,7 +177,13 @@ class Search:
 def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) -> DiscoveryPlan:
     """Fit the model for a day to the days before it, and plan the day's checks; or say why the fixed beat is kept."""
     known = history.before(search.game_date)
-    model = fit(known.intervals, search.game_date, search.window_minutes, explore=search.explore)
+    model = fit(
+        known.intervals,
+        search.game_date,
+        search.window_minutes,
+        explore=search.explore,
+        first_tip_off=known.first_tip_off,
+    )
     reason = find_fallback(known, model)
     if reason is not None:
         return _plan(search, planned_at, reason, model=model, history=known)

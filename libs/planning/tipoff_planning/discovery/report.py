@@ -14,6 +14,7 @@ from pydantic import Field
 from tipoff_common.clock import Instant
 from tipoff_common.outcomes import Status
 from tipoff_common.ports import Warehouse
+from tipoff_planning.calendar import Calendar
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlan, DiscoveryPlans, Purpose, plan_day
 from tipoff_planning.discovery.searches import (
@@ -122,11 +123,12 @@ def plans_from(
     days: Iterable[date],
     now: datetime,
     workflows: Iterable[str] | None = None,
+    calendar: Calendar | None = None,
 ) -> DiscoveryPlans:
     """Plan searches anew from executions, as the controller did when their windows opened.
 
-    workflows: those that learn unless named. Only rows that were there by then count, so a day before gives the plan
-    it had, unless rows about older days came in between.
+    workflows: those that learn unless named. calendar: where the first tip-offs are from. Only rows that were there by
+    then count, so a day before gives the plan it had, unless rows about older days, or tip-offs, came in between.
     """
     found: dict[tuple[str, date], DiscoveryPlan] = {}
     for workflow in configuration.learned if workflows is None else workflows:
@@ -137,7 +139,7 @@ def plans_from(
                 moment = min(now, search.opens)
                 known = [fact for fact in facts if fact.triggered_at <= moment]
                 found[workflow, day] = plan_day(
-                    search, history_of(search, known, configuration, moment), moment
+                    search, history_of(search, known, configuration, moment, calendar), moment
                 )
     return found or NO_PLANS
 
@@ -149,6 +151,7 @@ def read_discovery(
     workflow: str,
     day: date,
     as_of: datetime,
+    calendar: Calendar | None = None,
 ) -> DiscoveryReport | None:
     """Ask the dataset about a search on a business day; None for a workflow from which nothing can be learned that day.
 
@@ -178,7 +181,7 @@ def read_discovery(
     # The decision's own word about its plan: a fit made now may differ, as rows
     # about older days can come late.
     followed = json.loads(rows[0]["discovery"]) if rows and rows[0]["discovery"] else None
-    return build_report(configuration, workflow, day, facts, as_of, followed)
+    return build_report(configuration, workflow, day, facts, as_of, followed, calendar)
 
 
 def build_report(
@@ -188,6 +191,7 @@ def build_report(
     facts: Sequence[ExecutionFact],
     as_of: datetime,
     followed: Mapping[str, Any] | None = None,
+    calendar: Calendar | None = None,
 ) -> DiscoveryReport | None:
     """Describe a search on a day. Pure.
 
@@ -197,7 +201,7 @@ def build_report(
     bounds = window_of(configuration, workflow, day)
     if bounds is None or cannot_learn(configuration, workflow):
         return None
-    plan = plans_from(configuration, facts, [day], as_of, [workflow])[workflow, day]
+    plan = plans_from(configuration, facts, [day], as_of, [workflow], calendar)[workflow, day]
     strategy = configuration.workflows[workflow].discovery.strategy
     own = sorted(
         (

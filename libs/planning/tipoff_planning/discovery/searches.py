@@ -1,16 +1,18 @@
 """From configuration and execution log to what a day's plan is made of: the searches that learn, and their looks."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from tipoff_common.clock import business_date
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Status
+from tipoff_planning.calendar import Calendar
 from tipoff_planning.discovery.intervals import Look, PublicationHistory, read_history
 from tipoff_planning.discovery.plans import Search
 from tipoff_planning.discovery.policy import Guards
 from tipoff_planning.history import ExecutionFact
-from tipoff_planning.occurrences import game_date_of, local_window, window_of
+from tipoff_planning.occurrences import game_date_of, games_of, local_window, window_of
 from tipoff_planning.schedules import About, Discovery, Until
 from tipoff_planning.workflows import Configuration
 
@@ -61,11 +63,16 @@ def cannot_learn(configuration: Configuration, workflow: str) -> str | None:
 
 
 def history_of(
-    search: Search, facts: Iterable[ExecutionFact], configuration: Configuration, now: datetime
+    search: Search,
+    facts: Iterable[ExecutionFact],
+    configuration: Configuration,
+    now: datetime,
+    calendar: Calendar | None = None,
 ) -> PublicationHistory:
     """Reduce executions to what the search can learn from: those of its scraper, whoever asked but a local try.
 
-    A failed execution saw nothing. now: rows that are later are errors of a clock.
+    A failed execution saw nothing. now: rows that are later are errors of a clock. calendar: where the first tip-offs
+    are from; without it none is known.
     """
     scraper = searched_scraper(configuration, search.workflow)
     own = [
@@ -76,20 +83,47 @@ def history_of(
     ]
     errors = {fact.game_date for fact in own if fact.triggered_at > now + _CLOCKS_AGREE_WITHIN}
     looks = _looks(search.workflow, own, configuration)
-    return read_history(looks, search.window_minutes, search.first_look_by, errors)
+    history = read_history(looks, search.window_minutes, search.first_look_by, errors)
+    if calendar is None:
+        return history
+
+    def first_tip_off(game_date: date, opens: datetime | None) -> float | None:
+        games = games_of(configuration, calendar, game_date)
+        tips = [game.tipoff for game in games if game.tipoff is not None]
+        # Of the window as everything that is known of a day, so that a clock change moves both alike.
+        return (min(tips) - opens) / _MINUTE if tips and opens is not None else None
+
+    days = (
+        replace(
+            item,
+            first_tip_off=first_tip_off(
+                item.game_date, _opening(configuration, search.workflow, item.game_date)
+            ),
+        )
+        for item in history.intervals
+    )
+    return replace(
+        history, intervals=tuple(days), first_tip_off=first_tip_off(search.game_date, search.opens)
+    )
+
+
+def _opening(configuration: Configuration, workflow: str, game_date: date) -> datetime | None:
+    """Return when the window opened in which a game date was looked for; None on a day on which none does."""
+    schedule = configuration.workflows[workflow].schedule
+    about_yesterday = isinstance(schedule, Discovery) and schedule.about is About.YESTERDAY
+    # Back from the date that the data is about to the day on which it was looked for.
+    day = game_date + timedelta(days=1) if about_yesterday else game_date
+    bounds = local_window(configuration, workflow, day)
+    return bounds[0] if bounds else None
 
 
 def _looks(workflow: str, facts: Iterable[ExecutionFact], configuration: Configuration) -> Iterator[Look]:
     schedule = configuration.workflows[workflow].schedule
     complete = isinstance(schedule, Discovery) and schedule.until is Until.COMPLETE
-    about_yesterday = isinstance(schedule, Discovery) and schedule.about is About.YESTERDAY
     openings: dict[date, datetime | None] = {}
     for fact in facts:
         if fact.game_date not in openings:
-            # Back from the date that the data is about to the day on which it was looked for.
-            day = fact.game_date + timedelta(days=1) if about_yesterday else fact.game_date
-            bounds = local_window(configuration, workflow, day)
-            openings[fact.game_date] = bounds[0] if bounds else None
+            openings[fact.game_date] = _opening(configuration, workflow, fact.game_date)
         opens = openings[fact.game_date]
         if opens is None:
             continue  # a day of the week on which the search does not look

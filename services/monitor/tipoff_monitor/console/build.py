@@ -148,7 +148,7 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     names = calendar.game_names if calendar else {}
     discovery: DiscoveryReport | None = None
     if isinstance(workflow.schedule, Discovery):
-        discovery = it.take("what is learned", deps.sources.discovery(name, it.today))
+        discovery = it.take("what is learned", deps.sources.discovery(name, it.today, calendar))
     plans = (
         {(name, it.today): discovery.plan} if discovery and name in deps.configuration.learned else NO_PLANS
     )

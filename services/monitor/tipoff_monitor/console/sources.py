@@ -159,11 +159,13 @@ class Sources:
             jobs=0,
         )
 
-    def discovery(self, name: str, day: date) -> Reading[DiscoveryReport | None]:
+    def discovery(self, name: str, day: date, calendar: Calendar | None) -> Reading[DiscoveryReport | None]:
         """When a workflow's source publishes and how the day looks for it; None where that cannot be learned."""
 
         def read(at: datetime) -> DiscoveryReport | None:
-            return read_discovery(self._warehouse, self._environment, self._configuration, name, day, at)
+            return read_discovery(
+                self._warehouse, self._environment, self._configuration, name, day, at, calendar
+            )
 
         return Reading(f"discovery {name} {day}", read, _DISCOVERY_AGE, jobs=_DISCOVERY_JOBS, standing=False)
 

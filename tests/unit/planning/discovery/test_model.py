@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date, timedelta
+from statistics import fmean
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tipoff_planning.discovery.backtest import LearnedLooks, Published, replay
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.model import PublicationModel, fit, sharpen, support_of, turnbull, uniform
+from tipoff_planning.discovery.policy import Guards
 from tipoff_planning.discovery.steps import BIN_MINUTES
 
 WINDOW = 480
@@ -204,3 +208,101 @@ def test_a_trend_is_found_in_intervals_of_any_width() -> None:
         for day in range(60)
     ]
     assert mass(fit(history, after(60), WINDOW), 170, 195) > 0.6
+
+
+# First tip-offs
+
+
+def tip_off(day: int) -> float:
+    """A first tip-off as a season has them: no pattern tells it but the games."""
+    return random.Random(f"tip-off/{day}").choice((120.0, 180.0, 300.0, 420.0))  # noqa: S311  # luck
+
+
+def with_tips(history: list[PublicationInterval]) -> list[PublicationInterval]:
+    return [replace(item, first_tip_off=tip_off(number)) for number, item in enumerate(history)]
+
+
+@pytest.mark.parametrize("tip", [180.0, 420.0])
+def test_a_source_that_follows_the_first_tip_off_is_learned(tip: float) -> None:
+    history = with_tips(seen([tip_off(day) - 90 for day in range(40)]))
+    model = fit(history, after(40), WINDOW, first_tip_off=tip)
+    assert mass(model, tip - 120, tip - 60) > 0.7
+    assert (model.tip_off_weight or 0) > 0.8
+    assert PublicationModel.model_validate_json(model.model_dump_json()) == model
+
+
+def test_a_source_that_ignores_its_games_is_not_moved_with_them() -> None:
+    history = seen([200.0] * 40)
+    model = fit(with_tips(history), after(40), WINDOW, first_tip_off=420.0)
+    assert (model.tip_off_weight or 0) < 0.1
+    assert mass(model, 180, 210) == pytest.approx(mass(fit(history, after(40), WINDOW), 180, 210), abs=0.02)
+
+
+@given(
+    published=st.lists(st.one_of(st.none(), st.floats(-30, 480)), max_size=30),
+    tip=st.one_of(st.none(), st.floats(-600, 900)),
+)
+@settings(max_examples=30)
+def test_without_tip_offs_nothing_changes(published: list[float | None], tip: float | None) -> None:
+    """Whether the day's own is unknown, or that of every day before it."""
+    history, target = seen(published), after(len(published))
+    plain = fit(history, target, WINDOW)
+    assert fit(with_tips(history), target, WINDOW) == plain
+    assert fit(history, target, WINDOW, first_tip_off=tip) == plain
+    assert "tip_off_weight" not in plain.model_dump(exclude_none=True)
+
+
+@given(
+    published=st.lists(
+        st.tuples(st.one_of(st.none(), st.floats(-30, 480)), st.one_of(st.none(), st.floats(-1440, 2880))),
+        min_size=1,
+        max_size=30,
+    ),
+    tip=st.floats(-1440, 2880),
+)
+@settings(max_examples=30)
+def test_it_is_a_distribution_whatever_the_tip_offs(
+    published: list[tuple[float | None, float | None]], tip: float
+) -> None:
+    history = [
+        replace(item, first_tip_off=first)
+        for item, (_, first) in zip(seen(minute for minute, _ in published), published, strict=True)
+    ]
+    model = fit(history, after(len(published)), WINDOW, first_tip_off=tip)
+    assert model.early + sum(model.masses) + model.never == pytest.approx(1, abs=1e-3)
+    assert min(model.masses) > 0
+
+
+def mean_delay(minutes: list[float], tip_offs: dict[date, float]) -> float:
+    looks = LearnedLooks(WINDOW, Guards(17, 3.5, 120), range(0, WINDOW + 1, 30), tip_offs=tip_offs)
+    days = [Published(after(number), minute) for number, minute in enumerate(minutes)]
+    return fmean(day.delay for day in replay(days, looks, looks.note) if day.delay is not None)
+
+
+@pytest.mark.parametrize(("follows", "least", "most"), [(True, 0.0, 0.6), (False, 0.95, 1.05)])
+def test_knowing_tip_offs_helps_where_they_matter_and_harms_nowhere(
+    follows: bool, least: float, most: float
+) -> None:
+    luck = random.Random(3)  # noqa: S311  # luck, not a secret
+    minutes = [luck.gauss(tip_off(day) - 90 if follows else 200, 8) for day in range(40)]
+    tip_offs = {after(day): tip_off(day) for day in range(40)}
+    assert least <= mean_delay(minutes, tip_offs) / mean_delay(minutes, {}) <= most
+
+
+def test_a_replay_fits_what_the_controller_fits() -> None:
+    """Predictions that a replay keeps are those of a fit anew, days without a game included."""
+    history = [
+        replace(item, first_tip_off=None if number % 4 == 1 else tip_off(number))
+        for number, item in enumerate(seen([tip_off(day) - 90 for day in range(12)]))
+    ]
+    tips = {item.game_date: item.first_tip_off for item in history if item.first_tip_off is not None}
+    looks = LearnedLooks(WINDOW, Guards(17, 3.5, 120), [480.0], tip_offs={**tips, after(12): 300.0})
+    for number, item in enumerate(history):
+        looks.model(item.game_date)
+        looks.note(replace(item, first_tip_off=None))
+        tip = history[number + 1].first_tip_off if number + 1 < len(history) else 300.0
+        replayed = looks.model(after(number + 1))
+        fitted = fit(history[: number + 1], after(number + 1), WINDOW, first_tip_off=tip)
+        # Of the first day nothing is known, which a fit smooths and a replay does not.
+        assert replayed.masses == pytest.approx(fitted.masses, abs=2e-3)
+        assert (replayed.tip_off_weight is None) == (fitted.tip_off_weight is None) == (tip is None)

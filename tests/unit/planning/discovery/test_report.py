@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.controller import DAY, NO_DATA, SUCCESS, at, configured, discovery, fact, workflow
+from tests.support.controller import (
+    DAY,
+    NO_DATA,
+    SUCCESS,
+    at,
+    calendar,
+    configured,
+    discovery,
+    fact,
+    slate,
+    workflow,
+)
 from tipoff_common.events import Source
 from tipoff_common.testing import MemoryWarehouse
 from tipoff_planning.discovery.plans import Fallback
@@ -149,6 +160,31 @@ def test_a_document_that_lacks_games_is_not_found_where_the_search_goes_on() -> 
     (plan,) = plans_from(configuration, known, [DAY], at("10:00")).values()
     assert {item.before for item in plan.history} == {None}
     assert plan.fallback is Fallback.SILENT
+
+
+def test_a_day_is_planned_by_the_first_tip_off_of_its_games() -> None:
+    """Postponed games and days without any have none; it is told in minutes of the window."""
+    days = [DAY - timedelta(days=number) for number in range(31)]
+    games = [
+        item
+        for number, day in enumerate(days)
+        if number != 3
+        for item in slate(2, day, "19:00" if number % 2 else "14:30")
+    ]
+    games += [item.model_copy(update={"postponed": True}) for item in slate(1, days[3], "12:00")]
+    known = list(beat_of(30))
+    (plan,) = plans_from(
+        searching(), known, [DAY], at("10:00"), calendar=calendar(*games, fetched_at=at("05:05"))
+    ).values()
+    by_day = {item.game_date: item.first_tip_off for item in plan.history}
+    assert [by_day[day] for day in days[1:5]] == [480.0, 210.0, None, 210.0]
+    assert plan.model is not None
+    assert plan.model.tip_off_weight is not None
+    # It came at 14:10 whenever the games were.
+    assert plan.model.tip_off_weight < 0.1
+    (plain,) = plans_from(searching(), known, [DAY], at("10:00")).values()
+    assert plain.model is not None
+    assert plain.model.tip_off_weight is None
 
 
 def test_the_dataset_is_asked_about_the_search_alone() -> None:

@@ -1,6 +1,7 @@
 -- What were each scraper's latest executions?
 --
 -- At most @per_scraper rows a scraper of the last @days, the newest first. Every source is shown, LOCAL too.
+-- error_message says what went wrong, or why nothing was found: late and empty are told apart by it alone.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; later executions do not count
 --   @days         INT64 = 7        how far back
@@ -24,7 +25,7 @@ SELECT
   SAFE_CAST(JSON_VALUE(e.data_summary, '$.record_count') AS INT64) AS records,
   e.duration_seconds,
   e.error_type,
-  e.error_message,
+  COALESCE(e.error_message, JSON_VALUE(e.data_summary, '$.reason')) AS error_message,
   e.gcs_path,
   e.opts,
   JSON_QUERY(e.data_summary, '$.drift') AS drift,

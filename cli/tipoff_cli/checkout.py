@@ -116,6 +116,16 @@ def workflow_zone(workflows: Path, workflow: str) -> "ZoneInfo | None":
         return None  # the controller, or `tipoff validate`, says what is wrong with it
 
 
+def has_workflow(workflows: Path, workflow: str) -> bool:
+    """Read whether the file has a workflow of that name; False where it cannot be read."""
+    import yaml
+
+    try:
+        return workflow in yaml.safe_load(workflows.read_text(encoding="utf-8"))["workflows"]
+    except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
+        return False
+
+
 FLEET = find_fleet(Path.cwd())
 WORKFLOWS = FLEET.workflows
 SCRAPERS = Path(os.environ.get("TIPOFF_SCRAPERS") or FLEET.scrapers)

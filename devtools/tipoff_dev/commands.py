@@ -3,13 +3,12 @@
 They are registered as `COMMANDS` in the entry-point group `tipoff.commands`.
 """
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tipoff_cli.checkout import FLEET, SCRAPERS
+from tipoff_cli.checkout import FLEET
 from tipoff_cli.commands import CommandSpec
 
 _HERE = "tipoff_dev.commands"
@@ -135,16 +134,12 @@ def scrape(context: typer.Context) -> None:
 
     Exit code 0 when it got the data, 3 when that is not published yet, 1 when it failed, 2 for wrong usage.
     """
-    from tipoff_cli.connection import STACK_ENVIRONMENT
     from tipoff_cli.console import console
-    from tipoff_scraper_runner import cli as runner
+    from tipoff_dev.fleet.this_fleet import use_this_fleet
     from tipoff_scraper_runner.cli import EXIT_USAGE
     from tipoff_scraper_runner.cli import main as run_scraper
 
-    # The runner's command line knows the current folder only; the fleet and its stack are found from below it too.
-    os.environ.setdefault("TIPOFF_SCRAPERS", str(SCRAPERS))
-    runner.RUNNING_STACK = STACK_ENVIRONMENT
-
+    use_this_fleet()
     if not context.args or context.args[0] in ("--help", "-h"):
         console.print(context.get_help(), highlight=False, markup=False)
         console.print("tipoff scrapers list: the names", highlight=False)

@@ -8,7 +8,7 @@ from uuid import uuid4
 import typer
 from rich.text import Text
 
-from tipoff_cli.checkout import WORKFLOWS, workflow_zone
+from tipoff_cli.checkout import WORKFLOWS, has_workflow, workflow_zone
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, day, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
@@ -20,11 +20,22 @@ from tipoff_planning.manual_runs import RunProgress, UnitProgress
 from tipoff_planning.progress import State
 
 _MARKS = {"✔": "bold green", "–": "cyan", "✘": "bold red", "!": "bold yellow"}
+NOT_FOUND = 404
 
 
 def _today(workflow: str) -> date:
     """Return today's date by the workflow's own clocks, as far as this folder's workflows.yaml names them."""
     return business_date(wall_now(), workflow_zone(WORKFLOWS, workflow))
+
+
+def _unread(workflow: str) -> str:
+    """Say that what runs has not read this folder's workflows.yaml, if that is why it does not know a workflow."""
+    if not has_workflow(WORKFLOWS, workflow):
+        return ""
+    return (
+        f"\n{WORKFLOWS} has it, and what runs was started before that:"
+        " `tipoff down`, then `tipoff up` (with --watch it picks up edits); elsewhere deploy it"
+    )
 
 
 def trigger(
@@ -82,7 +93,9 @@ def trigger(
             headers={"Idempotency-Key": idempotency_key} if idempotency_key else {},
             json=body,
         )
-    except (NotConnected, NotAnswered) as error:
+    except NotAnswered as error:
+        refuse(f"{error}{_unread(workflow) if error.status == NOT_FOUND else ''}")
+    except NotConnected as error:
         refuse(str(error))
     decided = DecisionBatch.model_validate_json(answer)
     if json and not wait:

@@ -15,6 +15,7 @@ from tipoff_common.settings import SettingsError
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
 from tipoff_common.yaml_source import ConfigurationError
+from tipoff_dev.fleet.this_fleet import use_this_fleet
 from tipoff_scraper_runner.cli import EXIT_FAILED, EXIT_NO_DATA, NoStack, connect, fleet_source
 from tipoff_scraper_runner.deps import Deps
 from tipoff_scraper_runner.kept_payloads import Reparsed
@@ -53,6 +54,7 @@ def reparse(
 
 
 def _prepared(name: str) -> tuple[Registered, Deps]:
+    use_this_fleet()
     try:
         registry = load_registry(fleet_source())
         if name not in registry:

@@ -50,11 +50,13 @@ def run_scheduler(
     cadences: Cadences,
     clock: Callable[[], datetime] = wall_now,
 ) -> None:
-    """Fire due ticks each minute until `stopped`, and a first evaluation at once, so that a fresh stack has decided.
+    """Fire due ticks each minute until `stopped`, and the first evaluation and scan for lost files at once.
+
+    A fresh stack has decided so, and is not told of a cleanup that has not looked yet.
 
     Ticks that Pub/Sub does not take are fired with those of the next minute, as Cloud Scheduler tries again.
     """
-    due = [_fired(Tick.EVALUATE, cadences[Tick.EVALUATE])]
+    due = [_fired(tick, cadences[tick]) for tick in (Tick.EVALUATE, Tick.CLEANUP)]
     minute = floor_to(clock(), 1)
     while True:
         try:

@@ -61,7 +61,7 @@ WHERE scraper_name IN UNNEST(@searched_scrapers)
   AND game_date BETWEEN @first_game_date AND @last_game_date
   AND DATE(triggered_at) BETWEEN @first_partition AND @last_partition
   AND environment = @environment
-  AND status != 'failed' AND source != 'LOCAL'
+  AND (status != 'failed' OR @with_failures) AND source != 'LOCAL'
 """
 
 
@@ -163,10 +163,17 @@ def read_executions(
 
 
 def read_looks(
-    warehouse: Warehouse, environment: str, scrapers: Sequence[str], first: date, last: date
+    warehouse: Warehouse,
+    environment: str,
+    scrapers: Sequence[str],
+    first: date,
+    last: date,
+    *,
+    failures: bool = False,
 ) -> list[ExecutionFact]:
     """Query what these scrapers found or did not find about the game dates from `first` to `last`, at once for all.
 
+    failures: the failed looks too, from which nothing is learned.
     Raises:
         Unavailable
     """
@@ -176,6 +183,7 @@ def read_looks(
             "searched_scrapers": list(scrapers),
             "first_game_date": first,
             "last_game_date": last,
+            "with_failures": failures,
             # The log is partitioned by when they ran, in UTC: a window reaches at most into the day after.
             "first_partition": first - timedelta(days=1),
             "last_partition": last + timedelta(days=2),

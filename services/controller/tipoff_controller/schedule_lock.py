@@ -46,9 +46,13 @@ def schedule_changes(past: Past, context: EvaluationContext, deps: Deps) -> Iter
     Yesterday's games may end after midnight, and tomorrow's schedule may be locked ahead.
     """
     for day, standing in past.schedules.items():
-        # Nothing locked, nothing to amend; and an unreadable calendar is not a day without games.
-        if not standing or past.calendar is None:
-            continue  # Without games nothing can be said of changes.
+        # Nothing locked, nothing to amend.
+        if not standing:
+            continue
+        # An unreadable calendar is not a day without games. A fleet that needs none has no calendar at all, and only
+        # its configuration can change what is expected.
+        if past.calendar is None and deps.configuration.needing_games:
+            continue
         change = draft_change(
             standing,
             occurrences(deps.configuration, past.calendar, day, past.discovery),

@@ -138,6 +138,9 @@ def _log_end(result: _Result, seconds: float) -> None:
             told = {"detail": outcome.reason}
         case _:
             told = {"records": outcome.record_count}
+    # By which `tipoff files cat` shows what the source sent: of a broken document nothing else lands.
+    if raw_path := result.known.summary.get("raw_path"):
+        told = {**told, "payload": raw_path}
     log.info("scrape ended", extra={"status": outcome.status.value, "seconds": round(seconds, 3), **told})
 
 

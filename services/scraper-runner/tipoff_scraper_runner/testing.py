@@ -35,8 +35,11 @@ class Served:
 
 def served(*contents: Any, status: int = 200, headers: Mapping[str, str] = {}) -> Served:
     """Make a source that answers with each content in turn: bytes, or a document to be written as JSON."""
-    bodies = [content if isinstance(content, bytes) else json.dumps(content).encode() for content in contents]
-    return Served([httpx.Response(status, content=body, headers=headers) for body in bodies])
+    return Served([httpx.Response(status, content=_body(content), headers=headers) for content in contents])
+
+
+def _body(content: Any) -> bytes:
+    return content if isinstance(content, bytes) else json.dumps(content).encode()
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,10 @@ class Bench:
         ).executed
 
     def records(self, name: str, document: Any, **parameters: str) -> list[dict[str, Any]]:
-        """Parse a document and return the records as they are written to the bucket."""
+        """Parse a document, bytes or what is to be written as JSON; return its records as they are written."""
         module = self.registry[name].module
         given = module.Parameters.model_validate({"game_date": f"{self.now:%Y-%m-%d}", **parameters})
-        parsed = module.parse(json.dumps(document).encode(), given)
+        parsed = module.parse(_body(document), given)
         return [record.model_dump(mode="json") for record in parsed.records]
 
 

@@ -305,6 +305,17 @@ class TestReparse:
     def test_an_unknown_scraper_names_those_there_are(self, run: Run) -> None:
         assert "there are bdl_injuries" in run("reparse", "x", "--game-date", "2025-01-15", code=1).output
 
+    def test_the_scrapers_are_those_of_the_fleet_of_this_folder(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """`diagnose` names this command, and in another fleet's folder it knew the shipped scrapers only."""
+        monkeypatch.setenv("TIPOFF_SCRAPERS", "set to be restored")
+        monkeypatch.delenv("TIPOFF_SCRAPERS")
+        monkeypatch.setattr("tipoff_cli.checkout.SCRAPERS", tmp_path / "own_scrapers")
+        told = run("reparse", "nbac_schedule", "--date", "2025-01-15", code=1).output
+        assert "bdl_injuries" not in told
+        assert "own_scrapers" in told
+
     def test_only_new_content_is_announced(self, run: Run, deps: Deps) -> None:
         self.keep(deps, write_schedule(SCENARIO, NOON))
         for _ in range(2):

@@ -432,6 +432,18 @@ class TestTrigger:
         assert answer["requests"][0]["game_date"] == SLATE
         assert controller.bus.published == []
 
+    def test_a_workflow_that_what_runs_has_not_read_yet(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        edited = tmp_path / "workflows.yaml"
+        edited.write_text("workflows: {tides: {}}")
+        monkeypatch.setattr("tipoff_cli.commands.trigger.WORKFLOWS", edited)
+        told = run("trigger", "tides", "--game-date", SLATE, code=1).output
+        assert f"{edited} has it, and what runs was started before that" in told.replace("\n", "")
+        told = run("trigger", "tide", "--game-date", SLATE, code=1).output
+        assert "started before" not in told
+        assert controller.bus.published == []
+
     def test_the_same_key_is_the_same_run(self, run: Run, controller: Controller) -> None:
         for _ in range(2):
             shown = run(*self.RUN, "--idempotency-key", "k").stdout

@@ -300,6 +300,19 @@ def test_changes_amend_each_day_that_is_open() -> None:
     assert [(event.date, event.runs[0].state.value) for event in made.schedules[1:]] == [(DAY, "CANCELLED")]
 
 
+def test_a_fleet_without_games_expects_a_workflow_that_was_added_during_the_day() -> None:
+    """It has no calendar, and the day stayed as it was locked: "all right" was said of a day whose sources failed."""
+    before = configured(one=workflow(daily("05:00", "10:00"), "bulletin"))
+    made = World(before)
+    made.lock()
+    made.restart(configured(two=workflow(daily("12:00", "14:00"), "bulletin")))
+    made.tick(at("11:00"))
+    assert made.configuration.needing_games == frozenset()
+    assert [(run.workflow_name, run.state.value) for event in made.schedules[1:] for run in event.runs] == [
+        ("two", "ADDED")
+    ]
+
+
 def test_games_without_a_time_are_named_and_picked_up_once_they_have_one() -> None:
     """Such a day was declared done, and its games were never asked for."""
     configuration = configured(post=workflow(per_game("2h", "30m", "3h"), "box_score"))

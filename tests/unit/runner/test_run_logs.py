@@ -40,6 +40,14 @@ def test_the_end_of_a_run_is_always_a_line(bench: Bench, written: io.StringIO) -
     assert (ended["request_id"], ended["occurrence_id"]) == (REQUEST.request_id, REQUEST.occurrence_id)
 
 
+def test_the_end_of_a_run_says_where_the_payload_is_kept(bench: Bench, written: io.StringIO) -> None:
+    """Of a document that cannot be read nothing else lands, so it could not be looked at."""
+    executed = bench.execute(REQUEST).executed
+    (ended,) = (it for it in lines(written) if it["message"] == "scrape ended")
+    assert ended["payload"] == executed.data_summary["raw_path"]
+    assert ended["payload"].startswith("gs://")
+
+
 def test_what_a_scraper_logs_is_found_by_its_run(bench: Bench, written: io.StringIO) -> None:
     def source(_request: httpx.Request) -> httpx.Response:
         logging.getLogger("scrapers.fixtures.lines").warning("the page is a maintenance notice")

@@ -21,6 +21,7 @@ _STATES = {
     CheckState.PLANNED: ("planned", "cyan"),
     CheckState.FOUND: ("found it", "bold green"),
     CheckState.IN_VAIN: ("nothing yet", "yellow"),
+    CheckState.FAILED: ("failed", "bold red"),
     CheckState.NOT_MADE: ("not made", "bold red"),
     CheckState.NOT_NEEDED: ("not needed", "bright_black"),
 }

@@ -55,6 +55,7 @@ class CheckState(StrEnum):
     PLANNED = "planned"
     FOUND = "found"
     IN_VAIN = "in_vain"
+    FAILED = "failed"
     NOT_MADE = "not_made"
     NOT_NEEDED = "not_needed"
 
@@ -166,7 +167,7 @@ def read_discovery(
         return None
     first = search.game_date - timedelta(days=HISTORY_DAYS)
     scraper = searched_scraper(configuration, workflow)
-    facts = read_looks(warehouse, environment, [scraper], first, search.game_date)
+    facts = read_looks(warehouse, environment, [scraper], first, search.game_date, failures=True)
     rows = warehouse.query(
         _FOLLOWED,
         {
@@ -204,11 +205,7 @@ def build_report(
     plan = plans_from(configuration, facts, [day], as_of, [workflow], calendar)[workflow, day]
     strategy = configuration.workflows[workflow].discovery.strategy
     own = sorted(
-        (
-            fact
-            for fact in facts
-            if fact.game_date == plan.game_date and fact.triggered_at <= as_of and not _failed(fact)
-        ),
+        (fact for fact in facts if fact.game_date == plan.game_date and fact.triggered_at <= as_of),
         key=lambda fact: fact.triggered_at,
     )
     found_at = next((fact.triggered_at for fact in own if fact.counts), None)
@@ -229,10 +226,6 @@ def build_report(
         checks=tuple(_checks(configuration, plan, strategy, followed, own, found_at, as_of)),
         found_at=found_at,
     )
-
-
-def _failed(fact: ExecutionFact) -> bool:
-    return fact.status is Status.FAILED
 
 
 def _seen(item: PublicationInterval) -> SeenDay:
@@ -266,12 +259,15 @@ def _checks(
     instants = _instants(configuration, plan, strategy, followed)
     for number, at in enumerate(instants):
         until = instants[number + 1] if number + 1 < len(instants) else at + _SAME_CHECK
-        made = next((fact for fact in own if at <= fact.triggered_at < until), None)
+        made = [fact for fact in own if at <= fact.triggered_at < until]
         # Before the execution is looked at: a refresh may have run at that time.
         if found_at is not None and found_at < at:
             state = CheckState.NOT_NEEDED
-        elif made is not None:
-            state = CheckState.FOUND if made.counts else CheckState.IN_VAIN
+        elif answered := next((fact for fact in made if fact.status is not Status.FAILED), None):
+            state = CheckState.FOUND if answered.counts else CheckState.IN_VAIN
+        elif made:
+            # It was asked, and a broken source is not a search that nobody made.
+            state = CheckState.FAILED
         else:
             # What is asked for now is answered in a moment, so a check is not missed at its own instant.
             state = CheckState.PLANNED if as_of < min(until, at + _SAME_CHECK) else CheckState.NOT_MADE

@@ -20,6 +20,7 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_common.events import Source
+from tipoff_common.outcomes import Status
 from tipoff_common.testing import MemoryWarehouse
 from tipoff_planning.discovery.plans import Fallback
 from tipoff_planning.discovery.report import (
@@ -104,6 +105,18 @@ def test_a_check_that_nobody_made_is_said() -> None:
     states = [check.state for check in report_at(checks[1].at + timedelta(minutes=1), known).checks]
     assert states[0] is CheckState.NOT_MADE
     assert states[1] is CheckState.PLANNED
+
+
+def test_a_check_that_failed_is_no_check_that_nobody_made() -> None:
+    known = list(beat_of(30))
+    checks = report_at(at("10:00"), known).checks
+    broken = replace(look(DAY, checks[0].at, found=False), status=Status.FAILED)
+    report = report_at(checks[1].at + timedelta(minutes=1), [*known, broken])
+    assert report.checks[0].state is CheckState.FAILED
+    assert report.found_at is None
+    mended = look(DAY, checks[0].at + timedelta(minutes=1), found=False)
+    again = report_at(checks[1].at + timedelta(minutes=1), [*known, broken, mended])
+    assert again.checks[0].state is CheckState.IN_VAIN
 
 
 def test_a_day_that_is_over_is_told_as_it_was_planned_then() -> None:
@@ -213,5 +226,6 @@ def test_the_dataset_is_asked_about_the_search_alone() -> None:
     assert report is not None
     assert report == report_at(at("10:00"), list(beat_of(30)))
     assert asked[0]["searched_scrapers"] == ["bulletin"]  # type: ignore[index]
+    assert asked[0]["with_failures"] is True  # type: ignore[index]
     fan_out = configured(one=workflow(discovery(), {"scraper": "roster", "for_each": "team"}))
     assert read_discovery(warehouse, "prod", fan_out, "one", DAY, at("10:00")) is None

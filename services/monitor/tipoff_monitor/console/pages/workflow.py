@@ -140,6 +140,7 @@ _CHECK_WORDS = {
     CheckState.PLANNED: "planned",
     CheckState.FOUND: "found it",
     CheckState.IN_VAIN: "nothing yet",
+    CheckState.FAILED: "failed",
     CheckState.NOT_MADE: "not made",
     CheckState.NOT_NEEDED: "not needed",
 }

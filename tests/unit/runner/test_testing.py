@@ -1,0 +1,28 @@
+"""What a fleet's own tests run its scrapers with."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.unit.runner.stub_scraper import Row
+from tests.unit.runner.test_http_faults import spec
+from tipoff_scraper_runner.registry import Registered
+from tipoff_scraper_runner.scraper import Parsed, ScrapeParameters
+from tipoff_scraper_runner.testing import Bench
+
+
+def read(payload: bytes, _parameters: ScrapeParameters) -> Parsed:
+    return Parsed(records=[Row(text=payload.decode())])
+
+
+@pytest.mark.parametrize(
+    ("document", "read_as"), [(b"<table></table>", "<table></table>"), ({"a": 1}, '{"a": 1}')]
+)
+def test_records_are_those_of_bytes_as_they_are_and_of_a_document_as_json(
+    document: Any, read_as: str
+) -> None:
+    """A page ended in a TypeError, as it was written as JSON."""
+    module: Any = SimpleNamespace(Parameters=ScrapeParameters, parse=read)
+    bench = Bench({"page": Registered(spec(), module)})
+    assert bench.records("page", document) == [{"text": read_as}]

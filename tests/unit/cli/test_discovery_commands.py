@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 
 from tests.support.controller import at
 from tipoff_cli.commands.discovery import command as discovery_command
+from tipoff_cli.commands.discovery.picture import show_report
 from tipoff_cli.commands.explain import command as explain_command
 from tipoff_cli.connection import NotConnected
 from tipoff_cli.main import app
 from tipoff_common.testing import MemoryWarehouse
+from tipoff_planning.discovery.report import DiscoveryReport
 
 DAY = date(2025, 1, 15)
 Run = Callable[..., Any]
@@ -112,6 +114,18 @@ def test_show_as_json_is_the_read_model(run: Run) -> None:
     assert shown["plan"]["model"]["days"] == 40
     assert len(shown["curve"]) == 84
     assert len(shown["days"]) == 40
+
+
+@pytest.mark.parametrize(("weight", "told"), [(0.93, True), (0.05, False), (None, False)])
+def test_show_says_that_days_are_moved_with_their_tip_offs_where_they_are(
+    run: Run, capsys: pytest.CaptureFixture[str], weight: float | None, told: bool
+) -> None:
+    shown = json.loads(run("discovery", "show", "movement", "--json").stdout)
+    shown["plan"]["model"]["tip_off_weight"] = weight
+    capsys.readouterr()
+    show_report(DiscoveryReport.model_validate(shown))
+    said = "days are moved with their first tip-off, which has 93% of the weight"
+    assert (said in capsys.readouterr().out) is told
 
 
 def test_show_of_a_search_on_its_beat_says_why(run: Run) -> None:

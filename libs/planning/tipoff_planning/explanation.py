@@ -12,7 +12,7 @@ from tipoff_common.outcomes import Status
 from tipoff_common.words import pluralize
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decisions import Decision, DecisionInputs, decide
+from tipoff_planning.decisions import Decision, DecisionInputs, considered, decide
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
 from tipoff_planning.history import ExecutionFact, History, Known
 from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences
@@ -70,13 +70,14 @@ def explain_workflow(
 
 
 def _plans(workflow: str, inputs: DecisionInputs) -> dict[str, Plan]:
-    """Return the plans of due occurrences that something was executed of: as they must have been frozen, from what
-    was known when the occurrence became due."""
+    """Return the plans of occurrences that something was executed of: as they must have been frozen, from what was
+    known when the occurrence became due. One that has ended is decided from its plan too: it failed, or found nothing.
+    """
     history, configuration = inputs.history, inputs.configuration
     context = EvaluationContext(inputs.now, inputs.now, inputs.now, "tick", Source.CONTROLLER)
     plans = {}
-    for item in dict(inputs.expected())[workflow]:
-        if not item.expected <= inputs.now < item.deadline:
+    for item in considered(configuration, inputs.calendar, inputs.now, inputs.discovery):
+        if item.workflow != workflow:
             continue
         before = {key: fact for key, fact in history.executions.items() if fact.triggered_at < item.expected}
         plan = freeze(

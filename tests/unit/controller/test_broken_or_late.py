@@ -92,3 +92,15 @@ def test_explain_repeats_what_the_source_said(source: str, schedule: dict[str, o
     assert any(said in item.detail for item in conditions), conditions
     failing = [item for item in explained.general if item.name == "source" and not item.met]
     assert bool(failing) == isinstance(told, Failed), "only what failed is told as a failing source"
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_explain_says_of_a_window_that_has_closed_what_was_decided(source: str) -> None:
+    """A source that was broken all day was explained as one that published nothing."""
+    made = answered(SOURCES[source])
+    facts = [log_execution(executed, ()).fact(DAY) for executed in made.logged]
+    explained = explain_workflow("one", at("14:15"), made.deps.configuration, None, facts)
+    last = made.decisions[-1]
+    assert [(it.code.value, it.sentence) for it, _ in explained.decisions] == [
+        (last.reason_code, last.reason)
+    ]

@@ -8,20 +8,17 @@ from tipoff_common.wall_clock import wall_now
 
 # Whatever needs pydantic is imported where it is used, here and in `console`: every command imports these two, and a
 # command's --help must not wait for what only its answer needs.
-_RELATIVE_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
 _EXAMPLE = 'write "2025-01-15 13:00" by the clocks of the fleet, "today 13:00" or 2025-01-15T18:00Z'
 
 
 def day(value: str) -> date:
     """Read 2025-01-15, 20250115, today, yesterday or tomorrow. Raises BadParameter."""
-    from tipoff_common.clock import business_date, read_date
+    from tipoff_common.clock import business_date, read_day
 
-    if (offset := _RELATIVE_DAYS.get(value.lower())) is not None:
-        return business_date(wall_now()) + timedelta(days=offset)
     try:
-        return read_date(value)
+        return read_day(value, business_date(wall_now()))
     except ValueError as error:
-        raise typer.BadParameter(f"{error}, or today, yesterday, tomorrow") from error
+        raise typer.BadParameter(str(error)) from error
 
 
 def instant(value: str) -> datetime:
@@ -84,9 +81,11 @@ def _without_zone(value: str) -> tuple[str, str]:
 
 
 def _wall_time(text: str, value: str) -> datetime:
+    from tipoff_common.clock import RELATIVE_DAYS
+
     first, _, rest = text.partition(" ")
     try:
-        if first.lower() in _RELATIVE_DAYS:
+        if first.lower() in RELATIVE_DAYS:
             return datetime.combine(day(first), time.fromisoformat(rest or "00:00"))
         return datetime.fromisoformat(text)
     except ValueError as error:

@@ -63,6 +63,19 @@ def read_date(text: str) -> date:
     raise ValueError(f"'{text}' is not a date; write 2025-01-15 or 20250115")
 
 
+RELATIVE_DAYS = {"yesterday": -1, "today": 0, "tomorrow": 1}
+
+
+def read_day(text: str, today: date) -> date:
+    """Read a date as `read_date` does, or yesterday, today or tomorrow as seen from `today`. Raises ValueError."""
+    if (offset := RELATIVE_DAYS.get(text.lower())) is not None:
+        return today + timedelta(days=offset)
+    try:
+        return read_date(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or today, yesterday, tomorrow") from error
+
+
 FIRST_INSTANT, LAST_INSTANT = (
     datetime(2000, 1, 1, tzinfo=UTC),
     datetime(2100, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),

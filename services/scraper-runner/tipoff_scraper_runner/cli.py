@@ -15,7 +15,7 @@ from typing import NoReturn
 from dotenv import dotenv_values
 
 from tipoff_common.catalog import GAME_DATE
-from tipoff_common.clock import business_date, read_date
+from tipoff_common.clock import business_date, read_day
 from tipoff_common.cloud import Cloud
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.outcomes import Failed, NoData, Success
@@ -213,9 +213,9 @@ def _parser(scraper: Registered, program: str) -> argparse.ArgumentParser:
 
 
 def _date_text(value: str) -> str:
-    """2025-01-15 or 20250115."""
+    """2025-01-15, 20250115, today, yesterday or tomorrow."""
     try:
-        return read_date(value).isoformat()
+        return read_day(value, business_date(wall_now())).isoformat()
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from tests.support.strategies import instants
-from tipoff_common.clock import EASTERN, Instant, business_date, floor_to, local_instant, read_date
+from tipoff_common.clock import EASTERN, Instant, business_date, floor_to, local_instant, read_date, read_day
 
 SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
 INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
@@ -121,6 +121,19 @@ def test_an_instant_is_normalised_and_stays_itself(instant: datetime) -> None:
     read = INSTANT.validate_python(instant)
     assert read.tzinfo is UTC
     assert read == instant.astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "read_as"),
+    [
+        ("today", "2025-01-15"),
+        ("Yesterday", "2025-01-14"),
+        ("tomorrow", "2025-01-16"),
+        ("20250301", "2025-03-01"),
+    ],
+)
+def test_a_day_may_be_told_by_today(text: str, read_as: str) -> None:
+    assert read_day(text, date(2025, 1, 15)) == date.fromisoformat(read_as)
 
 
 @pytest.mark.parametrize("text", ["2025-01-15", "20250115"])

@@ -139,13 +139,21 @@ def conditions_of_verdict(
                 subject=subject,
                 since=first.since,
                 severity=levels.get(first.workflow or "", rule.severity),
-                summary=plain(f"{first.sentence[:1].upper()}{first.sentence[1:]}.{error}{more}"),
+                summary=plain(f"{_begun(first)}.{error}{more}"),
                 value=float(sum(fault.count for fault in faults)),
                 workflow=first.workflow,
                 scraper=first.scraper,
                 # One fault that no pause explains is enough to tell people.
                 paused=all(fault.paused for fault in faults),
             )
+
+
+def _begun(fault: Fault) -> str:
+    """Return the fault's sentence with a capital, but for one that begins with a name: that is looked for as it is."""
+    names = tuple(filter(None, (fault.workflow, fault.scraper)))
+    if fault.sentence.startswith(names):
+        return fault.sentence
+    return f"{fault.sentence[:1].upper()}{fault.sentence[1:]}"
 
 
 def _subject(fault: Fault) -> str:

@@ -74,3 +74,10 @@ def test_a_deadline_of_nine_is_at_nine_on_the_wall_and_told_once(day: date) -> N
     assert [it.astimezone(NEW_YORK).replace(tzinfo=None) for it in told] == [
         datetime.combine(day, time(9)) + timedelta(minutes=5)
     ], "the first watch after 09:00"
+
+
+def test_a_summary_that_begins_with_a_name_keeps_it_as_it_is_written() -> None:
+    """One was spelled with a capital, which no command knows."""
+    day = date(2025, 6, 1)
+    (found, *_) = conditions(locked(day), day, local_instant(day, time(10)))
+    assert found.summary.startswith("one did not run at ")

@@ -19,16 +19,16 @@ QUERY = bigquery.Client.query_and_wait
 
 
 @contextmanager
-def compared(engine: ReferenceEngine) -> Iterator[None]:
-    """Execute each query that a BigQuery client is given on the reference engine as well, on the rows that clients
-    appended, and fail where the two disagree."""
+def compared(engine: ReferenceEngine, url: str) -> Iterator[None]:
+    """Execute each query that a client of the warehouse at this URL is given on the reference engine as well, on the
+    rows that its clients appended, and fail where the two disagree."""
     tables: dict[str, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     append, query = bigquery.Client.insert_rows_json, bigquery.Client.query_and_wait
 
     def remembering_append(client: Any, table: Any, rows: Sequence[Any], **options: Any) -> Any:
         faults = append(client, table, rows, **options)
         refused = {fault["index"] for fault in faults}
-        if not (refused and not options.get("skip_invalid_rows")):
+        if _asks(client, url) and not (refused and not options.get("skip_invalid_rows")):
             path = table if isinstance(table, str) else f"{table.project}.{table.dataset_id}.{table.table_id}"
             project, _, name = path.split(".")
             tables[project][name] += [row for index, row in enumerate(rows) if index not in refused]
@@ -36,7 +36,7 @@ def compared(engine: ReferenceEngine) -> Iterator[None]:
 
     def comparing_query(client: Any, sql: str, **options: Any) -> Any:
         answer = query(client, sql, **options)
-        if _evaluable(sql):
+        if _asks(client, url) and _evaluable(sql):
             config = options.get("job_config")
             given = {item.name: _typed(item) for item in (config.query_parameters if config else ())}
             # Asked a second time, as an answer can be read only once.
@@ -49,6 +49,10 @@ def compared(engine: ReferenceEngine) -> Iterator[None]:
         patch.setattr(bigquery.Client, "insert_rows_json", remembering_append)
         patch.setattr(bigquery.Client, "query_and_wait", comparing_query)
         yield
+
+
+def _asks(client: Any, url: str) -> bool:
+    return bool(client._connection.API_BASE_URL.rstrip("/") == url.rstrip("/"))
 
 
 def _evaluable(sql: str) -> bool:

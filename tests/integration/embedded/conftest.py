@@ -70,7 +70,7 @@ def warehouse_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def second_opinion() -> Iterator[ReferenceEngine | None]:
+def second_opinion(warehouse_url: str) -> Iterator[ReferenceEngine | None]:
     """Every query of these tests is executed by Google's reference implementation too, and the rows compared.
 
     None where it cannot be had, which SQL_REFERENCE=required makes an error.
@@ -79,7 +79,7 @@ def second_opinion() -> Iterator[ReferenceEngine | None]:
         with running_reference(DATASET) as engine:
             for path in ordered_files(SCHEMAS):
                 engine.define(path.read_text(encoding="utf-8"))
-            with compared(engine):
+            with compared(engine, warehouse_url):
                 yield engine
     except AnalyzerUnavailableError:
         if os.environ.get("SQL_REFERENCE") == "required":

@@ -17,7 +17,7 @@ from typing import Any
 
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_common.catalog import load_catalog
-from tipoff_common.clock import business_date, eastern
+from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Event, FileLanded
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.rows import TABLES
@@ -164,14 +164,14 @@ class Made:
     injections: Injections
     rows: tuple[Written, ...]
     configuration: Configuration
-    start: datetime = field(default=eastern(FIRST, time()) + BEFORE)
+    start: datetime = field(default=local_instant(FIRST, time()) + BEFORE)
 
 
 def inject(luck: Random, kinds: tuple[Fault, ...] = FAULTS) -> Injections:
     """Put each kind at an instant of the seed's choice, one after the other, and a week without any at the end."""
     shuffled = list(kinds)
     luck.shuffle(shuffled)
-    found, free = [], eastern(FIRST, time()) + BEFORE
+    found, free = [], local_instant(FIRST, time()) + BEFORE
     for fault in shuffled:
         earliest = free + timedelta(minutes=5 * luck.randrange(24))
         begins = earliest if fault.clock is None else _next(earliest, fault.clock, luck)
@@ -180,13 +180,15 @@ def inject(luck: Random, kinds: tuple[Fault, ...] = FAULTS) -> Injections:
         free = begins + timedelta(hours=2) if fault.beside else ends + SETTLED
     last = max(it.ends for it in found)
     # A day and a half for what the last one explains still.
-    quiet_from = eastern(business_date(last) + timedelta(days=2), time(12))
+    quiet_from = local_instant(business_date(last) + timedelta(days=2), time(12))
     return Injections(tuple(found), quiet_from + timedelta(days=7), quiet_from)
 
 
 def _next(earliest: datetime, clock: float, luck: Random) -> datetime:
     """Return the next time that it is so late in New York, give or take a quarter of an hour."""
-    at = eastern(business_date(earliest), time()) + timedelta(hours=clock, minutes=5 * luck.randrange(-3, 4))
+    at = local_instant(business_date(earliest), time()) + timedelta(
+        hours=clock, minutes=5 * luck.randrange(-3, 4)
+    )
     while at < earliest:
         at += timedelta(days=1)
     return at
@@ -223,7 +225,7 @@ def make(seed: int) -> Made:
         environment=ENVIRONMENT, until=injections.end,
     )  # fmt: skip
     history = write_down(season, rows)
-    days = (injections.end - eastern(FIRST, time())).days
+    days = (injections.end - local_instant(FIRST, time())).days
     recovery = recover(history, catalog, _taking(injections, seed), days)
     written = [
         changed

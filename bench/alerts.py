@@ -35,7 +35,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
@@ -45,7 +45,7 @@ import views
 from alert_season import ENVIRONMENT, EXPLAINS, NEXT_VERSION, VERSION, Injected, Made, Written, make
 from tipoff_common.adapters import bigquery
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
-from tipoff_common.clock import EASTERN, business_date, eastern, floor_to
+from tipoff_common.clock import EASTERN, business_date, floor_to, local_instant
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_monitor.conditions import (
     Condition,
@@ -122,13 +122,13 @@ class Asker:
         }
         rows = list(self.warehouse.query(*batch_query(self.book, given)))
         expected = read_expectations(
-            self.warehouse, ENVIRONMENT, day, at, midnight=eastern(day, clock_time())
+            self.warehouse, ENVIRONMENT, day, at, midnight=local_instant(day, clock_time())
         )
-        verdict = judge_day(expected, lock_at=eastern(day, LOCKED_BY), is_today=True, names={})
+        verdict = judge_day(expected, lock_at=local_instant(day, LOCKED_BY), is_today=True, names={})
         levels = {name: workflow.alert_level for name, workflow in configuration.workflows.items()}
         paused = paused_of_rows(rows)
         found = (*conditions_of_rows(rows, self.book), *conditions_of_verdict(verdict, self.book, levels))
-        return tuple(item for item in found if not paused.covers(item))
+        return tuple(replace(item, paused=True) if paused.covers(item) else item for item in found)
 
     def _write(self, until: datetime) -> None:
         """Append the rows that are written by an instant."""

@@ -1,6 +1,7 @@
 -- Does the runner still execute what was decided?
 --
--- One row when a RUN of the last @hours that requested something is older than @minutes and no execution names it.
+-- One row when a RUN of the last @hours that requested something is older than @minutes, no execution names it, and
+-- none of its occurrence came after it: what is retried is executed under the decision that planned it.
 --
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @hours         INT64 = 6  how far back
@@ -9,10 +10,21 @@
 --
 -- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
 
-WITH executed AS (
-  SELECT DISTINCT e.decision_id
+WITH recent AS (
+  SELECT e.decision_id, e.occurrence_id, e.triggered_at
   FROM nba_orchestration.executions(DATE_SUB(DATE(@as_of), INTERVAL 1 DAY), DATE(@as_of)) AS e
-  WHERE e.triggered_at <= @as_of AND e.environment = @environment AND e.decision_id IS NOT NULL
+  WHERE e.triggered_at <= @as_of AND e.environment = @environment
+),
+executed AS (
+  SELECT DISTINCT decision_id
+  FROM recent
+  WHERE decision_id IS NOT NULL
+),
+retried AS (
+  SELECT occurrence_id, MAX(triggered_at) AS last_at
+  FROM recent
+  WHERE occurrence_id IS NOT NULL
+  GROUP BY occurrence_id
 )
 SELECT
   '-' AS subject,
@@ -29,6 +41,8 @@ SELECT
 FROM nba_orchestration.workflow_decisions AS d
 LEFT JOIN executed
   ON executed.decision_id = d.decision_id
+LEFT JOIN retried
+  ON retried.occurrence_id = d.occurrence_id AND retried.last_at >= d.decision_time
 WHERE DATE(d.decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND DATE(@as_of)
   AND d.decision_time > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)
   AND d.decision_time <= TIMESTAMP_SUB(@as_of, INTERVAL @minutes MINUTE)
@@ -36,4 +50,5 @@ WHERE DATE(d.decision_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 1 DAY) AND D
   AND d.action = 'RUN'
   AND ARRAY_LENGTH(d.scrapers_triggered) > 0
   AND executed.decision_id IS NULL
+  AND retried.occurrence_id IS NULL
 HAVING COUNT(*) > 0;

@@ -248,6 +248,30 @@ def test_an_empty_dataset_is_behind_and_nothing_is_decided(days: Days) -> None:
     assert found == {"dataset-behind", "no-decisions", "cleanup-silent", "schedule-not-locked"}
 
 
+def test_a_retry_that_ran_under_the_decision_that_planned_it_was_executed(days: Days) -> None:
+    """The decision to retry lists the scraper, and its execution names the first decision of the occurrence."""
+    first, again = AT - 3 * HOUR, AT - 2 * HOUR
+    run = {"scrapers_triggered": ["s"], "alert_level": "NONE"}
+    planned = decided("x", first, "RUN", "due", **run)
+    retry = decided("x", again, "RUN", "partly_due", **run)
+    ran = [
+        executed(
+            f"x{n}",
+            at + MINUTE / 2,
+            "failed",
+            occurrence_id="x",
+            decision_id=planned["decision_id"],
+        )
+        for n, at in enumerate((first, again))
+    ]
+    decisions: Rows = [("workflow_decisions", planned), ("workflow_decisions", retry)]
+    days.insert("retried", [*healthy(), *decisions, *(("scraper_execution_log", row) for row in ran)])
+    assert days.conditions("retried", AT, "decisions-not-executed") == []
+    days.insert("unretried", [*healthy(), *decisions, ("scraper_execution_log", ran[0])])
+    (found,) = days.conditions("unretried", AT, "decisions-not-executed")
+    assert found.value == 1.0
+
+
 def test_rows_that_come_late_are_told(days: Days) -> None:
     late = [("workflow_decisions", decided("l", AT - HOUR / 2, "SKIP", "too_early", alert_level="NONE",
                                            created_at=AT.isoformat()))]  # fmt: skip

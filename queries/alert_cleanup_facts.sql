@@ -1,13 +1,15 @@
 -- What does the newest scan of cleanup say of files as a whole?
 --
 -- One row when the newest scan, not older than @hours, says @fact: phase2_behind (files wait for Phase 2 that nothing
--- later overtook) or storm_guard (more is missing than can be believed, so nothing is done). A scan with errors that
--- does not say so may not have looked, and is passed over. since: when the oldest of these files landed, by all scans
+-- later overtook, and at least @min_files have no receipt: in a quiet hour one lost file is not overtaken either) or
+-- storm_guard (more is missing than can be believed, so nothing is done). A scan with errors that does not say so may
+-- not have looked, and is passed over. since: when the oldest of these files landed, by all scans
 -- of two days from which on each says so, else the first of these scans. value: files without a receipt for
 -- phase2_behind, lost files for storm_guard.
 --
 --   @as_of        TIMESTAMP = now  instant of the question; what came later does not count
 --   @fact         STRING = phase2_behind  phase2_behind or storm_guard
+--   @min_files    INT64 = 1        files without a receipt from which phase2_behind counts
 --   @hours        INT64 = 2        age from which a scan says nothing of now
 --   @environment  STRING = prod    prod, staging, dev or local
 --
@@ -24,7 +26,14 @@ WITH scans AS (
     ) AS landed_at,
     (SELECT ANY_VALUE(finding.detail) FROM UNNEST(findings) AS finding WHERE finding.kind = 'orphan_storm') AS orphans,
     ARRAY_LENGTH(errors) = 0 AS complete,
-    COALESCE(IF(@fact = 'storm_guard', storm_guard, phase2_behind), FALSE) AS holds
+    COALESCE(
+      IF(
+        @fact = 'storm_guard',
+        storm_guard,
+        phase2_behind AND COALESCE(waiting_count, missing_files_found) >= @min_files
+      ),
+      FALSE
+    ) AS holds
   FROM nba_orchestration.cleanup_operations
   WHERE DATE(cleanup_time) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL 2 DAY) AND DATE(@as_of)
     AND cleanup_time <= @as_of

@@ -141,7 +141,7 @@ BAD: dict[str, tuple[Rows, str]] = {
         ],
         "old",
     ),
-    "phase2-behind": (scan(phase2_behind=True), "-"),
+    "phase2-behind": (scan(phase2_behind=True, waiting_count=3), "-"),
     "storm-guard": (scan(storm_guard=True), "-"),
     "files-stuck": (
         [("cleanup_operations", scanned(AT - MINUTE, created_at=AT.isoformat(), findings=[
@@ -397,9 +397,18 @@ def test_phase_2_behind_states_how_many_wait_how_many_are_lost_and_since_when(da
     )
 
 
+@pytest.mark.parametrize("waiting", [1, 2])
+def test_files_lost_in_a_quiet_hour_are_not_phase_2_behind(days: Days, waiting: int) -> None:
+    """Nothing later overtakes them, so they look like a halt; cleanup announces them again by itself."""
+    rows = scan(phase2_behind=True, waiting_count=waiting, missing_files_found=0)
+    assert judged(days, f"quiet-hour-{waiting}", rows, "phase2-behind") == []
+
+
 def test_phase_2_behind_holds_in_scans_with_errors(days: Days) -> None:
     """Without any receipt each scan has an error, and Phase 2 is behind all the more."""
-    rows = scan(phase2_behind=True, errors=["no receipts to compare with; nothing is republished"])
+    rows = scan(
+        phase2_behind=True, waiting_count=3, errors=["no receipts to compare with; nothing is republished"]
+    )
     assert [it.subject for it in judged(days, "behind-in-error", rows, "phase2-behind")] == ["-"]
 
 

@@ -52,7 +52,7 @@ class Fault:
     """A kind of fault. causes: rules of which one has to tell of it, none where it is no fault and nobody is to hear.
 
     also: rules that it explains beside them. hours: its length. within: hours from its begin to the message. clock: the
-    hour in New York at which it begins. beside: others may happen meanwhile.
+    hour in New York at which it begins, on a day with games. beside: others may happen meanwhile.
     """
 
     name: str
@@ -167,14 +167,14 @@ class Made:
     start: datetime = field(default=local_instant(FIRST, time()) + BEFORE)
 
 
-def inject(luck: Random, kinds: tuple[Fault, ...] = FAULTS) -> Injections:
+def inject(luck: Random, game_days: frozenset[date], kinds: tuple[Fault, ...] = FAULTS) -> Injections:
     """Put each kind at an instant of the seed's choice, one after the other, and a week without any at the end."""
     shuffled = list(kinds)
     luck.shuffle(shuffled)
     found, free = [], local_instant(FIRST, time()) + BEFORE
     for fault in shuffled:
         earliest = free + timedelta(minutes=5 * luck.randrange(24))
-        begins = earliest if fault.clock is None else _next(earliest, fault.clock, luck)
+        begins = earliest if fault.clock is None else _next(earliest, fault.clock, luck, game_days)
         ends = begins + timedelta(hours=fault.hours)
         found.append(Injected(fault, begins, ends))
         free = begins + timedelta(hours=2) if fault.beside else ends + SETTLED
@@ -184,12 +184,15 @@ def inject(luck: Random, kinds: tuple[Fault, ...] = FAULTS) -> Injections:
     return Injections(tuple(found), quiet_from + timedelta(days=7), quiet_from)
 
 
-def _next(earliest: datetime, clock: float, luck: Random) -> datetime:
-    """Return the next time that it is so late in New York, give or take a quarter of an hour."""
+def _next(earliest: datetime, clock: float, luck: Random, game_days: frozenset[date]) -> datetime:
+    """Return when it is so late in New York on the next day with games, give or take a quarter of an hour.
+
+    On a day without games little is asked for, and a fault of that day has nothing to show itself in.
+    """
     at = local_instant(business_date(earliest), time()) + timedelta(
         hours=clock, minutes=5 * luck.randrange(-3, 4)
     )
-    while at < earliest:
+    while at < earliest or business_date(at) not in game_days:
         at += timedelta(days=1)
     return at
 
@@ -199,11 +202,12 @@ def make(seed: int) -> Made:
     luck = Random(seed)  # noqa: S311  # luck, not a secret
     catalog = load_catalog(SCRAPERS)
     configuration = load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
-    injections = inject(luck)
     rows = schedule_rows(configuration, ANCHOR)
+    calendar = [Game.model_validate(row) for row in rows]
+    injections = inject(luck, frozenset(game.game_date for game in calendar))
     break_from = business_date(injections.quiet_from) + timedelta(days=1)
     broken = {break_from + timedelta(days=number) for number in range(BREAK_DAYS)}
-    games = [game for game in map(Game.model_validate, rows) if game.game_date not in broken]
+    games = [game for game in calendar if game.game_date not in broken]
     world = load_world(None, catalog)
     world = world.model_copy(
         update={

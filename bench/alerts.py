@@ -8,10 +8,10 @@ through: the statement of all rules, the day's verdict and the state machine, ev
 --seeds 1; the result is that of other seeds.
 
 Asking every five minutes would take days. The warehouse is asked at the edges of each fault, at wider and wider
-distances within it and after it, and every six hours otherwise; where a rule holds that did not hold at the answer
-before, its first watch is looked for between them, down to five minutes. A watch between two answers sees what the
-earlier one saw. So what comes and goes between two answers is not seen, and an end, or another subject of a rule that
-holds already, is seen late.
+distances within it and after it, and every twelve hours otherwise; where a rule holds that did not hold at the answer
+before, its first watch is looked for between them, down to five minutes, and so is the last watch of a rule that has to
+hold for a while. A watch between two answers sees what the earlier one saw. So what comes and goes between two answers
+is not seen, and another end, or another subject of a rule that holds already, is seen late.
 
 faults, told: those that people are to hear of, and those of which a message named a cause within the fault's own time.
 false_critical: CRITICAL messages that no fault explains. messages_per_cause: messages over the faults told, without
@@ -64,7 +64,7 @@ from tipoff_planning.verdict import judge_day
 
 REPOSITORY = Path(__file__).parents[1]
 TICK = timedelta(minutes=5)
-WIDE = timedelta(hours=6)
+WIDE, AFTERWARDS = timedelta(hours=12), timedelta(hours=6)
 GAPS = tuple(timedelta(hours=hours) for hours in (1, 3, 9, 27, 54, 81))
 PASSED = frozenset({AlertState.FIRING, AlertState.ESCALATED})
 Answers = Mapping[datetime, tuple[Condition, ...]]
@@ -151,7 +151,7 @@ def points(made: Made) -> Sequence[datetime]:
         found.add(at)
         at += WIDE
     for it in made.injections.faults:
-        for edge, until in ((it.begins, it.ends), (it.ends, it.ends + WIDE)):
+        for edge, until in ((it.begins, it.ends), (it.ends, it.ends + AFTERWARDS)):
             # Between an edge and the watch after it nothing is looked for: what a logger held back is there at once.
             found |= {floor_to(edge, 5), floor_to(edge, 5) + TICK}
             found |= {floor_to(edge + gap, 5) for gap in GAPS if edge + gap < until}
@@ -183,13 +183,16 @@ def answers_of(made: Made, asker: Asker) -> Answers:
 
 
 def _is_news(before: Sequence[Condition], after: Sequence[Condition], book: RuleBook) -> bool:
-    """Tell whether a rule holds that did not, or holds more loudly."""
+    """Tell whether a rule holds that did not, or holds more loudly, or one that has to hold for a while ended."""
 
     def looks(conditions: Sequence[Condition]) -> set[tuple[object, ...]]:
         """Return what a rule's first watch is told from the next by."""
         return {(it.rule, it.severity, _is_grown(it, book)) for it in conditions}
 
-    return not looks(after) <= looks(before)
+    # An end that is seen late would make such a rule hold for long enough.
+    waits = {name for name, rule in book.rules.items() if rule.for_}
+    ended = {it.rule for it in before} - {it.rule for it in after}
+    return not looks(after) <= looks(before) or bool(ended & waits)
 
 
 def _is_grown(item: Condition, book: RuleBook) -> bool:

@@ -1,0 +1,122 @@
+"""What bench/alerts.py counts: where its faults are put, which watches it finds, and whose a message is."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tipoff_common.clock import EASTERN, business_date
+from tipoff_common.events import AlertLevel
+from tipoff_common.testing import MemoryWarehouse
+from tipoff_monitor.conditions import Condition
+
+REPOSITORY = Path(__file__).parents[2]
+sys.path.insert(0, str(REPOSITORY / "bench"))
+
+import alert_season  # noqa: E402
+import alerts  # noqa: E402
+
+BOOK = alerts.load_book()
+DAYS = frozenset(alert_season.FIRST + timedelta(days=number) for number in range(90) if number % 3)
+POISON = next(it for it in alert_season.FAULTS if it.name == "poison arrives")
+BEGINS = datetime(2026, 1, 15, 18, 0, tzinfo=EASTERN)
+HOUR, TICK = timedelta(hours=1), timedelta(minutes=5)
+
+
+def season_of(*faults: alert_season.Injected) -> alert_season.Made:
+    """A season of three days with these faults and without rows."""
+    injections = alert_season.Injections(faults, BEGINS + 48 * HOUR, BEGINS + 36 * HOUR)
+    catalog = alert_season.load_catalog(alert_season.SCRAPERS)
+    configuration = alert_season.load_workflows(REPOSITORY / "config/workflows.yaml", catalog)
+    return alert_season.Made(injections, (), configuration, BEGINS - 24 * HOUR)
+
+
+def wrong(rule: str, severity: AlertLevel = AlertLevel.WARNING) -> Condition:
+    return Condition(rule, "-", BEGINS, severity, "It is wrong.")
+
+
+def watches(*spans: tuple[datetime, datetime, Condition]) -> alerts.Answers:
+    """Answers to each watch of the season, by what holds from when to when."""
+
+    def each() -> Iterator[datetime]:
+        at = BEGINS - 24 * HOUR
+        while at <= BEGINS + 48 * HOUR:
+            yield at
+            at += TICK
+
+    return {at: tuple(it for begins, ends, it in spans if begins <= at < ends) for at in each()}
+
+
+@dataclass
+class Knowing(alerts.Asker):
+    """Answers from a list of what holds when, and remembers what it was asked."""
+
+    spans: Sequence[tuple[datetime, datetime, Condition]] = field(default=())
+
+    def ask(self, at: datetime) -> tuple[Condition, ...]:
+        self.asked += 1
+        return tuple(it for begins, ends, it in self.spans if begins <= at < ends)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_each_fault_happens_once_and_those_of_an_hour_on_a_day_with_games(seed: int) -> None:
+    injections = alert_season.inject(Random(seed), DAYS)  # noqa: S311  # luck, not a secret
+    assert sorted(it.fault.name for it in injections.faults) == sorted(it.name for it in alert_season.FAULTS)
+    for it in injections.faults:
+        assert it.fault.clock is None or business_date(it.begins) in DAYS
+        assert it.ends + timedelta(days=1) < injections.quiet_from
+    assert injections.end - injections.quiet_from == timedelta(days=7)
+
+
+@pytest.mark.parametrize("offset", [0, 7, 21, 200])
+def test_the_first_watch_of_a_rule_is_found(offset: int) -> None:
+    made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
+    begins = BEGINS + offset * TICK
+    asker = Knowing(
+        made, BOOK, MemoryWarehouse(), spans=[(begins, BEGINS + 40 * HOUR, wrong("cleanup-silent"))]
+    )
+    answers = alerts.answers_of(made, asker)
+    assert min(at for at, holds in answers.items() if holds) == begins
+    assert asker.asked < 40
+
+
+def test_the_end_of_a_rule_that_has_to_hold_for_a_while_is_found() -> None:
+    """Seen late, it would have held for long enough, and people would hear of it."""
+    made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
+    ends = BEGINS + 4 * TICK
+    asker = Knowing(made, BOOK, MemoryWarehouse(), spans=[(BEGINS, ends, wrong("versions-differ"))])
+    answers = alerts.answers_of(made, asker)
+    assert max(at for at, holds in answers.items() if holds) == ends - TICK
+    assert alerts.judge(made, answers, BOOK, seed=1)["messages"] == 0
+
+
+def test_a_message_within_a_fault_is_that_fault_told() -> None:
+    made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
+    answers = watches((BEGINS + TICK, BEGINS + HOUR, wrong("dead-letters")))
+    result = alerts.judge(made, answers, BOOK, seed=1)
+    assert (result["faults"], result["told"], result["recall"], result["precision"]) == (1, 1, 1.0, 1.0)
+    assert result["minutes_to_tell"]["max"] == 0.0
+    assert result["minutes_from_fault"]["max"] == 5.0
+    assert (result["messages_per_cause"], result["quiet_week"], result["strays"]) == (1.0, 0, [])
+
+
+def test_a_message_that_comes_too_late_does_not_tell_of_its_fault() -> None:
+    fault = replace(POISON, within=0.3)
+    made = season_of(alert_season.Injected(fault, BEGINS, BEGINS + HOUR))
+    answers = watches((BEGINS + HOUR, BEGINS + 2 * HOUR, wrong("dead-letters")))
+    assert alerts.judge(made, answers, BOOK, seed=1)["untold"] == ["poison arrives"]
+
+
+def test_a_message_that_no_fault_explains_is_a_stray_and_counts_in_the_week_without_a_fault() -> None:
+    made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
+    quiet = BEGINS + 40 * HOUR
+    answers = watches((quiet, quiet + TICK, wrong("decisions-not-executed", AlertLevel.CRITICAL)))
+    # A rule with causes waits a watch for them.
+    answers = {**answers, quiet + TICK: answers[quiet]}
+    result = alerts.judge(made, answers, BOOK, seed=1)
+    assert (result["false_critical"], result["quiet_week"], len(result["strays"])) == (1, 1, 1)
+    assert result["precision"] == 0.0

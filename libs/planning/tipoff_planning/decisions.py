@@ -162,7 +162,7 @@ class DecisionInputs:
         return until if until is not None and until > self.now else None
 
     def expected(self) -> Agenda:
-        """The business day's occurrences of a workflow."""
+        """Return what is expected around the business day, workflow by workflow."""
         return self.expect(self.configuration, self.calendar, self.today, self.discovery)
 
 
@@ -421,7 +421,7 @@ def _next_search(upcoming: Occurrence | None, zone: ZoneInfo) -> str:
 def _decide_planned(
     occurrence: Occurrence, upcoming: Occurrence | None, standing: PlanProgress, inputs: DecisionInputs
 ) -> Decision:
-    """Return an occurrence that was decided before: what of its plan is due, or how it stands."""
+    """Decide about an occurrence with a frozen plan: RUN what of the plan is due, else SKIP with how it stands."""
     states = {state for state, count in standing.counts.items() if count}
     build = partial(_decision, occurrence, upcoming, inputs)
     game_date = occurrence.game_date
@@ -439,7 +439,7 @@ def _decide_planned(
     if attempts:
         return _paused([item.unit.scraper for item in attempts], build, inputs)
     if (pause := _holding_back(standing, occurrence.workflow, inputs)) is not None:
-        sentence = _paused_sentence(pause, inputs.configuration.zone)
+        sentence = _paused_sentence(pause, inputs.configuration.zone_of(occurrence.workflow))
         return build(Action.SKIP, Reason.PAUSED, sentence)
     failure = standing.last_failure()
     told = f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message}" if failure else ""
@@ -496,7 +496,7 @@ def _paused_sentence(pause: Pause, zone: ZoneInfo) -> str:
 
 
 def _told_empty(standing: PlanProgress | None) -> str:
-    """Say how the source's last answer without data was told: a page without rows is not one that is not there."""
+    """Repeat how the scraper understood the last answer without data: an empty page, say, or a missing one."""
     empty = standing.last_empty() if standing else None
     return f" Last: {empty.message}" if empty is not None and empty.message else ""
 

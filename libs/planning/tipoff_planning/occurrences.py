@@ -137,7 +137,8 @@ def begun_since(
 ) -> frozenset[str]:
     """Return which of `workflows` expect something since the tick before, `cadence` earlier."""
     today = business_date(tick, configuration.zone)
-    days = (today - timedelta(days=1), today)  # after midnight yesterday's windows and games go on
+    # After midnight yesterday's windows and games go on, and before it tomorrow's first runs may be due.
+    days = [today + timedelta(days=offset) for offset in (-1, 0, 1)]
     return frozenset(
         name
         for name in workflows
@@ -163,7 +164,10 @@ def _of_workflow(
     since: datetime = _ALWAYS,
     until: datetime = _EVER,
 ) -> Iterator[Occurrence]:
-    """Leave out what had ended by `since`, and what begins at `until` or later but each subject's first."""
+    """Yield a workflow's occurrences of the fleet's `day`.
+
+    Left out is what had ended by `since`, and of what begins at `until` or later all but each subject's first.
+    """
     begun: set[str] = set()
     for local in _local_days(name, configuration, day):
         for occurrence in _of_local_day(name, configuration, calendar, day, local, plans):
@@ -194,7 +198,6 @@ def _of_local_day(
     workflow = configuration.workflows[name]
     schedule, zone = workflow.schedule, configuration.zone_of(name)
     game_date = game_date_of(schedule, local)
-    # The day's plan is asked for only where there is one, and games only where they matter: this is the hot path.
     games = games_of(configuration, calendar, game_date)
     # Before any slot is made: a day off expects nothing, so nothing can be missing on it.
     if not games and name in configuration.needing_games:

@@ -18,6 +18,8 @@ from tipoff_monitor.rules import CANNOT_JUDGE, CHANNEL_FAILING, OUTAGE, AlertsFi
 
 LISTED = 20
 """Incidents that one message names; the others are counted."""
+_UNEVEN = timedelta(seconds=30)
+"""By how much less than their distance two watches may be apart, as a tick takes a while to be delivered."""
 _LIVE = frozenset({AlertState.FIRING, AlertState.ESCALATED})
 """States in which people are told."""
 
@@ -189,7 +191,7 @@ def _advance(
     moved = incident.transition != before.transition
     if incident.state is AlertState.PENDING:
         # What began while nobody watched has held for long, and its cause may still come with the next watch.
-        waits = bool(rule.causes) and at.now - incident.changed_at < at.file.watch.group_wait
+        waits = bool(rule.causes) and at.now - incident.changed_at < at.file.watch.group_wait - _UNEVEN
         # Measured from its first sight and not from `since`: a row that comes an
         # hour late must not fire at once.
         if waits or at.now - incident.seen_at < (rule.for_ or timedelta()):

@@ -1,6 +1,6 @@
 """What pages show when there is little to show, or much, or something odd."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import quote
 
 import httpx
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.console import HOSTILE, NOW, TODAY, World, client_of, et, expected, looks
 from tests.unit.monitor.test_console_access import BEARER
+from tipoff_common.clock import local_instant
 from tipoff_monitor.console.pages.run import Link, waterfall
 from tipoff_monitor.console.pages.timeline import LANES, Axis, axis_of, bars, marks
 from tipoff_monitor.console.pages.today import why_not
@@ -183,6 +184,19 @@ def test_what_somebody_changed_is_read_anew_though_the_minute_is_spent() -> None
     assert len(read) == JOBS_A_MINUTE + 1
 
 
+def test_what_changes_while_it_is_read_is_read_once_more() -> None:
+    read: list[datetime] = []
+    snapshots = Snapshots(lambda: NOW)
+
+    def count(at: datetime) -> int:
+        read.append(at)
+        if len(read) == 1:
+            snapshots.forget("key")
+        return len(read)
+
+    assert snapshots.get(Reading("key", count, timedelta(minutes=1)), Patience(5)).value == 2
+
+
 @pytest.mark.parametrize("drift", ['{"added": ["x"]}', {"added": ["x"]}])
 def test_nested_json_of_a_row_may_come_as_text(drift: object) -> None:
     world = World()
@@ -328,6 +342,14 @@ class TestTheTimeline:
             axis = axis_of(day, [])
             assert axis.end - axis.start == timedelta(hours=hours)
             assert [mark.label for mark in marks(axis)][1:] == ["03", "06", "09", "12", "15", "18", "21"]
+
+    def test_hours_stand_at_the_hour_when_the_axis_begins_between_two(self) -> None:
+        start = local_instant(TODAY, time(17, 30))
+        axis = Axis(start, start + timedelta(hours=6))
+        assert [(mark.label, axis.start + mark.left * timedelta(hours=6)) for mark in marks(axis)][1:] == [
+            ("18", local_instant(TODAY, time(18))),
+            ("21", local_instant(TODAY, time(21))),
+        ]
 
     def test_a_day_with_two_offsets_has_its_zone_written(self) -> None:
         repeated = date(2026, 11, 1)

@@ -162,6 +162,11 @@ class TestManyAtOnce:
         assert watched.ticks(2, *SYMPTOMS) == []
         assert states(watched.tick(*SYMPTOMS)) == [("symptom", "firing")]
 
+    def test_the_wait_for_a_cause_is_one_watch_though_its_tick_comes_a_second_early(self) -> None:
+        watched = Watched(rules_file(cause={}, symptom={"causes": [{"rule": "cause"}]}))
+        assert watched.tick(*SYMPTOMS) == []
+        assert states(watched.tick(*SYMPTOMS, after=TICK - timedelta(seconds=1))) == [("symptom", "firing")]
+
     def test_again_after_a_restart_nothing_is_told(self) -> None:
         rules = rules_file(cause={"severity": "CRITICAL"}, symptom={"causes": [{"rule": "cause"}]})
         watched = Watched(rules)

@@ -280,3 +280,12 @@ def test_what_began_since_the_last_tick_is_found_across_midnight() -> None:
     night = DAY + timedelta(days=1)
     for moment, due in ((at("21:55"), set()), (at("22:00"), {"late"}), (at("00:05", night), {"late"})):
         assert begun_since(configuration, None, ("late",), moment, five) == due
+
+
+def test_what_is_due_before_the_day_that_it_belongs_to_is_found() -> None:
+    """Six hours before a game at one in the morning it is still the day before."""
+    configuration = configured(early=workflow(interval(every="5m", before="6h"), "bulletin"))
+    tomorrow = DAY + timedelta(days=1)
+    games = calendar(game(1, at("01:00", tomorrow), game_date=tomorrow))
+    found = begun_since(configuration, games, ("early",), at("19:00"), timedelta(minutes=5))
+    assert found == {"early"}

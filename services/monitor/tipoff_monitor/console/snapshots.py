@@ -156,6 +156,14 @@ class Snapshots:
             log.exception("the console's data cannot be understood", extra={"key": reading.key})
             after = Snapshot(before.value, before.read_at, f"{type(error).__name__}: {error}", at)
         with self._lock:
+            # Somebody changed it meanwhile, and what was read may be from before: it is read once more.
+            is_outdated = reading.key in self._changed and self._look_ups.take(reading.jobs)
+            if is_outdated:
+                self._changed.discard(reading.key)
+        if is_outdated:
+            self._read(reading)
+            return
+        with self._lock:
             self._kept.pop(reading.key, None)
             self._kept[reading.key] = after
             self._under_way.pop(reading.key, None)

@@ -15,7 +15,7 @@ _NARROWEST = 0.004
 _GAP = 0.0005
 _EVERY_HOURS = 3
 _NIGHT = timedelta(hours=9)
-"""Of the night after the day; the last look for a late game's data lies in it."""
+"""How far into the night after the day the axis may reach: the last look for a late game's data lies within it."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,10 @@ def axis_of(day: date, rows: Sequence[Expectation]) -> Axis:
 
 def marks(axis: Axis) -> list[Mark]:
     """Return the hours to write above the axis, from its start on; on a day whose clocks change they are the wall's."""
-    found: list[tuple[float, str]] = [(0.0, "")]  # midnight is where the axis begins, which needs no label
-    instant = axis.start + timedelta(hours=1)
+    found: list[tuple[float, str]] = [(0.0, "")]  # where the axis begins, which needs no label
+    # The first whole hour by the wall: an axis may begin at any minute, as a search's window does.
+    begun = axis.start.astimezone(fleet_zone())
+    instant = axis.start + timedelta(hours=1) - timedelta(minutes=begun.minute, seconds=begun.second)
     # A label needs room to the right of its mark.
     while instant <= axis.end - timedelta(minutes=30):
         hour = instant.astimezone(fleet_zone()).hour

@@ -89,7 +89,7 @@ FAULTS = (
     Fault("one bug in every scraper", _names("workflow-failing scraper-failing"), 6, 4, RUNS_LACK, clock=17),
     Fault("a source blocks us", _names("workflow-failing scraper-failing"), 12, 6, RUNS_LACK, clock=8),
     Fault("the schedule changed its shape", _names("workflow-failing"), 12, 6.2, RUNS_LACK | VOLUME, clock=4.5),
-    Fault("a report never comes", _names("search-ended-in-vain workflow-found-nothing"), 14, 13, RUNS_LACK, clock=10),
+    Fault("a report never comes", _names("search-ended-in-vain workflow-found-nothing"), 14, 12.2, RUNS_LACK, clock=10),
     Fault("a source is silent", _names("source-silent"), 110, 82, RUNS_LACK, clock=10, beside=True),
     Fault("a source lost its records", VOLUME, 14, 3, RUNS_LACK, clock=5.5),
     Fault("a source contradicts itself", _names("sources-contradict"), 6, 3, clock=19),

@@ -34,7 +34,7 @@ SPAWN = multiprocessing.get_context("spawn")
 
 
 def serve(pipe: Connection) -> None:
-    """Answer every request after 50 ms; sends its port, and for each message the arrivals since the last."""
+    """Answer every request after 50 ms; send its port, and for each message the arrivals since the last."""
     asyncio.run(_serve(pipe))
 
 

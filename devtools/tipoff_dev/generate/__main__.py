@@ -62,7 +62,7 @@ def stale(root: Path, rendered: Mapping[str, str]) -> list[str]:
 
 
 def write(root: Path, rendered: Mapping[str, str]) -> list[str]:
-    """Bring the files below `root` up to date and returns those that were stale."""
+    """Bring the files below `root` up to date; return those that were stale."""
     changed = stale(root, rendered)
     for name in changed:
         path = root / name

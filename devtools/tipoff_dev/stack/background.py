@@ -155,7 +155,7 @@ def _start_owner(options: list[str], seconds: float) -> None:
 
 
 def stop_background(console: Console) -> None:
-    """Stop the owner and waits until it has stopped everything."""
+    """Stop the owner, and wait until it has stopped everything."""
     owner = _owner()
     if owner is None:
         console.print("no stack is running")

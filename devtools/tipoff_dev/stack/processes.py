@@ -76,7 +76,7 @@ class Processes:
         child.program = replace(child.program, environment=environment)
 
     def restart(self, name: str) -> Child:
-        """End the child unless it has ended, and starts it as before; its log goes on."""
+        """End the child unless it has ended, and start it as before; its log goes on."""
         child = self.children[name]
         child.stop()
         return self._start(name, child.program)

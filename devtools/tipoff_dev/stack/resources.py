@@ -95,7 +95,7 @@ def create_buckets() -> None:
 
 
 def create_tables() -> list[str]:
-    """Deploy the schemas; returns what was deployed."""
+    """Deploy the schemas; return what was deployed."""
     client = bigquery.Client(project=PROJECT, credentials=AnonymousCredentials())
     try:
         return deploy(client, SCHEMAS, FLEET.dataset)

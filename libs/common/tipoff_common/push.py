@@ -163,7 +163,6 @@ class PushEndpoint:
                 RejectReason.OVERSIZED,
                 f"body over {BODY_LIMIT} bytes",
             )
-            # none
             raise HTTPException(
                 413, f"the body is over {BODY_LIMIT} bytes; keep events small and put data in the bucket"
             )

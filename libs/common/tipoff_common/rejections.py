@@ -53,7 +53,7 @@ def rejection(
 
 
 def keep_payload(event: MessageRejected, payload: bytes, state: Objects) -> MessageRejected:
-    """Write the payload to the state bucket under its hash and names it in the event. Raises Unavailable."""
+    """Write the payload to the state bucket under its hash and name it in the event. Raises Unavailable."""
     # By its content: the same poison, delivered a hundred times, is one object.
     name = f"dead-letters/{event.payload_sha256}"
     state.create(name, payload)

@@ -149,7 +149,7 @@ def conditions_of_verdict(
 
 
 def _begun(fault: Fault) -> str:
-    """Return the fault's sentence with a capital, but for one that begins with a name: that is looked for as it is."""
+    """Capitalize the fault's sentence unless it begins with a name: people search for names as they are written."""
     names = tuple(filter(None, (fault.workflow, fault.scraper)))
     if fault.sentence.startswith(names):
         return fault.sentence

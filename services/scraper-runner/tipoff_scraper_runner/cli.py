@@ -81,7 +81,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
             # What a person gives outranks what the document says: it may be a document of
             # another day, tried on purpose.
             parameters = {**stated_parameters(scraper, body, parameters), **parameters}
-        # New York's business day and not the date of this machine's own zone.
+        # The fleet's business day and not the date of this machine's own zone.
         parameters.setdefault(GAME_DATE, business_date(wall_now()).isoformat())
         request = manual_request(
             scraper, parameters, source=Source.LOCAL, triggered_by=getpass.getuser(), now=wall_now()

@@ -88,7 +88,7 @@ class ReferenceEngine:
     def evaluate(
         self, sql: str, tables: Mapping[str, Rows], parameters: Mapping[str, TypedValue] = {}
     ) -> list[dict[str, Any]]:
-        """Execute one query on these rows; returns its rows with the values that google-cloud-bigquery would return.
+        """Execute one query on these rows; return its rows with the values that google-cloud-bigquery would return.
 
         tables: the rows of each table; one that is not named is empty.
 

@@ -70,7 +70,7 @@ class Analyzer:
         self.catalog.builtin_function_options.language_options.CopyFrom(language)
 
     def analyze(self, sql: str, parameters: Mapping[str, str] = {}) -> int:
-        """Check each statement and makes known what it creates; returns how many there were.
+        """Check each statement and make known what it creates; return how many there were.
 
         parameters: the SQL type of each named parameter.
 

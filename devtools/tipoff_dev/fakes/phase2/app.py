@@ -45,7 +45,7 @@ class Wiring:
 
     @cached_property
     def consumer(self) -> Consumer:
-        """Loads the files, as it was told to."""
+        """Load the files, as it was told to."""
         from tipoff_common.adapters.bigquery import BigQueryWarehouse
 
         settings = self.settings

@@ -120,7 +120,7 @@ class Sources:
         return Reading("fleet", read, FLEET_AGE)
 
     def recent(self) -> Reading[Recent]:
-        """Return the newest decisions, executions, dead letters and missing files."""
+        """Read the newest decisions, executions, dead letters and missing files."""
 
         def read(at: datetime) -> Recent:
             found = self._ask(RECENT_QUERIES, at)
@@ -142,16 +142,16 @@ class Sources:
         return Reading("memory", lambda _: self._state.read()[0], _MEMORY_AGE, jobs=0)
 
     def calendar(self) -> Reading[Calendar | None]:
-        """Return games by date: an object of the data bucket, no warehouse job."""
+        """Read the games by date: an object of the data bucket, no warehouse job."""
         found = self._calendar
         return Reading("calendar", lambda _: found.current() if found else None, _CALENDAR_AGE, jobs=0)
 
     def simulation(self) -> Reading[KeptSimulation | None]:
-        """The simulated season that was sent last: an object of the state bucket, no warehouse job."""
+        """Read the simulated season that was sent last: an object of the state bucket, no warehouse job."""
         return Reading("simulation", lambda _: self._state.simulation(), _SIMULATION_AGE, jobs=0)
 
     def configuration_text(self, config_hash: str) -> Reading[str | None]:
-        """Return a workflows file that was in force: an object of the state bucket, no warehouse job."""
+        """Read a workflows file that was in force: an object of the state bucket, no warehouse job."""
         return Reading(
             f"configuration {config_hash}",
             lambda _: self._state.configuration(config_hash),
@@ -160,7 +160,7 @@ class Sources:
         )
 
     def discovery(self, name: str, day: date, calendar: Calendar | None) -> Reading[DiscoveryReport | None]:
-        """When a workflow's source publishes and how the day looks for it; None where that cannot be learned."""
+        """Read when a workflow's source publishes and how the day looks for it; None where that cannot be learned."""
 
         def read(at: datetime) -> DiscoveryReport | None:
             return read_discovery(

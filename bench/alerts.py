@@ -59,8 +59,7 @@ from tipoff_monitor.loading import RuleBook, load_rules
 from tipoff_monitor.machine import Watch, watch
 from tipoff_monitor.rules import CANNOT_JUDGE, OUTAGE
 from tipoff_planning.expectations import read_expectations
-from tipoff_planning.expected_schedule import LOCKED_BY
-from tipoff_planning.verdict import judge_day
+from tipoff_planning.verdict import LOCKED_BY, judge_day
 
 REPOSITORY = Path(__file__).parents[1]
 TICK = timedelta(minutes=5)

@@ -50,18 +50,33 @@ class Fleet:
         return os.environ.get("TIPOFF_TIMEZONE") or read_timezone(self.workflows)
 
 
-def read_timezone(workflows: Path) -> str:
-    """Read the zone of a workflows file; New York, the default of a fleet, where it cannot be read.
+_DEFAULT_ZONE = "America/New_York"
 
-    By its line and not as YAML, as every command needs it and the parser takes longer to import than most commands run.
+
+def read_timezone(workflows: Path) -> str:
+    """Read the zone of a workflows file; New York, the default of a fleet, where it names none or cannot be read.
+
+    By its line where it is written as usual, as every command needs it and the YAML parser takes longer to import than
+    most commands run.
     """
     try:
-        found = re.search(
-            r"""^timezone:\s*["']?([\w/+-]+)""", workflows.read_text(encoding="utf-8"), flags=re.MULTILINE
-        )
+        text = workflows.read_text(encoding="utf-8")
     except (OSError, ValueError):
-        found = None
-    return found.group(1) if found else "America/New_York"
+        return _DEFAULT_ZONE
+    if found := re.search(r"""^timezone:\s*["']?([\w/+-]+)""", text, flags=re.MULTILINE):
+        return found.group(1)
+    return _parsed_timezone(text) if "timezone" in text else _DEFAULT_ZONE
+
+
+def _parsed_timezone(text: str) -> str:
+    import yaml
+
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return _DEFAULT_ZONE  # `tipoff validate` says where the fault is
+    zone = content.get("timezone") if isinstance(content, dict) else None
+    return zone if isinstance(zone, str) else _DEFAULT_ZONE
 
 
 def find_fleet(start: Path) -> Fleet:

@@ -20,7 +20,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import meant
 from tipoff_planning.expectations import DayExpectations, Expectation, read_expectations
-from tipoff_planning.verdict import Color, DayVerdict, Fault, WorkflowVerdict, judge_day
+from tipoff_planning.verdict import LOCKED_BY, Color, DayVerdict, Fault, WorkflowVerdict, judge_day
 
 CANNOT_TELL = 3
 _MARKS = {Color.GREEN: ("✔", "bold green"), Color.YELLOW: ("!", "bold yellow"), Color.RED: ("✘", "bold red")}
@@ -97,7 +97,7 @@ def judge(expected: DayExpectations, names: Mapping[str, str]) -> DayVerdict:
     """Judge a day as the monitor does."""
     return judge_day(
         expected,
-        lock_at=local_instant(expected.date, lock_time()),
+        lock_at=local_instant(expected.date, LOCKED_BY),
         is_today=expected.date == business_date(expected.as_of),
         names=names,
     )

@@ -1,7 +1,7 @@
 """The day's expectation, written down once: what was locked, and what changed after it. Pure."""
 
 from collections.abc import Container, Iterable
-from datetime import date, datetime, time
+from datetime import date, datetime
 
 from tipoff_common import RELEASE
 from tipoff_common.events import ExpectedRun, ScheduleLocked, ScheduleState
@@ -9,11 +9,6 @@ from tipoff_common.identity import schedule_row_id, short_hash
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.occurrences import Occurrence
 from tipoff_planning.workflows import Configuration
-
-# Later than the tick, so that its own deliveries, which back off for up to ten minutes, come first. The controller
-# locks by it, and the monitor tells people by it.
-LOCKED_BY = time(5, 30)
-"""Time of day by which a day's schedule is locked: half an hour after its tick, which may never have come."""
 
 
 def draft_schedule(

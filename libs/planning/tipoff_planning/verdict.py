@@ -6,7 +6,7 @@ that is over.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from tipoff_common.clock import Instant, fleet_zone
 from tipoff_common.words import pluralize
 from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation, StepOutcome
+
+# Later than the tick, so that its own deliveries, which back off for up to ten minutes, come first. The controller
+# locks by it, and whoever judges a day counts on the schedule from then on.
+LOCKED_BY = time(5, 30)
+"""Time of day by which a day's schedule is locked: half an hour after its tick, which may never have come."""
 
 GIVEN_UP = frozenset({"budget_used", "not_found"})
 """Last words about an occurrence after which nothing is asked for before its next slot."""

@@ -12,8 +12,9 @@ from tipoff_controller.occurrence_store import Key
 from tipoff_controller.past import Past
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.expected_schedule import LOCKED_BY, draft_change, draft_schedule
+from tipoff_planning.expected_schedule import draft_change, draft_schedule
 from tipoff_planning.occurrences import games_of, occurrences
+from tipoff_planning.verdict import LOCKED_BY
 
 log = logging.getLogger(__name__)
 

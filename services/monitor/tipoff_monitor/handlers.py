@@ -22,8 +22,7 @@ from tipoff_monitor.machine import Watch, all_rules, watch
 from tipoff_monitor.notices import write_notice
 from tipoff_monitor.routing import channels_for
 from tipoff_planning.expectations import read_expectations
-from tipoff_planning.expected_schedule import LOCKED_BY
-from tipoff_planning.verdict import judge_day
+from tipoff_planning.verdict import LOCKED_BY, judge_day
 
 log = logging.getLogger(__name__)
 

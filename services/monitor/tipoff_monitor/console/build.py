@@ -37,9 +37,9 @@ from tipoff_monitor.views import watching
 from tipoff_planning.discovery.plans import NO_PLANS
 from tipoff_planning.discovery.report import DiscoveryReport
 from tipoff_planning.expectations import DayExpectations
-from tipoff_planning.expected_schedule import LOCKED_BY
 from tipoff_planning.explanation import Explanation
 from tipoff_planning.schedules import Discovery
+from tipoff_planning.verdict import LOCKED_BY
 
 Given = Mapping[str, str]
 _BACK = timedelta(days=1100)

@@ -1,0 +1,22 @@
+"""What `tipoff status` judges a day by."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from tipoff_cli.commands.status import judge
+from tipoff_planning.expectations import DayExpectations
+from tipoff_planning.verdict import Color
+
+
+def test_a_day_counts_on_its_schedule_from_the_same_instant_as_the_monitor() -> None:
+    """The tick of 05:00 may be delivered again for a while; from 05:30 on the controller locks without it."""
+    day = date(2026, 1, 15)
+    at = {
+        minute: DayExpectations(
+            date=day, as_of=datetime(2026, 1, 15, 10, minute, tzinfo=UTC), expectations=(), environment="prod"
+        )
+        for minute in (15, 45)
+    }
+    assert judge(at[15], {}).color is Color.GREEN
+    assert judge(at[45], {}).color is Color.RED

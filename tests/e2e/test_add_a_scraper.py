@@ -6,10 +6,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tipoff_cli.checkout import REPOSITORY
+from tipoff_scraper_runner.errors import SourceChanged
+from tipoff_scraper_runner.scraper import ScrapeParameters
 
 PAGE = REPOSITORY / "docs/how-to/add-a-scraper.md"
 PARTS = (
@@ -76,6 +79,22 @@ def run(line: str, root: Path) -> str:
     return done.stdout
 
 
+def tried_as_written(text: str) -> None:
+    """Define what the page sketches for a page of HTML, and parse with it."""
+    tables: dict[str, Any] = {"<full>": [("Lisbon", "1.5")], "<empty>": [], "<none>": None}
+    names: dict[str, Any] = {
+        "URL": "https://levels.test",
+        "Parameters": ScrapeParameters,
+        "LevelRecord": dict,
+        "read_table": tables.__getitem__,
+    }
+    exec(compile(text, str(PAGE), "exec"), names)  # noqa: S102  # the documentation's own lines
+    assert names["parse"](b"<full>", None).records == [{"place": "Lisbon", "metres": 1.5}]
+    assert names["parse"](b"<empty>", None).empty_reason
+    with pytest.raises(SourceChanged):
+        names["parse"](b"<none>", None)
+
+
 def test_the_page_can_be_followed(copy: Path) -> None:
     """In its order, with what it says to write written."""
     told: dict[str, str] = {}
@@ -88,6 +107,8 @@ def test_the_page_can_be_followed(copy: Path) -> None:
                     workflows.write(f"\n{text}")
             case "json":
                 (copy / "payload.json").write_text(text, encoding="utf-8")
+            case "python":
+                tried_as_written(text)
             case _:
                 raise AssertionError(f"the test does not know what to do with {language}")
     assert "passed" in told["pytest tests/unit/scrapers/test_acme_items.py"]

@@ -238,8 +238,8 @@ def listen(made: Made, answers: Answers, book: RuleBook) -> Heard:
 
 def _hear(heard: Heard, event: AlertChanged, before: Incident | None, made: Made, at: datetime) -> None:
     """Count a message, and note the fault that explains it. before: its incident before the watch."""
-    known = before is not None and before.told_at is not None and before.fired_at is not None
-    again = known and before.told_at >= before.fired_at  # type: ignore[union-attr,operator]
+    fired, told = (before.fired_at, before.told_at) if before is not None else (None, None)
+    again = fired is not None and told is not None and told >= fired
     heard.quiet_week += at >= made.injections.quiet_from
     fits = [it for it in made.injections.faults if it.explains(event.rule, at)]
     if not fits:

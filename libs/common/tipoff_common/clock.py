@@ -8,13 +8,25 @@ import os
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, AwareDatetime, Field
 
 EASTERN = ZoneInfo("America/New_York")
 """The zone of the league whose fleet ships with Tipoff, and of a fleet that names none."""
 ZONE_VARIABLE = "TIPOFF_TIMEZONE"
+
+
+def read_zone(name: str) -> ZoneInfo:
+    """Return the zone of an IANA name. Raises ValueError, with the name that may be meant."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+        # Only here: all zones are some hundred files, and the module brings the YAML parser.
+        from tipoff_common.yaml_source import did_you_mean
+
+        remedy = did_you_mean(name, available_timezones()) or "use an IANA name such as America/New_York"
+        raise ValueError(f"not a known zone; {remedy}") from error
 
 
 @cache
@@ -27,9 +39,9 @@ def fleet_zone() -> ZoneInfo:
     # From the environment, as one process serves one fleet: an argument would pass through whatever writes a time.
     name = os.environ.get(ZONE_VARIABLE) or EASTERN.key
     try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
-        raise ValueError(f"{ZONE_VARIABLE}: '{name}' is not a known zone; use an IANA name") from error
+        return read_zone(name)
+    except ValueError as error:
+        raise ValueError(f"{ZONE_VARIABLE}: '{name}' is {error}") from error
 
 
 def zone_name(zone: ZoneInfo | None = None) -> str:

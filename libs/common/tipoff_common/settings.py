@@ -7,15 +7,13 @@ name before anything is served.
 import os
 from pathlib import Path
 from typing import Literal, TypeVar
-from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
-from tipoff_common.clock import EASTERN
+from tipoff_common.clock import EASTERN, read_zone
 from tipoff_common.ports import DATASET
-from tipoff_common.yaml_source import did_you_mean
 
 PREFIX = "TIPOFF_"
 _OF_COMMANDS = frozenset(
@@ -132,10 +130,7 @@ class ServiceSettings(BaseSettings):
     @field_validator("timezone")
     @classmethod
     def _zone_known(cls, value: str) -> str:
-        if value not in available_timezones():
-            remedy = did_you_mean(value, available_timezones()) or "use an IANA name such as America/New_York"
-            raise ValueError(f"not a known zone; {remedy}")
-        return value
+        return read_zone(value).key
 
     @model_validator(mode="after")
     def _authentication_is_on(self) -> "ServiceSettings":

@@ -7,14 +7,14 @@ from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
 from tipoff_common.catalog import Catalog, Name
+from tipoff_common.clock import read_zone
 from tipoff_common.events import AlertLevel, Priority
 from tipoff_common.open_enum import Declared
-from tipoff_common.yaml_source import did_you_mean
 from tipoff_planning.discovery.steps import CHECK_STEP
 from tipoff_planning.schedules import ByTheClock, ConfigurationNode, Duration, PerGame, Schedule, tolerance
 
@@ -179,7 +179,7 @@ class Workflow(ConfigurationNode):
     @field_validator("timezone")
     @classmethod
     def _zone_known(cls, value: str | None) -> str | None:
-        return None if value is None else _known_zone(value)
+        return None if value is None else read_zone(value).key
 
     @model_validator(mode="after")
     def _zone_is_read(self) -> Self:
@@ -247,16 +247,7 @@ class WorkflowsFile(ConfigurationNode):
     @field_validator("timezone")
     @classmethod
     def _zone_known(cls, value: str) -> str:
-        return _known_zone(value)
-
-
-def _known_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ValueError, OSError, ZoneInfoNotFoundError) as error:
-        remedy = did_you_mean(value, available_timezones()) or "use an IANA name such as America/New_York"
-        raise ValueError(f"not a known zone; {remedy}") from error
-    return value
+        return read_zone(value).key
 
 
 @dataclass(frozen=True)

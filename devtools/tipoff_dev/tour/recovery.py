@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tipoff_cleanup.dataset import FileDataset, Logged
+from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.losses import Landed, Overview
@@ -13,6 +13,7 @@ from tipoff_cleanup.memory import CleanupMemory
 from tipoff_cleanup.settings import CleanupSettings
 from tipoff_common.catalog import Catalog
 from tipoff_common.events import CleanupCompleted, Event, FileLanded, FileProcessed, Tick, TickFired
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
 from tipoff_dev.fakes.phase2.behaviour import Fate, fate
@@ -76,7 +77,7 @@ class _Known(FileDataset):
         """Return nothing: every receipt is for a file of the week."""
         return {}
 
-    def executions(self, ids: Sequence[str], now: datetime) -> Mapping[str, Logged]:  # noqa: ARG002
+    def executions(self, ids: Sequence[str], now: datetime) -> Mapping[str, ExecutionRow]:  # noqa: ARG002
         """Return nothing: no file is without its execution."""
         return {}
 

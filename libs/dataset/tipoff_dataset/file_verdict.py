@@ -111,7 +111,7 @@ def _never_missed(file: LandedFile, cleanup: LatestCleanup | None, as_of: dateti
             "see whether cleanup runs: `tipoff query heartbeats`",
         )
     hours = f"{cleanup.lost_after_hours} hours"
-    lost_at = file.wrote[0].completed_at + timedelta(hours=cleanup.lost_after_hours)
+    lost_at = file.wrote[0].ended_at + timedelta(hours=cleanup.lost_after_hours)
     if as_of < lost_at:
         return FileVerdict(
             FileState.WAITING,

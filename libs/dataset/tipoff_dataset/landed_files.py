@@ -2,11 +2,12 @@
 that found them missing. Every query is bounded by days, so that only their partitions are read."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ _HASH_IN_NAME = 16
 """Digits of the content's hash that a file is named with."""
 
 _EXECUTIONS = """
-SELECT gcs_path, execution_id, scraper_name, workflow, game_date, completed_at,
-  SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS record_count,
+SELECT gcs_path, execution_id, scraper_name, workflow, game_date, status, source, triggered_at, completed_at,
+  SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS records,
   JSON_VALUE(data_summary, '$.content_sha256') AS content_sha256
 FROM nba_orchestration.scraper_execution_log
 WHERE DATE(triggered_at) BETWEEN DATE(@since) AND DATE(@as_of) AND triggered_at <= @as_of
@@ -66,7 +67,8 @@ ORDER BY cleanup_time DESC, created_at DESC
 LIMIT 1
 """
 
-_ANNOUNCED = ("game_date", "record_count", "content_sha256")
+_ANNOUNCED = {"game_date": "game_date", "record_count": "records", "content_sha256": "content_sha256"}
+"""What an announcement says of its execution, by the field of the event, with the attribute of the row."""
 
 _DEAD = """
 SELECT event_id, rejected_at, reason, detail, service, event_type
@@ -84,19 +86,6 @@ class LogWindow:
 
     since: datetime
     as_of: datetime
-
-
-@dataclass(frozen=True)
-class Wrote:
-    """An execution that wrote the file. The same content fetched again is the same file."""
-
-    execution_id: str
-    scraper_name: str
-    workflow: str | None
-    game_date: date | None
-    completed_at: datetime
-    record_count: int | None
-    content_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -141,10 +130,11 @@ class FileDeadLetter:
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One path. wrote: in the order of time; none when only its receipt is known."""
+    """One path. wrote: the executions that wrote it in the order of time, as the same content fetched again is the same
+    file; none when only its receipt is known."""
 
     gcs_path: str
-    wrote: Sequence[Wrote] = ()
+    wrote: Sequence[ExecutionRow] = ()
     receipts: Sequence[Receipt] = ()
     sightings: Sequence[Sighting] = ()
     findings: Sequence[StatedFinding] = ()
@@ -187,9 +177,9 @@ def announcement(file: LandedFile) -> "FileLanded":
     first = file.wrote[0]
     # Another number than cleanup's own, so that the announcement is another event and no copy of one.
     again = sum(sighting.republished for sighting in file.sightings) + 1
-    lacking = [name for name in _ANNOUNCED if getattr(first, name) is None]
+    lacking = [name for name, column in _ANNOUNCED.items() if getattr(first, column) is None]
     # Spelled out for the type checker as well: these are None in rows of older services.
-    if first.game_date is None or first.record_count is None or first.content_sha256 is None:
+    if first.game_date is None or first.records is None or first.content_sha256 is None:
         raise NotAnnounceable(_lacking(lacking))
     try:
         return build_file_landed(
@@ -198,9 +188,9 @@ def announcement(file: LandedFile) -> "FileLanded":
             workflow=first.workflow or "MANUAL",
             game_date=first.game_date,
             execution_id=first.execution_id,
-            record_count=first.record_count,
+            record_count=first.records,
             content_sha256=first.content_sha256,
-            landed_at=first.completed_at,
+            landed_at=first.ended_at,
             event_time=None,
             recovered=True,
             republish=again,
@@ -252,7 +242,7 @@ class Files:
         """Return the files so named, by path; receipts for files that no execution of the window wrote make files
         too."""
         named = {"path": name.path, "hash": name.hash}
-        wrote = _by_path(Wrote, self._rows(_EXECUTIONS, **named))
+        wrote = _by_path(ExecutionRow, self._rows(_EXECUTIONS, **named))
         receipts = _by_path(Receipt, self._rows(_RECEIPTS, **named))
         sightings, findings = (
             _by_path(Sighting, self._rows(_SIGHTINGS)),
@@ -285,7 +275,7 @@ class Files:
         return self._warehouse.query(sql, {**window, **parameters})
 
 
-def _by_path(kind: type[T], rows: Iterable[dict[str, Any]]) -> Mapping[str, list[T]]:
+def _by_path(kind: Callable[..., T], rows: Iterable[dict[str, Any]]) -> Mapping[str, list[T]]:
     found: dict[str, list[T]] = {}
     for row in rows:
         values = dict(row)

@@ -1,6 +1,5 @@
 """What the dataset knows of the past: the execution log decides."""
 
-import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tipoff_common.events import Source
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.ports import Warehouse
 from tipoff_planning.history import ExecutionFact, completeness_in, preferred, subject_of
@@ -36,7 +36,7 @@ SELECT
   scraper_name, game_date, status, error_type, source,
   TO_JSON_STRING(opts) AS opts,
   TO_JSON_STRING(JSON_QUERY(data_summary, '$.completeness')) AS completeness,
-  JSON_VALUE(data_summary, '$.presumed') IS NOT NULL AS presumed,
+  JSON_VALUE(data_summary, '$.presumed') IS NOT NULL AS is_presumed,
   MIN(triggered_at) AS first_at,
   MAX(triggered_at) AS last_at
 FROM nba_orchestration.scraper_execution_log
@@ -121,13 +121,11 @@ def ask_dataset(
         for place, instant in enumerate((row["first_at"], row["last_at"])):
             # A group has no request id of its own; first and last are two facts that differ in their instant only.
             identifier = row["request_id"] or f"found-{number}-{place}"
-            fact = read_fact({**row, "request_id": identifier, "triggered_at": instant}, names)
-            if fact is None:
-                continue
-            found.append(fact)
-            # A group of found executions has no request to answer for.
-            if row["request_id"]:
-                requests[identifier] = preferred(requests.get(identifier), fact)
+            for fact in _facts([{**row, "request_id": identifier, "triggered_at": instant}], names):
+                found.append(fact)
+                # A group of found executions has no request to answer for.
+                if row["request_id"]:
+                    requests[identifier] = preferred(requests.get(identifier), fact)
     # Only now is it known which of several answers to a request is preferred.
     for row in rows:
         if row["occurrence_id"] and row["request_id"] in requests:
@@ -158,8 +156,7 @@ def read_executions(
             "environment": environment,
         },
     )
-    facts = (read_fact(row, names) for row in rows)
-    return [fact for fact in facts if fact is not None]
+    return _facts(rows, names)
 
 
 def read_looks(
@@ -190,32 +187,44 @@ def read_looks(
             "environment": environment,
         },
     )
-    facts = (read_fact(row, ()) for row in rows)
-    return [fact for fact in facts if fact is not None]
+    return _facts(rows, ())
 
 
-def read_fact(row: Mapping[str, Any], subject_parameters: Iterable[str]) -> ExecutionFact | None:
-    """Read a row of the log; its opts and completeness are JSON text.
+def _facts(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[ExecutionFact]:
+    # The names are those of the ledger: there an execution goes by its request's id.
+    read = (ExecutionRow.model_validate({**row, "execution_id": row["request_id"]}) for row in rows)
+    return [fact for row in read if (fact := read_fact(row, names)) is not None]
+
+
+def read_fact(row: ExecutionRow, subject_parameters: Iterable[str]) -> ExecutionFact | None:
+    """Read a row as decisions look at it.
 
     None for a row of a vocabulary that this version does not know, which is reported: one such row must not keep every
     workflow from being decided.
     """
     try:
         return ExecutionFact(
-            request_id=row["request_id"],
-            scraper=row["scraper_name"],
-            game_date=row["game_date"],
-            subject=subject_of(json.loads(row["opts"] or "null") or {}, subject_parameters),
-            status=Status(row["status"]),
-            kind=FailureKind(row["error_type"]) if row["error_type"] else None,
-            source=Source(row["source"]),
-            triggered_at=row["triggered_at"],
-            completeness=completeness_in(json.loads(row["completeness"] or "null")),
-            presumed=bool(row.get("presumed")),
-            message=row.get("error_message") or "",
+            request_id=row.execution_id,
+            scraper=row.scraper_name,
+            game_date=_stated(row.game_date),
+            subject=subject_of(row.opts, subject_parameters),
+            status=Status(row.status),
+            kind=FailureKind(row.error_type) if row.error_type else None,
+            source=Source(row.source),
+            triggered_at=row.triggered_at,
+            completeness=completeness_in(row.completeness),
+            presumed=row.is_presumed,
+            message=row.error_message or "",
         )
     except ValueError as error:
         log.error(
-            "execution row cannot be read", extra={"request_id": row["request_id"], "detail": str(error)}
+            "execution row cannot be read", extra={"request_id": row.execution_id, "detail": str(error)}
         )
         return None
+
+
+def _stated(day: date | None) -> date:
+    # The column is nullable, and an execution about no date answers nothing that is asked of one.
+    if day is None:
+        raise ValueError("game_date: it has none")
+    return day

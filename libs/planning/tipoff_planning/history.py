@@ -170,9 +170,9 @@ def _lacks(fact: ExecutionFact, games: int) -> tuple[str, ...]:
     return fact.completeness.lacks(games) if fact.completeness else ()
 
 
-def completeness_in(told: JsonValue) -> KnownCompleteness | None:
+def completeness_in(told: object) -> KnownCompleteness | None:
     """Read `completeness` from a data_summary; None when it has none."""
-    if not isinstance(told, dict):
+    if not isinstance(told, Mapping):
         return None
     expected, missing = told.get("expected"), told.get("missing")
     # The source's words, so anything may stand there.

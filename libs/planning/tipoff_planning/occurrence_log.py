@@ -13,10 +13,21 @@ from typing import Literal
 from pydantic import Field
 
 from tipoff_common.clock import Instant
-from tipoff_common.events import ScrapeExecuted, ScrapeRequested, Source, WorkflowDecided
+from tipoff_common.events import (
+    Action,
+    AlertLevel,
+    Priority,
+    ScrapeExecuted,
+    ScrapeRequested,
+    Source,
+    WorkflowDecided,
+)
 from tipoff_common.executions import PRESUMED
+from tipoff_common.identity import decision_id
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Status
-from tipoff_planning.drafts import request, skip
+from tipoff_planning.context import EvaluationContext
+from tipoff_planning.decisions import Reason
+from tipoff_planning.drafts import build_decision, request, skip
 from tipoff_planning.frozen import Frozen
 from tipoff_planning.history import (
     ExecutionFact,
@@ -29,6 +40,7 @@ from tipoff_planning.history import (
 )
 from tipoff_planning.plans import Plan
 from tipoff_planning.progress import NOTHING_HELD, Held, PlanProgress
+from tipoff_planning.workflows import Configuration
 
 MESSAGE_CHARACTERS = 300
 """Enough for a sentence on why a source fails. Each summary repeats the messages of all executions before it."""
@@ -316,4 +328,32 @@ def log_execution(event: ScrapeExecuted, subject_parameters: Iterable[str]) -> L
         outputs=event.fan_out_keys,
         # A refused document may be about another day.
         slate=None if failed else slate_of(event),
+    )
+
+
+def rebuilt_decision(
+    state: OccurrenceState, entry: Entry, configuration: Configuration, context: EvaluationContext
+) -> WorkflowDecided:
+    """Return the decision that an entry stands for others that could not be read, the same for each delivery of the
+    tick."""
+    # One name is enough to find the others; the context below lists them all.
+    more = f" and {len(entry.lost) - 1} more" if len(entry.lost) > 1 else ""
+    return build_decision(
+        identifier=decision_id(f"{state.occurrence_id}:rebuilt", context.tick),
+        occurrence_id=state.occurrence_id,
+        workflow=state.plan.workflow if state.plan else "unknown",
+        game_date=state.game_date,
+        # The entry's instant and not this delivery's, so that a repetition publishes the
+        # same content under the same id.
+        at=context.event_time or entry.at,
+        action=Action.SKIP,
+        code=Reason.MEMORY_REBUILT,
+        sentence=f"What was remembered of this occurrence could not be read ({entry.lost[0]}{more});"
+        " it was rebuilt from the dataset.",
+        facts={"unreadable": list(entry.lost)},
+        priority=state.plan.priority if state.plan else Priority.MEDIUM,
+        alert_level=AlertLevel.WARNING,
+        config_hash=configuration.hash,
+        environment=context.environment,
+        triggered_by=context.triggered_by,
     )

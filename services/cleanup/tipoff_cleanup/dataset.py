@@ -1,11 +1,12 @@
 """What the dataset knows of files and receipts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from tipoff_cleanup.losses import Landed, Overview
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
 
 MOST_WAITING = 5_000
@@ -109,26 +110,13 @@ WHERE gcs_path IN UNNEST(@paths)
 """
 
 _EXECUTIONS = """
-SELECT execution_id, status, workflow, occurrence_id, decision_id, attempt, triggered_at
+SELECT execution_id, scraper_name, status, source, workflow, occurrence_id, decision_id, attempt, triggered_at
 FROM nba_orchestration.scraper_execution_log
 WHERE execution_id IN UNNEST(@ids)
   AND DATE(triggered_at) >= DATE(@since)
   AND environment = @environment
 ORDER BY created_at
 """
-
-
-@dataclass(frozen=True)
-class Logged:
-    """The row of an execution."""
-
-    execution_id: str
-    status: str
-    workflow: str | None
-    occurrence_id: str | None
-    decision_id: str | None
-    attempt: int | None
-    triggered_at: datetime
 
 
 class FileDataset:
@@ -182,15 +170,15 @@ class FileDataset:
             row["gcs_path"] for part in _parts(paths) for row in self._ask(_NAMED, paths=part, since=since)
         }
 
-    def executions(self, ids: Sequence[str], now: datetime) -> Mapping[str, Logged]:
+    def executions(self, ids: Sequence[str], now: datetime) -> Mapping[str, ExecutionRow]:
         """Return rows by execution id; a success, if there is one, else the newest."""
-        found: dict[str, Logged] = {}
+        found: dict[str, ExecutionRow] = {}
         for part in _parts(ids):
             for row in self._ask(_EXECUTIONS, ids=part, since=now - KEPT):
                 known = found.get(row["execution_id"])
                 # In the order of writing, so the newest row stays unless a success came before it.
                 if known is None or known.status != "success":
-                    found[row["execution_id"]] = Logged(**row)
+                    found[row["execution_id"]] = ExecutionRow.model_validate(row)
         return found
 
     def _ask(self, sql: str, **parameters: Parameter) -> list[dict[str, Any]]:

@@ -12,13 +12,14 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from tipoff_cleanup.dataset import BATCH, KEPT, Logged
+from tipoff_cleanup.dataset import BATCH, KEPT
 from tipoff_cleanup.deps import Deps, Instants
 from tipoff_cleanup.documents import NotOurs, RecordsDocument, read_document
 from tipoff_cleanup.failures import describe_failure
 from tipoff_cleanup.losses import is_storm
 from tipoff_cleanup.memory import Adopted
 from tipoff_common.events import Finding, ScrapeRequested, Source
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.executions import build_execution, build_file_landed
 from tipoff_common.files import (
     EXECUTION_ID,
@@ -131,7 +132,7 @@ def _written(since: datetime, until: datetime, deps: Deps) -> Iterator[list[Jour
         yield batch
 
 
-def _adopt(orphan: ObjectInfo, logged: Logged | None, deps: Deps, instants: Instants) -> Finding | None:
+def _adopt(orphan: ObjectInfo, logged: ExecutionRow | None, deps: Deps, instants: Instants) -> Finding | None:
     """Publish the execution that a file lacks; None for a dry run. Raises Unavailable."""
     path = _path(orphan.name, deps)
     # A later attempt of the same request wrote other content, and its file was announced.
@@ -169,7 +170,7 @@ def _read(orphan: ObjectInfo, deps: Deps) -> RecordsDocument:
 
 
 def _adopted(
-    orphan: ObjectInfo, document: RecordsDocument, logged: Logged | None, deps: Deps, instants: Instants
+    orphan: ObjectInfo, document: RecordsDocument, logged: ExecutionRow | None, deps: Deps, instants: Instants
 ) -> Adopted:
     """Build the execution that the file's own would have been, and its announcement."""
     metadata, path = orphan.metadata, _path(orphan.name, deps)
@@ -204,7 +205,7 @@ def _adopted(
 
 
 def _request(
-    orphan: ObjectInfo, document: RecordsDocument, logged: Logged | None, instants: Instants
+    orphan: ObjectInfo, document: RecordsDocument, logged: ExecutionRow | None, instants: Instants
 ) -> ScrapeRequested:
     """Return the request as the file's metadata has it, else as far as its row and content tell it."""
     if text := orphan.metadata.get(REQUEST):

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from tipoff_common import RELEASE
 from tipoff_common.clock import business_date
-from tipoff_common.events import Action, AlertLevel, Priority, ScrapeRequested, WorkflowDecided
+from tipoff_common.events import ScrapeRequested
 from tipoff_common.identity import decision_id
 from tipoff_common.ports import Unavailable
 from tipoff_controller import names
@@ -19,10 +19,10 @@ from tipoff_controller.past import Past, read_past
 from tipoff_controller.publishing import publish_batch
 from tipoff_controller.schedule_lock import late_locks, schedule_changes
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decisions import DecisionInputs, Reason, decide, unable_to_decide
+from tipoff_planning.decisions import DecisionInputs, decide, unable_to_decide
 from tipoff_planning.drafts import DecisionBatch, draft, request
 from tipoff_planning.history import ExecutionFact
-from tipoff_planning.occurrence_log import Entry, LoggedExecution, OccurrenceState
+from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState, rebuilt_decision
 from tipoff_planning.pauses import Pauses
 from tipoff_planning.plans import OutputOf
 from tipoff_planning.settled import Settled
@@ -101,7 +101,7 @@ def _settle_past(context: EvaluationContext, deps: Deps, *, schedules: bool) -> 
         # The delivery before this one may have died between writing an entry and publishing it.
         entry = publish_tick_again(state, context.tick, deps)
         if entry is not None and entry.rebuilt:
-            _publish_rebuilt(state, entry, context, deps)
+            deps.publisher.publish([rebuilt_decision(state, entry, deps.configuration, context)])
     # After the repetition above, which may already have replaced what is damaged.
     for key, state in past.damaged.items():
         if past.stale:
@@ -146,40 +146,7 @@ def _rebuild(
             state, known, deps, context.now, context.wall, rebuilt=True, plan=plan, tick=context.tick
         )
     if entry is not None:
-        _publish_rebuilt(state, entry, context, deps)
-
-
-def _publish_rebuilt(state: OccurrenceState, entry: Entry, context: EvaluationContext, deps: Deps) -> None:
-    """Publish that an entry stands for others that could not be read: the same for each delivery of the tick."""
-    # One name is enough to find the others; the context below lists them all.
-    more = f" and {len(entry.lost) - 1} more" if len(entry.lost) > 1 else ""
-    sentence = (
-        f"What was remembered of this occurrence could not be read ({entry.lost[0]}{more});"
-        " it was rebuilt from the dataset."
-    )
-    deps.publisher.publish(
-        [
-            WorkflowDecided(
-                decision_id=decision_id(f"{state.occurrence_id}:rebuilt", context.tick),
-                occurrence_id=state.occurrence_id,
-                workflow_name=state.plan.workflow if state.plan else "unknown",
-                game_date=state.game_date,
-                # The entry's instant and not this delivery's, so that a repetition publishes the
-                # same content under the same id.
-                decision_time=context.event_time or entry.at,
-                action=Action.SKIP,
-                reason_code=Reason.MEMORY_REBUILT.value,
-                reason=sentence,
-                context={"unreadable": list(entry.lost)},
-                priority=state.plan.priority if state.plan else Priority.MEDIUM,
-                alert_level=AlertLevel.WARNING,
-                config_hash=deps.configuration.hash,
-                controller_version=RELEASE,
-                environment=deps.environment,
-                triggered_by=context.triggered_by,
-            )
-        ]
-    )
+        deps.publisher.publish([rebuilt_decision(state, entry, deps.configuration, context)])
 
 
 def _without_sources(state: OccurrenceState, items: Iterable[LoggedExecution]) -> list[LoggedExecution]:

@@ -8,13 +8,14 @@ from typing import Any
 
 from tests.support.samples import GAME_DATE, NOON, tick
 from tests.support.scrapers import spec_data
-from tipoff_cleanup.dataset import FileDataset, Logged
+from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
 from tipoff_cleanup.handlers import run_cleanup
 from tipoff_cleanup.losses import Landed, LossRule
 from tipoff_cleanup.memory import CleanupMemory
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import CleanupCompleted, FileLanded, TickFired
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import ObjectInfo, Parameter, Unavailable
 from tipoff_common.publisher import Publisher
@@ -84,7 +85,7 @@ class World:
 
     files: list[Landed] = field(default_factory=list)
     receipts: dict[str, Receipt] = field(default_factory=dict)
-    rows: list[Logged] = field(default_factory=list)
+    rows: list[ExecutionRow] = field(default_factory=list)
     unreadable: str | None = None
     cleanup_rows_late: timedelta = timedelta(0)
     pubsub_enabled: bool = True
@@ -156,7 +157,7 @@ class World:
                 if name not in named and receipt.processed_at <= given["settled"]
             ]
         if "SELECT execution_id" in sql:
-            return [asdict(row) for row in self.rows if row.execution_id in given["ids"]]
+            return [row.model_dump() for row in self.rows if row.execution_id in given["ids"]]
         known = seen if "file_receipts" in sql else named
         return [{"gcs_path": name} for name in given["paths"] if name in known]
 

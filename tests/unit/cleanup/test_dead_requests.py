@@ -8,9 +8,10 @@ import pytest
 from tests.support.controller import World, at, at_times, configured, slate, workflow
 from tests.unit.cleanup import bench
 from tests.unit.cleanup.bench import MINUTE
-from tipoff_cleanup.dataset import Logged
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.outcomes import Failed, FailureKind, Status
+from tipoff_common.rows import execution_row
 from tipoff_scraper_runner.output_files import records_file, write_records
 from tipoff_scraper_runner.scraper import Parsed, Record
 
@@ -36,7 +37,7 @@ def request_of(controller: World) -> ScrapeRequested:
     return made
 
 
-def cleanup(controller: World, rows: list[Logged]) -> bench.World:
+def cleanup(controller: World, rows: list[ExecutionRow]) -> bench.World:
     """Cleanup beside the controller."""
     made = bench.World(rows=rows)
     made.catalog = {"bulletin": controller.configuration.catalog["bulletin"]}
@@ -52,16 +53,8 @@ def write(request: ScrapeRequested, world: bench.World, when: datetime) -> str:
     return f"gs://{world.data.bucket}/{file.name}"
 
 
-def row(event: ScrapeExecuted) -> Logged:
-    return Logged(
-        event.execution_id,
-        event.outcome.status,
-        event.workflow,
-        event.occurrence_id,
-        event.decision_id,
-        event.attempt,
-        event.triggered_at,
-    )
+def row(event: ScrapeExecuted) -> ExecutionRow:
+    return ExecutionRow.model_validate(execution_row(event, event.completed_at))
 
 
 def test_a_request_that_wrote_nothing_is_the_controllers_and_no_finding_of_cleanup(

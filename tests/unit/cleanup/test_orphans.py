@@ -10,8 +10,8 @@ import pytest
 
 from tests.support.samples import GAME_DATE, NOON, requested
 from tests.unit.cleanup.bench import DAY, FOLDER, HOUR, MINUTE, QUARTER, RULE, SPEC, World, file
-from tipoff_cleanup.dataset import Logged
 from tipoff_common.events import FileLanded, ScrapeExecuted, Source
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.files import journal_entry
 from tipoff_common.identity import content_hash
 from tipoff_common.outcomes import Success
@@ -194,9 +194,19 @@ def test_more_orphans_than_one_run_adopts_are_left_to_the_next() -> None:
     assert len({event.execution_id for event in adopted(world)}) == 1_100
 
 
-def buried(status: str = "failed", **changes: Any) -> Logged:
-    sample = Logged("dead", status, "w", "o", "d", 2, NOON - 20 * MINUTE)
-    return replace(sample, **changes)
+def buried(status: str = "failed", **changes: Any) -> ExecutionRow:
+    sample = ExecutionRow(
+        execution_id="dead",
+        scraper_name="lines",
+        status=status,
+        source="CONTROLLER",
+        workflow="w",
+        occurrence_id="o",
+        decision_id="d",
+        attempt=2,
+        triggered_at=NOON - 20 * MINUTE,
+    )
+    return sample.model_copy(update=changes)
 
 
 def test_an_execution_answered_for_as_dead_and_its_adoption_are_one_row() -> None:

@@ -14,6 +14,7 @@ from tipoff_cli.commands.files import command as commands
 from tipoff_cli.connection import Connection
 from tipoff_cli.main import app
 from tipoff_common.events import FileLanded, Source
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
@@ -26,12 +27,21 @@ from tipoff_dataset.landed_files import (
     Receipt,
     Sighting,
     StatedFinding,
-    Wrote,
 )
 
 PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"
 OTHER = "gs://data/nba-com/injury/2025-01-14/0123999999999999.json"
-WROTE = Wrote("e-1", "nbac_injury_report", "injury_discovery", date(2025, 1, 15), NOON, 30)
+WROTE = ExecutionRow(
+    execution_id="e-1",
+    scraper_name="nbac_injury_report",
+    status="success",
+    source="CONTROLLER",
+    triggered_at=NOON,
+    completed_at=NOON,
+    workflow="injury_discovery",
+    game_date=date(2025, 1, 15),
+    records=30,
+)
 RECEIPT = Receipt("injuries", NOON + timedelta(minutes=1), 30)
 RUN = LatestCleanup(NOON + timedelta(hours=8), True, [], lost_after_hours=6, max_republishes=3)
 
@@ -197,7 +207,7 @@ class House:
 def house(monkeypatch: pytest.MonkeyPatch) -> House:
     house = House()
     house.tables["scraper_execution_log"] = [
-        {"gcs_path": path, **vars(replace(WROTE, execution_id=f"e-{number}"))}
+        {"gcs_path": path, **WROTE.model_dump(exclude_unset=True), "execution_id": f"e-{number}"}
         for number, path in enumerate((PATH, OTHER))
     ]
     house.tables["file_receipts"] = [{"gcs_path": OTHER, **vars(RECEIPT)}]

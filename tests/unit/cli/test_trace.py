@@ -19,6 +19,7 @@ from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.clock import EASTERN
 from tipoff_common.events import ScrapeExecuted
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import event_id
 from tipoff_common.near import nearest
 from tipoff_common.ports import Parameter, Unavailable
@@ -34,7 +35,7 @@ from tipoff_planning.plans import Plan, PlannedStep
 from tipoff_planning.progress import PlanProgress
 from tipoff_planning.trace.chain import assemble
 from tipoff_planning.trace.dataset import ChainDataset
-from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Executed, Expected, Facts, ReceiptRow, Seen
+from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Expected, Facts, ReceiptRow, Seen
 from tipoff_planning.trace.links import ChainNode, landed_id, requested_id
 from tipoff_planning.trace.lookup import NotFound, trace
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
@@ -45,7 +46,7 @@ RUN = Decided("d-1", "o-1", "e-1", "injuries", GAME_DATE, NOON + MINUTE, "RUN", 
 REQUEST = requested_event(
     request_id="r-1", occurrence_id="o-1", decision_id="d-1", requested_at=NOON + MINUTE
 )
-DONE = Executed(
+DONE = ExecutionRow(
     execution_id="r-1",
     occurrence_id="o-1",
     decision_id="d-1",
@@ -59,7 +60,7 @@ DONE = Executed(
     attempt=1,
     source="CONTROLLER",
     gcs_path=PATH,
-    record_count=3,
+    records=3,
     error_type=None,
     error_message=None,
     retry_count=0,
@@ -132,7 +133,7 @@ def test_what_is_not_there_is_said(facts: Facts, said: list[str]) -> None:
 @pytest.mark.parametrize(
     ("facts", "until"),
     [
-        (replace(WHOLE, receipts=[]), DONE.completed_at + 30 * MINUTE),
+        (replace(WHOLE, receipts=[]), DONE.ended_at + 30 * MINUTE),
         (replace(WHOLE, executed=[], receipts=[]), REQUEST.requested_at + 10 * MINUTE),
         (Facts([EXPECTED], [RUN]), RUN.decision_time + 2 * MINUTE),
     ],
@@ -164,7 +165,7 @@ def test_a_request_without_its_object_is_known_by_its_execution() -> None:
 
 
 def test_an_execution_of_no_occurrence_stands_alone() -> None:
-    loose = replace(DONE, occurrence_id=None, decision_id=None)
+    loose = DONE.model_copy(update={"occurrence_id": None, "decision_id": None})
     (root,) = assemble(Facts(executed=[loose], receipts=[RECEIPT]))
     assert [node.kind for node in walk((root,))] == ["request", "execution", "file", "receipt"]
 
@@ -175,13 +176,14 @@ def test_a_run_by_hand_is_in_no_schedule() -> None:
 
 
 def test_a_request_taken_for_dead_has_both_outcomes_and_its_dead_letter() -> None:
-    failed = replace(
-        DONE,
-        status="failed",
-        gcs_path=None,
-        error_type="timeout",
-        error_message="it died",
-        completed_at=NOON + 2 * MINUTE,
+    failed = DONE.model_copy(
+        update={
+            "status": "failed",
+            "gcs_path": None,
+            "error_type": "timeout",
+            "error_message": "it died",
+            "completed_at": NOON + 2 * MINUTE,
+        }
     )
     letter = Dead(
         "l-1", NOON, "delivery_attempts", "gave up", "runner-requests", "request", requested_id("r-1")
@@ -258,7 +260,7 @@ def test_a_cleanup_asked_for_itself_is_shown() -> None:
 
 
 def test_what_is_not_in_the_dataset_yet_is_marked() -> None:
-    (told,) = texts(replace(WHOLE, executed=[replace(DONE, logged=False)]), "execution")
+    (told,) = texts(replace(WHOLE, executed=[DONE.model_copy(update={"is_logged": False})]), "execution")
     assert told.endswith("(not in the dataset yet)")
 
 
@@ -384,7 +386,7 @@ def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_controllers_memory(
 
 
 def test_without_the_controller_the_dataset_is_enough() -> None:
-    row = {name: value for name, value in vars(DONE).items() if name != "logged"}
+    row = DONE.model_dump(exclude_unset=True)
     answers = {
         "SELECT 'occurrence' AS kind": [{"kind": "occurrence", "id": "o-1", "day": GAME_DATE}],
         "record_count": [row],
@@ -407,7 +409,7 @@ def test_a_dead_letter_leads_to_the_chain_that_its_payload_is_of() -> None:
         "ce_id": requested_id("r-1"),
         "payload_head": REQUEST.model_dump_json(),
     }
-    row = {name: value for name, value in vars(DONE).items() if name != "logged"}
+    row = DONE.model_dump(exclude_unset=True)
     answers = {
         "SELECT 'occurrence' AS kind": [{"kind": "letter", "id": "l-1", "day": GAME_DATE}],
         "payload_head": [letter],
@@ -419,7 +421,7 @@ def test_a_dead_letter_leads_to_the_chain_that_its_payload_is_of() -> None:
 
 
 def test_the_id_of_an_announcement_is_worked_out_from_its_file() -> None:
-    row = {name: value for name, value in vars(DONE).items() if name != "logged"}
+    row = DONE.model_dump(exclude_unset=True)
     answers = {
         "SELECT DISTINCT execution_id": [
             {"execution_id": "r-1", "occurrence_id": "o-1", "gcs_path": PATH, "day": GAME_DATE}
@@ -444,7 +446,7 @@ def known_by(identifiers: Mapping[str, str]) -> ChainDataset:
             return [{"kind": "occurrence", "id": identifiers[parameters["id"]], "day": GAME_DATE}]
         if "STARTS_WITH" in sql:
             return [{"id": name} for name in identifiers]
-        row = {name: value for name, value in vars(DONE).items() if name != "logged"}
+        row = DONE.model_dump(exclude_unset=True)
         return [row] if "record_count" in sql else []
 
     return ChainDataset(MemoryWarehouse(answer=answer), "local")

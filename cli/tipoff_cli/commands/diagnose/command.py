@@ -1,15 +1,14 @@
 """`tipoff diagnose`: the verdict on a source."""
 
-import json as json_text
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from tipoff_cli.checkout import SCRAPERS
-from tipoff_cli.commands.diagnose.diagnosis import DiagnosedRun, Diagnosis, ScraperCondition
+from tipoff_cli.commands.diagnose.diagnosis import Diagnosis, ScraperCondition
 from tipoff_cli.commands.diagnose.diagnosis import diagnose as judge
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import (
@@ -24,14 +23,17 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Unavailable, Warehouse
 from tipoff_common.wall_clock import wall_now
 
 _LOOK_BACK, _KEPT = timedelta(days=14), timedelta(days=90)
 _RUNS = 30
 _SHOWN = 8
-_COLUMNS = """execution_id, workflow, game_date, status, triggered_at, duration_seconds, source, error_type,
-  error_message, retry_count, data_summary, opts"""
+_COLUMNS = """execution_id, scraper_name, workflow, game_date, status, triggered_at, duration_seconds, source,
+  error_type, error_message, retry_count, data_summary, opts,
+  SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS records,
+  JSON_QUERY(data_summary, '$.drift') AS drift, JSON_QUERY(data_summary, '$.completeness') AS completeness"""
 _SQL = f"""
 SELECT {_COLUMNS}
 FROM nba_orchestration.executions(@first_day, @last_day)
@@ -79,7 +81,8 @@ def diagnose(
         refuse(str(error))
     found = judge(catalog[name], runs, success[0] if success else None)
     if json:
-        say_json(found.model_dump(mode="json"))
+        # Of a run only the columns that were asked for.
+        say_json(found.model_dump(mode="json", exclude_unset=True))
     else:
         _show(found)
     raise typer.Exit(0 if found.verdict in _ALL_RIGHT else 3)
@@ -93,7 +96,7 @@ def read_runs(
     look_back: timedelta,
     most: int,
     statuses: tuple[str, ...] = ("success", "no_data", "failed"),
-) -> list[DiagnosedRun]:
+) -> list[ExecutionRow]:
     """Return the executions up to `as_of`, newest first, without those of people's machines. Raises Unavailable."""
     parameters: dict[str, Parameter] = {
         "first_day": (as_of - look_back).date(),
@@ -104,14 +107,7 @@ def read_runs(
         "statuses": statuses,
         "most": most,
     }
-    return [DiagnosedRun.model_validate(_decoded(row)) for row in warehouse.query(_SQL, parameters)]
-
-
-def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON columns come as text or as values, by the client's version."""
-    columns = ("data_summary", "opts")
-    texts = {name: json_text.loads(row[name]) for name in columns if isinstance(row[name], str)}
-    return {**row, **{name: row[name] or {} for name in columns}, **texts}
+    return [ExecutionRow.model_validate(row) for row in warehouse.query(_SQL, parameters)]
 
 
 def _show(found: Diagnosis) -> None:
@@ -127,14 +123,14 @@ def _show(found: Diagnosis) -> None:
         console.print(Text(f"reproduce: {command}"), soft_wrap=True)
 
 
-def _show_runs(runs: Sequence[DiagnosedRun]) -> None:
+def _show_runs(runs: Sequence[ExecutionRow]) -> None:
     say_rows(
         ("when", "about", "status", "records", "took", "why"),
         [
             (
                 clock(run.triggered_at, "%m-%d %H:%M"),
                 str(run.game_date),
-                run.status.value,
+                run.status,
                 str(run.records) if run.records else "-",
                 f"{run.duration_seconds:.1f} s" if run.duration_seconds is not None else "-",
                 run.error_message or str(run.data_summary.get("reason") or ""),

@@ -1,16 +1,16 @@
 """What a source's last executions say of it: pure, from rows to a verdict, its likely cause and what to do."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from statistics import median
-from typing import Any
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel
 
 from tipoff_cli.times import zone_name
 from tipoff_common.catalog import ScraperSpec
-from tipoff_common.clock import Instant, fleet_zone
+from tipoff_common.clock import fleet_zone
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_common.reproduce import reparse_command, scrape_command
 from tipoff_common.words import pluralize
@@ -35,28 +35,6 @@ class ScraperCondition(StrEnum):
     UNKNOWN = "unknown"  # it never ran
 
 
-class DiagnosedRun(BaseModel):
-    """One execution as the dataset has it."""
-
-    execution_id: str
-    workflow: str | None
-    game_date: date | None
-    status: Status
-    triggered_at: Instant
-    duration_seconds: float | None
-    source: str
-    error_type: FailureKind | None
-    error_message: str | None
-    retry_count: int | None
-    data_summary: Mapping[str, Any]
-    opts: Mapping[str, str]
-
-    @property
-    def records(self) -> int:
-        """How many records it wrote."""
-        return int(self.data_summary.get("record_count") or 0)
-
-
 class RecordVolume(BaseModel):
     """Records of the last success, what is usual (the median of those before it), and what is allowed."""
 
@@ -75,13 +53,13 @@ class Diagnosis(BaseModel):
     findings: tuple[str, ...]
     likely_cause: str
     reproduce: tuple[str, ...]
-    last_success: DiagnosedRun | None
+    last_success: ExecutionRow | None
     volume: RecordVolume | None
     drift: Mapping[str, tuple[str, ...]]
-    runs: tuple[DiagnosedRun, ...]
+    runs: tuple[ExecutionRow, ...]
 
 
-_CAUSES: Mapping[FailureKind, str] = {
+_CAUSES: Mapping[str, str] = {
     FailureKind.TIMEOUT: "the source does not answer in time: it is down, or it keeps clients of this network waiting",
     FailureKind.HTTP: "the source answers with errors or cannot be reached: it is down, or this network is cut off",
     FailureKind.INTERNAL: "our own fault: a secret or setting that is missing, or code; the message says which",
@@ -94,7 +72,7 @@ _CAUSES: Mapping[FailureKind, str] = {
 _PARSERS = frozenset({FailureKind.SOURCE_CHANGED, FailureKind.DECODE})
 
 
-def diagnose(spec: ScraperSpec, runs: Sequence[DiagnosedRun], last_success: DiagnosedRun | None) -> Diagnosis:
+def diagnose(spec: ScraperSpec, runs: Sequence[ExecutionRow], last_success: ExecutionRow | None) -> Diagnosis:
     """runs: newest first, those of people's machines left out. last_success: the newest there is, however old."""
     drift = _drift(last_success)
     volume = _volume(spec, runs, last_success)
@@ -114,19 +92,19 @@ def diagnose(spec: ScraperSpec, runs: Sequence[DiagnosedRun], last_success: Diag
 
 def _verdict(
     spec: ScraperSpec,
-    runs: Sequence[DiagnosedRun],
+    runs: Sequence[ExecutionRow],
     drift: Mapping[str, tuple[str, ...]],
     volume: RecordVolume | None,
 ) -> tuple[ScraperCondition, str]:
     if not runs:
         return ScraperCondition.UNKNOWN, "it was not asked for: look at its workflow with `tipoff explain`"
     newest = runs[0]
-    if newest.status is Status.FAILED:
+    if newest.status == Status.FAILED:
         kind = newest.error_type or FailureKind.INTERNAL
         return ScraperCondition.FAILING, _CAUSES.get(
             kind, f"{kind}: a kind that only a newer version knows; see the message"
         )
-    if newest.status is Status.NO_DATA:
+    if newest.status == Status.NO_DATA:
         if _streak(runs, Status.NO_DATA) >= QUIET_AFTER:
             moved = "blocked, moved and not yet published may look alike"
             return (
@@ -148,14 +126,14 @@ def _verdict(
 
 def _findings(
     spec: ScraperSpec,
-    runs: Sequence[DiagnosedRun],
-    last_success: DiagnosedRun | None,
+    runs: Sequence[ExecutionRow],
+    last_success: ExecutionRow | None,
     drift: Mapping[str, tuple[str, ...]],
     volume: RecordVolume | None,
 ) -> Iterator[str]:
     if runs and (streak := _streak(runs, runs[0].status)):
         times = f"{streak} times in a row" if streak > 1 else "once"
-        yield f"{runs[0].status.value} {times}, last at {_when(runs[0].triggered_at)}{_why(runs[0])}"
+        yield f"{runs[0].status} {times}, last at {_when(runs[0].triggered_at)}{_why(runs[0])}"
     if runs and (host := runs[0].data_summary.get("via_fake")):
         yield f"the last run was answered via fake, not by {host}; `tipoff up --live {host}` asks it"
     if last_success is None:
@@ -176,7 +154,7 @@ def _findings(
         yield f"quota: {quota.get('used')} used, {quota.get('remaining')} left"
 
 
-def _reproduce(spec: ScraperSpec, runs: Sequence[DiagnosedRun]) -> Iterator[str]:
+def _reproduce(spec: ScraperSpec, runs: Sequence[ExecutionRow]) -> Iterator[str]:
     newest = runs[0] if runs else None
     if newest is None:
         yield scrape_command(spec)
@@ -186,26 +164,24 @@ def _reproduce(spec: ScraperSpec, runs: Sequence[DiagnosedRun]) -> Iterator[str]
     yield scrape_command(spec, newest.opts)
 
 
-def _drift(run: DiagnosedRun | None) -> Mapping[str, tuple[str, ...]]:
-    found = run.data_summary.get("drift") if run else None
-    if not isinstance(found, Mapping):
-        return {}
-    return {name: tuple(map(str, fields)) for name, fields in found.items()}
+def _drift(run: ExecutionRow | None) -> Mapping[str, tuple[str, ...]]:
+    found = run.drift if run else None
+    return {name: tuple(map(str, fields)) for name, fields in (found or {}).items()}
 
 
 def _volume(
-    spec: ScraperSpec, runs: Sequence[DiagnosedRun], last_success: DiagnosedRun | None
+    spec: ScraperSpec, runs: Sequence[ExecutionRow], last_success: ExecutionRow | None
 ) -> RecordVolume | None:
     if last_success is None:
         return None
     before = [
-        run.records
+        run.records or 0
         for run in runs
-        if run.status is Status.SUCCESS and run.execution_id != last_success.execution_id
+        if run.status == Status.SUCCESS and run.execution_id != last_success.execution_id
     ]
     usual = median(before) if len(before) >= _ENOUGH else None
     return RecordVolume(
-        last=last_success.records, usual=usual, min=spec.assertions.min, max=spec.assertions.max
+        last=last_success.records or 0, usual=usual, min=spec.assertions.min, max=spec.assertions.max
     )
 
 
@@ -213,21 +189,20 @@ def _is_unusual(volume: RecordVolume) -> bool:
     return volume.usual is not None and abs(volume.last - volume.usual) > UNUSUAL * volume.usual
 
 
-def _missing(run: DiagnosedRun) -> tuple[str, ...]:
-    found: JsonValue = run.data_summary.get("completeness")
-    missing = found.get("missing") if isinstance(found, dict) else None
+def _missing(run: ExecutionRow) -> tuple[str, ...]:
+    missing = (run.completeness or {}).get("missing")
     return tuple(map(str, missing)) if isinstance(missing, list) else ()
 
 
-def _streak(runs: Sequence[DiagnosedRun], status: Status) -> int:
-    return next((count for count, run in enumerate(runs) if run.status is not status), len(runs))
+def _streak(runs: Sequence[ExecutionRow], status: str) -> int:
+    return next((count for count, run in enumerate(runs) if run.status != status), len(runs))
 
 
-def _why(run: DiagnosedRun) -> str:
-    if run.status is Status.FAILED:
+def _why(run: ExecutionRow) -> str:
+    if run.status == Status.FAILED:
         return f": {run.error_type}, {run.error_message}"
     reason = run.data_summary.get("reason")
-    return f": {reason}" if run.status is Status.NO_DATA and reason else ""
+    return f": {reason}" if run.status == Status.NO_DATA and reason else ""
 
 
 def _when(moment: datetime) -> str:

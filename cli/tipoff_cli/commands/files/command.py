@@ -225,7 +225,7 @@ def _judged(
 
 def _landed_at(file: LandedFile) -> datetime:
     """Return when it landed, or when its receipt came, whichever is known."""
-    return file.wrote[0].completed_at if file.wrote else file.receipts[0].processed_at
+    return file.wrote[0].ended_at if file.wrote else file.receipts[0].processed_at
 
 
 def _window(since: datetime | None, as_of: datetime | None) -> LogWindow:
@@ -258,8 +258,8 @@ def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: LogW
 def _story(file: LandedFile, letters: Sequence[FileDeadLetter]) -> Iterator[tuple[datetime, str, str]]:
     for number, wrote in enumerate(file.wrote):
         told = f"by execution {wrote.execution_id} of {wrote.scraper_name}"
-        told += f" ({wrote.workflow}), {wrote.record_count} records about {wrote.game_date}"
-        yield wrote.completed_at, "fetched again" if number else "landed", told
+        told += f" ({wrote.workflow}), {wrote.records} records about {wrote.game_date}"
+        yield wrote.ended_at, "fetched again" if number else "landed", told
     for receipt in file.receipts:
         rows = "" if receipt.row_count is None else f", {pluralize(receipt.row_count, 'row')}"
         yield receipt.processed_at, "receipt", f"of {receipt.processor}{rows}"

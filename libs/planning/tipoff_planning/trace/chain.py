@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import event_id
 from tipoff_planning.plans import Plan
-from tipoff_planning.trace.facts import Dead, Decided, Executed, Facts
+from tipoff_planning.trace.facts import Dead, Decided, Facts
 from tipoff_planning.trace.links import (
     ChainNode,
     cleanup_link,
@@ -142,7 +143,11 @@ class _Assembly:
         for decided in facts.decided:
             if decided.occurrence_id == occurrence:
                 return f"{decided.workflow_name} for {decided.game_date}"
-        others: list[Plan | ScrapeRequested | Executed] = [*facts.plans, *facts.requested, *facts.executed]
+        others: list[Plan | ScrapeRequested | ExecutionRow] = [
+            *facts.plans,
+            *facts.requested,
+            *facts.executed,
+        ]
         for item in others:
             if item.occurrence_id == occurrence:
                 return f"{item.workflow} for {item.game_date}"
@@ -174,7 +179,7 @@ class _Assembly:
         asked = next((item for item in self._facts.requested if item.request_id == request), None)
         ran = sorted(
             (item for item in self._facts.executed if item.execution_id == request),
-            key=lambda item: item.completed_at,
+            key=lambda item: item.ended_at,
         )
         event = requested_id(request)
         children = [*self._dead_of(event), *(self._execution(item) for item in ran)]
@@ -199,14 +204,14 @@ class _Assembly:
             children=tuple(children),
         )
 
-    def _execution(self, item: Executed) -> ChainNode:
-        took = (item.completed_at - item.triggered_at).total_seconds()
+    def _execution(self, item: ExecutionRow) -> ChainNode:
+        took = (item.ended_at - item.triggered_at).total_seconds()
         told = f"{item.status} in {took:.1f} s, {item.source}"
         if item.retry_count:
             told += f", {item.retry_count} transport retries"
         if item.error_type:
             told += f": {item.error_type}: {item.error_message}"
-        if not item.logged:
+        if not item.is_logged:
             told += " (not in the dataset yet)"
         children = list(self._dead_of(event_id(ScrapeExecuted.TYPE, item.execution_id)))
         if item.gcs_path:
@@ -217,24 +222,24 @@ class _Assembly:
             item.execution_id,
             item.triggered_at,
             facts={"status": item.status, "source": item.source, "error_type": item.error_type},
-            ids=frozenset({item.execution_id, item.event_id}),
+            ids=frozenset({item.execution_id, *([item.event_id] if item.event_id else [])}),
             children=tuple(children),
         )
 
-    def _file(self, path: str, item: Executed | None = None) -> ChainNode:
+    def _file(self, path: str, item: ExecutionRow | None = None) -> ChainNode:
         facts = self._facts
         receipts = [receipt_link(receipt) for receipt in facts.receipts if receipt.gcs_path == path]
         letters = [node for identifier in file_ids(path) for node in self._dead_of(identifier)]
         children = list(self._by_time([*receipts, *sightings(path, facts.seen), *letters]))
         if not receipts:
-            since = item.completed_at if item else None
+            since = item.ended_at if item else None
             children.append(self._absent("no receipt yet", since, _RECEIPT_WITHIN))
         return ChainNode(
             "file",
-            f"{path}, {item.record_count} records" if item else f"{path}, of no execution in the dataset",
+            f"{path}, {item.records} records" if item else f"{path}, of no execution in the dataset",
             path,
-            item.completed_at if item else None,
-            facts={"record_count": item.record_count if item else None},
+            item.ended_at if item else None,
+            facts={"record_count": item.records if item else None},
             ids=frozenset({path, *file_ids(path)}),
             children=tuple(children),
         )

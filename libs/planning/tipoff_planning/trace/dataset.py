@@ -10,9 +10,10 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_planning.trace.chain import event_ids
-from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Executed, Expected, Facts, ReceiptRow, Seen
+from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Expected, Facts, ReceiptRow, Seen
 
 F = TypeVar("F")
 Span = tuple[date, date]
@@ -95,7 +96,7 @@ ORDER BY decision_time
 _EXECUTED = """
 SELECT execution_id, occurrence_id, decision_id, event_id, scraper_name, workflow, game_date, status, triggered_at,
   completed_at, attempt, source, gcs_path,
-  SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS record_count, error_type, error_message, retry_count
+  SAFE_CAST(JSON_VALUE(data_summary, '$.record_count') AS INT64) AS records, error_type, error_message, retry_count
 FROM nba_orchestration.scraper_execution_log
 WHERE DATE(triggered_at) BETWEEN @first AND @last AND environment = @environment
   AND (occurrence_id IN UNNEST(@occurrences) OR execution_id IN UNNEST(@executions) OR gcs_path IN UNNEST(@paths))
@@ -181,15 +182,13 @@ class ChainDataset:
 
     def read(self, scope: Scope) -> Facts:
         """Read all rows of the chain."""
-        occurrences, executions = _list(scope.occurrences), _list(scope.executions)
-        executed = self._read(
-            Executed,
-            _EXECUTED,
-            scope.span,
-            occurrences=occurrences,
-            executions=executions,
-            paths=_list(scope.paths),
-        )
+        occurrences = _list(scope.occurrences)
+        named = {
+            "occurrences": occurrences,
+            "executions": _list(scope.executions),
+            "paths": _list(scope.paths),
+        }
+        executed = [ExecutionRow.model_validate(row) for row in self._rows(_EXECUTED, scope.span, **named)]
         paths = _list({*scope.paths, *(item.gcs_path for item in executed if item.gcs_path)})
         cleanups = _list(scope.cleanups)
         return Facts(

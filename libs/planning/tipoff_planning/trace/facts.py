@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from tipoff_common.events import ScrapeRequested
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_planning.plans import Plan
 
 
@@ -36,31 +37,6 @@ class Decided:
     reason_code: str
     reason: str
     triggered_by: str | None
-
-
-@dataclass(frozen=True)
-class Executed:
-    """One outcome of a request; one that was taken for dead and answered later has two. logged: whether the dataset has
-    it."""
-
-    execution_id: str
-    occurrence_id: str | None
-    decision_id: str | None
-    event_id: str
-    scraper_name: str
-    workflow: str | None
-    game_date: date
-    status: str
-    triggered_at: datetime
-    completed_at: datetime
-    attempt: int
-    source: str
-    gcs_path: str | None
-    record_count: int | None
-    error_type: str | None
-    error_message: str | None
-    retry_count: int | None
-    logged: bool = True
 
 
 @dataclass(frozen=True)
@@ -116,7 +92,7 @@ class Facts:
     expected: Sequence[Expected] = ()
     decided: Sequence[Decided] = ()
     requested: Sequence[ScrapeRequested] = ()
-    executed: Sequence[Executed] = ()
+    executed: Sequence[ExecutionRow] = ()
     receipts: Sequence[ReceiptRow] = ()
     seen: Sequence[Seen] = ()
     dead: Sequence[Dead] = ()

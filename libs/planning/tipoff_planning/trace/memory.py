@@ -8,11 +8,12 @@ from datetime import date
 from pydantic import TypeAdapter
 
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.identity import event_id
 from tipoff_planning.plans import Plan
 from tipoff_planning.remembered import FoundOccurrence, RememberedExecution, RememberedOccurrence
 from tipoff_planning.trace.dataset import Scope
-from tipoff_planning.trace.facts import Decided, Executed, Expected, Facts
+from tipoff_planning.trace.facts import Decided, Expected, Facts
 
 Ask = Callable[[str, Mapping[str, str | Sequence[str]]], bytes]
 """Answers a path of the controller with a query. Raises MemoryUnavailable."""
@@ -47,13 +48,13 @@ class ControllerMemory:
         days: game dates to look at beside those of the facts.
         """
         occurrences: dict[str, set[date]] = {name: {*days, *scope.days} for name in scope.occurrences}
-        rows: list[Expected | Decided | Executed] = [*facts.expected, *facts.decided, *facts.executed]
+        rows: list[Expected | Decided | ExecutionRow] = [*facts.expected, *facts.decided, *facts.executed]
         for row in rows:
             # A row may name no date: then only those of the scope lead to what is remembered.
             if row.occurrence_id and row.game_date:
                 occurrences.setdefault(row.occurrence_id, set()).add(row.game_date)
         requested: list[ScrapeRequested] = []
-        executed: list[Executed] = []
+        executed: list[ExecutionRow] = []
         plans: list[Plan] = []
         skips: set[tuple[str, str]] = set()
         # The dataset's row says more (path, records, duration), so memory only adds what is not logged yet.
@@ -80,8 +81,8 @@ def _texts(days: Iterable[date]) -> list[str]:
     return [day.isoformat() for day in sorted(days)]
 
 
-def _executed(item: RememberedExecution, plan: Plan) -> Executed:
-    return Executed(
+def _executed(item: RememberedExecution, plan: Plan) -> ExecutionRow:
+    return ExecutionRow(
         execution_id=item.request_id,
         occurrence_id=plan.occurrence_id,
         decision_id=plan.decision_id,
@@ -91,14 +92,10 @@ def _executed(item: RememberedExecution, plan: Plan) -> Executed:
         game_date=plan.game_date,
         status=item.status.value,
         triggered_at=item.triggered_at,
-        # The log keeps one instant; how long it took stands in the row when that is there.
-        completed_at=item.triggered_at,
         attempt=item.attempt,
         source=item.source.value,
-        gcs_path=None,
-        record_count=None,
         error_type=item.kind.value if item.kind else None,
         error_message=item.message or None,
         retry_count=0,
-        logged=False,
+        is_logged=False,
     )

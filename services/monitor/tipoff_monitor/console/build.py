@@ -210,7 +210,7 @@ def build_scraper(deps: ConsoleDeps, given: Given, patience: Patience) -> Scrape
     own.sort(key=lambda row: row.triggered_at, reverse=True)
     days = [row for row in fleet.scraper_days if row.scraper_name == name] if fleet else []
     last = own[0] if own else None
-    opts = {key: str(value) for key, value in (last.opts or {}).items()} if last else {}
+    opts = {key: str(value) for key, value in last.opts.items()} if last else {}
     if last and last.game_date:
         opts.setdefault("game_date", last.game_date.isoformat())
     # The newest first, so this is the newest that wrote something.

@@ -1,38 +1,12 @@
 """Rows that pages are made of, as the named queries give them."""
 
-import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from tipoff_common.clock import Instant
-from tipoff_planning.execution_log import read_fact
+from tipoff_common.execution_row import ExecutionRow, RowInstant, RowObject
 from tipoff_planning.history import ExecutionFact
-
-
-def _with_minutes(value: object) -> object:
-    # BigQuery writes Z, the embedded warehouse +00, which ISO 8601 allows and pydantic does not read.
-    return re.sub(r"([+-]\d\d)$", r"\1:00", value) if isinstance(value, str) else value
-
-
-def _as_object(value: Any) -> Any:
-    # Nested JSON comes as JSON from BigQuery and as text from the embedded warehouse. What is no object is told of in
-    # the row's own JSON; here it must not keep every other row from being shown.
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return None
-    return value if isinstance(value, Mapping) else None
-
-
-RowObject = Annotated[Mapping[str, Any] | None, BeforeValidator(_as_object)]
-"""A JSON column of a row that came as JSON; None for what is no object."""
-RowInstant = Annotated[Instant, BeforeValidator(_with_minutes)]
-"""An instant of a row that came as JSON."""
 
 
 class Fact(BaseModel):
@@ -112,44 +86,6 @@ class DecisionRow(Fact):
     times: int = Field(default=1, description="decisions not to run for this reason")
     since: RowInstant | None = None
     context: RowObject = None
-
-
-class ExecutionRow(Fact):
-    """A row of queries/latest_executions.sql."""
-
-    execution_id: str
-    occurrence_id: str | None = None
-    scraper_name: str
-    workflow: str | None = None
-    game_date: date | None = None
-    status: str
-    source: str
-    triggered_at: RowInstant
-    attempt: int | None = None
-    records: int | None = None
-    duration_seconds: float | None = None
-    error_type: str | None = None
-    error_message: str | None = None
-    gcs_path: str | None = None
-    opts: RowObject = None
-    drift: RowObject = None
-    completeness: RowObject = None
-
-    @property
-    def has_drifted(self) -> bool:
-        """Whether its payload had other fields than are known; one that had none may say so with empty lists."""
-        return any((self.drift or {}).values())
-
-    def as_fact(self, subject_parameters: Sequence[str]) -> ExecutionFact | None:
-        """Return it as the planning core knows it; None for a vocabulary that this version does not know."""
-        row = {
-            **self.model_dump(),
-            "request_id": self.execution_id,
-            # As the dataset's own queries give it: the core reads both as JSON text.
-            "opts": json.dumps(self.opts),
-            "completeness": json.dumps(self.completeness),
-        }
-        return read_fact(row, subject_parameters)
 
 
 class DeadLetterRow(Fact):

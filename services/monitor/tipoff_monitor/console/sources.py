@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from tipoff_common.clock import business_date, local_instant
+from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_dataset.batch import Part, ask_batch
 from tipoff_dataset.file_verdict import judge
@@ -16,7 +17,6 @@ from tipoff_dataset.queries import named
 from tipoff_monitor.console.facts import (
     DeadLetterRow,
     DecisionRow,
-    ExecutionRow,
     FleetSummary,
     LiveConfiguration,
     MissingFileRow,
@@ -34,6 +34,7 @@ from tipoff_monitor.simulation import KeptSimulation
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.discovery.plans import DiscoveryPlans
 from tipoff_planning.discovery.report import DiscoveryReport, read_discovery
+from tipoff_planning.execution_log import read_fact
 from tipoff_planning.expectations import DayExpectations, read_expectations
 from tipoff_planning.explanation import Explanation, explain_workflow
 from tipoff_planning.history import ExecutionFact
@@ -132,7 +133,7 @@ class Sources:
                 dead_letters=_rows(DeadLetterRow, found["latest_dead_letters"]),
                 missing_files=_rows(MissingFileRow, found["missing_files"]),
                 # The newest sixty runs of each scraper are more than any decision of the day looks back on.
-                history=[fact for row in executions if (fact := row.as_fact(parameters))],
+                history=[fact for row in executions if (fact := read_fact(row, parameters))],
             )
 
         return Reading("recent", read, RECENT_AGE)
@@ -233,9 +234,9 @@ def _facts_of(file: LandedFile, cleanup: LatestCleanup | None, at: datetime) -> 
         next=verdict.next,
         scraper_name=wrote.scraper_name if wrote else None,
         execution_id=wrote.execution_id if wrote else None,
-        landed_at=wrote.completed_at if wrote else None,
+        landed_at=wrote.ended_at if wrote else None,
         game_date=wrote.game_date if wrote else None,
-        record_count=wrote.record_count if wrote else None,
+        record_count=wrote.records if wrote else None,
         receipts=tuple(
             f"{item.processor} at {item.processed_at:%Y-%m-%d %H:%M} UTC" for item in file.receipts
         ),

@@ -7,7 +7,8 @@ from datetime import date
 from pydantic import Field
 
 from tipoff_common.clock import Instant
-from tipoff_monitor.console.facts import DeadLetterRow, ExecutionRow, LiveConfiguration, MissingFileRow
+from tipoff_common.execution_row import ExecutionRow
+from tipoff_monitor.console.facts import DeadLetterRow, LiveConfiguration, MissingFileRow
 from tipoff_monitor.console.pages.page import Page, Shown
 from tipoff_monitor.incidents import Incident, Silence
 from tipoff_monitor.simulation import KeptSimulation

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 from pydantic import Field
 
-from tipoff_monitor.console.facts import ExecutionRow, ScraperDay, ScraperHealth
+from tipoff_common.execution_row import ExecutionRow
+from tipoff_monitor.console.facts import ScraperDay, ScraperHealth
 from tipoff_monitor.console.pages.page import Page, Shown
 
 DAYS = 90

@@ -1,0 +1,82 @@
+"""The row of an execution as it is read; rows.py writes it."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from tipoff_common.clock import Instant
+
+
+def _with_minutes(value: object) -> object:
+    # BigQuery writes Z, the embedded warehouse +00, which ISO 8601 allows and pydantic does not read.
+    return re.sub(r"([+-]\d\d)$", r"\1:00", value) if isinstance(value, str) else value
+
+
+def _as_object(value: Any) -> Any:
+    # A JSON column comes as JSON or as text, by the client's version and by the warehouse. What is no object is seen in
+    # the row's own JSON; here it must not keep every other row from being read.
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, Mapping) else None
+
+
+RowObject = Annotated[Mapping[str, Any] | None, BeforeValidator(_as_object)]
+"""A JSON column of a row; None for what is no object."""
+_Values = Annotated[Mapping[str, Any], BeforeValidator(lambda value: _as_object(value) or {})]
+RowInstant = Annotated[Instant, BeforeValidator(_with_minutes)]
+"""An instant of a row, which may have come as JSON."""
+
+
+class ExecutionRow(BaseModel):
+    """One outcome of a request; one that was presumed dead and answered later has two.
+
+    Each query selects the columns that it needs: all but the first five are None where they were not asked for. Status
+    and kind of failure are text: one row of a newer vocabulary must not keep the others from being read.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")  # queries sort and group by columns of their own
+
+    execution_id: str
+    scraper_name: str
+    status: str
+    source: str
+    triggered_at: RowInstant
+    completed_at: RowInstant | None = None
+    duration_seconds: float | None = None
+    occurrence_id: str | None = None
+    decision_id: str | None = None
+    event_id: str | None = None
+    workflow: str | None = None
+    game_date: date | None = None
+    attempt: int | None = None
+    retry_count: int | None = None
+    gcs_path: str | None = None
+    error_type: str | None = None
+    error_message: str | None = Field(default=None, description="what went wrong, or why nothing was found")
+    opts: _Values = Field(default={}, description="the declared parameters as text")
+    data_summary: _Values = Field(default={}, description="all of it, for those who read more than follows")
+    records: int | None = Field(default=None, description="data_summary's record_count")
+    content_sha256: str | None = Field(default=None, description="data_summary's")
+    drift: RowObject = Field(default=None, description="data_summary's")
+    completeness: RowObject = Field(default=None, description="data_summary's")
+    is_presumed: bool = Field(default=False, description="whether the controller answered for a dead request")
+    is_logged: bool = Field(
+        default=True, description="no column: false for what only the controller remembers so far"
+    )
+
+    @property
+    def ended_at(self) -> datetime:
+        """When it ended; when it began, for a row that has only that."""
+        return self.completed_at or self.triggered_at
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether its payload had other fields than are known; one that had none may say so with empty lists."""
+        return any((self.drift or {}).values())

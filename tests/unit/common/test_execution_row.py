@@ -1,0 +1,50 @@
+"""The read model of an execution's row, over both ways in which a warehouse gives one."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tipoff_common.execution_row import ExecutionRow
+
+NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
+
+
+def row(**columns: Any) -> ExecutionRow:
+    given = {"execution_id": "e-1", "scraper_name": "lines", "status": "success", "source": "CONTROLLER"}
+    return ExecutionRow.model_validate({**given, "triggered_at": NOON, **columns})
+
+
+@pytest.mark.parametrize(
+    "told", [NOON, "2025-01-15T12:00:00Z", "2025-01-15 12:00:00+00", "2025-01-15T07:00:00-05"]
+)
+def test_an_instant_is_read_as_every_warehouse_writes_it(told: datetime | str) -> None:
+    assert row(triggered_at=told).triggered_at == NOON
+
+
+@pytest.mark.parametrize("told", [{"added": ["x"]}, '{"added": ["x"]}'])
+def test_a_json_column_is_read_as_json_and_as_text(told: Any) -> None:
+    found = row(drift=told, opts=told, data_summary=told)
+    assert found.drift == found.opts == found.data_summary == {"added": ["x"]}
+    assert found.has_drifted
+
+
+@pytest.mark.parametrize("told", [None, "null", "[1]", "cut off {", 7])
+def test_a_json_column_that_is_no_object_keeps_nobody_from_the_rest_of_the_row(told: Any) -> None:
+    found = row(drift=told, opts=told, data_summary=told)
+    assert (found.drift, found.opts, found.data_summary) == (None, {}, {})
+    assert not found.has_drifted
+
+
+def test_empty_lists_are_no_drift() -> None:
+    assert not row(drift={"added": [], "gone": []}).has_drifted
+
+
+def test_a_row_without_its_end_ended_when_it_began() -> None:
+    assert row().ended_at == NOON
+    assert row(completed_at="2025-01-15T12:00:30Z").ended_at > NOON
+
+
+def test_words_of_a_newer_version_are_carried() -> None:
+    found = row(status="partial", error_type="captcha", invented_later=1)
+    assert (found.status, found.error_type) == ("partial", "captcha")

@@ -356,7 +356,7 @@ class Controller:
             configuration=configuration,
             calendar=LandedCalendar(data, "nba-com/schedule"),
             ledger=Ledger(state),
-            occurrences=OccurrenceStore(state, configuration.subject_parameters),
+            occurrences=OccurrenceStore(state),
             discovery=DiscoveryStore(state),
             pauses=PauseStore(state),
             warehouse=self.warehouse,

@@ -116,8 +116,6 @@ bench: setup ## Measure, both sides in one run
 	$(BIN)/python bench/pubsub_push.py
 	$(BIN)/python bench/tracing.py
 	$(BIN)/python bench/cold_start.py
-	$(BIN)/python bench/client_calls.py
-	$(BIN)/python bench/append_paths.py
 	$(BIN)/python bench/logger_throughput.py
 	$(BIN)/python bench/parse.py
 	$(BIN)/python bench/cleanup.py

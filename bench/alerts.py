@@ -26,7 +26,6 @@ statements for the first time, and the median of the next.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -43,6 +42,7 @@ from typing import Any
 
 import views
 from alert_season import ENVIRONMENT, EXPLAINS, NEXT_VERSION, VERSION, Injected, Made, Written, make
+from arguments import bench_parser
 from tipoff_common.adapters import bigquery
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.clock import EASTERN, business_date, floor_to, local_instant
@@ -354,15 +354,12 @@ def cost(rows: int, runs: int) -> dict[str, Any]:
 
 def main() -> None:
     """Print the figures of the seasons and of one watch."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3], help="1 is for tuning rules")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--no-season", action="store_true", help="leave out what people hear")
     parser.add_argument("--no-cost", action="store_true", help="leave out what a watch costs")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
     seasons = []
     for seed in [] if arguments.no_season else arguments.seeds:

@@ -10,7 +10,6 @@ ever, to which every file is new; the next, after `--new` files more; and one af
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
@@ -26,6 +25,7 @@ from typing import Any
 
 from google.cloud import bigquery
 
+from arguments import bench_parser
 from gcp_emulators.testing import free_port
 from tipoff_cleanup.dataset import FileDataset
 from tipoff_cleanup.deps import Deps
@@ -313,13 +313,10 @@ def show(results: Mapping[int, list[dict[str, Any]]]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--files", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--missing", type=int, default=50)
     parser.add_argument("--new", type=int, default=100)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
     ports = free_port(), free_port()
     url = f"http://{HOST}:{ports[0]}"

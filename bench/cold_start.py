@@ -11,7 +11,6 @@ the median of a service misses an aim.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -23,6 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from arguments import bench_parser
 from tipoff_dev.images.__main__ import first_event, push_body, settings_in_image, wait_for_answer
 from tipoff_dev.images.build import InstalledService, build_wheels, install_alone
 from tipoff_dev.stack.layout import SERVICES, Layout, free_ports
@@ -125,11 +125,8 @@ def show_imports(profiles: Mapping[str, Mapping[str, float]]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
     results, profiles = {}, {}
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as name:

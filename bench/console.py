@@ -11,7 +11,6 @@ docs/how-to/console.md.
 
 from __future__ import annotations
 
-import argparse
 import http.client
 import json
 import statistics
@@ -23,6 +22,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from arguments import bench_parser
 from gcp_emulators.testing import free_port
 from tipoff_cli.commands.tables import SCHEMAS, embedded_client
 from tipoff_dataset.deploy import deploy
@@ -188,13 +188,10 @@ def p95(values: list[float]) -> float:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--tabs", type=int, default=40)
     parser.add_argument("--minutes", type=float, default=3.0)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder,

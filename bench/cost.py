@@ -10,12 +10,12 @@ environment, which schedules and runs nothing by itself.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from arguments import bench_parser
 from operations import CLASS_A, CLASS_B, PAGE, Operations, count_operations
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.service_map import load_services
@@ -208,11 +208,8 @@ def show(months: Mapping[int, Month], operations: Operations) -> None:
 
 def main() -> None:
     """Price and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--executions", type=int, nargs="+", default=[20_000, 10_000_000], metavar="N")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
     if any(number < 1 for number in arguments.executions):
         parser.error("--executions: at least 1")

@@ -9,7 +9,6 @@ its ratio to linear growth from 100 workflows on. Exit code 1 when an aim is mis
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import sys
@@ -22,6 +21,7 @@ from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
+from arguments import bench_parser
 from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.clock import local_instant
 from tipoff_common.events import Source
@@ -128,9 +128,8 @@ def measure(count: int, repetitions: int, catalog: Catalog) -> tuple[float, int]
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = bench_parser(__doc__)
     parser.add_argument("--repetitions", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     catalog = load_catalog(SCRAPERS)
     found: list[DecideTimes] = []

@@ -10,7 +10,6 @@ whose looks a day stay within --looks there. Without a trace, or besides, synthe
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 import math
@@ -23,6 +22,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from arguments import bench_parser
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # the matrices are small; threads only wait for each other
 
@@ -398,9 +399,7 @@ def plot_synthetic(results: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--trace", type=Path, metavar="FILE", help="real publication times")
     parser.add_argument(
         "--looks", type=float, default=2.71, help="looks a day to choose the price for (%(default)s)"
@@ -413,7 +412,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw the trace's curves")
     parser.add_argument("--plot-synthetic", type=Path, metavar="FILE.svg", help="draw the synthetic sources")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     chosen = parser.parse_args(arguments)
     figures: dict[str, Any] = {}
     if chosen.trace:

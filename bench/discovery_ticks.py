@@ -9,7 +9,6 @@ without a check: CPU time, calls to the bucket, queries of the dataset and decis
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import sys
@@ -22,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from arguments import bench_parser
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import local_instant
 from tipoff_common.events import Tick, TickFired, WorkflowDecided
@@ -128,10 +128,7 @@ def measure_discover(bucket: Path) -> dict[str, Any]:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser = bench_parser(__doc__)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:
         found = measure_discover(Path(folder) / "objects")

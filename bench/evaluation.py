@@ -11,7 +11,6 @@ the dataset answers with. Aim: flat within 20% from the first size to the last. 
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import os
@@ -32,6 +31,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from arguments import bench_parser
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Source, Tick, TickFired
 from tipoff_common.limits import check_object
@@ -351,12 +351,9 @@ def _in_child(tick: Callable[[], None], state: CountedObjects, dataset: PastRows
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--executions", type=int, nargs="+", default=[1_000, 10_000, 100_000])
     parser.add_argument("--times", type=int, default=9, help="ticks of each size; the median counts")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
     # Each size in a process of its own, so that none inherits the memory of the one before.
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:

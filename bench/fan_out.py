@@ -14,7 +14,6 @@ by it to compare machines.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import statistics
@@ -30,6 +29,7 @@ from typing import Any
 import requests
 from google.cloud.pubsub_v1 import SubscriberClient
 
+from arguments import bench_parser
 from tipoff_dev.stack.layout import CLOUD, PROJECT, SERVICES, Layout, free_ports, storage_rights
 from tipoff_dev.stack.stack import Stack, running_stack
 
@@ -376,12 +376,9 @@ def aims(sizes: Mapping[str, Mapping[str, Any]]) -> dict[str, bool]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[50, 500, 5_000])
     parser.add_argument("--triggers", type=int, default=20, help="triggers timed for each size")
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
     sizes: dict[str, dict[str, Any]] = {}
     with bench_stack(arguments.sizes) as (stack, layout, fetches):

@@ -12,7 +12,6 @@ Exit code 1 when an aim is missed.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -29,6 +28,7 @@ from uuid import uuid4
 import requests
 
 import push_load
+from arguments import bench_parser
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.rows import execution_row
 from tipoff_dev.stack.layout import HOST, PROJECT, Layout, free_ports
@@ -147,13 +147,10 @@ def stored(stack: Stack, prefix: str) -> int:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--round", type=int, default=10_000)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     rounds, count, connections = max(1, options.rows // options.round), options.round, options.connections
     with tempfile.TemporaryDirectory() as folder:

@@ -25,6 +25,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from arguments import bench_parser
 from tipoff_common.clock import EASTERN
 from tipoff_dev.fakes.sources.injury_pdf import ReportRow, write_report
 from tipoff_dev.fuzz.payloads import DAY, parameters_of, payload_of
@@ -158,9 +159,8 @@ def show(speeds: list[Speed], report: Cold) -> None:
 
 def main() -> int:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="Measures the parsers.")
+    parser = bench_parser(__doc__)
     parser.add_argument("--seconds", type=float, default=0.5, help="how long each parser is measured")
-    parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
     parser.add_argument("--parse", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.parse:

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from arguments import bench_parser
+
 LIBRARY = Path(__file__).parents[1] / "libs" / "emulators"
 sys.path.insert(0, str(LIBRARY))
 
@@ -234,11 +236,8 @@ def compare_servers(sink: str, messages: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--messages", type=int, default=2_000)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--compare-clients", action="store_true")
     parser.add_argument("--sink", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

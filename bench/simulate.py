@@ -8,12 +8,12 @@ aim is meant for a season of 1,400 games. CPU time is what is compared, as other
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import time
 from pathlib import Path
 
+from arguments import bench_parser
 from tipoff_cli.calendars import payload_parser
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_common.catalog import load_catalog
@@ -53,12 +53,9 @@ def measure(schedule: Path, workflows: Path) -> dict[str, float | int]:
 
 def main() -> int:
     """Exit code 1 when the aim is not met, or when something was missed although nothing went wrong."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--schedule", type=Path, required=True, metavar="FILE")
     parser.add_argument("--workflows", type=Path, default=WORKFLOWS, metavar="FILE")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     numbers = measure(options.schedule, options.workflows)
     if options.json:

@@ -14,7 +14,6 @@ when its rows are durable. A query after it has to find all of them; how long th
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -27,6 +26,7 @@ from pathlib import Path
 import requests
 from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
 
+from arguments import bench_parser
 from gcp_emulators.testing import free_port
 from hop import publisher
 from tipoff_common.clock import local_instant
@@ -170,11 +170,8 @@ def milliseconds(seconds: list[float]) -> dict[str, float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--runs", type=int, default=30)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
     found = {name: milliseconds(seconds) for name, seconds in measure(arguments.runs).items()}
     rows = found["rows"]

@@ -18,6 +18,7 @@ from contextvars import Context
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from arguments import bench_parser
 from tipoff_common.events import Tick, TickFired
 from tipoff_common.metrics import PUBLISHED
 from tipoff_common.telemetry import (
@@ -118,12 +119,9 @@ def measure(count: int, endpoint: str) -> tuple[float, float, float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--hops", type=int, default=5_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--sink", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.sink:

@@ -12,7 +12,6 @@ same million rows is the price of reading the table once.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from google.cloud import bigquery
 
+from arguments import bench_parser
 from gcp_emulators.testing import free_port
 from logger_throughput import cpu_seconds
 from tipoff_cli.commands.tables import SCHEMAS, embedded_client
@@ -167,12 +167,9 @@ def wait_for(client: bigquery.Client) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--json", action="store_true", help="one JSON object")
     arguments = parser.parse_args()
     ports = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="tipoff-bench-") as folder:

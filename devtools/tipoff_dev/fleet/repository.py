@@ -6,11 +6,10 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from zoneinfo import available_timezones
 
 from tipoff_cli.checkout import MARKER
 from tipoff_common import __version__
-from tipoff_common.yaml_source import did_you_mean
+from tipoff_common.clock import read_zone
 from tipoff_dev.fleet.scaffold import ScaffoldRefused, fill, require_name, write_scraper
 
 SOURCE = "example"
@@ -26,9 +25,10 @@ def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
     """
     fleet = name or folder.resolve().name.replace("-", "_").lower()
     _require_package_name(fleet)
-    if time_zone not in available_timezones():
-        remedy = did_you_mean(time_zone, available_timezones()) or "use an IANA name such as Europe/Berlin"
-        raise ScaffoldRefused(f"'{time_zone}' is no known time zone; {remedy}")
+    try:
+        read_zone(time_zone)
+    except ValueError as error:
+        raise ScaffoldRefused(f"--time-zone: '{time_zone}' is {error}") from error
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ScaffoldRefused(f"{folder} is there and not empty; name a new folder")
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -555,7 +555,7 @@ def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Deci
     # It fetches the schedule anyway, this very minute.
     if any(item.occurrence.workflow == name and item.action is Action.RUN for item in decisions):
         return None
-    if source is not None and inputs.paused_until(source) is not None:
+    if inputs.paused_until(source) is not None:
         return None  # The decisions of its own workflow say so, and all say how old the calendar is.
     if contradiction and subject == CONTRADICTED:
         code = Reason.CALENDAR_CONTRADICTED

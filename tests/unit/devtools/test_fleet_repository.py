@@ -68,7 +68,7 @@ def test_another_scraper_goes_beside_the_first(tmp_path: Path) -> None:
         (("new", "--name", "json"), "is Python's own"),
         (("new", "--name", "pydantic"), "is a package that is installed here"),
         (("new", "--time-zone", "Europe/Berlim"), "did you mean"),
-        (("new", "--time-zone", "Nowhere"), "no known time zone"),
+        (("new", "--time-zone", "Nowhere"), "not a known zone"),
     ],
 )
 def test_what_is_refused_leaves_nothing(

@@ -6,7 +6,6 @@ from datetime import datetime
 from rich.text import Text
 
 from tipoff_cli.console import clock, console, say_rows
-from tipoff_common.words import pluralize
 from tipoff_planning.discovery.plans import PURPOSES
 from tipoff_planning.discovery.report import CheckState, CurveBin, DayCheck, DiscoveryReport
 from tipoff_planning.workflows import Strategy
@@ -29,7 +28,7 @@ _STATES = {
 
 def show_report(report: DiscoveryReport) -> None:
     """Print when the source publishes as far as is known, and how the day looks for it."""
-    console.print(Text(_headline(report), "bold"), soft_wrap=True)
+    console.print(Text(f"discovery: {report.headline}", "bold"), soft_wrap=True)
     if report.curve and report.days:
         for line in draw_curve(report.curve, report.checks):
             console.print(line, soft_wrap=True)
@@ -58,19 +57,6 @@ def show_report(report: DiscoveryReport) -> None:
             f"the day's decisions followed model {report.followed_model}; rows that came since change the fit"
         )
         console.print(said, style="yellow", soft_wrap=True)
-
-
-def _headline(report: DiscoveryReport) -> str:
-    plan, model = report.plan, report.plan.model
-    known = ""
-    if model is not None and model.days:
-        off = f", off by {100 * model.calibration:.0f} points" if model.calibration is not None else ""
-        known = f"model {model.version} of {pluralize(model.days, 'day')}, {model.first_day} to {model.last_day}{off}"
-    if report.strategy is Strategy.FIXED:
-        return f"discovery: fixed beat, as configured; it could learn {known or 'nothing yet'}"
-    if plan.fallback is not None:
-        return f"discovery: fixed beat, {plan.fallback.value}: {plan.detail}"
-    return f"discovery: learned, {known}"
 
 
 def _row(check: DayCheck) -> Sequence[str | Text]:

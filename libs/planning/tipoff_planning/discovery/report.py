@@ -14,6 +14,7 @@ from pydantic import Field
 from tipoff_common.clock import Instant
 from tipoff_common.outcomes import Status
 from tipoff_common.ports import Warehouse
+from tipoff_common.words import pluralize
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlan, DiscoveryPlans, Purpose, plan_day
@@ -116,6 +117,21 @@ class DiscoveryReport(Frozen):
         """Whether the plan is the one that the day's decisions followed; rows that came later may change a fit."""
         model = self.plan.model.version if self.plan.model and self.plan.learned else None
         return self.followed_model in (None, model)
+
+    @property
+    def headline(self) -> str:
+        """How the day looks for it and what is known, as a person reads it; no capital and no full stop."""
+        plan, model = self.plan, self.plan.model
+        known = ""
+        if model is not None and model.days:
+            off = f", off by {100 * model.calibration:.0f} points" if model.calibration is not None else ""
+            days = f"{pluralize(model.days, 'day')}, {model.first_day} to {model.last_day}"
+            known = f"model {model.version} of {days}{off}"
+        if self.strategy is Strategy.FIXED:
+            return f"fixed beat, as configured; it could learn {known or 'nothing yet'}"
+        if plan.fallback is not None:
+            return f"fixed beat, {plan.fallback.value}: {plan.detail}"
+        return f"learned, {known}"
 
 
 def plans_from(

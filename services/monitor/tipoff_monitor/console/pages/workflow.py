@@ -7,14 +7,12 @@ from datetime import date, datetime, timedelta
 from pydantic import Field
 
 from tipoff_common.clock import Instant
-from tipoff_common.words import pluralize
 from tipoff_monitor.console.facts import DecisionRow, StandingPauseRow, WorkflowDay
 from tipoff_monitor.console.pages.page import Page, Shown
 from tipoff_monitor.console.pages.timeline import Axis, Mark, marks
 from tipoff_monitor.console.pages.today import WorkflowLine
 from tipoff_planning.discovery.report import CheckState, DiscoveryReport
 from tipoff_planning.explanation import Explanation, RunCondition
-from tipoff_planning.workflows import Strategy
 
 CALENDAR_DAYS = 90
 _WEEK = 7
@@ -228,23 +226,11 @@ def _span(after: float | None, before: float | None, minutes: float, day: date) 
 
 
 def _headline(report: DiscoveryReport) -> str:
-    plan, model = report.plan, report.plan.model
-    known = ""
-    if model is not None and model.days:
-        off = f", off by {100 * model.calibration:.0f} points" if model.calibration is not None else ""
-        known = f"model {model.version} of {pluralize(model.days, 'day')}{off}"
-    if report.strategy is Strategy.FIXED:
-        return (
-            f"It keeps to its fixed beat, as configured; it could learn from {known}."
-            if known
-            else ("It keeps to its fixed beat, as configured; nothing could be learned yet.")
-        )
-    if plan.fallback is not None:
-        return f"It keeps to the fixed beat today ({plan.fallback.value}): {plan.detail}"
+    plan = report.plan
     expected = (
         f" Expected: found {plan.expected_delay_minutes:g} min after publication, with"
         f" {plan.expected_checks:.1f} checks."
-        if plan.expected_delay_minutes is not None and plan.expected_checks is not None
+        if plan.learned and plan.expected_delay_minutes is not None and plan.expected_checks is not None
         else ""
     )
-    return f"It looks when it has learned to: {known}.{expected}"
+    return f"Discovery: {report.headline}.{expected}"

@@ -79,6 +79,7 @@ def routes(wiring: Wiring) -> FastAPI:
     def make_silence(body: SilenceRequest, caller: Person) -> Silence:
         """Tell nobody of a rule, or of one subject of it, until an instant."""
         require_rule(body.rule)
+        # Refused and not ignored: a silence in the past is a mistaken time zone, and people would be told all night.
         if body.until <= wall_now():
             raise HTTPException(422, f"until {body.until.isoformat()} has passed; name an instant to come")
         # The change may run again after another writer; the last run is the one that was written.

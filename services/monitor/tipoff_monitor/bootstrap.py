@@ -49,6 +49,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
     configuration = load_workflows(settings.workflows_file, catalog)
     # Kept with its hash, so that a page can show what a later configuration changed.
     workflows_text = settings.workflows_file.read_text(encoding="utf-8")
+    # Checked against the queries themselves: a rule whose query lacks a column would fail at its first watch, at night.
     book = load_rules(settings.alerts_file, QUERIES)
     cloud = Cloud("monitor", settings)
     source = configuration.file.calendar.scraper
@@ -63,6 +64,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
         state=MonitorState(cloud.state),
         warehouse=cloud.warehouse,
         publisher=cloud.publisher,
+        # All channels are opened here, so that a secret that is not set stops the deployment and not the first alert.
         senders=open_channels(book.file.channels, os.environ, local=settings.environment == "local"),
         console_url=settings.console_url,
         workflows_text=workflows_text,
@@ -94,6 +96,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
         app=cloud.app(
             "Watches: tells people what is wrong, once.",
             needs=("warehouse", "data", "state"),
+            # Of the alert rules, which only the monitor has; the workflows' hash stands on the configuration page.
             config_hash=book.hash,
         ),
         endpoint=cloud.push_endpoint(ACCEPTED),
@@ -107,6 +110,7 @@ def _game_names(calendar: LandedCalendar | None) -> Callable[[], Mapping[str, st
     def names() -> Mapping[str, str]:
         try:
             found = calendar.current() if calendar else None
+        # A message with ids now is better than one with names that waits for the bucket.
         except Unavailable:
             return {}  # ids do as well
         return found.game_names if found else {}

@@ -45,6 +45,7 @@ class AppriseSender:
                 return False
             target = Apprise()
             target.add(channel)
+            # PagerDuty opens an incident at FAILURE and closes it at SUCCESS; chats colour messages by them.
             kind = NotifyType.SUCCESS if notice.resolved else NotifyType.FAILURE
             # Declared as text, so that each channel escapes what would be markup in it.
             taken = target.notify(
@@ -104,6 +105,7 @@ def open_channels(
 
 def send_to(senders: Mapping[str, Sender], notice: Notice) -> Mapping[str, bool]:
     """Send to several channels at the same time, so that one that hangs costs its own time only."""
+    # A pool of no threads is an error.
     if not senders:
         return {}
     with ThreadPoolExecutor(max_workers=len(senders)) as pool:
@@ -115,6 +117,7 @@ def _with(url: str, notice: Notice) -> str:
     """Return the URL with time-outs, and with what tells the receiver that it has seen a change before."""
     schema = url.partition("://")[0].lower()
     options = {}
+    # Somebody who names other time-outs in the URL knows the channel better.
     if "cto=" not in url:
         options["cto"] = str(CONNECT_SECONDS)
     if "rto=" not in url:

@@ -37,6 +37,7 @@ class Incident(MemoryPart):
     )
     changed_at: Instant = Field(description="when it came into its state")
     told_at: Instant | None = Field(default=None, description="when people were last told; null when never")
+    # By itself and not from severity: what has become worse since is told again at once.
     told_severity: AlertLevel | None = Field(default=None, description="how loudly they were told")
     escalated_at: Instant | None = Field(
         default=None, description="when it was escalated; whoever was told then is told of the end as well"
@@ -48,6 +49,7 @@ class Incident(MemoryPart):
     workflow: str | None = None
     scraper: str | None = None
     cause: str | None = Field(default=None, description="key of the incident that explains it")
+    # Part of a change's identity: the same change made twice is one event, and the next is another.
     transition: int = Field(default=0, description="counts its changes")
 
     @property

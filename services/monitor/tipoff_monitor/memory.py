@@ -67,6 +67,7 @@ class MonitorState:
     def write(self, memory: Memory, generation: int | None) -> bool:
         """Write over exactly that generation; False when another writer was faster."""
         body = memory.model_dump_json().encode()
+        # Two first writers meet here: create() lets one of them win, and the other reads what it wrote.
         if generation is None:
             return self._state.create(NAME, body, content_type="application/json")
         return self._state.replace(NAME, body, generation=generation)
@@ -76,6 +77,7 @@ class MonitorState:
         for _ in range(_ATTEMPTS):
             before, generation = self.read()
             after = change(before)
+            # An unchanged memory is not written, so that asking twice costs no generation and no other writer its try.
             if after == before or self.write(after, generation):
                 return after
         raise Unavailable("the monitor's memory is changed by too many at once; ask again")
@@ -93,12 +95,14 @@ class MonitorState:
         # Gone again, or somebody else is at it: the redelivery looks once more.
         if held is None or _until(held.body, now) > now:
             return False
+        # Of two that find the same expired claim, one replaces it.
         return self._state.replace(name, body, generation=held.generation)
 
     def release(self, event: AlertChanged, channel: str, now: datetime) -> None:
         """Give a claim back, as the channel did not take the notification."""
         name = f"{_folder(event, channel)}.claim"
         held = self._state.read(name)
+        # Over by its time and not deleted: a deletion knows no generation and could take away somebody else's claim.
         if held is not None:
             self._state.replace(name, _claim(now), generation=held.generation)
 
@@ -121,6 +125,7 @@ class MonitorState:
 
     def keep_simulation(self, simulation: KeptSimulation) -> None:
         """Write down a simulated season in place of the one before."""
+        # The latest wins, whoever sends it: nothing depends on the one before.
         self._state.put(_SIMULATION, simulation.model_dump_json().encode(), content_type="application/json")
 
     def simulation(self) -> KeptSimulation | None:

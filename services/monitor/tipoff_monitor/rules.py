@@ -27,6 +27,7 @@ OWN_RULES = (OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING, PAUSED)
 class AlertsPart(BaseModel):
     """A part of the file; a key that it does not know is a mistake."""
 
+    # A misspelt key would be a rule that is never escalated, and nobody would hear of it.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -76,9 +77,11 @@ class Rule(AlertsPart):
         alias="for",
         description="how long it has to hold before people are told; at once when left out",
     )
+    # Two watches of five minutes: what flickers stays one incident and is told once.
     clear_for: Duration = Field(
         default=timedelta(minutes=10), description="how long it has to be gone before it is resolved"
     )
+    # Of the rule and not of the incident: forty scrapers that fail together are one evening's one message.
     cool_down: Duration = Field(
         default=timedelta(hours=1),
         description="from one message about this rule's incidents to the next; a worse severity does not wait",
@@ -98,12 +101,14 @@ class Rule(AlertsPart):
     def _one_source(self) -> Self:
         if self.query and self.verdict:
             raise ValueError("names a query and a verdict; keep one of them")
+        # A verdict takes none, so they would be ignored without a word.
         if self.parameters and not self.query:
             raise ValueError("has parameters and no query; name the query, or remove them")
         return self
 
     def worst(self) -> AlertLevel:
         """Return the severity that it may come to by its own."""
+        # A query's row may raise it further; of that the file knows nothing.
         return AlertLevel.CRITICAL if self.escalate else self.severity
 
 
@@ -111,12 +116,14 @@ class Channel(AlertsPart):
     """Where people are told. Its URL is a secret, and so stands in a variable of the environment."""
 
     description: str = Field(min_length=1, description="who reads it")
+    # By name, so that the file can be read by everybody and a secret is rotated without a change of it.
     url: Variable = Field(description="environment variable with the URL of Apprise, a secret")
 
 
 class Route(AlertsPart):
     """Which incidents go to which channels. Every route that fits is followed."""
 
+    # INFO is recorded and shown; a message for it would teach people to ignore messages.
     severity: tuple[Severity, ...] = Field(
         default=(AlertLevel.WARNING, AlertLevel.CRITICAL), min_length=1, description="severities it takes"
     )
@@ -170,6 +177,7 @@ class AlertsFile(AlertsPart):
 
 def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Find parts of the file that do not fit each other: where each stands, what is wrong and the remedy."""
+    # The monitor's own rules can be routed and quieted like any other, though nobody may define them.
     known = {*file.rules, *OWN_RULES}
     for number, route in enumerate(file.routes):
         for name in route.channels:
@@ -198,11 +206,13 @@ def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for name, rule in file.rules.items():
         if name in OWN_RULES:
             yield ("rules", name), "the monitor raises this itself; remove it"
+        # Here and not in Rule: the monitor's own rules have neither.
         if not (rule.query or rule.verdict):
             yield ("rules", name), "names neither a query nor a verdict; name what it is judged by"
         for cause in rule.causes:
             if cause.rule not in known:
                 yield ("rules", name, "causes"), f"no rule '{cause.rule}'; correct the name"
+            # A symptom waits group_wait for its cause and no longer; a cause that is told later cannot take it in.
             elif cause.rule in file.rules and _longer(file.rules[cause.rule].for_, rule.for_):
                 yield (
                     ("rules", name, "causes"),
@@ -219,6 +229,7 @@ def _longer(cause: timedelta | None, symptom: timedelta | None) -> bool:
 def _cycles(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
     graph = {name: {cause.rule for cause in rule.causes} for name, rule in file.rules.items()}
     try:
+        # Each would be listed in the message of the other, and neither be told.
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         names = list(error.args[1])

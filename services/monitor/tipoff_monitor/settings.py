@@ -20,6 +20,7 @@ class MonitorSettings(ServiceSettings):
     console_url: str | None = Field(
         default=None, pattern=r"^https?://[^\s]+$", description="where people look; stands in notifications"
     )
+    # Beside the invokers of Cloud Run, which may act: most who look at a page of today only want to know.
     viewers: tuple[str, ...] = Field(
         default=(),
         description="who may look at the console and change nothing, a JSON list; invokers may do both",
@@ -29,6 +30,7 @@ class MonitorSettings(ServiceSettings):
         min_length=1,
         description="audience of Identity-Aware Proxy's assertions, where it stands before the console",
     )
+    # Without a default: a guess would send a person's trigger to another environment.
     controller_url: str | None = Field(
         default=None,
         pattern=r"^https?://[^\s]+$",

@@ -8,10 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tipoff_common.clock import Instant
 
+# What is read side by side on one screen; a comparison of more is for the JSON.
 MOST_CONFIGURATIONS = 4
 Name = Annotated[str, Field(max_length=500)]
 
 
+# Sent by whoever may call the monitor and kept as one object, so every part has its bound. A newer command's fields are
+# left out instead of refused: the page shows what it knows.
 class _Kept(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 

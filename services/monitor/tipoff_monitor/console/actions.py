@@ -41,6 +41,7 @@ _LONGEST = timedelta(days=30)
 """Of a silence and of a pause; the controller has the same limit."""
 _MOST_BACKFILLED = 50
 """Runs that one form asks for; more is `tipoff backfill`, which shows a plan."""
+# Longer than a page waits: whoever did something is to see it done on the page that follows.
 _PATIENCE = Patience(10.0)
 Result = tuple[str, str | None]
 """What was done, and where it can be seen."""
@@ -77,6 +78,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
     """Return the routes: a GET asks and changes nothing, its POST does it."""
     router = gated_router(deps)
 
+    # No state of a question is kept: the form carries all that its POST needs, and another instance may answer it.
     def ask(request: Request, question: Question) -> Response:
         return HTMLResponse(page_html(request, deps, "confirm.html", section="", **vars(question)))
 
@@ -129,6 +131,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         return after
 
     def forget_day() -> None:
+        # The day has its decisions and the fleet its pauses; both would show the old state for minutes.
         for key in (f"day {business_date(deps.now())}", "fleet"):
             deps.snapshots.forget(key)
 
@@ -155,6 +158,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         """Run a workflow."""
         name = _workflow(deps, form.get("workflow", ""))
         body: dict[str, object] = {"game_date": _date(form.get("date", ""))}
+        # Left out and not sent empty: the controller takes an empty id for a game that is not there.
         if form.get("game_id"):
             body["game_id"] = form["game_id"]
         batch = _trigger(deps, name, body, form.get("key", ""))
@@ -177,6 +181,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         """Pause a workflow for a while."""
         name, why = _workflow(deps, form.get("workflow", "")), form.get("why", "").strip()
         if not why:
+            # Asked for although the form requires it: a POST need not come from the form.
             raise HTTPException(422, "say why; it is shown wherever somebody asks")
         until = deps.now() + _hours(form.get("hours", ""))
         # The controller knows the monitor's identity only, hence the person stands in the words.
@@ -217,6 +222,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
     def ask_backfill(request: Request, who: Operator) -> Response:  # noqa: ARG001
         """Ask before what a day missed is run."""
         day = day_of(request.query_params, business_date(deps.now()))
+        # Worked out again by the POST: what was found meanwhile is not run a second time.
         missed = _missed(deps, request)
         more = len(missed) > _MOST_BACKFILLED
         return ask(
@@ -252,10 +258,13 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         results: list[Result] = []
         for row in _missed(deps, request, day)[:_MOST_BACKFILLED]:
             body: dict[str, object] = {"game_date": row.date.isoformat()}
+            # "-" stands for the whole day, which is asked for by the date alone.
             if row.subject not in (None, "-"):
                 body["game_id"] = row.subject
             try:
+                # The occurrence names the run, so two people who press at once start one.
                 results += _results(_trigger(deps, row.workflow_name, body, f"missed-{row.occurrence_id}"))
+            # One unit that the controller refuses must not keep the others from being run.
             except HTTPException as error:
                 results.append((f"{_named(row)}: {error.detail}", None))
         return done(
@@ -270,6 +279,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
     def ask_replay(request: Request, who: Operator) -> Response:  # noqa: ARG001
         """Ask before a dead letter is published again."""
         plan = _replays(deps, request.query_params.get("id", ""))
+        # Refused cannot be published at all. What dies again can: somebody may have deployed the mended service since.
         refused = [item.refused for item in plan if item.refused]
         dies = [item.dies_again for item in plan if item.dies_again]
         letter = plan[0].letter
@@ -336,6 +346,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         after = change(
             lambda it: acknowledge(it, name, who.email, monitor.book.file, monitor.environment, now)
         )
+        # Published now: with the next watch others would hear of it minutes later, and one may be at it as well.
         flush_outbox(monitor)
         incident = find(after, name)
         text = f"{incident.key} is acknowledged by {incident.acknowledged_by}."
@@ -395,6 +406,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
     @router.post("/actions/unsilence", tags=["console"])
     def do_unsilence(request: Request, who: Operator, form: Form) -> Response:
         """Take a silence back."""
+        # Taken as it is: the memory knows its silences, and an unknown one is a 404 from there.
         name = form.get("silence", "")
         change(lambda it: unsilence(it, name))
         return done(request, who, "Took a silence back", "/alerts", [(name, "/alerts")])
@@ -423,6 +435,7 @@ def _date(text: str) -> str:
 
 def _hours(text: str) -> timedelta:
     try:
+        # Hours may be a fraction, and "inf" and "nan" are floats too: the first overflows, the second is no timedelta.
         lasts = timedelta(hours=float(text))
     except (ValueError, OverflowError) as error:
         raise HTTPException(422, f"'{text[:20]}' is no number of hours") from error
@@ -438,6 +451,8 @@ def _without_controller(deps: ConsoleDeps) -> Sequence[str]:
 
 
 def _form_key(request: Request, deps: ConsoleDeps) -> str:
+    # Of the session and the instant at which the form was drawn: sent again by the browser it asks for the same run,
+    # opened anew for another.
     return event_id("console-form", request.state.csrf, deps.now().isoformat())
 
 
@@ -446,6 +461,7 @@ def _trigger(deps: ConsoleDeps, name: str, body: dict[str, object], key: str) ->
         "POST",
         f"/workflows/{quote(name, safe='')}/runs",
         json=body,
+        # The controller refuses a longer key.
         headers={"Idempotency-Key": key[:200]} if key else {},
     )
     return DecisionBatch.model_validate_json(answer)
@@ -470,7 +486,9 @@ def _missed(deps: ConsoleDeps, request: Request, day: str | None = None) -> list
     if found.value is None:
         raise HTTPException(503, f"the day is not known: {found.fault or 'it is being read; try again'}")
     rows = found.value.expectations
+    # A unit may be expected several times a day; once found, its missed attempts are nothing to make good.
     settled = {(row.workflow_name, row.subject) for row in rows if row.found}
+    # One row a unit, its last: what is asked for is the data and not each attempt.
     missed = {
         (row.workflow_name, row.subject): row
         for row in rows
@@ -485,6 +503,7 @@ def _named(row: Expectation) -> str:
 
 
 def _replays(deps: ConsoleDeps, identifier: str) -> list[Replay]:
+    # From the dataset and not from the newest rows: a letter that is replayed may be weeks old.
     letters = read_dead_letters(deps.monitor.warehouse, deps.environment, EVER, ids=[identifier])
     if not letters:
         raise HTTPException(404, "There is no such dead letter.")

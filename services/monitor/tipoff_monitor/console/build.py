@@ -109,6 +109,7 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
     fleet = it.fleet() if day == it.today else None
     memory = it.take("the alerts", deps.sources.memory())
     names = it.names()
+    # By the same function as `tipoff status`, so that a page and a terminal never disagree about a day.
     verdict = judge(expected, it.now, names, LOCKED_BY) if expected else None
     rows = rows_of(expected, verdict) if expected and verdict else ()
     unknown = "is not known yet" if is_near else "is too far off: nothing is kept or planned for it"
@@ -121,10 +122,12 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
         headline=verdict.headline if verdict else unknown,
         day_faults=verdict.faults if verdict else (),
         rows=rows,
+        # What comes next is asked of today; of a day that is over nothing comes.
         upcoming=upcoming(rows, names, it.now) if day >= it.today else (),
         sick=tuple(item for item in fleet.health if not item.is_well) if fleet else (),
         alerts=watching(memory, it.now, everything=False).incidents if memory else (),
         pauses=_pauses(fleet, it.now),
+        # Only those on the page: its JSON would carry a season of names otherwise.
         game_names={subject: names[subject] for subject in sorted(subjects & names.keys())},
     )
 
@@ -146,9 +149,12 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     recent, fleet = it.recent(), it.fleet()
     calendar = deps.snapshots.get(deps.sources.calendar(), patience).value
     names = calendar.game_names if calendar else {}
+    # A report costs two jobs and a fit, and a schedule that searches nothing has none.
     discovery: DiscoveryReport | None = None
     if isinstance(workflow.schedule, Discovery):
         discovery = it.take("what is learned", deps.sources.discovery(name, it.today, calendar))
+    # As the controller decides: a search that is configured to keep its beat is explained by its beat, though the page
+    # shows what it could learn.
     plans = (
         {(name, it.today): discovery.plan} if discovery and name in deps.configuration.learned else NO_PLANS
     )
@@ -179,6 +185,7 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
 
 
 def _unknown(kind: str, name: str, known: Mapping[str, Any]) -> str:
+    # The name comes from an address. Cut, it neither fills a page nor makes the comparison slow.
     near = nearest(name[:100], known)
     return f"There is no {kind} '{name[:100]}'." + (f" Did you mean {', '.join(near)}?" if near else "")
 
@@ -210,8 +217,10 @@ def build_scraper(deps: ConsoleDeps, given: Given, patience: Patience) -> Scrape
     own.sort(key=lambda row: row.triggered_at, reverse=True)
     days = [row for row in fleet.scraper_days if row.scraper_name == name] if fleet else []
     last = own[0] if own else None
+    # The command repeats the last run as it was, of whatever outcome: who reads this page wants to see the same again.
     opts = {key: str(value) for key, value in last.opts.items()} if last else {}
     if last and last.game_date:
+        # The day stands in a column of its own as well, for a row whose opts lack it.
         opts.setdefault("game_date", last.game_date.isoformat())
     # The newest first, so this is the newest that wrote something.
     payload = next((row for row in own if row.gcs_path), None)
@@ -272,6 +281,7 @@ def build_alerts(deps: ConsoleDeps, given: Given, patience: Patience) -> AlertsP
     memory = it.take("the alerts", deps.sources.memory())
     stands = watching(memory, it.now, everything=True) if memory else None
     incidents = stands.incidents if stands else ()
+    # What was open when the warehouse fell silent may hold still, so it is not counted among what is over.
     open_ones = tuple(item for item in incidents if item.is_open or item.state is AlertState.UNKNOWN)
     return AlertsPage(
         **it.frame("Alerts"),
@@ -313,6 +323,7 @@ def build_files(deps: ConsoleDeps, given: Given, patience: Patience) -> FilesPag
             if not found and it.ages[-1].read_at is not None:
                 why = "No file of the last two weeks is named so."
     landed = [row for row in recent.executions if row.gcs_path] if recent else []
+    # A batch is a union, which has no order; each page sorts what it shows.
     landed.sort(key=lambda row: row.triggered_at, reverse=True)
     missing = recent.missing_files if recent else ()
     return FilesPage(
@@ -342,6 +353,7 @@ def build_configuration(deps: ConsoleDeps, given: Given, patience: Patience) -> 
     fleet = it.fleet()
     live = deps.configuration.hash
     in_force = sorted(fleet.configurations, key=lambda row: row.last_seen, reverse=True) if fleet else []
+    # Of what decided, not of what was deployed: a configuration that never decided changed nothing.
     previous = previous_hash(in_force, live)
     text = deps.snapshots.get(deps.sources.configuration_text(previous), patience).value if previous else None
     changed = difference(text, deps.workflows_text) if text else ()
@@ -349,6 +361,7 @@ def build_configuration(deps: ConsoleDeps, given: Given, patience: Patience) -> 
     if previous is None:
         without = "No other configuration was in force for thirty days."
     else:
+        # The dataset has hashes only. A file is kept by the monitor that first sees it live.
         without = "That file was never seen by a monitor, so it cannot be compared." if text is None else None
     return ConfigurationPage(
         **it.frame("Configuration"),
@@ -359,6 +372,7 @@ def build_configuration(deps: ConsoleDeps, given: Given, patience: Patience) -> 
         rules=len(deps.monitor.book.rules),
         workflows={name: item.description for name, item in sorted(deps.configuration.workflows.items())},
         in_force=tuple(in_force),
+        # The newest decision tells what the controller runs with; in a deployment that may be another file.
         agrees=in_force[0].config_hash == live if in_force else None,
         previous=previous,
         difference=changed,

@@ -41,6 +41,7 @@ def console_routes(app: FastAPI, deps: ConsoleDeps) -> None:
     """Add the console to the monitor's application. It comes last: its last route answers what nothing else does."""
     # Beside the start: readiness does not wait for pages that nobody may look at.
     threading.Thread(target=warm, name="console-templates", daemon=True).start()
+    # Before the gate: the page that asks for a key needs its style too, and nothing secret lies there.
     app.mount("/static", _Assets(directory=STATIC), name="static")
     app.include_router(login_routes(deps))
     app.include_router(action_routes(deps))
@@ -75,6 +76,7 @@ def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
     # The twin first: /workflows/{name} would take its address for a workflow's name.
     @router.get(view.json_path, tags=["console"], name=f"{view.name}_json", response_model=view.model)
     def as_json(request: Request) -> Response:
+        # A program asks once and waits; half a page with `read_at: null` would look to it like an empty day.
         page = build(request, Patience(_JSON_WAIT))
         links = {"Link": f'</schemas/{view.name}.json>; rel="describedby"'}
         return Response(page.model_dump_json(by_alias=True), media_type="application/json", headers=links)
@@ -84,10 +86,12 @@ def _add(router: APIRouter, view: View[Any], deps: ConsoleDeps) -> None:
         is_refresh = REFRESH_HEADER in request.headers
         page = build(
             request,
+            # The first view takes what there is, however old, and asks for itself again; that second request may wait.
             Patience(_REFRESH_WAIT if is_refresh else _FIRST_WAIT, is_refresh, takes_old=not is_refresh),
         )
         json_path = view.json_path.format(**request.path_params)
         query = {str(key): str(value) for key, value in request.query_params.items()}
+        # In parts, so that head and style are on their way while the rest is rendered.
         parts = page_in_parts(
             request,
             deps,

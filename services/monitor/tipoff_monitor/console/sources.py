@@ -98,17 +98,21 @@ class Sources:
     def day(self, day: date, now: datetime) -> Reading[DayExpectations]:
         """Read what was expected of a day; today includes what is left of last night."""
         is_today = day == business_date(now)
+        # A late game's data is due after midnight, and whoever opens the console at one in the morning has to see it.
         midnight = local_instant(day, time()) if is_today else None
 
         def read(at: datetime) -> DayExpectations:
             return read_expectations(self._warehouse, self._environment, day, at, midnight=midnight)
 
+        # Today is on every page and has the pages' budget of jobs; another day is a question of whoever leafs through a
+        # season, and must not use that up.
         return Reading(f"day {day}", read, DAY_AGE if is_today else _PAST_AGE, standing=is_today)
 
     def fleet(self) -> Reading[FleetSummary]:
         """Health, calendars, volumes and configurations."""
 
         def read(at: datetime) -> FleetSummary:
+            # One statement, hence one job of the few a minute that the console may have.
             found = self._ask(FLEET_QUERIES, at)
             return FleetSummary(
                 health=_rows(ScraperHealth, found["scraper_health"]),
@@ -140,6 +144,7 @@ class Sources:
 
     def memory(self) -> Reading[Memory]:
         """Read incidents and silences: an object of the state bucket, no warehouse job."""
+        # Shorter than any other: who has just acknowledged something looks whether the others see it.
         return Reading("memory", lambda _: self._state.read()[0], _MEMORY_AGE, jobs=0)
 
     def calendar(self) -> Reading[Calendar | None]:
@@ -189,11 +194,14 @@ class Sources:
 
         def read(_: datetime) -> Chain:
             days = [today - timedelta(days=offset) for offset in (2, 1, 0)]
+            # An id does not say its day. The controller is asked about three game dates only: what is older has settled
+            # and stands in the dataset.
             # Ninety days are all that is kept; the first span answers nearly every question.
             spans = [(today - timedelta(days=back), today + timedelta(days=1)) for back in (3, 14, 91)]
             dataset = ChainDataset(self._warehouse, self._environment)
             try:
                 found = trace(asked, dataset, ControllerMemory(self._recall), days, spans)
+            # Nothing found is an answer too, and kept as long: a page that is reloaded costs no new search.
             except NotFound as error:
                 return Chain(not_found=f"{error} in {self._environment}", near=tuple(error.near))
             return Chain(roots=found.roots, without_memory=found.without_memory)
@@ -206,12 +214,14 @@ class Sources:
         def read(at: datetime) -> tuple[FileFacts, ...]:
             files = Files(self._warehouse, self._environment, LogWindow(at - _FILES_BACK, at))
             cleanup = files.latest_cleanup()
+            # A short hash may begin the names of many files; each of them costs a verdict and a paragraph of the page.
             return tuple(_facts_of(file, cleanup, at) for file in files.find(name)[:_MOST_FILES])
 
         key = f"files {name.path} {name.hash}"
         return Reading(key, read, _LOOK_UP_AGE, jobs=_FILES_JOBS, standing=False)
 
     def _ask(self, queries: Sequence[str], at: datetime) -> Mapping[str, list[dict[str, Any]]]:
+        # One instant for all of a batch, so that no part of a page knows of what another part does not.
         given: Mapping[str, Parameter] = {"as_of": at}
         parts = {
             name: Part(query, query.arguments(given, at, self._environment))
@@ -226,6 +236,7 @@ def _rows(kind: type[M], rows: Sequence[Mapping[str, Any]]) -> tuple[M, ...]:
 
 def _facts_of(file: LandedFile, cleanup: LatestCleanup | None, at: datetime) -> FileFacts:
     verdict = judge(file, cleanup, at)
+    # The first is the one that announced it; the same content fetched again is the same file.
     wrote = file.wrote[0] if file.wrote else None
     return FileFacts(
         gcs_path=file.gcs_path,

@@ -53,6 +53,7 @@ def outcome(row: Expectation) -> str:
     """Return what came of an occurrence, as the drawing fills it."""
     if row.found:
         return "found"
+    # A failure comes before "nothing there yet": of two steps the one that needs somebody gives the colour.
     if any(step.units_failed for step in row.steps):
         return "failed"
     if row.executions:
@@ -62,6 +63,7 @@ def outcome(row: Expectation) -> str:
 
 def draw_today(page: TodayPage) -> Mapping[str, Any]:
     """Return the timeline's geometry."""
+    # One axis for all rows, so that what runs at the same time stands below each other.
     axis = axis_of(page.date, [item for row in page.rows for item in row.occurrences])
     drawn = []
     for row in page.rows:
@@ -70,6 +72,7 @@ def draw_today(page: TodayPage) -> Mapping[str, Any]:
     return {
         "drawn": drawn,
         "hours": marks(axis),
+        # share() holds what lies outside at the edge: on another day a line of now would stand there and mislead.
         "now_at": axis.share(page.as_of) if axis.start <= page.as_of <= axis.end else None,
         "outcome": outcome,
         "before": page.date - timedelta(days=1),
@@ -81,6 +84,7 @@ def draw_workflow(page: WorkflowPage) -> Mapping[str, Any]:
     """Return the window's and the calendar's geometry."""
     rows = page.today.occurrences if page.today else ()
     today = business_date(page.as_of)
+    # Without rows the axis is the bare day, so the page keeps its shape while nothing is known.
     axis = axis_of(today, rows)
     placed = bars(axis, rows)
     grid = cells(page.calendar, today)
@@ -112,6 +116,7 @@ def draw_run(page: RunPage) -> Mapping[str, Any]:
     return {"steps": waterfall(page.links)}
 
 
+# A page's section is what the navigation marks; a run has none, as it is reached by its id from every other page.
 VIEWS: tuple[View[Any], ...] = (
     View("today", "Today", "/", "/today.json", TodayPage, build.build_today, draw_today),
     View(

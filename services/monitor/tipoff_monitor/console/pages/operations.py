@@ -86,6 +86,7 @@ class SimulationPage(Page):
 
 def difference(previous: str, current: str) -> tuple[str, ...]:
     """Return what changed between two files, three lines around each change."""
+    # Plain text, for files that people write: a comparison of the parsed configuration would hide a changed comment.
     lines = difflib.unified_diff(
         previous.splitlines(), current.splitlines(), "previous", "live", lineterm="", n=3
     )
@@ -94,6 +95,7 @@ def difference(previous: str, current: str) -> tuple[str, ...]:
 
 def previous_hash(in_force: Sequence[LiveConfiguration], live: str) -> str | None:
     """Return the newest configuration that was in force and is another than the live one."""
+    # A row of before hashes were written has none, and nothing can be compared with it.
     others = [item for item in in_force if item.config_hash not in (live, None)]
     newest = max(others, key=lambda item: item.last_seen, default=None)
     return newest.config_hash if newest else None

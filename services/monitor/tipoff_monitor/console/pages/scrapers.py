@@ -52,6 +52,7 @@ def ordered(lines: Sequence[ScraperLine]) -> tuple[ScraperLine, ...]:
     """Return the sick first, then those that were not heard of, then the others, each by name."""
 
     def rank(line: ScraperLine) -> int:
+        # Between sick and well: a scraper that never ran may be broken or merely out of season.
         if line.health is None:
             return 1
         return 2 if line.health.is_well else 0
@@ -76,6 +77,7 @@ def columns_of_runs(days: Sequence[ScraperDay], today: date) -> list[Column]:
 
     def draw(item: ScraperDay) -> tuple[tuple[str, float, float], ...]:
         parts, top = [], 1.0
+        # From the bottom up: finds stand on the axis, where their height can be compared from day to day.
         for kind in _STATUSES:
             height = getattr(item, kind) / most
             top -= height
@@ -97,6 +99,7 @@ def columns_of_runs(days: Sequence[ScraperDay], today: date) -> list[Column]:
 def columns_of_seconds(days: Sequence[ScraperDay], today: date) -> list[Column]:
     """Draw each day's median duration."""
     timed = [(item, item.median_seconds) for item in days if item.median_seconds is not None]
+    # All zero is possible, as a fake answers at once, and nothing may be divided by it.
     most = max((seconds for _, seconds in timed), default=0) or 1.0
     return [
         Column(
@@ -121,6 +124,7 @@ class Volume:
 
 def volume(days: Sequence[ScraperDay], today: date, at_least: int, at_most: int) -> Volume:
     """Draw each day's median of records against the asserted bounds."""
+    # A day without a success has no volume, which is another thing than a volume of zero.
     counted = [(item, item.records) for item in days if item.records is not None]
     most = max((records for _, records in counted), default=0.0)
     # A bound far above all that ever came would press the rest to the ground; then it is only said.

@@ -103,6 +103,7 @@ def cells(days: Sequence[WorkflowDay], today: date) -> list[Cell]:
     found = []
     for offset in range((today - start).days + 1):
         day = start + timedelta(days=offset)
+        # The first week is cut, not moved: its days stand in the rows of their weekdays.
         if day >= first:
             item = known.get(day)
             found.append(Cell(day, offset // _WEEK, day.weekday(), result_of(item), _told(day, item)))
@@ -111,11 +112,13 @@ def cells(days: Sequence[WorkflowDay], today: date) -> list[Cell]:
 
 def result_of(day: WorkflowDay | None) -> str:
     """Return what a day came to in one word, the worst first."""
+    # A day without games is no gap in the service; an empty cell would look like one.
     if day is None or day.expected == 0:
         return "nothing"
     # A day on which something was missed is not all right, whatever else was found.
     if day.missed:
         return "missed"
+    # Failures before a find are the search's ordinary life; the runs below tell of them.
     if day.found:
         return "found"
     if day.failed:
@@ -189,6 +192,7 @@ class LearnedCurve:
 def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
     """Place the curve, the days behind it and the day's checks over the window."""
     axis = Axis(report.opens, report.closes)
+    # The highest bar fills the height: what matters is when, and a flat curve would hide it.
     most = max((item.probability for item in report.curve), default=0.0) or 1.0
     minutes = (report.closes - report.opens).total_seconds() / 60
     return LearnedCurve(
@@ -203,6 +207,7 @@ def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
         ),
         days=tuple(
             _span(item.after_minute, item.before_minute, minutes, item.game_date)
+            # The newest next to the curve: a source that has moved is seen where the eye begins.
             for item in reversed(report.days[-SEEN_DAYS:])
         ),
         checks=tuple(
@@ -220,6 +225,8 @@ def learned_curve(report: DiscoveryReport, now: datetime) -> LearnedCurve:
 def _span(after: float | None, before: float | None, minutes: float, day: date) -> SeenSpan:
     if before is None:
         return SeenSpan(0, 0, f"{day:%a %d %b}: not seen in the window")
+    # Without an earlier look it may have been there since before the window opened. Two looks may be a minute apart,
+    # so a span has a width that is seen.
     left = min(max(after or 0.0, 0.0) / minutes, 1.0)
     right = min(max(before, 0.0) / minutes, 1.0)
     return SeenSpan(min(left, 0.995), max(right - left, 0.005), f"{day:%a %d %b}")

@@ -77,6 +77,7 @@ class GoogleTokens:
         self._fetched_at = self._asked_at = float("-inf")
 
     def __call__(self, token: str) -> Mapping[str, Any]:
+        """See `TokenVerifier`; the certificates are read when they are not known or old."""
         # Imported where it is used: with the development key nobody needs it,
         # and every start would pay for it.
         from google.auth import exceptions, jwt

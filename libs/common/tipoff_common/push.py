@@ -143,6 +143,7 @@ class PushEndpoint:
         self._bodies = BodiesInFlight()
 
     async def __call__(self, request: Request) -> Delivery:
+        """Authenticate a push, then read its message; what cannot be handled is answered for here."""
         # Before a byte of the body is read: a stranger must not be able to fill memory.
         self._authentication.push(request)
         with self._bodies.holding() as take:

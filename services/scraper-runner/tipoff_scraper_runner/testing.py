@@ -29,6 +29,7 @@ class Served:
     """The requests so far."""
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        """Note the request and return the next answer."""
         self.asked.append(request)
         return self.answers[min(len(self.asked), len(self.answers)) - 1]
 

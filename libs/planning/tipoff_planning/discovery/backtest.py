@@ -103,6 +103,7 @@ class LearnedLooks:
         return combine(predictions, days, day, self._window, explore=self._explore)
 
     def __call__(self, day: date) -> Sequence[float]:
+        """Return the minutes of the window at which the policy looks on a day."""
         model = self.model(day)
         if find_fallback(PublicationHistory(tuple(self._days)), model) is not None:
             return self._fallback

@@ -1,0 +1,93 @@
+"""The events, version 1 of each: frozen payloads, additive within a version.
+
+Additive means: unknown fields of a newer producer are kept, unknown members of an enumeration are carried as
+themselves (open_enum.py), neither is refused. Every part has its bound (bounds.py). Instants are aware UTC, dates are
+business days in America/New_York. `event_time`, where it stands, replaces the clock when a day is replayed and is
+accepted only by services that run in event time.
+"""
+
+from collections.abc import Mapping
+
+from tipoff_common.events.base import (
+    AlertLevel,
+    Event,
+    EventPart,
+    Priority,
+    Source,
+)
+from tipoff_common.events.decisions import (
+    Action,
+    ExpectedRun,
+    PauseChanged,
+    PauseState,
+    PauseTarget,
+    ScheduleLocked,
+    ScheduleState,
+    Tick,
+    TickFired,
+    WorkflowDecided,
+)
+from tipoff_common.events.operations import (
+    AlertChanged,
+    AlertState,
+    CleanupCompleted,
+    Finding,
+    MessageRejected,
+    MissingFile,
+    RejectReason,
+)
+from tipoff_common.events.scraping import (
+    Completeness,
+    FileLanded,
+    FileProcessed,
+    ScrapeExecuted,
+    ScrapeRequested,
+)
+
+__all__ = [
+    "EVENTS",
+    "Action",
+    "AlertChanged",
+    "AlertLevel",
+    "AlertState",
+    "CleanupCompleted",
+    "Completeness",
+    "Event",
+    "EventPart",
+    "ExpectedRun",
+    "FileLanded",
+    "FileProcessed",
+    "Finding",
+    "MessageRejected",
+    "MissingFile",
+    "PauseChanged",
+    "PauseState",
+    "PauseTarget",
+    "Priority",
+    "RejectReason",
+    "ScheduleLocked",
+    "ScheduleState",
+    "ScrapeExecuted",
+    "ScrapeRequested",
+    "Source",
+    "Tick",
+    "TickFired",
+    "WorkflowDecided",
+]
+
+EVENTS: Mapping[str, type[Event]] = {
+    model.TYPE: model
+    for model in (
+        TickFired,
+        WorkflowDecided,
+        ScheduleLocked,
+        ScrapeRequested,
+        ScrapeExecuted,
+        FileLanded,
+        FileProcessed,
+        CleanupCompleted,
+        AlertChanged,
+        PauseChanged,
+        MessageRejected,
+    )
+}

@@ -1,0 +1,93 @@
+"""What every event is, and the words that several of them share."""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from tipoff_common.bounds import (
+    check_json,
+)
+from tipoff_common.identity import event_id
+from tipoff_common.open_enum import OpenEnum
+
+
+class Source(OpenEnum):
+    """Where an execution came from; set by the surface it came through, never by the caller."""
+
+    CONTROLLER = "CONTROLLER"  # a decision
+    MANUAL = "MANUAL"  # a workflow triggered over HTTP or `tipoff trigger`
+    LOCAL = "LOCAL"  # a command on somebody's machine
+    CLOUD_RUN = "CLOUD_RUN"  # a direct POST to the scraper-runner
+    SCHEDULER = "SCHEDULER"  # the same, by Cloud Scheduler's identity
+    RECOVERY = "RECOVERY"  # cleanup
+
+
+class Priority(OpenEnum):
+    """How urgent the data is."""
+
+    CRITICAL = "CRITICAL"
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+
+    @classmethod
+    def fallback(cls) -> Self:
+        """Return the priority of a workflow that states none."""
+        return cls(cls.MEDIUM)
+
+
+class AlertLevel(OpenEnum):
+    """How loudly people are told."""
+
+    NONE = "NONE"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    CRITICAL = "CRITICAL"
+
+    @classmethod
+    def fallback(cls) -> Self:
+        """Return a level that people see: an unknown one may mean anything but that all is well."""
+        return cls(cls.WARNING)
+
+
+class EventPart(BaseModel):
+    """A part of an event: frozen, and keeping fields that only a newer producer knows."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    @model_validator(mode="after")
+    def _readable_extra_fields(self) -> Self:
+        if self.model_extra:
+            check_json(self.model_extra)
+        return self
+
+
+class Event(EventPart):
+    """A payload. `TYPE` is the CloudEvents type, `key` what makes its id."""
+
+    TYPE: ClassVar[str]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What the event's identity is a function of."""
+        raise NotImplementedError(f"{type(self).__name__} has no key of its own")
+
+    @property
+    def id(self) -> str:
+        """The CloudEvents id: the same for the same content."""
+        return event_id(self.TYPE, *self.key)
+
+    @property
+    def subject(self) -> str | None:
+        """What the event is about, for people and filters."""
+        return None
+
+    @property
+    def filter_attributes(self) -> Mapping[str, str]:
+        """Message attributes beside the CloudEvents ones, for subscription filters."""
+        return {}
+
+    def parts(self) -> "Iterator[Event]":
+        """Yield the events to publish: this one, or several that say the same where one would be too large."""
+        yield self

@@ -1,0 +1,213 @@
+"""What the controller hears and says: ticks, decisions, locked schedules, pauses."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import Field
+
+from tipoff_common.bounds import (
+    EVENT_LIMIT,
+    Context,
+    Count,
+    Id,
+    Label,
+    Minutes,
+    Prose,
+    Subject,
+    Texts,
+    cut_list,
+)
+from tipoff_common.clock import EventTime, GameDate, Instant
+from tipoff_common.events.base import AlertLevel, Event, EventPart, Priority
+from tipoff_common.open_enum import OpenEnum
+
+
+class Tick(OpenEnum):
+    """What it is time for. A service ignores ticks that it does not know."""
+
+    EVALUATE = "evaluate"
+    DISCOVER = "discover"
+    LOCK_SCHEDULE = "lock-schedule"
+    CLEANUP = "cleanup"
+    WATCH = "watch"
+    ARCHIVE = "archive"
+
+
+class TickFired(Event):
+    """It is time for `tick`. Cloud Scheduler can only send fixed content, so a tick without `event_time` takes
+    its time from Pub/Sub's publishTime, rounded down to `cadence_minutes`."""
+
+    TYPE = "tipoff.tick.fired.v1"
+
+    tick: Tick = Field(description="what it is time for")
+    cadence_minutes: Minutes = Field(default=15, description="how often this tick fires")
+    event_time: EventTime | None = Field(
+        default=None, description="the instant to act for, when a day is replayed"
+    )
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The tick, and the instant for which a day is replayed."""
+        return (self.tick, self.event_time)
+
+    @property
+    def filter_attributes(self) -> Mapping[str, str]:
+        """The tick, by which subscriptions choose theirs."""
+        return {"tick": self.tick.value}
+
+
+class Action(OpenEnum):
+    """What the controller decided."""
+
+    RUN = "RUN"
+    SKIP = "SKIP"
+    ABORT = "ABORT"
+
+
+class WorkflowDecided(Event):
+    """The controller decided about one occurrence at one tick."""
+
+    TYPE = "tipoff.workflow.decided.v1"
+
+    decision_id: Id = Field(description="a function of the occurrence and the tick")
+    occurrence_id: Id = Field(description="a function of workflow, game date, subject and slot")
+    workflow_name: Label = Field(description="the workflow's name in workflows.yaml")
+    game_date: GameDate = Field(description="the business day that the data is about")
+    decision_time: Instant = Field(description="when it was decided")
+    action: Action = Field(description="what was decided")
+    reason_code: Label = Field(description="the reason as a word, for filters and counts")
+    reason: Prose = Field(min_length=1, description="the reason as one sentence for a person")
+    context: Context = Field(description="the facts that led to it; what is too large is cut")
+    scrapers_triggered: Texts = Field(default=(), description="scrapers that were requested, each once")
+    target_games: Texts = Field(default=(), description="ids of the games that it is about")
+    next_check_time: Instant | None = Field(default=None, description="when it is decided anew, if it is")
+    priority: Priority = Field(description="the workflow's, or the caller's")
+    alert_level: AlertLevel = Field(description="how loudly people are told; NONE for nothing wrong")
+    config_hash: Label = Field(description="hash of the configuration that was in force")
+    controller_version: Label = Field(description="release that decided: its version and commit")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+    triggered_by: Prose = Field(description="a tick, or the caller of a manual run")
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """One event a decision."""
+        return (self.decision_id,)
+
+    @property
+    def filter_attributes(self) -> Mapping[str, str]:
+        """The reason, by which the controller hears of its manual runs only."""
+        return {"reason_code": self.reason_code}
+
+    @property
+    def subject(self) -> str:
+        """The workflow."""
+        return self.workflow_name
+
+
+class ScheduleState(OpenEnum):
+    """What the locked schedule says of an occurrence."""
+
+    EXPECTED = "EXPECTED"
+    ADDED = "ADDED"
+    CANCELLED = "CANCELLED"
+
+
+class ExpectedRun(EventPart):
+    """One occurrence as the day's schedule expects it."""
+
+    schedule_row_id: Id = Field(description="a function of occurrence, schedule version and state")
+    occurrence_id: Id = Field(description="the occurrence that is expected")
+    workflow_name: Label = Field(description="the workflow's name in workflows.yaml")
+    game_date: GameDate = Field(description="the business day that the data is about")
+    subject: Subject = Field(description="the game, the team, or - for the whole day")
+    expected_run_time: Instant = Field(description="when it is to run")
+    deadline: Instant = Field(description="after this it is missing")
+    state: ScheduleState = Field(description="expected, added after the lock, or no longer expected")
+    reason: Prose = Field(description="why it is expected, for a person")
+    scrapers: Texts = Field(description="scrapers that it will request")
+    priority: Priority = Field(description="the workflow's")
+
+
+_RUNS_BYTES = EVENT_LIMIT // 2
+
+
+class ScheduleLocked(Event):
+    """What is expected of one business day, written down once."""
+
+    TYPE = "tipoff.schedule.locked.v1"
+
+    date: GameDate = Field(description="the business day")
+    locked_at: Instant = Field(description="when it was written down")
+    schedule_version: Id = Field(description="names the content: another version for a changed schedule")
+    games_today: Count | None = Field(description="null when there was no calendar to count them in")
+    runs: tuple[ExpectedRun, ...] = Field(description="the occurrences")
+    config_hash: Label = Field(description="hash of the configuration that was in force")
+    generated_by: Prose = Field(description="service and version that locked it")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+    part: Count = Field(
+        default=0, description="a day with very many runs is published in parts, counted from 0"
+    )
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The day and the version of its content, and the part of a schedule in parts."""
+        return (self.date, self.schedule_version, *([self.part] if self.part else []))
+
+    @property
+    def subject(self) -> str:
+        """The day."""
+        return self.date.isoformat()
+
+    def parts(self) -> Iterator[Event]:
+        """Yield events of at most half of EVENT_LIMIT of runs each: every run is a row, so none may be left out."""
+        rest, part = self.runs, self.part
+        while True:
+            # A single run is always taken; with its own bounds it is far below the limit.
+            runs = rest[: max(1, len(cut_list(rest, _RUNS_BYTES, reserve=0)))]
+            yield self if runs == self.runs else self.model_copy(update={"runs": runs, "part": part})
+            rest, part = rest[len(runs) :], part + 1
+            if not rest:
+                return
+
+
+class PauseTarget(OpenEnum):
+    """What a pause is about."""
+
+    WORKFLOW = "workflow"
+    SCRAPER = "scraper"
+
+
+class PauseState(OpenEnum):
+    """What happened to a pause."""
+
+    PAUSED = "paused"  # somebody began it
+    RESUMED = "resumed"  # somebody ended it, or began another one in its place
+    EXPIRED = "expired"  # its time was over
+
+
+class PauseChanged(Event):
+    """Somebody stopped a workflow or a scraper for a while, or let it go on."""
+
+    TYPE = "tipoff.pause.changed.v1"
+
+    pause_id: Id = Field(description="the same from the beginning of a pause to its end")
+    target: PauseTarget = Field(description="whether a workflow or a scraper is paused")
+    name: Label = Field(description="the workflow's name, or the scraper's")
+    state: PauseState = Field(description="begun, ended by somebody, or over")
+    changed_at: Instant = Field(description="when this happened")
+    since: Instant = Field(description="when the pause began")
+    until: Instant = Field(description="when it ends by itself")
+    by: Prose = Field(
+        min_length=1, description="who did this; who paused, where the pause was over by itself"
+    )
+    why: Prose = Field(min_length=1, description="why it was paused, in that person's words")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """A pause begins once and ends once."""
+        return (self.pause_id, self.state)
+
+    @property
+    def subject(self) -> str:
+        """The workflow or the scraper that is paused."""
+        return self.name

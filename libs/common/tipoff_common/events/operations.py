@@ -1,0 +1,216 @@
+"""What goes wrong and what is done about it: cleanups, alerts, messages that nobody can handle."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from tipoff_common.bounds import (
+    FILES_BYTES,
+    FINDINGS_BYTES,
+    Attributes,
+    Context,
+    Count,
+    Head,
+    Id,
+    Label,
+    Number,
+    Prose,
+    ScraperName,
+    Seconds,
+    Subject,
+    Texts,
+    cut_list,
+    left_out,
+)
+from tipoff_common.clock import Instant
+from tipoff_common.events.base import AlertLevel, Event, EventPart
+from tipoff_common.open_enum import OpenEnum
+
+
+class MissingFile(EventPart):
+    """A landed file without its receipt."""
+
+    scraper_name: ScraperName = Field(description="scraper that wrote it")
+    gcs_path: Subject = Field(description="its path, as the log has it")
+    triggered_at: Instant = Field(description="when the execution that wrote it began")
+    age_minutes: Count = Field(description="whole minutes from then to the cleanup run")
+    republished: bool = Field(description="whether this run announced it again")
+
+
+class Finding(EventPart):
+    """What a cleanup run saw that is wrong with one file or receipt."""
+
+    kind: Label = Field(description="what is wrong, as a word")
+    gcs_path: Subject = Field(description="the path it is about, as it was found")
+    detail: Prose = Field(description="what is wrong, as a sentence for a person")
+
+
+def _cut_files(files: tuple[MissingFile, ...]) -> tuple[MissingFile, ...]:
+    return tuple(cut_list(files, FILES_BYTES))
+
+
+def _cut_findings(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    kept = cut_list(findings, FINDINGS_BYTES)
+    if len(kept) == len(findings):
+        return findings
+    return (
+        *kept,
+        Finding(kind="left_out", gcs_path="-", detail=left_out(len(findings) - len(kept), "findings")),
+    )
+
+
+class CleanupCompleted(Event):
+    """One cleanup run, also when nothing was missing and also when it failed."""
+
+    TYPE = "tipoff.cleanup.completed.v1"
+
+    cleanup_id: Id = Field(description="a function of the tick")
+    cleanup_time: Instant = Field(description="when it ran")
+    files_checked: Count = Field(description="landed files that were compared with the receipts")
+    missing_files: Annotated[tuple[MissingFile, ...], AfterValidator(_cut_files)] = Field(
+        default=(), description="the lost files; of very many the first, missing_files_found counts all"
+    )
+    republished_count: Count = Field(description="files that were republished")
+    errors: Texts = Field(default=(), description="what kept the run from being complete")
+    duration_seconds: Seconds = Field(description="how long it took")
+    pubsub_enabled: bool = Field(description="false for a dry run, which republishes nothing")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+    missing_files_found: Count | None = Field(
+        default=None,
+        description="how many are missing, when the list is cut short; null: as many as are listed",
+    )
+    objects_missing: Count = Field(default=0, description="lost files whose object is not in the bucket")
+    adopted_count: Count = Field(default=0, description="objects without an execution that were given one")
+    given_up_count: Count = Field(default=0, description="missing files that are announced no more")
+    storm_guard: bool = Field(
+        default=False, description="too much was missing to be believed; nothing was done"
+    )
+    lost_after_hours: Count | None = Field(
+        default=None, description="hours without a receipt after which this run took a file for lost"
+    )
+    max_republishes: Count | None = Field(
+        default=None, description="times that this run lets one file be republished"
+    )
+    phase2_behind: bool = Field(default=False, description="Phase 2 has not come to files that wait for it")
+    behind_since: Instant | None = Field(
+        default=None,
+        description="when the oldest of those files landed; null: Phase 2 is not behind, or nobody said since when",
+    )
+    waiting_count: Count | None = Field(
+        default=None, description="files without a receipt, lost or not; null when they could not be counted"
+    )
+    service_version: Label | None = Field(
+        default=None, description="release that published it: its version and commit; null: it does not say"
+    )
+    findings: Annotated[tuple[Finding, ...], AfterValidator(_cut_findings)] = Field(
+        default=(),
+        description="what is wrong with single files or receipts; of very many the first and a count",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _count_before_cutting(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and data.get("missing_files_found") is None:
+            listed = data.get("missing_files")
+            if isinstance(listed, list | tuple) and len(cut_list(listed, FILES_BYTES)) < len(listed):
+                return {**data, "missing_files_found": len(listed)}
+        return data
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """One event a cleanup run."""
+        return (self.cleanup_id,)
+
+
+class AlertState(OpenEnum):
+    """Where an alert stands."""
+
+    PENDING = "pending"  # it holds, not yet for as long as the rule asks
+    FIRING = "firing"  # it does, and people are told
+    ACKNOWLEDGED = "acknowledged"  # somebody is at it: no reminder, no escalation
+    SILENCED = "silenced"  # it holds, and nobody wants to hear of it for a while
+    ESCALATED = "escalated"  # nobody answered, or it grew: told with more weight
+    RESOLVED = "resolved"  # it holds no more
+    UNKNOWN = "unknown"  # whether it holds cannot be judged
+
+    @classmethod
+    def fallback(cls) -> Self:
+        """Return the state that people hear of: silence about an alert is the worse mistake."""
+        return cls(cls.FIRING)
+
+
+class AlertChanged(Event):
+    """One alert, of one rule about one thing, came into another state. Whoever sends notifications reads this."""
+
+    TYPE = "tipoff.alert.changed.v1"
+
+    alert_id: Id = Field(description="the same from the alert's first sign to its end")
+    rule: Label = Field(description="name of the rule")
+    about: Subject = Field(description="a workflow, a scraper, a file, or - for the whole system")
+    state: AlertState = Field(description="where the alert stands now")
+    severity: AlertLevel = Field(description="the rule's")
+    changed_at: Instant = Field(description="when it came into this state")
+    since: Instant = Field(description="when what is wrong began")
+    value: Number | None = Field(
+        default=None, description="the number that the rule compares, where it has one"
+    )
+    summary: Prose = Field(min_length=1, description="what is wrong, one sentence for a person")
+    context: Context = Field(
+        default_factory=dict, description="the facts behind it; what is too large is cut"
+    )
+    runbook: Label | None = Field(default=None, description="a page below docs/runbooks")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+    transition: Count = Field(default=0, description="counts the changes of this alert, from 1")
+    notify: bool = Field(
+        default=True, description="whether people are told; why not stands in the context's not_told"
+    )
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """One notification a transition: two monitors that see the same change make the same event."""
+        return (self.alert_id, self.state, *([self.transition] if self.transition else []))
+
+    @property
+    def subject(self) -> str:
+        """What the alert is about."""
+        return self.about
+
+
+class RejectReason(OpenEnum):
+    """Why a message can never succeed, or why nobody tries any more."""
+
+    UNDECODABLE = "undecodable"
+    OVERSIZED = "oversized"
+    UNKNOWN_TYPE = "unknown_type"
+    INVALID_PAYLOAD = "invalid_payload"
+    NOT_STORABLE = "not_storable"
+    DELIVERY_ATTEMPTS = "delivery_attempts"
+
+
+class MessageRejected(Event):
+    """A message that can never succeed, or that ran out of delivery attempts."""
+
+    TYPE = "tipoff.message.rejected.v1"
+
+    rejected_at: Instant = Field(description="when it was rejected")
+    reason: RejectReason = Field(description="why")
+    detail: Prose = Field(description="what is wrong with it, for a person")
+    service: Label = Field(description="service that rejected it")
+    subscription: Prose = Field(description="subscription that it came from")
+    message_id: Prose = Field(description="messageId that Pub/Sub gave it")
+    event_type: Prose | None = Field(default=None, description="ce-type of the message, where it has one")
+    attributes: Attributes = Field(default_factory=dict, description="all attributes of the message")
+    payload_path: Subject | None = Field(default=None, description="gs:// path of the whole payload")
+    payload_sha256: Label = Field(description="SHA-256 of the payload, hexadecimal")
+    payload_bytes: Count = Field(description="size of the payload")
+    payload_head: Head = Field(description="the first 64 KiB as text, what is not UTF-8 escaped")
+    delivery_attempts: Count | None = Field(
+        default=None, description="attempts that Pub/Sub made, where it says so"
+    )
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The message, the subscription that it failed, and why: a redelivery that fails alike is the same event."""
+        return (self.service, self.subscription, self.message_id, self.reason)

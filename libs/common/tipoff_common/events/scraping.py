@@ -1,0 +1,204 @@
+"""What is asked of the scraper-runner and what comes of it: requests, executions, files and their receipts."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, JsonValue
+
+from tipoff_common.bounds import (
+    Attempt,
+    Count,
+    FanOutKeys,
+    GcsPath,
+    Id,
+    Integer,
+    Label,
+    Parameters,
+    Prose,
+    ScraperName,
+    Seconds,
+    Summary,
+)
+from tipoff_common.clock import EventTime, GameDate, Instant
+from tipoff_common.events.base import Event, EventPart, Priority, Source
+from tipoff_common.outcomes import Outcome
+
+
+class ScrapeRequested(Event):
+    """Fetch this. The parameters are final: nothing about dates is worked out again downstream."""
+
+    TYPE = "tipoff.scrape.requested.v1"
+
+    request_id: Id = Field(description="a function of occurrence, step, scraper, parameters and attempt")
+    occurrence_id: Id | None = Field(default=None, description="null for a request of no workflow")
+    decision_id: Id | None = Field(default=None, description="null for a request of no decision")
+    workflow: Label = Field(description="the workflow that it belongs to")
+    step: Label = Field(description="the step of the workflow's plan")
+    scraper: ScraperName = Field(description="registered name of the scraper")
+    game_date: GameDate = Field(description="the business day that the data is about")
+    parameters: Parameters = Field(description="declared parameters as text, game_date included")
+    attempt: Attempt = Field(description="1 for the first; a retry is another request")
+    source: Source = Field(description="the surface it came through")
+    priority: Priority = Field(default=Priority.MEDIUM, description="how urgent the data is")
+    triggered_by: Prose = Field(description="a tick, an execution, or a caller")
+    config_hash: Label | None = Field(default=None, description="hash of the configuration in force")
+    requested_at: Instant = Field(description="when it was requested")
+    event_time: EventTime | None = Field(
+        default=None, description="the instant to fetch for, when a day is replayed"
+    )
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """One event a request."""
+        return (self.request_id,)
+
+    @property
+    def subject(self) -> str:
+        """The scraper."""
+        return self.scraper
+
+
+class Completeness(EventPart):
+    """What a document of many games or teams should have said, and what it did."""
+
+    expected: Count | None = Field(default=None, description="how many games or teams there should be")
+    missing: tuple[Prose, ...] = Field(default=(), description="those that are not in it, by name")
+
+
+class _KnownSummary(BaseModel):
+    """The entries of a data_summary that programs read; all others are for people and queries."""
+
+    record_count: Count | None = None
+    content_sha256: Label | None = None
+    completeness: Completeness | None = None
+
+
+def _check_summary(value: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
+    _KnownSummary.model_validate(value)
+    return value
+
+
+class ScrapeExecuted(Event):
+    """What came of one request. Its execution_id is the request's id."""
+
+    TYPE = "tipoff.scrape.executed.v1"
+
+    execution_id: Id = Field(description="the request's id")
+    request_id: Id = Field(description="the request")
+    occurrence_id: Id | None = Field(default=None, description="the request's")
+    decision_id: Id | None = Field(default=None, description="the request's")
+    attempt: Attempt = Field(description="the request's")
+    scraper_name: ScraperName = Field(description="registered name of the scraper")
+    workflow: Label = Field(description="the request's")
+    step: Label = Field(description="the request's")
+    game_date: GameDate = Field(description="the business day that the data is about")
+    parameters: Parameters = Field(description="the request's")
+    outcome: Outcome = Field(description="success, no_data or failed")
+    data_summary: Annotated[Summary, AfterValidator(_check_summary)] = Field(
+        description="facts about the data: record_count, content_sha256, completeness, and what a scraper adds;"
+        " what is too large is cut, and says how much is left out",
+        json_schema_extra={
+            "properties": {
+                "record_count": {"type": ["integer", "null"], "minimum": 0},
+                "content_sha256": {"type": ["string", "null"], "maxLength": 200},
+                "completeness": {
+                    "type": ["object", "null"],
+                    "properties": {
+                        "expected": {"type": ["integer", "null"], "minimum": 0},
+                        "missing": {"type": "array", "items": {"type": "string"}},
+                    },
+                },
+            }
+        },
+    )
+    triggered_at: Instant = Field(description="when it began")
+    completed_at: Instant = Field(description="when it ended")
+    duration_seconds: Seconds = Field(description="how long it took")
+    source: Source = Field(description="the request's")
+    environment: Label = Field(description="deployment: prod, staging, dev or local")
+    triggered_by: Prose = Field(description="the request's")
+    retry_count: Count = Field(description="transport retries inside this execution")
+    recovery: bool = Field(default=False, description="published by cleanup in place of a runner that died")
+    run_id: Label = Field(description="the process run that did it: one a delivery, for logs")
+    opts: Parameters = Field(description="the declared parameters, never a secret")
+    fan_out_keys: FanOutKeys = Field(
+        default_factory=dict, description="parameter values that follow-up steps fan out over, by name"
+    )
+    config_hash: Label | None = Field(default=None, description="hash of the configuration in force")
+    service_version: Label | None = Field(
+        default=None, description="release that published it: its version and commit; null: it does not say"
+    )
+    event_time: EventTime | None = Field(default=None, description="the request's, when a day is replayed")
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The request and what came of it.
+
+        A request that the controller presumed dead may be answered after all: that is another event with another row.
+        What merely differs between two deliveries of one answer, as its run_id, is no part of it.
+        """
+        return (self.execution_id, *(["recovery"] if self.recovery else []), self.outcome.model_dump_json())
+
+    @property
+    def subject(self) -> str:
+        """The scraper."""
+        return self.scraper_name
+
+
+class FileLanded(Event):
+    """A file is ready for Phase 2. The path contains the content's hash and is the file's identity."""
+
+    TYPE = "tipoff.file.landed.v1"
+
+    gcs_path: GcsPath = Field(description="gs:// path of the records")
+    scraper_name: ScraperName = Field(description="registered name of the scraper that wrote it")
+    workflow: Label = Field(description="the workflow that it was written for")
+    game_date: GameDate = Field(description="the business day that the data is about")
+    execution_id: Id = Field(description="the execution that wrote it")
+    record_count: Integer = Field(gt=0, description="records in the file")
+    content_sha256: Label = Field(description="SHA-256 of the file's content, hexadecimal")
+    landed_at: Instant = Field(description="when it was written")
+    recovery: bool = Field(default=False, description="whether cleanup announces it, not the runner")
+    republish: Count = Field(default=0, description="0 for the original, n for cleanup's n-th republish")
+    event_time: EventTime | None = Field(
+        default=None, description="the instant of this announcement, when a day is replayed"
+    )
+    source: Source | None = Field(
+        default=None, description="RECOVERY when cleanup announces it; else its execution's"
+    )
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The file, the announcement's number, and whether cleanup makes it.
+
+        Cleanup adopts a file whose execution has no row yet, and the runner may have announced that very file: what
+        the two know of it differs, as its instant and source do, so the two are two events.
+        """
+        return (self.gcs_path, self.republish, *(["recovery"] if self.recovery else []))
+
+    @property
+    def subject(self) -> str:
+        """The file."""
+        return self.gcs_path
+
+
+class FileProcessed(Event):
+    """Phase 2's receipt for one landed file."""
+
+    TYPE = "tipoff.file.processed.v1"
+
+    gcs_path: GcsPath = Field(description="the path exactly as it was announced")
+    processor: Label = Field(min_length=1, description="the processor of Phase 2 that read it")
+    processed_at: Instant = Field(description="when it was done")
+    row_count: Count | None = Field(default=None, description="rows written from it; null when nobody counts")
+    environment: Label = Field(description="deployment whose files it processes")
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Each processor reads a file once."""
+        return (self.gcs_path, self.processor)
+
+    @property
+    def subject(self) -> str:
+        """The file."""
+        return self.gcs_path

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 from tipoff_common import RELEASE
 from tipoff_common.clock import business_date
@@ -44,10 +45,12 @@ def evaluate_workflows(
     name = names.tick(context.tick)
     past: Past | None = None
     try:
-        decided = deps.ledger.decided(context.tick)
+        # At the same time as the pauses, which settle once however often a tick is delivered.
+        reading = deps.occurrences.beside(partial(deps.ledger.decided, context.tick))
+        # Pauses first: one that ended is published and no longer holds back what is decided below.
+        pauses = deps.pauses.settle(deps.publisher, deps.environment, context.wall)
+        decided = reading.result()
         if decided is None:
-            # Pauses first: one that ended is published and no longer holds back what is decided below.
-            pauses = deps.pauses.settle(deps.publisher, deps.environment, context.wall)
             past = _settle_past(context, deps, schedules=only is None)
             # Executions arrive meanwhile. A decision that saw half of an occurrence's
             # change could ask for the same twice.

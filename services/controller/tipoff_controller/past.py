@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -77,7 +77,7 @@ class Past:
 
 
 def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool = True) -> Past:
-    """Read what is open, and ask the dataset once: what this costs grows with neither the executions nor the workflows
+    """Read what is open, and ask the dataset: what this costs grows with neither the executions nor the workflows
     of the past. What does not depend on each other is read side by side.
 
     schedules: whether what was locked is read too.
@@ -92,6 +92,10 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool = True)
     # before; tomorrow's may open early.
     offsets = range(-4, 3) if deps.configuration.spans_zones else range(-2, 2)
     days = [today + timedelta(days=offset) for offset in offsets]
+    question = DatasetQuestion(game_dates=days, scrapers=sorted(searched_scrapers(deps.configuration)))
+    # Begun at once, since the warehouse takes longer than all the reads below together. What is executed meanwhile is
+    # in the memory, which is read after it.
+    asking = deps.occurrences.beside(partial(_ask, question, deps))
     reading = deps.occurrences.beside(deps.calendar.current)
     locked = {
         day: deps.occurrences.beside(partial(deps.ledger.schedules, day))
@@ -106,27 +110,33 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool = True)
     # Only these are looked up by id, so the query stays small: all others are known or not yet due.
     overdue = [request for state in states.values() for request in expired(state, context.wall, deps)]
     damaged = [key for key, state in states.items() if state.unreadable]
-    dates = [key.game_date for key in damaged]
-    question = DatasetQuestion(
-        game_dates=days,
-        scrapers=sorted(searched_scrapers(deps.configuration)),
-        requests=overdue,
-        occurrences=sorted(key.occurrence_id for key in damaged),
-        # A bound on the partitions that are read; without anything to look up there is nothing to bound.
-        since=min([wall - timedelta(days=2), *dates]) if overdue or damaged else None,
-    )
-    answer, stale = DatasetAnswer(), False
-    try:
-        answer = ask_dataset(
-            deps.warehouse, deps.environment, question, deps.configuration.subject_parameters
+    answer = asking.result()
+    # Hardly ever: after a message that was lost, or with an object that cannot be read; which ones is known only now.
+    # A dataset that has just failed to answer is not waited for again.
+    if answer is not None and (overdue or damaged):
+        lost = replace(
+            question,
+            requests=overdue,
+            occurrences=sorted(key.occurrence_id for key in damaged),
+            # A bound on the partitions that are read.
+            since=min([wall - timedelta(days=2), *(key.game_date for key in damaged)]),
         )
+        answer = _ask(lost, deps)
+    standing = {day: schedules_of.result() for day, schedules_of in locked.items()}
+    known = answer or DatasetAnswer()
+    return Past(calendar, states, opened, settled.result(), known, plans, standing, stale=answer is None)
+
+
+def _ask(question: DatasetQuestion, deps: Deps) -> DatasetAnswer | None:
+    """Ask the dataset; None when it cannot be asked.
+
+    Decisions go on by memory then, marked so. Treating the error as "no rows" would ask again for all that was found.
+    """
+    try:
+        return ask_dataset(deps.warehouse, deps.environment, question, deps.configuration.subject_parameters)
     except Unavailable as error:
         log.error("dataset cannot be asked, deciding by what is remembered", extra={"detail": str(error)})
-        # Decisions go on by memory, marked so. Treating the error as "no rows" would
-        # ask again for all that was found.
-        stale = True
-    standing = {day: schedules_of.result() for day, schedules_of in locked.items()}
-    return Past(calendar, states, opened, settled.result(), answer, plans, standing, stale)
+        return None
 
 
 def expired(state: OccurrenceState, wall: datetime, deps: Deps) -> list[str]:

@@ -50,7 +50,9 @@ def publish_batch(batch: DecisionBatch, name: str, deps: Deps, now: datetime) ->
     # The writes above are idempotent and cheap; publishing thousands of messages again is not.
     if name in deps.published:
         return
-    deps.publisher.publish([*batch.decisions, *locks, *batch.schedules, *batch.failures, *going_out])
+    # Requests first, since their topic goes out first and a runner can begin. All of it is written down by now, and
+    # whoever reads a decision's row has no use for its request before.
+    deps.publisher.publish([*going_out, *batch.decisions, *locks, *batch.schedules, *batch.failures])
     deps.published.add(name)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from tests.support.controller import DAY, World, at, at_times, configured, failed, slate, workflow
 from tests.support.samples import rejected
 from tipoff_common.binding import Envelope, Message, encode
-from tipoff_common.events import Event, ScrapeExecuted, Source, Tick, TickFired
+from tipoff_common.events import Event, ScrapeExecuted, ScrapeRequested, Source, Tick, TickFired
 from tipoff_common.push import Delivery
 from tipoff_controller.handlers import ACCEPTED, handle_delivery, handle_tick
 
@@ -50,7 +50,8 @@ def test_an_execution_is_followed() -> None:
 def test_a_dead_request_is_answered() -> None:
     made = world()
     made.tick(at("06:00"))
-    data, attributes = encode(made.bus.published[-1])
+    (dead,) = (item for item in made.bus.published if isinstance(item.payload, ScrapeRequested))
+    data, attributes = encode(dead)
     deliver(made, rejected(reason="delivery_attempts"), at("06:10"), Message(data, attributes))
     assert [item.request_id for item in made.bus.of(ScrapeExecuted)] == [made.requests[0].request_id]
 

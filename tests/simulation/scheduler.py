@@ -91,6 +91,8 @@ class Task:
         if self._hub.current is self:
             return  # it raises GreenletExit itself, at the call in which its process died
         if self._greenlet and not self._greenlet.dead:
+            # When it ends, control goes to its parent: to whoever ends it, or the rest of a crash would never happen.
+            self._greenlet.parent = greenlet.getcurrent()
             self._switch(lambda: self._greenlet.throw(greenlet.GreenletExit))
 
     def _switch(self, into: Callable[[], Any]) -> None:

@@ -1,0 +1,33 @@
+"""The scheduler of the simulation: tasks end where they are ended, and whoever ends them goes on."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from tests.simulation.scheduler import Hub, Task
+
+
+def test_a_task_that_ends_others_goes_on_after_them() -> None:
+    """Without it a process that died with several messages in hand would never come up again."""
+    hub, process, told = Hub(), SimpleNamespace(tasks={}, paused_until=0.0), []
+
+    def wait(name: str) -> None:
+        try:
+            hub.sleep(10.0)
+            told.append(f"{name} woke")
+        finally:
+            told.append(f"{name} ended")
+
+    others = [Task(hub, process, lambda name=name: wait(name), lambda *_: None) for name in ("a", "b")]
+
+    def end_them() -> None:
+        hub.sleep(1.0)
+        for other in others:
+            other.kill()
+        hub.after(1.0, told.append, "came up again")
+        told.append("went on")
+
+    Task(hub, process, end_them, lambda *_: None)
+    hub.run(100.0)
+    assert told == ["a ended", "b ended", "went on", "came up again"]
+    assert process.tasks == {}

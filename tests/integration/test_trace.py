@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from stack_harness import INJURIES, SCHEDULE, Driver, at
+from stack_harness import INJURIES, SCHEDULE, Driver, at, until
 
 from tipoff_common.events import FileProcessed, Tick
 from tipoff_planning.trace.links import landed_id, requested_id
@@ -80,8 +80,13 @@ def test_a_request_that_waits_for_its_runner_is_shown_before_the_dataset_knows_i
     with driver.down("scraper-runner"):
         (request,) = driver.run_workflow("injury_discovery", day)["requests"]
         about = ("--date", day.isoformat(), "--json")
-        (chain,) = json.loads(driver.tipoff("trace", request["request_id"], *about))["chains"]
-        (link,) = (item for item in _walk([chain]) if item["id"] == request["request_id"])
+
+        def sent() -> list[dict[str, Any]]:
+            # The id leads to its chain at once; the request itself goes out when the run's decision has come back.
+            (chain,) = json.loads(driver.tipoff("trace", request["request_id"], *about))["chains"]
+            return [item for item in _walk([chain]) if item["id"] == request["request_id"]]
+
+        (link,) = until(sent, "the request is sent")
         assert link["facts"]["scraper"] == INJURIES
         assert [child["text"] for child in link["children"]] == ["no execution yet"]
     driver.executions(day, INJURIES)

@@ -42,6 +42,13 @@ class Ledger:
         """Write a manual run down, and return the one that counts: the first under its occurrence."""
         return self._remember(names.manual_run(drafted.decisions[0].occurrence_id), drafted)
 
+    def latest_manual_runs(self, count: int) -> list[DecisionBatch]:
+        """Return what was decided for the manual runs that were written last, the latest first; one that cannot be
+        read is left out."""
+        # A listing has the instants, so only as many bodies are read as are returned.
+        found = sorted(self._state.list(names.MANUAL), key=lambda info: info.updated, reverse=True)[:count]
+        return [batch for info in found if (batch := self._batch(info.name)) is not None]
+
     def settled(self) -> Settled:
         """Return what settled occurrences came to; nothing when it cannot be read, as the dataset knows it too."""
         body = self._state.get(names.SETTLED)

@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime
 SETTLED = "controller/settled.json"
 PAUSES = "controller/pauses.json"
 OPEN = "controller/open/"
+MANUAL = "controller/manual/"
 _INSTANT = "%Y%m%dT%H%M%SZ"
 _ENTRY = re.compile(r"/(\d{6})\.json$")
 
@@ -32,7 +33,7 @@ def tick(instant: datetime) -> str:
 
 def manual_run(occurrence: str) -> str:
     """Name the object of what was decided for a manual run."""
-    return f"controller/manual/{occurrence}.json"
+    return f"{MANUAL}{occurrence}.json"
 
 
 def log(game_date: date, occurrence: str) -> str:

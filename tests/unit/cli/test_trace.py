@@ -378,6 +378,19 @@ def test_a_manual_run_is_found_whatever_its_date() -> None:
     assert "request" in [node.kind for node in walk(found.roots)]
 
 
+def test_a_request_of_a_run_that_was_answered_leads_to_it_before_it_begins() -> None:
+    state, made = MemoryObjects(), plan("s")
+    run = DecisionBatch(decisions=(decided_event(occurrence_id="o-1"),), plans=(made,), requests=())
+    Ledger(state).remember_manual_run(run)
+    standing = PlanProgress(made)
+    (attempt,) = standing.due(made.decided_at)
+    request = standing.request_id(attempt)
+    for identifier in (request, requested_id(request)):
+        (root,) = trace(identifier, dataset({}), memory_of(state), DAYS, SPANS, made.decided_at).roots
+        assert [node.kind for node in walk((root,))] == ["occurrence", "pending", "pending"]
+        assert root.id == "o-1"
+
+
 def test_an_outcome_that_is_not_logged_yet_is_taken_from_the_controllers_memory() -> None:
     state = MemoryObjects()
     request = remember(state, executed=True)
@@ -469,6 +482,23 @@ def test_the_beginning_of_several_ids_lists_them() -> None:
 def test_too_short_a_beginning_and_that_of_none_are_unknown(unknown: str) -> None:
     with pytest.raises(NotFound, match="nothing is known"):
         trace(unknown, known_by({"f29a8931-77": "o-1"}), NO_MEMORY, DAYS, SPANS)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "near", "new"),
+    [
+        ("0b7f5e0e-3f0c-5d0b-9a52-5c9c1f7f2b11", [], True),
+        ("0b7f5e0e-3f0c-5d0b-9a52-5c9c1f7f2b11", ["0b7f5e0e"], False),
+        ("0b7f5e0e", [], False),
+        ("gs://bucket/a.json", [], False),
+    ],
+)
+def test_only_a_whole_id_that_is_like_no_other_may_be_too_new(
+    unknown: str, near: list[str], new: bool
+) -> None:
+    said = NotFound(unknown, near).sentence("dev")
+    assert said.startswith(f"nothing is known of '{unknown}' in dev")
+    assert ("try again" in said) == new
 
 
 def test_an_old_id_is_looked_for_in_ever_more_days_and_its_chain_only_around_its_own() -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.controller import DAY, ClockedObjects, at
-from tests.support.samples import locked, requested
+from tests.support.samples import decided, locked, requested
 from tipoff_controller import names
 from tipoff_controller.ledger import Ledger
 from tipoff_planning.drafts import DecisionBatch
@@ -20,6 +20,16 @@ def test_what_was_decided_first_counts() -> None:
     assert made.remember_decided(at("11:00"), first) == first
     assert made.remember_decided(at("11:00"), EMPTY) == first
     assert made.decided(at("11:00")) == first
+
+
+def test_the_latest_manual_runs_are_those_that_were_written_last() -> None:
+    state = ClockedObjects()
+    made = Ledger(state)
+    runs = [EMPTY.model_copy(update={"decisions": (decided(occurrence_id=name),)}) for name in "cab"]
+    for hour, run in enumerate(runs):
+        state.now = at(f"{hour:02}:00")
+        made.remember_manual_run(run)
+    assert made.latest_manual_runs(2) == [runs[2], runs[1]]
 
 
 def test_the_lock_of_a_day_is_the_first_and_changes_come_after_it() -> None:

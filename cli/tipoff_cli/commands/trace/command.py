@@ -77,7 +77,7 @@ def trace(
         found = find_trace(identifier, dataset, memory, days, spans, wall_now())
     except NotFound as error:
         near = "".join(f"\n  {item}" for item in error.near)
-        refuse(f"{error} in {connection.environment}" + (f"; near it are{near}" if near else ""))
+        refuse(error.sentence(connection.environment) + (f"; near it are{near}" if near else ""))
     except (NotConnected, Unavailable) as error:
         refuse(str(error))
     if json:

@@ -1,5 +1,6 @@
 """From an id to its chain: the dataset first, then what the controller remembers, then what the id might have been."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -13,6 +14,7 @@ from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
 _SHORTEST_PREFIX = 4
 """Fewer characters than this begin too many ids to be meant for one."""
 _LISTED = 5
+_WHOLE = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class NotFound(Exception):
@@ -21,6 +23,13 @@ class NotFound(Exception):
     def __init__(self, identifier: str, near: Sequence[str]) -> None:
         super().__init__(f"nothing is known of '{identifier}'")
         self.near = near
+        # Only what is whole can be an id that was handed out a moment ago.
+        self._may_be_new = not near and _WHOLE.fullmatch(identifier) is not None
+
+    def sentence(self, environment: str) -> str:
+        """Say where it is not known, and what to do about an id that may be too new."""
+        new = "; if it is only seconds old, try again: the dataset has not heard of it yet"
+        return f"{self} in {environment}" + (new if self._may_be_new else "")
 
 
 class Ambiguous(NotFound):

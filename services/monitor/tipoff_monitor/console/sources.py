@@ -203,7 +203,7 @@ class Sources:
                 found = trace(asked, dataset, ControllerMemory(self._recall), days, spans)
             # Nothing found is an answer too, and kept as long: a page that is reloaded costs no new search.
             except NotFound as error:
-                return Chain(not_found=f"{error} in {self._environment}", near=tuple(error.near))
+                return Chain(not_found=error.sentence(self._environment), near=tuple(error.near))
             return Chain(roots=found.roots, without_memory=found.without_memory)
 
         return Reading(f"chain {asked}", read, _LOOK_UP_AGE, jobs=_CHAIN_JOBS, standing=False)

@@ -104,7 +104,7 @@ class Driver:
         key = self.stack.layout.development_key if key is None else key
         headers = {**options.pop("headers", {}), **({"Authorization": f"Bearer {key}"} if key else {})}
         url = f"{self.stack.layout.url(service)}{path}"
-        return requests.post(url, headers=headers, timeout=30, **options)
+        return requests.post(url, headers=headers, timeout=PATIENCE_SECONDS, **options)
 
     def run_workflow(self, name: str, day: date, **headers: str) -> Any:
         """A run by hand: the decision and its requests."""
@@ -118,7 +118,7 @@ class Driver:
         with self.stack.clients():
             client = PublisherClient()
         path = client.topic_path(PROJECT, topic)
-        message_id = str(client.publish(path, data, **attributes).result(timeout=10))
+        message_id = str(client.publish(path, data, **attributes).result(timeout=PATIENCE_SECONDS))
         client.stop()
         client.transport.close()
         return message_id
@@ -218,20 +218,26 @@ class Driver:
 
     def fault(self, path: str, **settings: Any) -> None:
         """Makes the fake sources' answers for a path go wrong until the test ends."""
-        answer = requests.post(self._control("faults"), json={"path": path, **settings}, timeout=10)
+        answer = requests.post(
+            self._control("faults"), json={"path": path, **settings}, timeout=PATIENCE_SECONDS
+        )
         assert answer.status_code == 201, answer.text
 
     def heal(self) -> None:
-        requests.delete(self._control("faults"), timeout=10).raise_for_status()
+        requests.delete(self._control("faults"), timeout=PATIENCE_SECONDS).raise_for_status()
 
     def asked(self, path: str) -> int:
         """How often the source was asked for a path since the stack started."""
-        paths: dict[str, int] = requests.get(self._control("requests"), timeout=10).json()["paths"]
+        paths: dict[str, int] = requests.get(self._control("requests"), timeout=PATIENCE_SECONDS).json()[
+            "paths"
+        ]
         return paths.get(path, 0)
 
     def paths_asked(self, prefix: str) -> dict[str, int]:
         """How often the source was asked since the stack started, by each path that begins so."""
-        paths: dict[str, int] = requests.get(self._control("requests"), timeout=10).json()["paths"]
+        paths: dict[str, int] = requests.get(self._control("requests"), timeout=PATIENCE_SECONDS).json()[
+            "paths"
+        ]
         return {path: count for path, count in paths.items() if path.startswith(prefix)}
 
     def _control(self, what: str) -> str:
@@ -243,7 +249,7 @@ class Driver:
     def phase_2(self, **behaviour: Any) -> Iterator[None]:
         """Phase 2's fake behaves so for the length of a block, by default as it should; at other times it drops
         every message, so that a test has the receipts that it publishes itself. See tipoff_dev.fakes.phase2."""
-        before = requests.get(self._phase_2("behaviour"), timeout=10).json()
+        before = requests.get(self._phase_2("behaviour"), timeout=PATIENCE_SECONDS).json()
         self._behave(behaviour)
         try:
             yield
@@ -260,7 +266,7 @@ class Driver:
         return released
 
     def _behave(self, behaviour: dict[str, Any]) -> None:
-        answer = requests.put(self._phase_2("behaviour"), json=behaviour, timeout=10)
+        answer = requests.put(self._phase_2("behaviour"), json=behaviour, timeout=PATIENCE_SECONDS)
         assert answer.status_code == 200, answer.text
 
     def _phase_2(self, what: str) -> str:

@@ -32,10 +32,11 @@ def test_a_runner_killed_between_its_outcome_and_its_events_publishes_without_fe
     """Pub/Sub is stopped while the source is being read, so the outcome is written down and nothing gets out; then
     the runner dies. The delivery after that finds the outcome."""
     path = last_report(day)
-    embedded.fault(path, delay_seconds=1.0, times=1)
+    embedded.fault(path, held=True, times=1)
     (request,) = embedded.run_workflow("injury_discovery", day)["requests"]
     until(lambda: embedded.asked(path), "the source to be asked")
     with embedded.paused("pubsub"):
+        embedded.heal()
         name = f"runner/outcomes/{day}/{request['request_id']}.json"
         until(lambda: embedded.stack.state.get(name), "the outcome to be written down")
         embedded.kill("scraper-runner")
@@ -126,10 +127,11 @@ WHERE scraper_name = 'espn_roster' AND game_date = @day GROUP BY request_id
 
 def test_a_runner_told_to_stop_finishes_what_it_is_doing(driver: Driver, day: date) -> None:
     path = last_report(day)
-    driver.fault(path, delay_seconds=2.0, times=1)
+    driver.fault(path, held=True, times=1)
     (request,) = driver.run_workflow("injury_discovery", day)["requests"]
     until(lambda: driver.asked(path), "the source to be asked")
     driver.signal("scraper-runner", signal.SIGTERM)
+    driver.heal()
     ended = driver.ended("scraper-runner")
     finished = driver.stack.state.get(f"runner/outcomes/{day}/{request['request_id']}.json")
     driver.stack.restart("scraper-runner")

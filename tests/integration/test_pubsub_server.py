@@ -27,6 +27,8 @@ from google.pubsub_v1.types import PullRequest
 import gcp_emulators
 from gcp_emulators.pubsub.google import free_port
 
+PATIENCE_SECONDS = 60.0
+"""How long to wait for what must happen, on a machine that does other things too."""
 TOPIC = "projects/p/topics/main"
 SUBSCRIPTION = "projects/p/subscriptions/main"
 DEAD = "projects/p/subscriptions/dead"
@@ -41,11 +43,11 @@ class Running:
     subscriber: SubscriberClient
 
     def get(self, path: str) -> Any:
-        with urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as answer:
+        with urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=PATIENCE_SECONDS) as answer:
             return json.load(answer)
 
     def backlog_when(self, unacked: int) -> dict[str, Any]:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             backlog: dict[str, Any] = self.get("/backlog")
             if backlog["unacked"] == unacked:
@@ -65,12 +67,12 @@ def server() -> Iterator[Running]:
     library = Path(gcp_emulators.__file__).parents[1]
     process = subprocess.Popen(command(port, admin_port), cwd=library)
     channel = grpc.insecure_channel(f"127.0.0.1:{port}")
-    grpc.channel_ready_future(channel).result(timeout=20)
+    grpc.channel_ready_future(channel).result(timeout=PATIENCE_SECONDS)
     publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
     subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
     publisher.create_topic(name=TOPIC)
     running = Running(process, port, admin_port, publisher, subscriber)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             assert running.get("/healthz") == {"status": "ok"}
@@ -82,7 +84,7 @@ def server() -> Iterator[Running]:
     channel.close()
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
-    process.wait(5)
+    process.wait(PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ def held_endpoint() -> Iterator[tuple[str, threading.Event, queue.Queue[str]]]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             arrived.put(self.path)
-            release.wait(10)
+            release.wait(PATIENCE_SECONDS)
             self.send_response(200)
             self.end_headers()
 
@@ -119,7 +121,7 @@ def test_a_message_counts_from_its_publication_until_its_push_is_answered(
     assert server.get("/backlog")["unacked"] == 0
     server.publisher.publish(topic=TOPIC, messages=[{"data": b"x"}])
     assert server.get("/backlog")["unacked"] == 2
-    arrived.get(timeout=10)
+    arrived.get(timeout=PATIENCE_SECONDS)
     waiting = server.get("/backlog")["subscriptions"][SUBSCRIPTION]
     assert (waiting["unacked"], waiting["outstanding"], waiting["delivered"]) == (1, 1, 1)
     before = time.monotonic()
@@ -197,16 +199,16 @@ def test_sigterm_ends_it_whatever_it_is_doing(
         request={"name": DEAD, "topic": TOPIC, "filter": "attributes:never"}
     )
     server.publisher.publish(topic=TOPIC, messages=[{"data": b"x"}])
-    arrived.get(timeout=10)
+    arrived.get(timeout=PATIENCE_SECONDS)
     stream = server.subscriber.streaming_pull(
         iter([{"subscription": DEAD, "stream_ack_deadline_seconds": 10}])
     )
     pulling = server.subscriber.transport.pull.future(PullRequest(subscription=DEAD, max_messages=1))
     server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(30) == 0
+    assert server.process.wait(PATIENCE_SECONDS) == 0
     assert not release.is_set(), "it ended while a push was still unanswered"
     stream.cancel()
-    assert pulling.exception(timeout=10) is not None
+    assert pulling.exception(timeout=PATIENCE_SECONDS) is not None
 
 
 def test_a_taken_port_is_said_and_fails(server: Running) -> None:
@@ -215,7 +217,7 @@ def test_a_taken_port_is_said_and_fails(server: Running) -> None:
         cwd=Path(gcp_emulators.__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     assert second.returncode == 1
@@ -228,11 +230,11 @@ def test_turning_push_off_frees_what_was_in_flight(
     url, _, arrived = held_endpoint
     server.subscriber.create_subscription(name=SUBSCRIPTION, topic=TOPIC, push_config={"push_endpoint": url})
     server.publisher.publish(topic=TOPIC, messages=[{"data": b"x"}] * 50)
-    arrived.get(timeout=10)
+    arrived.get(timeout=PATIENCE_SECONDS)
     server.subscriber.modify_push_config(subscription=SUBSCRIPTION, push_config={})
     freed: set[str] = set()
     while len(freed) < 50:
         received = server.subscriber.pull(
-            subscription=SUBSCRIPTION, max_messages=50, timeout=5
+            subscription=SUBSCRIPTION, max_messages=50, timeout=PATIENCE_SECONDS
         ).received_messages
         freed |= {item.message.message_id for item in received}

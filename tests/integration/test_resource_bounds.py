@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from stack_harness import Driver, push_body
+from stack_harness import Driver, push_body, until
 
 from tipoff_common.events import Tick, TickFired
 from tipoff_dev.stack.layout import HOST, SERVICE_MAP, SERVICES
@@ -96,7 +96,9 @@ def batter(driver: Driver, service: str, count: int) -> None:
     assert statuses.total() == count
     assert set(statuses) <= {200, 204, 429, 503}, statuses  # taken, or to be delivered again
     assert statuses[200] + statuses[204] > 0
-    assert requests.get(f"{layout.url(service)}/readyz", timeout=30).ok
+    until(
+        lambda: requests.get(f"{layout.url(service)}/readyz", timeout=30).ok, f"{service} to be ready again"
+    )
     peak, limit = driver.megabytes(service, "VmHWM"), MEBIBYTES[SERVICE_MAP[service].memory]
     log.info("%s: %d pushes, %s, peak %.0f MiB of %d", service, count, dict(statuses), peak, limit)
     assert peak < limit

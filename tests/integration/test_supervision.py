@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from stack_harness import until
+from stack_harness import PATIENCE_SECONDS, until
 
 from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation
 from gcp_emulators.testing import free_port
@@ -26,6 +26,8 @@ from tipoff_dev.stack.stack import running_stack
 
 TIPOFF = [sys.executable, "-m", "tipoff_cli"]
 LOCK, ENVIRONMENT = REPOSITORY / ".tipoff/stack.lock", REPOSITORY / ".tipoff/stack.env"
+COMMAND_SECONDS = 100.0
+"""A bound on a command that starts a stack, below the test's own."""
 PROCESSES = len(SERVICES) + 5
 """The services, the four parts of the embedded cloud, and the fake of Phase 2."""
 
@@ -88,8 +90,8 @@ def test_no_process_outlives_an_interrupted_demo(tmp_path: Path, number: signal.
     with _demo(tmp_path / "output") as process:
         below = _all_started(process)
         process.send_signal(number)
-        code = process.wait(15)
-        until(lambda: not _alive(below), f"{below} to end", 10)
+        code = process.wait(PATIENCE_SECONDS)
+        until(lambda: not _alive(below), f"{below} to end")
     assert code == (-signal.SIGKILL if number is signal.SIGKILL else 130)
 
 
@@ -104,8 +106,8 @@ def test_googles_emulator_ends_with_whoever_started_it(tmp_path: Path) -> None:
     below = _below(child.pid) | {child.pid}
     assert len(below) == 2
     os.close(processes._writing_end)  # as the system does when the process that holds it is killed
-    child.wait(10)
-    until(lambda: not _alive(below), f"{below} to end", 10)
+    child.wait(PATIENCE_SECONDS)
+    until(lambda: not _alive(below), f"{below} to end")
     os.close(processes._lifeline)
 
 
@@ -127,7 +129,9 @@ def test_a_stack_in_the_background_is_one_and_is_ready_when_it_says_so() -> None
         assert sorted("running in the background" in it for it in said) == [False, True], said
         assert sorted("the stack is running" in it for it in said) == [False, True], said
         for service in SERVICES:
-            assert requests.get(f"http://127.0.0.1:{FIXED_PORTS[service]}/readyz", timeout=10).ok
+            assert requests.get(
+                f"http://127.0.0.1:{FIXED_PORTS[service]}/readyz", timeout=PATIENCE_SECONDS
+            ).ok
         owner = int(LOCK.read_text())
         started = _children(owner)
         assert len(started) >= PROCESSES
@@ -157,7 +161,12 @@ def _listens(port: int) -> bool:
 
 def _tipoff(command: str, environment: dict[str, str]) -> str:
     done = subprocess.run(
-        [*TIPOFF, command], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [*TIPOFF, command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

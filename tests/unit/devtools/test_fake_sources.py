@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
@@ -144,6 +145,21 @@ def test_a_fault_heals_after_its_times(client: httpx.Client) -> None:
     client.post("/control/faults", json={"path": "*", "status": 500, "times": 2})
 
     assert [client.get(FIRST, headers=OFFICIAL).status_code for _ in range(3)] == [500, 500, 200]
+
+
+def test_a_held_answer_comes_when_the_faults_are_cleared() -> None:
+    async def ask() -> int:
+        transport = httpx.ASGITransport(create_app(SCENARIO, lambda: NOW))
+        async with httpx.AsyncClient(transport=transport, base_url="http://fake.test") as client:
+            await client.post("/control/faults", json={"path": "*", "held": True})
+            answer = asyncio.create_task(client.get(FIRST, headers=OFFICIAL))
+            while not (await client.get("/control/requests")).json()["total"]:
+                continue
+            assert not answer.done()
+            await client.delete("/control/faults")
+            return (await answer).status_code
+
+    assert asyncio.run(ask()) == 200
 
 
 def test_a_fault_can_be_bounded_in_time(client: httpx.Client) -> None:

@@ -108,6 +108,8 @@ def create_app(
                 document = balldontlie_document(served, path, query, headers.get("Authorization", ""), now)
         return document or not_served(host, f"/{rest}")
 
+    cleared = asyncio.Event()
+
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
         return {"service": "fake-sources", "scenario": scenario.name}
@@ -130,8 +132,11 @@ def create_app(
         return fault
 
     @app.delete("/control/faults", status_code=204)
-    def clear_faults() -> None:
+    async def clear_faults() -> None:  # on the loop, which the event of the held answers belongs to
+        nonlocal cleared
         faults.clear()
+        cleared.set()
+        cleared = asyncio.Event()
 
     @app.get("/{path:path}")
     async def serve(path: str, request: Request) -> Response:
@@ -140,7 +145,8 @@ def create_app(
         found = answer(path, request.query_params, request.headers, now)
         fault = faults.take(path, now)
         if fault is not None:
-            await asyncio.sleep(fault.delay_seconds)
+            if fault.held:
+                await cleared.wait()
             found = _spoilt(found, fault)
         return Response(found.body, found.status, dict(found.headers), found.media_type)
 

@@ -12,6 +12,7 @@ class SourceFault(BaseModel):
     """What goes wrong for which paths.
 
     path: a pattern over "HOST/PATH", `*` matching slashes too. status: the answer's status instead of the real one.
+    held: it is answered when the faults are cleared, and not before.
     body: the real one, a page for people as an edge shows it to clients it refuses, the first half, or nothing.
     times: how often before it heals; null for ever. since, until: when, by the request's time.
     """
@@ -20,7 +21,7 @@ class SourceFault(BaseModel):
 
     path: str = Field(min_length=1)
     status: int | None = Field(default=None, ge=200, le=599)
-    delay_seconds: float = Field(default=0, ge=0, le=600)
+    held: bool = False
     body: Literal["real", "html", "truncated", "empty"] = "real"
     times: int | None = Field(default=None, ge=1)
     since: AwareDatetime | None = None

@@ -42,11 +42,14 @@ down: setup ## Stop it
 # Each worker and each process of a stack imports the same modules; without bytecode each compiles them anew.
 test test-quick soak: export PYTHONDONTWRITEBYTECODE =
 
+# Groups of tests as tests/conftest.py makes and orders them.
+GROUPED := --dist loadgroup --no-loadscope-reorder
+
 test: setup ## Run every test
-	$(BIN)/pytest --numprocesses 3 --dist loadgroup
+	$(BIN)/pytest --numprocesses 3 $(GROUPED)
 
 test-quick: setup ## Run the tests that start no stack, with few examples a property and without the simulated seasons
-	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit tests/contract --numprocesses 2 --dist loadgroup \
+	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit tests/contract --numprocesses 2 $(GROUPED) \
 	  --ignore tests/unit/simulator/test_fleet.py
 
 soak: setup ## Run what the tests run in seconds at full length: outages of minutes, MINUTES under fire, 100,000 files

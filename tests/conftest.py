@@ -23,10 +23,10 @@ ALONE = {
     f"integration/test_{name}.py"
     for name in (
         "escalation",
+        "learned_search",
         "logger_faults",
         "many_files",
         "many_instances",
-        "own_fleet",
         "packages_alone",
         "pubsub_server",
         "supervision",
@@ -35,20 +35,45 @@ ALONE = {
     )
 }
 """Files there that start what they need themselves: in one group with the others they would be the last to end."""
+WITH = {
+    "integration/test_console_on_a_stack.py": "integration/test_tour.py",
+    "integration/test_own_fleet.py": "integration/test_packages_alone.py",
+}
+"""Files that use what the tests of another have started, by that file."""
 APART = {"simulation/test_seeds.py"}
-"""Files whose tests share nothing and take long: each test may run in any worker."""
+"""Files whose tests share nothing and take long: each test may run in any worker, after all others."""
+LONGEST = (
+    "integration",
+    "integration/test_tour.py",
+    "integration/embedded",
+    "integration on Google's",
+    "chaos/test_under_fire.py",
+    "browser/test_console.py",
+    "integration/test_supervision.py",
+    "integration/test_logger_faults.py",
+    "integration/test_escalation.py",
+    "integration/test_learned_search.py",
+    "integration/test_tracing.py",
+    "e2e/test_demo.py",
+    "conformance on Google's",
+    "conformance",
+    "integration/test_packages_alone.py",
+)
+"""Groups that a worker is busy with for long, the longest first."""
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark which tests stay together when the suite runs in several workers.
 
-    Folders with shared servers stay whole, others file by file. xdist begins with the groups of most tests, so the
-    many small ones of APART come last and keep all workers busy to the end.
+    Folders with shared servers stay whole, others file by file. Groups begin in the order of their first tests (with
+    --no-loadscope-reorder), so what takes long comes first and what is small last, which keeps all workers busy.
     """
-    root = Path(__file__).parent
+    ranks = {group: place for place, group in enumerate(LONGEST)}
+    root, place = Path(__file__).parent, dict[pytest.Item, int]()
     for item in items:
         file = item.path.relative_to(root)
+        file = Path(WITH.get(file.as_posix(), file))
         together = () if file.as_posix() in ALONE else TOGETHER
         alone = item.nodeid if file.as_posix() in APART else str(file)
         group = next((name for name in together if file.is_relative_to(name)), alone)
@@ -56,3 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if parametrized is not None and "google" in parametrized.params.values():
             group += " on Google's"
         item.add_marker(pytest.mark.xdist_group(group))
+        ranks.setdefault(group, len(LONGEST) + (file.as_posix() in APART))
+        place[item] = ranks[group]
+    if hasattr(config, "workerinput"):  # alone, a run keeps the order of its files
+        items.sort(key=place.__getitem__)

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -36,19 +37,38 @@ def compared(engine: ReferenceEngine, url: str) -> Iterator[None]:
 
     def comparing_query(client: Any, sql: str, **options: Any) -> Any:
         answer = query(client, sql, **options)
-        if _asks(client, url) and _evaluable(sql):
-            config = options.get("job_config")
-            given = {item.name: _typed(item) for item in (config.query_parameters if config else ())}
-            # Asked a second time, as an answer can be read only once.
-            answered = [dict(row.items()) for row in query(client, sql, **options)]
-            referred = engine.evaluate(sql, tables[client.project], given)
-            assert comparable(answered) == comparable(referred), f"Google's engine differs on:\n{sql}"
-        return answer
+        if not (_asks(client, url) and _evaluable(sql)):
+            return answer
+        read = _ReadAnswer(answer)
+        config = options.get("job_config")
+        given = {item.name: _typed(item) for item in (config.query_parameters if config else ())}
+        answered = [dict(row.items()) for row in read]
+        referred = engine.evaluate(sql, tables[client.project], given)
+        assert comparable(answered) == comparable(referred), f"Google's engine differs on:\n{sql}"
+        return read
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bigquery.Client, "insert_rows_json", remembering_append)
         patch.setattr(bigquery.Client, "query_and_wait", comparing_query)
         yield
+
+
+class _ReadAnswer:
+    """An answer that was read: its rows again, as often as they are asked for; the client's own gives them once."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+        self._pages = [list(page) for page in answer.pages]
+
+    @property
+    def pages(self) -> Iterator[list[Any]]:
+        return iter(self._pages)
+
+    def __iter__(self) -> Iterator[Any]:
+        return chain.from_iterable(self._pages)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._answer, name)
 
 
 def _asks(client: Any, url: str) -> bool:

@@ -18,6 +18,7 @@ from tipoff_dev.checks.sql.zetasql import Analyzer, SqlFault, running_analyzer
 
 _EVALUATE_SECONDS = 60.0
 _COMMENT = re.compile(r"--[^\n]*")
+_NAME = re.compile(r"\w+")
 _DAY_ZERO = date(1970, 1, 1)
 _TEXT_FIELDS = {
     "STRING": "string_value",
@@ -95,8 +96,10 @@ class ReferenceEngine:
         Raises:
             SqlFault: the query is refused, or its execution fails.
         """
+        expanded = self._expanded(sql)
+        named = set(_NAME.findall(expanded))
         request = self._protocol.service.EvaluateQueryRequest(
-            sql=self._expanded(sql), options=self._analyzer.options, simple_catalog=self._analyzer.catalog
+            sql=expanded, options=self._analyzer.options, simple_catalog=self._analyzer.catalog
         )
         for name, parameter in parameters.items():
             kind = self._type(parameter)
@@ -105,7 +108,8 @@ class ReferenceEngine:
         for table, columns in self._columns.items():
             content = request.table_content[table].table_data
             content.SetInParent()  # a table without content is refused, one without rows is not
-            for row in tables.get(table, ()):
+            # Rows are most of what is sent, so those of tables that the query does not name stay here.
+            for row in tables.get(table, ()) if table in named else ():
                 cells = content.row.add().cell
                 for name, kind in columns.items():
                     self._fill(cells.add(), kind, row.get(name))

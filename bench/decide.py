@@ -27,7 +27,8 @@ from tipoff_common.clock import local_instant
 from tipoff_common.events import Source
 from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar, Game, GameStatus
-from tipoff_planning.decisions import DecisionInputs, decide
+from tipoff_planning.decision import DecisionInputs
+from tipoff_planning.decisions import decide
 from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import Configuration

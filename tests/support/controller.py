@@ -40,7 +40,8 @@ from tipoff_controller.occurrence_store import Key, OccurrenceStore
 from tipoff_controller.pause_store import PauseStore
 from tipoff_planning.calendar import Calendar, Game, GameStatus
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decisions import Decision, DecisionInputs, decide
+from tipoff_planning.decision import Decision, DecisionInputs
+from tipoff_planning.decisions import decide
 from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows

@@ -4,26 +4,24 @@ Pure: configuration, calendar, history and the instant are arguments, so the sam
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
-from enum import StrEnum
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from zoneinfo import ZoneInfo
 
-from pydantic import JsonValue
-
-from tipoff_common.clock import business_date, local_instant
+from tipoff_common.clock import business_date
 from tipoff_common.events import Action, AlertLevel, PauseTarget
 from tipoff_planning.calendar import Calendar, Game
-from tipoff_planning.discovery.accounts import discovery_context, explain_check
+from tipoff_planning.calendar_refresh import CONTRADICTED, REFRESH, refresh_calendar, refresh_occurrence
+from tipoff_planning.decision import Decision, DecisionInputs, Reason, decision_about
+from tipoff_planning.discovery.accounts import explain_check
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
 from tipoff_planning.expectations import WHOLE_DAY
-from tipoff_planning.history import ExecutionFact, History, Known, Outputs, Slate
+from tipoff_planning.history import History
 from tipoff_planning.occurrences import (
     REPORT_UNFOUND_FOR,
-    Agenda,
     Occurrence,
     agenda,
     game_date_of,
@@ -31,139 +29,17 @@ from tipoff_planning.occurrences import (
 )
 from tipoff_planning.outstanding import Outstanding, find_outstanding
 from tipoff_planning.paused_steps import without_paused
-from tipoff_planning.pauses import Pause, Pauses
-from tipoff_planning.plans import Plan, asks_for_nothing
-from tipoff_planning.progress import Attempt, PlanProgress, State
+from tipoff_planning.pauses import Pause
+from tipoff_planning.plans import asks_for_nothing
+from tipoff_planning.progress import PlanProgress, State
 from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
 
-# The workflow that fetches the schedule is due at 05:00; a refresh at the same
-# tick would ask the source twice.
-REREAD_FROM = time(5, 30)
-"""From when on a game day's schedule is read again; before it the morning's own fetch is due."""
-MOVED_BY = timedelta(minutes=30)
-"""From which difference two sources disagree about a tip-off: a broadcaster's may be minutes after the league's."""
 LATE_AFTER_MINUTES = 30
 """From when a run is late; the dataset's views say the same."""
 # Subjects for decisions without an occurrence of the day; they cannot collide with a real one.
-REFRESH = "calendar-refresh"
-CONTRADICTED = "calendar-contradicted"
 NONE_DUE = "none-due"
 UNDECIDED = "undecided"
-
-
-class Reason(StrEnum):
-    """Why; the dataset's views tell a skip that is all right from one that is not by these codes."""
-
-    DUE = "due"
-    PARTLY_DUE = "partly_due"
-    INCOMPLETE = "incomplete"
-    REFRESH = "refresh"
-    CALENDAR_STALE = "calendar_stale"
-    MANUAL = "manual"
-    ALREADY_FOUND = "already_found"
-    NO_GAMES = "no_games"
-    TOO_EARLY = "too_early"
-    DAY_DONE = "day_done"
-    UNDER_WAY = "under_way"
-    NOT_PUBLISHED = "not_published"
-    NOT_FOUND = "not_found"
-    SOURCE_FAILING = "source_failing"
-    NOTHING_FOR_LONG = "nothing_for_long"
-    SOURCE_PAUSED = "source_paused"
-    SUPERSEDED = "superseded"
-    PAUSED = "paused"
-    TIMES_UNKNOWN = "times_unknown"
-    CALENDAR_REREAD = "calendar_reread"
-    CALENDAR_CONTRADICTED = "calendar_contradicted"
-    MEMORY_REBUILT = "memory_rebuilt"
-    BUDGET_USED = "budget_used"
-    PARENT_UNFRUITFUL = "parent_unfruitful"
-    NO_CALENDAR = "no_calendar"
-    HISTORY_UNAVAILABLE = "history_unavailable"
-    UNDECIDABLE = "undecidable"
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One workflow, one occurrence, one tick."""
-
-    occurrence: Occurrence
-    action: Action
-    code: Reason
-    sentence: str
-    alert_level: AlertLevel
-    next_check: datetime | None
-    context: Mapping[str, JsonValue]
-    outstanding: Outstanding | None = None
-    """Of a first RUN: the part of the workflow that is still outstanding, from which the plan is frozen."""
-    plan: Plan | None = None
-    """Of a later RUN: the plan that was frozen by the first."""
-    due: tuple[Attempt, ...] = ()
-    """Of a later RUN: the attempts of the plan that are due."""
-
-
-@dataclass(frozen=True)
-class DecisionInputs:
-    """All that a decision depends on."""
-
-    configuration: Configuration
-    calendar: Calendar | None
-    history: History
-    now: datetime
-    plans: Mapping[str, Plan] = field(default_factory=dict)
-    """The frozen plans of occurrences decided before, by occurrence id."""
-    # The controller keeps them up to date one execution at a time; working each out anew
-    # would grow with its executions.
-    standings: Mapping[str, PlanProgress] = field(default_factory=dict)
-    """How far plans have come, by occurrence id; of a plan that is not here it is worked out from the history."""
-    outputs: Outputs = field(default_factory=dict)
-    """What executions gave to fan out over, by request id."""
-    empty_looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By workflow, its newest occurrences that found nothing, since its last success."""
-    discovery: DiscoveryPlans = field(default_factory=dict)
-    """The day's plans of the searches that learn when to look."""
-    pauses: Pauses = field(default_factory=Pauses)
-    """What people stopped for a while."""
-    # The simulator asks for the same days thousands of times in a season.
-    expect: Callable[[Configuration, Calendar | None, date, DiscoveryPlans], Agenda] = agenda
-    """What is expected around a day; a caller that asks often may remember the answers."""
-
-    @cached_property
-    def today(self) -> date:
-        """The business day of `now`."""
-        return business_date(self.now, self.configuration.zone)
-
-    @cached_property
-    def calendar_is_stale(self) -> bool:
-        """Whether the calendar is older than decisions may rely on."""
-        # None has landed yet: as stale as can be, so that the refresh below asks for one.
-        if self.calendar is None:
-            return True
-        return self.calendar.age(self.now) > self.configuration.file.calendar.stale_after
-
-    @cached_property
-    def known(self) -> Known:
-        """What came of requests, by their ids."""
-        return Known(self.history.executions, self.history.requested, self.outputs)
-
-    def standing(self, occurrence: str) -> PlanProgress | None:
-        """Return how far the plan of an occurrence has come; None when it was not decided before."""
-        if occurrence in self.standings:
-            return self.standings[occurrence]
-        plan = self.plans.get(occurrence)
-        return PlanProgress(plan, self.known) if plan is not None else None
-
-    def paused_until(self, scraper: str) -> datetime | None:
-        """Return when the pause ends that the scraper's source asked for; None when it may be requested."""
-        # A frozen plan may name a scraper that is gone since.
-        spec = self.configuration.catalog.get(scraper)
-        until = self.history.paused_until(scraper, spec.hosts if spec else ())
-        return until if until is not None and until > self.now else None
-
-    def expected(self) -> Agenda:
-        """Return what is expected around the business day, workflow by workflow."""
-        return self.expect(self.configuration, self.calendar, self.today, self.discovery)
 
 
 def considered(
@@ -180,7 +56,7 @@ def considered(
         found += [item for item in come if now < item.deadline]
         found += _ended(come, now, configuration.zone)
     # Whether a refresh ran in this hour is known by its log, which the controller has to read like any other.
-    refreshes = (_refresh_occurrence(configuration, now, subject) for subject in (REFRESH, CONTRADICTED))
+    refreshes = (refresh_occurrence(configuration, now, subject) for subject in (REFRESH, CONTRADICTED))
     return (*found, *(item for item in refreshes if item is not None))
 
 
@@ -194,7 +70,7 @@ def decide(inputs: DecisionInputs) -> tuple[Decision, ...]:
         except Exception as error:  # noqa: BLE001  # one workflow's past must not stop the others
             decisions.append(_undecidable(_placeholder(name, UNDECIDED, inputs), inputs, error))
     # Last, since it is left out when the calendar's own workflow is among the decisions to run.
-    refresh = _refresh_calendar(decisions, inputs)
+    refresh = refresh_calendar(decisions, inputs)
     return (refresh, *decisions) if refresh else tuple(decisions)
 
 
@@ -203,7 +79,7 @@ def unable_to_decide(configuration: Configuration, now: datetime) -> tuple[Decis
     # Neither calendar nor history: whatever could not be read, the sentence must be true.
     inputs = DecisionInputs(configuration, None, History(stale=True), now)
     return tuple(
-        _decision(
+        decision_about(
             _placeholder(name, UNDECIDED, inputs),
             None,
             inputs,
@@ -233,7 +109,7 @@ def undecidable(decision: Decision, now: datetime, error: Exception) -> Decision
 
 
 def _undecidable(occurrence: Occurrence, inputs: DecisionInputs, error: Exception) -> Decision:
-    built = _decision(occurrence, None, inputs, Action.ABORT, Reason.UNDECIDABLE, _cannot(error))
+    built = decision_about(occurrence, None, inputs, Action.ABORT, Reason.UNDECIDABLE, _cannot(error))
     return replace(built, alert_level=AlertLevel.CRITICAL)
 
 
@@ -264,7 +140,7 @@ def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInpu
 def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) -> Decision:
     configuration, today = inputs.configuration, inputs.today
     workflow = configuration.workflows[name]
-    build = partial(_decision, upcoming or _placeholder(name, NONE_DUE, inputs), upcoming, inputs)
+    build = partial(decision_about, upcoming or _placeholder(name, NONE_DUE, inputs), upcoming, inputs)
     # ABORT and not SKIP: "no games" would be a statement about the day, and nothing is known of it.
     if name in configuration.needing_games and inputs.calendar is None:
         sentence = f"No schedule of games has landed yet; {configuration.file.calendar.scraper} has to succeed first."
@@ -324,7 +200,7 @@ def _decide_ended(
 ) -> Decision | None:
     """Report a search or a stretch that is over and incomplete; None when nothing is wrong."""
     workflow = inputs.configuration.workflows[occurrence.workflow]
-    build = partial(_decision, occurrence, upcoming, inputs, Action.SKIP)
+    build = partial(decision_about, occurrence, upcoming, inputs, Action.SKIP)
     searches = isinstance(workflow.schedule, Discovery | PerGame)
     outstanding = find_outstanding(occurrence, inputs.configuration, inputs.history)
     # No games, or all found by whichever slot: nothing is wrong.
@@ -358,7 +234,7 @@ def _decide_ended(
 
 def _decide_due(occurrence: Occurrence, upcoming: Occurrence | None, inputs: DecisionInputs) -> Decision:
     workflow = inputs.configuration.workflows[occurrence.workflow]
-    build = partial(_decision, occurrence, upcoming, inputs)
+    build = partial(decision_about, occurrence, upcoming, inputs)
     # Decided before: the plan is frozen, and what is found now by others does not change what it asks for.
     if (standing := inputs.standing(occurrence.id)) is not None:
         return _decide_planned(occurrence, upcoming, standing, inputs)
@@ -423,7 +299,7 @@ def _decide_planned(
 ) -> Decision:
     """Decide about an occurrence with a frozen plan: RUN what of the plan is due, else SKIP with how it stands."""
     states = {state for state, count in standing.counts.items() if count}
-    build = partial(_decision, occurrence, upcoming, inputs)
+    build = partial(decision_about, occurrence, upcoming, inputs)
     game_date = occurrence.game_date
     held = inputs.pauses.held(occurrence.workflow, inputs.now)
     attempts = standing.due(inputs.now, held)
@@ -506,7 +382,7 @@ def _nothing_published(
 ) -> Decision:
     """SKIP; aloud when the workflow has found nothing many times in a row. A search says so when its window closes."""
     workflow = inputs.configuration.workflows[occurrence.workflow]
-    build = partial(_decision, occurrence, upcoming, inputs, Action.SKIP)
+    build = partial(decision_about, occurrence, upcoming, inputs, Action.SKIP)
     told = _told_empty(inputs.standing(occurrence.id))
     # A set, as this occurrence is among them once its execution is logged.
     looks = {*inputs.empty_looks.get(occurrence.workflow, ()), occurrence.id}
@@ -516,169 +392,6 @@ def _nothing_published(
         f"Nothing was published for the last {len(looks)} times; look whether the source has moved.{told}"
     )
     return build(Reason.NOTHING_FOR_LONG, sentence, alert=True, empty_looks=len(looks))
-
-
-def _refresh_occurrence(configuration: Configuration, now: datetime, subject: str) -> Occurrence | None:
-    """Return the refresh of the calendar in the hour of `now`; None when no workflow fetches it.
-
-    subject: REFRESH for the hourly one, CONTRADICTED for one beside it.
-    """
-    name = configuration.refresher
-    if name is None:
-        return None
-    hour, today = now.replace(minute=0, second=0, microsecond=0), business_date(now, configuration.zone)
-    # A number for each hour there ever was, so that a refresh is asked for once
-    # an hour by its identity alone.
-    slot = int(hour.timestamp()) // 3600
-    return Occurrence(
-        name, today, today, subject, slot, hour, hour + timedelta(hours=1), (), "the calendar is read again"
-    )
-
-
-def _refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Decision | None:
-    """Return a RUN of the calendar's scraper when the calendar is old, an hour old on a day with games, or
-    contradicted.
-
-    Each reason asks at most once an hour, and not while the calendar's workflow runs anyway.
-    """
-    configuration = inputs.configuration
-    contradiction = _contradicted(inputs)
-    # Apart from the hourly refresh, which may have been used up minutes before the scoreboard was read.
-    subject = CONTRADICTED if contradiction and not inputs.calendar_is_stale else REFRESH
-    occurrence = _refresh_occurrence(configuration, inputs.now, subject)
-    # Asked for in this hour; its retries are decided like those of any occurrence.
-    if occurrence is None or inputs.standing(occurrence.id) is not None:
-        return None
-    name, source = occurrence.workflow, configuration.file.calendar.scraper
-    if source is None or inputs.pauses.held(name, inputs.now).holds(source):
-        return None
-    # It fetches the schedule anyway, this very minute.
-    if any(item.occurrence.workflow == name and item.action is Action.RUN for item in decisions):
-        return None
-    if inputs.paused_until(source) is not None:
-        return None  # The decisions of its own workflow say so, and all say how old the calendar is.
-    if contradiction and subject == CONTRADICTED:
-        code = Reason.CALENDAR_CONTRADICTED
-        sentence = f"The schedule is read again: {contradiction}."
-    # Stale before reread: the same fetch, but a calendar this old is itself worth knowing.
-    elif inputs.calendar_is_stale:
-        code = Reason.CALENDAR_STALE
-        sentence = "The schedule of games is old or missing; it is fetched before it is relied on."
-    elif _games_may_change(inputs):
-        code = Reason.CALENDAR_REREAD
-        sentence = (
-            "Games are played today; the schedule is read again for games called off, moved or given a time."
-        )
-    else:
-        return None
-    workflow = configuration.workflows[name]
-    # The calendar's scraper alone: the workflow's other steps have no reason to run once an hour.
-    steps = {step_name: None for step_name, step in workflow.plan.items() if step.scraper == source}
-    return _decision(occurrence, None, inputs, Action.RUN, code, sentence, outstanding=Outstanding(steps))
-
-
-def _contradicted(inputs: DecisionInputs) -> str:
-    """Return how the newest scoreboard of an open day contradicts an older calendar; blank when it does not."""
-    calendar = inputs.calendar
-    if calendar is None:
-        return ""
-    # The days that occurrences may be about now; a scoreboard of another day can change nothing.
-    days = {inputs.today + timedelta(days=offset) for offset in (-1, 0, 1)}
-    newest: dict[tuple[str, date], ExecutionFact] = {}
-    for fact in inputs.history.slates:
-        # What was read before the calendar was is no news to it, and asking again would bring the same.
-        if fact.game_date in days and fact.triggered_at > calendar.fetched_at:
-            key = (fact.scraper, fact.game_date)
-            newest[key] = max(newest.get(key, fact), fact, key=attrgetter("triggered_at"))
-    for _, fact in sorted(newest.items()):
-        games = {
-            "@".join(game.teams): game
-            for game in games_of(inputs.configuration, calendar, fact.game_date)
-            if len(game.teams) == 2
-        }
-        others = (game for game in calendar.all_on(fact.game_date) if not game.postponed)
-        listed = {"@".join(game.teams) for game in others}
-        if said := _difference(fact.slate or {}, games, listed):
-            return f"{fact.scraper} of {fact.game_date} {said}"
-    return ""
-
-
-def _difference(slate: Slate, games: Mapping[str, Game], listed: Container[str]) -> str:
-    """Say how a scoreboard differs from the calendar's games of the day; blank when it does not.
-
-    games: those that count, by "AWAY@HOME". listed: all that the calendar has played on the day, friendlies too.
-    """
-    # In order, so that the same two documents give the same sentence.
-    for matchup, tipoff in sorted(slate.items()):
-        game = games.get(matchup)
-        if tipoff is None:
-            if game is not None:
-                return f"has {matchup} called off, and the calendar has it played"
-        elif game is None:
-            # A friendly that the calendar knows and does not count is no contradiction.
-            if matchup not in listed:
-                return f"lists {matchup}, and the calendar does not"
-        elif game.tipoff is None:
-            return f"has a time for {matchup}, and the calendar has none"
-        elif abs(game.tipoff - tipoff) >= MOVED_BY:
-            return f"has {matchup} at {tipoff:%H:%M} UTC, and the calendar at {game.tipoff:%H:%M} UTC"
-    # After the others: a game that is listed and differs says more than one that is not listed.
-    missing = sorted(games.keys() - slate.keys())
-    return f"does not list {missing[0]}, and the calendar does" if missing else ""
-
-
-def _games_may_change(inputs: DecisionInputs) -> bool:
-    """Return whether a game of the day is still to begin, and the calendar is older than such a day allows."""
-    calendar, every = inputs.calendar, inputs.configuration.file.calendar.reread_on_game_days
-    if (
-        calendar is None
-        or calendar.age(inputs.now) < every
-        or inputs.now < local_instant(inputs.today, REREAD_FROM, inputs.configuration.zone)
-    ):
-        return False
-    games = games_of(inputs.configuration, calendar, inputs.today)
-    # Once all have begun, no change of today's schedule could matter.
-    return any(game.tipoff is None or game.tipoff > inputs.now for game in games)
-
-
-def _decision(
-    occurrence: Occurrence,
-    upcoming: Occurrence | None,
-    inputs: DecisionInputs,
-    action: Action,
-    code: Reason,
-    sentence: str,
-    *,
-    alert: bool = False,
-    outstanding: Outstanding | None = None,
-    plan: Plan | None = None,
-    due: tuple[Attempt, ...] = (),
-    **context: JsonValue,
-) -> Decision:
-    calendar, now = inputs.calendar, inputs.now
-    workflow = inputs.configuration.workflows[occurrence.workflow]
-    return Decision(
-        occurrence=occurrence,
-        action=action,
-        code=code,
-        sentence=sentence,
-        alert_level=workflow.alert_level if alert else AlertLevel.NONE,
-        # The next occurrence, not the next tick: that is what people want to know.
-        next_check=upcoming.expected if upcoming else None,
-        context={
-            "expected_run_time": occurrence.expected.isoformat(),
-            "deadline": occurrence.deadline.isoformat(),
-            "games": len(occurrence.games),
-            "calendar_age_minutes": int(calendar.age(now).total_seconds() // 60) if calendar else None,
-            "calendar_stale": inputs.calendar_is_stale,
-            "history_stale": inputs.history.stale,
-            **discovery_context(occurrence, inputs.discovery.get((occurrence.workflow, occurrence.day))),
-            **context,
-        },
-        outstanding=outstanding,
-        plan=plan,
-        due=due,
-    )
 
 
 def _placeholder(name: str, subject: str, inputs: DecisionInputs) -> Occurrence:

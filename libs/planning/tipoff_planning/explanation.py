@@ -12,7 +12,8 @@ from tipoff_common.outcomes import Status
 from tipoff_common.words import pluralize
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decisions import Decision, DecisionInputs, considered, decide
+from tipoff_planning.decision import Decision, DecisionInputs
+from tipoff_planning.decisions import considered, decide
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
 from tipoff_planning.history import ExecutionFact, History, Known
 from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences

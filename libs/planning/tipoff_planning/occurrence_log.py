@@ -26,7 +26,7 @@ from tipoff_common.executions import PRESUMED
 from tipoff_common.identity import decision_id
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Status
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decisions import Reason
+from tipoff_planning.decision import Reason
 from tipoff_planning.drafts import build_decision, request, skip
 from tipoff_planning.frozen import Frozen
 from tipoff_planning.history import (

@@ -12,7 +12,8 @@ from tipoff_common.events import Action, ScheduleLocked, ScrapeRequested, Source
 from tipoff_common.outcomes import Status
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decisions import NONE_DUE, Decision, DecisionInputs, Reason, decide
+from tipoff_planning.decision import Decision, DecisionInputs, Reason
+from tipoff_planning.decisions import NONE_DUE, decide
 from tipoff_planning.discovery.plans import DiscoveryPlan, DiscoveryPlans, due_checks, plan_day
 from tipoff_planning.discovery.searches import history_of, search_of
 from tipoff_planning.discovery.steps import CHECK_STEP

@@ -20,7 +20,8 @@ from tipoff_controller.past import Past, read_past
 from tipoff_controller.publishing import publish_batch
 from tipoff_controller.schedule_lock import late_locks, schedule_changes
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decisions import DecisionInputs, decide, unable_to_decide
+from tipoff_planning.decision import DecisionInputs
+from tipoff_planning.decisions import decide, unable_to_decide
 from tipoff_planning.drafts import DecisionBatch, draft, request
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState, rebuilt_decision

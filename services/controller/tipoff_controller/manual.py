@@ -14,7 +14,7 @@ from tipoff_controller.deps import Deps
 from tipoff_controller.occurrence_store import Key
 from tipoff_controller.publishing import begin_run
 from tipoff_planning.context import EvaluationContext
-from tipoff_planning.decisions import Decision, Reason
+from tipoff_planning.decision import Decision, Reason
 from tipoff_planning.drafts import DecisionBatch, draft
 from tipoff_planning.manual_runs import (
     KeyTaken,

@@ -29,7 +29,8 @@ from tests.support.controller import (
 from tipoff_common.events import Action, AlertLevel
 from tipoff_common.outcomes import FailureKind, NoData, Outcome, Success
 from tipoff_planning.calendar import Calendar
-from tipoff_planning.decisions import Decision, Reason, decide, unable_to_decide
+from tipoff_planning.decision import Decision, Reason
+from tipoff_planning.decisions import decide, unable_to_decide
 from tipoff_planning.history import ExecutionFact, History, KnownCompleteness
 from tipoff_planning.occurrences import occurrences
 from tipoff_planning.plans import units

@@ -28,7 +28,8 @@ from tipoff_common.clock import business_date
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.calendar import Calendar
-from tipoff_planning.decisions import NONE_DUE, Decision
+from tipoff_planning.decision import Decision
+from tipoff_planning.decisions import NONE_DUE
 from tipoff_planning.discovery.report import DiscoveryReport, plans_from, read_discovery
 from tipoff_planning.discovery.searches import HISTORY_DAYS, searched_scraper
 from tipoff_planning.execution_log import read_executions, read_looks

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support.controller import at, calendar, configured, decided, discovery, fact, history, workflow
 from tests.unit.planning.discovery.test_model import seen
-from tipoff_planning.decisions import DecisionInputs, decide
+from tipoff_planning.decision import DecisionInputs
+from tipoff_planning.decisions import decide
 from tipoff_planning.discovery.intervals import Look, PublicationHistory, PublicationInterval, read_history
 from tipoff_planning.discovery.plans import (
     CONTRADICTORY_SHARE,

@@ -1,0 +1,184 @@
+"""What a decision is, what it depends on, and how one is made of its words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from functools import cached_property
+
+from pydantic import JsonValue
+
+from tipoff_common.clock import business_date
+from tipoff_common.events import Action, AlertLevel
+from tipoff_planning.calendar import Calendar
+from tipoff_planning.discovery.accounts import discovery_context
+from tipoff_planning.discovery.plans import DiscoveryPlans
+from tipoff_planning.history import History, Known, Outputs
+from tipoff_planning.occurrences import (
+    Agenda,
+    Occurrence,
+    agenda,
+)
+from tipoff_planning.outstanding import Outstanding
+from tipoff_planning.pauses import Pauses
+from tipoff_planning.plans import Plan
+from tipoff_planning.progress import Attempt, PlanProgress
+from tipoff_planning.workflows import Configuration
+
+
+class Reason(StrEnum):
+    """Why; the dataset's views tell a skip that is all right from one that is not by these codes."""
+
+    DUE = "due"
+    PARTLY_DUE = "partly_due"
+    INCOMPLETE = "incomplete"
+    REFRESH = "refresh"
+    CALENDAR_STALE = "calendar_stale"
+    MANUAL = "manual"
+    ALREADY_FOUND = "already_found"
+    NO_GAMES = "no_games"
+    TOO_EARLY = "too_early"
+    DAY_DONE = "day_done"
+    UNDER_WAY = "under_way"
+    NOT_PUBLISHED = "not_published"
+    NOT_FOUND = "not_found"
+    SOURCE_FAILING = "source_failing"
+    NOTHING_FOR_LONG = "nothing_for_long"
+    SOURCE_PAUSED = "source_paused"
+    SUPERSEDED = "superseded"
+    PAUSED = "paused"
+    TIMES_UNKNOWN = "times_unknown"
+    CALENDAR_REREAD = "calendar_reread"
+    CALENDAR_CONTRADICTED = "calendar_contradicted"
+    MEMORY_REBUILT = "memory_rebuilt"
+    BUDGET_USED = "budget_used"
+    PARENT_UNFRUITFUL = "parent_unfruitful"
+    NO_CALENDAR = "no_calendar"
+    HISTORY_UNAVAILABLE = "history_unavailable"
+    UNDECIDABLE = "undecidable"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One workflow, one occurrence, one tick."""
+
+    occurrence: Occurrence
+    action: Action
+    code: Reason
+    sentence: str
+    alert_level: AlertLevel
+    next_check: datetime | None
+    context: Mapping[str, JsonValue]
+    outstanding: Outstanding | None = None
+    """Of a first RUN: the part of the workflow that is still outstanding, from which the plan is frozen."""
+    plan: Plan | None = None
+    """Of a later RUN: the plan that was frozen by the first."""
+    due: tuple[Attempt, ...] = ()
+    """Of a later RUN: the attempts of the plan that are due."""
+
+
+@dataclass(frozen=True)
+class DecisionInputs:
+    """All that a decision depends on."""
+
+    configuration: Configuration
+    calendar: Calendar | None
+    history: History
+    now: datetime
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    """The frozen plans of occurrences decided before, by occurrence id."""
+    # The controller keeps them up to date one execution at a time; working each out anew
+    # would grow with its executions.
+    standings: Mapping[str, PlanProgress] = field(default_factory=dict)
+    """How far plans have come, by occurrence id; of a plan that is not here it is worked out from the history."""
+    outputs: Outputs = field(default_factory=dict)
+    """What executions gave to fan out over, by request id."""
+    empty_looks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By workflow, its newest occurrences that found nothing, since its last success."""
+    discovery: DiscoveryPlans = field(default_factory=dict)
+    """The day's plans of the searches that learn when to look."""
+    pauses: Pauses = field(default_factory=Pauses)
+    """What people stopped for a while."""
+    # The simulator asks for the same days thousands of times in a season.
+    expect: Callable[[Configuration, Calendar | None, date, DiscoveryPlans], Agenda] = agenda
+    """What is expected around a day; a caller that asks often may remember the answers."""
+
+    @cached_property
+    def today(self) -> date:
+        """The business day of `now`."""
+        return business_date(self.now, self.configuration.zone)
+
+    @cached_property
+    def calendar_is_stale(self) -> bool:
+        """Whether the calendar is older than decisions may rely on."""
+        # None has landed yet: as stale as can be, so that the refresh below asks for one.
+        if self.calendar is None:
+            return True
+        return self.calendar.age(self.now) > self.configuration.file.calendar.stale_after
+
+    @cached_property
+    def known(self) -> Known:
+        """What came of requests, by their ids."""
+        return Known(self.history.executions, self.history.requested, self.outputs)
+
+    def standing(self, occurrence: str) -> PlanProgress | None:
+        """Return how far the plan of an occurrence has come; None when it was not decided before."""
+        if occurrence in self.standings:
+            return self.standings[occurrence]
+        plan = self.plans.get(occurrence)
+        return PlanProgress(plan, self.known) if plan is not None else None
+
+    def paused_until(self, scraper: str) -> datetime | None:
+        """Return when the pause ends that the scraper's source asked for; None when it may be requested."""
+        # A frozen plan may name a scraper that is gone since.
+        spec = self.configuration.catalog.get(scraper)
+        until = self.history.paused_until(scraper, spec.hosts if spec else ())
+        return until if until is not None and until > self.now else None
+
+    def expected(self) -> Agenda:
+        """Return what is expected around the business day, workflow by workflow."""
+        return self.expect(self.configuration, self.calendar, self.today, self.discovery)
+
+
+def decision_about(
+    occurrence: Occurrence,
+    upcoming: Occurrence | None,
+    inputs: DecisionInputs,
+    action: Action,
+    code: Reason,
+    sentence: str,
+    *,
+    alert: bool = False,
+    outstanding: Outstanding | None = None,
+    plan: Plan | None = None,
+    due: tuple[Attempt, ...] = (),
+    **context: JsonValue,
+) -> Decision:
+    """Build the decision about an occurrence.
+
+    alert: as loudly as the workflow says. context: facts beside those that every decision has.
+    """
+    calendar, now = inputs.calendar, inputs.now
+    workflow = inputs.configuration.workflows[occurrence.workflow]
+    return Decision(
+        occurrence=occurrence,
+        action=action,
+        code=code,
+        sentence=sentence,
+        alert_level=workflow.alert_level if alert else AlertLevel.NONE,
+        # The next occurrence, not the next tick: that is what people want to know.
+        next_check=upcoming.expected if upcoming else None,
+        context={
+            "expected_run_time": occurrence.expected.isoformat(),
+            "deadline": occurrence.deadline.isoformat(),
+            "games": len(occurrence.games),
+            "calendar_age_minutes": int(calendar.age(now).total_seconds() // 60) if calendar else None,
+            "calendar_stale": inputs.calendar_is_stale,
+            "history_stale": inputs.history.stale,
+            **discovery_context(occurrence, inputs.discovery.get((occurrence.workflow, occurrence.day))),
+            **context,
+        },
+        outstanding=outstanding,
+        plan=plan,
+        due=due,
+    )

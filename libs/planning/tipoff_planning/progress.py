@@ -133,7 +133,8 @@ class _Unit:
         self.unit, self.step, self.place = unit, step, place
         # Made when they are needed: hashing an id is most of what a unit costs, and few units need a second one.
         self.ids: list[str] = []
-        self.attempt = 1
+        self.attempt: int
+        """The one that is next or under way: told by _assess(), which follows at once."""
         self.state = State.OPEN
         self.retry = datetime.min.replace(tzinfo=UTC)
 
@@ -165,8 +166,8 @@ class _Step:
         self.queued: set[int] = set()
         """The places that are in the heap."""
         self.begun = self.settled = False
-        # Until it is settled, a step counts as fruitful: its children wait for it, and are not skipped because of it.
-        self.fruitful = True
+        # Told by _advance() once its parents are settled, and looked at by its children once it is settled itself.
+        self.fruitful: bool
         self.skipped: Skipped | None = None
         self.why = ""
 
@@ -311,7 +312,7 @@ class PlanProgress:
             parents = [self._steps[parent] for parent in step.planned.parents]
             if not all(parent.settled for parent in parents):
                 # A parent that was settled may be so no more, when an execution names further values to fan out over.
-                step.settled, step.fruitful, step.skipped = False, True, None
+                step.settled, step.skipped = False, None
                 continue
             blocking = next((parent for parent in parents if not parent.fruitful), None)
             if blocking is not None and not step.begun:

@@ -1,6 +1,7 @@
 """How far a plan has come, and what it asks for next."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -20,7 +21,16 @@ from tipoff_common.bounds import VALUE_CHARACTERS
 from tipoff_common.outcomes import FailureKind, Outcome
 from tipoff_planning.history import ExecutionFact, Known
 from tipoff_planning.plans import Plan, Unit
-from tipoff_planning.progress import Held, PlanProgress, Progress, State, progress, retry_at, retry_is_due
+from tipoff_planning.progress import (
+    Attempt,
+    Held,
+    PlanProgress,
+    Progress,
+    State,
+    progress,
+    retry_at,
+    retry_is_due,
+)
 
 GAMES = slate(3)
 PLANS = fixture_file("plans")
@@ -305,6 +315,23 @@ def test_what_is_held_stays_open_and_is_due_when_nothing_holds_it() -> None:
     assert standing.counts == {State.OPEN: 2}
 
 
+def test_an_attempt_that_nobody_has_come_to_is_none_of_the_plans_yet() -> None:
+    made = plan("calendar")
+    standing, unit = PlanProgress(made), unit_of(made, "slate")
+    first, second = (unit.request_id(made.occurrence_id, number) for number in (1, 2))
+    assert (standing.attempt(first), standing.attempt(second)) == (Attempt(unit, 1), None)
+    standing.add(fact("slate", outcome=failed(), request_id=first))
+    assert standing.attempt(second) == Attempt(unit, 2)
+
+
+def test_a_fact_that_comes_twice_changes_nothing() -> None:
+    made = plan("calendar")
+    standing = PlanProgress(made)
+    identifier = unit_of(made, "slate").request_id(made.occurrence_id, 1)
+    found = fact("slate", request_id=identifier)
+    assert [standing.add(found), standing.add(found)] == [True, False]
+
+
 def test_requests_that_went_out_are_under_way_since_the_first_time() -> None:
     standing = PlanProgress(plan("parallel"))
     first, second = (standing.request_id(attempt) for attempt in standing.due(at("06:00")))
@@ -347,6 +374,32 @@ def test_a_source_that_says_when_to_come_back_is_asked_then_if_that_is_in_time()
         )
         assert progress(made, known, at("11:59")).states == {state}
         assert due(progress(made, known, named)) == ([("slate", 2)] if state is State.WAITING else [])
+
+
+@pytest.mark.parametrize(
+    ("deadline", "retries", "failures", "state"),
+    [
+        ("12:01", 1, 1, State.WAITING),
+        ("12:01", 1, 2, State.GIVEN_UP),
+        ("12:01", 0, 1, State.GIVEN_UP),
+        (None, 1, 1, State.GIVEN_UP),
+    ],
+    ids=["in the window", "budget used", "no budget", "somebody waits for a manual run"],
+)
+def test_a_source_that_is_not_asked_again_by_itself_is_when_it_says_when(
+    deadline: str | None, retries: int, failures: int, state: State
+) -> None:
+    limit = at(deadline) if deadline else None
+    made = plan("calendar").model_copy(update={"deadline": limit, "max_retries": retries})
+    unit, known = unit_of(made, "slate"), {}
+    for number in range(1, failures + 1):
+        identifier = unit.request_id(made.occurrence_id, number)
+        known[identifier] = fact(
+            "slate", outcome=failed(FailureKind.QUOTA), request_id=identifier, not_before=at("12:00")
+        )
+    assert progress(made, Known(known, {}, {}), at("11:59")).states == {state}
+    unnamed = {name: replace(item, not_before=None) for name, item in known.items()}
+    assert progress(made, Known(unnamed, {}, {}), at("11:59")).states == {State.GIVEN_UP}
 
 
 def test_a_retry_that_waited_takes_its_place_among_those_that_may_be_under_way() -> None:

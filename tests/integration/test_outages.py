@@ -59,7 +59,7 @@ def test_a_runner_killed_between_its_file_and_its_outcome_does_not_fetch_again(
     driver: Driver, day: date
 ) -> None:
     """What it leaves behind is put in its place: the payload with what was noted about it, the records, and a claim
-    whose lease is over."""
+    that no longer holds."""
     path = last_report(day)
     driver.run_workflow("injury_discovery", day)
     (told,) = driver.executions(day, INJURIES)
@@ -68,7 +68,7 @@ def test_a_runner_killed_between_its_file_and_its_outcome_does_not_fetch_again(
     with driver.down("scraper-runner"):
         (request,) = driver.run_workflow("injury_discovery", day)["requests"]
         assert data.annotate(raw, {"fetched-for": request["request_id"]})
-        claim = {"holder": "a runner that was killed", "until": "2025-01-01T00:00:00Z"}
+        claim = {"holder": "a runner that was killed", "until": "2025-01-01T00:00:00Z", "released": True}
         state.create(f"runner/claims/{day}/{request['request_id']}.json", json.dumps(claim).encode())
     execution = next(
         row

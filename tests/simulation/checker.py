@@ -8,6 +8,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -30,6 +31,11 @@ TABLE_OF = {
 }
 SYSTEM_RULES = frozenset({"no-decisions", "cannot-judge", "not-watching", "channel-failing"})
 """Rules about everything at once: whoever was told of one of them was told of what follows from it."""
+CLOCKS_APART = 400.0
+"""Seconds by which the clocks of two processes may differ, and a little more."""
+TOLD_LATE = 2400.0
+"""Seconds after which a find is known to whoever asks: what a paused monitor tells is as old as its pause, and rows may
+be seen late."""
 _PER_WRITING = frozenset({"created_at", "added_later", "unknown_fields"})
 """What a row may say differently each time that it is written."""
 
@@ -199,13 +205,14 @@ def nothing_is_invented(seen: Evidence) -> Iterator[Breach]:
 def one_outcome_an_occurrence(seen: Evidence) -> Iterator[Breach]:
     """An occurrence is begun by one decision, a retry follows a failure, and what was found is not looked for again."""
     begun: dict[str, tuple[str, Entry]] = {}
-    heard: dict[tuple[Any, ...], Entry] = {}
-    """The first execution of each unit and attempt, in the order of the log."""
+    heard: dict[tuple[Any, ...], dict[str, Entry]] = defaultdict(dict)
+    """The executions of each unit and attempt by status, in the order of the log."""
     requested: set[str] = set()
     for entry in seen.log.of("publish"):
         body = seen._body(entry["data"])
         if entry["type"] == EXECUTED:
-            heard.setdefault((*_unit(body, body["scraper_name"]), body["attempt"]), entry)
+            attempt = (*_unit(body, body["scraper_name"]), body["attempt"])
+            heard[attempt].setdefault(body["outcome"]["status"], entry)
         if entry["type"] != REQUESTED or body["occurrence_id"] is None:
             continue
         known, first = begun.setdefault(body["occurrence_id"], (body["decision_id"], entry))
@@ -213,9 +220,15 @@ def one_outcome_an_occurrence(seen: Evidence) -> Iterator[Breach]:
             yield f"two decisions began occurrence {body['occurrence_id']}", (first, entry)
         new = body["request_id"] not in requested
         requested.add(body["request_id"])
-        unit = _unit(body, body["scraper"])
-        if new and body["attempt"] > 1 and (*unit, body["attempt"] - 1) not in heard:
+        before = heard[(*_unit(body, body["scraper"]), body["attempt"] - 1)]
+        if new and body["attempt"] > 1 and not before:
             yield f"attempt {body['attempt']} of {body['scraper']} follows no attempt before it", (entry,)
+        elif new and set(before) == {"success"}:
+            yield (
+                f"attempt {body['attempt']} of {body['scraper']} follows a success",
+                (*before.values(), entry),
+            )
+    yield from _searched_again(seen)
 
 
 def no_fetch_twice_without_a_reason(seen: Evidence) -> Iterator[Breach]:
@@ -254,7 +267,7 @@ def no_id_with_two_contents(seen: Evidence) -> Iterator[Breach]:
 
 
 def no_alarm_without_a_fault(seen: Evidence) -> Iterator[Breach]:
-    """People are told of nothing while nothing is wrong."""
+    """People are told of nothing while nothing is wrong, nor that something is absent which has long been found."""
     alerts = {entry["id"]: body for entry, body in seen.published.get(ALERTED, ())}
     wrong = [entry.at for entry in seen.log.of("fault", "crash", "pause", "lost", "dropped", "skew")]
     unfound = {workflow for workflow, *_ in _unfound(seen)}
@@ -263,10 +276,16 @@ def no_alarm_without_a_fault(seen: Evidence) -> Iterator[Breach]:
         if alert is None:
             yield "a message is about no change of an alert", (notice,)
             continue
-        if notice["resolved"] or any(at <= notice.at for at in wrong):
+        if notice["resolved"]:
             continue
-        if alert["context"].get("workflow") not in unfound:
+        faultless = not any(at <= notice.at for at in wrong)
+        if faultless and alert["context"].get("workflow") not in unfound:
             yield f"people were told of {alert['rule']} {alert['about']}, and nothing was wrong", (notice,)
+        if found := _found_long_before(seen, notice, alert):
+            yield (
+                f"people were told of {alert['rule']} {alert['about']}, which had been found",
+                (*found, notice),
+            )
 
 
 def no_fault_without_an_alarm(seen: Evidence) -> Iterator[Breach]:
@@ -274,7 +293,9 @@ def no_fault_without_an_alarm(seen: Evidence) -> Iterator[Breach]:
     alerts = {entry["id"]: body for entry, body in seen.published.get(ALERTED, ())}
     told = [alerts[notice["event"]] for notice in seen.log.of("notice") if notice["event"] in alerts]
     texts = json.dumps(told)
-    if any(alert["rule"] in SYSTEM_RULES for alert in told):
+    # Told once more when it is over, of what is still absent then: only what still fires excuses a silence.
+    last: dict[str, Body] = {alert["alert_id"]: alert for alert in told}
+    if any(alert["rule"] in SYSTEM_RULES and alert["state"] != "resolved" for alert in last.values()):
         return
     for workflow, scraper, subject, entry in _unfound(seen):
         if workflow not in texts:
@@ -331,6 +352,54 @@ def _went_wrong(seen: Evidence, first: Entry, second: Entry) -> bool:
         first.at <= entry.at <= second.at and entry.by == first.by
         for entry in seen.log.of("crash", "pause", "fault", "nack")
     )
+
+
+def _searched_again(seen: Evidence) -> Iterator[Breach]:
+    """Yield decisions to search for what the controller had been told was found."""
+    begin = next(iter(seen.log.of("begin")))
+    searches = begin.get("searches") or ()
+    finds = {
+        entry["id"]: body
+        for entry, body in seen.published.get(EXECUTED, ())
+        if body["scraper_name"] in searches and body["outcome"]["status"] == "success"
+    }
+    deliveries: dict[tuple[str, int], str] = {}
+    known: dict[str, Entry] = {}
+    """Workflows whose search ended, and what the controller was told of it."""
+    for entry in seen.log.of("deliver", "ack", "publish"):
+        match entry.kind:
+            case "deliver" if entry["id"] in finds and entry.by.startswith("controller"):
+                deliveries[entry.by, entry["message"]] = entry["id"]
+            case "ack" if (entry.by, entry["message"]) in deliveries:
+                known.setdefault(finds[deliveries[entry.by, entry["message"]]]["workflow"], entry)
+            case "publish" if entry["type"] == DECIDED:
+                body = seen._body(entry["data"])
+                told = known.get(body["workflow_name"])
+                # Not when it was published, which may be long after: the decision's own clock.
+                decided = datetime.fromisoformat(body["decision_time"]).timestamp() - begin["began"]
+                if told and body["action"] == "RUN" and decided > told.at + CLOCKS_APART:
+                    yield f"{body['workflow_name']} had found what it searches for, and runs", (told, entry)
+
+
+def _found_long_before(seen: Evidence, notice: Entry, alert: Body) -> tuple[Entry, ...]:
+    """Return the finds of all that an alert says is absent; nothing when it was right, or is about something else."""
+    begin = next(iter(seen.log.of("begin")))
+    workflow, only = alert["context"].get("workflow"), alert["context"].get("scraper")
+    if workflow is None or only in begin["follow_ups"]:
+        return ()
+    expected = {
+        (scraper, str(row["game_date"]), row["subject"] or "-")
+        for entry, row in seen.rows.get("daily_expected_schedule", ())
+        if entry.at <= notice.at and row["workflow_name"] == workflow
+        for scraper in row["scrapers"]
+        if scraper not in begin["follow_ups"] and only in (None, scraper)
+    }
+    found = {
+        (row["scraper_name"], str(row["game_date"]), row["opts"].get("game_id", "-")): entry
+        for entry, row in seen.rows.get("scraper_execution_log", ())
+        if row["status"] == "success" and row["workflow"] == workflow and entry.at <= notice.at - TOLD_LATE
+    }
+    return tuple(found[name] for name in sorted(expected)) if expected and expected <= found.keys() else ()
 
 
 def _unfound(seen: Evidence) -> Iterator[tuple[str, str, str, Entry]]:

@@ -483,7 +483,8 @@ class World:
     def run(self) -> EventLog:
         """Let the time pass."""
         self.log.add(
-            0.0, "begin", "world", began=self.start.timestamp(), follow_ups=["event_props"], data="data",
+            0.0, "begin", "world", began=self.start.timestamp(), follow_ups=["event_props"],
+            searches=["bulletin"], data="data",
             faults=[str(fault) for fault in self.faults],
         )  # fmt: skip
         for fault in self.fates.of(Kind.SKEW):

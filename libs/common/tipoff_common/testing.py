@@ -27,6 +27,9 @@ class MemoryObjects:
     metadata: dict[str, Mapping[str, str]] = field(default_factory=dict)
     generations: dict[str, int] = field(default_factory=lambda: defaultdict(lambda: 1))
     """1 for what a test put into `bodies` itself."""
+    now: datetime = WRITTEN_AT
+    """What the bucket's own clock says."""
+    updated: dict[str, datetime] = field(default_factory=dict)
     _next_generation: Iterator[int] = field(default_factory=lambda: itertools.count(2))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -84,7 +87,7 @@ class MemoryObjects:
     def _write(self, name: str, body: bytes, metadata: Mapping[str, str]) -> None:
         check_object(name, metadata)
         self.bodies[name], self.metadata[name] = body, dict(metadata)
-        self.generations[name] = next(self._next_generation)
+        self.generations[name], self.updated[name] = next(self._next_generation), self.now
 
     def put_chunks(
         self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
@@ -122,7 +125,8 @@ class MemoryObjects:
             raise Unavailable(f"bucket {self.bucket} is down")
 
     def _info(self, name: str) -> ObjectInfo:
-        return ObjectInfo(name, len(self.bodies[name]), WRITTEN_AT, self.metadata.get(name, {}))
+        updated = self.updated.get(name, WRITTEN_AT)
+        return ObjectInfo(name, len(self.bodies[name]), updated, self.metadata.get(name, {}))
 
 
 @dataclass

@@ -115,7 +115,11 @@ def _unseen_run(
         tick for tick in earlier if instants.now - deps.lookback <= tick <= instants.now - deps.rule.grace
     )
     due, seen = next(told, None), overview.last_cleanup
-    return due if due is not None and (seen is None or seen < due) else None
+    if due is None or (seen is not None and seen >= due):
+        return None
+    # A row has the instant of its run, by the clock of the process that ran: one that is behind is before its own tick.
+    run = deps.memory.run(due)
+    return None if run and seen is not None and seen >= run.completed.cleanup_time else due
 
 
 def _still_waiting(

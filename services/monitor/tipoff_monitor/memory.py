@@ -18,6 +18,7 @@ from tipoff_common.bounds import name_part
 from tipoff_common.clock import Instant
 from tipoff_common.events import AlertChanged
 from tipoff_common.identity import content_hash
+from tipoff_common.leases import lease_left
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_monitor.incidents import Memory, MemoryPart
 from tipoff_monitor.simulation import KeptSimulation
@@ -39,6 +40,8 @@ class SendingClaim(MemoryPart):
     """Somebody sends until an instant."""
 
     until: Instant
+    released: bool = False
+    """The sender gave up, and anybody may go on."""
 
 
 class MonitorState:
@@ -93,23 +96,36 @@ class MonitorState:
             return True
         held = self._state.read(name)
         # Gone again, or somebody else is at it: the redelivery looks once more.
-        if held is None or _until(held.body, now) > now:
+        if held is None or not self._is_over(name, held.body, now):
             return False
-        # Of two that find the same expired claim, one replaces it.
-        return self._state.replace(name, body, generation=held.generation)
+        # Of two that find the same expired claim, one replaces it; its sender may have finished between the two looks.
+        return self._state.replace(name, body, generation=held.generation) and not self.is_sent(
+            event, channel
+        )
 
     def release(self, event: AlertChanged, channel: str, now: datetime) -> None:
         """Give a claim back, as the channel did not take the notification."""
         name = f"{_folder(event, channel)}.claim"
         held = self._state.read(name)
-        # Over by its time and not deleted: a deletion knows no generation and could take away somebody else's claim.
+        # Replaced and not deleted: a deletion knows no generation and could take away somebody else's claim.
         if held is not None:
-            self._state.replace(name, _claim(now), generation=held.generation)
+            self._state.replace(name, _claim(now, released=True), generation=held.generation)
 
     def note_sent(self, event: AlertChanged, channel: str) -> None:
         """Write down that a channel took the notification."""
         # An object of its own: the claim may be replaced by others, and this mark must not.
         self._state.create(f"{_folder(event, channel)}.done", b"")
+
+    def _is_over(self, name: str, body: bytes, now: datetime) -> bool:
+        """Tell whether a claim holds no longer; one that cannot be read does not, or nobody would ever be told."""
+        try:
+            claim = SendingClaim.model_validate_json(body)
+        except ValidationError as error:
+            log.error("claim cannot be read, taken as over", extra={"detail": str(error)[:500]})
+            return True
+        # By this clock first, which costs no call; only the bucket's clock says that a lease is over, as the sender's
+        # may be minutes behind.
+        return claim.released or (now >= claim.until and not lease_left(self._state, name, LEASE))
 
     def keep_configuration(self, config_hash: str, text: str) -> None:
         """Write down a workflows file, once."""
@@ -134,17 +150,8 @@ class MonitorState:
         return None if found is None else KeptSimulation.model_validate_json(found)
 
 
-def _until(body: bytes, now: datetime) -> datetime:
-    """Return until when a claim stands; one that cannot be read is over, or its notification would never be sent."""
-    try:
-        return SendingClaim.model_validate_json(body).until
-    except ValidationError as error:
-        log.error("claim cannot be read, taken as over", extra={"detail": str(error)[:500]})
-        return now
-
-
-def _claim(until: datetime) -> bytes:
-    return SendingClaim(until=until).model_dump_json().encode()
+def _claim(until: datetime, *, released: bool = False) -> bytes:
+    return SendingClaim(until=until, released=released).model_dump_json().encode()
 
 
 def _folder(event: AlertChanged, channel: str) -> str:

@@ -3,9 +3,10 @@
     runner/claims/<game date>/<request>.json     which delivery executes the request, and until when
     runner/outcomes/<game date>/<request>.json   what came of the request
 
-A claim is created before the source is asked, so of several deliveries one fetches; it is written over, on condition
-of its generation, when its lease is over. An outcome is created before anything is published of it and never changed:
-the first creation wins, also over a delivery that was paused and goes on when another one has taken its place.
+A claim is created before the source is asked, so of several deliveries one fetches; it is written over, on condition of
+its generation, when its lease is over by the bucket's clock. An outcome is created before anything is published of it
+and never changed: the first creation wins, also over a delivery that was paused and goes on when another one has taken
+its place.
 """
 
 import logging
@@ -18,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
+from tipoff_common.leases import lease_left
 from tipoff_common.ports import Objects, Overloaded, Unavailable
 from tipoff_scraper_runner.execution import Execution
 
@@ -83,8 +85,8 @@ class RequestMemory:
         if held is None:  # somebody removed it between the two calls
             raise InProgress(request, timedelta(0))
         theirs = _read_lease(held.body, now)
-        if not theirs.released and now < theirs.until:
-            raise InProgress(request, theirs.until - now)
+        if not theirs.released:
+            self._wait_for(request, theirs, lease, now)
         # A holder that gave up alive is no sign of a payload that kills.
         deaths = theirs.deaths + (not theirs.released)
         mine = replace(mine, taken_over=True, deaths=deaths)
@@ -95,6 +97,16 @@ class RequestMemory:
             raise InProgress(request, lease)
         # The holder may have finished between the two looks at it.
         return self.recall(request) or mine
+
+    def _wait_for(self, request: ScrapeRequested, theirs: _Lease, lease: timedelta, now: datetime) -> None:
+        """Raise InProgress while a claim holds."""
+        left = theirs.until - now
+        # By this clock first, which costs no call. Only the bucket's clock says that a lease is over, as the holder's
+        # may be minutes behind; a claim that cannot be read is no holder's.
+        if left <= timedelta(0) and theirs.holder:
+            left = lease_left(self._state, _name("claims", request), lease)
+        if left > timedelta(0):
+            raise InProgress(request, left)
 
     def release(self, request: ScrapeRequested, claim: Claim, now: datetime) -> None:
         """Let the next delivery go on at once; the lease does it in time when this fails. Raises nothing."""

@@ -244,6 +244,19 @@ def test_a_dataset_further_behind_than_the_grace_is_not_judged_by(world: World) 
     assert world.republished == [path("old")]
 
 
+@pytest.mark.parametrize("minutes", [-3, 3])
+def test_a_clock_that_is_wrong_heals_all_the_same(world: World, minutes: int) -> None:
+    """A cleanup whose clock was behind dated each run before its tick, found no row as late as the tick, and took the
+    dataset for behind from then on: no file was healed any more."""
+    world.clock_ahead = minutes * MINUTE
+    world.receive("old", "older")
+    for number in range(4):
+        assert world.run(NOON + number * HOUR).errors == ()
+    del world.receipts[path("old")]
+    assert world.run(NOON + 4 * HOUR).errors == ()
+    assert world.republished == [path("old")]
+
+
 def storm(lost: int, of: int) -> World:
     world = World(files=[file(f"n{number:03d}", 200 - number * 0.1) for number in range(of)])
     world.receive(*(f"n{number:03d}" for number in range(lost, of)))

@@ -57,6 +57,7 @@ class Bench:
         )
 
     def run(self, request: ScrapeRequested, now: datetime = NOON) -> ScrapeExecuted:
+        self.state.now = now
         return run_request(request, self.deps(), now)
 
     def deps(self) -> Deps:

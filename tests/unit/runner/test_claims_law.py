@@ -80,6 +80,7 @@ class Deliveries(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 200))
     def pass_time(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
+        self.state.now = self.now
 
     @invariant()
     def one_outcome(self) -> None:

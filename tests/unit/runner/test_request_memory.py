@@ -85,18 +85,38 @@ def test_the_first_delivery_takes_a_request_with_one_call(
     assert list(state.bodies) == ["runner/claims/2025-01-15/request-1.json"]
 
 
-def test_a_second_delivery_is_sent_away_until_the_lease_is_over(memory: RequestMemory) -> None:
+def test_a_second_delivery_is_sent_away_until_the_lease_is_over(
+    memory: RequestMemory, state: MemoryObjects
+) -> None:
     memory.claim(requested(), LEASE, NOON)
     with pytest.raises(InProgress, match="request-1 is being executed by another delivery") as caught:
         memory.claim(requested(), LEASE, NOON + LEASE - timedelta(seconds=5))
     assert caught.value.RETRY_SECONDS == 5
+    state.now = NOON + LEASE
     taken = memory.claim(requested(), LEASE, NOON + LEASE)
     assert isinstance(taken, Claim)
     assert (taken.taken_over, taken.deaths) == (True, 1)
 
 
-def test_of_many_that_see_a_lease_over_one_takes_the_request(memory: RequestMemory) -> None:
+def test_a_clock_that_is_ahead_takes_no_request_from_a_holder_at_work(
+    memory: RequestMemory, state: MemoryObjects
+) -> None:
+    """Two runners whose clocks were six minutes apart fetched one request at the same time."""
+    minutes = timedelta(minutes=3)
+    memory.claim(requested(), LEASE, NOON - minutes)
+    state.now = NOON + timedelta(seconds=20)
+    with pytest.raises(InProgress) as caught:
+        memory.claim(requested(), LEASE, NOON + minutes)
+    assert caught.value.RETRY_SECONDS == 30
+    state.now = NOON + LEASE
+    assert isinstance(memory.claim(requested(), LEASE, NOON + minutes + LEASE), Claim)
+
+
+def test_of_many_that_see_a_lease_over_one_takes_the_request(
+    memory: RequestMemory, state: MemoryObjects
+) -> None:
     memory.claim(requested(), LEASE, NOON)
+    state.now = NOON + LEASE
     together = threading.Barrier(8)
 
     def claim(_number: int) -> bool:
@@ -128,8 +148,9 @@ def test_a_holder_that_gives_up_alive_lets_the_next_go_on_at_once(memory: Reques
     assert (taken.taken_over, taken.deaths) == (True, 0)
 
 
-def test_a_holder_that_wakes_too_late_releases_nothing(memory: RequestMemory) -> None:
+def test_a_holder_that_wakes_too_late_releases_nothing(memory: RequestMemory, state: MemoryObjects) -> None:
     slept = memory.claim(requested(), LEASE, NOON)
+    state.now = NOON + LEASE
     memory.claim(requested(), LEASE, NOON + LEASE)
     assert isinstance(slept, Claim)
     memory.release(requested(), slept, NOON + LEASE)

@@ -1,0 +1,23 @@
+"""How long a lease in the bucket still holds, by the bucket's own clock."""
+
+from datetime import timedelta
+
+from tipoff_common.ports import Objects
+
+
+def lease_left(objects: Objects, name: str, lease: timedelta) -> timedelta:
+    """Return how much of a lease is left that began when its object was written; zero when it is over or gone.
+
+    Write `<name>.asked` to learn what time it is in the bucket. The clocks of two processes may be minutes apart, and
+    whoever judged the other's lease by its own clock would take over from a holder that is at work.
+
+    Raises:
+        Unavailable: it cannot be known, so nobody takes over.
+    """
+    held = objects.info(name)
+    asked = f"{name}.asked"
+    objects.put(asked, b"", content_type="text/plain")
+    now = objects.info(asked)
+    if held is None or now is None:
+        return timedelta(0)
+    return max(timedelta(0), lease - (now.updated - held.updated))

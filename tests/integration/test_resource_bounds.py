@@ -16,7 +16,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 from stack_harness import Driver, push_body, until
+from tests.support.samples import NOON, executed
 
+from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import Tick, TickFired
 from tipoff_dev.stack.layout import HOST, SERVICE_MAP, SERVICES
 
@@ -27,12 +29,15 @@ MEBIBYTES = {"512Mi": 512, "1Gi": 1024, "2Gi": 2048}
 every_service = pytest.mark.parametrize("service", SERVICES)
 
 
-def ignored(service: str) -> bytes:
-    """The body of a push that a service takes, reads and has nothing to do for."""
-    tick = Tick.WATCH if service == "logger" else Tick.ARCHIVE
-    event = TickFired(tick=tick, cadence_minutes=15)
-    attributes = {"ce-specversion": "1.0", "ce-type": event.TYPE, "ce-source": "/test"}
-    return json.dumps(push_body(event.model_dump_json().encode(), **attributes)).encode()
+def flood(service: str) -> bytes:
+    """The body of a push that comes to a service in thousands: to the logger a row, to others what they leave alone."""
+    if service == "logger":
+        data, attributes = encode(Envelope(executed(), "flood", "/test", NOON))
+    else:
+        tick = TickFired(tick=Tick.ARCHIVE, cadence_minutes=15)
+        data = tick.model_dump_json().encode()
+        attributes = {"ce-specversion": "1.0", "ce-type": tick.TYPE, "ce-source": "/test"}
+    return json.dumps(push_body(data, **attributes)).encode()
 
 
 def hostile() -> Iterator[tuple[bytes, dict[str, str]]]:
@@ -92,7 +97,7 @@ def batter(driver: Driver, service: str, count: int) -> None:
     for body, fields in hostile():
         answer = requests.post(f"{layout.url(service)}{path}", data=body, headers=fields, timeout=60)
         assert answer.status_code < 500, (body[:20], answer.text[:200])
-    statuses = asyncio.run(push(port, path, ignored(service), count))
+    statuses = asyncio.run(push(port, path, flood(service), count))
     assert statuses.total() == count
     assert set(statuses) <= {200, 204, 429, 503}, statuses  # taken, or to be delivered again
     assert statuses[200] + statuses[204] > 0

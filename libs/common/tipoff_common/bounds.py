@@ -54,7 +54,10 @@ def _not_boolean(value: object) -> object:
 
 
 def clip_text(text: str, characters: int = PROSE_CHARACTERS) -> str:
-    """Return the text, cut to `characters`, with the count of what was left out."""
+    """Return the text as UTF-8 can hold it, cut to `characters`, with the count of what was left out."""
+    if not text.isascii():
+        # An unpaired surrogate, which JSON may escape and an error may quote, is written as that.
+        text = text.encode("utf-8", "backslashreplace").decode()
     if len(text) <= characters:
         return text
     kept = characters - _MARKER

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from starlette.concurrency import run_in_threadpool
 
-from tipoff_common.events import Event, MessageRejected, RejectReason, TickFired
+from tipoff_common.events import Event, MessageRejected, RejectReason, Tick, TickFired
 from tipoff_common.ports import Objects, RowsRefused
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
@@ -35,13 +35,15 @@ ACCEPTED: frozenset[type[Event]] = frozenset({*TABLES, TickFired})
 
 
 async def handle_delivery(delivery: Delivery, deps: Deps, archive: Archive, now: datetime) -> None:
-    """Append the event's rows, or archive old ones at a tick.
+    """Append the event's rows, or archive old ones at its tick.
 
     Raises:
         Unavailable: the message is to be delivered again.
     """
     if isinstance(delivery.event, TickFired):
-        await deps.run(archive_partitions, delivery.event, archive, now)
+        # Ticks share a topic; a tick of another service, or of a newer kind, is acknowledged and left alone.
+        if delivery.event.tick is Tick.ARCHIVE:
+            await deps.run(archive_partitions, delivery.event, archive, now)
     else:
         await record_event(delivery, deps, now)
 

@@ -9,10 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from gcp_emulators.testing import running
 from tipoff_common.adapters.storage import GcsObjects, storage_client
-from tipoff_common.ports import ObjectInfo, Objects
+from tipoff_common.files import EXECUTION_ID, FAN_OUT, FETCHED_AT, REQUEST
+from tipoff_common.limits import check_object
+from tipoff_common.ports import ObjectInfo, Objects, PermanentRefusal
 from tipoff_common.testing import MemoryObjects
 
 CALLERS = 16
@@ -81,6 +85,50 @@ def test_metadata_is_added_to_and_the_rest_stays(objects: Objects) -> None:
     assert isinstance(info, ObjectInfo)
     assert info.metadata == {"fetched-at": "2", "execution-id": "a"}
     assert objects.get("file") == b"{}"
+
+
+texts = st.text(max_size=40) | st.sampled_from(
+    ("", "\r\n", "\x00", "\u202e", "\u2028", "%2F..%2F", "é" * 300, "\ud800", "🏀")
+)
+names = st.lists(texts, min_size=1, max_size=4).map("/".join)
+notes = st.dictionaries(
+    st.sampled_from((REQUEST, FAN_OUT, EXECUTION_ID, FETCHED_AT, "fetched-for")), texts, max_size=4
+)
+"""What is noted about a file has names of ours; their values may be of an event."""
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate),  # shrinking would take minutes of calls
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    name=names,
+    body=st.binary(max_size=200),
+    metadata=notes,
+    more=notes,
+)
+def test_whatever_an_event_puts_into_an_object_is_read_again(
+    objects: Objects, name: str, body: bytes, metadata: dict[str, str], more: dict[str, str]
+) -> None:
+    """Its name, its content and what is noted about it; or it is refused before anything is written."""
+    name = f"{uuid4().hex}/{name}"
+    try:
+        check_object(name, {**metadata, **more})
+    except PermanentRefusal:
+        with pytest.raises(PermanentRefusal):
+            objects.create(name, body, metadata={**metadata, **more})
+        return
+    assert objects.create(name, body, metadata=metadata)
+    assert objects.annotate(name, more) == {**metadata, **more}
+    info, read = objects.info(name), objects.read(name)
+    assert info is not None
+    assert read is not None
+    assert (info.name, info.metadata, info.size, read.body) == (name, {**metadata, **more}, len(body), body)
+    assert [item.name for item in objects.list(name)] == [name]
+    assert objects.replace(name, body + b"x", generation=read.generation)
+    assert objects.get(name) == body + b"x"
 
 
 def test_as_many_calls_at_a_time_as_there_are_connections_open_no_other(

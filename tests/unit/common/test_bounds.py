@@ -37,6 +37,15 @@ def test_a_long_text_says_how_much_of_it_is_left_out() -> None:
     assert clip_text("x" * 90_000) == "x" * 3_940 + "... (86,060 more characters left out)"
 
 
+@pytest.mark.parametrize("length", [1, PROSE_CHARACTERS])
+def test_half_a_character_is_written_down_as_such(length: int) -> None:
+    """A structured event whose attribute had such a name was answered with 500 for ever: its refusal quoted it."""
+    cut = clip_text("\ud800" * length)
+    assert cut.encode().decode() == cut
+    assert "\\ud800" in cut
+    assert len(cut) <= PROSE_CHARACTERS
+
+
 @given(st.text(max_size=300), st.integers(70, 200))
 def test_a_text_is_cut_once(text: str, limit: int) -> None:
     cut = clip_text(text, limit)

@@ -10,14 +10,15 @@ import pytest
 
 from tests.support.samples import NOON, SAMPLES, executed, locked, rejected
 from tipoff_common.binding import Envelope, Message, encode
-from tipoff_common.events import Event, MessageRejected, TickFired
+from tipoff_common.events import Event, MessageRejected, Tick, TickFired
 from tipoff_common.ports import Row, Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.push import Delivery
 from tipoff_common.rows import TABLES
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_logger.archive import Archive
 from tipoff_logger.batching import Bounds, RowCommit
-from tipoff_logger.handlers import ACCEPTED, Deps, record_event
+from tipoff_logger.handlers import ACCEPTED, Deps, handle_delivery
 
 
 @dataclass
@@ -31,7 +32,8 @@ class Bench:
         message = Message(*encode(envelope), message_id="m-1", subscription="projects/p/subscriptions/s-1")
         commit = RowCommit(self.append, Bounds(500, 1_000_000, 0.05, 2_000, 1_000_000, 15.0), time.monotonic)
         deps = Deps("local", commit, Publisher("logger", self.bus), self.state)
-        asyncio.run(record_event(Delivery(event, envelope, message), deps, NOON))
+        archive = Archive(self.warehouse, self.state)
+        asyncio.run(handle_delivery(Delivery(event, envelope, message), deps, archive, NOON))
 
     async def append(self, table: str, rows: Sequence[Row], row_ids: Sequence[str]) -> None:
         self.warehouse.append(table, rows, row_ids)
@@ -40,6 +42,13 @@ class Bench:
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
+
+
+@pytest.mark.parametrize("kind", sorted({*Tick, "of_a_newer_version"} - {Tick.ARCHIVE}))
+def test_a_tick_of_another_kind_is_left_alone(bench: Bench, kind: str) -> None:
+    """Its subscription is filtered; one whose filter was lost would have every tick read all partitions."""
+    bench.record(TickFired(tick=Tick(kind), cadence_minutes=15))
+    assert (bench.warehouse.tables, bench.bus.published, bench.state.bodies) == ({}, [], {})
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.TYPE)

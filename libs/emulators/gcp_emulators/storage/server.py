@@ -187,6 +187,7 @@ def _dispatch(request: Any, response: Any, store: ObjectStore, grants: Grants | 
             return
     handler(request, response, store)
     if target is not None and request.method == "GET":
+        _leave_metadata_out(response)
         _name_the_generation(response, store.objects.get(target[0], {}).get(target[1]))
 
 
@@ -242,6 +243,16 @@ def _keep_other_metadata(patch: Any, resource: dict[str, Any] | None) -> None:
     if resource is not None and isinstance(patch, dict) and isinstance(patch.get("metadata"), dict):
         merged = {**(resource.get("metadata") or {}), **patch["metadata"]}
         patch["metadata"] = {key: value for key, value in merged.items() if value is not None}
+
+
+def _leave_metadata_out(response: Any) -> None:
+    """Take custom metadata out of a download's headers: they cannot hold line feeds or more than Latin-1.
+
+    A download with such a header broke off. The JSON interface has the metadata in the object's resource.
+    """
+    response._headers = {
+        name: value for name, value in response._headers.items() if not name.startswith("x-goog-meta-")
+    }
 
 
 def _name_the_generation(response: Any, resource: dict[str, Any] | None) -> None:

@@ -8,7 +8,7 @@ from hypothesis import settings
 
 # A property that fails must fail again when it is run again, and a slow machine is no fault.
 settings.register_profile("ci", derandomize=True, deadline=None)
-settings.register_profile("dev", parent=settings.get_profile("ci"), max_examples=25)
+settings.register_profile("dev", parent=settings.get_profile("ci"), max_examples=20)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=5)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
@@ -60,6 +60,25 @@ LONGEST = (
     "integration/test_packages_alone.py",
 )
 """Groups that a worker is busy with for long, the longest first."""
+THOROUGH = (
+    "contract/test_api_fuzz.py",
+    "contract/test_input_fuzz.py",
+    "unit/cli/test_discovery_commands.py",
+    "unit/controller/test_bucket_faults.py",
+    "unit/devtools/test_check_sql.py",
+    "unit/devtools/test_generate.py",
+    "unit/emulators/test_emulators_for_others.py",
+    "unit/emulators/test_pubsub_push_window.py",
+    "unit/planning/discovery/test_advice.py",
+    "unit/planning/discovery/test_model.py",
+    "unit/planning/test_laws.py",
+    "unit/scrapers/test_hostile_documents.py",
+    "unit/scrapers/test_odd_items.py",
+    "unit/simulator",
+    "unit/test_mutation.py",
+)
+"""Files and folders of tests that take a second and more each, which `make test-quick` leaves to `make test`: laws over
+whole days and seasons, drawn documents, and what `make check` does too."""
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook
@@ -81,6 +100,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if parametrized is not None and "google" in parametrized.params.values():
             group += " on Google's"
         item.add_marker(pytest.mark.xdist_group(group))
+        if any(file.is_relative_to(name) for name in THOROUGH):
+            item.add_marker(pytest.mark.thorough)
         ranks.setdefault(group, len(LONGEST) + (file.as_posix() in APART))
         place[item] = ranks[group]
     if hasattr(config, "workerinput"):  # alone, a run keeps the order of its files

@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.support.applications import APPLICATIONS, application
+from tests.support.examples import examples
 from tests.support.pushes import AUTHORIZED
 
 CHECKS = (status_code_conformance, content_type_conformance, response_schema_conformance)
@@ -41,7 +42,7 @@ schema = schemathesis.pytest.from_fixture("api").exclude(tag="console")
 
 
 @schema.parametrize()
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(EXAMPLES), deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_described(case: schemathesis.Case) -> None:
     answer = case.call(headers=AUTHORIZED)
     assert answer.status_code < 500, answer.text
@@ -66,6 +67,9 @@ def test_calls_that_follow_each_other_are_answered_as_described(service: str) ->
 
         Calls.run(
             settings=settings(
-                max_examples=6, stateful_step_count=6, deadline=None, suppress_health_check=list(HealthCheck)
+                max_examples=examples(6),
+                stateful_step_count=6,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),
             )
         )

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.support.examples import examples
 from tests.support.samples import NOON, PATH, SAMPLES, executed, landed, locked, processed, requested
 from tests.support.strategies import instants, payloads
 from tipoff_common.binding import (
@@ -38,7 +39,7 @@ def wrapped(payload: Event, time: datetime = NOON) -> Envelope:
 
 @every_event
 @both_modes
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(data=st.data())
 def test_what_was_sent_is_what_is_read(model: type[Event], mode: Encode, data: st.DataObject) -> None:
     sent = wrapped(data.draw(payloads(model)), data.draw(instants).astimezone(UTC))

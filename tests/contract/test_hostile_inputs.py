@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.controller import World, at_times, configured, workflow
+from tests.support.examples import examples
 from tests.support.pushes import AUTHORIZED, Receiver, client, local_settings, push_body, pushed
 from tests.support.samples import NOON, executed, requested
 from tipoff_cleanup.memory import CleanupMemory
@@ -290,7 +291,7 @@ def test_no_id_in_an_event_leaves_its_folder(field: str, hostile: str) -> None:
 
 
 @given(st.text(max_size=120))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_whatever_an_id_is_it_stays_in_its_folder_or_is_recorded(hostile: str) -> None:
     event = requested().model_copy(update={"request_id": hostile})
     data, attributes = encode(Envelope(event, "id", "/tipoff/test", NOON))
@@ -355,7 +356,7 @@ def test_a_path_in_an_event_is_no_part_of_a_name(path: str) -> None:
     )
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(st.text(max_size=50), st.dictionaries(st.text(max_size=20), st.text(max_size=20), max_size=3))
 def test_what_cannot_be_read_is_kept_under_its_hash(text: str, attributes: Mapping[str, str]) -> None:
     receiver = Receiver()

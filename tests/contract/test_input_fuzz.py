@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from tests.support.examples import examples
 from tests.support.pushes import REPOSITORY
 from tipoff_cli.main import app
 from tipoff_common.catalog import load_catalog
@@ -56,7 +57,7 @@ def load(name: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", list(FILES))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(
     content=st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace"))
 )
@@ -65,7 +66,7 @@ def test_whatever_a_file_holds_is_read_or_refused(name: str, content: bytes) -> 
 
 
 @pytest.mark.parametrize("name", list(FILES))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), strange=st.sampled_from(STRANGE))
 def test_a_file_with_one_strange_value_is_read_or_refused(name: str, seed: int, strange: str) -> None:
     """The real file with one value replaced, which comes further than noise does."""
@@ -79,7 +80,7 @@ def test_a_file_with_one_strange_value_is_read_or_refused(name: str, seed: int, 
 
 
 @pytest.mark.parametrize("name", list(FILES))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     tree=st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
@@ -111,7 +112,7 @@ OPTIONS = (
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     command=st.sampled_from(COMMANDS),
     rest=st.lists(

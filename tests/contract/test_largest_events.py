@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
+from tests.support.examples import examples
 from tests.support.largest import largest
 from tests.support.samples import NOON, PATH, SAMPLES, cleaned, executed, locked, requested
 from tipoff_common.binding import ATTRIBUTE_BYTES, Envelope, Message, Refused, decode, encode
@@ -232,7 +233,7 @@ odd = st.sampled_from(
 
 
 @every_event
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(data=st.data())
 def test_whatever_is_accepted_is_encoded_stored_and_read_back_equal(
     model: type[Event], data: st.DataObject

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.samples import NOON, SAMPLES, cleaned, executed
 from tests.support.strategies import payloads
 from tipoff_common.events import EVENTS, Event
@@ -72,7 +73,7 @@ def test_a_sample_event_gives_exactly_the_declared_columns(model: type[Event]) -
 
 
 @pytest.mark.parametrize("model", TABLES, ids=lambda model: model.TYPE)
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(data=st.data())
 def test_any_event_gives_rows_that_fit(model: type[Event], data: st.DataObject) -> None:
     batch = TABLES[model](data.draw(payloads(model)), NOON)

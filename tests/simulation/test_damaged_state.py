@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.simulation.checker import check
 from tests.simulation.faults import HOUR
 from tests.simulation.world import Run, World, simulate
+from tests.support.examples import examples
 
 pytestmark = pytest.mark.usefixtures("quiet_module")
 Damage = Callable[[bytes, random.Random], bytes]
@@ -81,7 +82,7 @@ def fallen(run: Run) -> list[str]:
 
 
 # A run takes longer than shrinking is worth: an example is a seed, a kind and an instant as it is.
-@settings(max_examples=40, phases=DRAWN)
+@settings(max_examples=examples(40), phases=DRAWN)
 @given(
     seed=st.integers(0, 500),
     damage=st.sampled_from((cut, flipped, other, retyped)),
@@ -93,7 +94,7 @@ def test_damaged_objects_of_state_fell_no_service(seed: int, damage: Damage, sha
     assert not fallen(run)
 
 
-@settings(max_examples=15, phases=DRAWN)
+@settings(max_examples=examples(15), phases=DRAWN)
 @given(seed=st.integers(0, 500), at=st.floats(FROM, UNTIL))
 def test_objects_of_a_later_version_are_read_as_what_they_say(seed: int, at: float) -> None:
     """A deployment is rolled back, and what the later version wrote is there."""

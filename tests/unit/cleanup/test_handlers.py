@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.samples import NOON, tick
 from tests.unit.cleanup.bench import DAY, HOUR, MINUTE, QUARTER, RULE, Receipt, World, body, file, path
 from tipoff_cleanup.handlers import ACCEPTED
@@ -505,7 +506,7 @@ fates = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(fates)
 def test_whatever_gets_lost_is_healed_or_given_up_and_nothing_is_announced_too_often(
     plan: list[tuple[int, list[bool], int]],

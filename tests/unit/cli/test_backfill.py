@@ -22,6 +22,7 @@ from tests.support.controller import (
     fixture_file,
     slate,
 )
+from tests.support.examples import examples
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.commands.backfill.controller_runs import sorted_out
 from tipoff_cli.commands.backfill.plan import (
@@ -301,7 +302,7 @@ def test_every_date_is_asked_for_once_and_told() -> None:
     assert all(len(item.occurrences) == 1 for item in results)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(st.lists(st.floats(0.5, 20), max_size=4), st.sampled_from(["parallel", "sequence", "props", "games"]))
 def test_interrupted_at_any_moments_it_goes_on_and_asks_for_nothing_twice(
     moments: list[float], target: str

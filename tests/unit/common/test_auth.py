@@ -14,6 +14,7 @@ from fastapi import HTTPException, Request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.issuer import Issuer, key, running_issuer
 from tests.support.pushes import KEY, local_settings
 from tipoff_common.auth import Authentication, Caller, GoogleTokens, InvalidToken, WrongAudience
@@ -270,7 +271,9 @@ class TestPush:
         assert refused(behind_cloud_run, request(f"Bearer {token}")) == 401
 
     @given(header=JSON, claims=JSON, signature=st.binary(max_size=40))
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+    @settings(
+        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(50), deadline=None
+    )
     def test_whatever_is_no_token_is_unauthorized(
         self,
         production: Authentication,

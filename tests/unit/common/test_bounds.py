@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
 
+from tests.support.examples import examples
 from tipoff_common.bounds import (
     LEFT_OUT,
     MAX_DEPTH,
@@ -118,7 +119,7 @@ def test_an_object_of_very_many_entries_keeps_its_facts() -> None:
     assert "entries left out" in str(cut[LEFT_OUT])
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 @given(
     st.dictionaries(st.text(max_size=9), anything.map(storable_json), max_size=9), st.integers(1_000, 3_000)
 )

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.controller import DAY
+from tests.support.examples import examples
 from tests.support.samples import executed
 from tipoff_common.events import ScrapeExecuted
 from tipoff_common.ports import Unavailable
@@ -123,7 +124,7 @@ def test_an_execution_of_no_occurrence_waits_for_nothing() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 3)), max_size=40))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_each_is_written_once_in_a_group_of_its_own_occurrence(arrivals: list[tuple[str, int]]) -> None:
     seen: list[tuple[Key, str]] = []
     groups = ExecutionGroups(

@@ -24,6 +24,7 @@ from tests.support.controller import (
     slate,
     workflow,
 )
+from tests.support.examples import examples
 from tipoff_common.binding import Message
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.executions import build_presumed_failure
@@ -188,7 +189,7 @@ def test_an_execution_costs_one_write_however_many_siblings_it_has(units: int) -
     ),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_whatever_comes_in_whatever_order_nothing_due_is_left_unsaid(
     name: str, outcomes: list[Outcome], order: Random
 ) -> None:

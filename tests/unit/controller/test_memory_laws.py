@@ -20,6 +20,7 @@ from tests.support.controller import (
     fixture_file,
     slate,
 )
+from tests.support.examples import examples
 from tipoff_common import retrying_objects
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
 from tipoff_common.identity import content_hash
@@ -174,7 +175,7 @@ SEEDS = st.integers(0, 2**32)
 
 
 @given(NAMES, SEEDS, st.integers(1, 3), st.sampled_from([0.0, 0.1, 0.4]), st.sampled_from([0.0, 0.3]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_the_end_is_the_same_whatever_happens_on_the_way(
     name: str, seed: int, controllers: int, chance: float, duplicates: float
 ) -> None:
@@ -185,13 +186,13 @@ def test_the_end_is_the_same_whatever_happens_on_the_way(
 
 
 @given(NAMES, SEEDS, st.integers(1, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_without_a_fault_each_request_is_published_once(name: str, seed: int, controllers: int) -> None:
     assert set(Fleet(name, seed, controllers).run().published.values()) == {1}
 
 
 @given(NAMES, SEEDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_what_is_delivered_twice_to_one_controller_is_published_once(name: str, seed: int) -> None:
     assert set(Fleet(name, seed, duplicates=0.4).run().published.values()) == {1}
 

@@ -24,6 +24,7 @@ from tests.support.controller import (
     status_of,
     workflow,
 )
+from tests.support.examples import examples
 from tipoff_common.clock import EASTERN
 from tipoff_common.events import (
     Action,
@@ -295,7 +296,7 @@ OUTCOMES = (SUCCESS, NO_DATA, failed(FailureKind.HTTP), None)
 """None: the runner died with the request."""
 
 
-@settings(max_examples=20)  # each is a day of ticks
+@settings(max_examples=examples(20))  # each is a day of ticks
 @given(
     pauses=st.lists(
         st.tuples(st.integers(0, 23), st.integers(1, 240), st.sampled_from(["one", "bulletin", "digest"])),

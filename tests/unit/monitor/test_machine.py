@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.unit.monitor.bench import NINE, TICK, Watched, rules_file, states, wrong
 from tipoff_common.events import AlertLevel, AlertState
 from tipoff_monitor.actions import acknowledge, silence, unsilence
@@ -284,7 +285,7 @@ class TestSilence:
 CONDITIONS = st.sets(st.sampled_from([wrong("cause"), *(wrong("symptom", f"s{n}") for n in range(4))]))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.one_of(st.none(), CONDITIONS), max_size=60))
 def test_whatever_comes_each_change_has_an_id_of_its_own_and_messages_keep_their_distance(
     history: list[set[object] | None],

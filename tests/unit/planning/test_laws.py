@@ -20,6 +20,7 @@ from tests.support.controller import (
     status_of,
     workflow,
 )
+from tests.support.examples import examples
 from tests.support.fleets import (
     AUTUMN,
     SPRING,
@@ -92,7 +93,7 @@ def runs_of(world: World) -> list[WorkflowDecided]:
     return [item for item in world.decisions if item.action is Action.RUN]
 
 
-@settings(max_examples=25, phases=NO_SHRINKING)
+@settings(max_examples=examples(25), phases=NO_SHRINKING)
 @given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
 def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
@@ -131,7 +132,7 @@ def test_every_occurrence_is_decided_in_its_time_and_ends_in_one_status(
         assert budget is None or len(used) <= budget
 
 
-@settings(max_examples=12, phases=NO_SHRINKING)
+@settings(max_examples=examples(12), phases=NO_SHRINKING)
 @given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
 def test_a_day_replayed_is_the_same_day(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
@@ -161,7 +162,7 @@ def changed(draw: st.DrawFn, games: list[Game]) -> list[Game]:
     return [*games[:index], old.model_copy(update=update), *games[index + 1 :]]
 
 
-@settings(max_examples=20, phases=NO_SHRINKING)
+@settings(max_examples=examples(20), phases=NO_SHRINKING)
 @given(data=st.data(), day=days, configuration=configurations(), seed=seeds)
 def test_expected_is_decided_though_the_slate_changes(
     data: st.DataObject, day: date, configuration: Configuration, seed: int
@@ -198,7 +199,7 @@ def test_expected_is_decided_though_the_slate_changes(
     assert len(rows) == len(set(rows))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(data=st.data(), schedule=discoveries(), day=days)
 def test_a_success_stops_discovery_for_that_game_date_and_no_other(
     data: st.DataObject, schedule: Json, day: date
@@ -225,7 +226,7 @@ def test_a_success_stops_discovery_for_that_game_date_and_no_other(
             assert decision.action is (Action.SKIP if stopped else Action.RUN)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(data=st.data(), day=days, configuration=configurations())
 def test_for_the_same_history_the_decision_is_the_same(
     data: st.DataObject, day: date, configuration: Configuration
@@ -262,7 +263,7 @@ def test_for_the_same_history_the_decision_is_the_same(
     assert once == again
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(data=st.data(), made=plans, seed=seeds)
 def test_follow_ups_are_the_same_for_every_order_and_after_a_restart(
     data: st.DataObject, made: Json, seed: int
@@ -325,7 +326,7 @@ def by_the_clock(schedule: Json, day: date) -> list[str]:
     return [f"{item.expected.astimezone(configuration.zone):%m-%d %H:%M:%S}"[6:] for item in found]
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(schedule=still, day=changes)
 def test_a_clock_change_shifts_loses_and_doubles_nothing(schedule: Json, day: date) -> None:
     """The same count at the same times of day as the day before."""
@@ -333,7 +334,7 @@ def test_a_clock_change_shifts_loses_and_doubles_nothing(schedule: Json, day: da
     assert by_the_clock(schedule, day) == by_the_clock(schedule, day - timedelta(days=1))
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(schedule=inside, day=changes)
 def test_what_falls_into_the_skipped_or_repeated_hour_still_yields_its_occurrences(
     schedule: Json, day: date
@@ -342,7 +343,7 @@ def test_what_falls_into_the_skipped_or_repeated_hour_still_yields_its_occurrenc
     assert len(by_the_clock(schedule, day)) == len(by_the_clock(schedule, day - timedelta(days=1))) > 0
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(
     schedule=st.one_of(dailies(), times_of_day(), discoveries().filter(lambda found: "budget" in found)),
     day=changes,
@@ -356,7 +357,7 @@ def test_a_budget_and_a_time_are_the_same_on_every_day(schedule: Json, day: date
 anything = st.one_of(dailies(), times_of_day(), discoveries())
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(schedule=anything, day=changes, fleet=zones, zone=zones)
 def test_a_workflow_in_another_zone_has_each_occurrence_on_one_day_of_the_fleet(
     schedule: Json, day: date, fleet: str, zone: str
@@ -380,7 +381,7 @@ def test_a_workflow_in_another_zone_has_each_occurrence_on_one_day_of_the_fleet(
                 assert twin.expected.astimezone(elsewhere.zone).date() == twin.day
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(schedule=anything, day=changes, fleet=zones, zone=zones, minute=st.integers(0, 1439))
 def test_at_every_instant_all_that_is_due_is_looked_at(
     schedule: Json, day: date, fleet: str, zone: str, minute: int

@@ -15,6 +15,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from tests.support.examples import examples
 from tests.support.samples import NOON, executed, requested
 from tipoff_common.testing import MemoryObjects
 from tipoff_scraper_runner.execution import Execution
@@ -87,5 +88,5 @@ class Deliveries(RuleBasedStateMachine):
         assert len({outcome.executed.run_id for outcome in self.outcomes}) <= 1
 
 
-Deliveries.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+Deliveries.TestCase.settings = settings(max_examples=examples(150), stateful_step_count=30, deadline=None)
 TestDeliveries = Deliveries.TestCase

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tests.support.pushes import AUTHORIZED, REPOSITORY, client, local_settings, pushed
 from tests.unit.runner.faulty_server import FaultyServer, faulty_server, reply
 from tests.unit.runner.stub_scraper import NOW
@@ -325,7 +326,7 @@ def test_the_password_of_a_proxy_that_repeats_it_is_told_to_nobody() -> None:
     before=st.text(max_size=20),
     after=st.text(max_size=20),
 )
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=100)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=examples(100))
 def test_redaction_knows_a_secret_in_every_spelling(secret: str, before: str, after: str) -> None:
     redactor = SecretRedactor(spec(secrets=["SAMPLE_KEY"]), {"SAMPLE_KEY": secret}, fake=False)
     redactor.secret("SAMPLE_KEY")

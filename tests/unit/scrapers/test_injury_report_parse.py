@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.examples import examples
 from tests.support.scenario import SCENARIO
 
 from scrapers.nbacom import pdf_drawing, pdf_text
@@ -116,7 +117,7 @@ _ROWS = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(rows=st.lists(_ROWS, min_size=1, max_size=60))
 def test_what_is_written_is_read(rows: list[ReportRow]) -> None:
     parsed = parse(write_report(TITLE, rows), TODAY)
@@ -274,7 +275,7 @@ def test_a_pdf_without_pages_is_undecodable() -> None:
         parse(pdf, TODAY)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(data=st.data())
 def test_a_pdf_damaged_anywhere_never_ends_in_another_error(data: st.DataObject) -> None:
     pdf = bytearray(write_report(TITLE, [player("Vale, Xan", LONG), ReportRow(*PHI)]))

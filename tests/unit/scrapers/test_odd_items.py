@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import REGISTRY
+from tests.support.examples import examples
 
 from scrapers.json_document import Node
 from scrapers.odd_items import MAX_ODD_SHARE, Items, keep_first, read_items
@@ -153,7 +154,7 @@ def test_what_is_no_item_at_all_is_set_aside_and_all_others_are_kept(name: str, 
 
 
 @pytest.mark.parametrize(("name", "pattern"), EVERY)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_one_odd_item_changes_only_itself(name: str, pattern: str, seed: int) -> None:
     chance = Random(seed)  # noqa: S311  # no secret depends on it

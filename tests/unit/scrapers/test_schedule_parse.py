@@ -8,6 +8,7 @@ from fake_http import HttpAt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd import assert_set_aside
+from tests.support.examples import examples
 from tests.support.scenario import SCENARIO
 
 from scrapers.nbacom.nbac_schedule.document import read_schedule
@@ -170,7 +171,7 @@ def test_seasons_without_labels_have_null_labels() -> None:
     assert one(gameLabel="Emirates NBA Cup", gameSubLabel="East Group A").game_label == "Emirates NBA Cup"
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=examples(10), deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_neither_order_nor_position_matters(seed: int) -> None:
     order = Random(seed)  # noqa: S311  # no secret depends on it

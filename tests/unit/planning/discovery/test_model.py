@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tipoff_planning.discovery.backtest import LearnedLooks, Published, replay
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.model import PublicationModel, fit, sharpen, support_of, turnbull, uniform
@@ -100,7 +101,7 @@ def test_the_version_is_that_of_the_content() -> None:
     st.sampled_from([5, 15, 60, 480]),
     st.sampled_from([60, 475, 480, 1440]),
 )
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_it_is_a_distribution_whatever_was_seen(
     published: list[float | None], every: int, window: int
 ) -> None:
@@ -173,7 +174,7 @@ def test_a_look_within_a_bin_leaves_all_of_it_open(
 
 
 @given(st.lists(st.floats(0, 1), min_size=12, max_size=12), st.floats(0, 0.4), st.floats(0, 0.4))
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_drawing_together_keeps_the_shares_of_early_and_never(
     weights: list[float], early: float, never: float
 ) -> None:
@@ -242,7 +243,7 @@ def test_a_source_that_ignores_its_games_is_not_moved_with_them() -> None:
     published=st.lists(st.one_of(st.none(), st.floats(-30, 480)), max_size=30),
     tip=st.one_of(st.none(), st.floats(-600, 900)),
 )
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_without_tip_offs_nothing_changes(published: list[float | None], tip: float | None) -> None:
     """Whether the day's own is unknown, or that of every day before it."""
     history, target = seen(published), after(len(published))
@@ -260,7 +261,7 @@ def test_without_tip_offs_nothing_changes(published: list[float | None], tip: fl
     ),
     tip=st.floats(-1440, 2880),
 )
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_it_is_a_distribution_whatever_the_tip_offs(
     published: list[tuple[float | None, float | None]], tip: float
 ) -> None:

@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.controller import at, calendar, configured, decided, discovery, fact, history, workflow
+from tests.support.examples import examples
 from tests.unit.planning.discovery.test_model import seen
 from tipoff_planning.decision import DecisionInputs
 from tipoff_planning.decisions import decide
@@ -61,7 +62,7 @@ def minutes(plan: DiscoveryPlan) -> list[int]:
     price=st.floats(0, 30),
     max_gap=st.integers(100, 480),
 )
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 def test_budget_and_max_gap_are_never_exceeded(
     published: list[float | None], budget: int, price: float, max_gap: int
 ) -> None:
@@ -74,7 +75,7 @@ def test_budget_and_max_gap_are_never_exceeded(
 
 
 @given(st.lists(st.one_of(st.none(), st.floats(-30, 480)), max_size=40))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_a_plan_is_a_function_of_what_was_seen_before_the_day(published: list[float | None]) -> None:
     days = seen(published)
     plan = planned(days)
@@ -84,7 +85,7 @@ def test_a_plan_is_a_function_of_what_was_seen_before_the_day(published: list[fl
 
 
 @given(st.lists(st.floats(0, 480), max_size=MIN_DAYS - 1))
-@settings(max_examples=10)
+@settings(max_examples=examples(10))
 def test_with_no_history_or_little_the_plan_is_the_configured_one(published: list[float]) -> None:
     configuration = learning()
     plan = planned(seen(published))

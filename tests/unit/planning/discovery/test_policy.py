@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.support.examples import examples
 from tipoff_planning.discovery.model import PublicationModel
 from tipoff_planning.discovery.policy import Guards, plan
 
@@ -49,7 +50,7 @@ odds = st.floats(0, 1)
 
 
 @given(weights, odds, odds, st.floats(0, 30), st.integers(1, 9), st.integers(5, 45))
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 def test_it_equals_brute_force(
     masses: list[float], early: float, never: float, price: float, budget: int, gap: int
 ) -> None:

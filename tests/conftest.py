@@ -1,10 +1,15 @@
 """Settings that every test shares."""
 
+import gc
 import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# The collector of cycles looks through all that importing and collecting the suite makes, again and again, and finds
+# nothing: a fifth of a worker's time. See pytest_collection_finish.
+gc.disable()
 
 # A property that fails must fail again when it is run again, and a slow machine is no fault.
 settings.register_profile("ci", derandomize=True, deadline=None)
@@ -106,3 +111,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         place[item] = ranks[group]
     if hasattr(config, "workerinput"):  # alone, a run keeps the order of its files
         items.sort(key=place.__getitem__)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what there is now out of every later collection of cycles, and have those be rarer than usual."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    gc.enable()

@@ -1,5 +1,6 @@
 """The controller's HTTP interface, as the commands ask it."""
 
+import atexit
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +18,9 @@ def client() -> "httpx.Client":
     """Return the process's one client: its TLS settings take longer to load than an answer to come."""
     import httpx
 
-    return httpx.Client(timeout=_SECONDS)
+    made = httpx.Client(timeout=_SECONDS)
+    atexit.register(made.close)  # nobody else knows when the last answer has come
+    return made
 
 
 class NotAnswered(Exception):

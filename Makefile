@@ -12,7 +12,7 @@ SEEDS := 10000
 FIRST := 0
 
 .DEFAULT_GOAL := help
-.PHONY: docs help setup demo tour up down test test-quick soak simulate-faults check check-sql check-images check-infra mutate prove-images deploy format bench bench-figures bench-peers fuzz lock audit sbom generate clean
+.PHONY: docs help setup demo tour up down test test-quick coverage soak simulate-faults check check-sql check-images check-infra mutate prove-images deploy format bench bench-figures bench-peers fuzz lock audit sbom generate clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -40,7 +40,7 @@ down: setup ## Stop it
 	@$(BIN)/tipoff down
 
 # Each worker and each process of a stack imports the same modules; without bytecode each compiles them anew.
-test test-quick soak: export PYTHONDONTWRITEBYTECODE =
+test test-quick coverage soak: export PYTHONDONTWRITEBYTECODE =
 
 # Groups of tests as tests/conftest.py makes and orders them.
 GROUPED := --dist loadgroup --no-loadscope-reorder
@@ -50,6 +50,13 @@ test: setup ## Run every test
 
 test-quick: setup ## Run the tests that start no stack and take less than a second each, with few examples a property
 	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit tests/contract -m 'not slow and not thorough' --numprocesses 2 $(GROUPED)
+
+coverage: setup ## Run every test with branch coverage, services included, and hold it against the gate; TESTS narrows it
+	rm -rf build/coverage && mkdir -p build/coverage
+	$(BIN)/coverage run -m pytest --numprocesses 3 $(GROUPED) $(TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet --directory build/coverage/html
+	$(BIN)/coverage report
 
 soak: setup ## Run what the tests run in seconds at full length: outages of minutes, MINUTES under fire, 100,000 files
 	MINUTES=$(MINUTES) $(BIN)/pytest -m slow --log-cli-level INFO

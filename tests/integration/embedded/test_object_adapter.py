@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.support.examples import examples
 
 from gcp_emulators.testing import running
 from tipoff_common.adapters.storage import GcsObjects, storage_client
@@ -98,7 +99,7 @@ notes = st.dictionaries(
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(60),
     deadline=None,
     phases=(Phase.explicit, Phase.generate),  # shrinking would take minutes of calls
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -37,7 +37,7 @@ REPORT_UNFOUND_FOR = timedelta(hours=6)
 LEARNED_SLOTS = 10_000
 """Added to the minute of a learned check, so that its number is that of no slot of the fixed beat: a day may change
 from one to the other when the configuration does, and an id must not mean two instants."""
-_MINUTE = timedelta(minutes=1)
+_MINUTE, _A_DAY = timedelta(minutes=1), timedelta(days=1)
 _ALWAYS, _EVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -111,21 +111,62 @@ def agenda(
 ) -> Iterator[tuple[str, Sequence[Occurrence]]]:
     """Yield each workflow's occurrences that a decision at any instant of `today` may concern: yesterday's may be
     due after midnight, tomorrow's before it, and the first of them give the next look."""
-    yesterday, tomorrow = today - timedelta(days=1), today + timedelta(days=1)
+    tomorrow = today + timedelta(days=1)
     zone = configuration.zone
-    # Yesterday's as far back as their end is still reported; of tomorrow only the first of
+    # Earlier days as far back as their end is still reported; of tomorrow only the first of
     # each subject, for the next look.
     since = local_instant(today, time.min, zone) - REPORT_UNFOUND_FOR
     until = local_instant(tomorrow, time.min, zone)
     for name in configuration.workflows:
+        earlier = days_before(name, configuration, today)
         around = [
-            *_of_workflow(name, configuration, calendar, yesterday, plans, since=since),
+            *(it for day in earlier for it in _of_workflow(name, configuration, calendar, day, plans, since)),
             *_of_workflow(name, configuration, calendar, today, plans),
             *_of_workflow(name, configuration, calendar, tomorrow, plans, until=until),
         ]
-        # Three days are three sorted lists that may overlap: last night's slots after
+        # The days are sorted lists that may overlap: last night's slots after
         # midnight, today's before noon.
         yield name, sorted(around, key=attrgetter("expected"))
+
+
+def days_before(name: str, configuration: Configuration, today: date) -> Sequence[date]:
+    """Return the fleet's days before `today`, the earliest first, whose occurrences may still be due or reported."""
+    schedule = configuration.workflows[name].schedule
+    if configuration.zone_of(name) == configuration.zone:
+        over = _over_by(schedule)
+    else:
+        # Opening at any minute of the fleet's day; an hour more where clocks change meanwhile.
+        over = _A_DAY + _open_for(schedule) + timedelta(hours=1)
+    count = max(1, -(-(over + REPORT_UNFOUND_FOR) // _A_DAY) - 1)
+    return [today - timedelta(days=back) for back in range(count, 0, -1)]
+
+
+def _over_by(schedule: Schedule) -> timedelta:
+    """Return by when, counted from the day's midnight, the last deadline of a day has passed."""
+    match schedule:
+        case Daily(window=window) | Discovery(window=window):
+            return _since_midnight(window.start) + _open_for(schedule)
+        case At(times=times, within=within):
+            return _since_midnight(times[-1]) + within
+        case _:
+            return _A_DAY  # around games, whose reach is bounded where the file is read
+
+
+def _open_for(schedule: Schedule) -> timedelta:
+    """Return how long after its opening, or its time, the last deadline of a day has passed."""
+    match schedule:
+        case Daily(window=window):
+            return window.length
+        case Discovery(window=window):
+            return window.length + tolerance(schedule)
+        case At(within=within):
+            return within
+        case _:
+            return _A_DAY
+
+
+def _since_midnight(clock: time) -> timedelta:
+    return timedelta(hours=clock.hour, minutes=clock.minute)
 
 
 def begun_since(

@@ -21,7 +21,15 @@ from tipoff_planning.drafts import draft
 from tipoff_planning.expected_schedule import draft_change, draft_schedule
 from tipoff_planning.history import ExecutionFact, subject_of
 from tipoff_planning.occurrence_log import LoggedExecution
-from tipoff_planning.occurrences import Agenda, Occurrence, agenda, begun_since, games_of, occurrences
+from tipoff_planning.occurrences import (
+    Agenda,
+    Occurrence,
+    agenda,
+    begun_since,
+    days_before,
+    games_of,
+    occurrences,
+)
 from tipoff_planning.workflows import Configuration
 from tipoff_simulator.memory import Done, SimulatedMemory
 from tipoff_simulator.observer import Nobody, Observer
@@ -336,11 +344,10 @@ class _Run:
 
     def _plans_around(self, today: date) -> DiscoveryPlans:
         """Return the plans that may have a check today; those of a whole season are too many to search at each tick."""
-        days = {today - timedelta(days=1), today, today + timedelta(days=1)}
         return {
             (name, day): plan
             for name in self._configuration.learned
-            for day in days
+            for day in (*days_before(name, self._configuration, today), today, today + timedelta(days=1))
             if (plan := self._log.plans.get((name, day))) is not None
         }
 

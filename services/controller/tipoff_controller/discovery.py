@@ -18,6 +18,7 @@ from tipoff_planning.discovery.plans import (
 )
 from tipoff_planning.discovery.searches import HISTORY_DAYS, history_of, search_of, searched_scraper
 from tipoff_planning.execution_log import read_looks
+from tipoff_planning.occurrences import days_before
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ evaluation only."""
 
 
 def plans_around(now: datetime, deps: Deps) -> DiscoveryPlans:
-    """Return the plans of yesterday, today and tomorrow; make and write down those whose window is about to open.
+    """Return the plans of the days that are looked at, and make and write down those whose window is about to open.
 
     Raises:
         Unavailable: the state cannot be read or written.
@@ -38,7 +39,8 @@ def plans_around(now: datetime, deps: Deps) -> DiscoveryPlans:
     today = business_date(now, deps.configuration.zone)
     for workflow in deps.configuration.learned:
         # A window may end after midnight, and tomorrow's may open within the hour.
-        for day in (today - timedelta(days=1), today, today + timedelta(days=1)):
+        earlier = days_before(workflow, deps.configuration, today)
+        for day in (*earlier, today, today + timedelta(days=1)):
             if (plan := deps.discovery.known(workflow, day)) is not None:
                 found[workflow, day] = plan
             elif (search := search_of(deps.configuration, workflow, day)) is not None:

@@ -248,8 +248,9 @@ def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
     done = sorted(key for key in past.opened if past.states[key].settled and not past.states[key].unreadable)
     if not done:
         return
-    # Three days: decisions look at yesterday's windows, which may end after midnight, and at nothing older.
-    since: date = business_date(context.now, deps.configuration.zone) - timedelta(days=3)
+    # Decisions look back three days at most (days_before), and what they look at may be about the day before in a
+    # zone whose calendar is a day behind.
+    since: date = business_date(context.now, deps.configuration.zone) - timedelta(days=5)
 
     def with_done(settled: Settled) -> Settled:
         for key in done:

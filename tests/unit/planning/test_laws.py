@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.controller import (
+    DAY,
     Json,
     World,
     at,
@@ -36,11 +38,12 @@ from tests.support.fleets import (
     windows,
     zones,
 )
+from tipoff_common.clock import business_date
 from tipoff_common.events import Action, ScheduleState, ScrapeExecuted, ScrapeRequested, WorkflowDecided
 from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.decisions import decide
 from tipoff_planning.history import History, KnownCompleteness
-from tipoff_planning.occurrences import Occurrence, agenda, occurrences
+from tipoff_planning.occurrences import REPORT_UNFOUND_FOR, Occurrence, agenda, occurrences
 from tipoff_planning.workflows import Configuration
 
 CADENCE = timedelta(minutes=45)
@@ -394,3 +397,21 @@ def test_at_every_instant_all_that_is_due_is_looked_at(
     today = now.astimezone(configuration.zone).date()
     looked_at = {item.id for _, expected in agenda(configuration, None, today) for item in expected}
     assert {item.id for item in found if item.expected <= now < item.deadline} <= looked_at
+    # Its end too, as long as it is reported that nothing was found.
+    last = {(item.day, item.subject): item for item in sorted(found, key=attrgetter("expected"))}
+    reported = {it.id for it in last.values() if it.deadline <= now < it.deadline + REPORT_UNFOUND_FOR}
+    assert reported <= looked_at
+
+
+def test_a_search_that_opens_late_in_the_fleets_day_is_reported_for_as_long_as_any_other() -> None:
+    """Its day is the day before yesterday by then, in a fleet whose clocks are half a day away."""
+    window = {"start": "13:00", "end": "23:30"}  # in Tokyo: from 23:00 in New York
+    schedule: Json = {"kind": "discovery", "window": window, "every": "24h"}
+    configuration = configured_of({"one": workflow(schedule, "bulletin", timezone="Asia/Tokyo")})
+    last = occurrences(configuration, None, DAY)[-1]
+    found = {
+        item.id
+        for _, expected in agenda(configuration, None, business_date(last.deadline + timedelta(hours=5)))
+        for item in expected
+    }
+    assert last.id in found

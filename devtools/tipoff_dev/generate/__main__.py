@@ -24,9 +24,7 @@ from tipoff_dev.generate.json_schemas import (
 from tipoff_dev.generate.scraper_reference import scrapers
 from tipoff_dev.generate.settings_reference import configuration
 from tipoff_dev.generate.workflows_reference import workflows
-from tipoff_dev.grafana.alerting import alerting_json
-from tipoff_dev.grafana.dashboards import dashboard_json
-from tipoff_dev.grafana.panels import DASHBOARDS
+from tipoff_dev.grafana.files import grafana_files
 
 Render = Callable[[], str]
 _EVENTS_DIR = "docs/reference/events"
@@ -50,8 +48,7 @@ def documents() -> Mapping[str, Render]:
         "config/workflows.schema.json": workflows_schema,
         "infra/services.schema.json": services_schema,
         "docker-compose.yaml": compose,
-        **{f"{_GRAFANA}/dashboards/{spec.name}.json": partial(dashboard_json, spec) for spec in DASHBOARDS},
-        f"{_GRAFANA}/alerting/tipoff.json": alerting_json,
+        **{f"{_GRAFANA}/{name}": render for name, render in grafana_files().items()},
     }
 
 

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.alerting import RelativeTimeRange
 from grafana_foundation_sdk.models.common import DataSourceRef
 
-from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.checkout import ALERTS
 from tipoff_dataset.files import QUERIES
 from tipoff_dataset.queries import NamedQuery
 from tipoff_dev.grafana.dashboards import DATA_SOURCE, query
@@ -37,7 +37,7 @@ _EXPRESSION = "__expr__"
 
 def rule_queries() -> Mapping[str, str]:
     """Return the SQL of each rule: one row a subject, its `value` the number of rows that tell of it."""
-    book = load_rules(REPOSITORY / "config/alerts.yaml", QUERIES)
+    book = load_rules(ALERTS, QUERIES)
     found = {MISSING: _MISSING_SQL}
     for name, rule in book.rules.items():
         if name in book.queries and name not in _MONITORS_OWN:
@@ -47,7 +47,7 @@ def rule_queries() -> Mapping[str, str]:
 
 def alerting_json() -> str:
     """Return the file that Grafana provisions its rules from."""
-    book = load_rules(REPOSITORY / "config/alerts.yaml", QUERIES)
+    book = load_rules(ALERTS, QUERIES)
     rules = [_rule(name, sql, book.rules[name]) for name, sql in rule_queries().items()]
     group = {"orgId": 1, "name": "tipoff", "folder": "Tipoff", "interval": "5m", "rules": rules}
     return json.dumps({"apiVersion": 1, "groups": [group]}, cls=JSONEncoder, indent=2, sort_keys=True) + "\n"

@@ -42,7 +42,7 @@ def dashboard_json(spec: DashboardSpec) -> str:
         .uid(spec.name)
         .description(spec.description)
         .tags(["tipoff"])
-        # The tables say New York's time themselves; charts follow whoever looks.
+        # The tables say the fleet's time themselves; charts follow whoever looks.
         .timezone("browser")
         .time(spec.since, "now")
         # Every refresh is one query a panel, and the warehouse is paid by the query.

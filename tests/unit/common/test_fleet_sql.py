@@ -29,6 +29,10 @@ def test_the_fleet_that_ships_with_tipoff_takes_it_as_it_stands() -> None:
 def test_another_fleet_has_its_own_days_and_tables() -> None:
     expected = "SELECT DATE(@as_of, 'Asia/Tokyo') FROM rivers_orchestration.executions(@first, @last)"
     assert for_fleet(SQL, "rivers_orchestration") == expected
+    assert (
+        for_fleet("SELECT 1 AS next_check_et -- found_et", "x")
+        == "SELECT 1 AS next_check_local -- found_local"
+    )
     assert zone_name() == "Tokyo"
     assert business_date(datetime(2025, 1, 15, 16, tzinfo=UTC)) == date(2025, 1, 16)
     assert local_instant(date(2025, 1, 16), time(5)) == datetime(2025, 1, 15, 20, tzinfo=UTC)

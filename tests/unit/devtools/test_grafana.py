@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from tipoff_cli.checkout import find_fleet
+from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
+from tipoff_dev.fleet.repository import init_fleet
+from tipoff_dev.grafana import __main__ as grafana_main
 from tipoff_dev.grafana.alerting import UID, alerting_json, rule_queries
 from tipoff_dev.grafana.dashboards import dashboard_json
 from tipoff_dev.grafana.macros import UnknownMacro, expand
@@ -117,3 +121,21 @@ def test_each_rule_with_a_query_is_a_rule_of_grafana_and_names_no_parameter() ->
         # No row is well; a query that fails is told of.
         assert (rule["noDataState"], rule["execErrState"]) == ("OK", "Error")
         assert re.fullmatch(r"[\w-]{1,40}", rule["uid"])
+
+
+def test_another_fleets_files_name_its_dataset_and_its_zone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init_fleet(tmp_path / "rivers", None, "Australia/Sydney")
+    monkeypatch.setattr(grafana_main, "FLEET", find_fleet(tmp_path / "rivers"))
+    monkeypatch.setenv(ZONE_VARIABLE, "Australia/Sydney")  # the command sets it; undone when the test ends
+    fleet_zone.cache_clear()
+    try:
+        assert grafana_main.main([str(tmp_path / "grafana")]) == 0
+    finally:
+        fleet_zone.cache_clear()
+    texts = [path.read_text(encoding="utf-8") for path in (tmp_path / "grafana").rglob("*.json")]
+    assert len(texts) == len(DASHBOARDS) + 1
+    assert not [text for text in texts if "nba_orchestration" in text or "New_York" in text or "_et" in text]
+    assert any("CURRENT_DATE('Australia/Sydney')" in text for text in texts)
+    assert "rivers_orchestration and days in Australia/Sydney" in capsys.readouterr().out

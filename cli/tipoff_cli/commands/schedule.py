@@ -66,7 +66,9 @@ def schedule(
         about = "no games are needed"
     console.print(f"[bold]{on:%A %d %B %Y}[/], {about}", highlight=False, soft_wrap=True)
     if expected:
-        say_rows((zone_name(), "until", "workflow", "about", "games", "why"), list(_lines(expected)))
+        games_too = bool(configuration.needing_games)
+        heads = (zone_name(), "until", "workflow", "about", *(("games",) if games_too else ()), "why")
+        say_rows(heads, list(_lines(expected, games_too=games_too)))
     else:
         console.print("nothing is expected")
 
@@ -76,7 +78,7 @@ def _row(item: Occurrence) -> JsonValue:
         "workflow": item.workflow,
         "occurrence_id": item.id,
         "expected": item.expected.isoformat(),
-        "expected_et": clock(item.expected),
+        "expected_local": clock(item.expected),
         "deadline": item.deadline.isoformat(),
         "game_date": item.game_date.isoformat(),
         "subject": item.subject,
@@ -86,7 +88,7 @@ def _row(item: Occurrence) -> JsonValue:
     }
 
 
-def _lines(expected: tuple[Occurrence, ...]) -> Iterator[tuple[str, ...]]:
+def _lines(expected: tuple[Occurrence, ...], *, games_too: bool) -> Iterator[tuple[str, ...]]:
     for _, group in groupby(expected, key=lambda item: (item.expected, item.deadline, item.workflow)):
         items = list(group)
         first = items[0]
@@ -95,7 +97,7 @@ def _lines(expected: tuple[Occurrence, ...]) -> Iterator[tuple[str, ...]]:
             _time(first.deadline, first),
             first.workflow,
             str(first.game_date) if first.subject == "-" else " ".join(item.subject for item in items),
-            str(sum(len(item.games) for item in items)),
+            *((str(sum(len(item.games) for item in items)),) if games_too else ()),
             first.reason if len(items) == 1 else f"{first.reason} and {len(items) - 1} more",
         )
 

@@ -160,6 +160,14 @@ def decision_about(
     """
     calendar, now = inputs.calendar, inputs.now
     workflow = inputs.configuration.workflows[occurrence.workflow]
+    # A fleet without games has no calendar, and none of it can be old.
+    about_games: dict[str, JsonValue] = {}
+    if inputs.configuration.has_games:
+        about_games = {
+            "games": len(occurrence.games),
+            "calendar_age_minutes": int(calendar.age(now).total_seconds() // 60) if calendar else None,
+            "calendar_stale": inputs.calendar_is_stale,
+        }
     return Decision(
         occurrence=occurrence,
         action=action,
@@ -171,9 +179,7 @@ def decision_about(
         context={
             "expected_run_time": occurrence.expected.isoformat(),
             "deadline": occurrence.deadline.isoformat(),
-            "games": len(occurrence.games),
-            "calendar_age_minutes": int(calendar.age(now).total_seconds() // 60) if calendar else None,
-            "calendar_stale": inputs.calendar_is_stale,
+            **about_games,
             "history_stale": inputs.history.stale,
             **discovery_context(occurrence, inputs.discovery.get((occurrence.workflow, occurrence.day))),
             **context,

@@ -130,14 +130,16 @@ def _of_workflow(name: str, expected: Sequence[Occurrence], inputs: DecisionInpu
     ]
     # A workflow always has a row: one that is silent cannot be told from a controller that is dead.
     if not due and not unhappy:
-        yield _none_due(name, upcoming, inputs)
+        day_off = all(item.day != inputs.today for item in expected)
+        yield _none_due(name, upcoming, inputs, day_off=day_off)
     # What is due before what went wrong: the rows of a workflow are read from the top.
     for occurrence in due:
         yield _decide_due(occurrence, upcoming, inputs)
     yield from unhappy
 
 
-def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) -> Decision:
+def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs, *, day_off: bool) -> Decision:
+    """Skip, or abort where games are unknown. day_off: the workflow expects nothing today."""
     configuration, today = inputs.configuration, inputs.today
     workflow = configuration.workflows[name]
     build = partial(decision_about, upcoming or _placeholder(name, NONE_DUE, inputs), upcoming, inputs)
@@ -163,7 +165,9 @@ def _none_due(name: str, upcoming: Occurrence | None, inputs: DecisionInputs) ->
         return build(Action.SKIP, Reason.DAY_DONE, "Nothing more is expected today or tomorrow.")
     when = _when(upcoming.expected, configuration.zone_of(name))
     if upcoming.day > today:
-        return build(Action.SKIP, Reason.DAY_DONE, f"Today is done; next is {when}.")
+        # Nothing was done on a day on which nothing is planned.
+        today_is = "Nothing is planned today" if day_off else "Today is done"
+        return build(Action.SKIP, Reason.DAY_DONE, f"{today_is}; next is {when}.")
     sentence = f"Not due before {when}."
     if name in configuration.needing_games and (timeless := _timeless(game_date, inputs)):
         # The others of the day are planned; these are picked up once the schedule has a time for them.
@@ -321,7 +325,11 @@ def _decide_planned(
     told = f" Last: {failure.kind.value if failure.kind else 'failed'}: {failure.message}" if failure else ""
     # Waiting before given up: a retry that is still to come may mend it.
     if State.WAITING in states:
-        return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again within the window.{told}")
+        retry = standing.next_retry()
+        again = (
+            _when(retry, inputs.configuration.zone_of(occurrence.workflow)) if retry else "within the window"
+        )
+        return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again from {again} on.{told}")
     if State.GIVEN_UP in states:
         sentence = f"Failed, and asking again before the next slot would not help.{told}"
         return build(Action.SKIP, Reason.BUDGET_USED, sentence, alert=True)

@@ -15,11 +15,11 @@ from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Decision, DecisionInputs
 from tipoff_planning.decisions import considered, decide
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlans
-from tipoff_planning.history import ExecutionFact, History, Known
+from tipoff_planning.history import ExecutionFact, History
 from tipoff_planning.occurrences import Occurrence, game_date_of, games_of, occurrences
 from tipoff_planning.outstanding import find_outstanding
 from tipoff_planning.plans import Plan, freeze, units
-from tipoff_planning.progress import State, progress
+from tipoff_planning.progress import State
 from tipoff_planning.schedules import Discovery, PerGame
 from tipoff_planning.workflows import Configuration
 
@@ -168,7 +168,7 @@ def _own(decision: Decision, inputs: DecisionInputs) -> Iterable[RunCondition]:
     else:
         told = f"{workflow.schedule.kind} runs whatever was found before"
         yield RunCondition("history", True, told + _last_empty(item, inputs))
-    yield _budget(item, inputs)
+    yield from _attempts(item, inputs)
 
 
 def _last_empty(item: Occurrence, inputs: DecisionInputs) -> str:
@@ -186,8 +186,8 @@ def _last_empty(item: Occurrence, inputs: DecisionInputs) -> str:
     return f"; asked last at {at}: {last.message or 'no data'}"
 
 
-def _budget(item: Occurrence, inputs: DecisionInputs) -> RunCondition:
-    """Return the attempts that the window still has, and what was made of this one."""
+def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition]:
+    """Yield which attempt of the window this one is, and, where it was made, what came of it."""
     configuration, workflow = inputs.configuration, inputs.configuration.workflows[item.workflow]
     siblings = [
         other.id
@@ -201,13 +201,20 @@ def _budget(item: Occurrence, inputs: DecisionInputs) -> RunCondition:
         else "no other attempt"
     )
     told = f"{attempt}, {workflow.max_retries} retries at once of a transient failure"
-    plan = inputs.plans.get(item.id)
-    if plan is None:
-        return RunCondition("budget", True, told)
-    known = Known(inputs.history.executions, inputs.history.requested)
-    states = progress(plan, known).states
-    reached = ", ".join(sorted(state.value for state in states))
-    return RunCondition("budget", State.OPEN in states, f"{told}; this one was asked for: {reached}")
+    standing = inputs.standing(item.id)
+    states = standing.at(inputs.now).states if standing else set()
+    # Used up is a budget whose retries are spent, and not one of which something came.
+    yield RunCondition("budget", State.GIVEN_UP not in states, told)
+    if standing is None:
+        return
+    reached = ", ".join(sorted(state.value.replace("_", " ") for state in states))
+    due = bool(standing.due(inputs.now))
+    again = (
+        f"; again from {_when(retry, configuration.zone_of(item.workflow))} on"
+        if (retry := standing.next_retry()) and retry > inputs.now
+        else ""
+    )
+    yield RunCondition("attempt", due, f"this one was asked for: {reached}{again}")
 
 
 def _not_due(item: Occurrence, now: datetime, zone: ZoneInfo) -> str:

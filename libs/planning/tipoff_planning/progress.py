@@ -280,6 +280,12 @@ class PlanProgress:
         """Return the whole standing at one instant."""
         return Progress(self.due(now), self.skipped, list(self.units()), self.settled)
 
+    def next_retry(self) -> datetime | None:
+        """Return the earliest instant from which something that failed is asked for again; None when nothing is."""
+        return min(
+            (item.retry for step in self._steps.values() for item in self._waiting(step)), default=None
+        )
+
     def last_empty(self) -> ExecutionFact | None:
         """Return the newest answer without data, of a unit that nothing was found for."""
         found = [

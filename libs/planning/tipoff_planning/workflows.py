@@ -328,6 +328,11 @@ class Configuration:
         scraper = self.file.calendar.scraper
         return None if scraper is None else self.catalog[scraper].output_root
 
+    @property
+    def has_games(self) -> bool:
+        """Whether anything of the fleet follows a calendar of games."""
+        return bool(self.needing_games) or self.file.calendar.scraper is not None
+
     @cached_property
     def refresher(self) -> str | None:
         """The workflow that fetches the calendar."""

@@ -140,7 +140,7 @@ class TestSchedule:
         times = [item["expected"] for item in answer["occurrences"]]
         assert times == sorted(times)
         first = answer["occurrences"][0]
-        assert (first["workflow"], first["expected_et"], first["subject"]) == (
+        assert (first["workflow"], first["expected_local"], first["subject"]) == (
             "morning_operations",
             "05:00",
             "-",

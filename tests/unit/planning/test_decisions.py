@@ -1,5 +1,6 @@
 """Decisions: for each workflow at one tick, RUN, SKIP or ABORT, with a code, one sentence and what led to it."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -34,7 +35,7 @@ from tipoff_planning.decisions import decide, unable_to_decide
 from tipoff_planning.history import ExecutionFact, History, KnownCompleteness
 from tipoff_planning.occurrences import occurrences
 from tipoff_planning.plans import units
-from tipoff_planning.workflows import Configuration
+from tipoff_planning.workflows import CalendarSource, Configuration
 
 TOMORROW = DAY + timedelta(days=1)
 YESTERDAY = DAY - timedelta(days=1)
@@ -193,6 +194,20 @@ def test_a_search_that_ends_in_vain_says_so_with_its_alert_level() -> None:
 def test_a_search_that_found_is_done() -> None:
     decision = decided(REPORT, at("15:00"), history=history(fact("bulletin")))
     assert told(decision) == ("SKIP", "day_done")
+
+
+def test_a_day_on_which_nothing_is_planned_is_not_done() -> None:
+    """A Wednesday, of a search that is planned for other days."""
+    configuration = configured(one=workflow(discovery("11:00", "14:00", days=["thu"]), "bulletin"))
+    decision = decided(configuration, at("15:00"))
+    assert told(decision) == ("SKIP", "day_done")
+    assert decision.sentence == "Nothing is planned today; next is 2025-01-16 11:00 EST."
+
+
+def test_a_fleet_without_games_has_no_calendar_that_could_be_old() -> None:
+    configuration = replace(REPORT, file=REPORT.file.model_copy(update={"calendar": CalendarSource()}))
+    context = decided(configuration, at("12:05")).context
+    assert not {"games", "calendar_stale", "calendar_age_minutes"} & context.keys()
 
 
 def _per_game(now: str, day: date = DAY, *facts: ExecutionFact) -> tuple[Decision, ...]:

@@ -1,9 +1,10 @@
 """The conditions that led to a decision."""
 
-from tests.support.controller import at, calendar, configured, discovery, fact, workflow
+from tests.support.controller import at, calendar, configured, discovery, fact, plan_of, workflow
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome
 from tipoff_planning.explanation import RunCondition, explain_workflow
 from tipoff_planning.history import ExecutionFact, KnownCompleteness
+from tipoff_planning.plans import units
 
 
 def test_what_a_success_lacks_is_why_it_is_asked_for_again() -> None:
@@ -31,6 +32,19 @@ def test_a_source_that_fails_is_named_with_its_last_error() -> None:
         "bulletin fails since 2025-01-15 11:00 (2 failures), at last blocked: the key is refused"
     )
     assert not source.met
+
+
+def test_what_was_found_leaves_its_budget_untouched() -> None:
+    """Used up would be a reason for a person to look; that nothing more is asked for is none."""
+    configuration = configured(one=workflow(discovery("11:00", "14:00"), "bulletin"))
+    games = calendar(fetched_at=at("05:00"))
+    (unit,) = units(plan_of(configuration, "one", games).steps[0], ("-",))
+    asked = unit.request_id(plan_of(configuration, "one", games).occurrence_id, 1)
+    known = [fact("bulletin", request_id=asked, triggered_at=at("11:00"))]
+    ((decision, conditions),) = explain_workflow("one", at("11:05"), configuration, games, known).decisions
+    assert decision.code.value == "already_found"
+    met = {it.name: it.met for it in conditions}
+    assert met == {"window": True, "history": False, "budget": True, "attempt": False}
 
 
 def _known(scraper: str, clock: str, outcome: Outcome) -> ExecutionFact:

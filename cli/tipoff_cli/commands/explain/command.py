@@ -82,7 +82,8 @@ def explain(
         _show_decision(decision, conditions)
     if report is not None and (report.days or workflow in configuration.learned):
         show_report(report)
-    console.print(f"games: {games_from}; history: {history_from}", style="bright_black", soft_wrap=True)
+    games = f"games: {games_from}; " if needs_games else ""
+    console.print(f"{games}history: {history_from}", style="bright_black", soft_wrap=True)
 
 
 def _executions(configuration: Configuration, at: datetime) -> tuple[list[ExecutionFact], str]:

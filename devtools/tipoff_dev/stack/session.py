@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,18 +97,26 @@ def begin_day(stack: "Stack", now: datetime) -> None:
     configuration = load_workflows(stack.layout.workflows_file, load_catalog(SCRAPERS))
     source = configuration.file.calendar.scraper
     prefix = configuration.catalog[source].output_root if source else None
-    calendar, day = LandedCalendar(stack.data, prefix).current(), business_date(now)
-    event = draft_schedule(
-        (item for item in occurrences(configuration, calendar, day) if item.deadline > now),
-        configuration,
-        day=day,
-        games_today=len(games_of(configuration, calendar, day)) if calendar else None,
-        environment="local",
-        locked_at=now,
+    calendar, ledger, today = (
+        LandedCalendar(stack.data, prefix).current(),
+        Ledger(stack.state),
+        business_date(now),
     )
-    # An event says what is expected; of a day of which nothing is left there is nothing to say.
-    if event.runs:
-        stack.publisher.publish([Ledger(stack.state).remember_lock(event)])
+    # The days before too, whose windows may be open, or have closed so late that their end would be reported.
+    for day in (*(today - timedelta(days=back) for back in (3, 2, 1)), today):
+        event = draft_schedule(
+            (item for item in occurrences(configuration, calendar, day) if item.deadline > now),
+            configuration,
+            day=day,
+            games_today=len(games_of(configuration, calendar, day)) if calendar else None,
+            environment="local",
+            locked_at=now,
+        )
+        # Written down where nothing is left of a day, too: without a lock the controller would lock all of it late.
+        event = ledger.remember_lock(event)
+        # An event says what is expected; where that is nothing there is nothing to say.
+        if event.runs:
+            stack.publisher.publish([event])
 
 
 def serve(stack: "Stack", options: UpOptions, console: Console, taken: Callable[[], None]) -> None:

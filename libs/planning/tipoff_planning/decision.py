@@ -1,6 +1,6 @@
 """What a decision is, what it depends on, and how one is made of its words."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -99,6 +99,8 @@ class DecisionInputs:
     """The day's plans of the searches that learn when to look."""
     pauses: Pauses = field(default_factory=Pauses)
     """What people stopped for a while."""
+    locked: Mapping[date, Container[str]] = field(default_factory=dict)
+    """By business day, the occurrences that its locked schedule expects, by id. Of a day that is not here all are."""
     # The simulator asks for the same days thousands of times in a season.
     expect: Callable[[Configuration, Calendar | None, date, DiscoveryPlans], Agenda] = agenda
     """What is expected around a day; a caller that asks often may remember the answers."""

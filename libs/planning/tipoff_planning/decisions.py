@@ -214,6 +214,9 @@ def _decide_ended(
         return None  # somebody stopped it, and so knows
     about = "" if occurrence.subject == WHOLE_DAY else f" of {occurrence.subject}"
     standing = inputs.standing(occurrence.id)
+    # Over before the stack was started or the workflow was added: nobody expected it, so it ended in nobody's vain.
+    if standing is None and occurrence.id not in inputs.locked.get(occurrence.day, (occurrence.id,)):
+        return None
     # Failing before missing: people who mend a scraper and people who wait for a source are not the same.
     failure = standing.last_failure() if standing else None
     if failure is not None:

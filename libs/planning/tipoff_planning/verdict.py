@@ -132,7 +132,7 @@ def _workflows(rows: Sequence[Expectation]) -> list[str]:
 def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation], *, idle: bool) -> str:
     # Two different things for a person: a day off, and a morning on which nothing is written down yet.
     if not rows and not faults:
-        return "nothing is expected: no games" if idle else "nothing is expected yet"
+        return "nothing is expected on this day" if idle else "nothing is expected yet"
     if color is Color.GREEN:
         return "all right"
     worst = [fault for fault in faults if fault.color is color]

@@ -198,6 +198,11 @@ def _decide(
         empty_looks=past.settled.empty_looks,
         discovery=past.discovery,
         pauses=pauses,
+        locked={
+            day: frozenset(run.occurrence_id for event in events for run in event.runs)
+            for day, events in past.schedules.items()
+            if events
+        },
     )
     # Between two evaluations nothing else is touched: locks, changes and retries have
     # one owner, the evaluation of all.

@@ -19,6 +19,7 @@ from tipoff_planning.discovery.plans import DiscoveryPlans
 from tipoff_planning.execution_log import DatasetAnswer, DatasetQuestion, ask_dataset
 from tipoff_planning.history import ExecutionFact, History, merge
 from tipoff_planning.occurrence_log import OccurrenceState
+from tipoff_planning.occurrences import days_before
 from tipoff_planning.progress import State
 from tipoff_planning.settled import Settled, searched_scrapers
 
@@ -42,7 +43,7 @@ class Past:
     discovery: DiscoveryPlans
     """When the searches that learn look, on the days around now."""
     schedules: Mapping[date, Sequence[ScheduleLocked]]
-    """What was locked for yesterday, today and tomorrow; empty where it was not asked for."""
+    """What was locked for the days that decisions look at; empty where it was not asked for."""
     stale: bool
     """Whether the dataset could not be asked, so that the memory alone speaks."""
 
@@ -90,7 +91,8 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool = True)
     today, wall = business_date(context.now, zone), business_date(context.wall, zone)
     # Windows of yesterday may be open after midnight and look at the games of the day
     # before; tomorrow's may open early.
-    offsets = range(-4, 3) if deps.configuration.spans_zones else range(-2, 2)
+    back = max(len(days_before(name, deps.configuration, today)) for name in deps.configuration.workflows)
+    offsets = range(-max(4, back + 2), 3) if deps.configuration.spans_zones else range(-back - 1, 2)
     days = [today + timedelta(days=offset) for offset in offsets]
     question = DatasetQuestion(game_dates=days, scrapers=sorted(searched_scrapers(deps.configuration)))
     # Begun at once, since the warehouse takes longer than all the reads below together. What is executed meanwhile is
@@ -99,7 +101,7 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool = True)
     reading = deps.occurrences.beside(deps.calendar.current)
     locked = {
         day: deps.occurrences.beside(partial(deps.ledger.schedules, day))
-        for day in ([today + timedelta(days=offset) for offset in (-1, 0, 1)] if schedules else ())
+        for day in ([today + timedelta(days=offset) for offset in range(-back, 2)] if schedules else ())
     }
     opened = frozenset(deps.occurrences.opened())
     # After what is open: another evaluation writes down what an occurrence came to before it closes it.

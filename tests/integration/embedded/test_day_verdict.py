@@ -146,7 +146,7 @@ def test_a_day_without_games_is_known_to_be_none_by_its_decisions(
         assert day.expectations == ()
         return judge_day(day, lock_at=lock, is_today=True)
 
-    assert judged("quiet").headline == "nothing is expected: no games"
+    assert judged("quiet").headline == "nothing is expected on this day"
     assert FaultKind.NOT_LOCKED in {it.kind for it in judged("busy").faults}
     assert FaultKind.NOT_LOCKED in {it.kind for it in judged("empty").faults}
 

@@ -1,7 +1,7 @@
 """How `tipoff up` is told what it is to do, and what it notices."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +14,7 @@ from tipoff_common.events import ScheduleLocked, Tick
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.ticks import load_ticks
+from tipoff_controller.ledger import Ledger
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.scheduler import due_ticks
@@ -98,5 +99,10 @@ def test_a_new_stack_expects_what_is_left_of_its_first_day_and_missed_nothing() 
     assert {run.workflow_name for run in locked.runs} == {"morning_operations", "player_movement"}
     assert min(run.deadline for run in locked.runs) > locked.locked_at
     bus = RecordingBus()
-    begin_day(new_stack(bus), datetime(2026, 11, 29, 23, tzinfo=UTC))  # in the evening nothing is left
+    stack = new_stack(bus)
+    begin_day(stack, datetime(2026, 11, 29, 23, tzinfo=UTC))  # in the evening nothing is left
     assert bus.of(ScheduleLocked) == []
+    # Known to the controller all the same, which would otherwise lock the whole day late, or report its end.
+    for day in (28, 29):
+        (known,) = Ledger(stack.state).schedules(date(2026, 11, day))
+        assert known.runs == ()

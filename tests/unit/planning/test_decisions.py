@@ -191,6 +191,13 @@ def test_a_search_that_ends_in_vain_says_so_with_its_alert_level() -> None:
     assert decision.occurrence.slot == 3
 
 
+def test_a_window_that_was_over_before_anybody_expected_it_is_no_search_in_vain() -> None:
+    """Of a stack that was started, or a workflow that was added, in the afternoon."""
+    ended = {item.id for item in occurrences(REPORT, None, DAY)}
+    assert told(decided(REPORT, at("15:00"), locked={DAY: frozenset()})) == ("SKIP", "day_done")
+    assert told(decided(REPORT, at("15:00"), locked={DAY: ended})) == ("SKIP", "not_found")
+
+
 def test_a_search_that_found_is_done() -> None:
     decision = decided(REPORT, at("15:00"), history=history(fact("bulletin")))
     assert told(decision) == ("SKIP", "day_done")

@@ -229,4 +229,4 @@ def test_a_day_on_which_nothing_is_expected_is_green_and_says_why() -> None:
         date=DAY, as_of=ELEVEN, environment="prod", expectations=(), last_decided_at=ELEVEN, idle=True
     )
     verdict = judge_day(day, lock_at=LOCK, is_today=True)
-    assert (verdict.color, verdict.headline) == (Color.GREEN, "nothing is expected: no games")
+    assert (verdict.color, verdict.headline) == (Color.GREEN, "nothing is expected on this day")

@@ -38,6 +38,8 @@ class Fleet:
     """Bucket of the local stack for what is fetched."""
     dataset: str
     """Name of its BigQuery dataset, locally and deployed; TIPOFF_DATASET overrides it."""
+    base_images: str | None = None
+    """Registry that has Tipoff's own images, which the fleet's are built on; None where the fleet names none."""
 
     @property
     def workflows(self) -> Path:
@@ -105,8 +107,12 @@ def _own_fleet(folder: Path) -> Fleet:
         raise CommandFailed(f"{file}: dataset is no name of a dataset; use letters, digits and underscores")
     if not isinstance(name, str) or not name.isidentifier():
         raise CommandFailed(f'{file}: name is missing; write name = "the_package_of_the_scrapers"')
+    base_images = written.get("base_images")
+    if not (base_images is None or (isinstance(base_images, str) and base_images)):
+        raise CommandFailed(f"{file}: base_images is no registry; write one such as ghcr.io/acme/tipoff")
     dashed = name.replace("_", "-")
-    return Fleet(folder, folder / name, folder / "tests", f"{dashed}-local", f"{dashed}-data", dataset)
+    local, data = f"{dashed}-local", f"{dashed}-data"
+    return Fleet(folder, folder / name, folder / "tests", local, data, dataset, base_images)
 
 
 def find_shared(name: str, fleet: Path) -> Path:

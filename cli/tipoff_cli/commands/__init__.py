@@ -127,6 +127,11 @@ COMMANDS = (
         "Show Terraform's plan, and with --apply build the commit's images, apply it and send real events through.",
     ),
     CommandSpec(
+        "terraform",
+        f"{_HERE}.deploy.terraform:terraform",
+        "Write infra/terraform of a fleet: Tipoff's roots and modules with its dataset, zone, ticks and secrets.",
+    ),
+    CommandSpec(
         "scrapers",
         f"{_HERE}.scrapers:scrapers",
         "The fleet: what there is, what one is like, and a new one.",

@@ -7,7 +7,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from tipoff_cli.checkout import MARKER
+from tipoff_cli.checkout import MARKER, find_shared
 from tipoff_common import __version__
 from tipoff_common.clock import read_zone
 from tipoff_dev.fleet.scaffold import ScaffoldRefused, fill, require_name, write_scraper
@@ -76,6 +76,10 @@ def _write(root: Path, fleet: str, time_zone: str) -> None:
     for path, template in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(fill(f"fleet/{template}", **values), encoding="utf-8")
+    (root / "infra").mkdir()
+    # Its own from the first day: a window faster than its ticks is mended in it.
+    ticks = find_shared("infra/ticks.yaml", root).read_text(encoding="utf-8")
+    (root / "infra/ticks.yaml").write_text(ticks, encoding="utf-8")
     (root / fleet).mkdir()
     (root / fleet / "__init__.py").write_text(f'"""The scrapers of {fleet}."""\n', encoding="utf-8")
     write_scraper(root, scraper, SOURCE)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.checkout import REPOSITORY, find_fleet
 from tipoff_cli.commands.deploy import command, preflight
 from tipoff_cli.commands.deploy.deployment import (
     BuildWith,
@@ -24,9 +24,11 @@ from tipoff_cli.commands.deploy.deployment import (
     missing_images,
     plan,
 )
+from tipoff_cli.commands.deploy.fleet_terraform import write_terraform
 from tipoff_cli.commands.deploy.preflight import APIS, check
 from tipoff_cli.commands.deploy.shell import ShellFailed
 from tipoff_cli.main import app
+from tipoff_dev.fleet.repository import init_fleet
 from tipoff_dev.stack.layout import SERVICES
 
 DIGEST = f"sha256:{'0' * 64}"
@@ -101,15 +103,43 @@ def there(tool: str) -> str:
     return f"/usr/bin/{tool}"
 
 
-def test_from_a_fleet_of_ones_own_it_is_told_what_is_missing_and_nothing_else(
+def test_from_a_fleet_of_ones_own_it_is_told_what_is_missing(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Deploying the checkout's images from there would have run another fleet."""
-    monkeypatch.setattr(preflight, "FLEET", replace(preflight.FLEET, folder=tmp_path))
-    shell = FakeShell({})
-    with pytest.raises(DeployRefused, match=f"{tmp_path} is not a checkout of Tipoff: .*deploy-a-fleet.md"):
-        check(deployment, shell, lambda _: None)
+    init_fleet(tmp_path / "rivers", None, "Asia/Tokyo")
+    fleet = find_fleet(tmp_path / "rivers")
+    monkeypatch.setattr(preflight, "FLEET", fleet)
+    own = replace(deployment, root=fleet.folder, own_fleet=True, base_images=None)
+    shell = FakeShell(READY)
+    with pytest.raises(DeployRefused) as refused:
+        check(own, shell, lambda _: None)
+    assert "run `tipoff terraform`" in str(refused.value)
+    assert "tipoff.toml: base_images is missing" in str(refused.value)
+    write_terraform(fleet)
+    own = replace(own, base_images="example.com/tipoff")
+    with pytest.raises(DeployRefused, match=r"copy platform\.tfvars\.example"):
+        check(own, shell, there)
+    own.variables.write_text("")
+    # Two of the checkout's secrets are asked for no more: the fleet's scrapers have none.
+    assert check(own, shell, there) == "0123456789ab"
     assert shell.done == []
+
+
+@pytest.mark.parametrize(
+    ("build_with", "command"),
+    [
+        (BuildWith.DOCKER, "bash infra/terraform/build_images.sh example.com/tipoff REGISTRY abc logger"),
+        (BuildWith.CLOUD_BUILD, "--config=infra/terraform/cloudbuild.yaml"),
+    ],
+)
+def test_images_of_a_fleet_are_built_on_top_of_tipoffs(
+    deployment: Deployment, build_with: BuildWith, command: str
+) -> None:
+    own = replace(deployment, own_fleet=True, base_images="example.com/tipoff", build_with=build_with)
+    shell = FakeShell({})
+    build(own, "abc", ["logger"], shell)
+    assert command.replace("REGISTRY", own.registry) in shell.done[0]
 
 
 def test_the_commit_is_the_tag(deployment: Deployment) -> None:

@@ -8,15 +8,26 @@ from typing import Any
 import pytest
 
 from tests.support.samples import NOON
-from tipoff_cli.commands.smoke.proofs import SCRAPER, Proven, draft_proofs, prove
+from tipoff_cli.checkout import WORKFLOWS, find_fleet
+from tipoff_cli.commands.smoke.proofs import Proven, draft_proofs, prove, scraper_to_prove
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import ScrapeRequested, TickFired
 from tipoff_common.ports import Parameter
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import RecordingBus
+from tipoff_dev.fleet.repository import init_fleet
+from tipoff_planning.loading import load_workflows
 
 FLEET = Path(__file__).parents[3] / "services/scraper-runner/scrapers"
+SCRAPER = "nbac_schedule"
 GOOD = {"status": "success", "error_type": None, "error_message": None}
+
+
+def test_a_fleet_is_proven_by_its_calendar_and_one_without_by_what_takes_a_date(tmp_path: Path) -> None:
+    assert scraper_to_prove(load_workflows(WORKFLOWS, load_catalog(FLEET))) == SCRAPER
+    init_fleet(tmp_path / "rivers", None, "UTC")
+    own = find_fleet(tmp_path / "rivers")
+    assert scraper_to_prove(load_workflows(own.workflows, load_catalog(own.scrapers))) == "rivers_items"
 
 
 class Answers:
@@ -40,7 +51,7 @@ def run(answers: Answers, timeout: float = 5.0) -> tuple[list[Proven], Recording
         now[0] += seconds
 
     clock: Callable[[], float] = lambda: now[0]  # noqa: E731
-    proofs = draft_proofs("dev", NOON)
+    proofs = draft_proofs(SCRAPER, "dev", NOON)
     results = prove(
         proofs,
         Publisher("smoke", bus),
@@ -54,9 +65,11 @@ def run(answers: Answers, timeout: float = 5.0) -> tuple[list[Proven], Recording
 
 def test_the_events_are_those_of_production() -> None:
     """No event time, which only replays have; ticks at a cadence of their own; a request with a fresh id."""
-    ticks = [proof.event for proof in draft_proofs("dev", NOON) if isinstance(proof.event, TickFired)]
+    ticks = [
+        proof.event for proof in draft_proofs(SCRAPER, "dev", NOON) if isinstance(proof.event, TickFired)
+    ]
     assert [(tick.cadence_minutes, tick.event_time) for tick in ticks] == [(1, None), (1, None)]
-    first, second = (draft_proofs("dev", NOON)[2].event for _ in range(2))
+    first, second = (draft_proofs(SCRAPER, "dev", NOON)[2].event for _ in range(2))
     assert isinstance(first, ScrapeRequested)
     assert isinstance(second, ScrapeRequested)
     assert first.request_id != second.request_id
@@ -68,9 +81,9 @@ def test_the_scraper_takes_the_game_date_alone() -> None:
 
 
 def test_rows_are_looked_for_from_the_minute_of_the_tick_even_if_clocks_differ() -> None:
-    since = draft_proofs("dev", NOON)[0].parameters["since"]
+    since = draft_proofs(SCRAPER, "dev", NOON)[0].parameters["since"]
     assert since == NOON - timedelta(minutes=1)
-    assert draft_proofs("dev", NOON + timedelta(seconds=6))[0].parameters["since"] == NOON
+    assert draft_proofs(SCRAPER, "dev", NOON + timedelta(seconds=6))[0].parameters["since"] == NOON
 
 
 def test_a_row_that_comes_late_is_waited_for() -> None:

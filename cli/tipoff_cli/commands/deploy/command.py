@@ -61,7 +61,10 @@ def deploy(
     if drift and not dry_run:
         refuse("--drift looks and changes nothing: leave --apply out", 2)
     if not dry_run and confirm is None and not sys.stdin.isatty():
-        refuse(f"nobody is there to ask: pass CONFIRM={environment}; nothing is changed", 2)
+        refuse(
+            f"nobody is there to ask: pass --confirm {environment} (CONFIRM={environment}); nothing is changed",
+            2,
+        )
     if confirm is not None:
         _confirmed(confirm, environment)
     try:
@@ -77,8 +80,7 @@ def deploy(
         )
         if dry_run:
             console.print(
-                f"that was the plan; nothing is built or changed: make deploy ENV={environment} "
-                f"PROJECT={project} APPLY=yes goes on",
+                f"that was the plan; nothing is built or changed: {_going_on(deployment)} goes on",
                 soft_wrap=True,
             )
             return
@@ -98,6 +100,14 @@ def deploy(
             if differs
             else str(error)
         )
+
+
+def _going_on(deployment: Deployment) -> str:
+    """Return the command that applies what was planned: a fleet has no Makefile."""
+    environment, project = deployment.environment, deployment.project
+    if deployment.own_fleet:
+        return f"tipoff deploy {environment} --project {project} --apply"
+    return f"make deploy ENV={environment} PROJECT={project} APPLY=yes"
 
 
 def _confirmed(by: str, environment: str) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from json import dumps
 from pathlib import Path
 
-from tipoff_cli.checkout import REPOSITORY, service_names
+from tipoff_cli.checkout import FLEET, REPOSITORY, service_names
 from tipoff_cli.commands.deploy.shell import Shell, ShellFailed, last_line
 
 REPOSITORY_OF_IMAGES = "tipoff"
@@ -46,7 +46,13 @@ class Deployment:
     """Project whose registry has the images, tried there already; None: this one's, built where they are missing."""
     shared: bool = False
     """Whether something else may live in the project."""
-    root: Path = REPOSITORY
+    root: Path = FLEET.folder
+    """The repository that is deployed: Tipoff's own, or a fleet's."""
+    base_images: str | None = FLEET.base_images
+    """Of a fleet in its own repository: the registry that has Tipoff's images."""
+
+    own_fleet: bool = FLEET.folder != REPOSITORY
+    """Whether a fleet in its own repository is deployed, whose images are built on top of Tipoff's."""
 
     @property
     def registry(self) -> str:
@@ -163,15 +169,19 @@ def _has_state(deployment: Deployment, shell: Shell) -> bool:
 
 def build(deployment: Deployment, tag: str, services: Sequence[str], shell: Shell) -> None:
     """Build and push the images of these services. Raises CommandFailed."""
+    base = deployment.base_images if deployment.own_fleet else None
     if deployment.build_with is BuildWith.DOCKER:
-        shell.do("infra/build_images.sh", deployment.registry, tag, *services)
+        script = ("bash", "infra/terraform/build_images.sh", base) if base else ("infra/build_images.sh",)
+        shell.do(*script, deployment.registry, tag, *services)
     else:
         where = ("--region", deployment.region, "--project", deployment.project)
         values = f"_REGISTRY={deployment.registry},_TAG={tag},_SERVICES={' '.join(services)}"
+        values += f",_BASE={base}" if base else ""
         project = deployment.project
         account = f"projects/{project}/serviceAccounts/{BUILDER}@{project}.iam.gserviceaccount.com"
         acting = (f"--service-account={account}", f"--gcs-source-staging-dir=gs://{project}-builds/source")
-        submit = ("gcloud", "builds", "submit", ".", "--config=cloudbuild.yaml")
+        steps = "infra/terraform/cloudbuild.yaml" if base else "cloudbuild.yaml"
+        submit = ("gcloud", "builds", "submit", ".", f"--config={steps}")
         shell.do(*submit, *where, *acting, f"--substitutions={values}")
     if lost := [service for service in services if not _is_built(deployment, service, tag, shell)]:
         raise ShellFailed(f"built, and not in {deployment.registry}: {', '.join(lost)}")

@@ -9,7 +9,17 @@ from typing import Any
 
 import yaml
 
-from tipoff_cli.checkout import FLEET, REPOSITORY, SCRAPERS, TOPICS, WORKFLOWS, ticks
+from tipoff_cli.checkout import (
+    FLEET,
+    MARKER,
+    REPOSITORY,
+    SCRAPERS,
+    SERVICES,
+    TOPICS,
+    WORKFLOWS,
+    find_shared,
+    ticks,
+)
 from tipoff_cli.commands.deploy.deployment import (
     BUILDER,
     REPOSITORY_OF_IMAGES,
@@ -17,7 +27,9 @@ from tipoff_cli.commands.deploy.deployment import (
     Deployment,
     DeployRefused,
 )
+from tipoff_cli.commands.deploy.fleet_terraform import FOLDER, differing
 from tipoff_cli.commands.deploy.shell import Shell, ShellFailed, last_line
+from tipoff_common import __version__
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import Tick
 from tipoff_common.service_map import load_services, map_faults
@@ -27,7 +39,7 @@ from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.loading import load_workflows
 
 ENVIRONMENTS = ("dev", "prod")
-MAP, APIS = REPOSITORY / "infra/services.yaml", REPOSITORY / "infra/terraform/apis.yaml"
+MAP, APIS = SERVICES, find_shared("infra/terraform/apis.yaml", FLEET.folder)
 _PROJECT = re.compile(r"[a-z][a-z0-9-]{4,28}[a-z0-9]")
 _REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+")
 _EXAMPLES = ("@example.com", "@my-phase2.", "012345-6789AB-CDEF01")  # which Google does not know
@@ -48,12 +60,12 @@ _GOOGLES_OWN = ("container-analysis-", "cloud-builds", "gcr")
 
 def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | None] = shutil.which) -> str:
     """Check everything that a deployment needs; return the commit, which is its images' tag. Raises DeployRefused."""
-    # Alone: whatever else is missing is missing of a checkout that is not there.
-    if own := list(_not_of_the_checkout()):
+    # Alone: what else is missing is missing of files that are not there.
+    if own := list(_not_deployable(deployment)):
         raise DeployRefused("\n".join(f"- {fault}" for fault in own))
     faults = [*_malformed(deployment), *_missing_tools(deployment, which), *_missing_files(deployment)]
     if not faults:
-        faults = [*_unusable(), *_unlocked(deployment), *_uncommitted(shell), *_nobody(shell)]
+        faults = [*_unusable(deployment), *_unlocked(deployment), *_uncommitted(shell), *_nobody(shell)]
     if not faults:
         faults = [
             *_disabled_apis(deployment, shell),
@@ -67,17 +79,28 @@ def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | Non
     return shell.ask("git", "rev-parse", "--short=12", "HEAD")
 
 
-def _not_of_the_checkout() -> Iterator[str]:
-    """Yield why nothing can be deployed from here: images and Terraform are those of Tipoff's own repository."""
-    if FLEET.folder != REPOSITORY:
-        what = "images and Terraform are built from a checkout of Tipoff, and would leave this fleet out"
-    elif not (REPOSITORY / "infra/terraform").is_dir():
-        what = (
-            "Terraform's roots and the images' build are in Tipoff's repository, and in no installed package"
-        )
-    else:
+def _not_deployable(deployment: Deployment) -> Iterator[str]:
+    """Yield what a repository lacks to be deployed: Terraform as this Tipoff writes it, and base images."""
+    if not deployment.own_fleet:
+        if not (REPOSITORY / FOLDER).is_dir():
+            yield f"{FLEET.folder} is no fleet and no checkout of Tipoff: run it in a folder that has a {MARKER}"
         return
-    yield f"{FLEET.folder} is not a checkout of Tipoff: {what}; docs/how-to/deploy-a-fleet.md has the steps"
+    try:
+        changed = differing(FLEET)
+    except ConfigurationError as error:
+        yield str(error)
+        return
+    if changed:
+        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+        yield (
+            f"{changed[0]}{more} not as Tipoff {__version__} writes it for this fleet: run `tipoff terraform`, look at"
+            " what differs, and commit it"
+        )
+    if deployment.base_images is None:
+        yield (
+            f"{MARKER}: base_images is missing: name the registry that has Tipoff's own images, SERVICE:{__version__};"
+            f" from a checkout of Tipoff, infra/build_images.sh REGISTRY {__version__} builds and pushes them"
+        )
 
 
 def _malformed(deployment: Deployment) -> Iterator[str]:
@@ -117,10 +140,10 @@ def _missing_files(deployment: Deployment) -> Iterator[str]:
             yield f"{name.upper()}={given}, and {variables} says {said[1]}: give that one, or correct the file"
 
 
-def _unusable() -> Iterator[str]:
+def _unusable(deployment: Deployment) -> Iterator[str]:
     """Load the files that the services are built with, as they do at start, and yield what they would refuse."""
     files: tuple[Callable[[], object], ...] = (
-        lambda: load_services(MAP),
+        lambda: load_services(_map(deployment)),
         lambda: load_topics(TOPICS),
         lambda: load_workflows(
             WORKFLOWS,
@@ -137,7 +160,7 @@ def _unusable() -> Iterator[str]:
             faults += error.faults
     yield from faults
     if not faults:
-        yield from map_faults(load_services(MAP), load_topics(TOPICS), ticks())
+        yield from map_faults(load_services(_map(deployment)), load_topics(TOPICS), ticks())
 
 
 def _unlocked(deployment: Deployment) -> Iterator[str]:
@@ -245,7 +268,7 @@ def _missing_accounts(deployment: Deployment, shell: Shell) -> Iterator[str]:
         return
     names = [
         f"tipoff-{name}{suffix}"
-        for name, it in _yaml(MAP)["services"].items()
+        for name, it in _yaml(_map(deployment))["services"].items()
         for suffix in ("", f"-push{it.get('push_generation', '')}")
     ]
     names.append("tipoff-scheduler")
@@ -263,7 +286,7 @@ def _secrets_without_value(deployment: Deployment, shell: Shell) -> Iterator[str
     """Name the secrets that services are given and whose latest version cannot be read: absent, disabled, destroyed."""
     enabled = _ENABLED.search(deployment.variables.read_text())
     optional = re.findall(r'"(\w+)"', enabled[1]) if enabled else []
-    given = {name for it in _yaml(MAP)["services"].values() for name in it.get("secrets", ())}
+    given = {name for it in _yaml(_map(deployment))["services"].values() for name in it.get("secrets", ())}
     for name in sorted(given.union(optional)):
         describe = (
             "gcloud",
@@ -305,6 +328,11 @@ def _unreachable(deployment: Deployment, shell: Shell) -> Iterator[str]:
             shell.ask(*command)
         except ShellFailed as error:
             yield f"project {deployment.project} lacks, or does not let you see, {remedy}{last_line(error)}"
+
+
+def _map(deployment: Deployment) -> Path:
+    """Return the map of services that Terraform reads."""
+    return deployment.root / FOLDER / "maps/services.yaml" if deployment.own_fleet else MAP
 
 
 def _yaml(file: Path) -> Any:

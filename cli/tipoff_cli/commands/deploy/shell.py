@@ -1,11 +1,11 @@
-"""How a deployment runs commands: those of the repository's folder, or a recording in tests."""
+"""How a deployment runs commands: in the folder of the fleet's repository, or a recording in tests."""
 
 import os
 import subprocess
 from collections.abc import Mapping
 from typing import Protocol
 
-from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.checkout import FLEET
 
 
 class ShellFailed(Exception):
@@ -23,12 +23,12 @@ class Shell(Protocol):
 
 
 class LocalShell:
-    """Commands in the repository's folder."""
+    """Commands in the folder of the fleet's repository."""
 
     def ask(self, *command: str) -> str:
         """Run a command and return its output. Raises CommandFailed."""
         done = subprocess.run(  # noqa: S603  # our own commands
-            command, cwd=REPOSITORY, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+            command, cwd=FLEET.folder, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
         )
         if done.returncode:
             raise ShellFailed(f"{' '.join(command)}: {done.stderr.strip()}")
@@ -38,7 +38,7 @@ class LocalShell:
         """Run a command whose output people see. Raises CommandFailed."""
         print("+", *command, flush=True)  # noqa: T201
         told = {**os.environ, **environment}
-        done = subprocess.run(command, cwd=REPOSITORY, env=told, check=False)  # noqa: S603  # our own commands
+        done = subprocess.run(command, cwd=FLEET.folder, env=told, check=False)  # noqa: S603  # our own commands
         if done.returncode:
             raise ShellFailed(f"{' '.join(command)}: exit code {done.returncode}")
 

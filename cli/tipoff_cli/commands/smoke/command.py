@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from tipoff_cli.checkout import TOPICS
-from tipoff_cli.commands.smoke.proofs import Proven, draft_proofs, prove
+from tipoff_cli.checkout import SCRAPERS, TOPICS, WORKFLOWS
+from tipoff_cli.commands.smoke.proofs import Proven, draft_proofs, prove, scraper_to_prove
 from tipoff_cli.connection import NotConnected, find_connection
-from tipoff_cli.console import console, refuse
+from tipoff_cli.console import console, load_configuration, refuse
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
@@ -27,9 +27,10 @@ def smoke(
     try:
         connection = find_connection()
         publisher = Publisher("smoke", connection.bus(load_topics(TOPICS)))
-        proofs = draft_proofs(connection.environment, wall_now())
+        scraper = scraper_to_prove(load_configuration(WORKFLOWS, SCRAPERS))
+        proofs = draft_proofs(scraper, connection.environment, wall_now())
         results = prove(proofs, publisher, connection.warehouse(), timeout)
-    except (NotConnected, Unavailable) as error:
+    except (NotConnected, Unavailable, LookupError) as error:
         refuse(str(error))
     for result in results:
         console.print(_said(result), highlight=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """Real events through every service, and their rows read back: what a deployment is proven by.
 
 Each event is one that production sees anyway, so proving changes nothing that matters: an evaluation and a cleanup
-outside the quarter hour decide nothing twice, and one scrape of the season's schedule has a fresh id.
+outside the quarter hour decide nothing twice, and one scrape has a fresh id.
 """
 
 import time
@@ -16,8 +16,8 @@ from tipoff_common.events import Event, ScrapeRequested, Source, Tick, TickFired
 from tipoff_common.outcomes import FailureKind
 from tipoff_common.ports import DATASET, Parameter, Warehouse
 from tipoff_common.publisher import Publisher
+from tipoff_planning.workflows import Configuration
 
-SCRAPER = "nbac_schedule"
 TICK_MINUTES = 1
 _CLOCKS_DIFFER = timedelta(seconds=5)
 _POLL_SECONDS = 1.0
@@ -47,8 +47,22 @@ class Proven:
     fault: str | None = None
 
 
-def draft_proofs(environment: str, now: datetime, event_time: datetime | None = None) -> Sequence[Proof]:
-    """event_time: the instant to act for, on a stack that replays a day."""
+def scraper_to_prove(configuration: Configuration) -> str:
+    """Return the scraper of the calendar, or the fleet's first that takes nothing but a date. Raises LookupError."""
+    if configuration.file.calendar.scraper is not None:
+        return configuration.file.calendar.scraper
+    for workflow in configuration.workflows.values():
+        for step in workflow.steps:
+            parameters = configuration.catalog[step.scraper].parameters
+            if all(name == "game_date" for name, it in parameters.items() if it.required):
+                return step.scraper
+    raise LookupError("no scraper of config/workflows.yaml can be asked for by its date alone")
+
+
+def draft_proofs(
+    scraper: str, environment: str, now: datetime, event_time: datetime | None = None
+) -> Sequence[Proof]:
+    """Draft an evaluation, a cleanup and a scrape. event_time: the instant to act for, where a day is replayed."""
     at = event_time or now
     request_id, day = str(uuid4()), business_date(at)
     since = event_time or floor_to(now - _CLOCKS_DIFFER, TICK_MINUTES)
@@ -80,8 +94,8 @@ def draft_proofs(environment: str, now: datetime, event_time: datetime | None = 
             ScrapeRequested(
                 request_id=request_id,
                 workflow="smoke",
-                step=SCRAPER,
-                scraper=SCRAPER,
+                step=scraper,
+                scraper=scraper,
                 game_date=day,
                 parameters={"game_date": day.isoformat()},
                 attempt=1,

@@ -3,6 +3,7 @@
     format     terraform fmt
     plans      both roots with the example variables of each environment, which validates them; held together against
                the plan policies, and against what the services make of their settings and the ticks
+    own fleet      the same of a fleet as `tipoff init` and `tipoff terraform` write it
     transitions    what later plans change of an applied state, and what they refuse
     tests      terraform test of every folder that has tests
     examples   every ```hcl block of the READMEs, planned
@@ -19,12 +20,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from shutil import copytree, ignore_patterns
 
-from tipoff_cli.checkout import REPOSITORY
+from tipoff_cli.checkout import REPOSITORY, find_fleet
+from tipoff_cli.commands.deploy.fleet_terraform import write_terraform
 from tipoff_dev.checks.terraform.plans import TerraformPlan
 from tipoff_dev.checks.terraform.policies import findings
 from tipoff_dev.checks.terraform.service_settings import settings_faults, tick_faults
@@ -37,6 +39,7 @@ from tipoff_dev.checks.terraform.workspace import (
     fake_provider,
     workspace,
 )
+from tipoff_dev.fleet.repository import init_fleet
 from tipoff_dev.stack.layout import SERVICES
 
 ROOTS = ("bootstrap", "platform")
@@ -70,6 +73,7 @@ def checks(offline: Workspace) -> Iterator[Check]:
     yield Check("terraform fmt", partial(formatted, offline))
     for environment in ENVIRONMENTS:
         yield Check(environment, partial(plan_environment, offline, environment))
+    yield Check("a fleet in its own repository", partial(plan_own_fleet, offline))
     for name in ROOTS:
         yield Check(f"transitions of {name}", partial(transition_faults, offline, name))
     for folder in tested(terraform):
@@ -104,6 +108,18 @@ def plan_environment(place: Workspace, environment: str) -> list[str]:
         planned(place, "bootstrap", environment, variables, {"ci": ci})
     )
     return [*map(str, findings(plan)), *settings_faults(plan), *tick_faults(plan)]
+
+
+def plan_own_fleet(place: Workspace) -> list[str]:
+    """Plan both roots of a fleet as `tipoff init` and `tipoff terraform` write them, by the same policies."""
+    folder = place.root / "rivers"
+    init_fleet(folder, None, "Australia/Sydney")
+    write_terraform(find_fleet(folder))
+    own = replace(place, root=folder)
+    faults = plan_environment(own, "dev")
+    for root in ROOTS:
+        own.run(folder / TERRAFORM / f"{root}-dev", "validate", "-no-color")
+    return faults
 
 
 def planned(

@@ -1,0 +1,38 @@
+"""`tipoff terraform`: Terraform for a fleet in its own repository."""
+
+from tipoff_cli.checkout import FLEET, MARKER, REPOSITORY
+from tipoff_cli.commands.deploy.fleet_terraform import FOLDER, write_terraform
+from tipoff_cli.console import console, refuse
+from tipoff_common import __version__
+from tipoff_common.words import pluralize
+from tipoff_common.yaml_source import ConfigurationError
+
+
+def terraform() -> None:
+    """Write infra/terraform of a fleet: Tipoff's roots and modules with its dataset, zone, ticks and secrets.
+
+    Run again after an upgrade, and after a change of the zone, the ticks or a scraper's secrets; what differs is told,
+    and `tipoff deploy` refuses until it is written. Files of variables and the provider's locks are left alone. Exit
+    code 1 where there is no fleet, or its descriptions cannot be read.
+    """
+    if FLEET.folder == REPOSITORY:
+        refuse(
+            f"no fleet here: no {MARKER} in this folder or above it; in Tipoff's own repository nothing is written"
+        )
+    try:
+        written = write_terraform(FLEET)
+    except ConfigurationError as error:
+        refuse(str(error))
+    for path in written:
+        console.print(str(path), highlight=False, soft_wrap=True)
+    changed = pluralize(len(written), "file") if written else "nothing"
+    console.print(
+        f"{FOLDER}: {changed} changed; it is Tipoff {__version__}'s", highlight=False, soft_wrap=True
+    )
+    if written:
+        console.print(
+            f"now: copy {FOLDER}/environments/ENV/*.example without .example, make them yours, and commit;"
+            " docs/how-to/deploy-a-fleet.md has the steps",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -1,6 +1,7 @@
 """`tipoff logs`: what services and scrapers logged about one run."""
 
 import json as json_format
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from rich.text import Text
 from tipoff_cli.connection import PROJECT, STACK_ENVIRONMENT, NotConnected, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, refuse, say_json
 from tipoff_cli.times import zone_name
+from tipoff_common.words import pluralize
 
 _FOLDER = STACK_ENVIRONMENT.parent / "logs"
 """Where the local stack keeps a file a process."""
@@ -22,6 +24,10 @@ _SHORTEST_PREFIX = 8
 """Fewer characters than this begin too many ids to be meant for one."""
 _KNOWN = frozenset({"severity", "time", "message", "logger", "service", "version", "exception"})
 """Fields that a printed line has a place for; all others stand behind it."""
+_HEADING = "Traceback (most recent call last)"
+_FRAME = re.compile(r'\s+File "([^"]+)", line \d+')
+_LIBRARY = re.compile(r"/(site-packages|dist-packages)/|/lib/python3|<frozen|/tipoff_\w+/")
+"""Paths of code that is not the scraper's."""
 _STYLES = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bold red"}
 _READ_SECONDS = 60.0
 _MOST = 1000
@@ -39,9 +45,14 @@ def logs(
         ),
     ],
     days: Annotated[int, typer.Option(min=1, max=30, help="how far back Cloud Logging is searched")] = 7,
+    full: Annotated[
+        bool, typer.Option("--full", help="whole tracebacks, with the frames of Tipoff and of libraries")
+    ] = False,
     json: AsJson = False,
 ) -> None:
     """Show what the services and the scraper itself logged about one run, tracebacks included.
+
+    Of a traceback the scraper's own frames are shown, and the last error.
 
     From the files of the stack that runs here, or ran here last; else from Cloud Logging by gcloud, for which the
     environment names TIPOFF_PROJECT. Secrets were taken out when the lines were written. `tipoff trace ID` has the ids.
@@ -60,7 +71,7 @@ def logs(
         say_json([dict(line) for line in found])
         return
     for line in found:
-        _show(line)
+        _show(line, full=full)
     console.print(f"instants in {zone_name()} time; from {where}", style="bright_black", soft_wrap=True)
 
 
@@ -142,7 +153,24 @@ def _read_cloud(project: str, identifier: str, days: int) -> Iterator[Line]:
         }
 
 
-def _show(line: Line) -> None:
+def own_frames(exception: str) -> list[str]:
+    """Return the lines of a traceback that are the scraper's: its frames, and the last error. All of them where no
+    frame is its own."""
+    kept: list[str] = []
+    frame_is_own, error = False, list[str]()
+    for line in exception.rstrip().splitlines():
+        if found := _FRAME.match(line):
+            frame_is_own = _LIBRARY.search(found[1]) is None
+        elif not line.startswith(" "):
+            # The heading of a traceback begins anew; any other line without an indent belongs to an error.
+            frame_is_own = False
+            error = [] if line.startswith(_HEADING) else [*error, line]
+        if frame_is_own:
+            kept.append(line)
+    return [*kept, *(line for line in error if line)] if kept else exception.rstrip().splitlines()
+
+
+def _show(line: Line, *, full: bool) -> None:
     severity = str(line.get("severity", "INFO"))
     others = {
         name: value
@@ -164,8 +192,13 @@ def _show(line: Line) -> None:
         soft_wrap=True,
     )
     if exception := line.get("exception"):
-        for text in str(exception).rstrip().splitlines():
+        whole = str(exception).rstrip().splitlines()
+        shown = whole if full else own_frames(str(exception))
+        for text in shown:
             console.print(Text(f"    {text}", "red"), soft_wrap=True)
+        if len(shown) < len(whole):
+            left = pluralize(len(whole) - len(shown), "line")
+            console.print(Text(f"    {left} of Tipoff and libraries left out: --full", "bright_black"))
 
 
 def _clock(text: str) -> str:

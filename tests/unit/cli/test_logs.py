@@ -63,6 +63,50 @@ def files(tmp_path: Path) -> Path:
     return folder
 
 
+TRACE = """Traceback (most recent call last):
+  File "/env/lib/python3.11/site-packages/httpx/_client.py", line 1, in get
+    raise mapped
+httpx.ConnectError: refused
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/app/services/tipoff_scraper_runner/execution.py", line 208, in _read
+    parsed = job.parse(job.scraper, payload.body, parameters)
+             ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  File "/app/rivers/gauges/river_levels/scraper.py", line 63, in parse
+    level = float(row[7])
+                  ~~~^^^
+  File "/env/lib/python3.11/site-packages/scrapers/json_document.py", line 9, in text
+    return row
+IndexError: list index out of range
+in row 3
+"""
+
+
+def test_of_a_traceback_the_scrapers_own_frames_and_the_last_error_are_shown(
+    invoke: Invoke, files: Path
+) -> None:
+    (files / "scraper-runner.log").write_text(json.dumps(entry(message="failed", exception=TRACE)))
+    shown = [it.strip() for it in invoke(RUN).stdout.splitlines()]
+    assert shown[1:-1][:5] == [
+        'File "/app/rivers/gauges/river_levels/scraper.py", line 63, in parse',
+        "level = float(row[7])",
+        "~~~^^^",
+        "IndexError: list index out of range",
+        "in row 3",
+    ]
+    assert "lines of Tipoff and libraries left out: --full" in " ".join(shown)
+    whole = invoke(RUN, "--full").stdout
+    assert all(line.strip() in whole for line in TRACE.splitlines())
+
+
+def test_a_traceback_without_a_frame_of_the_scrapers_is_shown_whole(invoke: Invoke, files: Path) -> None:
+    trace = TRACE.replace("/app/rivers/", "/env/lib/python3.11/site-packages/")
+    (files / "scraper-runner.log").write_text(json.dumps(entry(message="failed", exception=trace)))
+    assert "httpx.ConnectError: refused" in invoke(RUN).stdout
+
+
 def test_the_lines_of_a_run_stand_in_order_with_its_traceback(invoke: Invoke, files: Path) -> None:
     raised, *trace, ended, noted, where = invoke(RUN).stdout.splitlines()
     assert raised.startswith("2025-01-15 11:59:59 ERROR")

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from tipoff_cli.checkout import REPOSITORY
-from tipoff_scraper_runner.errors import SourceChanged
-from tipoff_scraper_runner.scraper import ScrapeParameters
+from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
 PAGE = REPOSITORY / "docs/how-to/add-a-scraper.md"
 PARTS = (
@@ -80,19 +79,17 @@ def run(line: str, root: Path) -> str:
 
 
 def tried_as_written(text: str) -> None:
-    """Define what the page sketches for a page of HTML, and parse with it."""
-    tables: dict[str, Any] = {"<full>": [("Lisbon", "1.5")], "<empty>": [], "<none>": None}
-    names: dict[str, Any] = {
-        "URL": "https://levels.test",
-        "Parameters": ScrapeParameters,
-        "LevelRecord": dict,
-        "read_table": tables.__getitem__,
-    }
+    """Define the page's scraper of a page of HTML, and parse with it."""
+    names: dict[str, Any] = {"__name__": "levels"}
     exec(compile(text, str(PAGE), "exec"), names)  # noqa: S102  # the documentation's own lines
-    assert names["parse"](b"<full>", None).records == [{"place": "Lisbon", "metres": 1.5}]
-    assert names["parse"](b"<empty>", None).empty_reason
+    head = '<table class="levels" data-date="2025-01-15"><tr><th>Place</th><th>Metres</th></tr>'
+    (record,) = names["parse"](f"{head}<tr><td>Lisbon</td><td>1.5</td></tr></table>".encode(), None).records
+    assert (record.place, record.metres) == ("Lisbon", 1.5)
+    assert names["parse"](f"{head}</table>".encode(), None).empty_reason
     with pytest.raises(SourceChanged):
-        names["parse"](b"<none>", None)
+        names["parse"](b"<p>no table</p>", None)
+    with pytest.raises(Undecodable):
+        names["parse"](head.encode(), None)
 
 
 def test_the_page_can_be_followed(copy: Path) -> None:

@@ -1,0 +1,115 @@
+"""Tables of HTML pages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+from scrapers.payloads import first_bytes
+from tipoff_scraper_runner.errors import SourceChanged, Undecodable
+
+
+@dataclass(frozen=True)
+class HtmlTable:
+    """One table. A cell is its text, with each run of blanks as one blank."""
+
+    attributes: Mapping[str, str]
+    """Of the element itself, such as data-date."""
+    heads: Sequence[str]
+    """The cells of its first row that is made of <th>; empty where it has none."""
+    rows: Sequence[Sequence[str]]
+    """The rows that have a <td>."""
+
+    def attribute(self, name: str) -> str:
+        """Return an attribute of the table. Raises SourceChanged when it has none of this name."""
+        if name not in self.attributes:
+            raise SourceChanged(f"the table has no attribute {name}, only {sorted(self.attributes)}")
+        return self.attributes[name]
+
+    def require(self, *heads: str) -> None:
+        """Raise SourceChanged unless these are its heads, in this order: a new column would shift all after it."""
+        if list(self.heads) != list(heads):
+            raise SourceChanged(f"the table has the columns {list(self.heads)}, and not {list(heads)}")
+
+
+def read_table(payload: bytes, **attributes: str) -> HtmlTable:
+    """Read the page's first table that has these attributes; `class_` is the attribute class, one of its words.
+
+    Raises:
+        Undecodable: the page is no UTF-8, or ends within the table: cut short, it would look like one without rows.
+        SourceChanged: there is no such table.
+    """
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError as error:
+        raise Undecodable(f"the page is no UTF-8: {error.reason} at byte {error.start}") from error
+    wanted = {name.rstrip("_"): value for name, value in attributes.items()}
+    reader = _Reader(wanted)
+    reader.feed(text)
+    reader.close()
+    told = " ".join(f"{name}={value}" for name, value in wanted.items())
+    if not reader.begun:
+        raise SourceChanged(f"the page has no table {told}; it begins {first_bytes(payload)}")
+    if not reader.ended:
+        raise Undecodable(f"the page ends within the table {told}: cut short")
+    heads = next((cells for kind, cells in reader.rows if kind == "th"), ())
+    rows = tuple(tuple(cells) for kind, cells in reader.rows if kind == "td")
+    return HtmlTable(reader.attributes, tuple(heads), rows)
+
+
+class _Reader(HTMLParser):
+    """Collects the rows of the first table that is wanted; what stands in tables within it belongs to its cells."""
+
+    def __init__(self, wanted: Mapping[str, str]) -> None:
+        super().__init__(convert_charrefs=True)
+        self.begun = self.ended = False
+        self.attributes: dict[str, str] = {}
+        self.rows: list[tuple[str, list[str]]] = []
+        self._wanted, self._depth, self._in_cell = wanted, 0, False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin the table, a row or a cell."""
+        if tag == "table":
+            given = {name: value or "" for name, value in attrs}
+            if not self.begun and self._is_wanted(given):
+                self.begun, self._depth, self.attributes = True, 1, given
+            elif self._is_open:
+                self._depth += 1
+        elif self._is_open and self._depth == 1:
+            # An end tag of a cell or a row may be left out in HTML, so that the next one begins it anew.
+            if tag == "tr":
+                self.rows.append(("", []))
+                self._in_cell = False
+            elif tag in ("td", "th"):
+                if not self.rows:
+                    self.rows.append(("", []))
+                kind, cells = self.rows[-1]
+                self.rows[-1] = ("td" if "td" in (tag, kind) else "th", [*cells, ""])
+                self._in_cell = True
+
+    def handle_data(self, data: str) -> None:
+        """Add text to the open cell."""
+        if self._is_open and self._in_cell:
+            cells = self.rows[-1][1]
+            cells[-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        """End the table or a cell."""
+        if not self._is_open:
+            return
+        if tag == "table":
+            self._depth -= 1
+            self.ended = self._depth == 0
+            if self.ended:
+                self.rows = [(kind, [" ".join(cell.split()) for cell in cells]) for kind, cells in self.rows]
+        elif tag in ("td", "th", "tr") and self._depth == 1:
+            self._in_cell = False
+
+    @property
+    def _is_open(self) -> bool:
+        return self.begun and not self.ended
+
+    def _is_wanted(self, given: Mapping[str, str]) -> bool:
+        return all(
+            value in given.get(name, "").split() if name == "class" else given.get(name) == value
+            for name, value in self._wanted.items()
+        )

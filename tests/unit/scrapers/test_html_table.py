@@ -1,0 +1,50 @@
+"""Tables of pages: what is read, what is missing and what is cut short."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scrapers.html_table import read_table
+from tipoff_scraper_runner.errors import SourceChanged, Undecodable
+
+PAGE = """<html><body><table class="menu"><tr><td>home</td></tr></table>
+<table class="wide levels" data-date="2025-01-15"><thead><tr><th>Place</th><th>Level,
+ metres</th></tr></thead><tr><td> <b>Saint</b> &amp; Sons </td><td>1.5</td></tr>
+<tr><td>Eden <table><tr><td>within</td></tr></table></td><td>2</tr></table></body></html>"""
+
+
+def test_heads_rows_and_attributes_are_read_as_a_person_sees_them() -> None:
+    table = read_table(PAGE.encode(), class_="levels")
+    assert table.heads == ("Place", "Level, metres")
+    assert table.rows == (("Saint & Sons", "1.5"), ("Eden within", "2"))
+    assert table.attribute("data-date") == "2025-01-15"
+    table.require("Place", "Level, metres")
+
+
+def test_a_table_is_told_by_any_attribute() -> None:
+    assert read_table(PAGE.encode(), class_="menu").rows == (("home",),)
+    assert read_table(b"<table id=x></table>", id="x").rows == ()
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(SourceChanged, match=r"no table class=tides; it begins .*<html>"):
+        read_table(PAGE.encode(), class_="tides")
+    table = read_table(PAGE.encode(), class_="levels")
+    with pytest.raises(SourceChanged, match="no attribute id"):
+        table.attribute("id")
+    with pytest.raises(SourceChanged, match="has the columns"):
+        table.require("Level, metres", "Place")
+
+
+def test_a_page_that_is_no_text_is_named() -> None:
+    with pytest.raises(Undecodable, match=r"no UTF-8: .* at byte 0"):
+        read_table(b"\xff\xfe", class_="levels")
+
+
+@given(st.integers(0, len(PAGE)))
+def test_a_page_that_is_cut_short_is_never_one_without_rows(length: int) -> None:
+    try:
+        table = read_table(PAGE[:length].encode(), class_="levels")
+    except (SourceChanged, Undecodable):
+        return
+    assert table == read_table(PAGE.encode(), class_="levels")

@@ -12,6 +12,8 @@ from tipoff_cli.checkout import FLEET
 from tipoff_cli.commands import CommandSpec
 
 _HERE = "tipoff_dev.commands"
+CHECKS = ("tipoff_dev.fakes.sources.hosts:fake_faults",)
+"""What `tipoff validate` checks beside its own."""
 COMMANDS = (
     CommandSpec(
         "demo",

@@ -1,9 +1,10 @@
 """The commands, a module or a folder each. Further packages add theirs by the entry-point group `tipoff.commands`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 ENTRY_POINTS = "tipoff.commands"
@@ -152,6 +153,18 @@ COMMANDS = (
         "Deploy the dataset, or compare a live one with its SQL files.",
     ),
 )
+
+
+def further_checks() -> tuple[Callable[[Path], list[str]], ...]:
+    """Return what installed packages check of a fleet's folder of scrapers beside the services: its fakes.
+
+    A module of the group may name them as `CHECKS`, `module:function`; each returns a line for each fault.
+    """
+    from importlib.metadata import entry_points
+
+    points = sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+    targets = [target for point in points for target in getattr(import_module(point.module), "CHECKS", ())]
+    return tuple(CommandSpec("check", target, "").load() for target in targets)
 
 
 @cache

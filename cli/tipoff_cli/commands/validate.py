@@ -7,6 +7,8 @@ import typer
 from rich.text import Text
 
 from tipoff_cli.checkout import SCRAPERS, TOPICS, WORKFLOWS, ticks
+from tipoff_cli.commands import further_checks
+from tipoff_cli.connection import stale_zone
 from tipoff_cli.console import AsJson, ScrapersFolder, console, say_json
 from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.events import Tick
@@ -30,12 +32,14 @@ def validate(
 ) -> None:
     """Check workflows.yaml, the scrapers it names and the topic map as the services do at their start.
 
+    Where the local stack is installed, the fakes beside the scrapers too.
     Prints what was found to be right, or every fault as file:line: what; remedy. Exit code 1 when there is a fault.
     """
     faults: list[str] = []
     catalog = _catalog(scrapers, faults)
     configuration = _configuration(file, catalog, faults)
     topic_map = _topics(topics, faults)
+    faults += [fault for check in further_checks() for fault in check(scrapers)]
     if json:
         say_json({"ok": not faults, "faults": list(faults), **_counts(catalog, configuration, topic_map)})
     for fault in faults if not json else ():
@@ -48,6 +52,8 @@ def validate(
         console.print(
             Text.assemble(("✔ ", "green"), f"{file}: {told}; hash {counts['config_hash']}"), soft_wrap=True
         )
+        if stale := stale_zone():
+            console.print(stale, style="yellow", highlight=False, soft_wrap=True)
 
 
 def _catalog(scrapers: Path, faults: list[str]) -> Catalog | None:

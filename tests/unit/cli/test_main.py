@@ -41,6 +41,7 @@ from tipoff_controller.occurrence_store import OccurrenceStore
 from tipoff_controller.pause_store import PauseStore
 from tipoff_controller.settings import ControllerSettings
 from tipoff_dev.fakes.sources.testing import in_process_client
+from tipoff_dev.fleet.repository import init_fleet
 from tipoff_planning.explanation import explain_workflow
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
@@ -128,6 +129,17 @@ class TestValidate:
         assert not answer["ok"]
         assert answer["workflows"] is None
         assert len(answer["faults"]) == len(shown.splitlines())
+
+    def test_two_fakes_of_one_host_are_told_with_both_files(self, run: Run, tmp_path: Path) -> None:
+        """`tipoff up` would refuse to start."""
+        init_fleet(tmp_path / "rivers", None, "UTC")
+        fleet = tmp_path / "rivers"
+        first, second = fleet / "rivers/example/fake.py", fleet / "rivers/second/fake.py"
+        second.parent.mkdir()
+        second.write_text(first.read_text())
+        place = (str(fleet / "config/workflows.yaml"), "--scrapers", str(fleet / "rivers"))
+        shown = run("validate", *place, code=1).stdout
+        assert f"{second}: api.example.example has a fake already, {first}; a host has one fake" in shown
 
     def test_a_file_that_is_not_there(self, run: Run) -> None:
         assert "name an existing file" in run("validate", "nowhere.yaml", code=1).stdout

@@ -69,6 +69,15 @@ def fleet_fakes(scrapers: Path) -> dict[str, FleetFake]:
     return found
 
 
+def fake_faults(scrapers: Path) -> list[str]:
+    """Say why no stack would start with the fakes below a fleet's folder; empty when one would."""
+    try:
+        fleet_fakes(scrapers)
+    except UnusableFake as error:
+        return [str(error)]
+    return []
+
+
 def fake_hosts(scrapers: Path) -> tuple[str, ...]:
     """Return every host that a fake answers for, with this fleet. Raises UnusableFake."""
     return (*shipped_hosts(scrapers), *fleet_fakes(scrapers))

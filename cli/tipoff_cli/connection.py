@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tipoff_cli.checkout import FLEET
+from tipoff_cli.checkout import FLEET, WORKFLOWS, read_timezone
 from tipoff_common.ports import Objects, Warehouse
 
 if TYPE_CHECKING:
@@ -222,3 +222,17 @@ def require_answer(address: str, where: str) -> None:
         raise NotConnected(
             f"nothing answers at {address}, named by {where}: no stack is running; `tipoff up` starts one"
         ) from error
+
+
+def stale_zone() -> str | None:
+    """Say that the stack that runs here was started with another zone than workflows.yaml has now; None otherwise."""
+    from dotenv import dotenv_values
+
+    started = dotenv_values(STACK_ENVIRONMENT).get("TIPOFF_TIMEZONE") if STACK_ENVIRONMENT.exists() else None
+    written = read_timezone(WORKFLOWS)
+    if started is None or started == written:
+        return None
+    return (
+        f"the stack's days are those of {started}, and {WORKFLOWS.name} says {written}: tipoff down, then tipoff up,"
+        " which brings the dataset up to date too (deployed: tipoff tables deploy, and TIPOFF_TIMEZONE by Terraform)"
+    )

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from rich.text import Text
 
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, lock_time
-from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.connection import Connection, NotConnected, find_connection, stale_zone
 from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, instant, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
 from tipoff_cli.times import zone_name
@@ -201,6 +201,8 @@ def _show(
     at = f"{clock(expected.as_of, '%Y-%m-%d %H:%M')} {zone_name()} time"
     told = f"as of {at}, {expected.environment}, by the {source}"
     console.print(told, style="bright_black", soft_wrap=True)
+    if stale := stale_zone():
+        console.print(stale, style="yellow", highlight=False, soft_wrap=True)
 
 
 def _paused_scrapers(expected: DayExpectations) -> Mapping[str, datetime]:

@@ -75,7 +75,10 @@ def deploy_dataset(
 
 
 def _differences(target: TableTarget, dataset: str, schemas: Path) -> "list[Difference]":
-    """Say what the live dataset lacks. Exit code 4 when it lacks something, 3 when it cannot be reached."""
+    """Say what the live dataset lacks, or has of another zone.
+
+    Exit code 4 when it lacks something, 3 when it cannot be reached.
+    """
     return all_differences(target.client, schemas, dataset)
 
 

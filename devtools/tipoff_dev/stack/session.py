@@ -1,5 +1,6 @@
 """A stack of `tipoff up` while it runs: what it begins with, its ticks, edits that it takes up, and how it ends."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -12,14 +13,15 @@ from typing import TYPE_CHECKING
 import requests
 from rich.console import Console
 
-from tipoff_cli.checkout import SCRAPERS, TICKS
+from tipoff_cli.checkout import SCRAPERS, TICKS, read_timezone
 from tipoff_common.catalog import load_catalog
-from tipoff_common.clock import business_date
+from tipoff_common.clock import ZONE_VARIABLE, business_date, fleet_zone
 from tipoff_common.ticks import load_ticks
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_controller.ledger import Ledger
 from tipoff_dev.stack.processes import StackError
+from tipoff_dev.stack.resources import create_tables
 from tipoff_dev.stack.scheduler import every, run_scheduler
 from tipoff_dev.stack.watch import READ_BY, Watch, faults
 from tipoff_planning.expected_schedule import draft_schedule
@@ -145,6 +147,15 @@ def _take_up(stack: "Stack", changes: list[str], console: Console, taken: Callab
     if wrong := faults():
         console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
         return
+    zone = read_timezone(stack.layout.workflows_file)
+    if zone != fleet_zone().key:
+        # The dataset's functions and views have the zone in them.
+        os.environ[ZONE_VARIABLE] = zone
+        fleet_zone.cache_clear()
+        with stack.clients():
+            create_tables()
+        console.print(f"the dataset's days are those of {zone} now", highlight=False, soft_wrap=True)
+        stack.reload(("logger",))
     stack.reload(READ_BY)
     taken()
     console.print(f"taken: {', '.join(changes)}", highlight=False, soft_wrap=True)

@@ -3,9 +3,11 @@
 deploy_tables.sh does it with `bq` alone where there is no Python for it.
 """
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tipoff_common.clock import fleet_zone
 from tipoff_common.fleet_sql import for_fleet
 from tipoff_common.ports import DATASET
 from tipoff_dataset.files import declared_tables, defined_name, ordered_files
@@ -62,7 +64,8 @@ def table_differences(client: "Client", schemas_dir: Path, dataset: str = DATASE
 
 
 def all_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET) -> "list[Difference]":
-    """Compare as `table_differences`, and add the functions and views that the live dataset lacks."""
+    """Compare as `table_differences`, and add the functions and views that the live dataset lacks, or that have the
+    days of another zone than the fleet's."""
     from google.api_core.exceptions import NotFound
 
     from tipoff_dataset.migrations import Difference
@@ -78,7 +81,25 @@ def all_differences(client: "Client", schemas_dir: Path, dataset: str = DATASET)
             found.append(Difference(path.stem, "the view is missing"))
         if path.name.startswith("fn_") and defined_name(path) not in functions:
             found.append(Difference(defined_name(path), "the table function is missing"))
+    lacking = {item.where for item in found}
+    for path in ordered_files(schemas_dir):
+        derived = path.name.startswith(("fn_", "v_")) and defined_name(path) not in lacking
+        if derived and not _has_zone(client, dataset, path):
+            told = f"its days are those of another zone than {fleet_zone().key}; `tipoff tables deploy` replaces it"
+            found.append(Difference(defined_name(path), told))
     return found
+
+
+def _has_zone(client: "Client", dataset: str, path: Path) -> bool:
+    """Tell whether a live function or view has the fleet's zone, as far as its file names one at all."""
+    literal = f"'{fleet_zone().key}'"
+    code = re.sub(r"--.*", "", path.read_text(encoding="utf-8"))
+    if literal not in for_fleet(code, dataset):
+        return True
+    name = f"{client.project}.{dataset}.{defined_name(path)}"
+    if path.name.startswith("v_"):
+        return literal in (client.get_table(name, timeout=ANSWER_TIMEOUT_SECONDS).view_query or "")
+    return literal in (client.get_routine(name, timeout=ANSWER_TIMEOUT_SECONDS).body or "")
 
 
 def _is_there(client: "Client", dataset: str) -> bool:

@@ -14,6 +14,12 @@ WHOLE_DAY = "-"
 RunStatus = Literal["PENDING", "TOO_EARLY", "ON_TIME", "LATE", "MISSING", "SKIPPED_OK", "CANCELLED", "PAUSED"]
 """What each means stands in schemas/bigquery/nba_orchestration/fn_expected_vs_actual.sql."""
 
+# What a day's lock and its changes since have written down.
+_LOCKED = """
+SELECT date, occurrence_id
+FROM nba_orchestration.expected_schedule(@as_of, @first, @last)
+WHERE environment = @environment
+"""
 # One row a step: an expected occurrence and one of its scrapers, so that the healthy steps of a workflow cannot hide a
 # dead one. A unit is one set of parameters (a game, a team); its latest attempt speaks unless one was a success.
 # Each workflow is looked at again when its latest decision says so; a skipped step's decision says nothing of it.
@@ -254,3 +260,19 @@ def _expectations(rows: Iterable[Mapping[str, Any]]) -> Iterable[Expectation]:
         # An occurrence whose schedule row names no scraper has no steps, and is judged by its own columns.
         steps = [StepOutcome.model_validate(row) for row in own if row.get("scraper")]
         yield Expectation.model_validate({**own[0], "steps": steps})
+
+
+def read_locked(
+    warehouse: Warehouse, environment: str, first: date, last: date, as_of: datetime
+) -> Mapping[date, frozenset[str]]:
+    """Read which occurrences each of these days' locked schedule expects, by id; nothing where none of them was locked.
+
+    A day without any row among days that have some expects nothing. Raises Unavailable.
+    """
+    rows = warehouse.query(
+        _LOCKED, {"as_of": as_of, "first": first, "last": last, "environment": environment}
+    )
+    if not rows:
+        return {}
+    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    return {day: frozenset(row["occurrence_id"] for row in rows if row["date"] == day) for day in days}

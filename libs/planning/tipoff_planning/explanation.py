@@ -1,8 +1,8 @@
 """Why a workflow would run at an instant, or not: the decision core's own answer with each condition behind it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from itertools import takewhile
 from zoneinfo import ZoneInfo
 
@@ -50,17 +50,19 @@ def explain_workflow(
     calendar: Calendar | None,
     executions: Iterable[ExecutionFact] = (),
     discovery: DiscoveryPlans = NO_PLANS,
+    locked: Mapping[date, Container[str]] = {},
 ) -> Explanation:
     """Say what is decided about a workflow at an instant, with every condition.
 
     executions: what is known to have happened; what is later than `at` does not count. discovery: the plans of the days
-    around it, for a search that learns.
+    around it, for a search that learns. locked: what the schedules of the days around it expect, by id; a window that
+    none of them has was over before anybody expected it.
     """
     history = History({fact.request_id: fact for fact in executions if fact.triggered_at <= at})
-    inputs = DecisionInputs(configuration, calendar, history, at, discovery=discovery)
+    inputs = DecisionInputs(configuration, calendar, history, at, discovery=discovery, locked=locked)
     # In two steps: which occurrences were decided before follows from the inputs without plans.
     begun = _plans(workflow, inputs)
-    inputs = DecisionInputs(configuration, calendar, history, at, plans=begun, discovery=discovery)
+    inputs = replace(inputs, plans=begun)
     decisions = [item for item in decide(inputs) if item.occurrence.workflow == workflow]
     return Explanation(
         workflow,

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from conftest import SCHEMAS, Dataset
 from tipoff_cli.main import app
+from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
 from tipoff_dataset.files import ordered_files
 
 NAME = "deploy_tables.sh"
@@ -140,6 +141,26 @@ def test_what_is_missing_or_broken_is_found(dataset: Dataset, edited: Path) -> N
     broken = tables(dataset, "verify", edited)
     assert broken.exit_code == 4
     assert broken.output.startswith("v_more: ")
+
+
+def test_days_of_another_zone_are_found(
+    dataset: Dataset, edited: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is stored has the zone in it; a fleet whose workflows.yaml names another one has to deploy it anew."""
+    assert "another zone" not in tables(dataset, "diff", edited).output
+    monkeypatch.setenv(ZONE_VARIABLE, "Asia/Tokyo")
+    fleet_zone.cache_clear()
+    try:
+        shown = tables(dataset, "diff", edited)
+    finally:
+        fleet_zone.cache_clear()
+    assert shown.exit_code == 4
+    assert (
+        "heartbeats: its days are those of another zone than Asia/Tokyo; `tipoff tables deploy`"
+        in shown.output
+    )
+    assert "v_todays_scraper_summary: its days" in shown.output
+    assert "executions: its days" not in shown.output
 
 
 def test_a_dataset_that_is_not_there_is_missing_as_a_whole(dataset: Dataset) -> None:

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
+import pytest
+
+from tipoff_cli import connection
 from tipoff_cli.commands.status import judge
 from tipoff_planning.expectations import DayExpectations
 from tipoff_planning.verdict import Color
+
+
+def test_a_stack_of_another_zone_than_the_files_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    environment, workflows = tmp_path / "stack.env", tmp_path / "workflows.yaml"
+    monkeypatch.setattr(connection, "STACK_ENVIRONMENT", environment)
+    monkeypatch.setattr(connection, "WORKFLOWS", workflows)
+    workflows.write_text("timezone: Asia/Tokyo\n")
+    assert connection.stale_zone() is None
+    environment.write_text("TIPOFF_TIMEZONE=Asia/Tokyo\n")
+    assert connection.stale_zone() is None
+    environment.write_text("TIPOFF_TIMEZONE=Australia/Sydney\n")
+    assert "days are those of Australia/Sydney, and workflows.yaml says Asia/Tokyo: tipoff down" in str(
+        connection.stale_zone()
+    )
 
 
 def test_a_day_counts_on_its_schedule_from_the_same_instant_as_the_monitor() -> None:

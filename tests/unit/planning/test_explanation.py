@@ -1,6 +1,8 @@
 """The conditions that led to a decision."""
 
-from tests.support.controller import at, calendar, configured, discovery, fact, plan_of, workflow
+from typing import Any
+
+from tests.support.controller import DAY, at, calendar, configured, discovery, fact, plan_of, workflow
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome
 from tipoff_planning.explanation import RunCondition, explain_workflow
 from tipoff_planning.history import ExecutionFact, KnownCompleteness
@@ -45,6 +47,17 @@ def test_what_was_found_leaves_its_budget_untouched() -> None:
     assert decision.code.value == "already_found"
     met = {it.name: it.met for it in conditions}
     assert met == {"window": True, "history": False, "budget": True, "attempt": False}
+
+
+def test_a_window_that_was_over_before_the_stack_was_started_is_not_explained_as_missed() -> None:
+    configuration = configured(one=workflow(discovery("11:00", "14:00"), "bulletin"))
+
+    def code(**more: Any) -> str:
+        ((decision, _),) = explain_workflow("one", at("15:00"), configuration, None, **more).decisions
+        return decision.code.value
+
+    assert code() == "not_found"
+    assert code(locked={DAY: frozenset()}) == "day_done"
 
 
 def _known(scraper: str, clock: str, outcome: Outcome) -> ExecutionFact:

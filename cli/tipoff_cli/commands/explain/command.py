@@ -1,5 +1,6 @@
 """`tipoff explain`: why a workflow runs at an instant, or why not."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
@@ -33,6 +34,7 @@ from tipoff_planning.decisions import NONE_DUE
 from tipoff_planning.discovery.report import DiscoveryReport, plans_from, read_discovery
 from tipoff_planning.discovery.searches import HISTORY_DAYS, searched_scraper
 from tipoff_planning.execution_log import read_executions, read_looks
+from tipoff_planning.expectations import read_locked
 from tipoff_planning.explanation import Explanation, RunCondition, explain_workflow
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.workflows import Configuration
@@ -70,7 +72,7 @@ def explain(
     executions, history_from = _executions(configuration, at)
     looks = _looks(workflow, configuration, at)
     plans = plans_from(configuration, looks, _around(at), at, calendar=calendar)
-    explanation = explain_workflow(workflow, at, configuration, calendar, executions, plans)
+    explanation = explain_workflow(workflow, at, configuration, calendar, executions, plans, _locked(at))
     report = _report(workflow, configuration, at, calendar)
     if json:
         say_json(_as_json(explanation, games_from, history_from, report))
@@ -95,6 +97,16 @@ def _executions(configuration: Configuration, at: datetime) -> tuple[list[Execut
     except (NotConnected, Unavailable):
         return [], "assumed empty, as no dataset is reachable"
     return facts, f"the dataset named by {connection.where}"
+
+
+def _locked(at: datetime) -> Mapping[date, frozenset[str]]:
+    """Read what was expected of the days around; nothing where no dataset is reachable."""
+    first, *_, last = _around(at)
+    try:
+        connection = find_connection()
+        return read_locked(connection.warehouse(), connection.environment, first, last, at)
+    except (NotConnected, Unavailable):
+        return {}
 
 
 def _around(at: datetime) -> list[date]:

@@ -14,6 +14,7 @@ from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, lock_time
 from tipoff_cli.connection import Connection, NotConnected, find_connection, stale_zone
 from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, instant, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.edits import unread
 from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.ports import Unavailable
@@ -201,7 +202,7 @@ def _show(
     at = f"{clock(expected.as_of, '%Y-%m-%d %H:%M')} {zone_name()} time"
     told = f"as of {at}, {expected.environment}, by the {source}"
     console.print(told, style="bright_black", soft_wrap=True)
-    if stale := stale_zone():
+    for stale in filter(None, (stale_zone(), unread())):
         console.print(stale, style="yellow", highlight=False, soft_wrap=True)
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import typer
 from rich.text import Text
 
+from tipoff_cli import edits
 from tipoff_cli.checkout import WORKFLOWS, has_workflow, workflow_zone
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, day, refuse, say_json, say_rows
@@ -117,6 +118,8 @@ def trigger(
             for request in decided.requests
         ],
     )
+    if stale := edits.unread():
+        console.print(stale, style="yellow", highlight=False, soft_wrap=True)
     if dry_run:
         console.print("dry run: nothing was requested")
         return
@@ -152,5 +155,6 @@ def _followed(connection: Connection, workflow: str, key: str, *, quiet: bool) -
         )
     console.print(f"tipoff trace {progress.occurrence_id}", highlight=False, soft_wrap=True)
     if failed:
+        console.print(f"tipoff logs {progress.occurrence_id}", highlight=False, soft_wrap=True)
         raise typer.Exit(1)
     return progress

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from tipoff_cli.checkout import FLEET
+from tipoff_cli.edits import unread
 from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
@@ -35,7 +36,6 @@ from tipoff_dev.stack.session import (
     serve,
     ticks_file,
 )
-from tipoff_dev.stack.watch import changed_after
 
 if TYPE_CHECKING:
     from rich.status import Status
@@ -113,24 +113,14 @@ def start_in_background(console: Console, options: UpOptions) -> None:
             if options.tour:
                 raise StackError("a stack is running already; `tipoff down` stops it, then start the tour")
             console.print("the stack is running; `tipoff down` stops it")
-            if stale := _stale():
-                console.print(
-                    f"changed since it was started, and not read yet: {', '.join(stale)};"
-                    " tipoff down, then tipoff up, or tipoff up --watch to have edits picked up",
-                    highlight=False,
-                    soft_wrap=True,
-                )
+            if stale := unread():
+                console.print(stale, highlight=False, soft_wrap=True)
             return
         _start_owner(options.arguments(), 2 * READY_SECONDS + (_TOUR_SECONDS if options.tour else 0))
     console.print(_LOG.read_text(errors="replace").strip(), highlight=False, markup=False)
     console.print(f"running in the background; logs in {FOLDER / 'logs'}, `tipoff down` stops it")
     # Last, where the eye ends and a terminal makes a link of it.
     console.print(f"console: {Layout.on_fixed_ports().url('monitor')}/", highlight=False, soft_wrap=True)
-
-
-def _stale() -> list[str]:
-    """Return the files changed since the running stack read them, which is when it wrote stack.env."""
-    return changed_after(_ENVIRONMENT.stat().st_mtime_ns) if _ENVIRONMENT.exists() else []
 
 
 def _start_owner(options: list[str], seconds: float) -> None:

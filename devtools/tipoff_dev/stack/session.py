@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 GIVEN_UP = "not handled when it stopped, and lost with Pub/Sub's memory"
 _CALENDAR_SECONDS = 20.0
+_UNDER_WAY_SECONDS = 60.0
+"""How long an edit waits for runs under way, which go on as they began."""
 _DRAIN_SECONDS = 5.0
 """A message that backs off may wait ten minutes for its next delivery; nobody waits so long for `down`."""
 
@@ -143,10 +145,15 @@ def serve(stack: "Stack", options: UpOptions, console: Console, taken: Callable[
 
 
 def _take_up(stack: "Stack", changes: list[str], console: Console, taken: Callable[[], None]) -> None:
-    """Restart what reads the changed files; a configuration with faults is not taken, and what runs goes on."""
+    """Restart what reads the changed files once nothing is under way; a configuration with faults is not taken."""
     if wrong := faults():
         console.print(f"not taken: {', '.join(changes)}\n{wrong}", highlight=False, soft_wrap=True)
         return
+    # What is under way would end as a failure of its source, whose fake is started anew.
+    try:
+        stack.wait_until_quiet(_UNDER_WAY_SECONDS)
+    except StackError as error:
+        console.print(f"interrupted, and asked for again: {error}", highlight=False, soft_wrap=True)
     zone = read_timezone(stack.layout.workflows_file)
     if zone != fleet_zone().key:
         # The dataset's functions and views have the zone in them.

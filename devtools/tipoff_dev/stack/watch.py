@@ -1,41 +1,16 @@
-"""Which of the files that a running stack was started with have changed since."""
+"""Edits of the files that a running stack was started with, as `tipoff up --watch` notices them."""
 
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from tipoff_cli.checkout import FLEET, SCRAPERS, TICKS, WORKFLOWS, ticks
+from tipoff_cli.checkout import FLEET, SCRAPERS, WORKFLOWS, ticks
+from tipoff_cli.edits import Seen, changed_since, look
 from tipoff_common.yaml_source import ConfigurationError
 from tipoff_dev.fakes.sources.hosts import UnusableFake, fake_hosts
 
 READ_BY = ("fake-sources", "controller", "scraper-runner", "cleanup", "monitor")
 """Processes that read the fleet or workflows.yaml when they start, in the order in which they are started anew."""
-
-_SUFFIXES = frozenset({".py", ".yaml"})
-
-Seen = Mapping[Path, int]
-"""Files with the time of their last change, in nanoseconds."""
-
-
-def look(workflows: Path = WORKFLOWS, scrapers: Path = SCRAPERS) -> Seen:
-    """Return the files that the stack reads when it starts."""
-    fleet = (path for path in scrapers.rglob("*") if path.suffix in _SUFFIXES)
-    return {path: path.stat().st_mtime_ns for path in (workflows, TICKS, *fleet) if path.is_file()}
-
-
-def changed_since(before: Seen, now: Seen) -> list[str]:
-    """Return the files that were changed, added or removed, as a person names them."""
-    paths = sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
-    return [
-        str(path.relative_to(FLEET.folder) if path.is_relative_to(FLEET.folder) else path) for path in paths
-    ]
-
-
-def changed_after(instant_ns: int) -> list[str]:
-    """Return the files changed after an instant, of those that are there."""
-    return changed_since({}, {path: at for path, at in look().items() if at > instant_ns})
 
 
 def faults() -> str:

@@ -1,25 +1,31 @@
 """How `tipoff up` is told what it is to do, and what it notices."""
 
 import json
+import os
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from tipoff_cli import edits
 from tipoff_cli.checkout import TICKS, WORKFLOWS
+from tipoff_cli.edits import changed_since, look
 from tipoff_common.catalog import load_catalog
 from tipoff_common.events import ScheduleLocked, Tick
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, RecordingBus
 from tipoff_common.ticks import load_ticks
 from tipoff_controller.ledger import Ledger
+from tipoff_dev.stack import session
 from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.scheduler import due_ticks
 from tipoff_dev.stack.session import UpOptions, begin_day, ticks_file
-from tipoff_dev.stack.watch import Watch, changed_since, look
+from tipoff_dev.stack.watch import Watch
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -71,6 +77,49 @@ def test_an_edit_is_noticed_once_and_so_are_new_and_removed_files(tmp_path: Path
     watch = Watch(before)
     assert watch.changes() != []
     assert watch.changes() == []
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_an_edit_is_taken_up_when_nothing_is_under_way(monkeypatch: pytest.MonkeyPatch, quiet: bool) -> None:
+    """A fake that was started anew in the middle of a scrape made a failure of the source of it."""
+    done: list[str] = []
+
+    def wait(timeout: float) -> None:
+        done.append("waited")
+        if not quiet:
+            raise StackError(f"waited {timeout:g} s for messages to be handled")
+
+    stack: Any = SimpleNamespace(
+        layout=Layout.on_fixed_ports(), wait_until_quiet=wait, reload=lambda names: done.append(names[0])
+    )
+    console = Console(file=StringIO(), width=200)
+    monkeypatch.setattr(session, "faults", lambda: "")
+    session._take_up(stack, ["config/workflows.yaml"], console, lambda: done.append("told"))
+    assert done == ["waited", "fake-sources", "told"]
+    shown = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert "taken: config/workflows.yaml" in shown
+    assert ("interrupted, and asked for again" in shown) is not quiet
+
+
+def test_an_edit_with_faults_is_not_taken_and_what_runs_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=StringIO(), width=200)
+    monkeypatch.setattr(session, "faults", lambda: "workflows.yaml:3: no such key")
+    session._take_up(SimpleNamespace(), ["config/workflows.yaml"], console, lambda: None)  # type: ignore[arg-type]
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert shown == "not taken: config/workflows.yaml\nworkflows.yaml:3: no such key\n"
+
+
+def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    environment = tmp_path / "stack.env"
+    monkeypatch.setattr(edits, "STACK_ENVIRONMENT", environment)
+    assert edits.unread() is None
+    environment.write_text("")
+    os.utime(environment, (2**31, 2**31))
+    assert edits.unread() is None
+    os.utime(environment, (0, 0))
+    assert "changed and not read yet by the running stack: config/workflows.yaml, infra/ticks.yaml" in str(
+        edits.unread()
+    )
 
 
 def test_the_fleet_that_ships_has_a_workflow_that_fetches_its_calendar() -> None:

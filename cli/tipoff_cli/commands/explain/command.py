@@ -8,6 +8,7 @@ import typer
 from pydantic import JsonValue
 from rich.text import Text
 
+from tipoff_cli import edits
 from tipoff_cli.calendars import ScheduleFile, load_calendar
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
 from tipoff_cli.commands.discovery.picture import show_report
@@ -84,7 +85,9 @@ def explain(
         _show_decision(decision, conditions)
     if report is not None and (report.days or workflow in configuration.learned):
         show_report(report)
-    games = f"games: {games_from}; " if needs_games else ""
+    if stale := edits.unread():
+        console.print(stale, style="yellow", highlight=False, soft_wrap=True)
+    games = f"games: {games_from}; " if configuration.has_games else ""
     console.print(f"{games}history: {history_from}", style="bright_black", soft_wrap=True)
 
 

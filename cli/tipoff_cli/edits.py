@@ -1,0 +1,43 @@
+"""Which of the files that a running stack was started with have changed since."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tipoff_cli.checkout import FLEET, SCRAPERS, TICKS, WORKFLOWS
+from tipoff_cli.connection import STACK_ENVIRONMENT
+
+_SUFFIXES = frozenset({".py", ".yaml"})
+
+Seen = Mapping[Path, int]
+"""Files with the time of their last change, in nanoseconds."""
+
+
+def look(workflows: Path = WORKFLOWS, scrapers: Path = SCRAPERS) -> Seen:
+    """Return the files that the stack reads when it starts."""
+    fleet = (path for path in scrapers.rglob("*") if path.suffix in _SUFFIXES)
+    return {path: path.stat().st_mtime_ns for path in (workflows, TICKS, *fleet) if path.is_file()}
+
+
+def changed_since(before: Seen, now: Seen) -> list[str]:
+    """Return the files that were changed, added or removed, as a person names them."""
+    paths = sorted(path for path in {*before, *now} if before.get(path) != now.get(path))
+    return [
+        str(path.relative_to(FLEET.folder) if path.is_relative_to(FLEET.folder) else path) for path in paths
+    ]
+
+
+def unread() -> str | None:
+    """Name the files changed since the stack that runs here read them, and what to do; None where there are none.
+
+    It reads them when it writes stack.env: when it starts, and when `tipoff up --watch` takes edits up.
+    """
+    if not STACK_ENVIRONMENT.exists():
+        return None
+    read_at = STACK_ENVIRONMENT.stat().st_mtime_ns
+    changed = changed_since({}, {path: at for path, at in look().items() if at > read_at})
+    if not changed:
+        return None
+    return (
+        f"changed and not read yet by the running stack: {', '.join(changed)}; runs under way go on as they began."
+        " tipoff validate, then tipoff down and tipoff up; tipoff up --watch takes edits up by itself"
+    )

@@ -25,7 +25,7 @@ SELECT
   END AS verdict,
   TO_JSON_STRING(e.data_summary) AS full_json
 FROM nba_orchestration.executions(
-    DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL (@days - 1) DAY), DATE(@as_of)
+    DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY), DATE(@as_of)
   ) AS e
 WHERE DATE(e.triggered_at, 'America/New_York') > DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY)
   AND e.triggered_at <= @as_of

@@ -23,7 +23,7 @@ SELECT
   e.error_message,
   e.gcs_path
 FROM nba_orchestration.executions(
-    DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL (@days - 1) DAY), DATE(@as_of)
+    DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY), DATE(@as_of)
   ) AS e
 WHERE DATE(e.triggered_at, 'America/New_York') > DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY)
   AND e.triggered_at <= @as_of

@@ -18,7 +18,7 @@ WITH runs AS (
     e.data_summary,
     DATE(e.triggered_at, 'America/New_York') AS new_york_day
   FROM nba_orchestration.executions(
-      DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL (@days - 1) DAY), DATE(@as_of)
+      DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY), DATE(@as_of)
     ) AS e
   WHERE e.triggered_at <= @as_of
     AND DATE(e.triggered_at, 'America/New_York') > DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL @days DAY)

@@ -24,7 +24,8 @@ SELECT
   ) AS next_check_et,
   d.context
 FROM nba_orchestration.decisions(
-    DATE(@as_of, 'America/New_York'), DATE_ADD(DATE(@as_of, 'America/New_York'), INTERVAL 1 DAY)
+    DATE_SUB(DATE(@as_of, 'America/New_York'), INTERVAL 1 DAY),
+    DATE_ADD(DATE(@as_of, 'America/New_York'), INTERVAL 1 DAY)
   ) AS d
 WHERE DATE(d.decision_time, 'America/New_York') = DATE(@as_of, 'America/New_York')
   AND d.decision_time <= @as_of

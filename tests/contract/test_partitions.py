@@ -4,6 +4,7 @@ tell."""
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from sqlglot.tokens import Tokenizer, TokenType
 
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.ports import DATASET
-from tipoff_dataset.files import declared_tables
+from tipoff_dataset.files import QUERIES, SCHEMAS, declared_tables
 from tipoff_dev.checks.sql.__main__ import Piece, pieces
 from tipoff_dev.grafana.macros import expand
 
@@ -190,3 +191,18 @@ def test_each_table_of_a_join_needs_its_own_bound() -> None:
         WHERE DATE(e.triggered_at) = @day
     """  # noqa: S608
     assert unfiltered(joined) == ["file_receipts"]
+
+
+_LOG = re.compile(r"\.(?:executions|decisions)\(\s*((?:[^(),]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))+),")
+"""A call of a function that reads a log, with the first of the partitions that are to be read."""
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*QUERIES.glob("*.sql"), *SCHEMAS.glob("*.sql")]), ids=lambda path: path.stem
+)
+def test_the_partition_before_a_day_of_the_fleet_is_read_too(path: Path) -> None:
+    """East of Greenwich a day begins in the UTC day before it; of a morning in Sydney nothing was found."""
+    for first in _LOG.findall(re.sub(r"--.*", "", path.read_text(encoding="utf-8"))):
+        if "America/New_York" in first or re.match(r"(DATE_SUB\()?\w*(for|first)_date", first):
+            assert first.startswith("DATE_SUB("), f"{first.strip()}: reads no day before"
+            assert not re.search(r"INTERVAL \(@?\w+ - 1\) DAY", first), f"{first.strip()}: one day short"

@@ -15,7 +15,7 @@ AS (
     ROUND(AVG(e.duration_seconds), 2) AS avg_duration,
     ROUND(COALESCE(SUM(e.duration_seconds), 0), 2) AS total_seconds
   FROM nba_orchestration.executions(
-      DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL (days - 1) DAY), DATE(as_of)
+      DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL days DAY), DATE(as_of)
     ) AS e
   WHERE e.triggered_at >= TIMESTAMP(
       DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL (days - 1) DAY), 'America/New_York'

@@ -1,7 +1,7 @@
 -- scraper_summary(as_of, for_date): what each scraper did on a New York business day, as known at an instant.
 --
 --   as_of     instant of the question; later executions do not count
---   for_date  New York day of the runs; the two UTC partitions that it touches are read
+--   for_date  New York day of the runs; the UTC partitions that such a day of any zone touches are read
 --
 -- One row an environment and scraper that ran; runs of a developer's machine (LOCAL) do not count. A scraper that did
 -- not run has no row: whether it should have is told by discovery_status and expected_vs_actual.
@@ -15,7 +15,9 @@ AS (
       ROW_NUMBER() OVER (
         PARTITION BY e.environment, e.scraper_name ORDER BY e.triggered_at DESC, e.execution_id
       ) AS from_last
-    FROM nba_orchestration.executions(for_date, DATE_ADD(for_date, INTERVAL 1 DAY)) AS e
+    FROM nba_orchestration.executions(
+        DATE_SUB(for_date, INTERVAL 1 DAY), DATE_ADD(for_date, INTERVAL 1 DAY)
+      ) AS e
     WHERE DATE(e.triggered_at, 'America/New_York') = for_date
       AND e.triggered_at <= as_of
       AND e.source != 'LOCAL'

@@ -22,7 +22,7 @@ AS (
       e.duration_seconds,
       DATE(e.triggered_at, 'America/New_York') AS day
     FROM nba_orchestration.executions(
-        DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL (days - 1) DAY), DATE(as_of)
+        DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL days DAY), DATE(as_of)
       ) AS e
     WHERE e.triggered_at >= TIMESTAMP(
         DATE_SUB(DATE(as_of, 'America/New_York'), INTERVAL (days - 1) DAY), 'America/New_York'

@@ -166,7 +166,7 @@ def _show(
 ) -> None:
     console.print(asked.question, style="bold", highlight=False, markup=False)
     if rows:
-        say_rows(list(rows[0]), [[_seen(value) for value in row.values()] for row in rows])
+        say_rows(list(rows[0]), [_seen_group(alike) for alike in alike_in_a_row(rows)])
     else:
         told = ", ".join(f"{name} {_seen(value)}" for name, value in arguments.items())
         console.print(
@@ -176,6 +176,38 @@ def _show(
             hint = f"tipoff query {_LATELY} {arguments['scraper_name']}"
             console.print(f"what it did lately: {hint}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"instants in {zone_name()} time; from {where}", style="bright_black", soft_wrap=True)
+
+
+def alike_in_a_row(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Put rows together that follow each other and differ in their instants and measures only: a source that is asked
+    every minute and says the same each time is a line, and not a screen."""
+
+    def said(row: Mapping[str, Any]) -> list[Any]:
+        return [value for value in row.values() if not isinstance(value, datetime | float)]
+
+    groups: list[list[Mapping[str, Any]]] = []
+    for row in rows:
+        timed = any(isinstance(value, datetime) for value in row.values())
+        if groups and timed and said(groups[-1][-1]) == said(row):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
+
+
+def _seen_group(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the cells of rows that are alike: from the first instant to the last, and how many times."""
+    if len(rows) == 1:
+        return [_seen(value) for value in rows[0].values()]
+    cells, count = list[str](), f", {len(rows)} times"
+    for name, value in rows[0].items():
+        if not isinstance(value, datetime | float):
+            cells.append(_seen(value))
+            continue
+        values = [row[name] for row in rows]
+        cells.append(f"{_seen(min(values))} to {_seen(max(values))}{count}")
+        count = ""  # once is enough
+    return cells
 
 
 def _seen(value: Any) -> str:

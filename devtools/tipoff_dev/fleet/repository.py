@@ -46,7 +46,10 @@ def init_fleet(folder: Path, name: str | None, time_zone: str) -> list[Path]:
 
 
 def _require_package_name(fleet: str) -> None:
-    require_name(fleet)
+    try:
+        require_name(fleet)
+    except ScaffoldRefused as error:
+        raise ScaffoldRefused(f"{error}; choose another with --name") from error
     if keyword.iskeyword(fleet) or fleet in sys.stdlib_module_names:
         raise ScaffoldRefused(f"'{fleet}' is Python's own; choose another with --name")
     if find_spec(fleet) is not None:

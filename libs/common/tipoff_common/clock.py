@@ -25,7 +25,13 @@ def read_zone(name: str) -> ZoneInfo:
         # Only here: all zones are some hundred files, and the module brings the YAML parser.
         from tipoff_common.yaml_source import did_you_mean
 
-        remedy = did_you_mean(name, available_timezones()) or "use an IANA name such as America/New_York"
+        zones = available_timezones()
+        # Most people write the city alone.
+        city = sorted(
+            zone for zone in zones if zone.rpartition("/")[2].lower() == name.lower().replace(" ", "_")
+        )
+        meant = f"did you mean '{city[0]}'?" if city else did_you_mean(name, zones)
+        remedy = meant or "use an IANA name such as America/New_York"
         raise ValueError(f"not a known zone; {remedy}") from error
 
 

@@ -63,11 +63,12 @@ def test_another_scraper_goes_beside_the_first(tmp_path: Path) -> None:
     [
         (("taken",), "is there and not empty"),
         (("file",), "is there and not empty"),
-        (("new", "--name", "2fast"), "is no name"),
+        (("new", "--name", "2fast"), "and a letter first; choose another with --name"),
         (("new", "--name", "class"), "is Python's own"),
         (("new", "--name", "json"), "is Python's own"),
         (("new", "--name", "pydantic"), "is a package that is installed here"),
         (("new", "--time-zone", "Europe/Berlim"), "did you mean"),
+        (("new", "--time-zone", "Sydney"), "did you mean 'Australia/Sydney'?"),
         (("new", "--time-zone", "Nowhere"), "not a known zone"),
     ],
 )

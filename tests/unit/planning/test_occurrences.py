@@ -25,7 +25,14 @@ from tests.support.controller import (
     workflow,
 )
 from tipoff_planning.calendar import Calendar
-from tipoff_planning.occurrences import Occurrence, begun_since, games_of, occurrences
+from tipoff_planning.occurrences import (
+    Occurrence,
+    agenda,
+    begun_since,
+    games_of,
+    occurrences,
+    window_of,
+)
 
 SPRING, AUTUMN = date(2025, 3, 9), date(2025, 11, 2)
 
@@ -289,3 +296,43 @@ def test_what_is_due_before_the_day_that_it_belongs_to_is_found() -> None:
     games = calendar(game(1, at("01:00", tomorrow), game_date=tomorrow))
     found = begun_since(configuration, games, ("early",), at("19:00"), timedelta(minutes=5))
     assert found == {"early"}
+
+
+def test_each_attempt_of_a_budget_is_in_time_until_the_next() -> None:
+    found = of(discovery("11:00", "13:00", budget=5))
+    assert [item.deadline for item in found[:-1]] == [item.expected for item in found[1:]]
+    assert found[-1].deadline - found[-1].expected == timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(("every", "told"), [("1h", "1h"), ("90m", "1h30m"), ("45m", "45m")])
+def test_an_occurrence_says_its_rhythm_as_the_file_does(every: str, told: str) -> None:
+    found = of(discovery("11:00", "18:00", every=every))
+    assert found[0].reason == f"discovery, every {told}, 11:00 to 18:00"
+
+
+def test_a_window_is_that_of_a_search_on_a_day_on_which_it_opens() -> None:
+    searching = configured(one=workflow(discovery("11:00", "18:00", days=["wed"]), "bulletin"))
+    assert window_of(searching, "one", DAY) == (at("11:00"), at("18:00"))
+    assert window_of(searching, "one", DAY + timedelta(days=1)) is None
+    # Its times look like a window, and nothing is searched for in them.
+    assert window_of(configured(one=workflow(daily(), "bulletin")), "one", DAY) is None
+
+
+def test_a_decision_looks_at_what_of_yesterday_is_still_told_and_at_the_next_of_tomorrow() -> None:
+    """Of tomorrow one look is enough to name; of yesterday what ended before its evening is over."""
+    fixed = at_times("12:00", "17:30", "23:00", within="1h")
+    ((_, expected),) = agenda(configured(one=workflow(fixed, "bulletin")), None, DAY)
+    assert times(tuple(expected)) == [
+        "14T22:30Z",  # 17:30, which ended half an hour after the six hours before midnight begin
+        "15T04:00Z",
+        "15T17:00Z",
+        "15T22:30Z",
+        "16T04:00Z",
+        "16T17:00Z",
+    ]
+
+
+def test_of_tomorrow_the_first_of_each_game_is_looked_at() -> None:
+    games = slate(2, DAY + timedelta(days=1))
+    ((_, expected),) = agenda(configured(one=workflow(per_game(), "box_score")), calendar(*games), DAY)
+    assert [(item.subject, item.slot) for item in expected] == [(item.game_id, 0) for item in games]

@@ -15,8 +15,12 @@ from tests.support.controller import (
     slate,
     workflow,
 )
+from tipoff_common.catalog import Catalog
+from tipoff_common.events import Source
+from tipoff_planning.context import EvaluationContext
 from tipoff_planning.occurrences import occurrences
-from tipoff_planning.plans import MAX_LOW_IN_FLIGHT, OutputOf, Plan, Unit, asks_for_nothing, units
+from tipoff_planning.plans import MAX_LOW_IN_FLIGHT, OutputOf, Plan, Unit, asks_for_nothing, freeze, units
+from tipoff_planning.workflows import Configuration
 
 PLANS = fixture_file("plans")
 
@@ -142,3 +146,31 @@ def test_a_plan_without_teams_to_begin_with_asks_for_nothing(steps: list[object]
     undecided = calendar(game(1, at("19:00"), home_team=None, away_team=None))
     (item,) = occurrences(configuration, undecided, DAY)
     assert asks_for_nothing(item, configuration.workflows["one"]) is nothing
+
+
+def test_a_scraper_of_the_whole_day_takes_no_game_within_a_workflow_for_each_game() -> None:
+    configuration = configured(one=workflow(per_game(), "box_score", "bulletin"))
+    steps = plan_of(configuration, "one", calendar(game(7, at("19:00")))).steps
+    assert [step.parameters.get("game_id") for step in steps] == ["0022400007", None]
+
+
+def test_a_scraper_of_a_game_takes_it_from_its_fan_out_in_any_other_workflow() -> None:
+    each = {"scraper": "box_score", "for_each": "game"}
+    (step,) = plan_of(configured(one=workflow(at_times("06:00"), each)), "one", calendar(*slate(2))).steps
+    assert step.parameters == {"game_date": "2025-01-15"}
+
+
+@pytest.mark.parametrize(("source", "spread"), [(Source.CONTROLLER, True), (Source.MANUAL, False)])
+def test_only_a_plan_that_nobody_waits_for_has_a_deadline(source: Source, spread: bool) -> None:
+    configuration = configured(one=workflow(at_times("06:00"), "bulletin"))
+    (occurrence,) = occurrences(configuration, None, DAY)
+    context = EvaluationContext(at("06:00"), at("06:00"), at("06:00"), "somebody", source)
+    assert freeze(occurrence, configuration, context).deadline == (occurrence.deadline if spread else None)
+
+
+def test_a_host_that_takes_a_request_in_several_minutes_gets_one_at_a_time() -> None:
+    configuration = configured(one=workflow(at_times("06:00"), "bulletin"))
+    slow = configuration.catalog["bulletin"]
+    slow = slow.model_copy(update={"rate_limit": slow.rate_limit.model_copy(update={"per_second": 0.001})})
+    slowed = Configuration(configuration.file, Catalog({"bulletin": slow}), configuration.hash)
+    assert [step.max_in_flight for step in plan_of(slowed, "one").steps] == [1]

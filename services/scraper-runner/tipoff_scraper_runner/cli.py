@@ -90,9 +90,9 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
         return _complain(str(error))
     except OSError as error:
         return _complain(f"--from-file: {options.from_file} cannot be read: {error.strerror}")
-    # A saved document is tried out, as a rule again and again: its executions would only clutter the log.
-    if options.dry_run or saved is not None:
-        execution = execute(
+
+    def try_out() -> ScrapeExecuted:
+        return execute(
             request,
             scraper,
             environment="local",
@@ -101,12 +101,12 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
             data=None,
             parse=PARSER.parse,
             saved=saved,
-        )
-        return _report(
-            execution.executed,
-            options.json,
-            "not logged: dry run" if options.dry_run else "not logged: parsed from a file",
-        )
+        ).executed
+
+    # A saved document is tried out, as a rule again and again: its executions would only clutter the log.
+    if options.dry_run or saved is not None:
+        why = "dry run" if options.dry_run else "parsed from a file"
+        return _report(try_out(), options.json, f"not logged: {why}")
     try:
         deps = connect(registry)
         executed = run_request(request, deps, wall_now())
@@ -115,16 +115,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
         return _complain(f"the stack that is configured cannot be used; mend it, or add --dry-run\n{error}")
     # Somebody who tries a scraper without a stack wants to see what it brings, and is told that it is not logged.
     except (NoStack, Unavailable) as error:
-        execution = execute(
-            request,
-            scraper,
-            environment="local",
-            now=wall_now(),
-            open_http=http_opener(),
-            data=None,
-            parse=PARSER.parse,
-        )
-        executed = execution.executed
+        executed = try_out()
         note = f"not logged: no bus is reachable ({_first_line(error)}); `tipoff up` starts one"
     return _report(executed, options.json, note)
 

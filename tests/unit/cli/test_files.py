@@ -107,6 +107,14 @@ class TestJudging:
         assert why in told
         assert then in comes_next
 
+    @pytest.mark.parametrize("cleaned_after", [6, 8])
+    def test_the_limit_has_passed_at_its_instant_and_a_cleanup_then_has_looked(
+        self, cleaned_after: int
+    ) -> None:
+        ran = replace(RUN, cleanup_time=NOON + hours(cleaned_after))
+        _, why, _ = self.judged(self.landed, 6, ran)
+        assert why == "no receipt for over 6 hours, and cleanup does not call it missing"
+
     @pytest.mark.parametrize(
         ("republished", "state", "then"),
         [

@@ -84,17 +84,9 @@ def show(
 
     Exit code 1 when no such file is known, or the dataset cannot be asked.
     """
-    try:
-        name = Name.read(file)
-    except NoFileNamed as error:
-        refuse(str(error), WRONG_USAGE)
     window = _window(since, as_of)
-    connection, known = _open(window)
+    connection, known, landed = _find_one(file, window)
     try:
-        found = known.find(name)
-        if len(found) != 1:
-            refuse(_not_one(file, found, known, window))
-        (landed,) = found
         verdict = judge(landed, known.latest_cleanup(), window.as_of)
         letters = known.dead_letters(landed.gcs_path)
     except Unavailable as error:
@@ -155,17 +147,9 @@ def announce(
     from tipoff_common.topics import load_topics
     from tipoff_common.yaml_source import ConfigurationError
 
+    connection, _, landed = _find_one(file, _window(since, None))
     try:
-        name = Name.read(file)
-    except NoFileNamed as error:
-        refuse(str(error), WRONG_USAGE)
-    window = _window(since, None)
-    connection, known = _open(window)
-    try:
-        found = known.find(name)
-        if len(found) != 1:
-            refuse(_not_one(file, found, known, window))
-        event = announcement(found[0])
+        event = announcement(landed)
         data = connection.data()
         name_in_bucket = object_name(event.gcs_path, data.bucket)
         if name_in_bucket is None:
@@ -241,6 +225,22 @@ def _open(window: LogWindow) -> tuple[Connection, Files]:
         return connection, Files(connection.warehouse(), connection.environment, window)
     except (NotConnected, Unavailable) as error:
         refuse(str(error))
+
+
+def _find_one(asked: str, window: LogWindow) -> tuple[Connection, Files, LandedFile]:
+    """Return the one file that is named so; refuse where it is none or several."""
+    try:
+        name = Name.read(asked)
+    except NoFileNamed as error:
+        refuse(str(error), WRONG_USAGE)
+    connection, known = _open(window)
+    try:
+        found = known.find(name)
+        if len(found) != 1:
+            refuse(_not_one(asked, found, known, window))
+    except Unavailable as error:
+        refuse(str(error))
+    return connection, known, found[0]
 
 
 def _not_one(asked: str, found: Sequence[LandedFile], known: Files, window: LogWindow) -> str:

@@ -45,7 +45,7 @@ def url(world: World) -> Iterator[str]:
         # Every standing statement is read once, so that no page is still waiting.
         for page in ("/today.json", "/workflows/injury_discovery.json"):
             httpx.get(
-                f"{url}{page}", headers={"Authorization": f"Bearer {KEY}"}, timeout=30
+                f"{url}{page}", headers={"Authorization": f"Bearer {KEY}"}, timeout=90
             ).raise_for_status()
         yield url
 

@@ -28,7 +28,7 @@ from gcp_emulators.pubsub import google as google_emulator
 from gcp_emulators.testing import free_port, running
 
 PROJECT = "conformance"
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 90.0
 """How long to wait for what must happen; Google's emulator looks at its retries only every three seconds."""
 
 EMBEDDED, GOOGLE = "embedded", "google"
@@ -201,7 +201,7 @@ class Pubsub:
         return str(self.subscriber.create_subscription(request=request).name)
 
     def publish(self, topic: str, data: bytes = b"data", **attributes: str) -> str:
-        return str(self.publisher.publish(topic, data, **attributes).result(timeout=10))
+        return str(self.publisher.publish(topic, data, **attributes).result(timeout=90))
 
     def pull_now(self, subscription: str, limit: int = 10) -> list[Any]:
         request = {"subscription": subscription, "max_messages": limit, "return_immediately": True}

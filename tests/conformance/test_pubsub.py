@@ -137,10 +137,10 @@ def test_a_stream_delivers_everything_and_settles_it(pubsub: Pubsub, topic: str)
     stream = pubsub.subscriber.subscribe(subscription, callback)
     try:
         published = {pubsub.publish(topic, str(number).encode()) for number in range(50)}
-        arrived = [received.get(timeout=20).message_id for _ in published]
+        arrived = [received.get(timeout=90).message_id for _ in published]
     finally:
         stream.cancel()
-        stream.result(timeout=20)
+        stream.result(timeout=90)
     assert set(arrived) == published
     assert pubsub.nothing_to_pull_for(subscription, 0.5)
 
@@ -151,18 +151,18 @@ def test_a_message_refused_on_a_stream_comes_back(pubsub: Pubsub, topic: str) ->
     stream = pubsub.subscriber.subscribe(subscription, received.put)
     try:
         message_id = pubsub.publish(topic)
-        received.get(timeout=20).nack()
-        again = received.get(timeout=20)
+        received.get(timeout=90).nack()
+        again = received.get(timeout=90)
         again.ack()
     finally:
         stream.cancel()
-        stream.result(timeout=20)
+        stream.result(timeout=90)
     assert again.message_id == message_id
 
 
 def test_a_stream_on_an_unknown_subscription_ends_with_not_found(pubsub: Pubsub) -> None:
     stream = pubsub.subscriber.subscribe(pubsub.name("subscriptions"), lambda message: message.ack())
-    assert status_of(lambda: stream.result(timeout=20)) == "NOT_FOUND"
+    assert status_of(lambda: stream.result(timeout=90)) == "NOT_FOUND"
 
 
 # Push

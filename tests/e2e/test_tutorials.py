@@ -27,7 +27,7 @@ def run(line: str, folder: Path) -> str:
         env={**kept, "COLUMNS": "200"},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"

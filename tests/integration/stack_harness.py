@@ -30,7 +30,7 @@ from tipoff_dev.stack.layout import PROJECT
 from tipoff_dev.stack.stack import Stack
 
 EMBEDDED, GOOGLE = "embedded", "google"
-PATIENCE_SECONDS = 40.0
+PATIENCE_SECONDS = 90.0
 """How long to wait for what must happen. Google's emulator looks at its retries only every three seconds."""
 
 SCHEDULE, INJURIES = "nbac_schedule", "nbac_injury_report"

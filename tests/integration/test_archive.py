@@ -103,9 +103,9 @@ def test_a_tick_waits_for_a_bucket_that_is_down(embedded: Driver) -> None:
     day = date(2024, 7, 1)
     _store(embedded, executed(triggered_at=_at(day)))
     ready = f"{embedded.stack.layout.url('logger')}/readyz"
-    assert requests.get(ready, timeout=30).json()["checks"]["archive"] == "ok"
+    assert requests.get(ready, timeout=90).json()["checks"]["archive"] == "ok"
     with embedded.down("storage"):
-        assert "ok" not in requests.get(ready, timeout=30).json()["checks"]["archive"]
+        assert "ok" not in requests.get(ready, timeout=90).json()["checks"]["archive"]
         _tick(embedded, day)
         until(lambda: embedded.waiting("logger-ticks"), "the tick to be kept")
     assert len(_lines(embedded, "scraper_execution_log", day)) == 1

@@ -36,7 +36,7 @@ def test_a_scraper_run_by_hand_beside_a_stack_is_logged_as_local(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=90,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

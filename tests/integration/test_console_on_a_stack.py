@@ -23,7 +23,6 @@ from tipoff_dev.tour.loading import append_events
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.memory import MonitorState
 
-pytestmark = pytest.mark.timeout(600)  # the week, where no other test has made it yet
 PATIENCE_MS = 1e3 * PATIENCE_SECONDS
 VERDICT = """
 SELECT occurrence_id, status FROM nba_orchestration.expected_vs_actual(CURRENT_TIMESTAMP(), @day)

@@ -151,7 +151,6 @@ def by_hand(when: datetime) -> ScrapeRequested:
     )
 
 
-@pytest.mark.timeout(300)
 def test_a_critical_workflow_dies_and_people_hear_of_it_until_it_heals(
     driver: Driver, hooks: tuple[Webhook, Webhook]
 ) -> None:

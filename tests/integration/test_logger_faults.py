@@ -78,7 +78,7 @@ class Load:
         body = json.dumps(json.loads(data) | {"retry_count": POISON}).encode()
         url = self._driver.stack.layout.push_endpoint("logger")
         # Acknowledged: it can never succeed, and it is recorded.
-        assert requests.post(url, json=push_body(body, **attributes), timeout=60).status_code == 204
+        assert requests.post(url, json=push_body(body, **attributes), timeout=90).status_code == 204
         self.published += 1
 
     @contextmanager
@@ -253,7 +253,6 @@ def test_a_warehouse_that_hangs_is_not_waited_for_without_bound(driver: Driver, 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_push_to_a_logger_whose_warehouse_hangs_is_answered_before_its_deadline(
     driver: Driver, load: Load
 ) -> None:

@@ -26,7 +26,7 @@ from tipoff_dev.stack.layout import HOST, SERVICES, Layout, free_ports
 from tipoff_dev.stack.processes import Program
 from tipoff_dev.stack.stack import Stack, running_stack
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 UNITS = 60
 INSTANCES = 4

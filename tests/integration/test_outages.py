@@ -81,7 +81,6 @@ def test_a_runner_killed_between_its_file_and_its_outcome_does_not_fetch_again(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_runner_stopped_for_half_a_minute_in_a_fan_out_fetches_each_request_once(
     embedded: Driver, day: date
 ) -> None:

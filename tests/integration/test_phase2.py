@@ -233,7 +233,7 @@ def test_the_guides_example_acknowledges_a_file(embedded: Driver) -> None:
         embedded.settle()
     finally:
         names["consuming"].cancel()
-        names["consuming"].result(timeout=20)
+        names["consuming"].result(timeout=90)
         subscriber.delete_subscription(subscription=subscription)
         subscriber.close()
     assert loaded == [landed.gcs_path]

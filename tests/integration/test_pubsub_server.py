@@ -27,7 +27,7 @@ from google.pubsub_v1.types import PullRequest
 import gcp_emulators
 from gcp_emulators.pubsub.google import free_port
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 90.0
 """How long to wait for what must happen, on a machine that does other things too."""
 TOPIC = "projects/p/topics/main"
 SUBSCRIPTION = "projects/p/subscriptions/main"

@@ -95,14 +95,14 @@ def batter(driver: Driver, service: str, count: int) -> None:
     port, path = layout.ports[service], f"/events?token={layout.development_key}"
     asyncio.run(dribble(port, path, 0.3))
     for body, fields in hostile():
-        answer = requests.post(f"{layout.url(service)}{path}", data=body, headers=fields, timeout=60)
+        answer = requests.post(f"{layout.url(service)}{path}", data=body, headers=fields, timeout=90)
         assert answer.status_code < 500, (body[:20], answer.text[:200])
     statuses = asyncio.run(push(port, path, flood(service), count))
     assert statuses.total() == count
     assert set(statuses) <= {200, 204, 429, 503}, statuses  # taken, or to be delivered again
     assert statuses[200] + statuses[204] > 0
     until(
-        lambda: requests.get(f"{layout.url(service)}/readyz", timeout=30).ok, f"{service} to be ready again"
+        lambda: requests.get(f"{layout.url(service)}/readyz", timeout=90).ok, f"{service} to be ready again"
     )
     peak, limit = driver.megabytes(service, "VmHWM"), MEBIBYTES[SERVICE_MAP[service].memory]
     log.info("%s: %d pushes, %s, peak %.0f MiB of %d", service, count, dict(statuses), peak, limit)

@@ -83,7 +83,7 @@ def run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=90,
     )
 
 

@@ -26,7 +26,7 @@ from tipoff_dev.stack.stack import running_stack
 
 TIPOFF = [sys.executable, "-m", "tipoff_cli"]
 LOCK, ENVIRONMENT = REPOSITORY / ".tipoff/stack.lock", REPOSITORY / ".tipoff/stack.env"
-COMMAND_SECONDS = 100.0
+COMMAND_SECONDS = 300.0
 """A bound on a command that starts a stack, below the test's own."""
 PROCESSES = len(SERVICES) + 5
 """The services, the four parts of the embedded cloud, and the fake of Phase 2."""

@@ -524,7 +524,7 @@ def served(app: FastAPI) -> Iterator[str]:
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not server.started:
         assert time.monotonic() < deadline, "the console did not start"
         time.sleep(0.02)
@@ -532,7 +532,7 @@ def served(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(90)
 
 
 def names_of(rows: Sequence[Mapping[str, Any]], column: str) -> list[str]:

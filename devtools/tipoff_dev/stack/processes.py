@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tipoff_cli.errors import CommandFailed
 
-READY_SECONDS = 90.0
+READY_SECONDS = 180.0
 STOP_SECONDS = 8.0
 
 

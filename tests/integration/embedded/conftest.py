@@ -21,7 +21,7 @@ from tipoff_dev.checks.sql.reference import ReferenceEngine, running_reference
 from tipoff_dev.checks.sql.zetasql import AnalyzerUnavailableError
 
 SCHEMAS = Path(__file__).parents[3] / "schemas/bigquery/nba_orchestration"
-RETRY = bigquery.DEFAULT_RETRY.with_timeout(20)
+RETRY = bigquery.DEFAULT_RETRY.with_timeout(90)
 
 
 class Dataset:
@@ -36,7 +36,7 @@ class Dataset:
 
     def insert(self, table: str, *rows: dict[str, Any]) -> None:
         name = f"{self.project}.nba_orchestration.{table}"
-        assert self.client.insert_rows_json(name, list(rows), retry=None, timeout=20) == []
+        assert self.client.insert_rows_json(name, list(rows), retry=None, timeout=90) == []
 
     def query(
         self, sql: str, types: dict[str, str] | None = None, *, unqualified: bool = False, **values: Any
@@ -51,7 +51,7 @@ class Dataset:
         if unqualified:  # only then: the emulator does not understand INFORMATION_SCHEMA beside it
             config.default_dataset = f"{self.project}.nba_orchestration"
         rows = self.client.query_and_wait(
-            sql, job_config=config, retry=RETRY, job_retry=None, api_timeout=20, wait_timeout=60
+            sql, job_config=config, retry=RETRY, job_retry=None, api_timeout=90, wait_timeout=90
         )
         return [dict(row) for row in rows]
 

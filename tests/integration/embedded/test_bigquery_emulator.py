@@ -59,11 +59,11 @@ class Warehouse:
         self.writer = BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=self.channel))
 
     def query(self, sql: str) -> list[dict[str, Any]]:
-        rows = self.client.query(sql, retry=RETRY).result(retry=RETRY, timeout=20)
+        rows = self.client.query(sql, retry=RETRY).result(retry=RETRY, timeout=90)
         return [dict(row) for row in rows]
 
     def insert(self, table: str, rows: list[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
-        errors = self.client.insert_rows_json(f"{PROJECT}.{table}", rows, retry=None, timeout=10, **options)
+        errors = self.client.insert_rows_json(f"{PROJECT}.{table}", rows, retry=None, timeout=90, **options)
         return list(errors)
 
     def table(self, columns: str, extra: str = "") -> str:
@@ -142,7 +142,7 @@ def append_request(message: Any, stream: str, rows: list[Any], offset: int | Non
 
 
 def append(warehouse: Warehouse, request: Any) -> Any:
-    return next(iter(warehouse.writer.append_rows(iter([request]), timeout=20)))
+    return next(iter(warehouse.writer.append_rows(iter([request]), timeout=90)))
 
 
 def default_stream(table: str) -> str:
@@ -171,9 +171,9 @@ def test_says_nothing_and_ends_cleanly_with_a_stream_open() -> None:
         rows = types.AppendRowsRequest(
             proto_rows={"rows": {"serialized_rows": [message(a="x").SerializeToString()]}}
         )
-        assert not stream.send(rows).result(timeout=20).error.message
+        assert not stream.send(rows).result(timeout=90).error.message
         emulator.process.terminate()
-        assert emulator.process.wait(timeout=20) == 0
+        assert emulator.process.wait(timeout=90) == 0
         assert emulator.output() == b""
         with contextlib.suppress(StreamClosedError):  # the client may have noticed by itself
             stream.close()
@@ -183,7 +183,7 @@ def test_says_nothing_and_ends_cleanly_with_a_stream_open() -> None:
 def test_says_that_a_port_is_taken(ports: tuple[int, int]) -> None:
     for rest, storage in ((ports[0], free_port()), (free_port(), ports[1])):
         command = [sys.executable, "-m", MODULE, "--port", str(rest), "--grpc-port", str(storage)]
-        ended = subprocess.run(command, capture_output=True, timeout=30, check=False)
+        ended = subprocess.run(command, capture_output=True, timeout=90, check=False)
         assert ended.returncode != 0
         assert b"is taken" in ended.stderr
 
@@ -235,7 +235,7 @@ def test_rest_and_grpc_together_neither_lock_up_nor_lose_rows(
         return acknowledged
 
     with ThreadPoolExecutor(9) as pool:
-        acknowledged = sum(pool.map(work, range(9), timeout=60))
+        acknowledged = sum(pool.map(work, range(9), timeout=90))
 
     assert acknowledged > 0
     assert warehouse.count(table) == acknowledged
@@ -305,7 +305,7 @@ def test_stream_is_named_in_the_first_request_only(warehouse: Warehouse) -> None
         rows=types.ProtoRows(serialized_rows=[message(a="y").SerializeToString()])
     )
 
-    answers = list(warehouse.writer.append_rows(iter([first, second]), timeout=20))
+    answers = list(warehouse.writer.append_rows(iter([first, second]), timeout=90))
 
     assert [answer.error.message for answer in answers] == ["", ""]
     assert warehouse.count(table) == 2
@@ -354,7 +354,7 @@ def test_rows_load_from_json(warehouse: Warehouse) -> None:
     table = warehouse.table("a STRING, n INT64")
     config = bigquery.LoadJobConfig(schema=warehouse.client.get_table(table).schema)
 
-    warehouse.client.load_table_from_json([{"a": "x", "n": 1}], table, job_config=config).result(timeout=20)
+    warehouse.client.load_table_from_json([{"a": "x", "n": 1}], table, job_config=config).result(timeout=90)
 
     assert warehouse.query(f"SELECT a, n FROM {table}") == [{"a": "x", "n": 1}]
 

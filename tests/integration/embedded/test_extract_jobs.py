@@ -14,7 +14,7 @@ from google.cloud import bigquery, storage
 from gcp_emulators.testing import running
 
 PROJECT, TABLE = "extracts", "ds.log"
-RETRY = bigquery.DEFAULT_RETRY.with_timeout(20)
+RETRY = bigquery.DEFAULT_RETRY.with_timeout(90)
 AS_LINES = bigquery.ExtractJobConfig(destination_format="NEWLINE_DELIMITED_JSON")
 ROWS = [
     ("before", datetime(2024, 10, 14, 23, 59, 59, tzinfo=UTC)),
@@ -64,7 +64,7 @@ def cloud() -> Iterator[Cloud]:
             f"INSERT INTO {TABLE} VALUES "  # noqa: S608  # our own rows
             + ", ".join(f"('{name}', TIMESTAMP '{at.isoformat()}', 1)" for name, at in ROWS),
         ):
-            cloud.warehouse.query(statement, retry=RETRY).result(retry=RETRY, timeout=20)
+            cloud.warehouse.query(statement, retry=RETRY).result(retry=RETRY, timeout=90)
         yield cloud
         cloud.warehouse.close()
 
@@ -72,7 +72,7 @@ def cloud() -> Iterator[Cloud]:
 def test_a_day_of_a_table_is_written_as_lines_of_json(cloud: Cloud) -> None:
     name = "logs/scraper_execution_log/2024-10-15.json"
     job = cloud.extract(f"{TABLE}$20241015", f"gs://archive/{name}")
-    assert job.result(retry=RETRY, timeout=20).state == "DONE"
+    assert job.result(retry=RETRY, timeout=90).state == "DONE"
     assert job.destination_uri_file_counts == [1]
     lines = [json.loads(line) for line in cloud.read("archive", name).splitlines()]
     assert sorted(line["name"] for line in lines) == ["first", "last"]

@@ -136,7 +136,7 @@ def test_of_many_concurrent_creations_exactly_one_wins(port: int, bucket: Any) -
         client = client_for(port)
         won = []
         for turn in range(rounds):
-            barrier.wait(timeout=30)
+            barrier.wait(timeout=90)
             try:
                 content = f"{number}".encode()
                 client.bucket(bucket.name).blob(f"race/{turn}").upload_from_string(
@@ -315,7 +315,7 @@ def test_objects_outlive_a_restart_and_a_kill(tmp_path: Path) -> None:
 
 def test_says_that_its_port_is_taken(port: int) -> None:
     command = [sys.executable, "-m", MODULE, "--port", str(port)]
-    ended = subprocess.run(command, capture_output=True, timeout=20, check=False)
+    ended = subprocess.run(command, capture_output=True, timeout=90, check=False)
 
     assert ended.returncode != 0
     assert str(port).encode() in ended.stderr

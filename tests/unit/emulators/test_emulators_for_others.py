@@ -22,7 +22,7 @@ def test_nothing_in_it_names_tipoff() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_has_help_and_a_line_in_the_readme(name: str) -> None:
     command = [sys.executable, "-m", f"gcp_emulators.{name}", "--help"]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
     assert "--port" in told.stdout
     assert f"python -m gcp_emulators.{name}" in README.read_text()
 

@@ -57,7 +57,8 @@ def run_watch(event: TickFired, published_at: datetime, deps: Deps, now: datetim
         if _is_handled(memory, tick, instant, deps.book.file.watch.outage_after):
             break
         conditions = _read_conditions(deps, instant)
-        after = watch(memory, Watch(deps.book.file, deps.environment, instant, tick, conditions))
+        cadence = timedelta(minutes=event.cadence_minutes)
+        after = watch(memory, Watch(deps.book.file, deps.environment, instant, tick, conditions, cadence))
         if deps.state.write(after, generation):
             break
         # Another monitor watched, or somebody acknowledged something: what they wrote counts.

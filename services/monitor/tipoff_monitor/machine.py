@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from tipoff_common.clock import business_date, fleet_zone
+from tipoff_common.clock import business_date, fleet_zone, floor_to
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_monitor.conditions import SYSTEM, Condition, worse
 from tipoff_monitor.incidents import Incident, Memory, incident_id
@@ -18,21 +18,29 @@ from tipoff_monitor.rules import CANNOT_JUDGE, CHANNEL_FAILING, OUTAGE, AlertsFi
 
 LISTED = 20
 """Incidents that one message names; the others are counted."""
-_UNEVEN = timedelta(seconds=30)
-"""By how much less than their distance two watches may be apart, as a tick takes a while to be delivered."""
 _LIVE = frozenset({AlertState.FIRING, AlertState.ESCALATED})
 """States in which people are told."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What one watch works with. conditions: None when it cannot judge."""
+    """What one watch works with. tick: the instant that it was due. conditions: None when it cannot judge."""
 
     file: AlertsFile
     environment: str
     now: datetime
     tick: datetime
     conditions: tuple[Condition, ...] | None
+    cadence: timedelta = timedelta(minutes=5)
+
+    def elapsed(self, since: datetime) -> timedelta:
+        """Return the time since an instant, counted from tick to tick.
+
+        Deliveries take seconds or minutes. Measured between the watches themselves, three cadences are a little more
+        than a quarter of an hour or a little less, and what is less would be told a whole watch late.
+        """
+        minutes = int(self.cadence.total_seconds() // 60)
+        return floor_to(self.now, minutes) - floor_to(since, minutes)
 
 
 @dataclass(frozen=True)
@@ -191,10 +199,10 @@ def _advance(
     moved = incident.transition != before.transition
     if incident.state is AlertState.PENDING:
         # What began while nobody watched has held for long, and its cause may still come with the next watch.
-        waits = bool(rule.causes) and at.now - incident.changed_at < at.file.watch.group_wait - _UNEVEN
+        waits = bool(rule.causes) and at.elapsed(incident.changed_at) < at.file.watch.group_wait
         # Measured from its first sight and not from `since`: a row that comes an
         # hour late must not fire at once.
-        if waits or at.now - incident.seen_at < (rule.for_ or timedelta()):
+        if waits or at.elapsed(incident.seen_at) < (rule.for_ or timedelta()):
             return _Change(incident, moved=moved or before.transition == 0)
         incident = _moved(incident, AlertState.FIRING, at, fired_at=at.now)
         moved = True
@@ -233,12 +241,12 @@ def _without_condition(before: Incident, rule: Rule | None, judged: set[str], at
         return None  # it never held for as long as its rule asks
     if before.state is AlertState.RESOLVED:
         # Kept until then, so that one that flaps comes back as itself and not as a new one each time.
-        cooled = rule is None or at.now - before.changed_at >= rule.cool_down
+        cooled = rule is None or at.elapsed(before.changed_at) >= rule.cool_down
         return None if cooled else _Change(before)
     gone_at = before.gone_at or at.now
     incident = before.model_copy(update={"gone_at": gone_at})
     # A rule that was taken out of the file has nobody to wait for.
-    if rule is not None and at.now - gone_at < rule.clear_for:
+    if rule is not None and at.elapsed(gone_at) < rule.clear_for:
         return _Change(incident)
     resolved = _moved(incident, AlertState.RESOLVED, at, cause=None)
     return _Change(
@@ -267,7 +275,7 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
         and incident.state is AlertState.FIRING
         and incident.told_at is not None
         and incident.fired_at is not None
-        and at.now - incident.fired_at >= escalate.after
+        and at.elapsed(incident.fired_at) >= escalate.after
     )
     if not (unanswered or grew):
         return incident, False
@@ -300,7 +308,7 @@ def _is_news(incident: Incident, rule: Rule, at: Watch) -> bool:
         return True
     if incident.state is AlertState.ESCALATED and told < incident.changed_at:
         return True
-    return rule.remind is not None and at.now - told >= rule.remind
+    return rule.remind is not None and at.elapsed(told) >= rule.remind
 
 
 def _moved(incident: Incident, state: AlertState, at: Watch, **changes: object) -> Incident:
@@ -426,7 +434,7 @@ def _may_tell(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch) 
     """Tell whether a rule's news may be sent: its cool-down is over, or something is worse than what was told."""
     # By rule and not by incident: a bug that breaks one scraper after the other is one piece of news.
     last = memory.told_rules.get(rule_name := group[0].rule)
-    if last is None or at.now - last >= rule.cool_down:
+    if last is None or at.elapsed(last) >= rule.cool_down:
         return True
     loudest = [
         item.told_severity

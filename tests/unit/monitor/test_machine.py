@@ -165,6 +165,7 @@ class TestManyAtOnce:
 
     def test_the_wait_for_a_cause_is_one_watch_though_its_tick_comes_a_second_early(self) -> None:
         watched = Watched(rules_file(cause={}, symptom={"causes": [{"rule": "cause"}]}))
+        watched.now += timedelta(seconds=1)
         assert watched.tick(*SYMPTOMS) == []
         assert states(watched.tick(*SYMPTOMS, after=TICK - timedelta(seconds=1))) == [("symptom", "firing")]
 
@@ -280,6 +281,23 @@ class TestSilence:
         watched.ticks(3, wrong())
         watched.file = rules_file(other={})
         assert states(watched.tick()) == [("broken", "resolved")]
+
+
+@given(st.lists(st.integers(0, 299), min_size=40, max_size=40), st.sampled_from([5, 10, 15, 30, 60]))
+def test_for_is_counted_from_tick_to_tick_however_long_deliveries_take(
+    late: list[int], minutes: int
+) -> None:
+    """Law: told at the tick at which it has held for its `for`, over after `clear_for`, reminded after `remind`."""
+    rule = {"for": f"{minutes}m", "clear_for": "10m", "remind": "1h"}
+    watched = Watched(rules_file(broken=rule))
+    ticks: list[tuple[int, AlertState]] = []
+    for number, seconds in enumerate(late):
+        watched.now = NINE + number * TICK + timedelta(seconds=seconds)
+        held = (wrong(),) if number < 30 else ()
+        ticks += [(number, event.state) for event in watched.tick(*held, after=timedelta())]
+    first = minutes // 5
+    firing = [number for number in range(first, 30, 12)]
+    assert ticks == [*((number, AlertState.FIRING) for number in firing), (32, AlertState.RESOLVED)]
 
 
 CONDITIONS = st.sets(st.sampled_from([wrong("cause"), *(wrong("symptom", f"s{n}") for n in range(4))]))

@@ -153,7 +153,16 @@ def _system_faults(day: DayExpectations, lock_at: datetime, is_today: bool) -> I
         )
     # Decisions come every quarter of an hour, day and night; only the day that is now can lack them.
     decided = day.last_decided_at
-    if is_today and decided is not None and day.as_of - decided > SILENT_AFTER:
+    if is_today and decided is None:
+        # A new installation before its first evaluation, or one that has been dead for days: never green, and red from
+        # the time on by which it would have locked a schedule.
+        yield Fault(
+            kind=FaultKind.NOTHING_DECIDED,
+            color=Color.YELLOW,
+            since=day.as_of,
+            sentence="nothing was decided for two days or ever",
+        )
+    elif decided is not None and is_today and day.as_of - decided > SILENT_AFTER:
         yield Fault(
             kind=FaultKind.NOTHING_DECIDED,
             color=Color.RED,

@@ -34,7 +34,11 @@ def test_a_day_counts_on_its_schedule_from_the_same_instant_as_the_monitor() -> 
     day = date(2026, 1, 15)
     at = {
         minute: DayExpectations(
-            date=day, as_of=datetime(2026, 1, 15, 10, minute, tzinfo=UTC), expectations=(), environment="prod"
+            date=day,
+            as_of=datetime(2026, 1, 15, 10, minute, tzinfo=UTC),
+            expectations=(),
+            environment="prod",
+            last_decided_at=datetime(2026, 1, 15, 10, tzinfo=UTC),
         )
         for minute in (15, 45)
     }

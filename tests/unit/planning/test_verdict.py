@@ -125,6 +125,14 @@ def test_nobody_decides() -> None:
     assert kinds(verdict) == [(FaultKind.NOTHING_DECIDED, Color.RED)]
 
 
+def test_what_decided_nothing_for_days_is_not_green_in_the_night_either() -> None:
+    """Before the schedule's time nothing is expected yet, and nobody is there who would expect it."""
+    day = DayExpectations(date=DAY, as_of=LOCK - MINUTE, environment="prod", expectations=())
+    verdict = judge_day(day, lock_at=LOCK, is_today=True)
+    assert (verdict.color, verdict.headline) == (Color.YELLOW, "nothing was decided for two days or ever")
+    assert judge_day(day, lock_at=LOCK, is_today=False).color is Color.GREEN
+
+
 def test_without_a_schedule_after_its_time() -> None:
     assert kinds(judge(at=LOCK)) == [(FaultKind.NOT_LOCKED, Color.RED)]
     assert judge(at=LOCK - MINUTE).headline == "nothing is expected yet"

@@ -7,7 +7,7 @@ people have to be told. The list was written down before the rules were looked a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from tipoff_cli.checkout import SCRAPERS
-from tipoff_common.catalog import load_catalog
+from tipoff_common.catalog import Catalog, load_catalog
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Event, FileLanded
 from tipoff_common.outcomes import FailureKind
@@ -113,11 +113,17 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Injected:
-    """A fault that happens."""
+    """A fault that happens. met: when the first request came that a source's fault could spoil."""
 
     fault: Fault
     begins: datetime
     ends: datetime
+    met: datetime | None = None
+
+    @property
+    def told_by(self) -> datetime:
+        """Until when people have to be told: a source that nobody asks is not known to be down."""
+        return (self.met or self.begins) + timedelta(hours=self.fault.within)
 
     def covers(self, instant: datetime) -> bool:
         """Tell whether it is there at an instant."""
@@ -230,36 +236,57 @@ def make(seed: int) -> Made:
     )  # fmt: skip
     history = write_down(season, rows)
     days = (injections.end - local_instant(FIRST, time())).days
-    recovery = recover(history, catalog, _taking(injections, seed), days)
+    recovery = recover(history, catalog, _taking(injections, history, seed), days)
     written = [
         changed
         for event in (*history.events, *recovery.events)
         for row in _rows_of(event)
         for changed in _change(row, injections, seed)
     ]
-    written += _invented(injections, history)
-    return Made(injections, tuple(sorted(written, key=lambda it: it.at)), configuration)
+    written += _invented(injections)
+    written.sort(key=lambda it: it.at)
+    faults = tuple(replace(it, met=_met(it, written, catalog)) for it in injections.faults)
+    return Made(replace(injections, faults=faults), tuple(written), configuration)
+
+
+OUTAGES: Mapping[str, Mapping[str, Any]] = {
+    "the league's site is down": {"sources": ("nbacom",), "kind": FailureKind.HTTP},
+    "one bug in every scraper": {"kind": FailureKind.INTERNAL},
+    "a source blocks us": {"sources": ("espn",), "kind": FailureKind.BLOCKED},
+    "the schedule changed its shape": {"scrapers": ("nbac_schedule",), "kind": FailureKind.SOURCE_CHANGED},
+    "a report never comes": {"scrapers": ("nbac_injury_report",), "kind": None},
+    "a source is silent": {"scrapers": ("bdl_injuries",), "kind": None},
+    "a source lost its records": {"scrapers": ("nbac_player_movement",), "kind": FailureKind.SOURCE_CHANGED},
+    PAUSED_WHILE_DOWN: {"scrapers": ("nbac_injury_report",), "kind": FailureKind.HTTP},
+}  # fmt: skip
+"""What sources do in the faults that are theirs."""
 
 
 def _outages(injections: Injections) -> Iterator[Outage]:
-    """Yield what sources do in the faults that are theirs."""
-    kinds: Mapping[str, dict[str, Any]] = {
-        "the league's site is down": {"sources": ("nbacom",), "kind": FailureKind.HTTP},
-        "one bug in every scraper": {"kind": FailureKind.INTERNAL},
-        "a source blocks us": {"sources": ("espn",), "kind": FailureKind.BLOCKED},
-        "the schedule changed its shape": {"scrapers": ("nbac_schedule",), "kind": FailureKind.SOURCE_CHANGED},
-        "a report never comes": {"scrapers": ("nbac_injury_report",), "kind": None},
-        "a source is silent": {"scrapers": ("bdl_injuries",), "kind": None},
-        "a source lost its records": {"scrapers": ("nbac_player_movement",), "kind": FailureKind.SOURCE_CHANGED},
-        PAUSED_WHILE_DOWN: {"scrapers": ("nbac_injury_report",), "kind": FailureKind.HTTP},
-    }  # fmt: skip
+    """Yield the outages of sources."""
     for it in injections.faults:
-        if it.fault.name in kinds:
-            yield Outage(start=it.begins, end=it.ends, **kinds[it.fault.name])
+        if it.fault.name in OUTAGES:
+            yield Outage(start=it.begins, end=it.ends, **OUTAGES[it.fault.name])
 
 
-def _taking(injections: Injections, seed: int) -> Taking:
-    """Return how Phase 2 takes files: it loses one in a hundred, and what the faults say."""
+def _met(it: Injected, written: Sequence[Written], catalog: Catalog) -> datetime | None:
+    """Return when the first request ended that a source's fault could spoil, None for other faults."""
+    outage = OUTAGES.get(it.fault.name)
+    if outage is None:
+        return None
+    ended = (
+        item.happened
+        for item in written
+        if item.table == "scraper_execution_log"
+        and it.covers(item.row["triggered_at"])
+        and item.row["scraper_name"] in outage.get("scrapers", catalog)
+        and catalog[item.row["scraper_name"]].source in outage.get("sources", catalog.sources.values())
+    )
+    return min(ended, default=None)
+
+
+def _taking(injections: Injections, history: History, seed: int) -> Taking:
+    """Return how Phase 2 takes files: it loses one in a hundred, and what the faults say until people load it."""
 
     def loses(landed: FileLanded, at: datetime) -> bool:
         """Tell whether Phase 2 loses an announcement."""
@@ -271,7 +298,14 @@ def _taking(injections: Injections, seed: int) -> Taking:
         return lucky < 0.01
 
     halts = [(it.begins, it.ends) for it in injections.named("Phase 2 stands still")]
-    return Taking(loses, halts)
+    by_hand = [
+        (it.ends + timedelta(minutes=30), landed.gcs_path, landed.record_count)
+        for kind in ("files are lost for good", "a storm of losses")
+        for it in injections.named(kind)
+        for landed in history.landed
+        if it.covers(landed.landed_at)
+    ]
+    return Taking(loses, halts, by_hand)
 
 
 def _rows_of(event: Event) -> Iterator[Written]:
@@ -340,8 +374,8 @@ def _change_execution(row: dict[str, Any], at: datetime, injections: Injections,
     return at
 
 
-def _invented(injections: Injections, history: History) -> Iterator[Written]:
-    """Yield rows of events that nothing simulates: dead letters, pauses, receipts that people saw to."""
+def _invented(injections: Injections) -> Iterator[Written]:
+    """Yield rows of events that nothing simulates: dead letters and pauses."""
 
     def row(at: datetime, table: str, id_: str, **columns: Any) -> Written:
         """Return a row that is written as usual."""
@@ -363,12 +397,3 @@ def _invented(injections: Injections, history: History) -> Iterator[Written]:
             state="paused", changed_at=it.begins, since=it.begins, until=it.ends + EXPLAINS,
             changed_by="ann@example.com", why="the source moved",
         )  # fmt: skip
-    for kind in ("files are lost for good", "a storm of losses"):
-        for it in injections.named(kind):
-            for landed in history.landed:
-                if it.covers(landed.landed_at):
-                    yield row(
-                        it.ends + timedelta(minutes=30), "file_receipts", f"again-{landed.gcs_path}",
-                        gcs_path=landed.gcs_path, processor="by hand", processed_at=it.ends + timedelta(minutes=30),
-                        row_count=1, event_id=f"again-{landed.gcs_path}",
-                    )  # fmt: skip

@@ -44,7 +44,9 @@ announced AS (
 received AS (
   SELECT DISTINCT r.gcs_path
   FROM nba_orchestration.file_receipts AS r
-  WHERE DATE(r.processed_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL @days DAY) AND DATE(@as_of)
+  -- A week more than findings: of a receipt whose row came late cleanup goes on finding its file, and the file would be
+  -- told again on the day on which the receipt falls out and the findings do not.
+  WHERE DATE(r.processed_at) BETWEEN DATE_SUB(DATE(@as_of), INTERVAL (@days + 7) DAY) AND DATE(@as_of)
     AND r.processed_at <= @as_of
     AND r.environment = @environment
 )

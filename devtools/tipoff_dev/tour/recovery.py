@@ -85,10 +85,12 @@ class _Known(FileDataset):
 @dataclass(frozen=True)
 class Taking:
     """How Phase 2 takes files. loses: whether it loses an announcement at an instant. halts: stretches, by begin and
-    end, in which it stands still; it goes on with what came meanwhile."""
+    end, in which it stands still; it goes on with what came meanwhile. by_hand: instants at which somebody loads files
+    himself, each with path and rows."""
 
     loses: Callable[[FileLanded, datetime], bool]
     halts: Sequence[tuple[datetime, datetime]] = ()
+    by_hand: Sequence[tuple[datetime, str, int]] = ()
 
 
 @dataclass
@@ -97,7 +99,10 @@ class _Phase2:
 
     taking: Taking
     environment: str
-    due: list[tuple[datetime, str, int]] = field(default_factory=list)
+    due: list[tuple[datetime, str, int]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.due = sorted(self.taking.by_hand)
 
     def announce(self, landed: FileLanded, at: datetime) -> None:
         """Take or lose an announcement."""

@@ -13,12 +13,15 @@ before, its first watch is looked for between them, down to five minutes, and so
 hold for a while. A watch between two answers sees what the earlier one saw. So what comes and goes between two answers
 is not seen, and another end, or another subject of a rule that holds already, is seen late.
 
-faults, told: those that people are to hear of, and those of which a message named a cause within the fault's own time.
-false_critical: CRITICAL messages that no fault explains. messages_per_cause: messages over the faults told, without
-reminders and escalations. precision: messages that a fault explains, of all. recall: told, of the faults.
-minutes_to_tell: from when a cause's rows had been there for its rule's `for`, to the message. minutes_from_fault: from
-the fault itself; much of it is how long a rule has to wait for what is to come. quiet_week: messages in the week
-without a fault. strays: messages that no fault explains.
+faults, told: those that people are to hear of, and those of which a message named a cause within the fault's own
+time, which counts from the first request that a source's fault could spoil. false_critical: CRITICAL messages that no
+fault explains. messages_per_cause: first words over the faults told. A first word says of something that it is wrong
+and was not told before; worse (what was told, with a higher severity), escalations, reminders and ends are counted
+beside them, and left counts what the message of an end lists as still wrong. precision: messages that a fault
+explains, of all without ends. recall: told, of the faults. minutes_to_tell: from when a cause's rows that were not
+there before the fault had been there for its rule's `for`, to the message. minutes_from_fault: from the fault itself;
+much of it is how long a rule has to wait for what is to come. quiet_week: messages in the week without a fault.
+strays: messages that no fault explains.
 
 The cost is that of the two jobs of one watch, with the rows of bench/views.py: the first, when the warehouse sees the
 statements for the first time, and the median of the next.
@@ -34,9 +37,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +51,7 @@ from tipoff_common.adapters import bigquery
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.clock import EASTERN, business_date, floor_to, local_instant
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
-from tipoff_monitor.conditions import (
-    Condition,
-    batch_query,
-    conditions_of_rows,
-    conditions_of_verdict,
-    paused_of_rows,
-)
+from tipoff_monitor.conditions import Condition, batch_query, find_conditions
 from tipoff_monitor.incidents import Incident, Memory
 from tipoff_monitor.loading import RuleBook, load_rules
 from tipoff_monitor.machine import Watch, watch
@@ -65,7 +63,6 @@ REPOSITORY = Path(__file__).parents[1]
 TICK = timedelta(minutes=5)
 WIDE, AFTERWARDS = timedelta(hours=12), timedelta(hours=6)
 GAPS = tuple(timedelta(hours=hours) for hours in (1, 3, 9, 27, 54, 81))
-PASSED = frozenset({AlertState.FIRING, AlertState.ESCALATED})
 Answers = Mapping[datetime, tuple[Condition, ...]]
 
 
@@ -125,9 +122,7 @@ class Asker:
         )
         verdict = judge_day(expected, lock_at=local_instant(day, LOCKED_BY), is_today=True, names={})
         levels = {name: workflow.alert_level for name, workflow in configuration.workflows.items()}
-        paused = paused_of_rows(rows)
-        found = (*conditions_of_rows(rows, self.book), *conditions_of_verdict(verdict, self.book, levels))
-        return tuple(replace(item, paused=True) if paused.covers(item) else item for item in found)
+        return find_conditions(rows, verdict, self.book, levels, configuration.catalog.sources)
 
     def _write(self, until: datetime) -> None:
         """Append the rows that are written by an instant."""
@@ -186,7 +181,7 @@ def _is_news(before: Sequence[Condition], after: Sequence[Condition], book: Rule
 
     def looks(conditions: Sequence[Condition]) -> set[tuple[object, ...]]:
         """Return what a rule's first watch is told from the next by."""
-        return {(it.rule, it.severity, _is_grown(it, book)) for it in conditions}
+        return {(it.rule, it.severity, it.trouble, _is_grown(it, book)) for it in conditions}
 
     # An end that is seen late would make such a rule hold for long enough.
     waits = {name for name, rule in book.rules.items() if rule.for_}
@@ -200,12 +195,24 @@ def _is_grown(item: Condition, book: RuleBook) -> bool:
     return bool(escalate and escalate.value and item.value is not None and item.value >= escalate.value)
 
 
+class Word(StrEnum):
+    """What a message says."""
+
+    FIRST = "first words"
+    WORSE = "worse"
+    ESCALATION = "escalations"
+    REMINDER = "reminders"
+    END = "ends"
+
+
 @dataclass
 class Heard:
-    """What people heard. told: the first message about each fault, by its name."""
+    """What people heard. told: the first message about each fault, by its name. words: messages by what they say."""
 
     told: dict[str, datetime] = field(default_factory=dict)
     messages: Counter[str] = field(default_factory=Counter)
+    words: Counter[Word] = field(default_factory=Counter)
+    left: int = 0
     explained: int = 0
     firsts: int = 0
     false_critical: int = 0
@@ -230,16 +237,34 @@ def listen(made: Made, answers: Answers, book: RuleBook) -> Heard:
             before = memory.model_copy(update={"outbox": ()})
             memory = watch(before, Watch(book.file, ENVIRONMENT, at, at, None if blind else standing))
             for event in memory.outbox:
-                if event.notify and (event.state in PASSED or event.rule == OUTAGE):
-                    _hear(heard, event, before.incidents.get(f"{event.rule}/{event.about}"), made, at)
+                if event.notify:
+                    word = _word_of(event, before.incidents.get(f"{event.rule}/{event.about}"))
+                    heard.words[word] += 1
+                    left = event.context.get("left_count")
+                    heard.left += left if isinstance(left, int) else 0
+                    if word is not Word.END:
+                        _hear(heard, event, word, made, at)
         at += TICK
     return heard
 
 
-def _hear(heard: Heard, event: AlertChanged, before: Incident | None, made: Made, at: datetime) -> None:
-    """Count a message, and note the fault that explains it. before: its incident before the watch."""
+def _word_of(event: AlertChanged, before: Incident | None) -> Word:
+    """Return what a message says. before: its incident before the watch."""
+    if event.state is AlertState.RESOLVED:
+        # Nobody watched, and people hear of it when somebody does again: this end is the first word.
+        return Word.FIRST if event.rule == OUTAGE else Word.END
+    if event.state is AlertState.ESCALATED:
+        return Word.ESCALATION
+    if "known_by" in event.context:
+        return Word.WORSE
     fired, told = (before.fired_at, before.told_at) if before is not None else (None, None)
-    again = fired is not None and told is not None and told >= fired
+    if before is None or fired is None or told is None or told < fired:
+        return Word.FIRST
+    return Word.REMINDER if before.told_severity is event.severity else Word.WORSE
+
+
+def _hear(heard: Heard, event: AlertChanged, word: Word, made: Made, at: datetime) -> None:
+    """Count a message, and note the fault that explains it."""
     heard.quiet_week += at >= made.injections.quiet_from
     fits = [it for it in made.injections.faults if it.explains(event.rule, at)]
     if not fits:
@@ -251,7 +276,7 @@ def _hear(heard: Heard, event: AlertChanged, before: Incident | None, made: Made
     # What is there counts before what is over, the newest before others.
     fault = max(fits, key=lambda it: (it.covers(at), it.begins))
     heard.explained += 1
-    if not again and event.state is not AlertState.ESCALATED:
+    if word is Word.FIRST:
         heard.firsts += 1
         heard.messages[fault.fault.name] += 1
     listed = event.context.get("symptoms")
@@ -260,7 +285,7 @@ def _hear(heard: Heard, event: AlertChanged, before: Incident | None, made: Made
         *(str(it.get("rule")) for it in (listed if isinstance(listed, list) else ()) if isinstance(it, dict)),
     }
     for it in made.injections.faults:
-        if rules & it.fault.causes and it.begins <= at <= it.begins + timedelta(hours=it.fault.within):
+        if rules & it.fault.causes and it.begins <= at <= it.told_by:
             heard.told.setdefault(it.fault.name, at)
 
 
@@ -271,10 +296,13 @@ def shown_at(it: Injected, answers: Answers, book: RuleBook) -> datetime | None:
     if CANNOT_JUDGE in it.fault.causes:
         return it.begins + book.file.watch.cannot_judge_for
     found = []
+    # What stood before is no sign of it.
+    last = max((at for at in answers if at < it.begins), default=None)
+    before = {condition.key for condition in answers[last]} if last is not None else set()
     for at in sorted(answers):
         if it.begins <= at < it.ends + EXPLAINS:
             for condition in answers[at]:
-                if condition.rule in it.fault.causes:
+                if condition.rule in it.fault.causes and condition.key not in before:
                     rule = book.rules[condition.rule]
                     wait = book.file.watch.group_wait if rule.causes else timedelta()
                     found.append(at + max(rule.for_ or timedelta(), wait))
@@ -308,6 +336,7 @@ def judge(made: Made, answers: Answers, book: RuleBook, seed: int) -> dict[str, 
         "false_critical": heard.false_critical,
         "messages_per_cause": round(heard.firsts / max(len(told), 1), 2),
         "most_messages": dict(heard.messages.most_common(3)),
+        "words": {word.value: heard.words[word] for word in Word} | {"left": heard.left},
         "precision": round(heard.explained / max(heard.all, 1), 3),
         "recall": round(len(told) / len(faults), 3),
         "minutes_to_tell": _spread(late.values()),

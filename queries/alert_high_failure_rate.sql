@@ -1,7 +1,8 @@
 -- Which scrapers fail too often?
 --
 -- One row a scraper, the worst first. Judged are its runs of the last @hours, if at least @min_runs of them could tell;
--- of a scraper that runs less often its last @min_runs in two weeks, once the newest of them has failed. no_data is no
+-- of a scraper that runs less often its last @min_runs in two weeks, once the newest of them has failed. One whose last
+-- @min_runs all succeeded is well again: a bad evening must not hide for a day that it fails anew. no_data is no
 -- failure and no run that could tell; the unrounded rate is compared; runs of a developer's machine (LOCAL) do not
 -- count.
 --
@@ -11,7 +12,7 @@
 --   @min_runs      INT64 = 5  runs that succeeded or failed, of which a rate is made
 --   @environment   STRING = prod  prod, staging, dev or local
 --
--- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
+-- subject, severity (NULL: the rule's), workflow, scraper, summary, error_type STRING, since TIMESTAMP, value FLOAT64
 
 WITH telling AS (
   SELECT
@@ -28,7 +29,7 @@ rates AS (
   SELECT
     scraper_name,
     ANY_VALUE(workflow HAVING MAX triggered_at) AS workflow,
-    ANY_VALUE(error_type HAVING MAX triggered_at) AS error_type,
+    ANY_VALUE(error_type HAVING MAX IF(status = 'failed', triggered_at, NULL)) AS error_type,
     COUNTIF(recent) AS recent_runs,
     COUNTIF(recent AND status = 'failed') AS recent_failures,
     COUNTIF(from_last <= @min_runs) AS last_runs,
@@ -43,6 +44,7 @@ judged AS (
     scraper_name, workflow, error_type, since, newest_failed,
     IF(recent_runs >= @min_runs, recent_runs, last_runs) AS runs,
     IF(recent_runs >= @min_runs, recent_failures, last_failures) AS failures,
+    last_failures,
     recent_runs >= @min_runs AS often
   FROM rates
 )
@@ -56,7 +58,9 @@ SELECT
   CONCAT(
     scraper_name, ' failed ', CAST(failures AS STRING), ' of its last ', CAST(runs AS STRING), ' runs',
     COALESCE(CONCAT(', lately with ', error_type), ''), '.'
-  ) AS summary
+  ) AS summary,
+  error_type
 FROM judged
-WHERE failures * 100.0 > @threshold_pct * runs AND (often OR (newest_failed = 1 AND runs >= 2))
+WHERE failures * 100.0 > @threshold_pct * runs
+  AND IF(often, last_failures > 0, newest_failed = 1 AND runs >= 2)
 ORDER BY failures / runs DESC, scraper_name;

@@ -770,6 +770,7 @@ def monitor(process: Process) -> Handle:
         version="1",
         config_hash=configuration.hash,
         levels={name: workflow.alert_level for name, workflow in configuration.workflows.items()},
+        sources=configuration.catalog.sources,
         names=names,
         state=MonitorState(process.state),
         warehouse=Warehouse(process),

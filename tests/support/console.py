@@ -447,6 +447,7 @@ def console_app(world: World, verify: TokenVerifier | None = None, **settings: A
         version="0.4.0",
         config_hash=configuration.hash,
         levels={},
+        sources={},
         names=lambda: GAMES,
         state=MonitorState(world.objects),
         warehouse=world.warehouse,

@@ -155,6 +155,7 @@ def _alerts(stack: Stack, configuration: Configuration, until: datetime) -> list
         version=__version__,
         config_hash=configuration.hash,
         levels={name: workflow.alert_level for name, workflow in configuration.workflows.items()},
+        sources=configuration.catalog.sources,
         names=dict,
         state=MonitorState(stack.state),
         warehouse=stack.warehouse,

@@ -8,6 +8,7 @@ import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -177,6 +178,11 @@ class Catalog(Mapping[str, ScraperSpec]):
 
     def __len__(self) -> int:
         return len(self._specs)
+
+    @cached_property
+    def sources(self) -> Mapping[str, str]:
+        """The source of each scraper."""
+        return {name: spec.source for name, spec in self._specs.items()}
 
 
 def scrapers_folder(source: str | Path) -> Path:

@@ -19,6 +19,14 @@ from tipoff_common.clock import Instant
 from tipoff_common.open_enum import OpenEnum
 
 
+class Trouble(StrEnum):
+    """Where the cause of failures is looked for."""
+
+    OURS = "ours"  # whatever the source
+    SOURCE_AWAY = "away"  # the source gives no answer, or none to us
+    SOURCE_CHANGED = "changed"  # the source answers something else
+
+
 class FailureKind(OpenEnum):
     """Why a scrape failed; the kind decides when it is requested again."""
 
@@ -40,8 +48,18 @@ class FailureKind(OpenEnum):
         """
         return self in _RETRIED_AT_ONCE
 
+    @property
+    def trouble(self) -> Trouble:
+        """Where the cause is looked for; failures of one source in the same trouble are one cause."""
+        return _TROUBLES.get(self, Trouble.SOURCE_AWAY)
+
 
 _RETRIED_AT_ONCE = frozenset({FailureKind.TIMEOUT, FailureKind.HTTP, FailureKind.INTERNAL})
+_TROUBLES = {
+    FailureKind.INTERNAL: Trouble.OURS,
+    FailureKind.SOURCE_CHANGED: Trouble.SOURCE_CHANGED,
+    FailureKind.DECODE: Trouble.SOURCE_CHANGED,
+}
 
 
 class Status(StrEnum):

@@ -69,6 +69,7 @@ class Fault(BaseModel):
     count: int = Field(default=1, description="occurrences or attempts it is about")
     sentence: str = Field(description="what is wrong, for a person")
     error: str | None = Field(default=None, description="the source's or runner's own words")
+    error_type: str | None = Field(default=None, description="kind of the newest failure")
     paused: bool = Field(
         default=False, description="red but for a pause: somebody stopped what it is about, and so knows"
     )
@@ -321,6 +322,7 @@ def _judge_step(
         sentence=f"{scraper} of {name}{about} fails since {_clock(since)}{of_units}"
         f" ({pluralize(failures, 'attempt')}{f', {last.error_type}' if last.error_type else ''})",
         error=last.error_message,
+        error_type=last.error_type,
     )
 
 

@@ -60,6 +60,7 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
         version=RELEASE,
         config_hash=configuration.hash,
         levels={name: workflow.alert_level for name, workflow in configuration.workflows.items()},
+        sources=catalog.sources,
         names=_game_names(calendar),
         state=MonitorState(cloud.state),
         warehouse=cloud.warehouse,

@@ -1,13 +1,14 @@
 """What is wrong now: the rows of every rule's query, asked in one job, and the faults of the day's verdict."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tipoff_common.events import AlertLevel
+from tipoff_common.outcomes import FailureKind, Trouble
 from tipoff_common.ports import Parameter
 from tipoff_dataset.batch import SHARED, bare_statement
-from tipoff_monitor.loading import COLUMNS, GIVEN, RuleBook
+from tipoff_monitor.loading import COLUMNS, ERROR_TYPE, GIVEN, RuleBook
 from tipoff_monitor.rules import PAUSED
 from tipoff_monitor.texts import plain
 from tipoff_planning.verdict import DayVerdict, Fault
@@ -17,7 +18,8 @@ _URGENCY = list(AlertLevel)
 _PAUSES = f"""
 SELECT
   '{PAUSED}' AS rule, name AS subject, since, CAST(NULL AS FLOAT64) AS value, CAST(NULL AS STRING) AS severity,
-  IF(target = 'workflow', name, NULL) AS workflow, IF(target = 'scraper', name, NULL) AS scraper, why AS summary
+  IF(target = 'workflow', name, NULL) AS workflow, IF(target = 'scraper', name, NULL) AS scraper, why AS summary,
+  CAST(NULL AS STRING) AS error_type
 FROM nba_orchestration.standing_pauses(@as_of)
 WHERE environment = @environment
 """  # noqa: S608  # a constant
@@ -36,6 +38,11 @@ class Condition:
     value: float | None = None
     workflow: str | None = None
     scraper: str | None = None
+    error_type: str | None = None
+    """Of a failure, its kind."""
+    trouble: str | None = None
+    """Of a failure, what it has in common with others of the same cause: a source that does not answer, a source that
+    changed, or our own bug."""
     paused: bool = False
     """Somebody paused the workflow or scraper: it is recorded, and people are not told before the pause is over."""
 
@@ -61,7 +68,8 @@ def batch_query(book: RuleBook, given: Mapping[str, Parameter]) -> tuple[str, di
         values = query.arguments({**own, **written}, as_of)
         # A prefix a rule, since two queries may give the same name to different things.
         parameters |= {f"r{number}_{key}": value for key, value in values.items() if key not in SHARED}
-        columns = ", ".join(COLUMNS)
+        kind = ERROR_TYPE if name in book.of_failures else f"CAST(NULL AS STRING) AS {ERROR_TYPE}"
+        columns = ", ".join((*COLUMNS, kind))
         parts.append(f"SELECT '{name}' AS rule, {columns} FROM (\n{bare_statement(query, f'r{number}_')}\n)")  # noqa: S608
     parts.append(_PAUSES)
     # One statement, hence one job, whatever the number of rules: a job costs its minimum of 10 MB each time.
@@ -108,6 +116,7 @@ def conditions_of_rows(rows: Iterable[Mapping[str, object]], book: RuleBook) -> 
             value=float(value) if isinstance(value, int | float) else None,
             workflow=_name(row["workflow"]),
             scraper=_name(row["scraper"]),
+            error_type=_name(row.get(ERROR_TYPE)),
         )
 
 
@@ -143,9 +152,43 @@ def conditions_of_verdict(
                 value=float(sum(fault.count for fault in faults)),
                 workflow=first.workflow,
                 scraper=first.scraper,
+                error_type=first.error_type,
                 # One fault that no pause explains is enough to tell people.
                 paused=all(fault.paused for fault in faults),
             )
+
+
+def find_conditions(
+    rows: Iterable[Mapping[str, object]],
+    verdict: DayVerdict,
+    book: RuleBook,
+    levels: Mapping[str, AlertLevel],
+    sources: Mapping[str, str],
+) -> tuple[Condition, ...]:
+    """Return all that is wrong, by the rows of a batch and the day's verdict.
+
+    levels: the alert level of each workflow. sources: the source of each scraper.
+    """
+    rows = list(rows)
+    paused = paused_of_rows(rows)
+    found = (*conditions_of_rows(rows, book), *conditions_of_verdict(verdict, book, levels))
+    return tuple(
+        replace(item, paused=item.paused or paused.covers(item), trouble=trouble_of(item, sources))
+        for item in found
+    )
+
+
+def trouble_of(condition: Condition, sources: Mapping[str, str]) -> str | None:
+    """Name what a failure has in common with others, None for what is no failure of a scraper."""
+    if condition.error_type is None or condition.scraper is None:
+        return None
+    trouble = FailureKind(condition.error_type).trouble
+    # Our own bug fails whatever it meets; each source is away or changes by itself.
+    return (
+        trouble.value
+        if trouble is Trouble.OURS
+        else f"{sources.get(condition.scraper, condition.scraper)} {trouble}"
+    )
 
 
 def _begun(fault: Fault) -> str:

@@ -15,14 +15,16 @@ from tipoff_monitor.notices import Notice
 @dataclass(frozen=True)
 class Deps:
     """version, config_hash: the monitor's own, which the controller's are compared with.
-    levels: alert level by workflow. workflows_text: the file that config_hash is of. names: gives the names of games by
-    id. send: hands a notice to several channels and returns which of them took it."""
+    levels: alert level by workflow. sources: source by scraper. workflows_text: the file that config_hash is of.
+    names: gives the names of games by id. send: hands a notice to several channels and returns which of them took it.
+    """
 
     environment: str
     book: RuleBook
     version: str
     config_hash: str
     levels: Mapping[str, AlertLevel]
+    sources: Mapping[str, str]
     names: Callable[[], Mapping[str, str]]
     state: MonitorState
     warehouse: Warehouse

@@ -2,20 +2,13 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 
 from tipoff_common.clock import business_date, floor_to, local_instant
 from tipoff_common.events import AlertChanged, Event, Tick, TickFired
 from tipoff_common.ports import Unavailable
 from tipoff_common.push import Delivery
-from tipoff_monitor.conditions import (
-    Condition,
-    batch_query,
-    conditions_of_rows,
-    conditions_of_verdict,
-    paused_of_rows,
-)
+from tipoff_monitor.conditions import Condition, batch_query, find_conditions
 from tipoff_monitor.deps import Deps
 from tipoff_monitor.incidents import Memory
 from tipoff_monitor.machine import Watch, all_rules, watch
@@ -117,12 +110,7 @@ def _read_conditions(deps: Deps, now: datetime) -> tuple[Condition, ...] | None:
         # and would resolve every incident.
         return None
     verdict = judge_day(expected, lock_at=local_instant(day, LOCKED_BY), is_today=True, names=deps.names())
-    paused = paused_of_rows(rows)
-    found = (
-        *conditions_of_rows(rows, deps.book),
-        *conditions_of_verdict(verdict, deps.book, deps.levels),
-    )
-    return tuple(replace(item, paused=True) if paused.covers(item) else item for item in found)
+    return find_conditions(rows, verdict, deps.book, deps.levels, deps.sources)
 
 
 def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:

@@ -49,6 +49,13 @@ class Incident(MemoryPart):
     workflow: str | None = None
     scraper: str | None = None
     cause: str | None = Field(default=None, description="key of the incident that explains it")
+    trouble: str | None = Field(
+        default=None, description="of a failure, what it has in common with others of the same cause"
+    )
+    told_by: str | None = Field(
+        default=None,
+        description="key of the incident by whose message people know of it; null when by its own",
+    )
     # Part of a change's identity: the same change made twice is one event, and the next is another.
     transition: int = Field(default=0, description="counts its changes")
 

@@ -17,6 +17,8 @@ from tipoff_monitor.rules import AlertsFile, Rule, faults_of
 
 COLUMNS = ("subject", "since", "value", "severity", "workflow", "scraper", "summary")
 """What the query of a rule selects, in this order: the rows of all rules are one result."""
+ERROR_TYPE = "error_type"
+"""What a query may select after them: the kind of failure, by which its rows are one cause with those of others."""
 GIVEN = frozenset({"as_of", "environment", "version", "config_hash"})
 """Parameters that the monitor fills in."""
 # Only to try defaults that are worked out from `as_of`; no result depends on it.
@@ -25,11 +27,13 @@ _ANY_INSTANT = datetime(2026, 1, 15, 16, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class RuleBook:
-    """A checked file with the queries of its rules. hash: of the file."""
+    """A checked file with the queries of its rules. hash: of the file. of_failures: rules whose query selects
+    ERROR_TYPE."""
 
     file: AlertsFile
     queries: Mapping[str, NamedQuery]
     hash: str
+    of_failures: frozenset[str] = frozenset()
 
     @property
     def rules(self) -> Mapping[str, Rule]:
@@ -67,7 +71,13 @@ def load_rules(path: Path, queries: Path, runbooks: Path | None = None) -> RuleB
             faults.append(source.fault(("rules", name, "runbook"), what))
     if faults:
         raise ConfigurationError(faults)
-    return RuleBook(file, found, short_hash(path.read_bytes()))
+    of_failures = frozenset(name for name, query in found.items() if ERROR_TYPE in _columns(query))
+    return RuleBook(file, found, short_hash(path.read_bytes()), of_failures)
+
+
+def _columns(query: NamedQuery) -> list[str]:
+    statement = sqlglot.parse_one(query.sql, dialect="bigquery")
+    return statement.named_selects if isinstance(statement, exp.Query) else []
 
 
 def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
@@ -82,10 +92,11 @@ def _query_faults(rule: Rule, query: NamedQuery) -> Iterator[tuple[str, str]]:
         return
     columns = tuple(statement.named_selects)
     # In this very order too: the rows of all rules are one UNION, which goes by position.
-    if columns != COLUMNS:
+    if columns not in (COLUMNS, (*COLUMNS, ERROR_TYPE)):
         yield (
             "query",
-            f"queries/{query.name}.sql selects {', '.join(columns)}; a rule's query selects {', '.join(COLUMNS)}",
+            f"queries/{query.name}.sql selects {', '.join(columns)}; a rule's query selects {', '.join(COLUMNS)}"
+            f" and, where it tells of failures, {ERROR_TYPE}",
         )
     declared = {parameter.name for parameter in query.parameters}
     used = {node.name for node in statement.find_all(exp.Parameter)}

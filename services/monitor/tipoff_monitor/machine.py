@@ -104,7 +104,7 @@ def watch(memory: Memory, at: Watch) -> Memory:
         if change is not None:
             seen[key] = change
     # After all have moved: whether a cause stands depends on this watch, not on the one before.
-    explained = _explained(seen, rules)
+    explained = _joined(_explained(seen, rules), at)
     told, changes = _tell(explained, rules, memory, at)
     return Memory(
         watched_at=at.now,
@@ -187,6 +187,7 @@ def _advance(
             "value": condition.value,
             "workflow": condition.workflow,
             "scraper": condition.scraper,
+            "trouble": condition.trouble,
             "gone_at": None,
         }
     )
@@ -248,10 +249,10 @@ def _without_condition(before: Incident, rule: Rule | None, judged: set[str], at
     # A rule that was taken out of the file has nobody to wait for.
     if rule is not None and at.elapsed(gone_at) < rule.clear_for:
         return _Change(incident)
-    resolved = _moved(incident, AlertState.RESOLVED, at, cause=None)
-    return _Change(
-        resolved, moved=True, tell=before.told_at is not None and before.state is not AlertState.SILENCED
-    )
+    resolved = _moved(incident, AlertState.RESOLVED, at, cause=None, told_by=None)
+    # Its end is told to those who were told of it, and not of what another message stood for: that one has an end, too.
+    tell = before.told_at is not None and before.told_by is None and before.state is not AlertState.SILENCED
+    return _Change(resolved, moved=True, tell=tell)
 
 
 def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> tuple[Incident, bool]:
@@ -274,6 +275,8 @@ def _weigh(incident: Incident, condition: Condition, rule: Rule, at: Watch) -> t
         escalate.after is not None
         and incident.state is AlertState.FIRING
         and incident.told_at is not None
+        # Whoever answers the message that stands for it answers this, too.
+        and incident.told_by is None
         and incident.fired_at is not None
         and at.elapsed(incident.fired_at) >= escalate.after
     )
@@ -298,17 +301,14 @@ def _silenced(incident: Incident, condition: Condition, memory: Memory, at: Watc
 def _is_news(incident: Incident, rule: Rule, at: Watch) -> bool:
     """Tell whether people have to hear of an incident: never told, told less loudly, or due for a reminder."""
     told = incident.told_at
-    # Told of an earlier round, before it was resolved and came back.
-    if told is None or (incident.fired_at is not None and told < incident.fired_at):
+    # Not of an earlier round either, before it was resolved and came back.
+    if told is None or not _was_told(incident):
         return True
-    if (
-        incident.told_severity is None
-        or worse(incident.severity, incident.told_severity) is not incident.told_severity
-    ):
+    if incident.told_severity is None or _is_louder(incident.severity, incident.told_severity):
         return True
     if incident.state is AlertState.ESCALATED and told < incident.changed_at:
         return True
-    return rule.remind is not None and at.elapsed(told) >= rule.remind
+    return rule.remind is not None and incident.told_by is None and at.elapsed(told) >= rule.remind
 
 
 def _moved(incident: Incident, state: AlertState, at: Watch, **changes: object) -> Incident:
@@ -350,6 +350,94 @@ def _lingering(incident: Incident, seen: Mapping[str, _Change]) -> str | None:
     return incident.cause if cause is not None and cause.incident.is_open else None
 
 
+def _joined(seen: Mapping[str, _Change], at: Watch) -> dict[str, _Change]:
+    """Let a first word join what people were told already, and take out what no message stands for any more.
+
+    People know of a cause when they were told of its symptom, and of a failure when they were told of another one in
+    the same trouble.
+    """
+    after = dict(seen)
+    for key, change in seen.items():
+        incident = change.incident
+        if (
+            incident.state in _LIVE
+            and incident.told_by is not None
+            and not _speaks(seen.get(incident.told_by))
+        ):
+            alone = incident.model_copy(update={"told_at": None, "told_severity": None, "told_by": None})
+            after[key] = replace(change, incident=alone, tell=True)
+    for key, change in after.items():
+        incident = change.incident
+        # A reminder or an escalation is no first word, and what is explained is listed in its cause's message.
+        if change.tell and incident.state in _LIVE and not _was_told(incident) and incident.cause is None:
+            speaker = _speaker(incident, after, at)
+            if speaker is not None and _covers(speaker, incident):
+                after[key] = replace(change, incident=_known_by(incident, speaker, at), tell=False)
+    return after
+
+
+def _known_by(incident: Incident, speaker: Incident, at: Watch) -> Incident:
+    known = {"told_at": at.now, "told_severity": speaker.told_severity, "told_by": speaker.key}
+    return incident.model_copy(update=known)
+
+
+def _was_told(incident: Incident) -> bool:
+    """Tell whether people were told of it since it last began."""
+    return incident.told_at is not None and (
+        incident.fired_at is None or incident.told_at >= incident.fired_at
+    )
+
+
+def _speaks(change: _Change | None) -> bool:
+    """Tell whether people were told of an incident by a message of its own, and it stands."""
+    if change is None:
+        return False
+    incident = change.incident
+    # Whoever silenced it wants to hear no more of this one, and may not know of the others.
+    stands = incident.is_open and incident.state is not AlertState.SILENCED
+    return stands and _was_told(incident) and incident.told_by is None
+
+
+def _speaker(incident: Incident, seen: Mapping[str, _Change], at: Watch) -> Incident | None:
+    """Return the incident by which people know of another one, the loudest."""
+    goes_on = _goes_on(incident, seen, at)
+    found = [
+        change.incident
+        for key, change in seen.items()
+        if key != incident.key
+        and _speaks(change)
+        and (
+            change.incident.cause == incident.key or (goes_on and change.incident.trouble == incident.trouble)
+        )
+    ]
+    return min(found, key=_urgency, default=None)
+
+
+def _covers(speaker: Incident, incident: Incident) -> bool:
+    """Tell whether people were told as loudly as an incident is."""
+    return speaker.told_severity is not None and not _is_louder(incident.severity, speaker.told_severity)
+
+
+def _goes_on(incident: Incident, seen: Mapping[str, _Change], at: Watch) -> bool:
+    """Tell whether the trouble of a failure is that of the others before it and not one that began again."""
+    if incident.trouble is None:
+        return False
+    last = max(
+        (
+            it.incident.fired_at
+            for it in seen.values()
+            if it.incident.trouble == incident.trouble and it.incident.is_open and it.incident.fired_at
+            and it.incident.key != incident.key
+        ),
+        default=None,
+    )  # fmt: skip
+    return last is not None and at.elapsed(last) <= at.file.watch.joins_for
+
+
+def _is_louder(one: AlertLevel, other: AlertLevel) -> bool:
+    return one is not other and worse(one, other) is one
+
+
 def _cause_of(incident: Incident, standing: Mapping[str, Incident], rules: Mapping[str, Rule]) -> str | None:
     rule = rules.get(incident.rule)
     for cause in rule.causes if rule else ():
@@ -365,27 +453,22 @@ def _tell(
 ) -> tuple[dict[str, _Change], list[AlertChanged]]:
     """Decide of each rule whether its news is told now, as one message, and make the events of all changes."""
     after, events = dict(seen), list[AlertChanged]()
-    news: dict[tuple[str, bool], list[str]] = {}
     why_not: dict[str, str] = {}
+    ended, begun = list[str](), list[str]()
     for key, change in seen.items():
         if not change.tell:
             continue
         # The reason goes into the event, so that "why was I not told" has an answer.
-        if reason := _why_not_told(change.incident, at):
+        if reason := _why_not_told(change.incident, seen, at):
             why_not[key] = reason
             continue
-        news.setdefault((change.incident.rule, change.incident.state is AlertState.RESOLVED), []).append(key)
-    for (rule_name, over), keys in news.items():
-        # One message for all news of a rule, the worst first: 600 e-mails for one bug is what this prevents.
-        group = sorted((seen[key].incident for key in keys), key=_urgency)
-        if not over and not _may_tell(group, rules[rule_name], memory, at):
-            why_not |= dict.fromkeys(
-                keys, "its rule was told of lately; it is told when the cool-down is over"
-            )
-            continue
+        (ended if change.incident.state is AlertState.RESOLVED else begun).append(key)
+
+    def send(group: Sequence[Incident], left: Sequence[Incident] = ()) -> None:
+        """Make one message of a group, the worst first, and note that all in it are told."""
         lead = group[0]
-        for incident in group:
-            told = {"told_at": at.now, "told_severity": incident.severity}
+        for incident in (*group, *left):
+            told = {"told_at": at.now, "told_severity": incident.severity, "told_by": None}
             # A reminder is a change as well: its number tells it from the message before.
             bump = (
                 {}
@@ -398,13 +481,39 @@ def _tell(
             # They count as told, by the lead's message.
             if incident is not lead:
                 why_not[incident.key] = f"listed in the message about {lead.key}"
-        context = _listed(lead, group[1:], seen)
+        context = _listed(group, left, after)
         if any(it.escalated_at is not None for it in group):
             # Whoever was called when nobody answered hears of the end, too: a pager stays open without.
             context["escalated"] = True
-        rule = rules.get(rule_name)
+        if (known_by := lead.told_by or _known_before(lead, seen, at)) is not None:
+            # Worse than what people were told, and not one thing more.
+            context["known_by"] = known_by
+        rule = rules.get(lead.rule)
         events.append(changed(after[lead.key].incident, rule, at.environment, notify=True, context=context))
         why_not[lead.key] = ""
+
+    for group in _by_rule(ended, seen):
+        over = {it.key for it in group}
+        # What stays when its cause is over is told with that, in one message. What is CRITICAL is told by itself, as
+        # the end of the cause closes the page that the cause had opened.
+        left = [
+            seen[key].incident
+            for key in begun
+            if _stood_behind(memory.incidents.get(key)) in over
+            and seen[key].incident.severity is not AlertLevel.CRITICAL
+        ]
+        begun = [key for key in begun if key not in {it.key for it in left}]
+        send(group, sorted(left, key=_urgency))
+    for group in _by_rule(begun, seen):
+        group = [it for it in group if not _join_told(it, after, at)]
+        if not group:
+            continue
+        if not _may_tell(group, rules[group[0].rule], memory, at):
+            why_not |= dict.fromkeys(
+                [it.key for it in group], "its rule was told of lately; it is told when the cool-down is over"
+            )
+            continue
+        send(group)
     for key, change in after.items():
         if change.moved and why_not.get(key) != "":
             incident = change.incident
@@ -413,40 +522,75 @@ def _tell(
                 after[key] = replace(
                     change, incident=(incident := incident.model_copy(update={"transition": 1}))
                 )
-            context = {"not_told": why_not[key]} if key in why_not else {}
+            reason = why_not.get(key) or (incident.told_by and f"people know of it by {incident.told_by}")
+            context = {"not_told": reason} if reason else {}
             rule = rules.get(incident.rule)
             events.append(changed(incident, rule, at.environment, notify=False, context=context))
     return after, events
 
 
-def _why_not_told(incident: Incident, at: Watch) -> str | None:
+def _by_rule(keys: Iterable[str], seen: Mapping[str, _Change]) -> list[list[Incident]]:
+    """Group incidents by rule, the worst first: 600 e-mails for one bug is what this prevents."""
+    groups: dict[str, list[Incident]] = {}
+    for key in keys:
+        groups.setdefault(seen[key].incident.rule, []).append(seen[key].incident)
+    return sorted((sorted(group, key=_urgency) for group in groups.values()), key=lambda it: _urgency(it[0]))
+
+
+def _stood_behind(before: Incident | None) -> str | None:
+    """Return the key of the incident that people were told of in place of this one."""
+    return (before.cause or before.told_by) if before is not None else None
+
+
+def _join_told(incident: Incident, after: dict[str, _Change], at: Watch) -> bool:
+    """Let a first word join a message of this very watch, if that is about it; change `after`."""
+    speaker = None if _was_told(incident) else _speaker(incident, after, at)
+    if speaker is None or not _covers(speaker, incident):
+        return False
+    change = after[incident.key]
+    after[incident.key] = replace(change, incident=_known_by(incident, speaker, at), moved=True)
+    return True
+
+
+def _known_before(incident: Incident, seen: Mapping[str, _Change], at: Watch) -> str | None:
+    """Return the key of the incident by which people know of the cause of a first word already."""
+    if _was_told(incident) or incident.state is AlertState.RESOLVED:
+        return None
+    speaker = _speaker(incident, seen, at)
+    return None if speaker is None else speaker.key
+
+
+def _why_not_told(incident: Incident, seen: Mapping[str, _Change], at: Watch) -> str | None:
     # Quiet windows are days in the fleet's zone, as people plan them.
     today = business_date(at.now)
     for window in at.file.quiet:
         if window.first <= today <= window.last and incident.rule in (window.rules or (incident.rule,)):
             return f"quiet from {window.first} to {window.last}: {window.why}"
-    if incident.cause is not None and incident.state is not AlertState.RESOLVED:
-        return f"explained by {incident.cause}"
-    return None
+    if incident.cause is None or incident.state is AlertState.RESOLVED:
+        return None
+    # What nobody is woken for does not explain away what somebody is.
+    if _is_louder(incident.severity, seen[incident.cause].incident.severity):
+        return None
+    return f"explained by {incident.cause}"
 
 
 def _may_tell(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch) -> bool:
     """Tell whether a rule's news may be sent: its cool-down is over, or something is worse than what was told."""
-    # By rule and not by incident: a bug that breaks one scraper after the other is one piece of news.
+    # By rule and not by incident: a bug that breaks one thing after the other is one piece of news.
     last = memory.told_rules.get(rule_name := group[0].rule)
     if last is None or at.elapsed(last) >= rule.cool_down:
         return True
-    loudest = [
-        item.told_severity
-        for item in memory.incidents.values()
-        if item.rule == rule_name and item.told_severity
-    ]
+    same_rule = [it for it in memory.incidents.values() if it.rule == rule_name]
+    loudest = [it.told_severity for it in same_rule if it.told_severity]
     known = max(loudest, key=list(AlertLevel).index, default=AlertLevel.NONE)
+    troubles = {it.trouble for it in same_rule if it.told_at is not None}
     return any(
-        worse(item.severity, known) is not known
+        _is_louder(item.severity, known)
         or item.state is AlertState.ESCALATED
+        # Another source, or another trouble of the same: what was told lately is not about it.
+        or (item.trouble is not None and item.trouble not in troubles)
         # A reminder; what came back after it was gone waits like anything new.
-        or (item.told_at is not None and item.fired_at is not None and item.told_at >= item.fired_at)
+        or _was_told(item)
         for item in group
     )
 
@@ -455,12 +599,17 @@ def _urgency(incident: Incident) -> tuple[int, datetime, str]:
     return (-list(AlertLevel).index(incident.severity), incident.since, incident.subject)
 
 
-def _listed(lead: Incident, others: Sequence[Incident], seen: Mapping[str, _Change]) -> dict[str, JsonValue]:
-    """Return what a message lists beside its lead: others of the rule, and what the group explains."""
-    group = {lead.key, *(item.key for item in others)}
-    symptoms = [change.incident for change in seen.values() if change.incident.cause in group]
+def _listed(
+    group: Sequence[Incident], left: Sequence[Incident], seen: Mapping[str, _Change]
+) -> dict[str, JsonValue]:
+    """Return what a message lists beside its lead: others of the rule, what they stand for, and what is left of it."""
+    keys = {it.key for it in group}
+    symptoms = [
+        it.incident for it in seen.values() if it.incident.cause in keys or it.incident.told_by in keys
+    ]
     context: dict[str, JsonValue] = {}
-    for name, items in (("others", others), ("symptoms", sorted(symptoms, key=_urgency))):
+    lists = {"others": group[1:], "symptoms": sorted(symptoms, key=_urgency), "left": left}
+    for name, items in lists.items():
         if items:
             context[name] = [
                 {

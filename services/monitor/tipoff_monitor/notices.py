@@ -28,6 +28,13 @@ class _Blank(dict[str, str]):
         return f"<{key}>"
 
 
+def filled(command: str, subject: str, names: Mapping[str, Any]) -> str:
+    """Fill the names of an incident into the command of its rule."""
+    return command.format_map(
+        _Blank(subject=subject, **{key: str(it) for key, it in names.items() if it is not None})
+    )
+
+
 def write_notice(event: AlertChanged, rule: Rule | None, console_url: str | None) -> Notice:
     """Write the notification of a change, as plain text."""
     over = event.state is AlertState.RESOLVED
@@ -55,13 +62,13 @@ def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, o
         yield f"Over at {event.changed_at.astimezone(fleet_zone()):%Y-%m-%d %H:%M}."
     yield from _listed(event.context, "others", "Also" if not over else "Over too")
     yield from _listed(event.context, "symptoms", "Explained by it")
+    yield from _listed(event.context, "left", "Still wrong")
     if over:
         return
+    if known := event.context.get("known_by"):
+        yield f"Worse than when people were told of {plain(str(known))}."
     if rule is not None:
-        names = _Blank(
-            subject=event.about, **{key: str(it) for key, it in event.context.items() if it is not None}
-        )
-        yield f"Do: {rule.command.format_map(names)}"
+        yield f"Do: {filled(rule.command, event.about, event.context)}"
         if rule.query:
             yield f"Rows: tipoff query {rule.query}"
         yield f"Runbook: {rule.runbook}"

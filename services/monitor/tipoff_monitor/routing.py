@@ -12,9 +12,9 @@ def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
     found: dict[str, None] = {}
     escalated = event.state is AlertState.ESCALATED or event.context.get("escalated") is True
     # Of each incident in the message: whoever is told of one of them by itself must not miss it in a group.
-    for severity, workflow in _about(event):
+    for rule, severity, workflow in _about(event):
         for route in file.routes:
-            if _fits(route, event.rule, severity, workflow, escalated=escalated):
+            if _fits(route, rule, severity, workflow, escalated=escalated):
                 found.update(dict.fromkeys(route.channels))
     if event.rule == CHANNEL_FAILING:
         # It cannot be told of itself. Where it is the only one, there is nobody else: the log has it.
@@ -22,12 +22,15 @@ def channels_for(event: AlertChanged, file: AlertsFile) -> list[str]:
     return list(found)
 
 
-def _about(event: AlertChanged) -> Iterator[tuple[AlertLevel, str | None]]:
-    yield event.severity.effective, _text(event.context, "workflow")
-    others = event.context.get("others")
-    for other in others if isinstance(others, list) else ():
-        if isinstance(other, Mapping):
-            yield AlertLevel(str(other.get("severity", event.severity))).effective, _text(other, "workflow")
+def _about(event: AlertChanged) -> Iterator[tuple[str, AlertLevel, str | None]]:
+    """Yield rule, severity and workflow of each incident that a message is about."""
+    yield event.rule, event.severity.effective, _text(event.context, "workflow")
+    for name in ("others", "left"):
+        listed = event.context.get(name)
+        for other in listed if isinstance(listed, list) else ():
+            if isinstance(other, Mapping):
+                level = AlertLevel(str(other.get("severity", event.severity))).effective
+                yield _text(other, "rule") or event.rule, level, _text(other, "workflow")
 
 
 def _text(mapping: Mapping[str, Any], name: str) -> str | None:

@@ -161,6 +161,11 @@ class Watch(AlertsPart):
         default=timedelta(minutes=5),
         description="how long an incident of a rule with causes waits for them: a cause may be seen a watch later",
     )
+    joins_for: Duration = Field(
+        default=timedelta(hours=4),
+        description="how long after the newest failure of one source in one kind of trouble the next joins what people"
+        " were told",
+    )
     severity: Severity = Field(default=AlertLevel.CRITICAL, description="of cannot-judge and channel-failing")
 
 

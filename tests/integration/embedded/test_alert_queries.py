@@ -360,6 +360,17 @@ def test_a_daily_scraper_is_judged_by_its_last_runs(
     ) is fires
 
 
+@pytest.mark.parametrize(("well", "fires"), [(4, True), (5, False)])
+def test_a_scraper_whose_last_runs_all_succeeded_is_well_again(days: Days, well: int, fires: bool) -> None:
+    """A bad evening would stand for a day, and hide that the scraper fails anew."""
+    environment = f"well-again-{well}"
+    statuses = (*["failed"] * 5, *["success"] * well)
+    others = [row for row in healthy() if row[0] != "scraper_execution_log"]
+    days.insert(environment, [*others, *runs(*statuses, every=HOUR / 2, error_type="http")])
+    found = days.conditions(environment, AT, "scraper-failing")
+    assert [(it.subject, it.error_type) for it in found] == ([("s", "http")] if fires else [])
+
+
 def test_files_that_were_announced_again_are_no_more_processed_than_others(days: Days) -> None:
     announced = scanned(
         AT - MINUTE, *[missing(f"gs://b/{n}", AT - 8 * HOUR, AT, republished=True) for n in range(11)],
@@ -463,6 +474,19 @@ def test_a_file_that_was_republished_since_its_finding_is_not_stuck(days: Days) 
         ("cleanup_operations", scanned(AT - 5 * MINUTE, again, created_at=AT.isoformat())),
     ]
     assert judged(days, "mended", rows, "files-stuck") == []
+
+
+def test_a_file_received_before_its_last_finding_is_not_told_when_the_receipt_is_older_than_findings_count(
+    days: Days,
+) -> None:
+    """The receipt's row came half an hour late, and cleanup looked meanwhile, after midnight."""
+    found_at = AT.replace(hour=0, minute=15) - 30 * DAY
+    finding = {"kind": "given_up", "gcs_path": "gs://b/1", "detail": "x"}
+    rows: Rows = [
+        ("cleanup_operations", scanned(found_at, created_at=found_at.isoformat(), findings=[finding])),
+        ("file_receipts", received("gs://b/1", found_at - 20 * MINUTE)),
+    ]
+    assert judged(days, "received-late", rows, "files-stuck") == []
 
 
 def test_what_no_receipt_can_name_is_not_told(days: Days) -> None:

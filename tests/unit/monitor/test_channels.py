@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from threading import Event
 from typing import Any
 from unicodedata import category
 
@@ -163,6 +164,40 @@ def test_a_channel_that_breaks_costs_the_others_nothing(monkeypatch: pytest.Monk
 
     senders: Mapping[str, Any] = {"broken": AppriseSender("broken", CHANNELS["webhook"]), "well": Well()}
     assert send_to(senders, notice()) == {"broken": False, "well": True}
+
+
+def test_a_channel_that_hangs_keeps_no_other_waiting() -> None:
+    """The first channel answers only after the second one was told."""
+    told = Event()
+
+    class Hanging:
+        def send(self, _notice: Notice) -> bool:
+            return not told.wait(30)
+
+    class Well:
+        def send(self, _notice: Notice) -> bool:
+            told.set()
+            return True
+
+    senders: Mapping[str, Any] = {"hanging": Hanging(), "well": Well()}
+    assert send_to(senders, notice()) == {"hanging": False, "well": True}
+
+
+def test_an_end_lists_what_is_still_wrong_and_is_told_to_those_who_hear_of_that() -> None:
+    left = [{"rule": "other", "severity": "WARNING", "workflow": "lines", "summary": "lines did not run."}]
+    over = {"state": AlertState.RESOLVED, "summary": "It broke.", "context": {"left": left, "left_count": 1}}
+    assert notice(**over).body.endswith("Still wrong (1):\n- lines did not run.")
+    file = rules_file(
+        {"routes": [{"channels": ["team"]}, {"rules": ["other"], "channels": ["oncall"]}]},
+        broken={},
+        other={},
+    )
+    assert channels_for(event(**over), file) == ["team", "oncall"]
+
+
+def test_what_is_worse_than_what_was_told_says_what_that_was() -> None:
+    lines = notice(summary="It broke.", context={"known_by": "scraper-failing/s"}).body.splitlines()
+    assert "Worse than when people were told of scraper-failing/s." in lines
 
 
 def test_who_is_told() -> None:

@@ -84,6 +84,7 @@ class World:
             version="1",
             config_hash="h",
             levels={},
+            sources={},
             names=dict,
             state=MonitorState(self.objects),
             warehouse=self.warehouse,

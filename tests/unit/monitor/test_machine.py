@@ -1,7 +1,9 @@
 """The state machine: who is told of what, and how often."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,8 @@ from tests.support.examples import examples
 from tests.unit.monitor.bench import NINE, TICK, Watched, rules_file, states, wrong
 from tipoff_common.events import AlertLevel, AlertState
 from tipoff_monitor.actions import acknowledge, silence, unsilence
+from tipoff_monitor.conditions import Condition
+from tipoff_monitor.incidents import Incident, Memory
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 SYMPTOMS = [wrong("symptom", f"s{number:03}") for number in range(600)]
@@ -177,10 +181,20 @@ class TestManyAtOnce:
         again = Watched(rules, memory=reborn, now=watched.now)
         assert again.ticks(10, wrong("cause"), *SYMPTOMS) == []
 
-    def test_symptoms_that_stay_when_their_cause_is_over_are_told(self) -> None:
+    def test_symptoms_that_stay_when_their_cause_is_over_are_told_with_its_end(self) -> None:
         watched = Watched(rules_file(cause={}, symptom={"causes": [{"rule": "cause"}]}))
         watched.tick(wrong("cause"), wrong("symptom"))
-        assert states(watched.ticks(4, wrong("symptom"))) == [("cause", "resolved"), ("symptom", "firing")]
+        (over,) = watched.ticks(30, wrong("symptom"))
+        assert (over.rule, over.state) == ("cause", AlertState.RESOLVED)
+        assert [it["summary"] for it in over.context["left"]] == ["- is wrong."]  # type: ignore[index,union-attr,call-overload]
+        assert states(watched.ticks(30)) == [("symptom", "resolved")]
+
+    def test_a_critical_symptom_that_stays_when_its_cause_is_over_is_told_by_itself(self) -> None:
+        loud = {"severity": AlertLevel.CRITICAL}
+        watched = Watched(rules_file(cause={}, symptom={"causes": [{"rule": "cause"}]}))
+        watched.tick(wrong("cause", **loud), wrong("symptom", **loud))
+        told = watched.ticks(4, wrong("symptom", **loud))
+        assert states(told) == [("cause", "resolved"), ("symptom", "firing")]
 
     def test_a_cause_about_something_else_explains_nothing(self) -> None:
         watched = Watched(
@@ -284,9 +298,7 @@ class TestSilence:
 
 
 @given(st.lists(st.integers(0, 299), min_size=40, max_size=40), st.sampled_from([5, 10, 15, 30, 60]))
-def test_for_is_counted_from_tick_to_tick_however_long_deliveries_take(
-    late: list[int], minutes: int
-) -> None:
+def test_for_is_counted_from_tick_to_tick_however_long_deliveries_take(late: list[int], minutes: int) -> None:
     """Law: told at the tick at which it has held for its `for`, over after `clear_for`, reminded after `remind`."""
     rule = {"for": f"{minutes}m", "clear_for": "10m", "remind": "1h"}
     watched = Watched(rules_file(broken=rule))
@@ -296,8 +308,164 @@ def test_for_is_counted_from_tick_to_tick_however_long_deliveries_take(
         held = (wrong(),) if number < 30 else ()
         ticks += [(number, event.state) for event in watched.tick(*held, after=timedelta())]
     first = minutes // 5
-    firing = [number for number in range(first, 30, 12)]
+    firing = range(first, 30, 12)
     assert ticks == [*((number, AlertState.FIRING) for number in firing), (32, AlertState.RESOLVED)]
+
+
+FAILURES = {
+    "scraper": {
+        "for": "15m",
+        "causes": [{"rule": "workflow", "match": ["workflow"]}],
+    },
+    "workflow": {"causes": [{"rule": "dataset"}], "escalate": {"after": "2h"}},
+    "dataset": {},
+}
+"""A rule about scrapers, its cause about workflows, and the cause of both."""
+
+
+def failure(rule: str, name: str, trouble: str | None = "a away", **changes: Any) -> Condition:
+    """A scraper's failure, or that of its workflow: s1 is of w1."""
+    return wrong(
+        rule, f"{rule[0]}{name}", workflow=f"w{name}", scraper=f"s{name}", trouble=trouble, **changes
+    )
+
+
+class TestOneCause:
+    def test_a_cause_that_is_found_after_its_symptom_was_told_is_not_told_again(self) -> None:
+        watched = Watched(rules_file(**FAILURES))
+        symptom, cause = failure("scraper", "1", None), failure("workflow", "1", None)
+        assert states(watched.ticks(4, symptom)) == [("scraper", "firing")]
+        assert watched.ticks(12, symptom, cause) == []
+        assert watched.incident("workflow/w1").told_by == "scraper/s1"
+        assert "people know of it by scraper/s1" in str(watched.events[-1].context["not_told"])
+        assert states(watched.ticks(4)) == [("scraper", "resolved")], "what was told is over, once"
+
+    def test_a_cause_that_stays_when_its_symptom_is_over_is_told_with_that(self) -> None:
+        watched = Watched(rules_file(**FAILURES))
+        symptom, cause = failure("scraper", "1", None), failure("workflow", "1", None)
+        watched.ticks(4, symptom)
+        watched.ticks(4, symptom, cause)
+        (over,) = watched.ticks(4, cause)
+        assert (over.rule, over.context["left_count"]) == ("scraper", 1)
+        assert states(watched.ticks(4)) == [("workflow", "resolved")]
+
+    def test_a_cause_that_is_worse_than_its_symptom_is_told_and_says_so(self) -> None:
+        watched = Watched(rules_file(**FAILURES))
+        symptom = failure("scraper", "1", None)
+        watched.ticks(4, symptom)
+        cause = failure("workflow", "1", None, severity=AlertLevel.CRITICAL)
+        (event,) = watched.ticks(6, symptom, cause)
+        assert (event.rule, event.severity) == ("workflow", AlertLevel.CRITICAL)
+
+    def test_what_joined_and_became_worse_says_what_it_joined(self) -> None:
+        watched = Watched(rules_file(**FAILURES))
+        symptom, cause = failure("scraper", "1", None), failure("workflow", "1", None)
+        watched.ticks(4, symptom)
+        watched.ticks(3, symptom, cause)
+        worse = replace(cause, severity=AlertLevel.CRITICAL)
+        (event,) = watched.ticks(3, symptom, worse)
+        assert (event.rule, event.context["known_by"]) == ("workflow", "scraper/s1")
+
+    def test_scrapers_of_a_source_that_is_away_fail_one_after_the_other_and_are_one_message(self) -> None:
+        watched = Watched(rules_file(**FAILURES))
+        failures = [failure("scraper", str(number)) for number in range(10)]
+        for number in range(1, 11):
+            watched.ticks(12, *failures[:number])
+        assert watched.told == [("scraper", AlertState.FIRING)]
+        assert len(watched.memory.incidents) == 10
+
+    @pytest.mark.parametrize("trouble", ["b away", "a changed", "ours"])
+    def test_another_trouble_is_told_at_once_whatever_stands(self, trouble: str) -> None:
+        watched = Watched(rules_file(**FAILURES))
+        old, new = failure("scraper", "1"), failure("scraper", "2", trouble)
+        watched.ticks(4, old)
+        assert watched.ticks(3, old, new) == []
+        (event,) = watched.tick(old, new)
+        assert event.about == "s2"
+
+    def test_the_same_trouble_hours_later_is_another_cause(self) -> None:
+        watched = Watched(rules_file({"watch": {"joins_for": "4h"}}, **FAILURES))
+        old = failure("scraper", "1")
+        watched.ticks(60, old)
+        (event,) = watched.ticks(4, old, failure("scraper", "2"))
+        assert event.about == "s2"
+
+    def test_whoever_silenced_one_failure_hears_of_the_next(self) -> None:
+        watched = Watched(rules_file(**FAILURES))
+        old = failure("scraper", "1")
+        watched.ticks(4, old)
+        watched.memory, _ = silence(watched.memory, "scraper", "s1", NINE + 20 * HOUR, "ann@x", "known")
+        told = watched.ticks(18, old, failure("scraper", "2"))
+        assert [event.about for event in told] == ["s2"]
+
+    def test_a_louder_symptom_is_not_explained_away(self) -> None:
+        watched = Watched(rules_file(**FAILURES))
+        quiet = failure("workflow", "1", None, severity=AlertLevel.INFO)
+        told = watched.ticks(5, quiet, failure("scraper", "1", None))
+        assert ("scraper", AlertLevel.WARNING) in [(event.rule, event.severity) for event in told]
+
+
+TROUBLES = ("a away", "b away", "ours")
+LEVELS = (AlertLevel.WARNING, AlertLevel.CRITICAL)
+STANDING = st.dictionaries(
+    st.tuples(st.sampled_from(["scraper", "workflow"]), st.sampled_from("123")),
+    st.tuples(st.sampled_from(TROUBLES), st.sampled_from(LEVELS)),
+    max_size=6,
+).map(
+    lambda found: [
+        failure(rule, name, trouble, severity=level) for (rule, name), (trouble, level) in found.items()
+    ]
+)
+HISTORIES = st.lists(st.tuples(STANDING, st.booleans(), st.integers(1, 16)), min_size=1, max_size=6)
+"""What stands, whether the dataset is behind as well, and for how many watches."""
+
+
+def known_as(incident: Incident, memory: Memory) -> AlertLevel | None:
+    """How loudly people were told of an incident: by its cause, by another of its trouble, or by itself."""
+    if incident.cause is not None:
+        cause = memory.incidents[incident.cause]
+        # What is pending has a message to come.
+        return cause.severity
+    speaker = memory.incidents[incident.told_by] if incident.told_by else incident
+    assert speaker.told_by is None
+    return speaker.told_severity if speaker.told_at is not None else None
+
+
+@settings(max_examples=60)
+@given(HISTORIES)
+def test_nobody_is_left_without_a_word_of_what_is_wrong(
+    history: list[tuple[list[Condition], bool, int]],
+) -> None:
+    """Law: within a cool-down people know of all that holds, as loudly as it is."""
+    watched = Watched(rules_file(**FAILURES))
+    unknown_since: dict[str, datetime] = {}
+    for conditions, behind, count in history:
+        standing = [*conditions, *([wrong("dataset", severity=AlertLevel.CRITICAL)] if behind else [])]
+        for _ in range(count):
+            watched.tick(*standing)
+            for key in {it.key for it in standing}:
+                incident = watched.incident(key)
+                loud = {known_as(incident, watched.memory), incident.told_severity}
+                if incident.severity in loud or AlertLevel.CRITICAL in loud:
+                    unknown_since.pop(key, None)
+                since = unknown_since.setdefault(key, watched.now)
+                assert watched.now - since <= HOUR + 15 * MINUTE, key
+            unknown_since = {
+                key: it for key, it in unknown_since.items() if key in {it.key for it in standing}
+            }
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(STANDING, st.integers(1, 12)), min_size=1, max_size=6))
+def test_one_trouble_is_one_message(history: list[tuple[list[Condition], int]]) -> None:
+    """Law: however many scrapers and workflows fail of it, in whatever order, while one of them fails."""
+    watched = Watched(rules_file({"watch": {"joins_for": "24h"}}, **FAILURES))
+    always = failure("scraper", "0")
+    for conditions, count in history:
+        alike = [replace(it, trouble="a away", severity=AlertLevel.WARNING) for it in conditions]
+        watched.ticks(count, always, *alike)
+    told = [event for event in watched.events if event.notify and event.state is AlertState.FIRING]
+    assert len(told) <= 1
 
 
 CONDITIONS = st.sets(st.sampled_from([wrong("cause"), *(wrong("symptom", f"s{n}") for n in range(4))]))

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import (
+    WRONG_USAGE,
     AsJson,
     cadence,
     clock,
@@ -72,10 +73,22 @@ def list_incidents(
         console.print(
             Text(f"? nothing can be judged since {since}: the warehouse does not answer", "bold yellow")
         )
+    if found["silent_since"]:
+        since = _time(found["silent_since"])
+        console.print(
+            Text(
+                f"? nobody watches since {since}: what follows is of then; see docs/runbooks/not-watching.md",
+                "bold yellow",
+            )
+        )
     if found["incidents"]:
         say_rows(
             ("id", "severity", "alert", "state", "since", "what"), [_row(it) for it in found["incidents"]]
         )
+    elif not found["watched_at"]:
+        console.print(Text("? nothing was judged yet", "bold yellow"))
+    elif found["silent_since"] or found["blind_since"]:
+        console.print("no alert stood then")
     else:
         console.print(Text("✔ no alert stands", "bold green"))
     for item in found["silences"]:
@@ -99,18 +112,43 @@ def _row(incident: Any) -> Sequence[str | Text]:
         about,
         incident["state"],
         _time(incident["since"]),
-        incident["summary"] + (f" (explained by {incident['cause']})" if incident["cause"] else ""),
+        incident["summary"] + _known_by(incident),
     )
+
+
+def _known_by(incident: Any) -> str:
+    if incident["cause"]:
+        return f" (explained by {incident['cause']})"
+    return f" (told with {incident['told_by']})" if incident["told_by"] else ""
 
 
 @alerts.command()
 def show(name: Name, json: AsJson = False) -> None:
-    """Show one incident."""
+    """Show one incident, and what to do about it."""
     found = _ask("GET", f"/incidents/{quote(name, safe='/')}")
     if json:
         say_json(found)
-    else:
-        say_fields([(Text(key, "bold"), str(value)) for key, value in found.items() if value is not None])
+        return
+    about = found["rule"] if found["subject"] == "-" else f"{found['rule']}/{found['subject']}"
+    fields: list[tuple[str, str | None]] = [
+        ("alert", f"{about}, {found['severity']}, {found['state']}"),
+        ("what", found["summary"]),
+        ("since", f"{_time(found['since'])} {zone_name()} time"),
+        ("told", _told(found)),
+        ("stands for", "\n".join(found["stands_for"]) or None),
+        ("do", found["command"]),
+        ("runbook", found["runbook"]),
+        ("at it", found["acknowledged_by"] or f"nobody; tipoff alerts ack {found['id'][:8]}"),
+    ]
+    say_fields([(Text(name, "bold"), value) for name, value in fields if value is not None])
+
+
+def _told(incident: Any) -> str:
+    if incident["cause"] or incident["told_by"]:
+        return f"with {incident['cause'] or incident['told_by']}"
+    return (
+        f"{_time(incident['told_at'])}, as {incident['told_severity']}" if incident["told_at"] else "nobody"
+    )
 
 
 @alerts.command()
@@ -129,8 +167,15 @@ def silence(
     ],
     why: Why,
     lasting: Annotated[
-        timedelta, typer.Option("--for", parser=cadence, metavar="DURATION", help="30m, 8h")
-    ] = timedelta(hours=1),
+        timedelta | None,
+        typer.Option(
+            "--for",
+            parser=cadence,
+            metavar="DURATION",
+            help="30m, 8h; an hour when neither this nor --until is given",
+            show_default=False,
+        ),
+    ] = None,
     until: Annotated[
         datetime | None,
         typer.Option(parser=instant, metavar="TIME", help="in place of --for", show_default=False),
@@ -138,7 +183,9 @@ def silence(
 ) -> None:
     """Tell nobody of a rule, or of one subject of it, for a while; it is recorded all the same."""
     name, _, subject = rule.partition("/")
-    end = until or wall_now() + lasting
+    if until is not None and lasting is not None:
+        refuse("--until and --for: give one of them", WRONG_USAGE)
+    end = until or wall_now() + (lasting or timedelta(hours=1))
     body: dict[str, object] = {"rule": name, "subject": subject or None, "until": end.isoformat(), "why": why}
     made = _ask("POST", "/silences", json=body)
     console.print(f"silence {made['id']} until {_time(made['until'])} {zone_name()} time", highlight=False)

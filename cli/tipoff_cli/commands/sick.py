@@ -23,7 +23,7 @@ def sick(
 ) -> None:
     """List the scrapers that are not well, the worst first, each with its likely cause.
 
-    Exit code 0 when all are well, 1 when one is not, 3 when the dataset cannot be asked.
+    Exit code 0 when all are well, 1 when one is not or none ran, 3 when the dataset cannot be asked.
     """
     query, now = named("scraper_health"), as_of or wall_now()
     try:
@@ -36,12 +36,15 @@ def sick(
     shown = rows if everything else ill
     if json:
         say_json([{name: _plain(value) for name, value in row.items()} for row in shown])
+    elif not rows:
+        console.print(Text("? no scraper ran within 30 days", "bold yellow"))
     elif shown:
         headings = ("scraper", "likely cause", "last success", "silence", "failed", "drift", "last error")
         say_rows(headings, [_row(row) for row in shown])
     else:
         console.print(Text(f"✔ all {len(rows)} scrapers are well", "bold green"))
-    raise typer.Exit(1 if ill else 0)
+    # Nothing that ran is nothing that is well.
+    raise typer.Exit(1 if ill or not rows else 0)
 
 
 def _plain(value: Any) -> Any:

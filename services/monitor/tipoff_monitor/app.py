@@ -20,7 +20,15 @@ from tipoff_monitor.machine import all_rules
 from tipoff_monitor.rehearsal import rehearse, route_of
 from tipoff_monitor.settings import MonitorSettings
 from tipoff_monitor.simulation import KeptSimulation, Simulation
-from tipoff_monitor.views import RouteView, SilenceRequest, TestResult, Watching, watching
+from tipoff_monitor.views import (
+    RouteView,
+    ShownIncident,
+    SilenceRequest,
+    TestResult,
+    Watching,
+    shown,
+    watching,
+)
 
 Person = Annotated[Caller, Depends(current_caller)]
 
@@ -55,14 +63,14 @@ def routes(wiring: Wiring) -> FastAPI:
     def list_incidents(everything: bool = False) -> Watching:
         """List what stands now; with `everything` also what is pending or was resolved lately."""
         memory, _ = deps.state.read()
-        return watching(memory, wall_now(), everything=everything)
+        return watching(memory, deps.book.file, wall_now(), everything=everything)
 
     @manual.get("/incidents/{name:path}", tags=["manual"], responses=problems(404))
-    def show_incident(name: str) -> Incident:
-        """Return one incident, by id, the beginning of its id, or rule/subject."""
+    def show_incident(name: str) -> ShownIncident:
+        """Return one incident with what to do about it, by id, the beginning of its id, or rule/subject."""
         memory, _ = deps.state.read()
         try:
-            return find(memory, name)
+            return shown(name, memory, deps.book.file)
         except UnknownIncident as error:
             raise HTTPException(404, str(error)) from error
 

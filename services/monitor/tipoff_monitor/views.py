@@ -6,7 +6,11 @@ from pydantic import BaseModel, Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import AlertLevel, AlertState
+from tipoff_monitor.actions import find
 from tipoff_monitor.incidents import Incident, Memory, Silence
+from tipoff_monitor.machine import all_rules
+from tipoff_monitor.notices import filled
+from tipoff_monitor.rules import AlertsFile
 
 
 class Watching(BaseModel):
@@ -15,10 +19,23 @@ class Watching(BaseModel):
     as_of: Instant
     watched_at: Instant | None = Field(description="newest watch; null when none has been")
     blind_since: Instant | None = Field(description="since when nothing can be judged; null while it can")
+    silent_since: Instant | None = Field(
+        description="newest watch, when the next one is overdue: what is listed is of then; null while it watches"
+    )
     incidents: tuple[Incident, ...] = Field(
         description="worst first; their state is unknown while nothing is judged"
     )
     silences: tuple[Silence, ...]
+
+
+class ShownIncident(Incident):
+    """An incident with what to do about it."""
+
+    command: str | None = Field(default=None, description="the first command to run")
+    runbook: str | None = None
+    stands_for: tuple[str, ...] = Field(
+        default=(), description="summaries of incidents that people know of by this one"
+    )
 
 
 class SilenceRequest(BaseModel):
@@ -51,7 +68,21 @@ class TestResult(BaseModel):
     channels: dict[str, bool | None]
 
 
-def watching(memory: Memory, now: datetime, *, everything: bool) -> Watching:
+def shown(name: str, memory: Memory, file: AlertsFile) -> ShownIncident:
+    """Return one incident with what to do about it. Raises UnknownIncident."""
+    incident = find(memory, name)
+    rule = all_rules(file).get(incident.rule)
+    stands_for = (it for it in memory.incidents.values() if incident.key in (it.cause, it.told_by))
+    return ShownIncident(
+        **incident.model_dump(),
+        command=rule
+        and filled(rule.command, incident.subject, incident.model_dump(include={"workflow", "scraper"})),
+        runbook=rule and rule.runbook,
+        stands_for=tuple(it.summary for it in stands_for if it.is_open),
+    )
+
+
+def watching(memory: Memory, file: AlertsFile, now: datetime, *, everything: bool) -> Watching:
     """Return what stands; with `everything` also what is pending and what was resolved lately."""
     shown = [it for it in memory.incidents.values() if everything or it.is_open]
     # While nothing is judged, "firing" would be a claim about now that nobody can make.
@@ -62,6 +93,9 @@ def watching(memory: Memory, now: datetime, *, everything: bool) -> Watching:
         as_of=now,
         watched_at=memory.watched_at,
         blind_since=memory.blind_since,
+        silent_since=memory.watched_at
+        if memory.watched_at is not None and now - memory.watched_at > file.watch.outage_after
+        else None,
         incidents=tuple(shown),
         silences=memory.silences,
     )

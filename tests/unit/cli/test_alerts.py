@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,7 @@ class Monitor:
             version="1",
             config_hash="h",
             levels={},
+            sources={},
             names=dict,
             state=MonitorState(self.objects),
             warehouse=MemoryWarehouse(),
@@ -158,12 +159,35 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
 class TestAlerts:
     def test_what_stands_is_listed_and_shown(self, run: Run, monitor: Monitor) -> None:
-        assert "no alert stands" in run("alerts", "list").stdout
         monitor.watched("one")
         (item,) = json.loads(run("alerts", "list", "--json").stdout)["incidents"]
         for name in (item["id"], item["id"][:8], "broken/one"):
             assert "one is wrong." in run("alerts", "show", name).stdout
         assert json.loads(run("alerts", "show", "broken/one", "--json").stdout)["state"] == "firing"
+
+    def test_what_to_do_about_it_is_shown(self, run: Run, monitor: Monitor) -> None:
+        monitor.watched("one")
+        shown = run("alerts", "show", "broken/one").stdout
+        for line in (
+            "tipoff query x --param about=one",
+            "docs/runbooks/dead-letters.md",
+            "nobody; tipoff alerts ack",
+        ):
+            assert line in shown
+
+    def test_nobody_is_told_that_all_is_well_by_a_monitor_that_does_not_watch(
+        self, run: Run, monitor: Monitor
+    ) -> None:
+        monitor.deps.state.update(lambda memory: memory.model_copy(update={"watched_at": None}))
+        assert "? nothing was judged yet" in run("alerts", "list").stdout
+        monitor.watched()
+        assert "✔ no alert stands" in run("alerts", "list").stdout
+        monitor.deps.state.update(
+            lambda memory: memory.model_copy(update={"watched_at": wall_now() - timedelta(hours=3)})
+        )
+        shown = run("alerts", "list").stdout
+        assert "? nobody watches since" in shown
+        assert "✔" not in shown
 
     def test_who_is_at_it_is_told_to_the_others(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
@@ -220,6 +244,12 @@ class TestAlerts:
     ) -> None:
         assert told in run("alerts", *arguments, code=1).stderr
         assert monitor.bus.published == []
+
+    def test_a_silence_has_one_end(self, run: Run) -> None:
+        both = ("--why", "w", "--for", "2h", "--until", "2100-01-01")
+        assert (
+            "--until and --for: give one of them" in run("alerts", "silence", "broken", *both, code=2).stderr
+        )
 
     def test_what_is_over_cannot_be_acknowledged(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
@@ -286,6 +316,10 @@ class TestSick:
         assert item["last_success"] == "2025-01-14T17:00:00+00:00"
         asked[:] = [WELL]
         assert "all 1 scrapers are well" in run("sick").stdout
+
+    def test_a_fleet_of_which_nothing_ran_is_not_well(self, run: Run, asked: list[dict[str, Any]]) -> None:
+        asked.clear()
+        assert "no scraper ran within 30 days" in run("sick", code=1).stdout
 
     def test_a_dataset_that_cannot_be_asked(
         self, run: Run, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch

@@ -125,7 +125,7 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
         # What comes next is asked of today; of a day that is over nothing comes.
         upcoming=upcoming(rows, names, it.now) if day >= it.today else (),
         sick=tuple(item for item in fleet.health if not item.is_well) if fleet else (),
-        alerts=watching(memory, it.now, everything=False).incidents if memory else (),
+        alerts=watching(memory, deps.monitor.book.file, it.now, everything=False).incidents if memory else (),
         pauses=_pauses(fleet, it.now),
         # Only those on the page: its JSON would carry a season of names otherwise.
         game_names={subject: names[subject] for subject in sorted(subjects & names.keys())},
@@ -279,13 +279,14 @@ def build_alerts(deps: ConsoleDeps, given: Given, patience: Patience) -> AlertsP
     """Build the page of alerts."""
     it = _Gathered(deps, patience)
     memory = it.take("the alerts", deps.sources.memory())
-    stands = watching(memory, it.now, everything=True) if memory else None
+    stands = watching(memory, deps.monitor.book.file, it.now, everything=True) if memory else None
     incidents = stands.incidents if stands else ()
     # What was open when the warehouse fell silent may hold still, so it is not counted among what is over.
     open_ones = tuple(item for item in incidents if item.is_open or item.state is AlertState.UNKNOWN)
     return AlertsPage(
         **it.frame("Alerts"),
         blind_since=stands.blind_since if stands else None,
+        silent_since=stands.silent_since if stands else None,
         watched_at=stands.watched_at if stands else None,
         open=open_ones,
         others=tuple(item for item in incidents if item not in open_ones),

@@ -19,6 +19,7 @@ class AlertsPage(Page):
     """What stands, what was resolved lately, and who is told."""
 
     blind_since: Instant | None = Field(description="since when nothing can be judged, null while it can")
+    silent_since: Instant | None = Field(description="newest watch when the next is overdue, else null")
     watched_at: Instant | None = Field(description="newest watch, null when none has been")
     open: tuple[Incident, ...] = Field(description="worst first")
     others: tuple[Incident, ...] = Field(description="pending, or resolved lately")

@@ -390,6 +390,14 @@ class TestOneCause:
         (event,) = watched.ticks(4, old, failure("scraper", "2"))
         assert event.about == "s2"
 
+    def test_what_joined_one_trouble_and_is_another_now_is_told(self) -> None:
+        watched = Watched(rules_file(**FAILURES))
+        first, second = failure("scraper", "1"), failure("scraper", "2")
+        watched.ticks(4, first)
+        assert watched.ticks(13, first, second) == []
+        (event,) = watched.ticks(4, first, replace(second, trouble="ours"))
+        assert event.about == "s2"
+
     def test_whoever_silenced_one_failure_hears_of_the_next(self) -> None:
         watched = Watched(rules_file(**FAILURES))
         old = failure("scraper", "1")

@@ -22,6 +22,8 @@ LOCKED_BY = time(5, 30)
 
 GIVEN_UP = frozenset({"budget_used", "not_found"})
 """Last words about an occurrence after which nothing is asked for before its next slot."""
+ALREADY_FOUND = "already_found"
+"""Last word about a slot that asked for nothing, as an earlier one had found it."""
 HOPELESS_STREAK = 3
 """Occurrences in a row that failed, from which a further attempt is not counted on."""
 # Longer than the lease, so that the controller has answered for the request itself before a person is told.
@@ -217,7 +219,8 @@ def _unless_paused(fault: Fault, rows: Sequence[Expectation], as_of: datetime) -
 
 def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: datetime) -> str:
     pause = next((row for row in rows if row.paused_until is not None and row.paused_until > as_of), None)
-    if pause is not None and pause.paused_until is not None and all(fault.paused for fault in faults):
+    # Before any fault: who looks at night sees that somebody is at it.
+    if pause is not None and pause.paused_until is not None:
         before = f"; {faults[0].sentence}" if faults else ""
         until = _day_clock(pause.paused_until)
         return f"paused by {pause.paused_by} until {until}: {pause.paused_why}{before}"
@@ -233,11 +236,14 @@ def _summary(faults: Sequence[Fault], rows: Sequence[Expectation], as_of: dateti
         return "paused"
     if all(row.status == "TOO_EARLY" for row in live):
         return f"first at {_clock(min(row.expected_run_time for row in live))}"
-    # Counted by games where the workflow runs for each.
+    # Counted by games where the workflow runs for each, without those whose first slot is to come. What is found by a
+    # slot of yesterday is not asked for again: the slots of tonight only say so.
     subjects = {row.subject or WHOLE_DAY for row in live}
-    found = {row.subject or WHOLE_DAY for row in live if row.found}
+    begun = {row.subject or WHOLE_DAY for row in live if row.status != "TOO_EARLY"}
+    found = {row.subject or WHOLE_DAY for row in live if row.found or row.last_reason_code == ALREADY_FOUND}
     if subjects != {WHOLE_DAY}:
-        return f"{len(found)} of {pluralize(len(subjects), 'game')} found"
+        coming = f", {len(subjects - begun)} to come" if subjects - begun else ""
+        return f"{len(found & begun)} of {pluralize(len(begun), 'game')} found{coming}"
     return "found" if found else "asked, nothing there yet" if any(row.executions for row in live) else "due"
 
 

@@ -143,6 +143,17 @@ def test_games_are_told_by_name() -> None:
     assert "of CHA@LAL ran 1 time" in judge(*rows, at=ELEVEN + 2 * HOUR).headline
 
 
+def test_what_was_found_before_is_found_and_what_is_to_come_is_not_missing_yet() -> None:
+    """At night each game of the evening was found, and the line said '0 of 9 games found'."""
+    rows = [
+        slot(1, "post_game", "SKIPPED_OK", subject="21", last_reason_code="already_found"),
+        slot(1, "post_game", "SKIPPED_OK", subject="22", last_reason_code="too_early"),
+        slot(9, "post_game", "TOO_EARLY", subject="23"),
+    ]
+    (found,) = judge(*rows, at=ELEVEN + 2 * HOUR).workflows
+    assert found.sentence == "1 of 2 games found, 1 to come"
+
+
 def test_each_game_is_judged_by_itself() -> None:
     """Incident 33 of docs/explanation/incidents.md: partial success of a workflow closed its day."""
     rows = [slot(subject="21", steps={"s": FOUND}), slot(subject="22", steps={"s": EMPTY})]
@@ -214,6 +225,13 @@ class TestAPause:
         assert verdict.faults[0].paused
         assert "and is paused until Fri 07:00" in verdict.workflows[0].sentence
         assert kinds(judge(*rows, at=ELEVEN + 21 * HOUR)) == [(FaultKind.FAILING, Color.RED)]
+
+    def test_is_named_before_what_another_attempt_may_mend(self) -> None:
+        rows = [slot(0, steps={"s": FAILED}, **PAUSED), slot(9, status="PAUSED", **PAUSED)]
+        (found,) = judge(*rows, at=ELEVEN + 30 * MINUTE).workflows
+        assert found.color is Color.YELLOW
+        assert found.sentence.startswith("paused by ann@example.com until ")
+        assert "s of daily fails since" in found.sentence
 
     def test_of_a_scraper_is_about_its_own_faults_only(self) -> None:
         steps = {

@@ -16,7 +16,8 @@ SELECT
   CAST(NULL AS STRING) AS workflow,
   CAST(NULL AS STRING) AS scraper,
   CONCAT(
-    CAST(COUNT(DISTINCT event_id) AS STRING), ' messages were rejected, the last by ',
+    CAST(COUNT(DISTINCT event_id) AS STRING), IF(COUNT(DISTINCT event_id) = 1, ' message was', ' messages were'),
+    ' rejected, the last by ',
     ANY_VALUE(service HAVING MAX rejected_at),
     ' (', ANY_VALUE(reason HAVING MAX rejected_at), '): ', ANY_VALUE(detail HAVING MAX rejected_at)
   ) AS summary

@@ -1,6 +1,5 @@
 """`tipoff alerts`: what stands, who is at it, who is told."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -34,7 +33,9 @@ _STYLES = {"CRITICAL": "bold red", "WARNING": "yellow", "INFO": "cyan"}
 alerts = typer.Typer(no_args_is_help=True, help="What stands, who is at it, and who is told.")
 Name = Annotated[
     str,
-    typer.Argument(metavar="ID", help="an incident's id, its beginning, or rule/subject", show_default=False),
+    typer.Argument(
+        metavar="ID", help="an incident's id, its beginning, rule/subject, or the rule", show_default=False
+    ),
 ]
 Why = Annotated[
     str, typer.Option("--why", metavar="TEXT", help="shown wherever somebody asks", show_default=False)
@@ -82,9 +83,13 @@ def list_incidents(
             )
         )
     if found["incidents"]:
-        say_rows(
-            ("id", "severity", "alert", "state", "since", "what"), [_row(it) for it in found["incidents"]]
-        )
+        # Two lines each: at night and on a phone a table would be folded into many.
+        for incident in found["incidents"]:
+            severity = incident["severity"]
+            since = f"{incident['state']} since {_time(incident['since'])}"
+            line = f"{incident['id'][:8]}  {severity:<8}  {_about(incident)}  {since}"
+            console.print(Text(line, _STYLES.get(severity, "")), soft_wrap=True)
+            console.print(Text(f"          {incident['summary']}{_known_by(incident)}"), soft_wrap=True)
     elif not found["watched_at"]:
         console.print(Text("? nothing was judged yet", "bold yellow"))
     elif found["silent_since"] or found["blind_since"]:
@@ -103,17 +108,8 @@ def list_incidents(
     console.print(watched, style="bright_black")
 
 
-def _row(incident: Any) -> Sequence[str | Text]:
-    severity = incident["severity"]
-    about = incident["rule"] if incident["subject"] == "-" else f"{incident['rule']}/{incident['subject']}"
-    return (
-        incident["id"][:8],
-        Text(severity, _STYLES.get(severity, "")),
-        about,
-        incident["state"],
-        _time(incident["since"]),
-        incident["summary"] + _known_by(incident),
-    )
+def _about(incident: Any) -> str:
+    return incident["rule"] if incident["subject"] == "-" else f"{incident['rule']}/{incident['subject']}"
 
 
 def _known_by(incident: Any) -> str:
@@ -129,9 +125,8 @@ def show(name: Name, json: AsJson = False) -> None:
     if json:
         say_json(found)
         return
-    about = found["rule"] if found["subject"] == "-" else f"{found['rule']}/{found['subject']}"
     fields: list[tuple[str, str | None]] = [
-        ("alert", f"{about}, {found['severity']}, {found['state']}"),
+        ("alert", f"{_about(found)}, {found['severity']}, {found['state']}"),
         ("what", found["summary"]),
         ("since", f"{_time(found['since'])} {zone_name()} time"),
         ("told", _told(found)),
@@ -155,9 +150,7 @@ def _told(incident: Any) -> str:
 def ack(name: Name) -> None:
     """Say that somebody is at it: no reminder and no escalation from here on."""
     found = _ask("POST", f"/acknowledgements/{quote(name, safe='/')}")
-    console.print(
-        f"{found['rule']}/{found['subject']} acknowledged by {found['acknowledged_by']}", highlight=False
-    )
+    console.print(f"{_about(found)} acknowledged by {found['acknowledged_by']}", highlight=False)
 
 
 @alerts.command()
@@ -208,10 +201,13 @@ def test(
         str, typer.Argument(metavar="RULE", help="a rule of config/alerts.yaml", show_default=False)
     ],
     send: Annotated[bool, typer.Option("--send", help="send the message; without, only show it")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only show it, as without --send")] = False,
     escalated: Annotated[bool, typer.Option("--escalated", help="as if nobody had answered")] = False,
     json: AsJson = False,
 ) -> None:
     """Show who is told of a rule and with which text, or send a test. Exit code 1 when a channel does not take it."""
+    if send and dry_run:
+        refuse("--send and --dry-run: give one of them", WRONG_USAGE)
     query = {"dry_run": str(not send).lower(), "escalated": str(escalated).lower()}
     found = _ask("POST", f"/rules/{quote(rule, safe='')}/rehearsals", query)
     if json:
@@ -227,8 +223,13 @@ def test(
 
 
 @alerts.command()
-def routes(json: AsJson = False) -> None:
-    """Show who is told of each rule, as things are and when nobody answers."""
+def routes(
+    dry_run: Annotated[  # noqa: ARG001  # what somebody writes to be sure
+        bool, typer.Option("--dry-run", help="send nothing, which is so without it, too")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Show who is told of each rule, as things are and when nobody answers. Nothing is sent."""
     found = _ask("GET", "/routes")
     if json:
         say_json(found)

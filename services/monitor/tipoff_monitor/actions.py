@@ -22,7 +22,7 @@ class NotPossible(Exception):
 
 
 def find(memory: Memory, name: str) -> Incident:
-    """Return an incident by its id, by the beginning of it, or by rule/subject.
+    """Return an incident by its id, by the beginning of it, by rule/subject, or by its rule where that has only one.
 
     Raises:
         UnknownIncident
@@ -32,7 +32,7 @@ def find(memory: Memory, name: str) -> Incident:
         it
         for it in memory.incidents.values()
         if it.key == name or (len(name) >= 6 and it.id.startswith(name))
-    ]
+    ] or [it for it in memory.incidents.values() if it.rule == name and it.is_open]
     if len(found) == 1:
         return found[0]
     known = ", ".join(f"{it.id[:8]} ({it.key})" for it in memory.incidents.values() if it.is_open) or "none"

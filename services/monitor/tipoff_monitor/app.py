@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI, HTTPException
 
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import current_caller
+from tipoff_common.clock import fleet_zone
 from tipoff_common.problems import problems
 from tipoff_common.push import PUSH_PROBLEMS, Delivery
 from tipoff_common.wall_clock import wall_now
@@ -89,7 +90,10 @@ def routes(wiring: Wiring) -> FastAPI:
         require_rule(body.rule)
         # Refused and not ignored: a silence in the past is a mistaken time zone, and people would be told all night.
         if body.until <= wall_now():
-            raise HTTPException(422, f"until {body.until.isoformat()} has passed; name an instant to come")
+            raise HTTPException(
+                422,
+                f"until {body.until.astimezone(fleet_zone()):%Y-%m-%d %H:%M} has passed; name an instant to come",
+            )
         # The change may run again after another writer; the last run is the one that was written.
         made: list[Silence] = []
 

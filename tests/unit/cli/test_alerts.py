@@ -161,9 +161,19 @@ class TestAlerts:
     def test_what_stands_is_listed_and_shown(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
         (item,) = json.loads(run("alerts", "list", "--json").stdout)["incidents"]
-        for name in (item["id"], item["id"][:8], "broken/one"):
+        for name in (item["id"], item["id"][:8], "broken/one", "broken"):
             assert "one is wrong." in run("alerts", "show", name).stdout
         assert json.loads(run("alerts", "show", "broken/one", "--json").stdout)["state"] == "firing"
+
+    def test_a_rule_with_several_incidents_names_none_of_them(self, run: Run, monitor: Monitor) -> None:
+        monitor.watched("one", "two")
+        assert "no incident 'broken'; open are" in run("alerts", "ack", "broken", code=1).stderr
+
+    def test_each_is_listed_in_two_lines(self, run: Run, monitor: Monitor) -> None:
+        monitor.watched("one")
+        first, second, _ = run("alerts", "list").stdout.splitlines()
+        assert "CRITICAL  broken/one  firing since " in first
+        assert second.strip() == "one is wrong."
 
     def test_what_to_do_about_it_is_shown(self, run: Run, monitor: Monitor) -> None:
         monitor.watched("one")
@@ -213,6 +223,9 @@ class TestAlerts:
         assert "This is a test. The rule says: It is wrong." in shown
         assert "team: would be told" in shown
         assert monitor.team.heard == []
+        run("alerts", "test", "broken", "--dry-run")
+        assert monitor.team.heard == []
+        assert "give one of them" in run("alerts", "test", "broken", "--dry-run", "--send", code=2).stderr
         assert "team: told" in run("alerts", "test", "broken", "--send").stdout
         assert len(monitor.team.heard) == 1
         assert monitor.oncall.heard == [], "on call is told when nobody answers"
@@ -226,6 +239,7 @@ class TestAlerts:
         rows = {item["rule"]: item for item in json.loads(run("alerts", "routes", "--json").stdout)}
         assert (rows["broken"]["channels"], rows["broken"]["escalated"]) == (["team"], ["oncall"])
         assert {"not-watching", "cannot-judge", "channel-failing"} < rows.keys()
+        assert "broken" in run("alerts", "routes", "--dry-run").stdout
         assert monitor.team.heard == []
 
     @pytest.mark.parametrize(

@@ -6,7 +6,7 @@
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @environment   STRING = prod  prod, staging, dev or local
 --
--- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
+-- subject, severity (NULL: the rule's), workflow, scraper, summary, error_type STRING, since TIMESTAMP, value FLOAT64
 
 WITH newest AS (
   SELECT e.scraper_name, e.workflow, e.status, e.triggered_at, e.error_type, e.error_message, e.data_summary
@@ -28,7 +28,8 @@ SELECT
   CONCAT(
     scraper_name, IF(error_type = 'quota', ': the allowance is spent', ': four fifths of the allowance are used'),
     COALESCE(CONCAT(', ', JSON_VALUE(data_summary, '$.quota.remaining'), ' left'), ''), '.'
-  ) AS summary
+  ) AS summary,
+  'quota' AS error_type
 FROM newest
 WHERE error_type = 'quota' OR JSON_VALUE(data_summary, '$.quota.warning') = 'true'
 ORDER BY scraper_name;

@@ -5,7 +5,7 @@
 --   @as_of         TIMESTAMP = now  instant of the question; what came later does not count
 --   @environment   STRING = prod  prod, staging, dev or local
 --
--- subject, severity (NULL: the rule's), workflow, scraper, summary STRING, since TIMESTAMP, value FLOAT64
+-- subject, severity (NULL: the rule's), workflow, scraper, summary, error_type STRING, since TIMESTAMP, value FLOAT64
 
 WITH newest AS (
   SELECT e.scraper_name, e.workflow, e.status, e.triggered_at, e.error_type, e.error_message, e.data_summary
@@ -24,7 +24,8 @@ SELECT
   CAST(NULL AS STRING) AS severity,
   workflow,
   scraper_name AS scraper,
-  CONCAT(scraper_name, ': ', error_message, '.') AS summary
+  CONCAT(scraper_name, ': ', error_message, '.') AS summary,
+  error_type
 FROM newest
 WHERE status = 'failed' AND error_type = 'source_changed' AND REGEXP_CONTAINS(error_message, r'^[0-9]+ records; ')
 ORDER BY scraper_name;

@@ -25,6 +25,7 @@ class Trouble(StrEnum):
     OURS = "ours"  # whatever the source
     SOURCE_AWAY = "away"  # the source gives no answer, or none to us
     SOURCE_CHANGED = "changed"  # the source answers something else
+    SPENT = "spent"  # the allowance that all scrapers of a source share
 
 
 class FailureKind(OpenEnum):
@@ -59,6 +60,7 @@ _TROUBLES = {
     FailureKind.INTERNAL: Trouble.OURS,
     FailureKind.SOURCE_CHANGED: Trouble.SOURCE_CHANGED,
     FailureKind.DECODE: Trouble.SOURCE_CHANGED,
+    FailureKind.QUOTA: Trouble.SPENT,
 }
 
 

@@ -233,6 +233,12 @@ def test_absence_is_seen_without_any_row(days: Days, rule: str) -> None:
     assert [it.rule for it in days.conditions(rule, AT, rule)] == [rule]
 
 
+def test_failures_name_their_kind(days: Days) -> None:
+    """By it they are one cause with others of the same source."""
+    found = {rule: days.conditions(rule, AT, rule)[0].error_type for rule in ("quota-low", "volume-unusual")}
+    assert found == {"quota-low": "quota", "volume-unusual": "source_changed"}
+
+
 def test_on_a_day_on_which_nothing_is_expected_no_rule_fires(days: Days) -> None:
     """The off-season of a fleet that fetches nothing without games: there are no rows of a schedule."""
     rows = [row for row in healthy() if row[0] in ("workflow_decisions", "cleanup_operations")]

@@ -253,7 +253,7 @@ def _word_of(event: AlertChanged, before: Incident | None) -> Word:
     if event.state is AlertState.RESOLVED:
         # Nobody watched, and people hear of it when somebody does again: this end is the first word.
         return Word.FIRST if event.rule == OUTAGE else Word.END
-    if event.state is AlertState.ESCALATED:
+    if event.state is AlertState.ESCALATED and (before is None or before.state is not AlertState.ESCALATED):
         return Word.ESCALATION
     if "known_by" in event.context:
         return Word.WORSE

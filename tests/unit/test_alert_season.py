@@ -111,6 +111,38 @@ def test_a_message_that_comes_too_late_does_not_tell_of_its_fault() -> None:
     assert alerts.judge(made, answers, BOOK, seed=1)["untold"] == ["poison arrives"]
 
 
+def test_the_time_of_a_sources_fault_counts_from_the_first_request_that_it_could_spoil() -> None:
+    """A source that refuses us from 08:15 on was asked at 19:00 for the first time."""
+    fault = replace(POISON, within=0.3)
+    told_at = BEGINS + 11 * HOUR
+    answers = watches((told_at, told_at + HOUR, wrong("dead-letters")))
+    for met, untold in ((told_at, []), (None, ["poison arrives"])):
+        made = season_of(alert_season.Injected(fault, BEGINS, BEGINS + 12 * HOUR, met))
+        assert alerts.judge(made, answers, BOOK, seed=1)["untold"] == untold
+
+
+def test_first_words_are_counted_apart_from_what_is_worse_from_escalations_reminders_and_ends() -> None:
+    rule = replace(POISON, causes=frozenset({"dataset-behind"}))
+    made = season_of(alert_season.Injected(rule, BEGINS, BEGINS + 9 * HOUR))
+    answers = watches(
+        (BEGINS + TICK, BEGINS + HOUR, wrong("dataset-behind")),
+        (BEGINS + HOUR, BEGINS + 6 * HOUR, wrong("dataset-behind", AlertLevel.CRITICAL)),
+    )
+    result = alerts.judge(made, answers, BOOK, seed=1)
+    assert result["words"] == {
+        "first words": 1, "worse": 0, "escalations": 1, "reminders": 1, "ends": 1, "left": 0
+    }  # fmt: skip
+    assert (result["messages_per_cause"], result["messages"]) == (1.0, 3)
+
+
+def test_what_stood_before_a_fault_is_no_sign_of_it() -> None:
+    made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
+    old = (BEGINS - 5 * HOUR, BEGINS + HOUR, replace(wrong("dead-letters"), subject="old"))
+    new = (BEGINS + 6 * TICK, BEGINS + HOUR, wrong("dead-letters"))
+    answers = watches(old, new)
+    assert alerts.shown_at(made.injections.faults[0], answers, BOOK) == BEGINS + 6 * TICK
+
+
 def test_a_message_that_no_fault_explains_is_a_stray_and_counts_in_the_week_without_a_fault() -> None:
     made = season_of(alert_season.Injected(POISON, BEGINS, BEGINS + HOUR))
     quiet = BEGINS + 40 * HOUR

@@ -476,6 +476,22 @@ def test_one_trouble_is_one_message(history: list[tuple[list[Condition], int]]) 
     assert len(told) <= 1
 
 
+@settings(max_examples=60)
+@given(
+    st.sampled_from(["scraper", "workflow"]),
+    st.lists(st.tuples(st.booleans(), st.integers(1, 20)), max_size=8),
+)
+def test_a_cause_and_its_symptom_are_one_message_whichever_comes_first_and_goes(
+    stays: str, history: list[tuple[bool, int]]
+) -> None:
+    """Law: as long as one of them stands, the other one comes and goes without a word."""
+    watched = Watched(rules_file(**FAILURES))
+    other = "workflow" if stays == "scraper" else "scraper"
+    for both, count in history:
+        watched.ticks(count, failure(stays, "1", None), *([failure(other, "1", None)] if both else []))
+    assert len([event for event in watched.events if event.notify and event.state is AlertState.FIRING]) <= 1
+
+
 CONDITIONS = st.sets(st.sampled_from([wrong("cause"), *(wrong("symptom", f"s{n}") for n in range(4))]))
 
 

@@ -55,6 +55,7 @@ from tipoff_monitor.conditions import Condition, batch_query, find_conditions
 from tipoff_monitor.incidents import Incident, Memory
 from tipoff_monitor.loading import RuleBook, load_rules
 from tipoff_monitor.machine import Watch, watch
+from tipoff_monitor.routing import channels_for
 from tipoff_monitor.rules import CANNOT_JUDGE, OUTAGE
 from tipoff_planning.expectations import read_expectations
 from tipoff_planning.verdict import LOCKED_BY, judge_day
@@ -237,7 +238,8 @@ def listen(made: Made, answers: Answers, book: RuleBook) -> Heard:
             before = memory.model_copy(update={"outbox": ()})
             memory = watch(before, Watch(book.file, ENVIRONMENT, at, at, None if blind else standing))
             for event in memory.outbox:
-                if event.notify:
+                # What no route takes is recorded, and nobody hears it.
+                if event.notify and channels_for(event, book.file):
                     word = _word_of(event, before.incidents.get(f"{event.rule}/{event.about}"))
                     heard.words[word] += 1
                     left = event.context.get("left_count")
@@ -273,8 +275,8 @@ def _hear(heard: Heard, event: AlertChanged, word: Word, made: Made, at: datetim
         )
         heard.false_critical += event.severity is AlertLevel.CRITICAL
         return
-    # What is there counts before what is over, the newest before others.
-    fault = max(fits, key=lambda it: (it.covers(at), it.begins))
+    # Whose cause it names, then what is there, before what is over, the newest before others.
+    fault = max(fits, key=lambda it: (event.rule in it.fault.causes, it.covers(at), it.begins))
     heard.explained += 1
     if word is Word.FIRST:
         heard.firsts += 1

@@ -1,7 +1,8 @@
 -- Which scrapers fail too often?
 --
--- One row a scraper, the worst first. Judged are its runs of the last @hours, if at least @min_runs of them could tell;
--- of a scraper that runs less often its last @min_runs in two weeks, once the newest of them has failed. One whose last
+-- One row a scraper, the worst first. Judged are its runs of the @hours up to its newest failure, which is not older
+-- than that, if at least @min_runs of them could tell; of a scraper that runs less often its last @min_runs in two weeks,
+-- once the newest of them has failed. So it begins with a failure, and not with a success that grows old. One whose last
 -- @min_runs all succeeded is well again: a bad evening must not hide for a day that it fails anew. no_data is no
 -- failure and no run that could tell; the unrounded rate is compared; runs of a developer's machine (LOCAL) do not
 -- count.
@@ -17,13 +18,20 @@
 WITH telling AS (
   SELECT
     e.scraper_name, e.workflow, e.status, e.error_type, e.triggered_at,
-    e.triggered_at > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR) AS recent,
+    MAX(IF(e.status = 'failed', e.triggered_at, NULL)) OVER (PARTITION BY e.scraper_name) AS failed_at,
     ROW_NUMBER() OVER (PARTITION BY e.scraper_name ORDER BY e.triggered_at DESC, e.execution_id) AS from_last
   FROM nba_orchestration.executions(DATE_SUB(DATE(@as_of), INTERVAL 14 DAY), DATE(@as_of)) AS e
   WHERE e.triggered_at <= @as_of
     AND e.environment = @environment
     AND e.source != 'LOCAL'
     AND e.status IN ('success', 'failed')
+),
+placed AS (
+  SELECT
+    scraper_name, workflow, status, error_type, triggered_at, from_last,
+    triggered_at > TIMESTAMP_SUB(failed_at, INTERVAL @hours HOUR) AND triggered_at <= failed_at AS recent
+  FROM telling
+  WHERE failed_at > TIMESTAMP_SUB(@as_of, INTERVAL @hours HOUR)
 ),
 rates AS (
   SELECT
@@ -34,9 +42,9 @@ rates AS (
     COUNTIF(recent AND status = 'failed') AS recent_failures,
     COUNTIF(from_last <= @min_runs) AS last_runs,
     COUNTIF(from_last <= @min_runs AND status = 'failed') AS last_failures,
-    COUNTIF(from_last = 1 AND recent AND status = 'failed') AS newest_failed,
+    COUNTIF(from_last = 1 AND status = 'failed') AS newest_failed,
     MIN(IF((recent OR from_last <= @min_runs) AND status = 'failed', triggered_at, NULL)) AS since
-  FROM telling
+  FROM placed
   GROUP BY scraper_name
 ),
 judged AS (

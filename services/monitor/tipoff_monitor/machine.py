@@ -187,7 +187,8 @@ def _advance(
             "value": condition.value,
             "workflow": condition.workflow,
             "scraper": condition.scraper,
-            "trouble": condition.trouble,
+            # A row that does not say leaves it as it was.
+            "trouble": condition.trouble or before.trouble,
             "gone_at": None,
         }
     )
@@ -322,10 +323,11 @@ def _moved(incident: Incident, state: AlertState, at: Watch, **changes: object) 
 
 def _explained(seen: Mapping[str, _Change], rules: Mapping[str, Rule]) -> dict[str, _Change]:
     """Note of each incident which other one explains it, directly or through others."""
+    # One that is gone explains until it is resolved: it may come back, and its symptoms need a while to go, too.
     standing = {
         key: change.incident
         for key, change in seen.items()
-        if change.incident.state is not AlertState.RESOLVED and change.incident.gone_at is None
+        if change.incident.state is not AlertState.RESOLVED
     }
     causes = {key: _cause_of(incident, standing, rules) for key, incident in standing.items()}
 

@@ -196,6 +196,14 @@ class TestManyAtOnce:
         told = watched.ticks(4, wrong("symptom", **loud))
         assert states(told) == [("cause", "resolved"), ("symptom", "firing")]
 
+    def test_a_cause_that_comes_and_goes_explains_until_it_is_over(self) -> None:
+        watched = Watched(rules_file(cause={"clear_for": "1h"}, symptom={"causes": [{"rule": "cause"}]}))
+        watched.tick(wrong("cause"))
+        watched.ticks(3)
+        assert watched.ticks(6, wrong("symptom")) == []
+        (over,) = watched.ticks(12, wrong("symptom"))
+        assert (over.rule, over.state, over.context["left_count"]) == ("cause", AlertState.RESOLVED, 1)
+
     def test_a_cause_about_something_else_explains_nothing(self) -> None:
         watched = Watched(
             rules_file(cause={}, symptom={"causes": [{"rule": "cause", "match": ["workflow"]}]})
@@ -395,6 +403,7 @@ class TestOneCause:
         first, second = failure("scraper", "1"), failure("scraper", "2")
         watched.ticks(4, first)
         assert watched.ticks(13, first, second) == []
+        assert watched.ticks(4, first, replace(second, trouble=None)) == [], "it does not say of what it is"
         (event,) = watched.ticks(4, first, replace(second, trouble="ours"))
         assert event.about == "s2"
 

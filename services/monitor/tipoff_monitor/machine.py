@@ -553,7 +553,7 @@ def _join_told(incident: Incident, after: dict[str, _Change], at: Watch) -> bool
     if speaker is None or not _covers(speaker, incident):
         return False
     change = after[incident.key]
-    after[incident.key] = replace(change, incident=_known_by(incident, speaker, at), moved=True)
+    after[incident.key] = replace(change, incident=_known_by(incident, speaker, at))
     return True
 
 

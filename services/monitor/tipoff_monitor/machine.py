@@ -364,13 +364,12 @@ def _joined(seen: Mapping[str, _Change], at: Watch) -> dict[str, _Change]:
     after = dict(seen)
     for key, change in seen.items():
         incident = change.incident
-        if (
-            incident.state in _LIVE
-            and incident.told_by is not None
-            and not _speaks(seen.get(incident.told_by))
-        ):
-            alone = incident.model_copy(update={"told_at": None, "told_severity": None, "told_by": None})
-            after[key] = replace(change, incident=alone, tell=True)
+        if incident.told_by is None or _speaks(seen.get(incident.told_by)):
+            continue
+        # Whoever acknowledged it knows of it by itself.
+        untold = {} if incident.state is AlertState.ACKNOWLEDGED else {"told_at": None, "told_severity": None}
+        alone = incident.model_copy(update={"told_by": None, **untold})
+        after[key] = replace(change, incident=alone, tell=incident.state in _LIVE)
     for key, change in after.items():
         incident = change.incident
         # A reminder or an escalation is no first word, and what is explained is listed in its cause's message.

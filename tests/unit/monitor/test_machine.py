@@ -433,8 +433,19 @@ STANDING = st.dictionaries(
         failure(rule, name, trouble, severity=level) for (rule, name), (trouble, level) in found.items()
     ]
 )
-HISTORIES = st.lists(st.tuples(STANDING, st.booleans(), st.integers(1, 16)), min_size=1, max_size=6)
-"""What stands, whether the dataset is behind as well, and for how many watches."""
+ACTIONS = st.sampled_from(["none", "none", "acknowledge", "silence"])
+HISTORIES = st.lists(st.tuples(STANDING, st.booleans(), st.integers(1, 16), ACTIONS), min_size=1, max_size=6)
+"""What stands, whether the dataset is behind as well, for how many watches, and what somebody does before."""
+
+
+def act(watched: Watched, action: str) -> None:
+    """Acknowledge or silence the first incident that stands."""
+    first = next((it for it in watched.memory.incidents.values() if it.state is AlertState.FIRING), None)
+    if first is not None and action == "acknowledge":
+        watched.memory = acknowledge(watched.memory, first.key, "ann@x", watched.file, "prod", watched.now)
+    if first is not None and action == "silence":
+        until = watched.now + HOUR
+        watched.memory, _ = silence(watched.memory, first.rule, first.subject, until, "ann@x", "known")
 
 
 def known_as(incident: Incident, memory: Memory) -> AlertLevel | None:
@@ -445,31 +456,42 @@ def known_as(incident: Incident, memory: Memory) -> AlertLevel | None:
         return cause.severity
     speaker = memory.incidents[incident.told_by] if incident.told_by else incident
     assert speaker.told_by is None
+    assert speaker.is_open or speaker is incident
     return speaker.told_severity if speaker.told_at is not None else None
+
+
+def states_of(incident: Incident, memory: Memory) -> set[AlertState]:
+    """The states of an incident and of those that stand for it."""
+    keys = {incident.key, incident.cause, incident.told_by} & memory.incidents.keys()
+    return {memory.incidents[key].state for key in keys if key}
 
 
 @settings(max_examples=60)
 @given(HISTORIES)
 def test_nobody_is_left_without_a_word_of_what_is_wrong(
-    history: list[tuple[list[Condition], bool, int]],
+    history: list[tuple[list[Condition], bool, int, str]],
 ) -> None:
-    """Law: within a cool-down people know of all that holds, as loudly as it is."""
+    """Law: within a cool-down people know of all that holds, as loudly as it is, or have seen to it."""
     watched = Watched(rules_file(**FAILURES))
     unknown_since: dict[str, datetime] = {}
-    for conditions, behind, count in history:
+    for conditions, behind, count, action in history:
+        act(watched, action)
         standing = [*conditions, *([wrong("dataset", severity=AlertLevel.CRITICAL)] if behind else [])]
         for _ in range(count):
             watched.tick(*standing)
             for key in {it.key for it in standing}:
                 incident = watched.incident(key)
                 loud = {known_as(incident, watched.memory), incident.told_severity}
-                if incident.severity in loud or AlertLevel.CRITICAL in loud:
+                seen_to = {AlertState.ACKNOWLEDGED, AlertState.SILENCED} & states_of(incident, watched.memory)
+                if incident.severity in loud or AlertLevel.CRITICAL in loud or seen_to:
                     unknown_since.pop(key, None)
                 since = unknown_since.setdefault(key, watched.now)
                 assert watched.now - since <= HOUR + 15 * MINUTE, key
             unknown_since = {
                 key: it for key, it in unknown_since.items() if key in {it.key for it in standing}
             }
+    ids = [event.id for event in watched.events]
+    assert len(ids) == len(set(ids)), "each change has an identity of its own"
 
 
 @settings(max_examples=60)

@@ -104,7 +104,7 @@ def watch(memory: Memory, at: Watch) -> Memory:
         if change is not None:
             seen[key] = change
     # After all have moved: whether a cause stands depends on this watch, not on the one before.
-    explained = _joined(_explained(seen, rules), at)
+    explained = _joined(_explained(seen, rules), rules, at)
     told, changes = _tell(explained, rules, memory, at)
     return Memory(
         watched_at=at.now,
@@ -355,7 +355,7 @@ def _lingering(incident: Incident, seen: Mapping[str, _Change]) -> str | None:
     return incident.cause if cause is not None and cause.incident.is_open else None
 
 
-def _joined(seen: Mapping[str, _Change], at: Watch) -> dict[str, _Change]:
+def _joined(seen: Mapping[str, _Change], rules: Mapping[str, Rule], at: Watch) -> dict[str, _Change]:
     """Let a first word join what people were told already, and take out what no message stands for any more.
 
     People know of a cause when they were told of its symptom, and of a failure when they were told of another one in
@@ -375,7 +375,7 @@ def _joined(seen: Mapping[str, _Change], at: Watch) -> dict[str, _Change]:
         # A reminder or an escalation is no first word, and what is explained is listed in its cause's message.
         if change.tell and incident.state in _LIVE and not _was_told(incident) and incident.cause is None:
             speaker = _speaker(incident, after, at)
-            if speaker is not None and _covers(speaker, incident):
+            if speaker is not None and _covers(speaker, incident, rules):
                 after[key] = replace(change, incident=_known_by(incident, speaker, at), tell=False)
     return after
 
@@ -417,9 +417,12 @@ def _speaker(incident: Incident, seen: Mapping[str, _Change], at: Watch) -> Inci
     return min(found, key=_urgency, default=None)
 
 
-def _covers(speaker: Incident, incident: Incident) -> bool:
-    """Tell whether people were told as loudly as an incident is."""
-    return speaker.told_severity is not None and not _is_louder(incident.severity, speaker.told_severity)
+def _covers(speaker: Incident, incident: Incident, rules: Mapping[str, Rule]) -> bool:
+    """Tell whether people who were told of one incident need not be told of another one of the same cause."""
+    if speaker.told_severity is None or _is_louder(incident.severity, speaker.told_severity):
+        return False
+    # Of a trouble that goes on, the next scraper that fails is no news; the next workflow that is lost is.
+    return speaker.cause == incident.key or rules[incident.rule].joins
 
 
 def _goes_on(incident: Incident, seen: Mapping[str, _Change], at: Watch) -> bool:
@@ -489,8 +492,8 @@ def _tell(
         if any(it.escalated_at is not None for it in group):
             # Whoever was called when nobody answered hears of the end, too: a pager stays open without.
             context["escalated"] = True
-        if (known_by := lead.told_by or _known_before(lead, seen, at)) is not None:
-            # Worse than what people were told, and not one thing more.
+        if (known_by := lead.told_by or _known_before(lead, after, at)) is not None:
+            # More of what people were told, or worse.
             context["known_by"] = known_by
         rule = rules.get(lead.rule)
         events.append(changed(after[lead.key].incident, rule, at.environment, notify=True, context=context))
@@ -509,7 +512,7 @@ def _tell(
         begun = [key for key in begun if key not in {it.key for it in left}]
         send(group, sorted(left, key=_urgency))
     for group in _by_rule(begun, seen):
-        group = [it for it in group if not _join_told(it, after, at)]
+        group = [it for it in group if not _join_told(it, after, rules, at)]
         if not group:
             continue
         if not _may_tell(group, rules[group[0].rule], memory, at):
@@ -546,10 +549,10 @@ def _stood_behind(before: Incident | None) -> str | None:
     return (before.cause or before.told_by) if before is not None else None
 
 
-def _join_told(incident: Incident, after: dict[str, _Change], at: Watch) -> bool:
+def _join_told(incident: Incident, after: dict[str, _Change], rules: Mapping[str, Rule], at: Watch) -> bool:
     """Let a first word join a message of this very watch, if that is about it; change `after`."""
     speaker = None if _was_told(incident) else _speaker(incident, after, at)
-    if speaker is None or not _covers(speaker, incident):
+    if speaker is None or not _covers(speaker, incident, rules):
         return False
     change = after[incident.key]
     after[incident.key] = replace(change, incident=_known_by(incident, speaker, at))

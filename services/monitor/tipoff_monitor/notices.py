@@ -66,7 +66,7 @@ def _lines(event: AlertChanged, rule: Rule | None, console_url: str | None, *, o
     if over:
         return
     if known := event.context.get("known_by"):
-        yield f"Worse than when people were told of {plain(str(known))}."
+        yield f"People were told of {plain(str(known))} before; this is more of it."
     if rule is not None:
         yield f"Do: {filled(rule.command, event.about, event.context)}"
         if rule.query:

@@ -91,6 +91,10 @@ class Rule(AlertsPart):
     )
     escalate: Escalation | None = Field(default=None, description="when it is told with more weight")
     causes: tuple[Cause, ...] = Field(default=(), description="rules that explain this one")
+    joins: bool = Field(
+        default=False,
+        description="whether the next failure in a trouble that people know of is no news; false where each is a loss",
+    )
     runbook: str = Field(pattern=r"^docs/runbooks/[a-z0-9-]+\.md$", description="what to do")
     command: str = Field(
         min_length=1,

@@ -197,7 +197,7 @@ def test_an_end_lists_what_is_still_wrong_and_is_told_to_those_who_hear_of_that(
 
 def test_what_is_worse_than_what_was_told_says_what_that_was() -> None:
     lines = notice(summary="It broke.", context={"known_by": "scraper-failing/s"}).body.splitlines()
-    assert "Worse than when people were told of scraper-failing/s." in lines
+    assert "People were told of scraper-failing/s before; this is more of it." in lines
 
 
 def test_who_is_told() -> None:

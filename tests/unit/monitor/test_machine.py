@@ -323,6 +323,7 @@ def test_for_is_counted_from_tick_to_tick_however_long_deliveries_take(late: lis
 FAILURES = {
     "scraper": {
         "for": "15m",
+        "joins": True,
         "causes": [{"rule": "workflow", "match": ["workflow"]}],
     },
     "workflow": {"causes": [{"rule": "dataset"}], "escalate": {"after": "2h"}},
@@ -381,6 +382,14 @@ class TestOneCause:
             watched.ticks(12, *failures[:number])
         assert watched.told == [("scraper", AlertState.FIRING)]
         assert len(watched.memory.incidents) == 10
+
+    def test_each_workflow_that_is_lost_of_it_is_told_as_more_of_it(self) -> None:
+        """What was expected and not found, people are told of, whatever they know of its cause."""
+        watched = Watched(rules_file(**FAILURES))
+        failing, lost = failure("scraper", "1"), failure("workflow", "2")
+        watched.ticks(4, failing)
+        (event,) = watched.ticks(10, failing, lost)
+        assert (event.rule, event.context["known_by"]) == ("workflow", "scraper/s1")
 
     @pytest.mark.parametrize("trouble", ["b away", "a changed", "ours"])
     def test_another_trouble_is_told_at_once_whatever_stands(self, trouble: str) -> None:
@@ -497,14 +506,15 @@ def test_nobody_is_left_without_a_word_of_what_is_wrong(
 @settings(max_examples=60)
 @given(st.lists(st.tuples(STANDING, st.integers(1, 12)), min_size=1, max_size=6))
 def test_one_trouble_is_one_message(history: list[tuple[list[Condition], int]]) -> None:
-    """Law: however many scrapers and workflows fail of it, in whatever order, while one of them fails."""
+    """Law: however many scrapers fail of it, in whatever order, while one of them fails; a workflow is more of it."""
     watched = Watched(rules_file({"watch": {"joins_for": "24h"}}, **FAILURES))
     always = failure("scraper", "0")
     for conditions, count in history:
         alike = [replace(it, trouble="a away", severity=AlertLevel.WARNING) for it in conditions]
         watched.ticks(count, always, *alike)
     told = [event for event in watched.events if event.notify and event.state is AlertState.FIRING]
-    assert len(told) <= 1
+    assert len([event for event in told if "known_by" not in event.context]) <= 1
+    assert all(event.rule == "workflow" for event in told[1:])
 
 
 @settings(max_examples=60)

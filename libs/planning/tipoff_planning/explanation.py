@@ -202,7 +202,13 @@ def _attempts(item: Occurrence, inputs: DecisionInputs) -> Iterable[RunCondition
         if item.id in siblings
         else "no other attempt"
     )
-    told = f"{attempt}, {workflow.max_retries} retries at once of a transient failure"
+    # The first retry follows at once; further ones are spread over what is left of the window (retry_at).
+    until = _when(item.deadline, configuration.zone_of(item.workflow))
+    retries = {0: "no retry", 1: "1 retry at once"}.get(
+        workflow.max_retries,
+        f"{workflow.max_retries} retries, the first at once and the last before {until},",
+    )
+    told = f"{attempt}; {retries} of a transient failure"
     standing = inputs.standing(item.id)
     states = standing.at(inputs.now).states if standing else set()
     # Used up is a budget whose retries are spent, and not one of which something came.

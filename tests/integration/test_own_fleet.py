@@ -77,6 +77,10 @@ def test_a_fleet_is_written_validated_extended_and_tested_away_from_any_checkout
     assert "rivers_gauges" in run((tipoff, "scrapers", "list"), fleet)
     told = run((installed / "pytest", "-q", "-p", "no:cacheprovider"), fleet)
     assert "24 passed" in told
+    # Terraform comes with the command line, and what it writes for the fleet is what a deployment asks for.
+    assert "infra/terraform/platform/main.tf" in run((tipoff, "terraform"), fleet)
+    assert "nothing changed" in run((tipoff, "terraform"), fleet)
+    assert (fleet / "infra/terraform/maps/topics.yaml").is_file()
 
 
 @pytest.mark.slow

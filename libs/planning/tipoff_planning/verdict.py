@@ -325,7 +325,7 @@ def _judge_step(
         subject=subject,
         since=since,
         count=failures,
-        sentence=f"{scraper} of {name}{about} fails since {_clock(since)}{of_units}"
+        sentence=f"{_who(scraper, name)}{about} fails since {_clock(since)}{of_units}"
         f" ({pluralize(failures, 'attempt')}{f', {last.error_type}' if last.error_type else ''})",
         error=last.error_message,
         error_type=last.error_type,
@@ -343,11 +343,15 @@ def _failing_streak(asked: Sequence[tuple[Expectation, StepOutcome]]) -> list[St
     return streak
 
 
+def _who(scraper: str | None, workflow: str) -> str:
+    """Name a scraper with its workflow; once where both have one name."""
+    return workflow if scraper in (None, workflow) else f"{scraper} of {workflow}"
+
+
 def _found_nothing(
     name: str, subject: str, about: str, scraper: str | None, rows: Sequence[Expectation]
 ) -> Fault:
     runs = [row for row in rows if row.executions]
-    who = f"{scraper} of {name}" if scraper else name
     return Fault(
         kind=FaultKind.FOUND_NOTHING,
         color=Color.RED,
@@ -356,7 +360,7 @@ def _found_nothing(
         subject=subject,
         since=runs[-1].deadline,
         count=len(runs),
-        sentence=f"{who}{about} ran {pluralize(len(runs), 'time')} and found nothing",
+        sentence=f"{_who(scraper, name)}{about} ran {pluralize(len(runs), 'time')} and found nothing",
     )
 
 

@@ -82,6 +82,11 @@ def test_one_scraper_that_failed_24_of_24_times_is_red_beside_a_healthy_one() ->
     assert "36 attempts" in verdict.headline
 
 
+def test_a_scraper_and_a_workflow_of_one_name_are_named_once() -> None:
+    rows = [slot(number, steps={"daily": FAILED}) for number in range(3)]
+    assert judge(*rows, at=ELEVEN + 4 * HOUR).headline.startswith("daily fails since 11:00")
+
+
 def test_what_found_nothing_is_not_hidden_by_one_missed_slot() -> None:
     rows = [
         slot(0, steps={"s": EMPTY}),

@@ -67,11 +67,13 @@ def game_days() -> Iterator[date]:
 
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_SECONDS) -> Any:
     """The condition's first true value. Fails the test when there is none in time."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, 0.05
     while not (value := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(0.05)
+        time.sleep(pause)
+        # To ask costs the warehouse a query, and the processor that what is awaited needs.
+        pause = min(0.5, 1.5 * pause)
     return value
 
 

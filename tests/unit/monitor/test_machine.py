@@ -475,7 +475,7 @@ def states_of(incident: Incident, memory: Memory) -> set[AlertState]:
     return {memory.incidents[key].state for key in keys if key}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(HISTORIES)
 def test_nobody_is_left_without_a_word_of_what_is_wrong(
     history: list[tuple[list[Condition], bool, int, str]],
@@ -503,7 +503,7 @@ def test_nobody_is_left_without_a_word_of_what_is_wrong(
     assert len(ids) == len(set(ids)), "each change has an identity of its own"
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(st.tuples(STANDING, st.integers(1, 12)), min_size=1, max_size=6))
 def test_one_trouble_is_one_message(history: list[tuple[list[Condition], int]]) -> None:
     """Law: however many scrapers fail of it, in whatever order, while one of them fails; a workflow is more of it."""
@@ -517,7 +517,7 @@ def test_one_trouble_is_one_message(history: list[tuple[list[Condition], int]]) 
     assert all(event.rule == "workflow" for event in told[1:])
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.sampled_from(["scraper", "workflow"]),
     st.lists(st.tuples(st.booleans(), st.integers(1, 20)), max_size=8),

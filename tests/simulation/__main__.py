@@ -9,10 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from tests.simulation.checker import check
+from tests.simulation.fleet import USUAL, Shape
+from tests.simulation.record import EventLog
 from tests.simulation.shrinking import shrink
-from tests.simulation.world import DURATION, simulate
+from tests.simulation.world import World, simulate
 
 SHOWN = 3
 """Breaches of a run that are printed whole."""
@@ -23,17 +26,44 @@ class Result:
     """What came of one seed, small enough to be sent between processes."""
 
     seed: int
+    hours: float
     entries: int
     faults: Counter[str]
+    happened: Counter[str]
     breaches: tuple[str, ...]
 
 
-def try_seed(seed: int) -> Result:
-    """Simulate one seed and check it."""
-    run = simulate(seed)
+def try_seed(seed: int, shape: Shape | None = USUAL) -> Result:
+    """Simulate one seed and check it; without a shape, in a world of a size that the seed draws."""
+    run = simulate(seed, shape=shape or Shape.draw(seed))
     breaches = tuple(str(violation) for violation in check(run.log))
-    counts = Counter({str(kind): count for kind, count in run.world.fates.counts.items()})
-    return Result(seed, len(run.log.entries), counts, breaches)
+    faults = Counter({str(kind): count for kind, count in run.world.fates.counts.items()})
+    hours = run.world.duration / 3600
+    return Result(seed, hours, len(run.log.entries), faults, happenings(run.world, run.log), breaches)
+
+
+def happenings(world: World, log: EventLog) -> Counter[str]:
+    """Count what follows from faults and from chance, and what kind of day it was."""
+    counts = Counter({f"days of {world.day}{' before dawn' if world.shape.night else ''}": 1})
+    rows: set[tuple[str, str]] = set()
+    for entry in log.entries:
+        match entry.kind:
+            case "object" if not entry["won"]:
+                counts["writes that lost a race (412)"] += 1
+            case "deliver" if entry["attempt"] != 1:
+                counts["deliveries of a message that had come before"] += 1
+            case "row" if (entry["table"], entry["row_id"]) in rows:
+                counts["rows appended again, with their insertId forgotten"] += 1
+            case "row":
+                rows.add((entry["table"], entry["row_id"]))
+            case "deploy":
+                counts[f"processes deployed: {DEPLOYED[entry['version']]}"] += 1
+            case "notice":
+                counts["messages to people"] += 1
+    return counts
+
+
+DEPLOYED = {1: "the next configuration", 2: "a version with fields of its own", 3: "the same again"}
 
 
 def main() -> int:
@@ -43,19 +73,25 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first of them")
     parser.add_argument("--workers", type=int, default=2, help="processes that run them")
     parser.add_argument("--seed", type=int, help="run this one alone, and print its whole log")
+    parser.add_argument(
+        "--varied",
+        action="store_true",
+        help="draw the world's size too: games, fan-out, instances, faults, and days that begin before dawn",
+    )
     arguments = parser.parse_args()
     logging.disable(logging.CRITICAL)
+    shape = None if arguments.varied else USUAL
     if arguments.seed is not None:
-        return _one(arguments.seed)
-    return _many(range(arguments.first, arguments.first + arguments.seeds), arguments.workers)
+        return _one(arguments.seed, shape)
+    return _many(range(arguments.first, arguments.first + arguments.seeds), arguments.workers, shape)
 
 
-def _one(seed: int) -> int:
-    run = simulate(seed)
+def _one(seed: int, shape: Shape | None) -> int:
+    run = simulate(seed, shape=shape or Shape.draw(seed))
     for entry in run.log.entries:
         print(entry)
     breaches = check(run.log)
-    print(f"\n{where(seed)}, trace {run.log.digest()}")
+    print(f"\n{where(seed)}, {run.world.shape}, trace {run.log.digest()}")
     for fault in run.faults:
         print(f"  {fault}")
     for breach in breaches:
@@ -63,55 +99,67 @@ def _one(seed: int) -> int:
     return 1 if breaches else 0
 
 
-def _many(seeds: range, workers: int) -> int:
-    began, done, entries, faults = time.monotonic(), 0, 0, Counter[str]()
+def _many(seeds: range, workers: int, shape: Shape | None) -> int:
+    began, done, entries, hours = time.monotonic(), 0, 0, 0.0
+    faults, happened = Counter[str](), Counter[str]()
     failed: list[Result] = []
-    for result in _results(seeds, workers):
-        done, entries, faults = done + 1, entries + result.entries, faults + result.faults
+    for result in _results(seeds, workers, shape):
+        done, entries, hours = done + 1, entries + result.entries, hours + result.hours
+        faults, happened = faults + result.faults, happened + result.happened
         if result.breaches:
             failed.append(result)
-            print(f"{where(result.seed)}: {len(result.breaches)} breaches")
+            print(f"{where(result.seed)}: {len(result.breaches)} breaches", flush=True)
         if done % 500 == 0:
-            print(f"{done:,} of {len(seeds):,} seeds, {len(failed)} failed, {time.monotonic() - began:.0f} s")
-    hours = done * DURATION / 3600
+            took = time.monotonic() - began
+            print(f"{done:,} of {len(seeds):,} seeds, {len(failed)} failed, {took:.0f} s", flush=True)
+    print(f"(commit {commit()}, seeds {seeds.start} to {seeds.stop - 1}{'' if shape else ', varied'})")
     print(f"{done:,} seeds, {hours:,.0f} hours, {entries:,} events, {sum(faults.values()):,} faults:")
     for kind, count in faults.most_common():
         print(f"  {count:>9,} {kind}")
+    print("and what came of them:")
+    for kind, count in sorted(happened.items()):
+        print(f"  {count:>9,} {kind}")
     for result in sorted(failed, key=lambda it: it.seed)[:5]:
-        print(f"\n{explain(result)}")
+        print(f"\n{explain(result, shape)}")
     print(f"{len(failed)} of {done:,} seeds broke a law, in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
 
 
-def _results(seeds: range, workers: int) -> Iterator[Result]:
+def _results(seeds: range, workers: int, shape: Shape | None) -> Iterator[Result]:
+    attempt = partial(try_seed, shape=shape)
     if workers == 1:
-        yield from map(try_seed, seeds)
+        yield from map(attempt, seeds)
         return
     with multiprocessing.get_context("fork").Pool(workers) as pool:
-        yield from pool.imap_unordered(try_seed, seeds, chunksize=10)
+        yield from pool.imap_unordered(attempt, seeds, chunksize=10)
 
 
-def explain(result: Result) -> str:
+def explain(result: Result, shape: Shape | None = USUAL) -> str:
     """Return where a failing seed is, what it broke, and the fewest faults with which it fails the same way."""
     laws = {breach.partition(":")[0] for breach in result.breaches}
-    faults = simulate(result.seed).faults
-    fewest = shrink(result.seed, faults, laws)
+    world = shape or Shape.draw(result.seed)
+    faults = simulate(result.seed, shape=world).faults
+    fewest = shrink(result.seed, faults, laws, shape=world)
     return "\n".join(
         [
             where(result.seed),
             *(f"  {breach}" for breach in result.breaches[:SHOWN]),
             f"  of {len(faults)} faults these are enough:",
             *(f"    {fault!r}" for fault in fewest),
-            f"  again: python -m tests.simulation --seed {result.seed}",
+            f"  again: python -m tests.simulation --seed {result.seed}{'' if shape else ' --varied'}",
         ]
     )
 
 
 def where(seed: int) -> str:
     """Name a run: it is a function of the commit and the seed."""
+    return f"(commit {commit()}, seed {seed})"
+
+
+def commit() -> str:
+    """Return what is checked out, as git names it."""
     command = ["git", "describe", "--always", "--dirty"]
-    commit = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return f"(commit {commit or 'unknown'}, seed {seed})"
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 if __name__ == "__main__":

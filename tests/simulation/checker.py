@@ -385,7 +385,8 @@ def _found_long_before(seen: Evidence, notice: Entry, alert: Body) -> tuple[Entr
     """Return the finds of all that an alert says is absent; nothing when it was right, or is about something else."""
     begin = next(iter(seen.log.of("begin")))
     workflow, only = alert["context"].get("workflow"), alert["context"].get("scraper")
-    if workflow is None or only in begin["follow_ups"]:
+    # A slot in which nobody decided is told of, whatever was found in another.
+    if workflow is None or only in begin["follow_ups"] or alert["rule"] == "workflow-missing":
         return ()
     expected = {
         (scraper, str(row["game_date"]), row["subject"] or "-")

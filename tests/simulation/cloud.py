@@ -1,6 +1,7 @@
 """The ports in simulated time: every call takes a while, may fail before or after its effect, and may be the last that
 its process makes."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,22 +27,25 @@ CLIENT_TIMEOUT = 20.0
 """After so long without an answer a call has failed, as far as its caller can tell."""
 
 
-def call(process: "Process", part: str, what: str, effect: Callable[[], T]) -> T:
+def call(process: "Process", part: str, what: str, effect: Callable[[], T], longest: float = math.inf) -> T:
     """Make one call of a process to a part of the cloud.
 
-    The effect happens at one instant, between the way there and the way back.
+    The effect happens at one instant, between the way there and the way back. longest: seconds after which the caller
+    gives up.
 
     Raises:
         Unavailable: whether the effect happened is not known to the caller.
     """
     world, hub = process.world, process.world.hub
+    if hub.current is not None and hub.current.killed:
+        raise greenlet.GreenletExit  # it unwinds: nobody is there to make the call
     process.calls += 1
     crash = process.planned_crash()
     if crash is not None and not int(crash.size) % 2:
         process.crash(f"before {part} {what}", crash)
         raise greenlet.GreenletExit
     slow = world.fates.befalls(Kind.SLOW, hub.now, part)
-    took = world.latency() + (slow.size if slow else 0.0)
+    took = min(longest, world.latency() + (slow.size if slow else 0.0))
     # A call that takes long takes half of it on either way. Of the others, which are nearly all, one way takes all of
     # it and the other nothing, by turns as the seed has it: others come in between before the effect, or after it.
     there = took / 2 if slow else took if world.draw.random() < 0.5 else 0.0
@@ -115,6 +119,11 @@ class Bucket:
 
     def put(self, name: str, body: bytes, *, content_type: str, metadata: Mapping[str, str] = {}) -> None:  # noqa: ARG002
         self._call("put", name, lambda: self._write(name, body, metadata, "put"))
+
+    def put_chunks(
+        self, name: str, chunks: Iterable[bytes], *, content_type: str, metadata: Mapping[str, str] = {}
+    ) -> None:
+        self.put(name, b"".join(chunks), content_type=content_type, metadata=metadata)
 
     def delete(self, name: str) -> None:
         def effect() -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from tipoff_cleanup import dataset as cleanup_dataset
-from tipoff_monitor.conditions import COLUMNS
+from tipoff_monitor.loading import COLUMNS
 from tipoff_planning import execution_log, expectations
 
 Rows = Sequence[Mapping[str, Any]]
@@ -80,7 +80,7 @@ def _found(given: Parameters, tables: Tables) -> Answer:
             groups.setdefault(key, []).append(row["triggered_at"])
     names = (
         "request_id", "occurrence_id", "scraper_name", "game_date", "status", "error_type", "source", "opts",
-        "completeness", "presumed",
+        "completeness", "is_presumed",
     )  # fmt: skip
     return [
         {**dict(zip(names, key, strict=True)), "first_at": min(at), "last_at": max(at)}
@@ -339,7 +339,7 @@ def _outcome(run: Mapping[str, Any], as_of: datetime, decisions: Rows, execution
         key=lambda row: row["decision_time"],
         reverse=True,
     )
-    first = (runs or others or [None])[0]
+    first = next(iter(runs or others), None)
     skips = [row for row in others if row["action"] == "SKIP"]
     skip = skips[0]["reason_code"] if skips else None
     done = [row for row in executions if row["occurrence_id"] == run["occurrence_id"]]

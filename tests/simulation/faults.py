@@ -84,16 +84,21 @@ _WEIGHTS: Mapping[Kind, int] = {
 }
 
 
-def draw_faults(random_numbers: random.Random, until: float) -> tuple[Fault, ...]:
-    """Draw what goes wrong before an instant; one run in twelve is without any fault."""
+def draw_faults(
+    random_numbers: random.Random, until: float, most: int = 14, instances: int = 2
+) -> tuple[Fault, ...]:
+    """Draw what goes wrong before an instant among so many processes of each service.
+
+    One run in twelve is without any fault.
+    """
     if random_numbers.random() < 1 / 12:
         return ()
-    count = random_numbers.randint(1, 14)
+    count = random_numbers.randint(1, most)
     kinds = random_numbers.choices(list(_WEIGHTS), list(_WEIGHTS.values()), k=count)
-    return tuple(_draw(number, kind, random_numbers, until) for number, kind in enumerate(kinds))
+    return tuple(_draw(number, kind, random_numbers, until, instances) for number, kind in enumerate(kinds))
 
 
-def _draw(number: int, kind: Kind, draw: random.Random, until: float) -> Fault:
+def _draw(number: int, kind: Kind, draw: random.Random, until: float, instances: int) -> Fault:
     start = draw.uniform(0, until - HOUR / 2)
     length = draw.choice((2, 10, 30, 50)) * MINUTE
     share = draw.choice((0.1, 0.3, 0.6, 1.0))
@@ -110,12 +115,18 @@ def _draw(number: int, kind: Kind, draw: random.Random, until: float) -> Fault:
             target, size = draw.choice(PARTS), draw.choice((20.0, 90.0, 200.0))
         case Kind.CRASH:
             # At one call of the process; an odd number dies after the effect, an even one before.
-            target, size = f"{draw.choice(_PROCESSES)}-{draw.randint(0, 1)}", float(draw.randint(1, 60))
+            target, size = (
+                f"{draw.choice(_PROCESSES)}-{draw.randrange(instances)}",
+                float(draw.randint(1, 60)),
+            )
         case Kind.PAUSE:
-            target = f"{draw.choice(_PROCESSES)}-{draw.randint(0, 1)}"
+            target = f"{draw.choice(_PROCESSES)}-{draw.randrange(instances)}"
             size = draw.choice((40.0, 150.0, 700.0))
         case Kind.SKEW:
-            target, size = f"{draw.choice(_PROCESSES)}-{draw.randint(0, 1)}", draw.choice((-180.0, 180.0))
+            target, size = (
+                f"{draw.choice(_PROCESSES)}-{draw.randrange(instances)}",
+                draw.choice((-180.0, 180.0)),
+            )
             start = 0.0
         case Kind.DEPLOY:
             target, size = draw.choice(_PROCESSES), float(draw.randint(1, 3))

@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from pydantic import ConfigDict, JsonValue
@@ -18,8 +18,42 @@ from tipoff_scraper_runner.registry import Registered, Registry
 from tipoff_scraper_runner.scraper import Parsed, Payload, Record, ScrapeParameters
 from tipoff_scraper_runner.secret_redactor import SecretRedactor
 
-EVENT_KEYS = ("event-1", "event-2")
 FLEET = ("slate", "bulletin", "box_score", "event_list", "event_props")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The size of a run's world.
+
+    games, events: of the day. instances: of each service. faults: the most that are drawn.
+    night: the whole day is eight hours earlier, so that the clocks of New York change in the middle of it.
+    """
+
+    games: int = 2
+    events: int = 2
+    instances: int = 2
+    faults: int = 14
+    night: bool = False
+
+    @classmethod
+    def draw(cls, seed: int) -> "Shape":
+        """Draw a world of another size than the usual."""
+        draw = random.Random(f"shape {seed}")  # noqa: S311  # no secret
+        return cls(
+            games=draw.choice((0, 1, 2, 5, 9)),
+            events=draw.choice((0, 1, 2, 6, 12)),
+            instances=draw.choice((1, 2, 3, 4)),
+            faults=draw.choice((4, 14, 40)),
+            night=draw.random() < 0.5,
+        )
+
+    def clock(self, usual: str) -> str:
+        """Return the time of day at which this world does what others do at the usual one."""
+        at = time.fromisoformat(usual)
+        return at.replace(hour=at.hour - 8 * self.night).isoformat("minutes")
+
+
+USUAL = Shape()
 
 
 @dataclass(frozen=True)
@@ -32,11 +66,14 @@ class Truth:
     day: date
     published: Mapping[tuple[str, str], datetime]
     games: tuple[Mapping[str, Any], ...]
+    events: tuple[str, ...]
 
     @classmethod
-    def draw(cls, day: date, draw: random.Random) -> "Truth":
-        """Draw a day: two games, and a bulletin in the morning."""
-        tips = [new_york("09:30", day), new_york("10:00", day)]
+    def draw(cls, day: date, draw: random.Random, shape: Shape) -> "Truth":
+        """Draw a day: games one after the other, and a bulletin in the morning."""
+        first = new_york(shape.clock("09:30"), day)
+        tips = [first + timedelta(minutes=30 * number) for number in range(shape.games)]
+        events = tuple(f"event-{number}" for number in range(1, shape.events + 1))
         games = tuple(
             {
                 "game_id": f"002240000{number}",
@@ -52,26 +89,26 @@ class Truth:
         )
         published = {
             ("slate", "-"): new_york("00:00", day),
-            ("bulletin", "-"): new_york("09:00", day) + timedelta(minutes=draw.randint(0, 170)),
+            ("bulletin", "-"): new_york(shape.clock("09:00"), day) + timedelta(minutes=draw.randint(0, 170)),
             ("event_list", "-"): new_york("00:00", day),
-            **{("event_props", key): new_york("00:00", day) for key in EVENT_KEYS},
+            **{("event_props", key): new_york("00:00", day) for key in events},
             **{
                 ("box_score", str(game["game_id"])): tip + timedelta(minutes=draw.randint(40, 130))
                 for game, tip in zip(games, tips, strict=True)
             },
         }
-        return cls(day, published, games)
+        return cls(day, published, games, events)
 
     def document(self, scraper: str, subject: str) -> bytes:
         """Return what the source has, once it has it."""
         if scraper == "slate":
             return json.dumps(self.games).encode()
         if scraper == "event_list":
-            return json.dumps([{"event_id": key} for key in EVENT_KEYS]).encode()
+            return json.dumps([{"event_id": key} for key in self.events]).encode()
         return json.dumps([{"of": scraper, "subject": subject, "line": line} for line in range(2)]).encode()
 
 
-class Parameters(ScrapeParameters):
+class UnitParameters(ScrapeParameters):
     """Parameters of every scraper of the fleet."""
 
     game_id: str | None = None
@@ -114,16 +151,16 @@ class Scraper:
     """A scraper's module: fetches one document and reads its rows."""
 
     name: str
-    Parameters: type[ScrapeParameters] = Parameters
+    Parameters: type[ScrapeParameters] = UnitParameters
 
-    def fetch(self, parameters: Parameters, http: Http) -> Payload:
+    def fetch(self, parameters: UnitParameters, http: Http) -> Payload:
         """Raises NotPublished, HttpFailure or Blocked."""
         body = http.ask(self.name, parameters.subject)
         if body is None:
             raise NotPublished("404: not published yet")
         return Payload(body, f"https://source.example/{self.name}/{parameters.subject}", "json")
 
-    def parse(self, payload: bytes, _parameters: Parameters) -> Parsed:
+    def parse(self, payload: bytes, _parameters: UnitParameters) -> Parsed:
         """Every element of the list is a row."""
         rows = json.loads(payload)
         fan_out = {"event_id": tuple(row["event_id"] for row in rows)} if self.name == "event_list" else {}
@@ -140,14 +177,16 @@ class SourceFails(HttpFailure):
 
 def registry() -> Registry:
     """Return the fleet of the simulation, described by the fixtures' files."""
-    return Registry({name: Registered(catalog()[name], Scraper(name)) for name in FLEET})
+    modules: dict[str, Any] = {name: Scraper(name) for name in FLEET}
+    return Registry({name: Registered(catalog()[name], module) for name, module in modules.items()})
 
 
-def configurations() -> tuple[Configuration, Configuration]:
+def configurations(shape: Shape) -> tuple[Configuration, Configuration]:
     """Return what runs when, before and after a deployment in the middle of the day."""
-    morning = workflow(daily("08:30", "11:00"), "slate", alert_level="CRITICAL")
+    clock = shape.clock
+    morning = workflow(daily(clock("08:30"), clock("11:00")), "slate", alert_level="CRITICAL")
     props = workflow(
-        daily("09:00", "11:30"),
+        daily(clock("09:00"), clock("11:30")),
         {"scraper": "event_list", "name": "events"},
         {"scraper": "event_props", "name": "props", "for_each": {"step": "events", "key": "event_id"}},
     )
@@ -156,16 +195,16 @@ def configurations() -> tuple[Configuration, Configuration]:
         configured(
             morning=morning,
             props=props,
-            bulletin=workflow(discovery("09:00", "12:00"), "bulletin"),
+            bulletin=workflow(discovery(clock("09:00"), clock("12:00")), "bulletin"),
             scores=scores,
         ),
         configured(
             morning=morning,
             props=props,
-            bulletin=workflow(discovery("09:00", "12:00"), "bulletin", max_retries=1),
+            bulletin=workflow(discovery(clock("09:00"), clock("12:00")), "bulletin", max_retries=1),
             scores=workflow(
                 per_game("1h", "30m", "3h"), {"scraper": "box_score", "for_each": "game"}, max_retries=4
             ),
-            late=workflow(daily("10:30", "11:30"), "slate"),
+            late=workflow(daily(clock("10:30"), clock("11:30")), "slate"),
         ),
     )

@@ -173,7 +173,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def is_closed(self) -> bool:
         return self.closed
 
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> asyncio.Handle:
+    def call_soon(  # type: ignore[override]  # no callback of the services is checked here
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
         self._ready.append(handle)
         if not self._stepping:
@@ -181,10 +183,14 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
             self._hub.at(self._hub.now, self._step)
         return handle
 
-    def call_later(self, delay: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         return self.call_at(self._hub.now + delay, callback, *args, context=context)
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         self._hub.at(when, self._due, handle)
         return handle
@@ -214,7 +220,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.closed = True
         self._ready.clear()
         for task in self.tasks:
-            task._log_destroy_pending = False  # asyncio has no public word for it
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio has no public word for it
         self.tasks.clear()
 
     def _step(self) -> None:

@@ -5,12 +5,15 @@ from typing import Any
 
 from tests.simulation.checker import check
 from tests.simulation.faults import Fault
+from tests.simulation.fleet import USUAL, Shape
 from tests.simulation.world import SERVICES, simulate
 
 
-def laws_broken(seed: int, faults: tuple[Fault, ...], services: Mapping[str, Any] = SERVICES) -> set[str]:
+def laws_broken(
+    seed: int, faults: tuple[Fault, ...], services: Mapping[str, Any] = SERVICES, shape: Shape = USUAL
+) -> set[str]:
     """Return the names of the laws that a run breaks."""
-    return {violation.law for violation in check(simulate(seed, faults, services).log)}
+    return {violation.law for violation in check(simulate(seed, faults, services, shape).log)}
 
 
 def shrink(
@@ -18,9 +21,10 @@ def shrink(
     faults: tuple[Fault, ...],
     laws: Collection[str],
     services: Mapping[str, Any] = SERVICES,
+    shape: Shape = USUAL,
 ) -> tuple[Fault, ...]:
     """Return the fewest of the faults with which the run still breaks one of the laws."""
-    return smallest(faults, lambda some: bool(laws_broken(seed, some, services) & set(laws)))
+    return smallest(faults, lambda some: bool(laws_broken(seed, some, services, shape) & set(laws)))
 
 
 def smallest(faults: tuple[Fault, ...], fails: Callable[[tuple[Fault, ...]], bool]) -> tuple[Fault, ...]:

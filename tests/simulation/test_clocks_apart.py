@@ -7,6 +7,7 @@ import pytest
 
 from tests.simulation.checker import check
 from tests.simulation.faults import HOUR, Fault, Kind
+from tests.simulation.fleet import Shape
 from tests.simulation.world import DURATION, SERVICES, simulate
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -32,4 +33,4 @@ def test_a_clock_that_is_behind_heals_lost_files() -> None:
         Fault(0, Kind.SKEW, 0.0, DURATION, "cleanup-0", size=-MINUTES),
         Fault(1, Kind.PHASE2_DROPS, 0.0, 2.5 * HOUR),
     )
-    assert not check(simulate(3, faults, instances=1).log)
+    assert not check(simulate(3, faults, shape=Shape(instances=1)).log)

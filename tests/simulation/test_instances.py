@@ -8,17 +8,19 @@ from collections import Counter
 import pytest
 
 from tests.simulation.checker import REQUESTED, check
+from tests.simulation.fleet import Shape
 from tests.simulation.world import simulate
 
 pytestmark = pytest.mark.usefixtures("quiet")
-INSTANCES = 4
+FOUR = Shape(instances=4, events=12)
+"""As many requests as give each of four something to do."""
 SHARED = ("controller", "scraper-runner", "logger")
 SEEDS = range(4)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_without_a_fault_each_request_is_published_fetched_and_logged_once(seed: int) -> None:
-    log = simulate(seed, (), instances=INSTANCES).log
+    log = simulate(seed, (), shape=FOUR).log
     assert check(log) == []
     requests = Counter(entry["id"] for entry in log.of("publish") if entry["type"] == REQUESTED)
     fetches = Counter(entry["request"] for entry in log.of("fetch"))
@@ -28,9 +30,9 @@ def test_without_a_fault_each_request_is_published_fetched_and_logged_once(seed:
         assert set(counted.values()) == {1}
     assert len(requests) == len(fetches) == len(rows)
     worked = {entry.by for entry in log.of("ack")}
-    assert worked >= {f"{service}-{number}" for service in SHARED for number in range(INSTANCES)}
+    assert worked >= {f"{service}-{number}" for service in SHARED for number in range(FOUR.instances)}
 
 
 def test_whatever_goes_wrong_every_law_holds_among_four() -> None:
-    breaches = {seed: check(simulate(seed, None, instances=INSTANCES).log) for seed in range(12)}
+    breaches = {seed: check(simulate(seed, None, shape=FOUR).log) for seed in range(12)}
     assert not {seed: found[0] for seed, found in breaches.items() if found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from types import SimpleNamespace
 
 from tests.simulation.scheduler import Hub, Task
@@ -18,7 +19,7 @@ def test_a_task_that_ends_others_goes_on_after_them() -> None:
         finally:
             told.append(f"{name} ended")
 
-    others = [Task(hub, process, lambda name=name: wait(name), lambda *_: None) for name in ("a", "b")]
+    others = [Task(hub, process, partial(wait, name), lambda *_: None) for name in ("a", "b")]
 
     def end_them() -> None:
         hub.sleep(1.0)

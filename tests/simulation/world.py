@@ -77,6 +77,7 @@ BEGINS = "08:30"
 FAULTS_UNTIL, HEALED_AFTER = 4.0 * HOUR, 2.5 * HOUR
 """What is wrong at 12:30, when all of the day is under way or over, has until 16:00 to heal in."""
 DURATION = FAULTS_UNTIL + HEALED_AFTER
+"""Of a day of two games."""
 RHYTHM = ((Tick.EVALUATE, 1.0), (Tick.CLEANUP, 70.0), (Tick.WATCH, 200.0))
 """Which tick comes when, in seconds after the full half hour."""
 EVERY = 30
@@ -92,8 +93,11 @@ RULE = LossRule(
 )
 LOOKBACK = timedelta(hours=24)
 BOUNDS = Bounds(500, 4 << 20, 0.05, 2_000, 16 << 20, 15.0)
-INSTANCES = 2
-"""Of each service, unless a run says otherwise."""
+
+
+def faults_until(shape: fleet.Shape) -> float:
+    """Return when the last fault is over: when the last game is under way."""
+    return FAULTS_UNTIL + 30 * MINUTE * max(0, shape.games - 2)
 
 
 @cache
@@ -119,9 +123,15 @@ def rule_book() -> RuleBook:
 
 
 @cache
-def fleet_of() -> tuple[Any, Any]:
-    """The scrapers, and the configurations before and after a deployment."""
-    return fleet.registry(), fleet.configurations()
+def scrapers() -> Any:
+    """The registry of the fleet."""
+    return fleet.registry()
+
+
+@cache
+def configurations(shape: fleet.Shape) -> Any:
+    """The configurations before and after a deployment."""
+    return fleet.configurations(shape)
 
 
 @dataclass
@@ -155,7 +165,7 @@ class Process:
         self.alive, self.incarnation, self.paused_until = True, self.incarnation + 1, 0.0
         self.tasks = {}
         self.deliveries = {}
-        self.loop = SimulatedLoop(self.world.hub, self)
+        self.loop = SimulatedLoop(self.world.hub, self)  # type: ignore[abstract]  # only what is used
         self.handle = self.world.services[self.service](self)
         self.world.log.add(self.world.hub.now, "start", self.name, version=self.version)
 
@@ -431,8 +441,7 @@ class World:
     seed: int
     faults: tuple[Fault, ...]
     services: Mapping[str, Callable[[Process], Handle]]
-    instances: int = INSTANCES
-    """Processes of each service."""
+    shape: fleet.Shape = fleet.USUAL
     hub: Hub = field(default_factory=Hub)
     log: EventLog = field(default_factory=EventLog)
     rows: Rows = field(default_factory=Rows)
@@ -449,16 +458,23 @@ class World:
     def __post_init__(self) -> None:
         self.draw = random.Random(f"run {self.seed}")  # noqa: S311  # no secret
         self.day = DAYS[self.seed % len(DAYS)]
-        self.start = new_york(BEGINS, self.day)
-        self.truth = fleet.Truth.draw(self.day, random.Random(f"truth {self.seed}"))  # noqa: S311  # no secret
+        self.start = new_york(self.shape.clock(BEGINS), self.day)
+        draw = random.Random(f"truth {self.seed}")  # noqa: S311  # no secret
+        self.truth = fleet.Truth.draw(self.day, draw, self.shape)
+        self.configurations = configurations(self.shape)
         self.max_attempts = topic_map().max_delivery_attempts
         self.fates = Fates(self.seed, self.faults, self._hit)
         self.phase2 = Phase2(self)
         self.broker = Broker(self)
         self.processes = {
-            service: [Process(self, service, number) for number in range(self.instances)]
+            service: [Process(self, service, number) for number in range(self.shape.instances)]
             for service in self.services
         }
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the beginning to the end."""
+        return faults_until(self.shape) + HEALED_AFTER
 
     def hub_now(self) -> float:
         """Seconds since the simulation began."""
@@ -498,7 +514,7 @@ class World:
         self._plan()
         for instant, deed in self.meanwhile.items():
             self.hub.at(instant, deed, self)
-        end = DURATION
+        end = self.duration
         self.hub.at(0.5, self._tick, Tick.LOCK_SCHEDULE, 60)
         for tick, instant in RHYTHM:
             while instant < end - 15 * MINUTE:
@@ -533,15 +549,15 @@ class World:
             for number, process in enumerate(self.processes.get(fault.target, ())):
                 self.hub.after(number * 10 * MINUTE, self._deploy, process, int(fault.size))
             return
-        process = self.named(fault.target)
-        if process is None:
+        struck = self.named(fault.target)
+        if struck is None:
             return
         if fault.kind is Kind.CRASH:
-            process.crashes.append((fault, process.calls + int(fault.size)))
-        elif process.alive:
+            struck.crashes.append((fault, struck.calls + int(fault.size)))
+        elif struck.alive:
             self.fates.counts[fault.kind] = self.fates.counts.get(fault.kind, 0) + 1
-            self.log.add(self.hub.now, "pause", process.name, seconds=fault.size)
-            process.paused_until = self.hub.now + fault.size
+            self.log.add(self.hub.now, "pause", struck.name, seconds=fault.size)
+            struck.paused_until = self.hub.now + fault.size
 
     def _deploy(self, process: Process, version: int) -> None:
         """A rolling deployment: the process is replaced; it may be one configuration, or one version, further."""
@@ -579,7 +595,7 @@ class World:
 def controller(process: Process) -> Handle:
     """Wire a controller."""
     world = process.world
-    configuration = fleet_of()[1][1 if process.version == 1 else 0]
+    configuration = world.configurations[process.version == 1]
     concurrency = Concurrency(lock=lambda: Lock(world.hub), locks=4, readers=Inline)
     deps = ControllerDeps(
         environment=ENVIRONMENT,
@@ -618,7 +634,7 @@ def runner(process: Process) -> Handle:
 
     deps = RunnerDeps(
         environment=ENVIRONMENT,
-        registry=fleet_of()[0],
+        registry=scrapers(),
         memory=RequestMemory(process.state),
         data=process.data,
         publisher=process.publisher(),
@@ -660,7 +676,9 @@ def _ask(process: Process, scraper: str, subject: str) -> bytes | None:
     if world.fates.befalls(Kind.SOURCE_BLOCKS, world.hub.now):
         raise fleet.SourceBlocks("403 for a document known to exist")
     try:
-        return call(process, "source", f"ask {scraper}", effect)
+        # A scraper asks no longer than its timeout, which its lease is longer than.
+        longest = float(scrapers().catalog[scraper].timeout_seconds)
+        return call(process, "source", f"ask {scraper}", effect, longest)
     except Unavailable as error:
         raise fleet.SourceFails(f"503 from the source: {error}") from error
 
@@ -673,7 +691,7 @@ def cleanup(process: Process) -> Handle:
         lookback=LOOKBACK,
         rule=RULE,
         pubsub_enabled=True,
-        catalog=fleet_of()[0].catalog,
+        catalog=scrapers().catalog,
         memory=CleanupMemory(process.state),
         dataset=FileDataset(Warehouse(process), ENVIRONMENT),
         data=process.data,
@@ -753,7 +771,7 @@ def _send_in_turn(senders: Mapping[str, Sender], notice: Notice) -> Mapping[str,
 
 def monitor(process: Process) -> Handle:
     """Wire a monitor."""
-    configuration = fleet_of()[1][1 if process.version == 1 else 0]
+    configuration = process.world.configurations[process.version == 1]
     calendar = LandedCalendar(process.retrying(process.data), configuration.calendar_folder)
 
     def names() -> Mapping[str, str]:
@@ -808,16 +826,17 @@ def simulate(
     seed: int,
     faults: tuple[Fault, ...] | None = None,
     services: Mapping[str, Callable[[Process], Handle]] = SERVICES,
-    instances: int = INSTANCES,
+    shape: fleet.Shape = fleet.USUAL,
     meanwhile: Mapping[float, Callable[[World], None]] = {},
 ) -> Run:
-    """Run a seed, with the faults that it draws or with others, and so many processes of each service.
+    """Run a seed, with the faults that it draws or with others, in a world of the usual or another size.
 
     meanwhile: what else is done to the world, by the instant.
     """
     if faults is None:
-        faults = draw_faults(random.Random(f"faults {seed}"), FAULTS_UNTIL)  # noqa: S311  # no secret
-    world = World(seed, faults, services, instances, meanwhile=meanwhile)
+        draw = random.Random(f"faults {seed}")  # noqa: S311  # no secret
+        faults = draw_faults(draw, faults_until(shape), shape.faults, shape.instances)
+    world = World(seed, faults, services, shape, meanwhile=meanwhile)
     # A run makes garbage in circles, and is over before it matters.
     gc.disable()
     try:

@@ -1,0 +1,159 @@
+"""Every kind of fault really strikes, is counted, and leaves in the log what it is there to cause."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.simulation.__main__ import happenings
+from tests.simulation.checker import EXECUTED
+from tests.simulation.faults import HOUR, Fault, Kind
+from tests.simulation.fleet import Shape
+from tests.simulation.world import DAYS, Run, simulate
+
+pytestmark = pytest.mark.usefixtures("quiet")
+ALL_DAY = (0.0, 4 * HOUR)
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def told(run: Run, text: str) -> bool:
+    return any(text in entry["what"] for entry in run.log.of("fault"))
+
+
+def happened(run: Run) -> Counter[str]:
+    return happenings(run.world, run.log)
+
+
+def kinds(run: Run) -> Counter[str]:
+    return Counter(entry.kind for entry in run.log.entries)
+
+
+def acknowledged_twice(run: Run) -> bool:
+    return max(Counter(entry["message"] for entry in run.log.of("ack")).values()) > 1
+
+
+def overtaken(run: Run) -> bool:
+    """A message came after one that was published after it."""
+    numbers = [entry["message"] for entry in run.log.of("deliver") if entry["attempt"] == 1]
+    return numbers != sorted(numbers)
+
+
+def seen_late(run: Run) -> bool:
+    rows = [item for table in run.world.rows.tables.values() for item in table]
+    logged = max(entry.at for entry in run.log.of("row"))
+    return any(visible > logged for visible, _ in rows) or len({visible for visible, _ in rows}) > 1
+
+
+def configurations(run: Run) -> int:
+    decided = [row for entry, row in ((it, it["row"]) for it in run.log.of("row")) if "decision_id" in row]
+    return len({row["config_hash"] for row in decided})
+
+
+def unknown_fields(run: Run) -> bool:
+    return any("added_later" in str(entry["row"]) for entry in run.log.of("row"))
+
+
+def blocked(run: Run) -> bool:
+    return any(entry["type"] == EXECUTED and '"blocked"' in entry["data"] for entry in run.log.of("publish"))
+
+
+def fault(kind: Kind, target: str = "", share: float = 1.0, size: float = 0.0) -> Fault:
+    return Fault(0, kind, *ALL_DAY, target, share, size)
+
+
+SEEN: Mapping[str, tuple[Fault, Callable[[Run], object]]] = {
+    "a bucket that fails": (
+        fault(Kind.ERROR_BEFORE, "bucket", 0.3),
+        lambda run: told(run, "bucket fails before"),
+    ),
+    "a warehouse that fails after its effect": (
+        fault(Kind.ERROR_AFTER, "warehouse", 0.5),
+        lambda run: told(run, "warehouse fails after"),
+    ),
+    "a part of the events": (fault(Kind.PARTIAL, "bus", 0.5), lambda run: told(run, "a part of the events")),
+    "a part of the rows": (
+        fault(Kind.PARTIAL, "warehouse", 0.5),
+        lambda run: told(run, "a part of the rows"),
+    ),
+    "a slow bus": (fault(Kind.SLOW, "bus", 0.1, 90), lambda run: told(run, "bus fails after")),
+    "a crash before a call": (
+        fault(Kind.CRASH, "controller-0", size=6),
+        lambda run: any(entry["where"].startswith("before") for entry in run.log.of("crash")),
+    ),
+    "a crash after a call": (
+        fault(Kind.CRASH, "controller-0", size=7),
+        lambda run: any(entry["where"].startswith("after") for entry in run.log.of("crash")),
+    ),
+    "a process that stands still": (fault(Kind.PAUSE, "logger-0", size=700), lambda run: kinds(run)["pause"]),
+    "copies of messages": (
+        fault(Kind.DUPLICATE),
+        lambda run: any(entry["attempt"] == 0 for entry in run.log.of("deliver")),
+    ),
+    "messages in another order": (fault(Kind.DELAY, share=0.5, size=900), overtaken),
+    "pushes that never arrive": (
+        fault(Kind.LOST_DELIVERY, share=0.3),
+        lambda run: any(entry["attempt"] > 1 for entry in run.log.of("deliver")),
+    ),
+    "acknowledgements that get lost": (fault(Kind.LOST_ACK, share=0.3), acknowledged_twice),
+    "rows that are seen late": (fault(Kind.LATE_ROWS, size=600), seen_late),
+    "ticks that do not fire": (fault(Kind.LOST_TICK), lambda run: kinds(run)["lost"]),
+    "a clock that is wrong": (fault(Kind.SKEW, "monitor-1", size=180), lambda run: kinds(run)["skew"]),
+    "a deployment of the next configuration": (
+        fault(Kind.DEPLOY, "controller", size=1),
+        lambda run: configurations(run) == 2,
+    ),
+    "a deployment of the next version": (fault(Kind.DEPLOY, "scraper-runner", size=2), unknown_fields),
+    "files that Phase 2 drops": (fault(Kind.PHASE2_DROPS), lambda run: kinds(run)["dropped"]),
+    "a source that refuses": (fault(Kind.SOURCE_BLOCKS), blocked),
+}
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_a_fault_strikes_is_counted_and_shows(name: str) -> None:
+    given, shows = SEEN[name]
+    run = simulate(1, (given,))
+    assert run.world.fates.counts[given.kind] > 0
+    assert shows(run)
+
+
+def test_an_insert_id_is_remembered_for_a_while_only() -> None:
+    """What is appended again within the window is one row, and two afterwards or when nothing is remembered."""
+    again = fault(Kind.ERROR_AFTER, "warehouse", 0.6)
+    remembered = happened(simulate(1, (again,)))
+    forgotten = simulate(1, (again, Fault(1, Kind.NO_DEDUPLICATION, *ALL_DAY)))
+    rows = "rows appended again, with their insertId forgotten"
+    assert forgotten.world.fates.counts[Kind.NO_DEDUPLICATION] > 0
+    assert 0 < remembered[rows] < happened(forgotten)[rows]
+
+
+def test_writes_lose_races() -> None:
+    """412: somebody else created the object, or wrote over it since it was read."""
+    run = simulate(1, (fault(Kind.DUPLICATE),))
+    lost = {entry["op"] for entry in run.log.of("object") if not entry["won"]}
+    assert lost == {"create", "replace"}
+    assert happened(run)["writes that lost a race (412)"] > 5
+
+
+def test_a_process_that_dies_at_work_comes_back() -> None:
+    """It did not when it had more than one handler at work, and its service was one process short from then on."""
+    shape = Shape(events=12, instances=1)
+    for size in range(30, 60, 6):
+        log = simulate(1, (fault(Kind.CRASH, "scraper-runner-0", size=size),), shape=shape).log
+        started = Counter(entry.by for entry in log.of("start"))
+        assert started["scraper-runner-0"] == 1 + len(list(log.of("crash")))
+
+
+@pytest.mark.parametrize(("seed", "changes"), [(0, False), (1, True), (2, True)])
+def test_the_clocks_change_in_the_middle_of_the_night(seed: int, changes: bool) -> None:
+    night = simulate(seed, (), shape=Shape(night=True)).world
+    assert night.day == DAYS[seed]
+    ends = night.start + timedelta(seconds=night.duration)
+    offsets = {instant.astimezone(NEW_YORK).utcoffset() for instant in (night.start, ends)}
+    assert (len(offsets) == 2) is changes
+
+
+def test_every_kind_is_tried() -> None:
+    tried = {given.kind for given, _ in SEEN.values()}
+    assert tried | {Kind.NO_DEDUPLICATION} == set(Kind)

@@ -14,13 +14,14 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.simulation.record import EventLog
 
 HOST = "127.0.0.1"
 HEAD_LIMIT = 1 << 20
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
+Reader: TypeAlias = asyncio.StreamReader
+Writer: TypeAlias = asyncio.StreamWriter
 
 
 class Harm(StrEnum):
@@ -83,8 +84,12 @@ class HarmedLink:
         harm = self.draw.choice(self.weather.harms)
         self.record.counts[f"{self.part}: {harm}"] += 1
         if harm is not Harm.DELAY:
-            self.record.add("fault", self.service, what=f"{self.part}: {harm}")
+            self.note(harm)
         return harm
+
+    def note(self, harm: Harm) -> None:
+        """Write down what befalls the service now."""
+        self.record.add("fault", self.service, what=f"{self.part}: {harm}")
 
     async def late(self) -> None:
         """Wait as long as the weather has a call wait."""
@@ -131,6 +136,9 @@ class HarmedLink:
             self.record.add(
                 "nack", self.service, error=f"HTTP {status}: {content[-200:]!r}", unforeseen=status == 500
             )
+        if harm in (Harm.LOST, Harm.HALF):
+            # Once more: the call was made after the first time, and what is done again comes after this one.
+            self.note(harm)
         if harm is Harm.LOST:
             return False
         if harm is Harm.HALF:

@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.proxy import FAIR, Harm, Weather
-from tests.chaos.world import Battlefield, battlefield
+from tests.chaos.world import TELL_EVERY, Battlefield, battlefield
 from tipoff_common.events import Tick
 from tipoff_dev.stack.layout import SERVICES
 
@@ -60,7 +61,7 @@ def volley(field: Battlefield, kind: str, draw: random.Random) -> None:
 def fire(field: Battlefield, seed: int, seconds: float) -> None:
     """Keep things going wrong, and something to do coming in, for so long; then let everything heal."""
     draw = random.Random(f"volleys {seed}")  # noqa: S311  # no secret
-    ends, day = time.monotonic() + seconds, FIRST_DAY
+    ends, day, told = time.monotonic() + seconds, FIRST_DAY, time.monotonic()
     storm(field)
     for number, kind in enumerate(volleys(draw)):
         if time.monotonic() >= ends and number >= len(KINDS):
@@ -70,10 +71,13 @@ def fire(field: Battlefield, seed: int, seconds: float) -> None:
         volley(field, kind, draw)
         if draw.random() < 0.3:
             field.tick(Tick.WATCH, day, 12)
+        if time.monotonic() > told + TELL_EVERY:
+            told = time.monotonic()
+            log.info("%.0f s more under fire; %s", ends - told, report(field, seed))
         time.sleep(draw.uniform(0.2, 1.0))
     field.proxies.weather(FAIR)
     field.wait_until_ready("storage", *SERVICES)
-    field.settle(60 + seconds)
+    field.settle(60)
     # A replay's days pass faster than its files are processed: sooner, cleanup would take them for lost.
     field.tick(Tick.CLEANUP, day, 12)
     field.settle(60)
@@ -81,8 +85,14 @@ def fire(field: Battlefield, seed: int, seconds: float) -> None:
 
 def report(field: Battlefield, seed: int) -> str:
     """Say what was done and what happened."""
-    counts = ", ".join(f"{count} {what}" for what, count in sorted(field.record.counts.items()))
-    return f"seed {seed}: {field.ticks} ticks, {len(field.ear.messages)} events; {counts}"
+    return (
+        f"seed {seed}: {field.ticks} ticks, {len(field.ear.messages)} events; {counted(field.record.counts)}"
+    )
+
+
+def counted(counts: Counter[str]) -> str:
+    """List counts by name."""
+    return ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items())) or "nothing"
 
 
 def test_nothing_is_lost_doubled_or_invented(tmp_path: Path) -> None:
@@ -100,12 +110,25 @@ def test_nothing_is_lost_doubled_or_invented(tmp_path: Path) -> None:
 @pytest.mark.timeout(24 * 3600)
 def test_nothing_is_lost_however_long_it_lasts(tmp_path: Path) -> None:
     """Rounds of two minutes, each on a new stack with a seed of its own."""
-    ends, seed = time.monotonic() + 60 * float(os.environ.get("MINUTES") or 5), int(time.time())
+    begins, seed = time.monotonic(), int(time.time())
+    ends = begins + 60 * float(os.environ.get("MINUTES") or 5)
+    rounds, ticks, events, happened, broken = 0, 0, 0, Counter[str](), Counter[str]()
+    shown: list[str] = []
     while time.monotonic() < ends:
         with battlefield(tmp_path / str(seed), seed) as field:
             fire(field, seed, 120)
             breaches = field.verdict()
             told = report(field, seed)
         log.info(told)
-        assert not breaches, "\n".join([told, *map(str, breaches[:5])])
+        rounds, ticks, events = rounds + 1, ticks + field.ticks, events + len(field.ear.messages)
+        happened += field.record.counts
+        broken += Counter(breach.law for breach in breaches)
+        shown += [told, *map(str, breaches[:5])] if breaches else []
         seed += 1
+    log.info(
+        "%d rounds in %.0f minutes: %s ticks, %s events; %s; lost %d, doubled %d, invented %d, laws broken: %s",
+        *(rounds, (time.monotonic() - begins) / 60, f"{ticks:,}", f"{events:,}", counted(happened)),
+        *(broken[f"nothing_is_{fate}"] for fate in ("lost", "doubled", "invented")),
+        counted(broken),
+    )
+    assert not shown, "\n".join(shown)

@@ -1,6 +1,7 @@
 """A running stack whose every connection goes through the proxy, and the event log of all that happened to it."""
 
 import json
+import logging
 import random
 import signal
 import threading
@@ -25,6 +26,9 @@ from tipoff_common.topics import load_topics
 from tipoff_dev.stack.layout import PROJECT, SERVICES, Layout, free_ports
 from tipoff_dev.stack.stack import Stack, running_stack
 
+log = logging.getLogger(__name__)
+TELL_EVERY = 10.0
+"""Seconds between two words on how far it is."""
 SOURCE = "source.example"
 UNITS = 4
 WORKFLOWS = ("first", "second")
@@ -215,11 +219,12 @@ class Battlefield:
 
     def kill(self, name: str) -> None:
         """End a process with SIGKILL and start it anew, without waiting until it is ready."""
-        self.record.add("crash", name, where="SIGKILL")
         self.record.counts["kill"] += 1
         child = self.stack.processes.children[name]
         child.process.kill()
         child.process.wait()
+        # When it is dead: what it did before comes before.
+        self.record.add("crash", name, where="SIGKILL")
         self.stack.processes.restart(name)
 
     @contextmanager
@@ -232,6 +237,7 @@ class Battlefield:
         try:
             yield
         finally:
+            self.record.add("pause", name)
             process.send_signal(signal.SIGCONT)
 
     @contextmanager
@@ -260,11 +266,21 @@ class Battlefield:
         return self.stack._tcp(name)
 
     def settle(self, seconds: float) -> Mapping[str, int]:
-        """Wait until nothing is unacknowledged. Return what still is when time runs out."""
-        deadline = time.monotonic() + seconds
+        """Wait until nothing is unacknowledged. Return what still is when nothing has moved for so long.
+
+        How long all of it takes is the machine's; what matters is that it goes on.
+        """
+        told = moved = time.monotonic()
+        fewest: int | None = None
         while left := self.unacknowledged():
-            if time.monotonic() > deadline:
+            now, count = time.monotonic(), sum(left.values())
+            if fewest is None or count < fewest:
+                fewest, moved = count, now
+            if now > moved + seconds:
                 return left
+            if now > told + TELL_EVERY:
+                told = now
+                log.info("waiting for %s", dict(left))
             time.sleep(0.2)
         return {}
 
@@ -280,7 +296,7 @@ class Battlefield:
         """Write what is in the dataset, the bucket and the topics into the log, and judge it."""
         left = self.settle(0)
         self.ear.close()
-        log = self.record.log
+        events = self.record.log
         requests_of: dict[str, list[tuple[float, str]]] = {}
         for message in sorted(self.ear.messages, key=lambda it: it.publish_time):
             self._add_publication(message, requests_of)
@@ -305,13 +321,15 @@ class Battlefield:
                     row={name: _decoded(value) for name, value in row.items()},
                 )  # fmt: skip
         # A replay's deadlines are months ago: what was missed by them is for simulated time to judge.
-        log.entries.sort(key=lambda entry: entry.at)
-        log.entries.insert(
+        events.entries.sort(key=lambda entry: entry.at)
+        events.entries.insert(
             0,
-            type(log.entries[0])(0.0, "begin", "test", {"began": 0.0, "follow_ups": [], "data": data.bucket}),
+            type(events.entries[0])(
+                0.0, "begin", "test", {"began": 0.0, "follow_ups": [], "data": data.bucket}
+            ),
         )
         self.record.add("end", "test", open=[[name, str(count), ""] for name, count in left.items()])
-        return check(log)
+        return check(events)
 
     def _add_publication(self, message: Any, requests_of: dict[str, list[tuple[float, str]]]) -> None:
         at, attributes = message.publish_time.timestamp(), dict(message.attributes)

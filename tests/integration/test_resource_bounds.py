@@ -1,6 +1,7 @@
 """Each service stays within its memory on Cloud Run and goes on answering, whatever is pushed at it at once.
 
-The peak is the kernel's own (VmHWM): what a cgroup of that size would have had to hold. Documents that unfold without
+The peak is the kernel's own (VmHWM). At full length each service also runs in a control group of its memory, where this
+user may make one: one page more, and the kernel kills it. Documents that unfold without
 end are parsed in a process with a limit of its own (tests/unit/runner/test_parser.py).
 """
 
@@ -12,10 +13,12 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from subprocess import Popen
 
 import pytest
 import requests
 from stack_harness import Driver, push_body, until
+from tests.support.cgroups import MemoryBound, memory_bound
 from tests.support.samples import NOON, executed
 
 from tipoff_common.binding import Envelope, encode
@@ -120,4 +123,28 @@ def test_pushes_at_once_slow_and_hostile_bodies_stay_within_the_memory(
 @pytest.mark.timeout(900)
 @every_service
 def test_ten_thousand_pushes_at_once_stay_within_the_memory(embedded: Driver, service: str) -> None:
-    batter(embedded, service, 10_000)
+    with memory_bound(MEBIBYTES[SERVICE_MAP[service].memory] << 20) as bound:
+        process = start_anew(embedded, service, bound)
+        batter(embedded, service, 10_000)
+        assert process.poll() is None, "it was killed"
+        if bound is None:
+            log.info("%s: no control group can be made here; its peak was read instead", service)
+        else:
+            assert bound.kills() == 0
+            log.info("%s: within a control group of %s", service, SERVICE_MAP[service].memory)
+
+
+def start_anew(driver: Driver, service: str, bound: MemoryBound | None) -> Popen[bytes]:
+    """Start a service with its memory bound from its first import on, and a peak of its own."""
+    process: Popen[bytes] = driver.stack.processes.restart(service).process
+    if bound is not None:
+        bound.add(process.pid)
+
+    def ready() -> bool:
+        try:
+            return requests.get(f"{driver.stack.layout.url(service)}/readyz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    until(ready, f"{service} to be ready")
+    return process

@@ -15,6 +15,7 @@ import random
 import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType
 
@@ -90,12 +91,16 @@ def _places(tree: ast.AST) -> list[tuple[ast.AST, list[Callable[[], None]]]]:
     return found
 
 
+def _replace_operator(node: ast.Compare, place: int, opposite: type[ast.AST]) -> None:
+    node.ops[place] = opposite()  # type: ignore[call-overload]  # one of the kind that stands there
+
+
 def _changes(node: ast.AST) -> Iterator[Callable[[], None]]:
     match node:
         case ast.Compare():
             for place, operator in enumerate(node.ops):
                 if opposite := _OPPOSITES.get(type(operator)):
-                    yield lambda place=place, opposite=opposite: node.ops.__setitem__(place, opposite())
+                    yield partial(_replace_operator, node, place, opposite)
         case ast.BoolOp() | ast.BinOp():
             if opposite := _OPPOSITES.get(type(node.op)):
                 yield lambda: setattr(node, "op", opposite())
@@ -145,7 +150,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         raise pytest.UsageError("the tests fail without any change; mend them first")
     survivors = []
     for mutant in found:
-        if _passes(session, lambda mutant=mutant: _exchange(path, mutant.tree)):
+        if _passes(session, partial(_exchange, path, mutant.tree)):
             survivors.append(mutant)
             writer.line(f"survived {option.mutate} {mutant}")
     writer.line(f"{len(found)} mutants of {option.mutate}, {len(survivors)} survived")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from tipoff_dataset.files import DATASET
+from tipoff_common.ports import DATASET
 from tipoff_dev.checks.sql.reference import ReferenceEngine, TypedValue
 
 QUERY = bigquery.Client.query_and_wait

@@ -9,6 +9,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from tipoff_common import RELEASE
 from tipoff_common.bounds import FanOutKeys, storable_json
+from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested, Source
 from tipoff_common.outcomes import EMPTY, Failed, FailureKind, Outcome
 
@@ -67,10 +68,19 @@ PRESUMED = "presumed"
 """The entry of a data_summary that marks an execution which nobody has seen; the views prefer any other."""
 
 
+def declared_parameters(request: ScrapeRequested, spec: ScraperSpec) -> dict[str, str]:
+    """Return the request's parameters that scraper.yaml declares: only these may be kept and logged."""
+    # What a caller sends beside them was checked by nobody, and might be a secret.
+    return {name: value for name, value in request.parameters.items() if name in spec.parameters}
+
+
 def build_presumed_failure(
-    request: ScrapeRequested, why: str, *, environment: str, at: datetime
+    request: ScrapeRequested, why: str, *, opts: Mapping[str, str], environment: str, at: datetime
 ) -> ScrapeExecuted:
     """Build the execution of a request that is presumed dead, as `failed`/`timeout`.
+
+    opts: its declared parameters, as an execution of the runner has them: by them the dataset knows that a retry found
+    what this attempt did not.
 
     Should the request be executed after all, that is another event with a row of its own.
     """
@@ -80,6 +90,7 @@ def build_presumed_failure(
         environment=environment,
         triggered_at=at,
         completed_at=at,
+        opts=opts,
         data_summary={PRESUMED: True},
     )
 

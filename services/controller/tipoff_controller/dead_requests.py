@@ -11,7 +11,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from tipoff_common.binding import Message, Refused, decode
 from tipoff_common.events import ScrapeExecuted, ScrapeRequested
-from tipoff_common.executions import build_presumed_failure
+from tipoff_common.executions import build_presumed_failure, declared_parameters
 from tipoff_controller.deps import Deps
 from tipoff_controller.occurrence_store import Key
 from tipoff_controller.past import Past, expired, lease
@@ -68,5 +68,8 @@ def fail_expired_requests(past: Past, context: EvaluationContext, deps: Deps) ->
 
 def presume_dead(dead: ScrapeRequested, why: str, deps: Deps, at: datetime) -> ScrapeExecuted:
     """Build the execution of a request that nothing came of."""
-    event = build_presumed_failure(dead, why, environment=deps.environment, at=at)
+    # None for a scraper that a deployment has taken away since.
+    spec = deps.configuration.catalog.get(dead.scraper)
+    opts = declared_parameters(dead, spec) if spec else {}
+    event = build_presumed_failure(dead, why, opts=opts, environment=deps.environment, at=at)
     return event.model_copy(update={"run_id": str(uuid5(NAMESPACE_OID, f"presumed:{dead.request_id}"))})

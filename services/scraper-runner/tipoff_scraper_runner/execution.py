@@ -12,7 +12,7 @@ from pydantic import JsonValue
 
 from tipoff_common.catalog import ScraperSpec
 from tipoff_common.events import FileLanded, ScrapeExecuted, ScrapeRequested
-from tipoff_common.executions import build_execution, build_file_landed
+from tipoff_common.executions import build_execution, build_file_landed, declared_parameters
 from tipoff_common.logs import log_context
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Success
 from tipoff_common.ports import Objects, Unavailable
@@ -294,12 +294,6 @@ def _fetched_at(job: _Job, saved: Saved | None) -> datetime:
     """Return when the source gave the payload."""
     # Records are as old as their payload, or an old calendar that is parsed again would pass for a new one.
     return saved.fetched.fetched_at if saved is not None and saved.fetched is not None else job.now
-
-
-def declared_parameters(request: ScrapeRequested, spec: ScraperSpec) -> dict[str, str]:
-    """Return the request's parameters that scraper.yaml declares: only these may be kept and logged."""
-    # What a caller sends beside them was checked by nobody, and might be a secret.
-    return {name: value for name, value in request.parameters.items() if name in spec.parameters}
 
 
 def _redacted(summary: Mapping[str, JsonValue], redactor: SecretRedactor) -> dict[str, JsonValue]:

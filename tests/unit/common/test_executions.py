@@ -18,7 +18,8 @@ def real(outcome: Success | NoData | Failed = SUCCESS) -> ScrapeExecuted:
 
 
 def presumed(why: str = "no execution within 0:14:00") -> ScrapeExecuted:
-    return build_presumed_failure(requested(), why, environment="local", at=NOON)
+    opts = {"game_date": "2025-01-15"}
+    return build_presumed_failure(requested(), why, opts=opts, environment="local", at=NOON)
 
 
 def test_an_execution_is_about_its_request() -> None:
@@ -52,6 +53,7 @@ def test_what_is_presumed_says_so() -> None:
         kind=FailureKind.TIMEOUT, message="the request died: no execution within 0:14:00"
     )
     assert event.data_summary == {"presumed": True}
+    assert event.opts == {"game_date": "2025-01-15"}
 
 
 def test_a_recovered_execution_is_another_event() -> None:

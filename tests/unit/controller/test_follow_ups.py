@@ -275,7 +275,7 @@ def test_what_follows_from_an_answer_after_a_presumed_death_comes_again_as_well(
     """The request has two entries then, and its redelivered answer goes back to the second."""
     made = begun("sequence")
     (request,) = made.requests
-    made.note(build_presumed_failure(request, "in this test", environment="local", at=at("06:06")))
+    made.note(build_presumed_failure(request, "in this test", opts={}, environment="local", at=at("06:06")))
     answer = made.execute(request, SUCCESS)
     made.bus.capacity = 0
     with pytest.raises(Unavailable):
@@ -361,6 +361,8 @@ def test_a_request_in_the_dead_letters_is_a_failure_and_asked_for_again() -> Non
     (event,) = died(made)
     assert isinstance(event.outcome, Failed)
     assert event.outcome.message == "the request died: it ran out of delivery attempts"
+    # A success of the retry is about the same unit: without them people were told that it fails although it was found.
+    assert event.opts == request.parameters
     made.note(event)
     assert [item.attempt for item in made.requests] == [1, 2]
 

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.applications import APPLICATIONS, application
+from tests.support.examples import examples
 from tests.support.pushes import AUTHORIZED, PUBLISHED, push_body
 from tests.support.samples import NOON, SAMPLES
 from tipoff_common.binding import STRUCTURED, Envelope, encode, encode_structured
@@ -87,7 +88,9 @@ def survives(service: Pushed, body: bytes) -> None:
     assert service.post(sound()) in {200, 204}
 
 
-fuzzed = settings(max_examples=EXAMPLES, phases=DRAWN, deadline=None, suppress_health_check=list(HealthCheck))
+fuzzed = settings(
+    max_examples=examples(EXAMPLES), phases=DRAWN, deadline=None, suppress_health_check=list(HealthCheck)
+)
 
 
 @fuzzed

@@ -12,4 +12,4 @@ def examples(in_ci: int) -> int:
 
     A number that a property names itself would count in every profile: hypothesis lets the nearest win.
     """
-    return max(_FEWEST, in_ci * settings.default.max_examples // _CI)
+    return max(_FEWEST, in_ci * settings().max_examples // _CI)

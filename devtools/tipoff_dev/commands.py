@@ -153,6 +153,9 @@ def scrape(context: typer.Context) -> None:
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="its only name: small letters, digits and _")],
     source: Annotated[str, typer.Option(metavar="S", help="folder of its source, made if it is not there")],
+    page: Annotated[
+        bool, typer.Option("--page", help="of a source that is a page with a table, in place of JSON")
+    ] = False,
     folder: Annotated[
         Path, typer.Option(metavar="DIR", help="the repository to write to", show_default="this one")
     ] = FLEET.folder,
@@ -165,7 +168,7 @@ def new(
     from tipoff_dev.fleet.scaffold import Places, ScaffoldRefused, write_scraper
 
     try:
-        written = write_scraper(folder, name, source)
+        written = write_scraper(folder, name, source, page=page)
     except ScaffoldRefused as error:
         refuse(str(error))
     places = Places.of(folder)

@@ -40,8 +40,10 @@ def require_name(text: str) -> None:
         raise ScaffoldRefused(f"'{text}' is no name; write small letters, digits and _, and a letter first")
 
 
-def write_scraper(root: Path, name: str, source: str) -> list[Path]:
+def write_scraper(root: Path, name: str, source: str, *, page: bool = False) -> list[Path]:
     """Write the scraper, its fake and its test below the repository `root`; return the files, relative to it.
+
+    page: of a source that is a page with a table, in place of JSON.
 
     Raises:
         Refused: no such repository, a name that cannot be one or is taken, or a file that would be replaced.
@@ -58,7 +60,7 @@ def write_scraper(root: Path, name: str, source: str) -> list[Path]:
         raise ScaffoldRefused(
             f"scraper '{name}' is there already, in {taken[0]}; a name is the only name of a scraper"
         )
-    texts = _texts(places, name, source)
+    texts = _texts(places, name, source, page=page)
     folder = places.scrapers / source
     if not (root / folder / "__init__.py").exists():
         texts[folder / "__init__.py"] = fill("source.txt", **_values(name, source))
@@ -73,18 +75,19 @@ def write_scraper(root: Path, name: str, source: str) -> list[Path]:
     return sorted(texts)
 
 
-def _texts(places: Places, name: str, source: str) -> dict[Path, str]:
-    folder = places.scrapers / source / name
+def _texts(places: Places, name: str, source: str, *, page: bool) -> dict[Path, str]:
+    folder, kind = places.scrapers / source / name, "_page" if page else ""
     files = {
         folder / "__init__.py": "init.txt",
-        folder / "scraper.py": "scraper.txt",
+        folder / "scraper.py": f"scraper{kind}.txt",
         folder / "scraper.yaml": "description.txt",
-        folder.parent / "fake.py": "fake.txt",
-        places.tests / f"test_{name}.py": "test.txt",
+        folder.parent / "fake.py": f"fake{kind}.txt",
+        places.tests / f"test_{name}.py": f"test{kind}.txt",
     }
     if not places.own:
         files[folder / "__main__.py"] = "main.txt"
-    return {path: fill(template, **_values(name, source)) for path, template in files.items()}
+    values = {**_values(name, source), "format": "HTML" if page else "JSON"}
+    return {path: fill(template, **values) for path, template in files.items()}
 
 
 def _values(name: str, source: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from tipoff_cli.checkout import REPOSITORY, find_fleet, find_shared
 from tipoff_cli.errors import CommandFailed
 from tipoff_cli.main import app
 from tipoff_common.catalog import load_catalog
+from tipoff_dev.fakes.sources.hosts import fake_faults
 from tipoff_dev.fleet.repository import init_fleet
 from tipoff_dev.fleet.scaffold import ScaffoldRefused, write_scraper
 from tipoff_planning.loading import load_workflows
@@ -56,6 +57,16 @@ def test_another_scraper_goes_beside_the_first(tmp_path: Path) -> None:
     assert Path("rivers/example/rivers_gauges/scraper.py") in written
     assert Path("tests/test_rivers_gauges.py") in written
     assert len(load_catalog(tmp_path / "rivers/rivers")) == 2
+
+
+def test_a_scraper_of_a_page_passes_the_tests_that_are_written_with_it(tmp_path: Path) -> None:
+    fleet = tmp_path / "rivers"
+    init_fleet(fleet, None, "UTC")
+    write_scraper(fleet, "river_levels", "gauges", page=True)
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_river_levels.py")
+    done = subprocess.run(command, cwd=fleet, capture_output=True, text=True, check=False)
+    assert "13 passed" in done.stdout, done.stdout
+    assert not fake_faults(fleet / "rivers")
 
 
 @pytest.mark.parametrize(

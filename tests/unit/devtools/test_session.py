@@ -2,6 +2,8 @@
 
 import json
 import os
+from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -15,6 +17,7 @@ from tipoff_cli import edits
 from tipoff_cli.checkout import TICKS, WORKFLOWS
 from tipoff_cli.edits import changed_since, look
 from tipoff_common.catalog import load_catalog
+from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
 from tipoff_common.events import ScheduleLocked, Tick
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, RecordingBus
@@ -99,6 +102,30 @@ def test_an_edit_is_taken_up_when_nothing_is_under_way(monkeypatch: pytest.Monke
     shown = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
     assert "taken: config/workflows.yaml" in shown
     assert ("interrupted, and asked for again" in shown) is not quiet
+
+
+def test_another_zone_is_brought_to_the_dataset_before_the_services(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its functions and views have the zone in them."""
+    done: list[str] = []
+    workflows = tmp_path / "workflows.yaml"
+    workflows.write_text("timezone: Asia/Tokyo\n")
+    stack: Any = SimpleNamespace(
+        layout=replace(Layout.on_fixed_ports(), workflows_file=workflows),
+        wait_until_quiet=lambda _: None,
+        clients=nullcontext,
+        reload=lambda names: done.append(names[0]),
+    )
+    monkeypatch.setattr(session, "faults", lambda: "")
+    monkeypatch.setattr(session, "create_tables", lambda: done.append(f"tables of {fleet_zone().key}"))
+    monkeypatch.setenv(ZONE_VARIABLE, "America/New_York")  # undone when the test ends
+    fleet_zone.cache_clear()
+    try:
+        session._take_up(stack, ["config/workflows.yaml"], Console(file=StringIO()), lambda: None)
+    finally:
+        fleet_zone.cache_clear()
+    assert done == ["tables of Asia/Tokyo", "logger", "fake-sources"]
 
 
 def test_an_edit_with_faults_is_not_taken_and_what_runs_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

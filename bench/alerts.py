@@ -1,6 +1,6 @@
 """What people hear of a season with faults in it, and what one watch costs.
 
-    python bench/alerts.py [--seeds 2 3] [--rows 1000000] [--no-season] [--no-cost] [--json]
+    python bench/alerts.py [--seeds 3 4] [--rows 1000000] [--no-season] [--no-cost] [--json]
 
 The season is that of bench/alert_season.py: rows of five weeks and more in the embedded warehouse, with each of its
 faults once, at instants of the seed's choice, and a week without any at its end. They go through all that a watch goes
@@ -386,7 +386,7 @@ def cost(rows: int, runs: int) -> dict[str, Any]:
 def main() -> None:
     """Print the figures of the seasons and of one watch."""
     parser = bench_parser(__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3], help="1 is for tuning rules")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[3, 4], help="1 is for tuning rules")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--no-season", action="store_true", help="leave out what people hear")

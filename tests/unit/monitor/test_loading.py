@@ -93,3 +93,12 @@ def test_a_symptom_that_would_be_told_before_its_cause(tmp_path: Path) -> None:
 def test_sql_that_does_not_analyse(tmp_path: Path, sql: str, what: str) -> None:
     (tmp_path / "alert_dead_letters.sql").write_text(f"-- Is it?\n\n{sql};\n")
     assert what in refused(write_rules(tmp_path, broken={}), tmp_path)
+
+
+@pytest.mark.parametrize("more", ["", ", 'http' AS error_type"])
+def test_a_query_of_failures_names_their_kind_last(tmp_path: Path, more: str) -> None:
+    columns = ("subject", "since", "value", "severity", "workflow", "scraper", "summary")
+    selected = ", ".join(f"1 AS {name}" for name in columns)
+    (tmp_path / "alert_dead_letters.sql").write_text(f"-- Is it?\n\nSELECT {selected}{more};\n")
+    book = load_rules(write_rules(tmp_path, broken={}), tmp_path)
+    assert book.of_failures == ({"broken"} if more else set())

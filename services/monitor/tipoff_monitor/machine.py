@@ -474,6 +474,8 @@ def _tell(
     def send(group: Sequence[Incident], left: Sequence[Incident] = ()) -> None:
         """Make one message of a group, the worst first, and note that all in it are told."""
         lead = group[0]
+        # Before those of this message are told: none of them was known by another one of them.
+        known_by = lead.told_by or _known_before(lead, after, at)
         for incident in (*group, *left):
             told = {"told_at": at.now, "told_severity": incident.severity, "told_by": None}
             # A reminder is a change as well: its number tells it from the message before.
@@ -492,7 +494,7 @@ def _tell(
         if any(it.escalated_at is not None for it in group):
             # Whoever was called when nobody answered hears of the end, too: a pager stays open without.
             context["escalated"] = True
-        if (known_by := lead.told_by or _known_before(lead, after, at)) is not None:
+        if known_by is not None:
             # More of what people were told, or worse.
             context["known_by"] = known_by
         rule = rules.get(lead.rule)

@@ -383,6 +383,12 @@ class TestOneCause:
         assert watched.told == [("scraper", AlertState.FIRING)]
         assert len(watched.memory.incidents) == 10
 
+    def test_two_that_fail_at_once_are_a_first_word_and_no_more_of_each_other(self) -> None:
+        watched = Watched(rules_file(**FAILURES))
+        (event,) = watched.ticks(4, failure("scraper", "1"), failure("scraper", "2"))
+        assert event.context["others_count"] == 1
+        assert "known_by" not in event.context
+
     def test_each_workflow_that_is_lost_of_it_is_told_as_more_of_it(self) -> None:
         """What was expected and not found, people are told of, whatever they know of its cause."""
         watched = Watched(rules_file(**FAILURES))

@@ -274,6 +274,18 @@ async def test_bytes_are_bounded_too() -> None:
 
 
 @run
+async def test_all_bytes_of_a_submission_of_several_rows_count_until_they_are_durable() -> None:
+    bench = Bench(Warehouse(), replace(ROOMY, queue_bytes=100))
+    await bench.submit("a", "b", "c", size=99)
+    await bench.submit("d", size=1)
+    await bench.submit("e", size=1)
+    assert isinstance(bench.answers["e"], Overloaded)
+    await bench.finish()
+    await bench.submit("f", "g", size=100)
+    assert (await bench.finish())["f"] is None
+
+
+@run
 async def test_a_submission_larger_than_the_queue_is_taken_when_there_is_room() -> None:
     bench = Bench(Warehouse(), replace(ROOMY, queue_rows=2, batch_rows=2))
     await bench.submit("a", "b", "c", "d", "e")

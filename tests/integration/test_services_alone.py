@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -19,11 +20,9 @@ from stack_harness import Driver
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_dev.images.__main__ import probe
 from tipoff_dev.images.build import (
-    COMMON,
     InstalledService,
     build_wheels,
     install_alone,
-    packages_of,
     service_folder,
 )
 from tipoff_dev.stack.layout import SERVICES
@@ -32,6 +31,7 @@ SLOW = ("pdfplumber", "pandas", "pyarrow", "numpy")
 """What only some work needs: imported there, or not installed at all; never at start."""
 LATE = "scrapers.nbacom.pdf_drawing"
 """Imported by the reader of PDFs when there is one to read, as it needs what is slow itself."""
+COMMON = REPOSITORY / "libs/common"
 IMPORT_ALL = """
 import importlib, json, pkgutil, sys
 late, *packages = sys.argv[1:]
@@ -51,6 +51,13 @@ PRESENT = """
 import importlib.util, json, sys
 print(json.dumps([name for name in sys.argv[1:] if importlib.util.find_spec(name)]))
 """
+
+
+def packages_of(project: Path) -> list[str]:
+    """Name the import packages that the project's wheel carries."""
+    description = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
+    packages: list[str] = description["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    return packages
 
 
 @pytest.fixture(scope="module", params=sorted(SERVICES))

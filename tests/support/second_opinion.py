@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
+from tests.support.reference_engine import ReferenceEngine, TypedValue
 from tipoff_common.ports import DATASET
-from tipoff_dev.checks.sql.reference import ReferenceEngine, TypedValue
 
 QUERY = bigquery.Client.query_and_wait
 """The client's own method, for tests whose tables are not those that the engine was told of."""

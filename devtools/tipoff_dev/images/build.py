@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from typing import IO
 from tipoff_cli.checkout import REPOSITORY
 from tipoff_common.service_map import package_of
 
-COMMON = REPOSITORY / "libs/common"
 FILES = ("infra/topics.yaml", "infra/ticks.yaml", "config", "services/scraper-runner/scrapers")
 """What the Dockerfile copies beside the installed packages, at the same paths."""
 
@@ -65,13 +63,6 @@ class InstalledService:
 def service_folder(service: str) -> Path:
     """Return the folder of a service's package."""
     return REPOSITORY / "services" / service
-
-
-def packages_of(project: Path) -> list[str]:
-    """Name the import packages that the project's wheel carries."""
-    description = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
-    packages: list[str] = description["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-    return packages
 
 
 def build_wheels(folder: Path, services: Collection[str]) -> Path:

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+from tests.support.reference_engine import ReferenceEngine, running_reference
 from tests.support.second_opinion import compared
 
 from gcp_emulators.testing import running
 from tipoff_dataset.deploy import deploy
 from tipoff_dataset.files import DATASET, ordered_files
 from tipoff_dataset.queries import named
-from tipoff_dev.checks.sql.reference import ReferenceEngine, running_reference
 from tipoff_dev.checks.sql.zetasql import AnalyzerUnavailableError
 
 SCHEMAS = Path(__file__).parents[3] / "schemas/bigquery/nba_orchestration"

@@ -13,10 +13,10 @@ import pytest
 import sqlglot
 from sqlglot import exp
 from tests.support.dataset_rows import ELEVEN, executed
+from tests.support.reference_engine import ReferenceEngine
 from tests.support.second_opinion import comparable
 
 from conftest import Dataset
-from tipoff_dev.checks.sql.reference import ReferenceEngine
 
 REPOSITORY = Path(__file__).parents[3]
 

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, date, datetime
-from typing import Literal
 
 from pydantic import JsonValue
 
@@ -11,7 +10,6 @@ from tipoff_dev.fakes.sources.game_story import GameStory, Kind, Player, tell
 from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, game_status
 
-Stage = Literal["live", "final"]
 Counts = dict[str, int]
 
 

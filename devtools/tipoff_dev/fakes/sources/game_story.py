@@ -18,7 +18,7 @@ from tipoff_dev.fakes.sources.teams import FakeTeam
 Kind = Literal["2pt", "3pt", "freethrow", "rebound", "turnover", "steal", "block", "foul", "assist"]
 Absence = Literal["", "DNP_COACH", "DNP_INJURY", "INACTIVE_INJURY", "INACTIVE_GLEAGUE_TWOWAY"]
 
-STARTERS, PLAYED, DRESSED, LISTED = 5, 10, 11, 13
+STARTERS, PLAYED, LISTED = 5, 10, 13
 PERIOD_SECONDS, OVERTIME_SECONDS = 720, 300
 POINTS = {"2pt": 2, "3pt": 3, "freethrow": 1}
 

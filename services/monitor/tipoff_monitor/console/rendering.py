@@ -47,13 +47,9 @@ def brief(text: str) -> str:
     return text if len(text) <= _BRIEF else f"{text[:_BRIEF]}..."
 
 
-def has_two_offsets(day: date) -> bool:
-    """Tell whether the clocks change on a day of the fleet, so that a time of it needs its zone."""
-    return _has_two_offsets(day, fleet_zone())
-
-
 @lru_cache(_REMEMBERED)
 def _has_two_offsets(day: date, zone: tzinfo) -> bool:
+    """Tell whether the clocks change on a day, so that a time of it needs its zone."""
     start = datetime(day.year, day.month, day.day, tzinfo=zone)
     # From midnight to midnight: on two days of a year 01:30 happens twice or 02:30 not at all.
     return start.utcoffset() != (start + timedelta(days=1)).utcoffset()

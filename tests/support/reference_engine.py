@@ -1,7 +1,7 @@
 """Google's reference implementation of GoogleSQL, executing queries on rows held in memory.
 
-The server that analyzes statements (`zetasql.py`) also evaluates them. Its answers are Google's own, so they show where
-the embedded warehouse, another engine behind a translator, differs from BigQuery.
+The server that analyzes statements (tipoff_dev.checks.sql.zetasql) also evaluates them. Its answers are Google's own,
+so they show where the embedded warehouse, another engine behind a translator, differs from BigQuery.
 """
 
 import json

@@ -1,0 +1,135 @@
+"""A controller behind its routes, for commands that ask one."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.support.seasons import WORKFLOWS
+from tipoff_cli.checkout import SCRAPERS
+from tipoff_common.auth import Authentication
+from tipoff_common.authenticated_routes import CallLimit, authenticated_router
+from tipoff_common.binding import Envelope
+from tipoff_common.catalog import load_catalog
+from tipoff_common.events import ScrapeRequested, WorkflowDecided
+from tipoff_common.executions import build_execution
+from tipoff_common.outcomes import Outcome
+from tipoff_common.publisher import Publisher
+from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
+from tipoff_common.web import create_app
+from tipoff_controller.app import routes
+from tipoff_controller.bootstrap import Wiring
+from tipoff_controller.deps import Deps
+from tipoff_controller.discovery_store import DiscoveryStore
+from tipoff_controller.follow_ups import note_execution
+from tipoff_controller.ledger import Ledger
+from tipoff_controller.manual import begin_manual_run
+from tipoff_controller.occurrence_store import OccurrenceStore
+from tipoff_controller.pause_store import PauseStore
+from tipoff_controller.settings import ControllerSettings
+from tipoff_dev.fakes.sources.testing import in_process_client
+from tipoff_planning.landed_calendar import LandedCalendar
+from tipoff_planning.loading import load_workflows
+
+KEY = "development-key"
+
+
+URL = "http://controller.test"
+
+
+SLATE = "2025-01-15"
+
+
+Run = Callable[..., Any]
+
+
+EXPECTATION = {
+    "date": datetime(2025, 1, 15, tzinfo=UTC).date(),
+    "workflow_name": "injury_discovery",
+    "occurrence_id": "o1",
+    "subject": "-",
+    "expected_run_time": datetime(2025, 1, 15, 16, tzinfo=UTC),
+    "deadline": datetime(2025, 1, 15, 17, tzinfo=UTC),
+    "games_today": 11,
+    "priority": "HIGH",
+    "expected_reason": "discovery",
+    "actual_run_time": datetime(2025, 1, 15, 16, tzinfo=UTC),
+    "action": "RUN",
+    "reason_code": "due",
+    "actual_reason": "Due since 11:00.",
+    "executions": 1,
+    "found": True,
+    "status": "ON_TIME",
+    "next_check_time": datetime(2025, 1, 15, 18, tzinfo=UTC),
+}
+
+
+class Controller:
+    """A controller in memory, which answers what httpx asks."""
+
+    def __init__(self, folder: Path) -> None:
+        settings = ControllerSettings(
+            environment="local", project="p", data_bucket="d", state_bucket="s", development_key=KEY
+        )
+        (folder / "controller.yaml").write_text(WORKFLOWS)
+        configuration = load_workflows(folder / "controller.yaml", load_catalog(SCRAPERS))
+        self.bus, self.warehouse = RecordingBus(), MemoryWarehouse()
+        data, state = MemoryObjects("data"), MemoryObjects("state")
+        self.deps = deps = Deps(
+            environment="local",
+            configuration=configuration,
+            calendar=LandedCalendar(data, "nba-com/schedule"),
+            ledger=Ledger(state),
+            occurrences=OccurrenceStore(state),
+            discovery=DiscoveryStore(state),
+            pauses=PauseStore(state),
+            warehouse=self.warehouse,
+            publisher=Publisher("controller", self.bus),
+        )
+        self._hear_of_manual_runs()
+        made = create_app(
+            service="controller", description="", environment="local", config_hash="h", checks={}
+        )
+        wiring = Wiring(made, _no_push, authenticated_router(Authentication(settings), CallLimit(100)), deps)  # type: ignore[arg-type]
+        self.client = in_process_client(routes(wiring))
+
+    def _hear_of_manual_runs(self) -> None:
+        """Bring the decisions of manual runs back to the controller, as its subscription does."""
+        publish = self.bus.publish
+
+        def push(envelopes: Iterable[Envelope]) -> None:
+            sent = list(envelopes)
+            publish(sent)
+            for event in [item.payload for item in sent]:
+                if isinstance(event, WorkflowDecided) and event.reason_code == "manual":
+                    begin_manual_run(event, self.deps, event.decision_time)
+
+        self.bus.publish = push  # type: ignore[method-assign]
+
+    def answers(self, outcome: Outcome) -> None:
+        """What becomes of each request, at once."""
+        publish = self.bus.publish
+
+        def run(envelopes: Iterable[Envelope]) -> None:
+            sent = list(envelopes)
+            publish(sent)
+            for request in [item.payload for item in sent]:
+                if isinstance(request, ScrapeRequested):
+                    done = build_execution(
+                        request,
+                        outcome,
+                        environment="local",
+                        triggered_at=request.requested_at,
+                        completed_at=request.requested_at,
+                    )
+                    note_execution(done, self.deps, request.requested_at)
+
+        self.bus.publish = run  # type: ignore[method-assign]
+
+    def tells(self, *rows: Mapping[str, Any]) -> None:
+        """What the dataset answers."""
+        self.warehouse.answer = lambda _sql, _parameters: [dict(row) for row in rows]
+
+
+def _no_push() -> None:
+    raise AssertionError("nothing is pushed here")

@@ -1,0 +1,166 @@
+"""`tipoff backfill`: past dates at a pace."""
+
+import json
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.seasons import WORKFLOWS
+from tests.unit.cli.commands.harness import SLATE, Controller, Run
+from tipoff_cli import connection
+from tipoff_cli.commands.backfill.submission import Asking, Clock
+from tipoff_common.events import ScrapeRequested
+from tipoff_common.outcomes import NoData, Success
+
+
+class TestBackfill:
+    RUN = ("backfill", "injury_discovery", "--from", "2025-01-14", "--to", "2025-01-17")
+
+    @pytest.fixture
+    def run(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+        """In event time, so that minutes are not waited for."""
+
+        def invoke(*arguments: str, code: int = 0) -> Any:
+            monkeypatch.setenv("TIPOFF_EVENT_TIME", "true")
+            return run(*arguments, code=code)
+
+        return invoke
+
+    def test_a_dry_run_lists_each_date_and_requests_nothing(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        answer = json.loads(run(*self.RUN, *season, "--dry-run", "--json").stdout)
+        assert [(item["date"], item["requests"]) for item in answer["dates"]] == [
+            ("2025-01-14", 1),
+            ("2025-01-15", 1),
+            ("2025-01-16", 1),
+            ("2025-01-17", 0),
+        ]
+        shown = run(*self.RUN, *season, "--dry-run").stdout
+        assert "4 dates, 3 runs, 3 requests; at 20/min in 0:00:06 at the least" in shown
+        assert "1 date left out: no games" in shown
+        assert controller.bus.published == []
+
+    def test_each_date_is_told_and_a_second_time_nothing_is_asked(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        controller.answers(Success(record_count=3, gcs_path="gs://d/x.json"))
+        for _ in range(2):
+            told = json.loads(run(*self.RUN, *season, "--json").stdout)
+            assert (told["complete"], told["interrupted"]) == (True, False)
+            assert [item["success"] for item in told["dates"]] == [1, 1, 1, 0]
+        assert len(controller.bus.of(ScrapeRequested)) == 3
+
+    def test_what_was_not_found_is_the_exit_code_and_how_to_ask_again_is_told(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        controller.answers(NoData(reason="404"))
+        told = run(*self.RUN, *season, code=3)
+        assert "1/3 2025-01-14: 1 no_data" in told.stderr
+        again = told.stderr.splitlines()[-1].split()
+        assert again[:2] == ["tipoff", "backfill"]
+        assert "--name backfill-2" in told.stderr
+        before = len(controller.bus.of(ScrapeRequested))
+        run(*self.RUN, *season, code=3)
+        assert len(controller.bus.of(ScrapeRequested)) == before
+        run(*self.RUN, *season, "--name", "backfill-2", code=3)
+        assert len(controller.bus.of(ScrapeRequested)) == 2 * before
+
+    @pytest.mark.usefixtures("controller")
+    def test_interrupted_it_says_how_to_go_on(
+        self,
+        run: Run,
+        season: tuple[str, ...],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def pressed(_seconds: float) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(
+            "tipoff_cli.commands.backfill.command.Asking", partial(Asking, clock=Clock(sleep=pressed))
+        )
+        told = run(*self.RUN, *season, "--rate", "7/min", code=130)
+        assert "interrupted: 0 of 3 runs have ended" in told.stderr
+        command = " ".join((*self.RUN, "--rate", "7/min", *season))
+        assert told.stderr.splitlines()[-1].strip() == f"tipoff {command}"
+        assert "2025-01-14" in told.stdout
+
+    def test_only_what_has_no_success(
+        self,
+        run: Run,
+        controller: Controller,
+        season: tuple[str, ...],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        controller.tells(
+            {
+                "request_id": "r",
+                "scraper_name": "nbac_injury_report",
+                "game_date": date(2025, 1, 15),
+                "status": "success",
+                "error_type": None,
+                "source": "CONTROLLER",
+                "triggered_at": datetime(2025, 1, 15, 18, tzinfo=UTC),
+                "opts": "{}",
+                "completeness": None,
+            }
+        )
+        monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
+        arguments = (*self.RUN, *season, "--only-missing", "--dry-run", "--json")
+        dates = {item["date"]: item["without"] for item in json.loads(run(*arguments).stdout)["dates"]}
+        assert dates == {
+            "2025-01-14": None,
+            "2025-01-15": "found before",
+            "2025-01-16": None,
+            "2025-01-17": "no games",
+        }
+        controller.warehouse.down = True
+        assert "what is missing cannot be told" in run(*arguments, code=1).stderr
+
+    def test_another_configuration_than_the_controllers_is_told(
+        self, run: Run, controller: Controller, season: tuple[str, ...]
+    ) -> None:
+        controller.answers(NoData(reason="404"))
+        Path(season[3]).write_text(WORKFLOWS.replace("every: 1h", "every: 2h"))
+        assert "the controller decides by configuration" in run(*self.RUN, *season, code=3).stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "what"),
+        [
+            (("--from", "2025-01-16", "--to", SLATE), 2, "swap them"),
+            (("--from", SLATE, "--to", "2099-01-01"), 2, "is in the future"),
+            (("--from", "1850-01-15", "--to", SLATE), 2, "no game can be on 1850-01-15"),
+            (("--from", "2023-01-15", "--to", SLATE), 2, "are 732 dates; add --yes"),
+            (("--from", SLATE, "--to", SLATE, "--rate", "often"), 2, "write 20/min"),
+            (("--from", SLATE, "--to", SLATE, "--rate", "0/min"), 2, "from 1/min to 600/min"),
+            (("--from", SLATE, "--to", SLATE, "--name", "My name"), 2, "small letters"),
+            (("--from", "2025-01-17", "--to", "2025-01-17"), 1, "knows no game of these dates"),
+        ],
+    )
+    def test_wrong_use(
+        self,
+        run: Run,
+        controller: Controller,
+        season: tuple[str, ...],
+        arguments: tuple[str, ...],
+        code: int,
+        what: str,
+    ) -> None:
+        assert what in run("backfill", "injury_discovery", *season, *arguments, code=code).stderr
+        assert controller.bus.published == []
+
+    def test_a_name_that_is_not_known(self, run: Run, season: tuple[str, ...]) -> None:
+        refused = run("backfill", "injury_discover", *self.RUN[2:], *season, code=1).stderr
+        assert "did you mean injury_discovery?" in refused
+
+    def test_without_a_stack(self, run: Run, season: tuple[str, ...]) -> None:
+        assert "tipoff up" in run(*self.RUN, *season, code=1).stderr
+
+    @pytest.mark.usefixtures("controller")
+    def test_a_workflow_that_the_controller_does_not_have(self, run: Run, season: tuple[str, ...]) -> None:
+        Path(season[3]).write_text(WORKFLOWS.replace("injury_discovery", "injuries"))
+        refused = run("backfill", "injuries", *self.RUN[2:], *season, code=1).stderr
+        assert "404: no workflow 'injuries'; there are" in refused

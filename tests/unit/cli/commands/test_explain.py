@@ -1,0 +1,81 @@
+"""`tipoff explain`: what would be decided, and why."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.commands.harness import Run
+from tipoff_cli.calendars import payload_parser
+from tipoff_cli.checkout import SCRAPERS
+from tipoff_common.catalog import load_catalog
+from tipoff_common.wall_clock import wall_now
+from tipoff_planning.explanation import explain_workflow
+from tipoff_planning.loading import load_workflows
+from tipoff_planning.schedule_file import read_calendar_file
+
+
+class TestExplain:
+    @pytest.mark.parametrize(
+        ("at", "action", "code", "unmet"),
+        [
+            ("2025-01-15 11:05", "RUN", "due", set()),
+            ("2025-01-15T16:05:00Z", "RUN", "due", set()),
+            ("2025-01-15 09:00", "SKIP", "too_early", {"window"}),
+            ("2025-01-15 20:00", "SKIP", "not_found", {"window"}),
+            ("2025-01-17 11:05", "SKIP", "no_games", {"window", "games"}),
+        ],
+    )
+    def test_each_condition_and_the_decision(
+        self, run: Run, season: tuple[str, ...], at: str, action: str, code: str, unmet: set[str]
+    ) -> None:
+        answer = json.loads(run("explain", "injury_discovery", "--at", at, "--json", *season).stdout)
+        (decision,) = answer["decisions"]
+        assert (decision["action"], decision["reason_code"]) == (action, code)
+        conditions = [*answer["conditions"], *decision["conditions"]]
+        assert {item["name"] for item in conditions if not item["met"]} == unmet
+        assert "assumed empty" in answer["history"]
+
+    def test_a_workflow_for_each_game_has_a_decision_for_each(
+        self, run: Run, season: tuple[str, ...]
+    ) -> None:
+        shown = run("explain", "post_game", "--at", "2025-01-15 23:50", *season).stdout
+        assert shown.count("RUN due") > 1
+        assert "attempt 1 of 8" in shown
+
+    def test_a_day_without_anything_to_do_is_no_subject(self, run: Run, season: tuple[str, ...]) -> None:
+        shown = run("explain", "post_game", "--at", "2025-07-15 13:00", *season).stdout
+        assert "nothing is expected today or tomorrow" in shown
+        assert "none-due" not in shown
+
+    def test_what_needs_no_games_needs_no_calendar(self, run: Run) -> None:
+        assert "RUN due" in run("explain", "morning_operations", "--at", "2025-01-15 06:00").stdout
+        shown = run("explain", "morning_operations", "--at", "2025-01-15 13:00").stdout
+        assert "RUN calendar_stale" in shown
+        assert "games: none, as no stack is reachable" in shown
+        assert "name a file with --schedule" in run("explain", "post_game", code=1).stderr
+
+    def test_a_name_that_is_not_known(self, run: Run, season: tuple[str, ...]) -> None:
+        refused = run("explain", "injuries", "--at", "2025-01-15 11:05", *season, code=1)
+        assert "there are morning_operations, injury_discovery" in refused.stderr
+
+    def test_now_when_no_time_is_given(self, run: Run, season: tuple[str, ...]) -> None:
+        answer = json.loads(run("explain", "injury_discovery", "--json", *season).stdout)
+        assert abs(datetime.fromisoformat(answer["at"]) - wall_now()) < timedelta(minutes=5)
+
+    def test_a_calendar_that_is_newer_than_the_instant_has_no_age(self, season: tuple[str, ...]) -> None:
+        configuration = load_workflows(Path(season[3]), load_catalog(SCRAPERS))
+        at = datetime(2025, 1, 15, 16, 5, tzinfo=UTC)
+        parse = payload_parser(configuration.catalog["nbac_schedule"])
+        calendar = read_calendar_file(Path(season[1]), at + timedelta(days=3), parse)
+        told = explain_workflow("injury_discovery", at, configuration, calendar)
+        condition = told.general[0]
+        assert (condition.name, condition.met) == ("calendar", True)
+        assert (
+            condition.detail
+            == "fetched 3 days later: the games as they are known since, not as they were then"
+        )
+
+    def test_what_is_no_time(self, run: Run, season: tuple[str, ...]) -> None:
+        assert "is no time" in run("explain", "post_game", "--at", "noon", *season, code=2).stderr

@@ -1,0 +1,51 @@
+"""`tipoff pause`, `resume` and `pauses`."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from tests.unit.cli.commands.harness import Controller, Run
+from tipoff_common.events import PauseChanged
+
+
+class TestPause:
+    ASKED = ("pause", "morning_operations", "--for", "8h", "--why", "the source moved")
+
+    def test_what_is_paused_is_listed_with_who_and_why_until_it_goes_on(
+        self, run: Run, controller: Controller
+    ) -> None:
+        assert "workflow morning_operations is paused until" in run(*self.ASKED).stdout
+        (item,) = json.loads(run("pauses", "--json").stdout)
+        assert (item["name"], item["why"]) == ("morning_operations", "the source moved")
+        assert item["by"] == controller.bus.of(PauseChanged)[0].by
+        assert "goes on with the next evaluation" in run("resume", "morning_operations").stdout
+        assert run("pauses").stdout == "nothing is paused\n"
+        assert [event.state.value for event in controller.bus.of(PauseChanged)] == ["paused", "resumed"]
+
+    def test_without_an_end_it_lasts_the_night(self, run: Run, controller: Controller) -> None:
+        made = json.loads(run("pause", "nbac_schedule", "--why", "quota", "--json").stdout)
+        assert made["target"] == "scraper"
+        (event,) = controller.bus.of(PauseChanged)
+        assert event.until - event.since == timedelta(hours=12)
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (("pause", "nothing", "--why", "w"), "404: no workflow or scraper 'nothing'"),
+            (
+                ("pause", "nbac_schedule", "--why", "w", "--until", "2025-01-01 09:00"),
+                "422: until: 2025-01-01",
+            ),
+            (("pause", "nbac_schedule", "--why", "w", "--target", "workflow"), "404: no workflow or scraper"),
+            (("resume", "nbac_schedule"), "404: 'nbac_schedule' is not paused; paused is nothing"),
+        ],
+    )
+    def test_what_the_controller_refuses_is_told(
+        self, run: Run, controller: Controller, arguments: tuple[str, ...], told: str
+    ) -> None:
+        assert told in run(*arguments, code=1).stderr
+        assert controller.bus.published == []
+
+    def test_two_ends_are_wrong_usage(self, run: Run) -> None:
+        run(*self.ASKED, "--until", "tomorrow 09:00", code=2)

@@ -1,0 +1,71 @@
+"""`tipoff simulate`: a season under one configuration, or two."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.seasons import WORKFLOWS
+from tests.unit.cli.commands.harness import SLATE, Run
+
+
+class TestSimulate:
+    DAYS = ("--from", SLATE, "--to", SLATE)
+
+    def test_the_numbers_as_json(self, run: Run, season: tuple[str, ...]) -> None:
+        answer = json.loads(run("simulate", *season, *self.DAYS, "--seed", "7", "--json").stdout)
+        assert (answer["games"], answer["seed"], answer["ticks"]) == (11, 7, 2 * 96)
+        assert answer["workflows"]["post_game"]["found"] == 11
+        assert answer["sources"]["nbacom"]["requests"] > 0
+
+    def test_a_span_without_any_game_is_no_success(self, run: Run, season: tuple[str, ...]) -> None:
+        told = run("simulate", *season, "--from", "2019-01-01", "--to", "2019-01-03", code=1)
+        assert "no game from 2019-01-01 to 2019-01-03; its games are from 20" in told.output
+
+    def test_two_configurations_side_by_side(self, run: Run, season: tuple[str, ...], tmp_path: Path) -> None:
+        other = tmp_path / "other.yaml"
+        other.write_text(WORKFLOWS.replace("every: 1h", "every: 15m"))
+        arguments = ("simulate", *season, *self.DAYS, "--compare", str(other))
+        answer = json.loads(run(*arguments, "--json").stdout)["configurations"]
+        hourly, quarterly = (item["workflows"]["injury_discovery"] for item in answer.values())
+        assert hourly["attempts"] < quarterly["attempts"]
+        assert (
+            hourly["delay"]["median"] >= quarterly["delay"]["median"]
+        )  # the same publication, looked for more often
+        assert list(answer) == [season[3], str(other)]
+        assert "other.yaml" in run(*arguments).stdout
+
+    def test_what_was_missed_is_told_and_is_the_exit_code(
+        self, run: Run, season: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        world = tmp_path / "world.yaml"
+        world.write_text("name: dark\noutages: [{start: 2025-01-01T00:00:00Z, end: 2025-02-01T00:00:00Z}]\n")
+        shown = run("simulate", *season, *self.DAYS, "--world", str(world), code=3).stdout
+        assert "nbac_injury_report failed: http (2025-01-15)" in shown
+
+    def test_runs_that_never_came_are_listed_with_their_times(
+        self, run: Run, season: tuple[str, ...]
+    ) -> None:
+        arguments = ("simulate", *season, *self.DAYS, "--tick-every", "8h")
+        shown = run(*arguments, code=3).stdout
+        answer = json.loads(run(*arguments, "--json", code=3).stdout)
+        numbers = answer["workflows"]["injury_discovery"]
+        assert len(numbers["missing_runs"]) == numbers["statuses"]["MISSING"]
+        count = len(numbers["missing_runs"])
+        assert re.search(rf"injury_discovery MISSING {count} times?: no run at 2025-01-1\d \d\d:\d\d", shown)
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "what"),
+        [
+            (("--from", "2025-01-16", "--to", SLATE), 2, "swap them"),
+            ((*DAYS, "--tick-every", "often"), 2, "not a duration"),
+            ((*DAYS, "--tick-every", "48h"), 2, "from 1m to 24h"),
+            ((*DAYS, "--world", "nowhere.yaml"), 1, "name an existing file"),
+            ((*DAYS, "--compare", "nowhere.yaml"), 1, "name an existing file"),
+        ],
+    )
+    def test_wrong_use(
+        self, run: Run, season: tuple[str, ...], arguments: tuple[str, ...], code: int, what: str
+    ) -> None:
+        assert what in run("simulate", *season, *arguments, code=code).stderr

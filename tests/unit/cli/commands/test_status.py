@@ -1,0 +1,124 @@
+"""`tipoff status`: did what was expected run, and find."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.commands.harness import EXPECTATION, KEY, Controller, Run
+from tipoff_cli import connection
+
+
+class TestStatus:
+    AS_OF = ("status", "--as-of", "2025-01-15 13:05")
+
+    def test_one_green_line_first(self, run: Run, controller: Controller) -> None:
+        controller.tells(EXPECTATION)
+        lines = run(*self.AS_OF).stdout.splitlines()
+        assert lines[0] == "✔ today is all right"
+        assert "injury_discovery" in lines[2]
+        assert "found" in lines[2]
+        assert "ON_TIME" in run(*self.AS_OF, "--all").stdout
+
+    def test_runs_of_one_status_in_a_row_are_one_line_with_their_range(
+        self, run: Run, controller: Controller
+    ) -> None:
+        def slot(number: int, **changes: Any) -> dict[str, Any]:
+            expected = datetime(2025, 1, 15, 15, 35 + number, tzinfo=UTC)
+            return {**EXPECTATION, "occurrence_id": f"o{number}", "expected_run_time": expected, **changes}
+
+        not_run: dict[str, Any] = {"actual_run_time": None, "executions": 0, "found": False}
+        later = [slot(number, status="TOO_EARLY", **not_run) for number in (3, 4)]
+        controller.tells(*(slot(number) for number in range(3)), *later)
+        lines = [it for it in run(*self.AS_OF, "--all").stdout.splitlines() if "injury_discovery" in it]
+        assert [it.partition("injury_discovery")[0].strip() for it in lines] == [
+            "10:35 to 10:37, 3 times",
+            "10:38 to 10:39, 2 times",
+        ]
+
+    def test_when_it_is_looked_at_next(self, run: Run, controller: Controller) -> None:
+        controller.tells({**EXPECTATION, "next_check_time": datetime(2025, 1, 15, 19, tzinfo=UTC)})
+        assert "Wed 14:00" in run(*self.AS_OF).stdout
+
+    @pytest.mark.parametrize(
+        ("changes", "what"),
+        [
+            (
+                {"status": "MISSING", "actual_run_time": None, "executions": 0, "found": False},
+                "injury_discovery did not run at 11:00",
+            ),
+            ({"found": False}, "injury_discovery ran 1 time and found nothing"),
+        ],
+    )
+    def test_one_red_line_says_what_is_missing(
+        self, run: Run, controller: Controller, changes: dict[str, Any], what: str
+    ) -> None:
+        controller.tells({**EXPECTATION, **changes})
+        assert run(*self.AS_OF, code=2).stdout.splitlines()[0] == f"✘ today: {what}"
+        answer = json.loads(run(*self.AS_OF, "--json", code=2).stdout)
+        assert (answer["ok"], answer["color"], answer["source"]) == (False, "red", "controller")
+        assert [fault["sentence"] for fault in answer["faults"]] == [what]
+        assert answer["expectations"][0]["occurrence_id"] == "o1"
+        assert what in run(*self.AS_OF, "--faults", code=2).stdout
+
+    def test_one_game_that_was_not_collected_is_named(self, run: Run, controller: Controller) -> None:
+        game = {**EXPECTATION, "workflow_name": "post_game", "occurrence_id": "o2", "subject": "0022400561"}
+        other = {**game, "occurrence_id": "o3", "subject": "0022400562", "found": False}
+        controller.tells(EXPECTATION, game, other)
+        lines = run(*self.AS_OF, "--all", code=2).stdout.splitlines()
+        assert lines[0] == "✘ today: post_game of 0022400562 ran 1 time and found nothing"
+        assert any("0022400561" in line and "ON_TIME" in line for line in lines)
+        assert "post_game" not in run(*self.AS_OF, "--workflow", "injury_discovery").stdout
+        assert "no workflow 'x'" in run(*self.AS_OF, "--workflow", "x", code=2).stderr
+        meant = run(*self.AS_OF, "--workflow", "post_games", code=2).stderr
+        assert "no workflow 'post_games' was expected on 2025-01-15; did you mean post_game?" in meant
+
+    def test_a_step_that_will_be_asked_again_is_yellow(self, run: Run, controller: Controller) -> None:
+        step = {
+            "scraper": "nbac_injury_report",
+            "units": 1,
+            "attempts": 1,
+            "units_failed": 1,
+            "error_type": "http",
+        }
+        later = {
+            "expected_run_time": datetime(2025, 1, 15, 19, tzinfo=UTC),
+            "actual_run_time": None,
+            "status": "TOO_EARLY",
+        }
+        row = {**EXPECTATION, **step, "found": False, "deadline": datetime(2025, 1, 15, 19, tzinfo=UTC)}
+        controller.tells(
+            row, {**EXPECTATION, **later, "occurrence_id": "o2", "executions": 0, "found": False}
+        )
+        assert run(*self.AS_OF, code=1).stdout.startswith(
+            "! today: nbac_injury_report of injury_discovery fails"
+        )
+
+    def test_a_day_that_nobody_locked_is_not_all_right(self, run: Run, controller: Controller) -> None:
+        controller.tells()
+        assert "no schedule was locked for 2025-01-15" in run(*self.AS_OF, code=2).stdout
+        early = run("status", "--as-of", "2025-01-15 04:59").stdout
+        assert early.startswith("· today: nothing is known yet, its schedule is locked at 05:00")
+
+    def test_the_dataset_is_asked_when_the_controller_cannot_be(
+        self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        controller.tells(EXPECTATION)
+        monkeypatch.setenv("TIPOFF_CONTROLLER_URL", "")
+        monkeypatch.setattr(connection.Connection, "warehouse", lambda _: controller.warehouse)
+        assert json.loads(run(*self.AS_OF, "--json").stdout)["source"] == "dataset"
+
+    def test_without_either(self, run: Run, controller: Controller) -> None:
+        controller.warehouse.down = True
+        refused = run(*self.AS_OF, code=3).stderr
+        assert "503" in refused
+        assert "the dataset cannot be asked either" in refused
+
+    @pytest.mark.parametrize("path", ["/schedule/2025-13-01", "/schedule/2025-01-15?as_of=2025-01-15T13:00"])
+    def test_the_endpoint_refuses_what_is_no_date_or_instant(self, controller: Controller, path: str) -> None:
+        answer = controller.client.get(path, headers={"Authorization": f"Bearer {KEY}"})
+        assert answer.status_code == 422
+
+    def test_the_endpoint_answers_no_stranger(self, controller: Controller) -> None:
+        assert controller.client.get("/schedule/2025-01-15").status_code == 401

@@ -23,6 +23,7 @@ import pytest
 
 SECONDS = 60
 """CPU time of one mutant's tests; a change that makes a loop endless is noticed."""
+_PASSED, _FAILED, _NOT_IN_PLACE = 0, 1, 2
 _OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -146,35 +147,38 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     own, writer = f"test_{path.stem}.", session.config.get_terminal_writer()
     # The module's own tests first, and examples before properties: most mutants do not get far.
     session.items.sort(key=lambda it: (own not in it.nodeid, hasattr(getattr(it, "obj", None), "hypothesis")))
-    if not _passes(session, lambda: True):
+    if _try(session, lambda: True) != _PASSED:
         raise pytest.UsageError("the tests fail without any change; mend them first")
-    survivors = []
+    survivors = 0
     for mutant in found:
-        if _passes(session, partial(_exchange, path, mutant.tree)):
-            survivors.append(mutant)
-            writer.line(f"survived {option.mutate} {mutant}")
-    writer.line(f"{len(found)} mutants of {option.mutate}, {len(survivors)} survived")
+        ended = _try(session, partial(_exchange, path, mutant.tree))
+        # Said as loudly as a survivor: a change that is nowhere in place would look like one that is noticed.
+        if ended in (_PASSED, _NOT_IN_PLACE):
+            survivors += 1
+            writer.line(f"{'survived' if ended == _PASSED else 'not tried'} {option.mutate} {mutant}")
+    writer.line(f"{len(found)} mutants of {option.mutate}, {survivors} survived")
     return True
 
 
-def _passes(session: pytest.Session, prepare: Callable[[], bool]) -> bool:
-    """Tell whether every test passes in a fork that was prepared so. What cannot be prepared does not pass."""
+def _try(session: pytest.Session, prepare: Callable[[], bool]) -> int:
+    """Run the tests in a fork that was prepared so, up to the first that fails; return how it ended."""
     child = os.fork()
     if child:
-        return os.waitpid(child, 0)[1] == 0
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     try:
         session.config.pluginmanager.unregister(
             name="terminalreporter"
         )  # what mutants fail with is nobody's news
         resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
-        if prepare():
-            for item, following in zip(session.items, [*session.items[1:], None], strict=True):
-                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-                if session.testsfailed:
-                    os._exit(1)
-            os._exit(0)
+        if not prepare():
+            os._exit(_NOT_IN_PLACE)
+        for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            if session.testsfailed:
+                os._exit(_FAILED)
+        os._exit(_PASSED)
     finally:
-        os._exit(1)  # whatever happened: the fork must not go on as a second session
+        os._exit(_FAILED)  # whatever happened: the fork must not go on as a second session
 
 
 def _exchange(path: Path, tree: ast.Module) -> bool:
@@ -184,6 +188,8 @@ def _exchange(path: Path, tree: ast.Module) -> bool:
         for code in _codes(compile(tree, str(path), "exec", dont_inherit=True))
     }
     exchanged = 0
+    # What is frozen, as the suite does with all that it has collected, is not among the objects.
+    gc.unfreeze()
     for function in gc.get_objects():
         if isinstance(function, FunctionType) and Path(function.__code__.co_filename) == path:
             code = changed.get((function.__code__.co_qualname, function.__code__.co_firstlineno))

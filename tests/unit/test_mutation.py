@@ -44,6 +44,8 @@ def test_each_operator_within_a_function_is_changed_once() -> None:
 def test_it_names_the_change_that_no_test_notices(tmp_path: Path) -> None:
     (tmp_path / "module.py").write_text(MODULE)
     (tmp_path / "test_module.py").write_text(TESTS)
+    # As the suite's own conftest does, so that the collector has nothing to look at.
+    (tmp_path / "conftest.py").write_text("import gc\n\ndef pytest_collection_finish():\n    gc.freeze()\n")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),

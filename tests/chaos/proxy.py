@@ -20,6 +20,8 @@ from tests.simulation.record import EventLog
 
 HOST = "127.0.0.1"
 HEAD_LIMIT = 1 << 20
+HANG_SECONDS = 60.0
+"""Longer than any caller waits."""
 Reader: TypeAlias = asyncio.StreamReader
 Writer: TypeAlias = asyncio.StreamWriter
 
@@ -33,6 +35,7 @@ class Harm(StrEnum):
     CUT = "cut"  # the connection breaks before the call arrives
     LOST = "lost answer"  # it was done, and nobody hears of it
     HALF = "half answer"  # it was done, and the answer breaks off
+    HANG = "no answer"  # nothing was done, and nothing is said until the caller gives up
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,12 @@ class HarmedLink:
         if harm is Harm.DELAY:
             await self.late()
         if harm is Harm.CUT:
+            return False
+        if harm is Harm.HANG:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HANG_SECONDS):
+                    await reader.read()  # until the caller's time-out closes the connection
+            self.note(harm)
             return False
         if harm in (Harm.BUSY, Harm.LIMITED):
             writer.write(refusal(int(harm)))

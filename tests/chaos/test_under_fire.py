@@ -9,6 +9,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from tipoff_dev.stack.layout import SERVICES
 log = logging.getLogger(__name__)
 
 FIRST_DAY = date(2025, 1, 6)
-STORM = Weather(0.2, longest=0.3)
+# A call without an answer takes its caller as long as its time-out, so these are few.
+STORM = Weather(0.2, (*(harm for harm in Harm if harm is not Harm.HANG),) * 4 + (Harm.HANG,), longest=0.3)
 GRPC = Weather(0.02, (Harm.DELAY, Harm.CUT, Harm.HALF), longest=0.3)
 """Of a protocol that is not looked into each piece may be harmed, and a call is several."""
 SECONDS = 6.0
@@ -32,7 +34,7 @@ KINDS = ("kill", "kill", "pause", "store", "disk")
 
 def storm(field: Battlefield, share: float = STORM.share) -> None:
     """Let things go wrong on every link."""
-    field.proxies.weather(Weather(share, longest=STORM.longest), "bigquery", "storage", "source", "push")
+    field.proxies.weather(replace(STORM, share=share), "bigquery", "storage", "source", "push")
     field.proxies.weather(GRPC, "pubsub")
 
 

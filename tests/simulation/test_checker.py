@@ -3,14 +3,18 @@
 The run is a real one; what is changed of it is what a service would have done that broke the law.
 """
 
+import ast
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.simulation import checker
 from tests.simulation.checker import (
     ALERTED,
     CLEANED,
@@ -343,6 +347,15 @@ def test_a_broken_law_is_named(
 ) -> None:
     breaches = check(EventLog(list(change(logs[run]))))
     assert [breach for breach in breaches if breach.law == law and told in breach.told], breaches
+
+
+def test_the_checker_knows_nothing_of_what_it_judges() -> None:
+    """What the services think of themselves is no evidence."""
+    tree = ast.parse(Path(checker.__file__).read_text(encoding="utf-8"))
+    named = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    ours = {name for name in named | plain if name and name.partition(".")[0] not in sys.stdlib_module_names}
+    assert ours == {"tests.simulation.record"}
 
 
 def test_every_law_is_broken_here() -> None:

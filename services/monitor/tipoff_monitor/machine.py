@@ -590,7 +590,8 @@ def _may_tell(group: Sequence[Incident], rule: Rule, memory: Memory, at: Watch) 
     if last is None or at.elapsed(last) >= rule.cool_down:
         return True
     same_rule = [it for it in memory.incidents.values() if it.rule == rule_name]
-    loudest = [it.told_severity for it in same_rule if it.told_severity]
+    # Not those that are loud as nobody answered: the next one that is CRITICAL by itself must not wait behind them.
+    loudest = [it.told_severity for it in same_rule if it.told_severity and it.escalated_at is None]
     known = max(loudest, key=list(AlertLevel).index, default=AlertLevel.NONE)
     troubles = {it.trouble for it in same_rule if it.told_at is not None}
     return any(

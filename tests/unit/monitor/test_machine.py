@@ -98,6 +98,14 @@ class TestEscalation:
         watched.ticks(2, wrong(value=12.0))
         assert states(watched.tick(wrong(value=100.0))) == [("broken", "escalated")]
 
+    def test_what_is_critical_by_itself_does_not_wait_behind_what_nobody_answered(self) -> None:
+        watched = Watched(rules_file(broken={"escalate": {"after": "30m"}}))
+        watched.ticks(7, wrong(subject="one"))
+        loud = wrong(subject="two", severity=AlertLevel.CRITICAL)
+        (event,) = watched.tick(wrong(subject="one"), loud)
+        assert (event.about, event.severity) == ("two", AlertLevel.CRITICAL)
+        assert watched.ticks(6, wrong(subject="one"), loud) != [], "which escalates in its turn"
+
     def test_somebody_is_at_it(self) -> None:
         watched = Watched(rules_file(broken={"escalate": {"after": "30m"}, "remind": "1h"}))
         watched.tick(wrong())

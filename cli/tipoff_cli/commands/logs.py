@@ -156,15 +156,18 @@ def _read_cloud(project: str, identifier: str, days: int) -> Iterator[Line]:
 def own_frames(exception: str) -> list[str]:
     """Return the lines of a traceback that are the scraper's: its frames, and the last error. All of them where no
     frame is its own."""
-    kept: list[str] = []
-    frame_is_own, error = False, list[str]()
+    kept, error = list[str](), list[str]()
+    frame_is_own = in_error = False
     for line in exception.rstrip().splitlines():
-        if found := _FRAME.match(line):
+        if line.startswith(_HEADING):
+            frame_is_own = in_error = False
+            error = []
+        elif not in_error and (found := _FRAME.match(line)):
             frame_is_own = _LIBRARY.search(found[1]) is None
-        elif not line.startswith(" "):
-            # The heading of a traceback begins anew; any other line without an indent belongs to an error.
-            frame_is_own = False
-            error = [] if line.startswith(_HEADING) else [*error, line]
+        elif in_error or not line.startswith(" "):
+            # From the first line without an indent to the next heading: a message may have indented lines of its own.
+            frame_is_own, in_error = False, True
+            error.append(line)
         if frame_is_own:
             kept.append(line)
     return [*kept, *(line for line in error if line)] if kept else exception.rstrip().splitlines()

@@ -80,7 +80,7 @@ Traceback (most recent call last):
   File "/env/lib/python3.11/site-packages/scrapers/json_document.py", line 9, in text
     return row
 IndexError: list index out of range
-in row 3
+  in row 3
 """
 
 

@@ -182,8 +182,9 @@ def alike_in_a_row(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, 
     """Put rows together that follow each other and differ in their instants and measures only: a source that is asked
     every minute and says the same each time is a line, and not a screen."""
 
-    def said(row: Mapping[str, Any]) -> list[Any]:
-        return [value for value in row.values() if not isinstance(value, datetime | float)]
+    def said(row: Mapping[str, Any]) -> list[tuple[str, Any]]:
+        # With its column: of two instants one may be unknown in this row, and the other one in the next.
+        return [(name, value) for name, value in row.items() if not isinstance(value, datetime | float)]
 
     groups: list[list[Mapping[str, Any]]] = []
     for row in rows:

@@ -34,3 +34,4 @@ def test_rows_that_say_the_same_are_one_line_with_a_range() -> None:
 def test_rows_between_which_something_else_happened_or_which_have_no_instant_stay_apart() -> None:
     assert len(alike_in_a_row([row(3), row(2, reason="no rows"), row(1)])) == 3
     assert len(alike_in_a_row([{"status": "no_data"}, {"status": "no_data"}])) == 2
+    assert len(alike_in_a_row([{"begun": NOON, "ended": None}, {"begun": None, "ended": NOON}])) == 2

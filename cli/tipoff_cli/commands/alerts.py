@@ -133,9 +133,16 @@ def show(name: Name, json: AsJson = False) -> None:
         ("stands for", "\n".join(found["stands_for"]) or None),
         ("do", found["command"]),
         ("runbook", found["runbook"]),
-        ("at it", found["acknowledged_by"] or f"nobody; tipoff alerts ack {found['id'][:8]}"),
+        ("at it", found["acknowledged_by"] or _unanswered(found)),
     ]
     say_fields([(Text(name, "bold"), value) for name, value in fields if value is not None])
+
+
+def _unanswered(incident: Any) -> str | None:
+    # The monitor refuses to acknowledge what is pending or over.
+    if incident["state"] in ("pending", "resolved"):
+        return None
+    return f"nobody; tipoff alerts ack {incident['id'][:8]}"
 
 
 def _told(incident: Any) -> str:

@@ -271,6 +271,7 @@ class TestAlerts:
         over = memory.incidents["broken/one"].model_copy(update={"state": AlertState.RESOLVED})
         monitor.deps.state.update(lambda it: it.model_copy(update={"incidents": {over.key: over}}))
         assert "409: broken/one is resolved" in run("alerts", "ack", "broken/one", code=1).stderr
+        assert "alerts ack" not in run("alerts", "show", "broken/one").stdout
 
     def test_a_stranger_is_answered_nothing(self, monitor: Monitor) -> None:
         monitor.watched("one")

@@ -5,7 +5,13 @@ from typing import Annotated
 import typer
 
 from tipoff_cli.checkout import SCRAPERS, TOPICS, WORKFLOWS
-from tipoff_cli.commands.smoke.proofs import Proven, draft_proofs, prove, scraper_to_prove
+from tipoff_cli.commands.smoke.proofs import (
+    NothingToProve,
+    Proven,
+    draft_proofs,
+    prove,
+    scraper_to_prove,
+)
 from tipoff_cli.connection import NotConnected, find_connection
 from tipoff_cli.console import console, load_configuration, refuse
 from tipoff_common.ports import Unavailable
@@ -30,7 +36,7 @@ def smoke(
         scraper = scraper_to_prove(load_configuration(WORKFLOWS, SCRAPERS))
         proofs = draft_proofs(scraper, connection.environment, wall_now())
         results = prove(proofs, publisher, connection.warehouse(), timeout)
-    except (NotConnected, Unavailable, LookupError) as error:
+    except (NotConnected, Unavailable, NothingToProve) as error:
         refuse(str(error))
     for result in results:
         console.print(_said(result), highlight=False, soft_wrap=True)

@@ -26,6 +26,10 @@ _AGAIN_SECONDS = 60.0
 until their grants are known, comes back after up to 600 s."""
 
 
+class NothingToProve(Exception):
+    """No scraper of the fleet can be asked for by its date alone."""
+
+
 @dataclass(frozen=True)
 class Proof:
     """An event and the query that finds its row. `through` names the services that have to work for it."""
@@ -48,7 +52,7 @@ class Proven:
 
 
 def scraper_to_prove(configuration: Configuration) -> str:
-    """Return the scraper of the calendar, or the fleet's first that takes nothing but a date. Raises LookupError."""
+    """Return the scraper of the calendar, or the fleet's first that takes nothing but a date. Raises NothingToProve."""
     if configuration.file.calendar.scraper is not None:
         return configuration.file.calendar.scraper
     for workflow in configuration.workflows.values():
@@ -56,7 +60,9 @@ def scraper_to_prove(configuration: Configuration) -> str:
             parameters = configuration.catalog[step.scraper].parameters
             if all(name == "game_date" for name, it in parameters.items() if it.required):
                 return step.scraper
-    raise LookupError("no scraper of config/workflows.yaml can be asked for by its date alone")
+    raise NothingToProve(
+        "no scraper of config/workflows.yaml can be asked for by its date alone; a deployment is proven by one that can"
+    )
 
 
 def draft_proofs(

@@ -265,14 +265,16 @@ def _expectations(rows: Iterable[Mapping[str, Any]]) -> Iterable[Expectation]:
 def read_locked(
     warehouse: Warehouse, environment: str, first: date, last: date, as_of: datetime
 ) -> Mapping[date, frozenset[str]]:
-    """Read which occurrences each of these days' locked schedule expects, by id; nothing where none of them was locked.
+    """Read which occurrences the locked schedule of each of these days expects, by id. Raises Unavailable.
 
-    A day without any row among days that have some expects nothing. Raises Unavailable.
+    A day without a row before one that has some expects nothing. Days after the newest with a row are left out, as they
+    may not be locked yet.
     """
     rows = warehouse.query(
         _LOCKED, {"as_of": as_of, "first": first, "last": last, "environment": environment}
     )
     if not rows:
         return {}
-    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    newest: date = max(row["date"] for row in rows)
+    days = [first + timedelta(days=offset) for offset in range((newest - first).days + 1)]
     return {day: frozenset(row["occurrence_id"] for row in rows if row["date"] == day) for day in days}

@@ -7,6 +7,10 @@ from html.parser import HTMLParser
 from scrapers.payloads import first_bytes
 from tipoff_scraper_runner.errors import SourceChanged, Undecodable
 
+_ROW = frozenset({"td", "th", "tr"})
+_BREAKS = _ROW | frozenset({"br", "div", "li", "p"})
+"""Elements that begin a line or a cell: the text in them does not continue the word before."""
+
 
 @dataclass(frozen=True)
 class HtmlTable:
@@ -74,6 +78,9 @@ class _Reader(HTMLParser):
                 self.begun, self._depth, self.attributes = True, 1, given
             elif self._is_open:
                 self._depth += 1
+        elif self._is_open and self._in_cell and tag in _BREAKS and (self._depth > 1 or tag not in _ROW):
+            # Of tables within the cell, rows and cells too; those of the table itself begin below.
+            self.handle_data(" ")
         elif self._is_open and self._depth == 1:
             # An end tag of a cell or a row may be left out in HTML, so that the next one begins it anew.
             if tag == "tr":

@@ -21,6 +21,12 @@ def test_heads_rows_and_attributes_are_read_as_a_person_sees_them() -> None:
     table.require("Place", "Level, metres")
 
 
+def test_lines_of_a_cell_are_words_apart() -> None:
+    """Two numbers one below the other are not one number."""
+    page = b"<table><tr><td>12<br>13</td><td><p>a</p><p>b</p></td><td>1<table><tr><td>2<td>3</table></td></tr></table>"
+    assert read_table(page).rows == (("12 13", "a b", "1 2 3"),)
+
+
 def test_a_table_is_told_by_any_attribute() -> None:
     assert read_table(PAGE.encode(), class_="menu").rows == (("home",),)
     assert read_table(b"<table id=x></table>", id="x").rows == ()

@@ -167,6 +167,12 @@ class Connection:
         return address
 
 
+def names_deployment(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether the environment names what is asked, in place of a stack that runs here."""
+    # Any of them: half an environment is completed by its owner, not by a stack that happens to run here.
+    return any(name in environ for name in (CONTROLLER_URL, MONITOR_URL, PROJECT))
+
+
 def find_connection(
     environ: Mapping[str, str] = os.environ, stack_environment: Path | None = None
 ) -> Connection:
@@ -175,8 +181,7 @@ def find_connection(
     Raises:
         NotConnected
     """
-    # Any of them: half an environment is completed by its owner, not by a stack that happens to run here.
-    if any(name in environ for name in (CONTROLLER_URL, MONITOR_URL, PROJECT)):
+    if names_deployment(environ):
         return Connection(environ, "the environment")
     file = stack_environment or STACK_ENVIRONMENT
     if file.exists():
@@ -225,9 +230,12 @@ def require_answer(address: str, where: str) -> None:
 
 
 def stale_zone() -> str | None:
-    """Say that the stack that runs here was started with another zone than workflows.yaml has now; None otherwise."""
+    """Say that the stack that runs here, and is asked, was started with another zone than workflows.yaml has now; None
+    otherwise."""
     from dotenv import dotenv_values
 
+    if names_deployment():
+        return None
     started = dotenv_values(STACK_ENVIRONMENT).get("TIPOFF_TIMEZONE") if STACK_ENVIRONMENT.exists() else None
     written = read_timezone(WORKFLOWS)
     if started is None or started == written:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tipoff_cli.checkout import FLEET, SCRAPERS, TICKS, WORKFLOWS
-from tipoff_cli.connection import STACK_ENVIRONMENT
+from tipoff_cli.connection import STACK_ENVIRONMENT, names_deployment
 
 _SUFFIXES = frozenset({".py", ".yaml"})
 
@@ -27,11 +27,12 @@ def changed_since(before: Seen, now: Seen) -> list[str]:
 
 
 def unread() -> str | None:
-    """Name the files changed since the stack that runs here read them, and what to do; None where there are none.
+    """Name the files changed since the stack that runs here read them, and what to do; None where there are none, or
+    the environment names a deployment, which reads no files of this folder.
 
-    It reads them when it writes stack.env: when it starts, and when `tipoff up --watch` takes edits up.
+    The stack reads them when it writes stack.env: when it starts, and when `tipoff up --watch` takes edits up.
     """
-    if not STACK_ENVIRONMENT.exists():
+    if names_deployment() or not STACK_ENVIRONMENT.exists():
         return None
     read_at = STACK_ENVIRONMENT.stat().st_mtime_ns
     changed = changed_since({}, {path: at for path, at in look().items() if at > read_at})

@@ -27,6 +27,8 @@ def test_a_stack_of_another_zone_than_the_files_is_told(
     assert "days are those of Australia/Sydney, and workflows.yaml says Asia/Tokyo: tipoff down" in str(
         connection.stale_zone()
     )
+    monkeypatch.setenv(connection.PROJECT, "a-deployment")
+    assert connection.stale_zone() is None, "the stack is not what is asked"
 
 
 def test_a_day_counts_on_its_schedule_from_the_same_instant_as_the_monitor() -> None:

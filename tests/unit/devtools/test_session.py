@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tipoff_cli import edits
 from tipoff_cli.checkout import TICKS, WORKFLOWS
+from tipoff_cli.connection import PROJECT
 from tipoff_cli.edits import changed_since, look
 from tipoff_common.catalog import load_catalog
 from tipoff_common.clock import ZONE_VARIABLE, fleet_zone
@@ -147,6 +148,8 @@ def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPat
     assert "changed and not read yet by the running stack: config/workflows.yaml, infra/ticks.yaml" in str(
         edits.unread()
     )
+    monkeypatch.setenv(PROJECT, "a-deployment")
+    assert edits.unread() is None, "a deployment reads no files of this folder"
 
 
 def test_the_fleet_that_ships_has_a_workflow_that_fetches_its_calendar() -> None:

@@ -329,10 +329,9 @@ def _decide_planned(
     # Waiting before given up: a retry that is still to come may mend it.
     if State.WAITING in states:
         retry = standing.next_retry()
-        again = (
-            _when(retry, inputs.configuration.zone_of(occurrence.workflow)) if retry else "within the window"
-        )
-        return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again from {again} on.{told}")
+        zone = inputs.configuration.zone_of(occurrence.workflow)
+        again = f"from {_when(retry, zone)} on" if retry else "within the window"
+        return build(Action.SKIP, Reason.UNDER_WAY, f"Failed; it is asked for again {again}.{told}")
     if State.GIVEN_UP in states:
         sentence = f"Failed, and asking again before the next slot would not help.{told}"
         return build(Action.SKIP, Reason.BUDGET_USED, sentence, alert=True)

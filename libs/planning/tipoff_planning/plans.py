@@ -47,7 +47,6 @@ class PlannedStep(Frozen):
     """The parameter that tells its requests apart, None for a single request."""
     fan_out: tuple[str, ...] | OutputOf = ()
     """That parameter's values, or the parent whose output they are."""
-    # An occurrence that was decided before an upgrade goes on after it, so its plan must stay readable.
     max_in_flight: int
     """How many of its requests may be under way at once."""
 

@@ -163,7 +163,7 @@ def _system_faults(day: DayExpectations, lock_at: datetime, is_today: bool) -> I
             kind=FaultKind.NOTHING_DECIDED,
             color=Color.YELLOW,
             since=day.as_of,
-            sentence="nothing was decided for two days or ever",
+            sentence="nothing was decided in the last two days",
         )
     elif decided is not None and is_today and day.as_of - decided > SILENT_AFTER:
         yield Fault(

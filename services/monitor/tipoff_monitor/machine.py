@@ -45,7 +45,7 @@ class Watch:
 
 @dataclass(frozen=True)
 class _Change:
-    """An incident after the watch, and how it got there. told: whether people have to hear of it, if they may."""
+    """An incident after the watch, and how it got there. tell: whether people have to hear of it, if they may."""
 
     incident: Incident
     moved: bool = False
@@ -338,7 +338,6 @@ def _explained(seen: Mapping[str, _Change], rules: Mapping[str, Rule]) -> dict[s
             found = further
         return found
 
-    # What stopped explaining stays the cause until it is resolved: its symptoms need a while to go, too.
     return {
         key: replace(
             change,
@@ -351,6 +350,7 @@ def _explained(seen: Mapping[str, _Change], rules: Mapping[str, Rule]) -> dict[s
 
 
 def _lingering(incident: Incident, seen: Mapping[str, _Change]) -> str | None:
+    """Return the cause that an incident had before this watch, while that is open."""
     cause = seen.get(incident.cause or "")
     return incident.cause if cause is not None and cause.incident.is_open else None
 

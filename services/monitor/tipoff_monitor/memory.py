@@ -5,6 +5,7 @@ monitor/damaged/<hash>.json                 a memory that could not be read, kep
 monitor/configurations/<hash>.yaml          a workflows file that was live, for the difference to the next
 monitor/simulation.json                     the simulated season that the console shows, the latest that was sent
 monitor/sent/<day>/<event>/<channel>.claim  who sends a notification, until when nobody else does
+monitor/sent/<day>/<event>/<channel>.claim.asked  written to read the bucket's clock, when a claim may be over
 monitor/sent/<day>/<event>/<channel>.done   it was taken by the channel
 """
 

@@ -84,11 +84,11 @@ def shown(name: str, memory: Memory, file: AlertsFile) -> ShownIncident:
 
 def watching(memory: Memory, file: AlertsFile, now: datetime, *, everything: bool) -> Watching:
     """Return what stands; with `everything` also what is pending and what was resolved lately."""
-    shown = [it for it in memory.incidents.values() if everything or it.is_open]
+    listed = [it for it in memory.incidents.values() if everything or it.is_open]
     # While nothing is judged, "firing" would be a claim about now that nobody can make.
     if memory.blind_since is not None:
-        shown = [it.model_copy(update={"state": AlertState.UNKNOWN}) if it.is_open else it for it in shown]
-    shown.sort(key=lambda it: (-list(AlertLevel).index(it.severity), it.since, it.key))
+        listed = [it.model_copy(update={"state": AlertState.UNKNOWN}) if it.is_open else it for it in listed]
+    listed.sort(key=lambda it: (-list(AlertLevel).index(it.severity), it.since, it.key))
     return Watching(
         as_of=now,
         watched_at=memory.watched_at,
@@ -96,6 +96,6 @@ def watching(memory: Memory, file: AlertsFile, now: datetime, *, everything: boo
         silent_since=memory.watched_at
         if memory.watched_at is not None and now - memory.watched_at > file.watch.outage_after
         else None,
-        incidents=tuple(shown),
+        incidents=tuple(listed),
         silences=memory.silences,
     )

@@ -1,6 +1,7 @@
 """What the runner remembers, as objects below `runner/` in the state bucket.
 
     runner/claims/<game date>/<request>.json     which delivery executes the request, and until when
+    runner/claims/<game date>/<request>.json.asked   written to read the bucket's clock, when a lease may be over
     runner/outcomes/<game date>/<request>.json   what came of the request
 
 A claim is created before the source is asked, so of several deliveries one fetches; it is written over, on condition of

@@ -171,9 +171,6 @@ def test_without_the_dataset_it_waits_to_be_rebuilt() -> None:
     assert [item for item in made.decisions if item.reason_code == "memory_rebuilt"]
 
 
-# What the version before wrote
-
-
 def test_a_failed_write_is_read_anew() -> None:
     """Whether it was written is not known: the state in memory must not say more than the bucket does."""
     made = begun()

@@ -134,7 +134,7 @@ def test_what_decided_nothing_for_days_is_not_green_in_the_night_either() -> Non
     """Before the schedule's time nothing is expected yet, and nobody is there who would expect it."""
     day = DayExpectations(date=DAY, as_of=LOCK - MINUTE, environment="prod", expectations=())
     verdict = judge_day(day, lock_at=LOCK, is_today=True)
-    assert (verdict.color, verdict.headline) == (Color.YELLOW, "nothing was decided for two days or ever")
+    assert (verdict.color, verdict.headline) == (Color.YELLOW, "nothing was decided in the last two days")
     assert judge_day(day, lock_at=LOCK, is_today=False).color is Color.GREEN
 
 

@@ -298,10 +298,11 @@ def test_what_is_due_before_the_day_that_it_belongs_to_is_found() -> None:
     assert found == {"early"}
 
 
-def test_each_attempt_of_a_budget_is_in_time_until_the_next() -> None:
-    found = of(discovery("11:00", "13:00", budget=5))
+@pytest.mark.parametrize(("budget", "apart"), [(2, 120), (5, 30)])
+def test_each_attempt_of_a_budget_is_in_time_until_the_next(budget: int, apart: int) -> None:
+    found = of(discovery("11:00", "13:00", budget=budget))
     assert [item.deadline for item in found[:-1]] == [item.expected for item in found[1:]]
-    assert found[-1].deadline - found[-1].expected == timedelta(minutes=30)
+    assert found[-1].deadline - found[-1].expected == timedelta(minutes=apart)
 
 
 @pytest.mark.parametrize(("every", "told"), [("1h", "1h"), ("90m", "1h30m"), ("45m", "45m")])
@@ -314,18 +315,21 @@ def test_a_window_is_that_of_a_search_on_a_day_on_which_it_opens() -> None:
     searching = configured(one=workflow(discovery("11:00", "18:00", days=["wed"]), "bulletin"))
     assert window_of(searching, "one", DAY) == (at("11:00"), at("18:00"))
     assert window_of(searching, "one", DAY + timedelta(days=1)) is None
+    over_midnight = configured(one=workflow(discovery("22:00", "02:00"), "bulletin"))
+    assert window_of(over_midnight, "one", DAY) == (at("22:00"), at("02:00", DAY + timedelta(days=1)))
     # Its times look like a window, and nothing is searched for in them.
     assert window_of(configured(one=workflow(daily(), "bulletin")), "one", DAY) is None
 
 
 def test_a_decision_looks_at_what_of_yesterday_is_still_told_and_at_the_next_of_tomorrow() -> None:
     """Of tomorrow one look is enough to name; of yesterday what ended before its evening is over."""
-    fixed = at_times("12:00", "17:30", "23:00", within="1h")
+    fixed = at_times("12:00", "17:00", "17:30", "23:00", within="1h")
     ((_, expected),) = agenda(configured(one=workflow(fixed, "bulletin")), None, DAY)
     assert times(tuple(expected)) == [
         "14T22:30Z",  # 17:30, which ended half an hour after the six hours before midnight begin
         "15T04:00Z",
         "15T17:00Z",
+        "15T22:00Z",
         "15T22:30Z",
         "16T04:00Z",
         "16T17:00Z",

@@ -231,6 +231,7 @@ def test_what_is_expected_are_the_checks_each_until_the_next() -> None:
         min(plan.at(check), at("23:59", plan.day)) for check in plan.checks if check.minute < WINDOW
     ]
     assert [item.deadline for item in expected[:-1]] == [item.expected for item in expected[1:]]
+    assert expected[-1].deadline > expected[-1].expected
     assert {item.slot - LEARNED_SLOTS for item in expected} <= set(minutes(plan))
     assert len({item.id for item in expected}) == len(expected)
     others = occurrences(configuration, None, plan.day)

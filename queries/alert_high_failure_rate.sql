@@ -2,8 +2,9 @@
 --
 -- One row a scraper, the worst first. Judged are its runs of the @hours up to its newest failure, which is not older
 -- than that, if at least @min_runs of them could tell; of a scraper that runs less often its last @min_runs in two weeks,
--- once the newest of them has failed. So it begins with a failure, and not with a success that grows old. One whose last
--- @min_runs all succeeded is well again: a bad evening must not hide for a day that it fails anew. no_data is no
+-- once the newest of them has failed. A rate up to now would rise above the threshold without a new failure, when an old
+-- success leaves the span. A scraper whose last @min_runs all succeeded has no row: otherwise the failures of one evening
+-- would stand for a day, and a new failure would not be seen as new. no_data is no
 -- failure and no run that could tell; the unrounded rate is compared; runs of a developer's machine (LOCAL) do not
 -- count.
 --

@@ -142,7 +142,7 @@ def days_before(name: str, configuration: Configuration, today: date) -> Sequenc
 
 
 def _over_by(schedule: Schedule) -> timedelta:
-    """Return by when, counted from the day's midnight, the last deadline of a day has passed."""
+    """Return the time from a day's midnight to the last deadline of its occurrences."""
     match schedule:
         case Daily(window=window) | Discovery(window=window):
             return _since_midnight(window.start) + _open_for(schedule)
@@ -153,7 +153,7 @@ def _over_by(schedule: Schedule) -> timedelta:
 
 
 def _open_for(schedule: Schedule) -> timedelta:
-    """Return how long after its opening, or its time, the last deadline of a day has passed."""
+    """Return the time from the opening of a window, or from a time of day, to its last deadline."""
     match schedule:
         case Daily(window=window):
             return window.length

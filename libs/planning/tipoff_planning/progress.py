@@ -134,7 +134,7 @@ class _Unit:
         # Made when they are needed: hashing an id is most of what a unit costs, and few units need a second one.
         self.ids: list[str] = []
         self.attempt: int
-        """The one that is next or under way: told by _assess(), which follows at once."""
+        """The number of the attempt that is next or under way; set by _assess(), which is called at once."""
         self.state = State.OPEN
         self.retry = datetime.min.replace(tzinfo=UTC)
 
@@ -166,7 +166,7 @@ class _Step:
         self.queued: set[int] = set()
         """The places that are in the heap."""
         self.begun = self.settled = False
-        # Told by _advance() once its parents are settled, and looked at by its children once it is settled itself.
+        # Set by _advance() once the step's parents are settled; its children read it only when the step is settled.
         self.fruitful: bool
         self.skipped: Skipped | None = None
         self.why = ""

@@ -253,8 +253,8 @@ def _close_settled(past: Past, context: EvaluationContext, deps: Deps) -> None:
     done = sorted(key for key in past.opened if past.states[key].settled and not past.states[key].unreadable)
     if not done:
         return
-    # Decisions look back three days at most (days_before), and what they look at may be about the day before in a
-    # zone whose calendar is a day behind.
+    # Decisions look back three days at most (days_before). An occurrence's game date may be a day earlier than its day,
+    # and in a workflow's own zone the calendar may be another day behind.
     since: date = business_date(context.now, deps.configuration.zone) - timedelta(days=5)
 
     def with_done(settled: Settled) -> Settled:

@@ -93,7 +93,8 @@ class Rule(AlertsPart):
     causes: tuple[Cause, ...] = Field(default=(), description="rules that explain this one")
     joins: bool = Field(
         default=False,
-        description="whether the next failure in a trouble that people know of is no news; false where each is a loss",
+        description="whether a further incident of the same trouble joins the message that people already got; false"
+        " tells each one, as for a rule whose every incident is lost data",
     )
     runbook: str = Field(pattern=r"^docs/runbooks/[a-z0-9-]+\.md$", description="what to do")
     command: str = Field(

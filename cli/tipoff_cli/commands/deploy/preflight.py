@@ -60,7 +60,7 @@ _GOOGLES_OWN = ("container-analysis-", "cloud-builds", "gcr")
 
 def check(deployment: Deployment, shell: Shell, which: Callable[[str], str | None] = shutil.which) -> str:
     """Check everything that a deployment needs; return the commit, which is its images' tag. Raises DeployRefused."""
-    # Alone: what else is missing is missing of files that are not there.
+    # These alone, as the checks below read the files that are missing here.
     if own := list(_not_deployable(deployment)):
         raise DeployRefused("\n".join(f"- {fault}" for fault in own))
     faults = [*_malformed(deployment), *_missing_tools(deployment, which), *_missing_files(deployment)]

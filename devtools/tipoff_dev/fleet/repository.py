@@ -74,6 +74,7 @@ def _write(root: Path, fleet: str, time_zone: str) -> None:
         "requirements.txt": "requirements.txt.txt",
         ".github/workflows/check.yml": "ci.yml.txt",
         "Dockerfile": "Dockerfile.txt",
+        ".dockerignore": "dockerignore.txt",
         ".gitignore": "gitignore.txt",
     }
     for path, template in files.items():

@@ -40,6 +40,9 @@ def test_its_dockerfile_is_sound_and_names_what_is_there(tmp_path: Path) -> None
     copied = re.findall(r"^COPY (\S+) ", dockerfile.read_text(), re.MULTILINE)
     assert copied
     assert [path for path in copied if not (dockerfile.parent / path).exists()] == []
+    # An environment and a stack's history are no part of an image; what is copied is all that a build is sent.
+    sent = re.findall(r"^!(\S+)$", (dockerfile.parent / ".dockerignore").read_text(), re.MULTILINE)
+    assert sorted(sent) == sorted(copied)
 
 
 def test_it_names_its_dataset_and_its_zone(tmp_path: Path) -> None:

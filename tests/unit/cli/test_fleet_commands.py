@@ -137,6 +137,7 @@ def row(status: str, number: int = 0, **changes: Any) -> dict[str, Any]:
     failed = status == "failed"
     return {
         "execution_id": f"execution-{number}",
+        "scraper_name": NAME,
         "workflow": "injury_discovery",
         "game_date": date(2025, 1, 15),
         "status": status,
@@ -152,13 +153,21 @@ def row(status: str, number: int = 0, **changes: Any) -> dict[str, Any]:
     }
 
 
+def _with_columns(one: dict[str, Any]) -> dict[str, Any]:
+    """Add what the query takes out of data_summary."""
+    written = one["data_summary"]
+    summary = json.loads(written) if isinstance(written, str) else written
+    names = ("content_sha256", "drift", "completeness")
+    return {**one, "records": summary.get("record_count"), **{name: summary.get(name) for name in names}}
+
+
 class TestDiagnose:
     @pytest.fixture
     def diagnosed(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         def diagnose(*rows: dict[str, Any], code: int = 3) -> Any:
             def answer(_sql: str, parameters: Any) -> list[dict[str, Any]]:
                 wanted = [one for one in rows if one["status"] in parameters["statuses"]]
-                return wanted[: parameters["most"]]
+                return [_with_columns(one) for one in wanted[: parameters["most"]]]
 
             place = connection.Connection({"TIPOFF_ENVIRONMENT": "local"}, "here")
             monkeypatch.setattr(connection.Connection, "warehouse", lambda _: MemoryWarehouse(answer=answer))

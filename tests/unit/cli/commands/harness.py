@@ -61,6 +61,7 @@ EXPECTATION = {
     "found": True,
     "status": "ON_TIME",
     "next_check_time": datetime(2025, 1, 15, 18, tzinfo=UTC),
+    "last_decided_at": datetime(2025, 1, 15, 18, tzinfo=UTC),
 }
 
 

@@ -98,8 +98,8 @@ class TestStatus:
     def test_a_day_that_nobody_locked_is_not_all_right(self, run: Run, controller: Controller) -> None:
         controller.tells()
         assert "no schedule was locked for 2025-01-15" in run(*self.AS_OF, code=2).stdout
-        early = run("status", "--as-of", "2025-01-15 04:59").stdout
-        assert early.startswith("· today: nothing is known yet, its schedule is locked at 05:00")
+        early = run("status", "--as-of", "2025-01-15 04:59", code=1).stdout
+        assert early.startswith("! today: nothing was decided in the last two days")
 
     def test_the_dataset_is_asked_when_the_controller_cannot_be(
         self, run: Run, controller: Controller, monkeypatch: pytest.MonkeyPatch

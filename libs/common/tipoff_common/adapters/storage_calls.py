@@ -3,7 +3,7 @@
 https://cloud.google.com/storage/docs/json_api. Google's client spends 1.1 ms of CPU on a conditional upload, most of
 it in layers between the call and the socket; one execution makes five. Here the same request costs 0.3 ms: urllib3's
 connection pool, Google's credentials and their refresh, one multipart body, CRC32C in both directions. What is rare
-(resumable uploads, buckets) stays with Google's client. Measured by `bench/client_calls.py`; why, stands in
+(resumable uploads, buckets) stays with Google's client. The reasons stand in
 docs/adr/0023-lean-clients-on-the-hot-path.md.
 """
 

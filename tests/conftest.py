@@ -5,14 +5,14 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # The collector of cycles looks through all that importing and collecting the suite makes, again and again, and finds
 # nothing: a fifth of a worker's time. See pytest_collection_finish.
 gc.disable()
 
 # A property that fails must fail again when it is run again, and a slow machine is no fault.
-settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", parent=settings.get_profile("ci"), max_examples=20)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=5)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))

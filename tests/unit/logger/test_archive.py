@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tipoff_common.events import Tick, TickFired
-from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.ports import ObjectInfo, Parameter, Unavailable
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse
 from tipoff_logger.archive import (
     EXPORTED_FROM_DAY,
@@ -164,6 +164,16 @@ def test_a_table_that_cannot_be_read_is_named_and_the_others_are_exported(bench:
     assert set(bench.bucket.bodies) == {object_name("file_receipts", OLD, 1)}
 
 
+@pytest.mark.parametrize(("size", "told"), [(None, "no bytes"), (7, "7 bytes")])
+def test_an_object_that_is_not_there_whole_is_not_called_archived(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, size: int | None, told: str
+) -> None:
+    stored = ObjectInfo(NAME, size, NOW, {}) if size is not None else None
+    monkeypatch.setattr(bench.bucket, "info", lambda _name: stored)
+    with pytest.raises(Unavailable, match=f"holds {told}, not 34"):
+        bench.run()
+
+
 def test_a_bucket_that_is_down_is_heard(bench: Bench) -> None:
     bench.bucket.down = True
     with pytest.raises(Unavailable, match="archive is down"):
@@ -189,6 +199,7 @@ def test_a_line_is_what_bq_load_reads() -> None:
     }
     body = json_lines([row])
     assert body.count(b"\n") == 1
+    assert "schön".encode() in body, "as people write it: a line is read by eyes, too"
     assert json.loads(body) == {
         "at": "2025-01-16T08:00:03+00:00",
         "day": "2025-01-15",

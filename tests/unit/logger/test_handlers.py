@@ -126,5 +126,13 @@ def test_a_field_of_a_newer_producer_is_kept_in_the_json_column_and_reported(
     assert told == (["weather"], "scraper_execution_log.data_summary")
 
 
+def test_only_its_own_tick_archives(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        bench.record(TickFired(tick=Tick.CLEANUP, cadence_minutes=15))
+        assert caplog.messages == []
+        bench.record(TickFired(tick=Tick.ARCHIVE, cadence_minutes=1440))
+    assert caplog.messages == ["archive complete"]
+
+
 def test_every_event_with_a_row_is_accepted_and_the_tick() -> None:
     assert frozenset({*TABLES, TickFired}) == ACCEPTED

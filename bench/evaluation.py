@@ -256,7 +256,7 @@ def remember(store: OccurrenceStore, number: int, *, settled: bool) -> None:
 
 def fill(path: Path, executions: int) -> None:
     """Write what the controller has written after so many executions a day."""
-    store = OccurrenceStore(CountedObjects(path))
+    store = OccurrenceStore(CountedObjects(path), configuration().subject_parameters)
     for number in range(OPEN):
         remember(store, number, settled=False)
     for number in range(executions // UNITS):
@@ -290,7 +290,7 @@ def build(
         configuration=configured,
         calendar=LandedCalendar(data, folder),
         ledger=Ledger(state),
-        occurrences=OccurrenceStore(state),
+        occurrences=OccurrenceStore(state, configured.subject_parameters),
         discovery=DiscoveryStore(state),
         pauses=PauseStore(state),
         warehouse=MemoryWarehouse(answer=made.answer),

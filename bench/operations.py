@@ -226,7 +226,7 @@ class BenchFleet:
             configuration=configuration,
             calendar=LandedCalendar(self.data, catalog[calendar].output),
             ledger=Ledger(self.state),
-            occurrences=OccurrenceStore(self.state),
+            occurrences=OccurrenceStore(self.state, configuration.subject_parameters),
             discovery=DiscoveryStore(self.state),
             pauses=PauseStore(self.state),
             warehouse=MemoryWarehouse(),

@@ -101,7 +101,7 @@ def evaluation(workflows: int) -> float:
                 MemoryObjects("data"), catalog[configured.file.calendar.scraper].output_root
             ),
             ledger=Ledger(state),
-            occurrences=OccurrenceStore(state),
+            occurrences=OccurrenceStore(state, configured.subject_parameters),
             discovery=DiscoveryStore(state),
             pauses=PauseStore(state),
             warehouse=MemoryWarehouse(answer=lambda _sql, _parameters: []),

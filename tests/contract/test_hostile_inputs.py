@@ -268,7 +268,7 @@ def keep(delivery: Delivery, state: MemoryObjects) -> None:
     if hasattr(event, "requested_at"):
         RequestMemory(state).remember(event, Execution(executed(), None))
     else:
-        store = OccurrenceStore(state)
+        store = OccurrenceStore(state, ("game_id",))
         known = store.load(Key(event.game_date, event.occurrence_id or "-"))
         store.append(known, Entry(at=NOON, executions=(log_execution(event, ("game_id",)),)))
 

@@ -602,7 +602,9 @@ def controller(process: Process) -> Handle:
         configuration=configuration,
         calendar=LandedCalendar(process.retrying(process.data), configuration.calendar_folder),
         ledger=Ledger(process.retrying(process.state)),
-        occurrences=OccurrenceStore(process.retrying(process.state), concurrency),
+        occurrences=OccurrenceStore(
+            process.retrying(process.state), configuration.subject_parameters, concurrency
+        ),
         discovery=DiscoveryStore(process.retrying(process.state)),
         pauses=PauseStore(process.retrying(process.state)),
         evaluated_every=timedelta(minutes=EVERY),

@@ -269,7 +269,7 @@ class World:
             configuration=self.configuration,
             calendar=LandedCalendar(self.data, folder),
             ledger=Ledger(self.state),
-            occurrences=OccurrenceStore(self.state),
+            occurrences=OccurrenceStore(self.state, self.configuration.subject_parameters),
             discovery=DiscoveryStore(self.state),
             pauses=PauseStore(self.state),
             warehouse=self.warehouse,

@@ -6,6 +6,8 @@ from datetime import date
 from functools import lru_cache
 from graphlib import TopologicalSorter
 
+from pydantic import AliasChoices, Field
+
 from tipoff_common.clock import Instant
 from tipoff_common.events import Priority, Source
 from tipoff_common.identity import decision_id, request_id
@@ -47,8 +49,9 @@ class PlannedStep(Frozen):
     """The parameter that tells its requests apart, None for a single request."""
     fan_out: tuple[str, ...] | OutputOf = ()
     """That parameter's values, or the parent whose output they are."""
-    max_in_flight: int
-    """How many of its requests may be under way at once."""
+    # An occurrence that was decided before an upgrade goes on after it, so its plan must stay readable.
+    max_in_flight: int = Field(validation_alias=AliasChoices("max_in_flight", "wave"))
+    """How many of its requests may be under way at once. Plans of the version before call it `wave`."""
 
 
 class Plan(Frozen):

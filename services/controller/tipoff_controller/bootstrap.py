@@ -60,7 +60,7 @@ def bootstrap(settings: ControllerSettings) -> Wiring:
             configuration=configuration,
             calendar=LandedCalendar(cloud.data, configuration.calendar_folder),
             ledger=Ledger(cloud.state),
-            occurrences=OccurrenceStore(cloud.state),
+            occurrences=OccurrenceStore(cloud.state, configuration.subject_parameters),
             discovery=DiscoveryStore(cloud.state),
             pauses=PauseStore(cloud.state),
             warehouse=cloud.warehouse,

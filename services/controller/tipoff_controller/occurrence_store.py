@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from tipoff_common.ports import Objects
 from tipoff_common.retrying_objects import retrying
 from tipoff_controller import names
+from tipoff_controller.earlier_layout import EarlierLayout
 from tipoff_planning.occurrence_log import Entry, OccurrenceState
 
 log = logging.getLogger(__name__)
@@ -63,12 +64,17 @@ THREADS = Concurrency()
 class OccurrenceStore:
     """The logs of all occurrences. Every method raises Unavailable. States belong to whoever holds their lock."""
 
-    def __init__(self, state: Objects, concurrency: Concurrency = THREADS) -> None:
+    def __init__(
+        self, state: Objects, subject_parameters: Iterable[str], concurrency: Concurrency = THREADS
+    ) -> None:
         # An evaluation reads every occurrence that is due: a fault in a few calls must not cost it.
         self._state = retrying(state)
+        self._earlier = EarlierLayout(self._state, tuple(subject_parameters))
         self._kept: OrderedDict[Key, OccurrenceState] = OrderedDict()
         self._locks = [concurrency.lock() for _ in range(concurrency.locks)]
         self._guard = threading.Lock()
+        self._migrated: set[date] = set()
+        self._migrated_runs: set[date] = set()
         self._more_readers = concurrency.readers
         self._readers = concurrency.readers()
 
@@ -180,7 +186,21 @@ class OccurrenceStore:
         """List all occurrences about a day: one list call, whose pages grow with their entries."""
         prefix = f"controller/occurrences/{day.isoformat()}/"
         found = {info.name.removeprefix(prefix).split("/")[0] for info in self._state.list(prefix)}
-        return [Key(day, occurrence) for occurrence in sorted(found)]
+        return [Key(day, occurrence) for occurrence in sorted(found | set(self._earlier.occurrences(day)))]
+
+    def migrate(self, days: Iterable[date], asked: Iterable[date]) -> None:
+        """Take over what the version before this one wrote about `days`, and its manual runs of the days `asked`."""
+        new_days, new_asked = set(days) - self._migrated, set(asked) - self._migrated_runs
+        keys = [
+            Key(day, occurrence) for day in sorted(new_days) for occurrence in self._earlier.occurrences(day)
+        ]
+        for key in dict.fromkeys(
+            [*keys, *(Key(*found) for found in self._earlier.open_runs(sorted(new_asked)))]
+        ):
+            if self.load(key).plan is not None:
+                self.open(key)
+        self._migrated |= new_days
+        self._migrated_runs |= new_asked
 
     def _read_whole(self, key: Key) -> OccurrenceState:
         state = OccurrenceState(*key)
@@ -188,6 +208,9 @@ class OccurrenceStore:
         if first is None:
             # Most that an evaluation looks up were never decided. A read is a twelfth of the price of a listing
             # (https://cloud.google.com/storage/pricing#operations-by-class).
+            entry = self._earlier.entry(*key)
+            if entry is not None and not self.append(state, entry):
+                self.catch_up(state)
             return state
         found = [names.number_of(info.name) for info in self._state.list(names.log(*key))]
         numbers = sorted(number for number in found if number is not None)

@@ -103,6 +103,7 @@ def read_past(context: EvaluationContext, deps: Deps, *, schedules: bool = True)
         day: deps.occurrences.beside(partial(deps.ledger.schedules, day))
         for day in ([today + timedelta(days=offset) for offset in range(-back, 2)] if schedules else ())
     }
+    deps.occurrences.migrate(days, [wall + timedelta(days=offset) for offset in (-2, -1, 0)])
     opened = frozenset(deps.occurrences.opened())
     # After what is open: another evaluation writes down what an occurrence came to before it closes it.
     settled = deps.occurrences.beside(deps.ledger.settled)

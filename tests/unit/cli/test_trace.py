@@ -319,7 +319,7 @@ def memory_of(state: MemoryObjects) -> ControllerMemory:
     deps = replace(
         World(configured(one=workflow(at_times("06:00"), "bulletin"))).deps,
         ledger=Ledger(state),
-        occurrences=OccurrenceStore(state),
+        occurrences=OccurrenceStore(state, ()),
     )
     app = create_app(service="controller", description="", environment="local", config_hash="c", checks={})
     by_hand = authenticated_router(Authentication(local_settings()), CallLimit(1000))
@@ -343,7 +343,7 @@ NO_MEMORY = ControllerMemory(unreachable)
 
 def remember(state: MemoryObjects, *, executed: bool = False) -> str:
     """What the controller remembers of one request, which it names."""
-    store, standing = OccurrenceStore(state), PlanProgress(plan("s"))
+    store, standing = OccurrenceStore(state, ()), PlanProgress(plan("s"))
     (attempt,) = standing.due(NOON)
     identifier = standing.request_id(attempt)
     known = store.load(Key(GAME_DATE, "o-1"))

@@ -120,7 +120,7 @@ class Fleet:
     def _requested(self, request: ScrapeRequested) -> list[Callable[[Deps], None]]:
         self.published[request.request_id] += 1
         self.steps[request.request_id] = request.step
-        state = OccurrenceStore(self.world.state).load(Key(DAY, request.occurrence_id or ""))
+        state = OccurrenceStore(self.world.state, ()).load(Key(DAY, request.occurrence_id or ""))
         assert state.progress is not None
         assert request.request_id in state.progress.requested, "it is remembered before it goes out"
         step = next(item for item in state.progress.plan.steps if item.name == request.step)
@@ -150,12 +150,15 @@ class Fleet:
         handle_tick(TickFired(tick=Tick.EVALUATE, cadence_minutes=1), at("06:00"), deps, at("06:00"))
 
     def _process(self) -> Deps:
-        return replace(self.world.deps, occurrences=OccurrenceStore(self.world.state), published=Once())
+        names = self.world.configuration.subject_parameters
+        return replace(
+            self.world.deps, occurrences=OccurrenceStore(self.world.state, names), published=Once()
+        )
 
     @property
     def end(self) -> tuple[set[str], set[str], dict[str, str]]:
         """What was requested, what came of it, and how each unit stands."""
-        store = OccurrenceStore(self.world.state)
+        store = OccurrenceStore(self.world.state, ())
         states = [store.load(key) for key in store.logged(DAY)]
         standings = [state.progress for state in states if state.progress]
         return (

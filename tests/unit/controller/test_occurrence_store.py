@@ -1,13 +1,18 @@
-"""Logs of occurrences: summaries, and entries that cannot be read."""
+"""Logs of occurrences: summaries, entries that cannot be read, and what the version before wrote."""
 
 import importlib
+from collections.abc import Mapping
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from tests.support import earlier_layout
 from tests.support.controller import (
     DAY,
+    NO_DATA,
+    SUCCESS,
     ClockedObjects,
     World,
     at,
@@ -25,7 +30,10 @@ from tipoff_common.events import Action, ScrapeRequested, WorkflowDecided
 from tipoff_common.ports import Unavailable
 from tipoff_controller import names
 from tipoff_controller.occurrence_store import SUMMARY_EVERY, Key, OccurrenceStore
-from tipoff_planning.occurrence_log import Entry
+from tipoff_planning.drafts import request
+from tipoff_planning.occurrence_log import Entry, log_execution
+from tipoff_planning.plans import Plan
+from tipoff_planning.progress import PlanProgress
 from tipoff_planning.workflows import Configuration
 
 WIDE = configured(
@@ -171,6 +179,77 @@ def test_without_the_dataset_it_waits_to_be_rebuilt() -> None:
     assert [item for item in made.decisions if item.reason_code == "memory_rebuilt"]
 
 
+# What the version before wrote
+
+
+def earlier(
+    name: str, finished: Mapping[str, object], configuration: Configuration = PLANS
+) -> tuple[World, Plan, dict[str, ScrapeRequested]]:
+    """A bucket that the version before left in the middle of a day: one plan, requested as far as it got."""
+    file = configuration.file.model_copy(update={"workflows": {name: configuration.workflows[name]}})
+    made = World(Configuration(file, configuration.catalog, configuration.hash))
+    made.land(slate(3), at("05:00"))
+    made.now(at("06:00"))
+    with_games = made.deps.calendar.current()
+    plan = plan_of(made.configuration, name, with_games)
+    earlier_layout.write_plan(made.state, plan)
+    standing, requests = PlanProgress(plan), {}
+    while due := standing.due(at("06:00")):
+        for attempt in due:
+            item = request(plan, attempt, at("06:00"))
+            requests[item.request_id] = item
+            standing.note_requested([item.request_id], at("06:00"))
+            earlier_layout.write_requests(made.state, [item])
+            if item.step in finished:
+                keys = {"event_id": ("e1", "e2")} if item.scraper == "event_list" else {}
+                event = made.execute(item, finished[item.step], keys=keys)  # type: ignore[arg-type]
+                earlier_layout.write_executions(made.state, [event], made.configuration.subject_parameters)
+                logged = log_execution(event, made.configuration.subject_parameters)
+                standing.add(logged.fact(DAY), logged.outputs)
+    return made, plan, requests
+
+
+def test_an_upgrade_in_the_middle_of_a_day_goes_on_where_it_was() -> None:
+    made, plan, requests = earlier("props", {"events": SUCCESS, "news": SUCCESS})
+    made.tick(at("06:05"))
+    assert made.requests == [], "what is under way is not requested again"
+    open_ones = [item for item in requests.values() if item.step == "props"]
+    assert len(open_ones) == 2
+    for item in open_ones:
+        made.run(item)
+    assert [item.step for item in made.requests] == ["join"]
+    made.restart()
+    assert made.requested() >= set(requests)
+    assert made.state_of(open_ones[0]).plan == plan.model_copy(update={"deadline": None})
+
+
+def test_an_execution_that_comes_before_any_tick_finds_its_plan_too() -> None:
+    made, _, requests = earlier("sequence", {})
+    (first,) = requests.values()
+    made.run(first)
+    assert [item.step for item in made.requests] == ["event_list"]
+
+
+def test_what_the_version_before_asked_for_still_expires() -> None:
+    made, _, requests = earlier("sequence", {})
+    made.tick(at("06:15"))
+    made.hear()
+    assert [item.attempt for item in made.requests] == [2]
+    assert set(requests) < made.requested()
+
+
+def test_a_manual_run_of_the_version_before_goes_on_too() -> None:
+    made, plan, requests = earlier("sequence", {"bulletin": NO_DATA})
+    moved = plan.model_copy(update={"occurrence_id": "manual-1", "game_date": DAY - timedelta(days=60)})
+    earlier_layout.write_plan(made.state, moved)
+    earlier_layout.write_open_run(made.state, DAY, moved)
+    made.tick(at("06:05"))
+    assert "manual-1" in {key.occurrence_id for key in made.deps.occurrences.opened()} | {
+        item.occurrence_id for item in made.requests
+    }
+    assert len(requests) == 1
+
+
 def test_a_failed_write_is_read_anew() -> None:
     """Whether it was written is not known: the state in memory must not say more than the bucket does."""
     made = begun()
@@ -190,7 +269,7 @@ def test_two_processes_that_append_at_once_agree() -> None:
     state = ClockedObjects()
     plan = plan_of(WIDE, "wide")
     key = Key(plan.game_date, plan.occurrence_id)
-    one, other = OccurrenceStore(state), OccurrenceStore(state)
+    one, other = OccurrenceStore(state, ()), OccurrenceStore(state, ())
     first = one.load(key)
     assert one.append(first, Entry(at=at("06:00"), plan=plan))
     second = other.load(key)
@@ -203,7 +282,7 @@ def test_two_processes_that_append_at_once_agree() -> None:
 
 def test_a_call_made_beside_another_belongs_to_the_same_trace() -> None:
     trace: ContextVar[str] = ContextVar("trace", default="none")
-    store = OccurrenceStore(ClockedObjects())
+    store = OccurrenceStore(ClockedObjects(), ())
     trace.set("the tick's")
     assert store.beside(trace.get).result() == "the tick's"
 

@@ -81,7 +81,7 @@ class Controller:
             configuration=configuration,
             calendar=LandedCalendar(data, "nba-com/schedule"),
             ledger=Ledger(state),
-            occurrences=OccurrenceStore(state),
+            occurrences=OccurrenceStore(state, configuration.subject_parameters),
             discovery=DiscoveryStore(state),
             pauses=PauseStore(state),
             warehouse=self.warehouse,

@@ -338,12 +338,17 @@ def _explained(seen: Mapping[str, _Change], rules: Mapping[str, Rule]) -> dict[s
             found = further
         return found
 
+    def explained_by(key: str, incident: Incident) -> str | None:
+        if key not in standing:
+            return None
+        found = root(key) or _lingering(incident, seen)
+        # What lingers may have a cause itself by now: only the message of a root lists what it explains.
+        return (root(found) or found) if found is not None else None
+
     return {
         key: replace(
             change,
-            incident=change.incident.model_copy(
-                update={"cause": root(key) or _lingering(change.incident, seen) if key in standing else None}
-            ),
+            incident=change.incident.model_copy(update={"cause": explained_by(key, change.incident)}),
         )
         for key, change in seen.items()
     }

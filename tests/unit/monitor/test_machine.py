@@ -212,6 +212,21 @@ class TestManyAtOnce:
         (over,) = watched.ticks(12, wrong("symptom"))
         assert (over.rule, over.state, over.context["left_count"]) == ("cause", AlertState.RESOLVED, 1)
 
+    def test_a_symptom_that_moved_on_is_listed_where_its_old_cause_is(self) -> None:
+        watched = Watched(
+            rules_file(
+                root={},
+                cause={"causes": [{"rule": "root"}]},
+                symptom={"causes": [{"rule": "cause", "match": ["workflow"]}]},
+            )
+        )
+        watched.tick(wrong("cause", "c", workflow="a"), wrong("symptom", "s", workflow="a"))
+        assert watched.incident("symptom/s").cause == "cause/c"
+        watched.tick(
+            wrong("root", "r"), wrong("cause", "c", workflow="a"), wrong("symptom", "s", workflow="b")
+        )
+        assert {watched.incident(key).cause for key in ("cause/c", "symptom/s")} == {"root/r"}
+
     def test_a_cause_about_something_else_explains_nothing(self) -> None:
         watched = Watched(
             rules_file(cause={}, symptom={"causes": [{"rule": "cause", "match": ["workflow"]}]})

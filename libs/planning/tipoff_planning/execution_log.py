@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 from tipoff_common.events import Source
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.outcomes import FailureKind, Status
@@ -121,11 +123,13 @@ def ask_dataset(
         for place, instant in enumerate((row["first_at"], row["last_at"])):
             # A group has no request id of its own; first and last are two facts that differ in their instant only.
             identifier = row["request_id"] or f"found-{number}-{place}"
-            for fact in _facts([{**row, "request_id": identifier, "triggered_at": instant}], names):
-                found.append(fact)
-                # A group of found executions has no request to answer for.
-                if row["request_id"]:
-                    requests[identifier] = preferred(requests.get(identifier), fact)
+            fact = _fact({**row, "request_id": identifier, "triggered_at": instant}, names)
+            if fact is None:
+                continue
+            found.append(fact)
+            # A group of found executions has no request to answer for.
+            if row["request_id"]:
+                requests[identifier] = preferred(requests.get(identifier), fact)
     # Only now is it known which of several answers to a request is preferred.
     for row in rows:
         if row["occurrence_id"] and row["request_id"] in requests:
@@ -191,9 +195,21 @@ def read_looks(
 
 
 def _facts(rows: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[ExecutionFact]:
-    # The names are those of the ledger: there an execution goes by its request's id.
-    read = (ExecutionRow.model_validate({**row, "execution_id": row["request_id"]}) for row in rows)
-    return [fact for row in read if (fact := read_fact(row, names)) is not None]
+    return [fact for row in rows if (fact := _fact(row, names)) is not None]
+
+
+def _fact(row: Mapping[str, Any], names: Iterable[str]) -> ExecutionFact | None:
+    identifier = row["request_id"]
+    try:
+        # The names are those of the ledger: there an execution goes by its request's id.
+        return read_fact(ExecutionRow.model_validate({**row, "execution_id": identifier}), names)
+    except ValidationError as error:
+        _report(identifier, error)
+        return None
+
+
+def _report(identifier: str, error: ValueError) -> None:
+    log.error("execution row cannot be read", extra={"request_id": identifier, "detail": str(error)})
 
 
 def read_fact(row: ExecutionRow, subject_parameters: Iterable[str]) -> ExecutionFact | None:
@@ -217,9 +233,7 @@ def read_fact(row: ExecutionRow, subject_parameters: Iterable[str]) -> Execution
             message=row.error_message or "",
         )
     except ValueError as error:
-        log.error(
-            "execution row cannot be read", extra={"request_id": row.execution_id, "detail": str(error)}
-        )
+        _report(row.execution_id, error)
         return None
 
 

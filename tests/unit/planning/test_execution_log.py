@@ -64,8 +64,11 @@ def test_a_member_of_a_newer_version_is_read_as_itself(newer: dict[str, Any]) ->
     assert {fact.kind, fact.source} >= set(newer.values())
 
 
-@pytest.mark.parametrize("unknown", [{"status": "partial"}, {"error_type": "no word"}, {"source": ""}])
-def test_a_row_of_an_unknown_vocabulary_is_reported_and_blocks_nothing(
+@pytest.mark.parametrize(
+    "unknown",
+    [{"status": "partial"}, {"error_type": "no word"}, {"source": ""}, {"status": None}, {"game_date": None}],
+)
+def test_a_row_that_cannot_be_read_is_reported_and_blocks_nothing(
     unknown: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     warehouse = MemoryWarehouse(answer=lambda *_: [row(**unknown), row(request_id="r-2")])

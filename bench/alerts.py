@@ -196,7 +196,7 @@ def _is_grown(item: Condition, book: RuleBook) -> bool:
     return bool(escalate and escalate.value and item.value is not None and item.value >= escalate.value)
 
 
-class Word(StrEnum):
+class MessageKind(StrEnum):
     """What a message says."""
 
     FIRST = "first words"
@@ -212,7 +212,7 @@ class Heard:
 
     told: dict[str, datetime] = field(default_factory=dict)
     messages: Counter[str] = field(default_factory=Counter)
-    words: Counter[Word] = field(default_factory=Counter)
+    words: Counter[MessageKind] = field(default_factory=Counter)
     left: int = 0
     explained: int = 0
     firsts: int = 0
@@ -244,28 +244,28 @@ def listen(made: Made, answers: Answers, book: RuleBook) -> Heard:
                     heard.words[word] += 1
                     left = event.context.get("left_count")
                     heard.left += left if isinstance(left, int) else 0
-                    if word is not Word.END:
+                    if word is not MessageKind.END:
                         _hear(heard, event, word, made, at)
         at += TICK
     return heard
 
 
-def _word_of(event: AlertChanged, before: Incident | None) -> Word:
+def _word_of(event: AlertChanged, before: Incident | None) -> MessageKind:
     """Return what a message says. before: its incident before the watch."""
     if event.state is AlertState.RESOLVED:
         # Nobody watched, and people hear of it when somebody does again: this end is the first word.
-        return Word.FIRST if event.rule == OUTAGE else Word.END
+        return MessageKind.FIRST if event.rule == OUTAGE else MessageKind.END
     if event.state is AlertState.ESCALATED and (before is None or before.state is not AlertState.ESCALATED):
-        return Word.ESCALATION
+        return MessageKind.ESCALATION
     if "known_by" in event.context:
-        return Word.WORSE
+        return MessageKind.WORSE
     fired, told = (before.fired_at, before.told_at) if before is not None else (None, None)
     if before is None or fired is None or told is None or told < fired:
-        return Word.FIRST
-    return Word.REMINDER if before.told_severity is event.severity else Word.WORSE
+        return MessageKind.FIRST
+    return MessageKind.REMINDER if before.told_severity is event.severity else MessageKind.WORSE
 
 
-def _hear(heard: Heard, event: AlertChanged, word: Word, made: Made, at: datetime) -> None:
+def _hear(heard: Heard, event: AlertChanged, word: MessageKind, made: Made, at: datetime) -> None:
     """Count a message, and note the fault that explains it."""
     heard.quiet_week += at >= made.injections.quiet_from
     fits = [it for it in made.injections.faults if it.explains(event.rule, at)]
@@ -278,7 +278,7 @@ def _hear(heard: Heard, event: AlertChanged, word: Word, made: Made, at: datetim
     # Whose cause it names, then what is there, before what is over, the newest before others.
     fault = max(fits, key=lambda it: (event.rule in it.fault.causes, it.covers(at), it.begins))
     heard.explained += 1
-    if word is Word.FIRST:
+    if word is MessageKind.FIRST:
         heard.firsts += 1
         heard.messages[fault.fault.name] += 1
     listed = event.context.get("symptoms")
@@ -338,7 +338,7 @@ def judge(made: Made, answers: Answers, book: RuleBook, seed: int) -> dict[str, 
         "false_critical": heard.false_critical,
         "messages_per_cause": round(heard.firsts / max(len(told), 1), 2),
         "most_messages": dict(heard.messages.most_common(3)),
-        "words": {word.value: heard.words[word] for word in Word} | {"left": heard.left},
+        "words": {word.value: heard.words[word] for word in MessageKind} | {"left": heard.left},
         "precision": round(heard.explained / max(heard.all, 1), 3),
         "recall": round(len(told) / len(faults), 3),
         "minutes_to_tell": _spread(late.values()),

@@ -64,7 +64,7 @@ LONGEST = (
     "conformance",
     "integration/test_packages_alone.py",
 )
-"""Groups that a worker is busy with for long, the longest first."""
+"""Groups that take longest, the longest first: begun last, one of them would keep a single worker busy at the end."""
 THOROUGH = (
     "contract/test_api_fuzz.py",
     "contract/test_input_fuzz.py",

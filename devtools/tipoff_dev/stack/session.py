@@ -23,7 +23,7 @@ from tipoff_controller.ledger import Ledger
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.resources import create_tables
 from tipoff_dev.stack.scheduler import every, run_scheduler
-from tipoff_dev.stack.watch import READ_BY, Watch, faults
+from tipoff_dev.stack.watch import READ_BY, FolderWatch, faults
 from tipoff_planning.expected_schedule import draft_schedule
 from tipoff_planning.landed_calendar import LandedCalendar
 from tipoff_planning.loading import load_workflows
@@ -132,7 +132,7 @@ def serve(stack: "Stack", options: UpOptions, console: Console, taken: Callable[
     cadences = load_ticks(stack.layout.ticks_file)
     scheduler = threading.Thread(target=run_scheduler, args=(stack.publisher, stopped, cadences), daemon=True)
     scheduler.start()
-    watch = Watch()
+    watch = FolderWatch()
     try:
         while scheduler.is_alive():
             stack.processes.check()

@@ -24,7 +24,7 @@ def faults() -> str:
 
 
 @dataclass
-class Watch:
+class FolderWatch:
     """Notices each change once."""
 
     seen: Seen = field(default_factory=look)

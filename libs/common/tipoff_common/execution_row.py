@@ -68,7 +68,8 @@ class ExecutionRow(BaseModel):
     completeness: RowObject = Field(default=None, description="data_summary's")
     is_presumed: bool = Field(default=False, description="whether the controller answered for a dead request")
     is_logged: bool = Field(
-        default=True, description="no column: false for what only the controller remembers so far"
+        default=True,
+        description="set by the reader, no column: false for an execution that only the controller knows yet",
     )
 
     @property

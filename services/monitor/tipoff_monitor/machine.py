@@ -361,7 +361,7 @@ def _lingering(incident: Incident, seen: Mapping[str, _Change]) -> str | None:
 
 
 def _joined(seen: Mapping[str, _Change], rules: Mapping[str, Rule], at: Watch) -> dict[str, _Change]:
-    """Let a first word join what people were told already, and take out what no message stands for any more.
+    """Let a first word join what people were told already; tell alone whose message is over.
 
     People know of a cause when they were told of its symptom, and of a failure when they were told of another one in
     the same trouble.
@@ -398,7 +398,7 @@ def _was_told(incident: Incident) -> bool:
 
 
 def _speaks(change: _Change | None) -> bool:
-    """Tell whether people were told of an incident by a message of its own, and it stands."""
+    """Return whether an incident is open, not silenced, and was told in a message of its own."""
     if change is None:
         return False
     incident = change.incident
@@ -552,7 +552,7 @@ def _by_rule(keys: Iterable[str], seen: Mapping[str, _Change]) -> list[list[Inci
 
 
 def _stood_behind(before: Incident | None) -> str | None:
-    """Return the key of the incident that people were told of in place of this one."""
+    """Return the key of the incident whose message listed this one: its cause, or the one it joined."""
     return (before.cause or before.told_by) if before is not None else None
 
 

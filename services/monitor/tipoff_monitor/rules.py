@@ -153,7 +153,7 @@ class QuietWindow(AlertsPart):
         return self
 
 
-class Watch(AlertsPart):
+class WatchSettings(AlertsPart):
     """The monitor about itself."""
 
     outage_after: Duration = Field(
@@ -178,7 +178,7 @@ class AlertsFile(AlertsPart):
     """The whole file."""
 
     version: Literal[1] = Field(description="of this format")
-    watch: Watch = Watch()
+    watch: WatchSettings = WatchSettings()
     channels: Mapping[Name, Channel] = Field(min_length=1, description="where people are told, by name")
     routes: tuple[Route, ...] = Field(min_length=1, description="who is told of what")
     quiet: tuple[QuietWindow, ...] = Field(default=(), description="planned silence")

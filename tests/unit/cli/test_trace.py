@@ -35,7 +35,15 @@ from tipoff_planning.plans import Plan, PlannedStep
 from tipoff_planning.progress import PlanProgress
 from tipoff_planning.trace.chain import assemble
 from tipoff_planning.trace.dataset import ChainDataset
-from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Expected, Facts, ReceiptRow, Seen
+from tipoff_planning.trace.facts import (
+    CleanupRow,
+    CleanupSighting,
+    Dead,
+    Decided,
+    Expected,
+    Facts,
+    ReceiptRow,
+)
 from tipoff_planning.trace.links import ChainNode, landed_id, requested_id
 from tipoff_planning.trace.lookup import NotFound, trace
 from tipoff_planning.trace.memory import ControllerMemory, MemoryUnavailable
@@ -216,7 +224,7 @@ def test_decisions_for_one_reason_stand_as_one() -> None:
 
 
 def test_the_first_cleanup_that_missed_a_file_and_those_that_announced_it_are_shown() -> None:
-    seen = [Seen(PATH, f"c-{n}", NOON + n * 60 * MINUTE, n * 60, n == 3) for n in (4, 3, 2, 1)]
+    seen = [CleanupSighting(PATH, f"c-{n}", NOON + n * 60 * MINUTE, n * 60, n == 3) for n in (4, 3, 2, 1)]
     (root,) = assemble(replace(WHOLE, receipts=[], seen=seen))
     assert [node.text for node in walk((root,)) if node.kind == "cleanup"] == [
         "missing after 60 min, left alone",

@@ -29,7 +29,7 @@ from tipoff_dev.stack.layout import Layout
 from tipoff_dev.stack.processes import StackError
 from tipoff_dev.stack.scheduler import due_ticks
 from tipoff_dev.stack.session import UpOptions, begin_day, ticks_file
-from tipoff_dev.stack.watch import Watch
+from tipoff_dev.stack.watch import FolderWatch
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -78,7 +78,7 @@ def test_an_edit_is_noticed_once_and_so_are_new_and_removed_files(tmp_path: Path
     scraper.unlink()
     (fleet / "fake.py").write_text("new")
     assert changed_since(before, look(workflows, fleet)) == [str(fleet / "fake.py"), str(scraper)]
-    watch = Watch(before)
+    watch = FolderWatch(before)
     assert watch.changes() != []
     assert watch.changes() == []
 

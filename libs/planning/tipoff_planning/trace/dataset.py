@@ -13,7 +13,15 @@ from typing import Any, TypeVar
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_common.ports import Parameter, Warehouse
 from tipoff_planning.trace.chain import event_ids
-from tipoff_planning.trace.facts import CleanupRow, Dead, Decided, Expected, Facts, ReceiptRow, Seen
+from tipoff_planning.trace.facts import (
+    CleanupRow,
+    CleanupSighting,
+    Dead,
+    Decided,
+    Expected,
+    Facts,
+    ReceiptRow,
+)
 
 F = TypeVar("F")
 Span = tuple[date, date]
@@ -196,7 +204,7 @@ class ChainDataset:
             decided=self._read(Decided, _DECIDED, scope.span, occurrences=occurrences),
             executed=executed,
             receipts=self._read(ReceiptRow, _RECEIPTS, scope.span, paths=paths),
-            seen=self._read(Seen, _SEEN, scope.span, paths=paths),
+            seen=self._read(CleanupSighting, _SEEN, scope.span, paths=paths),
             cleanups=self._read(CleanupRow, _CLEANUPS, scope.span, cleanups=cleanups) if cleanups else (),
         )
 

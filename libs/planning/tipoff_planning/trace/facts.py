@@ -51,7 +51,7 @@ class ReceiptRow:
 
 
 @dataclass(frozen=True)
-class Seen:
+class CleanupSighting:
     """A cleanup that found the file without its receipt."""
 
     gcs_path: str
@@ -94,7 +94,7 @@ class Facts:
     requested: Sequence[ScrapeRequested] = ()
     executed: Sequence[ExecutionRow] = ()
     receipts: Sequence[ReceiptRow] = ()
-    seen: Sequence[Seen] = ()
+    seen: Sequence[CleanupSighting] = ()
     dead: Sequence[Dead] = ()
     cleanups: Sequence[CleanupRow] = ()
     plans: Sequence[Plan] = ()

@@ -10,7 +10,7 @@ from tipoff_common.clock import fleet_zone
 from tipoff_common.events import FileLanded, ScrapeRequested
 from tipoff_common.identity import event_id
 from tipoff_common.words import pluralize
-from tipoff_planning.trace.facts import CleanupRow, Dead, Expected, ReceiptRow, Seen
+from tipoff_planning.trace.facts import CleanupRow, CleanupSighting, Dead, Expected, ReceiptRow
 
 _MANY_REPUBLISHES = 10
 """Cleanup's limit for one file is lower."""
@@ -108,7 +108,7 @@ def receipt_link(receipt: ReceiptRow) -> ChainNode:
     )
 
 
-def sightings(path: str, seen: Sequence[Seen]) -> Iterator[ChainNode]:
+def sightings(path: str, seen: Sequence[CleanupSighting]) -> Iterator[ChainNode]:
     """Yield the first cleanup that missed the file, and each that announced it again."""
     own = sorted((item for item in seen if item.gcs_path == path), key=lambda item: item.cleanup_time)
     for number, item in enumerate(own):

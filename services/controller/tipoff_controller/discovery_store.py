@@ -6,7 +6,7 @@ from datetime import date
 from pydantic import ValidationError
 
 from tipoff_common.ports import Objects
-from tipoff_common.retrying_objects import RetryingObjects
+from tipoff_common.retrying_objects import retrying
 from tipoff_controller import names
 from tipoff_planning.discovery.plans import DiscoveryPlan
 
@@ -20,7 +20,7 @@ class DiscoveryStore:
     """Every method raises Unavailable."""
 
     def __init__(self, state: Objects) -> None:
-        self._state: Objects = RetryingObjects(state)
+        self._state = retrying(state)
         self._kept: dict[tuple[str, date], DiscoveryPlan] = {}
 
     def known(self, workflow: str, day: date) -> DiscoveryPlan | None:

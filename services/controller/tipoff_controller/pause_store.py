@@ -14,6 +14,7 @@ from tipoff_common.clock import Instant
 from tipoff_common.events import PauseChanged
 from tipoff_common.ports import Objects, Unavailable
 from tipoff_common.publisher import Publisher
+from tipoff_common.retrying_objects import retrying
 from tipoff_controller import names
 from tipoff_planning.pauses import Pauses, expire
 
@@ -42,7 +43,7 @@ class PauseStore:
     """Every method raises Unavailable."""
 
     def __init__(self, state: Objects) -> None:
-        self._state = state
+        self._state = retrying(state)
         self._known: tuple[datetime, Pauses] | None = None
 
     def read(self, now: datetime) -> Pauses:

@@ -259,7 +259,7 @@ OUTAGES: Mapping[str, Mapping[str, Any]] = {
     "a source lost its records": {"scrapers": ("nbac_player_movement",), "kind": FailureKind.SOURCE_CHANGED},
     PAUSED_WHILE_DOWN: {"scrapers": ("nbac_injury_report",), "kind": FailureKind.HTTP},
 }  # fmt: skip
-"""What sources do in the faults that are theirs."""
+"""How a source fails, and whose scrapers, by the name of the fault; kind None publishes nothing."""
 
 
 def _outages(injections: Injections) -> Iterator[Outage]:

@@ -197,7 +197,7 @@ def _is_grown(item: Condition, book: RuleBook) -> bool:
 
 
 class MessageKind(StrEnum):
-    """What a message says."""
+    """The kinds of messages to people."""
 
     FIRST = "first words"
     WORSE = "worse"
@@ -208,7 +208,7 @@ class MessageKind(StrEnum):
 
 @dataclass
 class Heard:
-    """What people heard. told: the first message about each fault, by its name. words: messages by what they say."""
+    """The messages of a season. told: the first one about each fault, by its name. words: their number by kind."""
 
     told: dict[str, datetime] = field(default_factory=dict)
     messages: Counter[str] = field(default_factory=Counter)
@@ -238,7 +238,7 @@ def listen(made: Made, answers: Answers, book: RuleBook) -> Heard:
             before = memory.model_copy(update={"outbox": ()})
             memory = watch(before, Watch(book.file, ENVIRONMENT, at, at, None if blind else standing))
             for event in memory.outbox:
-                # What no route takes is recorded, and nobody hears it.
+                # An event without a route is recorded, but no channel sends it.
                 if event.notify and channels_for(event, book.file):
                     word = _word_of(event, before.incidents.get(f"{event.rule}/{event.about}"))
                     heard.words[word] += 1
@@ -298,7 +298,7 @@ def shown_at(it: Injected, answers: Answers, book: RuleBook) -> datetime | None:
     if CANNOT_JUDGE in it.fault.causes:
         return it.begins + book.file.watch.cannot_judge_for
     found = []
-    # What stood before is no sign of it.
+    # Conditions that held before the fault are no sign of it.
     last = max((at for at in answers if at < it.begins), default=None)
     before = {condition.key for condition in answers[last]} if last is not None else set()
     for at in sorted(answers):

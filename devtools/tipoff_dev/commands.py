@@ -13,7 +13,7 @@ from tipoff_cli.commands import CommandSpec
 
 _HERE = "tipoff_dev.commands"
 CHECKS = ("tipoff_dev.fakes.sources.hosts:fake_faults",)
-"""What `tipoff validate` checks beside its own."""
+"""Checks that the developer's tools add to `tipoff validate`."""
 COMMANDS = (
     CommandSpec(
         "demo",

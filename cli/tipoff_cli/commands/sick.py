@@ -58,7 +58,7 @@ def _row(row: dict[str, Any]) -> tuple[str | Text, ...]:
         Text(row["cause"], "green" if row["cause"] == "well" else "bold red"),
         clock(found, "%Y-%m-%d %H:%M") if found else "never",
         f"{intervals:g} of its intervals" if intervals is not None else "-",
-        # What is not published yet says nothing about the scraper.
+        # A document that is not published yet says nothing about its scraper.
         f"{row['failures']} of {row['telling_runs']}" if row["telling_runs"] else "-",
         "yes" if row["drift"] else "-",
         row["last_error"] or "-",

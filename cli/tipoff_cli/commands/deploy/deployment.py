@@ -49,10 +49,10 @@ class Deployment:
     root: Path = FLEET.folder
     """The repository that is deployed: Tipoff's own, or a fleet's."""
     base_images: str | None = FLEET.base_images
-    """Of a fleet in its own repository: the registry that has Tipoff's images."""
+    """The registry of Tipoff's images; set only for a fleet in its own repository."""
 
     own_fleet: bool = FLEET.folder != REPOSITORY
-    """Whether a fleet in its own repository is deployed, whose images are built on top of Tipoff's."""
+    """Whether a fleet in its own repository is deployed; its images are built on top of Tipoff's."""
 
     @property
     def registry(self) -> str:

@@ -81,7 +81,7 @@ def diagnose(
         refuse(str(error))
     found = judge(catalog[name], runs, success[0] if success else None)
     if json:
-        # Of a run only the columns that were asked for.
+        # Show only the columns that the query selects; the model has more.
         say_json(found.model_dump(mode="json", exclude_unset=True))
     else:
         _show(found)

@@ -18,20 +18,19 @@ What stays different from the real service: listings are not paged.
 """
 
 import argparse
-import asyncio
 import logging
-import signal
+import socket
 import sys
-from collections.abc import Sequence
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 
-from gcp_emulators.loop import run
+import uvicorn
+
 from gcp_emulators.storage.objects import ObjectStore
 from gcp_emulators.storage.server import RIGHTS, Grants, StorageService
-from gcp_emulators.storage.wire import HttpConnection
 
 EXIT_PORT_TAKEN = 98  # EADDRINUSE
+KEEP_ALIVE_SECONDS = 24 * 3600
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -68,36 +67,26 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     for name in ("gcp_storage_emulator", "api.object", "api.bucket"):  # they report each 404 as an error
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    store = ObjectStore(options.data_dir)
-    callers: list[tuple[int, Grants | None]] = [(options.port, None), *options.caller]
+    callers: dict[int, Grants | None] = {options.port: None, **dict(options.caller)}
     try:
-        run(serve(options.host, callers, store))
+        sockets = [socket.create_server((options.host, port)) for port in callers]
     except OSError as error:
-        ports = ", ".join(str(port) for port, _ in callers)
+        ports = ", ".join(map(str, callers))
         sys.stderr.write(f"cannot listen on {options.host}:{ports}: {error}\n")
         return EXIT_PORT_TAKEN
-    finally:
-        store.close()
-    return 0
-
-
-async def serve(host: str, callers: Sequence[tuple[int, Grants | None]], store: ObjectStore) -> None:
-    """Serve until a signal asks to stop.
-
-    callers: each port, and what whoever calls there may do; None for an owner. Raises OSError when a port is taken.
-    """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    servers = []
-    for port, grants in callers:
-        service = StorageService(store, grants, (host, port))
-        servers.append(await loop.create_server(partial(HttpConnection, service), host, port, backlog=128))
-    await stop.wait()
-    for server in servers:
+    config = uvicorn.Config(
+        StorageService(ObjectStore(options.data_dir), callers),
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        # A connection that is closed while a request is on its way would fail it.
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         # Open connections do not keep the process from ending.
-        server.close()
+        timeout_graceful_shutdown=1,
+    )
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets)
+    return 0
 
 
 if __name__ == "__main__":

@@ -33,13 +33,6 @@ class ObjectStore(Storage):  # type: ignore[misc]
         if data_dir is not None:
             self._open_journal(self._store._root / _JOURNAL)
 
-    def close(self) -> None:
-        """Fold the journal into the index and let go of it."""
-        if self._journal is not None:
-            self._write_config_to_file()
-            self._journal.close()
-            self._journal = None
-
     def generation_of(self, bucket: str, name: str) -> tuple[int, int]:
         """Generation and metageneration of the live object, (0, 0) when there is none."""
         found = self.objects.get(bucket, {}).get(name)

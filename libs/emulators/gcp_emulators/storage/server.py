@@ -7,13 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from http import HTTPStatus
+from types import SimpleNamespace
 from typing import Any
 
 from gcp_storage_emulator import server as emulator
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from gcp_emulators.storage.limits import metadata_fault, name_fault
 from gcp_emulators.storage.objects import ObjectStore
-from gcp_emulators.storage.wire import Headers, HttpRequest, HttpResponse
 
 _log = logging.getLogger(__name__)
 
@@ -48,36 +51,62 @@ Grants = Mapping[str, str]
 
 
 class StorageService:
-    """Answers requests, one at a time: of two concurrent creations exactly one wins because nothing is concurrent."""
+    """The ASGI application. Who calls is told by the port.
 
-    def __init__(self, store: ObjectStore, grants: Grants | None, address: tuple[str, int]) -> None:
-        self._store, self._grants, self._address = store, grants, address
-        self._calls: Counter[str] = Counter()
+    callers: by port, what whoever calls there may do; None for an owner.
+    """
 
-    def __call__(self, sent: HttpRequest) -> HttpResponse:
-        """Check and carry out one request. Whatever the emulator raises becomes the answer.
+    def __init__(self, store: ObjectStore, callers: Mapping[int, Grants | None]) -> None:
+        self._store, self._callers = store, callers
+        self._calls: Mapping[int, Counter[str]] = {port: Counter() for port in callers}
 
-        `GET /_calls` answers with the number of requests so far, by bucket and kind.
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        `GET /_calls` answers with the number of requests at this port so far, by bucket and kind.
         """
-        if sent.target == CALLS:
-            return HttpResponse(
-                HTTPStatus.OK, {"Content-Type": "application/json"}, json.dumps(self._calls).encode()
-            )
+        sent = Request(scope, receive)
+        body = await sent.body()
+        # Nothing is awaited from here to the answer: of two concurrent creations exactly one wins because nothing is
+        # concurrent.
+        response = (
+            JSONResponse(self._calls[_port(sent)]) if sent.url.path == CALLS else self._answer(sent, body)
+        )
+        await response(scope, receive, send)
+
+    def _answer(self, sent: Request, body: bytes) -> Response:
+        """Check and carry out one request. Whatever the emulator raises becomes the answer."""
         method = sent.headers.get("x-http-method-override") or sent.method
-        request = emulator.Request(_Handler(sent, self._address), method)
+        request = emulator.Request(_as_handler(sent, body), method)
         response = emulator.Response(None)
         try:
-            _read_body(request, sent)
-            self._calls[_kind(request)] += 1
-            _dispatch(request, response, self._store, self._grants)
+            _read_body(request, sent.headers.get("content-type", ""), body)
+            self._calls[_port(sent)][_kind(request)] += 1
+            _dispatch(request, response, self._store, self._callers[_port(sent)])
         except Exception as error:  # noqa: BLE001  # whatever it is becomes the answer
-            _log.exception("%s %s", method, sent.target)
+            _log.exception("%s %s", method, sent.url)
             response = emulator.Response(None)
             _answer_error(response, HTTPStatus.INTERNAL_SERVER_ERROR, "internalError", str(error))
-        content = response._content
-        body = content.encode() if isinstance(content, str) else bytes(content or b"")
         headers = {name: str(value) for name, value in response._headers.items()}
-        return HttpResponse(response.status, headers, body)
+        return Response(response._content, response.status, headers)
+
+
+def _port(sent: Request) -> int:
+    return int(sent.scope["server"][1])
+
+
+def _as_handler(sent: Request, body: bytes) -> SimpleNamespace:
+    """Return a request in the shape of http.server's handler, which is what the emulator reads."""
+    headers = sent.headers.mutablecopy()
+    # A chunked body is whole by now, and must not be taken apart a second time.
+    del headers["transfer-encoding"]
+    headers["content-length"] = str(len(body))
+    return SimpleNamespace(
+        path=f"{sent.scope['raw_path'].decode()}?{sent.url.query}",
+        server=SimpleNamespace(server_address=sent.scope["server"]),
+        headers=headers,
+        rfile=io.BytesIO(body),
+    )
 
 
 def _kind(request: Any) -> str:
@@ -93,36 +122,16 @@ def _kind(request: Any) -> str:
     return f"{bucket} {request.method.lower()}"
 
 
-class _Server:
-    """The part of a server that the emulator looks at."""
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.server_address = address
-
-
-class _Handler:
-    """A request in the shape of http.server's handler, which is what the emulator reads."""
-
-    def __init__(self, sent: HttpRequest, address: tuple[str, int]) -> None:
-        self.path, self.server = sent.target, _Server(address)
-        # A chunked body is whole by now, and must not be taken apart a second time.
-        self.headers = Headers(sent.headers)
-        self.headers.pop("transfer-encoding", None)
-        self.headers["content-length"] = str(len(sent.body))
-        self.rfile = io.BytesIO(sent.body)
-
-
-def _read_body(request: Any, sent: HttpRequest) -> None:
+def _read_body(request: Any, content_type: str, body: bytes) -> None:
     """Hand the body to the request where the emulator would read it wrongly.
 
     Its reading of multipart uploads loses parameters of the content's type, and its reading of simple ones takes JSON
     apart, which is to be stored as it came.
     """
-    content_type = sent.headers.get("content-type") or ""
     multipart = content_type.startswith("multipart/related")
     if not multipart and request.query.get("uploadType") != ["media"]:
         return
-    raw = emulator._decode_raw_data(sent.body, request._request_handler) or b""
+    raw = emulator._decode_raw_data(body, request._request_handler) or b""
     request._data = split_upload(content_type, raw) if multipart else raw
 
 

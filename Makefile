@@ -64,9 +64,9 @@ soak: setup ## Run what the tests run in seconds at full length: outages of minu
 simulate-faults: setup ## Simulate a morning of the real handlers SEEDS times, each with its own faults; shrinks what fails
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST)
 
-mutate: setup ## Change FILE one operator at a time and list the changes that TESTS do not notice; MUTANTS draws so many
-	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q -p no:cacheprovider -p tests.support.mutation \
-	  --mutate $(or $(FILE),$(error FILE is missing: make mutate FILE=module.py TESTS=folder)) $(MUTANTS:%=--mutants %) $(TESTS)
+mutate: setup ## Change FILE one operator at a time and list the changes that TESTS do not notice; MUTANTS draws so many, LINES=3,7 takes those
+	HYPOTHESIS_PROFILE=mutation $(BIN)/python -m pytest -q -p no:cacheprovider -p tests.support.mutation \
+	  --mutate $(or $(FILE),$(error FILE is missing: make mutate FILE=module.py TESTS=folder)) $(MUTANTS:%=--mutants %) $(LINES:%=--mutated-lines %) $(TESTS)
 
 check: setup ## Lint, types, layers, YAML, shell scripts, generated files, SQL
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 # The collector of cycles looks through all that importing and collecting the suite makes, again and again, and finds
 # nothing: a fifth of a worker's time. See pytest_collection_finish.
@@ -15,6 +15,10 @@ gc.disable()
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", parent=settings.get_profile("ci"), max_examples=20)
 settings.register_profile("quick", parent=settings.get_profile("ci"), max_examples=5)
+# Of a mutant it is enough that a property fails, whichever example it fails with.
+settings.register_profile(
+    "mutation", parent=settings.get_profile("quick"), phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
 os.environ.setdefault(

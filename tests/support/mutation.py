@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import ast
 import gc
+import math
 import os
 import random
 import resource
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,8 +24,11 @@ from types import CodeType, FunctionType
 
 import pytest
 
-SECONDS = 60
-"""CPU time of one mutant's tests; a change that makes a loop endless is noticed."""
+SECONDS, TIMES = 5, 5
+"""CPU time of one mutant's tests beside the multiple of the sound module's: a change that makes a loop endless is
+noticed."""
+IDLE_SECONDS, IDLE_CPU = 5.0, 0.01
+"""A mutant whose tests spend no more CPU time in so long waits for ever, which is noticed too."""
 _PASSED, _FAILED, _NOT_IN_PLACE = 0, 1, 2
 _OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -131,6 +137,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mutation")
     group.addoption("--mutate", metavar="FILE", help="change this module")
     group.addoption("--mutants", type=int, metavar="N", help="so many of its mutants, drawn from all")
+    group.addoption("--mutated-lines", metavar="N,N", help="only the mutants of these lines")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -141,6 +148,9 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
         return None
     path = Path(option.mutate).resolve()
     found = list(mutants(path.read_text(encoding="utf-8")))
+    if option.mutated_lines:
+        lines = {int(line) for line in option.mutated_lines.split(",")}
+        found = [mutant for mutant in found if mutant.line in lines]
     if option.mutants is not None:
         random.Random(0).shuffle(found)  # noqa: S311 - the same ones in every run
         found = found[: option.mutants]
@@ -149,9 +159,12 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     session.items.sort(key=lambda it: (own not in it.nodeid, hasattr(getattr(it, "obj", None), "hypothesis")))
     if _try(session, lambda: True) != _PASSED:
         raise pytest.UsageError("the tests fail without any change; mend them first")
+    sound = resource.getrusage(resource.RUSAGE_CHILDREN)
+    limit = SECONDS + math.ceil(TIMES * (sound.ru_utime + sound.ru_stime))
     survivors = 0
+    functions = _living_functions(path)
     for mutant in found:
-        ended = _try(session, partial(_exchange, path, mutant.tree))
+        ended = _try(session, partial(_exchange, path, mutant.tree, functions), limit)
         # Said as loudly as a survivor: a change that is nowhere in place would look like one that is noticed.
         if ended in (_PASSED, _NOT_IN_PLACE):
             survivors += 1
@@ -160,8 +173,11 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     return True
 
 
-def _try(session: pytest.Session, prepare: Callable[[], bool]) -> int:
-    """Run the tests in a fork that was prepared so, up to the first that fails; return how it ended."""
+def _try(session: pytest.Session, prepare: Callable[[], bool], limit: int | None = None) -> int:
+    """Run the tests in a fork that was prepared so, up to the first that fails; return how it ended.
+
+    limit: seconds of CPU time.
+    """
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -169,7 +185,9 @@ def _try(session: pytest.Session, prepare: Callable[[], bool]) -> int:
         session.config.pluginmanager.unregister(
             name="terminalreporter"
         )  # what mutants fail with is nobody's news
-        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        if limit is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+            threading.Thread(target=_end_when_idle, daemon=True).start()
         if not prepare():
             os._exit(_NOT_IN_PLACE)
         for item, following in zip(session.items, [*session.items[1:], None], strict=True):
@@ -181,21 +199,39 @@ def _try(session: pytest.Session, prepare: Callable[[], bool]) -> int:
         os._exit(_FAILED)  # whatever happened: the fork must not go on as a second session
 
 
-def _exchange(path: Path, tree: ast.Module) -> bool:
-    """Give the module's living functions the code of this tree. Tell whether any was there."""
+def _end_when_idle() -> None:
+    while True:
+        before = time.process_time()
+        time.sleep(IDLE_SECONDS)
+        if time.process_time() - before < IDLE_CPU:
+            os._exit(_FAILED)
+
+
+def _living_functions(path: Path) -> list[FunctionType]:
+    """Return the module's functions. Looking for them in each fork would copy the page of every object."""
+    # What is frozen, as the suite does with all that it has collected, is not among the objects.
+    gc.unfreeze()
+    living = [
+        item
+        for item in gc.get_objects()
+        if isinstance(item, FunctionType) and Path(item.__code__.co_filename) == path
+    ]
+    gc.freeze()
+    return living
+
+
+def _exchange(path: Path, tree: ast.Module, functions: Iterable[FunctionType]) -> bool:
+    """Give these functions of the module the code of this tree. Tell whether any was there."""
     changed = {
         (code.co_qualname, code.co_firstlineno): code
         for code in _codes(compile(tree, str(path), "exec", dont_inherit=True))
     }
     exchanged = 0
-    # What is frozen, as the suite does with all that it has collected, is not among the objects.
-    gc.unfreeze()
-    for function in gc.get_objects():
-        if isinstance(function, FunctionType) and Path(function.__code__.co_filename) == path:
-            code = changed.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
-            if code is not None and len(code.co_freevars) == len(function.__code__.co_freevars):
-                function.__code__ = code
-                exchanged += 1
+    for function in functions:
+        code = changed.get((function.__code__.co_qualname, function.__code__.co_firstlineno))
+        if code is not None and len(code.co_freevars) == len(function.__code__.co_freevars):
+            function.__code__ = code
+            exchanged += 1
     return exchanged > 0
 
 

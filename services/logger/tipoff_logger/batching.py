@@ -104,16 +104,14 @@ class RowCommit:
         submission = _Submission(table, len(rows), asyncio.get_running_loop().create_future())
         # Rounded up, so that what is taken off row by row is what was added.
         each, since, hop = -(-size // len(rows)), self._clock(), current_context()
+        waiting = [
+            _Waiting(row, row_id, each, since, submission, place, hop)
+            for place, (row, row_id) in enumerate(zip(rows, row_ids, strict=True))
+        ]
         # Added before the first await: another submission has to see it, or both would pass the bound.
         self._rows += len(rows)
         self._bytes += each * len(rows)
-        self._groups.add(
-            table,
-            [
-                _Waiting(row, row_id, each, since, submission, place, hop)
-                for place, (row, row_id) in enumerate(zip(rows, row_ids, strict=True))
-            ],
-        )
+        self._groups.add(table, waiting)
         # If the caller goes away here, its rows are appended all the same; the redelivery
         # makes copies, which the views drop.
         await submission.done

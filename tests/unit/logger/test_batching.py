@@ -264,6 +264,18 @@ async def test_what_does_not_fit_is_turned_away_and_taken_later() -> None:
 
 
 @run
+async def test_the_bound_is_the_same_after_rows_were_answered() -> None:
+    bench = Bench(Warehouse(), replace(ROOMY, queue_rows=3))
+    await bench.submit("a", "b", "c")
+    await bench.finish()
+    bench.warehouse.gate.clear()
+    for name in "defg":
+        await bench.submit(name)
+    assert isinstance(bench.answers["g"], Overloaded)
+    await bench.finish()
+
+
+@run
 async def test_bytes_are_bounded_too() -> None:
     bench = Bench(Warehouse(), replace(ROOMY, queue_bytes=100))
     await bench.submit("a", size=99)
@@ -303,6 +315,35 @@ async def test_a_row_that_waited_too_long_is_answered_and_not_appended() -> None
     answers = await bench.finish()
     assert isinstance(answers["b"], Overloaded)
     assert bench.warehouse.batches == [["a"], ["c"]]
+
+
+@run
+async def test_a_row_that_waited_as_long_as_it_may_is_appended() -> None:
+    bench = Bench(Warehouse())
+    await bench.submit("a")
+    await bench.submit("b")
+    bench.clock.now = ROOMY.queue_seconds
+    assert await bench.finish() == {"a": None, "b": None}
+
+
+@run
+async def test_an_append_is_filled_to_the_last_byte() -> None:
+    bench = Bench(Warehouse(), replace(ROOMY, batch_bytes=100))
+    await bench.submit("first", size=1)
+    for name in "abc":
+        await bench.submit(name, size=50)
+    await bench.finish()
+    assert bench.warehouse.batches == [["first"], ["a", "b"], ["c"]]
+
+
+@run
+async def test_a_row_without_an_id_is_a_fault_that_leaves_no_trace() -> None:
+    """Dropped, its event would be acknowledged and lost."""
+    bench = Bench(Warehouse(), replace(ROOMY, queue_rows=1))
+    with pytest.raises(ValueError, match="shorter"):
+        await bench.commit.submit("t", [{}, {}], ["a"], 10)
+    await bench.submit("b")
+    assert await bench.finish() == {"b": None}
 
 
 @run

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from tipoff_common.clock import business_date, local_instant
 from tipoff_common.events import Action
-from tipoff_planning.calendar import Game
+from tipoff_planning.calendar import Calendar, Game
 from tipoff_planning.decision import Decision, DecisionInputs, Reason, decision_about
 from tipoff_planning.history import ExecutionFact, Slate
 from tipoff_planning.occurrences import (
@@ -51,10 +51,11 @@ def refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Decis
     Each reason asks at most once an hour, and not while the calendar's workflow runs anyway.
     """
     configuration = inputs.configuration
-    contradiction = _contradicted(inputs)
+    # What contradicts a stale calendar does not matter: it is read again anyway.
+    calendar = None if inputs.calendar_is_stale else inputs.calendar
+    contradiction = "" if calendar is None else _contradicted(calendar, inputs)
     # Apart from the hourly refresh, which may have been used up minutes before the scoreboard was read.
-    subject = CONTRADICTED if contradiction and not inputs.calendar_is_stale else REFRESH
-    occurrence = refresh_occurrence(configuration, inputs.now, subject)
+    occurrence = refresh_occurrence(configuration, inputs.now, CONTRADICTED if contradiction else REFRESH)
     # Asked for in this hour; its retries are decided like those of any occurrence.
     if occurrence is None or inputs.standing(occurrence.id) is not None:
         return None
@@ -66,14 +67,14 @@ def refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Decis
         return None
     if inputs.paused_until(source) is not None:
         return None  # The decisions of its own workflow say so, and all say how old the calendar is.
-    if contradiction and subject == CONTRADICTED:
-        code = Reason.CALENDAR_CONTRADICTED
-        sentence = f"The schedule is read again: {contradiction}."
     # Stale before reread: the same fetch, but a calendar this old is itself worth knowing.
-    elif inputs.calendar_is_stale:
+    if calendar is None:
         code = Reason.CALENDAR_STALE
         sentence = "The schedule of games is old or missing; it is fetched before it is relied on."
-    elif _games_may_change(inputs):
+    elif contradiction:
+        code = Reason.CALENDAR_CONTRADICTED
+        sentence = f"The schedule is read again: {contradiction}."
+    elif _games_may_change(calendar, inputs):
         code = Reason.CALENDAR_REREAD
         sentence = (
             "Games are played today; the schedule is read again for games called off, moved or given a time."
@@ -88,17 +89,14 @@ def refresh_calendar(decisions: list[Decision], inputs: DecisionInputs) -> Decis
     )
 
 
-def _contradicted(inputs: DecisionInputs) -> str:
+def _contradicted(calendar: Calendar, inputs: DecisionInputs) -> str:
     """Return how the newest scoreboard of an open day contradicts an older calendar; blank when it does not."""
-    calendar = inputs.calendar
-    if calendar is None:
-        return ""
-    # The days that occurrences may be about now; a scoreboard of another day can change nothing.
-    days = {inputs.today + timedelta(days=offset) for offset in (-1, 0, 1)}
     newest: dict[tuple[str, date], ExecutionFact] = {}
     for fact in inputs.history.slates:
+        # The days that occurrences may be about now; a scoreboard of another day can change nothing.
+        is_open = abs(fact.game_date - inputs.today) <= timedelta(days=1)
         # What was read before the calendar was is no news to it, and asking again would bring the same.
-        if fact.game_date in days and fact.triggered_at > calendar.fetched_at:
+        if is_open and fact.triggered_at > calendar.fetched_at:
             key = (fact.scraper, fact.game_date)
             newest[key] = max(newest.get(key, fact), fact, key=attrgetter("triggered_at"))
     for _, fact in sorted(newest.items()):
@@ -138,14 +136,10 @@ def _difference(slate: Slate, games: Mapping[str, Game], listed: Container[str])
     return f"does not list {missing[0]}, and the calendar does" if missing else ""
 
 
-def _games_may_change(inputs: DecisionInputs) -> bool:
+def _games_may_change(calendar: Calendar, inputs: DecisionInputs) -> bool:
     """Return whether a game of the day is still to begin, and the calendar is older than such a day allows."""
-    calendar, every = inputs.calendar, inputs.configuration.file.calendar.reread_on_game_days
-    if (
-        calendar is None
-        or calendar.age(inputs.now) < every
-        or inputs.now < local_instant(inputs.today, REREAD_FROM, inputs.configuration.zone)
-    ):
+    is_new = calendar.age(inputs.now) < inputs.configuration.file.calendar.reread_on_game_days
+    if is_new or inputs.now < local_instant(inputs.today, REREAD_FROM, inputs.configuration.zone):
         return False
     games = games_of(inputs.configuration, calendar, inputs.today)
     # Once all have begun, no change of today's schedule could matter.

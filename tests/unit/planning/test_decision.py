@@ -1,0 +1,66 @@
+"""What a decision depends on: plans that were begun, and sources that asked to be left alone."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.support.controller import (
+    at,
+    calendar,
+    configured,
+    decision_inputs,
+    discovery,
+    fact,
+    failed,
+    history,
+    plan_of,
+    workflow,
+)
+from tipoff_planning.progress import PlanProgress
+
+REPORT = configured(one=workflow(discovery("11:00", "14:00"), "bulletin"))
+
+
+def test_how_far_a_plan_has_come_is_taken_from_whoever_keeps_it_up_to_date() -> None:
+    plan = plan_of(REPORT, "one")
+    inputs = decision_inputs(REPORT, at("11:15"))
+    kept = PlanProgress(plan, inputs.known)
+    inputs = decision_inputs(REPORT, at("11:15"), standings={plan.occurrence_id: kept})
+    assert inputs.standing(plan.occurrence_id) is kept
+    assert inputs.standing("another") is None
+
+
+def test_of_a_plan_that_nobody_keeps_up_to_date_it_is_worked_out() -> None:
+    plan = plan_of(REPORT, "one")
+    found = decision_inputs(REPORT, at("11:15"), plans={"o": plan}).standing("o")
+    assert found is not None
+    assert found.plan is plan
+
+
+@pytest.mark.parametrize(
+    ("scraper", "waits"),
+    [
+        ("bulletin", True),
+        ("digest", True),  # needs the host that asked
+        ("summary", False),  # names no host
+        ("gone", False),  # a plan that was frozen before its scraper was removed
+    ],
+)
+def test_a_host_that_asked_for_a_pause_is_left_alone_until_then(scraper: str, waits: bool) -> None:
+    told = fact("bulletin", outcome=failed(), not_before=at("12:00"), paused_host="news.example")
+
+    def paused_until(clock: str) -> object:
+        return decision_inputs(REPORT, at(clock), history=history(told)).paused_until(scraper)
+
+    assert paused_until("11:59") == (at("12:00") if waits else None)
+    assert paused_until("12:00") is None
+
+
+@pytest.mark.parametrize(
+    ("age", "stale"), [(timedelta(hours=36), False), (timedelta(hours=36, seconds=1), True)]
+)
+def test_the_calendar_is_stale_when_older_than_the_configuration_allows(age: timedelta, stale: bool) -> None:
+    assert (
+        decision_inputs(REPORT, at("12:00"), games=calendar(fetched_at=at("12:00") - age)).calendar_is_stale
+        is stale
+    )

@@ -16,27 +16,19 @@ def main() -> NoReturn:
     try:
         from tipoff_cli.errors import CommandFailed
 
-        _take_zone()
+        try:
+            from tipoff_cli.checkout import FLEET
+        except CommandFailed as error:
+            # A tipoff.toml that cannot be read fails every command before any of them begins.
+            print(error, file=sys.stderr)  # noqa: T201
+            sys.exit(1)
+        # The fleet's zone, as its workflows.yaml names it, for this process and what it starts.
+        os.environ["TIPOFF_TIMEZONE"] = FLEET.timezone
         from tipoff_cli.main import app
     except KeyboardInterrupt:  # before Typer is there to handle it
         sys.exit(130)
-    try:
-        app()
-    except CommandFailed as error:
-        from rich.text import Text
-
-        from tipoff_cli.console import errors
-
-        errors.print(Text(str(error), style="red"), soft_wrap=True)
-        sys.exit(1)
+    app()
     sys.exit(0)
-
-
-def _take_zone() -> None:
-    """Set the fleet's zone for this process and what it starts, as its workflows.yaml names it."""
-    from tipoff_cli.checkout import FLEET
-
-    os.environ["TIPOFF_TIMEZONE"] = FLEET.timezone
 
 
 if __name__ == "__main__":

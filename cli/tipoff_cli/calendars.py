@@ -32,23 +32,19 @@ def load_calendar(
     file: Path | None, configuration: "Configuration", now: datetime, *, needed: bool = True
 ) -> "tuple[Calendar | None, str]":
     """Return the calendar and where it is from; of a file, as if it had been fetched at `now`. Where there is neither
-    a file nor a stack, none, which ends the command if one is needed."""
-    from tipoff_common.yaml_source import ConfigurationError
+    a file nor a stack, none, which ends the command if one is needed. Raises ConfigurationError for a file that is no
+    calendar."""
     from tipoff_planning.landed_calendar import LandedCalendar
     from tipoff_planning.schedule_file import read_calendar_file
 
+    if file is not None:
+        return read_calendar_file(file, now, calendar_parser(configuration)), str(file)
+    folder = configuration.calendar_folder
+    if folder is None:
+        return None, "none, as no workflow needs games"
     try:
-        if file is not None:
-            return read_calendar_file(file, now, calendar_parser(configuration)), str(file)
-        if configuration.calendar_folder is None:
-            return None, "none, as no workflow needs games"
-        connection = find_connection()
-        data = connection.data()
-        return LandedCalendar(
-            data, configuration.calendar_folder
-        ).current(), f"gs://{data.bucket}/{configuration.calendar_folder}"
-    except ConfigurationError as error:
-        refuse(str(error))
+        data = find_connection().data()
+        return LandedCalendar(data, folder).current(), f"gs://{data.bucket}/{folder}"
     except (NotConnected, Unavailable) as error:
         if not needed:
             return None, "none, as no stack is reachable"

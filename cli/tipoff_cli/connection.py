@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tipoff_cli.checkout import FLEET, WORKFLOWS, read_timezone
+from tipoff_cli.checkout import FLEET, TOPICS, WORKFLOWS, read_timezone
+from tipoff_cli.errors import CommandFailed
 from tipoff_common.ports import Objects, Warehouse
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ _TOKEN_SECONDS = 30.0
 _START = "start a stack with `tipoff up`, or set {} for one that runs elsewhere"
 
 
-class NotConnected(Exception):
+class NotConnected(CommandFailed):
     """There is nothing to talk to; the message says what to do."""
 
 
@@ -56,16 +57,12 @@ class Connection:
     @property
     def controller_url(self) -> str:
         """Raises NotConnected."""
-        if url := self.values.get(CONTROLLER_URL):
-            return url.rstrip("/")
-        raise NotConnected(f"{self.where} names no controller; {_START.format(CONTROLLER_URL)}")
+        return self._value(CONTROLLER_URL, "controller").rstrip("/")
 
     @property
     def monitor_url(self) -> str:
         """Raises NotConnected."""
-        if url := self.values.get(MONITOR_URL):
-            return url.rstrip("/")
-        raise NotConnected(f"{self.where} names no monitor; {_START.format(MONITOR_URL)}")
+        return self._value(MONITOR_URL, "monitor").rstrip("/")
 
     def token(self, service_url: str | None = None) -> str:
         """Return what authenticates us to a service, by default the controller: the development key, else an
@@ -125,7 +122,7 @@ class Connection:
 
     def data(self) -> Objects:
         """Return the bucket for what is fetched. Raises NotConnected."""
-        return self._bucket("TIPOFF_DATA_BUCKET")
+        return self.bucket(self._value("TIPOFF_DATA_BUCKET", "bucket"))
 
     def bus(self, topics: "TopicMap") -> "PubSubBus":
         """Connect to Pub/Sub. Raises NotConnected."""
@@ -135,11 +132,11 @@ class Connection:
         with _credentials():
             return PubSubBus(self._project(), topics)
 
-    def _bucket(self, variable: str) -> Objects:
-        bucket = self.values.get(variable)
-        if not bucket:
-            raise NotConnected(f"{self.where} names no bucket; {_START.format(variable)}")
-        return self.bucket(bucket)
+    def topics(self) -> "TopicMap":
+        """Read the topic map of the place. Raises ConfigurationError."""
+        from tipoff_common.topics import load_topics
+
+        return load_topics(Path(self.values.get("TIPOFF_TOPICS_FILE", TOPICS)))
 
     def bucket(self, bucket: str) -> Objects:
         """Open the bucket of this name. Raises NotConnected."""
@@ -151,9 +148,12 @@ class Connection:
             )
 
     def _project(self) -> str:
-        if project := self.values.get(PROJECT):
-            return project
-        raise NotConnected(f"{self.where} names no project; {_START.format(PROJECT)}")
+        return self._value(PROJECT, "project")
+
+    def _value(self, variable: str, what: str) -> str:
+        if value := self.values.get(variable):
+            return value
+        raise NotConnected(f"{self.where} names no {what}; {_START.format(variable)}")
 
     def _emulator(self, name: str) -> str | None:
         """Return the emulator's address, which Google's clients look for in the environment; None on Google's

@@ -19,7 +19,6 @@ from tipoff_common.words import unknown_name
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from tipoff_common.catalog import Catalog
     from tipoff_planning.workflows import Configuration
 
 __all__ = ["cadence", "clock", "day", "instant", "visible"]
@@ -135,24 +134,9 @@ def _text(cell: str | Text) -> Text:
     return cell if isinstance(cell, Text) else Text(cell)
 
 
-def load_scrapers(folder: Path) -> "Catalog":
-    """Read the catalogue. Ends the command when it has a fault."""
-    from tipoff_common.catalog import load_catalog
-    from tipoff_common.yaml_source import ConfigurationError
-
-    try:
-        return load_catalog(folder)
-    except ConfigurationError as error:
-        refuse(str(error))
-
-
 def load_configuration(workflows: Path, scrapers: Path) -> "Configuration":
-    """Read the configuration. Ends the command when it has a fault."""
-    from tipoff_common.yaml_source import ConfigurationError
+    """Read the configuration. Raises ConfigurationError when it has a fault."""
+    from tipoff_common.catalog import load_catalog
     from tipoff_planning.loading import load_workflows
 
-    catalog = load_scrapers(scrapers)
-    try:
-        return load_workflows(workflows, catalog)
-    except ConfigurationError as error:
-        refuse(str(error))
+    return load_workflows(workflows, load_catalog(scrapers))

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from tipoff_cli.connection import Connection
+from tipoff_cli.errors import CommandFailed
 
 if TYPE_CHECKING:
     import httpx
@@ -23,7 +24,7 @@ def client() -> "httpx.Client":
     return made
 
 
-class NotAnswered(Exception):
+class NotAnswered(CommandFailed):
     """The controller did not do what was asked; the message says why. status: its answer's, None without one."""
 
     def __init__(self, message: str, status: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Failures that end a command with a message instead of a traceback."""
+"""What ends a command with a message instead of a traceback, and exit code 1 unless the command says another."""
 
 
 class CommandFailed(Exception):

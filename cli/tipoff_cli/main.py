@@ -1,5 +1,6 @@
 """The `tipoff` command line."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,9 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 from tipoff_cli.commands import COMMANDS, CommandSpec, all_commands
+from tipoff_cli.errors import CommandFailed
 from tipoff_cli.version import version_line
+from tipoff_common.ports import Unavailable
 
 _HELP = "Run a fleet of scrapers and prove what it did."
 
@@ -38,11 +41,31 @@ class Commands(TyperGroup):
                 self.commands.setdefault(name, TyperCommand(name))
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command. What it cannot do for a reason that people can mend ends it with that reason and code 1."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if not _says_why(error):
+                raise
+            # Only here, as --help and --version load nothing of Rich.
+            from tipoff_cli.console import refuse
+
+            refuse(str(error))
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # Typer's signature
         """List every command with the line that its specification holds."""
         rows = [(spec.name, spec.help) for spec in _top_level().values()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _says_why(error: Exception) -> bool:
+    # Whoever raised a ConfigurationError has loaded its module, which a command's --help must not wait for.
+    loaded: Any = sys.modules.get("tipoff_common.yaml_source")
+    return isinstance(error, CommandFailed | Unavailable) or (
+        loaded is not None and isinstance(error, loaded.ConfigurationError)
+    )
 
 
 def _top_level() -> Mapping[str, CommandSpec]:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from tipoff_cli.connection import Connection
 from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.errors import CommandFailed
 from tipoff_planning.manual_runs import RunProgress, UnitProgress
 from tipoff_planning.progress import State
 
@@ -21,7 +22,7 @@ _OUTAGES = 5
 """Looks in a row that may fail: a controller that is replaced is away for seconds."""
 
 
-class NothingComes(Exception):
+class NothingComes(CommandFailed):
     """Nothing more was heard of the run; the message says for how long and what to do."""
 
 

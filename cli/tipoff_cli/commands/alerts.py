@@ -8,7 +8,7 @@ import typer
 from pydantic import TypeAdapter
 from rich.text import Text
 
-from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.connection import find_connection
 from tipoff_cli.console import (
     WRONG_USAGE,
     AsJson,
@@ -21,7 +21,7 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.controller_client import ask
 from tipoff_cli.times import zone_name
 from tipoff_common.clock import Instant
 from tipoff_common.wall_clock import wall_now
@@ -45,11 +45,8 @@ Why = Annotated[
 def _ask(
     method: str, path: str, query: dict[str, str] | None = None, json: dict[str, object] | None = None
 ) -> Any:
-    """Ask the monitor; ends the command when it does not do what is asked."""
-    try:
-        body = ask(find_connection(), method, path, query=query or {}, json=json, service="monitor")
-    except (NotConnected, NotAnswered) as error:
-        refuse(str(error))
+    """Ask the monitor."""
+    body = ask(find_connection(), method, path, query=query or {}, json=json, service="monitor")
     return _ANY.validate_json(body) if body else None
 
 

@@ -1,12 +1,12 @@
 """`tipoff pause`, `resume` and `pauses`: stop a workflow or a scraper for a while, and let it go on."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.connection import find_connection
 from tipoff_cli.console import (
     WRONG_USAGE,
     AsJson,
@@ -18,7 +18,7 @@ from tipoff_cli.console import (
     say_json,
     say_rows,
 )
-from tipoff_cli.controller_client import NotAnswered, ask
+from tipoff_cli.controller_client import ask
 from tipoff_cli.times import zone_name
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.pauses import Pause
@@ -74,7 +74,7 @@ def pause(
         body["until"] = end.isoformat()
     if target is not None:
         body["target"] = target
-    made = Pause.model_validate_json(_ask("POST", "/pauses", json=body))
+    made = Pause.model_validate_json(ask(find_connection(), "POST", "/pauses", json=body))
     if json:
         say_json(made.model_dump(mode="json"))
     else:
@@ -93,7 +93,8 @@ def resume(name: Name, target: Target = None) -> None:
     Exit code 1 when it is not paused.
     """
     query = {"target": target} if target is not None else {}
-    ended = Pause.model_validate_json(_ask("DELETE", f"/pauses/{quote(name, safe='')}", query=query))
+    path = f"/pauses/{quote(name, safe='')}"
+    ended = Pause.model_validate_json(ask(find_connection(), "DELETE", path, query=query))
     console.print(
         f"{ended.target.value} {ended.name} goes on with the next evaluation", highlight=False, markup=False
     )
@@ -103,7 +104,7 @@ def pauses(json: AsJson = False) -> None:
     """List what is paused, by whom, until when and why."""
     from pydantic import TypeAdapter
 
-    found = TypeAdapter(tuple[Pause, ...]).validate_json(_ask("GET", "/pauses"))
+    found = TypeAdapter(tuple[Pause, ...]).validate_json(ask(find_connection(), "GET", "/pauses"))
     if json:
         say_json([item.model_dump(mode="json") for item in found])
     elif not found:
@@ -114,13 +115,6 @@ def pauses(json: AsJson = False) -> None:
             for item in found
         ]
         say_rows(("what", "name", "since", "until", "by", "why"), rows)
-
-
-def _ask(method: str, path: str, **more: Any) -> bytes:
-    try:
-        return ask(find_connection(), method, path, **more)
-    except (NotConnected, NotAnswered) as error:
-        refuse(str(error))
 
 
 def _time(at: datetime) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS
-from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.connection import find_connection
 from tipoff_cli.console import (
     WRONG_USAGE,
     AsJson,
@@ -27,7 +27,7 @@ from tipoff_cli.console import (
     visible,
 )
 from tipoff_cli.times import zone_name
-from tipoff_common.ports import Parameter, Unavailable
+from tipoff_common.ports import Parameter
 from tipoff_common.wall_clock import wall_now
 from tipoff_dataset.queries import (
     NamedQuery,
@@ -86,8 +86,6 @@ def query(
         rows = connection.warehouse().query(asked.sql, arguments)
     except (UnknownQueryError, QueryParameterError) as error:
         refuse(str(error), WRONG_USAGE)
-    except (NotConnected, Unavailable) as error:
-        refuse(str(error))
     if not rows:
         _refuse_unknown_names(arguments)
     if json:

@@ -12,16 +12,13 @@ from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
     WorkflowsFile,
-    load_scrapers,
-    refuse,
     refuse_unknown,
     say_fields,
     say_json,
     say_rows,
 )
-from tipoff_common.catalog import Catalog, ScraperSpec
+from tipoff_common.catalog import Catalog, ScraperSpec, load_catalog
 from tipoff_common.reproduce import scrape_command
-from tipoff_common.yaml_source import ConfigurationError
 from tipoff_planning.loading import load_workflows
 
 scrapers = typer.Typer(
@@ -37,7 +34,7 @@ def list_scrapers(
 
     Exit code 1 when a description has a fault.
     """
-    catalog = load_scrapers(folder)
+    catalog = load_catalog(folder)
     asking = _asking(workflows, catalog)
     if json:
         say_json([_row(spec, asking) for spec in catalog.values()])
@@ -68,7 +65,7 @@ def show(
 
     Exit code 1 when there is no such scraper.
     """
-    catalog = load_scrapers(folder)
+    catalog = load_catalog(folder)
     if name not in catalog:
         refuse_unknown("scraper", name, catalog)
     row = _row(catalog[name], _asking(workflows, catalog))
@@ -85,11 +82,8 @@ def show(
 
 
 def _asking(workflows: Path, catalog: Catalog) -> dict[str, list[str]]:
-    """Map scrapers to the workflows that ask for them. Ends the command when the configuration has a fault."""
-    try:
-        configuration = load_workflows(workflows, catalog)
-    except ConfigurationError as error:
-        refuse(str(error))
+    """Map scrapers to the workflows that ask for them. Raises ConfigurationError."""
+    configuration = load_workflows(workflows, catalog)
     return {
         scraper: [
             name

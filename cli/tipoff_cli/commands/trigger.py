@@ -10,10 +10,10 @@ from rich.text import Text
 
 from tipoff_cli import edits
 from tipoff_cli.checkout import WORKFLOWS, has_workflow, workflow_zone
-from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.connection import Connection, find_connection
 from tipoff_cli.console import WRONG_USAGE, AsJson, console, day, refuse, say_json, say_rows
 from tipoff_cli.controller_client import NotAnswered, ask
-from tipoff_cli.run_following import NothingComes, follow, line, look_at
+from tipoff_cli.run_following import follow, line, look_at
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.drafts import DecisionBatch
@@ -96,8 +96,6 @@ def trigger(
         )
     except NotAnswered as error:
         refuse(f"{error}{_unread(workflow) if error.status == NOT_FOUND else ''}")
-    except NotConnected as error:
-        refuse(str(error))
     decided = DecisionBatch.model_validate_json(answer)
     if json and not wait:
         say_json(decided.model_dump(mode="json", include={"decisions", "requests"}))
@@ -139,10 +137,7 @@ def _followed(connection: Connection, workflow: str, key: str, *, quiet: bool) -
         if not quiet:
             console.print(Text.assemble((mark, _MARKS[mark]), f" {told}"), soft_wrap=True)
 
-    try:
-        progress = follow(look_at(connection, workflow, key), report)
-    except (NothingComes, NotAnswered, NotConnected) as error:
-        refuse(str(error))
+    progress = follow(look_at(connection, workflow, key), report)
     failed = any(unit.state is State.GIVEN_UP for unit in progress.units)
     if quiet:
         if failed:

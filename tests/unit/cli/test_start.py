@@ -3,15 +3,20 @@
 import inspect
 import subprocess
 import sys
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from tipoff_cli.commands import CommandSpec, all_commands
+from tipoff_cli.errors import CommandFailed
 from tipoff_cli.main import app
 from tipoff_cli.version import version_line
 from tipoff_common import __version__
+from tipoff_common.ports import Unavailable
+from tipoff_common.yaml_source import ConfigurationError
 
 _NEVER_FOR_HELP = {
     "google",
@@ -79,3 +84,34 @@ def test_a_command_that_is_none_is_answered_with_the_one_that_is_meant() -> None
     result = CliRunner().invoke(app, ["staus"])
     assert result.exit_code == 2
     assert "Did you mean 'status'" in result.output
+
+
+def test_a_fleet_file_that_names_nothing_ends_every_command_with_the_reason_alone(tmp_path: Path) -> None:
+    (tmp_path / "tipoff.toml").write_text("nme = 1\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tipoff_cli", "status"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{tmp_path / 'tipoff.toml'}: name is missing")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "failure", [CommandFailed("say why"), Unavailable("say why"), ConfigurationError(["say why"])]
+)
+def test_a_command_that_cannot_be_done_ends_with_the_reason_alone(
+    failure: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tipoff_cli.commands.pause.find_connection", Mock(side_effect=failure))
+    result = CliRunner().invoke(app, ["pauses"])
+    assert (result.exit_code, result.stderr) == (1, "say why\n")
+
+
+def test_an_unforeseen_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tipoff_cli.commands.pause.find_connection", Mock(side_effect=LookupError("a bug")))
+    result = CliRunner().invoke(app, ["pauses"])
+    assert isinstance(result.exception, LookupError)

@@ -23,7 +23,6 @@ from tipoff_cli.commands.backfill.plan import (
     Backfill,
     BackfillRun,
     BackfillTarget,
-    UnusableTarget,
     dates_between,
     find_target,
     needs_games,
@@ -152,10 +151,7 @@ def backfill(
     dates = _dates(first, last, allowed=yes or dry_run)
     asked = _Asked(target, first, last, only_missing, per_minute, name, schedule, workflows, scrapers)
     configuration = load_configuration(workflows, scrapers)
-    try:
-        found = find_target(target, configuration)
-    except UnusableTarget as error:
-        refuse(str(error))
+    found = find_target(target, configuration)
     plan = plan_backfill(
         name,
         found,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
+from tipoff_cli.errors import CommandFailed
 from tipoff_common.catalog import GAME_DATE
 from tipoff_common.events import Priority, Source
 from tipoff_common.words import unknown_name
@@ -27,7 +28,7 @@ _WHENEVER = datetime(2000, 1, 1, tzinfo=UTC)
 Steps = Mapping[str, tuple[str, ...] | None]
 
 
-class UnusableTarget(Exception):
+class UnusableTarget(CommandFailed):
     """It cannot be backfilled; the message says why and what can."""
 
 

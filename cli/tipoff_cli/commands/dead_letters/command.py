@@ -4,13 +4,11 @@ import json as json_text
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from tipoff_cli.checkout import TOPICS
 from tipoff_cli.connection import Connection, NotConnected, find_connection
 from tipoff_cli.console import (
     RECENT,
@@ -142,11 +140,8 @@ def replay(
         refuse("--json asks nothing: add --yes, or --dry-run to see the plan", WRONG_USAGE)
     start = since or (EVER if identifiers else wall_now() - RECENT)
     connection, letters = _find(start, reason, identifiers or [])
-    topics = _topics(connection)
-    try:
-        plan = plan_replays(letters, topics, connection.bucket)
-    except (NotConnected, Unavailable) as error:
-        refuse(str(error))
+    topics = connection.topics()
+    plan = plan_replays(letters, topics, connection.bucket)
     accepted = [item for item in plan if item.topic is not None]
     refused = [item for item in plan if item.refused is not None]
     if not json:
@@ -169,27 +164,14 @@ def replay(
 def _find(
     since: datetime, reason: str | None, ids: Sequence[str] = ()
 ) -> tuple[Connection, list[DeadLetter]]:
-    """Find the dead letters by their ids. Ends the command without a dataset, or without any of them in it."""
-    try:
-        connection = find_connection()
-        letters = read_dead_letters(connection.warehouse(), connection.environment, since, reason, ids)
-    except (NotConnected, Unavailable) as error:
-        refuse(str(error))
+    """Find the dead letters by their ids. Ends the command when the dataset lacks one of them."""
+    connection = find_connection()
+    letters = read_dead_letters(connection.warehouse(), connection.environment, since, reason, ids)
     if unknown := unknown_ids(ids, letters):
         refuse(
             f"no dead letter {', '.join(unknown)} is selected; `tipoff dead-letters list` shows those of a week"
         )
     return connection, letters
-
-
-def _topics(connection: Connection) -> "TopicMap":
-    from tipoff_common.topics import load_topics
-    from tipoff_common.yaml_source import ConfigurationError
-
-    try:
-        return load_topics(Path(connection.values.get("TIPOFF_TOPICS_FILE", TOPICS)))
-    except (ConfigurationError, OSError) as error:
-        refuse(str(error))
 
 
 def _publish(accepted: Sequence[Replay], connection: Connection, topics: "TopicMap") -> None:

@@ -5,7 +5,6 @@ from tipoff_cli.commands.deploy.fleet_terraform import FOLDER, write_terraform
 from tipoff_cli.console import console, refuse
 from tipoff_common import __version__
 from tipoff_common.words import pluralize
-from tipoff_common.yaml_source import ConfigurationError
 
 
 def terraform() -> None:
@@ -19,10 +18,7 @@ def terraform() -> None:
         refuse(
             f"no fleet here: no {MARKER} in this folder or above it; in Tipoff's own repository nothing is written"
         )
-    try:
-        written = write_terraform(FLEET)
-    except ConfigurationError as error:
-        refuse(str(error))
+    written = write_terraform(FLEET)
     for path in written:
         console.print(str(path), highlight=False, soft_wrap=True)
     changed = pluralize(len(written), "file") if written else "nothing"

@@ -10,21 +10,20 @@ from rich.text import Text
 from tipoff_cli.checkout import SCRAPERS
 from tipoff_cli.commands.diagnose.diagnosis import Diagnosis, ScraperCondition
 from tipoff_cli.commands.diagnose.diagnosis import diagnose as judge
-from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.connection import find_connection
 from tipoff_cli.console import (
     AsJson,
     ScrapersFolder,
     clock,
     console,
     instant,
-    load_scrapers,
-    refuse,
     refuse_unknown,
     say_json,
     say_rows,
 )
+from tipoff_common.catalog import load_catalog
 from tipoff_common.execution_row import ExecutionRow
-from tipoff_common.ports import Parameter, Unavailable, Warehouse
+from tipoff_common.ports import Parameter, Warehouse
 from tipoff_common.wall_clock import wall_now
 
 _LOOK_BACK, _KEPT = timedelta(days=14), timedelta(days=90)
@@ -68,17 +67,14 @@ def diagnose(
     Read from the dataset of the running stack, or of the project that TIPOFF_PROJECT names. Exit code 0 when all is
     right, 3 when something is to be looked at, 1 when it cannot be said.
     """
-    catalog = load_scrapers(scrapers)
+    catalog = load_catalog(scrapers)
     if name not in catalog:
         refuse_unknown("scraper", name, catalog)
     at = as_of or wall_now()
-    try:
-        connection = find_connection()
-        warehouse, environment = connection.warehouse(), connection.environment
-        runs = read_runs(warehouse, name, environment, at, _LOOK_BACK, _RUNS)
-        success = read_runs(warehouse, name, environment, at, _KEPT, 1, ("success",))
-    except (NotConnected, Unavailable) as error:
-        refuse(str(error))
+    connection = find_connection()
+    warehouse, environment = connection.warehouse(), connection.environment
+    runs = read_runs(warehouse, name, environment, at, _LOOK_BACK, _RUNS)
+    success = read_runs(warehouse, name, environment, at, _KEPT, 1, ("success",))
     found = judge(catalog[name], runs, success[0] if success else None)
     if json:
         # Show only the columns that the query selects; the model has more.

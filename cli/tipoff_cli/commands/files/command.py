@@ -3,14 +3,12 @@
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
-from tipoff_cli.checkout import TOPICS
-from tipoff_cli.connection import Connection, NotConnected, find_connection
+from tipoff_cli.connection import Connection, find_connection
 from tipoff_cli.console import (
     RECENT,
     WRONG_USAGE,
@@ -28,7 +26,6 @@ from tipoff_cli.console import (
 from tipoff_cli.times import zone_name
 from tipoff_common.files import object_name
 from tipoff_common.near import nearest
-from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import pluralize
 from tipoff_dataset.file_verdict import FileState, FileVerdict, judge
@@ -86,11 +83,8 @@ def show(
     """
     window = _window(since, as_of)
     connection, known, landed = _find_one(file, window)
-    try:
-        verdict = judge(landed, known.latest_cleanup(), window.as_of)
-        letters = known.dead_letters(landed.gcs_path)
-    except Unavailable as error:
-        refuse(str(error))
+    verdict = judge(landed, known.latest_cleanup(), window.as_of)
+    letters = known.dead_letters(landed.gcs_path)
     if json:
         say_json({**_as_json(landed, verdict), "dead_letters": jsonable(letters)})
         return
@@ -117,10 +111,7 @@ def cat(
     bucket, _, name = path.removeprefix("gs://").partition("/")
     if not path.startswith("gs://") or not name:
         refuse(f"'{path}' is no path; write gs://BUCKET/NAME as `tipoff files list` prints it", WRONG_USAGE)
-    try:
-        body = find_connection().bucket(bucket).get(name)
-    except (NotConnected, Unavailable) as error:
-        refuse(str(error))
+    body = find_connection().bucket(bucket).get(name)
     if body is None:
         refuse(f"{path} is not in the bucket; `tipoff files show` says what became of it")
     if sys.stdout.isatty():
@@ -144,30 +135,25 @@ def announce(
     """
     from tipoff_common.identity import content_hash
     from tipoff_common.publisher import Publisher
-    from tipoff_common.topics import load_topics
-    from tipoff_common.yaml_source import ConfigurationError
 
     connection, _, landed = _find_one(file, _window(since, None))
     try:
         event = announcement(landed)
-        data = connection.data()
-        name_in_bucket = object_name(event.gcs_path, data.bucket)
-        if name_in_bucket is None:
-            refuse(f"{event.gcs_path} is no path that a runner writes to in gs://{data.bucket}")
-        content = data.get(name_in_bucket)
-        if content is None or content_hash(content) != event.content_sha256:
-            what = (
-                "not in the bucket"
-                if content is None
-                else "in the bucket with another content than was written"
-            )
-            refuse(f"{event.gcs_path} is {what}; restore it, or write it anew with `tipoff reparse`")
-        if not yes and not typer.confirm(f"announce {event.gcs_path} again?"):
-            refuse("nothing was published")
-        topics = load_topics(Path(connection.values.get("TIPOFF_TOPICS_FILE", TOPICS)))
-        Publisher("cli", connection.bus(topics)).publish([event])
-    except (NotAnnounceable, NotConnected, Unavailable, ConfigurationError) as error:
+    except NotAnnounceable as error:
         refuse(str(error))
+    data = connection.data()
+    name_in_bucket = object_name(event.gcs_path, data.bucket)
+    if name_in_bucket is None:
+        refuse(f"{event.gcs_path} is no path that a runner writes to in gs://{data.bucket}")
+    content = data.get(name_in_bucket)
+    if content is None or content_hash(content) != event.content_sha256:
+        what = (
+            "not in the bucket" if content is None else "in the bucket with another content than was written"
+        )
+        refuse(f"{event.gcs_path} is {what}; restore it, or write it anew with `tipoff reparse`")
+    if not yes and not typer.confirm(f"announce {event.gcs_path} again?"):
+        refuse("nothing was published")
+    Publisher("cli", connection.bus(connection.topics())).publish([event])
     console.print(f"announced, event {event.id}; `tipoff files show` says what becomes of it", soft_wrap=True)
 
 
@@ -181,11 +167,7 @@ def list_files(
     """List the files that landed and what became of each, the latest first."""
     window = _window(since, as_of)
     connection, known = _open(window)
-    try:
-        found, cleanup = known.find(EVERY), known.latest_cleanup()
-    except Unavailable as error:
-        refuse(str(error))
-    rows = _judged(found, cleanup, window)
+    rows = _judged(known.find(EVERY), known.latest_cleanup(), window)
     if missing:
         rows = [(file, verdict) for file, verdict in rows if verdict.state is not FileState.PROCESSED]
     if json:
@@ -220,11 +202,8 @@ def _window(since: datetime | None, as_of: datetime | None) -> LogWindow:
 
 
 def _open(window: LogWindow) -> tuple[Connection, Files]:
-    try:
-        connection = find_connection()
-        return connection, Files(connection.warehouse(), connection.environment, window)
-    except (NotConnected, Unavailable) as error:
-        refuse(str(error))
+    connection = find_connection()
+    return connection, Files(connection.warehouse(), connection.environment, window)
 
 
 def _find_one(asked: str, window: LogWindow) -> tuple[Connection, Files, LandedFile]:
@@ -234,12 +213,9 @@ def _find_one(asked: str, window: LogWindow) -> tuple[Connection, Files, LandedF
     except NoFileNamed as error:
         refuse(str(error), WRONG_USAGE)
     connection, known = _open(window)
-    try:
-        found = known.find(name)
-        if len(found) != 1:
-            refuse(_not_one(asked, found, known, window))
-    except Unavailable as error:
-        refuse(str(error))
+    found = known.find(name)
+    if len(found) != 1:
+        refuse(_not_one(asked, found, known, window))
     return connection, known, found[0]
 
 

@@ -22,7 +22,6 @@ from tipoff_cli.console import (
     refuse,
     say_json,
 )
-from tipoff_common.yaml_source import ConfigurationError
 from tipoff_simulator.engine import Season
 from tipoff_simulator.engine import simulate as run_season
 from tipoff_simulator.report import SeasonReport, report
@@ -74,11 +73,8 @@ def simulate(
         raise typer.BadParameter("--tick-every: from 1m to 24h")
     files = [workflows, *([compare] if compare else [])]
     configurations = [load_configuration(file, scrapers) for file in files]
-    try:
-        games = read_games(schedule, calendar_parser(configurations[0]))
-        surroundings = load_world(world, configurations[0].catalog)
-    except ConfigurationError as error:
-        refuse(str(error))
+    games = read_games(schedule, calendar_parser(configurations[0]))
+    surroundings = load_world(world, configurations[0].catalog)
     if games and not any(first <= game.game_date <= last for game in games):
         days = sorted(game.game_date for game in games)
         refuse(f"{schedule} has no game from {first} to {last}; its games are from {days[0]} to {days[-1]}")

@@ -5,16 +5,9 @@ from typing import Annotated
 import typer
 
 from tipoff_cli.checkout import SCRAPERS, TOPICS, WORKFLOWS
-from tipoff_cli.commands.smoke.proofs import (
-    NothingToProve,
-    Proven,
-    draft_proofs,
-    prove,
-    scraper_to_prove,
-)
-from tipoff_cli.connection import NotConnected, find_connection
+from tipoff_cli.commands.smoke.proofs import Proven, draft_proofs, prove, scraper_to_prove
+from tipoff_cli.connection import find_connection
 from tipoff_cli.console import console, load_configuration, refuse
-from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.topics import load_topics
 from tipoff_common.wall_clock import wall_now
@@ -30,14 +23,11 @@ def smoke(
     On the stack that runs here, or on the project that TIPOFF_PROJECT and TIPOFF_ENVIRONMENT name. Exit code 1 when a
     row does not come, or says that the image lacks the scraper; a source that is down is told and is no failure.
     """
-    try:
-        connection = find_connection()
-        publisher = Publisher("smoke", connection.bus(load_topics(TOPICS)))
-        scraper = scraper_to_prove(load_configuration(WORKFLOWS, SCRAPERS))
-        proofs = draft_proofs(scraper, connection.environment, wall_now())
-        results = prove(proofs, publisher, connection.warehouse(), timeout)
-    except (NotConnected, Unavailable, NothingToProve) as error:
-        refuse(str(error))
+    connection = find_connection()
+    publisher = Publisher("smoke", connection.bus(load_topics(TOPICS)))
+    scraper = scraper_to_prove(load_configuration(WORKFLOWS, SCRAPERS))
+    proofs = draft_proofs(scraper, connection.environment, wall_now())
+    results = prove(proofs, publisher, connection.warehouse(), timeout)
     for result in results:
         console.print(_said(result), highlight=False, soft_wrap=True)
     if any(result.fault for result in results):

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from tipoff_cli.errors import CommandFailed
 from tipoff_common.clock import business_date, floor_to
 from tipoff_common.events import Event, ScrapeRequested, Source, Tick, TickFired
 from tipoff_common.outcomes import FailureKind
@@ -26,7 +27,7 @@ _AGAIN_SECONDS = 60.0
 until their grants are known, comes back after up to 600 s."""
 
 
-class NothingToProve(Exception):
+class NothingToProve(CommandFailed):
     """No scraper of the fleet can be asked for by its date alone."""
 
 

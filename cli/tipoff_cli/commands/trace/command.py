@@ -14,7 +14,6 @@ from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, errors,
 from tipoff_cli.controller_client import NotAnswered, ask
 from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date
-from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.trace.dataset import ChainDataset, Span
 from tipoff_planning.trace.links import ChainNode
@@ -78,8 +77,6 @@ def trace(
     except NotFound as error:
         near = "".join(f"\n  {item}" for item in error.near)
         refuse(error.sentence(connection.environment) + (f"; near it are{near}" if near else ""))
-    except (NotConnected, Unavailable) as error:
-        refuse(str(error))
     if json:
         say_json(_as_json(found, identifier))
         return

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -12,7 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from tipoff_cli.times import cadence, clock, day, instant
+from tipoff_cli.times import cadence, clock, day, instant, zone_name
 from tipoff_common.visible import visible
 from tipoff_common.words import unknown_name
 
@@ -49,9 +49,10 @@ class _Escaping(RenderHook):
         return [_Visible(item) for item in renderables]
 
 
-# Emoji codes such as :key: are text in messages, and their table takes longer to load than a table to print.
-console = Console(emoji=False)
-errors = Console(stderr=True, emoji=False)
+# Emoji codes such as :key: are text in messages, and their table takes longer to load than a table to print. Ids, paths
+# and commands are copied from what is printed, so no line is broken here or coloured for what looks like a number.
+console = Console(emoji=False, soft_wrap=True, highlight=False)
+errors = Console(stderr=True, emoji=False, soft_wrap=True, highlight=False)
 for _one in (console, errors):
     _one.push_render_hook(_Escaping())
 
@@ -62,6 +63,10 @@ WorkflowsFile = Annotated[
     typer.Option(
         "--workflows", metavar="FILE", help="what should run when", show_default="config/workflows.yaml"
     ),
+]
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
 ]
 ScrapersFolder = Annotated[
     Path,
@@ -76,7 +81,7 @@ ScrapersFolder = Annotated[
 
 def refuse(message: str, code: int = 1) -> NoReturn:
     """Print on stderr why it cannot be done and what to do, and end the command."""
-    errors.print(Text(message, style="red"), soft_wrap=True)
+    errors.print(Text(message, style="red"))
     raise typer.Exit(code)
 
 
@@ -88,6 +93,11 @@ def refuse_unknown(kind: str, name: str, known: Iterable[str], code: int = 1) ->
 def say_json(value: "JsonValue") -> None:
     """Print JSON."""
     console.print_json(json.dumps(value, ensure_ascii=False))
+
+
+def say_source(where: str) -> None:
+    """Print by which clocks the instants above are, and where they are from."""
+    console.print(f"instants in {zone_name()} time; from {where}", style="bright_black")
 
 
 def jsonable(value: Any) -> Any:
@@ -127,7 +137,7 @@ def say_fields(rows: Sequence[Sequence[str | Text]]) -> None:
     for row in cells:
         for cell, width in zip(row[:-1], widths, strict=False):
             cell.pad_right(width - cell.cell_len)
-        console.print(Text("  ").join(row), soft_wrap=True)
+        console.print(Text("  ").join(row))
 
 
 def _text(cell: str | Text) -> Text:

@@ -85,8 +85,8 @@ def list_incidents(
             severity = incident["severity"]
             since = f"{incident['state']} since {_time(incident['since'])}"
             line = f"{incident['id'][:8]}  {severity:<8}  {_about(incident)}  {since}"
-            console.print(Text(line, _STYLES.get(severity, "")), soft_wrap=True)
-            console.print(Text(f"          {incident['summary']}{_known_by(incident)}"), soft_wrap=True)
+            console.print(Text(line, _STYLES.get(severity, "")))
+            console.print(Text(f"          {incident['summary']}{_known_by(incident)}"))
     elif not found["watched_at"]:
         console.print(Text("? nothing was judged yet", "bold yellow"))
     elif found["silent_since"] or found["blind_since"]:
@@ -96,7 +96,7 @@ def list_incidents(
     for item in found["silences"]:
         about = f"{item['rule']}/{item['subject']}" if item["subject"] else item["rule"]
         said = f"silence {item['id']}: {about} until {_time(item['until'])} by {item['by']}: {item['why']}"
-        console.print(Text(said, "magenta"), soft_wrap=True)
+        console.print(Text(said, "magenta"))
     watched = (
         f"watched at {_time(found['watched_at'])} {zone_name()} time"
         if found["watched_at"]
@@ -154,7 +154,7 @@ def _told(incident: Any) -> str:
 def ack(name: Name) -> None:
     """Say that somebody is at it: no reminder and no escalation from here on."""
     found = _ask("POST", f"/acknowledgements/{quote(name, safe='/')}")
-    console.print(f"{_about(found)} acknowledged by {found['acknowledged_by']}", highlight=False)
+    console.print(f"{_about(found)} acknowledged by {found['acknowledged_by']}")
 
 
 @alerts.command()
@@ -185,7 +185,7 @@ def silence(
     end = until or wall_now() + (lasting or timedelta(hours=1))
     body: dict[str, object] = {"rule": name, "subject": subject or None, "until": end.isoformat(), "why": why}
     made = _ask("POST", "/silences", json=body)
-    console.print(f"silence {made['id']} until {_time(made['until'])} {zone_name()} time", highlight=False)
+    console.print(f"silence {made['id']} until {_time(made['until'])} {zone_name()} time")
 
 
 @alerts.command()
@@ -217,11 +217,11 @@ def test(
     if json:
         say_json(found)
     else:
-        console.print(Text(found["title"], "bold"), soft_wrap=True)
-        console.print(Text(found["body"]), soft_wrap=True)
+        console.print(Text(found["title"], "bold"))
+        console.print(Text(found["body"]))
         said = {None: "would be told", True: "told", False: "did not take it"}
         for channel, taken in found["channels"].items():
-            console.print(f"{channel}: {said[taken]}", highlight=False)
+            console.print(f"{channel}: {said[taken]}")
     if False in found["channels"].values():
         raise typer.Exit(1)
 

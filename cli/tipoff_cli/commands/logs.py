@@ -12,8 +12,7 @@ import typer
 from rich.text import Text
 
 from tipoff_cli.connection import PROJECT, STACK_ENVIRONMENT, NotConnected, find_connection
-from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, refuse, say_json
-from tipoff_cli.times import zone_name
+from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, refuse, say_json, say_source
 from tipoff_common.words import pluralize
 
 _FOLDER = STACK_ENVIRONMENT.parent / "logs"
@@ -72,7 +71,7 @@ def logs(
         return
     for line in found:
         _show(line, full=full)
-    console.print(f"instants in {zone_name()} time; from {where}", style="bright_black", soft_wrap=True)
+    say_source(where)
 
 
 def belongs(line: Line, identifier: str) -> bool:
@@ -191,14 +190,13 @@ def _show(line: Line, *, full: bool) -> None:
                 " " + " ".join(f"{name}={value}" for name, value in others.items()) if others else "",
                 "bright_black",
             ),
-        ),
-        soft_wrap=True,
+        )
     )
     if exception := line.get("exception"):
         whole = str(exception).rstrip().splitlines()
         shown = whole if full else own_frames(str(exception))
         for text in shown:
-            console.print(Text(f"    {text}", "red"), soft_wrap=True)
+            console.print(Text(f"    {text}", "red"))
         if len(shown) < len(whole):
             left = pluralize(len(whole) - len(shown), "line")
             console.print(Text(f"    {left} of Tipoff and libraries left out: --full", "bright_black"))

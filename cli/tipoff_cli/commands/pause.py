@@ -81,9 +81,7 @@ def pause(
         console.print(
             f"{made.target.value} {made.name} is paused until {_time(made.until)} {zone_name()} time; before that:"
             f" tipoff resume {made.name}",
-            highlight=False,
             markup=False,
-            soft_wrap=True,
         )
 
 
@@ -95,9 +93,7 @@ def resume(name: Name, target: Target = None) -> None:
     query = {"target": target} if target is not None else {}
     path = f"/pauses/{quote(name, safe='')}"
     ended = Pause.model_validate_json(ask(find_connection(), "DELETE", path, query=query))
-    console.print(
-        f"{ended.target.value} {ended.name} goes on with the next evaluation", highlight=False, markup=False
-    )
+    console.print(f"{ended.target.value} {ended.name} goes on with the next evaluation", markup=False)
 
 
 def pauses(json: AsJson = False) -> None:

@@ -15,18 +15,18 @@ from tipoff_cli.connection import find_connection
 from tipoff_cli.console import (
     WRONG_USAGE,
     AsJson,
+    AsOf,
     clock,
     console,
-    instant,
     jsonable,
     load_configuration,
     refuse,
     refuse_unknown,
     say_json,
     say_rows,
+    say_source,
     visible,
 )
-from tipoff_cli.times import zone_name
 from tipoff_common.ports import Parameter
 from tipoff_common.wall_clock import wall_now
 from tipoff_dataset.queries import (
@@ -55,10 +55,7 @@ def query(
         typer.Argument(metavar="ABOUT", help="the scraper or workflow that it is about", show_default=False),
     ] = None,
     listing: Annotated[bool, typer.Option("--list", help="list the queries and their parameters")] = False,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
-    ] = None,
+    as_of: AsOf = None,
     param: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="a parameter; may be repeated", show_default=False),
@@ -162,18 +159,16 @@ def _cell(value: Any) -> str:
 def _show(
     asked: NamedQuery, arguments: Mapping[str, Parameter], rows: Sequence[Mapping[str, Any]], where: str
 ) -> None:
-    console.print(asked.question, style="bold", highlight=False, markup=False)
+    console.print(asked.question, style="bold", markup=False)
     if rows:
         say_rows(list(rows[0]), [_seen_group(alike) for alike in alike_in_a_row(rows)])
     else:
         told = ", ".join(f"{name} {_seen(value)}" for name, value in arguments.items())
-        console.print(
-            f"no rows for {told}" if told else "no rows", highlight=False, markup=False, soft_wrap=True
-        )
+        console.print(f"no rows for {told}" if told else "no rows", markup=False)
         if "scraper_name" in arguments and asked.name != _LATELY:
             hint = f"tipoff query {_LATELY} {arguments['scraper_name']}"
-            console.print(f"what it did lately: {hint}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"instants in {zone_name()} time; from {where}", style="bright_black", soft_wrap=True)
+            console.print(f"what it did lately: {hint}", markup=False)
+    say_source(where)
 
 
 def alike_in_a_row(rows: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
@@ -221,15 +216,13 @@ def _list(json: bool) -> None:
         say_json([_described(query) for query in queries])
         return
     for query in queries:
-        console.print(f"[bold]{query.name}[/]  {query.question}", highlight=False, soft_wrap=True)
+        console.print(f"[bold]{query.name}[/]  {query.question}")
         for parameter in query.parameters:
             default = f" = {parameter.default}" if parameter.default else ""
             console.print(
                 f"    {parameter.name} {parameter.type}{default}  {parameter.meaning}",
                 style="bright_black",
-                highlight=False,
                 markup=False,
-                soft_wrap=True,
             )
 
 

@@ -64,7 +64,7 @@ def schedule(
     )
     if not configuration.needing_games:
         about = "no games are needed"
-    console.print(f"[bold]{on:%A %d %B %Y}[/], {about}", highlight=False, soft_wrap=True)
+    console.print(f"[bold]{on:%A %d %B %Y}[/], {about}")
     if expected:
         games_too = bool(configuration.needing_games)
         heads = (zone_name(), "until", "workflow", "about", *(("games",) if games_too else ()), "why")

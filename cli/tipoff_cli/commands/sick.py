@@ -7,17 +7,14 @@ import typer
 from rich.text import Text
 
 from tipoff_cli.connection import NotConnected, find_connection
-from tipoff_cli.console import AsJson, clock, console, instant, refuse, say_json, say_rows
+from tipoff_cli.console import AsJson, AsOf, clock, console, refuse, say_json, say_rows
 from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_dataset.queries import named
 
 
 def sick(
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
-    ] = None,
+    as_of: AsOf = None,
     everything: Annotated[bool, typer.Option("--all", help="the healthy ones as well")] = False,
     json: AsJson = False,
 ) -> None:

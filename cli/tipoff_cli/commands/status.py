@@ -12,7 +12,17 @@ from rich.text import Text
 
 from tipoff_cli.checkout import SCRAPERS, WORKFLOWS, lock_time
 from tipoff_cli.connection import Connection, NotConnected, find_connection, stale_zone
-from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, instant, refuse, say_json, say_rows
+from tipoff_cli.console import (
+    WRONG_USAGE,
+    AsJson,
+    AsOf,
+    clock,
+    console,
+    day,
+    refuse,
+    say_json,
+    say_rows,
+)
 from tipoff_cli.controller_client import NotAnswered, ask
 from tipoff_cli.edits import unread
 from tipoff_cli.times import zone_name
@@ -44,10 +54,7 @@ def status(
             "--date", parser=day, metavar="DATE", help="business day; that of --as-of when left out"
         ),
     ] = None,
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
-    ] = None,
+    as_of: AsOf = None,
     workflow: Annotated[
         str | None, typer.Option(metavar="NAME", help="this workflow only", show_default=False)
     ] = None,
@@ -188,7 +195,7 @@ def _show(
 ) -> None:
     today = expected.date == business_date(expected.as_of)
     name = "today" if today else str(expected.date)
-    console.print(_headline(name, expected, verdict), soft_wrap=True)
+    console.print(_headline(name, expected, verdict))
     if faults_only:
         _show_faults(verdict.faults)
     elif slots:
@@ -196,14 +203,12 @@ def _show(
     elif expected.expectations:
         _show_workflows(verdict.workflows)
     for name, until in _paused_scrapers(expected).items():
-        console.print(
-            Text(f"scraper {name} is paused until {clock(until, '%a %H:%M')}", "magenta"), soft_wrap=True
-        )
+        console.print(Text(f"scraper {name} is paused until {clock(until, '%a %H:%M')}", "magenta"))
     at = f"{clock(expected.as_of, '%Y-%m-%d %H:%M')} {zone_name()} time"
     told = f"as of {at}, {expected.environment}, by the {source}"
-    console.print(told, style="bright_black", soft_wrap=True)
+    console.print(told, style="bright_black")
     for stale in filter(None, (stale_zone(), unread())):
-        console.print(stale, style="yellow", highlight=False, soft_wrap=True)
+        console.print(stale, style="yellow")
 
 
 def _paused_scrapers(expected: DayExpectations) -> Mapping[str, datetime]:

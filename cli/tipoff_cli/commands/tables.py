@@ -70,8 +70,8 @@ def deploy_dataset(
     """
     with _target(project, dataset, local, url) as target:
         for name in deploy(target.client, schemas, dataset, keep_columns=keep_columns):
-            console.print(f"applied {name}", highlight=False)
-        console.print(f"deployed to {target.where}", style="bright_black", soft_wrap=True)
+            console.print(f"applied {name}")
+        console.print(f"deployed to {target.where}", style="bright_black")
 
 
 def _differences(target: TableTarget, dataset: str, schemas: Path) -> "list[Difference]":
@@ -123,11 +123,11 @@ tables.command("verify")(_comparing(_faults, "is complete, and every view can be
 
 def _show(found: "Sequence[Difference]", otherwise: str) -> None:
     for item in found:
-        console.print(Text(str(item), style="red" if item.refused else "yellow"), soft_wrap=True)
+        console.print(Text(str(item), style="red" if item.refused else "yellow"))
         if item.statement:
-            console.print(Text(f"  {item.statement}", style="bright_black"), soft_wrap=True)
+            console.print(Text(f"  {item.statement}", style="bright_black"))
     if not found:
-        console.print(Text(otherwise, style="green"), soft_wrap=True)
+        console.print(Text(otherwise, style="green"))
 
 
 @contextmanager

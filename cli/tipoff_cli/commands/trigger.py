@@ -104,7 +104,7 @@ def trigger(
         say_json(_followed(connection, workflow, str(idempotency_key), quiet=True).model_dump(mode="json"))
         return
     for decision in decided.decisions:
-        console.print(f"[bold]{decision.action.value}[/] {decision.reason}", highlight=False, soft_wrap=True)
+        console.print(f"[bold]{decision.action.value}[/] {decision.reason}")
     say_rows(
         ("scraper", "parameters", "request"),
         [
@@ -117,7 +117,7 @@ def trigger(
         ],
     )
     if stale := edits.unread():
-        console.print(stale, style="yellow", highlight=False, soft_wrap=True)
+        console.print(stale, style="yellow")
     if dry_run:
         console.print("dry run: nothing was requested")
         return
@@ -126,7 +126,7 @@ def trigger(
         return
     console.print("requested; what becomes of it:")
     for decision in decided.decisions:
-        console.print(f"tipoff trace {decision.occurrence_id}", highlight=False, soft_wrap=True)
+        console.print(f"tipoff trace {decision.occurrence_id}")
 
 
 def _followed(connection: Connection, workflow: str, key: str, *, quiet: bool) -> RunProgress:
@@ -135,7 +135,7 @@ def _followed(connection: Connection, workflow: str, key: str, *, quiet: bool) -
     def report(unit: UnitProgress) -> None:
         mark, told = line(unit)
         if not quiet:
-            console.print(Text.assemble((mark, _MARKS[mark]), f" {told}"), soft_wrap=True)
+            console.print(Text.assemble((mark, _MARKS[mark]), f" {told}"))
 
     progress = follow(look_at(connection, workflow, key), report)
     failed = any(unit.state is State.GIVEN_UP for unit in progress.units)
@@ -145,11 +145,9 @@ def _followed(connection: Connection, workflow: str, key: str, *, quiet: bool) -
             raise typer.Exit(1)
         return progress
     for step, reason in progress.skipped.items():
-        console.print(
-            Text.assemble(("–", _MARKS["–"]), f" step {step} is not asked for: {reason}"), soft_wrap=True
-        )
-    console.print(f"tipoff trace {progress.occurrence_id}", highlight=False, soft_wrap=True)
+        console.print(Text.assemble(("–", _MARKS["–"]), f" step {step} is not asked for: {reason}"))
+    console.print(f"tipoff trace {progress.occurrence_id}")
     if failed:
-        console.print(f"tipoff logs {progress.occurrence_id}", highlight=False, soft_wrap=True)
+        console.print(f"tipoff logs {progress.occurrence_id}")
         raise typer.Exit(1)
     return progress

@@ -43,17 +43,15 @@ def validate(
     if json:
         say_json({"ok": not faults, "faults": list(faults), **_counts(catalog, configuration, topic_map)})
     for fault in faults if not json else ():
-        console.print(Text.assemble(("✘ ", "red"), fault), soft_wrap=True)
+        console.print(Text.assemble(("✘ ", "red"), fault))
     if faults:
         raise typer.Exit(1)
     if not json:
         counts = _counts(catalog, configuration, topic_map)
         told = ", ".join(f"{number} {what}" for what, number in counts.items() if what != "config_hash")
-        console.print(
-            Text.assemble(("✔ ", "green"), f"{file}: {told}; hash {counts['config_hash']}"), soft_wrap=True
-        )
+        console.print(Text.assemble(("✔ ", "green"), f"{file}: {told}; hash {counts['config_hash']}"))
         if stale := stale_zone():
-            console.print(stale, style="yellow", highlight=False, soft_wrap=True)
+            console.print(stale, style="yellow")
 
 
 def _catalog(scrapers: Path, faults: list[str]) -> Catalog | None:

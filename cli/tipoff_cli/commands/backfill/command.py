@@ -239,7 +239,7 @@ def _carry_out(plan: Backfill, asked: _Asked, configuration: Configuration, json
         ended = sum(outcome.ended for outcome in outcomes.values())
         refuse(f"interrupted: {ended} of {len(plan.runs)} runs have ended; {resume}", _INTERRUPTED)
     if not all(item.complete for item in results):
-        errors.print(f"to ask again for what is missing:\n  {asked.again()}", highlight=False, soft_wrap=True)
+        errors.print(f"to ask again for what is missing:\n  {asked.again()}")
         raise typer.Exit(_SOMETHING_MISSING)
 
 
@@ -257,7 +257,7 @@ def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configu
     (decision,) = controller.rehearse(plan.runs[0]).decisions
     if decision.config_hash != configuration.hash:
         told = f"the controller decides by configuration {decision.config_hash}, this plan is by {configuration.hash}"
-        errors.print(f"{told}; what it asks for may differ", style="yellow", highlight=False, soft_wrap=True)
+        errors.print(f"{told}; what it asks for may differ", style="yellow")
 
 
 @contextmanager
@@ -285,9 +285,7 @@ class _Report:
         self._bar.update(self._task, advance=1, day=str(run.game_date))
         if self._lines:
             about = f"{run.game_date} {run.body.game_id or ''}".rstrip()
-            errors.print(
-                f"{self._ended}/{self._total} {about}: {_sentence(outcome)}", highlight=False, soft_wrap=True
-            )
+            errors.print(f"{self._ended}/{self._total} {about}: {_sentence(outcome)}")
 
 
 def _sentence(outcome: Outcome) -> str:
@@ -313,13 +311,11 @@ def _show_plan(plan: Backfill, per_minute: int, *, listed: bool) -> None:
     console.print(
         f"[bold]{what}[/], {plan.days[0].date} to {plan.days[-1].date}: {pluralize(len(plan.days), 'date')}, "
         f"{pluralize(len(plan.runs), 'run')}, {pluralize(plan.requests, 'request')}{more}; at {per_minute}/min in"
-        f" {took} at the least",
-        highlight=False,
-        soft_wrap=True,
+        f" {took} at the least"
     )
     for reason in dict.fromkeys(item.without for item in plan.days if item.without):
         count = sum(item.without == reason for item in plan.days)
-        console.print(f"{pluralize(count, 'date')} left out: {reason}", highlight=False)
+        console.print(f"{pluralize(count, 'date')} left out: {reason}")
 
 
 def _show_results(results: Sequence[DayResult]) -> None:

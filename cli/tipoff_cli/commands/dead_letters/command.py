@@ -86,7 +86,7 @@ def list_letters(reason: Reason = None, since: Since = None, json: AsJson = Fals
     if letters:
         _show_letters(letters)
     told = f"{len(letters)} dead letters; instants in {zone_name()} time; from {connection.where}"
-    console.print(told, style="bright_black", soft_wrap=True)
+    console.print(told, style="bright_black")
 
 
 @dead_letters.command()
@@ -113,8 +113,8 @@ def show(
     say_fields(fields)
     say_fields([(Text(f"  {name}", "cyan"), value) for name, value in letter.attributes.items()])
     if missing:
-        errors.print(Text(f"the payload's beginning only: {missing}", "yellow"), soft_wrap=True)
-    console.print(Text(_pretty(body)), soft_wrap=True)
+        errors.print(Text(f"the payload's beginning only: {missing}", "yellow"))
+    console.print(Text(_pretty(body)))
 
 
 @dead_letters.command()
@@ -157,7 +157,7 @@ def replay(
     elif dry_run:
         console.print("dry run: nothing was published")
     else:
-        console.print(f"published {len(accepted)}, refused {len(refused)}", highlight=False)
+        console.print(f"published {len(accepted)}, refused {len(refused)}")
     raise typer.Exit(1 if refused and not dry_run else 0)
 
 

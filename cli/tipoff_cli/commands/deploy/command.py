@@ -75,14 +75,10 @@ def deploy(
         console.print(
             f"images of {tag} that have to be built first: {', '.join(missing)}"
             if missing
-            else f"all images of {tag} are built",
-            soft_wrap=True,
+            else f"all images of {tag} are built"
         )
         if dry_run:
-            console.print(
-                f"that was the plan; nothing is built or changed: {_going_on(deployment)} goes on",
-                soft_wrap=True,
-            )
+            console.print(f"that was the plan; nothing is built or changed: {_going_on(deployment)} goes on")
             return
         if confirm is None:
             _confirmed(typer.prompt(f"apply this plan? Type {environment}"), environment)

@@ -20,15 +20,11 @@ def terraform() -> None:
         )
     written = write_terraform(FLEET)
     for path in written:
-        console.print(str(path), highlight=False, soft_wrap=True)
+        console.print(str(path))
     changed = pluralize(len(written), "file") if written else "nothing"
-    console.print(
-        f"{FOLDER}: {changed} changed; it is Tipoff {__version__}'s", highlight=False, soft_wrap=True
-    )
+    console.print(f"{FOLDER}: {changed} changed; it is Tipoff {__version__}'s")
     if written:
         console.print(
             f"now: copy {FOLDER}/environments/ENV/*.example without .example, make them yours, and commit;"
-            " docs/how-to/deploy-a-fleet.md has the steps",
-            highlight=False,
-            soft_wrap=True,
+            " docs/how-to/deploy-a-fleet.md has the steps"
         )

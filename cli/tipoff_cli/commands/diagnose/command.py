@@ -13,10 +13,10 @@ from tipoff_cli.commands.diagnose.diagnosis import diagnose as judge
 from tipoff_cli.connection import find_connection
 from tipoff_cli.console import (
     AsJson,
+    AsOf,
     ScrapersFolder,
     clock,
     console,
-    instant,
     refuse_unknown,
     say_json,
     say_rows,
@@ -55,10 +55,7 @@ _ALL_RIGHT = (ScraperCondition.HEALTHY, ScraperCondition.PARTIAL, ScraperConditi
 
 def diagnose(
     name: Annotated[str, typer.Argument(metavar="NAME", help="registered name of the scraper")],
-    as_of: Annotated[
-        datetime | None,
-        typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
-    ] = None,
+    as_of: AsOf = None,
     scrapers: ScrapersFolder = SCRAPERS,
     json: AsJson = False,
 ) -> None:
@@ -108,15 +105,13 @@ def read_runs(
 
 def _show(found: Diagnosis) -> None:
     cause = f": {found.likely_cause}" if found.likely_cause else ""
-    console.print(
-        Text(f"{found.scraper} is {found.verdict.value}{cause}", _STYLES[found.verdict]), soft_wrap=True
-    )
+    console.print(Text(f"{found.scraper} is {found.verdict.value}{cause}", _STYLES[found.verdict]))
     for finding in found.findings:
-        console.print(Text(f"  {finding}"), soft_wrap=True)
+        console.print(Text(f"  {finding}"))
     if found.runs:
         _show_runs(found.runs[:_SHOWN])
     for command in found.reproduce:
-        console.print(Text(f"reproduce: {command}"), soft_wrap=True)
+        console.print(Text(f"reproduce: {command}"))
 
 
 def _show_runs(runs: Sequence[ExecutionRow]) -> None:

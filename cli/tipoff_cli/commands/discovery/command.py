@@ -82,7 +82,7 @@ def show(
         say_json(jsonable(report))
         return
     opens, closes = clock(report.opens, "%H:%M"), clock(report.closes, "%H:%M")
-    console.print(f"[bold]{workflow}[/] on {on}, {opens} to {closes} {zone_name()} time", highlight=False)
+    console.print(f"[bold]{workflow}[/] on {on}, {opens} to {closes} {zone_name()} time")
     show_report(report)
 
 
@@ -117,7 +117,7 @@ def _show_advice(advice: Advice) -> None:
     history = f"{advice.days} days, {advice.first_day} to {advice.last_day}" if advice.days else "no history"
     console.print(Text.assemble((advice.workflow, "bold"), f" ({history})"))
     good = advice.price_per_attempt is not None
-    console.print(Text(f"{'✔' if good else '·'} {advice.sentence}", "green" if good else ""), soft_wrap=True)
+    console.print(Text(f"{'✔' if good else '·'} {advice.sentence}", "green" if good else ""))
     if advice.fixed is None:
         return
     rows = [("fixed", "-", *_figures(advice.fixed.model_dump()))]
@@ -127,9 +127,9 @@ def _show_advice(advice: Advice) -> None:
     say_rows(("strategy", "price", "mean delay", "95% within", "attempts a day"), rows)
     if advice.price_per_attempt is not None:
         written = f"discovery: {{ strategy: learned, price_per_attempt: {advice.price_per_attempt:g} }}"
-        console.print(f"write in workflows.yaml: {written}", highlight=False, soft_wrap=True)
+        console.print(f"write in workflows.yaml: {written}")
     known = f"the history tells a publication to {advice.resolution_minutes:g} minutes on average"
-    console.print(f"{known}; times are drawn from that", style="bright_black", soft_wrap=True)
+    console.print(f"{known}; times are drawn from that", style="bright_black")
 
 
 def _figures(item: dict[str, float]) -> tuple[str, str, str]:

@@ -28,27 +28,23 @@ _STATES = {
 
 def show_report(report: DiscoveryReport) -> None:
     """Print when the source publishes as far as is known, and how the day looks for it."""
-    console.print(Text(f"discovery: {report.headline}", "bold"), soft_wrap=True)
+    console.print(Text(f"discovery: {report.headline}", "bold"))
     if report.curve and report.days:
         for line in draw_curve(report.curve, report.checks):
-            console.print(line, soft_wrap=True)
+            console.print(line)
         rest = f"before the window {report.early:.0%}, not in it {report.never:.0%}"
         console.print(f"  {rest}", style="bright_black")
     plan = report.plan
     # Below a tenth it is what every estimate is dealt: the source does not follow its games.
     if plan.model is not None and (plan.model.tip_off_weight or 0) > _TOLD_WEIGHT:
         console.print(
-            f"days are moved with their first tip-off, which has {plan.model.tip_off_weight:.0%} of the weight",
-            highlight=False,
-            soft_wrap=True,
+            f"days are moved with their first tip-off, which has {plan.model.tip_off_weight:.0%} of the weight"
         )
     if plan.learned and report.strategy is Strategy.LEARNED and plan.expected_delay_minutes is not None:
         console.print(
             f"expected: found {plan.expected_delay_minutes:g} min after publication, with"
             f" {plan.expected_checks:.1f} checks a day (at most {plan.budget}, no gap over {plan.max_gap_minutes} min,"
-            f" a check is worth {plan.price_per_attempt:g} min)",
-            highlight=False,
-            soft_wrap=True,
+            f" a check is worth {plan.price_per_attempt:g} min)"
         )
     if report.checks:
         say_rows(("check", "for", "finds it", "state"), [_row(check) for check in report.checks])
@@ -56,7 +52,7 @@ def show_report(report: DiscoveryReport) -> None:
         said = (
             f"the day's decisions followed model {report.followed_model}; rows that came since change the fit"
         )
-        console.print(said, style="yellow", soft_wrap=True)
+        console.print(said, style="yellow")
 
 
 def _row(check: DayCheck) -> Sequence[str | Text]:

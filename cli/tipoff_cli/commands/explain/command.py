@@ -78,17 +78,17 @@ def explain(
     if json:
         say_json(_as_json(explanation, games_from, history_from, report))
         return
-    console.print(f"[bold]{workflow}[/] at {clock(at, '%Y-%m-%d %H:%M')} {zone_name()} time", highlight=False)
+    console.print(f"[bold]{workflow}[/] at {clock(at, '%Y-%m-%d %H:%M')} {zone_name()} time")
     for condition in explanation.general:
-        console.print(_line(condition), soft_wrap=True)
+        console.print(_line(condition))
     for decision, conditions in explanation.decisions:
         _show_decision(decision, conditions)
     if report is not None and (report.days or workflow in configuration.learned):
         show_report(report)
     if stale := edits.unread():
-        console.print(stale, style="yellow", highlight=False, soft_wrap=True)
+        console.print(stale, style="yellow")
     games = f"games: {games_from}; " if configuration.has_games else ""
-    console.print(f"{games}history: {history_from}", style="bright_black", soft_wrap=True)
+    console.print(f"{games}history: {history_from}", style="bright_black")
 
 
 def _executions(configuration: Configuration, at: datetime) -> tuple[list[ExecutionFact], str]:
@@ -159,14 +159,11 @@ def _show_decision(decision: Decision, conditions: tuple[RunCondition, ...]) -> 
     if decision.occurrence.subject not in ("-", NONE_DUE) and conditions:
         console.print(Text(decision.occurrence.subject, style="bold"))
     for condition in conditions:
-        console.print(_line(condition), soft_wrap=True)
+        console.print(_line(condition))
     action = decision.action.value
-    console.print(
-        Text.assemble((action, _STYLES[action]), f" {decision.code.value}: {decision.sentence}"),
-        soft_wrap=True,
-    )
+    console.print(Text.assemble((action, _STYLES[action]), f" {decision.code.value}: {decision.sentence}"))
     if decision.next_check:
-        console.print(f"next check {clock(decision.next_check, '%Y-%m-%d %H:%M')}", highlight=False)
+        console.print(f"next check {clock(decision.next_check, '%Y-%m-%d %H:%M')}")
 
 
 def _line(condition: RunCondition) -> Text:

@@ -13,6 +13,7 @@ from tipoff_cli.console import (
     RECENT,
     WRONG_USAGE,
     AsJson,
+    AsOf,
     clock,
     console,
     instant,
@@ -21,9 +22,9 @@ from tipoff_cli.console import (
     say_fields,
     say_json,
     say_rows,
+    say_source,
     visible,
 )
-from tipoff_cli.times import zone_name
 from tipoff_common.files import object_name
 from tipoff_common.near import nearest
 from tipoff_common.wall_clock import wall_now
@@ -62,10 +63,6 @@ Since = Annotated[
     datetime | None,
     typer.Option(parser=instant, metavar="TIME", help="written since then; a week when left out"),
 ]
-AsOf = Annotated[
-    datetime | None,
-    typer.Option(parser=instant, metavar="TIME", help="as it was known then; now when left out"),
-]
 
 
 @files.command()
@@ -88,14 +85,12 @@ def show(
     if json:
         say_json({**_as_json(landed, verdict), "dead_letters": jsonable(letters)})
         return
-    console.print(Text(landed.gcs_path, "bold"), soft_wrap=True)
+    console.print(Text(landed.gcs_path, "bold"))
     story = sorted(_story(landed, letters), key=lambda event: event[0])
     say_fields([(clock(at, _MINUTE), what, told) for at, what, told in story])
-    console.print(
-        Text.assemble((f"{verdict.state.value}: ", _STYLES[verdict.state]), verdict.why), soft_wrap=True
-    )
-    console.print(Text.assemble(("next: ", "bold"), verdict.next), soft_wrap=True)
-    _say_where(connection)
+    console.print(Text.assemble((f"{verdict.state.value}: ", _STYLES[verdict.state]), verdict.why))
+    console.print(Text.assemble(("next: ", "bold"), verdict.next))
+    say_source(connection.where)
 
 
 @files.command()
@@ -154,7 +149,7 @@ def announce(
     if not yes and not typer.confirm(f"announce {event.gcs_path} again?"):
         refuse("nothing was published")
     Publisher("cli", connection.bus(connection.topics())).publish([event])
-    console.print(f"announced, event {event.id}; `tipoff files show` says what becomes of it", soft_wrap=True)
+    console.print(f"announced, event {event.id}; `tipoff files show` says what becomes of it")
 
 
 @files.command("list")
@@ -176,10 +171,8 @@ def list_files(
     if rows:
         _show(rows)
     what = " without a receipt" if missing else ""
-    console.print(
-        f"{pluralize(len(rows), 'file')}{what} since {clock(window.since, '%Y-%m-%d %H:%M')}", highlight=False
-    )
-    _say_where(connection)
+    console.print(f"{pluralize(len(rows), 'file')}{what} since {clock(window.since, '%Y-%m-%d %H:%M')}")
+    say_source(connection.where)
 
 
 def _judged(
@@ -268,9 +261,3 @@ def _show(rows: Sequence[tuple[LandedFile, FileVerdict]]) -> None:
 def _as_json(file: LandedFile, verdict: FileVerdict) -> dict[str, Any]:
     told: dict[str, Any] = jsonable(file)
     return {**told, "state": verdict.state.value, "why": verdict.why, "next": verdict.next}
-
-
-def _say_where(connection: Connection) -> None:
-    console.print(
-        f"instants in {zone_name()} time; from {connection.where}", style="bright_black", soft_wrap=True
-    )

@@ -84,9 +84,7 @@ def _headings(reports: Mapping[str, SeasonReport]) -> list[str]:
 def _heading(console: Console, report: SeasonReport) -> None:
     console.print(
         f"[bold]{report.first} to {report.last}[/]: {pluralize(report.games, 'game')}, "
-        f"{pluralize(report.ticks, 'tick')}, world {report.world}, seed {report.seed}",
-        highlight=False,
-        soft_wrap=True,
+        f"{pluralize(report.ticks, 'tick')}, world {report.world}, seed {report.seed}"
     )
 
 
@@ -141,7 +139,7 @@ def _missing(console: Console, report: SeasonReport) -> None:
         ]
         more = ", ..." if len(runs) > _EXAMPLES else ""
         line = f" MISSING {pluralize(len(runs), 'time')}: no run at {', '.join(examples)}{more}"
-        console.print(Text.assemble(("✘ ", "red"), (name, "bold"), line), soft_wrap=True)
+        console.print(Text.assemble(("✘ ", "red"), (name, "bold"), line))
 
 
 def _missed(console: Console, report: SeasonReport) -> None:
@@ -155,7 +153,7 @@ def _missed(console: Console, report: SeasonReport) -> None:
             ]
             more = ", ..." if count > _EXAMPLES else ""
             line = f" missed {pluralize(count, 'time')}: {reason} ({', '.join(examples[:_EXAMPLES])}{more})"
-            console.print(Text.assemble(("✘ ", "red"), (name, "bold"), line), soft_wrap=True)
+            console.print(Text.assemble(("✘ ", "red"), (name, "bold"), line))
 
 
 def _table(title: str, name: str, *numbers: str) -> Table:

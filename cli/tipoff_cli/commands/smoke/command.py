@@ -29,7 +29,7 @@ def smoke(
     proofs = draft_proofs(scraper, connection.environment, wall_now())
     results = prove(proofs, publisher, connection.warehouse(), timeout)
     for result in results:
-        console.print(_said(result), highlight=False, soft_wrap=True)
+        console.print(_said(result))
     if any(result.fault for result in results):
         refuse("not everything works: `tipoff dead-letters list` and the logs of the services named say why")
 

@@ -10,9 +10,8 @@ from pydantic import JsonValue
 from rich.text import Text
 
 from tipoff_cli.connection import Connection, NotConnected, find_connection
-from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, errors, refuse, say_json
+from tipoff_cli.console import WRONG_USAGE, AsJson, clock, console, day, errors, refuse, say_json, say_source
 from tipoff_cli.controller_client import NotAnswered, ask
-from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date
 from tipoff_common.wall_clock import wall_now
 from tipoff_planning.trace.dataset import ChainDataset, Span
@@ -82,13 +81,10 @@ def trace(
         return
     for root in found.roots:
         for line in tree(root, identifier):
-            console.print(line, soft_wrap=True)
-    told = f"instants in {zone_name()} time; from {connection.where}"
-    console.print(told, style="bright_black", soft_wrap=True)
+            console.print(line)
+    say_source(connection.where)
     if found.without_memory:
-        errors.print(
-            Text(f"requests and plans are not shown: {found.without_memory}", "yellow"), soft_wrap=True
-        )
+        errors.print(Text(f"requests and plans are not shown: {found.without_memory}", "yellow"))
 
 
 def _ask(connection: Connection, path: str, query: Mapping[str, str | Sequence[str]]) -> bytes:

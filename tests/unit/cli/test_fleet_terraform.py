@@ -53,22 +53,27 @@ def test_what_changes_is_written_and_what_people_keep_there_is_left_alone(fleet:
     write_terraform(fleet)
     assert differing(fleet) == []
     root = fleet.folder / FOLDER
-    kept = [root / "environments/dev/platform.tfvars", root / "platform/.terraform.lock.hcl"]
+    kept = [
+        root / "environments/dev/platform.tfvars",
+        root / "platform/.terraform.lock.hcl",
+        root / "platform/no_state_override.tf",
+        root / "modules/topic/.terraform/modules.json",
+        root / "README.md",
+    ]
     for path in kept:
+        path.parent.mkdir(exist_ok=True)
         path.write_text("mine\n")
-    (root / "modules/topic/gone.tf").write_text("# of an earlier Tipoff\n")
+    gone = ("bootstrap/ci.tfvars.example", "maps/people.yaml", "modules/topic/gone.tf", "push_images.sh")
+    for name in gone:
+        (root / name).write_text("# of an earlier Tipoff\n")
     fleet.workflows.write_text(fleet.workflows.read_text().replace("Australia/Sydney", "Asia/Tokyo"))
     ticks = fleet.folder / "infra/ticks.yaml"
     ticks.write_text(ticks.read_text() + "# slower\n")
-    changed = [
-        FOLDER / "maps/ticks.yaml",
-        FOLDER / "modules/topic/gone.tf",
-        FOLDER / "platform/fleet.auto.tfvars.json",
-    ]
+    changed = sorted(FOLDER / name for name in (*gone, "maps/ticks.yaml", "platform/fleet.auto.tfvars.json"))
     assert differing(fleet) == changed
     assert write_terraform(fleet) == changed
     assert differing(fleet) == []
-    assert [path.read_text() for path in kept] == ["mine\n"] * 2
+    assert [path.read_text() for path in kept] == ["mine\n"] * len(kept)
 
 
 def test_its_script_builds_on_the_base_image_of_this_version_and_pushes_when_all_are_built(

@@ -17,6 +17,9 @@ FOLDER = Path("infra/terraform")
 MAPS = ("services", "topics", "ticks")
 _PARTS = ("bootstrap", "platform", "modules", "environments")
 _SUFFIXES = frozenset({".tf", ".example"})
+_WRITTEN = _SUFFIXES | {".yaml", ".sh"}
+_TOLD = "fleet.auto.tfvars.json"
+"""Terraform itself reads it, whatever else it is given; not *.tfvars, which git ignores."""
 _RUNNERS_SECRETS = re.compile(r"(^  scraper-runner:\n(?:(?:    .*)?\n)*?)    secrets: .*\n", re.MULTILINE)
 
 
@@ -33,7 +36,6 @@ def terraform_files(fleet: Fleet) -> Mapping[Path, str]:
         if path.is_file() and path.suffix in _SUFFIXES and ".terraform" not in path.parts
     }
     maps = {FOLDER / f"maps/{name}.yaml": _map(name, fleet) for name in MAPS}
-    # Terraform itself reads these two, whatever else it is given; not *.tfvars, which git ignores.
     common = {"dataset": fleet.dataset, "services_file": "../maps/services.yaml"}
     others = {f"{name}_file": f"../maps/{name}.yaml" for name in MAPS if name != "services"}
     platform = {**common, **others, "timezone": read_timezone(fleet.workflows)}
@@ -42,8 +44,8 @@ def terraform_files(fleet: Fleet) -> Mapping[Path, str]:
         **maps,
         FOLDER / "apis.yaml": (source / "apis.yaml").read_text(encoding="utf-8"),
         FOLDER / ".gitignore": (source / ".gitignore").read_text(encoding="utf-8"),
-        FOLDER / "bootstrap/fleet.auto.tfvars.json": dumps(common, indent=2) + "\n",
-        FOLDER / "platform/fleet.auto.tfvars.json": dumps(platform, indent=2) + "\n",
+        FOLDER / f"bootstrap/{_TOLD}": dumps(common, indent=2) + "\n",
+        FOLDER / f"platform/{_TOLD}": dumps(platform, indent=2) + "\n",
         FOLDER / "build_images.sh": _template("build_images.sh"),
         FOLDER / "cloudbuild.yaml": _template("cloudbuild.yaml"),
     }
@@ -71,16 +73,15 @@ def write_terraform(fleet: Fleet) -> list[Path]:
 
 
 def _leftovers(fleet: Fleet, wanted: Mapping[Path, str]) -> Iterator[Path]:
-    """Yield Terraform's files that an earlier Tipoff wrote and this one does not have."""
-    for part in _PARTS:
-        for path in (fleet.folder / FOLDER / part).rglob("*.tf"):
-            relative = path.relative_to(fleet.folder)
-            if (
-                relative not in wanted
-                and ".terraform" not in path.parts
-                and not path.name.endswith("_override.tf")
-            ):
-                yield relative
+    """Yield the files that an earlier Tipoff wrote and this one does not have."""
+    root = fleet.folder / FOLDER
+    below = (path for part in (*_PARTS, "maps") for path in (root / part).rglob("*"))
+    for path in (*root.glob("*"), *below):
+        relative = path.relative_to(fleet.folder)
+        # Variables, locks and states are the fleet's own, and so is what it overrides.
+        written = (path.suffix in _WRITTEN and not path.name.endswith("_override.tf")) or path.name == _TOLD
+        if written and relative not in wanted and ".terraform" not in path.parts:
+            yield relative
 
 
 def _source() -> Path:

@@ -1,5 +1,6 @@
 """Which of the files that a running stack was started with have changed since."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,19 +27,31 @@ def changed_since(before: Seen, now: Seen) -> list[str]:
     ]
 
 
+def note_read(environment: Path) -> None:
+    """Write beside a stack's `environment` which files it has read by now, for `unread`."""
+    read = {str(path): changed_at for path, changed_at in look().items()}
+    _list_of(environment).write_text(json.dumps(read))
+
+
 def unread() -> str | None:
     """Name the files changed since the stack that runs here read them, and what to do; None where there are none, or
     the environment names a deployment, which reads no files of this folder.
 
     The stack reads them when it writes stack.env: when it starts, and when `tipoff up --watch` takes edits up.
     """
-    if names_deployment() or not STACK_ENVIRONMENT.exists():
+    listed = _list_of(STACK_ENVIRONMENT)
+    # The list outlives a stack that was killed.
+    if names_deployment() or not (STACK_ENVIRONMENT.exists() and listed.exists()):
         return None
-    read_at = STACK_ENVIRONMENT.stat().st_mtime_ns
-    changed = changed_since({}, {path: at for path, at in look().items() if at > read_at})
+    read = json.loads(listed.read_text())
+    changed = changed_since({Path(path): changed_at for path, changed_at in read.items()}, look())
     if not changed:
         return None
     return (
         f"changed and not read yet by the running stack: {', '.join(changed)}; runs under way go on as they began."
         " tipoff validate, then tipoff down and tipoff up; tipoff up --watch takes edits up by itself"
     )
+
+
+def _list_of(environment: Path) -> Path:
+    return environment.with_suffix(".read.json")

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from tipoff_cli.checkout import FLEET
-from tipoff_cli.edits import unread
+from tipoff_cli.edits import note_read, unread
 from tipoff_common.clock import fleet_zone
 from tipoff_common.wall_clock import wall_now
 from tipoff_dev.fakes.phase2.behaviour import Behaviour
@@ -211,6 +211,7 @@ def write_environment(layout: Layout, file: Path = _ENVIRONMENT) -> None:
         "TIPOFF_MONITOR_URL": layout.url("monitor"),
     }
     lines = [f"{name}={value}" for name, value in variables.items()]
+    note_read(file)  # first: commands take the environment for a stack whose list is there
     unfinished = file.with_suffix(".new")
     unfinished.write_text("\n".join(lines) + "\n")
     unfinished.replace(file)

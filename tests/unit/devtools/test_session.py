@@ -1,7 +1,6 @@
 """How `tipoff up` is told what it is to do, and what it notices."""
 
 import json
-import os
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -141,13 +140,15 @@ def test_what_a_running_stack_has_not_read_is_told(monkeypatch: pytest.MonkeyPat
     environment = tmp_path / "stack.env"
     monkeypatch.setattr(edits, "STACK_ENVIRONMENT", environment)
     assert edits.unread() is None
+    kept, edited, gone, new = (tmp_path / f"{name}.yaml" for name in ("kept", "edited", "gone", "new"))
+    found = dict.fromkeys((kept, edited, gone), 1)
+    monkeypatch.setattr(edits, "look", lambda: found)
+    edits.note_read(environment)
     environment.write_text("")
-    os.utime(environment, (2**31, 2**31))
     assert edits.unread() is None
-    os.utime(environment, (0, 0))
-    assert "changed and not read yet by the running stack: config/workflows.yaml, infra/ticks.yaml" in str(
-        edits.unread()
-    )
+    found = {kept: 1, edited: 2, new: 1}
+    told = f"changed and not read yet by the running stack: {edited}, {gone}, {new};"
+    assert str(edits.unread()).startswith(told), "a file that is gone is a change too"
     monkeypatch.setenv(PROJECT, "a-deployment")
     assert edits.unread() is None, "a deployment reads no files of this folder"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import time
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -128,23 +128,25 @@ def workflow_zone(workflows: Path, workflow: str) -> "ZoneInfo | None":
     """Read the zone that a workflow names for itself; None where it names none, or the file cannot be read."""
     from zoneinfo import ZoneInfo
 
-    import yaml
-
     try:
-        written = yaml.safe_load(workflows.read_text(encoding="utf-8"))["workflows"][workflow].get("timezone")
-        return ZoneInfo(written) if written else None
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
+        return ZoneInfo(_written_workflows(workflows)[workflow]["timezone"])
+    except (LookupError, TypeError, ValueError, OSError):
         return None  # the controller, or `tipoff validate`, says what is wrong with it
 
 
 def has_workflow(workflows: Path, workflow: str) -> bool:
     """Read whether the file has a workflow of that name; False where it cannot be read."""
+    return workflow in _written_workflows(workflows)
+
+
+def _written_workflows(file: Path) -> Mapping[str, Any]:
     import yaml
 
     try:
-        return workflow in yaml.safe_load(workflows.read_text(encoding="utf-8"))["workflows"]
+        found = yaml.safe_load(file.read_text(encoding="utf-8"))["workflows"]
     except (OSError, ValueError, LookupError, TypeError, yaml.YAMLError):
-        return False
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 FLEET = find_fleet(Path.cwd())

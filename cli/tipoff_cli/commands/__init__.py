@@ -30,128 +30,62 @@ class CommandSpec:
         return getattr(import_module(module), attribute)
 
 
-_HERE = "tipoff_cli.commands"
-COMMANDS = (
-    CommandSpec(
-        "validate",
-        f"{_HERE}.validate:validate",
-        "Check workflows.yaml, the scrapers it names and the topic map as the services do at their start.",
+_COMMANDS = {
+    "validate:validate": (
+        "Check workflows.yaml, the scrapers it names and the topic map as the services do at their start."
     ),
-    CommandSpec(
-        "schedule",
-        f"{_HERE}.schedule:schedule",
-        "List what is expected of a day: when, until when, which workflow, about what, and why.",
+    "schedule:schedule": (
+        "List what is expected of a day: when, until when, which workflow, about what, and why."
     ),
-    CommandSpec(
-        "explain",
-        f"{_HERE}.explain.command:explain",
-        "Say what would be decided about a workflow at an instant, with every condition, met or not.",
+    "explain.command:explain": (
+        "Say what would be decided about a workflow at an instant, with every condition, met or not."
     ),
-    CommandSpec(
-        "discovery",
-        f"{_HERE}.discovery.command:discovery",
-        "When sources publish: what is learned, and whether a search should learn.",
+    "discovery.command:discovery": (
+        "When sources publish: what is learned, and whether a search should learn."
     ),
-    CommandSpec(
-        "simulate",
-        f"{_HERE}.simulate.command:simulate",
-        "Try a configuration over a season: the controller's own decisions against a simulated upstream.",
+    "simulate.command:simulate": (
+        "Try a configuration over a season: the controller's own decisions against a simulated upstream."
     ),
-    CommandSpec(
-        "trigger",
-        f"{_HERE}.trigger:trigger",
-        "Run a workflow for a game date now, whatever was found before.",
+    "trigger:trigger": "Run a workflow for a game date now, whatever was found before.",
+    "pause:pause": (
+        "Request nothing new of a workflow or a scraper for a while, and tell nobody that it is missing."
     ),
-    CommandSpec(
-        "pause",
-        f"{_HERE}.pause:pause",
-        "Request nothing new of a workflow or a scraper for a while, and tell nobody that it is missing.",
+    "pause:resume": "Let a paused workflow or scraper go on.",
+    "pause:pauses": "List what is paused, by whom, until when and why.",
+    "backfill.command:backfill": (
+        "Ask for a workflow or a scraper for past game dates, at a pace of its own, and say what came of each date."
     ),
-    CommandSpec(
-        "resume",
-        f"{_HERE}.pause:resume",
-        "Let a paused workflow or scraper go on.",
+    "trace.command:trace": (
+        "Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts."
     ),
-    CommandSpec(
-        "pauses",
-        f"{_HERE}.pause:pauses",
-        "List what is paused, by whom, until when and why.",
+    "logs:logs": "Show what the services and the scraper itself logged about one run, tracebacks included.",
+    "status:status": "Say in one line whether a day is all right, then how each workflow does.",
+    "sick:sick": "List the scrapers that are not well, the worst first, each with its likely cause.",
+    "alerts:alerts": "What stands, who is at it, and who is told.",
+    "query:query": "Ask the dataset one of its named questions.",
+    "diagnose.command:diagnose": (
+        "Give the verdict on a source: its last runs and last success, drift, volume, the likely cause and what to do."
     ),
-    CommandSpec(
-        "backfill",
-        f"{_HERE}.backfill.command:backfill",
-        "Ask for a workflow or a scraper for past game dates, at a pace of its own, and say what came of each date.",
+    "smoke.command:smoke": (
+        "Send real events through every service and read their rows: a decision, a cleanup, a scrape."
     ),
-    CommandSpec(
-        "trace",
-        f"{_HERE}.trace.command:trace",
-        "Show the whole chain that an id belongs to: expectation, decisions, requests, executions, files, receipts.",
+    "deploy.command:deploy": (
+        "Show Terraform's plan, and with --apply build the commit's images, apply it and send real events through."
     ),
-    CommandSpec(
-        "logs",
-        f"{_HERE}.logs:logs",
-        "Show what the services and the scraper itself logged about one run, tracebacks included.",
+    "deploy.terraform:terraform": (
+        "Write infra/terraform of a fleet: Tipoff's roots and modules with its dataset, zone, ticks and secrets."
     ),
-    CommandSpec(
-        "status",
-        f"{_HERE}.status:status",
-        "Say in one line whether a day is all right, then how each workflow does.",
+    "scrapers:scrapers": "The fleet: what there is, what one is like, and a new one.",
+    "dead_letters.command:dead_letters": (
+        "Look at what nobody could handle, and publish it again once it can be."
     ),
-    CommandSpec(
-        "sick",
-        f"{_HERE}.sick:sick",
-        "List the scrapers that are not well, the worst first, each with its likely cause.",
-    ),
-    CommandSpec(
-        "alerts",
-        f"{_HERE}.alerts:alerts",
-        "What stands, who is at it, and who is told.",
-    ),
-    CommandSpec(
-        "query",
-        f"{_HERE}.query:query",
-        "Ask the dataset one of its named questions.",
-    ),
-    CommandSpec(
-        "diagnose",
-        f"{_HERE}.diagnose.command:diagnose",
-        "Give the verdict on a source: its last runs and last success, drift, volume, the likely cause and what to do.",
-    ),
-    CommandSpec(
-        "smoke",
-        f"{_HERE}.smoke.command:smoke",
-        "Send real events through every service and read their rows: a decision, a cleanup, a scrape.",
-    ),
-    CommandSpec(
-        "deploy",
-        f"{_HERE}.deploy.command:deploy",
-        "Show Terraform's plan, and with --apply build the commit's images, apply it and send real events through.",
-    ),
-    CommandSpec(
-        "terraform",
-        f"{_HERE}.deploy.terraform:terraform",
-        "Write infra/terraform of a fleet: Tipoff's roots and modules with its dataset, zone, ticks and secrets.",
-    ),
-    CommandSpec(
-        "scrapers",
-        f"{_HERE}.scrapers:scrapers",
-        "The fleet: what there is, what one is like, and a new one.",
-    ),
-    CommandSpec(
-        "dead-letters",
-        f"{_HERE}.dead_letters.command:dead_letters",
-        "Look at what nobody could handle, and publish it again once it can be.",
-    ),
-    CommandSpec(
-        "files",
-        f"{_HERE}.files.command:files",
-        "See what landed, and why a file that Phase 2 should have processed is not.",
-    ),
-    CommandSpec(
-        "tables",
-        f"{_HERE}.tables:tables",
-        "Deploy the dataset, or compare a live one with its SQL files.",
-    ),
+    "files.command:files": "See what landed, and why a file that Phase 2 should have processed is not.",
+    "tables:tables": "Deploy the dataset, or compare a live one with its SQL files.",
+}
+"""Modules below this package with the function or group of each command, whose name it is, and its help."""
+COMMANDS = tuple(
+    CommandSpec(target.rpartition(":")[2].replace("_", "-"), f"{__name__}.{target}", line)
+    for target, line in _COMMANDS.items()
 )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, timedelta
@@ -261,8 +261,8 @@ def _rehearse(plan: Backfill, controller: ControllerRuns, configuration: Configu
 
 
 @contextmanager
-def _progress(plan: Backfill, *, quiet: bool) -> Iterator["_Report"]:
-    """Return a bar on a terminal, elsewhere a line for each run that ends."""
+def _progress(plan: Backfill, *, quiet: bool) -> Iterator[Callable[[BackfillRun, Outcome], None]]:
+    """Show a bar on a terminal, elsewhere a line for each run that ends; yield what tells of one."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -272,20 +272,17 @@ def _progress(plan: Backfill, *, quiet: bool) -> Iterator["_Report"]:
     )
     lines = not quiet and not errors.is_terminal
     with Progress(*columns, console=errors, transient=True, disable=quiet or lines) as bar:
-        yield _Report(bar, plan, lines)
+        task = bar.add_task(plan.target.name, total=len(plan.runs), day="")
 
+        def report(run: BackfillRun, outcome: Outcome) -> None:
+            bar.update(task, advance=1, day=str(run.game_date))
+            if lines:
+                about = f"{run.game_date} {run.body.game_id or ''}".rstrip()
+                errors.print(
+                    f"{bar.tasks[task].completed:.0f}/{len(plan.runs)} {about}: {_sentence(outcome)}"
+                )
 
-class _Report:
-    def __init__(self, bar: Progress, plan: Backfill, lines: bool) -> None:
-        self._bar, self._lines, self._ended, self._total = bar, lines, 0, len(plan.runs)
-        self._task = bar.add_task(plan.target.name, total=self._total, day="")
-
-    def __call__(self, run: BackfillRun, outcome: Outcome) -> None:
-        self._ended += 1
-        self._bar.update(self._task, advance=1, day=str(run.game_date))
-        if self._lines:
-            about = f"{run.game_date} {run.body.game_id or ''}".rstrip()
-            errors.print(f"{self._ended}/{self._total} {about}: {_sentence(outcome)}")
+        yield report
 
 
 def _sentence(outcome: Outcome) -> str:

@@ -1,8 +1,8 @@
 """`tipoff explain`: why a workflow runs at an instant, or why not."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import JsonValue
@@ -27,9 +27,8 @@ from tipoff_cli.console import (
 )
 from tipoff_cli.times import zone_name
 from tipoff_common.clock import business_date
-from tipoff_common.ports import Unavailable
+from tipoff_common.ports import Unavailable, Warehouse
 from tipoff_common.wall_clock import wall_now
-from tipoff_planning.calendar import Calendar
 from tipoff_planning.decision import Decision
 from tipoff_planning.decisions import NONE_DUE
 from tipoff_planning.discovery.report import DiscoveryReport, plans_from, read_discovery
@@ -40,6 +39,8 @@ from tipoff_planning.explanation import Explanation, RunCondition, explain_workf
 from tipoff_planning.history import ExecutionFact
 from tipoff_planning.workflows import Configuration
 
+T = TypeVar("T")
+U = TypeVar("U")
 _STYLES = {"RUN": "bold green", "SKIP": "bold", "ABORT": "bold red"}
 
 
@@ -73,8 +74,18 @@ def explain(
     executions, history_from = _executions(configuration, at)
     looks = _looks(workflow, configuration, at)
     plans = plans_from(configuration, looks, _around(at), at, calendar=calendar)
-    explanation = explain_workflow(workflow, at, configuration, calendar, executions, plans, _locked(at))
-    report = _report(workflow, configuration, at, calendar)
+    first, *_, last = _around(at)
+    locked: Mapping[date, frozenset[str]] = _from_dataset(
+        lambda warehouse, environment: read_locked(warehouse, environment, first, last, at), {}
+    )
+    explanation = explain_workflow(workflow, at, configuration, calendar, executions, plans, locked)
+    # None for a workflow of which that cannot be learned, too.
+    report = _from_dataset(
+        lambda warehouse, environment: read_discovery(
+            warehouse, environment, configuration, workflow, business_date(at), at, calendar
+        ),
+        None,
+    )
     if json:
         say_json(_as_json(explanation, games_from, history_from, report))
         return
@@ -91,25 +102,26 @@ def explain(
     console.print(f"{games}history: {history_from}", style="bright_black")
 
 
+def _from_dataset(read: Callable[[Warehouse, str], T], otherwise: U) -> T | U:
+    """Return what `read` reads of the dataset, given its environment; `otherwise` where no dataset is reachable."""
+    try:
+        connection = find_connection()
+        return read(connection.warehouse(), connection.environment)
+    except (NotConnected, Unavailable):
+        return otherwise
+
+
 def _executions(configuration: Configuration, at: datetime) -> tuple[list[ExecutionFact], str]:
-    try:
-        connection = find_connection()
-        facts = read_executions(
-            connection.warehouse(), connection.environment, _around(at), configuration.subject_parameters
-        )
-    except (NotConnected, Unavailable):
+    """Read what happened around the instant, and say where it was read."""
+    facts = _from_dataset(
+        lambda warehouse, environment: read_executions(
+            warehouse, environment, _around(at), configuration.subject_parameters
+        ),
+        None,
+    )
+    if facts is None:
         return [], "assumed empty, as no dataset is reachable"
-    return facts, f"the dataset named by {connection.where}"
-
-
-def _locked(at: datetime) -> Mapping[date, frozenset[str]]:
-    """Read what was expected of the days around; nothing where no dataset is reachable."""
-    first, *_, last = _around(at)
-    try:
-        connection = find_connection()
-        return read_locked(connection.warehouse(), connection.environment, first, last, at)
-    except (NotConnected, Unavailable):
-        return {}
+    return facts, f"the dataset named by {find_connection().where}"
 
 
 def _around(at: datetime) -> list[date]:
@@ -118,41 +130,15 @@ def _around(at: datetime) -> list[date]:
 
 
 def _looks(workflow: str, configuration: Configuration, at: datetime) -> list[ExecutionFact]:
-    """Read what the searches that learn are planned from; nothing where this one does not, or no dataset answers."""
+    """Read what the searches that learn are planned from; nothing where this one does not."""
     if workflow not in configuration.learned:
         return []
     last = business_date(at) + timedelta(days=1)
+    first = last - timedelta(days=HISTORY_DAYS + 3)
     scrapers = sorted({searched_scraper(configuration, name) for name in configuration.learned})
-    try:
-        connection = find_connection()
-        return read_looks(
-            connection.warehouse(),
-            connection.environment,
-            scrapers,
-            last - timedelta(days=HISTORY_DAYS + 3),
-            last,
-        )
-    except (NotConnected, Unavailable):
-        return []
-
-
-def _report(
-    workflow: str, configuration: Configuration, at: datetime, calendar: Calendar | None
-) -> DiscoveryReport | None:
-    """Describe when the source publishes; None for a workflow of which that cannot be learned, or without a dataset."""
-    try:
-        connection = find_connection()
-        return read_discovery(
-            connection.warehouse(),
-            connection.environment,
-            configuration,
-            workflow,
-            business_date(at),
-            at,
-            calendar,
-        )
-    except (NotConnected, Unavailable):
-        return None
+    return _from_dataset(
+        lambda warehouse, environment: read_looks(warehouse, environment, scrapers, first, last), []
+    )
 
 
 def _show_decision(decision: Decision, conditions: tuple[RunCondition, ...]) -> None:

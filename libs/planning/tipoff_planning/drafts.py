@@ -1,15 +1,14 @@
 """Decisions as events, plans and requests: pure, from the decision core's types to the contracts."""
 
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import datetime
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import BaseModel, Field
 
 from tipoff_common import RELEASE
 from tipoff_common.events import (
     Action,
     AlertLevel,
-    Priority,
     ScheduleLocked,
     ScrapeExecuted,
     ScrapeRequested,
@@ -87,23 +86,26 @@ def _event(
     context: EvaluationContext,
 ) -> WorkflowDecided:
     occurrence = decision.occurrence
-    return build_decision(
-        identifier=identifier,
+    # A decision to wait targets nothing, though its occurrence is about games.
+    games = occurrence.games if decision.action is Action.RUN else ()
+    return WorkflowDecided(
+        decision_id=identifier,
         occurrence_id=occurrence.id,
-        workflow=occurrence.workflow,
+        workflow_name=occurrence.workflow,
         game_date=occurrence.game_date,
-        at=context.now,
+        decision_time=context.now,
         action=decision.action,
-        code=decision.code,
-        sentence=decision.sentence,
-        facts=decision.context,
-        scrapers=[attempt.unit.scraper for attempt in attempts],
-        # A decision to wait targets nothing, though its occurrence is about games.
-        games=[game.game_id for game in occurrence.games] if decision.action is Action.RUN else (),
-        next_check=decision.next_check,
+        reason_code=decision.code.value,
+        reason=decision.sentence,
+        context=decision.context,
+        # Each once, though a fan-out asks one scraper for every game.
+        scrapers_triggered=tuple(dict.fromkeys(attempt.unit.scraper for attempt in attempts)),
+        target_games=tuple(game.game_id for game in games),
+        next_check_time=decision.next_check,
         priority=context.priority or configuration.workflows[occurrence.workflow].priority,
         alert_level=decision.alert_level,
         config_hash=configuration.hash,
+        controller_version=RELEASE,
         environment=context.environment,
         triggered_by=context.triggered_by,
     )
@@ -136,64 +138,21 @@ def skip(plan: Plan, skipped: Skipped, environment: str, now: datetime) -> Workf
     """Return the decision that a step of a plan is never asked for."""
     # From what was decided, not from now: a second controller that skips the same step writes the same row.
     identifier = decision_id(f"{plan.occurrence_id}:{skipped.step}", plan.decided_at)
-    return build_decision(
-        identifier=identifier,
+    return WorkflowDecided(
+        decision_id=identifier,
         occurrence_id=plan.occurrence_id,
-        workflow=plan.workflow,
+        workflow_name=plan.workflow,
         game_date=plan.game_date,
-        at=now,
+        decision_time=now,
         action=Action.SKIP,
-        code=Reason.PARENT_UNFRUITFUL,
-        sentence=f"{skipped.step} is not asked for: {skipped.reason}.",
-        facts={"step": skipped.step, "scraper": skipped.scraper, "parent": skipped.parent},
+        reason_code=Reason.PARENT_UNFRUITFUL.value,
+        reason=f"{skipped.step} is not asked for: {skipped.reason}.",
+        context={"step": skipped.step, "scraper": skipped.scraper, "parent": skipped.parent},
         priority=plan.priority,
         alert_level=AlertLevel.NONE,
         # Likewise: the step is skipped by the plan's configuration.
         config_hash=plan.config_hash,
-        environment=environment,
-        triggered_by=plan.triggered_by,
-    )
-
-
-def build_decision(
-    *,
-    identifier: str,
-    occurrence_id: str,
-    workflow: str,
-    game_date: date,
-    at: datetime,
-    action: Action,
-    code: Reason,
-    sentence: str,
-    facts: Mapping[str, JsonValue],
-    priority: Priority,
-    alert_level: AlertLevel,
-    config_hash: str,
-    environment: str,
-    triggered_by: str,
-    scrapers: Iterable[str] = (),
-    games: Iterable[str] = (),
-    next_check: datetime | None = None,
-) -> WorkflowDecided:
-    """Build the event of a decision, whatever was decided. scrapers: may name one more than once."""
-    return WorkflowDecided(
-        decision_id=identifier,
-        occurrence_id=occurrence_id,
-        workflow_name=workflow,
-        game_date=game_date,
-        decision_time=at,
-        action=action,
-        reason_code=code.value,
-        reason=sentence,
-        context=facts,
-        # Each once, though a fan-out asks one scraper for every game.
-        scrapers_triggered=tuple(dict.fromkeys(scrapers)),
-        target_games=tuple(games),
-        next_check_time=next_check,
-        priority=priority,
-        alert_level=alert_level,
-        config_hash=config_hash,
         controller_version=RELEASE,
         environment=environment,
-        triggered_by=triggered_by,
+        triggered_by=plan.triggered_by,
     )

@@ -24,7 +24,16 @@ def draft_schedule(
     occurrences = tuple(expected)
     version = _version("", occurrences, configuration)
     runs = tuple(_run(item, configuration, version, ScheduleState.EXPECTED) for item in occurrences)
-    return _schedule(runs, version, configuration, day, games_today, environment, locked_at)
+    return ScheduleLocked(
+        date=day,
+        locked_at=locked_at,
+        schedule_version=version,
+        games_today=games_today,
+        runs=runs,
+        config_hash=configuration.hash,
+        generated_by=f"controller {RELEASE}",
+        environment=environment,
+    )
 
 
 def draft_change(
@@ -71,7 +80,16 @@ def draft_change(
         # What was requested is under way; to call it off would hide a run that happened.
         and identifier not in begun
     ]
-    return _schedule(tuple(runs), version, configuration, day, games_today, environment, now)
+    return ScheduleLocked(
+        date=day,
+        locked_at=now,
+        schedule_version=version,
+        games_today=games_today,
+        runs=tuple(runs),
+        config_hash=configuration.hash,
+        generated_by=f"controller {RELEASE}",
+        environment=environment,
+    )
 
 
 def _why_cancelled(run: ExpectedRun, calendar: Calendar | None, day: date) -> str:
@@ -118,25 +136,4 @@ def _run(item: Occurrence, configuration: Configuration, version: str, state: Sc
         reason=item.reason,
         scrapers=tuple(dict.fromkeys(step.scraper for step in workflow.steps)),
         priority=workflow.priority,
-    )
-
-
-def _schedule(
-    runs: tuple[ExpectedRun, ...],
-    version: str,
-    configuration: Configuration,
-    day: date,
-    games_today: int | None,
-    environment: str,
-    locked_at: datetime,
-) -> ScheduleLocked:
-    return ScheduleLocked(
-        date=day,
-        locked_at=locked_at,
-        schedule_version=version,
-        games_today=games_today,
-        runs=runs,
-        config_hash=configuration.hash,
-        generated_by=f"controller {RELEASE}",
-        environment=environment,
     )

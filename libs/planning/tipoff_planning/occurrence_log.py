@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from tipoff_common import RELEASE
 from tipoff_common.clock import Instant
 from tipoff_common.events import (
     Action,
@@ -27,7 +28,7 @@ from tipoff_common.identity import decision_id
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome, Status
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.decision import Reason
-from tipoff_planning.drafts import build_decision, request, skip
+from tipoff_planning.drafts import request, skip
 from tipoff_planning.frozen import Frozen
 from tipoff_planning.history import (
     ExecutionFact,
@@ -338,22 +339,23 @@ def rebuilt_decision(
     tick."""
     # One name is enough to find the others; the context below lists them all.
     more = f" and {len(entry.lost) - 1} more" if len(entry.lost) > 1 else ""
-    return build_decision(
-        identifier=decision_id(f"{state.occurrence_id}:rebuilt", context.tick),
+    return WorkflowDecided(
+        decision_id=decision_id(f"{state.occurrence_id}:rebuilt", context.tick),
         occurrence_id=state.occurrence_id,
-        workflow=state.plan.workflow if state.plan else "unknown",
+        workflow_name=state.plan.workflow if state.plan else "unknown",
         game_date=state.game_date,
         # The entry's instant and not this delivery's, so that a repetition publishes the
         # same content under the same id.
-        at=context.event_time or entry.at,
+        decision_time=context.event_time or entry.at,
         action=Action.SKIP,
-        code=Reason.MEMORY_REBUILT,
-        sentence=f"What was remembered of this occurrence could not be read ({entry.lost[0]}{more});"
+        reason_code=Reason.MEMORY_REBUILT.value,
+        reason=f"What was remembered of this occurrence could not be read ({entry.lost[0]}{more});"
         " it was rebuilt from the dataset.",
-        facts={"unreadable": list(entry.lost)},
+        context={"unreadable": list(entry.lost)},
         priority=state.plan.priority if state.plan else Priority.MEDIUM,
         alert_level=AlertLevel.WARNING,
         config_hash=configuration.hash,
+        controller_version=RELEASE,
         environment=context.environment,
         triggered_by=context.triggered_by,
     )

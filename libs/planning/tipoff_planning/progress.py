@@ -133,8 +133,8 @@ class _Unit:
         self.unit, self.step, self.place = unit, step, place
         # Made when they are needed: hashing an id is most of what a unit costs, and few units need a second one.
         self.ids: list[str] = []
-        self.attempt: int
-        """The number of the attempt that is next or under way; set by _assess(), which is called at once."""
+        self.attempt = 1
+        """The number of the attempt that is next or under way."""
         self.state = State.OPEN
         self.retry = datetime.min.replace(tzinfo=UTC)
 
@@ -166,8 +166,8 @@ class _Step:
         self.queued: set[int] = set()
         """The places that are in the heap."""
         self.begun = self.settled = False
-        # Set by _advance() once the step's parents are settled; its children read it only when the step is settled.
-        self.fruitful: bool
+        self.fruitful = False
+        """Whether something was found; its children read it only when the step is settled."""
         self.skipped: Skipped | None = None
         self.why = ""
 

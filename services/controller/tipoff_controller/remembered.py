@@ -67,7 +67,7 @@ def _answered(identifier: str, deps: Deps) -> list[FoundOccurrence]:
         FoundOccurrence(game_date=plan.game_date, occurrence_id=plan.occurrence_id)
         for run in deps.ledger.latest_manual_runs(_LATEST_RUNS)
         for plan in run.plans
-        if _names(identifier, _first_requests(plan))
+        if _is_among(_first_requests(plan), identifier)
     ]
 
 
@@ -79,9 +79,9 @@ def _first_requests(plan: Plan) -> list[str]:
 def _is_of_a_request(identifier: str, key: Key, deps: Deps) -> bool:
     with deps.occurrences.lock(key):
         requests = [item.request_id for item in requests_of(deps.occurrences.load(key))]
-    return _names(identifier, requests)
+    return _is_among(requests, identifier)
 
 
-def _names(identifier: str, requests: Iterable[str]) -> bool:
+def _is_among(requests: Iterable[str], identifier: str) -> bool:
     # People paste either id: the row has the request's, Pub/Sub's message has its event's.
     return any(identifier in (item, event_id(ScrapeRequested.TYPE, item)) for item in requests)

@@ -453,6 +453,7 @@ def console_app(world: World, verify: TokenVerifier | None = None, **settings: A
         warehouse=world.warehouse,
         publisher=Publisher("monitor", world.bus),
         senders={},
+        workflows_text=WORKFLOWS.read_text(encoding="utf-8"),
     )
 
     controller = Controller(configured, httpx.MockTransport(world.ask_controller))
@@ -467,7 +468,6 @@ def console_app(world: World, verify: TokenVerifier | None = None, **settings: A
             sources=Sources(world.warehouse, deps.state, "local", configuration, Games(), controller.recall),
             snapshots=Snapshots(now),
             configuration=configuration,
-            workflows_text=WORKFLOWS.read_text(encoding="utf-8"),
             catalog=catalog,
             controller=controller,
             topics=load_topics(REPOSITORY / "infra/topics.yaml"),

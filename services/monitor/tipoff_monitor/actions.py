@@ -4,8 +4,8 @@ from datetime import datetime
 
 from tipoff_common.events import AlertState
 from tipoff_common.identity import event_id
+from tipoff_monitor.changes import changed
 from tipoff_monitor.incidents import Incident, Memory, Silence
-from tipoff_monitor.machine import all_rules, changed
 from tipoff_monitor.rules import AlertsFile
 from tipoff_monitor.texts import plain
 
@@ -13,12 +13,22 @@ from tipoff_monitor.texts import plain
 _ACKNOWLEDGEABLE = frozenset({AlertState.FIRING, AlertState.ESCALATED, AlertState.SILENCED})
 
 
-class UnknownIncident(Exception):
+class Refusal(Exception):
+    """It cannot be done; the message says why. status: of the answer to who asks over HTTP."""
+
+    status: int
+
+
+class UnknownIncident(Refusal):
     """There is no such incident; the message lists those that there are."""
 
+    status = 404
 
-class NotPossible(Exception):
+
+class NotPossible(Refusal):
     """The incident is in another state; the message says in which, and what that means."""
+
+    status = 409
 
 
 def find(memory: Memory, name: str) -> Incident:
@@ -64,7 +74,7 @@ def acknowledge(
             "transition": incident.transition + 1,
         }
     )
-    rule = all_rules(file).get(after.rule)
+    rule = file.all_rules.get(after.rule)
     # Recorded, and told to nobody: whoever acknowledges is at it already.
     event = changed(after, rule, environment, notify=False, context={"not_told": f"acknowledged by {by}"})
     return memory.model_copy(

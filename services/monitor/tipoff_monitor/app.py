@@ -1,9 +1,9 @@
 """Routes of the monitor."""
 
-from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse
 
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import current_caller
@@ -12,12 +12,11 @@ from tipoff_common.problems import problems
 from tipoff_common.push import PUSH_PROBLEMS, Delivery
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import unknown_name
-from tipoff_monitor.actions import NotPossible, UnknownIncident, acknowledge, find, silence, unsilence
+from tipoff_monitor.actions import Refusal, acknowledge, find, silence, unsilence
 from tipoff_monitor.bootstrap import Wiring, bootstrap
 from tipoff_monitor.console.routes import console_routes
 from tipoff_monitor.handlers import flush_outbox, handle_delivery
 from tipoff_monitor.incidents import Incident, Memory, Silence
-from tipoff_monitor.machine import all_rules
 from tipoff_monitor.rehearsal import rehearse, route_of
 from tipoff_monitor.settings import MonitorSettings
 from tipoff_monitor.simulation import KeptSimulation, Simulation
@@ -43,16 +42,12 @@ def routes(wiring: Wiring) -> FastAPI:
     """Add the routes to the wired application."""
     app, manual, deps = wiring.app, wiring.manual, wiring.deps
 
-    def update(change: Callable[[Memory], Memory]) -> Memory:
-        try:
-            return deps.state.update(change)
-        except UnknownIncident as error:
-            raise HTTPException(404, str(error)) from error
-        except NotPossible as error:
-            raise HTTPException(409, str(error)) from error
+    @app.exception_handler(Refusal)
+    async def refused(_request: Request, error: Refusal) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, error.status)
 
     def require_rule(name: str) -> None:
-        if name not in (known := all_rules(deps.book.file)):
+        if name not in (known := deps.book.file.all_rules):
             raise HTTPException(404, unknown_name("rule", name, known))
 
     @app.post("/events", status_code=204, tags=["Pub/Sub"], responses=PUSH_PROBLEMS)
@@ -70,16 +65,15 @@ def routes(wiring: Wiring) -> FastAPI:
     def show_incident(name: str) -> ShownIncident:
         """Return one incident with what to do about it, by id, the beginning of its id, or rule/subject."""
         memory, _ = deps.state.read()
-        try:
-            return shown(name, memory, deps.book.file)
-        except UnknownIncident as error:
-            raise HTTPException(404, str(error)) from error
+        return shown(name, memory, deps.book.file)
 
     @manual.post("/acknowledgements/{name:path}", tags=["manual"], responses=problems(404, 409))
     def acknowledge_incident(name: str, caller: Person) -> Incident:
         """Somebody is at it: no reminder and no escalation from here on."""
         now = wall_now()
-        memory = update(lambda it: acknowledge(it, name, caller.email, deps.book.file, deps.environment, now))
+        memory = deps.state.update(
+            lambda it: acknowledge(it, name, caller.email, deps.book.file, deps.environment, now)
+        )
         # At once rather than with the next watch: others see within seconds that somebody is at it.
         flush_outbox(deps)
         return find(memory, name)
@@ -102,18 +96,18 @@ def routes(wiring: Wiring) -> FastAPI:
             made[:] = [item]
             return after
 
-        update(change)
+        deps.state.update(change)
         return made[0]
 
     @manual.delete("/silences/{name}", status_code=204, tags=["manual"], responses=problems(404))
     def end_silence(name: str, caller: Person) -> None:  # noqa: ARG001  # whoever is let in may do it
         """Take a silence back, by its id or its rule."""
-        update(lambda memory: unsilence(memory, name))
+        deps.state.update(lambda memory: unsilence(memory, name))
 
     @manual.get("/routes", tags=["manual"])
     def list_routes() -> list[RouteView]:
         """List who is told of each rule."""
-        return [route_of(name, deps, wall_now()) for name in all_rules(deps.book.file)]
+        return [route_of(name, deps, wall_now()) for name in deps.book.file.all_rules]
 
     @manual.post("/rules/{name}/rehearsals", tags=["manual"], responses=problems(404))
     def rehearse_rule(name: str, dry_run: bool = True, escalated: bool = False) -> TestResult:

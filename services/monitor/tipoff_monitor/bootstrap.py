@@ -47,8 +47,6 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
     """Wire the service. Raises ConfigurationError."""
     catalog = load_catalog(scrapers_folder(settings.scrapers))
     configuration = load_workflows(settings.workflows_file, catalog)
-    # Kept with its hash, so that a page can show what a later configuration changed.
-    workflows_text = settings.workflows_file.read_text(encoding="utf-8")
     # Checked against the queries themselves: a rule whose query lacks a column would fail at its first watch, at night.
     book = load_rules(settings.alerts_file, QUERIES)
     cloud = Cloud("monitor", settings)
@@ -68,7 +66,8 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
         # All channels are opened here, so that a secret that is not set stops the deployment and not the first alert.
         senders=open_channels(book.file.channels, os.environ, local=settings.environment == "local"),
         console_url=settings.console_url,
-        workflows_text=workflows_text,
+        # Kept with its hash, so that a page can show what a later configuration changed.
+        workflows_text=settings.workflows_file.read_text(encoding="utf-8"),
     )
 
     # One for actions and look-ups alike: it holds the connection and the identity.
@@ -83,7 +82,6 @@ def bootstrap(settings: MonitorSettings) -> Wiring:
             ),
             snapshots=Snapshots(now),
             configuration=configuration,
-            workflows_text=workflows_text,
             catalog=catalog,
             controller=controller,
             topics=cloud.topics,

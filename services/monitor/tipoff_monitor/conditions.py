@@ -14,7 +14,6 @@ from tipoff_monitor.texts import plain
 from tipoff_planning.verdict import DayVerdict, Fault
 
 SYSTEM = "-"
-_URGENCY = list(AlertLevel)
 _PAUSES = f"""
 SELECT
   '{PAUSED}' AS rule, name AS subject, since, CAST(NULL AS FLOAT64) AS value, CAST(NULL AS STRING) AS severity,
@@ -203,8 +202,3 @@ def _subject(fault: Fault) -> str:
     if fault.workflow is None:
         return SYSTEM
     return f"{fault.workflow}/{fault.scraper}" if fault.scraper else fault.workflow
-
-
-def worse(one: AlertLevel, other: AlertLevel) -> AlertLevel:
-    """Return the louder of two levels."""
-    return max(one, other, key=_URGENCY.index)

@@ -8,10 +8,11 @@ from tipoff_common.clock import business_date, floor_to, local_instant
 from tipoff_common.events import AlertChanged, Event, Tick, TickFired
 from tipoff_common.ports import Unavailable
 from tipoff_common.push import Delivery
+from tipoff_monitor.changes import Watch
 from tipoff_monitor.conditions import Condition, batch_query, find_conditions
 from tipoff_monitor.deps import Deps
 from tipoff_monitor.incidents import Memory
-from tipoff_monitor.machine import Watch, all_rules, watch
+from tipoff_monitor.machine import watch
 from tipoff_monitor.notices import write_notice
 from tipoff_monitor.routing import channels_for
 from tipoff_planning.expectations import read_expectations
@@ -128,7 +129,7 @@ def notify_people(event: AlertChanged, deps: Deps, now: datetime) -> None:
         return
     # What another monitor claims is left to it, and counted as missing until its mark is there.
     claimed = [name for name in wanted if deps.state.claim(event, name, now)]
-    notice = write_notice(event, all_rules(deps.book.file).get(event.rule), deps.console_url)
+    notice = write_notice(event, deps.book.file.all_rules.get(event.rule), deps.console_url)
     taken = deps.send({name: deps.senders[name] for name in claimed}, notice)
     for name, is_taken in taken.items():
         if is_taken:

@@ -65,6 +65,11 @@ class Incident(MemoryPart):
         return f"{self.rule}/{self.subject}"
 
     @property
+    def was_told(self) -> bool:
+        """Whether people were told of it since it last began."""
+        return self.told_at is not None and (self.fired_at is None or self.told_at >= self.fired_at)
+
+    @property
     def is_open(self) -> bool:
         """Whether it holds for as long as its rule asks."""
         return self.state in OPEN

@@ -6,7 +6,6 @@ from tipoff_common.events import AlertChanged, AlertState
 from tipoff_common.identity import event_id
 from tipoff_monitor.channels import send_to
 from tipoff_monitor.deps import Deps
-from tipoff_monitor.machine import all_rules
 from tipoff_monitor.notices import write_notice
 from tipoff_monitor.routing import channels_for
 from tipoff_monitor.views import RouteView, TestResult
@@ -19,7 +18,7 @@ def route_of(name: str, deps: Deps, now: datetime) -> RouteView:
     more = channels_for(_event(name, deps, now, escalated=True), deps.book.file)
     return RouteView(
         rule=name,
-        severity=all_rules(deps.book.file)[name].severity,
+        severity=deps.book.file.all_rules[name].severity,
         channels=tuple(usual),
         escalated=tuple(channel for channel in more if channel not in usual),
     )
@@ -28,7 +27,7 @@ def route_of(name: str, deps: Deps, now: datetime) -> RouteView:
 def rehearse(name: str, deps: Deps, now: datetime, *, dry_run: bool, escalated: bool) -> TestResult:
     """Write a test message for a rule and, unless it is a dry run, send it to the rule's channels."""
     event = _event(name, deps, now, escalated=escalated)
-    notice = write_notice(event, all_rules(deps.book.file)[name], deps.console_url)
+    notice = write_notice(event, deps.book.file.all_rules[name], deps.console_url)
     names = channels_for(event, deps.book.file)
     sent: dict[str, bool | None] = dict.fromkeys(names)
     if not dry_run:
@@ -37,7 +36,7 @@ def rehearse(name: str, deps: Deps, now: datetime, *, dry_run: bool, escalated: 
 
 
 def _event(name: str, deps: Deps, now: datetime, *, escalated: bool) -> AlertChanged:
-    rule = all_rules(deps.book.file)[name]
+    rule = deps.book.file.all_rules[name]
     return AlertChanged(
         # Another one each time, or a pager would take the second rehearsal for the first.
         alert_id=event_id("rehearsal", name, now.isoformat()),

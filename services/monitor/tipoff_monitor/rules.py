@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Literal, Self
 
@@ -184,6 +185,32 @@ class AlertsFile(AlertsPart):
     quiet: tuple[QuietWindow, ...] = Field(default=(), description="planned silence")
     rules: Mapping[RuleName, Rule] = Field(min_length=1, description="the rules by name")
 
+    @cached_property
+    def all_rules(self) -> Mapping[str, Rule]:
+        """The rules of the file, and those that the monitor raises about itself."""
+        own = {
+            OUTAGE: Rule(
+                description="The monitor itself did not watch for a while.",
+                severity=AlertLevel.WARNING,
+                runbook=f"docs/runbooks/{OUTAGE}.md",
+                command="tipoff status",
+            ),
+            CANNOT_JUDGE: Rule(
+                description="The warehouse does not answer, so nothing can be judged.",
+                severity=self.watch.severity,
+                runbook="docs/runbooks/warehouse-down.md",
+                command="tipoff status",
+                **{"for": self.watch.cannot_judge_for},
+            ),
+            CHANNEL_FAILING: Rule(
+                description="A channel of notifications does not take messages.",
+                severity=self.watch.severity,
+                runbook=f"docs/runbooks/{CHANNEL_FAILING}.md",
+                command="tipoff alerts routes",
+            ),
+        }
+        return {**self.rules, **own}
+
 
 def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Find parts of the file that do not fit each other: where each stands, what is wrong and the remedy."""
@@ -223,17 +250,15 @@ def faults_of(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:
             if cause.rule not in known:
                 yield ("rules", name, "causes"), f"no rule '{cause.rule}'; correct the name"
             # A symptom waits group_wait for its cause and no longer; a cause that is told later cannot take it in.
-            elif cause.rule in file.rules and _longer(file.rules[cause.rule].for_, rule.for_):
+            elif cause.rule in file.rules and (file.rules[cause.rule].for_ or timedelta()) > (
+                rule.for_ or timedelta()
+            ):
                 yield (
                     ("rules", name, "causes"),
                     f"its cause {cause.rule} has to hold for longer than it does itself, so the symptom would be told"
                     " first; raise for here, or lower it there",
                 )
     yield from _cycles(file)
-
-
-def _longer(cause: timedelta | None, symptom: timedelta | None) -> bool:
-    return (cause or timedelta()) > (symptom or timedelta())
 
 
 def _cycles(file: AlertsFile) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -8,7 +8,6 @@ from tipoff_common.clock import Instant
 from tipoff_common.events import AlertLevel, AlertState
 from tipoff_monitor.actions import find
 from tipoff_monitor.incidents import Incident, Memory, Silence
-from tipoff_monitor.machine import all_rules
 from tipoff_monitor.notices import filled
 from tipoff_monitor.rules import AlertsFile
 
@@ -71,7 +70,7 @@ class TestResult(BaseModel):
 def shown(name: str, memory: Memory, file: AlertsFile) -> ShownIncident:
     """Return one incident with what to do about it. Raises UnknownIncident."""
     incident = find(memory, name)
-    rule = all_rules(file).get(incident.rule)
+    rule = file.all_rules.get(incident.rule)
     stands_for = (it for it in memory.incidents.values() if incident.key in (it.cause, it.told_by))
     return ShownIncident(
         **incident.model_dump(),
@@ -88,7 +87,7 @@ def watching(memory: Memory, file: AlertsFile, now: datetime, *, everything: boo
     # While nothing is judged, "firing" would be a claim about now that nobody can make.
     if memory.blind_since is not None:
         listed = [it.model_copy(update={"state": AlertState.UNKNOWN}) if it.is_open else it for it in listed]
-    listed.sort(key=lambda it: (-list(AlertLevel).index(it.severity), it.since, it.key))
+    listed.sort(key=lambda it: (-it.severity.rank, it.since, it.key))
     return Watching(
         as_of=now,
         watched_at=memory.watched_at,

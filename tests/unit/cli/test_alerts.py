@@ -17,7 +17,7 @@ from tipoff_cli.main import app
 from tipoff_common.auth import Authentication
 from tipoff_common.authenticated_routes import CallLimit, authenticated_router
 from tipoff_common.catalog import load_catalog
-from tipoff_common.events import AlertChanged, AlertState
+from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_common.ports import Unavailable
 from tipoff_common.publisher import Publisher
 from tipoff_common.testing import MemoryObjects, MemoryWarehouse, RecordingBus
@@ -27,13 +27,14 @@ from tipoff_common.web import create_app
 from tipoff_dev.fakes.sources.testing import in_process_client
 from tipoff_monitor.app import routes
 from tipoff_monitor.bootstrap import Wiring
+from tipoff_monitor.changes import Watch
 from tipoff_monitor.console.access import Access
 from tipoff_monitor.console.controller import Controller
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.snapshots import Snapshots
 from tipoff_monitor.console.sources import Sources
 from tipoff_monitor.deps import Deps
-from tipoff_monitor.machine import Watch, watch
+from tipoff_monitor.machine import watch
 from tipoff_monitor.memory import MonitorState
 from tipoff_monitor.notices import Notice
 from tipoff_monitor.settings import MonitorSettings
@@ -95,7 +96,6 @@ class Monitor:
                 sources=Sources(deps.warehouse, deps.state, "local", configuration, None, controller.recall),
                 snapshots=Snapshots(now),
                 configuration=configuration,
-                workflows_text=WORKFLOWS.read_text(encoding="utf-8"),
                 catalog=catalog,
                 controller=controller,
                 topics=load_topics(REPOSITORY / "infra/topics.yaml"),
@@ -112,7 +112,7 @@ class Monitor:
     def watched(self, *subjects: str) -> None:
         """A watch finds `broken` for each subject now."""
         now = wall_now()
-        conditions = tuple(wrong(subject=it, since=now, severity="CRITICAL") for it in subjects)
+        conditions = tuple(wrong(subject=it, since=now, severity=AlertLevel.CRITICAL) for it in subjects)
         self.deps.state.update(
             lambda memory: watch(memory, Watch(RULES, "local", now, now, conditions)).model_copy(
                 update={"outbox": ()}

@@ -11,11 +11,10 @@ from typer.main import get_command
 from tipoff_cli.main import app
 from tipoff_dataset.queries import named, names
 from tipoff_monitor.loading import load_rules
-from tipoff_monitor.machine import all_rules
 
 REPOSITORY = Path(__file__).parents[3]
 BOOK = load_rules(REPOSITORY / "config/alerts.yaml", REPOSITORY / "queries")
-RULES = all_rules(BOOK.file)
+RULES = BOOK.file.all_rules
 PAGES = sorted((REPOSITORY / "docs/runbooks").glob("*.md"))
 _COMMAND = re.compile(r"^\s*(?:\.venv/bin/)?(tipoff [^#|\n]+)", re.MULTILINE)
 

@@ -45,6 +45,11 @@ class AlertLevel(OpenEnum):
     WARNING = "WARNING"
     CRITICAL = "CRITICAL"
 
+    @property
+    def rank(self) -> int:
+        """How loud it is, counted from 0."""
+        return list(AlertLevel).index(self.effective)
+
     @classmethod
     def fallback(cls) -> Self:
         """Return a level that people see: an unknown one may mean anything but that all is well."""

@@ -5,12 +5,12 @@ Everything goes the way the command line goes: the controller's routes, Pub/Sub,
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
 from tipoff_common.clock import business_date, read_date, zone_name
@@ -24,15 +24,15 @@ from tipoff_dataset.dead_letters import (
     plan_replays,
     read_dead_letters,
 )
-from tipoff_monitor.actions import NotPossible, UnknownIncident, acknowledge, find, silence, unsilence
+from tipoff_monitor.actions import acknowledge, find, silence, unsilence
+from tipoff_monitor.console.access import Visitor
 from tipoff_monitor.console.build import day_of
 from tipoff_monitor.console.deps import ConsoleDeps
-from tipoff_monitor.console.gate import Form, Operator, gated_router, page_html
+from tipoff_monitor.console.gate import Form, gated_router, page_html, require_operator
 from tipoff_monitor.console.rendering import clock, url
 from tipoff_monitor.console.snapshots import Patience
 from tipoff_monitor.handlers import flush_outbox
 from tipoff_monitor.incidents import Memory
-from tipoff_monitor.machine import all_rules
 from tipoff_planning.drafts import DecisionBatch
 from tipoff_planning.expectations import Expectation
 
@@ -43,6 +43,8 @@ _MOST_BACKFILLED = 50
 """Runs that one form asks for; more is `tipoff backfill`, which shows a plan."""
 # Longer than a page waits: whoever did something is to see it done on the page that follows.
 _PATIENCE = Patience(10.0)
+_NOTHING_ELSE: Mapping[str, Any] = {"warnings": (), "items": (), "hidden": {}, "fields": (), "possible": True}
+"""Of a question: texts below what it is about, the form's hidden values and fields, and whether it can be done."""
 Result = tuple[str, str | None]
 """What was done, and where it can be seen."""
 
@@ -58,29 +60,25 @@ class Field:
     required: bool = True
 
 
-@dataclass(frozen=True)
-class Question:
-    """What is asked before something is done."""
-
-    title: str
-    verb: str
-    action: str
-    back: str
-    about: Sequence[str] = ()
-    warnings: Sequence[str] = ()
-    items: Sequence[str] = ()
-    hidden: dict[str, str] = field(default_factory=dict)
-    fields: Sequence[Field] = ()
-    possible: bool = True
-
-
 def action_routes(deps: ConsoleDeps) -> APIRouter:
     """Return the routes: a GET asks and changes nothing, its POST does it."""
-    router = gated_router(deps)
+    router = gated_router(deps, dependencies=[Depends(require_operator)])
 
     # No state of a question is kept: the form carries all that its POST needs, and another instance may answer it.
-    def ask(request: Request, question: Question) -> Response:
-        return HTMLResponse(page_html(request, deps, "confirm.html", section="", **vars(question)))
+    def ask(
+        request: Request,
+        doing: str,
+        title: str,
+        verb: str,
+        back: str,
+        about: Sequence[str],
+        **more: Any,
+    ) -> Response:
+        """Ask before something is done. more: what the page has besides, in place of `_NOTHING_ELSE`."""
+        asked = {"action": f"/actions/{doing}", "title": title, "verb": verb, "back": back, "about": about}
+        return HTMLResponse(
+            page_html(request, deps, "confirm.html", section="", **asked, **{**_NOTHING_ELSE, **more})
+        )
 
     def ask_of_workflow(
         request: Request,
@@ -88,43 +86,35 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         title: str,
         verb: str,
         about: str,
-        *,
-        fields: Sequence[Field] = (),
         hidden: Mapping[str, str] = {},
+        fields: Sequence[Field] = (),
     ) -> Response:
         """Ask before the controller does something with the workflow that the address names."""
         name = _workflow(deps, request.query_params.get("workflow", ""))
         return ask(
             request,
-            Question(
-                title=title.format(name),
-                verb=verb,
-                action=f"/actions/{doing}",
-                back=str(url(f"/workflows/{name}")),
-                about=(about,),
-                warnings=_without_controller(deps),
-                hidden={"workflow": name, **hidden},
-                fields=fields,
-                possible=deps.controller.is_known,
-            ),
+            doing,
+            title.format(name),
+            verb,
+            str(url(f"/workflows/{name}")),
+            (about,),
+            warnings=_without_controller(deps),
+            hidden={"workflow": name, **hidden},
+            fields=fields,
+            possible=deps.controller.is_known,
         )
 
-    def done(request: Request, who: Any, title: str, back: str, results: Sequence[Result]) -> Response:
+    def done(request: Request, title: str, back: str, results: Sequence[Result]) -> Response:
         log.info(
             "console action",
-            extra={"who": who.email, "action": title, "results": [text for text, _ in results][:20]},
+            extra={"who": _who(request), "action": title, "results": [text for text, _ in results][:20]},
         )
         return HTMLResponse(
             page_html(request, deps, "done.html", section="", title=title, back=back, results=results)
         )
 
     def change(update: Callable[[Memory], Memory]) -> Memory:
-        try:
-            after = deps.monitor.state.update(update)
-        except UnknownIncident as error:
-            raise HTTPException(404, str(error)) from error
-        except NotPossible as error:
-            raise HTTPException(409, str(error)) from error
+        after = deps.monitor.state.update(update)
         deps.snapshots.forget("memory")
         # Read before the answer: the page that somebody goes back to shows what was done.
         deps.snapshots.get(deps.sources.memory(), _PATIENCE)
@@ -136,7 +126,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
             deps.snapshots.forget(key)
 
     @router.get("/actions/trigger", tags=["console"])
-    def ask_trigger(request: Request, who: Operator) -> Response:  # noqa: ARG001
+    def ask_trigger(request: Request) -> Response:
         """Ask before a workflow is run."""
         day = day_of(request.query_params, business_date(deps.now()))
         return ask_of_workflow(
@@ -154,7 +144,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         )
 
     @router.post("/actions/trigger", tags=["console"])
-    def do_trigger(request: Request, who: Operator, form: Form) -> Response:
+    def do_trigger(request: Request, form: Form) -> Response:
         """Run a workflow."""
         name = _workflow(deps, form.get("workflow", ""))
         body: dict[str, object] = {"game_date": _date(form.get("date", ""))}
@@ -162,10 +152,10 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         if form.get("game_id"):
             body["game_id"] = form["game_id"]
         batch = _trigger(deps, name, body, form.get("key", ""))
-        return done(request, who, f"Triggered {name}", str(url(f"/workflows/{name}")), _results(batch))
+        return done(request, f"Triggered {name}", str(url(f"/workflows/{name}")), _results(batch))
 
     @router.get("/actions/pause", tags=["console"])
-    def ask_pause(request: Request, who: Operator) -> Response:  # noqa: ARG001
+    def ask_pause(request: Request) -> Response:
         """Ask before a workflow is paused."""
         return ask_of_workflow(
             request,
@@ -177,7 +167,7 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         )
 
     @router.post("/actions/pause", tags=["console"])
-    def do_pause(request: Request, who: Operator, form: Form) -> Response:
+    def do_pause(request: Request, form: Form) -> Response:
         """Pause a workflow for a while."""
         name, why = _workflow(deps, form.get("workflow", "")), form.get("why", "").strip()
         if not why:
@@ -189,17 +179,16 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
             "name": name,
             "target": "workflow",
             "until": until.isoformat(),
-            "why": f"{why} ({who.email})"[:500],
+            "why": f"{why} ({_who(request)})"[:500],
         }
         deps.controller.ask("POST", "/pauses", json=body)
         forget_day()
         back = str(url(f"/workflows/{name}"))
-        return done(
-            request, who, f"Paused {name}", back, [(f"until {clock(until)} {zone_name()} time", back)]
-        )
+        told = f"until {clock(until)} {zone_name()} time"
+        return done(request, f"Paused {name}", back, [(told, back)])
 
     @router.get("/actions/resume", tags=["console"])
-    def ask_resume(request: Request, who: Operator) -> Response:  # noqa: ARG001
+    def ask_resume(request: Request) -> Response:
         """Ask before a pause is ended."""
         return ask_of_workflow(
             request,
@@ -210,16 +199,16 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         )
 
     @router.post("/actions/resume", tags=["console"])
-    def do_resume(request: Request, who: Operator, form: Form) -> Response:
+    def do_resume(request: Request, form: Form) -> Response:
         """End a pause."""
         name = _workflow(deps, form.get("workflow", ""))
         deps.controller.ask("DELETE", f"/pauses/{quote(name, safe='')}", query={"target": "workflow"})
         forget_day()
         back = str(url(f"/workflows/{name}"))
-        return done(request, who, f"Let {name} go on", back, [("It is decided about again.", back)])
+        return done(request, f"Let {name} go on", back, [("It is decided about again.", back)])
 
     @router.get("/actions/backfill", tags=["console"])
-    def ask_backfill(request: Request, who: Operator) -> Response:  # noqa: ARG001
+    def ask_backfill(request: Request) -> Response:
         """Ask before what a day missed is run."""
         day = day_of(request.query_params, business_date(deps.now()))
         # Worked out again by the POST: what was found meanwhile is not run a second time.
@@ -227,32 +216,26 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         more = len(missed) > _MOST_BACKFILLED
         return ask(
             request,
-            Question(
-                title=f"Backfill what {day} missed",
-                verb=f"Run {pluralize(len(missed), 'workflow')}",
-                action="/actions/backfill",
-                back=str(url("/", date=day.isoformat())),
-                about=(
-                    ("Each of these passed its deadline without a run. It is asked for once, by hand.",)
-                    if missed
-                    else ("Nothing was missed that is not found yet.",)
-                ),
-                warnings=(
-                    *_without_controller(deps),
-                    *(
-                        (f"Only the first {_MOST_BACKFILLED}; use `tipoff backfill` for all.",)
-                        if more
-                        else ()
-                    ),
-                ),
-                items=[_named(row) for row in missed[:_MOST_BACKFILLED]],
-                hidden={"date": day.isoformat()},
-                possible=deps.controller.is_known and bool(missed),
+            "backfill",
+            f"Backfill what {day} missed",
+            f"Run {pluralize(len(missed), 'workflow')}",
+            str(url("/", date=day.isoformat())),
+            (
+                ("Each of these passed its deadline without a run. It is asked for once, by hand.",)
+                if missed
+                else ("Nothing was missed that is not found yet.",)
             ),
+            warnings=(
+                *_without_controller(deps),
+                *((f"Only the first {_MOST_BACKFILLED}; use `tipoff backfill` for all.",) if more else ()),
+            ),
+            items=[_named(row) for row in missed[:_MOST_BACKFILLED]],
+            hidden={"date": day.isoformat()},
+            possible=deps.controller.is_known and bool(missed),
         )
 
     @router.post("/actions/backfill", tags=["console"])
-    def do_backfill(request: Request, who: Operator, form: Form) -> Response:
+    def do_backfill(request: Request, form: Form) -> Response:
         """Run what a day missed, each unit once however often it is asked for."""
         day = _date(form.get("date", ""))
         results: list[Result] = []
@@ -269,14 +252,13 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
                 results.append((f"{_named(row)}: {error.detail}", None))
         return done(
             request,
-            who,
             f"Backfilled {day}",
             str(url("/", date=day)),
             results or [("Nothing was missed.", None)],
         )
 
     @router.get("/actions/replay", tags=["console"])
-    def ask_replay(request: Request, who: Operator) -> Response:  # noqa: ARG001
+    def ask_replay(request: Request) -> Response:
         """Ask before a dead letter is published again."""
         plan = _replays(deps, request.query_params.get("id", ""))
         # Refused cannot be published at all. What dies again can: somebody may have deployed the mended service since.
@@ -285,27 +267,25 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         letter = plan[0].letter
         return ask(
             request,
-            Question(
-                title="Replay a dead letter",
-                verb="Publish it again",
-                action="/actions/replay",
-                back="/dead-letters",
-                about=(
-                    f"{letter.event_type or 'A message'} of {letter.rejected_at:%Y-%m-%d %H:%M} UTC:"
-                    f" {letter.reason}. {letter.detail or ''}",
-                    "It keeps its ids, so what was done once is not done twice.",
-                ),
-                warnings=(
-                    *(f"It cannot be published: {text}" for text in refused),
-                    *(f"Services of this version refuse it again: {text}" for text in dies),
-                ),
-                hidden={"id": letter.event_id},
-                possible=not refused,
+            "replay",
+            "Replay a dead letter",
+            "Publish it again",
+            "/dead-letters",
+            (
+                f"{letter.event_type or 'A message'} of {letter.rejected_at:%Y-%m-%d %H:%M} UTC:"
+                f" {letter.reason}. {letter.detail or ''}",
+                "It keeps its ids, so what was done once is not done twice.",
             ),
+            warnings=(
+                *(f"It cannot be published: {text}" for text in refused),
+                *(f"Services of this version refuse it again: {text}" for text in dies),
+            ),
+            hidden={"id": letter.event_id},
+            possible=not refused,
         )
 
     @router.post("/actions/replay", tags=["console"])
-    def do_replay(request: Request, who: Operator, form: Form) -> Response:
+    def do_replay(request: Request, form: Form) -> Response:
         """Publish a dead letter to its topic again."""
         plan = _replays(deps, form.get("id", ""))
         if refused := [item.refused for item in plan if item.refused]:
@@ -317,101 +297,95 @@ def action_routes(deps: ConsoleDeps) -> APIRouter:
         results: list[Result] = [
             (f"Published to {item.topic}", str(url("/run", id=item.letter.event_id))) for item in plan
         ]
-        return done(request, who, "Replayed a dead letter", "/dead-letters", results)
+        return done(request, "Replayed a dead letter", "/dead-letters", results)
 
     @router.get("/actions/acknowledge", tags=["console"])
-    def ask_acknowledge(request: Request, who: Operator) -> Response:  # noqa: ARG001
+    def ask_acknowledge(request: Request) -> Response:
         """Ask before an incident is acknowledged."""
         memory, _ = deps.monitor.state.read()
-        try:
-            incident = find(memory, request.query_params.get("incident", ""))
-        except UnknownIncident as error:
-            raise HTTPException(404, str(error)) from error
+        incident = find(memory, request.query_params.get("incident", ""))
         return ask(
             request,
-            Question(
-                title=f"Acknowledge {incident.rule}",
-                verb="I am at it",
-                action="/actions/acknowledge",
-                back="/alerts",
-                about=(incident.summary, "No reminder and no escalation from here on, until it is resolved."),
-                hidden={"incident": incident.id},
-            ),
+            "acknowledge",
+            f"Acknowledge {incident.rule}",
+            "I am at it",
+            "/alerts",
+            (incident.summary, "No reminder and no escalation from here on, until it is resolved."),
+            hidden={"incident": incident.id},
         )
 
     @router.post("/actions/acknowledge", tags=["console"])
-    def do_acknowledge(request: Request, who: Operator, form: Form) -> Response:
+    def do_acknowledge(request: Request, form: Form) -> Response:
         """Acknowledge an incident."""
         name, now, monitor = form.get("incident", ""), deps.now(), deps.monitor
         after = change(
-            lambda it: acknowledge(it, name, who.email, monitor.book.file, monitor.environment, now)
+            lambda it: acknowledge(it, name, _who(request), monitor.book.file, monitor.environment, now)
         )
         # Published now: with the next watch others would hear of it minutes later, and one may be at it as well.
         flush_outbox(monitor)
         incident = find(after, name)
         text = f"{incident.key} is acknowledged by {incident.acknowledged_by}."
-        return done(request, who, "Acknowledged", "/alerts", [(text, "/alerts")])
+        return done(request, "Acknowledged", "/alerts", [(text, "/alerts")])
 
     @router.get("/actions/silence", tags=["console"])
-    def ask_silence(request: Request, who: Operator) -> Response:  # noqa: ARG001
+    def ask_silence(request: Request) -> Response:
         """Ask before a rule is silenced."""
         rule = _rule(deps, request.query_params.get("rule", ""))
         subject = request.query_params.get("subject", "")
         return ask(
             request,
-            Question(
-                title=f"Silence {rule}",
-                verb="Silence",
-                action="/actions/silence",
-                back="/alerts",
-                about=("Nobody is told for a while; it is recorded all the same.",),
-                hidden={"rule": rule},
-                fields=(
-                    Field(
-                        "subject", "Only about this subject; every one when empty", subject, required=False
-                    ),
-                    Field("hours", "Hours", "1", "number"),
-                    Field("why", "Why"),
-                ),
+            "silence",
+            f"Silence {rule}",
+            "Silence",
+            "/alerts",
+            ("Nobody is told for a while; it is recorded all the same.",),
+            hidden={"rule": rule},
+            fields=(
+                Field("subject", "Only about this subject; every one when empty", subject, required=False),
+                Field("hours", "Hours", "1", "number"),
+                Field("why", "Why"),
             ),
         )
 
     @router.post("/actions/silence", tags=["console"])
-    def do_silence(request: Request, who: Operator, form: Form) -> Response:
+    def do_silence(request: Request, form: Form) -> Response:
         """Tell nobody of a rule for a while."""
         rule, why = _rule(deps, form.get("rule", "")), form.get("why", "").strip()
         if not why:
             raise HTTPException(422, "say why; it is shown wherever somebody asks")
         lasts = _hours(form.get("hours", ""))
         until, subject = deps.now() + lasts, form.get("subject") or None
-        change(lambda it: silence(it, rule, subject, until, who.email, why)[0])
-        return done(request, who, "Silenced", "/alerts", [(f"{rule} for {lasts}", "/alerts")])
+        change(lambda it: silence(it, rule, subject, until, _who(request), why)[0])
+        return done(request, "Silenced", "/alerts", [(f"{rule} for {lasts}", "/alerts")])
 
     @router.get("/actions/unsilence", tags=["console"])
-    def ask_unsilence(request: Request, who: Operator) -> Response:  # noqa: ARG001
+    def ask_unsilence(request: Request) -> Response:
         """Ask before a silence is taken back."""
         name = request.query_params.get("silence", "")
         return ask(
             request,
-            Question(
-                title="Take a silence back",
-                verb="Take it back",
-                action="/actions/unsilence",
-                back="/alerts",
-                about=("People are told again from the next watch on.",),
-                hidden={"silence": name},
-            ),
+            "unsilence",
+            "Take a silence back",
+            "Take it back",
+            "/alerts",
+            ("People are told again from the next watch on.",),
+            hidden={"silence": name},
         )
 
     @router.post("/actions/unsilence", tags=["console"])
-    def do_unsilence(request: Request, who: Operator, form: Form) -> Response:
+    def do_unsilence(request: Request, form: Form) -> Response:
         """Take a silence back."""
         # Taken as it is: the memory knows its silences, and an unknown one is a 404 from there.
         name = form.get("silence", "")
         change(lambda it: unsilence(it, name))
-        return done(request, who, "Took a silence back", "/alerts", [(name, "/alerts")])
+        return done(request, "Took a silence back", "/alerts", [(name, "/alerts")])
 
     return router
+
+
+def _who(request: Request) -> str:
+    visitor: Visitor = request.state.visitor
+    return visitor.email
 
 
 def _workflow(deps: ConsoleDeps, name: str) -> str:
@@ -421,7 +395,7 @@ def _workflow(deps: ConsoleDeps, name: str) -> str:
 
 
 def _rule(deps: ConsoleDeps, name: str) -> str:
-    if name not in all_rules(deps.monitor.book.file):
+    if name not in deps.monitor.book.file.all_rules:
         raise HTTPException(404, f"There is no rule '{name[:100]}'.")
     return name
 

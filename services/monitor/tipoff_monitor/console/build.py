@@ -30,7 +30,6 @@ from tipoff_monitor.console.pages.scrapers import ScraperLine, ScraperPage, Scra
 from tipoff_monitor.console.pages.today import TodayPage, judge, rows_of, upcoming
 from tipoff_monitor.console.pages.workflow import WorkflowPage, decisions_now, shown
 from tipoff_monitor.console.snapshots import Patience, Reading, Snapshot
-from tipoff_monitor.machine import all_rules
 from tipoff_monitor.rehearsal import route_of
 from tipoff_monitor.simulation import KeptSimulation
 from tipoff_monitor.views import watching
@@ -291,7 +290,7 @@ def build_alerts(deps: ConsoleDeps, given: Given, patience: Patience) -> AlertsP
         open=open_ones,
         others=tuple(item for item in incidents if item not in open_ones),
         silences=tuple(item for item in stands.silences if item.until > it.now) if stands else (),
-        routes=tuple(route_of(name, deps.monitor, it.now) for name in all_rules(deps.monitor.book.file)),
+        routes=tuple(route_of(name, deps.monitor, it.now) for name in deps.monitor.book.file.all_rules),
     )
 
 
@@ -357,7 +356,7 @@ def build_configuration(deps: ConsoleDeps, given: Given, patience: Patience) -> 
     # Of what decided, not of what was deployed: a configuration that never decided changed nothing.
     previous = previous_hash(in_force, live)
     text = deps.snapshots.get(deps.sources.configuration_text(previous), patience).value if previous else None
-    changed = difference(text, deps.workflows_text) if text else ()
+    changed = difference(text, deps.monitor.workflows_text) if text else ()
     without: str | None
     if previous is None:
         without = "No other configuration was in force for thirty days."

@@ -20,15 +20,14 @@ PublishMessages = Callable[[Iterable[tuple[str, bytes, Mapping[str, str]]]], Non
 
 @dataclass(frozen=True)
 class ConsoleDeps:
-    """monitor: what the service's other handlers work with. workflows_text: the file that `configuration` is of.
-    bucket_of: opens a bucket by its name. now: reads the clock."""
+    """monitor: what the service's other handlers work with. bucket_of: opens a bucket by its name. now: reads the
+    clock."""
 
     monitor: Deps
     access: Access
     sources: Sources
     snapshots: Snapshots
     configuration: Configuration
-    workflows_text: str
     catalog: Catalog
     controller: Controller
     topics: TopicMap

@@ -1,6 +1,7 @@
 """Rows that pages are made of, as the named queries give them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -123,10 +124,9 @@ class MissingFileRow(Fact):
     urgency: str | None = None
 
 
-class FleetSummary(BaseModel):
+@dataclass(frozen=True)
+class FleetSummary:
     """What is summed up over weeks: it changes slowly and is read rarely."""
-
-    model_config = ConfigDict(frozen=True)
 
     health: tuple[ScraperHealth, ...]
     workflow_days: tuple[WorkflowDay, ...]
@@ -135,10 +135,9 @@ class FleetSummary(BaseModel):
     pauses: tuple[StandingPauseRow, ...] = ()
 
 
-class Recent(BaseModel):
+@dataclass(frozen=True)
+class Recent:
     """The newest rows of each kind. history: the executions as the planning core knows them."""
-
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     decisions: tuple[DecisionRow, ...]
     executions: tuple[ExecutionRow, ...]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Request, Response, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from tipoff_common.auth import Caller
 from tipoff_common.authenticated_routes import CallLimit
 from tipoff_common.ports import Unavailable
+from tipoff_monitor.actions import Refusal
 from tipoff_monitor.console.access import CSRF_COOKIE, NotSignedIn, Visitor, check_csrf, new_csrf_token
 from tipoff_monitor.console.deps import ConsoleDeps
 from tipoff_monitor.console.rendering import render, render_in_parts, url
@@ -52,10 +53,12 @@ _TITLES = {
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def gated_router(deps: ConsoleDeps, *, signed_in: bool = True) -> APIRouter:
+def gated_router(
+    deps: ConsoleDeps, *, signed_in: bool = True, dependencies: Sequence[params.Depends] = ()
+) -> APIRouter:
     """Return a router whose routes know their visitor, answer errors as pages, and carry the console's headers.
 
-    signed_in: whether somebody has to be; the login form's routes have nobody.
+    signed_in: whether somebody has to be; the login form's routes have nobody. dependencies: of every route.
     """
     limit = CallLimit(deps.calls_per_minute)
 
@@ -76,6 +79,8 @@ def gated_router(deps: ConsoleDeps, *, signed_in: bool = True) -> APIRouter:
                     answer = _sign_in(request)
                 except HTTPException as error:
                     answer = _refusal(request, deps, error.status_code, str(error.detail), error.headers)
+                except Refusal as error:
+                    answer = _refusal(request, deps, error.status, str(error))
                 # An address that no route understands; FastAPI's own answer is JSON for programs.
                 except RequestValidationError:
                     answer = _refusal(request, deps, 404, "There is no page at this address.")
@@ -102,7 +107,7 @@ def gated_router(deps: ConsoleDeps, *, signed_in: bool = True) -> APIRouter:
 
             return gated
 
-    return APIRouter(route_class=GatedRoute)
+    return APIRouter(route_class=GatedRoute, dependencies=dependencies)
 
 
 def _admit(request: Request, deps: ConsoleDeps, limit: CallLimit) -> Visitor:
@@ -192,8 +197,8 @@ async def _read_form(request: Request) -> Mapping[str, str]:
     return form
 
 
-def _operator(request: Request) -> Visitor:
-    """Return who acts: 403 for somebody who may only look."""
+def require_operator(request: Request) -> None:
+    """Refuse somebody who may only look: 403."""
     visitor: Visitor = request.state.visitor
     if not visitor.may_operate:
         raise HTTPException(
@@ -201,8 +206,6 @@ def _operator(request: Request) -> Visitor:
             f"{visitor.email} may look only. Actions need the role operator: a place in TIPOFF_INVOKERS,"
             " or on a laptop a session that was not opened to look only.",
         )
-    return visitor
 
 
 Form = Annotated[Mapping[str, str], Depends(_read_form)]
-Operator = Annotated[Visitor, Depends(_operator)]

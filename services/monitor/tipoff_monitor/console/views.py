@@ -43,10 +43,14 @@ class View(Generic[P]):
     name: str
     section: str
     path: str
-    json_path: str
     model: type[P]
     build: Callable[[ConsoleDeps, Mapping[str, str], Patience], P]
     drawing: Callable[[P], Mapping[str, Any]] = field(default=lambda _: {})
+
+    @property
+    def json_path(self) -> str:
+        """The address of the page's twin for programs."""
+        return "/today.json" if self.path == "/" else f"{self.path}.json"
 
 
 def outcome(row: Expectation) -> str:
@@ -118,51 +122,14 @@ def draw_run(page: RunPage) -> Mapping[str, Any]:
 
 # A page's section is what the navigation marks; a run has none, as it is reached by its id from every other page.
 VIEWS: tuple[View[Any], ...] = (
-    View("today", "Today", "/", "/today.json", TodayPage, build.build_today, draw_today),
-    View(
-        "workflow",
-        "Today",
-        "/workflows/{name}",
-        "/workflows/{name}.json",
-        WorkflowPage,
-        build.build_workflow,
-        draw_workflow,
-    ),
-    View("scrapers", "Scrapers", "/scrapers", "/scrapers.json", ScrapersPage, build.build_scrapers),
-    View(
-        "scraper",
-        "Scrapers",
-        "/scrapers/{name}",
-        "/scrapers/{name}.json",
-        ScraperPage,
-        build.build_scraper,
-        draw_scraper,
-    ),
-    View("run", "", "/run", "/run.json", RunPage, build.build_run, draw_run),
-    View("alerts", "Alerts", "/alerts", "/alerts.json", AlertsPage, build.build_alerts),
-    View("files", "Files", "/files", "/files.json", FilesPage, build.build_files),
-    View(
-        "dead_letters",
-        "Dead letters",
-        "/dead-letters",
-        "/dead-letters.json",
-        DeadLettersPage,
-        build.build_dead_letters,
-    ),
-    View(
-        "configuration",
-        "Configuration",
-        "/configuration",
-        "/configuration.json",
-        ConfigurationPage,
-        build.build_configuration,
-    ),
-    View(
-        "simulation",
-        "Simulation",
-        "/simulation",
-        "/simulation.json",
-        SimulationPage,
-        build.build_simulation,
-    ),
+    View("today", "Today", "/", TodayPage, build.build_today, draw_today),
+    View("workflow", "Today", "/workflows/{name}", WorkflowPage, build.build_workflow, draw_workflow),
+    View("scrapers", "Scrapers", "/scrapers", ScrapersPage, build.build_scrapers),
+    View("scraper", "Scrapers", "/scrapers/{name}", ScraperPage, build.build_scraper, draw_scraper),
+    View("run", "", "/run", RunPage, build.build_run, draw_run),
+    View("alerts", "Alerts", "/alerts", AlertsPage, build.build_alerts),
+    View("files", "Files", "/files", FilesPage, build.build_files),
+    View("dead_letters", "Dead letters", "/dead-letters", DeadLettersPage, build.build_dead_letters),
+    View("configuration", "Configuration", "/configuration", ConfigurationPage, build.build_configuration),
+    View("simulation", "Simulation", "/simulation", SimulationPage, build.build_simulation),
 )

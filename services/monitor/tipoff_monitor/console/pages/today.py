@@ -85,11 +85,9 @@ def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[WorkflowLine, ..
                 occurrences=own,
             )
         )
-    return tuple(sorted(found, key=lambda row: (_rank(row.priority), row.workflow)))
-
-
-def _rank(priority: str) -> int:
-    return _PRIORITIES.index(priority) if priority in _PRIORITIES else len(_PRIORITIES)
+    # A priority of a newer version comes last.
+    rank = {name: number for number, name in enumerate(_PRIORITIES)}
+    return tuple(sorted(found, key=lambda row: (rank.get(row.priority, len(rank)), row.workflow)))
 
 
 def why_not(rows: Sequence[Expectation], as_of: datetime) -> str | None:

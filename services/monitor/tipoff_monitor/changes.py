@@ -1,0 +1,90 @@
+"""What one watch works with, and the changes of incidents that it makes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+from tipoff_common.clock import floor_to
+from tipoff_common.events import AlertChanged, AlertLevel, AlertState
+from tipoff_monitor.conditions import Condition
+from tipoff_monitor.incidents import Incident
+from tipoff_monitor.rules import AlertsFile, Rule
+
+LIVE = frozenset({AlertState.FIRING, AlertState.ESCALATED})
+"""States in which people are told."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What one watch works with. tick: the instant that it was due. conditions: None when it cannot judge."""
+
+    file: AlertsFile
+    environment: str
+    now: datetime
+    tick: datetime
+    conditions: tuple[Condition, ...] | None
+    cadence: timedelta = timedelta(minutes=5)
+
+    def elapsed(self, since: datetime) -> timedelta:
+        """Return the time since an instant, counted from tick to tick.
+
+        Deliveries take seconds or minutes. Measured between the watches themselves, three cadences are a little more
+        than a quarter of an hour or a little less, and what is less would be told a whole watch late.
+        """
+        minutes = int(self.cadence.total_seconds() // 60)
+        return floor_to(self.now, minutes) - floor_to(since, minutes)
+
+
+@dataclass(frozen=True)
+class Change:
+    """An incident after the watch, and how it got there. tell: whether people have to hear of it, if they may."""
+
+    incident: Incident
+    moved: bool = False
+    tell: bool = False
+
+
+def is_louder(one: AlertLevel, other: AlertLevel) -> bool:
+    """Tell whether the first level is the louder one."""
+    return one.rank > other.rank
+
+
+def urgency(incident: Incident) -> tuple[int, datetime, str]:
+    """Return a sort key: the worst first, then the oldest."""
+    return (-incident.severity.rank, incident.since, incident.subject)
+
+
+def changed(
+    incident: Incident,
+    rule: Rule | None,
+    environment: str,
+    *,
+    notify: bool,
+    context: Mapping[str, JsonValue] = {},
+) -> AlertChanged:
+    """Return the event of an incident's newest change."""
+    return AlertChanged(
+        alert_id=incident.id,
+        rule=incident.rule,
+        about=incident.subject,
+        state=incident.state,
+        severity=incident.severity,
+        changed_at=incident.changed_at,
+        since=incident.since,
+        value=incident.value,
+        summary=incident.summary,
+        context={
+            **context,
+            **({"value_at_start": incident.value_at_start} if incident.value_at_start is not None else {}),
+            **({"workflow": incident.workflow} if incident.workflow else {}),
+            **({"scraper": incident.scraper} if incident.scraper else {}),
+            **({"query": rule.query} if rule and rule.query else {}),
+            **({"acknowledged_by": incident.acknowledged_by} if incident.acknowledged_by else {}),
+        },
+        runbook=rule.runbook if rule else None,
+        environment=environment,
+        transition=incident.transition,
+        notify=notify,
+    )

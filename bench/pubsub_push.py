@@ -32,7 +32,7 @@ LIBRARY = Path(__file__).parents[1] / "libs" / "emulators"
 sys.path.insert(0, str(LIBRARY))
 
 from gcp_emulators.pubsub import google as google_emulator  # noqa: E402 - runs without an installation
-from gcp_emulators.testing import free_port  # noqa: E402
+from gcp_emulators.testing import free_port, running  # noqa: E402
 
 PAYLOAD_BYTES = 1_024
 BATCH = 100
@@ -223,7 +223,8 @@ def compare_servers(sink: str, messages: int) -> dict[str, Any]:
     with process(*embedded, ready=f"http://127.0.0.1:{admin_port}/healthz"):
         result: dict[str, Any] = {"embedded": measure(f"127.0.0.1:{port}", sink, messages)}
     try:
-        with google_emulator.running() as emulator:
+        google_emulator.find_installation()
+        with running("pubsub.google") as emulator:
             result["google"] = measure(emulator.address, sink, messages)
     except google_emulator.EmulatorUnavailableError as error:
         result["google"] = None

@@ -18,14 +18,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", params=[EMBEDDED, GOOGLE])
-def pubsub_server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
+def pubsub_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     if request.param == EMBEDDED:
         with pubsub_harness.embedded_server() as server:
             yield server
     else:
-        with pubsub_harness.google_server(tmp_path_factory.mktemp("google") / "emulator.log") as server:
+        with pubsub_harness.google_server() as server:
             yield server
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 from urllib.error import URLError
@@ -24,7 +23,7 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.cloud import pubsub_v1
 from testcontainers.core.container import DockerContainer
 
-from gcp_emulators.pubsub import google as google_emulator
+from gcp_emulators.pubsub.google import EmulatorUnavailableError, find_installation
 from gcp_emulators.testing import free_port, running
 
 PROJECT = "conformance"
@@ -65,18 +64,16 @@ def embedded_server() -> Iterator[Server]:
 
 
 @contextmanager
-def google_server(log: Path) -> Iterator[Server]:
+def google_server() -> Iterator[Server]:
     """Google's emulator, as it is installed, else in a container; skips the tests where neither can be."""
     try:
-        emulator = google_emulator.start(log=log)
-    except google_emulator.EmulatorUnavailableError as error:
+        find_installation()
+    except EmulatorUnavailableError as error:
         with _google_in_docker(str(error)) as server:
             yield server
         return
-    try:
+    with running("pubsub.google") as emulator:
         yield Server(GOOGLE, emulator.address)
-    finally:
-        emulator.stop()
 
 
 @contextmanager

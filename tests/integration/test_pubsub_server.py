@@ -25,7 +25,7 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 from google.pubsub_v1.types import PullRequest
 
 import gcp_emulators
-from gcp_emulators.pubsub.google import free_port
+from gcp_emulators.testing import free_port
 
 PATIENCE_SECONDS = 90.0
 """How long to wait for what must happen, on a machine that does other things too."""

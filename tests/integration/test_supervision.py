@@ -100,7 +100,7 @@ def test_googles_emulator_ends_with_whoever_started_it(tmp_path: Path) -> None:
     _require_google()
     processes = Processes(tmp_path)
     port = free_port()
-    program = Program("tipoff_dev.stack.google_pubsub", (str(port),), {}, REPOSITORY)
+    program = Program("gcp_emulators.pubsub.google", ("--port", str(port)), {}, REPOSITORY)
     child = processes.start("pubsub", program).process
     until(lambda: _listens(port), "the emulator to listen")
     below = _below(child.pid) | {child.pid}

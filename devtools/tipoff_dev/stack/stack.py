@@ -152,18 +152,10 @@ class Stack:
     def _start_cloud(self) -> None:
         ports = {name: str(port) for name, port in self.layout.ports.items()}
         host = ("--host", HOST)
-        if self._options.google_pubsub:
-            self._start("pubsub", "tipoff_dev.stack.google_pubsub", ports["pubsub"])
-        else:
-            self._start(
-                "pubsub",
-                "gcp_emulators.pubsub",
-                *host,
-                "--port",
-                ports["pubsub"],
-                "--admin-port",
-                ports["pubsub-admin"],
-            )
+        google = self._options.google_pubsub
+        module = "gcp_emulators.pubsub.google" if google else "gcp_emulators.pubsub"
+        admin = () if google else ("--admin-port", ports["pubsub-admin"])
+        self._start("pubsub", module, *host, "--port", ports["pubsub"], *admin)
         self._start(
             "bigquery",
             "gcp_emulators.bigquery",

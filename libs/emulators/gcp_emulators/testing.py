@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Literal
 
-Name = Literal["pubsub", "bigquery", "storage"]
+Name = Literal["pubsub", "pubsub.google", "bigquery", "storage"]
 
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
@@ -27,6 +27,7 @@ STOP_SECONDS = 20.0
 
 _VARIABLES: Mapping[Name, tuple[str, str]] = {
     "pubsub": ("PUBSUB_EMULATOR_HOST", ""),
+    "pubsub.google": ("PUBSUB_EMULATOR_HOST", ""),
     "bigquery": ("BIGQUERY_EMULATOR_HOST", "http://"),
     "storage": ("STORAGE_EMULATOR_HOST", "http://"),
 }

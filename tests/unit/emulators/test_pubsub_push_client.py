@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from gcp_emulators.pubsub.google import free_port
 from gcp_emulators.pubsub.push_client import PushClient, PushError
+from gcp_emulators.testing import free_port
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 

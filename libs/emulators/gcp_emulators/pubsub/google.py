@@ -1,4 +1,4 @@
-"""Google's own Pub/Sub emulator as a child process: where it is installed, how to start it, how to end it.
+"""`python -m gcp_emulators.pubsub.google`: Google's own emulator, where it is installed, until SIGTERM or SIGINT.
 
 It is a Java program that comes with the Cloud SDK (`gcloud components install pubsub-emulator`, or the package
 google-cloud-cli-pubsub-emulator). Starting its jar directly, rather than through gcloud, saves a second and a
@@ -7,20 +7,15 @@ process that would survive its parent.
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
 import signal
 import subprocess
-import time
-import urllib.error
-import urllib.request
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-
-from gcp_emulators.testing import free_port
 
 JAR_VARIABLE = "PUBSUB_EMULATOR_JAR"
 """Names the emulator's jar when it is not where the Cloud SDK puts it."""
@@ -30,27 +25,16 @@ _SDK_ROOTS = (
     Path("/usr/share/google-cloud-sdk"),
     Path("/opt/google-cloud-sdk"),
 )
+_GRACE_SECONDS = 3.0
 
 
 class EmulatorUnavailableError(RuntimeError):
     """Google's emulator cannot run here; the text says what is missing."""
 
 
-class EmulatorStartError(RuntimeError):
-    """Google's emulator was found but did not become ready; the text ends with its last output."""
-
-
-@dataclass(frozen=True)
-class Installation:
-    """What is needed to run the emulator."""
-
-    java: Path
-    jar: Path
-
-
-def find_installation() -> Installation:
-    """Return the emulator's jar and a Java to run it: `PUBSUB_EMULATOR_JAR`, else beside gcloud, else the usual SDK
-    places.
+def find_installation() -> list[str]:
+    """Return the command that starts the emulator's jar: `PUBSUB_EMULATOR_JAR`, else that beside gcloud, else that in
+    the usual SDK places.
 
     Raises EmulatorUnavailableError, naming the missing part.
     """
@@ -61,81 +45,43 @@ def find_installation() -> Installation:
     if named:
         if not Path(named).is_file():
             raise EmulatorUnavailableError(f"{JAR_VARIABLE}={named} is not a file")
-        return Installation(Path(java), Path(named))
+        return [java, "-jar", named]
     jars = [jar for root in _sdk_roots() for jar in root.glob("platform/pubsub-emulator/lib/*-all.jar")]
     if not jars:
         raise EmulatorUnavailableError("the Cloud SDK's pubsub-emulator component is not installed")
-    return Installation(Path(java), max(jars, key=_version))
+    return [java, "-jar", str(max(jars, key=_version))]
 
 
-class GoogleEmulator:
-    """A running emulator, in a process group of its own so that ending it leaves no Java behind."""
-
-    def __init__(self, process: subprocess.Popen[bytes], host: str, port: int) -> None:
-        self._process = process
-        self.host = host
-        self.port = port
-
-    @property
-    def address(self) -> str:
-        """The value for `PUBSUB_EMULATOR_HOST`."""
-        return f"{self.host}:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        """The Java process, which also leads its process group."""
-        return self._process.pid
-
-    def poll(self) -> int | None:
-        """Return the exit status, or None while it runs."""
-        return self._process.poll()
-
-    def stop(self, grace_seconds: float = 3.0) -> None:
-        """End the whole process group: SIGTERM, then SIGKILL after the grace. Stopping twice is harmless."""
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGTERM)
-            try:
-                self._process.wait(grace_seconds)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
-
-
-def start(
-    *, host: str = "127.0.0.1", port: int = 0, log: Path | None = None, timeout_seconds: float = 30.0
-) -> GoogleEmulator:
-    """Start the emulator and return when it answers; port 0 takes a free one, `log` receives its output.
-
-    Raises EmulatorUnavailableError when it is not installed and EmulatorStartError when it does not become ready.
-    """
-    installation = find_installation()
-    port = port or free_port()
-    command = [str(installation.java), "-jar", str(installation.jar), f"--host={host}", f"--port={port}"]
-    with log.open("wb") if log else Path(os.devnull).open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - both paths were found above, not given by a request
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    emulator = GoogleEmulator(process, host, port)
+def main() -> None:
+    """Run the emulator until SIGTERM or SIGINT. Exits with 1 when it is not installed, or ends by itself."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gcp_emulators.pubsub.google", description="Google's own Pub/Sub emulator."
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8085, help="gRPC port (default 8085)")
+    options = parser.parse_args()
     try:
-        _wait_until_ready(emulator, timeout_seconds)
-    except BaseException as error:
-        emulator.stop()
-        if isinstance(error, EmulatorStartError) and log:
-            raise EmulatorStartError(f"{error}: {log.read_text(errors='replace')[-2000:]}") from None
-        raise
-    return emulator
-
-
-@contextmanager
-def running(
-    *, host: str = "127.0.0.1", port: int = 0, log: Path | None = None, timeout_seconds: float = 30.0
-) -> Iterator[GoogleEmulator]:
-    """`start`, and `stop` on leaving the block."""
-    emulator = start(host=host, port=port, log=log, timeout_seconds=timeout_seconds)
+        command = find_installation()
+    except EmulatorUnavailableError as error:
+        sys.exit(str(error))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    process = subprocess.Popen(  # noqa: S603 - both paths were found above, not given by a request
+        [*command, f"--host={options.host}", f"--port={options.port}"],
+        stdin=subprocess.DEVNULL,
+        # A terminal's Ctrl-C comes to us alone, who end it.
+        start_new_session=True,
+    )
     try:
-        yield emulator
+        process.wait()
     finally:
-        emulator.stop()
+        process.terminate()
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    sys.exit("Google's emulator ended by itself")
 
 
 def _sdk_roots() -> Iterator[Path]:
@@ -150,15 +96,5 @@ def _version(jar: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", jar.name))
 
 
-def _wait_until_ready(emulator: GoogleEmulator, timeout_seconds: float) -> None:
-    deadline = time.monotonic() + timeout_seconds
-    while time.monotonic() < deadline:
-        status = emulator.poll()
-        if status is not None:
-            raise EmulatorStartError(f"the emulator exited with status {status}")
-        try:
-            with urllib.request.urlopen(f"http://{emulator.address}/", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise EmulatorStartError(f"the emulator did not answer within {timeout_seconds:g} s")
+if __name__ == "__main__":
+    main()

@@ -20,7 +20,6 @@ REPAIRS = (
     streaming.accept_load_from_json,
     dialect.parse_a_text_once,
     translations.translate_a_text_once,
-    translations.examine_a_text_once,
     dialect.count_whole_units,
     dialect.write_null_as_json,
     dialect.accept_comments_around_statements,
@@ -28,7 +27,7 @@ REPAIRS = (
     catalogue.keep_added_columns,
     catalogue.keep_declared_views,
     catalogue.keep_declared_datasets,
-    translations.look_for_changes_only_where_some_may_be,  # around what the catalogue's repairs have put there
+    translations.examine_only_what_may_change_something,  # around what the catalogue's repairs have put there
     inserts.answer_rows_one_by_one,
     queries.answer_failed_queries_with_errors,
     engine.start_without_downloads,

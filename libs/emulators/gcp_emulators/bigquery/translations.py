@@ -1,6 +1,7 @@
 """The translation of a statement, remembered."""
 
 import functools
+import inspect
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -32,6 +33,18 @@ _CHANGES = (
     "create_row_access_policy",
     "update_row_access_policy",
     "delete_row_access_policy",
+)
+_LOOKS_FOR_CHANGES = (
+    "sync_created_schema",
+    "sync_created_table",
+    "sync_created_view",
+    "sync_dropped_object",
+    "detect_drop_routine",
+    "assert_drop_schema_allowed",
+    "_reject_dml_on_immutable",
+    "_guard_and_resolve_single_ddl",
+    "_maybe_run_routine_drop",
+    "_capture_dml_snapshots",
 )
 
 
@@ -81,82 +94,34 @@ def translate_a_text_once() -> None:
     replace(executor, "rewrite_table_refs", functools.lru_cache(maxsize=_MOST_REMEMBERED))
 
 
-def look_for_changes_only_where_some_may_be() -> None:
-    """Fault: nine passes copy the tree of each query to see whether it creates, drops or changes something.
-
-    A statement that begins as a query does none of it, however its text is given: by position or by name.
-    """
-
-    def is_query(args: tuple[Any, ...], named: dict[str, Any]) -> bool:
-        texts = (it for it in (*args, named.get("bq_sql")) if isinstance(it, str))
-        # A project may be called select-games; its name has no blank.
-        return any(" " in text and _QUERY.match(text) for text in texts)
-
-    def unless_query(look: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(look)
-        def looked(*args: Any, **named: Any) -> Any:
-            return None if is_query(args, named) else look(*args, **named)
-
-        return looked
-
-    def unless_query_awaited(look: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        @functools.wraps(look)
-        async def looked(*args: Any, **named: Any) -> Any:
-            return None if is_query(args, named) else await look(*args, **named)
-
-        return looked
-
-    for name in (
-        "sync_created_schema",
-        "sync_created_table",
-        "sync_created_view",
-        "sync_dropped_object",
-        "_reject_dml_on_immutable",
-        "_guard_and_resolve_single_ddl",
-    ):
-        replace(executor, name, unless_query)
-    for name in ("_maybe_run_routine_drop", "_capture_dml_snapshots"):
-        replace(executor, name, unless_query_awaited)
-    replace(ddl_sync, "_detect_plain_create_table", unless_query)
-    # What kind of statement a text is depends on nothing else.
-    replace(executor, "classify_statement_type", functools.lru_cache(maxsize=_MOST_REMEMBERED))
-
-
-def examine_a_text_once() -> None:
-    """Fault: each query is read as a script and parsed six times more, to learn each time that it changes nothing.
+def examine_only_what_may_change_something() -> None:
+    """Fault: a query is parsed and copied some fifteen times to learn each time that it changes nothing.
 
     Two thirds of a query's CPU time. What a text alone decides is remembered; what asks whether a statement drops,
-    creates or writes something is not asked of queries.
+    creates or writes something is not asked of one that begins as a query, which does none of it.
     """
     for name in ("parse_script", "classify_statement_type"):  # their answers are immutable
         replace(executor, name, functools.lru_cache(maxsize=_MOST_REMEMBERED))
-    for owner, name, place in (
-        (executor, "detect_drop_routine", 0),
-        (executor, "assert_drop_schema_allowed", 0),
-        (executor, "_reject_dml_on_immutable", 1),
-        (ddl_sync, "_detect_plain_create_table", 0),
-    ):
-        replace(owner, name, functools.partial(_unless_query, place))
-    replace(executor, "_capture_dml_snapshots", _after_changes)
+    for name in _LOOKS_FOR_CHANGES:
+        replace(executor, name, _unless_query)
+    replace(ddl_sync, "_detect_plain_create_table", _unless_query)
 
 
-def _unless_query(place: int, examine: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a function answer None for a query without looking at it; place: which argument is the text."""
+def _unless_query(look: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function answer None for a query without looking at it, however the text is given: by position or name."""
 
-    @functools.wraps(examine)
-    def examined(*args: Any) -> Any:
-        return None if _QUERY.match(args[place]) else examine(*args)
+    async def nothing() -> None:
+        return None
 
-    return examined
+    @functools.wraps(look)
+    def looked(*args: Any, **named: Any) -> Any:
+        texts = (it for it in (*args, named.get("bq_sql")) if isinstance(it, str))
+        # A project may be called select-games; its name has no blank.
+        if any(" " in text and _QUERY.match(text) for text in texts):
+            return nothing() if inspect.iscoroutinefunction(look) else None
+        return look(*args, **named)
 
-
-def _after_changes(capture: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    @functools.wraps(capture)
-    async def captured(project_id: str, sql: str, context: Any) -> None:
-        if not _QUERY.match(sql):
-            await capture(project_id, sql, context)
-
-    return captured
+    return looked
 
 
 def remembering_translation(translate: Translate, version: CatalogueVersion) -> Translate:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -75,7 +76,10 @@ class Broker:
         self.topic(request.topic)
         publishing.check_request(request)
         now = datetime.now(UTC)
-        accepted = [publishing.accepted(message, self._new_id(), now) for message in request.messages]
+        accepted = [
+            Message(self._new_id(), sent.data, dict(sent.attributes), now, sent.ordering_key)
+            for sent in request.messages
+        ]
         for message in accepted:
             self._deliver(request.topic, message)
         return [message.message_id for message in accepted]
@@ -158,10 +162,13 @@ class Broker:
             "CloudPubSubDeadLetterSourceSubscriptionProject": project,
             "CloudPubSubDeadLetterSourceTopicPublishTime": messages.rfc3339(message.publish_time),
         }
-        copy = messages.copy_of(
-            message, message_id=self._new_id(), publish_time=datetime.now(UTC), added=added
+        attributes = {**message.attributes, **added}
+        self._deliver(
+            topic,
+            replace(
+                message, message_id=self._new_id(), publish_time=datetime.now(UTC), attributes=attributes
+            ),
         )
-        self._deliver(topic, copy)
         return True
 
     def _check_dead_letter_topic(self, config: Pb) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
+from google.pubsub_v1 import types
 
 from gcp_emulators.pubsub import messages, rpc
 from gcp_emulators.pubsub.broker import Broker
@@ -43,15 +44,15 @@ def handlers(broker: Broker) -> Any:
     return grpc.method_handlers_generic_handler(
         "google.pubsub.v1.Publisher",
         {
-            "CreateTopic": rpc.unary(messages.Topic, broker.create_topic),
-            "UpdateTopic": rpc.unary(messages.UpdateTopicRequest, update_topic),
-            "Publish": rpc.unary(messages.PublishRequest, publish),
-            "GetTopic": rpc.unary(messages.GetTopicRequest, lambda request: broker.topic(request.topic)),
-            "ListTopics": rpc.unary(messages.ListTopicsRequest, list_topics),
+            "CreateTopic": rpc.unary(types.Topic, broker.create_topic),
+            "UpdateTopic": rpc.unary(types.UpdateTopicRequest, update_topic),
+            "Publish": rpc.unary(types.PublishRequest, publish),
+            "GetTopic": rpc.unary(types.GetTopicRequest, lambda request: broker.topic(request.topic)),
+            "ListTopics": rpc.unary(types.ListTopicsRequest, list_topics),
             "ListTopicSubscriptions": rpc.unary(
-                messages.ListTopicSubscriptionsRequest, list_topic_subscriptions
+                types.ListTopicSubscriptionsRequest, list_topic_subscriptions
             ),
-            "DeleteTopic": rpc.unary(messages.DeleteTopicRequest, delete_topic),
-            "DetachSubscription": rpc.unary(messages.DetachSubscriptionRequest, detach_subscription),
+            "DeleteTopic": rpc.unary(types.DeleteTopicRequest, delete_topic),
+            "DetachSubscription": rpc.unary(types.DetachSubscriptionRequest, detach_subscription),
         },
     )

@@ -1,12 +1,10 @@
-"""What may be published, and as what. Source: "Quotas and limits", https://cloud.google.com/pubsub/quotas#resource_limits."""
+"""What may be published. Source: "Quotas and limits", https://cloud.google.com/pubsub/quotas#resource_limits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from gcp_emulators.pubsub import errors
-from gcp_emulators.pubsub.delivery import Message
 from gcp_emulators.pubsub.messages import Pb
 
 MAX_REQUEST_BYTES = 10_000_000
@@ -28,11 +26,6 @@ def check_request(request: Pb) -> None:
         if not message.data and not message.attributes:
             raise errors.invalid("Some messages are empty: a message needs data or at least one attribute.")
         _check_attributes(message.attributes.items())
-
-
-def accepted(message: Pb, message_id: str, publish_time: datetime) -> Message:
-    """Return a checked message with the identity and time the server gives it."""
-    return Message(message_id, message.data, dict(message.attributes), publish_time, message.ordering_key)
 
 
 def _check_attributes(attributes: Iterable[tuple[str, str]]) -> None:

@@ -21,13 +21,10 @@ Item = TypeVar("Item")
 def unary(request_class: Any, call: Callable[[Pb], Pb]) -> Handler:
     """Return a unary method from a function that answers at once."""
 
-    async def answer(request: Pb, context: Any) -> Pb:
-        try:
-            return call(request)
-        except errors.PubsubError as error:
-            return await context.abort(error.code, error.message)
+    async def answer(request: Pb, _context: Any) -> Pb:
+        return call(request)
 
-    return _handler(request_class, answer)
+    return unary_waiting(request_class, answer)
 
 
 def unary_waiting(request_class: Any, call: Callable[[Pb, Any], Awaitable[Pb]]) -> Handler:
@@ -39,7 +36,9 @@ def unary_waiting(request_class: Any, call: Callable[[Pb, Any], Awaitable[Pb]]) 
         except errors.PubsubError as error:
             return await context.abort(error.code, error.message)
 
-    return _handler(request_class, answer)
+    return grpc.unary_unary_rpc_method_handler(
+        answer, request_deserializer=request_class.pb().FromString, response_serializer=serialize
+    )
 
 
 def page(items: Sequence[Item], size: int, token: str) -> tuple[Sequence[Item], str]:
@@ -50,12 +49,6 @@ def page(items: Sequence[Item], size: int, token: str) -> tuple[Sequence[Item], 
     start = int(token or 0)
     end = start + (size or _DEFAULT_PAGE)
     return items[start:end], str(end) if end < len(items) else ""
-
-
-def _handler(request_class: Any, answer: Callable[[Pb, Any], Awaitable[Pb]]) -> Handler:
-    return grpc.unary_unary_rpc_method_handler(
-        answer, request_deserializer=request_class.FromString, response_serializer=serialize
-    )
 
 
 def serialize(message: Pb) -> bytes:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterable
+import re
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import grpc
+from google.pubsub_v1 import types
 
 from gcp_emulators.pubsub import errors, messages, rpc
 from gcp_emulators.pubsub.broker import Broker
@@ -22,27 +24,29 @@ _MAX_BATCH = 100
 _MAX_BATCH_BYTES = 3_000_000
 """Below gRPC's default limit for one message."""
 
+_ACK_ID = re.compile(r"[0-9a-f]+-\d+")
+
 _owners = itertools.count(1)
 
 
-def handler(broker: Broker, check_ack_ids: Callable[[Iterable[str]], None]) -> rpc.Handler:
+def handler(broker: Broker) -> rpc.Handler:
     """Return the method's handler."""
 
     async def call(requests: AsyncIterator[Pb], context: Any) -> AsyncIterator[Pb]:
         try:
-            async for response in _stream(broker, check_ack_ids, requests):
+            async for response in _stream(broker, requests):
                 yield response
         except errors.PubsubError as error:
             await context.abort(error.code, error.message)
 
     return grpc.stream_stream_rpc_method_handler(
-        call, request_deserializer=messages.StreamingPullRequest.FromString, response_serializer=rpc.serialize
+        call,
+        request_deserializer=types.StreamingPullRequest.pb().FromString,
+        response_serializer=rpc.serialize,
     )
 
 
-async def _stream(
-    broker: Broker, check_ack_ids: Callable[[Iterable[str]], None], requests: AsyncIterator[Pb]
-) -> AsyncIterator[Pb]:
+async def _stream(broker: Broker, requests: AsyncIterator[Pb]) -> AsyncIterator[Pb]:
     first = await anext(aiter(requests), None)
     if first is None:
         raise errors.invalid("The first request of a stream must name its subscription.")
@@ -50,7 +54,7 @@ async def _stream(
     if not 10 <= first.stream_ack_deadline_seconds <= 600:
         raise errors.invalid("stream_ack_deadline_seconds must be between 10 and 600.")
     owner = next(_owners)
-    stream = _Stream(subscription, check_ack_ids, first.stream_ack_deadline_seconds)
+    stream = _Stream(subscription, first.stream_ack_deadline_seconds)
     listening = asyncio.create_task(stream.listen(requests))
     try:
         while not listening.done():
@@ -77,14 +81,8 @@ async def _stream(
 class _Stream:
     """The client's half of the stream."""
 
-    def __init__(
-        self,
-        subscription: LiveSubscription,
-        check_ack_ids: Callable[[Iterable[str]], None],
-        ack_deadline: int,
-    ) -> None:
+    def __init__(self, subscription: LiveSubscription, ack_deadline: int) -> None:
         self._subscription = subscription
-        self._check_ack_ids = check_ack_ids
         self.ack_deadline = ack_deadline
 
     async def listen(self, requests: AsyncIterator[Pb]) -> None:
@@ -99,7 +97,7 @@ class _Stream:
         if request.stream_ack_deadline_seconds:
             self.ack_deadline = request.stream_ack_deadline_seconds
         if request.ack_ids:
-            self._check_ack_ids(request.ack_ids)
+            check_ack_ids(request.ack_ids)
             self._subscription.acknowledge(request.ack_ids)
         if len(request.modify_deadline_ack_ids) != len(request.modify_deadline_seconds):
             raise errors.invalid("modify_deadline_ack_ids and modify_deadline_seconds differ in length.")
@@ -107,6 +105,16 @@ class _Stream:
             request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True
         ):
             self._subscription.modify_deadline(ack_id, seconds)
+
+
+def check_ack_ids(ack_ids: Iterable[str]) -> None:
+    """Raise INVALID_ARGUMENT for none at all or one this server cannot have issued."""
+    listed = list(ack_ids)
+    if not listed:
+        raise errors.invalid("No ack ids specified.")
+    for ack_id in listed:
+        if _ACK_ID.fullmatch(ack_id) is None:
+            raise errors.invalid(f"Invalid ack id (ack_id={ack_id}).")
 
 
 def _room(subscription: LiveSubscription, owner: int, first: Pb) -> tuple[int, int]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Iterable
 from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
+from google.pubsub_v1 import types
 
 from gcp_emulators.pubsub import errors, messages, rpc, streaming_pull
 from gcp_emulators.pubsub.broker import Broker
@@ -16,8 +15,6 @@ from gcp_emulators.pubsub.messages import Pb
 
 PULL_WAIT_SECONDS = 20.0
 """How long a pull waits for a message when its caller would wait longer."""
-
-_ACK_ID = re.compile(r"[0-9a-f]+-\d+")
 
 
 def handlers(broker: Broker) -> Any:
@@ -49,13 +46,13 @@ def handlers(broker: Broker) -> Any:
 
     def acknowledge(request: Pb) -> Pb:
         subscription = broker.subscription(request.subscription)
-        check_ack_ids(request.ack_ids)
+        streaming_pull.check_ack_ids(request.ack_ids)
         subscription.acknowledge(request.ack_ids)
         return empty_pb2.Empty()
 
     def modify_ack_deadline(request: Pb) -> Pb:
         subscription = broker.subscription(request.subscription)
-        check_ack_ids(request.ack_ids)
+        streaming_pull.check_ack_ids(request.ack_ids)
         if not 0 <= request.ack_deadline_seconds <= 600:
             raise errors.invalid(
                 f"Invalid ack deadline given: (ack_deadline_seconds={request.ack_deadline_seconds})."
@@ -70,28 +67,18 @@ def handlers(broker: Broker) -> Any:
     return grpc.method_handlers_generic_handler(
         "google.pubsub.v1.Subscriber",
         {
-            "CreateSubscription": rpc.unary(messages.Subscription, create),
-            "GetSubscription": rpc.unary(messages.GetSubscriptionRequest, get),
-            "UpdateSubscription": rpc.unary(messages.UpdateSubscriptionRequest, update),
-            "ListSubscriptions": rpc.unary(messages.ListSubscriptionsRequest, list_subscriptions),
-            "DeleteSubscription": rpc.unary(messages.DeleteSubscriptionRequest, delete),
-            "ModifyPushConfig": rpc.unary(messages.ModifyPushConfigRequest, modify_push_config),
-            "Acknowledge": rpc.unary(messages.AcknowledgeRequest, acknowledge),
-            "ModifyAckDeadline": rpc.unary(messages.ModifyAckDeadlineRequest, modify_ack_deadline),
-            "Pull": rpc.unary_waiting(messages.PullRequest, pull),
-            "StreamingPull": streaming_pull.handler(broker, check_ack_ids),
+            "CreateSubscription": rpc.unary(types.Subscription, create),
+            "GetSubscription": rpc.unary(types.GetSubscriptionRequest, get),
+            "UpdateSubscription": rpc.unary(types.UpdateSubscriptionRequest, update),
+            "ListSubscriptions": rpc.unary(types.ListSubscriptionsRequest, list_subscriptions),
+            "DeleteSubscription": rpc.unary(types.DeleteSubscriptionRequest, delete),
+            "ModifyPushConfig": rpc.unary(types.ModifyPushConfigRequest, modify_push_config),
+            "Acknowledge": rpc.unary(types.AcknowledgeRequest, acknowledge),
+            "ModifyAckDeadline": rpc.unary(types.ModifyAckDeadlineRequest, modify_ack_deadline),
+            "Pull": rpc.unary_waiting(types.PullRequest, pull),
+            "StreamingPull": streaming_pull.handler(broker),
         },
     )
-
-
-def check_ack_ids(ack_ids: Iterable[str]) -> None:
-    """Raise INVALID_ARGUMENT for none at all or one this server cannot have issued."""
-    listed = list(ack_ids)
-    if not listed:
-        raise errors.invalid("No ack ids specified.")
-    for ack_id in listed:
-        if _ACK_ID.fullmatch(ack_id) is None:
-            raise errors.invalid(f"Invalid ack id (ack_id={ack_id}).")
 
 
 async def _pull(broker: Broker, request: Pb, remaining: float | None) -> Pb:

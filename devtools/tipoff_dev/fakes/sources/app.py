@@ -14,12 +14,12 @@ from functools import lru_cache
 from fastapi import FastAPI, HTTPException, Request, Response
 
 from tipoff_dev.fakes.sources.balldontlie import balldontlie_document
-from tipoff_dev.fakes.sources.document import JSON, PDF, Document, not_served
+from tipoff_dev.fakes.sources.document import FORBIDDEN, JSON, PDF, Document, not_served
 from tipoff_dev.fakes.sources.espn import espn_document
 from tipoff_dev.fakes.sources.faults import FaultBook, SourceFault
 from tipoff_dev.fakes.sources.hosts import BALLDONTLIE, ESPN, LEAGUE_REFERERS, ODDS, FleetFake
 from tipoff_dev.fakes.sources.injury_pdf import write_report
-from tipoff_dev.fakes.sources.nba import knows, nba_document
+from tipoff_dev.fakes.sources.nba import nba_document
 from tipoff_dev.fakes.sources.odds import odds_document
 from tipoff_dev.fakes.sources.publication import archived_rows, is_out, report_rows, titled
 from tipoff_dev.fakes.sources.rolling import new_york_date, rolled
@@ -32,11 +32,9 @@ SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
 SECOND_SCHEDULE = "cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
 """The league has the schedule at two addresses."""
 
-_DENIED = b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code></Error>"
 _BLOCK_PAGE = (
     b"<!DOCTYPE html><html><head><title>Access Denied</title></head><body>Access Denied</body></html>"
 )
-_FORBIDDEN = Document("application/xml", _DENIED, 403)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}|(?<!\d)\d{8}(?!\d)")
 _GAME = re.compile(r"(?<!\d)00\d{8}(?!\d)")
 
@@ -90,16 +88,14 @@ def create_app(
                 return Document("text/plain", b"unknown path", 404)
             case _ if host in LEAGUE_REFERERS:
                 if not headers.get("Referer", "").startswith(LEAGUE_REFERERS[host]):
-                    return _FORBIDDEN
+                    return FORBIDDEN
                 if path.startswith(REPORTS):
                     name = path.removeprefix(REPORTS)
                     out = is_out(served, name, now)
-                    return Document(PDF, report(today, name)) if out else _FORBIDDEN
+                    return Document(PDF, report(today, name)) if out else FORBIDDEN
                 if path in (SCHEDULE, SECOND_SCHEDULE):
                     return Document(JSON, write_schedule(served, now))
                 document = nba_document(served, path, query, now)
-                if document is None and knows(served, path):
-                    return _FORBIDDEN  # as the league's hosts answer to what is not published yet
             case _ if host == ODDS:
                 document = odds_document(served, path, query, now)
             case _ if host == ESPN:

@@ -1,14 +1,14 @@
 """Writes the CDN's box score of a game as the league does: flags as "0" and "1", minutes as PT32M00.00S."""
 
-import json
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from pydantic import JsonValue
 
 from tipoff_common.clock import EASTERN
+from tipoff_dev.fakes.sources.document import compact, utc
 from tipoff_dev.fakes.sources.game_story import GameStory, Kind, Player, tell
 from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
-from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, game_status
+from tipoff_dev.fakes.sources.schedule_json import FINAL, SCHEDULED, game_status, periods_shown, status_text
 
 Counts = dict[str, int]
 
@@ -16,7 +16,7 @@ Counts = dict[str, int]
 def write_box_score(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> bytes | None:
     """Return the box score at `now` (aware); None before the tip, when there is none."""
     status = game_status(game, day, now)
-    if status not in (LIVE, FINAL):
+    if status == SCHEDULED:
         return None
     story = tell(scenario, game)
     tip = at(day, game.tip or "00:00")
@@ -30,16 +30,16 @@ def write_box_score(scenario: Scenario, day: date, game: ScenarioGame, now: date
         "game": {
             "gameId": game.id,
             "gameTimeLocal": tip.isoformat(),
-            "gameTimeUTC": f"{tip.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "gameTimeUTC": utc(tip),
             "gameTimeHome": tip.isoformat(),
             "gameTimeAway": tip.isoformat(),
             "gameEt": tip.isoformat(),
             "duration": 130,
             "gameCode": f"{day:%Y%m%d}/{game.away}{game.home}",
-            "gameStatusText": "Final" if status == FINAL else "Q2 5:30",
+            "gameStatusText": status_text(game, day, now),
             "gameStatus": status,
             "regulationPeriods": 4,
-            "period": story.periods if status == FINAL else 2,
+            "period": periods_shown(story, status),
             "gameClock": "PT00M00.00S" if status == FINAL else "PT05M30.00S",
             "attendance": 18000,
             "sellout": "1",
@@ -49,7 +49,7 @@ def write_box_score(scenario: Scenario, day: date, game: ScenarioGame, now: date
             "awayTeam": _team(story, 1),
         },
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    return compact(document)
 
 
 def counts(story: GameStory, side: int, player: Player | None = None) -> Counts:
@@ -86,24 +86,26 @@ def clock(seconds: float) -> str:
     return f"PT{int(minutes):02}M{rest:05.2f}S"
 
 
+def period_type(period: int) -> str:
+    """Return the word for a period's kind."""
+    return "REGULAR" if period <= 4 else "OVERTIME"
+
+
+def scores_by_period(story: GameStory, side: int, shown: int) -> list[JsonValue]:
+    """Return a side's points in each of the first periods."""
+    return [
+        {"period": period, "periodType": period_type(period), "score": story.points(side, period)}
+        for period in range(1, shown + 1)
+    ]
+
+
 def _team(story: GameStory, side: int) -> JsonValue:
-    team = story.teams[side]
     return {
-        "teamId": team.id,
-        "teamName": team.name,
-        "teamCity": team.city,
-        "teamTricode": team.tricode,
+        **story.teams[side].fields,
         "score": story.points(side),
         "inBonus": "0",
         "timeoutsRemaining": 1,
-        "periods": [
-            {
-                "period": period,
-                "periodType": "REGULAR" if period <= 4 else "OVERTIME",
-                "score": story.points(side, period),
-            }
-            for period in range(1, story.periods + 1)
-        ],
+        "periods": scores_by_period(story, side, story.periods),
         "players": [
             _player(story, side, player, order) for order, player in enumerate(story.players[side], 1)
         ],

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
@@ -21,6 +22,12 @@ class Document:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+FORBIDDEN = Document(
+    "application/xml", b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code></Error>", 403
+)
+"""How the league's hosts answer to strangers, and to everybody who asks for what is not published yet."""
+
+
 def not_served(host: str, path: str, why: str = "") -> Document:
     """Return the sentence with which the execution fails: a fake's gap must never read as "not published yet"."""
     text = why or f"the fake of {host} has nothing at {path}"
@@ -30,4 +37,14 @@ def not_served(host: str, path: str, why: str = "") -> Document:
 
 def json_document(value: JsonValue, status: int = 200, headers: Mapping[str, str] = {}) -> Document:
     """Write a value as a JSON document."""
-    return Document(JSON, json.dumps(value, separators=(",", ":")).encode(), status, headers)
+    return Document(JSON, compact(value), status, headers)
+
+
+def compact(value: JsonValue) -> bytes:
+    """Write a value as the sources do, without blanks."""
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def utc(instant: datetime) -> str:
+    """Write an instant in UTC, with seconds and a Z."""
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from tipoff_dev.fakes.sources.document import Document, json_document
 from tipoff_dev.fakes.sources.game_story import GameStory, Player, roster, tell
 from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
-from tipoff_dev.fakes.sources.schedule_json import FINAL, SCHEDULED, game_status, status_text
+from tipoff_dev.fakes.sources.schedule_json import FINAL, SCHEDULED, game_status, periods_shown, status_text
 from tipoff_dev.fakes.sources.teams import TEAMS, FakeTeam
 
 _ROOT = "site.api.espn.com/apis/site/v2/sports/basketball/nba"
@@ -41,7 +41,7 @@ def _game(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> J
     name, state = _STATES.get(status, ("STATUS_IN_PROGRESS", "in"))
     if status_text(game, day, now) == "PPD":
         name, state = "STATUS_POSTPONED", "post"
-    shown = {SCHEDULED: 0, FINAL: story.periods}.get(status, 2)
+    shown = periods_shown(story, status)
     return {
         "id": f"4017{int(game.id) % 100000:05}",
         "date": f"{at(day, game.tip or '00:00').astimezone(UTC):%Y-%m-%dT%H:%MZ}",

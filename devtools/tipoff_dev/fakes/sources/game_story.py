@@ -23,38 +23,12 @@ PERIOD_SECONDS, OVERTIME_SECONDS = 720, 300
 POINTS = {"2pt": 2, "3pt": 3, "freethrow": 1}
 
 _FIRST = (
-    "Amos",
-    "Boyd",
-    "Cole",
-    "Dane",
-    "Ezra",
-    "Ford",
-    "Glen",
-    "Hale",
-    "Ivor",
-    "Joel",
-    "Kirk",
-    "Lane",
-    "Miles",
-    "Ned",
-    "Owen",
+    *("Amos", "Boyd", "Cole", "Dane", "Ezra", "Ford", "Glen", "Hale"),
+    *("Ivor", "Joel", "Kirk", "Lane", "Miles", "Ned", "Owen"),
 )
 _LAST = (
-    "Ashby",
-    "Birch",
-    "Crane",
-    "Dunlop",
-    "Easton",
-    "Farrow",
-    "Goss",
-    "Hobart",
-    "Ingram",
-    "Jessup",
-    "Keene",
-    "Larkin",
-    "Marlow",
-    "Nolan",
-    "Orme",
+    *("Ashby", "Birch", "Crane", "Dunlop", "Easton", "Farrow", "Goss", "Hobart"),
+    *("Ingram", "Jessup", "Keene", "Larkin", "Marlow", "Nolan", "Orme"),
 )
 _POSITIONS = ("SF", "PF", "C", "SG", "PG")
 _STARTER_SECONDS, _BENCH_SECONDS = 32 * 60, 16 * 60

@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from tipoff_dev.fakes.sources.box_score_json import write_box_score
-from tipoff_dev.fakes.sources.document import JSON, PDF, Document
+from tipoff_dev.fakes.sources.document import FORBIDDEN, JSON, PDF, Document
 from tipoff_dev.fakes.sources.gamebook_pdf import write_gamebook
 from tipoff_dev.fakes.sources.officials_json import write_officials
 from tipoff_dev.fakes.sources.play_by_play_json import write_play_by_play
 from tipoff_dev.fakes.sources.players_json import write_player_index, write_player_movement
-from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
+from tipoff_dev.fakes.sources.scenario import Scenario, at
 from tipoff_dev.fakes.sources.schedule_json import FINAL, GAME_LENGTH, game_status
 from tipoff_dev.fakes.sources.scoreboard_json import scoreboard_day, write_scoreboard
 
@@ -34,7 +34,8 @@ def _movement(today: date) -> bytes:
 
 
 def nba_document(scenario: Scenario, path: str, query: Mapping[str, str], now: datetime) -> Document | None:
-    """Return what `path`, "HOST/PATH", answers at `now` (aware); None when there is nothing (yet)."""
+    """Return what `path`, "HOST/PATH", answers at `now` (aware): FORBIDDEN when that is not published yet, None when
+    there is no such document."""
     if path == _TODAY:
         return Document(JSON, write_scoreboard(scenario, scoreboard_day(now), now))
     if path == "stats.nba.com/stats/scoreboardv3":
@@ -47,36 +48,20 @@ def nba_document(scenario: Scenario, path: str, query: Mapping[str, str], now: d
         return Document(JSON, write_officials(scenario, date.fromisoformat(query["date"]), now))
     if path == ARCHIVED_GAMEBOOK:
         return Document(PDF, b"%PDF-1.4\n%%EOF\n")
-    return _game_document(scenario, path, now)
-
-
-def knows(scenario: Scenario, path: str) -> bool:
-    """Tell whether `path` is of a kind that these hosts serve, about a game that the scenario has if about any."""
-    if found := _BOX_SCORE.fullmatch(path) or _PLAY_BY_PLAY.fullmatch(path):
-        return _game(scenario, found[1]) is not None
-    return _GAMEBOOK.fullmatch(path) is not None
-
-
-def _game_document(scenario: Scenario, path: str, now: datetime) -> Document | None:
     for pattern, write in ((_BOX_SCORE, write_box_score), (_PLAY_BY_PLAY, write_play_by_play)):
-        match = pattern.fullmatch(path)
-        found = _game(scenario, match[1]) if match else None
-        if found is not None:
-            body = write(scenario, *found, now)
-            return Document(JSON, body) if body else None
+        if match := pattern.fullmatch(path):
+            found = next((game for game in scenario.all_games() if game[1].id == match[1]), None)
+            body = write(scenario, *found, now) if found else None
+            return Document(JSON, body) if body else FORBIDDEN if found else None
     match = _GAMEBOOK.fullmatch(path)
     return _gamebook(scenario, now, *match.groups()) if match else None
 
 
-def _gamebook(scenario: Scenario, now: datetime, day: str, away: str, home: str) -> Document | None:
+def _gamebook(scenario: Scenario, now: datetime, day: str, away: str, home: str) -> Document:
     game_date = date.fromisoformat(f"{day[:4]}-{day[4:6]}-{day[6:]}")
     for game in scenario.games.get(game_date, ()):
         if (game.away, game.home) != (away, home) or game_status(game, game_date, now) != FINAL:
             continue
         if now >= at(game_date, game.tip or "00:00") + GAME_LENGTH + GAMEBOOK_DELAY:
             return Document(PDF, write_gamebook(scenario, game_date, game))
-    return None
-
-
-def _game(scenario: Scenario, game_id: str) -> tuple[date, ScenarioGame] | None:
-    return next(((day, game) for day, game in scenario.all_games() if game.id == game_id), None)
+    return FORBIDDEN

@@ -12,7 +12,7 @@ from itertools import chain
 
 from pydantic import JsonValue
 
-from tipoff_dev.fakes.sources.document import Document, json_document
+from tipoff_dev.fakes.sources.document import Document, json_document, utc
 from tipoff_dev.fakes.sources.game_story import PLAYED, roster
 from tipoff_dev.fakes.sources.hosts import ODDS as HOST
 from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
@@ -86,9 +86,9 @@ def _refusal(status: int, code: str, message: str) -> Document:
 
 def _snapshot(data: JsonValue, at_instant: datetime) -> JsonValue:
     return {
-        "timestamp": _utc(at_instant),
-        "previous_timestamp": _utc(at_instant - _SNAPSHOT),
-        "next_timestamp": _utc(at_instant + _SNAPSHOT),
+        "timestamp": utc(at_instant),
+        "previous_timestamp": utc(at_instant - _SNAPSHOT),
+        "next_timestamp": utc(at_instant + _SNAPSHOT),
         "data": data,
     }
 
@@ -97,8 +97,7 @@ def _offered(scenario: Scenario, now: datetime) -> Iterator[tuple[date, Scenario
     for day, game in scenario.all_games():
         if not (game.tip and game.home and game.away) or game.id.startswith(_ALL_STAR):
             continue
-        off = game.postponed_at is not None and game.postponed_at <= now
-        if not off and at(day, game.tip) - OFFERED <= now < at(day, game.tip) + GAME_LENGTH:
+        if not game.is_off(now) and at(day, game.tip) - OFFERED <= now < at(day, game.tip) + GAME_LENGTH:
             yield day, game
 
 
@@ -109,7 +108,7 @@ def _event(scenario: Scenario, day: date, game: ScenarioGame, markets: Sequence[
         "id": event_id(game),
         "sport_key": "basketball_nba",
         "sport_title": "NBA",
-        "commence_time": _utc(tip + timedelta(minutes=10)),
+        "commence_time": utc(tip + timedelta(minutes=10)),
         "home_team": _name(home),
         "away_team": _name(away),
     }
@@ -126,7 +125,7 @@ def _bookmaker(
         "key": key,
         "title": key.title(),
         "markets": [
-            {"key": market, "last_update": _utc(now), "outcomes": list(_outcomes(market, game, home, away))}
+            {"key": market, "last_update": utc(now), "outcomes": list(_outcomes(market, game, home, away))}
             for market in markets
         ],
     }
@@ -156,7 +155,3 @@ def _over_under(point: float, player: str | None = None) -> Iterator[JsonValue]:
 
 def _name(team: FakeTeam) -> str:
     return "Los Angeles Clippers" if team.tricode == "LAC" else team.full_name
-
-
-def _utc(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

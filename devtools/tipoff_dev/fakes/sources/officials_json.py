@@ -1,25 +1,19 @@
 """Writes official.nba.com's table of who officiates which game."""
 
-import json
 import zlib
 from datetime import date, datetime
 
 from pydantic import JsonValue
 
+from tipoff_dev.fakes.sources.document import compact
 from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 
 PUBLISHED_AT = "09:10"
 """The league's rule is nine in the morning of the game's day, New York time."""
 
 _NAMES = (
-    "Arne Holt",
-    "Bea Quill",
-    "Cy Tanner",
-    "Dora Finch",
-    "Emil Voss",
-    "Fay Rowan",
-    "Gus Teller",
-    "Hana Pike",
+    *("Arne Holt", "Bea Quill", "Cy Tanner", "Dora Finch"),
+    *("Emil Voss", "Fay Rowan", "Gus Teller", "Hana Pike"),
 )
 _REPLAY = ("Ida Storm", "Jon Weld")
 _COLUMNS = (
@@ -34,11 +28,7 @@ Rows = list[JsonValue]
 def write_officials(scenario: Scenario, day: date, now: datetime) -> bytes:
     """Return the assignments of `day` at `now` (aware): no rows before they are out, or when nobody plays."""
     games = scenario.games.get(day, ()) if now >= at(day, PUBLISHED_AT) else ()
-    rows: Rows = [
-        _row(scenario, day, game)
-        for game in games
-        if game.tip and not (game.postponed_at is not None and game.postponed_at <= now)
-    ]
+    rows: Rows = [_row(scenario, day, game) for game in games if game.tip and not game.is_off(now)]
     replay: Rows = [
         {"game_date": f"{day:%m/%d/%Y}", "official_code": 90 + seat, "replaycenter_official": name}
         for seat, name in enumerate(_REPLAY)
@@ -49,7 +39,7 @@ def write_officials(scenario: Scenario, day: date, now: datetime) -> bytes:
         "gl": _league(empty, empty),
         "wnba": _league(empty, empty),
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    return compact(document)
 
 
 def _league(rows: Rows, replay: Rows) -> JsonValue:

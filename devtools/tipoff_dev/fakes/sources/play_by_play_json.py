@@ -1,14 +1,14 @@
 """Writes the CDN's play-by-play of a game as the league does: scores as strings, optional keys only where they say
 something, the end of the game as an action of its own."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from pydantic import JsonValue
 
 from tipoff_common.clock import EASTERN
-from tipoff_dev.fakes.sources.box_score_json import clock
+from tipoff_dev.fakes.sources.box_score_json import clock, period_type
+from tipoff_dev.fakes.sources.document import compact, utc
 from tipoff_dev.fakes.sources.game_story import (
     OVERTIME_SECONDS,
     PERIOD_SECONDS,
@@ -18,7 +18,7 @@ from tipoff_dev.fakes.sources.game_story import (
     tell,
 )
 from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
-from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, game_status
+from tipoff_dev.fakes.sources.schedule_json import FINAL, SCHEDULED, game_status, periods_shown
 
 Action = dict[str, JsonValue]
 
@@ -26,11 +26,12 @@ Action = dict[str, JsonValue]
 def write_play_by_play(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> bytes | None:
     """Return the actions at `now` (aware), those of the first half while the game is live; None before the tip."""
     status = game_status(game, day, now)
-    if status not in (LIVE, FINAL):
+    if status == SCHEDULED:
         return None
     story = tell(scenario, game)
-    periods = story.periods if status == FINAL else 2
-    actions = list(_numbered(story, periods, at(day, game.tip or "00:00"), over=status == FINAL))
+    actions = list(
+        _numbered(story, periods_shown(story, status), at(day, game.tip or "00:00"), over=status == FINAL)
+    )
     document: dict[str, JsonValue] = {
         "meta": {
             "version": 1,
@@ -40,7 +41,7 @@ def write_play_by_play(scenario: Scenario, day: date, game: ScenarioGame, now: d
         },
         "game": {"gameId": game.id, "actions": [*actions]},
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    return compact(document)
 
 
 def _numbered(story: GameStory, periods: int, tip: datetime, *, over: bool) -> Iterator[Action]:
@@ -54,7 +55,7 @@ def _numbered(story: GameStory, periods: int, tip: datetime, *, over: bool) -> I
             "actionNumber": number * 2,
             "clock": clock(left),
             "timeActual": f"{actual.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.0Z",
-            "edited": f"{actual.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "edited": utc(actual),
             "orderNumber": number * 10000,
             **action,
         }
@@ -127,7 +128,7 @@ def _common(kind: str, period: int, left: float, score: list[int]) -> Action:
     return {
         "left": left,
         "period": period,
-        "periodType": "REGULAR" if period <= 4 else "OVERTIME",
+        "periodType": period_type(period),
         "actionType": kind,
         "qualifiers": [],
         "possession": 0,

@@ -1,11 +1,11 @@
 """Writes stats.nba.com's index of players and its list of transactions."""
 
-import json
 from collections.abc import Mapping
 from datetime import date, timedelta
 
 from pydantic import JsonValue
 
+from tipoff_dev.fakes.sources.document import compact
 from tipoff_dev.fakes.sources.game_story import Player, roster
 from tipoff_dev.fakes.sources.teams import TEAMS, FakeTeam
 
@@ -32,7 +32,7 @@ def write_player_index(season: str) -> bytes:
             }
         ],
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    return compact(document)
 
 
 def write_player_movement(today: date) -> bytes:
@@ -44,7 +44,7 @@ def write_player_movement(today: date) -> bytes:
         for number in range(_TRANSACTIONS)
     ]
     document: Row = {"NBA_Player_Movement": {"rows": rows, "columns": []}}
-    return json.dumps(document, separators=(",", ":")).encode()
+    return compact(document)
 
 
 def _player(team: FakeTeam, player: Player) -> Row:
@@ -80,16 +80,10 @@ def _player(team: FakeTeam, player: Player) -> Row:
 
 def _free_agent(player: Player) -> Row:
     blank = (
-        "TEAM_SLUG",
-        "TEAM_CITY",
-        "TEAM_NAME",
-        "TEAM_ABBREVIATION",
-        "JERSEY_NUMBER",
-        "ROSTER_STATUS",
-        "WEIGHT",
+        "TEAM_SLUG TEAM_CITY TEAM_NAME TEAM_ABBREVIATION JERSEY_NUMBER ROSTER_STATUS WEIGHT"
+        " DRAFT_YEAR DRAFT_ROUND DRAFT_NUMBER PTS REB AST"
     )
-    undrafted = ("DRAFT_YEAR", "DRAFT_ROUND", "DRAFT_NUMBER", "PTS", "REB", "AST")
-    nothing: Mapping[str, JsonValue] = dict.fromkeys((*blank, *undrafted))
+    nothing: Mapping[str, JsonValue] = dict.fromkeys(blank.split())
     return {**_player(TEAMS["ATL"], player), **nothing, "PERSON_ID": player.id + 500_000, "TEAM_ID": 0}
 
 

@@ -91,8 +91,7 @@ def _games_reported(scenario: Scenario, day: date, title: datetime) -> list[tupl
 
 def _is_reported(game: ScenarioGame, title: datetime) -> bool:
     decided = bool(game.tip and game.away and game.home)
-    off = game.postponed_at is not None and game.postponed_at <= title
-    return decided and not off and not game.id.startswith(_ALL_STAR)
+    return decided and not game.is_off(title) and not game.id.startswith(_ALL_STAR)
 
 
 def _team_rows(

@@ -47,6 +47,10 @@ class ScenarioGame(_Model):
     arena: str = ""
     postponed_at: AwareDatetime | None = None
 
+    def is_off(self, now: datetime) -> bool:
+        """Tell whether the schedule says by `now` (aware) that it is postponed."""
+        return self.postponed_at is not None and self.postponed_at <= now
+
 
 class Injury(_Model):
     """A player's line in the reports between two instants; of several that apply the one that began last counts."""

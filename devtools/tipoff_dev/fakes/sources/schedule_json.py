@@ -1,6 +1,5 @@
 """Writes scheduleLeagueV2.json as the league's is, false `Z`s and all: only `gameDateTimeUTC` is what it says."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -8,7 +7,8 @@ from functools import lru_cache
 from pydantic import JsonValue
 
 from tipoff_common.clock import EASTERN
-from tipoff_dev.fakes.sources.game_story import final_points
+from tipoff_dev.fakes.sources.document import compact, utc
+from tipoff_dev.fakes.sources.game_story import GameStory, final_points
 from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
 from tipoff_dev.fakes.sources.teams import FakeTeam
 
@@ -42,12 +42,13 @@ def write_schedule(scenario: Scenario, now: datetime) -> bytes:
         },
     }
     days = (
-        f'{{"gameDate":"{day:%m/%d/%Y} 00:00:00","games":[{_games(scenario, day, games, now)}]}}'
+        b'{"gameDate":"%b 00:00:00","games":[%b]}'
+        % (f"{day:%m/%d/%Y}".encode(), _games(scenario, day, games, now))
         for day, games in sorted(scenario.games.items())
         if games
     )
     # The games are put in as text, since few of them change from one instant to the next.
-    return _compact(document).replace('"gameDates":[]', f'"gameDates":[{",".join(days)}]', 1).encode()
+    return compact(document).replace(b'"gameDates":[]', b'"gameDates":[%b]' % b",".join(days), 1)
 
 
 def _season_year(scenario: Scenario, now: datetime) -> str:
@@ -58,8 +59,8 @@ def _season_year(scenario: Scenario, now: datetime) -> str:
     return max(scenario.season_year, f"{start}-{(start + 1) % 100:02}")
 
 
-def _games(scenario: Scenario, day: date, games: Sequence[ScenarioGame], now: datetime) -> str:
-    return ",".join(
+def _games(scenario: Scenario, day: date, games: Sequence[ScenarioGame], now: datetime) -> bytes:
+    return b",".join(
         _game(
             day,
             game,
@@ -68,7 +69,7 @@ def _games(scenario: Scenario, day: date, games: Sequence[ScenarioGame], now: da
             scenario.team(game.away),
             game_status(game, day, now),
             status_text(game, day, now),
-            _is_off(game, now),
+            game.is_off(now),
         )
         for place, game in enumerate(games, 1)
     )
@@ -84,12 +85,12 @@ def _game(
     status: int,
     text: str,
     off: bool,
-) -> str:
+) -> bytes:
     """Write one game as JSON. A season's are asked for again and again, and each changes three times."""
     midnight = at(day, "00:00")
     tip = at(day, game.tip) if game.tip else midnight
     home_points, away_points = (0, 0) if status == SCHEDULED else final_points(game)
-    shown: JsonValue = {
+    shown: dict[str, JsonValue] = {
         "gameId": game.id,
         "gameCode": f"{day:%Y%m%d}/{away.tricode}{home.tricode}",
         "gameStatus": status,
@@ -98,9 +99,9 @@ def _game(
         "gameDateEst": f"{day}T00:00:00Z",
         "gameTimeEst": f"1900-01-01T{tip:%H:%M}:00Z" if game.tip else _UNTIMED,
         "gameDateTimeEst": _local(tip),
-        "gameDateUTC": _utc(midnight),
-        "gameTimeUTC": f"1900-01-01{_utc(tip)[10:]}",
-        "gameDateTimeUTC": _utc(tip),
+        "gameDateUTC": utc(midnight),
+        "gameTimeUTC": f"1900-01-01{utc(tip)[10:]}",
+        "gameDateTimeUTC": utc(tip),
         "awayTeamTime": _local(tip),
         "homeTeamTime": _local(tip),
         "day": f"{day:%a}",
@@ -124,13 +125,13 @@ def _game(
         "awayTeam": _team(away, away_points),
         "pointsLeaders": [],
     }
-    return _compact(shown)
+    return compact(shown)
 
 
 def game_status(game: ScenarioGame, day: date, now: datetime) -> int:
     """`SCHEDULED`, `LIVE` or `FINAL`; day: the league's date of the game."""
     tip = _tip(day, game)
-    if tip is None or _is_off(game, now) or now < tip:
+    if tip is None or game.is_off(now) or now < tip:
         return SCHEDULED
     return LIVE if now < tip + GAME_LENGTH else FINAL
 
@@ -140,13 +141,15 @@ def _tip(day: date, game: ScenarioGame) -> datetime | None:
     return at(day, game.tip).astimezone(UTC) if game.tip else None
 
 
-def _is_off(game: ScenarioGame, now: datetime) -> bool:
-    return game.postponed_at is not None and game.postponed_at <= now
+def periods_shown(story: GameStory, status: int) -> int:
+    """Return how many periods the documents of a game with that status count: all of one that is over, a live one's
+    first half."""
+    return {SCHEDULED: 0, LIVE: 2, FINAL: story.periods}[status]
 
 
 def status_text(game: ScenarioGame, day: date, now: datetime) -> str:
     """Write a game's status as printed: "7:00 pm ET", "Q2 5:30", "Final", "PPD" or "TBD"."""
-    if _is_off(game, now):
+    if game.is_off(now):
         return "PPD"
     if game.tip is None:
         return "TBD"
@@ -159,24 +162,13 @@ def status_text(game: ScenarioGame, day: date, now: datetime) -> str:
 
 def _team(team: FakeTeam, points: int) -> JsonValue:
     return {
-        "teamId": team.id,
-        "teamName": team.name,
-        "teamCity": team.city,
-        "teamTricode": team.tricode,
+        **team.fields,
         "teamSlug": team.name.lower().replace(" ", "-"),
         "wins": 0,
         "losses": 0,
         "score": points,
         "seed": 0,
     }
-
-
-def _compact(value: JsonValue) -> str:
-    return json.dumps(value, separators=(",", ":"))
-
-
-def _utc(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _local(instant: datetime) -> str:

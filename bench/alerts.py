@@ -59,7 +59,7 @@ from tipoff_monitor.machine import watch
 from tipoff_monitor.routing import channels_for
 from tipoff_monitor.rules import CANNOT_JUDGE, OUTAGE
 from tipoff_planning.expectations import read_expectations
-from tipoff_planning.verdict import LOCKED_BY, judge_day
+from tipoff_planning.verdict import judge_day
 
 REPOSITORY = Path(__file__).parents[1]
 TICK = timedelta(minutes=5)
@@ -122,7 +122,7 @@ class Asker:
         expected = read_expectations(
             self.warehouse, ENVIRONMENT, day, at, midnight=local_instant(day, clock_time())
         )
-        verdict = judge_day(expected, lock_at=local_instant(day, LOCKED_BY), is_today=True, names={})
+        verdict = judge_day(expected)
         levels = {name: workflow.alert_level for name, workflow in configuration.workflows.items()}
         return find_conditions(rows, verdict, self.book, levels, configuration.catalog.sources)
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from tests.support.cloudevents import encode_structured
 from tests.support.examples import examples
 from tests.support.samples import NOON, PATH, SAMPLES, executed, landed, locked, processed, requested
 from tests.support.strategies import instants, payloads
@@ -20,7 +21,6 @@ from tipoff_common.binding import (
     Refused,
     decode,
     encode,
-    encode_structured,
 )
 from tipoff_common.events import EVENTS, Event, RejectReason, Tick, TickFired
 from tipoff_common.identity import decision_id, occurrence_id, request_id, schedule_row_id

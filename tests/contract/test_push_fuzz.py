@@ -19,10 +19,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.applications import APPLICATIONS, application
+from tests.support.cloudevents import encode_structured
 from tests.support.examples import examples
 from tests.support.pushes import AUTHORIZED, PUBLISHED, push_body
 from tests.support.samples import NOON, SAMPLES
-from tipoff_common.binding import STRUCTURED, Envelope, encode, encode_structured
+from tipoff_common.binding import STRUCTURED, Envelope, encode
 from tipoff_common.events import EVENTS, Tick, TickFired
 
 ANSWERS = frozenset({200, 204, 400, 413, 422})

@@ -31,7 +31,7 @@ from tipoff_common.ports import Unavailable
 from tipoff_common.wall_clock import wall_now
 from tipoff_common.words import meant
 from tipoff_planning.expectations import DayExpectations, Expectation, read_expectations
-from tipoff_planning.verdict import LOCKED_BY, Color, DayVerdict, Fault, WorkflowVerdict, judge_day
+from tipoff_planning.verdict import Color, DayVerdict, Fault, WorkflowVerdict, judge_day
 
 CANNOT_TELL = 3
 _MARKS = {Color.GREEN: ("✔", "bold green"), Color.YELLOW: ("!", "bold yellow"), Color.RED: ("✘", "bold red")}
@@ -84,7 +84,7 @@ def status(
     while True:
         at = as_of or wall_now()
         expected, source, names = _expectations(on, at)
-        verdict = judge(expected, names)
+        verdict = judge_day(expected, names)
         if workflow is not None:
             expected, verdict = _only(workflow, expected, verdict)
         if watch is not None:
@@ -99,16 +99,6 @@ def status(
             time.sleep(watch)
         except KeyboardInterrupt:
             raise typer.Exit(verdict.color.rank) from None
-
-
-def judge(expected: DayExpectations, names: Mapping[str, str]) -> DayVerdict:
-    """Judge a day as the monitor does."""
-    return judge_day(
-        expected,
-        lock_at=local_instant(expected.date, LOCKED_BY),
-        is_today=expected.date == business_date(expected.as_of),
-        names=names,
-    )
 
 
 def _only(name: str, expected: DayExpectations, verdict: DayVerdict) -> tuple[DayExpectations, DayVerdict]:

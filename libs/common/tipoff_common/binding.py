@@ -92,15 +92,6 @@ def encode(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
     return envelope.payload.model_dump_json().encode(), attributes
 
 
-def encode_structured(envelope: Envelope) -> tuple[bytes, dict[str, str]]:
-    """Structured mode: the whole event as the message's data."""
-    attributes = {
-        "content-type": STRUCTURED,
-        **({"traceparent": envelope.traceparent} if envelope.traceparent else {}),
-    }
-    return JSONFormat().write(_cloud_event(envelope)), attributes
-
-
 def decode(message: Message) -> Envelope:
     """Read either mode.
 

@@ -14,8 +14,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -23,7 +21,7 @@ from pydantic import (
 )
 
 from tipoff_common.files import RESERVED, is_segment
-from tipoff_common.yaml_source import ConfigurationError, YamlSource
+from tipoff_common.yaml_source import ConfigurationError, ConfigurationNode, YamlSource
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Host = Annotated[str, Field(pattern=r"^[a-z0-9.-]+(:\d+)?$", max_length=200)]
@@ -39,11 +37,7 @@ _TYPES: Mapping[str, TypeAdapter[Any]] = {
 }
 
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ParameterSpec(_Spec):
+class ParameterSpec(ConfigurationNode):
     """One declared parameter. Only declared parameters are accepted, and only they are logged."""
 
     type: Literal["date", "instant", "integer", "string"]
@@ -51,19 +45,19 @@ class ParameterSpec(_Spec):
     description: str = Field(min_length=1)
 
 
-class RateLimit(_Spec):
+class RateLimit(ConfigurationNode):
     """Pacing per host and runner process."""
 
     per_second: float = Field(gt=0, le=50)
 
 
-class RetryPolicy(_Spec):
+class RetryPolicy(ConfigurationNode):
     """Transport retries inside one execution; they are counted in `retry_count`."""
 
     attempts: int = Field(default=3, ge=1, le=6)
 
 
-class Assertions(_Spec):
+class Assertions(ConfigurationNode):
     """Expected volume of a success. A minimum of zero would assert nothing and is refused."""
 
     min: int = Field(ge=1)
@@ -76,7 +70,7 @@ class Assertions(_Spec):
         return self
 
 
-class ScraperSpec(_Spec):
+class ScraperSpec(ConfigurationNode):
     """What scraper.yaml says."""
 
     name: Name

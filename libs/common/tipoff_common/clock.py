@@ -35,6 +35,10 @@ def read_zone(name: str) -> ZoneInfo:
         raise ValueError(f"not a known zone; {remedy}") from error
 
 
+ZoneKey = Annotated[str, AfterValidator(lambda name: read_zone(name).key)]
+"""The IANA name of a zone that this machine knows."""
+
+
 @cache
 def fleet_zone() -> ZoneInfo:
     """Return the zone of this process's fleet: that of its days, and of the times that people read.

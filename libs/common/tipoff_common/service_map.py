@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tipoff_common.topics import TopicMap
-from tipoff_common.yaml_source import YamlSource
+from tipoff_common.yaml_source import ConfigurationNode, YamlSource
 
 ComputedSetting = Literal[
     "TIPOFF_ARCHIVE_BUCKET",
@@ -27,10 +27,8 @@ ComputedSetting = Literal[
 ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,16}$")]
 
 
-class ServiceEntry(BaseModel):
+class ServiceEntry(ConfigurationNode):
     """What one service is given on Google Cloud and on a developer's machine."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     description: str = Field(min_length=1, description="what the service does, one line")
     ingress: Literal["all", "internal"] = Field(
@@ -74,10 +72,8 @@ class ServiceEntry(BaseModel):
     )
 
 
-class ServiceMap(BaseModel):
+class ServiceMap(ConfigurationNode):
     """All services by name."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     services: Mapping[ServiceName, ServiceEntry] = Field(min_length=1)
 

@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
-from tipoff_common.clock import EASTERN, read_zone
+from tipoff_common.clock import EASTERN, ZoneKey
 from tipoff_common.ports import DATASET
 
 PREFIX = "TIPOFF_"
@@ -42,7 +42,7 @@ class ServiceSettings(BaseSettings):
     dataset: str = Field(
         default=DATASET, pattern=r"^[A-Za-z0-9_]{1,1024}$", description="BigQuery dataset of the fleet"
     )
-    timezone: str = Field(
+    timezone: ZoneKey = Field(
         default=EASTERN.key,
         description="zone of the fleet's days and of times for people, an IANA name; that of workflows.yaml",
     )
@@ -126,11 +126,6 @@ class ServiceSettings(BaseSettings):
         validation_alias="STORAGE_EMULATOR_HOST",
         description="URL of an embedded Cloud Storage; Google's variable",
     )
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone_known(cls, value: str) -> str:
-        return read_zone(value).key
 
     @model_validator(mode="after")
     def _authentication_is_on(self) -> "ServiceSettings":

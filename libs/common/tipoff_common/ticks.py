@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tipoff_common.clock import fleet_zone, floor_to
 from tipoff_common.events import Tick
 from tipoff_common.open_enum import Declared
-from tipoff_common.yaml_source import YamlSource
+from tipoff_common.yaml_source import ConfigurationNode, YamlSource
 
 
-class Cadence(BaseModel):
+class Cadence(ConfigurationNode):
     """When a tick fires: `every_minutes` from midnight UTC, or `daily_at` in `time_zone`, the fleet's when left out."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     description: str = Field(min_length=1)
     every_minutes: int | None = Field(default=None, ge=1, le=60)
@@ -45,9 +43,7 @@ class Cadence(BaseModel):
         return (local.hour, local.minute) == (self.daily_at.hour, self.daily_at.minute)
 
 
-class _Ticks(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class _Ticks(ConfigurationNode):
     ticks: Mapping[Annotated[Tick, Declared], Cadence]
 
     @model_validator(mode="after")

@@ -3,24 +3,20 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tipoff_common.events import EVENTS
-from tipoff_common.yaml_source import YamlSource
+from tipoff_common.yaml_source import ConfigurationNode, YamlSource
 
 
-class _Node(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Retry(_Node):
+class Retry(ConfigurationNode):
     """Exponential back-off of a subscription, seconds."""
 
     minimum_seconds: float = Field(default=10, ge=0, le=600)
     maximum_seconds: float = Field(default=600, ge=0, le=600)
 
 
-class Subscription(_Node):
+class Subscription(ConfigurationNode):
     """A push subscription of one service. `filter` is Pub/Sub's filter language; "" takes everything."""
 
     service: str
@@ -29,7 +25,7 @@ class Subscription(_Node):
     ack_deadline_seconds: int = Field(default=60, ge=10, le=600, description="also the push timeout")
 
 
-class Topic(_Node):
+class Topic(ConfigurationNode):
     """A topic with the event types that go to it."""
 
     description: str = Field(min_length=1)
@@ -56,7 +52,7 @@ class Topic(_Node):
         return self
 
 
-class TopicMap(_Node):
+class TopicMap(ConfigurationNode):
     """All topics. A message that ran out of delivery attempts goes to `dead_letter_topic`, whose own
     subscriptions have no dead-letter policy."""
 

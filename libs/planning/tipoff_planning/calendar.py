@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from tipoff_common.clock import Instant
+from tipoff_planning.frozen import Frozen
 
 
 class GameStatus(StrEnum):
@@ -17,12 +18,10 @@ class GameStatus(StrEnum):
     FINAL = "final"
 
 
-class Game(BaseModel):
+class Game(Frozen):
     """What the controller reads of a game; the file holds more."""
 
     # The scraper may land more fields at any time; decisions must not stop for one that they do not read.
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
     game_id: str
     game_date: date = Field(
         description="the league's day of the game; a tip-off after midnight belongs to the evening before"
@@ -44,8 +43,6 @@ class Game(BaseModel):
 
 class ScheduleFile(BaseModel):
     """The document that the schedule scraper lands."""
-
-    model_config = ConfigDict(extra="ignore")
 
     # An empty schedule is refused: taken for a calendar, it would cancel every game of the season.
     records: tuple[Game, ...] = Field(min_length=1)

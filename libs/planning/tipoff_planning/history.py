@@ -4,12 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
+from pydantic import Field, JsonValue, TypeAdapter, ValidationError
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import ScrapeExecuted, Source
 from tipoff_common.executions import OFF
 from tipoff_common.outcomes import FailureKind, Status
+from tipoff_planning.frozen import Frozen
 
 NO_SUBJECT = "-"
 # Bounds of what becomes part of log entries and rows: a document may call hundreds of things missing.
@@ -70,10 +71,8 @@ class KnownCompleteness:
         return (*self.missing, f"{unlisted} of {games} games, which it does not list")
 
 
-class HostPause(BaseModel):
+class HostPause(Frozen):
     """What a source asked for: not to be asked again before an instant."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     scraper: str = Field(description="which one was told")
     host: str | None = Field(

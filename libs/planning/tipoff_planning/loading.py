@@ -5,7 +5,7 @@ from datetime import timedelta
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from tipoff_common.catalog import Catalog
 from tipoff_common.identity import short_hash
@@ -35,8 +35,6 @@ DEFAULT_MAX_FAN_OUT = 10_000
 
 class _Limits(BaseModel):
     """Of a file of any shape: what bounds its parts."""
-
-    model_config = ConfigDict(extra="ignore")
 
     max_fan_out: int = DEFAULT_MAX_FAN_OUT
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tipoff_common.clock import Instant
 from tipoff_common.events import PauseChanged, PauseState, PauseTarget, Source
 from tipoff_common.identity import event_id
+from tipoff_planning.frozen import Frozen
 from tipoff_planning.plans import Plan
 from tipoff_planning.progress import NOTHING_HELD, Held
 
@@ -38,10 +39,8 @@ class PauseRequest(BaseModel):
     why: str = Field(min_length=1, max_length=500, description="shown wherever somebody asks")
 
 
-class Pause(BaseModel):
+class Pause(Frozen):
     """One workflow or scraper, from when until when nothing new of it is requested."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str = Field(description="the same from its beginning to its end")
     target: PauseTarget
@@ -62,10 +61,8 @@ class Pause(BaseModel):
         return self.since <= now < self.over_at
 
 
-class Pauses(BaseModel):
+class Pauses(Frozen):
     """The pauses that stand, and those that were over lately."""
-
-    model_config = ConfigDict(frozen=True)
 
     items: tuple[Pause, ...] = ()
 

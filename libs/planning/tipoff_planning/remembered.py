@@ -4,29 +4,25 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import ScrapeRequested, Source
 from tipoff_common.outcomes import FailureKind, Status
 from tipoff_planning.drafts import request
+from tipoff_planning.frozen import Frozen
 from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState
 from tipoff_planning.plans import Plan
 
 
-class _Answer(BaseModel):
-    # A command may be older than the controller that it asks.
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class FoundOccurrence(_Answer):
+class FoundOccurrence(Frozen):
     """Where an id leads."""
 
     game_date: date = Field(description="the date its data is about")
     occurrence_id: str
 
 
-class RememberedExecution(_Answer):
+class RememberedExecution(Frozen):
     """An execution that came back, whether or not the dataset has it yet."""
 
     request_id: str
@@ -54,7 +50,7 @@ class RememberedExecution(_Answer):
         )
 
 
-class RememberedOccurrence(_Answer):
+class RememberedOccurrence(Frozen):
     """The plan of an occurrence, and how far it has come."""
 
     plan: Plan

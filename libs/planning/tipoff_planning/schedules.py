@@ -6,7 +6,9 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from tipoff_common.yaml_source import ConfigurationNode
 
 _DURATION = re.compile(r"^(?:(\d{1,4})h)?(?:(\d{1,4})m)?$")
 _CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
@@ -72,13 +74,6 @@ class Until(StrEnum):
 
     FOUND = "found"
     COMPLETE = "complete"
-
-
-class ConfigurationNode(BaseModel):
-    """A part of the configuration: unknown keys are errors."""
-
-    # A key that nothing reads is a setting that somebody relies on in vain.
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Window(ConfigurationNode):

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from tipoff_planning.frozen import Frozen
 from tipoff_planning.history import ExecutionFact, HostPause, pause_of
 from tipoff_planning.occurrence_log import LoggedExecution, OccurrenceState
 from tipoff_planning.progress import State
@@ -20,10 +21,8 @@ LOOKS_KEPT = 30
 """Alerts about a source that never has anything count looks up to this number; more would only grow the object."""
 
 
-class Settled(BaseModel):
+class Settled(Frozen):
     """One object, changed by evaluations alone."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     version: Literal[1] = 1
     found: Mapping[date, tuple[LoggedExecution, ...]] = Field(

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from tipoff_common.clock import Instant, fleet_zone
+from tipoff_common.clock import Instant, business_date, fleet_zone, local_instant
 from tipoff_common.words import pluralize
 from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation, StepOutcome
+from tipoff_planning.frozen import Frozen
 
 # Later than the tick, so that its own deliveries, which back off for up to ten minutes, come first. The controller
 # locks by it, and whoever judges a day counts on the schedule from then on.
@@ -57,10 +58,8 @@ class FaultKind(StrEnum):
     FOUND_NOTHING = "found_nothing"  # every attempt was no_data, and none is to come
 
 
-class Fault(BaseModel):
+class Fault(Frozen):
     """One thing that is wrong, and with what."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: FaultKind
     color: Color
@@ -77,10 +76,8 @@ class Fault(BaseModel):
     )
 
 
-class WorkflowVerdict(BaseModel):
+class WorkflowVerdict(Frozen):
     """One workflow on one day."""
-
-    model_config = ConfigDict(frozen=True)
 
     workflow: str
     priority: str
@@ -91,10 +88,8 @@ class WorkflowVerdict(BaseModel):
     faults: tuple[Fault, ...] = ()
 
 
-class DayVerdict(BaseModel):
+class DayVerdict(Frozen):
     """The answer."""
-
-    model_config = ConfigDict(frozen=True)
 
     color: Color
     headline: str
@@ -102,18 +97,11 @@ class DayVerdict(BaseModel):
     faults: tuple[Fault, ...] = Field(description="worst first")
 
 
-def judge_day(
-    day: DayExpectations, *, lock_at: datetime, is_today: bool, names: Mapping[str, str] | None = None
-) -> DayVerdict:
-    """Judge what became of a day's expectations.
-
-    lock_at: the instant by which the day's schedule has to be locked. is_today: whether decisions go on.
-    names: of games, by id.
-    """
-    names = names or {}
+def judge_day(day: DayExpectations, names: Mapping[str, str] = {}) -> DayVerdict:
+    """Judge what became of a day's expectations, as they were known at `as_of`. names: of games, by id."""
     # Cancelled ones too: a day whose games were all called off was expected, and is all right.
     rows = day.expectations
-    system = list(_system_faults(day, lock_at, is_today))
+    system = list(_system_faults(day))
     by_workflow = {name: [row for row in rows if row.workflow_name == name] for name in _workflows(rows)}
     workflows = tuple(_judge_workflow(name, own, day.as_of, names) for name, own in by_workflow.items())
     faults = [*system, *(fault for workflow in workflows for fault in workflow.faults)]
@@ -143,7 +131,8 @@ def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation]
     return f"{worst[0].sentence}{more}"
 
 
-def _system_faults(day: DayExpectations, lock_at: datetime, is_today: bool) -> Iterator[Fault]:
+def _system_faults(day: DayExpectations) -> Iterator[Fault]:
+    lock_at = local_instant(day.date, LOCKED_BY)
     # Without what is left of last night, which was locked yesterday.
     own = [row for row in day.expectations if row.date == day.date]
     # A day on which nothing is expected has no rows of a schedule, and the decisions say why.
@@ -155,7 +144,7 @@ def _system_faults(day: DayExpectations, lock_at: datetime, is_today: bool) -> I
             sentence=f"no schedule was locked for {day.date}",
         )
     # Decisions come every quarter of an hour, day and night; only the day that is now can lack them.
-    decided = day.last_decided_at
+    decided, is_today = day.last_decided_at, day.date == business_date(day.as_of)
     if is_today and decided is None:
         # A new installation before its first evaluation, or one that has been dead for days: never green, and red from
         # the time on by which it would have locked a schedule.

@@ -9,14 +9,15 @@ from functools import cached_property
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from tipoff_common.catalog import Catalog, Name
-from tipoff_common.clock import read_zone
+from tipoff_common.clock import ZoneKey
 from tipoff_common.events import AlertLevel, Priority
 from tipoff_common.open_enum import Declared
+from tipoff_common.yaml_source import ConfigurationNode
 from tipoff_planning.discovery.steps import CHECK_STEP
-from tipoff_planning.schedules import ByTheClock, ConfigurationNode, Duration, PerGame, Schedule, tolerance
+from tipoff_planning.schedules import ByTheClock, Duration, PerGame, Schedule, tolerance
 
 PLACEHOLDERS = ("{game_date}", "{slot}")
 
@@ -163,7 +164,7 @@ class Workflow(ConfigurationNode):
         description="occurrences in a row without data after which decisions alert; a search alerts when its window"
         " closes instead",
     )
-    timezone: str | None = Field(
+    timezone: ZoneKey | None = Field(
         default=None,
         description="zone of its times of day and days of the week, an IANA name; the file's when left out",
     )
@@ -175,11 +176,6 @@ class Workflow(ConfigurationNode):
         default="parallel", description="sequence: each step after the one before it"
     )
     steps: tuple[Step, ...] = Field(min_length=1, description="what it fetches")
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone_known(cls, value: str | None) -> str | None:
-        return None if value is None else read_zone(value).key
 
     @model_validator(mode="after")
     def _zone_is_read(self) -> Self:
@@ -232,7 +228,7 @@ class WorkflowsFile(ConfigurationNode):
     """The whole file."""
 
     version: Literal[1] = Field(description="of this format")
-    timezone: str = Field(
+    timezone: ZoneKey = Field(
         description="zone of the fleet's days, and of every time of day in this file whose workflow names no other; an"
         " IANA name"
     )
@@ -243,11 +239,6 @@ class WorkflowsFile(ConfigurationNode):
         default=10_000, ge=1, le=10_000, description="the most requests that one step may fan out into"
     )
     workflows: Mapping[Name, Workflow] = Field(min_length=1, description="the workflows by name")
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone_known(cls, value: str) -> str:
-        return read_zone(value).key
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from pydantic import AwareDatetime, Field, model_validator
 from tipoff_common.catalog import Catalog, Name
 from tipoff_common.open_enum import Declared
 from tipoff_common.outcomes import FailureKind
-from tipoff_common.yaml_source import ConfigurationError, YamlSource
-from tipoff_planning.schedules import Clock, ConfigurationNode, Duration
+from tipoff_common.yaml_source import ConfigurationError, ConfigurationNode, YamlSource
+from tipoff_planning.schedules import Clock, Duration
 
 USUAL = Path(__file__).parent / "worlds" / "usual.yaml"
 Probability = Annotated[float, Field(ge=0, le=1)]

@@ -16,7 +16,7 @@ from tipoff_monitor.machine import watch
 from tipoff_monitor.notices import write_notice
 from tipoff_monitor.routing import channels_for
 from tipoff_planning.expectations import read_expectations
-from tipoff_planning.verdict import LOCKED_BY, judge_day
+from tipoff_planning.verdict import judge_day
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ def _read_conditions(deps: Deps, now: datetime) -> tuple[Condition, ...] | None:
         # Not an empty tuple: nothing known is not the same as nothing wrong,
         # and would resolve every incident.
         return None
-    verdict = judge_day(expected, lock_at=local_instant(day, LOCKED_BY), is_today=True, names=deps.names())
+    verdict = judge_day(expected, deps.names())
     return find_conditions(rows, verdict, deps.book, deps.levels, deps.sources)
 
 

@@ -3,23 +3,18 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import AlertChanged, AlertLevel, AlertState
 from tipoff_common.identity import event_id
+from tipoff_planning.frozen import Frozen
 
 OPEN = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SILENCED, AlertState.ESCALATED})
 """States of an incident that holds for as long as its rule asks."""
 
 
-class MemoryPart(BaseModel):
-    """A frozen part of the memory; fields of a newer version are kept out, as it is written by this one."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class Incident(MemoryPart):
+class Incident(Frozen):
     """One rule about one subject, from its first sign until it is resolved and cooled down."""
 
     id: str = Field(description="the same from its first sign to its end")
@@ -75,7 +70,7 @@ class Incident(MemoryPart):
         return self.state in OPEN
 
 
-class Silence(MemoryPart):
+class Silence(Frozen):
     """Nobody wants to hear of some incidents for a while."""
 
     id: str
@@ -91,7 +86,7 @@ class Silence(MemoryPart):
         return now < self.until and rule == self.rule and self.subject in (None, subject)
 
 
-class Memory(MemoryPart):
+class Memory(Frozen):
     """All that the monitor remembers: one object, changed by compare-and-swap on its generation."""
 
     watched_at: Instant | None = Field(default=None, description="the newest instant that was judged")

@@ -21,8 +21,9 @@ from tipoff_common.events import AlertChanged
 from tipoff_common.identity import content_hash
 from tipoff_common.leases import lease_left
 from tipoff_common.ports import Objects, Unavailable
-from tipoff_monitor.incidents import Memory, MemoryPart
+from tipoff_monitor.incidents import Memory
 from tipoff_monitor.simulation import KeptSimulation
+from tipoff_planning.frozen import Frozen
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ _ATTEMPTS = 8
 """Writers that may come in between before a change gives up; people and watches are few."""
 
 
-class SendingClaim(MemoryPart):
+class SendingClaim(Frozen):
     """Somebody sends until an instant."""
 
     until: Instant

@@ -6,11 +6,12 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from tipoff_common.catalog import Name
 from tipoff_common.events import AlertLevel
 from tipoff_common.open_enum import Declared
+from tipoff_common.yaml_source import ConfigurationNode
 from tipoff_planning.schedules import Duration
 from tipoff_planning.verdict import FaultKind
 
@@ -25,14 +26,7 @@ OWN_RULES = (OUTAGE, CANNOT_JUDGE, CHANNEL_FAILING, PAUSED)
 """Names that no rule may have: the monitor raises these about itself, or means something else by them."""
 
 
-class AlertsPart(BaseModel):
-    """A part of the file; a key that it does not know is a mistake."""
-
-    # A misspelt key would be a rule that is never escalated, and nobody would hear of it.
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Cause(AlertsPart):
+class Cause(ConfigurationNode):
     """A rule whose incidents explain this one's."""
 
     rule: RuleName = Field(
@@ -44,7 +38,7 @@ class Cause(AlertsPart):
     )
 
 
-class Escalation(AlertsPart):
+class Escalation(ConfigurationNode):
     """When an incident is told with more weight. It becomes CRITICAL and goes to the routes with `escalated: true`."""
 
     after: Duration | None = Field(default=None, description="told and not acknowledged for so long")
@@ -57,7 +51,7 @@ class Escalation(AlertsPart):
         return self
 
 
-class Rule(AlertsPart):
+class Rule(ConfigurationNode):
     """One thing that people want to hear of."""
 
     description: str = Field(min_length=1, description="what it means, for people")
@@ -118,7 +112,7 @@ class Rule(AlertsPart):
         return AlertLevel.CRITICAL if self.escalate else self.severity
 
 
-class Channel(AlertsPart):
+class Channel(ConfigurationNode):
     """Where people are told. Its URL is a secret, and so stands in a variable of the environment."""
 
     description: str = Field(min_length=1, description="who reads it")
@@ -126,7 +120,7 @@ class Channel(AlertsPart):
     url: Variable = Field(description="environment variable with the URL of Apprise, a secret")
 
 
-class Route(AlertsPart):
+class Route(ConfigurationNode):
     """Which incidents go to which channels. Every route that fits is followed."""
 
     # INFO is recorded and shown; a message for it would teach people to ignore messages.
@@ -139,7 +133,7 @@ class Route(AlertsPart):
     channels: tuple[Name, ...] = Field(min_length=1, description="who is told")
 
 
-class QuietWindow(AlertsPart):
+class QuietWindow(ConfigurationNode):
     """Days on which some rules tell nobody; what happens is recorded all the same."""
 
     why: str = Field(min_length=1, description="shown wherever somebody asks why nothing was told")
@@ -154,7 +148,7 @@ class QuietWindow(AlertsPart):
         return self
 
 
-class WatchSettings(AlertsPart):
+class WatchSettings(ConfigurationNode):
     """The monitor about itself."""
 
     outage_after: Duration = Field(
@@ -175,7 +169,7 @@ class WatchSettings(AlertsPart):
     severity: Severity = Field(default=AlertLevel.CRITICAL, description="of cannot-judge and channel-failing")
 
 
-class AlertsFile(AlertsPart):
+class AlertsFile(ConfigurationNode):
     """The whole file."""
 
     version: Literal[1] = Field(description="of this format")

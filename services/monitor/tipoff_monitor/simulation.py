@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tipoff_common.clock import Instant
+from tipoff_planning.frozen import Frozen
 
 # What is read side by side on one screen; a comparison of more is for the JSON.
 MOST_CONFIGURATIONS = 4
@@ -15,18 +16,14 @@ Name = Annotated[str, Field(max_length=500)]
 
 # Sent by whoever may call the monitor and kept as one object, so every part has its bound. A newer command's fields are
 # left out instead of refused: the page shows what it knows.
-class _Kept(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class SeasonDelay(_Kept):
+class SeasonDelay(Frozen):
     """Minutes from the publication to the success."""
 
     median: float
     p95: float
 
 
-class SeasonLoss(_Kept):
+class SeasonLoss(Frozen):
     """Something that was never got."""
 
     game_date: date
@@ -34,7 +31,7 @@ class SeasonLoss(_Kept):
     reason: Name
 
 
-class SeasonWorkflow(_Kept):
+class SeasonWorkflow(Frozen):
     """What a season came to for one workflow."""
 
     occurrences: int = Field(description="expected runs")
@@ -48,14 +45,14 @@ class SeasonWorkflow(_Kept):
     delay: SeasonDelay | None = Field(description="null when what it is about is always there")
 
 
-class SeasonSource(_Kept):
+class SeasonSource(Frozen):
     """Requests to one source."""
 
     requests: int
     most_in_an_hour: int
 
 
-class SimulatedSeason(_Kept):
+class SimulatedSeason(Frozen):
     """A season under one configuration."""
 
     first: date
@@ -81,7 +78,7 @@ class SimulatedSeason(_Kept):
         return sum(item.statuses.get(status, 0) for item in self.workflows.values())
 
 
-class Simulation(_Kept):
+class Simulation(Frozen):
     """What `tipoff simulate --json` says: seasons by the workflows file that each was run with."""
 
     configurations: Mapping[Name, SimulatedSeason] = Field(min_length=1, max_length=MOST_CONFIGURATIONS)

@@ -15,7 +15,6 @@ from tipoff_planning.verdict import Color, DayVerdict, FaultKind, judge_day
 if TYPE_CHECKING:
     from conftest import Dataset
 
-LOCK = ELEVEN - 6 * HOUR
 MIDNIGHT = ELEVEN - 11 * HOUR
 
 
@@ -97,14 +96,14 @@ def read(warehouse: BigQueryWarehouse, at: datetime) -> DayExpectations:
 
 def test_a_healthy_step_does_not_hide_a_dead_one(warehouse: BigQueryWarehouse) -> None:
     day = read(warehouse, ELEVEN + 40 * MINUTE)
-    verdict = judge_day(day, lock_at=LOCK, is_today=True)
+    verdict = judge_day(day)
     (fault,) = [it for it in verdict.faults if it.kind is FaultKind.FAILING]
     assert (fault.workflow, fault.scraper, fault.color) == ("lines", "dead", Color.RED)
     assert (fault.since, fault.count, fault.error) == (ELEVEN, 3, "503 no 2")
 
 
 def test_while_retries_go_on_it_is_yellow(warehouse: BigQueryWarehouse) -> None:
-    verdict = judge_day(read(warehouse, ELEVEN + 5 * MINUTE), lock_at=LOCK, is_today=True)
+    verdict = judge_day(read(warehouse, ELEVEN + 5 * MINUTE))
     assert [it.color for it in verdict.faults if it.scraper == "dead"] == [Color.YELLOW]
 
 
@@ -125,7 +124,7 @@ def test_who_paused_until_when_and_why_is_known_until_it_goes_on(warehouse: BigQ
     assert (stopped.paused_by, stopped.paused_why) == ("ann@example.com", "the source moved")
     assert stopped.paused_until == ELEVEN + 6 * HOUR
     assert (steps["dead"], steps["well"]) == (ELEVEN + 8 * HOUR, None)
-    verdict = judge_day(day, lock_at=LOCK, is_today=True)
+    verdict = judge_day(day)
     assert [it.color for it in verdict.faults if it.scraper == "dead"] == [Color.YELLOW]
     assert at(3.5)[1]["dead"] is None, "somebody let it go on"
     day, _ = at(6.5)
@@ -136,7 +135,6 @@ def test_a_day_without_games_is_known_to_be_none_by_its_decisions(
     warehouse: BigQueryWarehouse, dataset: Dataset
 ) -> None:
     summer, noon = date(2026, 7, 15), datetime(2026, 7, 15, 16, tzinfo=UTC)
-    lock = noon - 6 * HOUR
     quiet = [decided(f"q{n}", noon - n * HOUR, "SKIP", "no_games", environment="quiet") for n in range(3)]
     busy = [decided("b", noon - HOUR, "SKIP", "too_early", environment="busy")]
     dataset.insert("workflow_decisions", *quiet, *busy)
@@ -144,7 +142,7 @@ def test_a_day_without_games_is_known_to_be_none_by_its_decisions(
     def judged(environment: str) -> DayVerdict:
         day = read_expectations(warehouse, environment, summer, noon)
         assert day.expectations == ()
-        return judge_day(day, lock_at=lock, is_today=True)
+        return judge_day(day)
 
     assert judged("quiet").headline == "nothing is expected on this day"
     assert FaultKind.NOT_LOCKED in {it.kind for it in judged("busy").faults}
@@ -154,9 +152,7 @@ def test_a_day_without_games_is_known_to_be_none_by_its_decisions(
 def test_the_night_before_is_judged_until_its_work_is_done(warehouse: BigQueryWarehouse) -> None:
     day = read(warehouse, ELEVEN - 9 * HOUR)
     assert {row.occurrence_id for row in day.expectations if row.date == date(2026, 1, 14)} == {"night"}
-    assert ("night", FaultKind.MISSING) in {
-        (it.workflow, it.kind) for it in judge_day(day, lock_at=LOCK, is_today=True).faults
-    }
+    assert ("night", FaultKind.MISSING) in {(it.workflow, it.kind) for it in judge_day(day).faults}
 
 
 def test_rows_two_hours_late_across_midnight_are_of_their_own_occurrence(

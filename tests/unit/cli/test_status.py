@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tipoff_cli import connection
-from tipoff_cli.commands.status import judge
 from tipoff_planning.expectations import DayExpectations
-from tipoff_planning.verdict import Color
+from tipoff_planning.verdict import Color, judge_day
 
 
 def test_a_stack_of_another_zone_than_the_files_is_told(
@@ -44,5 +43,5 @@ def test_a_day_counts_on_its_schedule_from_the_same_instant_as_the_monitor() -> 
         )
         for minute in (15, 45)
     }
-    assert judge(at[15], {}).color is Color.GREEN
-    assert judge(at[45], {}).color is Color.RED
+    assert judge_day(at[15]).color is Color.GREEN
+    assert judge_day(at[45]).color is Color.RED

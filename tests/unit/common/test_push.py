@@ -10,11 +10,12 @@ import pytest
 from fastapi import HTTPException, Request
 from starlette.types import Message
 
+from tests.support.cloudevents import encode_structured
 from tests.support.pushes import AUTHORIZED, KEY, PUBLISHED, Receiver, local_settings, push_body, pushed
 from tests.support.samples import NOON, SAMPLES, executed, processed, requested, tick
 from tipoff_common import push
 from tipoff_common.auth import InvalidToken
-from tipoff_common.binding import Envelope, encode, encode_structured
+from tipoff_common.binding import Envelope, encode
 from tipoff_common.events import EVENTS, Event, MessageRejected, ScrapeExecuted
 from tipoff_common.identity import content_hash
 from tipoff_common.ports import Overloaded, PermanentRefusal

@@ -55,9 +55,7 @@ def expectations(schedules: list[ScheduleLocked], day: date, now: datetime) -> D
 
 
 def conditions(schedules: list[ScheduleLocked], day: date, now: datetime) -> tuple[Condition, ...]:
-    verdict = judge_day(
-        expectations(schedules, day, now), lock_at=local_instant(day, time(5, 30)), is_today=True
-    )
+    verdict = judge_day(expectations(schedules, day, now))
     return tuple(conditions_of_verdict(verdict, BOOK, {"one": AlertLevel.CRITICAL}))
 
 

@@ -13,7 +13,7 @@ from tipoff_planning.verdict import Color, DayVerdict, FaultKind, judge_day
 DAY = date(2026, 1, 15)
 ELEVEN = datetime(2026, 1, 15, 16, 0, tzinfo=UTC)
 """11:00 in New York."""
-LOCK = datetime(2026, 1, 15, 10, 0, tzinfo=UTC)
+LOCK = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 FAILED = {"attempts": 3, "units": 1, "units_failed": 1, "error_type": "http", "failing_since": ELEVEN}
 EMPTY = {"attempts": 1, "units": 1}
@@ -57,7 +57,7 @@ def judge(*rows: Expectation, at: datetime, decided: datetime | None = None) -> 
     day = DayExpectations(
         date=DAY, as_of=at, environment="prod", expectations=rows, last_decided_at=decided or at
     )
-    return judge_day(day, lock_at=LOCK, is_today=True, names={"22": "CHA@LAL"})
+    return judge_day(day, {"22": "CHA@LAL"})
 
 
 def kinds(verdict: DayVerdict) -> list[tuple[FaultKind, Color]]:
@@ -133,9 +133,10 @@ def test_nobody_decides() -> None:
 def test_what_decided_nothing_for_days_is_not_green_in_the_night_either() -> None:
     """Before the schedule's time nothing is expected yet, and nobody is there who would expect it."""
     day = DayExpectations(date=DAY, as_of=LOCK - MINUTE, environment="prod", expectations=())
-    verdict = judge_day(day, lock_at=LOCK, is_today=True)
+    verdict = judge_day(day)
     assert (verdict.color, verdict.headline) == (Color.YELLOW, "nothing was decided in the last two days")
-    assert judge_day(day, lock_at=LOCK, is_today=False).color is Color.GREEN
+    tomorrow = day.model_copy(update={"date": DAY + timedelta(days=1)})
+    assert judge_day(tomorrow).color is Color.GREEN
 
 
 def test_without_a_schedule_after_its_time() -> None:
@@ -259,5 +260,5 @@ def test_a_day_on_which_nothing_is_expected_is_green_and_says_why() -> None:
     day = DayExpectations(
         date=DAY, as_of=ELEVEN, environment="prod", expectations=(), last_decided_at=ELEVEN, idle=True
     )
-    verdict = judge_day(day, lock_at=LOCK, is_today=True)
+    verdict = judge_day(day)
     assert (verdict.color, verdict.headline) == (Color.GREEN, "nothing is expected on this day")

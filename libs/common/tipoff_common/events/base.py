@@ -5,9 +5,7 @@ from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from tipoff_common.bounds import (
-    check_json,
-)
+from tipoff_common.bounds import check_json
 from tipoff_common.identity import event_id
 from tipoff_common.open_enum import OpenEnum
 
@@ -69,14 +67,21 @@ class EventPart(BaseModel):
 
 
 class Event(EventPart):
-    """A payload. `TYPE` is the CloudEvents type, `key` what makes its id."""
+    """A payload of a type of its own."""
 
     TYPE: ClassVar[str]
+    """The CloudEvents type."""
+    KEY: ClassVar[tuple[str, ...]]
+    """The fields that its identity is a function of."""
+    SUBJECT: ClassVar[str | None] = None
+    """The field that says what it is about, for people and filters."""
+    FILTERS: ClassVar[tuple[str, ...]] = ()
+    """The fields that travel as message attributes too, by which subscriptions choose theirs."""
 
     @property
     def key(self) -> tuple[object, ...]:
         """What the event's identity is a function of."""
-        raise NotImplementedError(f"{type(self).__name__} has no key of its own")
+        return tuple(getattr(self, name) for name in self.KEY)
 
     @property
     def id(self) -> str:
@@ -85,13 +90,13 @@ class Event(EventPart):
 
     @property
     def subject(self) -> str | None:
-        """What the event is about, for people and filters."""
-        return None
+        """What the event is about."""
+        return None if self.SUBJECT is None else str(getattr(self, self.SUBJECT))
 
     @property
     def filter_attributes(self) -> Mapping[str, str]:
-        """Message attributes beside the CloudEvents ones, for subscription filters."""
-        return {}
+        """Message attributes beside the CloudEvents ones."""
+        return {name: str(getattr(self, name)) for name in self.FILTERS}
 
     def parts(self) -> "Iterator[Event]":
         """Yield the events to publish: this one, or several that say the same where one would be too large."""

@@ -1,6 +1,6 @@
 """What the controller hears and says: ticks, decisions, locked schedules, pauses."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from pydantic import Field
 
@@ -37,22 +37,14 @@ class TickFired(Event):
     its time from Pub/Sub's publishTime, rounded down to `cadence_minutes`."""
 
     TYPE = "tipoff.tick.fired.v1"
+    KEY = ("tick", "event_time")
+    FILTERS = ("tick",)
 
     tick: Tick = Field(description="what it is time for")
     cadence_minutes: Minutes = Field(default=15, description="how often this tick fires")
     event_time: EventTime | None = Field(
         default=None, description="the instant to act for, when a day is replayed"
     )
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """The tick, and the instant for which a day is replayed."""
-        return (self.tick, self.event_time)
-
-    @property
-    def filter_attributes(self) -> Mapping[str, str]:
-        """The tick, by which subscriptions choose theirs."""
-        return {"tick": self.tick.value}
 
 
 class Action(OpenEnum):
@@ -67,6 +59,9 @@ class WorkflowDecided(Event):
     """The controller decided about one occurrence at one tick."""
 
     TYPE = "tipoff.workflow.decided.v1"
+    KEY = ("decision_id",)
+    SUBJECT = "workflow_name"
+    FILTERS = ("reason_code",)  # the controller hears of its manual runs only
 
     decision_id: Id = Field(description="a function of the occurrence and the tick")
     occurrence_id: Id = Field(description="a function of workflow, game date, subject and slot")
@@ -86,21 +81,6 @@ class WorkflowDecided(Event):
     controller_version: Label = Field(description="release that decided: its version and commit")
     environment: Label = Field(description="deployment: prod, staging, dev or local")
     triggered_by: Prose = Field(description="a tick, or the caller of a manual run")
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """One event a decision."""
-        return (self.decision_id,)
-
-    @property
-    def filter_attributes(self) -> Mapping[str, str]:
-        """The reason, by which the controller hears of its manual runs only."""
-        return {"reason_code": self.reason_code}
-
-    @property
-    def subject(self) -> str:
-        """The workflow."""
-        return self.workflow_name
 
 
 class ScheduleState(OpenEnum):
@@ -134,6 +114,7 @@ class ScheduleLocked(Event):
     """What is expected of one business day, written down once."""
 
     TYPE = "tipoff.schedule.locked.v1"
+    SUBJECT = "date"
 
     date: GameDate = Field(description="the business day")
     locked_at: Instant = Field(description="when it was written down")
@@ -151,11 +132,6 @@ class ScheduleLocked(Event):
     def key(self) -> tuple[object, ...]:
         """The day and the version of its content, and the part of a schedule in parts."""
         return (self.date, self.schedule_version, *([self.part] if self.part else []))
-
-    @property
-    def subject(self) -> str:
-        """The day."""
-        return self.date.isoformat()
 
     def parts(self) -> Iterator[Event]:
         """Yield events of at most half of EVENT_LIMIT of runs each: every run is a row, so none may be left out."""
@@ -188,6 +164,8 @@ class PauseChanged(Event):
     """Somebody stopped a workflow or a scraper for a while, or let it go on."""
 
     TYPE = "tipoff.pause.changed.v1"
+    KEY = ("pause_id", "state")  # a pause begins once and ends once
+    SUBJECT = "name"
 
     pause_id: Id = Field(description="the same from the beginning of a pause to its end")
     target: PauseTarget = Field(description="whether a workflow or a scraper is paused")
@@ -201,13 +179,3 @@ class PauseChanged(Event):
     )
     why: Prose = Field(min_length=1, description="why it was paused, in that person's words")
     environment: Label = Field(description="deployment: prod, staging, dev or local")
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """A pause begins once and ends once."""
-        return (self.pause_id, self.state)
-
-    @property
-    def subject(self) -> str:
-        """The workflow or the scraper that is paused."""
-        return self.name

@@ -64,6 +64,7 @@ class CleanupCompleted(Event):
     """One cleanup run, also when nothing was missing and also when it failed."""
 
     TYPE = "tipoff.cleanup.completed.v1"
+    KEY = ("cleanup_id",)
 
     cleanup_id: Id = Field(description="a function of the tick")
     cleanup_time: Instant = Field(description="when it ran")
@@ -117,11 +118,6 @@ class CleanupCompleted(Event):
                 return {**data, "missing_files_found": len(listed)}
         return data
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        """One event a cleanup run."""
-        return (self.cleanup_id,)
-
 
 class AlertState(OpenEnum):
     """Where an alert stands."""
@@ -144,6 +140,7 @@ class AlertChanged(Event):
     """One alert, of one rule about one thing, came into another state. Whoever sends notifications reads this."""
 
     TYPE = "tipoff.alert.changed.v1"
+    SUBJECT = "about"
 
     alert_id: Id = Field(description="the same from the alert's first sign to its end")
     rule: Label = Field(description="name of the rule")
@@ -171,11 +168,6 @@ class AlertChanged(Event):
         """One notification a transition: two monitors that see the same change make the same event."""
         return (self.alert_id, self.state, *([self.transition] if self.transition else []))
 
-    @property
-    def subject(self) -> str:
-        """What the alert is about."""
-        return self.about
-
 
 class RejectReason(OpenEnum):
     """Why a message can never succeed, or why nobody tries any more."""
@@ -192,6 +184,7 @@ class MessageRejected(Event):
     """A message that can never succeed, or that ran out of delivery attempts."""
 
     TYPE = "tipoff.message.rejected.v1"
+    KEY = ("service", "subscription", "message_id", "reason")
 
     rejected_at: Instant = Field(description="when it was rejected")
     reason: RejectReason = Field(description="why")
@@ -209,8 +202,3 @@ class MessageRejected(Event):
         default=None, description="attempts that Pub/Sub made, where it says so"
     )
     environment: Label = Field(description="deployment: prod, staging, dev or local")
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """The message, the subscription that it failed, and why: a redelivery that fails alike is the same event."""
-        return (self.service, self.subscription, self.message_id, self.reason)

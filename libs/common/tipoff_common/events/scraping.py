@@ -28,6 +28,8 @@ class ScrapeRequested(Event):
     """Fetch this. The parameters are final: nothing about dates is worked out again downstream."""
 
     TYPE = "tipoff.scrape.requested.v1"
+    KEY = ("request_id",)
+    SUBJECT = "scraper"
 
     request_id: Id = Field(description="a function of occurrence, step, scraper, parameters and attempt")
     occurrence_id: Id | None = Field(default=None, description="null for a request of no workflow")
@@ -46,16 +48,6 @@ class ScrapeRequested(Event):
     event_time: EventTime | None = Field(
         default=None, description="the instant to fetch for, when a day is replayed"
     )
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """One event a request."""
-        return (self.request_id,)
-
-    @property
-    def subject(self) -> str:
-        """The scraper."""
-        return self.scraper
 
 
 class Completeness(EventPart):
@@ -82,6 +74,7 @@ class ScrapeExecuted(Event):
     """What came of one request. Its execution_id is the request's id."""
 
     TYPE = "tipoff.scrape.executed.v1"
+    SUBJECT = "scraper_name"
 
     execution_id: Id = Field(description="the request's id")
     request_id: Id = Field(description="the request")
@@ -139,16 +132,12 @@ class ScrapeExecuted(Event):
         """
         return (self.execution_id, *(["recovery"] if self.recovery else []), self.outcome.model_dump_json())
 
-    @property
-    def subject(self) -> str:
-        """The scraper."""
-        return self.scraper_name
-
 
 class FileLanded(Event):
     """A file is ready for Phase 2. The path contains the content's hash and is the file's identity."""
 
     TYPE = "tipoff.file.landed.v1"
+    SUBJECT = "gcs_path"
 
     gcs_path: GcsPath = Field(description="gs:// path of the records")
     scraper_name: ScraperName = Field(description="registered name of the scraper that wrote it")
@@ -176,29 +165,16 @@ class FileLanded(Event):
         """
         return (self.gcs_path, self.republish, *(["recovery"] if self.recovery else []))
 
-    @property
-    def subject(self) -> str:
-        """The file."""
-        return self.gcs_path
-
 
 class FileProcessed(Event):
     """Phase 2's receipt for one landed file."""
 
     TYPE = "tipoff.file.processed.v1"
+    KEY = ("gcs_path", "processor")  # each processor reads a file once
+    SUBJECT = "gcs_path"
 
     gcs_path: GcsPath = Field(description="the path exactly as it was announced")
     processor: Label = Field(min_length=1, description="the processor of Phase 2 that read it")
     processed_at: Instant = Field(description="when it was done")
     row_count: Count | None = Field(default=None, description="rows written from it; null when nobody counts")
     environment: Label = Field(description="deployment whose files it processes")
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Each processor reads a file once."""
-        return (self.gcs_path, self.processor)
-
-    @property
-    def subject(self) -> str:
-        """The file."""
-        return self.gcs_path

@@ -107,7 +107,7 @@ class LearnedLooks:
         model = self.model(day)
         if find_fallback(PublicationHistory(tuple(self._days)), model) is not None:
             return self._fallback
-        return plan(widen(model), self._guards).minutes
+        return plan(widen(model), self._guards)
 
     def note(self, seen: PublicationInterval) -> None:
         """Remember what was seen of a day; days come in order."""

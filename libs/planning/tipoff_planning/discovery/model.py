@@ -14,10 +14,11 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.steps import BIN_MINUTES
+from tipoff_planning.frozen import Frozen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,10 +71,8 @@ ITERATIONS = 25
 MIN_MASS = 1e-6
 
 
-class PublicationModel(BaseModel):
+class PublicationModel(Frozen):
     """When a source publishes, as probabilities of one day. Stored as JSON; a decision names its `version`."""
-
-    model_config = ConfigDict(frozen=True)
 
     version: str = Field(description="hash of everything below")
     window_minutes: int = Field(gt=0, description="length of the window that it was fitted for")

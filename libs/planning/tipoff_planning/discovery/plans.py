@@ -189,7 +189,7 @@ def plan_day(search: Search, history: PublicationHistory, planned_at: datetime) 
         return _plan(search, planned_at, reason, model=model, history=known)
     # Planned by the widened model and described by the fitted one: caution is not knowledge.
     wide = widen(model)
-    minutes = plan(wide, search.guards).minutes
+    minutes = plan(wide, search.guards)
     return _plan(
         search,
         planned_at,

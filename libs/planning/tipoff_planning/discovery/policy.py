@@ -41,16 +41,6 @@ class Guards:
             raise ValueError("budget and max_gap are at least 1, price_per_attempt is at least 0")
 
 
-@dataclass(frozen=True)
-class PlannedLooks:
-    """Minutes after the window's opening at which to look, until found, with what is to be expected of them."""
-
-    minutes: tuple[int, ...]
-    expected_delay: float
-    """Minutes from publication to its discovery, on a day on which it is published in the window."""
-    expected_looks: float
-
-
 def widen(model: PublicationModel) -> PublicationModel:
     """Return the model as it is planned for: its bins smoothed, what lies before the window and never unchanged."""
     import numpy as np
@@ -67,8 +57,15 @@ def expect(model: PublicationModel, minutes: Sequence[int]) -> tuple[float, floa
     import numpy as np
 
     cells, ends, published = _cells(model)
-    looks = [int(np.searchsorted(ends, minute)) for minute in minutes]
-    return _expected(cells, ends, published, looks, -1)
+    delay, found, asked, last = 0.0, 0.0, 0.0, -1
+    for minute in minutes:
+        look = int(np.searchsorted(ends, minute))
+        asked += 1.0 - found
+        inside = slice(last + 1, look + 1)
+        delay += float((cells[inside] * (ends[look] - published[inside])).sum())
+        found += float(cells[inside].sum())
+        last = look
+    return (round(delay / found, 2) if found else 0.0), round(asked, 3)
 
 
 def _cells(model: PublicationModel) -> "tuple[Array, Array, Array]":
@@ -83,29 +80,19 @@ def _cells(model: PublicationModel) -> "tuple[Array, Array, Array]":
     return np.array([model.early, *model.masses]), ends, published
 
 
-def plan(
-    model: PublicationModel, guards: Guards, *, looked_at: int | None = None, looks_done: int = 0
-) -> PlannedLooks:
-    """Plan the looks of a day, or those that remain of it.
+def plan(model: PublicationModel, guards: Guards) -> tuple[int, ...]:
+    """Return the minutes after the window's opening at which to look on a day, until found.
 
-    looked_at: minute of the last look, which was in vain; None before the first. looks_done: looks that the budget has
-    paid for already. The last look is at the window's end, so that whatever was published in it is found. Where the
-    remaining budget is too small for `max_gap`, the budget holds and the looks are spread as far as it goes.
+    The last look is at the window's end, so that whatever was published in it is found. Where the budget is too small
+    for `max_gap`, the budget holds and the looks are spread as far as it goes.
     """
     width, bins = model.bin_minutes, len(model.masses)
     cells, minutes, published = _cells(model)
-    start = -1 if looked_at is None else min(bins, looked_at // width)
-    budget = max(0, guards.budget - looks_done)
-    # Looked at the end already, or nothing left to spend.
-    if start >= bins or budget == 0:
-        return PlannedLooks((), 0.0, 0.0)
     gap = max(1, guards.max_gap // width)
     # The budget is a promise to the source and outranks the longest gap, which is only a wish of ours.
-    gap = max(gap, -(-(bins - start) // budget))
-    looks = _cheapest(cells, minutes, published, guards.price, gap, start, min(budget, bins + 1))
-    return PlannedLooks(
-        tuple(int(minutes[look]) for look in looks), *_expected(cells, minutes, published, looks, start)
-    )
+    gap = max(gap, -(-(bins + 1) // guards.budget))
+    looks = _cheapest(cells, minutes, published, guards.price, gap, min(guards.budget, bins + 1))
+    return tuple(int(minutes[look]) for look in looks)
 
 
 def _cheapest(
@@ -114,7 +101,6 @@ def _cheapest(
     published: "Array",
     price: float,
     gap: int,
-    start: int,
     budget: int,
 ) -> list[int]:
     """Return the cells at whose ends to look. State: the last look and, where the budget binds, how many are left."""
@@ -125,7 +111,7 @@ def _cheapest(
     moment = np.concatenate([[0.0], np.cumsum(cells * published)])
     # Most budgets do not bind, and without one the program has a dimension less.
     free, following = np.zeros(bins + 2), np.zeros(bins + 2, dtype=int)
-    for last in range(bins - 1, start - 1, -1):
+    for last in range(bins - 1, -2, -1):
         ends = np.arange(last + 1, min(bins, last + gap) + 1)
         # All that appears until a look waits for it; what never appears costs the price of the looks alone.
         waiting = (mass[ends + 1] - mass[last + 1]) * minutes[ends] - (moment[ends + 1] - moment[last + 1])
@@ -133,7 +119,7 @@ def _cheapest(
         chosen = costs.argmin()
         free[last + 1] = price * (1.0 - mass[last + 1]) + costs[chosen]
         following[last + 1] = ends[chosen]
-    freely = [int(following[start + 1])]
+    freely = [int(following[0])]
     while freely[-1] < bins:
         freely.append(int(following[freely[-1] + 1]))
     if len(freely) <= budget:
@@ -144,7 +130,7 @@ def _cheapest(
     best[:, bins + 1] = 0.0
     choice = np.zeros((budget + 1, bins + 2), dtype=int)
     # Backwards, since the cost of a look contains that of all looks after it.
-    for last in range(bins - 1, start - 1, -1):
+    for last in range(bins - 1, -2, -1):
         ends = np.arange(last + 1, min(bins, last + gap) + 1)
         waiting = (mass[ends + 1] - mass[last + 1]) * minutes[ends] - (moment[ends + 1] - moment[last + 1])
         costs = waiting[None, :] + best[:-1][:, ends + 1]
@@ -153,22 +139,8 @@ def _cheapest(
         best[1:, last + 1] = price * unseen + costs[np.arange(budget), chosen]
         choice[1:, last + 1] = ends[chosen]
     looks: list[int] = []
-    last, left = start, budget
+    last, left = -1, budget
     while last < bins:
         last, left = int(choice[left, last + 1]), left - 1
         looks.append(last)
     return looks
-
-
-def _expected(
-    cells: "Array", minutes: "Array", published: "Array", looks: Sequence[int], start: int
-) -> tuple[float, float]:
-    remaining = 1.0 - float(cells[: start + 1].sum())
-    delay, found, asked, last = 0.0, 0.0, 0.0, start
-    for look in looks:
-        asked += remaining - found
-        inside = slice(last + 1, look + 1)
-        delay += float((cells[inside] * (minutes[look] - published[inside])).sum())
-        found += float(cells[inside].sum())
-        last = look
-    return (round(delay / found, 2) if found else 0.0), round(asked / remaining, 3) if remaining else 0.0

@@ -27,7 +27,7 @@ from tipoff_monitor.console.pages.operations import (
 from tipoff_monitor.console.pages.page import DataAge, data_age
 from tipoff_monitor.console.pages.run import RunPage, links_of
 from tipoff_monitor.console.pages.scrapers import ScraperLine, ScraperPage, ScrapersPage, ordered
-from tipoff_monitor.console.pages.today import TodayPage, judge, rows_of, upcoming
+from tipoff_monitor.console.pages.today import TodayPage, rows_of, upcoming
 from tipoff_monitor.console.pages.workflow import WorkflowPage, decisions_now, shown
 from tipoff_monitor.console.snapshots import Patience, Reading, Snapshot
 from tipoff_monitor.rehearsal import route_of
@@ -38,7 +38,7 @@ from tipoff_planning.discovery.report import DiscoveryReport
 from tipoff_planning.expectations import DayExpectations
 from tipoff_planning.explanation import Explanation
 from tipoff_planning.schedules import Discovery
-from tipoff_planning.verdict import LOCKED_BY
+from tipoff_planning.verdict import judge_day
 
 Given = Mapping[str, str]
 _BACK = timedelta(days=1100)
@@ -109,7 +109,7 @@ def build_today(deps: ConsoleDeps, given: Given, patience: Patience) -> TodayPag
     memory = it.take("the alerts", deps.sources.memory())
     names = it.names()
     # By the same function as `tipoff status`, so that a page and a terminal never disagree about a day.
-    verdict = judge(expected, it.now, names, LOCKED_BY) if expected else None
+    verdict = judge_day(expected, names) if expected else None
     rows = rows_of(expected, verdict) if expected and verdict else ()
     unknown = "is not known yet" if is_near else "is too far off: nothing is kept or planned for it"
     subjects = {row.subject for row in expected.expectations if row.subject} if expected else set()
@@ -162,7 +162,7 @@ def build_workflow(deps: ConsoleDeps, given: Given, patience: Patience) -> Workf
     if recent is not None:
         reasons = deps.sources.explanation(name, calendar, recent.history, plans)
         explanation = it.take("the reasons", reasons)
-    rows = rows_of(expected, judge(expected, it.now, names, LOCKED_BY)) if expected else ()
+    rows = rows_of(expected, judge_day(expected, names)) if expected else ()
     decisions = [row for row in recent.decisions if row.workflow_name == name] if recent else []
     days = [row for row in fleet.workflow_days if row.workflow_name == name] if fleet else []
     return WorkflowPage(

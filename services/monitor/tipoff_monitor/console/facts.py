@@ -4,19 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tipoff_common.execution_row import ExecutionRow, RowInstant, RowObject
+from tipoff_planning.frozen import Frozen
 from tipoff_planning.history import ExecutionFact
 
 
-class Fact(BaseModel):
-    """A row. A column that a newer query has is none of this version's business."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class ScraperHealth(Fact):
+class ScraperHealth(Frozen):
     """A row of queries/scraper_health.sql."""
 
     scraper_name: str
@@ -34,7 +29,7 @@ class ScraperHealth(Fact):
         return self.cause == "well"
 
 
-class WorkflowDay(Fact):
+class WorkflowDay(Frozen):
     """A row of queries/workflow_calendar.sql."""
 
     workflow_name: str
@@ -46,7 +41,7 @@ class WorkflowDay(Fact):
     missed: int
 
 
-class ScraperDay(Fact):
+class ScraperDay(Frozen):
     """A row of queries/scraper_days.sql."""
 
     scraper_name: str
@@ -60,7 +55,7 @@ class ScraperDay(Fact):
     drift: bool | None = None
 
 
-class LiveConfiguration(Fact):
+class LiveConfiguration(Frozen):
     """A row of queries/configurations.sql."""
 
     config_hash: str | None = None
@@ -70,7 +65,7 @@ class LiveConfiguration(Fact):
     decisions: int
 
 
-class DecisionRow(Fact):
+class DecisionRow(Frozen):
     """A row of queries/latest_decisions.sql."""
 
     decision_id: str
@@ -89,7 +84,7 @@ class DecisionRow(Fact):
     context: RowObject = None
 
 
-class DeadLetterRow(Fact):
+class DeadLetterRow(Frozen):
     """A row of queries/latest_dead_letters.sql."""
 
     event_id: str
@@ -103,7 +98,7 @@ class DeadLetterRow(Fact):
     delivery_attempts: int | None = None
 
 
-class StandingPauseRow(Fact):
+class StandingPauseRow(Frozen):
     """A row of queries/standing_pauses.sql."""
 
     target: str = Field(description="workflow or scraper")
@@ -114,7 +109,7 @@ class StandingPauseRow(Fact):
     why: str | None = None
 
 
-class MissingFileRow(Fact):
+class MissingFileRow(Frozen):
     """A row of queries/missing_files.sql."""
 
     scraper_name: str

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.examples import examples
 from tipoff_planning.discovery.model import PublicationModel
-from tipoff_planning.discovery.policy import Guards, plan
+from tipoff_planning.discovery.policy import Guards, expect, plan
 
 WIDTH = 5
 
@@ -68,63 +68,35 @@ def test_it_equals_brute_force(
     )
     best = min(cost(of, tuple(cell * WIDTH for cell in looks), price) for looks in every if allowed(looks))
     found = plan(of, Guards(budget, price, gap))
-    assert cost(of, found.minutes, price) == pytest.approx(best, abs=1e-6)
+    assert cost(of, found, price) == pytest.approx(best, abs=1e-6)
 
 
-@given(
-    weights,
-    odds,
-    odds,
-    st.floats(0, 30),
-    st.integers(1, 9),
-    st.integers(1, 60),
-    st.integers(0, 9),
-    st.integers(0, 8),
-)
+@given(weights, odds, odds, st.floats(0, 30), st.integers(1, 9), st.integers(1, 60))
 def test_budget_and_gap_are_never_exceeded(
-    masses: list[float], early: float, never: float, price: float, budget: int, gap: int, done: int, at: int
+    masses: list[float], early: float, never: float, price: float, budget: int, gap: int
 ) -> None:
     assume(sum(masses) + early + never > 0.01)
     of, end = model(masses, early, never), len(masses) * WIDTH
-    looked_at = min(at * WIDTH, end) if done else None
-    found = plan(of, Guards(budget, price, gap), looked_at=looked_at, looks_done=done)
-    assert len(found.minutes) <= max(0, budget - done)
-    assert list(found.minutes) == sorted(set(found.minutes))
-    if not found.minutes:
-        assert done >= budget or looked_at == end
-        return
-    assert found.minutes[-1] == end
-    begin = -WIDTH if looked_at is None else looked_at
-    gaps = [b - a for a, b in zip((begin, *found.minutes), found.minutes, strict=False)]
+    found = plan(of, Guards(budget, price, gap))
+    assert len(found) <= budget
+    assert list(found) == sorted(set(found))
+    assert found[-1] == end
+    gaps = [b - a for a, b in zip((-WIDTH, *found), found, strict=False)]
     # A budget that is too small for the gap spreads its looks as evenly as bins allow.
-    even = -(-((end - begin) // WIDTH) // (budget - done)) * WIDTH
+    even = -(-(end // WIDTH + 1) // budget) * WIDTH
     assert max(gaps) <= max(gap // WIDTH * WIDTH, even, WIDTH)
-
-
-@given(weights, st.floats(0, 30), st.integers(2, 9))
-def test_what_remains_after_a_look_in_vain_is_what_was_planned(
-    masses: list[float], price: float, budget: int
-) -> None:
-    """A plan is a function of the model, the history and now: looking again at it changes nothing."""
-    assume(sum(masses) > 0.01)
-    of, guards = model(masses), Guards(budget, price, 1_000)
-    first, *rest = plan(of, guards).minutes
-    again = plan(of, guards, looked_at=first, looks_done=1).minutes
-    remaining = 1 - sum([of.early, *of.masses][: first // WIDTH + 1])
-    assume(remaining > 1e-6)
-    assert cost(of, (first, *again), price) == pytest.approx(cost(of, (first, *rest), price), abs=1e-6)
 
 
 def test_it_looks_where_publication_is_likely() -> None:
     sharp = model([0.0] * 50 + [1.0] + [0.0] * 45, early=0.02, never=0.02)
     found = plan(sharp, Guards(budget=20, price=5, max_gap=300))
-    assert 51 * WIDTH in found.minutes
-    assert found.expected_delay < 10
+    assert 51 * WIDTH in found
+    assert expect(sharp, found)[0] < 10
 
 
 def test_a_dearer_look_is_looked_less_often() -> None:
     broad = model([1.0] * 96)
-    counts = [len(plan(broad, Guards(96, price, 480)).minutes) for price in (0, 1, 5, 20, 100)]
+    counts = [len(plan(broad, Guards(96, price, 480))) for price in (0, 1, 5, 20, 100)]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] == 96
 

@@ -9,10 +9,11 @@ from pydantic import Field
 from tipoff_common.clock import Instant
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_monitor.console.facts import DeadLetterRow, LiveConfiguration, MissingFileRow
-from tipoff_monitor.console.pages.page import Page, Shown
+from tipoff_monitor.console.pages.page import Page
 from tipoff_monitor.incidents import Incident, Silence
 from tipoff_monitor.simulation import KeptSimulation
 from tipoff_monitor.views import RouteView
+from tipoff_planning.frozen import Frozen
 
 
 class AlertsPage(Page):
@@ -33,7 +34,7 @@ class DeadLettersPage(Page):
     letters: tuple[DeadLetterRow, ...] = Field(description="the newest first")
 
 
-class FileFacts(Shown):
+class FileFacts(Frozen):
     """What is known of a file that somebody looked for."""
 
     gcs_path: str

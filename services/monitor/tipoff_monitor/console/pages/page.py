@@ -3,19 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from tipoff_common.clock import Instant
 from tipoff_monitor.console.snapshots import Snapshot
+from tipoff_planning.frozen import Frozen
 
 
-class Shown(BaseModel):
-    """A frozen part of a page."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class DataAge(Shown):
+class DataAge(Frozen):
     """One source of a page, and when it was read."""
 
     name: str = Field(description="what was read")
@@ -24,7 +19,7 @@ class DataAge(Shown):
     fault: str | None = Field(description="why it could not be read since, null while it can")
 
 
-class Page(Shown):
+class Page(Frozen):
     """What every page's JSON begins with."""
 
     title: str

@@ -8,14 +8,15 @@ from pydantic import Field, JsonValue
 
 from tipoff_common.clock import Instant
 from tipoff_common.events import Action
-from tipoff_monitor.console.pages.page import Page, Shown
+from tipoff_monitor.console.pages.page import Page
+from tipoff_planning.frozen import Frozen
 from tipoff_planning.trace.links import ChainNode
 
 # Of the width: an instant has no length, and would be drawn as nothing.
 _LEAST = 0.002
 
 
-class Link(Shown):
+class Link(Frozen):
     """One link of the chain: an expectation, a decision, a request, an execution, a file, a receipt, a dead letter."""
 
     kind: str

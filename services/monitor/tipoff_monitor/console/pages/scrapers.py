@@ -8,13 +8,14 @@ from pydantic import Field
 
 from tipoff_common.execution_row import ExecutionRow
 from tipoff_monitor.console.facts import ScraperDay, ScraperHealth
-from tipoff_monitor.console.pages.page import Page, Shown
+from tipoff_monitor.console.pages.page import Page
+from tipoff_planning.frozen import Frozen
 
 DAYS = 90
 _STATUSES = ("successes", "no_data", "failures")
 
 
-class ScraperLine(Shown):
+class ScraperLine(Frozen):
     """One scraper of the list."""
 
     name: str

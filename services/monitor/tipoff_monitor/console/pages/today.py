@@ -1,17 +1,18 @@
 """Today, or another day: the verdict, the timeline, what is sick, what comes next."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from itertools import groupby
 
 from pydantic import Field
 
-from tipoff_common.clock import Instant, business_date, local_instant
+from tipoff_common.clock import Instant
 from tipoff_monitor.console.facts import ScraperHealth, StandingPauseRow
-from tipoff_monitor.console.pages.page import Page, Shown
+from tipoff_monitor.console.pages.page import Page
 from tipoff_monitor.incidents import Incident
 from tipoff_planning.expectations import WHOLE_DAY, DayExpectations, Expectation
-from tipoff_planning.verdict import Color, DayVerdict, Fault, judge_day
+from tipoff_planning.frozen import Frozen
+from tipoff_planning.verdict import Color, DayVerdict, Fault
 
 _PRIORITIES = ("CRITICAL", "HIGH", "MEDIUM", "LOW")
 # As many as stand beside the timeline without scrolling.
@@ -19,7 +20,7 @@ _UPCOMING = 12
 _OPEN = ("PENDING", "MISSING", "PAUSED")
 
 
-class WorkflowLine(Shown):
+class WorkflowLine(Frozen):
     """One workflow of the day. It keeps its place whatever becomes of it, so that rows do not jump."""
 
     workflow: str
@@ -32,7 +33,7 @@ class WorkflowLine(Shown):
     occurrences: tuple[Expectation, ...] = Field(description="in the order of time")
 
 
-class Upcoming(Shown):
+class Upcoming(Frozen):
     """What happens next to a workflow."""
 
     at: Instant
@@ -55,13 +56,6 @@ class TodayPage(Page):
     alerts: tuple[Incident, ...] = Field(description="what people were told of and is not over")
     pauses: Mapping[str, StandingPauseRow] = Field(description="of workflows that are stopped now, by name")
     game_names: Mapping[str, str] = Field(description="of the games of the day, by id")
-
-
-def judge(day: DayExpectations, now: datetime, names: Mapping[str, str], locked_by: time) -> DayVerdict:
-    """Judge a day as `tipoff status` and the monitor do."""
-    return judge_day(
-        day, lock_at=local_instant(day.date, locked_by), is_today=day.date == business_date(now), names=names
-    )
 
 
 def rows_of(day: DayExpectations, verdict: DayVerdict) -> tuple[WorkflowLine, ...]:

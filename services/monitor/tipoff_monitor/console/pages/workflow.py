@@ -8,17 +8,18 @@ from pydantic import Field
 
 from tipoff_common.clock import Instant
 from tipoff_monitor.console.facts import DecisionRow, StandingPauseRow, WorkflowDay
-from tipoff_monitor.console.pages.page import Page, Shown
+from tipoff_monitor.console.pages.page import Page
 from tipoff_monitor.console.pages.timeline import Axis, Mark, marks
 from tipoff_monitor.console.pages.today import WorkflowLine
 from tipoff_planning.discovery.report import CheckState, DiscoveryReport
 from tipoff_planning.explanation import Explanation, RunCondition
+from tipoff_planning.frozen import Frozen
 
 CALENDAR_DAYS = 90
 _WEEK = 7
 
 
-class ShownCondition(Shown):
+class ShownCondition(Frozen):
     """Something that has to hold for a run, and how it stands."""
 
     name: str
@@ -26,7 +27,7 @@ class ShownCondition(Shown):
     detail: str
 
 
-class ShownDecision(Shown):
+class ShownDecision(Frozen):
     """What would be decided now."""
 
     subject: str

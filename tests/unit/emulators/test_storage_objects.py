@@ -31,7 +31,7 @@ def opened(tmp_path: Path) -> Iterator[Open]:
 
     yield open_store
     for store in stores:
-        store._journal.close()  # not close(), which folds the journal as a process does that ends well
+        store._journal.close()
 
 
 @pytest.fixture

@@ -31,26 +31,12 @@ def keep_declared_tables() -> None:
     Also, CREATE TABLE IF NOT EXISTS on a table that exists registers it anew, which loses what it had.
     """
 
-    def with_declaration(sync: Sync) -> Sync:
-        @functools.wraps(sync)
-        def sync_created_table(sql: str, project_id: str, context: Any) -> None:
-            create = parsed_create(sql, "TABLE")
-            target = _target(create, project_id) if create else None
-            if create is None or target is None or create.args.get("clone") is not None:
-                sync(sql, project_id, context)
-                return
-            if create.args.get("exists") and context.catalog.get_table(*target) is not None:
-                return
-            sync(sql, project_id, context)
-            declared = declared_table(create)
-            table = context.catalog.get_table(*target)
-            if table is None:
-                return
-            context.catalog.update_table(table.model_copy(update=_declared_parts(declared, table)))
+    def declare(create: exp.Create, table: Any, context: Any) -> None:
+        if create.args.get("clone") is None:
+            parts = _declared_parts(declared_table(create), table)
+            context.catalog.update_table(table.model_copy(update=parts))
 
-        return sync_created_table
-
-    _replace_sync("sync_created_table", with_declaration)
+    _correct_created("TABLE", _table, declare)
 
 
 def keep_added_columns() -> None:
@@ -70,18 +56,9 @@ def keep_added_columns() -> None:
 def keep_declared_views() -> None:
     """Fault: a view made by SQL loses its description, and its resource does not carry its query."""
 
-    def with_description(sync: Sync) -> Sync:
-        @functools.wraps(sync)
-        def sync_created_view(sql: str, project_id: str, context: Any) -> None:
-            sync(sql, project_id, context)
-            create = parsed_create(sql, "VIEW")
-            target = _target(create, project_id) if create else None
-            view = context.catalog.get_table(*target) if target else None
-            if create is not None and view is not None and view.table_type == "VIEW":
-                description = declared_options(create).get("description")
-                context.catalog.update_table(view.model_copy(update={"description": description}))
-
-        return sync_created_view
+    def describe(create: exp.Create, view: Any, context: Any) -> None:
+        description = declared_options(create).get("description")
+        context.catalog.update_table(view.model_copy(update={"description": description}))
 
     def with_query(to_rest: Any) -> Any:
         @functools.wraps(to_rest)
@@ -93,32 +70,46 @@ def keep_declared_views() -> None:
 
         return table_to_rest
 
-    _replace_sync("sync_created_view", with_description)
+    _correct_created("VIEW", _table, describe)
     replace(table_routes, "_table_to_rest", with_query)
 
 
 def keep_declared_datasets() -> None:
     """Fault: a dataset made by SQL loses its description and location."""
 
-    def with_options(sync: Sync) -> Sync:
+    def describe(create: exp.Create, dataset: Any, context: Any) -> None:
+        options = declared_options(create)
+        changes = {name: options[name] for name in ("description", "location") if name in options}
+        context.catalog.update_dataset(dataset.model_copy(update=changes))
+
+    _correct_created("SCHEMA", _dataset, describe)
+
+
+def _correct_created(
+    kind: str,
+    find: Callable[[exp.Create, str, Any], Any],
+    correct: Callable[[exp.Create, Any, Any], None],
+) -> None:
+    """Let `correct` add to what is registered for each CREATE statement of a kind; `find` is its entry of the
+    catalogue. A statement that finds what it would create registers nothing."""
+
+    def with_corrections(sync: Sync) -> Sync:
         @functools.wraps(sync)
-        def sync_created_schema(sql: str, project_id: str, context: Any) -> None:
-            create = parsed_create(sql, "SCHEMA")
-            target = _unwrap_table_target(create.this) if create else None
-            parts = _split_table_ref_parts(target) if target is not None else []
-            key = (parts[-2] if len(parts) > 1 else project_id, parts[-1]) if parts else None
-            existed = key is not None and context.catalog.get_dataset(*key) is not None
-            sync(sql, project_id, context)
-            if create is None or key is None or existed:
+        def sync_created(sql: str, project_id: str, context: Any) -> None:
+            create = parsed_create(sql, kind)
+            if create is None:
+                sync(sql, project_id, context)
                 return
-            options = declared_options(create)
-            changes = {name: options[name] for name in ("description", "location") if name in options}
-            dataset = context.catalog.get_dataset(*key)
-            context.catalog.update_dataset(dataset.model_copy(update=changes))
+            if create.args.get("exists") and find(create, project_id, context) is not None:
+                return
+            sync(sql, project_id, context)
+            entry = find(create, project_id, context)
+            if entry is not None:
+                correct(create, entry, context)
 
-        return sync_created_schema
+        return sync_created
 
-    _replace_sync("sync_created_schema", with_options)
+    _replace_sync(f"sync_created_{kind.lower()}", with_corrections)
 
 
 def _declared_parts(declared: DeclaredTable, table: Any) -> dict[str, Any]:
@@ -150,12 +141,18 @@ def _replace_sync(name: str, make: Callable[[Sync], Sync]) -> None:
         replace(module, name, make)
 
 
-def _target(create: exp.Create, project_id: str) -> tuple[str, str, str] | None:
+def _table(create: exp.Create, project_id: str, context: Any) -> Any:
+    """Return the catalogue's table or view that a statement names; None when there is none."""
     table = _unwrap_table_target(create.this)
-    if table is None:
-        return None
-    project, dataset, name = _split_target(table, project_id)
-    return (project, dataset, name) if dataset and name else None
+    project, dataset, name = _split_target(table, project_id) if table is not None else ("", "", "")
+    return context.catalog.get_table(project, dataset, name) if dataset and name else None
+
+
+def _dataset(create: exp.Create, project_id: str, context: Any) -> Any:
+    """Return the catalogue's dataset that a statement names; None when there is none."""
+    target = _unwrap_table_target(create.this)
+    parts = _split_table_ref_parts(target) if target is not None else []
+    return context.catalog.get_dataset(*[project_id, *parts][-2:]) if parts else None
 
 
 def _alter_columns(sql: str, project_id: str, context: Any) -> None:

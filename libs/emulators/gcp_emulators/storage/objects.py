@@ -2,7 +2,8 @@
 
 import json
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -102,8 +103,15 @@ class ObjectStore(Storage):  # type: ignore[misc]
             mediaLink=f"{link}?generation={self._last_generation}&alt=media",
         )
 
-    def _journalled(self, bucket: str, name: str) -> "_Journalled":
-        return _Journalled(self, bucket, name)
+    @contextmanager
+    def _journalled(self, bucket: str, name: str) -> Iterator[None]:
+        """Do not rewrite the index meanwhile; journal the object's state when the block ends without an error."""
+        self._defer_index = True
+        try:
+            yield
+        finally:
+            self._defer_index = False
+        self._append(bucket, name)
 
     def _write_config_to_file(self) -> None:
         """Write the index, whole or not at all; it then holds all that the journal says."""
@@ -149,21 +157,6 @@ class ObjectStore(Storage):  # type: ignore[misc]
 
 def _content_path(bucket: str, generation: int | str) -> str:
     return f"{bucket}/{generation}"
-
-
-class _Journalled:
-    """While inside, the index is not rewritten; on leaving without error, the object's state is journalled."""
-
-    def __init__(self, store: ObjectStore, bucket: str, name: str) -> None:
-        self._store, self._bucket, self._name = store, bucket, name
-
-    def __enter__(self) -> None:
-        self._store._defer_index = True
-
-    def __exit__(self, kind: type[BaseException] | None, *_: Any) -> None:
-        self._store._defer_index = False
-        if kind is None:
-            self._store._append(self._bucket, self._name)
 
 
 def _now() -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gcp_emulators.pubsub import messages
+from gcp_emulators.pubsub.broker import Broker
 from gcp_emulators.pubsub.push import (
     LARGEST_WINDOW,
     MAX_OUTSTANDING_LABEL,
@@ -20,7 +21,7 @@ from gcp_emulators.pubsub.push import (
     PushDispatcher,
     max_outstanding,
 )
-from gcp_emulators.pubsub.server import PubsubServer
+from gcp_emulators.pubsub.server import serving
 from gcp_emulators.pubsub.subscription import LiveSubscription
 from gcp_emulators.testing import free_port
 
@@ -51,12 +52,11 @@ class Endpoint:
 
 
 @asynccontextmanager
-async def pushing(**labels: str) -> AsyncIterator[tuple[PubsubServer, LiveSubscription, Endpoint]]:
+async def pushing(**labels: str) -> AsyncIterator[tuple[Broker, LiveSubscription, Endpoint]]:
     """A server with a backlog for an endpoint of this process."""
     endpoint = Endpoint()
     sink = await asyncio.start_server(endpoint.serve, "127.0.0.1", 0)
-    async with PubsubServer(port=0) as server:
-        broker = server.broker
+    async with serving(port=0) as broker:
         broker.create_topic(messages.Topic(name=TOPIC))
         requested = messages.Subscription(name=SUBSCRIPTION, topic=TOPIC, labels=labels)
         subscription = broker.create_subscription(requested)
@@ -68,7 +68,7 @@ async def pushing(**labels: str) -> AsyncIterator[tuple[PubsubServer, LiveSubscr
         broker.modify_push_config(
             SUBSCRIPTION, messages.Subscription(push_config={"push_endpoint": url}).push_config
         )
-        yield server, subscription, endpoint
+        yield broker, subscription, endpoint
     sink.close()
 
 
@@ -136,10 +136,10 @@ def resident_mib() -> float:
 
 def test_the_label_of_a_running_subscription_counts_at_once() -> None:
     async def run() -> None:
-        async with pushing() as (server, subscription, endpoint):
+        async with pushing() as (broker, subscription, endpoint):
             wanted = messages.Subscription(name=SUBSCRIPTION, labels={MAX_OUTSTANDING_LABEL: "2"})
             mask = messages.UpdateSubscriptionRequest(update_mask={"paths": ["labels"]}).update_mask
-            server.broker.update_subscription(wanted, mask)
+            broker.update_subscription(wanted, mask)
             await drained(subscription, lambda: None)
             assert endpoint.most_open <= 2
 
@@ -148,8 +148,8 @@ def test_the_label_of_a_running_subscription_counts_at_once() -> None:
 
 def test_a_new_endpoint_does_not_inherit_the_pause_of_the_old_one() -> None:
     async def run() -> None:
-        async with pushing() as (server, subscription, endpoint):
-            broker, good = server.broker, subscription.push_endpoint
+        async with pushing() as (broker, subscription, endpoint):
+            good = subscription.push_endpoint
             push_config = type(subscription.config.push_config)
             broker.modify_push_config(
                 SUBSCRIPTION, push_config(push_endpoint=f"http://127.0.0.1:{free_port()}/")
@@ -157,17 +157,17 @@ def test_a_new_endpoint_does_not_inherit_the_pause_of_the_old_one() -> None:
             async with asyncio.timeout(60):
                 while subscription.queue.counters.nacked < 4:
                     await subscription.changed()
-            assert _flow(server).pause_seconds() > 0
+            assert _flow(broker).pause_seconds() > 0
             broker.modify_push_config(SUBSCRIPTION, push_config(push_endpoint=good))
-            assert _flow(server).pause_seconds() == 0
+            assert _flow(broker).pause_seconds() == 0
             await drained(subscription, lambda: None)
             assert len(endpoint.pushed) == BACKLOG
 
     asyncio.run(run())
 
 
-def _flow(server: PubsubServer) -> Flow:
-    pusher = server.broker._pushers[SUBSCRIPTION]
+def _flow(broker: Broker) -> Flow:
+    pusher = broker._pushers[SUBSCRIPTION]
     assert isinstance(pusher, PushDispatcher)
     return pusher._flow
 

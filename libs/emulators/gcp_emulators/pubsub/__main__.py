@@ -8,7 +8,7 @@ import logging
 import signal
 
 from gcp_emulators.loop import run
-from gcp_emulators.pubsub.server import PubsubServer
+from gcp_emulators.pubsub.server import serving
 
 _log = logging.getLogger("gcp_emulators.pubsub")
 
@@ -18,8 +18,7 @@ async def _serve(host: str, port: int, admin_port: int | None) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with PubsubServer(host, port, admin_port) as server:
-        _log.info("listening on %s:%d, admin port %s", host, server.port, server.admin_port or "none")
+    async with serving(host, port, admin_port):
         await stop.wait()
 
 

@@ -5,6 +5,7 @@ They come with google-cloud-pubsub and carry no type information, hence `Any`. S
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -30,9 +31,13 @@ Topic: Any = types.Topic.pb()
 UpdateSubscriptionRequest: Any = types.UpdateSubscriptionRequest.pb()
 
 
-def received(delivery: Delivery, *, with_attempt: bool) -> Pb:
-    """Return a delivery as pull and streaming pull return it; the attempt is told only where a dead-letter policy
+def received(deliveries: Iterable[Delivery], *, with_attempt: bool) -> list[Pb]:
+    """Return deliveries as pull and streaming pull return them; the attempt is told only where a dead-letter policy
     exists."""
+    return [_received(delivery, with_attempt) for delivery in deliveries]
+
+
+def _received(delivery: Delivery, with_attempt: bool) -> Pb:
     message = delivery.message
     answer = ReceivedMessage(
         ack_id=delivery.ack_id,

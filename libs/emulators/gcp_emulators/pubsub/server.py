@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from types import TracebackType
-from typing import Any, Self
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc.aio
 
@@ -18,53 +19,36 @@ _MAX_MESSAGE_BYTES = 20_000_000
 
 _STOP_SECONDS = 0.2
 
+_log = logging.getLogger(__name__)
 
-class PubsubServer:
-    """An embedded server; `async with` starts and stops it.
 
-    Port 0 takes a free one; with `admin_port` None there is no admin endpoint.
+@asynccontextmanager
+async def serving(
+    host: str = "127.0.0.1", port: int = 8085, admin_port: int | None = None
+) -> AsyncIterator[Broker]:
+    """Serve for the length of a block, and yield the server's state.
+
+    Port 0 takes a free one; with `admin_port` None there is no admin endpoint. At the end new calls are refused, the
+    running ones end, and nothing is pushed any more. Raises OSError or RuntimeError when a port is taken.
     """
-
-    def __init__(self, host: str = "127.0.0.1", port: int = 8085, admin_port: int | None = None) -> None:
-        self.host = host
-        self.port = port
-        self.admin_port = admin_port
-        self._client = PushClient()
-        self.broker = Broker(lambda subscription: PushDispatcher(subscription, self._client))
-        self._grpc: Any = None
-        self._admin: asyncio.Server | None = None
-
-    async def start(self) -> None:
-        """Listen. Raises OSError or RuntimeError when a port is taken."""
-        options = [
-            ("grpc.so_reuseport", 0),
-            ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-        ]
-        self._grpc = grpc.aio.server(options=options)
-        self._grpc.add_generic_rpc_handlers(
-            (publisher.handlers(self.broker), subscriber.handlers(self.broker))
-        )
-        self.port = self._grpc.add_insecure_port(f"{self.host}:{self.port}")
-        await self._grpc.start()
-        if self.admin_port is not None:
-            self._admin = await admin.start(self.broker, self.host, self.admin_port)
-            self.admin_port = self._admin.sockets[0].getsockname()[1]
-
-    async def stop(self) -> None:
-        """Refuse new calls, end the running ones, stop pushing."""
-        if self._admin is not None:
-            self._admin.close()
-        self.broker.close()
-        if self._grpc is not None:
-            await self._grpc.stop(_STOP_SECONDS)
-        await self._client.close()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
+    client = PushClient()
+    broker = Broker(lambda subscription: PushDispatcher(subscription, client))
+    options = [
+        ("grpc.so_reuseport", 0),
+        ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+        ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+    ]
+    server: Any = grpc.aio.server(options=options)
+    server.add_generic_rpc_handlers((publisher.handlers(broker), subscriber.handlers(broker)))
+    bound = server.add_insecure_port(f"{host}:{port}")
+    await server.start()
+    endpoint = None if admin_port is None else await admin.start(broker, host, admin_port)
+    _log.info("listening on %s:%d, admin port %s", host, bound, "none" if admin_port is None else admin_port)
+    try:
+        yield broker
+    finally:
+        if endpoint is not None:
+            endpoint.close()
+        broker.close()
+        await server.stop(_STOP_SECONDS)
+        await client.close()

@@ -53,58 +53,45 @@ async def _stream(broker: Broker, requests: AsyncIterator[Pb]) -> AsyncIterator[
     subscription = broker.subscription(first.subscription)
     if not 10 <= first.stream_ack_deadline_seconds <= 600:
         raise errors.invalid("stream_ack_deadline_seconds must be between 10 and 600.")
-    owner = next(_owners)
-    stream = _Stream(subscription, first.stream_ack_deadline_seconds)
-    listening = asyncio.create_task(stream.listen(requests))
+    owner, ack_deadline = next(_owners), first.stream_ack_deadline_seconds
+
+    async def listen() -> None:
+        """Do what the client sends until it is done. Raises INVALID_ARGUMENT, which ends the stream."""
+        nonlocal ack_deadline
+        try:
+            async for request in requests:
+                ack_deadline = request.stream_ack_deadline_seconds or ack_deadline
+                _settle(subscription, request)
+        finally:
+            subscription.notify()
+
+    listening = asyncio.create_task(listen())
     try:
         while not listening.done():
             limit, limit_bytes = _room(subscription, owner, first)
             deliveries = []
             if limit > 0:
                 deliveries = subscription.lease(
-                    limit, owner=owner, seconds=stream.ack_deadline, max_bytes=limit_bytes
+                    limit, owner=owner, seconds=ack_deadline, max_bytes=limit_bytes
                 )
             if not deliveries:
                 await subscription.changed()
                 continue
-            with_attempt = subscription.tells_attempts
-            yield messages.StreamingPullResponse(
-                received_messages=[
-                    messages.received(delivery, with_attempt=with_attempt) for delivery in deliveries
-                ]
-            )
+            received = messages.received(deliveries, with_attempt=subscription.tells_attempts)
+            yield messages.StreamingPullResponse(received_messages=received)
         await listening
     finally:
         listening.cancel()
 
 
-class _Stream:
-    """The client's half of the stream."""
-
-    def __init__(self, subscription: LiveSubscription, ack_deadline: int) -> None:
-        self._subscription = subscription
-        self.ack_deadline = ack_deadline
-
-    async def listen(self, requests: AsyncIterator[Pb]) -> None:
-        """Do what the client sends until it is done. Raises INVALID_ARGUMENT, which ends the stream."""
-        try:
-            async for request in requests:
-                self._apply(request)
-        finally:
-            self._subscription.notify()
-
-    def _apply(self, request: Pb) -> None:
-        if request.stream_ack_deadline_seconds:
-            self.ack_deadline = request.stream_ack_deadline_seconds
-        if request.ack_ids:
-            check_ack_ids(request.ack_ids)
-            self._subscription.acknowledge(request.ack_ids)
-        if len(request.modify_deadline_ack_ids) != len(request.modify_deadline_seconds):
-            raise errors.invalid("modify_deadline_ack_ids and modify_deadline_seconds differ in length.")
-        for ack_id, seconds in zip(
-            request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True
-        ):
-            self._subscription.modify_deadline(ack_id, seconds)
+def _settle(subscription: LiveSubscription, request: Pb) -> None:
+    if request.ack_ids:
+        check_ack_ids(request.ack_ids)
+        subscription.acknowledge(request.ack_ids)
+    if len(request.modify_deadline_ack_ids) != len(request.modify_deadline_seconds):
+        raise errors.invalid("modify_deadline_ack_ids and modify_deadline_seconds differ in length.")
+    for ack_id, seconds in zip(request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True):
+        subscription.modify_deadline(ack_id, seconds)
 
 
 def check_ack_ids(ack_ids: Iterable[str]) -> None:

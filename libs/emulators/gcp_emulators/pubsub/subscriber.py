@@ -96,7 +96,5 @@ async def _pull(broker: Broker, request: Pb, remaining: float | None) -> Pb:
                     deliveries = subscription.lease(min(request.max_messages, 1_000))
         except TimeoutError:
             pass
-    with_attempt = subscription.tells_attempts
-    return messages.PullResponse(
-        received_messages=[messages.received(delivery, with_attempt=with_attempt) for delivery in deliveries]
-    )
+    received = messages.received(deliveries, with_attempt=subscription.tells_attempts)
+    return messages.PullResponse(received_messages=received)

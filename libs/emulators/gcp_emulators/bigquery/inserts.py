@@ -11,6 +11,7 @@ from bqemulator.storage.arrow_bridge import bq_rows_to_arrow
 from bqemulator.storage.sql_identifiers import quoted_table_ref, register_name
 from fastapi import Depends, Request
 
+from gcp_emulators.bigquery.patching import replace_route
 from gcp_emulators.bigquery.streaming import arrow_schema
 from gcp_emulators.bigquery.values import RowProblem, convert_record
 
@@ -31,10 +32,7 @@ def answer_rows_one_by_one() -> None:
     As documented: 200 with `insertErrors` for each bad row. Then nothing is inserted and the other rows read
     `stopped`, unless skipInvalidRows is set; unknown fields are errors unless ignoreUnknownValues is set.
     """
-    tabledata.router.routes[:] = [
-        route for route in tabledata.router.routes if not getattr(route, "path", "").endswith("/insertAll")
-    ]
-    tabledata.router.post(_PATH)(insert_all)
+    replace_route(tabledata.router, "POST", _PATH, insert_all)
 
 
 async def insert_all(

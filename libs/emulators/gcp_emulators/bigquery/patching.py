@@ -23,6 +23,17 @@ def require_supported_version() -> None:
         )
 
 
+def replace_route(router: Any, method: str, path: str, answer: Callable[..., Any]) -> None:
+    """Let `answer` take the requests of a route. Raises ValueError when there is none, or more than one."""
+    (known,) = (
+        route
+        for route in router.routes
+        if route.path.endswith(path) and method in getattr(route, "methods", ())
+    )
+    router.routes.remove(known)
+    router.add_api_route(path, answer, methods=[method])
+
+
 def replace(owner: Any, name: str, make: Callable[[Any], Any]) -> None:
     """Set `owner.name` to what `make` makes of its present value.
 

@@ -9,6 +9,8 @@ from bqemulator.domain.errors import DomainError, InvalidQueryError
 from bqemulator.row_access.identity import CallerIdentity
 from fastapi import Depends, Request
 
+from gcp_emulators.bigquery.patching import replace_route
+
 _PATH = "/projects/{project_id}/queries"
 _REASONS: Mapping[str, type[DomainError]] = {
     error.bq_reason: error for error in job_routes._SQL_EXECUTION_DOMAIN_ERRORS
@@ -23,14 +25,7 @@ def answer_failed_queries_with_errors() -> None:
     As documented, the answer is an HTTP error with the failure's reason and message. Fault too: `defaultDataset` is
     ignored there, while jobs.insert applies it.
     """
-    routes = job_routes.router.routes
-    original = next(
-        route
-        for route in routes
-        if getattr(route, "path", "").endswith(_PATH) and "POST" in getattr(route, "methods", ())
-    )
-    routes.remove(original)
-    job_routes.router.post(_PATH)(query)
+    replace_route(job_routes.router, "POST", _PATH, query)
 
 
 async def query(

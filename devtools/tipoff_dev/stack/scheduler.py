@@ -64,11 +64,7 @@ def run_scheduler(
             due = []
         except Unavailable as error:
             log.error("ticks not fired, to be tried again", extra={"detail": str(error)})
-        if stopped.wait(_seconds_until(minute + timedelta(minutes=1), clock())):
-            return
         minute += timedelta(minutes=1)
+        if stopped.wait(max(0.0, (minute - clock()).total_seconds())):
+            return
         due += [tick for tick in due_ticks(minute, cadences) if tick not in due]
-
-
-def _seconds_until(instant: datetime, now: datetime) -> float:
-    return max(0.0, (instant - now).total_seconds())

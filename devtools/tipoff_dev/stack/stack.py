@@ -1,15 +1,16 @@
 """Starts the embedded cloud and the services, waits until all is ready, and leaves nothing behind."""
 
 import os
-import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import requests
 
+from gcp_emulators.testing import listens
 from tipoff_cli.checkout import FLEET, SCRAPERS, TOPICS
 from tipoff_common.adapters.bigquery import BigQueryWarehouse
 from tipoff_common.adapters.pubsub import PubSubBus
@@ -150,53 +151,31 @@ class Stack:
         self.processes.stop(first=(*self._options.services, "phase2"))
 
     def _start_cloud(self) -> None:
-        ports = {name: str(port) for name, port in self.layout.ports.items()}
-        host = ("--host", HOST)
         google = self._options.google_pubsub
         module = "gcp_emulators.pubsub.google" if google else "gcp_emulators.pubsub"
-        admin = () if google else ("--admin-port", ports["pubsub-admin"])
-        self._start("pubsub", module, *host, "--port", ports["pubsub"], *admin)
-        self._start(
-            "bigquery",
-            "gcp_emulators.bigquery",
-            *host,
-            "--port",
-            ports["bigquery"],
-            "--grpc-port",
-            ports["bigquery-grpc"],
-            "--project",
-            PROJECT,
-            "--storage-url",
-            self.layout.url("storage"),
-            *self._kept("bigquery"),
-        )
-        self._start(
-            "storage",
-            "gcp_emulators.storage",
-            *host,
-            "--port",
-            ports["storage"],
-            *self._kept("storage"),
-            *self._doors(),
-        )
+        admin = {} if google else {"admin-port": "pubsub-admin"}
+        self._start("pubsub", module, *self._listening({"port": "pubsub", **admin}))
+        ports = self._listening({"port": "bigquery", "grpc-port": "bigquery-grpc"})
+        identity = ("--project", PROJECT, "--storage-url", self.layout.url("storage"))
+        self._start("bigquery", "gcp_emulators.bigquery", *ports, *identity, *self._kept("bigquery"))
+        ports = self._listening({"port": "storage"})
+        self._start("storage", "gcp_emulators.storage", *ports, *self._kept("storage"), *self._doors())
         scenario = ("--scenario", str(self._options.scenario)) if self._options.scenario else ()
         # A replay names its instants; by the wall clock, games of January 2025 would all be over.
         days = () if self.layout.event_time else ("--around-today",)
-        self._start(
-            "fake-sources",
-            "tipoff_dev.fakes.sources",
-            *host,
-            "--port",
-            ports["fake-sources"],
-            "--scrapers",
-            str(SCRAPERS),
-            *days,
-            *scenario,
-        )
+        ports = self._listening({"port": "fake-sources"})
+        fleet = ("--scrapers", str(SCRAPERS))
+        self._start("fake-sources", "tipoff_dev.fakes.sources", *ports, *fleet, *days, *scenario)
         if behaviour := self._options.phase2:
             told = {"TIPOFF_PHASE2": behaviour.model_dump_json()}
             environment = {**self.layout.service_environment("phase2"), **told}
             self._start("phase2", "tipoff_dev.fakes.phase2", environment=environment)
+
+    def _listening(self, ports: Mapping[str, str]) -> Iterator[str]:
+        """Yield the options by which a process listens at the layout's ports of these names."""
+        yield from ("--host", HOST)
+        for option, name in ports.items():
+            yield from (f"--{option}", str(self.layout.ports[name]))
 
     def _doors(self) -> Iterator[str]:
         """Yield the options by which the object store tells the services apart."""
@@ -259,12 +238,7 @@ class Stack:
                     os.environ[name] = value
 
     def _tcp(self, name: str) -> Callable[[], bool]:
-        def connects() -> bool:
-            with socket.socket() as probe:
-                probe.settimeout(1.0)
-                return probe.connect_ex((HOST, self.layout.ports[name])) == 0
-
-        return connects
+        return partial(listens, self.layout.ports[name])
 
     @staticmethod
     def _http(url: str) -> Callable[[], bool]:

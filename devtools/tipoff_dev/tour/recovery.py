@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from tipoff_cleanup.dataset import FileDataset
@@ -185,13 +185,4 @@ def _missing_now(ordered: Sequence[FileLanded], until: datetime) -> frozenset[st
 
 
 def _landed(event: FileLanded) -> Landed:
-    return Landed(
-        gcs_path=event.gcs_path,
-        scraper_name=event.scraper_name,
-        workflow=event.workflow,
-        game_date=event.game_date,
-        execution_id=event.execution_id,
-        record_count=event.record_count,
-        content_sha256=event.content_sha256,
-        landed_at=event.landed_at,
-    )
+    return Landed(**{known.name: getattr(event, known.name) for known in fields(Landed)})

@@ -93,7 +93,7 @@ def running(
         DidNotStartError: it ended at once, such as for a port that is taken, or never answered.
         subprocess.TimeoutExpired: it did not end within STOP_SECONDS; it is killed then.
     """
-    if port is not None and _listens(port):  # else its owner would be taken for the emulator
+    if port is not None and listens(port):  # else its owner would be taken for the emulator
         raise DidNotStartError(f"port {port} of {HOST} is taken; name another, or none for a free one")
     first, second = port or free_port(), free_port() if name in _SECOND_PORTS else None
     options = [] if second is None else [_SECOND_PORTS[name], str(second)]
@@ -124,13 +124,14 @@ def _wait_until_listening(process: subprocess.Popen[bytes], port: int) -> bool:
     """Tell whether the port takes a connection before the process ends or time runs out."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        if _listens(port):
+        if listens(port):
             return True
         time.sleep(0.02)
     return False
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Tell whether something takes connections at a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((HOST, port)) == 0

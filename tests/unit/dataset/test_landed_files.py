@@ -1,0 +1,130 @@
+"""Landed files as the dataset has them, and the announcement that is built from one."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tipoff_common.events import Source
+from tipoff_common.execution_row import ExecutionRow
+from tipoff_common.identity import content_hash
+from tipoff_common.ports import Parameter
+from tipoff_common.testing import MemoryWarehouse
+from tipoff_dataset.landed_files import (
+    EVERY,
+    Files,
+    LandedFile,
+    LogWindow,
+    Name,
+    NotAnnounceable,
+    Sighting,
+    StatedFinding,
+    announcement,
+)
+
+NOON = datetime(2025, 1, 15, 17, tzinfo=UTC)
+PATH = "gs://data/nba-com/injury/2025-01-15/0123456789abcdef.json"
+ROW: dict[str, Any] = {
+    "execution_id": "e-1",
+    "scraper_name": "nbac_injury_report",
+    "status": "success",
+    "source": "CONTROLLER",
+    "triggered_at": NOON,
+    "completed_at": NOON,
+    "workflow": "injury_discovery",
+    "game_date": date(2025, 1, 15),
+    "records": 30,
+    "content_sha256": content_hash(b"{}"),
+}
+
+
+def file(**changes: Any) -> LandedFile:
+    return LandedFile(PATH, [ExecutionRow.model_validate({**ROW, **changes})])
+
+
+def test_it_is_announced_as_it_was_the_first_time() -> None:
+    later = ExecutionRow.model_validate({**ROW, "execution_id": "e-2"})
+    event = announcement(LandedFile(PATH, [*file().wrote, later]))
+    assert (event.gcs_path, event.execution_id, event.workflow) == (PATH, "e-1", "injury_discovery")
+    assert (event.game_date, event.record_count, event.landed_at) == (date(2025, 1, 15), 30, NOON)
+    assert (event.recovery, event.republish, event.source) == (True, 1, Source.MANUAL)
+
+
+def test_each_announcement_is_another_event() -> None:
+    """Under the number of one of cleanup's it would be taken for a copy."""
+    seen = [Sighting(f"c-{number}", NOON, 60, again) for number, again in enumerate((True, False, True))]
+    event = announcement(LandedFile(PATH, file().wrote, sightings=seen))
+    assert event.republish == 3
+    assert event.id != announcement(file()).id
+
+
+def test_a_run_of_no_workflow_was_manual() -> None:
+    assert announcement(file(workflow=None)).workflow == "MANUAL"
+
+
+@pytest.mark.parametrize(
+    ("changes", "lacks"),
+    [
+        ({"records": None}, "record_count"),
+        ({"game_date": None, "content_sha256": None}, "game_date, content_sha256"),
+        ({"records": -1}, "record_count"),
+    ],
+)
+def test_what_its_row_lacks_is_named(changes: dict[str, Any], lacks: str) -> None:
+    with pytest.raises(NotAnnounceable, match=f"row lacks {lacks}; fetch it again"):
+        announcement(file(**changes))
+
+
+def test_a_file_that_nobody_is_known_to_have_written_is_not_announced() -> None:
+    with pytest.raises(NotAnnounceable, match="look further back"):
+        announcement(LandedFile(PATH))
+
+
+def test_the_newest_finding_of_a_kind_is_the_latest() -> None:
+    one, two, other = (
+        StatedFinding(NOON + timedelta(hours=hour), kind, f"{hour}")
+        for hour, kind in enumerate(("given_up", "given_up", "foreign_path"))
+    )
+    found = LandedFile(PATH, findings=[one, two, other])
+    assert found.latest("given_up") == two
+    assert found.latest("object_missing") is None
+
+
+def test_each_query_is_given_what_it_asks_with_and_nothing_else() -> None:
+    """A parameter that a statement does not name is refused by BigQuery, as is one that is missing."""
+    asked: list[tuple[str, Mapping[str, Parameter]]] = []
+
+    def answer(sql: str, parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        asked.append((sql, parameters))
+        return []
+
+    files = Files(MemoryWarehouse(answer=answer), "prod", LogWindow(NOON - timedelta(days=1), NOON))
+    assert files.find(EVERY) == []
+    assert files.latest_cleanup() is None
+    assert files.dead_letters(PATH) == []
+    for sql, parameters in asked:
+        assert set(re.findall(r"@(\w+)", sql)) == set(parameters)
+        assert parameters["environment"] == "prod"
+        assert parameters.get("as_of", NOON) == NOON
+    assert len(asked) == 6
+
+
+def test_files_are_gathered_by_path_those_with_a_receipt_alone_too() -> None:
+    def answer(sql: str, _parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
+        if "FROM nba_orchestration.scraper_execution_log" in sql:
+            return [{"gcs_path": "gs://d/b", **ROW}, {"gcs_path": "gs://d/b", **ROW, "execution_id": "e-2"}]
+        if "FROM nba_orchestration.file_receipts" in sql:
+            receipt = {"processor": "injuries", "processed_at": NOON, "row_count": 3}
+            return [{"gcs_path": path, **receipt} for path in ("gs://d/b", "gs://d/a")]
+        if "UNNEST(findings)" in sql:
+            return [{"gcs_path": "gs://d/b", "cleanup_time": NOON, "kind": "given_up", "detail": "x"}]
+        seen = {"cleanup_id": "c", "cleanup_time": NOON, "age_minutes": 60, "republished": True}
+        return [{"gcs_path": path, **seen} for path in ("gs://d/b", "gs://d/unknown")]
+
+    window = LogWindow(NOON - timedelta(days=1), NOON)
+    one, two = Files(MemoryWarehouse(answer=answer), "prod", window).find(Name.read("0123"))
+    assert (one.gcs_path, len(one.wrote), len(one.receipts)) == ("gs://d/a", 0, 1)
+    assert [item.execution_id for item in two.wrote] == ["e-1", "e-2"]
+    assert [len(found) for found in (two.receipts, two.sightings, two.findings)] == [1, 1, 1]

@@ -1,7 +1,9 @@
 """Decisions: for each workflow at one tick, RUN, SKIP or ABORT, with a code, one sentence and what led to it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -27,14 +29,16 @@ from tests.support.controller import (
     slate,
     workflow,
 )
-from tipoff_common.events import Action, AlertLevel
+from tipoff_common.events import Action, AlertLevel, PauseTarget
 from tipoff_common.outcomes import FailureKind, NoData, Outcome, Success
 from tipoff_planning.calendar import Calendar
 from tipoff_planning.decision import Decision, Reason
-from tipoff_planning.decisions import decide, unable_to_decide
+from tipoff_planning.decisions import considered, decide, unable_to_decide, undecidable
 from tipoff_planning.history import ExecutionFact, History, KnownCompleteness
-from tipoff_planning.occurrences import occurrences
+from tipoff_planning.occurrences import REPORT_UNFOUND_FOR, occurrences
+from tipoff_planning.pauses import Pause, Pauses
 from tipoff_planning.plans import units
+from tipoff_planning.progress import PlanProgress
 from tipoff_planning.workflows import CalendarSource, Configuration
 
 TOMORROW = DAY + timedelta(days=1)
@@ -121,7 +125,9 @@ def test_found_long_enough_ago_is_looked_for_again() -> None:
     again = configured(one=workflow(discovery("11:00", "15:00", refresh_after_found="2h"), "bulletin"))
     known = history(fact("bulletin", triggered_at=at("11:02")))
     assert told(decided(again, at("12:00"), history=known)) == ("SKIP", "already_found")
-    assert told(decided(again, at("13:00"), history=known)) == ("RUN", "refresh")
+    later = decided(again, at("13:00"), history=known)
+    assert told(later) == ("RUN", "refresh")
+    assert later.sentence == "Found at 2025-01-15 11:02 EST; looking for a later version."
 
 
 def test_what_is_found_without_a_game_is_asked_for_until_it_has_it() -> None:
@@ -189,6 +195,7 @@ def test_a_search_that_ends_in_vain_says_so_with_its_alert_level() -> None:
     assert told(decision) == ("SKIP", "not_found")
     assert decision.alert_level is AlertLevel.CRITICAL
     assert decision.occurrence.slot == 3
+    assert decision.sentence == "The publication window closed and not all was found for 2025-01-15."
 
 
 def test_a_window_that_was_over_before_anybody_expected_it_is_no_search_in_vain() -> None:
@@ -232,6 +239,22 @@ def test_a_search_that_ends_after_midnight_is_told_too() -> None:
     """1: the night belongs to the day before."""
     decisions = {item.occurrence.subject: told(item) for item in _per_game("02:00", TOMORROW)}
     assert decisions == {"0022400001": ("SKIP", "not_found"), "0022400002": ("SKIP", "not_found")}
+
+
+def test_what_is_told_of_a_game_names_it() -> None:
+    first, _ = _per_game("02:00", TOMORROW)
+    assert first.sentence.endswith(" for 2025-01-15 of 0022400001.")
+
+
+def test_a_search_in_vain_of_the_night_is_told_for_some_hours() -> None:
+    configuration = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
+    games = calendar(game(1, at("19:00")), game(2, at("22:00")), fetched_at=at("12:00"))
+    over = max(item.deadline for item in occurrences(configuration, games, DAY)) + REPORT_UNFOUND_FOR
+    told_at = {
+        now: {told(item) for item in decide(decision_inputs(configuration, now, games=games))}
+        for now in (over - timedelta(seconds=1), over)
+    }
+    assert list(told_at.values()) == [{("SKIP", "not_found")}, {("SKIP", "no_games")}]
 
 
 def test_yesterdays_vain_search_is_not_told_all_day() -> None:
@@ -330,6 +353,31 @@ def test_an_old_calendar_still_decides_flagged_with_its_age() -> None:
     assert decision.context["calendar_age_minutes"] == (3 * 24 + 2) * 60
 
 
+UNDECIDED = game(7, None, home_team=None, away_team=None)
+
+
+def test_games_without_a_time_are_named_instead_of_calling_the_day_done() -> None:
+    configuration = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
+    decision = decided(configuration, at("06:00"), games=calendar(UNDECIDED))
+    assert told(decision) == ("SKIP", "times_unknown")
+    assert decision.sentence == ("1 of 1 games on 2025-01-15 have no time yet: 0022400007 (teams undecided).")
+    assert decision.context["games_without_time"] == 1
+
+
+def test_games_without_a_time_are_named_beside_those_that_have_one() -> None:
+    configuration = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
+    open_game = game(8, None)
+    decision = decided(configuration, at("06:00"), games=calendar(game(1, at("19:00")), open_game))
+    assert told(decision) == ("SKIP", "too_early")
+    assert decision.sentence.endswith(" No time yet: 0022400008 (A08@H08).")
+    assert decision.context["games_without_time"] == 1
+
+
+def test_games_without_a_time_are_nothing_to_a_workflow_without_games() -> None:
+    decision = decided(DAILY, at("04:45"), games=calendar(UNDECIDED))
+    assert decision.sentence == "Not due before 2025-01-15 05:00 EST."
+
+
 @pytest.mark.parametrize(
     ("schedule", "clock"),
     [(daily("05:00", "10:00", days=["wed"]), "12:00"), (at_times("08:00", days=["wed"]), "12:00")],
@@ -358,6 +406,7 @@ def test_when_nothing_can_be_read_every_workflow_aborts_with_its_alert_level() -
     assert {item.occurrence.workflow for item in decisions} == set(fixture_file("schedules").workflows)
     assert {item.alert_level for item in decisions} == {AlertLevel.WARNING, AlertLevel.CRITICAL}
     assert "log has the error" in decisions[0].sentence
+    assert decisions[0].context["history_stale"] is True
 
 
 def test_an_abort_takes_nothing_from_what_the_next_delivery_decides() -> None:
@@ -378,3 +427,238 @@ def test_the_same_situation_gives_the_same_decisions() -> None:
 
 def test_what_the_dataset_could_not_say_is_flagged() -> None:
     assert decided(REPORT, at("12:00"), history=History(stale=True)).context["history_stale"] is True
+
+
+# What decisions are looked at for, and what goes wrong on the way
+
+
+@pytest.mark.parametrize(
+    ("clock", "slots"), [("10:59", []), ("11:00", [0]), ("12:00", [1]), ("14:59", [3]), ("15:00", [3])]
+)
+def test_a_decision_looks_at_what_is_due_and_at_the_end_of_what_is_over(clock: str, slots: list[int]) -> None:
+    """Each once: a plan that is not read is taken for one that was not made, and asked for again."""
+    configuration = configured(
+        one=workflow(discovery("11:00", "14:00"), "bulletin"),
+        feeds=workflow(daily("05:00", "06:00"), "slate"),
+    )
+    found = considered(configuration, None, at(clock))
+    assert [item.slot for item in found if item.workflow == "one"] == slots
+    refreshes = [item.subject for item in found if item.subject.startswith("calendar")]
+    assert refreshes == ["calendar-refresh", "calendar-contradicted"]
+
+
+def test_without_a_workflow_for_the_calendar_no_refresh_is_looked_at() -> None:
+    assert [item.subject for item in considered(DAILY, None, at("05:10"))] == ["-"]
+
+
+class Unreadable(dict[str, PlanProgress]):
+    """The past of occurrences, which for some of them raises."""
+
+    def __init__(self, broken: Iterable[str]) -> None:
+        self.broken = set(broken)
+
+    def __contains__(self, key: object) -> bool:
+        if key in self.broken:
+            raise ValueError("odd")
+        return False
+
+
+def test_a_workflow_whose_past_makes_no_sense_aborts_loudly_and_the_others_are_decided() -> None:
+    configuration = configured(
+        one=workflow(daily("05:00", "10:00"), "bulletin"), two=workflow(daily("05:00", "10:00"), "bulletin")
+    )
+    broken = [item.id for item in occurrences(configuration, None, DAY) if item.workflow == "one"]
+    inputs = decision_inputs(configuration, at("06:00"), games=calendar(), standings=Unreadable(broken))
+    one, two = decide(inputs)
+    assert (told(one), one.alert_level) == (("ABORT", "undecidable"), AlertLevel.CRITICAL)
+    assert one.sentence == "This workflow cannot be decided; the others were: ValueError: odd"
+    assert told(two) == ("RUN", "due")
+
+
+def test_a_decision_that_cannot_be_carried_out_becomes_an_abort_that_asks_for_nothing() -> None:
+    run = decided(DAILY, at("05:10"))
+    aborted = undecidable(run, at("05:10"), KeyError("gone"))
+    assert (told(aborted), aborted.alert_level) == (("ABORT", "undecidable"), AlertLevel.CRITICAL)
+    assert aborted.occurrence == run.occurrence
+    assert "KeyError: 'gone'" in aborted.sentence
+    assert (aborted.outstanding, aborted.plan, aborted.due) == (None, None, ())
+    assert aborted.context == {"decided_at": at("05:10").isoformat()}
+
+
+# How a plan stands
+
+
+def standing(configuration: Configuration, now: datetime, *facts: Outcome, **more: Any) -> Decision:
+    """The decision about the plan of the workflow's first occurrence, whose steps came to these outcomes by now."""
+    plan = plan_of(configuration, "one")
+    ids = [unit.request_id(plan.occurrence_id, 1) for step in plan.steps for unit in units(step, ())]
+    known = {
+        identifier: fact(step.scraper, outcome=outcome, request_id=identifier, message="it is down")
+        for identifier, step, outcome in zip(ids, plan.steps, facts, strict=True)
+    }
+    past = History(known, dict.fromkeys(ids, at("05:00")))
+    return decided(configuration, now, history=past, plans={plan.occurrence_id: plan}, **more)
+
+
+ONCE = configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=0))
+
+
+def test_a_window_that_closes_on_failures_says_who_failed_and_how() -> None:
+    decision = standing(ONCE, at("10:00"), failed(FailureKind.HTTP))
+    assert (told(decision), decision.alert_level) == (("SKIP", "source_failing"), AlertLevel.WARNING)
+    assert decision.sentence == (
+        "The window closed and bulletin kept failing for 2025-01-15. Last: http: it is down"
+    )
+    assert (decision.context["failing_scraper"], decision.context["error_type"]) == ("bulletin", "http")
+
+
+def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
+    patient = configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=3))
+    plan = plan_of(patient, "one")
+    (unit,) = units(plan.steps[0], ())
+    sent = {unit.request_id(plan.occurrence_id, number): at(f"05:0{number}") for number in (1, 2)}
+    known = {
+        name: fact("bulletin", outcome=failed(), request_id=name, message="it is down", triggered_at=instant)
+        for name, instant in sent.items()
+    }
+    decision = decided(patient, at("05:15"), history=History(known, sent), plans={plan.occurrence_id: plan})
+    assert told(decision) == ("SKIP", "under_way")
+    assert decision.sentence.startswith("Failed; it is asked for again from 2025-01-15 0")
+    assert decision.sentence.endswith(" EST on. Last: http: it is down")
+
+
+LOOKS = configured(one=workflow(at_times("05:00"), "bulletin"))
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "level"), [("a", "not_published", "NONE"), ("ab", "nothing_for_long", "WARNING")]
+)
+def test_nothing_for_the_third_time_is_said_aloud(before: str, code: str, level: str) -> None:
+    decision = standing(LOOKS, at("05:15"), NoData(reason="404"), empty_looks={"one": tuple(before)})
+    assert (told(decision), decision.alert_level.value) == (("SKIP", code), level)
+    if code == "nothing_for_long":
+        assert decision.context["empty_looks"] == 3
+        assert "for the last 3 times" in decision.sentence
+
+
+def test_a_search_says_aloud_that_it_found_nothing_when_its_window_closes_and_not_before() -> None:
+    decision = standing(REPORT, at("11:15"), NoData(reason="404"), empty_looks={"one": tuple("abcdef")})
+    assert told(decision) == ("SKIP", "not_published")
+
+
+# Sources that asked to be left alone
+
+BOTH = configured(one=workflow(daily("05:00", "10:00"), "slate", "summary"))
+"""Neither needs the other's host."""
+
+
+def told_to_wait(scraper: str, until: str) -> ExecutionFact:
+    return fact(scraper, outcome=failed(), request_id=f"w-{scraper}", not_before=at(until))
+
+
+def test_a_workflow_waits_when_all_its_sources_asked_for_it() -> None:
+    known = history(told_to_wait("slate", "09:00"), told_to_wait("summary", "08:00"))
+    decision = decided(BOTH, at("06:00"), history=known)
+    assert (told(decision), decision.alert_level) == (("SKIP", "source_paused"), AlertLevel.WARNING)
+    assert decision.sentence == ("slate, summary: the source is not to be asked before 2025-01-15 08:00 EST.")
+
+
+def test_a_workflow_of_which_one_source_may_be_asked_runs() -> None:
+    known = history(told_to_wait("slate", "09:00"))
+    assert told(decided(BOTH, at("06:00"), history=known)) == ("RUN", "due")
+
+
+def test_a_retry_waits_for_its_source() -> None:
+    plan = plan_of(REPORT, "one")
+    told_so = fact("bulletin", outcome=failed(), request_id=_request(REPORT))
+    pause = fact("bulletin", outcome=failed(), request_id="another", not_before=at("11:50"))
+    known = History({it.request_id: it for it in (told_so, pause)}, {_request(REPORT): at("11:00")})
+    decision = decided(REPORT, at("11:15"), history=known, plans={plan.occurrence_id: plan})
+    assert told(decision) == ("SKIP", "source_paused")
+    assert decision.sentence == ("bulletin: the source is not to be asked before 2025-01-15 11:50 EST.")
+
+
+# What people paused
+
+
+def paused(target: str, name: str, since: str, until: str, ended: str | None = None) -> Pauses:
+    pause = Pause(
+        id="p",
+        target=PauseTarget(target),
+        name=name,
+        since=at(since),
+        until=at(until),
+        by="ann@example.com",
+        why="it moved",
+        ended_at=at(ended) if ended else None,
+    )
+    return Pauses(items=(pause,))
+
+
+@pytest.mark.parametrize(
+    ("pauses", "sentence"),
+    [
+        (paused("workflow", "one", "04:00", "09:30"), "Paused by"),
+        (paused("scraper", "bulletin", "04:00", "09:30"), "bulletin is paused by"),
+    ],
+)
+def test_what_is_paused_says_by_whom_until_when_and_why(pauses: Pauses, sentence: str) -> None:
+    decision = decided(DAILY, at("06:00"), pauses=pauses)
+    assert (told(decision), decision.alert_level) == (("SKIP", "paused"), AlertLevel.NONE)
+    assert decision.sentence == f"{sentence} ann@example.com until 2025-01-15 09:30 EST: it moved"
+
+
+TWO = configured(one=workflow(daily("05:00", "10:00"), "bulletin", "summary", max_retries=0))
+BULLETIN_FOUND = (Success(record_count=1, gcs_path=None), failed(FailureKind.HTTP))
+
+
+@pytest.mark.parametrize(
+    ("pauses", "code"),
+    [
+        (Pauses(), "budget_used"),
+        (paused("scraper", "bulletin", "04:00", "09:30"), "budget_used"),
+        (paused("scraper", "summary", "04:00", "09:30"), "paused"),
+        (paused("workflow", "one", "04:00", "09:30"), "paused"),
+        (paused("workflow", "other", "04:00", "09:30"), "budget_used"),
+    ],
+)
+def test_a_plan_is_paused_while_something_that_it_has_not_found_is(pauses: Pauses, code: str) -> None:
+    assert told(standing(TWO, at("06:00"), *BULLETIN_FOUND, pauses=pauses)) == ("SKIP", code)
+
+
+def test_a_plan_that_found_everything_is_found_though_it_is_paused() -> None:
+    found = [Success(record_count=1, gcs_path=None)] * 2
+    decision = standing(TWO, at("06:00"), *found, pauses=paused("workflow", "one", "04:00", "09:30"))
+    assert told(decision) == ("SKIP", "already_found")
+
+
+@pytest.mark.parametrize(
+    ("pauses", "alarms"),
+    [
+        (Pauses(), True),
+        (paused("workflow", "one", "11:01", "12:00"), True),  # is still to come
+        (paused("workflow", "one", "10:30", "12:00"), False),  # stands now
+        (paused("workflow", "one", "11:00", "12:00"), False),  # from this instant on
+        (paused("workflow", "one", "09:00", "10:15"), False),  # stood when the window closed
+        (paused("workflow", "one", "09:00", "10:00"), False),  # up to its very end
+        (paused("workflow", "one", "05:00", "09:59"), True),  # there was time after it
+        (paused("workflow", "one", "09:00", "10:15", ended="09:30"), True),  # somebody ended it
+        (paused("workflow", "one", "10:10", "10:20"), True),  # began when the window was closed
+    ],
+)
+def test_a_failure_is_no_alarm_when_a_pause_held_its_last_word_back(pauses: Pauses, alarms: bool) -> None:
+    decision = standing(ONCE, at("11:00"), failed(FailureKind.HTTP), pauses=pauses)
+    assert told(decision) == ("SKIP", "source_failing" if alarms else "day_done")
+
+
+@pytest.mark.parametrize(
+    ("pauses", "alarms"),
+    [
+        (Pauses(), True),
+        (paused("workflow", "one", "14:10", "14:20"), False),  # any part of the window of the last slot
+        (paused("workflow", "one", "12:00", "13:00"), True),  # over before it
+    ],
+)
+def test_a_slot_that_was_never_requested_is_no_alarm_when_it_was_paused(pauses: Pauses, alarms: bool) -> None:
+    decision = decided(REPORT, at("15:30"), pauses=pauses)
+    assert told(decision) == ("SKIP", "not_found" if alarms else "day_done")

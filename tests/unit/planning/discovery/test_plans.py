@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support.controller import at, calendar, configured, decided, discovery, fact, history, workflow
 from tests.support.examples import examples
 from tests.unit.planning.discovery.test_model import seen
+from tipoff_common.clock import EASTERN
 from tipoff_planning.decision import DecisionInputs
 from tipoff_planning.decisions import decide
 from tipoff_planning.discovery.intervals import Look, PublicationHistory, PublicationInterval, read_history
@@ -301,6 +302,21 @@ def test_later_versions_are_looked_for_on_the_fixed_beat() -> None:
     assert ("search", "refresh") not in after
     before = codes(at("19:00", plan.day), history())
     assert ("refresh", "superseded") in before
+
+
+def test_a_slot_for_later_versions_says_when_the_search_goes_on() -> None:
+    configuration, plan = learning(refresh_after_found="1h"), planned(seen([200.0] * 30))
+
+    def told(clock: str) -> str:
+        now, plans = at(clock, plan.day), {("one", plan.day): plan}
+        inputs = DecisionInputs(configuration, calendar(fetched_at=now), history(), now, discovery=plans)
+        (slot,) = [item for item in decide(inputs) if item.code.value == "superseded"]
+        assert slot.next_check is not None
+        return slot.sentence.removesuffix(
+            f" Next is {slot.next_check.astimezone(EASTERN):%Y-%m-%d %H:%M %Z}."
+        )
+
+    assert told("19:00") == "Not found yet, and this slot looks for later versions only."
 
 
 def test_checks_since_the_tick_before_are_due() -> None:

@@ -207,6 +207,16 @@ async def test_a_batch_refused_as_a_whole_is_halved_down_to_its_poison() -> None
 
 
 @run
+async def test_of_two_rows_that_are_refused_together_the_good_one_is_appended() -> None:
+    bench = Bench(Warehouse(poison=frozenset({"b"}), as_a_whole=True))
+    for name in ("first", "a", "b"):
+        await bench.submit(name)
+    answers = await bench.finish()
+    assert [name for name, answer in answers.items() if answer is not None] == ["b"]
+    assert bench.warehouse.durable == ["first", "a"]
+
+
+@run
 async def test_rows_of_one_submission_in_two_batches_are_answered_together() -> None:
     bench = Bench(Warehouse(poison=frozenset({"c"})), replace(ROOMY, batch_rows=2))
     await bench.submit("a", "b", "c")

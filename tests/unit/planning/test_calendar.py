@@ -56,6 +56,37 @@ def test_games_come_in_the_order_of_their_ids() -> None:
     assert calendar(two, one).games_on(DAY, REGULAR) == (one, two)
 
 
+def test_each_question_about_a_day_has_its_own_answer() -> None:
+    """Answers are remembered."""
+    cup = game(1, at("19:00"), game_type="cup_final")
+    games = calendar(cup)
+    assert games.games_on(DAY, REGULAR) == ()
+    assert games.games_on(DAY, ("regular", "cup_final")) == (cup,)
+    assert games.games_on(DAY, REGULAR) == ()
+
+
+def test_the_day_as_a_whole_has_games_that_are_not_played_too() -> None:
+    off = game(1, at("19:00"), postponed=True)
+    assert calendar(off).all_on(DAY) == (off,)
+    assert calendar(off).all_on(DAY + timedelta(days=1)) == ()
+
+
+def test_a_game_on_two_dates_is_the_one_that_is_played() -> None:
+    off = game(1, at("19:00"), postponed=True)
+    again = game(1, at("19:00", DAY + timedelta(days=30)))
+    for order in ((off, again), (again, off)):
+        assert calendar(*order).game(off.game_id) == again
+    assert calendar(off).game(off.game_id) == off
+    assert calendar(off).game("0022499999") is None
+
+
+def test_games_are_named_by_their_teams_once_both_are_known() -> None:
+    games = calendar(
+        game(1, at("19:00")), game(2, at("20:00"), home_team=None), game(3, at("20:00"), away_team=None)
+    )
+    assert games.game_names == {"0022400001": "A01@H01"}
+
+
 def test_age_counts_from_when_the_source_was_asked() -> None:
     assert calendar(fetched_at=at("05:00")).age(at("06:30")) == timedelta(minutes=90)
 

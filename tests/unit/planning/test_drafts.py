@@ -9,6 +9,8 @@ from tests.support.controller import (
     calendar,
     configured,
     decided,
+    fact,
+    failed,
     plan_of,
     slate,
     workflow,
@@ -17,6 +19,8 @@ from tipoff_common.events import AlertLevel, Source
 from tipoff_common.identity import decision_id
 from tipoff_planning.context import EvaluationContext
 from tipoff_planning.drafts import DecisionBatch, draft, skip
+from tipoff_planning.history import History
+from tipoff_planning.plans import units
 from tipoff_planning.progress import Skipped
 
 GAMES = slate(2)
@@ -80,6 +84,22 @@ def test_request_ids_do_not_depend_on_the_tick() -> None:
 
 def test_requests_are_stamped_with_the_wall_clock_from_which_leases_run() -> None:
     assert {item.requested_at for item in drafted(context(wall="09:00")).requests} == {at("09:00")}
+
+
+def test_a_later_run_asks_again_under_the_plan_that_was_frozen_by_the_first() -> None:
+    (plan,) = drafted().plans
+    retried = [item for item in drafted().requests if item.scraper == "digest"]
+    (unit,) = units(plan.steps[1], ())
+    down = fact("digest", outcome=failed(), request_id=retried[0].request_id)
+    known = History({down.request_id: down}, {item.request_id: TICK for item in drafted().requests})
+    later = decided(
+        CONFIGURATION, at("06:30"), games=calendar(*GAMES), history=known, plans={plan.occurrence_id: plan}
+    )
+    made = draft([later], CONFIGURATION, context("06:30"))
+    assert made.plans == ()
+    assert [item.request_id for item in made.requests] == [unit.request_id(plan.occurrence_id, 2)]
+    assert made.requests[0].decision_id == plan.decision_id
+    assert made.decisions[0].scrapers_triggered == ("digest",)
 
 
 def test_which_configuration_decided_is_on_everything() -> None:

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
 
 from tipoff_common.testing import MemoryWarehouse
-from tipoff_planning.expectations import read_locked
+from tipoff_planning.expectations import DayExpectations, read_expectations, read_locked
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2025, 1, day) for day in (13, 14, 15))
 NIGHT = datetime(2025, 1, 15, 8, tzinfo=UTC)
@@ -28,3 +31,78 @@ def test_a_day_that_is_not_locked_yet_is_left_out() -> None:
 
 def test_without_any_row_nothing_is_known() -> None:
     assert locked() == {}
+
+
+AS_OF = datetime(2025, 1, 15, 20, tzinfo=UTC)
+MIDNIGHT = datetime(2025, 1, 15, 5, tzinfo=UTC)
+"""In New York."""
+
+
+def row(occurrence: str | None, scraper: str | None = "lines", **changes: Any) -> dict[str, Any]:
+    expected = {
+        "date": WEDNESDAY,
+        "workflow_name": "odds",
+        "occurrence_id": occurrence,
+        "expected_run_time": AS_OF,
+        "deadline": AS_OF,
+        "games_today": None,
+        "priority": None,
+        "expected_reason": "at 15:00",
+        "actual_run_time": None,
+        "action": None,
+        "reason_code": None,
+        "actual_reason": None,
+        "executions": 0,
+        "found": False,
+        "status": "PENDING",
+        "next_check_time": None,
+    }
+    return {"idle": False, "last_decided_at": NIGHT, "scraper": scraper, "units": 2, **expected, **changes}
+
+
+def read(*rows: dict[str, Any], **more: Any) -> tuple[DayExpectations, Mapping[str, Any]]:
+    """What is read, and the parameters of the question."""
+    asked: list[Any] = []
+    warehouse = MemoryWarehouse(answer=lambda _sql, parameters: asked.append(parameters) or list(rows))
+    return read_expectations(warehouse, "prod", WEDNESDAY, AS_OF, **more), asked[0]
+
+
+def test_the_steps_of_an_occurrence_are_gathered() -> None:
+    found, _ = read(row("a", "lines"), row("a", "props"), row("b", "lines"), row("c", None))
+    assert [(item.occurrence_id, [step.scraper for step in item.steps]) for item in found.expectations] == [
+        ("a", ["lines", "props"]),
+        ("b", ["lines"]),
+        ("c", []),
+    ]
+    assert found.expectations[0].steps[0].units == 2
+    assert found.last_decided_at == NIGHT
+
+
+def test_the_same_occurrence_of_two_days_is_two_expectations() -> None:
+    found, _ = read(row("a"), row("a", date=TUESDAY))
+    assert [item.date for item in found.expectations] == [WEDNESDAY, TUESDAY]
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_day_without_expectations_tells_of_its_decisions(idle: bool) -> None:
+    found, _ = read(row(None, None, idle=idle))
+    assert (found.expectations, found.last_decided_at, found.idle) == ((), NIGHT, idle)
+
+
+def test_a_dataset_that_answers_nothing_knows_of_no_decision() -> None:
+    found, _ = read()
+    assert (found.expectations, found.last_decided_at, found.idle) == ((), None, False)
+
+
+def test_partitions_are_those_that_a_day_can_have_rows_in() -> None:
+    """UTC days: the evening before New York's midnight is another one, and the night belongs to the day after."""
+    _, asked = read()
+    assert (asked["first_partition"], asked["last_partition"]) == (date(2025, 1, 14), date(2025, 1, 17))
+    assert (asked["night"], asked["with_night"]) == (TUESDAY, False)
+    assert asked["lock"] == datetime(2025, 1, 15, 10, tzinfo=UTC)
+
+
+def test_with_the_night_before_its_rows_are_read_too() -> None:
+    _, asked = read(midnight=MIDNIGHT)
+    assert (asked["with_night"], asked["midnight"]) == (True, MIDNIGHT)
+    assert asked["first_partition"] == date(2025, 1, 13)

@@ -1,12 +1,33 @@
 """The conditions that led to a decision."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from tests.support.controller import DAY, at, calendar, configured, discovery, fact, plan_of, workflow
+import pytest
+
+from tests.support.controller import (
+    DAY,
+    NO_DATA,
+    at,
+    at_times,
+    calendar,
+    configured,
+    daily,
+    discovery,
+    fact,
+    failed,
+    per_game,
+    plan_of,
+    slate,
+    workflow,
+)
 from tipoff_common.outcomes import Failed, FailureKind, NoData, Outcome
+from tipoff_planning.calendar import Calendar
 from tipoff_planning.explanation import RunCondition, explain_workflow
 from tipoff_planning.history import ExecutionFact, KnownCompleteness
 from tipoff_planning.plans import units
+from tipoff_planning.workflows import Configuration
 
 
 def test_what_a_success_lacks_is_why_it_is_asked_for_again() -> None:
@@ -65,3 +86,199 @@ def _known(scraper: str, clock: str, outcome: Outcome) -> ExecutionFact:
     return fact(
         scraper, outcome=outcome, request_id=f"{scraper} {clock}", triggered_at=at(clock), message=message
     )
+
+
+# Each condition by itself
+
+
+def conditions(
+    configuration: Configuration,
+    clock: str,
+    *known: ExecutionFact,
+    games: Calendar | None = None,
+    fetched: str = "05:00",
+    **more: Any,
+) -> dict[str, tuple[bool, str]]:
+    """The general conditions and those of the first decision, by name."""
+    games = games or calendar(fetched_at=at(fetched))
+    explanation = explain_workflow("one", at(clock), configuration, games, known, **more)
+    found = [*explanation.general, *(explanation.decisions[0][1] if explanation.decisions else ())]
+    return {item.name: (item.met, item.detail) for item in found}
+
+
+GAMES = configured(one=workflow(per_game("2h", "30m", "3h"), "box_score"))
+SEARCH = configured(one=workflow(discovery("11:00", "14:00"), "bulletin", max_retries=0))
+CLOCK = configured(one=workflow(at_times("12:00"), "bulletin", "summary", max_retries=1))
+
+
+def test_games_are_no_condition_of_a_workflow_that_needs_none() -> None:
+    assert not {"calendar", "games"} & conditions(SEARCH, "12:05").keys()
+
+
+def test_without_a_calendar_a_workflow_of_games_has_none() -> None:
+    found = {it.name: it for it in explain_workflow("one", at("12:00"), GAMES, None).general}
+    assert not found["calendar"].met
+    assert found["calendar"].detail == "no schedule of games has landed yet"
+    assert not found["games"].met
+    assert found["games"].detail == "0 games on 2025-01-15"
+
+
+@pytest.mark.parametrize(
+    ("age", "met", "told"),
+    [
+        (timedelta(minutes=119), True, "fetched 119 min before, old after 36 h"),
+        (timedelta(hours=2), True, "fetched 2 h before, old after 36 h"),
+        (timedelta(hours=47), False, "fetched 47 h before, old after 36 h"),
+        (timedelta(hours=48), False, "fetched 2 days before, old after 36 h"),
+        (timedelta(), True, "fetched 0 min before, old after 36 h"),
+        (
+            timedelta(hours=-3),
+            True,
+            "fetched 3 h later: the games as they are known since, not as they were then",
+        ),
+    ],
+)
+def test_the_age_of_the_calendar_is_a_condition(age: timedelta, met: bool, told: str) -> None:
+    games = calendar(*slate(2), fetched_at=at("12:00") - age)
+    found = conditions(GAMES, "12:00", games=games)
+    assert found["calendar"] == (met, told)
+    assert found["games"] == (True, "2 games on 2025-01-15")
+
+
+@pytest.mark.parametrize(
+    ("clock", "met", "told"),
+    [
+        ("10:59", False, "not before 2025-01-15 11:00: "),
+        ("11:00", True, "due from 2025-01-15 11:00 until 2025-01-15 12:00: "),
+        ("13:59", True, "due from 2025-01-15 13:00 until 2025-01-15 14:00: "),
+        ("15:00", False, "closed since 2025-01-15 15:00: "),
+    ],
+)
+def test_the_window_is_a_condition(clock: str, met: bool, told: str) -> None:
+    found_met, detail = conditions(SEARCH, clock)["window"]
+    assert (found_met, detail.startswith(told)) == (met, True), detail
+
+
+def test_a_workflow_that_is_not_expected_at_all_says_so() -> None:
+    never = configured(one=workflow(daily("05:00", "10:00", days=["mon"]), "bulletin"))
+    assert conditions(never, "12:00")["window"] == (False, "nothing is expected today or tomorrow")
+
+
+FOUND = fact("bulletin", triggered_at=at("11:01"))
+
+
+def test_what_is_not_found_yet_is_named_with_what_its_source_last_said() -> None:
+    empty = [
+        replace(_known("bulletin", clock, NO_DATA), message=f"{clock} has none")
+        for clock in ("11:00", "11:30", "11:15")
+    ]
+    assert conditions(SEARCH, "12:05")["history"] == (True, "not found yet: bulletin")
+    assert conditions(SEARCH, "12:05", *empty)["history"] == (
+        True,
+        "not found yet: bulletin; asked last at 2025-01-15 11:30: 11:30 has none",
+    )
+
+
+def test_what_other_scrapers_and_other_days_said_is_not_repeated() -> None:
+    other = _known("digest", "11:00", NoData(reason="404"))
+    past = replace(_known("bulletin", "11:00", NoData(reason="404")), game_date=DAY - timedelta(days=1))
+    assert conditions(SEARCH, "12:05", other, past)["history"] == (True, "not found yet: bulletin")
+
+
+def test_what_is_found_says_when_and_whether_a_later_version_is_due() -> None:
+    again = configured(one=workflow(discovery("11:00", "14:00", refresh_after_found="2h"), "bulletin"))
+    told = "everything for 2025-01-15 was found, last at 2025-01-15 11:01"
+    assert conditions(SEARCH, "13:05", FOUND)["history"] == (False, told)
+    assert conditions(again, "12:05", FOUND)["history"] == (False, told)
+    assert conditions(again, "13:05", FOUND)["history"] == (True, f"{told}; a later version is due")
+
+
+def test_what_happened_later_does_not_count() -> None:
+    assert conditions(SEARCH, "12:05", fact("bulletin", triggered_at=at("12:06")))["history"][0]
+    assert not conditions(SEARCH, "12:05", fact("bulletin", triggered_at=at("12:05")))["history"][0]
+
+
+def test_a_workflow_by_the_clock_runs_whatever_was_found() -> None:
+    assert conditions(CLOCK, "12:05", FOUND)["history"] == (True, "at runs whatever was found before")
+    empty = _known("summary", "12:01", NO_DATA)
+    assert conditions(CLOCK, "12:05", empty)["history"] == (
+        True,
+        "at runs whatever was found before; asked last at 2025-01-15 12:01: no data",
+    )
+
+
+@pytest.mark.parametrize(
+    ("retries", "told"),
+    [
+        (0, "attempt 2 of 4; no retry of a transient failure"),
+        (1, "attempt 2 of 4; 1 retry at once of a transient failure"),
+        (
+            2,
+            "attempt 2 of 4; 2 retries, the first at once and the last before 2025-01-15 13:00, of a transient failure",
+        ),
+    ],
+)
+def test_the_budget_of_a_search_and_its_retries_are_a_condition(retries: int, told: str) -> None:
+    configuration = configured(
+        one=workflow(discovery("11:00", "14:00"), "bulletin", max_retries=retries),
+        two=workflow(discovery("11:00", "14:00"), "bulletin"),
+    )
+    assert conditions(configuration, "12:05")["budget"] == (True, told)
+
+
+def asked(configuration: Configuration, *outcomes: Outcome) -> list[ExecutionFact]:
+    """What the first steps of the workflow's first occurrence came to."""
+    plan = plan_of(configuration, "one")
+    ids = [unit.request_id(plan.occurrence_id, 1) for step in plan.steps for unit in units(step, ())]
+    return [
+        fact(step.scraper, outcome=outcome, request_id=name, triggered_at=at("12:01"))
+        for name, step, outcome in zip(ids, plan.steps, outcomes, strict=False)
+    ]
+
+
+def test_an_attempt_that_was_made_says_what_came_of_it() -> None:
+    found = conditions(CLOCK, "12:05", *asked(CLOCK, NoData(reason="404"), failed()))
+    assert found["attempt"] == (True, "this one was asked for: no data, open")
+    assert found["budget"][0]
+    assert "attempt" not in conditions(CLOCK, "12:05")
+
+
+def test_an_attempt_whose_retries_are_used_up_has_no_budget() -> None:
+    once = configured(one=workflow(at_times("12:00"), "bulletin", max_retries=0))
+    found = conditions(once, "12:05", *asked(once, failed()))
+    assert found["attempt"] == (False, "this one was asked for: given up")
+    assert not found["budget"][0]
+
+
+def test_a_failure_that_a_success_followed_is_mended() -> None:
+    broken = _known("bulletin", "11:30", failed())
+    assert conditions(SEARCH, "12:05", broken)["source"] == (
+        False,
+        "bulletin fails since 2025-01-15 11:30 (1 failure), at last http: it failed: http",
+    )
+    assert "source" not in conditions(SEARCH, "12:05", broken, fact("bulletin", triggered_at=at("11:45")))
+    assert "source" not in conditions(SEARCH, "12:05", _known("digest", "11:30", failed()))
+
+
+def test_a_failure_that_waits_says_from_when_it_is_asked_for_again() -> None:
+    patient = configured(one=workflow(daily("05:00", "10:00"), "bulletin", max_retries=3))
+    plan = plan_of(patient, "one")
+    (unit,) = units(plan.steps[0], ())
+    tries = [
+        fact(
+            "bulletin",
+            outcome=failed(),
+            request_id=unit.request_id(plan.occurrence_id, number),
+            triggered_at=at(f"05:0{number}"),
+        )
+        for number in (1, 2)
+    ]
+    met, told = conditions(patient, "05:15", *tries)["attempt"]
+    assert not met
+    assert told.startswith("this one was asked for: waiting; again from 2025-01-15 0")
+    assert told.endswith(" on")
+
+
+def test_instants_of_a_workflow_in_another_zone_name_it() -> None:
+    tokyo = configured(one=workflow(at_times("12:00"), "bulletin", timezone="Asia/Tokyo"))
+    assert "2025-01-16 12:00 JST" in conditions(tokyo, "22:05")["window"][1]

@@ -2,10 +2,22 @@
 
 from datetime import timedelta
 
+import pytest
+
 from tests.support.controller import DAY, NO_DATA, SUCCESS, at, fact, failed, history
+from tests.support.samples import executed
 from tipoff_common.events import Source
 from tipoff_common.outcomes import FailureKind
-from tipoff_planning.history import merge, subject_of
+from tipoff_planning.history import (
+    History,
+    HostPause,
+    KnownCompleteness,
+    completeness_in,
+    completeness_of,
+    merge,
+    slate_of,
+    subject_of,
+)
 
 
 def test_a_success_is_found_by_the_date_the_data_is_about() -> None:
@@ -58,3 +70,180 @@ def test_a_subject_is_what_tells_requests_of_one_scraper_apart() -> None:
     assert subject_of({"game_date": "2025-01-15"}, names) == "-"
     assert subject_of({"game_date": "2025-01-15", "game_id": "7"}, names) == "7"
     assert subject_of({"team": "ATL", "game_id": "7"}, names) == "7&ATL"
+
+
+# Which of two answers to one request speaks
+
+FAILED = fact("bulletin", outcome=failed(), request_id="r")
+EMPTY = fact("bulletin", outcome=NO_DATA, request_id="r")
+FOUND = fact("bulletin", request_id="r")
+
+
+@pytest.mark.parametrize(
+    ("louder", "quieter"),
+    [
+        (FOUND, EMPTY),
+        (EMPTY, FAILED),
+        (FAILED, fact("bulletin", outcome=failed(), request_id="r", presumed=True, triggered_at=at("12:00"))),
+        (fact("bulletin", request_id="r", triggered_at=at("12:00")), FOUND),
+        # Nothing of production's own is outdone by what somebody fetched on a laptop.
+        (FOUND, fact("bulletin", request_id="r", source=Source.LOCAL, triggered_at=at("12:00"))),
+    ],
+)
+def test_of_two_answers_the_louder_speaks_whichever_came_first(louder: object, quieter: object) -> None:
+    assert merge([louder], [quieter]) == merge([quieter], [louder]) == {"r": louder}  # type: ignore[list-item]
+
+
+# What a success lacks
+
+
+@pytest.mark.parametrize(
+    ("listed", "missing", "lacks"),
+    [
+        (9, (), ()),
+        (10, (), ()),
+        (8, (), ("1 of 9 games, which it does not list",)),
+        (8, ("NYK@PHI",), ("NYK@PHI", "1 of 9 games, which it does not list")),
+        (None, (), ()),
+        (None, ("NYK@PHI",), ("NYK@PHI",)),
+        (0, (), ("9 of 9 games, which it does not list",)),
+    ],
+)
+def test_a_document_lacks_what_it_says_and_what_it_does_not_list(
+    listed: int | None, missing: tuple[str, ...], lacks: tuple[str, ...]
+) -> None:
+    assert KnownCompleteness(listed, missing).lacks(9) == lacks
+
+
+def test_the_newest_success_says_what_is_lacking() -> None:
+    first, last = (
+        fact(
+            "bulletin",
+            request_id=name,
+            triggered_at=at(clock),
+            completeness=KnownCompleteness(missing=(name,)),
+        )
+        for name, clock in (("b", "11:00"), ("a", "12:00"))
+    )
+    for facts in ((first, last), (last, first)):
+        assert history(*facts).lacking("bulletin", DAY, "-", 0) == ("a",)
+    assert history(first).lacking("bulletin", DAY, "other", 0) == ()
+    assert history(fact("bulletin")).lacking("bulletin", DAY, "-", 9) == ()
+
+
+def test_of_two_at_one_instant_it_is_the_same_one_in_any_order() -> None:
+    one, two = (
+        fact("bulletin", request_id=name, completeness=KnownCompleteness(missing=(name,))) for name in "ab"
+    )
+    assert history(one, two).lacking("bulletin", DAY, "-", 0) == ("b",)
+    assert history(two, one).lacking("bulletin", DAY, "-", 0) == ("b",)
+
+
+def test_only_a_success_that_lacks_nothing_is_complete() -> None:
+    short = fact("bulletin", request_id="1", completeness=KnownCompleteness(8))
+    whole = fact("bulletin", request_id="2", completeness=KnownCompleteness(9), triggered_at=at("12:00"))
+    known = history(short, whole)
+    assert known.found("bulletin", DAY, "-", complete_for=9) == (at("12:00"), at("12:00"))
+    assert known.found("bulletin", DAY, "-") == (at("11:01"), at("12:00"))
+    assert history(short).found("bulletin", DAY, "-", complete_for=9) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        (None, None),
+        ("nine of them", None),
+        ({}, KnownCompleteness()),
+        ({"expected": "nine", "missing": "NYK@PHI"}, KnownCompleteness()),
+        ({"expected": 9, "missing": ["NYK@PHI", 7]}, KnownCompleteness(9, ("NYK@PHI", "7"))),
+        ({"missing": ["x" * 41]}, KnownCompleteness(None, ("x" * 40,))),
+        ({"missing": list("abcdefgh")}, KnownCompleteness(None, tuple("abcdefgh"))),
+        ({"missing": list("abcdefghij")}, KnownCompleteness(None, (*"abcdefgh", "2 more"))),
+    ],
+)
+def test_a_source_may_say_anything_of_what_it_lacks(told: object, read: KnownCompleteness | None) -> None:
+    assert completeness_in(told) == read
+
+
+def test_what_an_execution_lacks_is_in_its_summary() -> None:
+    assert completeness_of(executed(data_summary={"completeness": {"expected": 9}})) == KnownCompleteness(9)
+    assert completeness_of(executed(data_summary={})) is None
+
+
+# Scoreboards
+
+TIP = at("19:00").isoformat()
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ({}, {}),
+        ({"A@B": TIP, "C@D": "off"}, {"A@B": at("19:00"), "C@D": None}),
+        ({"A@B": TIP, "C@D": "soon"}, None),
+        ({"A@B": 7}, None),
+        ({"A" * 20: TIP}, {"A" * 20: at("19:00")}),
+        ({"A" * 21: TIP}, None),
+        ([TIP], None),
+        (None, None),
+    ],
+)
+def test_a_scoreboard_is_read_whole_or_not_at_all(told: object, read: object) -> None:
+    """Half of one would look like games that are gone."""
+    assert slate_of(executed(data_summary={"slate": told})) == read
+
+
+def test_a_scoreboard_has_no_more_games_than_a_league_can_play() -> None:
+    told = {f"A{number:02}@B": TIP for number in range(31)}
+    assert list(slate_of(executed(data_summary={"slate": told})) or ()) == list(told)[:30]
+
+
+def test_scoreboards_of_somebodys_laptop_contradict_nothing() -> None:
+    boards = [
+        fact("bulletin", request_id=source.value, source=source, slate={})
+        for source in (Source.CONTROLLER, Source.MANUAL, Source.LOCAL)
+    ]
+    assert [item.source for item in history(*boards, FOUND).slates] == [Source.CONTROLLER, Source.MANUAL]
+
+
+# Sources that asked to be left alone
+
+
+def told_to_wait(clock: str, host: str | None = None, scraper: str = "bulletin") -> HostPause:
+    return HostPause(scraper=scraper, host=host, until=at(clock))
+
+
+def test_what_an_execution_was_told_of_counts_as_what_is_remembered() -> None:
+    told = fact("bulletin", outcome=failed(), not_before=at("12:00"), paused_host="a.example")
+    assert history(told).paused_until("digest", ["a.example"]) == at("12:00")
+
+
+def test_when_requests_went_out_is_known() -> None:
+    assert History({}, {"r": at("11:00")}).requested == {"r": at("11:00")}
+    assert History().requested == {}
+
+
+def test_the_longest_of_what_a_source_asked_for_counts() -> None:
+    pauses = [told_to_wait(clock, "a.example") for clock in ("11:00", "13:00", "12:00")]
+    assert History(pauses=pauses).paused_until("bulletin", ["a.example"]) == at("13:00")
+    assert History().paused_until("bulletin") is None
+
+
+def test_a_host_counts_for_all_that_need_it_whichever_scraper_was_told() -> None:
+    known = History(pauses=[told_to_wait("12:00", "a.example"), told_to_wait("11:00", "b.example")])
+    assert known.paused_until("digest", ["b.example", "a.example"]) == at("12:00")
+    assert known.paused_until("digest", ["b.example"]) == at("11:00")
+    assert known.paused_until("digest", ["c.example"]) is None
+    assert known.paused_until("digest") is None
+
+
+def test_a_scraper_that_names_other_hosts_does_not_wait_for_one_that_it_can_do_without() -> None:
+    known = History(pauses=[told_to_wait("12:00", "mirror.example")])
+    assert known.paused_until("bulletin", ["a.example"]) is None
+    assert known.paused_until("bulletin") == at("12:00")
+
+
+def test_a_pause_of_no_host_is_the_scrapers_own() -> None:
+    known = History(pauses=[told_to_wait("12:00")])
+    assert known.paused_until("bulletin", ["a.example"]) == at("12:00")
+    assert known.paused_until("digest", ["a.example"]) is None

@@ -377,3 +377,97 @@ def test_a_search_is_fixed_unless_it_says_otherwise(tmp_path: Path) -> None:
     configuration = load_workflows(path, catalog(), QUARTER)
     assert configuration.learned == ()
     assert configuration.workflows["one"].discovery.strategy == "fixed"
+
+
+# The line that a person has to look at, where a step is written over several
+
+
+@pytest.mark.parametrize(
+    ("steps", "line", "told"),
+    [
+        (
+            "      - scraper: bulletin\n        name: a\n      - scraper: digest\n        name: a",
+            12,
+            "step 'a' stands twice",
+        ),
+        (
+            "      - scraper: bulletin\n      - parameters: {}\n        scraper: bulletin",
+            11,
+            "step 'bulletin' stands twice",
+        ),
+        ("      - scraper: bulletin\n        after: [nowhere]", 10, "step 'nowhere' is not in this workflow"),
+        (
+            "      - scraper: event_props\n        for_each: { step: nowhere, key: event_id }",
+            10,
+            "step 'nowhere' is not in this workflow",
+        ),
+    ],
+)
+def test_a_fault_is_at_the_key_that_makes_it(steps: str, line: int, told: str, tmp_path: Path) -> None:
+    found = faults(f"{HEAD}{AT}    steps:\n{steps}\n", tmp_path)
+    assert any(fault.startswith(f"{line}: ") and told in fault for fault in found), found
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"), [("max_gap: 25m\n      strategy: learned", 9), ("strategy: learned", 9)]
+)
+def test_a_gap_that_cannot_be_kept_is_at_the_line_that_asks_for_it(
+    settings: str, line: int, tmp_path: Path
+) -> None:
+    """A default has none; then the strategy does."""
+    schedule = SEARCH.replace("every: 30m", "budget: 2")
+    (fault,) = faults(f"{HEAD}{schedule}    discovery:\n      {settings}\n{STEP}", tmp_path)
+    assert fault.startswith(f"{line}: 2 attempts a day leave gaps over max_gap")
+
+
+def test_as_many_attempts_as_a_gap_needs_are_enough(tmp_path: Path) -> None:
+    path = tmp_path / "workflows.yaml"
+    path.write_text(learned("strategy: learned, max_gap: 30m"))
+    assert load_workflows(path, catalog()).learned == ("one",)
+    (fault,) = faults(learned("strategy: learned, max_gap: 29m"), tmp_path)
+    assert "let every or budget allow 17 attempts" in fault
+
+
+def test_a_step_may_fan_out_into_as_many_requests_as_the_file_allows(tmp_path: Path) -> None:
+    step = "      - { scraper: event_props, for_each: { parameter: event_id, values: [a, b] } }\n"
+    path = tmp_path / "workflows.yaml"
+    path.write_text(HEAD.replace("workflows:", "max_fan_out: 2\nworkflows:") + AT + "    steps:\n" + step)
+    assert load_workflows(path, catalog()).workflows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # A game by hand where nothing else fills it in.
+        f"{HEAD}{AT}    steps:\n      - {{ scraper: box_score, parameters: {{ game_id: '0022400001' }} }}\n",
+        # Another parameter beside the game that is filled in.
+        f"{HEAD}    schedule: {{ kind: per_game, first: 1h, every: 30m, until: 2h }}\n    steps:\n"
+        "      - { scraper: bulletin, parameters: { market: h2h } }\n",
+    ],
+)
+def test_only_what_is_filled_in_already_may_not_be_given(text: str, tmp_path: Path) -> None:
+    found: list[str] = []
+    (tmp_path / "workflows.yaml").write_text(text)
+    try:
+        load_workflows(tmp_path / "workflows.yaml", catalog())
+    except ConfigurationError as error:
+        found = [fault for fault in error.faults if "filled in already" in fault]
+    assert found == []
+
+
+@pytest.mark.parametrize(("apart", "refused"), [(300, False), (301, True)])
+def test_a_host_that_lets_through_less_than_checks_may_need_cannot_be_searched_so(
+    apart: int, refused: bool, tmp_path: Path
+) -> None:
+    spec = catalog()["bulletin"]
+    limit = spec.rate_limit.model_copy(update={"per_second": 1 / apart})
+    slow = {**catalog(), "bulletin": spec.model_copy(update={"rate_limit": limit})}
+    path = tmp_path / "workflows.yaml"
+    path.write_text(learned())
+    if not refused:
+        assert load_workflows(path, slow).learned == ("one",)
+        return
+    with pytest.raises(
+        ConfigurationError, match=f"bulletin may be asked every {apart} s, and checks may be 300 s"
+    ):
+        load_workflows(path, slow)

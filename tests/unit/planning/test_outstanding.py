@@ -133,6 +133,15 @@ def test_a_game_that_a_document_does_not_list_is_missed_by_the_calendar() -> Non
     assert outstanding(configuration, whole).found
 
 
+def test_a_document_about_one_team_lists_no_games_and_is_not_short() -> None:
+    configuration = configured(
+        one=workflow(discovery(until="complete"), {"scraper": "roster", "for_each": "team"})
+    )
+    teams = {team for item in GAMES for team in item.teams}
+    known = history(*(fact("roster", team, completeness=KnownCompleteness(0)) for team in teams))
+    assert outstanding(configuration, known).found
+
+
 def test_a_complete_success_ends_the_search_whatever_comes_after_it() -> None:
     configuration = configured(one=workflow(discovery(until="complete"), "bulletin", "digest"))
     known = history(

@@ -5,8 +5,8 @@ from datetime import time, timedelta
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from tests.support.controller import Json, at_times, daily, discovery, interval, per_game
-from tipoff_planning.schedules import At, Daily, Discovery, Duration, Interval, PerGame, Schedule
+from tests.support.controller import Json, at, at_times, daily, discovery, interval, per_game
+from tipoff_planning.schedules import At, Daily, Discovery, Duration, Interval, PerGame, Schedule, tolerance
 
 SCHEDULE: TypeAdapter[Daily | At | Discovery | Interval | PerGame] = TypeAdapter(Schedule)
 DURATION: TypeAdapter[timedelta] = TypeAdapter(Duration)
@@ -70,3 +70,91 @@ def test_what_makes_no_sense_is_refused_with_the_remedy(schedule: Json, remedy: 
     with pytest.raises(ValidationError) as refusal:
         SCHEDULE.validate_python(schedule)
     assert remedy in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        at_times("08:00", within="24h"),
+        discovery(every="24h"),
+        discovery(budget=200),
+        interval("2h", "24h"),
+        interval("2h", "6h", "18h"),
+        per_game("3h", "30m", "3h"),
+        per_game("3h", "30m", "19h30m"),
+        daily("20:00", "18:00"),
+        discovery("20:00", "17:00", every="1h"),
+        discovery("20:00", "17:59", every="1m"),
+    ],
+)
+def test_what_is_just_within_the_limits_is_taken(schedule: Json) -> None:
+    assert SCHEDULE.validate_python(schedule).kind == schedule["kind"]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        daily("20:00", "18:01"),
+        discovery("20:00", "17:01", every="1h"),
+        discovery("20:00", "17:59", every="2m"),
+        per_game("3h", "30m", "19h31m"),
+        interval("2h", "6h", "18h1m"),
+        interval("2h", "24h1m"),
+        at_times("08:00", within="24h1m"),
+        discovery(every="24h1m"),
+    ],
+)
+def test_a_minute_more_is_not(schedule: Json) -> None:
+    with pytest.raises(ValidationError, match="over"):
+        SCHEDULE.validate_python(schedule)
+
+
+def test_a_window_that_closes_too_late_is_told_with_how_long_its_last_attempt_is_due() -> None:
+    with pytest.raises(
+        ValidationError, match="open until 17:30, its last attempt due for 60 min; close it earlier"
+    ):
+        SCHEDULE.validate_python(discovery("18:00", "17:30", every="1h"))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "minutes"),
+    [
+        (daily("05:00", "10:00"), 300),
+        (daily("22:00", "01:30"), 210),
+        (at_times("08:00", within="45m"), 45),
+        (discovery("11:00", "18:00", every="1h"), 60),
+        (discovery("11:00", "18:00", budget=1), 420),
+        (discovery("11:00", "18:00", budget=2), 420),
+        (discovery("11:00", "18:00", budget=8), 60),
+        (interval("2h"), 120),
+        (per_game("2h", "30m"), 30),
+    ],
+)
+def test_an_occurrence_can_be_met_until_the_next_one_comes_or_the_window_closes(
+    schedule: Json, minutes: int
+) -> None:
+    assert tolerance(SCHEDULE.validate_python(schedule)) == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "clocks"),
+    [
+        (discovery("11:00", "12:00", every="20m"), ["11:00", "11:20", "11:40", "12:00"]),
+        (discovery("11:00", "12:00", every="25m"), ["11:00", "11:25", "11:50"]),
+        (discovery("11:00", "12:00", budget=1), ["12:00"]),
+        (discovery("11:00", "12:00", budget=2), ["11:00", "12:00"]),
+        (discovery("11:00", "12:00", budget=4), ["11:00", "11:20", "11:40", "12:00"]),
+    ],
+)
+def test_attempts_are_spread_over_the_window(schedule: Json, clocks: list[str]) -> None:
+    search = SCHEDULE.validate_python(schedule)
+    assert isinstance(search, Discovery)
+    found = search.beat(at("11:00"), at("12:00"))
+    assert found == [at(clock) for clock in clocks]
+    assert search.attempts == len(clocks)
+
+
+def test_what_was_read_before_is_taken_as_it_is() -> None:
+    """A configuration is written into events and read back from Python values."""
+    schedule = SCHEDULE.validate_python(discovery("11:00", "18:00", every="90m"))
+    assert SCHEDULE.validate_python(schedule.model_dump()) == schedule

@@ -1,0 +1,249 @@
+"""Pauses by themselves: when one stands, what it holds, and what is published of its end."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from tests.support.controller import at, at_times, configured, plan_of, workflow
+from tipoff_common.events import PauseChanged, PauseState, PauseTarget, Source
+from tipoff_planning.outstanding import Outstanding
+from tipoff_planning.paused_steps import without_paused
+from tipoff_planning.pauses import KEPT, Pause, Pauses, begin_pause, end_pause, expire
+from tipoff_planning.progress import NOTHING_HELD
+
+WORKFLOW, SCRAPER = PauseTarget.WORKFLOW, PauseTarget.SCRAPER
+
+
+def pause(
+    name: str = "one",
+    target: PauseTarget = WORKFLOW,
+    since: str = "08:00",
+    until: str = "10:00",
+    ended: str | None = None,
+) -> Pause:
+    return Pause(
+        id=f"{target}-{name}-{since[:2]}",
+        target=target,
+        name=name,
+        since=at(since),
+        until=at(until),
+        by="ann@example.com",
+        why="it moved",
+        ended_at=at(ended) if ended else None,
+    )
+
+
+def begin(
+    pauses: Pauses, now: str = "08:00", until: str = "10:00", by: str = "ann@example.com"
+) -> tuple[Pauses, Pause, tuple[PauseChanged, ...]]:
+    return begin_pause(
+        pauses, WORKFLOW, "one", until=at(until), by=by, why="it moved", now=at(now), environment="prod"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ended", "clock", "stands"),
+    [
+        (None, "07:59", False),
+        (None, "08:00", True),
+        (None, "09:59", True),
+        (None, "10:00", False),
+        ("09:00", "08:59", True),
+        ("09:00", "09:00", False),
+        ("11:00", "10:30", False),  # ended by somebody when it was over
+    ],
+)
+def test_a_pause_stands_from_its_beginning_until_before_its_end(
+    ended: str | None, clock: str, stands: bool
+) -> None:
+    assert pause(ended=ended).stands(at(clock)) is stands
+
+
+def test_the_first_to_end_is_told_first() -> None:
+    pauses = Pauses(
+        items=(
+            pause("b", until="12:00"),
+            pause("z"),
+            pause("a"),
+            pause("over", until="08:30"),
+            pause("a", SCRAPER),
+        )
+    )
+    found = [(item.target, item.name) for item in pauses.standing(at("09:00"))]
+    assert found == [(SCRAPER, "a"), (WORKFLOW, "a"), (WORKFLOW, "z"), (WORKFLOW, "b")]
+
+
+def test_a_workflow_and_a_scraper_of_one_name_are_paused_apart() -> None:
+    pauses = Pauses(items=(pause("lines", SCRAPER),))
+    assert pauses.of_workflow("lines", at("09:00")) is None
+    assert list(pauses.of_scrapers(["lines", "other", "lines"], at("09:00"))) == ["lines"]
+    assert pauses.of_scrapers(["lines"], at("10:00")) == {}
+    held = pauses.held("lines", at("09:00"))
+    assert (held.everything, held.scrapers) == (False, {"lines"})
+
+
+def test_what_is_held_ends_with_the_pause() -> None:
+    pauses = Pauses(items=(pause(), pause("lines", SCRAPER)))
+    assert pauses.held("one", at("09:00")).everything
+    assert not pauses.held("other", at("09:00")).everything
+    assert pauses.held("one", at("10:00")) == NOTHING_HELD
+
+
+def test_a_manual_run_is_not_held() -> None:
+    """Whoever asks for it may want to see whether what the pause waits for is mended."""
+    plan = plan_of(configured(one=workflow(at_times("06:00"), "bulletin")), "one")
+    pauses = Pauses(items=(pause(),))
+    assert pauses.held_of(plan, at("09:00")).everything
+    manual = plan.model_copy(update={"source": Source.MANUAL})
+    assert pauses.held_of(manual, at("09:00")) == NOTHING_HELD
+
+
+BOTH = ["bulletin", "digest"]
+
+
+@pytest.mark.parametrize(
+    ("items", "kept"),
+    [
+        ([], None),
+        ([pause()], "one"),
+        ([pause("other")], None),
+        ([pause(since="09:30", until="11:00")], "one"),  # overlaps at its end
+        ([pause(since="06:00", until="08:31")], "one"),  # and at its beginning
+        ([pause(since="09:45", until="11:00")], None),  # begins when it is over
+        ([pause(since="06:00", until="08:30")], None),  # ended before it began
+        ([pause(since="06:00", until="11:00", ended="08:30")], None),
+        ([pause("bulletin", SCRAPER)], None),  # the other was asked
+        ([pause("bulletin", SCRAPER), pause("digest", SCRAPER)], "bulletin"),
+        ([pause("bulletin", SCRAPER), pause()], "one"),
+    ],
+)
+def test_an_occurrence_was_kept_back_by_its_workflows_pause_or_by_those_of_all_its_scrapers(
+    items: list[Pause], kept: str | None
+) -> None:
+    found = Pauses(items=tuple(items)).kept_back("one", BOTH, at("08:30"), at("09:45"))
+    assert (found.name if found else None) == kept
+
+
+def test_an_occurrence_without_scrapers_is_kept_back_by_none() -> None:
+    assert Pauses(items=(pause("bulletin", SCRAPER),)).kept_back("one", [], at("08:30"), at("09:45")) is None
+
+
+def told(events: tuple[PauseChanged, ...]) -> list[tuple[PauseState, datetime, str]]:
+    return [(event.state, event.changed_at, event.by) for event in events]
+
+
+def test_a_pause_that_begins_is_published_with_all_that_a_person_needs() -> None:
+    pauses, made, events = begin(Pauses())
+    (event,) = events
+    assert pauses.items == (made,)
+    assert (made.since, made.until, made.ended_at) == (at("08:00"), at("10:00"), None)
+    assert told(events) == [(PauseState.PAUSED, at("08:00"), "ann@example.com")]
+    assert (event.pause_id, event.name, event.target, event.why) == (made.id, "one", WORKFLOW, "it moved")
+    assert (event.since, event.until, event.environment) == (at("08:00"), at("10:00"), "prod")
+
+
+def test_the_same_pause_asked_for_twice_is_one() -> None:
+    pauses, made, _ = begin(Pauses())
+    assert begin(pauses, now="08:30") == (pauses, made, ())
+
+
+@pytest.mark.parametrize("changed", [{"until": "11:00"}, {"by": "bob@example.com"}])
+def test_another_end_or_person_replaces_it_at_once(changed: dict[str, str]) -> None:
+    before, first, _ = begin(Pauses(items=(pause("other"),)))
+    after, second, events = begin(before, now="08:30", **changed)
+    by = changed.get("by", "ann@example.com")
+    assert told(events) == [(PauseState.RESUMED, at("08:30"), by), (PauseState.PAUSED, at("08:30"), by)]
+    assert {it.id for it in after.standing(at("08:30"))} == {pause("other").id, second.id}
+    assert [it.ended_at for it in after.items if it.id == first.id] == [at("08:30")]
+
+
+def test_a_pause_that_somebody_ends_is_over_and_the_others_stand() -> None:
+    pauses, events = end_pause(
+        Pauses(items=(pause(), pause("other"))),
+        pause(),
+        by="bob@example.com",
+        now=at("09:00"),
+        environment="prod",
+    )
+    assert [item.name for item in pauses.standing(at("09:00"))] == ["other"]
+    assert told(events) == [(PauseState.RESUMED, at("09:00"), "bob@example.com")]
+
+
+@pytest.mark.parametrize(
+    ("since", "now", "published"),
+    [
+        (None, "09:59", False),
+        (None, "10:00", True),
+        ("09:45", "10:00", True),
+        ("10:00", "10:15", False),  # by the tick before
+        ("09:59", "10:15", True),
+    ],
+)
+def test_that_a_pause_is_over_is_published_once(since: str | None, now: str, published: bool) -> None:
+    pauses, events = expire(
+        Pauses(items=(pause(),)), now=at(now), since=at(since) if since else None, environment="prod"
+    )
+    assert told(events) == ([(PauseState.EXPIRED, at("10:00"), "ann@example.com")] if published else [])
+    assert pauses.items == (pause(),)
+
+
+def test_what_somebody_ended_does_not_expire() -> None:
+    _, events = expire(Pauses(items=(pause(ended="09:00"),)), now=at("10:00"), since=None, environment="prod")
+    assert events == ()
+
+
+@pytest.mark.parametrize(("after", "kept"), [(KEPT - timedelta(seconds=1), True), (KEPT, False)])
+def test_a_pause_that_is_over_is_remembered_for_decisions_about_its_time(
+    after: timedelta, kept: bool
+) -> None:
+    now = at("10:00") + after
+    pauses, _ = expire(Pauses(items=(pause(),)), now=now, since=now, environment="prod")
+    assert bool(pauses.items) is kept
+
+
+# What is left of a workflow
+
+CHAIN = configured(
+    one=workflow(
+        at_times("06:00"),
+        "bulletin",
+        {"scraper": "digest", "after": ["bulletin"]},
+        {"scraper": "slate", "after": ["digest"]},
+        "summary",
+    )
+).workflows["one"]
+
+
+def left(*items: Pause, outstanding: Outstanding | None = None) -> tuple[list[str] | None, list[str]]:
+    found = without_paused(outstanding or Outstanding(), "one", CHAIN, Pauses(items=items), at("09:00"))
+    steps = found.outstanding.steps if found.outstanding else None
+    return (list(steps) if steps is not None else None), [item.name for item in found.pauses]
+
+
+def test_a_paused_scraper_is_left_out_with_all_that_comes_after_it() -> None:
+    assert left(pause("bulletin", SCRAPER)) == (["summary"], ["bulletin"])
+    assert left(pause("digest", SCRAPER)) == (["bulletin", "summary"], ["digest"])
+    assert left(pause("summary", SCRAPER)) == (["bulletin", "digest", "slate"], ["summary"])
+
+
+def test_a_pause_of_the_whole_workflow_leaves_nothing() -> None:
+    assert left(pause(), pause("summary", SCRAPER)) == (None, ["one"])
+
+
+def test_when_all_that_is_outstanding_is_paused_nothing_is_left() -> None:
+    only = Outstanding({"summary": None})
+    assert left(pause("summary", SCRAPER), outstanding=only) == (None, ["summary"])
+    assert left(pause("bulletin", SCRAPER), outstanding=only) == (["summary"], [])
+
+
+def test_without_a_pause_all_of_it_is_left() -> None:
+    found = without_paused(Outstanding(), "one", CHAIN, Pauses(items=(pause("x", SCRAPER),)), at("09:00"))
+    assert (found.outstanding, found.pauses) == (Outstanding(), ())
+
+
+def test_what_is_left_out_is_named_with_who_paused_it() -> None:
+    found = without_paused(
+        Outstanding(), "one", CHAIN, Pauses(items=(pause("summary", SCRAPER),)), at("09:00")
+    )
+    zone = configured(one=workflow(at_times("06:00"), "bulletin")).zone
+    assert found.told(zone) == "summary, paused by ann@example.com until 2025-01-15 10:00 EST"

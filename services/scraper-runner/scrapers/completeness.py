@@ -4,7 +4,7 @@ What is expected follows from the document itself. A success may well be incompl
 came are told from nine.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pydantic import JsonValue
 
@@ -15,3 +15,13 @@ def completeness(expected: Iterable[str], got: Iterable[str]) -> dict[str, JsonV
     wanted, found = set(expected), set(got)
     missing: list[JsonValue] = [*sorted(wanted - found)]
     return {"expected": len(wanted), "got": len(wanted & found), "missing": missing}
+
+
+def results(
+    played: Iterable[str], over: Iterable[str], unread: Iterable[str], contradicted: Collection[str]
+) -> dict[str, JsonValue]:
+    """Compare games with those that have their result; one that is off is to have none, and so is not `played`.
+
+    A game that cannot be read, or contradicts itself, has none yet.
+    """
+    return completeness([*played, *unread], set(over) - set(contradicted))

@@ -165,14 +165,15 @@ def _log(line: Mapping[str, object]) -> None:
 
 
 def is_harmless(body: bytes) -> bool:
-    """Return whether decoding `body` takes little memory, whatever is in it.
-
-    Each value of a JSON document comes after a comma, a colon or a bracket, so counting these bounds the objects made;
-    a PDF may unfold without any bound.
-    """
+    """Return whether decoding `body` takes little memory, whatever is in it: a PDF may unfold without any bound."""
     if len(body) > _HARMLESS_BYTES or body.startswith(b"%PDF"):
         return False
-    return sum(body.count(mark) for mark in (b",", b":", b"[", b"{")) <= _HARMLESS_VALUES
+    return json_values(body) <= _HARMLESS_VALUES
+
+
+def json_values(body: bytes) -> int:
+    """Return the most values that reading a JSON document makes: each follows a comma, a colon or a bracket."""
+    return sum(body.count(mark) for mark in (b",", b":", b"[", b"{"))
 
 
 def _exchange(server: "subprocess.Popen[bytes]", job: bytes, patience: float) -> bytes:

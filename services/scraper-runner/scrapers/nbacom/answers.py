@@ -1,10 +1,15 @@
 """What an answer of the NBA's hosts is: a document, a refusal or something else."""
 
+from collections.abc import Mapping
 from typing import NoReturn
 
+from scrapers.json_payload import json_payload
 from scrapers.payloads import first_bytes, is_html
 from tipoff_scraper_runner.errors import Blocked, SourceChanged, Undecodable
-from tipoff_scraper_runner.scraper import Payload, Response
+from tipoff_scraper_runner.scraper import Http, Payload, Response
+
+MISSING = frozenset({403, 404})
+"""What the hosts answer for what is not there, and to a client that they refuse."""
 
 
 def pdf_payload(response: Response) -> Payload:
@@ -16,6 +21,22 @@ def pdf_payload(response: Response) -> Payload:
     if is_html(response.body):
         raise Blocked(f"{found}: a page for people where a PDF was asked for")
     raise Undecodable(f"{found}: not a PDF")
+
+
+def always_there(
+    http: Http, url: str, *, query: Mapping[str, str] = {}, headers: Mapping[str, str] = {}, after: str = ""
+) -> Payload:
+    """Fetch the JSON document at `url`, which always exists. after: what was asked before, for the message.
+
+    Raises:
+        Blocked: the host refuses this client, by status or by a page for people.
+        SourceChanged: the document is gone from its place.
+    """
+    response = http.get(url, query=query, headers=headers, expected=MISSING)
+    # Of a document that always exists both mean trouble, never "not yet".
+    if response.status in MISSING:
+        refuse(response, f"{after}{response.url}, which always exists,")
+    return json_payload(response)
 
 
 def refuse(response: Response, what: str) -> NoReturn:

@@ -5,7 +5,7 @@ them apart is the day's scoreboard, which always exists.
 """
 
 from scrapers.json_payload import json_payload
-from scrapers.nbacom.answers import refuse
+from scrapers.nbacom.answers import MISSING, always_there
 from tipoff_scraper_runner.errors import NotPublished
 from tipoff_scraper_runner.scraper import Http, Payload
 
@@ -13,9 +13,6 @@ LIVE_DATA = "https://cdn.nba.com/static/json/liveData"
 PROBE_URL = f"{LIVE_DATA}/scoreboard/todaysScoreboard_00.json"
 # Without it the host answers 403 to everything.
 HEADERS = {"Referer": "https://www.nba.com/"}
-
-# The host answers 403 for what is not there, and 404 since some of its documents moved.
-_MISSING = frozenset({403, 404})
 
 
 def game_document(path: str, http: Http) -> Payload:
@@ -27,22 +24,9 @@ def game_document(path: str, http: Http) -> Payload:
         SourceChanged: the scoreboard too is gone from its place.
     """
     url = f"{LIVE_DATA}/{path}"
-    response = http.get(url, headers=HEADERS, expected=_MISSING)
-    if response.status not in _MISSING:
+    response = http.get(url, headers=HEADERS, expected=MISSING)
+    if response.status not in MISSING:
         return json_payload(response)
     # 403 is both "not there yet" and "not for you". A document that always exists tells which.
-    always_there(PROBE_URL, http, after=f"{url} answers {response.status}; and ")
+    always_there(http, PROBE_URL, headers=HEADERS, after=f"{url} answers {response.status}; and ")
     raise NotPublished(f"{url} answers {response.status}, while {PROBE_URL} is served; not published yet")
-
-
-def always_there(url: str, http: Http, *, after: str = "") -> Payload:
-    """Fetch the JSON document at `url`, which always exists. after: what was asked before, for the message.
-
-    Raises:
-        Blocked, SourceChanged: as `game_document` does.
-    """
-    response = http.get(url, headers=HEADERS, expected=_MISSING)
-    # Of a document that always exists both mean trouble, never "not yet".
-    if response.status in _MISSING:
-        refuse(response, f"{after}{url}, which always exists,")
-    return json_payload(response)

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from scrapers.json_document import Node, json_object
-from scrapers.json_payload import json_payload
-from scrapers.nbacom.answers import refuse
+from scrapers.nbacom.answers import always_there
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Payload
 
@@ -25,18 +24,9 @@ LEAGUE_ID = "00"
 
 
 def stats_document(path: str, query: Mapping[str, str], http: Http) -> Payload:
-    """Fetch the JSON document at `path`, which always exists.
-
-    Raises:
-        Blocked: the host refuses this client, by status or by a page for people.
-        SourceChanged: the document is gone from its place.
-    """
+    """Fetch the JSON document at `path`, which always exists. Raises as `always_there` does."""
     # The order of the query is the site's own: with another some endpoints stall or answer an empty 500.
-    url = f"{BASE_URL}{path}"
-    response = http.get(url, query=query, headers=HEADERS, expected=frozenset({403, 404}))
-    if response.status in (403, 404):
-        refuse(response, f"{response.url}, which always exists,")
-    return json_payload(response)
+    return always_there(http, f"{BASE_URL}{path}", query=query, headers=HEADERS)
 
 
 @dataclass(frozen=True)

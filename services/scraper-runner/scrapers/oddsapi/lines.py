@@ -6,7 +6,9 @@ Each level is a list of items: an odd bookmaker costs its own lines, an odd mark
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from pydantic import Field
 
 from scrapers.drift import Drift, find_drift
 from scrapers.json_document import Node
@@ -24,6 +26,21 @@ _OUTCOME_RARE = frozenset({"point", "description", "link", "sid", "bet_limit", "
 R = TypeVar("R")
 
 
+class LineRecord(Matchup):
+    """What every record of a line says."""
+
+    bookmaker: str = Field(description="the API's key")
+    market: str = Field(description="the API's key")
+    last_update: datetime | None = Field(description="aware UTC, when the bookmaker last moved the market")
+    point: float | None = Field(description="spread, total or what is to be passed; null where there is none")
+    price: float = Field(description="decimal, as the API is asked for it")
+
+    @property
+    def point_order(self) -> tuple[bool, float]:
+        """A sort key: None does not compare with numbers, and lines without a point come first."""
+        return (self.point is not None, self.point or 0.0)
+
+
 @dataclass(frozen=True)
 class Line:
     """One outcome and whose it is."""
@@ -34,6 +51,18 @@ class Line:
     last_update: datetime | None
     """Of the market, or where only that is told of the bookmaker."""
     outcome: Node
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What a `LineRecord` says of it. Raises SourceChanged."""
+        return {
+            **self.game.model_dump(),
+            "bookmaker": self.bookmaker,
+            "market": self.market,
+            "last_update": self.last_update,
+            "point": self.outcome.optional_decimal("point"),
+            "price": self.outcome.decimal("price"),
+        }
 
 
 @dataclass(frozen=True)

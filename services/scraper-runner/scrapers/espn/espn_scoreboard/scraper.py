@@ -1,13 +1,13 @@
 """`espn_scoreboard`: fetches the games of a day and reads how they stand."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal
 
 from pydantic import Field, JsonValue
 
-from scrapers.completeness import completeness
+from scrapers.completeness import results
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.espn.api import ask
 from scrapers.exhibitions import part_exhibitions
@@ -86,14 +86,26 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     found = read_items("games", todays.league, _game)
     kept, differing = keep_first(found.kept, lambda game: game.event_id, "game")
     games = sorted(kept, key=lambda game: (game.start, game.event_id))
-    contradictions = {game.matchup: law for game in games if (law := _contradiction(game))}
+    contradictions = {
+        game.matchup: law
+        for game in games
+        if (
+            law := contradiction(
+                Standing(game.matchup, game.status, game.period, game.away_score, game.home_score)
+            )
+        )
+    }
     listed = len(todays.league) + len(todays.exhibitions)
-    unread = [place_of(event) for event in (*events.unread, *found.unread)]
     return Parsed(
         records=games,
         summary={
             "games_by_status": dict(sorted(Counter(game.status for game in games).items())),
-            "completeness": _results(games, unread, contradictions),
+            "completeness": results(
+                (game.matchup for game in games if game.status not in _OFF.values()),
+                (game.matchup for game in games if game.status == "final"),
+                map(place_of, (*events.unread, *found.unread)),
+                contradictions,
+            ),
             "events_of_other_days": len(events.kept) - listed,
             "exhibitions": [*todays.exhibitions],
             "drift": _drift(found.sources),
@@ -132,22 +144,6 @@ def _teams(event: Node) -> tuple[str, str]:
     competitors = _competitors(event)
     away, home = (_side(event, competitors, side).child("team") for side in ("away", "home"))
     return away.text("abbreviation"), home.text("abbreviation")
-
-
-def _results(
-    games: Sequence[EspnGameRecord], unread: Iterable[str], contradicted: Collection[str]
-) -> dict[str, JsonValue]:
-    """Compare games with those that have their result.
-
-    A game that is off is to have none. One that cannot be read, or contradicts itself, has none yet.
-    """
-    played = [game.matchup for game in games if game.status not in _OFF.values()]
-    over = {game.matchup for game in games if game.status == "final"}
-    return completeness([*played, *unread], over - set(contradicted))
-
-
-def _contradiction(game: EspnGameRecord) -> str:
-    return contradiction(Standing(game.matchup, game.status, game.period, game.away_score, game.home_score))
 
 
 def _game(event: Node) -> EspnGameRecord:

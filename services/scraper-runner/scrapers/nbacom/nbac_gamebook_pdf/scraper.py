@@ -12,11 +12,10 @@ from scrapers.nbacom.nbac_gamebook_pdf.fetching import fetch_gamebook
 from scrapers.nbacom.nbac_gamebook_pdf.report import Report, broken_laws, read_report
 from scrapers.nbacom.nbac_gamebook_pdf.tables import PlayerLine, Status, TeamTable
 from scrapers.nbacom.pdf_text import read_pages
-from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record
+from tipoff_scraper_runner.scraper import Parsed, Record
 
-
-class Parameters(GameParameters):
-    """See `GameParameters`."""
+Parameters = GameParameters
+fetch = fetch_gamebook
 
 
 class GamebookRecord(Record):
@@ -51,15 +50,6 @@ class GamebookRecord(Record):
     blocks: int | None = None
     plus_minus: int | None = None
     points: int | None = None
-
-
-def fetch(parameters: Parameters, http: Http) -> Payload:
-    """Fetch the report, as PDF.
-
-    Raises:
-        NotPublished, Blocked, SourceChanged, Undecodable: see `fetching`.
-    """
-    return fetch_gamebook(parameters, http)
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:

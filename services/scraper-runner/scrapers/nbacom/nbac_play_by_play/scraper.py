@@ -39,8 +39,7 @@ _RARE = names(
 _LAST = "game"
 
 
-class Parameters(GameParameters):
-    """See `GameParameters`."""
+Parameters = GameParameters
 
 
 class ActionRecord(CamelRecord):

@@ -13,7 +13,7 @@ from scrapers.nbacom.durations import seconds
 from scrapers.nbacom.final_box_score import BoxReading, Summary, parse_final
 from scrapers.odd_items import keep_first, read_items
 from scrapers.source_records import Blank, CamelRecord, Flag, keys_of, read_record
-from tipoff_scraper_runner.scraper import Http, Parsed, Payload
+from tipoff_scraper_runner.scraper import Parsed
 
 # Known and not read; a key beside these is told as drift.
 _PLAYER_UNREAD = names("order oncourt nameI firstName familyName statistics")
@@ -22,8 +22,8 @@ _PLAYER_RARE = names("position notPlayingReason notPlayingDescription")
 _LINE_UNREAD = names("minutes minutesCalculated minus plus")
 
 
-class Parameters(GameParameters):
-    """See `GameParameters`."""
+Parameters = GameParameters
+fetch = fetch_box_score
 
 
 class StatisticsLine(CamelRecord):
@@ -79,11 +79,6 @@ _PLAYER = keys_of(Appearance) - _PLAYER_RARE
 
 class PlayerBoxRecord(Appearance, StatisticsLine, BoxRecord):
     """One player of one game, inactive ones included."""
-
-
-def fetch(parameters: Parameters, http: Http) -> Payload:
-    """Fetch the box score; see `fetch_box_score`."""
-    return fetch_box_score(parameters, http)
 
 
 def stated(payload: bytes) -> dict[str, str]:

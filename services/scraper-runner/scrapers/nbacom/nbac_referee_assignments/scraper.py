@@ -10,8 +10,7 @@ from pydantic import Field, JsonValue
 from scrapers.completeness import completeness
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.json_document import Node, json_object
-from scrapers.json_payload import json_payload
-from scrapers.nbacom.answers import refuse
+from scrapers.nbacom.answers import always_there
 from scrapers.odd_items import keep_first, place_of, read_items, refuse_if_most_are_odd
 from scrapers.teams import team
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, Record, ScrapeParameters
@@ -73,11 +72,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
         SourceChanged: the document is gone from its place.
     """
     # Without a date the host answers with today's, by its own clock.
-    query = {"date": parameters.game_date.isoformat()}
-    response = http.get(URL, query=query, headers=HEADERS, expected=frozenset({403, 404}))
-    if response.status in (403, 404):
-        refuse(response, f"{response.url}, which always exists,")
-    return json_payload(response)
+    return always_there(http, URL, query={"date": parameters.game_date.isoformat()}, headers=HEADERS)
 
 
 def parse(payload: bytes, parameters: Parameters) -> Parsed:

@@ -2,22 +2,20 @@
 
 from datetime import date
 
-from scrapers.json_payload import json_payload
-from scrapers.nbacom.answers import refuse
+from scrapers.nbacom.answers import always_there
 from scrapers.nbacom.nbac_schedule.currency import staleness
 from scrapers.nbacom.nbac_schedule.document import read_schedule
 from tipoff_scraper_runner.errors import Blocked, ScrapeFailure, SourceChanged
+from tipoff_scraper_runner.parser import json_values
 from tipoff_scraper_runner.scraper import Http, Payload
 
 URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2.json"
 # The same content. The host has refused the first to some clients, or served them one that no longer
 # changed, while this one went on (https://github.com/swar/nba_api/issues/665).
 SECOND_URL = "https://cdn.nba.com/static/json/staticData/scheduleLeagueV2_1.json"
-# Without it the host answers 403.
-# Each value of a JSON document follows one of these, so their number bounds what reading it makes.
-_VALUE_MARKS = (b",", b":", b"[", b"{")
 # The largest schedule known has 0.8 million. More are read by the parser alone, in its bounded process.
 _MAX_VALUES = 1_200_000
+# Without it the host answers 403.
 HEADERS = {"Referer": "https://www.nba.com/"}
 
 
@@ -32,13 +30,13 @@ def current_schedule(day: date, http: Http) -> Payload:
         SourceChanged: the schedule is gone from its place.
     """
     try:
-        first = _schedule(URL, http)
+        first = always_there(http, URL, headers=HEADERS)
     # Refused or moved. A host that is down has the second address down too, and the runner asks again
     # anyway.
     except (Blocked, SourceChanged) as refusal:
         http.note("first_address", str(refusal))
         try:
-            return _schedule(SECOND_URL, http)
+            return always_there(http, SECOND_URL, headers=HEADERS)
         except ScrapeFailure as error:
             # The first address is the one in the documentation and in every report of trouble.
             raise refusal from error
@@ -47,7 +45,7 @@ def current_schedule(day: date, http: Http) -> Payload:
         return first
     http.note("first_address", fault)
     try:
-        second = _schedule(SECOND_URL, http)
+        second = always_there(http, SECOND_URL, headers=HEADERS)
     except ScrapeFailure:
         return first
     # Of two that are not of the day the first is kept, so that the address in the summary does not
@@ -55,16 +53,9 @@ def current_schedule(day: date, http: Http) -> Payload:
     return first if _fault(second, day) else second
 
 
-def _schedule(url: str, http: Http) -> Payload:
-    response = http.get(url, headers=HEADERS, expected=frozenset({403, 404}))
-    if response.status in (403, 404):
-        refuse(response, f"{url}, which always exists,")
-    return json_payload(response)
-
-
 def _fault(payload: Payload, day: date) -> str:
     """Say why the payload is no schedule of the day; blank when it is one, or too large to be looked into here."""
-    if sum(payload.body.count(mark) for mark in _VALUE_MARKS) > _MAX_VALUES:
+    if json_values(payload.body) > _MAX_VALUES:
         return ""
     try:
         return staleness(read_schedule(payload.body), day)

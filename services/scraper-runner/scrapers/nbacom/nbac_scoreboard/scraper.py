@@ -1,17 +1,18 @@
 """`nbac_scoreboard`: fetches the games of a day and reads how they stand."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from pydantic import Field, JsonValue
 
-from scrapers.completeness import completeness
+from scrapers.completeness import results
 from scrapers.drift import drift_summary, find_drift, names
 from scrapers.game_laws import Standing, contradiction
 from scrapers.json_document import Node, json_object
+from scrapers.nbacom.answers import always_there
+from scrapers.nbacom.cdn import HEADERS
 from scrapers.nbacom.cdn import PROBE_URL as TODAYS_SCOREBOARD
-from scrapers.nbacom.cdn import always_there
 from scrapers.nbacom.durations import seconds
 from scrapers.nbacom.game_status import GameStatus, game_status
 from scrapers.nbacom.sides import decided_team, is_guest, team_id
@@ -92,7 +93,7 @@ def fetch(parameters: Parameters, http: Http) -> Payload:
     # Yesterday's too: the CDN shows the evening's games until noon.
     today = business_date(http.now, EASTERN)
     if today - timedelta(days=1) <= day <= today:
-        current = always_there(TODAYS_SCOREBOARD, http)
+        current = always_there(http, TODAYS_SCOREBOARD, headers=HEADERS)
         # The file bears today's name and may still be yesterday's: its own date counts.
         if _may_be_of(day, current.body):
             return current
@@ -134,7 +135,12 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
         records=records,
         summary={
             "games_by_status": dict(sorted(Counter(record.status for record in records).items())),
-            "completeness": _results(records, map(place_of, games.unread), contradictions),
+            "completeness": results(
+                (record.matchup for record in records if not record.off),
+                (record.matchup for record in records if record.status == "final"),
+                map(place_of, games.unread),
+                contradictions,
+            ),
             "exhibitions": [
                 f"{_printed(node, 'awayTeam')}@{_printed(node, 'homeTeam')}" for node in exhibitions
             ],
@@ -152,18 +158,6 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
             if record.decided and (record.off or record.tipoff)
         },
     )
-
-
-def _results(
-    records: Sequence[ScoreboardRecord], unread: Iterable[str], contradicted: Collection[str]
-) -> dict[str, JsonValue]:
-    """Compare games with those that have their result.
-
-    A game that is off is to have none. One that cannot be read, or contradicts itself, has none yet.
-    """
-    played = [record.matchup for record in records if not record.off]
-    over = {record.matchup for record in records if record.status == "final"}
-    return completeness([*played, *unread], over - set(contradicted))
 
 
 def _contradiction(record: ScoreboardRecord) -> str:

@@ -10,7 +10,7 @@ from scrapers.nbacom.box_score_laws import SHOTS, broken_laws
 from scrapers.nbacom.durations import seconds
 from scrapers.nbacom.final_box_score import BoxReading, parse_final
 from scrapers.source_records import CamelRecord, keys_of, read_record
-from tipoff_scraper_runner.scraper import Http, Parsed, Payload
+from tipoff_scraper_runner.scraper import Parsed
 
 # Known and not read, as each follows from others or is for display; a key beside these is told as drift.
 _UNREAD = names(
@@ -20,8 +20,8 @@ _UNREAD = names(
 )
 
 
-class Parameters(GameParameters):
-    """See `GameParameters`."""
+Parameters = GameParameters
+fetch = fetch_box_score
 
 
 class TeamStatistics(CamelRecord):
@@ -83,11 +83,6 @@ class TeamBoxRecord(TeamStatistics, BoxRecord):
     score: int
     period_points: tuple[int, ...] = Field(description="points by period, from the fifth on overtime")
     seconds_leading: float = Field(description="how long the team was ahead")
-
-
-def fetch(parameters: Parameters, http: Http) -> Payload:
-    """Fetch the box score; see `fetch_box_score`."""
-    return fetch_box_score(parameters, http)
 
 
 def stated(payload: bytes) -> dict[str, str]:

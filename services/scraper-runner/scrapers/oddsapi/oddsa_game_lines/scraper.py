@@ -5,7 +5,6 @@ Without an event, one call brings all games' odds for the credits of one game's.
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, Field
@@ -16,7 +15,7 @@ from scrapers.exhibitions import part_exhibitions
 from scrapers.json_document import Node
 from scrapers.odd_items import place_of, read_items
 from scrapers.oddsapi.api import ask
-from scrapers.oddsapi.lines import Line, read_lines
+from scrapers.oddsapi.lines import Line, LineRecord, read_lines
 from scrapers.oddsapi.matchups import (
     EVENT_ID,
     Matchup,
@@ -45,15 +44,10 @@ class Parameters(ScrapeParameters):
     as_of: AwareDatetime | None = None
 
 
-class GameLineRecord(Matchup):
+class GameLineRecord(LineRecord):
     """One line."""
 
-    bookmaker: str = Field(description="the API's key")
-    market: str = Field(description="the API's key")
-    last_update: datetime | None = Field(description="aware UTC, when the bookmaker last moved the market")
     side: Side = Field(description="what is bet on")
-    point: float | None = Field(description="spread of that side, or total; null where there is none")
-    price: float = Field(description="decimal, as the API is asked for it")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
@@ -84,7 +78,10 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
     parted = part_exhibitions([] if found.single else todays, teams_of)
     games = read_items("events of the day", todays if found.single else parted.league, _game)
     _check_event(found, games.kept, parameters)
-    lines, read = read_lines(zip(games.kept, games.sources, strict=True), _game_line)
+    lines, read = read_lines(
+        zip(games.kept, games.sources, strict=True),
+        lambda line: GameLineRecord(**line.fields, side=_side(line)),
+    )
     records = sorted(lines, key=_order)
     offered = {record.event_id for record in records}
     names = {game.event_id: f"{game.away_team}@{game.home_team}" for game in games.kept}
@@ -126,18 +123,6 @@ def _check_event(found: OddsSnapshot, games: Sequence[Matchup], parameters: Para
         raise SourceChanged(f"asked for event {parameters.event_id}, the document is about {about}")
 
 
-def _game_line(line: Line) -> GameLineRecord:
-    return GameLineRecord(
-        **line.game.model_dump(),
-        bookmaker=line.bookmaker,
-        market=line.market,
-        last_update=line.last_update,
-        side=_side(line),
-        point=line.outcome.optional_decimal("point"),
-        price=line.outcome.decimal("price"),
-    )
-
-
 def _side(line: Line) -> Side:
     name = line.outcome.text("name")
     # Before the teams: no team is called Over.
@@ -155,9 +140,8 @@ def _side(line: Line) -> Side:
 
 
 def _order(line: GameLineRecord) -> tuple[object, ...]:
-    # None does not compare with numbers; lines without a point come first.
-    point = (line.point is not None, line.point or 0.0)
-    return (line.commence_time, line.event_id, line.bookmaker, line.market, line.side, point, line.price)
+    named = (line.commence_time, line.event_id, line.bookmaker, line.market, line.side)
+    return (*named, line.point_order, line.price)
 
 
 def _empty_reason(found: OddsSnapshot, games: int, parameters: Parameters) -> str:

@@ -1,14 +1,13 @@
 """`oddsa_player_props`: fetches one event's player markets and reads every line."""
 
 from collections import Counter
-from datetime import datetime
 
 from pydantic import AwareDatetime, Field
 
 from scrapers.drift import drift_summary
 from scrapers.oddsapi.api import ask
-from scrapers.oddsapi.lines import Line, read_lines
-from scrapers.oddsapi.matchups import EVENT_ID, Matchup, event_drift, matchup, only_event, snapshot
+from scrapers.oddsapi.lines import Line, LineRecord, read_lines
+from scrapers.oddsapi.matchups import EVENT_ID, event_drift, matchup, only_event, snapshot
 from tipoff_scraper_runner.errors import SourceChanged
 from tipoff_scraper_runner.scraper import Http, Parsed, Payload, ScrapeParameters
 
@@ -23,16 +22,11 @@ class Parameters(ScrapeParameters):
     as_of: AwareDatetime | None = None
 
 
-class PlayerPropRecord(Matchup):
+class PlayerPropRecord(LineRecord):
     """One line."""
 
-    bookmaker: str = Field(description="the API's key")
-    market: str = Field(description="the API's key")
-    last_update: datetime | None = Field(description="aware UTC, when the bookmaker last moved the market")
     player: str = Field(description="as the bookmaker prints the name")
     side: str = Field(description="Over or Under, of yes-or-no markets Yes or No")
-    point: float | None = Field(description="what is to be passed; null where there is none")
-    price: float = Field(description="decimal, as the API is asked for it")
 
 
 def fetch(parameters: Parameters, http: Http) -> Payload:
@@ -91,18 +85,12 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
 
 def _prop(line: Line) -> PlayerPropRecord:
     return PlayerPropRecord(
-        **line.game.model_dump(),
-        bookmaker=line.bookmaker,
-        market=line.market,
-        last_update=line.last_update,
+        **line.fields,
         # The API's name for who is bet on; "name" is the side.
         player=line.outcome.nonblank("description"),
         side=line.outcome.text("name"),
-        point=line.outcome.optional_decimal("point"),
-        price=line.outcome.decimal("price"),
     )
 
 
 def _order(prop: PlayerPropRecord) -> tuple[object, ...]:
-    point = (prop.point is not None, prop.point or 0.0)
-    return (prop.bookmaker, prop.market, prop.player, point, prop.side, prop.price)
+    return (prop.bookmaker, prop.market, prop.player, prop.point_order, prop.side, prop.price)

@@ -77,7 +77,8 @@ def _report_changes(
     """Report what was not reported of a unit yet; whether there was anything."""
     changed = False
     for unit in progress.units:
-        name, now = _name(unit), (unit.state, unit.attempt)
+        name = (unit.step, *(f"{key}={value}" for key, value in sorted(unit.parameters.items())))
+        now = (unit.state, unit.attempt)
         before = reported.get(name)
         # Told already.
         if before == now:
@@ -87,10 +88,6 @@ def _report_changes(
         if unit.state.settled or retried:
             report(unit)
     return changed
-
-
-def _name(unit: UnitProgress) -> tuple[str, ...]:
-    return unit.step, *(f"{name}={value}" for name, value in sorted(unit.parameters.items()))
 
 
 def line(unit: UnitProgress) -> tuple[str, str]:

@@ -90,7 +90,8 @@ def status(
         if watch is not None:
             console.clear()
         if json:
-            say_json(_as_json(expected, verdict, source))
+            told: dict[str, JsonValue] = {"ok": verdict.color is Color.GREEN, "source": source}
+            say_json(told | verdict.model_dump(mode="json") | expected.model_dump(mode="json"))
         else:
             _show(expected, verdict, source, names, faults_only=faults, slots=slots)
         if watch is None:
@@ -163,15 +164,6 @@ def _game_names(connection: Connection, expected: DayExpectations) -> Mapping[st
     except (NotConnected, Unavailable, ConfigurationError):
         return {}
     return calendar.game_names if calendar else {}
-
-
-def _as_json(expected: DayExpectations, verdict: DayVerdict, source: str) -> dict[str, JsonValue]:
-    return {
-        "ok": verdict.color is Color.GREEN,
-        "source": source,
-        **verdict.model_dump(mode="json"),
-        **expected.model_dump(mode="json"),
-    }
 
 
 def _show(

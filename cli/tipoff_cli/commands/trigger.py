@@ -24,11 +24,6 @@ _MARKS = {"✔": "bold green", "–": "cyan", "✘": "bold red", "!": "bold yell
 NOT_FOUND = 404
 
 
-def _today(workflow: str) -> date:
-    """Return today's date by the workflow's own clocks, as far as this folder's workflows.yaml names them."""
-    return business_date(wall_now(), workflow_zone(WORKFLOWS, workflow))
-
-
 def _unread(workflow: str) -> str:
     """Say that what runs has not read this folder's workflows.yaml, if that is why it does not know a workflow."""
     if not has_workflow(WORKFLOWS, workflow):
@@ -80,7 +75,8 @@ def trigger(
         refuse("--wait follows a run, and --dry-run makes none; leave one out", WRONG_USAGE)
     if wait and idempotency_key is None:
         idempotency_key = uuid4().hex  # by which the run is asked for afterwards
-    about = game_date or _today(workflow)
+    # Today is that of the workflow's own clocks, as far as this folder's workflows.yaml names them.
+    about = game_date or business_date(wall_now(), workflow_zone(WORKFLOWS, workflow))
     body: dict[str, object] = {"game_date": about.isoformat(), "scrapers": list(scraper or ())}
     if game_id is not None:
         body["game_id"] = game_id

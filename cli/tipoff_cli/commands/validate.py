@@ -1,7 +1,8 @@
 """`tipoff validate`: every fault of the configuration, before anything serves it."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.text import Text
@@ -17,6 +18,8 @@ from tipoff_common.topics import TopicMap, load_topics
 from tipoff_common.yaml_source import ConfigurationError, YamlSource
 from tipoff_planning.loading import load_workflows
 from tipoff_planning.workflows import Configuration, WorkflowsFile
+
+T = TypeVar("T")
 
 
 def validate(
@@ -36,9 +39,9 @@ def validate(
     Prints what was found to be right, or every fault as file:line: what; remedy. Exit code 1 when there is a fault.
     """
     faults: list[str] = []
-    catalog = _catalog(scrapers, faults)
+    catalog = _loaded(load_catalog, scrapers, faults)
     configuration = _configuration(file, catalog, faults)
-    topic_map = _topics(topics, faults)
+    topic_map = _loaded(load_topics, topics, faults)
     faults += [fault for check in further_checks() for fault in check(scrapers)]
     if json:
         say_json({"ok": not faults, "faults": list(faults), **_counts(catalog, configuration, topic_map)})
@@ -54,9 +57,10 @@ def validate(
             console.print(stale, style="yellow")
 
 
-def _catalog(scrapers: Path, faults: list[str]) -> Catalog | None:
+def _loaded(load: Callable[[Path], T], path: Path, faults: list[str]) -> T | None:
+    """Return what is loaded, or None, with its faults in `faults`."""
     try:
-        return load_catalog(scrapers)
+        return load(path)
     except ConfigurationError as error:
         faults += error.faults
         return None
@@ -73,14 +77,6 @@ def _configuration(file: Path, catalog: Catalog | None, faults: list[str]) -> Co
     except ConfigurationError as error:
         faults += error.faults
     return None
-
-
-def _topics(topics: Path, faults: list[str]) -> TopicMap | None:
-    try:
-        return load_topics(topics)
-    except ConfigurationError as error:
-        faults += error.faults
-        return None
 
 
 def _counts(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Observation
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.trace import Link, Span, SpanContext
+    from opentelemetry.trace import Span, SpanContext
 
 Attributes = Mapping[str, str | int | float | bool]
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -170,7 +170,8 @@ def begin_hop(scope: MutableMapping[str, Any], event_type: str | None, received:
         links=[api.Link(remote)] if remote is not None else None,
     )
     scope.setdefault("state", {})[_SPAN] = (span, name)
-    _enter(span)
+    _span.set(span)
+    enter_span(_written(span.get_span_context()))
 
 
 def begin_trace() -> None:
@@ -212,7 +213,7 @@ def linked_span(
 
     # Rows of one push have one hop, which is linked to once.
     hops = {it.span_id: it for it in links if it is not None}
-    found = [_link(it) for it in hops.values()][:MOST_LINKS]
+    found = [_active.api.Link(it) for it in hops.values()][:MOST_LINKS]
     with _ended(_active.tracer.start_span(name, context=Context(), links=found, attributes=attributes)):
         yield
 
@@ -304,11 +305,6 @@ def _ended(inner: "Span") -> Iterator[None]:
         inner.end()
 
 
-def _enter(span: "Span") -> None:
-    _span.set(span)
-    enter_span(_written(span.get_span_context()))
-
-
 def _written(context: "SpanContext") -> str:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
@@ -322,9 +318,3 @@ def _remote(received: str | None, api: ModuleType) -> "SpanContext | None":
         int(trace, 16), int(span, 16), True, api.TraceFlags(int(flags, 16))
     )
     return context if context.is_valid else None
-
-
-def _link(context: "SpanContext") -> "Link":
-    from opentelemetry.trace import Link
-
-    return Link(context)

@@ -159,10 +159,6 @@ class RecordingBus:
         return [event for event in self.events if type(event) is kind]
 
 
-def _no_rows(_sql: str, _parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-    return []
-
-
 @dataclass
 class MemoryWarehouse:
     """Keeps what is appended by table; `answer` gives the rows of a query and may raise Unavailable.
@@ -172,7 +168,7 @@ class MemoryWarehouse:
 
     down: bool = False
     refused: Mapping[int, str] = field(default_factory=dict)
-    answer: Callable[[str, Mapping[str, Parameter]], list[dict[str, Any]]] = _no_rows
+    answer: Callable[[str, Mapping[str, Parameter]], list[dict[str, Any]]] = lambda _sql, _: []
     tables: dict[str, list[Row]] = field(default_factory=dict)
     row_ids: list[str] = field(default_factory=list)
 

@@ -67,7 +67,7 @@ def explain_workflow(
     return Explanation(
         workflow,
         at,
-        tuple(_general(workflow, inputs)),
+        (*_about_games(workflow, inputs), *_failing_sources(workflow, inputs)),
         tuple((item, tuple(_own(item, inputs))) for item in decisions),
     )
 
@@ -99,11 +99,6 @@ def _first_requests(plan: Plan) -> Iterable[str]:
         if isinstance(step.fan_out, tuple):
             for unit in units(step, step.fan_out):
                 yield unit.request_id(plan.occurrence_id, 1)
-
-
-def _general(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:
-    yield from _about_games(workflow, inputs)
-    yield from _failing_sources(workflow, inputs)
 
 
 def _failing_sources(workflow: str, inputs: DecisionInputs) -> Iterable[RunCondition]:

@@ -120,7 +120,8 @@ def freeze(
     """
     workflow = configuration.workflows[occurrence.workflow]
     # In that order for good: progress follows a plan in one pass, parents before their children.
-    kept = [name for name in _parents_first(workflow) if only is None or name in only]
+    graph = TopologicalSorter({name: step.parents for name, step in workflow.plan.items()})
+    kept = [name for name in graph.static_order() if only is None or name in only]
     priority = context.priority or workflow.priority
     return Plan(
         occurrence_id=occurrence.id,
@@ -212,9 +213,3 @@ def _fill(text: str, values: Mapping[str, str]) -> str:
     for placeholder, value in values.items():
         text = text.replace(placeholder, value)
     return text
-
-
-def _parents_first(workflow: Workflow) -> list[str]:
-    """Step names, each after its parents; the file's order where there is a choice."""
-    graph = {name: step.parents for name, step in workflow.plan.items()}
-    return list(TopologicalSorter(graph).static_order())

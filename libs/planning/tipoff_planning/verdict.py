@@ -5,6 +5,7 @@ latest attempts came to. Red is what will not mend itself; yellow is trouble wit
 that is over.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from enum import StrEnum
@@ -102,7 +103,9 @@ def judge_day(day: DayExpectations, names: Mapping[str, str] = {}) -> DayVerdict
     # Cancelled ones too: a day whose games were all called off was expected, and is all right.
     rows = day.expectations
     system = list(_system_faults(day))
-    by_workflow = {name: [row for row in rows if row.workflow_name == name] for name in _workflows(rows)}
+    by_workflow: dict[str, list[Expectation]] = {}
+    for row in rows:
+        by_workflow.setdefault(row.workflow_name, []).append(row)
     workflows = tuple(_judge_workflow(name, own, day.as_of, names) for name, own in by_workflow.items())
     faults = [*system, *(fault for workflow in workflows for fault in workflow.faults)]
     # Worst first, the oldest of them first: the headline is the first fault.
@@ -114,10 +117,6 @@ def judge_day(day: DayExpectations, names: Mapping[str, str] = {}) -> DayVerdict
         workflows=workflows,
         faults=tuple(faults),
     )
-
-
-def _workflows(rows: Sequence[Expectation]) -> list[str]:
-    return list(dict.fromkeys(row.workflow_name for row in rows))
 
 
 def _headline(color: Color, faults: Sequence[Fault], rows: Sequence[Expectation], *, idle: bool) -> str:
@@ -178,16 +177,13 @@ def _judge_workflow(
     if rows[0].priority == "LOW":
         faults = [fault.model_copy(update={"color": Color.YELLOW}) for fault in faults]
     faults.sort(key=lambda fault: (-fault.color.rank, fault.since))
-    statuses: dict[str, int] = {}
-    for row in rows:
-        statuses[row.status] = statuses.get(row.status, 0) + 1
     upcoming = [row.next_check_time for row in rows if row.next_check_time and row.next_check_time > as_of]
     return WorkflowVerdict(
         workflow=name,
         priority=rows[0].priority or "MEDIUM",
         color=faults[0].color if faults else Color.GREEN,
         sentence=_summary(faults, rows, as_of),
-        statuses=statuses,
+        statuses=Counter(row.status for row in rows),
         next_check=min(upcoming, default=None),
         faults=tuple(faults),
     )
@@ -255,13 +251,10 @@ def _judge_subject(
             count=len(missed),
             sentence=f"{name}{about} did not run at {at}{more}{', and found later' if healed else ''}",
         )
-    unexecuted = [
-        row
-        for row in rows
-        if row.actual_run_time and not row.executions and as_of - row.actual_run_time > EXECUTED_WITHIN
-    ]
+    ran = [(row, row.actual_run_time) for row in rows if row.actual_run_time]
+    unexecuted = [row for row, at in ran if not row.executions and as_of - at > EXECUTED_WITHIN]
     # Only when the newest run is among them: a later one that was executed shows that the way is open again.
-    if unexecuted and unexecuted[-1] is _last_run(rows):
+    if unexecuted and unexecuted[-1] is ran[-1][0]:
         since = unexecuted[0].actual_run_time or as_of
         yield Fault(
             kind=FaultKind.NOT_EXECUTED,
@@ -368,11 +361,6 @@ def _is_over(rows: Sequence[Expectation], as_of: datetime) -> bool:
     return all(
         row.expected_run_time <= as_of and row.deadline <= as_of and row.status != "PAUSED" for row in rows
     )
-
-
-def _last_run(rows: Sequence[Expectation]) -> Expectation | None:
-    ran = [row for row in rows if row.actual_run_time]
-    return ran[-1] if ran else None
 
 
 def _day_clock(instant: datetime) -> str:

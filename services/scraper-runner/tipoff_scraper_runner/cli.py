@@ -116,7 +116,7 @@ def main(name: str, arguments: Sequence[str], *, program: str = "tipoff scrape")
     # Somebody who tries a scraper without a stack wants to see what it brings, and is told that it is not logged.
     except (NoStack, Unavailable) as error:
         executed = try_out()
-        note = f"not logged: no bus is reachable ({_first_line(error)}); `tipoff up` starts one"
+        note = f"not logged: no bus is reachable ({str(error).splitlines()[0]}); `tipoff up` starts one"
     return _report(executed, options.json, note)
 
 
@@ -242,10 +242,6 @@ def _sentence(executed: ScrapeExecuted) -> str:
 
 def _json_value(value: object) -> str:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
 
 
 def _complain(message: str) -> int:

@@ -220,7 +220,8 @@ def _read(
         # A dry run ends here: all is known, and nothing is written.
         if job.data is None or keeping is None:
             return _Result(outcome, request, known, parsed.fan_out)
-        fetched_at = _fetched_at(job, saved)
+        # Records are as old as their payload, or an old calendar that is parsed again would pass for a new one.
+        fetched_at = saved.fetched.fetched_at if saved is not None and saved.fetched is not None else job.now
         if lost := _lost(job.scraper, parsed, request, fetched_at, job.data):
             return _Result(
                 Failed(kind=FailureKind.SOURCE_CHANGED, message=show(lost)),
@@ -288,12 +289,6 @@ def _with_path(known: _Known, keeping: "Future[str] | None") -> _Known:
     if keeping is None:
         return known
     return replace(known, summary={**known.summary, "raw_path": keeping.result()})
-
-
-def _fetched_at(job: _Job, saved: Saved | None) -> datetime:
-    """Return when the source gave the payload."""
-    # Records are as old as their payload, or an old calendar that is parsed again would pass for a new one.
-    return saved.fetched.fetched_at if saved is not None and saved.fetched is not None else job.now
 
 
 def _redacted(summary: Mapping[str, JsonValue], redactor: SecretRedactor) -> dict[str, JsonValue]:

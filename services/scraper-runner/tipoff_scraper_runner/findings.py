@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Sequence
-from datetime import date
 
 from pydantic import JsonValue
 
@@ -39,12 +38,9 @@ def _against_the_calendar(parsed: Parsed, request: ScrapeRequested, spec: Scrape
     """Find an empty answer on a day with games: the controller asks a source that needs games only on such days."""
     asked_for_games = spec.needs_games and request.source is Source.CONTROLLER
     if parsed.games_listed == 0 and asked_for_games:
-        return [_no_games(request.game_date)]
+        day = request.game_date
+        return [f"the document lists no game of {day}, and the calendar has games on that day"]
     return []
-
-
-def _no_games(day: date) -> str:
-    return f"the document lists no game of {day}, and the calendar has games on that day"
 
 
 def _counted(sentences: Sequence[str]) -> JsonValue:

@@ -35,7 +35,6 @@ from tipoff_dataset.landed_files import (
     FileDeadLetter,
     Files,
     LandedFile,
-    LatestCleanup,
     LogWindow,
     Name,
     NoFileNamed,
@@ -162,7 +161,9 @@ def list_files(
     """List the files that landed and what became of each, the latest first."""
     window = _window(since, as_of)
     connection, known = _open(window)
-    rows = _judged(known.find(EVERY), known.latest_cleanup(), window)
+    found, cleanup = known.find(EVERY), known.latest_cleanup()
+    found.sort(key=lambda file: (_landed_at(file), file.gcs_path), reverse=True)
+    rows = [(file, judge(file, cleanup, window.as_of)) for file in found]
     if missing:
         rows = [(file, verdict) for file, verdict in rows if verdict.state is not FileState.PROCESSED]
     if json:
@@ -173,13 +174,6 @@ def list_files(
     what = " without a receipt" if missing else ""
     console.print(f"{pluralize(len(rows), 'file')}{what} since {clock(window.since, '%Y-%m-%d %H:%M')}")
     say_source(connection.where)
-
-
-def _judged(
-    found: Sequence[LandedFile], cleanup: LatestCleanup | None, window: LogWindow
-) -> list[tuple[LandedFile, FileVerdict]]:
-    judged = [(file, judge(file, cleanup, window.as_of)) for file in found]
-    return sorted(judged, key=lambda item: (_landed_at(item[0]), item[0].gcs_path), reverse=True)
 
 
 def _landed_at(file: LandedFile) -> datetime:

@@ -223,7 +223,9 @@ class GcsObjects:
         check_object(name)
         with self._translating("read", name):
             blob = self._bucket.get_blob(name, timeout=_TIMEOUT_SECONDS, retry=_retry())
-        return None if blob is None else _info(blob)
+        if blob is None:
+            return None
+        return ObjectInfo(blob.name, blob.size or 0, blob.updated, _without_mark(blob.metadata))
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """See `Objects.list`."""
@@ -275,7 +277,3 @@ def _listed(resource: Mapping[str, Any]) -> ObjectInfo:
         datetime.fromisoformat(resource["updated"]),
         _without_mark(resource.get("metadata")),
     )
-
-
-def _info(blob: Blob) -> ObjectInfo:
-    return ObjectInfo(blob.name, blob.size or 0, blob.updated, _without_mark(blob.metadata))

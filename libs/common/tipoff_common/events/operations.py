@@ -46,10 +46,6 @@ class Finding(EventPart):
     detail: Prose = Field(description="what is wrong, as a sentence for a person")
 
 
-def _cut_files(files: tuple[MissingFile, ...]) -> tuple[MissingFile, ...]:
-    return tuple(cut_list(files, FILES_BYTES))
-
-
 def _cut_findings(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
     kept = cut_list(findings, FINDINGS_BYTES)
     if len(kept) == len(findings):
@@ -58,6 +54,9 @@ def _cut_findings(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         *kept,
         Finding(kind="left_out", gcs_path="-", detail=left_out(len(findings) - len(kept), "findings")),
     )
+
+
+_Files = Annotated[tuple[MissingFile, ...], AfterValidator(lambda files: tuple(cut_list(files, FILES_BYTES)))]
 
 
 class CleanupCompleted(Event):
@@ -69,7 +68,9 @@ class CleanupCompleted(Event):
     cleanup_id: Id = Field(description="a function of the tick")
     cleanup_time: Instant = Field(description="when it ran")
     files_checked: Count = Field(description="landed files that were compared with the receipts")
-    missing_files: Annotated[tuple[MissingFile, ...], AfterValidator(_cut_files)] = Field(
+    missing_files: Annotated[
+        tuple[MissingFile, ...], AfterValidator(lambda files: tuple(cut_list(files, FILES_BYTES)))
+    ] = Field(
         default=(), description="the lost files; of very many the first, missing_files_found counts all"
     )
     republished_count: Count = Field(description="files that were republished")

@@ -16,7 +16,6 @@ from tipoff_common.outcomes import Status
 from tipoff_common.ports import Warehouse
 from tipoff_common.words import pluralize
 from tipoff_planning.calendar import Calendar
-from tipoff_planning.discovery.intervals import PublicationInterval
 from tipoff_planning.discovery.plans import NO_PLANS, DiscoveryPlan, DiscoveryPlans, Purpose, plan_day
 from tipoff_planning.discovery.searches import (
     HISTORY_DAYS,
@@ -238,14 +237,13 @@ def build_report(
         early=plan.model.early if plan.model else 0.0,
         never=plan.model.never if plan.model else 0.0,
         curve=tuple(_curve(plan)),
-        days=tuple(map(_seen, plan.history)),
+        days=tuple(
+            SeenDay(game_date=it.game_date, after_minute=it.after, before_minute=it.before)
+            for it in plan.history
+        ),
         checks=tuple(_checks(configuration, plan, strategy, followed, own, found_at, as_of)),
         found_at=found_at,
     )
-
-
-def _seen(item: PublicationInterval) -> SeenDay:
-    return SeenDay(game_date=item.game_date, after_minute=item.after, before_minute=item.before)
 
 
 def _curve(plan: DiscoveryPlan) -> Iterator[CurveBin]:

@@ -76,7 +76,9 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         SourceChanged: another shape, or most games are odd.
     """
     document = json_object(payload, "the scoreboard")
-    events = read_items("events", document.children("events"), _day_of)
+    events = read_items(
+        "events", document.children("events"), lambda event: game_date_of(event.instant("date"))
+    )
     days = set(events.kept)
     # Of one day, and then that is what the document is about, whatever was asked for. Of several, those of
     # the day count.
@@ -95,6 +97,7 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
             )
         )
     }
+    competitors = [side for event in found.sources for side in _competitors(event)]
     listed = len(todays.league) + len(todays.exhibitions)
     return Parsed(
         records=games,
@@ -108,7 +111,10 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
             ),
             "events_of_other_days": len(events.kept) - listed,
             "exhibitions": [*todays.exhibitions],
-            "drift": _drift(found.sources),
+            "drift": drift_summary(
+                find_drift("event", found.sources, required=_EVENT, rare=_EVENT_UNREAD),
+                find_drift("competitor", competitors, required=_COMPETITOR, rare=_COMPETITOR_UNREAD),
+            ),
         },
         empty_reason=_empty_reason(len(events.kept), games, todays.exhibitions),
         about=about,
@@ -116,18 +122,6 @@ def parse(payload: bytes, parameters: Parameters) -> Parsed:
         contradictions=[*contradictions.values()],
         games_listed=listed,
         slate={game.matchup: None if game.status in _OFF.values() else game.start for game in games},
-    )
-
-
-def _day_of(event: Node) -> date:
-    return game_date_of(event.instant("date"))
-
-
-def _drift(events: Sequence[Node]) -> JsonValue:
-    competitors = [side for event in events for side in _competitors(event)]
-    return drift_summary(
-        find_drift("event", events, required=_EVENT, rare=_EVENT_UNREAD),
-        find_drift("competitor", competitors, required=_COMPETITOR, rare=_COMPETITOR_UNREAD),
     )
 
 

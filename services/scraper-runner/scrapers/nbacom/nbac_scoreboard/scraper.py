@@ -1,10 +1,9 @@
 """`nbac_scoreboard`: fetches the games of a day and reads how they stand."""
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from scrapers.completeness import results
 from scrapers.drift import drift_summary, find_drift, names
@@ -129,6 +128,7 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
     )
     kept, differing = keep_first(games.kept, lambda record: record.game_id, "game")
     records = sorted(kept, key=lambda record: record.game_id)
+    teams = [game.child(side) for game in games.sources for side in _SIDES]
     # By game, as the same names say which games are still missing.
     contradictions = {record.matchup: law for record in records if (law := _contradiction(record))}
     return Parsed(
@@ -144,7 +144,12 @@ def parse(payload: bytes, _parameters: Parameters) -> Parsed:
             "exhibitions": [
                 f"{_printed(node, 'awayTeam')}@{_printed(node, 'homeTeam')}" for node in exhibitions
             ],
-            "drift": _drift(games.sources),
+            "drift": drift_summary(
+                find_drift(
+                    "game", games.sources, required=_GAME, optional=_GAME_UNREAD, rare=_GAME_OF_ONE_HOST
+                ),
+                find_drift("team", teams, required=_TEAM, optional=_TEAM_UNREAD, rare=_TEAM_OF_ONE_HOST),
+            ),
         },
         empty_reason="" if records else f"the scoreboard of {day} lists no games of the league",
         about=day,
@@ -177,14 +182,6 @@ def _is_exhibition(game: Node) -> bool:
 
 def _printed(game: Node, side: str) -> str:
     return game.child(side).optional_text("teamTricode") or "?"
-
-
-def _drift(games: Sequence[Node]) -> JsonValue:
-    teams = [game.child(side) for game in games for side in _SIDES]
-    return drift_summary(
-        find_drift("game", games, required=_GAME, optional=_GAME_UNREAD, rare=_GAME_OF_ONE_HOST),
-        find_drift("team", teams, required=_TEAM, optional=_TEAM_UNREAD, rare=_TEAM_OF_ONE_HOST),
-    )
 
 
 def _scoreboard(payload: bytes) -> Node:

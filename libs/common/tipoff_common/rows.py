@@ -7,9 +7,10 @@ time of writing. Fields that this version does not know are kept in a JSON colum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from typing import Any, Final
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
 from tipoff_common import RELEASE
 from tipoff_common.additions import unknown_fields
@@ -50,86 +51,50 @@ def execution_row(event: ScrapeExecuted, created_at: datetime) -> Mapping[str, A
     """Build the row of scraper_execution_log."""
     outcome = event.outcome
     return {
-        "execution_id": event.execution_id,
-        "scraper_name": event.scraper_name,
-        "workflow": event.workflow,
-        "game_date": event.game_date,
+        **_named(event, "execution_id scraper_name workflow game_date"),
         "status": outcome.status.value,
-        "triggered_at": event.triggered_at,
-        "completed_at": event.completed_at,
-        "duration_seconds": event.duration_seconds,
-        "source": event.source.value,
-        "environment": event.environment,
-        "triggered_by": event.triggered_by,
+        **_named(event, "triggered_at completed_at duration_seconds source environment triggered_by"),
         "gcs_path": outcome.gcs_path if isinstance(outcome, Success) else None,
-        "data_summary": dict(event.data_summary),
+        **_named(event, "data_summary"),
         "error_type": outcome.kind.value if isinstance(outcome, Failed) else None,
         "error_message": outcome.message if isinstance(outcome, Failed) else None,
-        "retry_count": event.retry_count,
-        "recovery": event.recovery,
-        "run_id": event.run_id,
-        "opts": dict(event.opts),
+        **_named(event, "retry_count recovery run_id opts"),
         "created_at": created_at,
-        "occurrence_id": event.occurrence_id,
-        "decision_id": event.decision_id,
-        "request_id": event.request_id,
-        "attempt": event.attempt,
+        **_named(event, "occurrence_id decision_id request_id attempt"),
         "event_id": event.id,
-        "config_hash": event.config_hash,
-        "service_version": event.service_version,
+        **_named(event, "config_hash service_version"),
     }
 
 
 def decision_row(event: WorkflowDecided, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of workflow_decisions."""
     return {
-        "decision_id": event.decision_id,
-        "decision_time": event.decision_time,
-        "workflow_name": event.workflow_name,
-        "action": event.action.value,
-        "reason": event.reason,
-        "context": dict(event.context),
-        "scrapers_triggered": list(event.scrapers_triggered),
-        "target_games": list(event.target_games),
-        "next_check_time": event.next_check_time,
-        "priority": event.priority.value,
-        "alert_level": event.alert_level.value,
-        "controller_version": event.controller_version,
-        "environment": event.environment,
-        "triggered_by": event.triggered_by,
-        "created_at": created_at,
-        "reason_code": event.reason_code,
-        "game_date": event.game_date,
-        "occurrence_id": event.occurrence_id,
+        **_named(
+            event,
+            "decision_id decision_time workflow_name action reason context scrapers_triggered target_games"
+            " next_check_time priority alert_level controller_version environment triggered_by reason_code game_date"
+            " occurrence_id config_hash",
+        ),
         "event_id": event.id,
-        "config_hash": event.config_hash,
+        "created_at": created_at,
     }
 
 
 def schedule_rows(event: ScheduleLocked, created_at: datetime) -> tuple[Mapping[str, Any], ...]:
     """Build the rows of daily_expected_schedule, one a run."""
+    of_the_day = _named(
+        event, "date locked_at games_today schedule_version generated_by environment config_hash"
+    )
+    of_a_run = (
+        "workflow_name expected_run_time reason scrapers priority schedule_row_id occurrence_id state deadline"
+        " game_date subject"
+    )
     return tuple(
         {
-            "date": event.date,
-            "locked_at": event.locked_at,
-            "workflow_name": run.workflow_name,
-            "expected_run_time": run.expected_run_time,
-            "reason": run.reason,
-            "scrapers": list(run.scrapers),
-            "games_today": event.games_today,
-            "priority": run.priority.value,
-            "schedule_version": event.schedule_version,
-            "generated_by": event.generated_by,
-            "environment": event.environment,
-            "created_at": created_at,
-            "schedule_row_id": run.schedule_row_id,
-            "occurrence_id": run.occurrence_id,
-            "state": run.state.value,
-            "deadline": run.deadline,
-            "game_date": run.game_date,
-            "subject": run.subject,
+            **of_the_day,
+            **_named(run, of_a_run),
             "event_id": event.id,
-            "config_hash": event.config_hash,
+            "created_at": created_at,
             _EXTRA: None,
         }
         for run in event.runs
@@ -138,45 +103,22 @@ def schedule_rows(event: ScheduleLocked, created_at: datetime) -> tuple[Mapping[
 
 def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of cleanup_operations."""
+    file = "scraper_name gcs_path triggered_at age_minutes republished"
     return {
-        "cleanup_id": event.cleanup_id,
-        "cleanup_time": event.cleanup_time,
-        "files_checked": event.files_checked,
+        **_named(
+            event,
+            "cleanup_id cleanup_time files_checked republished_count errors duration_seconds pubsub_enabled environment"
+            " objects_missing adopted_count given_up_count storm_guard phase2_behind lost_after_hours max_republishes"
+            " behind_since waiting_count service_version",
+        ),
+        "event_id": event.id,
+        "created_at": created_at,
         # Older services list every file and state no count.
         "missing_files_found": len(event.missing_files)
         if event.missing_files_found is None
         else event.missing_files_found,
-        "republished_count": event.republished_count,
-        "missing_files": [
-            {
-                "scraper_name": file.scraper_name,
-                "gcs_path": file.gcs_path,
-                "triggered_at": file.triggered_at,
-                "age_minutes": file.age_minutes,
-                "republished": file.republished,
-            }
-            for file in event.missing_files
-        ],
-        "errors": list(event.errors),
-        "duration_seconds": event.duration_seconds,
-        "pubsub_enabled": event.pubsub_enabled,
-        "environment": event.environment,
-        "created_at": created_at,
-        "event_id": event.id,
-        "objects_missing": event.objects_missing,
-        "adopted_count": event.adopted_count,
-        "given_up_count": event.given_up_count,
-        "storm_guard": event.storm_guard,
-        "phase2_behind": event.phase2_behind,
-        "findings": [
-            {"kind": finding.kind, "gcs_path": finding.gcs_path, "detail": finding.detail}
-            for finding in event.findings
-        ],
-        "lost_after_hours": event.lost_after_hours,
-        "max_republishes": event.max_republishes,
-        "behind_since": event.behind_since,
-        "waiting_count": event.waiting_count,
-        "service_version": event.service_version,
+        "missing_files": [_named(item, file) for item in event.missing_files],
+        "findings": [_named(item, "kind gcs_path detail") for item in event.findings],
         "logger_version": RELEASE,  # rows are built by the logger, which publishes nothing that could say so
         _EXTRA: None,
     }
@@ -184,77 +126,46 @@ def cleanup_row(event: CleanupCompleted, created_at: datetime) -> Mapping[str, A
 
 def receipt_row(event: FileProcessed, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of file_receipts."""
-    return {
-        "gcs_path": event.gcs_path,
-        "processor": event.processor,
-        "processed_at": event.processed_at,
-        "row_count": event.row_count,
-        "environment": event.environment,
-        "created_at": created_at,
-        "event_id": event.id,
-        _EXTRA: None,
-    }
+    told = _named(event, "gcs_path processor processed_at row_count environment")
+    return {**told, "event_id": event.id, "created_at": created_at, _EXTRA: None}
 
 
 def alert_row(event: AlertChanged, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of alert_events."""
-    return {
-        "event_id": event.id,
-        "alert_id": event.alert_id,
-        "rule": event.rule,
-        "subject": event.about,
-        "state": event.state.value,
-        "severity": event.severity.value,
-        "changed_at": event.changed_at,
-        "since": event.since,
-        "value": event.value,
-        "summary": event.summary,
-        "context": dict(event.context),
-        "runbook": event.runbook,
-        "environment": event.environment,
-        "created_at": created_at,
-    }
+    told = _named(
+        event, "alert_id rule state severity changed_at since value summary context runbook environment"
+    )
+    return {**told, "subject": event.about, "event_id": event.id, "created_at": created_at}
 
 
 def pause_row(event: PauseChanged, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of pause_events."""
-    return {
-        "event_id": event.id,
-        "pause_id": event.pause_id,
-        "target": event.target.value,
-        "name": event.name,
-        "state": event.state.value,
-        "changed_at": event.changed_at,
-        "since": event.since,
-        "until": event.until,
-        "changed_by": event.by,
-        "why": event.why,
-        "environment": event.environment,
-        "created_at": created_at,
-        _EXTRA: None,
-    }
+    told = _named(event, "pause_id target name state changed_at since until why environment")
+    return {**told, "changed_by": event.by, "event_id": event.id, "created_at": created_at, _EXTRA: None}
 
 
 def dead_letter_row(event: MessageRejected, created_at: datetime) -> Mapping[str, Any]:
     """Build the row of dead_letters."""
-    return {
-        "event_id": event.id,
-        "rejected_at": event.rejected_at,
-        "reason": event.reason,
-        "detail": event.detail,
-        "service": event.service,
-        "subscription": event.subscription,
-        "message_id": event.message_id,
-        "event_type": event.event_type,
-        "attributes": dict(event.attributes),
-        "payload_path": event.payload_path,
-        "payload_sha256": event.payload_sha256,
-        "payload_head": event.payload_head,
-        "payload_bytes": event.payload_bytes,
-        "delivery_attempts": event.delivery_attempts,
-        "environment": event.environment,
-        "created_at": created_at,
-    }
+    told = _named(
+        event,
+        "rejected_at reason detail service subscription message_id event_type attributes payload_path payload_sha256"
+        " payload_head payload_bytes delivery_attempts environment",
+    )
+    return {**told, "event_id": event.id, "created_at": created_at}
+
+
+def _named(model: BaseModel, names: str) -> dict[str, Any]:
+    """Return the columns that bear their fields' names, listed between blanks."""
+    return {name: _plain(getattr(model, name)) for name in names.split()}
+
+
+def _plain(value: Any) -> Any:
+    # An enumeration may have a member of a newer version, which is written as it was sent.
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _one(
